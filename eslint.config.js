@@ -1,0 +1,63 @@
+// One lint config for everything. The import-direction rule: plugin → runtime → flame → nothing; no exceptions.
+import js from "@eslint/js";
+import tseslint from "typescript-eslint";
+
+const arrow = (files, patterns) => ({ files, rules: { "no-restricted-imports": ["error", { patterns }] } });
+const forbid = (group, message) => ({ group, message });
+
+const babylon = forbid(["@babylonjs/*"], "Only src/plugin imports Babylon.");
+const ort = forbid(["onnxruntime-web", "onnxruntime-web/*"], "Only src/runtime/models imports ONNX Runtime.");
+const shaders = forbid(["**/shaders/*", "**/shaders/**", "*.wgsl", "**/*.wgsl"], "Only src/runtime/passes imports src/shaders.");
+const upwards = (...folders) =>
+    forbid(
+        folders.map((folder) => `**/${folder}/**`),
+        "Imports go one way: plugin → runtime → flame.",
+    );
+const outside = forbid(["**/training/**", "**/samples/**", "**/bench/**"], "src/ never imports training, samples or bench.");
+
+export default tseslint.config(
+    { ignores: ["dist/", "out/", "node_modules/", "coverage/", "training/", ".venv/"] },
+    js.configs.recommended,
+    ...tseslint.configs.recommended,
+    {
+        rules: {
+            "@typescript-eslint/no-explicit-any": "error",
+            "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
+            eqeqeq: ["error", "always"],
+            "no-console": "off",
+        },
+    },
+    { files: ["src/**/*.ts"], rules: { "no-console": "error" } },
+    { files: ["src/**/*.ts"], ignores: ["src/runtime/models/**"], rules: {} },
+    arrow(["src/flame/**/*.ts"], [babylon, ort, shaders, upwards("runtime", "plugin"), outside]),
+    arrow(["src/runtime/**/*.ts"], [babylon, ort, shaders, upwards("plugin"), outside]),
+    arrow(["src/runtime/passes/**/*.ts"], [babylon, ort, upwards("plugin"), outside]),
+    arrow(["src/runtime/models/**/*.ts"], [babylon, shaders, upwards("plugin"), outside]),
+    arrow(["src/plugin/**/*.ts", "src/index.ts"], [ort, shaders, outside]),
+    arrow(["samples/**/*.ts"], [forbid(["**/src/**"], "Samples import the package by its public name.")]),
+    {
+        files: ["scripts/**/*.mjs", "tests/**/*.mjs", "bench/**/*.mjs", "*.js"],
+        languageOptions: {
+            globals: Object.fromEntries(
+                [
+                    "process",
+                    "console",
+                    "URL",
+                    "Buffer",
+                    "setTimeout",
+                    "clearTimeout",
+                    "setInterval",
+                    "clearInterval",
+                    "fetch",
+                    "window",
+                    "document",
+                    "performance",
+                    "AbortController",
+                    "structuredClone",
+                    "TextEncoder",
+                    "TextDecoder",
+                ].map((name) => [name, "readonly"]),
+            ),
+        },
+    },
+);
