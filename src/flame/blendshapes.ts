@@ -1,0 +1,74 @@
+/**
+ * Vertices before any joint turns: the template moved by identity and by expression.
+ * T(ψ) of the paper is {@link ExpressVertices} of the template; identity lives in the static map instead.
+ */
+import type { HeadModel } from "./headModel";
+
+/**
+ * The template plus identity: template + Σ β_s · direction_s.
+ * @param shape up to S coefficients in standard deviations; those left out are 0
+ * @returns [V,3] meters, new
+ */
+export function ShapeVertices(model: HeadModel, shape: ArrayLike<number>): Float32Array {
+    const vertices = model.template.slice();
+    const numbers = vertices.length;
+    const count = Math.min(shape.length, model.shapeCount);
+    for (let s = 0; s < count; s++) {
+        const scale = shape[s] * model.shapeScale[s];
+        if (scale !== 0) {
+            for (let i = 0; i < numbers; i++) {
+                vertices[i] += scale * model.shapeDirs[s * numbers + i];
+            }
+        }
+    }
+    return vertices;
+}
+
+/**
+ * Base vertices plus expression: base + Σ ψ_e · direction_e. Does not turn joints.
+ * @param expression [E] weights
+ * @param into [V,3] receives meters
+ * @param base [V,3] the template by default, or {@link ShapeVertices} of a person
+ */
+export function ExpressVertices(
+    model: HeadModel,
+    expression: ArrayLike<number>,
+    into: Float32Array,
+    base: Float32Array = model.template,
+): Float32Array {
+    into.set(base);
+    for (let e = 0; e < model.expressionCount; e++) {
+        const scale = expression[e] * model.expressionScale[e];
+        if (scale !== 0) {
+            AddSparse(model.expressionVertex, model.expressionDelta, model.expressionStart[e], model.expressionStart[e + 1], scale, into);
+        }
+    }
+    return into;
+}
+
+function AddSparse(vertex: Uint16Array, delta: Int16Array, first: number, end: number, scale: number, into: Float32Array): void {
+    for (let k = first; k < end; k++) {
+        const at = 3 * vertex[k];
+        into[at] += scale * delta[3 * k];
+        into[at + 1] += scale * delta[3 * k + 1];
+        into[at + 2] += scale * delta[3 * k + 2];
+    }
+}
+
+/**
+ * Rest joints of a person: the template's joints plus the weighted identity offsets of the vertices around them.
+ * @param shaped [V,3] {@link ShapeVertices} of the person
+ * @returns [5,3] meters, new
+ */
+export function ShapeJoints(model: HeadModel, shaped: Float32Array): Float32Array {
+    const joints = model.joints.slice();
+    for (let joint = 0; joint < model.jointStart.length - 1; joint++) {
+        for (let k = model.jointStart[joint]; k < model.jointStart[joint + 1]; k++) {
+            const at = 3 * model.jointVertex[k];
+            for (let axis = 0; axis < 3; axis++) {
+                joints[3 * joint + axis] += model.jointWeight[k] * (shaped[at + axis] - model.template[at + axis]);
+            }
+        }
+    }
+    return joints;
+}
