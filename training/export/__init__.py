@@ -1,0 +1,1 @@
+"""PyTorch to ONNX: static graphs, fp16 external weights, manifest, parity."""

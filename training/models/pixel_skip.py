@@ -1,0 +1,104 @@
+"""Pixel-anchored colors (ours, not in the paper; off in paper-400): where is each UV texel seen in each photo, and what color is there.
+
+Own coordinates are a soft-argmax of query·token over the photo's token grid (direct regression did not learn), blended with the landmark
+fit's anchors, corrected by a small residual; the photo is then sampled there, blended over photos, and refined by a few convolutions.
+Every operation treats photos alike and only sums over them, so photo order does not matter."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .blocks import AttentionLayer, ConvBn, Linear, grid_centres, sample_bilinear, space_to_depth, upsample
+
+
+@dataclass(frozen=True)
+class PixelSkipConfig:
+    dim: int = 128  # token width
+    token_grid: int = 16
+    match_channels: int = 96  # channels of the UV features that form the match queries (coarse stage)
+    match_dim: int = 64
+    value_dim: int = 16  # token content carried to each texel
+    cross_mlp_ratio: int = 0  # > 0: queries first attend to each photo's own tokens (web-256)
+    fine_channels: int = 48  # channels of the UV features at anchor size
+    hidden: int = 32
+    match_upsample: int = 2  # match grid to anchor grid
+    color_upsample: int = 4  # anchor grid to map size
+    refine_width: int = 24
+
+
+class PixelSkip(nn.Module):
+    def __init__(self, config: PixelSkipConfig):
+        super().__init__()
+        self.config = config
+        self.cross = AttentionLayer(config.match_channels, 4, config.cross_mlp_ratio, cross=True) if config.cross_mlp_ratio else None
+        self.query = Linear(config.match_channels, config.match_dim)
+        self.key = Linear(config.dim, config.match_dim)
+        self.value = Linear(config.dim, config.value_dim)
+        self.temperature = nn.Parameter(torch.tensor(math.log(2 / math.sqrt(config.match_dim))))
+        self.register_buffer("centres", grid_centres(config.token_grid))
+        self.fine = ConvBn(config.fine_channels, config.value_dim, 1)
+        self.residual = ConvBn(2 * config.value_dim + 7, config.hidden, 3)
+        self.coordinates = nn.Conv2d(config.hidden, 4, 3, padding=1)
+        nn.init.normal_(self.coordinates.weight, std=1e-3)
+        with torch.no_grad():
+            self.coordinates.bias.copy_(torch.tensor([0.0, 0.0, 0.0, 2.0]))  # trust anchors at first
+        self.refine = nn.ModuleList([ConvBn(19, config.refine_width), ConvBn(config.refine_width, config.refine_width)])
+        self.color = nn.Conv2d(config.refine_width, 16, 3, padding=1)
+        nn.init.zeros_(self.color.weight)
+        nn.init.zeros_(self.color.bias)
+
+    def locate(self, coarse: Tensor, fine: Tensor, tokens: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Photo coordinates of every texel of the anchor grid.
+
+        coarse [b, Cc, m, m], fine [b, Cf, a, a], tokens [b, n, L, D], anchors [b, n, 3, a, a] (x, y, confidence)
+        -> own soft-argmax x, y [b, n, 2, m, m]; final x, y [b, n, 2, a, a]; visibility logit [b, n, 1, a, a]
+        """
+        b, n, length, dim = tokens.shape
+        m, a = coarse.shape[-1], fine.shape[-1]
+        per_photo = tokens.reshape(b * n, length, dim)
+        queries = coarse.flatten(2).transpose(1, 2)  # b (m m) Cc
+        queries = queries.reshape(b, 1, m * m, -1).expand(b, n, m * m, -1).reshape(b * n, m * m, -1)
+        if self.cross is not None:
+            queries = self.cross(queries, per_photo)
+        scores = self.query(queries) @ self.key(per_photo).transpose(1, 2) * self.temperature.exp()
+        weights = torch.softmax(scores, dim=-1)  # bn (m m) L
+        own = (weights @ self.centres).transpose(1, 2).reshape(b * n, 2, m, m)
+        content = (weights @ self.value(per_photo)).transpose(1, 2).reshape(b * n, -1, m, m)
+
+        anchors = anchors.reshape(b * n, 3, a, a)
+        given, confidence = anchors[:, :2], anchors[:, 2:]
+        moved = upsample(own, self.config.match_upsample)
+        shared = self.fine(fine)
+        shared = shared.reshape(b, 1, -1, a, a).expand(b, n, -1, a, a).reshape(b * n, -1, a, a)
+        toward = (given - moved) * confidence
+        x = torch.cat([shared, upsample(content, self.config.match_upsample), moved, toward * 8, confidence, given * confidence], dim=1)
+        x = self.coordinates(self.residual(x))
+        xy = moved + toward * torch.sigmoid(x[:, 3:4]) + x[:, :2] * 0.1
+        split = lambda t: t.reshape(b, n, *t.shape[1:])  # noqa: E731
+        return split(own), split(xy), split(x[:, 2:3] + confidence * 2)
+
+    def paint(self, photos: Tensor, xy: Tensor, visibility: Tensor, predicted: Tensor) -> tuple[Tensor, Tensor]:
+        """Sample, blend over photos, refine.
+
+        photos [b, n, 3, S, S], xy [b, n, 2, a, a], visibility logit [b, n, 1, a, a], predicted color [b, 3, H, W]
+        -> color [b, 3, H, W], confidence that any photo shows the texel [b, 1, H, W]
+        """
+        b, n = photos.shape[:2]
+        factor = self.config.color_upsample
+        fine_xy = upsample(xy.flatten(0, 1), factor)
+        logit = upsample(visibility.flatten(0, 1), factor)
+        size = fine_xy.shape[-1]
+        samples = sample_bilinear(photos.flatten(0, 1), fine_xy).reshape(b, n, 3, size, size)
+        logit = logit.reshape(b, n, 1, size, size)
+        weight = torch.softmax(logit, dim=1)
+        sample = (samples * weight).sum(dim=1)
+        confidence = (torch.sigmoid(logit) * weight).sum(dim=1)
+        x = torch.cat([space_to_depth(sample, 2), F.avg_pool2d(predicted, 2), space_to_depth(confidence, 2)], dim=1)
+        for conv in self.refine:
+            x = conv(x)
+        x = F.pixel_shuffle(self.color(x), 2)  # b 4 H W
+        gate = torch.sigmoid(x[:, 3:] + confidence * 8 - 4)
+        return predicted + gate * (sample - predicted) + x[:, :3] * 0.25, confidence
