@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import io
 import json
+import re
 import warnings
 from pathlib import Path
 
@@ -140,7 +141,8 @@ def write_manifest(config: ModelConfig, specs: list[GraphSpec], outputs: dict[st
         "metrics": metrics,
         "graphs": graphs,
     }
-    path.write_text(json.dumps(manifest, indent=4) + "\n")
+    text = re.sub(r"\[\s+([\d,\s]+?)\s+\]", lambda m: "[" + re.sub(r"\s+", " ", m.group(1)) + "]", json.dumps(manifest, indent=4))  # shapes on one line
+    path.write_text(text + "\n")
     return manifest
 
 

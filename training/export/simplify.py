@@ -43,7 +43,7 @@ def _fold_once(model: onnx.ModelProto, weights: dict[str, np.ndarray]) -> onnx.M
     used = {name for node in kept for name in node.input}
     del graph.node[:], graph.initializer[:], graph.value_info[:]
     graph.node.extend(kept)
-    graph.initializer.extend(numpy_helper.from_array(np.ascontiguousarray(v), k) for k, v in constants.items() if k in used)
+    graph.initializer.extend(numpy_helper.from_array(np.array(v, order="C"), k) for k, v in constants.items() if k in used)
     return model
 
 
