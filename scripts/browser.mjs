@@ -61,7 +61,7 @@ export async function WithPageAsync({ width = 1280, height = 800, limitMs = 300_
         return await work({ page, consoleErrors, requests });
     } finally {
         clearTimeout(timer);
-        await Promise.race([browser.close(), new Promise((resolve) => setTimeout(resolve, 10_000))]).catch(() => undefined);
+        await Promise.race([browser.close(), new Promise((resolve) => setTimeout(resolve, 10_000).unref())]).catch(() => undefined);
         browser.process()?.kill("SIGKILL");
         running.delete(browser);
     }
