@@ -1,0 +1,69 @@
+/**
+ * Text of every shader, with its imports resolved. The only preprocessor word is `#import "shared/name.wgsl"` on a line of its own;
+ * each shared file is inserted once, where it is first imported.
+ */
+import avatarParams from "../../shaders/shared/avatarParams.wgsl";
+import constants from "../../shaders/shared/constants.wgsl";
+import covariance from "../../shaders/shared/covariance.wgsl";
+import drawArgs from "../../shaders/shared/drawArgs.wgsl";
+import headVertex from "../../shaders/shared/headVertex.wgsl";
+import splatQuad from "../../shaders/shared/splatQuad.wgsl";
+import splatRecord from "../../shaders/shared/splatRecord.wgsl";
+import texel from "../../shaders/shared/texel.wgsl";
+import viewParams from "../../shaders/shared/viewParams.wgsl";
+import poseVertices from "../../shaders/poseVertices.wgsl";
+import positionMap from "../../shaders/positionMap.wgsl";
+import sortCrowded from "../../shaders/sortCrowded.wgsl";
+import sortScan from "../../shaders/sortScan.wgsl";
+import sortScatter from "../../shaders/sortScatter.wgsl";
+import sortTies from "../../shaders/sortTies.wgsl";
+import splatDraw from "../../shaders/splatDraw.wgsl";
+import splatProject from "../../shaders/splatProject.wgsl";
+
+/** Files that may be imported, by the name in the `#import` line. */
+export const SharedSources: Readonly<Record<string, string>> = Object.freeze({
+    "shared/avatarParams.wgsl": avatarParams,
+    "shared/constants.wgsl": constants,
+    "shared/covariance.wgsl": covariance,
+    "shared/drawArgs.wgsl": drawArgs,
+    "shared/headVertex.wgsl": headVertex,
+    "shared/splatQuad.wgsl": splatQuad,
+    "shared/splatRecord.wgsl": splatRecord,
+    "shared/texel.wgsl": texel,
+    "shared/viewParams.wgsl": viewParams,
+});
+
+/**
+ * Replaces each `#import` line by the file it names.
+ * @throws Error if the name is not one of `files`
+ */
+export function ResolveImports(source: string, files: Readonly<Record<string, string>> = SharedSources): string {
+    const done = new Set<string>();
+    const resolve = (text: string): string =>
+        text.replace(/^#import "(.+)"$/gm, (_line, name: string) => {
+            if (!(name in files)) {
+                throw new Error(`A shader imports "${name}", wanted one of ${Object.keys(files).join(", ")}.`);
+            }
+            if (done.has(name)) {
+                return "";
+            }
+            done.add(name);
+            return resolve(files[name]);
+        });
+    return resolve(source);
+}
+
+/** Kernels by name: the file without its extension, which is also the label of the pipeline. */
+export const KernelSources = Object.freeze({ poseVertices, positionMap, splatProject, sortScan, sortScatter, sortTies, sortCrowded });
+
+/** Name of a compute kernel. */
+export type KernelName = keyof typeof KernelSources;
+
+/** The stand-alone draw, resolved. */
+export const SplatDrawSource = ResolveImports(splatDraw);
+
+/**
+ * Structs and functions from a splat record to a premultiplied color, without bindings: SplatRecord, DrawArgs, splatCorner, hiddenCorner
+ * and splatColor. A host engine's material puts this text before its own entry points.
+ */
+export const SplatQuadSource = [constants, splatRecord, drawArgs, splatQuad].join("\n");

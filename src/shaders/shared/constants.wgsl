@@ -1,0 +1,8 @@
+// Constants that more than one kernel needs; src/runtime/layout.ts states them too and a test compares.
+const JointCount: u32 = 5u;
+const TexelDynamic: u32 = 1u; // bits of a texel's flags
+const TexelTwoSided: u32 = 2u;
+const BucketCount: u32 = 65536u; // one per 16-bit depth key
+const CulledKey: u32 = 0xffffffffu; // what a Gaussian gets that this view does not draw
+const CrowdedSize: u32 = 256u; // a bucket with more records than this is ordered by sortCrowded instead of sortTies
+const AlphaCut: f32 = 1.0 / 255.0; // below this a splat, or a fragment of one, adds nothing

@@ -1,0 +1,150 @@
+// splatProject: from UV maps to splat records. Fuse G = static + M_dyn ⊙ delta, activate, skin to this frame's pose, project with EWA
+// (Zwicker et al. 2001, as in 3D Gaussian Splatting), cull, pack, and count the depth key for the sort.
+// Reads texels, expressed (from poseVertices), staticMap, deltaMapA, deltaMapB. Writes records, keys, bucketCount. Keys: 16-bit, far first.
+// Grid: one thread per Gaussian, 64 per workgroup. Cost: 236 bytes read, 36 written, 1 atomic. Reference: src/runtime/reference/splatProject.ts
+#import "shared/constants.wgsl"
+#import "shared/avatarParams.wgsl"
+#import "shared/viewParams.wgsl"
+#import "shared/headVertex.wgsl"
+#import "shared/texel.wgsl"
+#import "shared/splatRecord.wgsl"
+#import "shared/covariance.wgsl"
+
+@group(0) @binding(0) var<uniform> avatar: AvatarParams;
+@group(0) @binding(1) var<uniform> view: ViewParams;
+@group(1) @binding(0) var<storage, read> texels: array<Texel>;
+@group(1) @binding(1) var<storage, read> expressed: array<HeadVertex>;
+@group(1) @binding(2) var<storage, read> staticMap: array<f32>;
+@group(1) @binding(3) var<storage, read> deltaMapA: array<f32>;
+@group(1) @binding(4) var<storage, read> deltaMapB: array<f32>;
+@group(2) @binding(0) var<storage, read_write> records: array<SplatRecord>;
+@group(2) @binding(1) var<storage, read_write> keys: array<u32>;
+@group(2) @binding(2) var<storage, read_write> bucketCount: array<atomic<u32>>;
+
+const ScaleMin: f32 = 1e-5; // meters
+const ScaleMax: f32 = 0.02;
+const DilationPx2: f32 = 0.3; // low-pass filter of the training rasteriser
+const JacobianNdc: f32 = 1.3; // the projection is linearised no farther out than this, as in 3D Gaussian Splatting
+const BackFaceCosine: f32 = -0.2; // keeps Gaussians just behind the silhouette, which still reach over it
+
+/// Channel of the dynamic map before activation. `weights` are those of the delta maps, zero for texels that the driver may not change.
+fn dynamicChannel(channel: u32, texel: u32, weights: vec2f) -> f32 {
+    let at = channel * avatar.mapTexelCount + texel;
+    var value = staticMap[at];
+    if (weights.x != 0.0) {
+        value += weights.x * deltaMapA[at];
+    }
+    if (weights.y != 0.0) {
+        value += weights.y * deltaMapB[at];
+    }
+    return value;
+}
+
+fn dynamicChannels(first: u32, texel: u32, weights: vec2f) -> vec3f {
+    return vec3f(dynamicChannel(first, texel, weights), dynamicChannel(first + 1u, texel, weights), dynamicChannel(first + 2u, texel, weights));
+}
+
+fn linearFromSrgb(color: vec3f) -> vec3f {
+    return select(pow((color + 0.055) / 1.055, vec3f(2.4)), color / 12.92, color <= vec3f(0.04045));
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+    let gaussian = id.x;
+    if (gaussian >= avatar.gaussianCount) {
+        return;
+    }
+    keys[gaussian] = CulledKey;
+
+    let t = texels[gaussian];
+    let flags = texelFlags(t);
+    let weights = select(vec2f(0.0), avatar.deltaWeights, (flags & TexelDynamic) != 0u);
+
+    // Opacity first: most that is culled is culled here.
+    var alpha = 1.0 / (1.0 + exp(-dynamicChannel(3u, t.texel, weights)));
+    if (alpha < AlphaCut) {
+        return;
+    }
+
+    // Skin the Gaussian with the weights of its place on the head.
+    let v = texelVertices(t);
+    let b = texelBary(t);
+    let v0 = expressed[v.x];
+    let v1 = expressed[v.y];
+    let v2 = expressed[v.z];
+    let w = skinWeights(b.x * unpack4x8unorm(v0.weights) + b.y * unpack4x8unorm(v1.weights) + b.z * unpack4x8unorm(v2.weights));
+    let joints = avatar.posedFromCanonical;
+    let posedFromCanonical = blendJoints(w, joints[0], joints[1], joints[2], joints[3], joints[4]);
+    let surface = b.x * v0.position + b.y * v1.position + b.z * v2.position;
+    let mean = vec4f(surface + dynamicChannels(0u, t.texel, weights), 1.0) * posedFromCanonical;
+    let skinRotation = nearestRotation(transpose(mat3x3f(posedFromCanonical[0].xyz, posedFromCanonical[1].xyz, posedFromCanonical[2].xyz)));
+
+    if ((view.flags & ViewCullBackFaces) != 0u && (flags & TexelTwoSided) == 0u) {
+        let normal = skinRotation * cross(v1.position - v0.position, v2.position - v0.position);
+        let towardsEye = view.eyePosed.xyz - view.eyePosed.w * mean;
+        if (dot(normal, towardsEye) < BackFaceCosine * length(normal) * length(towardsEye)) {
+            return;
+        }
+    }
+
+    let clipFromPosed = view.clipFromPosed;
+    let clip = clipFromPosed * vec4f(mean, 1.0);
+    if (clip.w <= 0.0 || clip.z < 0.0 || clip.z > clip.w) {
+        return;
+    }
+    let ndc = clip.xyz / clip.w;
+
+    // Covariance on the screen, Σ' = J Σ Jᵀ with Σ = (R S)(R S)ᵀ. J is the derivative of pixel position by posed position; it contains
+    // world, camera and projection, so mirrored and non-uniformly scaled avatars need nothing more.
+    let clipX = vec3f(clipFromPosed[0].x, clipFromPosed[1].x, clipFromPosed[2].x);
+    let clipY = vec3f(clipFromPosed[0].y, clipFromPosed[1].y, clipFromPosed[2].y);
+    let clipW = vec3f(clipFromPosed[0].w, clipFromPosed[1].w, clipFromPosed[2].w);
+    let held = clamp(ndc.xy, vec2f(-JacobianNdc), vec2f(JacobianNdc));
+    let pxPerNdc = 0.5 * view.viewportPx;
+    let jacobianX = (pxPerNdc.x / clip.w) * (clipX - held.x * clipW);
+    let jacobianY = (pxPerNdc.y / clip.w) * (clipY - held.y * clipW);
+    let quaternion = vec4f(dynamicChannels(10u, t.texel, weights), dynamicChannel(13u, t.texel, weights));
+    let size = length(quaternion);
+    let rotation = skinRotation * rotationOf(select(vec4f(0.0, 0.0, 0.0, 1.0), quaternion / size, size > 1e-12));
+    let scale = clamp(exp(dynamicChannels(7u, t.texel, weights)), vec3f(ScaleMin), vec3f(ScaleMax));
+    let spreadX = scale * (jacobianX * rotation); // row of J R S
+    let spreadY = scale * (jacobianY * rotation);
+    let undilated = cross(spreadX, spreadY);
+    let undilatedDeterminant = dot(undilated, undilated); // Lagrange's identity: no cancellation for thin splats
+    let xx = dot(spreadX, spreadX);
+    let yy = dot(spreadY, spreadY);
+    let covariance = vec3f(xx + DilationPx2, dot(spreadX, spreadY), yy + DilationPx2);
+    let determinant = undilatedDeterminant + DilationPx2 * (xx + yy + DilationPx2);
+    if ((view.flags & ViewCompensateOpacity) != 0u) {
+        alpha *= sqrt(undilatedDeterminant / determinant);
+        if (alpha < AlphaCut) {
+            return;
+        }
+    }
+
+    // Off screen: the box around the ellipse where alpha reaches the cut.
+    let extent = sqrt(2.0 * log(255.0 * alpha));
+    let reachNdc = extent * sqrt(covariance.xz) / pxPerNdc;
+    if (any(abs(ndc.xy) > vec2f(1.0) + reachNdc)) {
+        return;
+    }
+
+    let depth = dot(view.depthFromPosed, vec4f(mean, 1.0));
+    let key = u32(clamp((view.farDepth - depth) * view.keysPerMeter, 0.0, f32(BucketCount - 1u)));
+    var color = clamp(dynamicChannels(4u, t.texel, weights), vec3f(0.0), vec3f(1.0));
+    if ((view.flags & ViewLinearOutput) != 0u) {
+        color = linearFromSrgb(color);
+    }
+    let axes = ellipseAxes(covariance, determinant);
+    records[gaussian] = SplatRecord(
+        ndc.xy,
+        ndc.z,
+        depth,
+        pack2x16float(axes[0] / pxPerNdc),
+        pack2x16float(axes[1] / pxPerNdc),
+        pack2x16float(color.rg),
+        pack2x16float(vec2f(color.b, alpha)),
+    );
+    keys[gaussian] = key;
+    atomicAdd(&bucketCount[key], 1u);
+}
