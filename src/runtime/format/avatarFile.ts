@@ -1,0 +1,334 @@
+/**
+ * The `.flexavatar` file: one person, ready to be animated, without photos or networks.
+ *
+ * Little-endian: u32 magic "FAVA", u32 version 1, u32 JSON byte length, u32 body byte length, JSON (UTF-8, padded with spaces to a
+ * multiple of 4), body. `json.blocks[name] = { dtype, shape, offset, bytes }`, offsets into the body, each a multiple of 4. Keys are
+ * written in alphabetical order and nothing depends on time, so equal avatars give equal bytes. Maps are kept as halves.
+ */
+import { FlexAvatarError } from "../../flame/error";
+import { FloatsFromHalves, HalvesFromFloats } from "./half";
+
+/** The camera of one photo's crop (docs/architecture.md, "Camera of a crop"). */
+export interface IStoredCamera {
+    /** Camera-from-canonical rotation, quaternion x, y, z, w. */
+    rotation: readonly number[];
+    /** Camera-from-canonical translation, meters. */
+    translation: readonly number[];
+    /** Focal length divided by the crop's edge, 2.4 unless the fit solved for it. */
+    focal: number;
+}
+
+/** What the landmark fit found. */
+export interface IStoredFit {
+    /** Shape coefficients, in standard deviations. */
+    shape: Float32Array;
+    /** Per photo: its camera and its expression coefficients. */
+    photos: { camera: IStoredCamera; expression: Float32Array }[];
+}
+
+/** The contents of a `.flexavatar` file. */
+export interface IAvatarFile {
+    /** Name shown to people. */
+    name: string;
+    headModel: { name: string; sha256: string };
+    /** The networks that made it; its driver is needed to animate it. */
+    model: { name: string; step: number };
+    /** H = W of the static map. */
+    mapSize: number;
+    /** `[14,H,W]`, before activation; rounded to halves on writing. */
+    staticMap: Float32Array;
+    /** `[C,h,w]`; rounded to halves on writing. */
+    identityFeatures: Float32Array;
+    identityShape: readonly [number, number, number];
+    fit: IStoredFit;
+    /** PNG of the photo's crop, or undefined. */
+    thumbnail?: Uint8Array;
+    /** Where the photos came from and what may be done with them. */
+    provenance: string;
+    /** SPDX identifier or a sentence. */
+    license: string;
+}
+
+/** Most bytes of JSON that a reader accepts. */
+const MaxJsonBytes = 1 << 20;
+const Magic = 0x41564146; // "FAVA" read as little-endian u32
+const Version = 1;
+const HeaderBytes = 16;
+const MapChannels = 14;
+/** Largest edge of a map, and most channels, that a reader accepts. */
+const MaxEdge = 4096;
+const MaxPhotos = 16;
+
+type BlockType = "f16" | "f32" | "u8";
+const TypeBytes: Readonly<Record<BlockType, number>> = { f16: 2, f32: 4, u8: 1 };
+
+interface IBlock {
+    dtype: BlockType;
+    shape: number[];
+    offset: number;
+    bytes: number;
+}
+
+/**
+ * Writes an avatar.
+ * @param avatar what to write; not changed
+ * @returns the bytes; their length is the file's size
+ * @throws FlexAvatarError `invalid-argument` for wrong sizes and for numbers that a half cannot hold
+ */
+export function WriteAvatarFile(avatar: IAvatarFile): Uint8Array<ArrayBuffer> {
+    const { mapSize, identityShape, fit } = avatar;
+    expectCount(avatar.staticMap, MapChannels * mapSize * mapSize, "staticMap");
+    expectCount(avatar.identityFeatures, product(identityShape), "identityFeatures");
+    const blocks: Record<string, IBlock> = {};
+    const contents: Uint8Array[] = [];
+    let size = 0;
+    const add = (name: string, dtype: BlockType, shape: readonly number[], data: Uint16Array | Float32Array | Uint8Array): void => {
+        blocks[name] = { dtype, shape: [...shape], offset: size, bytes: data.byteLength };
+        const padded = new Uint8Array(align(data.byteLength));
+        padded.set(littleEndian(data));
+        contents.push(padded);
+        size += padded.byteLength;
+    };
+    add("staticMap", "f16", [MapChannels, mapSize, mapSize], finiteHalves(avatar.staticMap, "staticMap"));
+    add("identityFeatures", "f16", identityShape, finiteHalves(avatar.identityFeatures, "identityFeatures"));
+    add("fitShape", "f32", [fit.shape.length], finite(fit.shape, "fit.shape"));
+    const photos = fit.photos.map(({ camera, expression }, n) => {
+        add(`fitExpression${n}`, "f32", [expression.length], finite(expression, `fit.photos[${n}].expression`));
+        return { rotation: numbers(camera.rotation, 4), translation: numbers(camera.translation, 3), focal: numbers([camera.focal], 1)[0] };
+    });
+    if (avatar.thumbnail) {
+        add("thumbnail", "u8", [avatar.thumbnail.length], avatar.thumbnail);
+    }
+    const { name, headModel, model, provenance, license } = avatar;
+    const json = canonicalJson({ name, headModel: { ...headModel }, model: { ...model }, mapSize, provenance, license, photos, blocks });
+    const text = new TextEncoder().encode(json);
+    const jsonBytes = align(text.length);
+    if (jsonBytes > MaxJsonBytes) {
+        throw new FlexAvatarError(
+            "invalid-argument",
+            `The descriptions of avatar "${name}" take ${jsonBytes} bytes; the format allows ${MaxJsonBytes}.`,
+        );
+    }
+    const file = new Uint8Array(HeaderBytes + jsonBytes + size);
+    const view = new DataView(file.buffer);
+    [Magic, Version, jsonBytes, size].forEach((word, i) => view.setUint32(4 * i, word, true));
+    file.fill(0x20, HeaderBytes, HeaderBytes + jsonBytes);
+    file.set(text, HeaderBytes);
+    let offset = HeaderBytes + jsonBytes;
+    for (const content of contents) {
+        file.set(content, offset);
+        offset += content.byteLength;
+    }
+    return file;
+}
+
+/**
+ * Reads an avatar. Every length and offset is checked before it is used.
+ * @param file the bytes; not kept
+ * @throws FlexAvatarError `file-format` saying what is wrong
+ */
+export function ReadAvatarFile(file: Uint8Array): IAvatarFile {
+    if (file.byteLength < HeaderBytes) {
+        throw wrong(`it has ${file.byteLength} bytes and the header alone has ${HeaderBytes}`);
+    }
+    const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+    const [magic, version, jsonBytes, bodyBytes] = [0, 4, 8, 12].map((at) => view.getUint32(at, true));
+    if (magic !== Magic) {
+        throw wrong("it does not begin with FAVA");
+    }
+    if (version !== Version) {
+        throw wrong(`it has version ${version} and this release reads version ${Version}`);
+    }
+    if (jsonBytes > MaxJsonBytes || jsonBytes % 4 !== 0 || HeaderBytes + jsonBytes + bodyBytes !== file.byteLength) {
+        throw wrong(`its header speaks of ${jsonBytes} + ${bodyBytes} bytes and the file has ${file.byteLength}`);
+    }
+    const json = object(parse(file.subarray(HeaderBytes, HeaderBytes + jsonBytes)), "the description");
+    const body = file.subarray(HeaderBytes + jsonBytes);
+    const blocks = object(json.blocks, "blocks");
+    const read = (name: string, dtype: BlockType, rank: number): { shape: number[]; data: Uint8Array<ArrayBuffer> } => {
+        if (!Object.hasOwn(blocks, name)) {
+            throw wrong(`it has no block ${name}`);
+        }
+        return readBlock(object(blocks[name], name), name, dtype, rank, body);
+    };
+    const floats = (name: string): Float32Array => finiteOnRead(new Float32Array(nativeEndian(read(name, "f32", 1).data, 4)), name);
+    const halves = (name: string): { shape: number[]; values: Float32Array } => {
+        const { shape, data } = read(name, "f16", 3);
+        return { shape, values: finiteOnRead(FloatsFromHalves(new Uint16Array(nativeEndian(data, 2))), name) };
+    };
+    const headModel = object(json.headModel, "headModel");
+    const model = object(json.model, "model");
+    const staticMap = halves("staticMap");
+    const identity = halves("identityFeatures");
+    const mapSize = count(json.mapSize, "mapSize");
+    if (staticMap.shape[0] !== MapChannels || staticMap.shape[1] !== mapSize || staticMap.shape[2] !== mapSize) {
+        throw wrong(`its static map is [${staticMap.shape.join(",")}]; wanted [${MapChannels},${mapSize},${mapSize}]`);
+    }
+    if (!Array.isArray(json.photos) || json.photos.length > MaxPhotos) {
+        throw wrong(`photos must be an array of at most ${MaxPhotos}`);
+    }
+    const photos = json.photos.map((value: unknown, n) => {
+        const photo = object(value, `photos[${n}]`);
+        const camera = {
+            rotation: numberList(photo.rotation, 4, `photos[${n}].rotation`),
+            translation: numberList(photo.translation, 3, `photos[${n}].translation`),
+            focal: numberList([photo.focal], 1, `photos[${n}].focal`)[0],
+        };
+        return { camera, expression: floats(`fitExpression${n}`) };
+    });
+    return {
+        name: text(json.name, "name"),
+        headModel: { name: text(headModel.name, "headModel.name"), sha256: text(headModel.sha256, "headModel.sha256") },
+        model: { name: text(model.name, "model.name"), step: count(model.step, "model.step") },
+        mapSize,
+        staticMap: staticMap.values,
+        identityFeatures: identity.values,
+        identityShape: identity.shape as [number, number, number],
+        fit: { shape: floats("fitShape"), photos },
+        ...(Object.hasOwn(blocks, "thumbnail") ? { thumbnail: read("thumbnail", "u8", 1).data } : {}),
+        provenance: text(json.provenance, "provenance"),
+        license: text(json.license, "license"),
+    };
+}
+
+/** Checks a block's description against the body and copies its bytes out. */
+function readBlock(
+    block: Record<string, unknown>,
+    name: string,
+    dtype: BlockType,
+    rank: number,
+    body: Uint8Array,
+): { shape: number[]; data: Uint8Array<ArrayBuffer> } {
+    const { shape } = block;
+    if (block.dtype !== dtype || !Array.isArray(shape) || shape.length !== rank) {
+        throw wrong(`block ${name} is ${JSON.stringify(block.dtype)} of ${JSON.stringify(shape)}; wanted ${dtype} with ${rank} dimensions`);
+    }
+    const sizes = shape.map((size, i) => count(size, `${name}.shape[${i}]`));
+    if (rank > 1 && sizes.some((size) => size > MaxEdge)) {
+        throw wrong(`block ${name} has shape [${sizes.join(",")}]; each size may be at most ${MaxEdge}`);
+    }
+    const offset = count(block.offset, `${name}.offset`);
+    const bytes = count(block.bytes, `${name}.bytes`);
+    if (bytes !== product(sizes) * TypeBytes[dtype] || offset % 4 !== 0 || offset + bytes > body.byteLength) {
+        throw wrong(`block ${name} lies at ${offset} + ${bytes} with shape [${sizes.join(",")}] in a body of ${body.byteLength} bytes`);
+    }
+    return { shape: sizes, data: body.slice(offset, offset + bytes) as Uint8Array<ArrayBuffer> };
+}
+
+function parse(bytes: Uint8Array): unknown {
+    try {
+        return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    } catch (error) {
+        throw wrong("its description is not JSON", error);
+    }
+}
+
+/** JSON with keys in alphabetical order at every level. */
+function canonicalJson(value: unknown): string {
+    return JSON.stringify(value, (_key, item: unknown) =>
+        typeof item === "object" && item !== null && !Array.isArray(item)
+            ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+            : item,
+    );
+}
+
+const HostIsLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+function littleEndian(data: Uint16Array | Float32Array | Uint8Array): Uint8Array {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    return HostIsLittleEndian ? bytes : new Uint8Array(nativeEndian(bytes.slice(), data.BYTES_PER_ELEMENT));
+}
+
+/** Turns little-endian elements into the host's order; a no-op nearly everywhere. */
+function nativeEndian(bytes: Uint8Array<ArrayBuffer>, elementBytes: number): ArrayBuffer {
+    for (let at = 0; !HostIsLittleEndian && at < bytes.length; at += elementBytes) {
+        bytes.subarray(at, at + elementBytes).reverse();
+    }
+    return bytes.buffer;
+}
+
+function align(bytes: number): number {
+    return (bytes + 3) & ~3;
+}
+
+function product(sizes: readonly number[]): number {
+    return sizes.reduce((all, size) => all * size, 1);
+}
+
+function expectCount(values: Float32Array, wanted: number, what: string): void {
+    if (values.length !== wanted || wanted === 0) {
+        throw new FlexAvatarError("invalid-argument", `WriteAvatarFile got ${what} of ${values.length} values; its shape wants ${wanted}.`);
+    }
+}
+
+function finite(values: Float32Array, what: string): Float32Array {
+    const at = values.findIndex((value) => !Number.isFinite(value));
+    if (at >= 0) {
+        throw new FlexAvatarError(
+            "invalid-argument",
+            `WriteAvatarFile got ${values[at]} at index ${at} of ${what}; wanted finite numbers.`,
+        );
+    }
+    return values;
+}
+
+function finiteHalves(values: Float32Array, what: string): Uint16Array {
+    const at = values.findIndex((value) => !(Math.abs(value) < 65520));
+    if (at >= 0) {
+        throw new FlexAvatarError(
+            "invalid-argument",
+            `WriteAvatarFile got ${values[at]} at index ${at} of ${what}; halves end at ±65,504.`,
+        );
+    }
+    return HalvesFromFloats(values);
+}
+
+function numbers(values: readonly number[], wanted: number): number[] {
+    if (values.length !== wanted || !values.every(Number.isFinite)) {
+        throw new FlexAvatarError(
+            "invalid-argument",
+            `WriteAvatarFile got a camera with [${values.join(",")}]; wanted ${wanted} finite numbers.`,
+        );
+    }
+    return [...values];
+}
+
+function finiteOnRead(values: Float32Array, name: string): Float32Array {
+    const at = values.findIndex((value) => !Number.isFinite(value));
+    if (at >= 0) {
+        throw wrong(`block ${name} holds ${values[at]} at index ${at}`);
+    }
+    return values;
+}
+
+function object(value: unknown, what: string): Record<string, unknown> {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+        throw wrong(`${what} is not an object`);
+    }
+    return value as Record<string, unknown>;
+}
+
+function text(value: unknown, what: string): string {
+    if (typeof value !== "string") {
+        throw wrong(`${what} is not a text`);
+    }
+    return value;
+}
+
+function count(value: unknown, what: string): number {
+    if (!Number.isSafeInteger(value) || (value as number) < 0) {
+        throw wrong(`${what} is ${JSON.stringify(value)}; wanted a whole number`);
+    }
+    return value as number;
+}
+
+function numberList(value: unknown, wanted: number, what: string): number[] {
+    if (!Array.isArray(value) || value.length !== wanted || !value.every(Number.isFinite)) {
+        throw wrong(`${what} is ${JSON.stringify(value)}; wanted ${wanted} numbers`);
+    }
+    return value as number[];
+}
+
+function wrong(text: string, cause?: unknown): FlexAvatarError {
+    return new FlexAvatarError("file-format", `This is not a readable .flexavatar file: ${text}.`, { cause });
+}

@@ -1,0 +1,181 @@
+/** Runs the driver network for one avatar: at most one run in flight, and the newest input wins. */
+import type * as Ort from "onnxruntime-web";
+import { FlexAvatarError } from "../../flame/error";
+import { OnnxQueue } from "./asyncQueue";
+import type { BackendName, IOnnxBackend } from "./onnxBackend";
+
+/** From a position map to a delta map, for one person. */
+export interface IDriver {
+    /** Where it runs. On "webgpu" results are GPUBuffers, on "wasm" they are arrays. */
+    readonly backend: BackendName;
+    /**
+     * Evaluates the driver. While a run is in flight further calls replace each other: when it ends, the newest input is run,
+     * and all callers that waited get that result. The input is borrowed until the promise settles.
+     * @param positionMap `[3,P,P]`, normalised (docs/architecture.md, "Maps"); a GPUBuffer only on "webgpu"
+     * @returns delta map `[14,H,W]`; on "webgpu" the driver's own buffer, valid until the next call's promise settles
+     * @throws FlexAvatarError `disposed`, `invalid-argument`
+     */
+    run(positionMap: Float32Array | GPUBuffer): Promise<Float32Array | GPUBuffer>;
+    /** Frees its buffers when no run is in flight. May be called twice. */
+    dispose(): void;
+}
+
+interface INext {
+    input: Float32Array | GPUBuffer;
+    promise: Promise<Float32Array | GPUBuffer>;
+    resolve: (value: Float32Array | GPUBuffer | PromiseLike<Float32Array | GPUBuffer>) => void;
+}
+
+/** The driver as an ONNX session. The session is borrowed from the runtime; identity features and outputs are its own. */
+export class OnnxDriver implements IDriver {
+    public readonly backend: BackendName;
+    private readonly _onnx: IOnnxBackend;
+    private readonly _session: Ort.InferenceSession;
+    private readonly _positionShape: readonly number[];
+    private readonly _onDispose: () => void;
+    private readonly _identity: Ort.Tensor;
+    private readonly _identityBuffer: GPUBuffer | undefined;
+    private _output: Ort.Tensor | undefined;
+    private _inFlight = false;
+    private _next: INext | undefined;
+    private _disposed = false;
+
+    /**
+     * @param onnx where the session runs
+     * @param session the driver session, borrowed
+     * @param identityFeatures `[C,h,w]`, copied
+     * @param shapes `[1,C,h,w]` and `[1,3,P,P]`
+     * @param onDispose called once, at the first dispose
+     */
+    public constructor(
+        onnx: IOnnxBackend,
+        session: Ort.InferenceSession,
+        identityFeatures: Float32Array,
+        shapes: { identity: readonly number[]; position: readonly number[] },
+        onDispose: () => void,
+    ) {
+        this.backend = onnx.name;
+        this._onnx = onnx;
+        this._session = session;
+        this._positionShape = shapes.position;
+        this._onDispose = onDispose;
+        if (onnx.device) {
+            this._identityBuffer = onnx.device.createBuffer({
+                label: "driver identity features",
+                size: identityFeatures.byteLength,
+                usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
+            });
+            onnx.device.queue.writeBuffer(this._identityBuffer, 0, Float32Array.from(identityFeatures));
+            this._identity = this._fromGpuBuffer(this._identityBuffer, shapes.identity);
+        } else {
+            this._identity = new onnx.ort.Tensor("float32", Float32Array.from(identityFeatures), shapes.identity);
+        }
+    }
+
+    public run(positionMap: Float32Array | GPUBuffer): Promise<Float32Array | GPUBuffer> {
+        const error = this._check(positionMap);
+        if (error) {
+            return Promise.reject(error);
+        }
+        if (!this._inFlight) {
+            return this._startAsync(positionMap);
+        }
+        if (this._next) {
+            this._next.input = positionMap;
+        } else {
+            const { promise, resolve } = withResolvers<Float32Array | GPUBuffer>();
+            this._next = { input: positionMap, promise, resolve };
+        }
+        return this._next.promise;
+    }
+
+    public dispose(): void {
+        if (this._disposed) {
+            return;
+        }
+        this._disposed = true;
+        this._onDispose();
+        if (!this._inFlight) {
+            this._free();
+        }
+    }
+
+    private async _startAsync(positionMap: Float32Array | GPUBuffer): Promise<Float32Array | GPUBuffer> {
+        this._inFlight = true;
+        try {
+            const output = await OnnxQueue.run(async () => {
+                this._throwIfDisposed();
+                const position =
+                    positionMap instanceof Float32Array
+                        ? new this._onnx.ort.Tensor("float32", positionMap, this._positionShape)
+                        : this._fromGpuBuffer(positionMap, this._positionShape);
+                return (await this._session.run({ identity_features: this._identity, position_map: position })).delta_map;
+            });
+            this._output?.dispose();
+            this._output = output;
+            this._throwIfDisposed();
+            return this._onnx.device ? (output.gpuBuffer as unknown as GPUBuffer) : (output.data as Float32Array);
+        } finally {
+            this._inFlight = false;
+            const next = this._next;
+            this._next = undefined;
+            if (this._disposed) {
+                this._free();
+            }
+            if (next) {
+                next.resolve(this._disposed ? Promise.reject(this._disposedError()) : this._startAsync(next.input));
+            }
+        }
+    }
+
+    private _check(positionMap: Float32Array | GPUBuffer): FlexAvatarError | undefined {
+        if (this._disposed) {
+            return this._disposedError();
+        }
+        const count = this._positionShape.reduce((product, size) => product * size, 1);
+        if (positionMap instanceof Float32Array) {
+            return positionMap.length === count
+                ? undefined
+                : new FlexAvatarError(
+                      "invalid-argument",
+                      `The driver got a position map of ${positionMap.length} values and needs ${count}.`,
+                  );
+        }
+        if (!this._onnx.device) {
+            return new FlexAvatarError("invalid-argument", "The driver runs on the processor and got a GPUBuffer; pass a Float32Array.");
+        }
+        return positionMap.size >= count * 4
+            ? undefined
+            : new FlexAvatarError(
+                  "invalid-argument",
+                  `The driver got a position buffer of ${positionMap.size} bytes and needs ${count * 4}.`,
+              );
+    }
+
+    private _fromGpuBuffer(buffer: GPUBuffer, dims: readonly number[]): Ort.Tensor {
+        type Source = Parameters<typeof Ort.Tensor.fromGpuBuffer>[0];
+        return this._onnx.ort.Tensor.fromGpuBuffer(buffer as unknown as Source, { dataType: "float32", dims: [...dims] });
+    }
+
+    private _free(): void {
+        this._output?.dispose();
+        this._output = undefined;
+        this._identityBuffer?.destroy();
+    }
+
+    private _throwIfDisposed(): void {
+        if (this._disposed) {
+            throw this._disposedError();
+        }
+    }
+
+    private _disposedError(): FlexAvatarError {
+        return new FlexAvatarError("disposed", "The driver of this avatar is disposed.");
+    }
+}
+
+function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T | PromiseLike<T>) => void } {
+    let resolve!: (value: T | PromiseLike<T>) => void;
+    const promise = new Promise<T>((done) => (resolve = done));
+    return { promise, resolve };
+}

@@ -1,0 +1,218 @@
+/** Reads and checks `models.json`, the list of head models and networks with their hashes and shapes (docs/architecture.md, "Networks"). */
+import { FlexAvatarError } from "../../flame/error";
+
+/** A file beside the manifest. */
+export interface IManifestFile {
+    /** Path relative to the folder of models.json. */
+    file: string;
+    /** SHA-256 in lower-case hexadecimal. */
+    sha256: string;
+    bytes: number;
+}
+
+/** A head model that networks may name. */
+export interface IHeadModelEntry extends IManifestFile {
+    /** SPDX identifier. */
+    license: string;
+}
+
+/** One ONNX graph: a small topology file and, usually, a file with its weights. */
+export interface IGraphEntry extends IManifestFile {
+    /** The external-data file; several graphs may share one. */
+    data?: IManifestFile;
+    /** Tensor shapes by name; all static. */
+    inputs: Readonly<Record<string, readonly number[]>>;
+    outputs: Readonly<Record<string, readonly number[]>>;
+}
+
+/** One set of networks, trained for one head model. */
+export interface IModelEntry {
+    /** Key into `headModels`. */
+    headModel: string;
+    /** S: edge of the photo crop in pixels. */
+    photoSize: number;
+    /** A: edge of the anchor and prior grids in texels. */
+    anchorSize: number;
+    /** H = W: edge of the static and delta maps in texels. */
+    mapSize: number;
+    /** P: edge of the position map in texels. */
+    positionMapSize: number;
+    /** Largest N for which a `reconstructor_n{N}` exists, 1 to 4. */
+    maxPhotos: number;
+    license: string;
+    /** Training step of the weights. */
+    step: number;
+    /** Measured quality, by name. */
+    metrics: Readonly<Record<string, number>>;
+    graphs: Readonly<Record<string, IGraphEntry>>;
+}
+
+/** The checked contents of models.json. */
+export interface IModelManifest {
+    format: 1;
+    /** Key into `models` of the set to use when the caller names none. */
+    default: string;
+    headModels: Readonly<Record<string, IHeadModelEntry>>;
+    models: Readonly<Record<string, IModelEntry>>;
+}
+
+type Json = Record<string, unknown>;
+
+/**
+ * Checks a parsed models.json.
+ * @param json what `JSON.parse` returned
+ * @returns the same object, typed
+ * @throws FlexAvatarError `file-format` naming the first field that is wrong, `models-mismatch` for an unknown format or shapes that disagree
+ */
+export function ParseModelManifest(json: unknown): IModelManifest {
+    const root = asObject(json, "models.json");
+    if (root.format !== 1) {
+        throw new FlexAvatarError(
+            "models-mismatch",
+            `models.json has format ${JSON.stringify(root.format)}; this release reads format 1.`,
+            {
+                advice: "Use the models and the library of the same release.",
+            },
+        );
+    }
+    for (const [name, head] of entries(root.headModels, "headModels")) {
+        checkFile(head, `headModels.${name}`);
+        asText(asObject(head, name).license, `headModels.${name}.license`);
+    }
+    for (const [name, model] of entries(root.models, "models")) {
+        checkModel(asObject(model, name), `models.${name}`, Object.keys(root.headModels as Json));
+    }
+    const chosen = asText(root.default, "default");
+    if (!Object.hasOwn(root.models as Json, chosen)) {
+        throw wrong("default", `"${chosen}" is not among the models: ${Object.keys(root.models as Json).join(", ")}`);
+    }
+    return root as unknown as IModelManifest;
+}
+
+/**
+ * Picks a model set.
+ * @param manifest the checked manifest
+ * @param name the wanted set; undefined takes the default
+ * @throws FlexAvatarError `models-mismatch` when there is none of that name
+ */
+export function SelectModel(manifest: IModelManifest, name: string | undefined): { name: string; entry: IModelEntry } {
+    const chosen = name ?? manifest.default;
+    if (!Object.hasOwn(manifest.models, chosen)) {
+        throw new FlexAvatarError(
+            "models-mismatch",
+            `models.json has no model "${chosen}"; it has ${Object.keys(manifest.models).join(", ")}.`,
+            {
+                advice: "Name one of the models that models.json lists.",
+            },
+        );
+    }
+    return { name: chosen, entry: manifest.models[chosen] };
+}
+
+function checkModel(model: Json, at: string, headModels: readonly string[]): void {
+    const headModel = asText(model.headModel, `${at}.headModel`);
+    if (!headModels.includes(headModel)) {
+        throw wrong(`${at}.headModel`, `"${headModel}" is not among the head models: ${headModels.join(", ")}`);
+    }
+    asText(model.license, `${at}.license`);
+    asCount(model.step, `${at}.step`, 0);
+    asObject(model.metrics, `${at}.metrics`);
+    const S = asCount(model.photoSize, `${at}.photoSize`, 1);
+    const A = asCount(model.anchorSize, `${at}.anchorSize`, 1);
+    const H = asCount(model.mapSize, `${at}.mapSize`, 1);
+    const P = asCount(model.positionMapSize, `${at}.positionMapSize`, 1);
+    const maxPhotos = asCount(model.maxPhotos, `${at}.maxPhotos`, 1);
+    const graphs = asObject(model.graphs, `${at}.graphs`);
+    const graph = (name: string): IGraphEntry => checkGraph(graphs[name], `${at}.graphs.${name}`);
+
+    const encoder = graph("encoder");
+    expectShape(encoder.inputs.photo, [1, 3, S, S], `${at}.graphs.encoder.inputs.photo`);
+    expectShape(encoder.outputs.tokens, [1, -1, -1], `${at}.graphs.encoder.outputs.tokens`);
+    const [, L, D] = encoder.outputs.tokens;
+    const driver = graph("driver");
+    expectShape(driver.inputs.position_map, [1, 3, P, P], `${at}.graphs.driver.inputs.position_map`);
+    expectShape(driver.inputs.identity_features, [1, -1, -1, -1], `${at}.graphs.driver.inputs.identity_features`);
+    expectShape(driver.outputs.delta_map, [1, 14, H, H], `${at}.graphs.driver.outputs.delta_map`);
+    for (let n = 1; n <= maxPhotos; n++) {
+        const name = `reconstructor_n${n}`;
+        const { inputs, outputs } = graph(name);
+        expectShape(inputs.tokens, [n, L, D], `${at}.graphs.${name}.inputs.tokens`);
+        expectShape(inputs.photos, [n, 3, S, S], `${at}.graphs.${name}.inputs.photos`);
+        expectShape(inputs.anchors, [n, 3, A, A], `${at}.graphs.${name}.inputs.anchors`);
+        expectShape(inputs.prior, [1, 4, A, A], `${at}.graphs.${name}.inputs.prior`);
+        expectShape(outputs.static_map, [1, 14, H, H], `${at}.graphs.${name}.outputs.static_map`);
+        expectShape(outputs.identity_features, driver.inputs.identity_features, `${at}.graphs.${name}.outputs.identity_features`);
+        expectShape(outputs.photo_coordinates, [n, 3, A, A], `${at}.graphs.${name}.outputs.photo_coordinates`);
+    }
+}
+
+function checkGraph(value: unknown, at: string): IGraphEntry {
+    const graph = asObject(value, at);
+    checkFile(graph, at);
+    if (graph.data !== undefined) {
+        checkFile(graph.data, `${at}.data`);
+    }
+    for (const side of ["inputs", "outputs"] as const) {
+        for (const [name, shape] of entries(graph[side], `${at}.${side}`)) {
+            if (!Array.isArray(shape) || !shape.every((size) => Number.isSafeInteger(size) && size > 0)) {
+                throw wrong(`${at}.${side}.${name}`, `expected an array of positive whole numbers, got ${JSON.stringify(shape)}`);
+            }
+        }
+    }
+    return graph as unknown as IGraphEntry;
+}
+
+function checkFile(value: unknown, at: string): void {
+    const entry = asObject(value, at);
+    const file = asText(entry.file, `${at}.file`);
+    if (/^[/\\]|^[a-z][a-z0-9+.-]*:|\\|(^|\/)\.\.(\/|$)/i.test(file)) {
+        throw wrong(`${at}.file`, `"${file}" must be a path below the folder of models.json`);
+    }
+    if (!/^[0-9a-f]{64}$/.test(asText(entry.sha256, `${at}.sha256`))) {
+        throw wrong(`${at}.sha256`, "expected 64 lower-case hexadecimal digits");
+    }
+    asCount(entry.bytes, `${at}.bytes`, 1);
+}
+
+/** Compares a shape with the wanted one, in which −1 stands for any size. */
+function expectShape(shape: readonly number[] | undefined, wanted: readonly number[], at: string): void {
+    const fits = shape?.length === wanted.length && wanted.every((size, i) => size === -1 || size === shape[i]);
+    if (!fits) {
+        throw new FlexAvatarError(
+            "models-mismatch",
+            `${at} is ${JSON.stringify(shape)}; wanted [${wanted.map((s) => (s < 0 ? "any" : s)).join(",")}].`,
+            {
+                advice: "Export the networks and models.json together.",
+            },
+        );
+    }
+}
+
+function entries(value: unknown, at: string): [string, unknown][] {
+    return Object.entries(asObject(value, at));
+}
+
+function asObject(value: unknown, at: string): Json {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+        throw wrong(at, `expected an object, got ${value === null ? "null" : Array.isArray(value) ? "an array" : typeof value}`);
+    }
+    return value as Json;
+}
+
+function asText(value: unknown, at: string): string {
+    if (typeof value !== "string" || value === "") {
+        throw wrong(at, `expected a text, got ${JSON.stringify(value)}`);
+    }
+    return value;
+}
+
+function asCount(value: unknown, at: string, least: number): number {
+    if (!Number.isSafeInteger(value) || (value as number) < least) {
+        throw wrong(at, `expected a whole number of at least ${least}, got ${JSON.stringify(value)}`);
+    }
+    return value as number;
+}
+
+function wrong(at: string, text: string): FlexAvatarError {
+    return new FlexAvatarError("file-format", `models.json, ${at}: ${text}.`);
+}

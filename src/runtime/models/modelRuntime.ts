@@ -1,0 +1,432 @@
+/** The networks of one model set: loads what is asked for, runs it on the scene's GPUDevice or on the processor. */
+import type * as Ort from "onnxruntime-web";
+import { FlexAvatarError, ThrowIfAborted } from "../../flame/error";
+import { OrAborted } from "./abort";
+import { OnnxQueue } from "./asyncQueue";
+import { AssetStore, JoinUrl } from "./assetStore";
+import { OnnxDriver, type IDriver } from "./driver";
+import { ParseModelManifest, SelectModel, type IGraphEntry, type IHeadModelEntry, type IModelEntry, type IModelManifest } from "./manifest";
+import {
+    CreateSessionAsync,
+    IsSoftwareDevice,
+    LoadOnnxBackendAsync,
+    type BackendName,
+    type IOnnxBackend,
+    type OnnxRuntimeUrls,
+} from "./onnxBackend";
+import type { NoticeListener, ProgressListener } from "./progress";
+
+/** Settings of {@link ModelRuntime.CreateAsync}. */
+export interface IModelRuntimeSettings {
+    /** Folder of models.json. */
+    modelsUrl: string;
+    /** Which model set of models.json. Default: the one it names as default. */
+    model?: string;
+    /** The scene's device, borrowed. Without one, networks run on the processor. */
+    device?: GPUDevice;
+    /**
+     * "auto" takes WebGPU unless the adapter is a software one or WebGPU fails, and then says so once through `onNotice`;
+     * "webgpu" and "wasm" insist. Default "auto".
+     */
+    backend?: "auto" | BackendName;
+    /** Where onnxruntime-web's files are. Default: wherever the bundler put them. */
+    runtimeUrls?: OnnxRuntimeUrls;
+    /** SHA-256 of the head model in use; when given, it must be the one the networks were trained for. */
+    headModelSha256?: string;
+    /** A store to share. Default: an own one, disposed with the runtime. */
+    store?: AssetStore;
+    onNotice?: NoticeListener;
+    onProgress?: ProgressListener;
+    signal?: AbortSignal;
+}
+
+/** Options of the long calls. */
+export interface ICallOptions {
+    signal?: AbortSignal;
+    onProgress?: ProgressListener;
+}
+
+/** What the reconstructor needs of N photos. */
+export interface IReconstructionInput {
+    /** N crops `[3,S,S]`, RGB 0..1, grey 0.5 around the person. */
+    photos: readonly Float32Array[];
+    /** N grids `[3,A,A]`: photo coordinates x, y and confidence per coarse texel; zeros where unknown. */
+    anchors: readonly Float32Array[];
+    /** `[4,A,A]`: identity offset of the landmark fit (meters / 0.02) and a valid flag. */
+    prior: Float32Array;
+}
+
+/** One person, as the networks see them. */
+export interface IReconstruction {
+    /** `[14,H,W]`, before activation. */
+    staticMap: Float32Array;
+    /** `[C,h,w]`, for the driver. */
+    identityFeatures: Float32Array;
+    /** `[N,3,A,A]`: where the networks saw each coarse texel, and how surely. */
+    photoCoordinates: Float32Array;
+}
+
+/** Time spent in one graph so far. */
+export interface IGraphTiming {
+    createMs: number;
+    runs: number;
+    runMs: number;
+}
+
+interface ISession {
+    session: Ort.InferenceSession;
+    backend: IOnnxBackend;
+}
+
+/** Sessions are made when first needed and shared by all avatars of the scene. */
+export class ModelRuntime {
+    /** The checked models.json. */
+    public readonly manifest: IModelManifest;
+    /** Name and entry of the model set in use. */
+    public readonly modelName: string;
+    public readonly model: IModelEntry;
+    /** The store that fetches files; its statistics say how much. */
+    public readonly store: AssetStore;
+    private readonly _settings: IModelRuntimeSettings;
+    private readonly _ownsStore: boolean;
+    private readonly _sessions = new Map<string, Promise<ISession>>();
+    private readonly _drivers = new Set<OnnxDriver>();
+    private readonly _timings: Record<string, IGraphTiming> = {};
+    private _onnx: IOnnxBackend;
+    private _disposed = false;
+
+    private constructor(settings: IModelRuntimeSettings, manifest: IModelManifest, store: AssetStore, onnx: IOnnxBackend) {
+        const { name, entry } = SelectModel(manifest, settings.model);
+        this.manifest = manifest;
+        this.modelName = name;
+        this.model = entry;
+        this.store = store;
+        this._ownsStore = settings.store === undefined;
+        this._settings = { ...settings, signal: undefined, onProgress: undefined };
+        this._onnx = onnx;
+    }
+
+    /**
+     * Reads models.json, starts ONNX Runtime on the right backend and checks it. No network is loaded yet.
+     * @throws FlexAvatarError `models-missing`, `file-format`, `models-mismatch`, `models-hash`, `webgpu-missing`, `wasm-simd-missing`, `aborted`
+     */
+    public static async CreateAsync(settings: IModelRuntimeSettings): Promise<ModelRuntime> {
+        const store = settings.store ?? new AssetStore(settings.onNotice);
+        try {
+            const manifest = await loadManifestAsync(settings, store);
+            const { name, entry } = SelectModel(manifest, settings.model);
+            const wanted = manifest.headModels[entry.headModel].sha256;
+            if (settings.headModelSha256 !== undefined && settings.headModelSha256 !== wanted) {
+                throw new FlexAvatarError(
+                    "models-mismatch",
+                    `Model "${name}" was trained for head model "${entry.headModel}" (SHA-256 ${wanted}); the head model in use has ${settings.headModelSha256}.`,
+                );
+            }
+            const onnx = await startAsync(settings, store);
+            ThrowIfAborted(settings.signal, "starting the networks");
+            return new ModelRuntime(settings, manifest, store, onnx);
+        } catch (error) {
+            if (settings.store === undefined) {
+                store.dispose();
+            }
+            throw error;
+        }
+    }
+
+    /** Where networks run. May change from "webgpu" to "wasm" once, if a network fails on WebGPU; that is reported. */
+    public get backend(): BackendName {
+        return this._onnx.name;
+    }
+
+    /** Milliseconds per graph, by name: creation, number of runs, and their sum. On WebGPU a driver run's time excludes the GPU's. */
+    public get timings(): Readonly<Record<string, Readonly<IGraphTiming>>> {
+        return this._timings;
+    }
+
+    /** The head model that the networks were trained for. */
+    public get headModel(): IHeadModelEntry {
+        return this.manifest.headModels[this.model.headModel];
+    }
+
+    /**
+     * Fetches the head model file.
+     * @returns its bytes, shared; parse them with {@link HeadModel}
+     */
+    public async loadHeadModelAsync({ signal, onProgress }: ICallOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+        this._throwIfDisposed();
+        const { file, sha256, bytes } = this.headModel;
+        return await this.store.loadAsync({ url: this._url(file), what: "the head model", sha256, bytes, signal, onProgress });
+    }
+
+    /**
+     * Encodes one photo.
+     * @param photo `[3,S,S]`, RGB 0..1
+     * @returns tokens `[L,D]`
+     */
+    public async encodeAsync(photo: Float32Array, { signal, onProgress }: ICallOptions = {}): Promise<Float32Array> {
+        const graph = this.model.graphs.encoder;
+        expectLength(photo, graph.inputs.photo, "a photo");
+        const { tokens } = await this._runAsync("encoder", { photo }, { signal, onProgress });
+        return tokens;
+    }
+
+    /**
+     * Turns one to four photos into one person. The result does not depend on their order.
+     * @throws FlexAvatarError `photo-count`, `invalid-argument`, `models-missing`, `models-hash`, `aborted`, `disposed`
+     */
+    public async reconstructAsync(input: IReconstructionInput, { signal, onProgress }: ICallOptions = {}): Promise<IReconstruction> {
+        const { photos, anchors, prior } = input;
+        const count = photos.length;
+        if (count < 1 || count > this.model.maxPhotos) {
+            throw new FlexAvatarError("photo-count", `The reconstruction got ${count} photos and takes 1 to ${this.model.maxPhotos}.`);
+        }
+        if (anchors.length !== count) {
+            throw new FlexAvatarError(
+                "invalid-argument",
+                `The reconstruction got ${count} photos and ${anchors.length} anchor grids; wanted one per photo.`,
+            );
+        }
+        const name = `reconstructor_n${count}`;
+        const { inputs } = this.model.graphs[name];
+        for (let n = 0; n < count; n++) {
+            expectLength(photos[n], [1, ...inputs.photos.slice(1)], `photo ${n + 1}`);
+            expectLength(anchors[n], [1, ...inputs.anchors.slice(1)], `anchor grid ${n + 1}`);
+        }
+        expectLength(prior, inputs.prior, "the prior");
+
+        const tokens: Float32Array[] = [];
+        for (const photo of photos) {
+            tokens.push(await this.encodeAsync(photo, { signal, onProgress }));
+            onProgress?.({ stage: "reading the photos", fraction: tokens.length / count });
+        }
+        const outputs = await this._runAsync(
+            name,
+            { tokens: concat(tokens), photos: concat(photos), anchors: concat(anchors), prior },
+            { signal, onProgress },
+        );
+        onProgress?.({ stage: "reconstructing the head", fraction: 1 });
+        return { staticMap: outputs.static_map, identityFeatures: outputs.identity_features, photoCoordinates: outputs.photo_coordinates };
+    }
+
+    /**
+     * Makes the per-frame network of one avatar.
+     * @param identityFeatures `[C,h,w]` from {@link reconstructAsync}, copied
+     */
+    public async createDriverAsync(identityFeatures: Float32Array, { signal, onProgress }: ICallOptions = {}): Promise<IDriver> {
+        const { identity_features: identityShape, position_map: positionShape } = this.model.graphs.driver.inputs;
+        expectLength(identityFeatures, identityShape, "the identity features");
+        const { session, backend } = await this._sessionAsync("driver", { signal, onProgress });
+        ThrowIfAborted(signal, "making the driver");
+        const shapes = { identity: identityShape, position: positionShape };
+        const driver: OnnxDriver = new OnnxDriver(backend, session, identityFeatures, shapes, () => this._drivers.delete(driver));
+        this._drivers.add(driver);
+        return driver;
+    }
+
+    /** Releases every session once its runs have ended, and the drivers. Safe while loading; may be called twice. */
+    public dispose(): void {
+        if (this._disposed) {
+            return;
+        }
+        this._disposed = true;
+        for (const driver of this._drivers) {
+            driver.dispose();
+        }
+        this._drivers.clear();
+        for (const pending of this._sessions.values()) {
+            pending.then(
+                ({ session }) => OnnxQueue.run(() => session.release()),
+                () => undefined,
+            );
+        }
+        this._sessions.clear();
+        if (this._ownsStore) {
+            this.store.dispose();
+        }
+    }
+
+    private async _runAsync(
+        name: string,
+        values: Readonly<Record<string, Float32Array>>,
+        options: ICallOptions,
+    ): Promise<Record<string, Float32Array>> {
+        const { session, backend } = await this._sessionAsync(name, options);
+        const { inputs } = this.model.graphs[name];
+        const run = OnnxQueue.run(async () => {
+            this._throwIfDisposed();
+            ThrowIfAborted(options.signal, `running ${name}`);
+            const feeds = Object.fromEntries(
+                Object.entries(values).map(([key, value]) => [key, new backend.ort.Tensor("float32", value, inputs[key])]),
+            );
+            const start = performance.now();
+            const results = await session.run(feeds);
+            const timing = this._timing(name);
+            timing.runs++;
+            timing.runMs += performance.now() - start;
+            return Object.fromEntries(Object.entries(results).map(([key, tensor]) => [key, tensor.data as Float32Array]));
+        });
+        const outputs = await OrAborted(run, options.signal, `running ${name}`);
+        this._throwIfDisposed();
+        return outputs;
+    }
+
+    private async _sessionAsync(name: string, { signal, onProgress }: ICallOptions): Promise<ISession> {
+        this._throwIfDisposed();
+        let pending = this._sessions.get(name);
+        if (pending === undefined) {
+            const graph = this.model.graphs[name];
+            const [bytes, data] = await Promise.all([
+                this._loadAsync(name, graph, signal, onProgress),
+                this._loadDataAsync(name, graph, signal, onProgress),
+            ]);
+            this._throwIfDisposed();
+            pending = this._sessions.get(name); // another caller may have been faster
+            if (pending === undefined) {
+                pending = this._createAsync(name, bytes, data);
+                this._sessions.set(name, pending);
+                pending.catch(() => this._sessions.delete(name));
+            }
+        }
+        const result = await OrAborted(pending, signal, `preparing ${name}`);
+        this._throwIfDisposed();
+        return result;
+    }
+
+    private async _createAsync(name: string, graph: Uint8Array, data: readonly { path: string; data: Uint8Array }[]): Promise<ISession> {
+        const start = performance.now();
+        const create = async (backend: IOnnxBackend): Promise<ISession> => ({
+            session: await CreateSessionAsync(backend, graph, data, name === "driver"),
+            backend,
+        });
+        let created: ISession;
+        try {
+            created = await create(this._onnx);
+        } catch (error) {
+            if (this._onnx.name === "wasm" || (this._settings.backend ?? "auto") !== "auto") {
+                throw new FlexAvatarError(
+                    "models-mismatch",
+                    `ONNX Runtime cannot load ${name} on ${this._onnx.name}: ${messageOf(error)}`,
+                    { cause: error },
+                );
+            }
+            this._onnx = await fallBackAsync(`${name} failed on WebGPU: ${messageOf(error)}`, this._settings, this.store);
+            created = await create(this._onnx);
+        }
+        this._timing(name).createMs += performance.now() - start;
+        return created;
+    }
+
+    private _loadAsync(
+        name: string,
+        { file, sha256, bytes }: IGraphEntry,
+        signal?: AbortSignal,
+        onProgress?: ProgressListener,
+    ): Promise<Uint8Array> {
+        return this.store.loadAsync({ url: this._url(file), what: name, sha256, bytes, signal, onProgress });
+    }
+
+    private async _loadDataAsync(
+        name: string,
+        { data }: IGraphEntry,
+        signal?: AbortSignal,
+        onProgress?: ProgressListener,
+    ): Promise<{ path: string; data: Uint8Array }[]> {
+        if (data === undefined) {
+            return [];
+        }
+        const { file, sha256, bytes } = data;
+        const content = await this.store.loadAsync({ url: this._url(file), what: `weights of ${name}`, sha256, bytes, signal, onProgress });
+        return [{ path: file.slice(file.lastIndexOf("/") + 1), data: content }];
+    }
+
+    private _timing(name: string): IGraphTiming {
+        return (this._timings[name] ??= { createMs: 0, runs: 0, runMs: 0 });
+    }
+
+    private _url(file: string): string {
+        return JoinUrl(this._settings.modelsUrl, file);
+    }
+
+    private _throwIfDisposed(): void {
+        if (this._disposed) {
+            throw new FlexAvatarError("disposed", "The model runtime is disposed.");
+        }
+    }
+}
+
+async function loadManifestAsync({ modelsUrl, signal, onProgress }: IModelRuntimeSettings, store: AssetStore): Promise<IModelManifest> {
+    const url = JoinUrl(modelsUrl, "models.json");
+    const bytes = await store.loadAsync({ url, what: "models.json", signal, onProgress });
+    let json: unknown;
+    try {
+        json = JSON.parse(new TextDecoder().decode(bytes));
+    } catch (error) {
+        throw new FlexAvatarError("models-missing", `What the server sent for ${url} is not JSON.`, {
+            advice: "Check the address; many servers answer a wrong one with a page of their own.",
+            cause: error,
+        });
+    }
+    return ParseModelManifest(json);
+}
+
+async function startAsync(settings: IModelRuntimeSettings, store: AssetStore): Promise<IOnnxBackend> {
+    const { backend = "auto", device, runtimeUrls, signal, onProgress } = settings;
+    const load = (name: BackendName): Promise<IOnnxBackend> => LoadOnnxBackendAsync(name, device, runtimeUrls, store, signal, onProgress);
+    if (backend !== "auto") {
+        try {
+            return await load(backend);
+        } catch (error) {
+            if (error instanceof FlexAvatarError) {
+                throw error;
+            }
+            const code = backend === "webgpu" ? "webgpu-missing" : "wasm-simd-missing";
+            throw new FlexAvatarError(code, `ONNX Runtime does not start on ${backend}: ${messageOf(error)}`, { cause: error });
+        }
+    }
+    if (device === undefined) {
+        return await fallBackAsync("no GPUDevice was given", settings, store);
+    }
+    if (IsSoftwareDevice(device)) {
+        return await fallBackAsync("the graphics adapter is a software one", settings, store);
+    }
+    try {
+        return await load("webgpu");
+    } catch (error) {
+        if (error instanceof FlexAvatarError) {
+            throw error;
+        }
+        return await fallBackAsync(`WebGPU failed: ${messageOf(error)}`, settings, store);
+    }
+}
+
+/** Loads the processor backend and says why, once it works. */
+async function fallBackAsync(reason: string, settings: IModelRuntimeSettings, store: AssetStore): Promise<IOnnxBackend> {
+    const { runtimeUrls, signal, onProgress, onNotice } = settings;
+    const onnx = await LoadOnnxBackendAsync("wasm", undefined, runtimeUrls, store, signal, onProgress);
+    onNotice?.({ code: "backend-wasm", message: `Networks run on the processor (WebAssembly), because ${reason}.` });
+    return onnx;
+}
+
+function expectLength(values: Float32Array, shape: readonly number[], what: string): void {
+    const wanted = shape.reduce((product, size) => product * size, 1);
+    if (values.length !== wanted) {
+        throw new FlexAvatarError(
+            "invalid-argument",
+            `The networks got ${what} of ${values.length} values and need [${shape.join(",")}] = ${wanted}.`,
+        );
+    }
+}
+
+function concat(parts: readonly Float32Array[]): Float32Array {
+    const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+    let offset = 0;
+    for (const part of parts) {
+        all.set(part, offset);
+        offset += part.length;
+    }
+    return all;
+}
+
+function messageOf(error: unknown): string {
+    return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,146 @@
+import { FlexAvatarError } from "../../../src/flame/error";
+import { ReadAvatarFile, WriteAvatarFile, type IAvatarFile } from "../../../src/runtime/format/avatarFile";
+
+/** Park-Miller generator: the seed is printed with every failure that depends on it. */
+function Random(seed: number): () => number {
+    let state = seed;
+    return () => (state = (state * 48271) % 2147483647) / 2147483647;
+}
+
+function Sample(photoCount = 2): IAvatarFile {
+    const random = Random(7);
+    const values = (count: number): Float32Array => Float32Array.from({ length: count }, () => 4 * random() - 2);
+    return {
+        name: "Ada 🙂",
+        headModel: { name: "open-head", sha256: "ab".repeat(32) },
+        model: { name: "nano-128", step: 1234 },
+        mapSize: 6,
+        staticMap: values(14 * 36),
+        identityFeatures: values(5 * 3 * 3),
+        identityShape: [5, 3, 3],
+        fit: {
+            shape: values(3),
+            photos: Array.from({ length: photoCount }, () => ({
+                camera: { rotation: [0, 0, 0, 1], translation: [0.01, -0.02, -0.77], focal: 2.4 },
+                expression: values(52),
+            })),
+        },
+        thumbnail: new Uint8Array([137, 80, 78, 71, 1]),
+        provenance: "A photo of nobody.",
+        license: "CC0-1.0",
+    };
+}
+
+function CodeOf(work: () => unknown): string {
+    try {
+        work();
+    } catch (error) {
+        return error instanceof FlexAvatarError ? error.code : `not ours: ${String(error)}`;
+    }
+    return "no error";
+}
+
+describe("avatar file", () => {
+    it("gives back what was written, maps to half precision", () => {
+        const avatar = Sample();
+        const read = ReadAvatarFile(WriteAvatarFile(avatar));
+        for (const key of ["staticMap", "identityFeatures"] as const) {
+            expect(read[key].length).toBe(avatar[key].length);
+            const worst = avatar[key].reduce((most, value, i) => Math.max(most, Math.abs(value - read[key][i])), 0);
+            expect(worst).toBeGreaterThan(0);
+            expect(worst).toBeLessThanOrEqual(2 ** -11); // half an ulp of numbers below 2
+        }
+        const { staticMap: _a, identityFeatures: _b, ...rest } = avatar;
+        const { staticMap: _c, identityFeatures: _d, ...readRest } = read;
+        expect(readRest).toEqual(rest);
+    });
+
+    it("writes the same bytes for the same avatar, in whatever order its fields were set", () => {
+        const a = WriteAvatarFile(Sample());
+        const reordered = Object.fromEntries(Object.entries(Sample()).reverse()) as unknown as IAvatarFile;
+        expect(WriteAvatarFile(reordered)).toEqual(a);
+        expect(WriteAvatarFile(ReadAvatarFile(a))).toEqual(a);
+    });
+
+    it("aligns every block to four bytes and reads from an unaligned view", () => {
+        const file = WriteAvatarFile(Sample());
+        expect(file.byteLength % 4).toBe(0);
+        const shifted = new Uint8Array(file.byteLength + 1);
+        shifted.set(file, 1);
+        expect(ReadAvatarFile(shifted.subarray(1))).toEqual(ReadAvatarFile(file));
+    });
+
+    it("works without thumbnail and without photos", () => {
+        const { thumbnail: _unused, ...avatar } = Sample(0);
+        const read = ReadAvatarFile(WriteAvatarFile(avatar));
+        expect(read.thumbnail).toBeUndefined();
+        expect(read.fit.photos).toEqual([]);
+    });
+
+    it("refuses to write numbers that a half cannot hold, and wrong sizes", () => {
+        for (const bad of [NaN, Infinity, 65520, -70000]) {
+            const avatar = Sample();
+            avatar.staticMap[17] = bad;
+            expect(CodeOf(() => WriteAvatarFile(avatar))).toBe("invalid-argument");
+        }
+        expect(CodeOf(() => WriteAvatarFile({ ...Sample(), mapSize: 7 }))).toBe("invalid-argument");
+    });
+
+    it("reports every truncation and extension", () => {
+        const file = WriteAvatarFile(Sample());
+        for (let length = 0; length < file.byteLength; length++) {
+            if (CodeOf(() => ReadAvatarFile(file.subarray(0, length))) !== "file-format") {
+                fail(`length ${length} was accepted`);
+            }
+        }
+        const longer = new Uint8Array(file.byteLength + 4);
+        longer.set(file);
+        expect(CodeOf(() => ReadAvatarFile(longer))).toBe("file-format");
+    });
+
+    it("reports a newer version and foreign files", () => {
+        const file = WriteAvatarFile(Sample());
+        file[4] = 2;
+        expect(() => ReadAvatarFile(file)).toThrowError(/version 2/);
+        expect(() => ReadAvatarFile(new TextEncoder().encode("<!doctype html><p>Not found"))).toThrowError(/FAVA/);
+    });
+
+    it("survives damaged bytes: every outcome is an avatar or a file-format error (fuzz)", () => {
+        const seed = 20261122;
+        const random = Random(seed);
+        const file = WriteAvatarFile(Sample());
+        const jsonEnd = 16 + new DataView(file.buffer).getUint32(8, true);
+        let refused = 0;
+        for (let round = 0; round < 4000; round++) {
+            const damaged = file.slice();
+            const changes = 1 + Math.floor(3 * random());
+            for (let k = 0; k < changes; k++) {
+                damaged[Math.floor(jsonEnd * random())] = Math.floor(256 * random()); // header and description decide what is read
+            }
+            const code = CodeOf(() => ReadAvatarFile(damaged));
+            if (code !== "file-format" && code !== "no error") {
+                fail(`seed ${seed}, round ${round}: ${code}`);
+            }
+            refused += code === "file-format" ? 1 : 0;
+        }
+        expect(refused).toBeGreaterThan(1000);
+    });
+
+    it("refuses blocks that reach beyond the body or lie about their shape", () => {
+        const rewrite = (from: string, to: string): Uint8Array => {
+            const file = WriteAvatarFile(Sample());
+            const jsonBytes = new DataView(file.buffer).getUint32(8, true);
+            const json = new TextDecoder().decode(file.subarray(16, 16 + jsonBytes));
+            expect(json).toContain(from);
+            const changed = new TextEncoder().encode(json.replace(from, to));
+            expect(changed.length).toBe(jsonBytes);
+            file.set(changed, 16);
+            return file;
+        };
+        expect(CodeOf(() => ReadAvatarFile(rewrite('"shape":[14,6,6]', '"shape":[14,6,7]')))).toBe("file-format");
+        expect(CodeOf(() => ReadAvatarFile(rewrite('"bytes":1008', '"bytes":9008')))).toBe("file-format");
+        expect(CodeOf(() => ReadAvatarFile(rewrite('"dtype":"f32"', '"dtype":"f16"')))).toBe("file-format");
+        expect(CodeOf(() => ReadAvatarFile(rewrite('"offset":1008', '"offset":1009')))).toBe("file-format");
+        expect(CodeOf(() => ReadAvatarFile(rewrite('"thumbnail":', '"staticMaq":')))).toBe("no error"); // unknown blocks are ignored
+    });
+});
