@@ -1,0 +1,177 @@
+/** The controls beside the canvas: plain DOM, no Babylon. `index.ts` tells it what to show and listens to what the visitor does. */
+
+/** What the visitor can ask for. */
+export interface IPanelActions {
+    /** Photos were chosen; an empty list means the bundled portrait. */
+    create(photos: readonly File[]): void;
+    cancel(): void;
+    togglePlaying(): void;
+    /** @param position 0..1 of the clip */
+    seek(position: number): void;
+    setTrack(name: string, influence: number): void;
+    neutral(): void;
+    save(): void;
+    open(file: File): void;
+}
+
+/** A stage of the work as the panel shows it; `fraction` is undefined while unknown. */
+export interface IStageProgress {
+    name: string;
+    fraction?: number;
+    timeMs?: number;
+}
+
+function element<T extends HTMLElement>(id: string): T {
+    return document.getElementById(id) as T;
+}
+
+export class Panel {
+    private readonly _actions: IPanelActions;
+    private readonly _stages = new Map<string, HTMLLIElement>();
+    private readonly _sliders = new Map<string, HTMLInputElement>();
+    private _photos: File[] = [];
+
+    public constructor(actions: IPanelActions) {
+        this._actions = actions;
+        this._listenForPhotos();
+        element("create").addEventListener("click", () => actions.create(this._photos));
+        element("cancel").addEventListener("click", () => actions.cancel());
+        element("play").addEventListener("click", () => actions.togglePlaying());
+        element("neutral").addEventListener("click", () => actions.neutral());
+        element("save").addEventListener("click", () => actions.save());
+        element<HTMLInputElement>("time").addEventListener("input", (event) =>
+            actions.seek(Number((event.target as HTMLInputElement).value)),
+        );
+        element<HTMLInputElement>("filter").addEventListener("input", (event) =>
+            this._filterTracks((event.target as HTMLInputElement).value),
+        );
+        element<HTMLInputElement>("open").addEventListener("change", (event) => {
+            const input = event.target as HTMLInputElement;
+            if (input.files?.[0]) {
+                actions.open(input.files[0]);
+            }
+            input.value = "";
+        });
+    }
+
+    /** Work starts or ends: switches the buttons. */
+    public setBusy(busy: boolean): void {
+        element<HTMLButtonElement>("create").disabled = busy;
+        element<HTMLButtonElement>("cancel").disabled = !busy;
+        if (busy) {
+            element("stages").replaceChildren();
+            this._stages.clear();
+            this.say(null);
+        }
+    }
+
+    /** An avatar is there (or gone): switches the lower half. */
+    public setAvatar(trackNames: readonly string[] | null): void {
+        element("controls").inert = trackNames === null;
+        if (trackNames && this._sliders.size === 0) {
+            for (const name of trackNames) {
+                const label = document.createElement("label");
+                const slider = Object.assign(document.createElement("input"), {
+                    type: "range",
+                    min: "0",
+                    max: "1",
+                    step: "0.01",
+                    value: "0",
+                });
+                slider.addEventListener("input", () => this._actions.setTrack(name, Number(slider.value)));
+                label.append(name, slider);
+                element("tracks").append(label);
+                this._sliders.set(name, slider);
+            }
+        }
+    }
+
+    /** Shows a stage's bar, adding it on first sight. */
+    public showStage({ name, fraction, timeMs }: IStageProgress): void {
+        let item = this._stages.get(name);
+        if (!item) {
+            item = document.createElement("li");
+            const bar = Object.assign(document.createElement("progress"), { max: 1 });
+            const label = document.createElement("span");
+            label.textContent = name;
+            item.append(label, bar, document.createElement("span"));
+            element("stages").append(item);
+            this._stages.set(name, item);
+        }
+        const bar = item.children[1] as HTMLProgressElement;
+        const done = timeMs !== undefined;
+        item.className = done ? "" : "running";
+        if (done || fraction !== undefined) {
+            bar.value = done ? 1 : (fraction ?? 0);
+        } else {
+            bar.removeAttribute("value");
+        }
+        item.children[2].textContent = done
+            ? `${(timeMs / 1000).toFixed(1)} s`
+            : fraction !== undefined
+              ? `${Math.round(fraction * 100)} %`
+              : "";
+    }
+
+    /** Shows a message, or hides it with null. */
+    public say(text: string | null, good = false): void {
+        const message = element("message");
+        message.hidden = text === null;
+        message.classList.toggle("good", good);
+        message.textContent = text ?? "";
+    }
+
+    public showStatus(text: string): void {
+        element("status").textContent = text;
+    }
+
+    /** Called every frame: moves sliders and the time line with the clip. */
+    public follow(position: number, playing: boolean, influenceOf: (name: string) => number): void {
+        element("play").textContent = playing ? "Pause" : "Play";
+        if (playing) {
+            element<HTMLInputElement>("time").value = String(position);
+        }
+        for (const [name, slider] of this._sliders) {
+            if (slider !== document.activeElement || playing) {
+                slider.value = String(influenceOf(name));
+            }
+        }
+    }
+
+    private _filterTracks(text: string): void {
+        for (const [name, slider] of this._sliders) {
+            (slider.parentElement as HTMLElement).hidden = !name.toLowerCase().includes(text.trim().toLowerCase());
+        }
+    }
+
+    private _listenForPhotos(): void {
+        const drop = element("drop");
+        const input = element<HTMLInputElement>("photos");
+        const choose = (files: FileList | null | undefined) => {
+            if (files?.length) {
+                this._photos = Array.from(files);
+                const pictures = this._photos.map((file) => Object.assign(new Image(), { src: URL.createObjectURL(file), alt: file.name }));
+                element("thumbnails").replaceChildren(...pictures);
+                this._actions.create(this._photos);
+            }
+        };
+        input.addEventListener("change", () => {
+            choose(input.files);
+            input.value = "";
+        });
+        drop.addEventListener("keydown", (event) => {
+            if (event.key === "Enter" || event.key === " ") {
+                input.click();
+            }
+        });
+        for (const type of ["dragover", "dragleave", "drop"]) {
+            document.addEventListener(type, (event) => {
+                event.preventDefault();
+                drop.classList.toggle("over", type === "dragover");
+                if (type === "drop") {
+                    choose((event as DragEvent).dataTransfer?.files);
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,127 @@
+/** The scene around the avatar: light, ground, a pedestal, two boxes and a mesh character. Nothing here knows about Gaussians. */
+import { ArcRotateCamera } from "@babylonjs/core/Cameras/arcRotateCamera";
+import { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
+import { DirectionalLight } from "@babylonjs/core/Lights/directionalLight";
+import { HemisphericLight } from "@babylonjs/core/Lights/hemisphericLight";
+import { LoadAssetContainerAsync } from "@babylonjs/core/Loading/sceneLoader";
+import { StandardMaterial } from "@babylonjs/core/Materials/standardMaterial";
+import { Color3, Color4 } from "@babylonjs/core/Maths/math.color";
+import { Vector3 } from "@babylonjs/core/Maths/math.vector";
+import { CreateBox } from "@babylonjs/core/Meshes/Builders/boxBuilder";
+import { CreateCylinder } from "@babylonjs/core/Meshes/Builders/cylinderBuilder";
+import { CreateGround } from "@babylonjs/core/Meshes/Builders/groundBuilder";
+import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
+import { Scene } from "@babylonjs/core/scene";
+import "@babylonjs/loaders/glTF";
+import { GetFlexAvatarEngineOptions } from "babylon-flexavatar";
+
+/** Where the middle of the avatar's head is, meters; the character is this tall to the eyes, too. */
+export const HeadCenter = new Vector3(0, 1.6, 0);
+
+/** Edge of the seen square at the head in the default view, meters. */
+const ViewHeightMeters = 0.62;
+
+export interface IStage {
+    engine: WebGPUEngine;
+    scene: Scene;
+    camera: ArcRotateCamera;
+    /** Parent of the mesh character; move it to place the character. Null when the character's file is missing. */
+    character: TransformNode | null;
+    /** Places the camera: yaw and pitch in degrees around the head (0, 0 is straight in front), distance in meters. */
+    look(yawDegrees: number, pitchDegrees?: number, distance?: number): void;
+    /** Hides or shows everything but the avatar. */
+    setSurroundings(visible: boolean): void;
+}
+
+/**
+ * Builds the scene on a WebGPU engine.
+ * @param canvas where to draw
+ * @param assetsUrl folder of the sample's assets, ending in a slash
+ */
+export async function CreateStageAsync(canvas: HTMLCanvasElement, assetsUrl: string): Promise<IStage> {
+    const engine = new WebGPUEngine(canvas, GetFlexAvatarEngineOptions({ antialias: true, adaptToDeviceRatio: true }));
+    await engine.initAsync();
+    const scene = new Scene(engine);
+    const backdrop = new Color4(0.16, 0.18, 0.21, 1);
+    scene.clearColor = backdrop;
+    scene.fogMode = Scene.FOGMODE_LINEAR;
+    scene.fogColor = new Color3(backdrop.r, backdrop.g, backdrop.b);
+    scene.fogStart = 3;
+    scene.fogEnd = 9;
+
+    const camera = new ArcRotateCamera("camera", Math.PI / 2, Math.PI / 2, 1, HeadCenter.clone(), scene);
+    camera.fov = 0.5;
+    camera.minZ = 0.05;
+    camera.maxZ = 50;
+    camera.lowerRadiusLimit = 0.4;
+    camera.upperRadiusLimit = 6;
+    camera.wheelDeltaPercentage = 0.02;
+    camera.panningSensibility = 2000;
+    camera.attachControl(canvas, true);
+
+    const sky = new HemisphericLight("sky", Vector3.Up(), scene);
+    sky.intensity = 0.75;
+    sky.groundColor = new Color3(0.35, 0.33, 0.32);
+    const key = new DirectionalLight("key", new Vector3(-0.5, -1, -0.8), scene);
+    key.intensity = 0.7;
+
+    const surroundings = [
+        paint(CreateGround("ground", { width: 24, height: 24 }, scene), new Color3(0.3, 0.32, 0.35)),
+        paint(
+            CreateCylinder("pedestal", { diameterTop: 0.22, diameterBottom: 0.3, height: 1.36, tessellation: 48 }, scene),
+            new Color3(0.62, 0.6, 0.57),
+        ),
+        paint(CreateBox("nearBox", { size: 0.16 }, scene), new Color3(0.85, 0.45, 0.2)),
+        paint(CreateBox("farBox", { size: 0.42 }, scene), new Color3(0.2, 0.45, 0.7)),
+    ];
+    surroundings[1].position.set(0, 0.68, -0.02);
+    surroundings[2].position.set(-0.26, 1.4, 0.22);
+    surroundings[2].rotation.set(0.4, 0.6, 0.2);
+    surroundings[3].position.set(0.34, 1.68, -0.9);
+    surroundings[3].rotation.set(0.3, 0.5, 0);
+
+    const character = await loadCharacterAsync(scene, `${assetsUrl}character.glb`);
+    const stage: IStage = {
+        engine,
+        scene,
+        camera,
+        character,
+        look: (yawDegrees, pitchDegrees = 0, distance = ViewHeightMeters / (2 * Math.tan(camera.fov / 2))) => {
+            camera.alpha = Math.PI / 2 + (yawDegrees * Math.PI) / 180;
+            camera.beta = Math.PI / 2 - (pitchDegrees * Math.PI) / 180;
+            camera.radius = distance;
+            camera.setTarget(HeadCenter.clone());
+        },
+        setSurroundings: (visible) => {
+            surroundings.forEach((mesh) => mesh.setEnabled(visible));
+            character?.setEnabled(visible);
+        },
+    };
+    stage.look(12, 4, 1.9);
+    return stage;
+
+    function paint<T extends { material: unknown }>(mesh: T, color: Color3): T {
+        const material = new StandardMaterial("paint", scene);
+        material.diffuseColor = color;
+        material.specularColor = new Color3(0.08, 0.08, 0.08);
+        mesh.material = material;
+        return mesh;
+    }
+}
+
+async function loadCharacterAsync(scene: Scene, url: string): Promise<TransformNode | null> {
+    try {
+        const container = await LoadAssetContainerAsync(url, scene);
+        container.addAllToScene();
+        const holder = new TransformNode("character", scene);
+        for (const node of container.rootNodes) {
+            (node as TransformNode).parent = holder;
+        }
+        holder.position.set(0.62, 0, -0.25);
+        container.animationGroups[0]?.start(true);
+        return holder;
+    } catch (error) {
+        console.warn("The mesh character could not be loaded; the scene is shown without it.", error);
+        return null;
+    }
+}

@@ -1,0 +1,85 @@
+// What the end-to-end tests share: the built samples in headless Chromium, and comparisons of pictures.
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { WithPageAsync } from "../../scripts/browser.mjs";
+import { samplesFolder, StartServerAsync } from "../../scripts/serve.mjs";
+
+/**
+ * Serves the samples and opens first light.
+ * @param options `query` (default "?demo", which gives `window.flexDemo`), `intercept` for the server, `limitMs` for all of `work`
+ * @param work gets `{ page, server, consoleErrors, requests }`
+ */
+export async function WithDemoPageAsync({ query = "?demo", intercept, limitMs } = {}, work) {
+    const server = await StartServerAsync({ intercept });
+    try {
+        return await WithPageAsync({ width: 900, height: 700, limitMs }, async (tools) => {
+            await tools.page.goto(`${server.url}/firstLight/${query}`);
+            if (query.includes("demo")) {
+                await tools.page.waitForFunction(() => window.flexDemo || !document.getElementById("message").hidden, { timeout: 60_000 });
+                const message = await tools.page.evaluate(() => (window.flexDemo ? "" : document.getElementById("message").textContent));
+                if (message) {
+                    throw new Error(`the page could not start: ${message}`);
+                }
+                await tools.page.evaluate(InstallPictureTools);
+            }
+            return await work({ ...tools, server });
+        });
+    } finally {
+        await server.closeAsync();
+    }
+}
+
+/**
+ * An `intercept` that serves the models at another address, changed by `change(path, bytes)`, which returns a `{ status, body }` or nothing.
+ */
+export function ServeModelsAt(folder, change) {
+    return (pathname) => {
+        if (!pathname.startsWith(folder)) {
+            return undefined;
+        }
+        const body = readFileSync(path.join(samplesFolder, "models", pathname.slice(folder.length)));
+        return change(pathname, body) ?? { body };
+    };
+}
+
+/** The same bytes with one bit turned in the middle. */
+export function Flipped(bytes) {
+    const copy = Buffer.from(bytes);
+    copy[copy.length >> 1] ^= 1;
+    return copy;
+}
+
+/** Runs in the page: `pictures.differenceAsync(a, b, box?)`, mean absolute difference of two data URLs in 0..255, inside a box of fractions. */
+function InstallPictureTools() {
+    const pixelsAsync = async (dataUrl) => {
+        const image = new window.Image();
+        image.src = dataUrl;
+        await image.decode();
+        const canvas = Object.assign(document.createElement("canvas"), { width: image.naturalWidth, height: image.naturalHeight });
+        const context = canvas.getContext("2d", { willReadFrequently: true });
+        context.drawImage(image, 0, 0);
+        return context.getImageData(0, 0, canvas.width, canvas.height);
+    };
+    window.pictures = {
+        pixelsAsync,
+        async differenceAsync(a, b, { left = 0, top = 0, right = 1, bottom = 1 } = {}) {
+            const [first, second] = [await pixelsAsync(a), await pixelsAsync(b)];
+            if (first.width !== second.width || first.height !== second.height) {
+                throw new Error("pictures of different sizes");
+            }
+            const { width, height } = first;
+            let sum = 0;
+            let count = 0;
+            for (let y = Math.round(top * height); y < Math.round(bottom * height); y++) {
+                for (let x = Math.round(left * width); x < Math.round(right * width); x++) {
+                    for (let channel = 0; channel < 3; channel++) {
+                        const index = (y * width + x) * 4 + channel;
+                        sum += Math.abs(first.data[index] - second.data[index]);
+                        count++;
+                    }
+                }
+            }
+            return sum / count;
+        },
+    };
+}

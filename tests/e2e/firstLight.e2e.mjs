@@ -1,0 +1,159 @@
+// A real photo becomes a talking head in the built page, offline, in headless Chromium on a software adapter.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { WithDemoPageAsync } from "./demoPage.mjs";
+
+/** Limits of a machine with two slow cores and no graphics card. */
+const photoToAvatarLimitMs = 60_000;
+const networksLimitMs = 10_000;
+
+let tools;
+let close;
+let closed;
+let created;
+let loadedAtMs;
+const size = 256;
+
+before(async () => {
+    await new Promise((resolve, reject) => {
+        closed = WithDemoPageAsync({ limitMs: 200_000 }, async (opened) => {
+            tools = opened;
+            created = await tools.page.evaluate(() => window.flexDemo.createAsync(["../assets/astronaut.png"]));
+            loadedAtMs = Date.now();
+            resolve();
+            await new Promise((finish) => (close = finish));
+        });
+        closed.catch(reject);
+    });
+});
+
+after(async () => {
+    close?.();
+    await closed;
+});
+
+/** A close-up from the front, posed by the clip at a track's peak, or neutral. */
+const closeUp = (trackName) =>
+    tools.page.evaluate(
+        async (name, px) => {
+            const demo = window.flexDemo;
+            demo.showAlone();
+            demo.pose(name ? demo.peakFrame(name) : undefined);
+            demo.stage.look(0, 0, demo.closeUpDistance);
+            return demo.captureAsync(px);
+        },
+        trackName,
+        size,
+    );
+
+const difference = (a, b, box) => tools.page.evaluate((...parameters) => window.pictures.differenceAsync(...parameters), a, b, box);
+
+describe("one photo to an avatar", () => {
+    test("is ready within a minute, the networks within ten seconds on the processor", () => {
+        assert.equal(created.backend, "wasm");
+        assert.ok(created.totalMs <= photoToAvatarLimitMs, `${created.totalMs} ms`);
+        assert.ok(created.networksMs <= networksLimitMs, `${created.networksMs} ms`);
+        assert.ok(created.gaussianCount > 1000, `${created.gaussianCount} Gaussians`);
+    });
+
+    test("shows a head: many pixels differ from the empty scene, in the middle and not at the edge", async () => {
+        const head = await closeUp(null);
+        const empty = await tools.page.evaluate(async (px) => {
+            const demo = window.flexDemo;
+            demo.avatar.setEnabled(false);
+            const picture = await demo.captureAsync(px);
+            demo.avatar.setEnabled(true);
+            return picture;
+        }, size);
+        assert.ok((await difference(head, empty, { left: 0.35, top: 0.3, right: 0.65, bottom: 0.7 })) > 25);
+        assert.ok((await difference(head, empty, { left: 0, top: 0, right: 0.05, bottom: 0.5 })) < 2);
+    });
+});
+
+describe("the clip moves the face", () => {
+    const mouth = { left: 0.36, top: 0.56, right: 0.64, bottom: 0.78 };
+    const eyes = { left: 0.28, top: 0.36, right: 0.72, bottom: 0.5 };
+
+    test("speech opens the mouth", async () => {
+        const [closedMouth, open] = [await closeUp("mouthPressLeft"), await closeUp("jawOpen")];
+        const [atMouth, atForehead] = [
+            await difference(closedMouth, open, mouth),
+            await difference(closedMouth, open, { left: 0.4, top: 0.2, right: 0.6, bottom: 0.3 }),
+        ];
+        assert.ok(atMouth > 4, `the mouth changes by ${atMouth}`);
+        assert.ok(atMouth > 3 * atForehead, `mouth ${atMouth}, forehead ${atForehead}`);
+    });
+
+    test("blinks close the eyes", async () => {
+        const [openEyes, shut] = [await closeUp(null), await closeUp("eyeBlinkLeft")];
+        const [atEyes, atMouth] = [await difference(openEyes, shut, eyes), await difference(openEyes, shut, mouth)];
+        assert.ok(atEyes > 2, `the eyes change by ${atEyes}`);
+        assert.ok(atEyes > 2 * atMouth, `eyes ${atEyes}, mouth ${atMouth}`);
+    });
+
+    test("frames driven by the bound animation group differ, and the same frame is the same picture", async () => {
+        const driven = (seconds) =>
+            tools.page.evaluate(
+                async (time, px) => {
+                    const demo = window.flexDemo;
+                    demo.goToFrame(demo.clip.from + ((demo.clip.to - demo.clip.from) * time) / 8);
+                    return demo.captureAsync(px);
+                },
+                seconds,
+                size,
+            );
+        const [still, speaking, turned, speakingAgain] = [await driven(0), await driven(4.3), await driven(2.5), await driven(4.3)];
+        assert.ok((await difference(still, speaking)) > 0.5);
+        assert.ok((await difference(still, turned)) > 0.5);
+        assert.equal(await difference(speaking, speakingAgain), 0);
+    });
+
+    test("a playing frame reads nothing back and dispatches a fixed amount of work", async () => {
+        const frame = await tools.page.evaluate(() => window.flexDemo.measureFramesAsync(6));
+        assert.equal(frame.readBacks, 0);
+        assert.ok(frame.dispatches > 0 && frame.dispatches < 60, `${frame.dispatches} dispatches`);
+    });
+});
+
+describe("a saved avatar", () => {
+    test("opens again and gives the same picture", async () => {
+        const original = await closeUp("jawOpen");
+        const reopened = await tools.page.evaluate(async (px) => {
+            const demo = window.flexDemo;
+            const blob = await demo.avatar.saveAsync();
+            demo.show(await demo.openAsync(blob));
+            demo.pose(demo.peakFrame("jawOpen"));
+            const picture = await demo.captureAsync(px);
+            return { picture, bytes: blob.size };
+        }, size);
+        assert.ok(reopened.bytes > 100_000, `${reopened.bytes} bytes`);
+        const mean = await difference(original, reopened.picture);
+        assert.ok(mean < 0.25, `mean difference ${mean}/255`);
+    });
+});
+
+describe("the page", () => {
+    test("asks the network for nothing once the avatar is there", () => {
+        assert.deepEqual(
+            tools.requests.filter(({ url, timeMs }) => timeMs > loadedAtMs && !url.startsWith("blob:")),
+            [],
+        );
+        assert.deepEqual(
+            tools.server.requests.filter(({ timeMs }) => timeMs > loadedAtMs),
+            [],
+        );
+    });
+
+    test("never asks another server, and finds every file", () => {
+        assert.deepEqual(
+            tools.requests.filter(({ url }) => !url.startsWith(tools.server.url)),
+            [],
+        );
+        assert.deepEqual(
+            tools.server.requests.filter(({ status }) => status >= 400),
+            [],
+        );
+    });
+
+    test("has no console error", () => assert.deepEqual(tools.consoleErrors, []));
+});
