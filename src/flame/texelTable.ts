@@ -76,6 +76,7 @@ function ClaimTexels(model: HeadModel, face: number, mapSize: number, faceOfTexe
                 continue;
             }
             const x = (column + 0.5) / mapSize;
+            // This order of operations, and no other, so that texels on an edge fall to the same face as in the Python twin.
             const wa = ((bx - x) * (cy - y) - (cx - x) * (by - y)) / doubleArea;
             const wb = ((cx - x) * (ay - y) - (ax - x) * (cy - y)) / doubleArea;
             const wc = ((ax - x) * (by - y) - (bx - x) * (ay - y)) / doubleArea;
