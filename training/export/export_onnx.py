@@ -19,6 +19,7 @@ import torch
 from onnx import TensorProto, helper
 
 from ..models.avatar import Avatar, ModelConfig
+from ..models.base_maps import rest_map
 from .graphs import GraphSpec, graph_specs, release_copy
 from .simplify import simplify
 
@@ -171,7 +172,9 @@ def main() -> None:
     torch.manual_seed(0)
     avatar = Avatar(ModelConfig.load(arguments.config))
     step, metrics = 0, {}
-    if arguments.checkpoint:
+    if not arguments.checkpoint:
+        avatar.base_rest.copy_(rest_map(avatar.config.map_size))
+    else:
         checkpoint = torch.load(arguments.checkpoint, weights_only=True)
         avatar.load_state_dict(checkpoint["model"])
         step, metrics = checkpoint["step"], checkpoint.get("metrics", {})

@@ -45,7 +45,7 @@ class ModelConfig:
 
     @staticmethod
     def from_dict(values: dict) -> "ModelConfig":
-        parts = {"encoder": EncoderConfig, "fusion": FusionConfig, "decoder": DecoderConfig, "driver": DriverConfig, "pixel_skip": PixelSkipConfig}
+        parts = {f.name: f.default_factory for f in dataclasses.fields(ModelConfig) if f.default_factory is not dataclasses.MISSING}
         tuples = lambda d: {k: tuple(v) if isinstance(v, list) else v for k, v in d.items()}  # noqa: E731
         return ModelConfig(**{k: parts[k](**tuples(v)) if k in parts and v is not None else v for k, v in values.items()})
 
@@ -90,7 +90,7 @@ class Avatar(nn.Module):
         use_prior = prior if self.config.decoder.prior_channels else None
         identity, residual, stages = self.decoder(features, use_prior)
         static = residual * self.static_unit
-        position, opacity, color, log_scale, rotation = (static[:, CHANNELS[k]] for k in ("position", "opacity", "color", "log_scale", "rotation"))
+        position, opacity, color, log_scale, rotation = (static[:, channels] for channels in CHANNELS.values())
         if use_prior is not None:
             factor = self.config.map_size // self.config.anchor_size
             offset = upsample(prior[:, :3] * prior[:, 3:], factor)
@@ -99,7 +99,10 @@ class Avatar(nn.Module):
         color = color + upsample(self.base_color, 2)
         coordinates = own = visibility = decoded = None
         if self.pixel_skip is not None:
-            own, xy, visibility = self.pixel_skip.locate(stages[-2], stages[-1], fused, anchors)
+            by_size = {int(stage.shape[-1]): stage for stage in (features, *stages)}
+            anchor = self.config.anchor_size
+            coarse, fine = by_size[anchor // self.config.pixel_skip.match_upsample], by_size[anchor]
+            own, xy, visibility = self.pixel_skip.locate(coarse, fine, fused, anchors)
             decoded = color
             color, _ = self.pixel_skip.paint(photos, xy, visibility, color)
             coordinates = torch.cat([xy, torch.sigmoid(visibility)], dim=2)
@@ -108,6 +111,10 @@ class Avatar(nn.Module):
 
     def drive(self, identity: Tensor, position_map: Tensor) -> Tensor:
         """identity features [b, C, h, w], position map [b, 3, P, P] -> delta map [b, 14, H, W]"""
+        return upsample(self.drive_small(identity, position_map), self.config.map_size // self.config.position_map_size)
+
+    def drive_small(self, identity: Tensor, position_map: Tensor) -> Tensor:
+        """`drive` at the position map's size, as the losses need it: [b, 14, P, P]"""
         return self.driver(identity, position_map) * self.delta_unit
 
     def forward(self, photos: Tensor, anchors: Tensor | None, prior: Tensor | None) -> Reconstruction:

@@ -15,7 +15,8 @@ class DecoderConfig:
     widths: tuple[int, ...] = (96, 48)  # one stage per entry, each doubles the resolution
     convs: int = 2  # convolutions per stage
     two_towers: bool = False  # separate stages for identity features and attributes, as the paper
-    prior_channels: int = 4  # landmark-fit prior joined before the last stage's second convolution; 0 = none
+    prior_channels: int = 4  # landmark-fit prior, joined at the entry of stage `prior_stage`; 0 = none
+    prior_stage: int = 1  # the stage whose size is the anchor size
     identity_channels: int = 16
     attribute_width: int = 0  # one more convolution before the attribute head; 0 = none
     depth_to_space: int = 2  # attributes are predicted at stage size and shuffled up by this
@@ -29,19 +30,18 @@ class Stages(nn.Module):
         super().__init__()
         self.stages = nn.ModuleList()
         before = config.dim
+        self.prior_stage = config.prior_stage
         for i, width in enumerate(config.widths):
-            last = i == len(config.widths) - 1
-            extra = config.prior_channels if last else 0
-            convs = [ConvBn(before + (extra if k == 0 else 0) if k == 0 else width, width) for k in range(config.convs)]
-            self.stages.append(nn.ModuleList(convs))
+            extra = config.prior_channels if i == config.prior_stage else 0
+            self.stages.append(nn.ModuleList([ConvBn(before + extra if k == 0 else width, width) for k in range(config.convs)]))
             before = width
 
     def forward(self, x: Tensor, prior: Tensor | None) -> list[Tensor]:
-        """x [b, D, g, g], prior [b, 4, 2^stages g, 2^stages g] -> features after each stage"""
+        """x [b, D, g, g], prior [b, 4, a, a] or None -> features after each stage"""
         features = []
         for i, convs in enumerate(self.stages):
             x = upsample(x, 2, "nearest")
-            if prior is not None and i == len(self.stages) - 1:
+            if prior is not None and i == self.prior_stage:
                 x = torch.cat([x, prior], dim=1)
             for conv in convs:
                 x = conv(x)

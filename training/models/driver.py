@@ -11,10 +11,9 @@ from .blocks import ConvBn, space_to_depth, upsample
 
 @dataclass(frozen=True)
 class DriverConfig:
-    kind: str = "light"  # light (ours: position map unshuffled by two, strided 2x2 downs, residual levels) | plain (paper: two convolutions per level)
+    kind: str = "light"  # light (ours: half size, strided 2x2 downs, residual levels) | plain (paper: two convolutions per level)
     identity_channels: int = 16
     widths: tuple[int, ...] = (32, 40, 64, 96)  # per level, from fine to coarse; the paper gives the depth (4 downs), not the width
-    upsample: int = 2  # the delta is resized bilinearly by this to the static map's size
 
 
 class LightLevel(nn.Module):
@@ -48,7 +47,7 @@ class LightDriver(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def forward(self, identity: Tensor, position_map: Tensor) -> Tensor:
-        """identity [b, C, p / 2, p / 2], position map [b, 3, p, p] (normalised, see the head model) -> delta residual [b, 14, H, W]"""
+        """identity [b, C, p / 2, p / 2], position map [b, 3, p, p] (normalised, see the head model) -> delta residual [b, 14, p, p]"""
         x = self.first(F.relu(self.position(space_to_depth(position_map, 2)) + self.identity(identity)))
         skips = [x]
         for down, level in zip(self.down, self.level):
@@ -56,7 +55,7 @@ class LightDriver(nn.Module):
             skips.append(x)
         for skip, level in zip(reversed(skips[:-1]), reversed(self.up)):
             x = level(torch.cat([upsample(x, 2, "nearest"), skip], dim=1))
-        return upsample(F.pixel_shuffle(self.out(x), 2), self.config.upsample)
+        return F.pixel_shuffle(self.out(x), 2)
 
 
 class PlainDriver(nn.Module):

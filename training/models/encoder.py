@@ -75,7 +75,8 @@ class DinoTrunk(nn.Module):
         super().__init__()
         from .dino_vit import DinoVit
 
-        self.backbone = DinoVit(config.vit_width, config.vit_layers, config.vit_heads, config.photo_size // config.token_grid, config.vit_taps)
+        patch = config.photo_size // config.token_grid
+        self.backbone = DinoVit(config.vit_width, config.vit_layers, config.vit_heads, patch, config.vit_taps)
         self.backbone.requires_grad_(False)
         self.project = Linear(config.vit_width * len(config.vit_taps), config.dim)
         self.grid = config.token_grid

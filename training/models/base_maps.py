@@ -1,0 +1,73 @@
+"""Constants of a model that come from the head model: rest surfels and mean color per texel, and the masks of the driver's losses."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..headmodel.model import HeadModel
+from ..headmodel.texels import TexelTable, build_texel_table
+from .avatar import Avatar
+
+if TYPE_CHECKING:
+    from ..samples import Batches
+
+BOOSTED_REGIONS = ("lids", "lips", "mouthInterior", "eyeLeft", "eyeRight", "teethUpper", "teethLower", "tongue")
+
+
+@lru_cache(4)
+def head_texels(size: int) -> tuple[HeadModel, TexelTable]:
+    """The default head model and its texel table; cached, since the table takes a second."""
+    model = HeadModel.load()
+    return model, build_texel_table(model, size)
+
+
+def rest_map(size: int) -> Tensor:
+    """[7, size, size]: log scale 3 (ln m) and quaternion 4 (x, y, z, w) of a surfel per texel of the mean head.
+
+    In-plane scale is 0.65 of the texel spacing along u and v, normal scale a quarter of that; axes are the surface tangents and the normal.
+    Texels without a face get the median scale and the identity rotation (no Gaussian uses them; resizing must not see extreme values).
+    """
+    from ..synth.mesh import surfels
+
+    model, table = head_texels(size)
+    log_scale, quaternion = surfels(table.face, model.faces, model.uv_faces, model.uv, model.template, size)
+    out = np.concatenate([np.broadcast_to(np.median(log_scale, 0), (size * size, 3)), np.tile([0.0, 0, 0, 1], (size * size, 1))], axis=1)
+    out[table.texel] = np.concatenate([log_scale, quaternion], axis=1)
+    out[:, :3] = out[:, :3].clip(math.log(1e-5), math.log(0.02))
+    return torch.from_numpy(out.T.reshape(7, size, size).astype(np.float32))
+
+
+def region_masks(size: int) -> dict[str, Tensor]:
+    """Masks [1, 1, size, size] of texels that the driver may change, and of mouth and eyes, whose errors count more."""
+    model, table = head_texels(size)
+    boosted = np.isin(table.region, [model.regions.index(name) for name in BOOSTED_REGIONS])
+    masks = {}
+    for name, values in (("dynamic", table.dynamic), ("boosted", boosted)):
+        mask = torch.zeros(size * size)
+        mask[torch.from_numpy(table.texel)] = torch.from_numpy(values.astype(np.float32))
+        masks[name] = mask.reshape(1, 1, size, size)
+    return masks
+
+
+def mean_color(batches: Batches, count: int = 16) -> Tensor:
+    """Mean true color [1, 3, H/2, W/2] over `count` batches; texels without a face get the overall mean."""
+    total, weight = 0.0, 0.0
+    for _ in range(count):
+        batch = batches.take()
+        pool = torch.nn.functional.avg_pool2d
+        total = total + pool(batch["static"][:, 4:7] * batch["valid"], 2).sum(0, keepdim=True)
+        weight = weight + pool(batch["valid"], 2).sum(0, keepdim=True)
+    overall = total.sum((2, 3), keepdim=True) / weight.sum((2, 3), keepdim=True)
+    return torch.where(weight > 0, total / weight.clamp(min=1e-6), overall)
+
+
+def set_base_maps(avatar: Avatar, batches: Batches) -> None:
+    """Fill the base maps of a new model."""
+    avatar.base_rest.copy_(rest_map(avatar.config.map_size))
+    avatar.base_color.copy_(mean_color(batches))

@@ -1,0 +1,70 @@
+"""A ViT of DINOv3's shape (patch embedding, class and register tokens, rotary positions, layer scale), frozen in paper-400.
+
+No weights ship. `load_state_dict` takes a user's own DINOv3 weights after renaming; random weights serve shape and count tests."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+REGISTERS = 4  # DINOv3 has four register tokens
+
+
+class VitBlock(nn.Module):
+    def __init__(self, dim: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.qkv, self.proj = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+        self.fc1, self.fc2 = nn.Linear(dim, 4 * dim), nn.Linear(4 * dim, dim)
+        self.scale1, self.scale2 = nn.Parameter(torch.full((dim,), 1e-5)), nn.Parameter(torch.full((dim,), 1e-5))
+
+    def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+        """[b, n, d] -> [b, n, d]; rotation: cosine and sine [patches, d / heads]"""
+        b, n, d = x.shape
+        query, key, value = self.qkv(self.norm1(x)).reshape(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # b heads n d/heads
+        attended = F.scaled_dot_product_attention(rotate(query, rotation), rotate(key, rotation), value)
+        x = x + self.scale1 * self.proj(attended.transpose(1, 2).reshape(b, n, d))
+        return x + self.scale2 * self.fc2(F.gelu(self.fc1(self.norm2(x))))
+
+
+def rotate(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+    """Rotary positions on the patch tokens (the last ones) of [b, heads, n, c]."""
+    cosine, sine = rotation
+    extra = x.shape[2] - cosine.shape[0]
+    patches = x[:, :, extra:]
+    first, second = patches.chunk(2, dim=-1)
+    turned = patches * cosine + torch.cat([-second, first], dim=-1) * sine
+    return torch.cat([x[:, :, :extra], turned], dim=2)
+
+
+def rotary_table(grid: int, channels: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Cosine and sine [grid², channels] of axial rotary positions, patch centres in -1..1, base 100."""
+    centre = (torch.arange(grid, device=device) + 0.5) / grid * 2 - 1
+    rows, columns = torch.meshgrid(centre, centre, indexing="ij")
+    periods = 100.0 ** (torch.arange(channels // 4, device=device) * 4 / channels)
+    angles = torch.cat([2 * torch.pi * axis.reshape(-1, 1) / periods for axis in (rows, columns)], dim=1).repeat(1, 2)
+    return angles.cos(), angles.sin()
+
+
+class DinoVit(nn.Module):
+    def __init__(self, width: int, layers: int, heads: int, patch: int, taps: tuple[int, ...]):
+        super().__init__()
+        self.patch_embed = nn.Conv2d(3, width, patch, patch)
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.register_tokens = nn.Parameter(torch.zeros(1, REGISTERS, width))
+        self.blocks = nn.ModuleList(VitBlock(width, heads) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+        self.taps, self.head_channels = taps, width // heads
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """[b, 3, s, s] -> patch tokens [b, (s / patch)², width] of each tapped block, normalised; class and register tokens are dropped"""
+        patches = self.patch_embed(x)
+        rotation = rotary_table(patches.shape[-1], self.head_channels, x.device)
+        tokens = patches.flatten(2).transpose(1, 2)
+        x = torch.cat([self.cls_token.expand(len(x), -1, -1), self.register_tokens.expand(len(x), -1, -1), tokens], dim=1)
+        outputs = []
+        for i, block in enumerate(self.blocks):
+            x = block(x, rotation)
+            if i in self.taps:
+                outputs.append(self.norm(x)[:, 1 + REGISTERS :])
+        return outputs

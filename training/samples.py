@@ -1,0 +1,175 @@
+"""Samples between the synthetic generator and the trainer: a disk cache, filled by a producer process, and batches read from it.
+
+A sample is a dict of float32 arrays for ONE identity (N photos, K expressions):
+photos [N,3,256,256] · anchors_true, anchors_in [N,3,64,64] (x, y in 0..1, visible or confidence) · prior_in [4,64,64] (offset / 0.02 m, valid)
+static [14,256,256] (neutral pose, color in photo 1's lighting) · valid, seen [256,256] · position_maps [K,3,128,128] · deltas [K,14,128,128];
+held-out samples also carry targets [K,3,256,256], target_masks [K,256,256], cameras, expressions, poses.
+
+    python -m training.samples --first-seed 0 --count 4000
+"""
+
+import argparse
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+CACHE = Path(__file__).parent / "cache"
+HELD_OUT_SEED = 10_000_000  # seeds from here on are never trained on
+BYTES = ("photos", "valid", "seen", "targets", "target_masks")  # stored as 8 bit
+EXACT = ("cameras_R", "cameras_t", "cameras_f", "expressions", "poses")  # stored as float32
+
+
+def pack(sample: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Compact storage: images and masks 8 bit, cameras and coefficients float32, everything else float16."""
+    packed = {}
+    for key, value in sample.items():
+        value = np.asarray(value, np.float32)
+        if key in BYTES:
+            packed[key] = np.round(np.clip(value, 0, 1) * 255).astype(np.uint8)
+        else:
+            packed[key] = value if key in EXACT else value.astype(np.float16)
+    return packed
+
+
+def unpack(stored) -> dict[str, np.ndarray]:
+    return {k: v.astype(np.float32) / 255 if v.dtype == np.uint8 else v.astype(np.float32) for k, v in stored.items()}
+
+
+def write_sample(path: Path, sample: dict[str, np.ndarray]) -> None:
+    """Atomic: a reader never sees half a file."""
+    temporary = path.with_suffix(".part")
+    with open(temporary, "wb") as file:
+        np.savez(file, **pack(sample))
+    temporary.rename(path)
+
+
+def read_sample(path: Path, skip: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+    with np.load(path) as stored:
+        return unpack({k: stored[k] for k in stored.files if k not in skip})
+
+
+def fill_gutter(anchors: np.ndarray, steps: int = 2) -> np.ndarray:
+    """Copy photo coordinates into empty neighbours of visible texels, `steps` texels far, [n,3,a,a]. Visibility stays as it was.
+
+    The network's coordinates are resized bilinearly, so texels just outside a chart take part in the chart's edge.
+    """
+    xy, known = anchors[:, :2].copy(), anchors[:, 2] > 0.5
+    for _ in range(steps):
+        total, count = np.zeros_like(xy), np.zeros(known.shape, np.float32)
+        for axis, shift in ((1, 1), (1, -1), (2, 1), (2, -1)):
+            moved = np.roll(known, shift, axis)
+            count += moved
+            total += np.roll(xy, shift, axis + 1) * np.roll(known, shift, axis)[:, None]
+        fresh = ~known & (count > 0)
+        xy = np.where(fresh[:, None], total / np.maximum(count, 1)[:, None], xy)
+        known = known | fresh
+    return np.concatenate([xy, known[:, None].astype(np.float32)], axis=1)
+
+
+def make_batch(samples: list[dict[str, np.ndarray]], photo_count: int, expressions: int, rng: np.random.Generator) -> dict[str, Tensor]:
+    """Stack identities: photo 0 (whose lighting the colors are in) and `photo_count - 1` others; `expressions` random expressions each.
+
+    Returns photos, anchors_true, anchors_near (gutter filled), anchors, prior, static, valid, seen, position_maps, deltas as tensors; the
+    last two are flat over identities and expressions. `seen` counts only the photos that were picked.
+    """
+    rows = []
+    for sample in samples:
+        others = rng.permutation(np.arange(1, len(sample["photos"])))[: photo_count - 1]
+        pick = np.concatenate([[0], others]).astype(int)
+        frames = rng.permutation(len(sample["deltas"]))[:expressions]
+        true = sample["anchors_true"][pick]
+        seen = true[:, 2].max(axis=0)
+        scale = sample["valid"].shape[-1] // seen.shape[-1]
+        rows.append(
+            {
+                "photos": sample["photos"][pick],
+                "anchors_true": true,
+                "anchors_near": fill_gutter(true),
+                "anchors": sample["anchors_in"][pick],
+                "prior": sample["prior_in"],
+                "static": sample["static"],
+                "valid": sample["valid"][None],
+                "seen": seen.repeat(scale, 0).repeat(scale, 1)[None],
+                "position_maps": sample["position_maps"][frames],
+                "deltas": sample["deltas"][frames],
+            }
+        )
+    batch = {key: torch.from_numpy(np.stack([row[key] for row in rows])) for key in rows[0]}
+    for key in ("position_maps", "deltas"):
+        batch[key] = batch[key].flatten(0, 1)
+    return batch
+
+
+class Batches:
+    """Endless random batches from the cache; the next one is read in a thread while the trainer computes. New files are picked up as they come."""
+
+    UNUSED = ("targets", "target_masks", "cameras_R", "cameras_t", "cameras_f", "expressions", "poses", "seen")
+
+    def __init__(self, folder: Path, size: int, photo_weights: tuple[float, ...], expressions: int, seed: int):
+        self.folder, self.size, self.photo_weights, self.expressions = folder, size, photo_weights, expressions
+        self.rng = np.random.default_rng(seed)
+        self.files: list[Path] = []
+        self.scanned = 0.0
+        self.reader = ThreadPoolExecutor(1)
+        self.next: Future | None = None
+
+    def wait_for(self, count: int, timeout: float = 3600) -> None:
+        """Block until the cache holds `count` samples; raises TimeoutError."""
+        start = time.monotonic()
+        while len(self._scan(force=True)) < count:
+            if time.monotonic() - start > timeout:
+                raise TimeoutError(f"{self.folder} has {len(self.files)} samples, {count} wanted: run `python -m training.samples`")
+            time.sleep(2)
+
+    def _scan(self, force: bool = False) -> list[Path]:
+        if force or time.monotonic() - self.scanned > 20:
+            self.files = sorted(self.folder.glob("*.npz"))
+            self.scanned = time.monotonic()
+        return self.files
+
+    def _read(self) -> dict[str, Tensor]:
+        files = self._scan()
+        picks = self.rng.choice(len(files), min(self.size, len(files)), replace=False)
+        samples = [read_sample(files[i], self.UNUSED) for i in picks]
+        most = min(len(s["photos"]) for s in samples)
+        weights = np.array(self.photo_weights[:most])
+        count = 1 + self.rng.choice(len(weights), p=weights / weights.sum())
+        return make_batch(samples, int(count), self.expressions, self.rng)
+
+    def take(self) -> dict[str, Tensor]:
+        batch = self.next.result() if self.next else self._read()
+        self.next = self.reader.submit(self._read)
+        return batch
+
+
+def produce(folder: Path, first_seed: int, count: int) -> None:
+    """Fill `folder` with samples of seeds first_seed .. first_seed + count - 1, skipping those already there."""
+    from .synth.sample import make_sample
+
+    folder.mkdir(parents=True, exist_ok=True)
+    start, made = time.monotonic(), 0
+    for seed in range(first_seed, first_seed + count):
+        path = folder / f"{seed:08d}.npz"
+        if path.exists():
+            continue
+        write_sample(path, make_sample(seed))
+        made += 1
+        if made % 50 == 0:
+            print(f"{made} samples, {made / (time.monotonic() - start):.2f} per second", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Fill the sample cache.")
+    parser.add_argument("--folder", type=Path, default=CACHE / "train")
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--count", type=int, default=4000)
+    arguments = parser.parse_args()
+    produce(arguments.folder, arguments.first_seed, arguments.count)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""Shapes, sizes and invariances of the three configurations. Large models are built on the meta device: no memory, no time."""
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from training.models.avatar import CHANNELS, Avatar, ModelConfig
+from training.models.blocks import ConvBn, fold_batch_norm, grid_centres, sample_bilinear, space_to_depth
+
+
+def parameters(module: torch.nn.Module, trained_only: bool = False) -> float:
+    return sum(p.numel() for p in module.parameters() if p.requires_grad or not trained_only) / 1e6
+
+
+def build(name: str, device: str = "meta") -> Avatar:
+    with torch.device(device):
+        return Avatar(ModelConfig.load(name)).eval()
+
+
+def inputs(config: ModelConfig, photos: int, device: str = "meta") -> tuple[torch.Tensor, ...]:
+    size, anchor = config.encoder.photo_size, max(1, config.anchor_size)
+    make = lambda *shape: torch.rand(*shape, device=device)  # noqa: E731
+    return make(1, photos, 3, size, size), make(1, photos, 3, anchor, anchor), make(1, 4, anchor, anchor)
+
+
+@pytest.mark.parametrize(
+    "name, total, trained", [("paper-400", 353.0, 50.0), ("web-256", 12.4, 12.4), ("nano-128", 1.67, 1.67)]
+)
+def test_parameter_counts(name, total, trained):
+    avatar = build(name)
+    assert parameters(avatar) == pytest.approx(total, rel=0.02)
+    assert parameters(avatar, trained_only=True) == pytest.approx(trained, rel=0.02)
+
+
+def test_paper_model_has_the_parts_of_table_3():
+    avatar = build("paper-400")
+    config = avatar.config
+    photos = inputs(config, 4)[0]
+    tokens = avatar.encode(photos[0])
+    assert tokens.shape == (4, 1024, 512)
+    assert avatar.fusion.queries.shape == (2500, 512)
+    assert len(avatar.fusion.self_layers) == len(avatar.fusion.cross_layers) == 6
+    features, _ = avatar.fusion(tokens[None])
+    assert features.shape == (1, 512, 50, 50)
+    r = avatar.reconstruct(tokens[None], photos)
+    assert r.identity_features.shape == (1, 32, 400, 400)
+    assert r.static_map.shape == (1, 14, 400, 400)
+    assert r.photo_coordinates is None
+    assert len(avatar.driver.down) == len(avatar.driver.up) == 4
+    assert avatar.drive(r.identity_features, torch.rand(1, 3, 400, 400, device="meta")).shape == (1, 14, 400, 400)
+    assert parameters(avatar.decoder) == pytest.approx(4.7, rel=0.02)
+    assert parameters(avatar.driver) == pytest.approx(4.9, rel=0.02)
+
+
+def test_backbone_of_the_paper_model_is_frozen_and_only_its_projection_learns():
+    avatar = build("paper-400")
+    trained = {name for name, p in avatar.encoder.named_parameters() if p.requires_grad}
+    assert trained == {"trunk.project.weight", "trunk.project.bias"}
+
+
+@pytest.mark.parametrize("name, features", [("web-256", (1, 32, 128, 128)), ("nano-128", (1, 16, 64, 64))])
+def test_compact_models_keep_the_contract_shapes(name, features):
+    avatar = build(name)
+    r = avatar(*inputs(avatar.config, 2))
+    size = avatar.config.position_map_size
+    assert r.static_map.shape == (1, 14, 256, 256)
+    assert r.identity_features.shape == features
+    assert r.photo_coordinates.shape == (1, 2, 3, 64, 64)
+    assert avatar.drive(r.identity_features, torch.rand(1, 3, size, size, device="meta")).shape == (1, 14, 256, 256)
+
+
+@pytest.mark.parametrize("name, limit", [("web-256", 4.1), ("nano-128", 0.5)])
+def test_driver_stays_within_its_budget_per_frame(name, limit):
+    driver = fold_batch_norm(build(name)).driver
+    config = ModelConfig.load(name)
+    size = config.position_map_size
+    identity = torch.rand(1, config.driver.identity_channels, size // 2, size // 2, device="meta")
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        driver.requires_grad_(False)(identity, torch.rand(1, 3, size, size, device="meta"))
+    assert 0 < counter.get_total_flops() / 1e9 <= limit
+
+
+@pytest.fixture(scope="module")
+def nano() -> Avatar:
+    torch.manual_seed(0)
+    avatar = build("nano-128", "cpu").requires_grad_(False)
+    for head in (avatar.decoder.attributes, avatar.pixel_skip.coordinates, avatar.pixel_skip.color):
+        torch.nn.init.normal_(head.weight, std=0.02)
+    return avatar
+
+
+def test_gives_the_same_maps_for_photos_in_any_order(nano):
+    photos, anchors, prior = inputs(nano.config, 3, "cpu")
+    order = [2, 0, 1]
+    a, b = nano(photos, anchors, prior), nano(photos[:, order], anchors[:, order], prior)
+    assert (a.static_map - b.static_map).abs().max() < 1e-4
+    assert (a.photo_coordinates[:, order] - b.photo_coordinates).abs().max() < 1e-4
+    other = nano(photos.flip(-1), anchors, prior)
+    assert (a.static_map - other.static_map).abs().max() > 1e-2, "the maps do not depend on the photos at all"
+
+
+def test_repeating_every_photo_changes_nothing(nano):
+    photos, anchors, prior = inputs(nano.config, 1, "cpu")
+    once, twice = nano(photos, anchors, prior), nano(photos.repeat(1, 2, 1, 1, 1), anchors.repeat(1, 2, 1, 1, 1), prior)
+    assert (once.static_map - twice.static_map).abs().max() < 1e-4
+
+
+def test_untrained_model_renders_a_sane_head():
+    """Fresh weights: opacity, scale and rotation stay near the base maps, positions near the template plus the fit's offsets."""
+    torch.manual_seed(1)
+    avatar = build("nano-128", "cpu").requires_grad_(False)
+    photos, anchors, _ = inputs(avatar.config, 1, "cpu")
+    offset = torch.tensor([0.1, -0.2, 0.3])[:, None, None].expand(3, 64, 64)
+    prior = torch.cat([offset, torch.ones(1, 64, 64)])[None]
+    maps = avatar(photos, anchors, prior).static_map[0]
+    assert (maps[CHANNELS["position"]] - torch.tensor([0.002, -0.004, 0.006])[:, None, None]).abs().max() < 2e-3
+    assert (maps[CHANNELS["opacity"]] - 3).abs().max() < 0.2
+    assert (maps[CHANNELS["log_scale"]] - avatar.base_rest[:3]).abs().max() < 0.1
+    assert (maps[CHANNELS["rotation"]] - avatar.base_rest[3:]).abs().max() < 0.05
+
+
+def test_sampling_a_coordinate_ramp_gives_the_coordinates():
+    ramp = grid_centres(64).T.reshape(1, 2, 64, 64)
+    xy = torch.rand(1, 2, 32, 32) * 0.8 + 0.1
+    assert (sample_bilinear(ramp, xy) - xy).abs().max() < 1e-5
+
+
+def test_confident_anchors_move_the_sampling_point_towards_them(nano):
+    photos, anchors, prior = inputs(nano.config, 1, "cpu")
+    with torch.no_grad():
+        nano.pixel_skip.coordinates.weight.zero_()
+    anchors[:, :, 2] = 0
+    own = nano(photos, anchors, prior).photo_coordinates[:, :, :2]
+    anchors[:, :, 2] = 1
+    pulled = nano(photos, anchors, prior).photo_coordinates[:, :, :2]
+    given = anchors[:, :, :2]
+    assert (pulled - given).abs().mean() < 0.2 * (own - given).abs().mean()
+
+
+def test_bilinear_gathers_agree_with_grid_sample():
+    torch.manual_seed(3)
+    images, xy = torch.rand(2, 3, 16, 16), torch.rand(2, 2, 9, 9) * 1.4 - 0.2
+    wanted = torch.nn.functional.grid_sample(images, (xy * 2 - 1).permute(0, 2, 3, 1), padding_mode="border", align_corners=False)
+    assert (sample_bilinear(images, xy) - wanted).abs().max() < 1e-5
+
+
+def test_space_to_depth_is_undone_by_pixel_shuffle():
+    x = torch.rand(2, 3, 8, 8)
+    assert torch.equal(torch.nn.functional.pixel_shuffle(space_to_depth(x, 2), 2), x)
+
+
+def test_folding_batch_norm_keeps_the_function():
+    torch.manual_seed(4)
+    layer = ConvBn(3, 5).eval()
+    layer.bn.running_mean.normal_()
+    layer.bn.running_var.uniform_(0.5, 2)
+    x = torch.rand(1, 3, 8, 8)
+    wanted = layer(x)
+    assert (fold_batch_norm(torch.nn.Sequential(layer))(x) - wanted).abs().max() < 1e-5
