@@ -1,0 +1,334 @@
+"""Training samples: one random person per seed, photographed, with the truth of every map the networks predict."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.ndimage import distance_transform_edt
+
+from ..headmodel.model import HeadModel
+from . import lighting, mesh
+from .appearance import Look, Painter
+from .cameras import Camera, sample_photo_camera, sample_view_camera
+from .canvas import Frame, step, texel_canvas, vertex_canvas
+from .expressions import sample_expression, sample_pose
+from .rig import EYE_L, EYE_R, Rig
+from .skins import default_data_root, skin_log_ratios
+
+SUPERSAMPLE = 2
+PRIOR_SHAPES = 30
+PRIOR_METERS = 0.02
+OPACITY_LOGIT = 4.0
+HIDDEN = ("mouthInterior", "teethUpper", "teethLower", "tongue")
+
+
+@dataclass
+class Person:
+    """One identity at rest."""
+
+    skin_offset: np.ndarray  # [V,3] from the template, without hair
+    offset: np.ndarray  # [V,3] with hair thickness
+    gains: np.ndarray  # [E] how much stronger this person makes each expression
+    joints: np.ndarray  # [5,3] own eye joints, the rest as in the template
+    look: Look
+    texture: np.ndarray  # [size,size,8], padded over chart borders
+
+
+@dataclass
+class Face:
+    """One person with one expression and pose. Vertices [V,3]: `still` jaw and eyes turned but not the neck (space of the light), `posed` all turned."""
+
+    still: np.ndarray
+    posed: np.ndarray
+    skin: np.ndarray  # posed without hair
+    normals: np.ndarray  # of still
+    posed_normals: np.ndarray
+    delta: np.ndarray  # [V,3] truth of the driver's position delta
+    unskinned: np.ndarray  # [V,3] template + expression + offset + delta, before joints
+    crease: np.ndarray  # [V] 0..1 compression of the skin
+    expression: np.ndarray
+    pose: np.ndarray
+
+
+class Generator:
+    """Deterministic by seed. `data_root` is the folder with makehuman/ (skins); None looks for shared/data beside the clone."""
+
+    def __init__(self, head_model: HeadModel, data_root: Path | str | None = None, photo_size: int = 256, map_size: int = 256, anchor_size: int = 64, position_map_size: int = 128):
+        self.photo_size, self.map_size, self.anchor_size = photo_size, map_size, anchor_size
+        self.rig = rig = Rig(head_model)
+        self.frame = Frame.of(rig)
+        self.texels, self.coarse, self.position_texels = rig.texels(map_size), rig.texels(anchor_size), rig.texels(position_map_size)
+        self.canvas, self.vertex_canvas, self.coarse_canvas = texel_canvas(rig, self.frame, self.texels), vertex_canvas(rig, self.frame), texel_canvas(rig, self.frame, self.coarse)
+        skins = skin_log_ratios(rig, self.canvas, default_data_root() if data_root is None else Path(data_root))
+        self.painter = Painter(self.canvas, self.vertex_canvas, skins)
+        self.valid = self.texels.to_map(np.ones((len(self.texels.index), 1), np.float32))[0]
+        _, (rows, columns) = distance_transform_edt(self.valid == 0, return_indices=True)
+        slot = np.zeros(map_size * map_size, np.int64)
+        slot[self.texels.index] = np.arange(len(self.texels.index))
+        self.nearest = slot[(rows * map_size + columns).ravel()]  # valid texel that pads each texel
+        self._prepare_mesh()
+        basis = rig.shape_dirs[:PRIOR_SHAPES]
+        self.prior_solve = np.linalg.pinv(basis.astype(np.float64)).astype(np.float32)  # [3V, 30]
+        self.prior_maps = np.stack([rig.bake(self.coarse, b.reshape(-1, 3)).ravel() for b in basis])  # [30, 3n]
+        rng = np.random.default_rng(1)
+        self.habits = rng.normal(0, 1, (rig.shape_count, rig.expression_count)) / np.sqrt(rig.shape_count)
+        self.base_quat = mesh.surfels(self.texels.face, rig.faces, rig.uv_faces, rig.uv, rig.template, map_size)[1]
+        self._make_base_continuous()
+
+    def _prepare_mesh(self) -> None:
+        rig, V, F = self.rig, len(self.rig.template), len(self.rig.faces)
+        incidence = sp.csr_matrix((np.ones(3 * F), (rig.faces.ravel(), np.repeat(np.arange(F), 3))), shape=(V, F), dtype=np.float32)
+        self.face_mean = sp.diags(1 / np.maximum(np.asarray(incidence.sum(1)).ravel(), 1)).astype(np.float32) @ incidence
+        edges = np.concatenate([rig.faces[:, [0, 1]], rig.faces[:, [1, 2]], rig.faces[:, [2, 0]]])
+        near = sp.csr_matrix((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(V, V))
+        near = ((near + near.T) > 0).astype(np.float32)
+        self.neighbours = (0.5 * sp.identity(V) + 0.5 * sp.diags(1 / np.maximum(np.asarray(near.sum(1)).ravel(), 1)) @ near).tocsr().astype(np.float32)
+        moving = np.isin(rig.face_region, rig.dynamic_regions).astype(np.float32)
+        fixed = (self.face_mean @ moving) < 0.999
+        fade = (self.face_mean @ moving) * ~fixed
+        for _ in range(3):
+            fade = np.where(fixed, 0, self.neighbours @ fade)
+        self.dynamic = fade.astype(np.float32)
+        inner = [rig.regions.index(r) for r in ("eyeLeft", "eyeRight")]
+        self.dynamic[np.unique(rig.faces[np.isin(rig.face_region, inner)])] = 1
+        c = self.vertex_canvas
+        self.soft = (c.skin * step(c.lid, 0.002, 0.014) * step(-c.lip, 0.0, 0.010)).astype(np.float32)  # where the own residual may act
+        closed, opened = rig.template, self._pose(rig.template, self._named(jawOpen=0.75))
+        sky = lighting.sky_visibility(closed, rig.faces)
+        inside = np.unique(rig.faces[np.isin(rig.face_region, [rig.regions.index(r) for r in HIDDEN])])
+        sky[inside] = lighting.sky_visibility(opened, rig.faces)[inside]
+        normals = mesh.vertex_normals(rig.template, rig.faces)
+        self.occlusion = lighting.Occlusion(sky, normals, self.neighbours)
+        self.area = self._areas(rig.template)
+
+    def _make_base_continuous(self) -> None:
+        """Flip template quaternions so that neighbours in the map agree (flood by rows, then columns)."""
+        q = self.texels.to_map(self.base_quat)
+        ok = self.valid > 0
+        for axis in (1, 0):
+            for i in range(1, self.map_size):
+                a = q[:, :, i - 1] if axis == 1 else q[:, i - 1]
+                b = q[:, :, i] if axis == 1 else q[:, i]
+                both = (ok[:, i - 1] & ok[:, i]) if axis == 1 else (ok[i - 1] & ok[i])
+                b *= np.where(both & ((a * b).sum(0) < 0), -1, 1)
+        self.base_quat = np.ascontiguousarray(q.reshape(4, -1)[:, self.texels.index].T)
+
+    def _named(self, **weights: float) -> np.ndarray:
+        out = np.zeros(self.rig.expression_count, np.float32)
+        for name, value in weights.items():
+            out[self.rig.expressions.index(name)] = value
+        return out
+
+    def _pose(self, neutral: np.ndarray, expression: np.ndarray) -> np.ndarray:
+        rig = self.rig
+        full = rig.full_pose(expression, np.zeros(15))
+        return rig.apply(rig.blend(rig.transforms(full)), neutral + rig.expressed(expression))
+
+    def _areas(self, vertices: np.ndarray) -> np.ndarray:
+        a, b, c = (vertices[self.rig.faces[:, k]] for k in range(3))
+        return np.linalg.norm(np.cross(b - a, c - a), axis=1) + 1e-9
+
+    # ------------------------------------------------------------------------------------------------ people and faces
+    def person(self, rng: np.random.Generator) -> Person:
+        """A random identity."""
+        rig, V = self.rig, len(self.rig.template)
+        beta = np.clip(rng.standard_normal(rig.shape_count), -2.3, 2.3) * rng.uniform(0.75, 1.15)
+        skin = (beta.astype(np.float32) @ rig.shape_dirs).reshape(V, 3)
+        own = 0.0012 * self.vertex_canvas.smooth(rng, 0, 3) + 0.0006 * self.vertex_canvas.smooth(rng, 1, 3)
+        skin = skin + own.T * self.soft[:, None]
+        look = self.painter.paint(rng)
+        normals = mesh.vertex_normals(rig.template + skin, rig.faces)
+        offset = skin + normals * look.thickness[:, None]
+        gains = 0.15 * np.tanh(beta @ self.habits) + rng.normal(0, 0.04, rig.expression_count)
+        texture = look.texture[self.nearest].reshape(self.map_size, self.map_size, 8)
+        return Person(skin, offset.astype(np.float32), gains.astype(np.float32), rig.joints_of(rig.template + skin, (EYE_L, EYE_R)), look, texture)
+
+    def face(self, person: Person, expression: np.ndarray, pose: np.ndarray) -> Face:
+        """Deform a person. The driver's truth `delta` is what makes template joints and shared expressions give this person's own motion."""
+        rig = self.rig
+        full = rig.full_pose(expression, pose)
+        still_pose = full.copy()
+        still_pose[:6] = 0
+        shared = rig.expressed(expression)
+        own = rig.expressed(expression * person.gains) * self.dynamic[:, None]
+        template_blend = rig.blend(rig.transforms(still_pose))
+        delta = own
+        if np.abs(still_pose[9:]).max() > 1e-6:  # eyes turn about this person's own centres
+            wanted = rig.apply(rig.blend(rig.transforms(still_pose, person.joints)), rig.template + person.offset + shared + own)
+            back = np.linalg.solve(template_blend[:, :, :3], (wanted - template_blend[:, :, 3])[..., None])[..., 0]
+            delta = (own + (back - (rig.template + person.offset + shared + own)) * self.dynamic[:, None]).astype(np.float32)
+        unskinned = rig.template + person.offset + shared + delta
+        still = rig.apply(template_blend, unskinned)
+        blend = rig.blend(rig.transforms(full))
+        posed, skin = rig.apply(blend, unskinned), rig.apply(blend, unskinned - person.offset + person.skin_offset)
+        squeeze = self.face_mean @ np.clip(1 - self._areas(unskinned) / self._areas(rig.template + person.offset), 0, 0.6).astype(np.float32)
+        normals = mesh.vertex_normals(still, rig.faces)
+        posed_normals = normals if np.array_equal(full[:6], np.zeros(6)) else mesh.vertex_normals(posed, rig.faces)
+        return Face(still, posed, skin, normals, posed_normals, delta, unskinned, squeeze * self.soft, expression, pose)
+
+    def occlusion_of(self, person: Person, face: Face, light: lighting.Light, base: np.ndarray | None = None) -> np.ndarray:
+        """Per-vertex occlusion [V,1+L] with creases of the expression."""
+        base = self.occlusion.attributes(light) if base is None else base
+        return base * (1 - np.clip(1.1 * person.look.wrinkles * face.crease, 0, 0.45))[:, None]
+
+    def color_of(self, person: Person, face: Face, light, tone, occlusion) -> np.ndarray:
+        """sRGB-encoded view-independent color at the texels [n,3]."""
+        rig, t = self.rig, self.texels
+        return tone.encode(mesh.shade(t.face, t.bary, rig.faces, rig.uv_faces, rig.uv, person.texture, face.still, face.normals, occlusion, light))
+
+    def render(self, person: Person, face: Face, camera: Camera, light, tone, occlusion) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Picture of the mesh: sRGB-encoded color [S,S,3] (grey 0.5 where nothing is), coverage [S,S], depth at supersampled size."""
+        rig, size = self.rig, camera.size * SUPERSAMPLE
+        index, bary, depth = mesh.raster(camera.to_camera(face.posed), rig.faces, camera.f * SUPERSAMPLE, size)
+        hit = np.flatnonzero(index.ravel() >= 0)
+        picture = np.zeros((size * size, 4), np.float32)
+        picture[hit, :3] = mesh.shade(
+            index.ravel()[hit], bary.reshape(-1, 2)[hit], rig.faces, rig.uv_faces, rig.uv, person.texture, face.still, face.normals, occlusion, light, camera.center()
+        )
+        picture[hit, 3] = 1
+        small = lighting.box_down(picture.reshape(size, size, 4), SUPERSAMPLE)
+        coverage = small[..., 3]
+        color = tone.encode(small[..., :3] / np.maximum(coverage, 1e-3)[..., None])
+        return np.where(coverage[..., None] > 0, color, np.float32(0.5)), coverage, depth
+
+    # ------------------------------------------------------------------------------------------------ samples
+    def sample(self, seed: int, photo_count: int, target_count: int = 2, render_targets: bool = True) -> dict[str, np.ndarray]:
+        """One identity with its photos and truths; shapes and meaning in training/synth/README.md."""
+        rng = np.random.default_rng([seed, 20261122])
+        person = self.person(rng)
+        light = lighting.sample_light(rng)
+        base = self.occlusion.attributes(light)
+        neutral = self.face(person, np.zeros(self.rig.expression_count, np.float32), np.zeros(15))
+        luminance = float(np.median(self._linear_face(person, neutral, light, base) @ lighting.LUMA))
+        tone = lighting.sample_tone(rng, luminance)
+        color = self.color_of(person, neutral, light, tone, self.occlusion_of(person, neutral, light, base))
+        out: dict[str, np.ndarray] = {}
+        log_scale, quat = mesh.surfels(self.texels.face, self.rig.faces, self.rig.uv_faces, self.rig.uv, self.rig.template + person.offset, self.map_size, self.base_quat)
+        opacity = np.full((len(color), 1), OPACITY_LOGIT, np.float32)
+        out["static"] = self.texels.to_map(np.concatenate([self.rig.bake(self.texels, person.offset), opacity, color, log_scale, quat], 1))
+        out["valid"] = self.valid.copy()
+        self._photos(rng, person, light, tone, base, luminance, photo_count, out)
+        self._targets(rng, person, light, tone, base, color, (log_scale, quat), target_count, render_targets, out)
+        return out
+
+    def _linear_face(self, person, face, light, occlusion) -> np.ndarray:
+        """Linear color of the cheeks, for the exposure."""
+        rig, t, m = self.rig, self.texels, self.canvas.cheeks > 0.5
+        return mesh.shade(t.face[m], t.bary[m], rig.faces, rig.uv_faces, rig.uv, person.texture, face.still, face.normals, occlusion, light)
+
+    def _photos(self, rng, person, light, tone, base, luminance, count, out) -> None:
+        size, rig = self.photo_size, self.rig
+        photos, true, given, cameras = [], [], [], []
+        seen = np.zeros(len(self.texels.index), bool)
+        with_fit = rng.random() >= 0.25
+        for i in range(count):
+            strength = rng.choice([0.0, 0.5, 1.0], p=[0.3, 0.35, 0.35])
+            expression = sample_expression(rng, rig.expressions, strength) if strength else np.zeros(rig.expression_count, np.float32)
+            face = self.face(person, expression, sample_pose(rng))
+            camera = sample_photo_camera(rng, *rig.crop_points(face.skin), size, wide=rng.random() < 0.12)
+            own_light, own_tone, own_base = light, tone, base
+            if i and rng.random() < 0.5:  # another photo of the same person under other light
+                own_light = lighting.sample_light(rng)
+                own_base = self.occlusion.attributes(own_light)
+                own_tone = lighting.sample_tone(rng, luminance * float(np.mean(own_light.sh[0]) + 0.6 * own_light.colors.sum() / 3) / max(1e-3, float(np.mean(light.sh[0]) + 0.6 * light.colors.sum() / 3)))
+            picture, coverage, depth = self.render(person, face, camera, own_light, own_tone, self.occlusion_of(person, face, own_light, own_base))
+            photos.append(self._photograph(rng, picture, coverage))
+            xy, _, visible = self._see(self.coarse, face.posed, face.posed_normals, camera, depth)
+            true.append(self.coarse.to_map(np.c_[xy / size, visible]))
+            given.append(self._fit(rng, person, face, camera) if with_fit else np.zeros_like(true[-1]))
+            seen |= self._see(self.texels, face.posed, face.posed_normals, camera, depth)[2]
+            cameras.append(camera)
+        out["photos"], out["anchors_true"], out["anchors_in"] = np.stack(photos), np.stack(true), np.stack(given)
+        out["seen"] = self.texels.to_map(seen[:, None].astype(np.float32))[0]
+        out["photo_cameras"] = pack_cameras(cameras)
+        out["prior_in"] = self._prior(rng, person) if with_fit else np.zeros((4, self.anchor_size, self.anchor_size), np.float32)
+
+    def _see(self, texels, vertices, normals, camera, depth, bias: float = 0.0012):
+        """Texels in a picture: pixels of the photo [n,2], facing [n], visible [n]."""
+        points, n = camera.to_camera(self.rig.bake(texels, vertices)), self.rig.bake(texels, normals) @ camera.R.T.astype(np.float32)
+        xy, facing, visible = mesh.visibility(points, n, camera.f * SUPERSAMPLE, depth, bias, 0.08)
+        return xy / SUPERSAMPLE, facing, visible
+
+    def _photograph(self, rng, picture: np.ndarray, coverage: np.ndarray) -> np.ndarray:
+        """Put the head before a random background, add camera flaws, then replace the background by grey as the matte does: [3,S,S]."""
+        size = picture.shape[0]
+        a, b = rng.random((2, 3)).astype(np.float32)
+        ramp = np.linspace(0, 1, size, dtype=np.float32)[:, None, None]
+        background = np.broadcast_to(a + (b - a) * (ramp if rng.random() < 0.5 else ramp.transpose(1, 0, 2)), picture.shape)
+        cut = coverage[..., None]
+        photo = lighting.camera_flaws(rng, picture * cut + background * (1 - cut))
+        matte = lighting.blur(cut, rng.uniform(0.5, 2.0))
+        edge = rng.uniform(-0.25, 0.25)  # a matte that is a little too small or too large
+        matte = np.clip((matte - 0.5) * rng.uniform(1.0, 1.8) + 0.5 + edge, 0, 1)
+        photo = photo * matte + 0.5 * (1 - matte)
+        return np.ascontiguousarray(photo.transpose(2, 0, 1), np.float32)
+
+    def _fit(self, rng, person, face, camera) -> np.ndarray:
+        """Anchors as a landmark fit gives them: no hair, smooth errors, soft confidence [3,A,A]."""
+        c, size = self.coarse_canvas, self.photo_size
+        depth = mesh.raster(camera.to_camera(face.skin), self.rig.faces, camera.f, size)[2]
+        points = camera.to_camera(self.rig.bake(self.coarse, face.skin))
+        normals = self.rig.bake(self.coarse, mesh.vertex_normals(face.skin, self.rig.faces)) @ camera.R.T.astype(np.float32)
+        xy, facing, visible = mesh.visibility(points, normals, camera.f, depth, 0.004, 0.0)
+        eyes = camera.project(self.rig.crop_points(face.skin)[:2])
+        apart = max(float(np.hypot(*(eyes[0] - eyes[1]))), 0.12 * size) / size
+        loose = np.select([c.is_region["scalp"], c.is_region["neck"], c.is_region["ears"]], [3.5, 2.5, 2.5], 1.0) * (1 + 2 * step(c.height, 0.03, 0.10))
+        error = rng.uniform(0.008, 0.022) * apart * loose * (rng.normal(0, 0.5, (2, 1)) + c.smooth(rng, 0, 2) + 0.3 * c.smooth(rng, 1, 2))
+        trust = np.select([c.is_region["scalp"], c.is_region["neck"], c.is_region["ears"]], [0.35, 0.5, 0.6], 1.0)
+        confidence = np.clip(facing * 1.6, 0, 1) * visible * trust
+        place = np.clip(xy / size + error.T, 0, 1)
+        return self.coarse.to_map(np.c_[place, confidence])
+
+    def _prior(self, rng, person: Person) -> np.ndarray:
+        """Identity offset as a fit of the first shape directions gives it, without hair: [4,A,A]."""
+        weights = person.skin_offset.ravel() @ self.prior_solve
+        weights = weights * rng.uniform(0.75, 1.02) + rng.uniform(0.15, 0.30) * rng.standard_normal(len(weights)).astype(np.float32)
+        offset = (weights.astype(np.float32) @ self.prior_maps).reshape(-1, 3) / PRIOR_METERS
+        return self.coarse.to_map(np.c_[offset, np.ones(len(offset), np.float32)])
+
+    def _targets(self, rng, person, light, tone, base, color, surfels, count, render, out) -> None:
+        rig, t = self.rig, self.texels
+        maps, deltas, pictures, masks, cameras, expressions, poses = [], [], [], [], [], [], []
+        for _ in range(count):
+            expression, pose = sample_expression(rng, rig.expressions), sample_pose(rng)
+            face = self.face(person, expression, pose)
+            camera = sample_view_camera(rng, face.skin.mean(0) * [0, 1, 0] + self.frame.head * [1, 0, 1] + [0, 0.01, 0], self.photo_size)
+            occlusion = self.occlusion_of(person, face, light, base)
+            maps.append(self.position_map(expression, pose))
+            change = self.color_of(person, face, light, tone, occlusion) - color
+            log_scale, quat = mesh.surfels(t.face, rig.faces, rig.uv_faces, rig.uv, face.unskinned, self.map_size, self.base_quat)
+            delta = np.concatenate([rig.bake(t, face.delta), np.zeros((len(color), 1), np.float32), change, log_scale - surfels[0], quat - surfels[1]], 1)
+            deltas.append(t.to_map(delta * t.dynamic[:, None]))
+            if render:
+                picture, coverage, _ = self.render(person, face, camera, light, tone, occlusion)
+                pictures.append((picture * coverage[..., None] + 0.5 * (1 - coverage[..., None])).transpose(2, 0, 1))
+                masks.append(coverage)
+            cameras.append(camera)
+            expressions.append(expression)
+            poses.append(pose)
+        S, P = self.photo_size, self.position_texels.size
+        out["position_maps"] = np.stack(maps) if maps else np.zeros((0, 3, P, P), np.float32)
+        out["deltas"] = np.stack(deltas) if deltas else np.zeros((0, 14, self.map_size, self.map_size), np.float32)
+        if render:
+            out["targets"] = np.stack(pictures).astype(np.float32) if pictures else np.zeros((0, 3, S, S), np.float32)
+            out["target_masks"] = np.stack(masks).astype(np.float32) if masks else np.zeros((0, S, S), np.float32)
+        out["cameras"] = pack_cameras(cameras)
+        out["expressions"], out["poses"] = np.array(expressions, np.float32).reshape(count, -1), np.array(poses, np.float32).reshape(count, 15)
+
+    def position_map(self, expression: np.ndarray, pose: np.ndarray) -> np.ndarray:
+        """Driver input [3,P,P] (docs/architecture.md, "Maps")."""
+        rig = self.rig
+        full = rig.full_pose(expression, pose)
+        full[:6] = 0
+        moved = rig.apply(rig.blend(rig.transforms(full)), rig.template + rig.expressed(expression))
+        return self.position_texels.to_map(rig.bake(self.position_texels, ((moved - rig.center) / rig.scale).astype(np.float32)))
+
+
+def pack_cameras(cameras: list[Camera]) -> dict[str, np.ndarray]:
+    """R [K,3,3], t [K,3], f [K] in pixels of the picture."""
+    return {
+        "R": np.array([c.R for c in cameras], np.float32).reshape(-1, 3, 3),
+        "t": np.array([c.t for c in cameras], np.float32).reshape(-1, 3),
+        "f": np.array([c.f for c in cameras], np.float32),
+    }
