@@ -74,7 +74,10 @@ export function ArkitNameOf(name: string): ArkitName | undefined {
     const words = name.split(/[^A-Za-z0-9]+/).filter((word) => word.length > 0);
     // The name may be spread over several words (mouth_smile_left) after a prefix of any length: try the longest tail first.
     for (let first = 0; first < words.length; first++) {
-        const tail = words.slice(first).join("").replace(/^arkit/i, "");
+        const tail = words
+            .slice(first)
+            .join("")
+            .replace(/^arkit/i, "");
         const found = NameOfKey.get(tail.toLowerCase()) ?? NameOfKey.get(SpellOutSide(tail).toLowerCase());
         if (found !== undefined) {
             return found;

@@ -91,7 +91,9 @@ export function GuessCamera(points: ArrayLike<number>, seen: ArrayLike<number>, 
     );
     NearestRotation(rotation);
     const distance = focal / scale;
-    const turnedMean = [0, 1, 2].map((row) => rotation[3 * row] * mean[0] + rotation[3 * row + 1] * mean[1] + rotation[3 * row + 2] * mean[2]);
+    const turnedMean = [0, 1, 2].map(
+        (row) => rotation[3 * row] * mean[0] + rotation[3 * row + 1] * mean[1] + rotation[3 * row + 2] * mean[2],
+    );
     const translation = Float64Array.of(
         ((seenMean[0] - 0.5) * distance) / focal - turnedMean[0],
         ((0.5 - seenMean[1]) * distance) / focal - turnedMean[1],

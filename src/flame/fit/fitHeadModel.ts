@@ -1,7 +1,7 @@
 /**
  * Fits the head model to the landmarks of one to four photos: one identity for all, a camera and an expression for each.
  * Levenberg–Marquardt on Huber's loss of the reprojection error, Gaussian priors on all coefficients, expressions kept in 0..1 by
- * holding those at a bound that would leave it. Everything is dense: 40 + 4 · 58 unknowns are solved in a few milliseconds.
+ * holding those at a bound that would leave it. Everything is dense: 30 + 4 · 58 unknowns are solved in a few milliseconds.
  */
 import { FlexAvatarError } from "../error";
 import { MediaPipeLandmarkCount, PoseLength, type HeadModel } from "../headModel";
@@ -19,11 +19,11 @@ export interface IFitView {
 
 /** Settings of {@link FitHeadModel}. A field left undefined keeps its default. */
 export interface IFitSettings {
-    /** Identity directions that are solved for, the first ones of the model. Default 40. */
+    /** Identity directions that are solved for, the first ones of the model. Default 30: training simulates a fit of that many. */
     shapeCount?: number;
     /** Focal length in units of the crop's side. Default 2.4. */
     focal?: number;
-    /** Expected landmark error in units of the crop's side; larger trusts the mean face more. Default 0.01. */
+    /** Expected landmark error in units of the crop's side; larger trusts the mean face more. Default 0.006. */
     noise?: number;
     /** Landmark errors beyond this many times `noise` count linearly. Default 1.5. */
     huber?: number;
@@ -36,9 +36,9 @@ export interface IFitSettings {
 }
 
 const Defaults: Readonly<Required<IFitSettings>> = Object.freeze({
-    shapeCount: 40,
+    shapeCount: 30,
     focal: DefaultFocal,
-    noise: 0.01,
+    noise: 0.006,
     huber: 1.5,
     silhouetteWeight: 0.15,
     expressionDeviation: 0.35,
