@@ -1,0 +1,318 @@
+/** From a photo to what the networks and the landmark fit need: decode, find the face, crop, find it again more exactly, matte. */
+import { FlexAvatarError, ThrowIfAborted } from "../../flame/error";
+import { OrAborted } from "../models/abort";
+import type { IRuntimeNotice, ProgressListener } from "../models/progress";
+import { CanvasTransform, CropFromLandmarks, CropFromPhoto, LandmarkCount, PhotoFromCrop, type ICrop } from "./crop";
+import { DecodePhotoAsync, type IDecodedPhoto, type PhotoSource } from "./decode";
+import { ComposeOverGrey, SoftenMatte } from "./matte";
+import { LoadFaceMeshAsync, LoadSelfieSegmentationAsync, type ILandmark, type IMediaPipeUrls, type Solution } from "./mediaPipe";
+
+/** Settings of {@link PreparePhotoAsync}. */
+export interface IPhotoSettings {
+    /** Edge of the crop in pixels: the model's `photoSize`. */
+    cropPx: number;
+    /** Where MediaPipe's files are. */
+    mediaPipeUrls: IMediaPipeUrls;
+    signal?: AbortSignal;
+    onProgress?: ProgressListener;
+}
+
+/** One photo, ready for the networks. */
+export interface IPreparedPhoto {
+    /** `[3,S,S]` RGB 0..1, sRGB-encoded, grey 0.5 around the person. */
+    image: Float32Array;
+    /** `[S,S]` 0..1, 1 on the person. */
+    matte: Float32Array;
+    /** `[478,3]`: x, y in crop coordinates 0..1 (origin top left), z on the scale of x, smaller is nearer. */
+    landmarks: Float32Array;
+    /** Where the crop lies in the upright photo. */
+    crop: ICrop;
+    /** S. */
+    cropPx: number;
+    /** Faces seen in the photo; the largest was taken. */
+    faceCount: number;
+    /** Choices made for the user. */
+    notices: IRuntimeNotice[];
+    /** Upright size of the photo in pixels. */
+    sourceSize: { width: number; height: number };
+}
+
+/** Longest edge of the picture that faces are looked for in. */
+const SearchPx = 2048;
+/** Edge of the picture for the second, exact search and for the matte. */
+const ExactPx = 512;
+/** Least edge of the box around a face's landmarks, in photo pixels. */
+const LeastFacePx = 48;
+const OutsideColor = "rgb(128 128 128)"; // grey 0.5 where the crop leaves the photo
+
+/**
+ * Regions tried one after the other until a face is found, as x, y, width, height in parts of the photo, and a turn in degrees. MediaPipe's
+ * detector sees 128 pixels, so a small face needs a tighter look; a photo without EXIF may lie on its side.
+ */
+const Searches: readonly { region: readonly [number, number, number, number]; turn: 0 | 90 | 180 | 270 }[] = [
+    { region: [0, 0, 1, 1], turn: 0 },
+    { region: [0.2, 0.1, 0.6, 0.6], turn: 0 },
+    { region: [0, 0, 0.5, 0.5], turn: 0 },
+    { region: [0.25, 0, 0.5, 0.5], turn: 0 },
+    { region: [0.5, 0, 0.5, 0.5], turn: 0 },
+    { region: [0, 0.4, 0.5, 0.5], turn: 0 },
+    { region: [0.25, 0.4, 0.5, 0.5], turn: 0 },
+    { region: [0.5, 0.4, 0.5, 0.5], turn: 0 },
+    { region: [0, 0, 1, 1], turn: 90 },
+    { region: [0, 0, 1, 1], turn: 270 },
+    { region: [0, 0, 1, 1], turn: 180 },
+];
+
+interface IFoundFace {
+    /** `[478,3]` photo pixels; z on the same scale. */
+    landmarksPx: Float32Array;
+    faceCount: number;
+    turn: number;
+}
+
+/**
+ * Prepares one photo.
+ * @param source the photo; images and canvases are borrowed
+ * @throws FlexAvatarError `photo-unreadable`, `photo-too-small`, `photo-too-large`, `photo-no-face`, `models-missing` (MediaPipe's files),
+ * `webgl-missing`, `aborted`
+ */
+export async function PreparePhotoAsync(source: PhotoSource, settings: IPhotoSettings): Promise<IPreparedPhoto> {
+    const { cropPx, mediaPipeUrls, signal, onProgress } = settings;
+    if (!Number.isInteger(cropPx) || cropPx < 32 || cropPx > 2048) {
+        throw new FlexAvatarError("invalid-argument", `PreparePhotoAsync got cropPx ${cropPx}; wanted a whole number from 32 to 2048.`);
+    }
+    const report = (stage: string, fraction: number): void => onProgress?.({ stage, fraction });
+    report("opening the photo", 0);
+    const photo = await DecodePhotoAsync(source, signal);
+    try {
+        checkReadable(photo);
+        report("finding the face", 0);
+        const faceMesh = await OrAborted(LoadFaceMeshAsync(mediaPipeUrls), signal, "starting the face detector");
+        const found = await findFaceAsync(photo, faceMesh, signal);
+        const notices = noticesOf(found);
+        const rough = CropFromLandmarks(found.landmarksPx, 3);
+        const exact = await refineAsync(photo, rough, faceMesh, signal);
+        if (exact === undefined) {
+            notices.push({
+                code: "photo-coarse-landmarks",
+                message: "The face was found in the whole photo but not in its crop; its landmarks are less exact.",
+            });
+        }
+        const landmarksPx = exact ?? found.landmarksPx;
+        const crop = CropFromLandmarks(landmarksPx, 3);
+
+        report("cutting out the person", 0);
+        const segmentation = await OrAborted(LoadSelfieSegmentationAsync(mediaPipeUrls), signal, "starting the person matte");
+        const matte = await matteAsync(photo, crop, cropPx, segmentation, signal);
+        const rgba = pixelsOf(drawCrop(photo, crop, cropPx));
+        report("cutting out the person", 1);
+        return {
+            image: ComposeOverGrey(rgba, matte),
+            matte,
+            landmarks: toCrop(landmarksPx, crop),
+            crop,
+            cropPx,
+            faceCount: found.faceCount,
+            notices,
+            sourceSize: { width: photo.width, height: photo.height },
+        };
+    } finally {
+        photo.close();
+    }
+}
+
+async function findFaceAsync(photo: IDecodedPhoto, faceMesh: Solution, signal: AbortSignal | undefined): Promise<IFoundFace> {
+    for (const { region, turn } of Searches) {
+        ThrowIfAborted(signal, "finding the face");
+        const window = regionCrop(photo, region, turn);
+        const scale = Math.min(1, SearchPx / Math.max(window.width, window.height));
+        const canvas = drawRegion(photo, window, scale);
+        const faces = await OrAborted(faceMesh.processAsync(canvas, readFaces), signal, "finding the face");
+        if (faces.length > 0) {
+            const inPhoto = faces.map((face) => fromRegion(face, window));
+            const largest = inPhoto.reduce((best, face) => (boxEdge(face) > boxEdge(best) ? face : best));
+            if (boxEdge(largest) < LeastFacePx) {
+                const edge = Math.round(boxEdge(largest));
+                throw new FlexAvatarError("photo-too-small", `The face in the photo is ${edge} pixels high; the least is ${LeastFacePx}.`);
+            }
+            return { landmarksPx: largest, faceCount: faces.length, turn };
+        }
+    }
+    throw new FlexAvatarError("photo-no-face", `No face was found in the photo of ${photo.width}×${photo.height} pixels.`);
+}
+
+/** Looks again in the crop, where the face fills the picture. Returns photo pixels, or undefined if nothing was found near the middle. */
+async function refineAsync(
+    photo: IDecodedPhoto,
+    crop: ICrop,
+    faceMesh: Solution,
+    signal: AbortSignal | undefined,
+): Promise<Float32Array | undefined> {
+    const faces = await OrAborted(faceMesh.processAsync(drawCrop(photo, crop, ExactPx), readFaces), signal, "finding the landmarks");
+    const distance = (face: Float32Array): number => Math.hypot(face[3 * 168] - 0.5, face[3 * 168 + 1] - 0.5); // 168 lies between the eyes
+    const nearest = faces.reduce<Float32Array | undefined>(
+        (best, face) => (best && distance(best) <= distance(face) ? best : face),
+        undefined,
+    );
+    if (nearest === undefined || distance(nearest) > 0.2) {
+        return undefined;
+    }
+    const inPhoto = new Float32Array(nearest.length);
+    for (let i = 0; i < nearest.length; i += 3) {
+        const [x, y] = PhotoFromCrop(crop, nearest[i], nearest[i + 1]);
+        inPhoto.set([x, y, nearest[i + 2] * crop.sidePx], i);
+    }
+    return inPhoto;
+}
+
+async function matteAsync(
+    photo: IDecodedPhoto,
+    crop: ICrop,
+    cropPx: number,
+    segmentation: Solution,
+    signal: AbortSignal | undefined,
+): Promise<Float32Array> {
+    const read = ({ segmentationMask }: { segmentationMask?: CanvasImageSource }): Float32Array => {
+        const canvas = newCanvas(cropPx, cropPx);
+        if (segmentationMask) {
+            canvas.getContext("2d")!.drawImage(segmentationMask, 0, 0, cropPx, cropPx);
+        }
+        const rgba = pixelsOf(canvas);
+        return Float32Array.from({ length: cropPx * cropPx }, (_, i) => rgba[4 * i + 3] / 255); // the mask is in alpha
+    };
+    const mask = await OrAborted(segmentation.processAsync(drawCrop(photo, crop, ExactPx), read), signal, "cutting out the person");
+    return SoftenMatte(mask, cropPx);
+}
+
+function noticesOf({ faceCount, turn }: IFoundFace): IRuntimeNotice[] {
+    const notices: IRuntimeNotice[] = [];
+    if (faceCount > 1) {
+        notices.push({ code: "photo-several-faces", message: `The photo shows ${faceCount} faces; the largest was taken.` });
+    }
+    if (turn !== 0) {
+        notices.push({ code: "photo-rotated", message: `The face was found with the photo turned by ${turn} degrees.` });
+    }
+    return notices;
+}
+
+/** Copies what is needed out of MediaPipe's results. */
+function readFaces({ multiFaceLandmarks = [] }: { multiFaceLandmarks?: ILandmark[][] }): Float32Array[] {
+    return multiFaceLandmarks
+        .filter((face) => face.length === LandmarkCount)
+        .map((face) => {
+            const values = new Float32Array(3 * LandmarkCount);
+            face.forEach(({ x, y, z }, i) => values.set([x, y, z], 3 * i));
+            return values;
+        });
+}
+
+/** A rectangle of the photo that is looked at upright or turned. Sizes are those seen after the turn, in photo pixels. */
+interface IRegion {
+    centerX: number;
+    centerY: number;
+    width: number;
+    height: number;
+    cos: number;
+    sin: number;
+}
+
+function regionCrop(photo: IDecodedPhoto, [x, y, w, h]: readonly [number, number, number, number], turn: number): IRegion {
+    const radians = (turn * Math.PI) / 180;
+    const across = turn % 180 === 0 ? w * photo.width : h * photo.height;
+    const along = turn % 180 === 0 ? h * photo.height : w * photo.width;
+    return {
+        centerX: (x + w / 2) * photo.width,
+        centerY: (y + h / 2) * photo.height,
+        width: across,
+        height: along,
+        cos: Math.round(Math.cos(radians)),
+        sin: Math.round(Math.sin(radians)),
+    };
+}
+
+function drawRegion(photo: IDecodedPhoto, region: IRegion, scale: number): HTMLCanvasElement {
+    const canvas = newCanvas(Math.max(1, Math.round(region.width * scale)), Math.max(1, Math.round(region.height * scale)));
+    const context = canvas.getContext("2d")!;
+    const sx = canvas.width / region.width;
+    const sy = canvas.height / region.height;
+    // canvas = size/2 + scale · Rᵀ(photo − centre)
+    context.setTransform(sx * region.cos, -sy * region.sin, sx * region.sin, sy * region.cos, canvas.width / 2, canvas.height / 2);
+    context.translate(-region.centerX, -region.centerY);
+    drawPhoto(context, photo);
+    return canvas;
+}
+
+/** Landmarks 0..1 of a region to photo pixels. */
+function fromRegion(face: Float32Array, region: IRegion): Float32Array {
+    const inPhoto = new Float32Array(face.length);
+    for (let i = 0; i < face.length; i += 3) {
+        const dx = (face[i] - 0.5) * region.width;
+        const dy = (face[i + 1] - 0.5) * region.height;
+        inPhoto[i] = region.centerX + region.cos * dx - region.sin * dy;
+        inPhoto[i + 1] = region.centerY + region.sin * dx + region.cos * dy;
+        inPhoto[i + 2] = face[i + 2] * region.width;
+    }
+    return inPhoto;
+}
+
+function toCrop(landmarksPx: Float32Array, crop: ICrop): Float32Array {
+    const inCrop = new Float32Array(landmarksPx.length);
+    for (let i = 0; i < landmarksPx.length; i += 3) {
+        const [u, v] = CropFromPhoto(crop, landmarksPx[i], landmarksPx[i + 1]);
+        inCrop.set([u, v, landmarksPx[i + 2] / crop.sidePx], i);
+    }
+    return inCrop;
+}
+
+/** Longer edge of the box around the landmarks. */
+function boxEdge(landmarks: Float32Array): number {
+    let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+    for (let i = 0; i < landmarks.length; i += 3) {
+        left = Math.min(left, landmarks[i]);
+        right = Math.max(right, landmarks[i]);
+        top = Math.min(top, landmarks[i + 1]);
+        bottom = Math.max(bottom, landmarks[i + 1]);
+    }
+    return Math.max(right - left, bottom - top);
+}
+
+function drawCrop(photo: IDecodedPhoto, crop: ICrop, cropPx: number): HTMLCanvasElement {
+    const canvas = newCanvas(cropPx, cropPx);
+    const context = canvas.getContext("2d", { willReadFrequently: true })!;
+    context.fillStyle = OutsideColor;
+    context.fillRect(0, 0, cropPx, cropPx);
+    context.setTransform(...CanvasTransform(crop, cropPx));
+    drawPhoto(context, photo);
+    return canvas;
+}
+
+function drawPhoto(context: CanvasRenderingContext2D, photo: IDecodedPhoto): void {
+    context.imageSmoothingEnabled = true;
+    context.imageSmoothingQuality = "high";
+    context.drawImage(photo.image, 0, 0, photo.width, photo.height);
+}
+
+function pixelsOf(canvas: HTMLCanvasElement): Uint8ClampedArray {
+    return canvas.getContext("2d", { willReadFrequently: true })!.getImageData(0, 0, canvas.width, canvas.height).data;
+}
+
+/** An image element from another site can be drawn but not read, and the detector would fail without a reason. */
+function checkReadable(photo: IDecodedPhoto): void {
+    const canvas = newCanvas(1, 1);
+    drawPhoto(canvas.getContext("2d")!, photo);
+    try {
+        pixelsOf(canvas);
+    } catch (error) {
+        throw new FlexAvatarError("photo-unreadable", "The photo comes from another site, which does not let this page read its pixels.", {
+            advice: 'Load it with crossOrigin="anonymous" from a server that allows it, or pass the file itself.',
+            cause: error,
+        });
+    }
+}
+
+function newCanvas(width: number, height: number): HTMLCanvasElement {
+    const canvas = document.createElement("canvas");
+    canvas.width = width;
+    canvas.height = height;
+    return canvas;
+}

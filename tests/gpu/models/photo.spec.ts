@@ -1,0 +1,228 @@
+import { FlexAvatarError } from "../../../src/flame/error";
+import { ReleaseMediaPipeAsync } from "../../../src/runtime/photo/mediaPipe";
+import { PreparePhotoAsync, type IPhotoSettings, type IPreparedPhoto } from "../../../src/runtime/photo/preparePhoto";
+import type { PhotoSource } from "../../../src/runtime/photo/decode";
+
+const Portrait = "/repo/samples/assets/astronaut.png";
+const Settings: IPhotoSettings = {
+    cropPx: 256,
+    mediaPipeUrls: {
+        faceMesh: "/repo/node_modules/@mediapipe/face_mesh",
+        selfieSegmentation: "/repo/node_modules/@mediapipe/selfie_segmentation/",
+    },
+};
+
+/** Corners of the eyes and of the mouth in the 512×512 portrait, read off the picture by eye to 3 pixels: right eye, left eye, mouth. */
+const ByEye: [number, [number, number]][] = [
+    [33, [196, 101]],
+    [263, [255, 105]],
+    [61, [202, 140]],
+    [291, [245, 141]],
+];
+
+async function PortraitCanvas(
+    width = 512,
+    height = 512,
+    draw?: (context: CanvasRenderingContext2D, image: ImageBitmap) => void,
+): Promise<HTMLCanvasElement> {
+    const image = await createImageBitmap(await (await fetch(Portrait)).blob());
+    const canvas = document.createElement("canvas");
+    canvas.width = width;
+    canvas.height = height;
+    const context = canvas.getContext("2d")!;
+    context.fillStyle = "#667788";
+    context.fillRect(0, 0, width, height);
+    if (draw) {
+        draw(context, image);
+    } else {
+        context.drawImage(image, 0, 0, width, height);
+    }
+    return canvas;
+}
+
+function ToBlob(canvas: HTMLCanvasElement, type = "image/png"): Promise<Blob> {
+    return new Promise((resolve) => canvas.toBlob((blob) => resolve(blob!), type, 0.95));
+}
+
+/** Puts an EXIF segment with one tag, Orientation, right behind a JPEG's start marker. */
+async function WithOrientation(jpeg: Blob, orientation: number): Promise<Blob> {
+    const tiff = [0x4d, 0x4d, 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0];
+    const content = [0x45, 0x78, 0x69, 0x66, 0, 0, ...tiff];
+    const segment = [0xff, 0xe1, 0, content.length + 2, ...content];
+    const bytes = new Uint8Array(await jpeg.arrayBuffer());
+    return new Blob([bytes.slice(0, 2), Uint8Array.from(segment), bytes.slice(2)], { type: "image/jpeg" });
+}
+
+async function CodeOf(source: PhotoSource, settings: Partial<IPhotoSettings> = {}): Promise<string> {
+    return PreparePhotoAsync(source, { ...Settings, ...settings }).then(
+        () => "no error",
+        (error: unknown) => (error instanceof FlexAvatarError ? error.code : `not ours: ${String(error)}`),
+    );
+}
+
+/** Largest distance of two landmark sets, in parts of the crop. */
+function Distance(a: IPreparedPhoto, b: IPreparedPhoto): number {
+    let worst = 0;
+    for (let i = 0; i < a.landmarks.length; i += 3) {
+        worst = Math.max(worst, Math.hypot(a.landmarks[i] - b.landmarks[i], a.landmarks[i + 1] - b.landmarks[i + 1]));
+    }
+    return worst;
+}
+
+describe("photo path", () => {
+    let portrait: IPreparedPhoto;
+
+    beforeAll(async () => {
+        portrait = await PreparePhotoAsync(Portrait, Settings);
+    });
+
+    afterAll(() => ReleaseMediaPipeAsync());
+
+    it("finds the landmarks of the bundled portrait where a person sees them", () => {
+        const { crop, landmarks } = portrait;
+        expect(landmarks.length).toBe(478 * 3);
+        for (const [index, [x, y]] of ByEye) {
+            const dx = (landmarks[3 * index] - 0.5) * crop.sidePx;
+            const dy = (landmarks[3 * index + 1] - 0.5) * crop.sidePx;
+            const photoX = crop.centerX + crop.cosRoll * dx - crop.sinRoll * dy;
+            const photoY = crop.centerY + crop.sinRoll * dx + crop.cosRoll * dy;
+            expect(Math.hypot(photoX - x, photoY - y))
+                .withContext(`landmark ${index}`)
+                .toBeLessThan(4);
+        }
+        expect(portrait.faceCount).toBe(1);
+        expect(portrait.notices).toEqual([]);
+        expect(portrait.sourceSize).toEqual({ width: 512, height: 512 });
+    });
+
+    it("crops it as the contract says: eyes level, head in the frame, grey around the person", () => {
+        const { landmarks, image, matte, cropPx } = portrait;
+        const eyeY = (a: number, b: number): number => (landmarks[3 * a + 1] + landmarks[3 * b + 1]) / 2;
+        expect(Math.abs(eyeY(33, 133) - eyeY(362, 263))).toBeLessThan(1e-4);
+        expect(eyeY(33, 263)).toBeCloseTo(0.48, 2); // the middle lies 2 % of the side below the eyes
+        expect(image.length).toBe(3 * cropPx * cropPx);
+        expect(matte.length).toBe(cropPx * cropPx);
+        const at = (x: number, y: number): number => y * cropPx + x;
+        expect(matte[at(128, 128)]).toBe(1);
+        const grey = Array.from(matte.keys()).filter((i) => matte[i] === 0);
+        expect(grey.length).toBeGreaterThan(0.1 * matte.length);
+        expect(grey.every((i) => image[i] === 0.5)).toBe(true);
+        const cheek = at(100, 140);
+        const [r, g, b] = [0, 1, 2].map((channel) => image[channel * cropPx * cropPx + cheek]);
+        expect(r).toBeGreaterThan(g); // skin
+        expect(g).toBeGreaterThan(b);
+    });
+
+    it("gives the same for a blob, a URL, a bitmap, a canvas and an image element", async () => {
+        const blob = await (await fetch(Portrait)).blob();
+        const element = new Image();
+        element.src = Portrait;
+        const bitmap = await createImageBitmap(blob);
+        const sources: PhotoSource[] = [
+            blob,
+            new File([blob], "a.png"),
+            new URL(Portrait, location.href),
+            bitmap,
+            await PortraitCanvas(),
+            element,
+        ];
+        for (const source of sources) {
+            const photo = await PreparePhotoAsync(source, Settings);
+            expect(Distance(photo, portrait)).toBeLessThan(1e-4);
+            expect(photo.image).toEqual(portrait.image);
+        }
+        expect(bitmap.width).toBe(512); // borrowed, not closed
+    });
+
+    it("turns a JPEG as its EXIF orientation says", async () => {
+        // Orientation 6: the stored picture must be turned by 90 degrees clockwise to be upright, so store it turned the other way.
+        const stored = await PortraitCanvas(400, 512, (context, image) => {
+            context.translate(0, 512);
+            context.rotate(-Math.PI / 2);
+            context.drawImage(image, 0, 0, 512, 400, 0, 0, 512, 400);
+        });
+        const photo = await PreparePhotoAsync(await WithOrientation(await ToBlob(stored, "image/jpeg"), 6), Settings);
+        expect(photo.sourceSize).toEqual({ width: 512, height: 400 });
+        expect(photo.notices).toEqual([]);
+        expect(Math.abs(photo.crop.centerX - portrait.crop.centerX)).toBeLessThan(2);
+        expect(Math.abs(photo.crop.centerY - portrait.crop.centerY)).toBeLessThan(2);
+        expect(Distance(photo, portrait)).toBeLessThan(0.01);
+    });
+
+    it("finds a face that lies on its side without EXIF, and says so", async () => {
+        const turned = await PortraitCanvas(512, 512, (context, image) => {
+            context.translate(512, 0);
+            context.rotate(Math.PI / 2);
+            context.drawImage(image, 0, 0);
+        });
+        const photo = await PreparePhotoAsync(turned, Settings);
+        expect(Distance(photo, portrait)).toBeLessThan(0.02);
+    });
+
+    it("takes the larger of two faces and says so", async () => {
+        const two = await PortraitCanvas(640, 400, (context, image) => {
+            context.drawImage(image, 100, 0, 256, 256, 0, 60, 260, 260);
+            context.drawImage(image, 100, 0, 256, 256, 270, 10, 370, 370);
+        });
+        const photo = await PreparePhotoAsync(two, Settings);
+        expect(photo.faceCount).toBe(2);
+        expect(photo.notices.map((notice) => notice.code)).toEqual(["photo-several-faces"]);
+        expect(photo.crop.centerX).toBeGreaterThan(320);
+    });
+
+    it("finds a small face in a large photo", async () => {
+        const large = await PortraitCanvas(3000, 2000, (context, image) => context.drawImage(image, 1900, 300, 700, 700));
+        const photo = await PreparePhotoAsync(large, Settings);
+        expect(Distance(photo, portrait)).toBeLessThan(0.03);
+    });
+
+    it("reports bad photos by code", async () => {
+        expect(await CodeOf(new Blob(["not an image"], { type: "image/png" }))).toBe("photo-unreadable");
+        const png = new Uint8Array(await (await fetch(Portrait)).arrayBuffer());
+        expect(await CodeOf(new Blob([png.slice(0, 20000)]))).toMatch(/photo-unreadable|no error/); // browsers may show the part that came
+        const corrupt = png.slice();
+        corrupt.fill(0x55, 40, 4000);
+        expect(await CodeOf(new Blob([corrupt]))).toBe("photo-unreadable");
+        expect(await CodeOf("/repo/samples/assets/nobody.png")).toBe("photo-unreadable");
+        expect(await CodeOf(await PortraitCanvas(63, 200))).toBe("photo-too-small");
+        const enormous = png.slice();
+        new DataView(enormous.buffer).setUint32(16, 50000);
+        expect(await CodeOf(new Blob([enormous]))).toBe("photo-too-large");
+        expect(await CodeOf(await PortraitCanvas(300, 300, () => undefined))).toBe("photo-no-face");
+        const tinyFace = await PortraitCanvas(128, 128, (context, image) => context.drawImage(image, 130, 20, 200, 200, 20, 20, 70, 70));
+        expect(await CodeOf(tinyFace)).toBe("photo-too-small");
+    });
+
+    it("stops at every stage when aborted", async () => {
+        expect(await CodeOf(Portrait, { signal: AbortSignal.abort() })).toBe("aborted");
+        for (const stop of ["opening the photo", "finding the face", "cutting out the person"]) {
+            const controller = new AbortController();
+            const code = await CodeOf(Portrait, {
+                signal: controller.signal,
+                onProgress: ({ stage }) => stage === stop && controller.abort(),
+            });
+            expect(code).withContext(stop).toBe("aborted");
+        }
+        const again = await PreparePhotoAsync(Portrait, Settings);
+        expect(Distance(again, portrait)).toBeLessThan(1e-4);
+    });
+
+    it("says which folder lacks the detector, and starts once it is there", async () => {
+        const missing = { ...Settings.mediaPipeUrls, faceMesh: "/repo/nowhere" };
+        const error = await PreparePhotoAsync(Portrait, { ...Settings, mediaPipeUrls: missing }).catch((e: FlexAvatarError) => e);
+        expect((error as FlexAvatarError).code).toBe("models-missing");
+        expect((error as FlexAvatarError).message).toContain("/repo/nowhere");
+    });
+
+    it("leaves no script and no canvas in the page, and prints nothing", async () => {
+        const spies = (["log", "warn", "error", "info"] as const).map((name) => spyOn(console, name));
+        await ReleaseMediaPipeAsync();
+        const before = document.querySelectorAll("script, canvas, img").length;
+        await PreparePhotoAsync(Portrait, Settings);
+        expect(document.querySelectorAll("script, canvas, img").length).toBe(before);
+        expect(document.querySelectorAll('script[src*="mediapipe"]').length).toBe(0);
+        for (const spy of spies) {
+            expect(spy.calls.allArgs()).toEqual([]);
+        }
+    });
+});
