@@ -53,7 +53,7 @@ class Painter:
         hair_color = self._hair_color(rng, dark)
         age, male = rng.random() ** 1.6, rng.random() < 0.5
         albedo = self._skin(rng, skin_color, dark / (len(SKIN) - 1), age)
-        specular = np.full(n, 0.25 * rng.uniform(0.4, 1.6), np.float32) * (1 + 0.25 * c.smooth(rng, 2)[0])
+        specular = np.full(n, rng.uniform(0.012, 0.05), np.float32) * (1 + 0.25 * c.smooth(rng, 2)[0])
         gloss = np.full(n, rng.uniform(10, 26), np.float32)
         detail = np.zeros((n, 3), np.float32)
         self._lips(rng, albedo, specular, dark, male)
@@ -64,7 +64,7 @@ class Painter:
             self._makeup(rng, albedo)
         self._lashes(rng, albedo, male)
         hair = self._hair(rng, albedo, specular, gloss, detail, thickness, hair_color, skin_color, male, age)
-        detail += 0.05 * beard[:, None] * c.across * c.strands[2][0][:, None]
+        detail += np.float32(0.05) * beard[:, None] * c.across * c.strands[2][0][:, None]
         self._eyes(rng, albedo, specular, gloss, dark)
         self._mouth(rng, albedo, specular, gloss)
         cloth = linear(rng.random(3) ** rng.uniform(0.6, 2.5)).astype(np.float32) * rng.uniform(0.3, 1)
@@ -227,7 +227,7 @@ class Painter:
         if rng.random() < 0.15:  # streaks, grey hair among the rest
             root = root + (step(strand, 0.6, 1.4) * rng.uniform(0.2, 0.6))[:, None] * (linear(np.array([0.72, 0.68, 0.6])) - root)
         albedo += (m * cap)[:, None] * (root - albedo)
-        specular += m * (rng.uniform(0.1, 0.5) - specular)
+        specular += m * (rng.uniform(0.005, 0.05) * (0.4 + color.mean()) * np.exp(0.5 * strand) - specular)
         gloss += m * (rng.uniform(8, 22) - gloss)
         detail += (m * strand * rng.uniform(0.05, 0.3))[:, None] * c.across
         dv, local = cover(v)
@@ -256,7 +256,7 @@ class Painter:
         sclera = white * np.exp(-0.25 * step(a, r, 1.25)[:, None]) * np.exp(veins[:, None] * np.array([-0.1, -0.7, -0.7]))
         inside = step(a, r * 1.06, r * 0.97)[:, None]
         albedo[m] = sclera + inside * (color - sclera)
-        specular[m], gloss[m] = 1.1, 90
+        specular[m], gloss[m] = rng.uniform(0.04, 0.1), 120
 
     def _mouth(self, rng, albedo, specular, gloss) -> None:
         c = self.texels
@@ -272,4 +272,4 @@ class Painter:
         tongue = c.is_region["tongue"]
         albedo[tongue] = (linear(np.array([0.74, 0.40, 0.40])) * np.exp(rng.normal(0, 0.12) + 0.08 * c.noise[3, 6] - 0.8 * c.depth_in_mouth)[:, None])[tongue]
         wet = teeth | inner | tongue
-        specular[wet], gloss[wet] = rng.uniform(0.2, 0.7), 40
+        specular[wet], gloss[wet] = rng.uniform(0.02, 0.06), 40

@@ -156,7 +156,7 @@ class Canvas:
             self.eye_angle[m] = np.arccos(np.clip(d[:, 2], -1, 1))
             self.eye_around[m] = np.arctan2(d[:, 1], d[:, 0])
         rng = np.random.default_rng(seed)  # the same fields for texels, vertices and coarse texels of one rig
-        self.noise = np.stack([[_lattice(rng, p / s) for _ in range(NOISE_FIELDS)] for s in NOISE_METERS])  # [4,F,n]
+        self.noise = np.stack([[_lattice(rng, p / s) for _ in range(NOISE_FIELDS)] for s in NOISE_METERS]).astype(np.float32)  # [4,F,n]
         # strands: noise that is long along the hair flow and short across it; flow 0 from the whorl down, 1 combed to a side, 2 curls
         c = frame.crown
         along = np.arccos(np.clip(self.up @ c, -1, 1))
@@ -167,7 +167,7 @@ class Canvas:
         for flow in range(3):
             fields = []
             for k in range(STRAND_FIELDS):
-                cells = (7, 16, 32)[k % 3]
+                cells = (10, 22, 44)[k % 3]
                 if flow == 0:
                     q = np.stack([np.cos(angle) * cells, np.sin(angle) * cells, along * cells * 0.22], 1)
                 elif flow == 1:
@@ -183,7 +183,7 @@ class Canvas:
         """Random unit-variance fields [count,n] of one octave (0 = 7 cm ... 3 = 6 mm)."""
         w = rng.standard_normal((count, NOISE_FIELDS)).astype(np.float32)
         w /= np.linalg.norm(w, axis=1, keepdims=True)
-        return w @ self.noise[octave]
+        return np.stack([mesh.mix(row, self.noise[octave]) for row in w])
 
 
 def texel_canvas(rig: Rig, frame: Frame, texels) -> Canvas:

@@ -74,7 +74,6 @@ class Generator:
         rng = np.random.default_rng(1)
         self.habits = rng.normal(0, 1, (rig.shape_count, rig.expression_count)) / np.sqrt(rig.shape_count)
         self.base_quat = mesh.surfels(self.texels.face, rig.faces, rig.uv_faces, rig.uv, rig.template, map_size)[1]
-        self._make_base_continuous()
 
     def _prepare_mesh(self) -> None:
         rig, V, F = self.rig, len(self.rig.template), len(self.rig.faces)
@@ -102,18 +101,6 @@ class Generator:
         self.occlusion = lighting.Occlusion(sky, normals, self.neighbours)
         self.area = self._areas(rig.template)
 
-    def _make_base_continuous(self) -> None:
-        """Flip template quaternions so that neighbours in the map agree (flood by rows, then columns)."""
-        q = self.texels.to_map(self.base_quat)
-        ok = self.valid > 0
-        for axis in (1, 0):
-            for i in range(1, self.map_size):
-                a = q[:, :, i - 1] if axis == 1 else q[:, i - 1]
-                b = q[:, :, i] if axis == 1 else q[:, i]
-                both = (ok[:, i - 1] & ok[:, i]) if axis == 1 else (ok[i - 1] & ok[i])
-                b *= np.where(both & ((a * b).sum(0) < 0), -1, 1)
-        self.base_quat = np.ascontiguousarray(q.reshape(4, -1)[:, self.texels.index].T)
-
     def _named(self, **weights: float) -> np.ndarray:
         out = np.zeros(self.rig.expression_count, np.float32)
         for name, value in weights.items():
@@ -134,7 +121,7 @@ class Generator:
         """A random identity."""
         rig, V = self.rig, len(self.rig.template)
         beta = np.clip(rng.standard_normal(rig.shape_count), -2.3, 2.3) * rng.uniform(0.75, 1.15)
-        skin = (beta.astype(np.float32) @ rig.shape_dirs).reshape(V, 3)
+        skin = mesh.mix(beta, rig.shape_dirs).reshape(V, 3)
         own = 0.0012 * self.vertex_canvas.smooth(rng, 0, 3) + 0.0006 * self.vertex_canvas.smooth(rng, 1, 3)
         skin = skin + own.T * self.soft[:, None]
         look = self.painter.paint(rng)
@@ -204,13 +191,17 @@ class Generator:
         tone = lighting.sample_tone(rng, luminance)
         color = self.color_of(person, neutral, light, tone, self.occlusion_of(person, neutral, light, base))
         out: dict[str, np.ndarray] = {}
-        log_scale, quat = mesh.surfels(self.texels.face, self.rig.faces, self.rig.uv_faces, self.rig.uv, self.rig.template + person.offset, self.map_size, self.base_quat)
+        log_scale, quat = self._surfels(self.rig.template + person.offset)
         opacity = np.full((len(color), 1), OPACITY_LOGIT, np.float32)
         out["static"] = self.texels.to_map(np.concatenate([self.rig.bake(self.texels, person.offset), opacity, color, log_scale, quat], 1))
         out["valid"] = self.valid.copy()
         self._photos(rng, person, light, tone, base, luminance, photo_count, out)
         self._targets(rng, person, light, tone, base, color, (log_scale, quat), target_count, render_targets, out)
         return out
+
+    def _surfels(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        rig = self.rig
+        return mesh.surfels(self.texels.face, rig.faces, rig.uv_faces, rig.uv, vertices, self.map_size, self.base_quat)
 
     def _linear_face(self, person, face, light, occlusion) -> np.ndarray:
         """Linear color of the cheeks, for the exposure."""
@@ -282,9 +273,9 @@ class Generator:
 
     def _prior(self, rng, person: Person) -> np.ndarray:
         """Identity offset as a fit of the first shape directions gives it, without hair: [4,A,A]."""
-        weights = person.skin_offset.ravel() @ self.prior_solve
+        weights = np.einsum("i,ij->j", person.skin_offset.ravel(), self.prior_solve)
         weights = weights * rng.uniform(0.75, 1.02) + rng.uniform(0.15, 0.30) * rng.standard_normal(len(weights)).astype(np.float32)
-        offset = (weights.astype(np.float32) @ self.prior_maps).reshape(-1, 3) / PRIOR_METERS
+        offset = mesh.mix(weights, self.prior_maps).reshape(-1, 3) / PRIOR_METERS
         return self.coarse.to_map(np.c_[offset, np.ones(len(offset), np.float32)])
 
     def _targets(self, rng, person, light, tone, base, color, surfels, count, render, out) -> None:
@@ -297,7 +288,7 @@ class Generator:
             occlusion = self.occlusion_of(person, face, light, base)
             maps.append(self.position_map(expression, pose))
             change = self.color_of(person, face, light, tone, occlusion) - color
-            log_scale, quat = mesh.surfels(t.face, rig.faces, rig.uv_faces, rig.uv, face.unskinned, self.map_size, self.base_quat)
+            log_scale, quat = self._surfels(face.unskinned)
             delta = np.concatenate([rig.bake(t, face.delta), np.zeros((len(color), 1), np.float32), change, log_scale - surfels[0], quat - surfels[1]], 1)
             deltas.append(t.to_map(delta * t.dynamic[:, None]))
             if render:

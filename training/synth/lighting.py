@@ -121,8 +121,8 @@ def sample_light(rng: np.random.Generator) -> Light:
 
 def sample_tone(rng: np.random.Generator, face_luminance: float) -> Tone:
     """A camera that roughly exposes for the face: darker skins stay darker, as photographers leave them."""
-    target = np.clip(0.30 * (face_luminance / 0.30) ** 0.55, 0.05, 0.6) * np.exp(rng.normal(0, 0.25))
-    balance = np.exp(rng.normal(0, [0.06, 0.015, 0.08]))
+    target = np.clip(0.27 * (face_luminance / 0.40) ** 0.6, 0.05, 0.42) * np.exp(np.clip(rng.normal(0, 0.22), -0.5, 0.35))
+    balance = np.exp(rng.normal(0, [0.05, 0.012, 0.06]))
     return Tone(float(target / max(face_luminance, 1e-4)), balance.astype(np.float32), float(rng.uniform(0.9, 1.15)))
 
 

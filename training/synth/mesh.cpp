@@ -81,6 +81,16 @@ void interpolate(int n, const int* face, const float* bary, const int* faces, co
     }
 }
 
+// out[n] = sum_k weight[k] * field[k,n]; zero weights cost nothing.
+void mix(int count, int n, const float* weight, const float* field, float* out) {
+    std::memset(out, 0, sizeof(float) * n);
+    for (int k = 0; k < count; k++) {
+        const float w = weight[k], *p = field + (size_t)k * n;
+        if (w == 0) continue;
+        for (int i = 0; i < n; i++) out[i] += w * p[i];
+    }
+}
+
 // Linear RGB of samples. texture [size,size,8] = linear albedo 3, specular strength, gloss exponent, normal detail (du, dv, -): the detail tilts the
 // normal in camera-free tangent directions that the caller baked as a 3-vector, channels 5..7, in canonical axes.
 // vertex attributes: position 3, normal 3, occlusion 1 + lightCount visibilities. sh [9,3] irradiance polynomial (already divided by pi).

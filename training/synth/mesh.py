@@ -32,6 +32,15 @@ def interpolate(face: np.ndarray, bary: np.ndarray, faces: np.ndarray, attribute
     return out
 
 
+def mix(weights: np.ndarray, fields: np.ndarray) -> np.ndarray:
+    """weights [k] times fields [k,...] (float32, contiguous). Single-threaded and sparse, so that it neither waits for nor disturbs other processes."""
+    weights = floats(weights)
+    assert fields.dtype == np.float32 and fields.flags.c_contiguous and len(weights) == len(fields)
+    out = np.empty(fields.shape[1:], np.float32)
+    load("mesh").mix(c_int(len(weights)), c_int(out.size), pointer(weights), pointer(fields), pointer(out))
+    return out
+
+
 def shade(face, bary, faces, uv_faces, uv, texture, position, normal, occlusion, light, eye=None) -> np.ndarray:
     """Linear RGB [n,3] of samples. texture [size,size,8], occlusion [V,1+L], light = (sh [9,3], directions [L,3], colors [L,3]);
     eye = camera centre in the space of `position` [V,3], None leaves out the specular part."""

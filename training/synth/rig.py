@@ -51,7 +51,7 @@ class Rig:
 
     def expressed(self, expression: np.ndarray) -> np.ndarray:
         """Expression offsets [V,3]."""
-        return (expression.astype(np.float32) @ self.expression_dirs).reshape(-1, 3)
+        return mesh.mix(expression, self.expression_dirs).reshape(-1, 3)
 
     def joints_of(self, vertices: np.ndarray, joints: tuple[int, ...]) -> np.ndarray:
         """Rest joints [5,3]: those named follow the neutral vertices of this person, the others stay with the template."""
