@@ -10,7 +10,7 @@ export interface IStructLayout<Field extends string = string> {
 }
 
 export const AvatarParamsLayout = {
-    byteLength: 544,
+    byteLength: 528,
     offsets: {
         posedFromCanonical: 0,
         drivingFromCanonical: 240,

@@ -1,0 +1,28 @@
+/** Twin of src/shaders/poseVertices.wgsl, in the head model's own functions. */
+import { ExpressVertices } from "../../flame/blendshapes";
+import { EffectivePose, type ExpressionPose } from "../../flame/expression";
+import { PoseLength, type HeadModel } from "../../flame/headModel";
+import { CreatePositionMapScratch, PositionMapVertices } from "../../flame/positionMap";
+import { JointMatrices, JointMatricesLength, SkinVertices } from "../../flame/skinning";
+
+/** [V,3] each, meters. */
+export interface IPosedHead {
+    /** Template and expression, no joints. */
+    readonly expressed: Float32Array;
+    /** With all joints. */
+    readonly posed: Float32Array;
+    /** With jaw and eyes only. */
+    readonly driving: Float32Array;
+    /** [5,12] joint matrices of `posed`, 3×4, row-major. */
+    readonly jointMatrices: Float32Array;
+}
+
+/** The head of one expression. */
+export function PoseVerticesReference(model: HeadModel, expressionPose: ExpressionPose): IPosedHead {
+    const expressed = ExpressVertices(model, expressionPose.expression, new Float32Array(3 * model.vertexCount));
+    const pose = EffectivePose(model, expressionPose, new Float32Array(PoseLength));
+    const jointMatrices = JointMatrices(pose, model.joints, new Float32Array(JointMatricesLength));
+    const posed = SkinVertices(model, expressed, jointMatrices, new Float32Array(3 * model.vertexCount));
+    const driving = PositionMapVertices(model, expressionPose, CreatePositionMapScratch(model));
+    return { expressed, posed, driving, jointMatrices };
+}

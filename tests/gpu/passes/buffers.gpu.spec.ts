@@ -1,0 +1,103 @@
+import { AvatarBuffers, HeadBuffers, SplatPipeline, ViewBuffers } from "../../../src/runtime/passes";
+import { ExpectNoGpuErrors, GetDevice, Random, Submit } from "./gpu";
+import { Perspective, Translation } from "./matrices";
+import { SyntheticTables } from "./syntheticHead";
+
+describe("buffers of the pipeline", () => {
+    let device: GPUDevice;
+    const { model, table, positionTable } = SyntheticTables(Random(55), 16);
+    const settings = {
+        worldFromPosed: Translation(0, 0, 0),
+        viewFromWorld: Translation(0, 0, 1),
+        clipFromView: Perspective(2, 1, 0.1, 10),
+        viewportWidthPx: 64,
+        viewportHeightPx: 64,
+    };
+
+    beforeAll(async () => {
+        device = await GetDevice();
+    });
+
+    afterEach(() => ExpectNoGpuErrors());
+
+    it("may be disposed twice and then hold nothing", () => {
+        const head = new HeadBuffers(device, model, table, positionTable);
+        const avatar = new AvatarBuffers(device, head);
+        const view = new ViewBuffers(device, table.gaussianCount);
+        for (const buffers of [view, avatar, head]) {
+            expect(buffers.byteLength).toBeGreaterThan(0);
+            buffers.dispose();
+            buffers.dispose();
+            expect(buffers.byteLength).toBe(0);
+        }
+    });
+
+    it("destroys every buffer it created and none that it borrowed", () => {
+        const created = new Set<string>();
+        const spied = new Proxy(device, {
+            get: (target, property) => {
+                if (property === "createBuffer") {
+                    return (descriptor: GPUBufferDescriptor) => {
+                        const buffer = target.createBuffer(descriptor);
+                        const label = String(descriptor.label);
+                        created.add(label);
+                        buffer.destroy = () => void created.delete(label);
+                        return buffer;
+                    };
+                }
+                return Reflect.get(target, property) as unknown;
+            },
+        });
+        const head = new HeadBuffers(spied, model, table, positionTable);
+        const ofHead = new Set(created);
+        const avatar = new AvatarBuffers(spied, head);
+        const view = new ViewBuffers(spied, table.gaussianCount);
+        expect(created.size).toBeGreaterThan(15);
+        avatar.dispose();
+        view.dispose();
+        expect(created).toEqual(ofHead);
+        head.dispose();
+        expect(created.size).toBe(0);
+    });
+
+    it("refuses a map of the wrong size", () => {
+        const head = new HeadBuffers(device, model, table, positionTable);
+        const avatar = new AvatarBuffers(device, head);
+        expect(() => avatar.setStaticMap(new Float32Array(14 * 16 * 15))).toThrowError(/setStaticMap got 13440 bytes, wanted 14336/);
+        expect(() => avatar.setDeltaMap(new Float32Array(1))).toThrowError(/setDeltaMap got 4 bytes/);
+        avatar.dispose();
+        head.dispose();
+    });
+
+    it("refuses a view that is too small for the avatar", async () => {
+        const pipeline = await SplatPipeline.CreateAsync(device);
+        const head = new HeadBuffers(device, model, table, positionTable);
+        const avatar = new AvatarBuffers(device, head);
+        const view = new ViewBuffers(device, table.gaussianCount - 1);
+        expect(() => Submit(device, (encoder) => pipeline.prepareView(encoder, avatar, view, settings))).toThrowError(/wanted at least/);
+        [view, avatar, head].forEach((buffers) => buffers.dispose());
+    });
+
+    it("records a frame without creating buffers or bind groups after the first", async () => {
+        const pipeline = await SplatPipeline.CreateAsync(device);
+        const head = new HeadBuffers(device, model, table, positionTable);
+        const avatar = new AvatarBuffers(device, head);
+        const view = new ViewBuffers(device, table.gaussianCount);
+        const map = device.createBuffer({ size: 12 * positionTable.mapSize ** 2, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
+        const frame = (): void =>
+            Submit(device, (encoder) => {
+                pipeline.poseVertices(encoder, avatar);
+                pipeline.positionMap(encoder, avatar, map);
+                pipeline.prepareView(encoder, avatar, view, settings);
+            });
+        frame();
+        const groups = spyOn(device, "createBindGroup").and.callThrough();
+        const buffers = spyOn(device, "createBuffer").and.callThrough();
+        frame();
+        expect(groups).not.toHaveBeenCalled();
+        expect(buffers).not.toHaveBeenCalled();
+        await device.queue.onSubmittedWorkDone();
+        [view, avatar, head].forEach((owner) => owner.dispose());
+        map.destroy();
+    });
+});
