@@ -1,0 +1,20 @@
+/** The front door: every public name, once. */
+export { FlexAvatarError, type FlexAvatarErrorCode } from "./flame/error";
+export type { IRuntimeProgress, ProgressListener } from "./runtime/models/progress";
+export type { BackendName, OnnxRuntimeUrls } from "./runtime/models/onnxBackend";
+export type { IMediaPipeUrls } from "./runtime/photo/mediaPipe";
+export type { PhotoSource } from "./runtime/photo/decode";
+export type { IBindAnimationSettings } from "./plugin/animation/bindAnimationGroup";
+export type { IFlexAvatarOptions } from "./plugin/componentOptions";
+export { GetFlexAvatarEngineOptions } from "./plugin/engineOptions";
+export type { ExpressionTrack, ExpressionTracks } from "./plugin/expressionTracks";
+export { FlexAvatar } from "./plugin/flexAvatar";
+export {
+    FlexAvatarComponent,
+    type ICreateSettings,
+    type IFlexAvatarNotice,
+    type IFlexAvatarStatistics,
+} from "./plugin/flexAvatarComponent";
+export { FlexAvatarTask } from "./plugin/flexAvatarTask";
+export type { FlexAvatarProxyMesh } from "./plugin/proxyMesh";
+export type { FlexAvatarSplatMesh } from "./plugin/splatMesh";

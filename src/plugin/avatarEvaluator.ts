@@ -1,0 +1,186 @@
+/**
+ * What happens to one avatar when its expression or pose changes: head posed on the GPU at once, driver network kicked without waiting,
+ * its delta map taken over when it arrives. Knows no scene.
+ */
+import type { ExpressionPose } from "../flame/expression";
+import { FlexAvatarError } from "../flame/error";
+import { CreatePositionMapScratch, PositionMap, type PositionMapScratch } from "../flame/positionMap";
+import type { IDriver } from "../runtime/models/driver";
+import { AvatarBuffers, ViewBuffers, type HeadBuffers, type IPosedBounds, type IViewSettings, type SplatPipeline } from "../runtime/passes";
+import type { ISplatSource } from "./splatMesh";
+
+/** Dispatches of one `SplatPipeline.prepareView`: project, scan, scatter, ties, crowded. */
+const DispatchesPerView = 5;
+
+/** Counts of one avatar, since it was made. */
+export interface IEvaluatorCounts {
+    /** Compute dispatches submitted. */
+    dispatches: number;
+    /** Driver runs that have arrived. */
+    driverRuns: number;
+    /** Milliseconds from kick to arrival of the last driver run, waiting included. */
+    driverMs: number;
+}
+
+/** Owns the avatar's GPU buffers and its driver. */
+export class AvatarEvaluator implements ISplatSource {
+    public readonly buffers: AvatarBuffers;
+    /** Counts, for statistics. */
+    public readonly counts: IEvaluatorCounts = { dispatches: 0, driverRuns: 0, driverMs: 0 };
+    /** Told when a driver run fails. The avatar goes on without new deltas. */
+    public onDriverError: ((error: unknown) => void) | null = null;
+    private readonly _positionArray: Float32Array | null = null;
+    private readonly _positionBuffer: GPUBuffer | null = null;
+    private readonly _scratch: PositionMapScratch | null = null;
+    private _revision = 1;
+    /** Grows with each new expression. */
+    private _wanted = 0;
+    /** The expression whose delta map is uploaded. */
+    private _evaluated = 0;
+    private _inFlight: Promise<void> | null = null;
+    private _failed = false;
+    private _pose: ExpressionPose;
+
+    /**
+     * @param _pipeline borrowed
+     * @param head borrowed; must outlive the evaluator
+     * @param staticMap [14,H,W]; copied
+     * @param _driver owned from now on, or null for an avatar that keeps its static map
+     */
+    public constructor(
+        private readonly _pipeline: SplatPipeline,
+        head: HeadBuffers,
+        staticMap: Float32Array<ArrayBuffer>,
+        private readonly _driver: IDriver | null,
+    ) {
+        const { device } = _pipeline;
+        this.buffers = new AvatarBuffers(device, head);
+        this.buffers.setStaticMap(staticMap);
+        this._pose = { expression: new Float32Array(head.model.expressionCount), pose: new Float32Array(15) };
+        const positionCount = 3 * head.positionTable.mapSize ** 2;
+        if (_driver?.backend === "webgpu") {
+            this._positionBuffer = device.createBuffer({
+                label: "avatar.positionMap",
+                size: 4 * positionCount,
+                usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
+            });
+        } else if (_driver) {
+            this._positionArray = new Float32Array(positionCount);
+            this._scratch = CreatePositionMapScratch(head.model);
+        }
+    }
+
+    public get gaussianCount(): number {
+        return this.buffers.gaussianCount;
+    }
+
+    public get bounds(): IPosedBounds {
+        return this.buffers.bounds;
+    }
+
+    public get revision(): number {
+        return this._revision;
+    }
+
+    public createView(): ViewBuffers {
+        return new ViewBuffers(this._pipeline.device, this.gaussianCount);
+    }
+
+    public prepareView(view: ViewBuffers, settings: IViewSettings): void {
+        const encoder = this._pipeline.device.createCommandEncoder();
+        this._pipeline.prepareView(encoder, this.buffers, view, settings);
+        this._pipeline.device.queue.submit([encoder.finish()]);
+        this.counts.dispatches += DispatchesPerView;
+    }
+
+    /**
+     * Poses the head and kicks the driver if it is free. Nothing is awaited.
+     * @param expressionPose read, not kept
+     */
+    public setExpression(expressionPose: ExpressionPose): void {
+        this._pose.expression.set(expressionPose.expression);
+        this._pose.pose.set(expressionPose.pose);
+        this._wanted++;
+        this._revision++;
+        this.buffers.setExpression(this._pose);
+        const encoder = this._pipeline.device.createCommandEncoder();
+        this._pipeline.poseVertices(encoder, this.buffers);
+        this._pipeline.device.queue.submit([encoder.finish()]);
+        this.counts.dispatches++;
+        this._kick();
+    }
+
+    /** Kicks the driver again if an expression came while it was busy. Call once per frame. */
+    public continue(): void {
+        this._kick();
+    }
+
+    /**
+     * Waits until the delta map of the expression set last is uploaded.
+     * @throws whatever the driver threw
+     */
+    public async evaluateAsync(): Promise<void> {
+        while (this._driver && this._evaluated !== this._wanted) {
+            this._kick();
+            const run = this._inFlight;
+            if (!run) {
+                return;
+            }
+            await run;
+            if (this.buffers.isDisposed) {
+                throw new FlexAvatarError("disposed", "The avatar was disposed while it was evaluated.");
+            }
+            if (this._failed) {
+                throw new FlexAvatarError("models-mismatch", "The driver network failed; see the avatar's notice for the cause.");
+            }
+        }
+    }
+
+    /** Destroys buffers and driver. May be called twice. */
+    public dispose(): void {
+        this.onDriverError = null;
+        this.buffers.dispose();
+        this._positionBuffer?.destroy();
+        this._driver?.dispose();
+    }
+
+    private _kick(): void {
+        if (!this._driver || this._inFlight || this._failed || this._evaluated === this._wanted || this.buffers.isDisposed) {
+            return;
+        }
+        const evaluating = this._wanted;
+        const start = performance.now();
+        this._inFlight = this._driver.run(this._positionMap()).then(
+            (deltaMap) => {
+                this._inFlight = null;
+                if (!this.buffers.isDisposed) {
+                    this.buffers.setDeltaMap(deltaMap as Float32Array<ArrayBuffer> | GPUBuffer);
+                    this._evaluated = evaluating;
+                    this._revision++;
+                    this.counts.driverRuns++;
+                    this.counts.driverMs = performance.now() - start;
+                }
+            },
+            (error: unknown) => {
+                this._inFlight = null;
+                if (!this.buffers.isDisposed) {
+                    this._failed = true; // once is enough: it would fail the same way each frame
+                    this.onDriverError?.(error);
+                }
+            },
+        );
+    }
+
+    /** The driver borrows its input until it answers, and one run is in flight at most, so one map is enough. */
+    private _positionMap(): Float32Array | GPUBuffer {
+        const { head } = this.buffers;
+        if (this._positionArray) {
+            return PositionMap(head.model, head.positionTable, this._pose, this._positionArray, this._scratch!);
+        }
+        const encoder = this._pipeline.device.createCommandEncoder();
+        this._pipeline.positionMap(encoder, this.buffers, this._positionBuffer!);
+        this._pipeline.device.queue.submit([encoder.finish()]);
+        this.counts.dispatches++;
+        return this._positionBuffer!;
+    }
+}

@@ -1,0 +1,325 @@
+/**
+ * From photos, or from a file, to the parts of an avatar. Touches no scene: what it returns is on the GPU and complete, or nothing is left of it.
+ * Networks, head model and pipelines are loaded when first needed and shared by all avatars of the component.
+ */
+import { FlexAvatarError, ThrowIfAborted } from "../flame/error";
+import { CreateExpressionPose } from "../flame/expression";
+import { PhotoAnchors } from "../flame/fit/anchors";
+import { FitHeadModel, type HeadModelFit } from "../flame/fit/fitHeadModel";
+import { IdentityPrior } from "../flame/fit/prior";
+import { ParseHeadModel, type HeadModel } from "../flame/headModel";
+import { QuaternionOfRotation } from "../flame/rotation";
+import { BuildTexelTable } from "../flame/texelTable";
+import { ReadAvatarFile, type IAvatarFile, type IStoredFit } from "../runtime/format/avatarFile";
+import { OrAborted } from "../runtime/models/abort";
+import { ModelRuntime, type IModelRuntimeSettings } from "../runtime/models/modelRuntime";
+import type { ProgressListener } from "../runtime/models/progress";
+import { HeadBuffers, SplatPipeline } from "../runtime/passes";
+import { PreparePhotoAsync, type IPreparedPhoto } from "../runtime/photo/preparePhoto";
+import type { PhotoSource } from "../runtime/photo/decode";
+import { AvatarEvaluator } from "./avatarEvaluator";
+import type { IFlexAvatarOptions } from "./componentOptions";
+import { MakeThumbnailAsync } from "./thumbnail";
+
+/** What the factory uses of a `ModelRuntime`. */
+export type INetworks = Pick<
+    ModelRuntime,
+    | "model"
+    | "modelName"
+    | "headModel"
+    | "backend"
+    | "timings"
+    | "store"
+    | "loadHeadModelAsync"
+    | "reconstructAsync"
+    | "createDriverAsync"
+    | "dispose"
+>;
+
+/** What tests replace. @internal */
+export interface IAvatarServices {
+    createNetworksAsync(settings: IModelRuntimeSettings): Promise<INetworks>;
+    preparePhotoAsync: typeof PreparePhotoAsync;
+}
+
+const DefaultServices: IAvatarServices = {
+    createNetworksAsync: (settings) => ModelRuntime.CreateAsync(settings),
+    preparePhotoAsync: PreparePhotoAsync,
+};
+
+/** Settings of the calls that make an avatar. */
+export interface IMakeSettings {
+    signal?: AbortSignal;
+    onProgress?: ProgressListener;
+}
+
+/** The parts of an avatar. */
+export interface IMadeAvatar {
+    head: HeadModel;
+    /** Owned by the caller. */
+    evaluator: AvatarEvaluator;
+    file: IAvatarFile;
+}
+
+interface IShared {
+    networks: INetworks;
+    pipeline: SplatPipeline;
+    head: HeadModel;
+    buffers: HeadBuffers;
+}
+
+/** One per component. */
+export class AvatarFactory {
+    /** Milliseconds of each stage when it last ran. */
+    public readonly stageMs: Record<string, number> = {};
+    private readonly _services: IAvatarServices;
+    private readonly _lifetime = new AbortController();
+    private readonly _listeners = new Set<ProgressListener>();
+    private _loading: Promise<IShared> | null = null;
+    private _loadingWaiters = 0;
+    private _loadingAbort: AbortController | null = null;
+    private _shared: IShared | null = null;
+
+    /**
+     * @param _device borrowed
+     * @param _options of the component
+     * @param _notify told about fallbacks and choices
+     */
+    public constructor(
+        private readonly _device: GPUDevice,
+        private readonly _options: Readonly<IFlexAvatarOptions>,
+        private readonly _notify: (code: string, message: string) => void,
+    ) {
+        this._services = { ...DefaultServices, ..._options._services };
+    }
+
+    /** The networks, once loaded. */
+    public get networks(): INetworks | null {
+        return this._shared?.networks ?? null;
+    }
+
+    /**
+     * Makes an avatar from photos.
+     * @throws FlexAvatarError with a code of docs/errors.md; nothing is left behind
+     */
+    public async fromPhotosAsync(
+        photos: readonly PhotoSource[],
+        name: string,
+        { signal, onProgress }: IMakeSettings = {},
+    ): Promise<IMadeAvatar> {
+        return await this._workAsync(signal, onProgress, async (lifeSignal, shared) => {
+            const { networks, head } = shared;
+            const { photoSize, maxPhotos, anchorSize, mapSize } = networks.model;
+            if (photos.length > maxPhotos) {
+                throw new FlexAvatarError("photo-count", `The model "${networks.modelName}" got ${photos.length} photos and takes 1 to ${maxPhotos}.`);
+            }
+            const prepared: IPreparedPhoto[] = [];
+            await this._timeAsync("photos", async () => {
+                for (const photo of photos) {
+                    const { mediaPipeUrls } = this._options;
+                    const settings = { cropPx: photoSize, mediaPipeUrls: MediaPipeFolders(mediaPipeUrls), signal: lifeSignal, onProgress };
+                    prepared.push(await this._services.preparePhotoAsync(photo, settings));
+                }
+            });
+            for (const notice of prepared.flatMap(({ notices }) => notices)) {
+                this._notify(notice.code, notice.message);
+            }
+            ThrowIfAborted(lifeSignal, "fitting the head");
+            onProgress?.({ stage: "fitting the head", fraction: 0 });
+            const { fit, anchors, prior } = await this._timeAsync("fit", async () => {
+                const fitted = FitHeadModel(
+                    head,
+                    prepared.map(({ landmarks }) => ({ landmarks: WithoutDepth(landmarks) })),
+                );
+                return {
+                    fit: fitted,
+                    anchors: fitted.views.map((view) => PhotoAnchors(head, fitted, view, anchorSize)),
+                    prior: IdentityPrior(head, fitted, anchorSize),
+                };
+            });
+            onProgress?.({ stage: "fitting the head", fraction: 1 });
+            const images = prepared.map(({ image }) => image);
+            const { staticMap, identityFeatures } = await this._timeAsync("reconstruct", () =>
+                networks.reconstructAsync({ photos: images, anchors, prior }, { signal: lifeSignal, onProgress }),
+            );
+            const file: IAvatarFile = {
+                name,
+                headModel: { name: networks.model.headModel, sha256: networks.headModel.sha256 },
+                model: { name: networks.modelName, step: networks.model.step },
+                mapSize,
+                staticMap,
+                identityFeatures,
+                identityShape: networks.model.graphs.driver.inputs.identity_features.slice(1) as [number, number, number],
+                fit: StoredFit(fit),
+                thumbnail: await MakeThumbnailAsync(images[0], photoSize),
+                provenance: `Made from ${photos.length} ${photos.length === 1 ? "photo" : "photos"} with babylon-flexavatar.`,
+                license: "All rights are with the owners of the photos.",
+            };
+            return await this._finishAsync(shared, file, lifeSignal, onProgress);
+        });
+    }
+
+    /**
+     * Makes an avatar from the bytes of a `.flexavatar` file.
+     * @throws FlexAvatarError `file-format`, `models-mismatch`, `aborted`, `disposed` and those of loading models
+     */
+    public async fromFileAsync(bytes: Uint8Array, { signal, onProgress }: IMakeSettings = {}): Promise<IMadeAvatar> {
+        const file = ReadAvatarFile(bytes);
+        return await this._workAsync(signal, onProgress, async (lifeSignal, shared) => {
+            const { networks } = shared;
+            const wanted = networks.model.graphs.driver.inputs.identity_features.slice(1);
+            if (
+                file.headModel.sha256 !== networks.headModel.sha256 ||
+                file.model.name !== networks.modelName ||
+                file.mapSize !== networks.model.mapSize ||
+                file.identityShape.join() !== wanted.join()
+            ) {
+                throw new FlexAvatarError(
+                    "models-mismatch",
+                    `The avatar "${file.name}" was made by "${file.model.name}" on head model "${file.headModel.name}" (${file.headModel.sha256.slice(0, 8)}…); ` +
+                        `loaded are "${networks.modelName}" on "${networks.model.headModel}" (${networks.headModel.sha256.slice(0, 8)}…).`,
+                );
+            }
+            return await this._finishAsync(shared, file, lifeSignal, onProgress);
+        });
+    }
+
+    /** Stops what is loading and frees what is shared. Avatars must be gone by then. May be called twice. */
+    public dispose(): void {
+        this._lifetime.abort();
+        this._loadingAbort?.abort();
+        this._shared?.buffers.dispose();
+        this._shared?.networks.dispose();
+        this._shared = null;
+        this._listeners.clear();
+    }
+
+    private async _finishAsync(shared: IShared, file: IAvatarFile, signal: AbortSignal, onProgress?: ProgressListener): Promise<IMadeAvatar> {
+        onProgress?.({ stage: "preparing the avatar", fraction: 0 });
+        return await this._timeAsync("prepare", async () => {
+            const driver = await shared.networks.createDriverAsync(file.identityFeatures, { signal, onProgress });
+            let evaluator: AvatarEvaluator | null = null;
+            try {
+                ThrowIfAborted(signal, "preparing the avatar");
+                evaluator = new AvatarEvaluator(shared.pipeline, shared.buffers, file.staticMap as Float32Array<ArrayBuffer>, driver);
+                evaluator.setExpression(CreateExpressionPose(shared.head));
+                await OrAborted(evaluator.evaluateAsync(), signal, "running the driver for the first time");
+                ThrowIfAborted(signal, "preparing the avatar");
+            } catch (error) {
+                (evaluator ?? driver).dispose();
+                throw error;
+            }
+            onProgress?.({ stage: "preparing the avatar", fraction: 1 });
+            return { head: shared.head, evaluator, file };
+        });
+    }
+
+    /** Runs `work` with what is shared. Its signal is the caller's, and aborts as well when the factory is disposed: that is then the error. */
+    private async _workAsync<T>(
+        signal: AbortSignal | undefined,
+        onProgress: ProgressListener | undefined,
+        work: (signal: AbortSignal, shared: IShared) => Promise<T>,
+    ): Promise<T> {
+        const lifeSignal = signal ? AbortSignal.any([signal, this._lifetime.signal]) : this._lifetime.signal;
+        try {
+            ThrowIfAborted(lifeSignal, "starting");
+            return await work(lifeSignal, await this._loadSharedAsync(lifeSignal, onProgress));
+        } catch (error) {
+            if (this._lifetime.signal.aborted && !signal?.aborted) {
+                throw new FlexAvatarError("disposed", "The component or its scene was disposed while an avatar was made.", { cause: error });
+            }
+            throw error;
+        }
+    }
+
+    /** What is shared, loaded once. When the last caller that waits for it aborts, loading stops, and the next call starts again. */
+    private async _loadSharedAsync(signal: AbortSignal, onProgress: ProgressListener | undefined): Promise<IShared> {
+        if (this._shared) {
+            return this._shared;
+        }
+        if (!this._loading) {
+            const abort = (this._loadingAbort = new AbortController());
+            const loading = (this._loading = this._timeAsync("load", () => this._createSharedAsync(abort.signal)));
+            loading.catch(() => undefined).finally(() => this._loading === loading && (this._loading = null));
+        }
+        const loading = this._loading;
+        const abort = this._loadingAbort!;
+        this._loadingWaiters++;
+        if (onProgress) {
+            this._listeners.add(onProgress);
+        }
+        try {
+            return await OrAborted(loading, signal, "loading the models");
+        } finally {
+            if (onProgress) {
+                this._listeners.delete(onProgress);
+            }
+            if (--this._loadingWaiters === 0 && !this._shared) {
+                abort.abort();
+                this._loading = null;
+            }
+        }
+    }
+
+    private async _createSharedAsync(signal: AbortSignal): Promise<IShared> {
+        const { modelsUrl, model, backend, runtimeUrls } = this._options;
+        const onProgress: ProgressListener = (progress) => this._listeners.forEach((listener) => listener(progress));
+        const networks = await this._services.createNetworksAsync({
+            modelsUrl,
+            model,
+            backend,
+            runtimeUrls,
+            device: this._device,
+            signal,
+            onProgress,
+            onNotice: ({ code, message }) => this._notify(code, message),
+        });
+        let buffers: HeadBuffers | null = null;
+        try {
+            const bytes = await networks.loadHeadModelAsync({ signal, onProgress });
+            const head = ParseHeadModel(bytes.slice().buffer);
+            const pipeline = await OrAborted(SplatPipeline.CreateAsync(this._device), signal, "compiling the shaders");
+            const { mapSize, positionMapSize } = networks.model;
+            buffers = new HeadBuffers(this._device, head, BuildTexelTable(head, mapSize), BuildTexelTable(head, positionMapSize));
+            ThrowIfAborted(signal, "loading the models");
+            return (this._shared = { networks, pipeline, head, buffers });
+        } catch (error) {
+            buffers?.dispose();
+            networks.dispose();
+            throw error;
+        }
+    }
+
+    private async _timeAsync<T>(stage: string, work: () => Promise<T>): Promise<T> {
+        const start = performance.now();
+        try {
+            return await work();
+        } finally {
+            this.stageMs[stage] = performance.now() - start;
+        }
+    }
+}
+
+function MediaPipeFolders(urls: IFlexAvatarOptions["mediaPipeUrls"]): { faceMesh: string; selfieSegmentation: string } {
+    if (typeof urls !== "string") {
+        return urls;
+    }
+    const folder = urls.endsWith("/") ? urls : `${urls}/`;
+    return { faceMesh: `${folder}face_mesh/`, selfieSegmentation: `${folder}selfie_segmentation/` };
+}
+
+/** [n,3] to [n,2]. */
+function WithoutDepth(landmarks: Float32Array): Float32Array {
+    return Float32Array.from({ length: (landmarks.length / 3) * 2 }, (_, i) => landmarks[3 * (i >> 1) + (i & 1)]);
+}
+
+function StoredFit(fit: HeadModelFit): IStoredFit {
+    return {
+        shape: fit.shape,
+        photos: fit.views.map(({ rotation, translation, focal, expression }) => {
+            const quaternion = new Float32Array(4);
+            QuaternionOfRotation(rotation, quaternion, 0);
+            return { camera: { rotation: [...quaternion], translation: [...translation], focal }, expression };
+        }),
+    };
+}

@@ -1,0 +1,30 @@
+/** Options of the component, and their defaults. */
+import type { BackendName, OnnxRuntimeUrls } from "../runtime/models/onnxBackend";
+import type { IMediaPipeUrls } from "../runtime/photo/mediaPipe";
+import type { IAvatarServices } from "./avatarFactory";
+
+/** Options of `FlexAvatarComponent.GetOrCreate`. Addresses are relative to the page. */
+export interface IFlexAvatarOptions {
+    /** Folder of models.json: a copy of the package's `assets/models`. Default "models/". */
+    modelsUrl: string;
+    /** Which networks of models.json. Default: the one it names as default. */
+    model?: string;
+    /** Where onnxruntime-web's `dist` files are. Default: where the bundler put them. */
+    runtimeUrls?: OnnxRuntimeUrls;
+    /**
+     * A folder with copies of the packages `@mediapipe/face_mesh` and `@mediapipe/selfie_segmentation` as `face_mesh` and `selfie_segmentation`, or both
+     * folders one by one. Only photos need them. Default "mediapipe/".
+     */
+    mediaPipeUrls: string | IMediaPipeUrls;
+    /** Where networks run. "auto" takes WebGPU, and the processor on software adapters or where WebGPU fails, with a notice. Default "auto". */
+    backend: "auto" | BackendName;
+    /** Replaces parts in tests. @internal */
+    _services?: Partial<IAvatarServices>;
+}
+
+/** What an option is when it is left undefined. */
+export const DefaultFlexAvatarOptions: Readonly<IFlexAvatarOptions> = Object.freeze({
+    modelsUrl: "models/",
+    mediaPipeUrls: "mediapipe/",
+    backend: "auto",
+});

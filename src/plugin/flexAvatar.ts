@@ -1,0 +1,263 @@
+/** The avatar node: where it stands, what its face does, and everything that hangs on it. */
+import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
+import { Quaternion } from "@babylonjs/core/Maths/math.vector";
+import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
+import { Observable } from "@babylonjs/core/Misc/observable";
+import type { Scene } from "@babylonjs/core/scene";
+import { FlexAvatarError } from "../flame/error";
+import { CreateExpressionPose, type ExpressionPose } from "../flame/expression";
+import type { HeadModel } from "../flame/headModel";
+import { WriteAvatarFile, type IAvatarFile } from "../runtime/format/avatarFile";
+import { BindAnimationGroup, type IBindAnimationSettings } from "./animation/bindAnimationGroup";
+import type { JointName } from "./animation/jointNames";
+import type { AvatarEvaluator } from "./avatarEvaluator";
+import { ExpressionTracks } from "./expressionTracks";
+import { FlexAvatarProxyMesh } from "./proxyMesh";
+import { FlexAvatarSplatMesh } from "./splatMesh";
+
+/** What an avatar is made of. */
+export interface IAvatarParts {
+    /** Borrowed. */
+    head: HeadModel;
+    /** Owned by the avatar from now on. */
+    evaluator: AvatarEvaluator;
+    /** The person: what {@link FlexAvatar.saveAsync} writes. */
+    file: IAvatarFile;
+    /** Told what the user should know. */
+    notify(code: string, message: string): void;
+}
+
+/** Joints of the pose, in its order after `global`. */
+const PoseJoints: readonly JointName[] = ["neck", "jaw", "leftEye", "rightEye"];
+const Turn = new Quaternion(); // scratch of _readPose
+
+/**
+ * A 3D Gaussian head in a Babylon scene.
+ * The node's origin is the head model's origin, between the ears at about the height of the eyes' lower lids; +Y is up and the face looks along +Z,
+ * in left-handed and right-handed scenes alike, as characters loaded from glTF files do. One unit is one meter.
+ * @example
+ * avatar.position.y = 1.6;
+ * avatar.expression.getTrack("jawOpen").influence = 0.4;
+ * avatar.neck.rotation.y = 0.3;
+ */
+export class FlexAvatar extends TransformNode {
+    /** The sliders of the face, by ARKit's names. */
+    public readonly expression: ExpressionTracks;
+    /** Turns head and neck. Its rotation is added to what expressions do, as are those of the next three. */
+    public readonly neck: TransformNode;
+    /** Turns the lower jaw. */
+    public readonly jaw: TransformNode;
+    /** Turns the head's own left eye. */
+    public readonly leftEye: TransformNode;
+    /** Turns the head's own right eye. */
+    public readonly rightEye: TransformNode;
+    /** What is drawn. Layer mask, rendering group, alpha index and visibility work as on any transparent mesh. */
+    public readonly splatMesh: FlexAvatarSplatMesh;
+    /** The posed head surface, invisible; what rays hit. */
+    public readonly proxyMesh: FlexAvatarProxyMesh;
+    /** Notified once, when the first picture of the avatar can be drawn. */
+    public readonly onReadyObservable = new Observable<FlexAvatar>();
+    /** Notified when the avatar is disposed, before anything is freed. */
+    public readonly onAvatarDisposeObservable = new Observable<FlexAvatar>();
+
+    private readonly _parts: IAvatarParts;
+    private readonly _canonicalRoot: TransformNode;
+    private readonly _pose: ExpressionPose;
+    private readonly _groups = new Set<AnimationGroup>();
+    private _expressionRevision = 0;
+    private _ready = false;
+
+    /** @internal Avatars are made by the component. */
+    public constructor(name: string, scene: Scene, parts: IAvatarParts) {
+        super(name, scene);
+        this._parts = parts;
+        const { head, evaluator } = parts;
+        this.doNotSerialize = true;
+        this.expression = new ExpressionTracks(head.expressions);
+        this._pose = CreateExpressionPose(head);
+
+        // Canonical space is right-handed. The one conversion, the same as the glTF loader's.
+        this._canonicalRoot = this._childNode("canonical", this);
+        if (!scene.useRightHandedSystem) {
+            this._canonicalRoot.rotationQuaternion = new Quaternion(0, 1, 0, 0);
+            this._canonicalRoot.scaling.z = -1;
+        }
+        this.neck = this._childNode("neck", this._canonicalRoot, head, 1);
+        this.jaw = this._childNode("jaw", this.neck, head, 2, 1);
+        this.leftEye = this._childNode("leftEye", this.neck, head, 3, 1);
+        this.rightEye = this._childNode("rightEye", this.neck, head, 4, 1);
+
+        this.proxyMesh = new FlexAvatarProxyMesh(`${name}.proxy`, scene, head);
+        this.proxyMesh.parent = this._canonicalRoot;
+        this.splatMesh = new FlexAvatarSplatMesh(`${name}.splats`, scene, evaluator, this.proxyMesh);
+        this.splatMesh.parent = this._canonicalRoot;
+        evaluator.onDriverError = (error) =>
+            parts.notify("driver-failed", `The driver network of "${this.name}" failed; its wrinkles stay as they are. ${String(error)}`);
+    }
+
+    /** @returns the class name */
+    public override getClassName(): string {
+        return "FlexAvatar";
+    }
+
+    /** Number of Gaussians. */
+    public get gaussianCount(): number {
+        return this._parts.evaluator.gaussianCount;
+    }
+
+    /** What is known about the person and its origin. */
+    public get description(): Readonly<Pick<IAvatarFile, "headModel" | "model" | "provenance" | "license">> {
+        return this._parts.file;
+    }
+
+    /** Compute dispatches, driver runs and the time of the last one. */
+    public get counts(): Readonly<AvatarEvaluator["counts"]> {
+        return this._parts.evaluator.counts;
+    }
+
+    /**
+     * Makes a clip play on this avatar: a new group whose targets are the tracks and joint nodes.
+     * Bind it before the clip's own character has moved away from its rest pose, or while the clip plays.
+     * @param group clip of any mesh with ARKit-named morph targets, for example from a glTF file; stays as it is
+     * @param settings aliases for names, and what to do about names that fit no track (default: a notice of the component)
+     * @returns the new group; the avatar disposes it with itself, dispose it earlier if you like
+     * @throws FlexAvatarError `clip-empty`
+     */
+    public bindAnimationGroup(group: AnimationGroup, settings: IBindAnimationSettings = {}): AnimationGroup {
+        const missing: string[] = [];
+        const targets = { name: this.name, expression: this.expression, joints: this };
+        const bound = BindAnimationGroup(group, targets, this.getScene(), { onMissing: (name) => missing.push(name), ...settings });
+        if (missing.length > 0) {
+            this._parts.notify("clip-tracks-missing", `"${this.name}" has no tracks for ${missing.join(", ")} of the clip "${group.name}".`);
+        }
+        this._groups.add(bound);
+        return bound;
+    }
+
+    /**
+     * Waits until the very expression and pose set now can be drawn without delay. For offline capture; a render loop does not need it:
+     * there the head follows at once and the driver's fine detail one run later.
+     */
+    public async evaluateAsync(): Promise<void> {
+        this._throwIfDisposed();
+        this._updateAvatar();
+        await this._parts.evaluator.evaluateAsync();
+    }
+
+    /** Waits until the avatar can be drawn: shaders compiled, first driver run arrived. */
+    public async whenReadyAsync(): Promise<void> {
+        await this.evaluateAsync();
+        while (!this.splatMesh.isReady(true)) {
+            await new Promise((resolve) => setTimeout(resolve, 16));
+            this._throwIfDisposed();
+        }
+        this._announceReady();
+    }
+
+    /**
+     * Writes the person as a `.flexavatar` file, which {@link FlexAvatarComponent.loadAsync} reads.
+     * @returns the bytes of the file
+     */
+    public async saveAsync(): Promise<ArrayBuffer> {
+        this._throwIfDisposed();
+        return WriteAvatarFile({ ...this._parts.file, name: this.name }).buffer;
+    }
+
+    /** Frees everything, bound clips included. May be called twice. */
+    public override dispose(doNotRecurse?: boolean, disposeMaterialAndTextures?: boolean): void {
+        if (this.isDisposed()) {
+            return;
+        }
+        this.onAvatarDisposeObservable.notifyObservers(this);
+        for (const group of this._groups) {
+            if (this.getScene().animationGroups.includes(group)) {
+                group.dispose();
+            }
+        }
+        this._groups.clear();
+        this.splatMesh.dispose();
+        this.proxyMesh.dispose();
+        for (const node of [this.jaw, this.leftEye, this.rightEye, this.neck, this._canonicalRoot]) {
+            node.dispose(doNotRecurse, disposeMaterialAndTextures);
+        }
+        this._parts.evaluator.dispose();
+        this.onReadyObservable.clear();
+        super.dispose(doNotRecurse, disposeMaterialAndTextures);
+        this.onAvatarDisposeObservable.clear();
+    }
+
+    /** Called by the component once per frame, before rendering. Allocates nothing. @internal */
+    public _updateAvatar(): void {
+        if (this._readPose()) {
+            this._parts.evaluator.setExpression(this._pose);
+            this.splatMesh.updateBounds();
+            this.proxyMesh.setPose(this._pose);
+        } else {
+            this._parts.evaluator.continue();
+        }
+        if (!this._ready && this.splatMesh.isReady(true)) {
+            this._announceReady();
+        }
+    }
+
+    /** Reads tracks and joints. @returns whether anything moved */
+    private _readPose(): boolean {
+        let changed = false;
+        if (this._expressionRevision !== this.expression.revision) {
+            this._expressionRevision = this.expression.revision;
+            this.expression.sampleToRef(this._pose.expression);
+            changed = true;
+        }
+        const { pose } = this._pose;
+        for (let index = 0; index < PoseJoints.length; index++) {
+            const node = this[PoseJoints[index]];
+            const at = 3 + 3 * index;
+            if (node.rotationQuaternion) {
+                Turn.copyFrom(node.rotationQuaternion);
+            } else {
+                Quaternion.FromEulerVectorToRef(node.rotation, Turn);
+            }
+            // Axis-angle by the shorter way round.
+            const length = Math.hypot(Turn.x, Turn.y, Turn.z);
+            const angle = 2 * Math.atan2(Turn.w < 0 ? -length : length, Math.abs(Turn.w));
+            const scale = length > 1e-9 ? angle / length : 0;
+            changed = SetNumber(pose, at, scale * Turn.x) || changed;
+            changed = SetNumber(pose, at + 1, scale * Turn.y) || changed;
+            changed = SetNumber(pose, at + 2, scale * Turn.z) || changed;
+        }
+        return changed;
+    }
+
+    private _announceReady(): void {
+        if (!this._ready) {
+            this._ready = true;
+            this.onReadyObservable.notifyObservers(this);
+        }
+    }
+
+    /** A node at a joint of the head model, or at its parent's origin. */
+    private _childNode(suffix: string, parent: TransformNode, head?: HeadModel, joint = 0, parentJoint?: number): TransformNode {
+        const node = new TransformNode(`${this.name}.${suffix}`, this.getScene());
+        node.parent = parent;
+        node.doNotSerialize = true;
+        if (head) {
+            const at = (axis: number) =>
+                head.joints[3 * joint + axis] - (parentJoint === undefined ? 0 : head.joints[3 * parentJoint + axis]);
+            node.position.set(at(0), at(1), at(2));
+        }
+        return node;
+    }
+
+    private _throwIfDisposed(): void {
+        if (this.isDisposed()) {
+            throw new FlexAvatarError("disposed", `The avatar "${this.name}" is disposed.`);
+        }
+    }
+}
+
+/** Writes a number as the array holds it. @returns whether it is another one */
+function SetNumber(numbers: Float32Array, index: number, value: number): boolean {
+    const before = numbers[index];
+    numbers[index] = value;
+    return numbers[index] !== before;
+}

@@ -1,0 +1,266 @@
+/** The service of one scene: makes avatars, updates them once per frame, and takes everything away again. */
+import { Observable, type Observer } from "@babylonjs/core/Misc/observable";
+import type { ISceneComponent } from "@babylonjs/core/sceneComponent";
+import type { Scene } from "@babylonjs/core/scene";
+import { FlexAvatarError, ThrowIfAborted } from "../flame/error";
+import type { BackendName } from "../runtime/models/onnxBackend";
+import type { PhotoSource } from "../runtime/photo/decode";
+import { AvatarFactory, type IMadeAvatar, type IMakeSettings } from "./avatarFactory";
+import { DefaultFlexAvatarOptions, type IFlexAvatarOptions } from "./componentOptions";
+import { RequireDevice } from "./engineOptions";
+import { FlexAvatar } from "./flexAvatar";
+
+/** Something the user should know although all went on: a fallback, or a choice made for them. Each is reported once. */
+export interface IFlexAvatarNotice {
+    /** Stable code, listed in docs/errors.md. */
+    code: string;
+    /** What happened and why. */
+    message: string;
+}
+
+/** Settings of {@link FlexAvatarComponent.createFromPhotosAsync} and {@link FlexAvatarComponent.loadAsync}. */
+export interface ICreateSettings extends IMakeSettings {
+    /** Name of the avatar node. Default: "avatar" and a number, or the name in the file. */
+    name?: string;
+}
+
+/** Numbers about a component's avatars. */
+export interface IFlexAvatarStatistics {
+    avatars: number;
+    /** Gaussians of all avatars, drawn or not. */
+    gaussians: number;
+    /** Compute dispatches of the last frame that was rendered. */
+    dispatches: number;
+    /** Milliseconds from kick to arrival of each avatar's last driver run, the longest. */
+    driverMs: number;
+    /** Driver runs so far. */
+    driverRuns: number;
+    /** Milliseconds of the stages of making an avatar, when each ran last: load, photos, fit, reconstruct, prepare. */
+    stageMs: Readonly<Record<string, number>>;
+    /** Requests for models, and bytes received. */
+    requests: number;
+    bytes: number;
+}
+
+const ComponentName = "FlexAvatar";
+
+/**
+ * One per scene.
+ * @example
+ * const component = FlexAvatarComponent.GetOrCreate(scene, { modelsUrl: "models/" });
+ * const avatar = await component.createFromPhotosAsync([file]);
+ */
+export class FlexAvatarComponent implements ISceneComponent {
+    public readonly name = ComponentName;
+    /** Notified when an avatar is complete and in the scene. */
+    public readonly onAvatarAddedObservable = new Observable<FlexAvatar>();
+    /** Notified of fallbacks and choices, each text once. Notices that came before the first observer are kept for it. */
+    public readonly onNoticeObservable = new Observable<IFlexAvatarNotice>((observer) => {
+        for (const notice of this._unheard.splice(0)) {
+            this.onNoticeObservable.notifyObserver(observer, notice);
+        }
+    });
+    /** The options in use. */
+    public readonly options: Readonly<IFlexAvatarOptions>;
+    private readonly _avatars: FlexAvatar[] = [];
+    private readonly _heard = new Set<string>();
+    private readonly _unheard: IFlexAvatarNotice[] = [];
+    private readonly _beforeRender: Observer<Scene> | null;
+    private readonly _factory: AvatarFactory;
+    private _made = 0;
+    private _frameId = -1;
+    private _dispatches = { before: 0, lastFrame: 0 };
+    private _disposed = false;
+
+    private constructor(
+        public readonly scene: Scene,
+        options: Partial<IFlexAvatarOptions>,
+    ) {
+        const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+        this.options = Object.freeze({ ...DefaultFlexAvatarOptions, ...given });
+        this._factory = new AvatarFactory(RequireDevice(scene.getEngine()), this.options, (code, message) => this._notify(code, message));
+        this._beforeRender = scene.onBeforeRenderObservable.add(() => this._update());
+    }
+
+    /**
+     * The component of a scene, made if there is none yet.
+     * @param scene a scene on an initialised WebGPUEngine
+     * @param options used when it is made
+     * @throws FlexAvatarError `webgpu-missing`
+     */
+    public static GetOrCreate(scene: Scene, options: Partial<IFlexAvatarOptions> = {}): FlexAvatarComponent {
+        const existing = scene._getComponent(ComponentName);
+        if (existing instanceof FlexAvatarComponent) {
+            return existing;
+        }
+        const component = new FlexAvatarComponent(scene, options);
+        scene._addComponent(component);
+        return component;
+    }
+
+    /** Avatars in the scene, in the order they came. */
+    public get avatars(): readonly FlexAvatar[] {
+        return this._avatars;
+    }
+
+    /** Where networks run; null until the first avatar is asked for. */
+    public get backend(): BackendName | null {
+        return this._factory.networks?.backend ?? null;
+    }
+
+    /** Counts and times. Read it as often as you like, but not in each frame: it allocates. */
+    public get statistics(): IFlexAvatarStatistics {
+        const store = this._factory.networks?.store.statistics;
+        return {
+            avatars: this._avatars.length,
+            gaussians: this._avatars.reduce((sum, { gaussianCount }) => sum + gaussianCount, 0),
+            dispatches: this._dispatches.lastFrame,
+            driverMs: this._avatars.reduce((longest, { counts }) => Math.max(longest, counts.driverMs), 0),
+            driverRuns: this._avatars.reduce((sum, { counts }) => sum + counts.driverRuns, 0),
+            stageMs: { ...this._factory.stageMs },
+            requests: store?.requests ?? 0,
+            bytes: store?.bytes ?? 0,
+        };
+    }
+
+    /**
+     * Makes an avatar from one to four photos of a person. The scene is not touched before the avatar is complete.
+     * @param photos files, blobs, addresses or images, in any order
+     * @throws FlexAvatarError with a code of docs/errors.md; the scene is then as it was
+     */
+    public async createFromPhotosAsync(photos: readonly PhotoSource[], settings: ICreateSettings = {}): Promise<FlexAvatar> {
+        this._throwIfDisposed();
+        ThrowIfAborted(settings.signal, "starting");
+        if (photos.length < 1 || photos.length > 4) {
+            throw new FlexAvatarError("photo-count", `createFromPhotosAsync got ${photos.length} photos and takes 1 to 4.`);
+        }
+        const name = settings.name ?? `avatar ${++this._made}`;
+        return this._add(await this._factory.fromPhotosAsync([...photos], name, settings), name, settings.signal);
+    }
+
+    /**
+     * Loads an avatar from a `.flexavatar` file.
+     * @param source address or bytes
+     * @throws FlexAvatarError `file-format`, `models-mismatch` and those of loading models; the scene is then as it was
+     */
+    public async loadAsync(source: string | URL | Blob | ArrayBuffer | Uint8Array, settings: ICreateSettings = {}): Promise<FlexAvatar> {
+        this._throwIfDisposed();
+        ThrowIfAborted(settings.signal, "starting");
+        const bytes = await ReadBytesAsync(source, settings.signal);
+        const made = await this._factory.fromFileAsync(bytes, settings);
+        return this._add(made, settings.name ?? made.file.name, settings.signal);
+    }
+
+    /** Called by Babylon when the component is added. */
+    public register(): void {
+        // Nothing: no stage of the scene is used, because camera stages do not run under a frame graph.
+    }
+
+    /** Called by Babylon after a lost context came back. Avatars do not survive it yet; they are disposed and a notice says so. */
+    public rebuild(): void {
+        if (this._avatars.length > 0) {
+            this._notify("device-lost", "The GPU device was lost, and the avatars with it. Load them again on a new scene.");
+        }
+        this.dispose();
+    }
+
+    /** Disposes all avatars and everything shared, and leaves the scene. Safe while avatars are being made; may be called twice. */
+    public dispose(): void {
+        if (this._disposed) {
+            return;
+        }
+        this._disposed = true;
+        this._beforeRender?.remove();
+        for (const avatar of [...this._avatars]) {
+            avatar.dispose();
+        }
+        this._factory.dispose();
+        this.onAvatarAddedObservable.clear();
+        this.onNoticeObservable.clear();
+        const index = this.scene._components.indexOf(this);
+        if (index >= 0) {
+            this.scene._components.splice(index, 1);
+        }
+    }
+
+    /** Nothing is awaited between the last check and the avatar's appearance, so it is all there or not at all. */
+    private _add(made: IMadeAvatar, name: string, signal: AbortSignal | undefined): FlexAvatar {
+        try {
+            this._throwIfDisposed();
+            ThrowIfAborted(signal, "adding the avatar");
+        } catch (error) {
+            made.evaluator.dispose();
+            throw error;
+        }
+        const avatar = new FlexAvatar(name, this.scene, { ...made, notify: (code, message) => this._notify(code, message) });
+        this._avatars.push(avatar);
+        avatar.onAvatarDisposeObservable.addOnce(() => {
+            this._avatars.splice(this._avatars.indexOf(avatar), 1);
+        });
+        this.onAvatarAddedObservable.notifyObservers(avatar);
+        return avatar;
+    }
+
+    private _update(): void {
+        const frameId = this.scene.getFrameId();
+        if (this._frameId === frameId) {
+            return;
+        }
+        this._frameId = frameId;
+        let dispatches = 0;
+        for (let index = 0; index < this._avatars.length; index++) {
+            const avatar = this._avatars[index];
+            dispatches += avatar.counts.dispatches;
+            if (avatar.isEnabled()) {
+                avatar._updateAvatar();
+            }
+        }
+        // Dispatches between two updates are those of one frame; an avatar that came or went in between is not counted.
+        this._dispatches.lastFrame = Math.max(0, dispatches - this._dispatches.before);
+        this._dispatches.before = dispatches;
+    }
+
+    private _notify(code: string, message: string): void {
+        if (this._heard.has(message)) {
+            return;
+        }
+        this._heard.add(message);
+        const notice = { code, message };
+        if (this.onNoticeObservable.hasObservers()) {
+            this.onNoticeObservable.notifyObservers(notice);
+        } else {
+            this._unheard.push(notice);
+        }
+    }
+
+    private _throwIfDisposed(): void {
+        if (this._disposed || this.scene.isDisposed) {
+            throw new FlexAvatarError("disposed", "The component of this scene is disposed.");
+        }
+    }
+}
+
+async function ReadBytesAsync(source: string | URL | Blob | ArrayBuffer | Uint8Array, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    if (source instanceof Uint8Array) {
+        return source;
+    }
+    if (source instanceof ArrayBuffer) {
+        return new Uint8Array(source);
+    }
+    if (source instanceof Blob) {
+        return new Uint8Array(await source.arrayBuffer());
+    }
+    try {
+        const response = await fetch(source, { signal });
+        if (!response.ok) {
+            throw new FlexAvatarError("file-format", `No avatar file is at ${source}: the server answered ${response.status}.`);
+        }
+        return new Uint8Array(await response.arrayBuffer());
+    } catch (error) {
+        ThrowIfAborted(signal, "loading the avatar file");
+        if (error instanceof FlexAvatarError) {
+            throw error;
+        }
+        throw new FlexAvatarError("file-format", `The avatar file could not be fetched from ${source}.`, { cause: error });
+    }
+}
