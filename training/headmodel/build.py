@@ -80,8 +80,13 @@ def build(path: Path = DEFAULT_PATH) -> int:
     weights = expressions.skin_weights(head, base, mean_base, template, joints, jaw_open, angle)
     weights8 = expressions.quantise_weights(weights)
     pose = expressions.pose_of_expressions(angle)
-    blinks = ("eyeBlinkLeft", "eyeBlinkRight")
-    shapes = expressions.close_lids(head, template, raw, np.array(eye_centres), max(eye_radii), blinks)
+    lid_shapes = [name for name in expressions.EXPRESSIONS if name.startswith("eye")]
+    shapes = expressions.close_lids(head, template, raw, np.array(eye_centres), max(eye_radii), lid_shapes)
+    # the unit leaves the tongue above the lower teeth; let it lie with them
+    tongue = part["tongue"]
+    turn = expressions.rotation(np.array([angle, 0, 0]))
+    lowered = (template[tongue] - hinge) @ turn.T + hinge + turn @ np.array([0, -0.004, 0])
+    shapes[expressions.EXPRESSIONS.index("jawOpen"), tongue] = lowered - template[tongue]
     for index in range(len(shapes)):  # an eyeball turns as a whole or not at all
         for side, name in enumerate(("eyeLeft", "eyeRight")):
             turn = expressions.rotation(pose[index, 9 + 3 * side : 12 + 3 * side])

@@ -21,7 +21,7 @@ JOINTS = ["global", "neck", "jaw", "eyeL", "eyeR"]
 PARENTS = [-1, 0, 1, 1, 1]
 # ours: eyeball turn of a full eyeLook shape in radians (ARKit does not define it; about 25 degrees sideways, 20 up and down)
 LOOK_ANGLE = {"Up": 0.35, "Down": 0.40, "In": 0.48, "Out": 0.48}
-LID_CLEARANCE = 1.012  # ours: a closed lid lies this many eyeball radii from the centre, at least
+LID_CLEARANCE = 1.015  # ours: a moving lid stays this many eyeball radii from the centre, at least
 
 
 def mirrored_name(name: str) -> str:
@@ -116,33 +116,53 @@ def pose_of_expressions(angle: float) -> np.ndarray:
     return pose
 
 
-def close_lids(head: Head, template: np.ndarray, shapes: np.ndarray, centres: np.ndarray, radius: float, names: tuple[str, ...]) -> np.ndarray:
-    """Push lid vertices of the shapes in `names` out of the eyeballs at weight 1 (and, for the straight path there, at one half)."""
+def close_lids(head: Head, template: np.ndarray, shapes: np.ndarray, centres: np.ndarray, radius: float, names: list[str]) -> np.ndarray:
+    """Push lid vertices of the shapes in `names` out of the eyeballs at weight 1 (and, for the straight path there, at one half).
+
+    Vertices that lie inside the ball at rest (the hidden back of the lid) stay as they are. The push is spread to neighbours, so that it leaves no dent.
+    """
     shapes = shapes.copy()
-    lids = np.unique(head.faces[head.region == REGIONS.index("lids")])
+    count = len(template)
+    skin = head.faces[head.chart == 0]
+    lids = np.zeros(count, bool)
+    lids[head.faces[head.region == REGIONS.index("lids")]] = True
+    average = meshes.neighbour_average(skin, count)
     for name in names:
         index = EXPRESSIONS.index(name)
         centre = centres[0 if name.endswith("Left") else 1]
-        for _ in range(3):
+        rest = np.linalg.norm(template - centre, axis=1)
+        movable = lids & (rest > radius) & (rest < 1.8 * radius)
+        for _ in range(8):
             for weight in (1.0, 0.5):
-                place = template[lids] + weight * shapes[index, lids] - centre
+                place = template + weight * shapes[index] - centre
                 distance = np.linalg.norm(place, axis=1)
-                near = (distance < 1.6 * radius) & (place[:, 2] > 0.2 * radius) & (np.abs(shapes[index, lids]).max(1) > 2e-4)
-                short = near & (distance < LID_CLEARANCE * radius)
-                shapes[index, lids[short]] += (place * (LID_CLEARANCE * radius / distance - 1)[:, None])[short] / weight * (1.0 if weight == 1 else 0.5)
+                lack = np.where(movable, np.maximum(LID_CLEARANCE * radius - distance, 0), 0)
+                if not lack.any():
+                    continue
+                spread = np.maximum(lack, np.where(movable, average @ lack, 0))
+                shapes[index] += place / distance[:, None] * spread[:, None]
     return shapes
 
 
 def correctives(template: np.ndarray, shapes: np.ndarray, weights: np.ndarray, joints: np.ndarray, pose: np.ndarray) -> np.ndarray:
-    """Directions [52,V,3] such that blending a full shape and skinning with its pose gives template + shape again."""
-    out = shapes.copy()
-    for index in np.flatnonzero(np.abs(pose).sum(1)):
-        matrix = np.zeros((len(template), 3, 3))
-        moved = np.zeros_like(template)
+    """Directions [52,V,3] such that blending a full shape and skinning with its pose gives template + shape again.
+
+    mouthClose means "closed although jawOpen is 1", so its direction is taken in the frame of the open jaw.
+    """
+
+    def blend(row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        matrix, moved = np.zeros((len(template), 3, 3)), np.zeros_like(template)
         for joint in range(5):
-            turn = rotation(pose[index, 3 * joint : 3 * joint + 3])
+            turn = rotation(row[3 * joint : 3 * joint + 3])
             matrix += weights[:, joint, None, None] * turn
             moved += weights[:, joint, None] * ((template - joints[joint]) @ turn.T + joints[joint])
-        gap = template + shapes[index] - moved
-        out[index] = np.linalg.solve(matrix, gap[:, :, None])[:, :, 0]
+        return matrix, moved
+
+    out = shapes.copy()
+    for index in np.flatnonzero(np.abs(pose).sum(1)):
+        matrix, moved = blend(pose[index])
+        out[index] = np.linalg.solve(matrix, (template + shapes[index] - moved)[:, :, None])[:, :, 0]
+    close = EXPRESSIONS.index("mouthClose")
+    matrix, _ = blend(pose[EXPRESSIONS.index("jawOpen")])
+    out[close] = np.linalg.solve(matrix, shapes[close][:, :, None])[:, :, 0]
     return out

@@ -39,8 +39,8 @@ def neck_height(points: np.ndarray) -> np.ndarray:
     return points[:, 1] - (5.62 + (0.75 - points[:, 2]) * 0.36)
 
 
-def _skin(base: BaseMesh) -> tuple[meshes.Bound, np.ndarray, np.ndarray, np.ndarray]:
-    """Body surface above the neck plane: bound mesh (triangles in .quads), chart labels (0 skin, 1 mouth, 2 socket) and height [n]."""
+def _skin(base: BaseMesh) -> tuple[meshes.Bound, np.ndarray, np.ndarray]:
+    """Body surface above the neck plane: bound mesh (triangles in .quads), kind (0 skin, 1 mouth, 2 socket) and quad of every triangle."""
     count = len(base.vertices)
     quads, texture = base.groups["body"], base.uv_groups["body"]
     links = sp.coo_matrix((np.ones(len(texture) * 3), (np.repeat(texture[:, 0], 3), texture[:, 1:].ravel())), shape=(len(base.texture),) * 2)
@@ -59,14 +59,14 @@ def _skin(base: BaseMesh) -> tuple[meshes.Bound, np.ndarray, np.ndarray, np.ndar
     # of the eye sockets keep the rows next to the lid edge: they give the lids their thickness
     skin_vertices = np.zeros(count, bool)
     skin_vertices[quads[kind == 0]] = True
-    rows = meshes.vertex_rings(meshes.split_quads(quads[kind == 2], np.zeros(count)), np.flatnonzero(skin_vertices), count)
+    rows = meshes.vertex_rings(np.stack([quads[kind == 2], np.roll(quads[kind == 2], -1, 1)], 2).reshape(-1, 2), np.flatnonzero(skin_vertices), count)
     near &= (kind != 2) | (rows[quads] <= 1).all(1)
     quads, kind = quads[near], kind[near]
     mirror = meshes.mirror_map(base.vertices[:13380], 0.005)
     key = np.zeros(count)
     key[:13380] = np.minimum(np.arange(13380), mirror)
     triangles = meshes.split_quads(quads, key)
-    kind = np.repeat(kind, 2)
+    kind, quad = np.repeat(kind, 2), np.repeat(np.arange(len(quads)), 2)
     # snap vertices close to the plane onto it, along the edge that crosses it, then cut what remains
     ends = np.unique(np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), 1), axis=0)
     height = height.copy()
@@ -91,8 +91,8 @@ def _skin(base: BaseMesh) -> tuple[meshes.Bound, np.ndarray, np.ndarray, np.ndar
             row[cut[edge]] = {a: 1 - t, b: t}
         return cut[edge]
 
-    out, out_kind = [], []
-    for triangle, label in zip(triangles, kind, strict=True):
+    out, out_kind, out_quad = [], [], []
+    for triangle, label, origin in zip(triangles, kind, quad, strict=True):
         polygon: list[int] = []
         for a, b in zip(triangle, np.roll(triangle, -1), strict=True):
             if height[a] >= 0:
@@ -104,7 +104,8 @@ def _skin(base: BaseMesh) -> tuple[meshes.Bound, np.ndarray, np.ndarray, np.ndar
         for k in range(1, len(polygon) - 1):
             out.append([polygon[0], polygon[k], polygon[k + 1]])
             out_kind.append(label)
-    faces, labels = np.array(out), np.array(out_kind)
+            out_quad.append(origin)
+    faces, labels, quad = np.array(out), np.array(out_kind), np.array(out_quad)
     used, local = np.unique(faces, return_inverse=True)
     entries = [(index, source, value) for index, v in enumerate(used) for source, value in row[int(v)].items()]
     i, j, x = (np.array(column) for column in zip(*entries, strict=True))
@@ -114,13 +115,13 @@ def _skin(base: BaseMesh) -> tuple[meshes.Bound, np.ndarray, np.ndarray, np.ndar
     main = part == np.bincount(part).argmax()
     keep = main[faces[:, 0]]
     used2, local2 = np.unique(faces[keep], return_inverse=True)
-    return meshes.Bound(binding[used2], local2.reshape(-1, 3)), labels[keep], used[used2], main
+    return meshes.Bound(binding[used2], local2.reshape(-1, 3)), labels[keep], quad[keep]
 
 
 def assemble(base: BaseMesh, mean: np.ndarray) -> Head:
     """Build the head. `mean` [base,3] is the average adult, used to measure, never to bind."""
     count = len(base.vertices)
-    skin, kind, _, _ = _skin(base)
+    skin, kind, quad = _skin(base)
     bindings, faces, charts = [skin.binding], [skin.quads], [np.where(kind == 1, 1, 0)]
     offset = skin.binding.shape[0]
     parts = {"eyeLeft": "helper-l-eye", "eyeRight": "helper-r-eye", "teethUpper": "helper-upper-teeth", "teethLower": "helper-lower-teeth", "tongue": "helper-tongue"}
@@ -170,43 +171,51 @@ def assemble(base: BaseMesh, mean: np.ndarray) -> Head:
     mirror = meshes.mirror_map(vertices, 0.006)
     ring = next(loop for loop in meshes.boundary_loops(faces[(chart <= 1)]) if vertices[loop, 1].max() < 6.3)
     head = Head(binding, faces, chart, np.zeros(len(faces), int), mirror, ring)
-    head.region = _regions(head, base, mean)
+    head.region = _regions(head, mean, np.concatenate([quad, quad.max() + 1 + np.arange(len(faces) - len(quad))]))
     return head
 
 
-def _regions(head: Head, base: BaseMesh, mean: np.ndarray) -> np.ndarray:
-    """Region index [F] of every face, the same left and right."""
+def _regions(head: Head, mean: np.ndarray, quad: np.ndarray) -> np.ndarray:
+    """Region index [F] of every face, the same left and right, and the same for all triangles of a quad."""
     place = head.apply(mean)
     place = (place + place[head.mirror] * [-1, 1, 1]) / 2
     count = len(place)
-
-    def size(delta: np.ndarray) -> np.ndarray:
-        length = np.linalg.norm(head.apply(delta), axis=1)
-        return np.maximum(length, length[head.mirror])
-
-    skin_faces = head.faces[head.chart == 0]
+    on_skin = head.chart == 0
+    skin_faces = head.faces[on_skin]
     mouth_line = np.intersect1d(skin_faces, head.faces[head.chart == 1])
-    from_mouth = meshes.vertex_rings(skin_faces, mouth_line, count)
-    moved = size(target("ears/l-ear-trans-up"))
-    ears = moved > 0.75 * moved.max()
     lid_edges = [loop for loop in meshes.boundary_loops(skin_faces) if len(loop) < 60 and place[loop, 1].mean() > 7]
-    from_eye = meshes.vertex_rings(skin_faces, np.concatenate(lid_edges), count)
-    x, y, z = np.abs(place[:, 0]), place[:, 1], place[:, 2]
+    # rings are counted along quad edges; diagonals would make their outlines ragged
+    edges = meshes.quad_edges(skin_faces, quad[on_skin])
+    from_mouth = meshes.vertex_rings(edges, mouth_line, count)
+    from_eye = meshes.vertex_rings(edges, np.concatenate(lid_edges), count)
+    moved = np.linalg.norm(head.apply(target("ears/l-ear-trans-up")), axis=1)
+    moved = np.maximum(moved, moved[head.mirror])
+    ears = moved > 0.8 * moved.max()
     names = {name: index for index, name in enumerate(REGIONS)}
-    label = np.full(count, names["face"])
-    chin = place[(x < 0.05) & (z > 1.2) & (y > 6) & (y < 6.6)][:, 1].min()
-    hairline = 7.95 + 0.0 * z
-    hair = (y > hairline - 0.9 * np.clip((1.15 - z) / 1.0, 0, 1)) & (z < 1.45) & ~((z > 0.6) & (y < 7.7))
+    # one value per quad: the mean of its corners decides
+    centre = np.zeros((quad.max() + 1, 3))
+    number = np.zeros(quad.max() + 1)
+    np.add.at(centre, np.repeat(quad, 3), place[head.faces].reshape(-1, 3))
+    np.add.at(number, np.repeat(quad, 3), 1)
+    _, y, z = (centre[quad] / number[quad][:, None]).T
+    middle = np.abs(place[:, 0]) < 0.05
+    chin = place[middle & (place[:, 2] > 1.2) & (place[:, 1] > 6) & (place[:, 1] < 6.6)][:, 1].min()
+    region = np.full(len(head.faces), names["face"])
+    hair = (y > 8.0 - 0.95 * np.clip((1.15 - z) / 1.0, 0, 1)) & (z < 1.45) & ~((z > 0.6) & (y < 7.7))
     hair |= (z < 0.25) & (y > 6.75)
-    label[hair] = names["scalp"]
-    jaw_line = chin + 0.06 + np.clip((0.85 - z) / 1.0, 0, 1) * 0.55
-    label[(y < jaw_line) & ~hair & (z < 1.25)] = names["neck"]
-    label[(z < 0.25) & (y <= 6.75)] = names["neck"]
-    label[ears] = names["ears"]
-    label[from_eye <= 4] = names["lids"]
-    label[from_mouth <= 5] = names["lips"]
-    votes = label[head.faces]
-    region = np.where(votes[:, 1] == votes[:, 2], votes[:, 1], votes[:, 0])
+    region[hair] = names["scalp"]
+    jaw_line = chin + 0.05 + np.clip((0.85 - z) / 1.0, 0, 1) * 0.6
+    region[(y < jaw_line) & ~hair & (z < 1.25)] = names["neck"]
+    region[(z < 0.25) & (y <= 6.75)] = names["neck"]
+
+    def all_corners(inside: np.ndarray) -> np.ndarray:
+        outside = np.zeros(quad.max() + 1, bool)
+        outside[np.repeat(quad, 3)[~inside[head.faces].ravel()]] = True
+        return ~outside[quad]
+
+    region[all_corners(ears)] = names["ears"]
+    region[all_corners(from_eye <= 5)] = names["lids"]
+    region[all_corners(from_mouth <= 5)] = names["lips"]
     for name in CHARTS[1:]:
         region[head.chart == CHARTS.index(name)] = names["mouthInterior" if name == "mouth" else name]
     return region

@@ -9,8 +9,8 @@ from .source import BaseMesh, target, target_names
 SLIDER_FOLDERS = ("head", "eyes", "mouth", "nose", "chin", "cheek", "forehead", "ears", "eyebrows", "neck", "asym")
 OPPOSITES = (("incr", "decr"), ("up", "down"), ("in", "out"), ("forward", "backward"), ("convex", "concave"), ("compress", "uncompress"))
 # ours: standard deviation of a slider's weight (sliders run from -1 to 1), chosen by eye so that two deviations stay plausible
-SLIDER_SIGMA = {"head": 0.22, "eyes": 0.28, "mouth": 0.28, "nose": 0.32, "chin": 0.3, "cheek": 0.3, "forehead": 0.3, "ears": 0.3, "eyebrows": 0.35}
-SLIDER_SIGMA |= {"neck": 0.25, "asym": 0.12}
+SLIDER_SIGMA = {"head": 0.14, "eyes": 0.2, "mouth": 0.2, "nose": 0.22, "chin": 0.22, "cheek": 0.2, "forehead": 0.2, "ears": 0.22, "eyebrows": 0.24}
+SLIDER_SIGMA |= {"neck": 0.2, "asym": 0.08}
 
 
 def _sliders() -> list[tuple[str, str | None, float]]:
@@ -56,9 +56,9 @@ def population(base: BaseMesh, size: int, seed: int) -> tuple[np.ndarray, list[s
 
     people = rng.dirichlet([0.6, 0.6, 0.6], size)
     male = rng.beta(0.4, 0.4, size)
-    old = np.clip(rng.normal(0.15, 0.25, size), 0, 0.8)
-    muscle = np.clip(rng.normal(0, 0.3, size), -1, 1)
-    weight = np.clip(rng.normal(0, 0.3, size), -1, 1)
+    old = np.clip(rng.normal(0.12, 0.18, size), 0, 0.6)
+    muscle = np.clip(rng.normal(0, 0.25, size), -1, 1)
+    weight = np.clip(rng.normal(0, 0.25, size), -1, 1)
     steps = {"min": lambda x: np.maximum(-x, 0), "average": lambda x: 1 - np.abs(x), "max": lambda x: np.maximum(x, 0)}
     for sex, share in (("female", 1 - male), ("male", male)):
         for age, part in (("young", 1 - old), ("old", old)):

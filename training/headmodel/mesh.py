@@ -84,14 +84,21 @@ def boundary_loops(faces: np.ndarray) -> list[np.ndarray]:
     return sorted(loops, key=lambda loop: -len(loop))
 
 
-def vertex_rings(faces: np.ndarray, seeds: np.ndarray, count: int) -> np.ndarray:
-    """Edge distance [count] of each vertex to the nearest seed (large where unreachable)."""
+def quad_edges(faces: np.ndarray, quad: np.ndarray) -> np.ndarray:
+    """Edges [n,2] of a triangulated quad mesh without the diagonals; `quad` [F] names the quad of each triangle."""
+    ends = np.sort(np.stack([faces, np.roll(faces, -1, 1)], 2).reshape(-1, 2), 1)
+    keyed = np.concatenate([ends, np.repeat(quad, 3)[:, None]], 1)
+    unique, uses = np.unique(keyed, axis=0, return_counts=True)
+    return np.unique(unique[uses == 1][:, :2], axis=0)
+
+
+def vertex_rings(edges: np.ndarray, seeds: np.ndarray, count: int) -> np.ndarray:
+    """Number of edges [count] from each vertex to the nearest seed (large where unreachable)."""
     distance = np.full(count, 10**6)
     distance[seeds] = 0
-    ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     for ring in range(1, 200):
         near = distance == ring - 1
-        hit = np.concatenate([ends[near[ends[:, 0]], 1], ends[near[ends[:, 1]], 0]])
+        hit = np.concatenate([edges[near[edges[:, 0]], 1], edges[near[edges[:, 1]], 0]])
         hit = hit[distance[hit] > ring]
         if not len(hit):
             break
