@@ -111,7 +111,10 @@ export class AvatarFactory {
             const { networks, head } = shared;
             const { photoSize, maxPhotos, anchorSize, mapSize } = networks.model;
             if (photos.length > maxPhotos) {
-                throw new FlexAvatarError("photo-count", `The model "${networks.modelName}" got ${photos.length} photos and takes 1 to ${maxPhotos}.`);
+                throw new FlexAvatarError(
+                    "photo-count",
+                    `The model "${networks.modelName}" got ${photos.length} photos and takes 1 to ${maxPhotos}.`,
+                );
             }
             const prepared: IPreparedPhoto[] = [];
             await this._timeAsync("photos", async () => {
@@ -194,7 +197,12 @@ export class AvatarFactory {
         this._listeners.clear();
     }
 
-    private async _finishAsync(shared: IShared, file: IAvatarFile, signal: AbortSignal, onProgress?: ProgressListener): Promise<IMadeAvatar> {
+    private async _finishAsync(
+        shared: IShared,
+        file: IAvatarFile,
+        signal: AbortSignal,
+        onProgress?: ProgressListener,
+    ): Promise<IMadeAvatar> {
         onProgress?.({ stage: "preparing the avatar", fraction: 0 });
         return await this._timeAsync("prepare", async () => {
             const driver = await shared.networks.createDriverAsync(file.identityFeatures, { signal, onProgress });
@@ -226,7 +234,9 @@ export class AvatarFactory {
             return await work(lifeSignal, await this._loadSharedAsync(lifeSignal, onProgress));
         } catch (error) {
             if (this._lifetime.signal.aborted && !signal?.aborted) {
-                throw new FlexAvatarError("disposed", "The component or its scene was disposed while an avatar was made.", { cause: error });
+                throw new FlexAvatarError("disposed", "The component or its scene was disposed while an avatar was made.", {
+                    cause: error,
+                });
             }
             throw error;
         }

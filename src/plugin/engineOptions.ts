@@ -36,11 +36,15 @@ export function GetFlexAvatarEngineOptions(options: WebGPUEngineOptions = {}): W
  */
 export function RequireDevice(engine: AbstractEngine): GPUDevice {
     if (!engine.isWebGPU) {
-        throw new FlexAvatarError("webgpu-missing", `FlexAvatar got an engine of class ${engine.getClassName()} and needs a WebGPUEngine.`, {
-            advice:
-                "Create the engine with `new WebGPUEngine(canvas, GetFlexAvatarEngineOptions())` and `await engine.initAsync()`; " +
-                "where `await WebGPUEngine.IsSupportedAsync` is false, use a browser with WebGPU.",
-        });
+        throw new FlexAvatarError(
+            "webgpu-missing",
+            `FlexAvatar got an engine of class ${engine.getClassName()} and needs a WebGPUEngine.`,
+            {
+                advice:
+                    "Create the engine with `new WebGPUEngine(canvas, GetFlexAvatarEngineOptions())` and `await engine.initAsync()`; " +
+                    "where `await WebGPUEngine.IsSupportedAsync` is false, use a browser with WebGPU.",
+            },
+        );
     }
     const device = (engine as WebGPUEngine)._device as GPUDevice | undefined;
     if (!device) {

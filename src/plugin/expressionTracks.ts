@@ -109,7 +109,10 @@ export class ExpressionTracks {
     public getTrack(name: string): ExpressionTrack {
         const track = this.getTargetByName(name);
         if (!track) {
-            throw new FlexAvatarError("invalid-argument", `The head model has no expression "${name}". It has: ${this._tracks.map((other) => other.name).join(", ")}.`);
+            throw new FlexAvatarError(
+                "invalid-argument",
+                `The head model has no expression "${name}". It has: ${this._tracks.map((other) => other.name).join(", ")}.`,
+            );
         }
         return track;
     }

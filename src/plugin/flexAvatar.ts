@@ -106,7 +106,7 @@ export class FlexAvatar extends TransformNode {
     }
 
     /** What is known about the person and its origin. */
-    public get description(): Readonly<Pick<IAvatarFile, "headModel" | "model" | "provenance" | "license">> {
+    public get description(): Readonly<Pick<IAvatarFile, "headModel" | "model" | "fit" | "thumbnail" | "provenance" | "license">> {
         return this._parts.file;
     }
 
@@ -128,7 +128,10 @@ export class FlexAvatar extends TransformNode {
         const targets = { name: this.name, expression: this.expression, joints: this };
         const bound = BindAnimationGroup(group, targets, this.getScene(), { onMissing: (name) => missing.push(name), ...settings });
         if (missing.length > 0) {
-            this._parts.notify("clip-tracks-missing", `"${this.name}" has no tracks for ${missing.join(", ")} of the clip "${group.name}".`);
+            this._parts.notify(
+                "clip-tracks-missing",
+                `"${this.name}" has no tracks for ${missing.join(", ")} of the clip "${group.name}".`,
+            );
         }
         this._groups.add(bound);
         return bound;

@@ -240,7 +240,10 @@ export class FlexAvatarComponent implements ISceneComponent {
     }
 }
 
-async function ReadBytesAsync(source: string | URL | Blob | ArrayBuffer | Uint8Array, signal: AbortSignal | undefined): Promise<Uint8Array> {
+async function ReadBytesAsync(
+    source: string | URL | Blob | ArrayBuffer | Uint8Array,
+    signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
     if (source instanceof Uint8Array) {
         return source;
     }

@@ -68,7 +68,10 @@ export class FlexAvatarTask extends FrameGraphTask {
     public override record(skipCreationOfDisabledPasses = false): void {
         const { targetTexture, depthTexture, camera, _frameGraph: graph, _draw: draw } = this;
         if (targetTexture === undefined || depthTexture === undefined || !camera) {
-            throw new FlexAvatarError("invalid-argument", `The task "${this.name}" needs targetTexture, depthTexture and camera before the graph is built.`);
+            throw new FlexAvatarError(
+                "invalid-argument",
+                `The task "${this.name}" needs targetTexture, depthTexture and camera before the graph is built.`,
+            );
         }
         graph.textureManager.resolveDanglingHandle(this.outputTexture, targetTexture);
         graph.textureManager.resolveDanglingHandle(this.outputDepthTexture, depthTexture);

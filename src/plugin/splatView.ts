@@ -9,7 +9,11 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 /** State of one view. Reading it allocates nothing. */
 export class SplatView {
     /** What the buffers are to be prepared for. */
-    public readonly settings: Writable<IViewSettings> & { worldFromPosed: Float64Array; viewFromWorld: Float64Array; clipFromView: Float64Array };
+    public readonly settings: Writable<IViewSettings> & {
+        worldFromPosed: Float64Array;
+        viewFromWorld: Float64Array;
+        clipFromView: Float64Array;
+    };
     /** Frame in which the view was last rendered. */
     public frameId = -1;
     private _revision = -1;

@@ -101,7 +101,9 @@ function TurnFromRest(node: TransformNode, sceneIsRightHanded: boolean): ITurnFr
 function RestOf(node: TransformNode): Quaternion {
     for (const animatable of node.getScene().getAllAnimatablesByTarget(node)) {
         for (const property of ["rotationQuaternion", "rotation"]) {
-            const runtime = animatable.getRuntimeAnimationByTargetProperty(property) as unknown as { _originalValue?: (Quaternion | Vector3)[] } | null;
+            const runtime = animatable.getRuntimeAnimationByTargetProperty(property) as unknown as {
+                _originalValue?: (Quaternion | Vector3)[];
+            } | null;
             const original = runtime?._originalValue?.[0];
             if (original) {
                 return AsQuaternion(original).clone();
