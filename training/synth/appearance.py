@@ -7,7 +7,7 @@ import numpy as np
 from .canvas import Canvas, step
 from .lighting import linear
 
-SKIN = np.array([[250, 222, 205], [241, 204, 180], [230, 184, 152], [209, 158, 122], [178, 124, 88], [141, 92, 62], [101, 64, 44], [68, 43, 32]]) / 255
+SKIN = np.array([[238, 196, 172], [228, 178, 148], [212, 156, 122], [190, 130, 96], [160, 104, 74], [128, 80, 56], [96, 59, 42], [66, 42, 32]]) / 255
 HAIR = {
     "black": (0.055, 0.048, 0.045), "dark brown": (0.13, 0.09, 0.065), "brown": (0.24, 0.16, 0.10), "light brown": (0.38, 0.27, 0.17), "blond": (0.63, 0.49, 0.31),
     "platinum": (0.80, 0.72, 0.57), "auburn": (0.31, 0.13, 0.07), "red": (0.50, 0.23, 0.10), "grey": (0.50, 0.49, 0.48), "white": (0.80, 0.79, 0.77),
@@ -67,7 +67,7 @@ class Painter:
         detail += np.float32(0.05) * beard[:, None] * c.across * c.strands[2][0][:, None]
         self._eyes(rng, albedo, specular, gloss, dark)
         self._mouth(rng, albedo, specular, gloss)
-        cloth = linear(rng.random(3) ** rng.uniform(0.6, 2.5)).astype(np.float32) * rng.uniform(0.3, 1)
+        cloth = linear(rng.random() ** 1.3 + (rng.random(3) - 0.5) * rng.beta(1, 2.5)).clip(0.01, 0.85).astype(np.float32)
         if rng.random() < 0.6:
             rim = c.frame.rim + rng.uniform(0.0, 0.03) + 0.25 * rng.uniform(-0.1, 0.5) * -c.p[:, 2] + 0.002 * c.smooth(rng, 1)[0]
             m = step(c.p[:, 1], rim + 0.0015, rim - 0.0015) * (c.skin & (c.height < -0.11))
@@ -251,7 +251,7 @@ class Painter:
         ring = step(a, pupil, pupil + 0.45 * (r - pupil))
         color = iris * np.exp(fibers * 0.8 + 0.35 * (1 - ring))[:, None] * (1 - 0.55 * step(a, 0.8 * r, r))[:, None]
         color = color * step(a, pupil * 0.88, pupil * 1.12)[:, None] + 0.004
-        white = linear(np.array([0.86, 0.83, 0.80]) * np.exp(rng.normal(0, 0.03)))
+        white = linear(np.array([0.76, 0.73, 0.71]) * np.exp(rng.normal(0, 0.03)))
         veins = np.clip(c.noise[3, 5][m] - 0.9, 0, 1) * rng.uniform(0, 0.5) * step(a, r, 1.1)
         sclera = white * np.exp(-0.25 * step(a, r, 1.25)[:, None]) * np.exp(veins[:, None] * np.array([-0.1, -0.7, -0.7]))
         inside = step(a, r * 1.06, r * 0.97)[:, None]

@@ -15,6 +15,7 @@ from .canvas import Frame, step, texel_canvas, vertex_canvas
 from .expressions import sample_expression, sample_pose
 from .rig import EYE_L, EYE_R, Rig
 from .skins import default_data_root, skin_log_ratios
+from .torso import Torso, sample_torso
 
 SUPERSAMPLE = 2
 PRIOR_SHAPES = 30
@@ -99,7 +100,10 @@ class Generator:
         sky[inside] = lighting.sky_visibility(opened, rig.faces)[inside]
         normals = mesh.vertex_normals(rig.template, rig.faces)
         self.occlusion = lighting.Occlusion(sky, normals, self.neighbours)
-        self.area = self._areas(rig.template)
+        edges = np.sort(edges, 1)
+        pairs, uses = np.unique(edges, axis=0, return_counts=True)
+        border = np.unique(pairs[uses == 1])
+        self.rim = border[rig.template[border, 1] < np.median(rig.template[border, 1]) - 0.05]  # vertices of the neck's open end
 
     def _named(self, **weights: float) -> np.ndarray:
         out = np.zeros(self.rig.expression_count, np.float32)
@@ -164,16 +168,25 @@ class Generator:
         rig, t = self.rig, self.texels
         return tone.encode(mesh.shade(t.face, t.bary, rig.faces, rig.uv_faces, rig.uv, person.texture, face.still, face.normals, occlusion, light))
 
-    def render(self, person: Person, face: Face, camera: Camera, light, tone, occlusion) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def render(self, person: Person, face: Face, camera: Camera, light, tone, occlusion, torso: Torso | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Picture of the mesh: sRGB-encoded color [S,S,3] (grey 0.5 where nothing is), coverage [S,S], depth at supersampled size."""
         rig, size = self.rig, camera.size * SUPERSAMPLE
-        index, bary, depth = mesh.raster(camera.to_camera(face.posed), rig.faces, camera.f * SUPERSAMPLE, size)
-        hit = np.flatnonzero(index.ravel() >= 0)
+        vertices, faces = face.posed, rig.faces
+        if torso is not None:
+            faces = np.concatenate([faces, torso.faces + len(vertices)])
+            vertices = np.concatenate([vertices, torso.vertices])
+        index, bary, depth = mesh.raster(camera.to_camera(vertices), faces, camera.f * SUPERSAMPLE, size)
+        index, bary = index.ravel(), bary.reshape(-1, 2)
+        hit = np.flatnonzero((index >= 0) & (index < len(rig.faces)))
         picture = np.zeros((size * size, 4), np.float32)
-        picture[hit, :3] = mesh.shade(
-            index.ravel()[hit], bary.reshape(-1, 2)[hit], rig.faces, rig.uv_faces, rig.uv, person.texture, face.still, face.normals, occlusion, light, camera.center()
-        )
-        picture[hit, 3] = 1
+        picture[hit, :3] = mesh.shade(index[hit], bary[hit], rig.faces, rig.uv_faces, rig.uv, person.texture, face.still, face.normals, occlusion, light, camera.center())
+        picture[:, 3] = index >= 0
+        if torso is not None:
+            hit = np.flatnonzero(index >= len(rig.faces))
+            open_sky = np.concatenate([np.full((len(torso.vertices), 1), 0.7), np.full((len(torso.vertices), len(light.directions)), 0.8)], 1)
+            picture[hit, :3] = mesh.shade(
+                index[hit] - len(rig.faces), bary[hit], torso.faces, torso.faces, torso.uv, torso.texture, torso.vertices, torso.normals, open_sky, light, camera.center()
+            )
         small = lighting.box_down(picture.reshape(size, size, 4), SUPERSAMPLE)
         coverage = small[..., 3]
         color = tone.encode(small[..., :3] / np.maximum(coverage, 1e-3)[..., None])
@@ -212,7 +225,7 @@ class Generator:
         size, rig = self.photo_size, self.rig
         photos, true, given, cameras = [], [], [], []
         seen = np.zeros(len(self.texels.index), bool)
-        with_fit = rng.random() >= 0.25
+        with_fit, dressed = rng.random() >= 0.25, rng.random() < 0.85
         for i in range(count):
             strength = rng.choice([0.0, 0.5, 1.0], p=[0.3, 0.35, 0.35])
             expression = sample_expression(rng, rig.expressions, strength) if strength else np.zeros(rig.expression_count, np.float32)
@@ -223,7 +236,8 @@ class Generator:
                 own_light = lighting.sample_light(rng)
                 own_base = self.occlusion.attributes(own_light)
                 own_tone = lighting.sample_tone(rng, luminance * float(np.mean(own_light.sh[0]) + 0.6 * own_light.colors.sum() / 3) / max(1e-3, float(np.mean(light.sh[0]) + 0.6 * light.colors.sum() / 3)))
-            picture, coverage, depth = self.render(person, face, camera, own_light, own_tone, self.occlusion_of(person, face, own_light, own_base))
+            torso = sample_torso(rng, face.posed[self.rim].mean(0), person.look.cloth, person.look.skin_color) if dressed else None
+            picture, coverage, depth = self.render(person, face, camera, own_light, own_tone, self.occlusion_of(person, face, own_light, own_base), torso)
             photos.append(self._photograph(rng, picture, coverage))
             xy, _, visible = self._see(self.coarse, face.posed, face.posed_normals, camera, depth)
             true.append(self.coarse.to_map(np.c_[xy / size, visible]))
@@ -244,14 +258,14 @@ class Generator:
     def _photograph(self, rng, picture: np.ndarray, coverage: np.ndarray) -> np.ndarray:
         """Put the head before a random background, add camera flaws, then replace the background by grey as the matte does: [3,S,S]."""
         size = picture.shape[0]
-        a, b = rng.random((2, 3)).astype(np.float32)
+        a, b = (rng.random((2, 1)) + rng.normal(0, 0.08, (2, 3))).clip(0, 1).astype(np.float32)
         ramp = np.linspace(0, 1, size, dtype=np.float32)[:, None, None]
         background = np.broadcast_to(a + (b - a) * (ramp if rng.random() < 0.5 else ramp.transpose(1, 0, 2)), picture.shape)
         cut = coverage[..., None]
         photo = lighting.camera_flaws(rng, picture * cut + background * (1 - cut))
         matte = lighting.blur(cut, rng.uniform(0.5, 2.0))
-        edge = rng.uniform(-0.25, 0.25)  # a matte that is a little too small or too large
-        matte = np.clip((matte - 0.5) * rng.uniform(1.0, 1.8) + 0.5 + edge, 0, 1)
+        low = rng.uniform(0.02, 0.5)  # a matte that is a little too small or too large
+        matte = np.clip((matte - low) / rng.uniform(0.3, 0.48), 0, 1)
         photo = photo * matte + 0.5 * (1 - matte)
         return np.ascontiguousarray(photo.transpose(2, 0, 1), np.float32)
 
@@ -305,7 +319,7 @@ class Generator:
             out["targets"] = np.stack(pictures).astype(np.float32) if pictures else np.zeros((0, 3, S, S), np.float32)
             out["target_masks"] = np.stack(masks).astype(np.float32) if masks else np.zeros((0, S, S), np.float32)
         out["cameras"] = pack_cameras(cameras)
-        out["expressions"], out["poses"] = np.array(expressions, np.float32).reshape(count, -1), np.array(poses, np.float32).reshape(count, 15)
+        out["expressions"], out["poses"] = np.array(expressions, np.float32).reshape(count, rig.expression_count), np.array(poses, np.float32).reshape(count, 15)
 
     def position_map(self, expression: np.ndarray, pose: np.ndarray) -> np.ndarray:
         """Driver input [3,P,P] (docs/architecture.md, "Maps")."""

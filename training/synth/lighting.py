@@ -100,7 +100,7 @@ def sample_light(rng: np.random.Generator) -> Light:
     """A sky with a gradient and a tint, and one to three lamps; mean brightness about 1."""
     kind = rng.random()
     ambient = rng.uniform(0.55, 1.0) if kind < 0.45 else rng.uniform(0.2, 0.6)
-    warm = rng.normal(0, 0.07)
+    warm = rng.normal(0.01, 0.05)
     tint = np.array([1 + warm, 1 + rng.normal(0, 0.015), 1 - warm])
     sh = np.zeros((9, 3))
     sh[0] = ambient * tint
@@ -114,7 +114,7 @@ def sample_light(rng: np.random.Generator) -> Light:
         az, el = (rng.normal(0, 0.9), rng.normal(0.55, 0.35)) if i == 0 else (rng.uniform(-np.pi, np.pi), rng.normal(0.3, 0.45))
         el = np.clip(el, -0.4, 1.45)
         dirs.append([np.sin(az) * np.cos(el), np.sin(el), np.cos(az) * np.cos(el)])
-        warm = rng.normal(0.02, 0.1)
+        warm = rng.normal(0.02, 0.07)
         colors.append((rng.uniform(0.2, 1.1) if i == 0 else rng.uniform(0.05, 0.6)) * np.array([1 + warm, 1, 1 - warm]))
     return Light(sh.astype(np.float32), np.array(dirs, np.float32), np.array(colors, np.float32))
 
@@ -122,7 +122,7 @@ def sample_light(rng: np.random.Generator) -> Light:
 def sample_tone(rng: np.random.Generator, face_luminance: float) -> Tone:
     """A camera that roughly exposes for the face: darker skins stay darker, as photographers leave them."""
     target = np.clip(0.27 * (face_luminance / 0.40) ** 0.6, 0.05, 0.42) * np.exp(np.clip(rng.normal(0, 0.22), -0.5, 0.35))
-    balance = np.exp(rng.normal(0, [0.05, 0.012, 0.06]))
+    balance = np.exp(rng.normal([0.02, 0, -0.02], [0.03, 0.01, 0.035]))
     return Tone(float(target / max(face_luminance, 1e-4)), balance.astype(np.float32), float(rng.uniform(0.9, 1.15)))
 
 
@@ -153,7 +153,7 @@ def camera_flaws(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     if rng.random() < 0.35:  # a small face in the original photo
         small = int(size * rng.uniform(0.35, 0.9))
         picture = picture.resize((small, small), Image.Resampling.BOX if rng.random() < 0.5 else Image.Resampling.BICUBIC)
-    noise = rng.gamma(1.5, 0.006)
+    noise = min(rng.gamma(1.5, 0.005), 0.03)
     a = np.asarray(picture, np.float32) / 255
     grain = rng.standard_normal(a.shape, np.float32)
     grain = 0.6 * grain + 0.6 * grain.mean(2, keepdims=True)

@@ -1,0 +1,66 @@
+"""Shoulders for the photos: real crops show them and the matte keeps them, though the head model has none. Never part of any truth."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import mesh
+from .canvas import step
+
+ANGLES, TEXTURE = 32, 64
+# rings from the neck outwards: half width, half depth, height over the neck's rim, forward shift (meters)
+RINGS = np.array([[0.046, 0.050, 0.035, 0.0], [0.055, 0.058, 0.004, 0.0], [0.082, 0.075, -0.014, -0.004], [0.130, 0.085, -0.034, -0.008], [0.182, 0.095, -0.058, -0.010], [0.208, 0.108, -0.105, -0.006], [0.215, 0.125, -0.22, 0.0], [0.20, 0.13, -0.40, 0.0]])  # fmt: skip
+
+
+@dataclass
+class Torso:
+    """Vertices [n,3] canonical, faces [m,3] into them, uv [n,2], texture [64,64,8]."""
+
+    vertices: np.ndarray
+    normals: np.ndarray
+    faces: np.ndarray
+    uv: np.ndarray
+    texture: np.ndarray
+
+
+def _faces() -> np.ndarray:
+    k, a = np.meshgrid(np.arange(len(RINGS) - 1), np.arange(ANGLES), indexing="ij")
+    p, q = (k * (ANGLES + 1) + a).ravel(), ((k + 1) * (ANGLES + 1) + a).ravel()
+    return np.concatenate([np.stack([p, q, p + 1], 1), np.stack([q, q + 1, p + 1], 1)]).astype(np.int32)
+
+
+FACES = _faces()
+
+
+def sample_torso(rng: np.random.Generator, rim: np.ndarray, cloth: np.ndarray, skin: np.ndarray) -> Torso:
+    """Random shoulders under the neck's rim centre [3], in linear cloth and skin colors [3]."""
+    size = np.exp(rng.normal(0, 0.08)) * np.array([1, 1, 1])
+    theta = np.linspace(0, 2 * np.pi, ANGLES + 1)
+    ring = RINGS[:, None] * 1.0
+    grow = np.where(np.arange(len(RINGS)) < 2, 1.0, size[0])[:, None]
+    fall = rng.uniform(0.7, 1.4)
+    x = ring[..., 0] * grow * np.sin(theta) * (1 + 0.06 * np.cos(2 * theta) ** 2)
+    z = ring[..., 1] * grow * np.cos(theta) + ring[..., 3]
+    tilt = np.clip((np.arange(len(RINGS)) - 1) / 3, 0, 1)[:, None]
+    y = ring[..., 2] * np.where(ring[..., 2] < 0, fall, 1) - 0.022 * tilt * np.cos(theta) - 0.014 * np.cos(theta)
+    vertices = (np.stack([x, y + 0 * x, z], -1).reshape(-1, 3) + rim).astype(np.float32)
+    v, u = np.meshgrid(np.linspace(1, 0, len(RINGS)), np.linspace(0, 1, ANGLES + 1), indexing="ij")
+    rows, columns = np.meshgrid((np.arange(TEXTURE) + 0.5) / TEXTURE, (np.arange(TEXTURE) + 0.5) / TEXTURE, indexing="ij")
+    front = np.cos(2 * np.pi * columns)
+    collar = rng.uniform(0.12, 0.30) + rng.uniform(0, 0.3) * np.maximum(front, 0) ** rng.choice([2, 12])
+    pattern = np.ones_like(rows)
+    kind = rng.random()
+    if kind < 0.25:
+        pattern += rng.uniform(-0.5, 0.5) * (np.sin(rows * rng.uniform(40, 160)) > 0)
+    elif kind < 0.4:
+        pattern += rng.uniform(-0.3, 0.3) * (np.sin(columns * rng.uniform(60, 250)) > 0)
+    folds = np.exp(0.25 * np.sin(rng.uniform(2, 6) * 2 * np.pi * columns + rng.uniform(0, 6) + 6 * rows) * rows + rng.normal(0, 0.05, rows.shape))
+    color = cloth * (pattern * folds)[..., None]
+    if rng.random() < 0.3:  # an open jacket over a shirt
+        shirt = np.array(cloth)[::-1] * 0.3 + 0.5 * rng.random()
+        color = np.where((front > rng.uniform(0.75, 0.95))[..., None], shirt, color)
+    bare = step(collar - rows, -0.01, 0.01)[..., None]
+    color = color * (1 - bare) + skin * bare
+    texture = np.zeros((TEXTURE, TEXTURE, 8), np.float32)
+    texture[..., :3], texture[..., 3], texture[..., 4] = np.clip(color, 0.005, 0.95), 0.01, 8
+    return Torso(vertices, mesh.vertex_normals(vertices, FACES), FACES, np.stack([u.ravel(), v.ravel()], 1).astype(np.float32), texture)
