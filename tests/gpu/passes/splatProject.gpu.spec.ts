@@ -115,6 +115,10 @@ describe("splatProject", () => {
                 break;
             }
         }
+        const keys = records.filter((record) => record.visible).map((record) => record.key);
+        expect(Math.min(...keys)).withContext("the farthest key").toBeGreaterThan(0);
+        expect(Math.max(...keys)).withContext("the nearest key").toBeLessThan(65535);
+        expect(Math.max(...keys) - Math.min(...keys)).withContext("the range of keys in use").toBeGreaterThan(0.1 * 65536);
         const order = SortKeysReference(Uint32Array.from(records, ({ key }) => key));
         expect(new Uint32Array(await ReadBuffer(device, view.order, 4 * order.length))).toEqual(order);
     }
