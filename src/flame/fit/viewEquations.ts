@@ -27,18 +27,20 @@ export interface LandmarkTrust {
     readonly silhouetteWeight: number;
 }
 
-/** Buffers and results of one view. n = S + 6 + E unknowns, L landmarks. */
+/** Buffers and results of one view. u = S + 6 + E unknowns, L landmarks, n terms. */
 export interface ViewEquations {
     readonly unknowns: number;
-    /** [n,n] JᵀWJ, lower triangle. */
+    /** [u,u] JᵀWJ, lower triangle. */
     readonly normal: Float64Array;
-    /** [n] JᵀWr. */
+    /** [u] JᵀWr. */
     readonly gradient: Float64Array;
     /** [L,3] landmarks, canonical, meters. */
     readonly point: Float64Array;
+    /** [n,3] each term after its joint turned it, relative to the joint, meters. */
+    readonly lever: Float64Array;
     /** [L,2] projected minus seen, crop units. */
     readonly residual: Float64Array;
-    /** [n,2L] derivatives of the residual in units of noise, times the root of the landmark's weight. */
+    /** [u,2L] derivatives of the residual in units of noise, times the root of the landmark's weight. */
     readonly jacobian: Float64Array;
     /** [2L] the residual in the same units. */
     readonly scaled: Float64Array;
@@ -54,6 +56,7 @@ export function CreateViewEquations(basis: LandmarkBasis): ViewEquations {
         normal: new Float64Array(unknowns * unknowns),
         gradient: new Float64Array(unknowns),
         point: new Float64Array(3 * basis.landmarkCount),
+        lever: new Float64Array(3 * basis.termJoint.length),
         residual: new Float64Array(rows),
         jacobian: new Float64Array(unknowns * rows),
         scaled: new Float64Array(rows),
@@ -128,7 +131,9 @@ function PlaceLandmarks(basis: LandmarkBasis, shape: Float64Array, expression: F
             const joint = basis.termJoint[term];
             const fixedAt = 3 * term * (1 + basis.shapeCount);
             for (let axis = 0; axis < 3; axis++) {
-                point[axis] += joint < 0 ? Turned[axis] : RotatedAxis(into.joints.rotation, joint, axis) + basis.fixed[fixedAt + axis];
+                const lever = joint < 0 ? Turned[axis] : RotatedAxis(into.joints.rotation, joint, axis);
+                into.lever[3 * term + axis] = lever;
+                point[axis] += lever + basis.fixed[fixedAt + axis];
                 for (let s = 0; s < basis.shapeCount && joint >= 0; s++) {
                     point[axis] += shape[s] * basis.fixed[fixedAt + 3 * (1 + s) + axis];
                 }
@@ -234,6 +239,19 @@ function FillCoefficientColumns(
                 fixedAt += 3;
                 jacobian[s * rows + row] += gx * fixed[fixedAt] + gy * fixed[fixedAt + 1] + gz * fixed[fixedAt + 2];
             }
+            AddTurnColumns(
+                joints.turn,
+                joint,
+                expressionCount,
+                into.lever,
+                3 * term,
+                gx,
+                gy,
+                gz,
+                jacobian,
+                expressionColumn * rows + row,
+                rows,
+            );
         }
         let at = 3 * term * (1 + shapeCount + expressionCount);
         for (let s = 0; s < shapeCount; s++) {
@@ -244,6 +262,28 @@ function FillCoefficientColumns(
             at += 3;
             jacobian[(expressionColumn + e) * rows + row] += hx * turned[at] + hy * turned[at + 1] + hz * turned[at + 2];
         }
+    }
+}
+
+/** Expressions turn the joint: g · (ω × lever) = ω · (lever × g) for each of them. */
+function AddTurnColumns(
+    turn: Float64Array,
+    joint: number,
+    expressionCount: number,
+    lever: Float64Array,
+    leverAt: number,
+    gx: number,
+    gy: number,
+    gz: number,
+    jacobian: Float64Array,
+    at: number,
+    rows: number,
+): void {
+    const [x, y, z] = [lever[leverAt], lever[leverAt + 1], lever[leverAt + 2]];
+    const [mx, my, mz] = [y * gz - z * gy, z * gx - x * gz, x * gy - y * gx];
+    for (let e = 0; e < expressionCount; e++) {
+        const turnAt = 3 * (joint * expressionCount + e);
+        jacobian[at + e * rows] += turn[turnAt] * mx + turn[turnAt + 1] * my + turn[turnAt + 2] * mz;
     }
 }
 

@@ -33,7 +33,15 @@ function Person(model: HeadModel, seed: number): { shape: Float32Array; expressi
         shape: new Float32Array(model.shapeCount).map((_, s) => (s < 30 ? 1.2 * random() : 0)),
         expression: () => {
             const { expression } = CreateExpressionPose(model);
-            for (const name of ["jawOpen", "mouthSmileLeft", "mouthSmileRight", "browInnerUp", "eyeBlinkLeft", "eyeLookInLeft", "eyeLookOutRight"]) {
+            for (const name of [
+                "jawOpen",
+                "mouthSmileLeft",
+                "mouthSmileRight",
+                "browInnerUp",
+                "eyeBlinkLeft",
+                "eyeLookInLeft",
+                "eyeLookOutRight",
+            ]) {
                 expression[ExpressionIndex(model, name)] = 0.3 + 0.3 * random();
             }
             return expression;
@@ -98,8 +106,12 @@ describe("photo fit", () => {
         const jawOpen = ExpressionIndex(model, "jawOpen");
         fit.views.forEach((view, v) => {
             expect(DegreesBetween(view.rotation, cameras[v].rotation)).withContext(`turn of view ${v}`).toBeLessThan(1.5);
-            expect(Math.abs(view.expression[jawOpen] - truth.views[v].expression[jawOpen])).withContext(`jaw of view ${v}`).toBeLessThan(0.2);
-            expect(MeanDistancePx(model, fit, truth, v)).withContext(`landmarks of view ${v}`).toBeLessThan(0.7);
+            expect(Math.abs(view.expression[jawOpen] - truth.views[v].expression[jawOpen]))
+                .withContext(`jaw of view ${v}`)
+                .toBeLessThan(0.2);
+            expect(MeanDistancePx(model, fit, truth, v))
+                .withContext(`landmarks of view ${v}`)
+                .toBeLessThan(0.7);
         });
         const squared = (values: Float32Array) => values.reduce((sum, value) => sum + value * value, 0);
         expect(squared(fit.shape.map((value, s) => value - person.shape[s]))).toBeLessThan(0.6 * squared(person.shape));

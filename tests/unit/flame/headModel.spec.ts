@@ -93,7 +93,9 @@ describe("head model file", () => {
     it("is refused when cut anywhere", () => {
         const bytes = PackHeadFile(TinyHeadParts());
         for (let length = 0; length < bytes.byteLength; length += length < 40 ? 1 : 97) {
-            expect(Outcome(bytes.slice(0, length))).withContext(`cut at ${length}`).toBe("file-format");
+            expect(Outcome(bytes.slice(0, length)))
+                .withContext(`cut at ${length}`)
+                .toBe("file-format");
         }
     });
 
@@ -113,6 +115,8 @@ describe("head model file", () => {
             const outcome = Outcome(other);
             outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
         }
-        expect([...outcomes.keys()].sort()).withContext(`seed ${seed}`).toEqual(["file-format", "ok"]);
+        expect([...outcomes.keys()].sort())
+            .withContext(`seed ${seed}`)
+            .toEqual(["file-format", "ok"]);
     });
 });

@@ -63,7 +63,11 @@ describe("texel table", () => {
         for (let g = 0; g < table.gaussianCount; g++) {
             const bary = table.bary.subarray(3 * g, 3 * g + 3);
             const weights = table.weights.subarray(5 * g, 5 * g + 5);
-            if (Math.min(...bary) < 0 || Math.abs(bary[0] + bary[1] + bary[2] - 1) > 1e-6 || Math.abs(weights.reduce((s, w) => s + w) - 1) > 1e-5) {
+            if (
+                Math.min(...bary) < 0 ||
+                Math.abs(bary[0] + bary[1] + bary[2] - 1) > 1e-6 ||
+                Math.abs(weights.reduce((s, w) => s + w) - 1) > 1e-5
+            ) {
                 fail(`Gaussian ${g}: barycentrics ${bary}, weights ${weights}`);
                 break;
             }
