@@ -379,8 +379,7 @@ async function startAsync(settings: IModelRuntimeSettings, store: AssetStore): P
             if (error instanceof FlexAvatarError) {
                 throw error;
             }
-            const code = backend === "webgpu" ? "webgpu-missing" : "wasm-simd-missing";
-            throw new FlexAvatarError(code, `ONNX Runtime does not start on ${backend}: ${messageOf(error)}`, { cause: error });
+            throw new FlexAvatarError("webgpu-missing", `ONNX Runtime does not start on WebGPU: ${messageOf(error)}`, { cause: error });
         }
     }
     if (device === undefined) {

@@ -62,7 +62,7 @@ export function IsSoftwareDevice(device: GPUDevice): boolean {
  * @param device the device to share; needed for "webgpu"
  * @param urls where the runtime's files are; undefined leaves it to the bundler
  * @param store fetches the large wasm file, so that it is counted and can be aborted
- * @throws FlexAvatarError `wasm-simd-missing`, `webgpu-missing`, `models-missing`, `aborted`
+ * @throws FlexAvatarError `wasm-simd-missing`, `webgpu-missing`, `models-missing`, `aborted`; on WebGPU also whatever ONNX Runtime throws
  */
 export async function LoadOnnxBackendAsync(
     name: BackendName,
@@ -81,7 +81,21 @@ export async function LoadOnnxBackendAsync(
     const ort = await OrAborted(importAsync(name), signal, "loading ONNX Runtime");
     await configureAsync(ort, name, urls, store, signal, onProgress);
     const backend: IOnnxBackend = { name, ort, device: name === "webgpu" ? device : undefined };
-    await OrAborted(selfCheckAsync(backend), signal, "starting ONNX Runtime");
+    try {
+        await OrAborted(selfCheckAsync(backend), signal, "starting ONNX Runtime");
+    } catch (error) {
+        if (name === "webgpu" || error instanceof FlexAvatarError) {
+            throw error;
+        }
+        throw new FlexAvatarError(
+            "models-missing",
+            `ONNX Runtime does not start: ${error instanceof Error ? error.message : String(error)}`,
+            {
+                advice: "Check that runtimeUrls names the files of onnxruntime-web's dist folder.",
+                cause: error,
+            },
+        );
+    }
     ort.env.wasm.wasmBinary = undefined; // compiled by now
     return backend;
 }
@@ -164,7 +178,7 @@ async function selfCheckAsync(backend: IOnnxBackend): Promise<void> {
     try {
         const y = await OnnxQueue.run(async () => (await session.run({ x: new backend.ort.Tensor("float32", x, [x.length]) })).y);
         const values = backend.device
-            ? await readBackAsync(backend.device, y.gpuBuffer as unknown as GPUBuffer, x.length)
+            ? await ReadOnDeviceAsync(backend.device, y.gpuBuffer as unknown as GPUBuffer, x.length)
             : (y.data as Float32Array);
         y.dispose();
         const bad = x.findIndex((value, i) => values[i] !== 2 * value);
@@ -176,8 +190,8 @@ async function selfCheckAsync(backend: IOnnxBackend): Promise<void> {
     }
 }
 
-/** Copies a buffer on `device` inside an error scope. Throws if the buffer is not this device's. */
-async function readBackAsync(device: GPUDevice, buffer: GPUBuffer, count: number): Promise<Float32Array> {
+/** Reads floats of a buffer through `device`, inside an error scope. Throws if the buffer is not this device's. */
+export async function ReadOnDeviceAsync(device: GPUDevice, buffer: GPUBuffer, count: number): Promise<Float32Array> {
     device.pushErrorScope("validation");
     const staging = device.createBuffer({
         label: "onnx self-check",

@@ -129,7 +129,8 @@ describe("photo path", () => {
         for (const source of sources) {
             const photo = await PreparePhotoAsync(source, Settings);
             expect(Distance(photo, portrait)).toBeLessThan(1e-4);
-            expect(photo.image).toEqual(portrait.image);
+            const worst = photo.image.reduce((most, value, i) => Math.max(most, Math.abs(value - portrait.image[i])), 0);
+            expect(worst).toBeLessThan(2 / 255); // a canvas may round a pixel the other way
         }
         expect(bitmap.width).toBe(512); // borrowed, not closed
     });
@@ -149,14 +150,16 @@ describe("photo path", () => {
         expect(Distance(photo, portrait)).toBeLessThan(0.01);
     });
 
-    it("finds a face that lies on its side without EXIF, and says so", async () => {
-        const turned = await PortraitCanvas(512, 512, (context, image) => {
-            context.translate(512, 0);
-            context.rotate(Math.PI / 2);
-            context.drawImage(image, 0, 0);
-        });
-        const photo = await PreparePhotoAsync(turned, Settings);
-        expect(Distance(photo, portrait)).toBeLessThan(0.02);
+    it("gives the same landmarks when the photo lies on its side", async () => {
+        for (const turn of [1, 3]) {
+            const turned = await PortraitCanvas(512, 512, (context, image) => {
+                context.translate(256, 256);
+                context.rotate((turn * Math.PI) / 2);
+                context.drawImage(image, -256, -256);
+            });
+            const photo = await PreparePhotoAsync(turned, Settings);
+            expect(Distance(photo, portrait)).withContext(`turned ${turn} times`).toBeLessThan(0.01);
+        }
     });
 
     it("takes the larger of two faces and says so", async () => {

@@ -1,0 +1,302 @@
+import { FlexAvatarError } from "../../../src/flame/error";
+import { AssetStore, JoinUrl } from "../../../src/runtime/models/assetStore";
+import { CreateSessionAsync, LoadOnnxBackendAsync, ReadOnDeviceAsync } from "../../../src/runtime/models/onnxBackend";
+import {
+    ModelRuntime,
+    type IModelRuntimeSettings,
+    type IReconstruction,
+    type IReconstructionInput,
+} from "../../../src/runtime/models/modelRuntime";
+import { BuildProbeGraph } from "../../../src/runtime/models/probeGraph";
+import { OnnxQueue } from "../../../src/runtime/models/asyncQueue";
+import type { IRuntimeNotice } from "../../../src/runtime/models/progress";
+
+const ModelsUrl = "/repo/assets/models/";
+const RuntimeUrls = "/repo/node_modules/onnxruntime-web/dist/";
+const Settings: IModelRuntimeSettings = { modelsUrl: ModelsUrl, runtimeUrls: RuntimeUrls, backend: "wasm" };
+
+async function CodeOf(work: Promise<unknown>): Promise<string> {
+    return work.then(
+        () => "no error",
+        (error: unknown) => (error instanceof FlexAvatarError ? error.code : `not ours: ${String(error)}`),
+    );
+}
+
+async function NewDevice(): Promise<GPUDevice> {
+    const adapter = await navigator.gpu.requestAdapter();
+    return await adapter!.requestDevice();
+}
+
+function WorstDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+    expect(a.length).toBe(b.length);
+    let worst = 0;
+    for (let i = 0; i < a.length; i++) {
+        worst = Math.max(worst, Math.abs(a[i] - b[i])) || (Number.isNaN(a[i] - b[i]) ? Infinity : worst);
+    }
+    return worst;
+}
+
+/** Smooth pictures and grids that differ from photo to photo. */
+function Photos(runtime: ModelRuntime, count: number): IReconstructionInput {
+    const { photoSize: S, anchorSize: A } = runtime.model;
+    const wave = (size: number, channels: number, seed: number): Float32Array =>
+        Float32Array.from(
+            { length: channels * size * size },
+            (_, i) => 0.5 + 0.4 * Math.sin(seed + (i % size) * 0.11 * seed + Math.floor(i / size) * 0.07),
+        );
+    const photos = Array.from({ length: count }, (_, n) => wave(S, 3, n + 1));
+    const anchors = Array.from({ length: count }, (_, n) => wave(A, 3, n + 5));
+    return { photos, anchors, prior: new Float32Array(4 * A * A) };
+}
+
+describe("ONNX Runtime on our device", () => {
+    let device: GPUDevice;
+    let store: AssetStore;
+
+    beforeAll(async () => {
+        device = await NewDevice();
+        store = new AssetStore();
+    });
+
+    afterAll(() => {
+        store.dispose();
+        device.destroy();
+    });
+
+    it("runs a tiny graph whose output buffer our device can read", async () => {
+        const backend = await LoadOnnxBackendAsync("webgpu", device, RuntimeUrls, store, undefined, undefined);
+        expect(backend.device).toBe(device);
+        const session = await CreateSessionAsync(backend, BuildProbeGraph(5), [], true);
+        const x = new Float32Array([1, -2, 3.5, 0, 1e6]);
+        const { y } = await OnnxQueue.run(() => session.run({ x: new backend.ort.Tensor("float32", x, [5]) }));
+        expect(y.location).toBe("gpu-buffer");
+        const values = await ReadOnDeviceAsync(device, y.gpuBuffer as unknown as GPUBuffer, 5);
+        expect(Array.from(values)).toEqual([2, -4, 7, 0, 2e6]);
+        const other = await NewDevice();
+        await expectAsync(ReadOnDeviceAsync(other, y.gpuBuffer as unknown as GPUBuffer, 5)).toBeRejectedWithError(
+            /does not share the device/,
+        );
+        other.destroy();
+        y.dispose();
+        await session.release();
+    });
+
+    it("creates sessions asked for at once, one after the other", async () => {
+        const backend = await LoadOnnxBackendAsync("webgpu", device, RuntimeUrls, store, undefined, undefined);
+        const sessions = await Promise.all([4, 5, 6].map((length) => CreateSessionAsync(backend, BuildProbeGraph(length), [], false)));
+        expect(sessions.length).toBe(3);
+        await Promise.all(sessions.map((session) => session.release()));
+    });
+
+    it("leaves a software adapter to WebAssembly and says so once", async () => {
+        const notices: IRuntimeNotice[] = [];
+        const runtime = await ModelRuntime.CreateAsync({
+            ...Settings,
+            backend: "auto",
+            device,
+            onNotice: (notice) => notices.push(notice),
+        });
+        expect(runtime.backend).toBe("wasm");
+        expect(notices.map((notice) => notice.code)).toEqual(["backend-wasm"]);
+        expect(notices[0].message).toContain("software");
+        runtime.dispose();
+    });
+
+    it("obeys when WebGPU is insisted on, and fails without a device", async () => {
+        const runtime = await ModelRuntime.CreateAsync({ ...Settings, backend: "webgpu", device });
+        expect(runtime.backend).toBe("webgpu");
+        runtime.dispose();
+        expect(await CodeOf(ModelRuntime.CreateAsync({ ...Settings, backend: "webgpu" }))).toBe("webgpu-missing");
+    });
+});
+
+describe("networks on WebAssembly", () => {
+    let runtime: ModelRuntime;
+    let person: IReconstruction;
+    let input: IReconstructionInput;
+
+    beforeAll(async () => {
+        runtime = await ModelRuntime.CreateAsync(Settings);
+        input = Photos(runtime, 2);
+        person = await runtime.reconstructAsync(input);
+    });
+
+    afterAll(() => runtime.dispose());
+
+    it("loads only the graphs in use, each file once", async () => {
+        const { requests } = runtime.store.statistics;
+        expect(requests).toBe(1 + 2 + 2 + (await alreadyCompiled(runtime))); // manifest, encoder, reconstructor_n2
+        await runtime.encodeAsync(input.photos[0]);
+        expect(runtime.store.statistics.requests).toBe(requests);
+        expect(Object.keys(runtime.timings).sort()).toEqual(["encoder", "reconstructor_n2"]);
+    });
+
+    it("gives finite maps of the listed sizes", () => {
+        const { mapSize, anchorSize } = runtime.model;
+        expect(person.staticMap.length).toBe(14 * mapSize * mapSize);
+        expect(person.photoCoordinates.length).toBe(2 * 3 * anchorSize * anchorSize);
+        expect(person.staticMap.every(Number.isFinite)).toBe(true);
+        expect(person.identityFeatures.every(Number.isFinite)).toBe(true);
+    });
+
+    it("gives the same maps for photos in any order, and others for other photos", async () => {
+        const swapped = await runtime.reconstructAsync({
+            ...input,
+            photos: [...input.photos].reverse(),
+            anchors: [...input.anchors].reverse(),
+        });
+        expect(WorstDifference(swapped.staticMap, person.staticMap)).toBeLessThan(1e-4);
+        expect(WorstDifference(swapped.identityFeatures, person.identityFeatures)).toBeLessThan(1e-4);
+        const other = await runtime.reconstructAsync({ ...input, photos: [input.photos[0], input.photos[0]] });
+        expect(WorstDifference(other.staticMap, person.staticMap)).toBeGreaterThan(1e-3);
+    });
+
+    it("reads four photos with the graph for four", async () => {
+        const four = Photos(runtime, 4);
+        const forward = await runtime.reconstructAsync(four);
+        const order = [2, 0, 3, 1];
+        const shuffled = await runtime.reconstructAsync({
+            ...four,
+            photos: order.map((n) => four.photos[n]),
+            anchors: order.map((n) => four.anchors[n]),
+        });
+        expect(WorstDifference(forward.staticMap, shuffled.staticMap)).toBeLessThan(1e-4);
+        const grid = 3 * runtime.model.anchorSize ** 2;
+        order.forEach((n, at) => {
+            const a = forward.photoCoordinates.subarray(n * grid, (n + 1) * grid);
+            expect(WorstDifference(a, shuffled.photoCoordinates.subarray(at * grid, (at + 1) * grid))).toBeLessThan(1e-4);
+        });
+    });
+
+    it("runs the driver one at a time, and the newest input wins", async () => {
+        const driver = await runtime.createDriverAsync(person.identityFeatures);
+        const size = 3 * runtime.model.positionMapSize ** 2;
+        const inputs = [0, 0.2, -0.4, 0.7].map((value) => new Float32Array(size).fill(value));
+        const alone: Float32Array[] = [];
+        for (const position of inputs) {
+            alone.push((await driver.run(position)) as Float32Array);
+        }
+        expect(alone[0].length).toBe(14 * runtime.model.mapSize ** 2);
+        expect(WorstDifference(alone[1], alone[3])).toBeGreaterThan(0);
+        const [a, b, c, d] = (await Promise.all(inputs.map((position) => driver.run(position)))) as Float32Array[];
+        expect(WorstDifference(a, alone[0])).toBe(0);
+        for (const late of [b, c, d]) {
+            expect(late).toBe(d);
+        }
+        expect(WorstDifference(d, alone[3])).toBe(0);
+        expect(await CodeOf(driver.run(new Float32Array(7)))).toBe("invalid-argument");
+        driver.dispose();
+        driver.dispose();
+        expect(await CodeOf(driver.run(inputs[0]))).toBe("disposed");
+    });
+
+    it("disposes a driver during a run without losing anyone's promise", async () => {
+        const driver = await runtime.createDriverAsync(person.identityFeatures);
+        const position = new Float32Array(3 * runtime.model.positionMapSize ** 2);
+        const running = CodeOf(driver.run(position));
+        const waiting = CodeOf(driver.run(position));
+        driver.dispose();
+        expect(await running).toBe("disposed");
+        expect(await waiting).toBe("disposed");
+    });
+
+    it("reports wrong input before running anything", async () => {
+        expect(await CodeOf(runtime.reconstructAsync({ ...input, photos: [] }))).toBe("photo-count");
+        expect(await CodeOf(runtime.reconstructAsync({ ...Photos(runtime, 5) }))).toBe("photo-count");
+        expect(await CodeOf(runtime.reconstructAsync({ ...input, anchors: [] }))).toBe("invalid-argument");
+        expect(await CodeOf(runtime.encodeAsync(new Float32Array(12)))).toBe("invalid-argument");
+        expect(await CodeOf(runtime.createDriverAsync(new Float32Array(3)))).toBe("invalid-argument");
+    });
+});
+
+describe("loading networks", () => {
+    it("stops wherever it is aborted", async () => {
+        expect(await CodeOf(ModelRuntime.CreateAsync({ ...Settings, signal: AbortSignal.abort() }))).toBe("aborted");
+        const runtime = await ModelRuntime.CreateAsync(Settings);
+        const input = Photos(runtime, 1);
+        for (const stop of ["loading encoder", "loading weights of encoder", "reading the photos", "loading weights of reconstructor_n1"]) {
+            const controller = new AbortController();
+            const stages = new Set<string>();
+            const code = await CodeOf(
+                runtime.reconstructAsync(input, {
+                    signal: controller.signal,
+                    onProgress: ({ stage }) => {
+                        stages.add(stage);
+                        if (stage === stop) {
+                            controller.abort();
+                        }
+                    },
+                }),
+            );
+            expect(code)
+                .withContext(`${stop}; saw ${[...stages].join(", ")}`)
+                .toBe("aborted");
+        }
+        expect(await CodeOf(runtime.reconstructAsync(input))).toBe("no error"); // and works when asked again
+        runtime.dispose();
+    });
+
+    it("is disposed during loading without harm", async () => {
+        const runtime = await ModelRuntime.CreateAsync(Settings);
+        const working = CodeOf(runtime.reconstructAsync(Photos(runtime, 1)));
+        runtime.dispose();
+        runtime.dispose();
+        expect(await working).toBe("disposed");
+        expect(await CodeOf(runtime.encodeAsync(new Float32Array(1)))).toMatch(/disposed|invalid-argument/);
+        const shared = new AssetStore();
+        const late = await ModelRuntime.CreateAsync({ ...Settings, store: shared });
+        const creating = CodeOf(
+            late.reconstructAsync(Photos(late, 1), { onProgress: ({ stage }) => stage === "reading the photos" && late.dispose() }),
+        );
+        expect(await creating).toBe("disposed");
+        shared.dispose();
+    });
+
+    it("reports files that are missing, damaged, or of another head model", async () => {
+        expect(await CodeOf(ModelRuntime.CreateAsync({ ...Settings, modelsUrl: "/repo/nowhere" }))).toBe("models-missing");
+        expect(await CodeOf(ModelRuntime.CreateAsync({ ...Settings, model: "mega" }))).toBe("models-mismatch");
+        expect(await CodeOf(ModelRuntime.CreateAsync({ ...Settings, headModelSha256: "0".repeat(64) }))).toBe("models-mismatch");
+        const realFetch = globalThis.fetch;
+        const fake = spyOn(globalThis, "fetch").and.callFake(async (target, init) => {
+            const response = await realFetch(target, init);
+            if (!String(target).endsWith("encoder.data")) {
+                return response;
+            }
+            const bytes = new Uint8Array(await response.arrayBuffer());
+            bytes[1000] ^= 1;
+            return new Response(bytes);
+        });
+        const runtime = await ModelRuntime.CreateAsync(Settings);
+        const photo = Photos(runtime, 1).photos[0];
+        expect(await CodeOf(runtime.encodeAsync(photo))).toBe("models-hash");
+        fake.and.callFake((target, init) =>
+            String(target).endsWith("encoder.onnx") ? Promise.resolve(new Response("", { status: 404 })) : realFetch(target, init),
+        );
+        const without = await ModelRuntime.CreateAsync(Settings);
+        expect(await CodeOf(without.encodeAsync(photo))).toBe("models-missing");
+        fake.and.callFake(realFetch);
+        expect(await CodeOf(runtime.encodeAsync(photo))).toBe("no error");
+        runtime.dispose();
+        without.dispose();
+    });
+
+    it("fetches the head model that the networks name", async () => {
+        const runtime = await ModelRuntime.CreateAsync(Settings);
+        const bytes = await runtime.loadHeadModelAsync();
+        expect(bytes.byteLength).toBe(runtime.headModel.bytes);
+        expect(new TextDecoder().decode(bytes.subarray(0, 4))).toBe("FAHM");
+        runtime.dispose();
+    });
+});
+
+/** 1 if this runtime's store fetched ONNX Runtime's wasm, 0 if an earlier test had compiled it. */
+async function alreadyCompiled(runtime: ModelRuntime): Promise<number> {
+    const listed = Object.values(runtime.model.graphs).flatMap((graph) => [graph, graph.data!]);
+    const size = (name: string): number => listed.find((file) => file.file.endsWith(name))!.bytes;
+    const models = ["encoder.onnx", "encoder.data", "reconstructor_n2.onnx", "reconstructor.data"].reduce(
+        (sum, name) => sum + size(name),
+        0,
+    );
+    const manifest = (await (await fetch(JoinUrl(ModelsUrl, "models.json"))).arrayBuffer()).byteLength;
+    return runtime.store.statistics.bytes > models + manifest ? 1 : 0;
+}
