@@ -3,7 +3,7 @@
 //
 //   node scripts/demo.mjs [--no-build]
 import { spawn } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -70,8 +70,11 @@ async function runPageAsync({ page, consoleErrors, requests }, server) {
     });
     console.log("Photo to avatar:");
     const created = await page.evaluate(async () => {
-        const result = await window.flexDemo.createAsync(["../assets/astronaut.png"], (progress) => window.reportProgress(progress));
-        return { ...result, error: result.error ?? null };
+        try {
+            return await window.flexDemo.createAsync(["../assets/astronaut.png"], (progress) => window.reportProgress(progress));
+        } catch (error) {
+            return { error: `${error.message ?? error} ${error.advice ?? ""}` };
+        }
     });
     if (created.error) {
         throw new Error(`No avatar: ${created.error}`);
@@ -95,18 +98,19 @@ async function runPageAsync({ page, consoleErrors, requests }, server) {
 
     const rows = [];
     await stageAsync("Same pose as the photo", async () => {
-        const crop = await page.evaluate(() => window.flexDemo.photoPictures());
+        const crop = await page.evaluate(() => window.flexDemo.cropPictureAsync());
+        const photo = `data:image/png;base64,${readFileSync(path.join(root, "samples", "assets", "astronaut.png")).toString("base64")}`;
         const same = await picture((demo) => {
             demo.showAlone();
             demo.poseAsInPhoto();
         });
         const neutral = await picture((demo) => {
             demo.pose();
-            demo.stage.look(0);
+            demo.look(0);
         });
         rows.push([
-            { label: "Input photo", picture: crop.photo },
-            { label: "What the networks see", picture: crop.crop },
+            { label: "Input photo", picture: photo },
+            { label: "What the networks see", picture: crop },
             { label: "Avatar, same pose and camera", picture: same },
             { label: "Avatar, neutral", picture: neutral },
         ]);
@@ -117,7 +121,7 @@ async function runPageAsync({ page, consoleErrors, requests }, server) {
         for (const yaw of [-60, -30, 0, 30, 60]) {
             const turned = await picture((demo, degrees) => {
                 demo.pose();
-                demo.stage.look(degrees);
+                demo.look(degrees);
             }, yaw);
             row.push({ label: `Camera yaw ${yaw}°`, picture: turned });
         }
@@ -135,7 +139,7 @@ async function runPageAsync({ page, consoleErrors, requests }, server) {
         ]) {
             const shown = await picture((demo, name) => {
                 demo.pose(demo.peakFrame(name));
-                demo.stage.look(0, 0, demo.closeUpDistance);
+                demo.look(0, 0, demo.closeUpDistance);
             }, track);
             row.push({ label: `${label} (${track})`, picture: shown });
         }
@@ -165,7 +169,7 @@ async function runPageAsync({ page, consoleErrors, requests }, server) {
             picture: await picture((demo) => {
                 demo.showAlone();
                 demo.goToFrame(demo.clip.from + (demo.clip.to - demo.clip.from) * (2.5 / 8));
-                demo.stage.look(0);
+                demo.look(0);
             }),
         });
         row.push({
@@ -173,7 +177,7 @@ async function runPageAsync({ page, consoleErrors, requests }, server) {
             picture: await picture((demo) => {
                 demo.showMixed("beside");
                 demo.goToFrame(demo.peakFrame("mouthSmileRight"));
-                demo.stage.look(50, 10, 2);
+                demo.look(50, 10, 2);
             }),
         });
         rows.push(row);

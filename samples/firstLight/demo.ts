@@ -3,10 +3,33 @@
  * It renders single frames of a chosen size and counts what the frame cost at the WebGPU interface itself, so the numbers do not depend on our own statistics.
  */
 import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
-import type { Node } from "@babylonjs/core/node";
-import type { FlexAvatar, FlexAvatarComponent } from "babylon-flexavatar";
-import * as flexAvatar from "babylon-flexavatar";
-import type { IStage } from "./stage";
+import { FreeCamera } from "@babylonjs/core/Cameras/freeCamera";
+import { NullEngine } from "@babylonjs/core/Engines/nullEngine";
+import { Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector";
+import type { TransformNode } from "@babylonjs/core/Meshes/transformNode";
+import { Scene } from "@babylonjs/core/scene";
+import {
+    FlexAvatarComponent,
+    type FlexAvatar,
+    type FlexAvatarErrorCode,
+    type IRuntimeProgress,
+    type PhotoSource,
+} from "babylon-flexavatar";
+import { HeadCenter, type IStage } from "./stage";
+
+/** What {@link FlexDemo.createAsync} measured. */
+export interface ICreated {
+    totalMs: number;
+    /** Sessions made and run: reconstruction and the first driver run. */
+    networksMs: number;
+    stages: { name: string; ms: number }[];
+    backend: string | null;
+    adapter: string;
+    gaussianCount: number;
+    /** Bytes of models and head model. */
+    modelBytes: number;
+    notices: string[];
+}
 
 /** GPU work since {@link WatchGpu} or the last `reset`. */
 export interface IGpuCounts {
@@ -114,27 +137,22 @@ export function ToDataUrlAsync(blob: Blob): Promise<string> {
 }
 
 /** What stays in a scene after a failed or disposed avatar must equal what was there before: everything countable in it. */
-export function CountScene(stage: IStage): Record<string, number> {
-    const { scene } = stage;
-    const observers = (names: readonly string[]) =>
-        Object.fromEntries(
-            names.map((name) => [name, (scene as unknown as Record<string, { observers: unknown[] }>)[name].observers.length]),
-        );
+export function CountScene(scene: Scene): Record<string, number> {
+    const engine = scene.getEngine();
     return {
         meshes: scene.meshes.length,
         materials: scene.materials.length,
         textures: scene.textures.length,
+        geometries: scene.geometries.length,
         transformNodes: scene.transformNodes.length,
         animationGroups: scene.animationGroups.length,
         rootNodes: scene.rootNodes.length,
-        ...observers([
-            "onBeforeRenderObservable",
-            "onAfterRenderObservable",
-            "onBeforeAnimationsObservable",
-            "onBeforeCameraRenderObservable",
-            "onDisposeObservable",
-        ]),
-        engineObservers: stage.engine.onBeginFrameObservable.observers.length + stage.engine.onEndFrameObservable.observers.length,
+        beforeRender: scene.onBeforeRenderObservable.observers.length,
+        afterRender: scene.onAfterRenderObservable.observers.length,
+        beforeAnimations: scene.onBeforeAnimationsObservable.observers.length,
+        beforeCameraRender: scene.onBeforeCameraRenderObservable.observers.length,
+        dispose: scene.onDisposeObservable.observers.length,
+        engine: engine.onBeginFrameObservable.observers.length + engine.onEndFrameObservable.observers.length,
     };
 }
 
@@ -144,16 +162,19 @@ export class FlexDemo {
     public readonly component: FlexAvatarComponent;
     /** The clip as loaded, with morph targets as targets. */
     public readonly clip: AnimationGroup;
-    /** The package, for tests that call it directly. */
-    public readonly library = flexAvatar;
     public readonly gpu = WatchGpu();
     public avatar: FlexAvatar | null = null;
+    private readonly _photoCamera: FreeCamera;
+    private readonly _notices: string[] = [];
     private _bound: AnimationGroup | null = null;
 
     public constructor(stage: IStage, component: FlexAvatarComponent, clip: AnimationGroup) {
         this.stage = stage;
         this.component = component;
         this.clip = clip;
+        this._photoCamera = new FreeCamera("photo", Vector3.Zero(), stage.scene);
+        stage.scene.activeCamera = stage.camera;
+        component.onNoticeObservable.add(({ code, message }) => this._notices.push(`${code}: ${message}`));
     }
 
     /**
@@ -175,8 +196,16 @@ export class FlexDemo {
         });
         const totalMs = performance.now() - start;
         this.show(avatar);
+        const { stageMs, bytes } = this.component.statistics;
+        const info = this.stage.engine._device.adapterInfo;
         return {
             totalMs: Math.round(totalMs),
+            networksMs: Math.round(stageMs.reconstruct + stageMs.prepare),
+            backend: this.component.backend,
+            adapter: [info.vendor, info.architecture, info.description].filter(Boolean).join(" "),
+            gaussianCount: avatar.gaussianCount,
+            modelBytes: bytes,
+            notices: [...this._notices],
             stages: Array.from(stages, ([name, { startMs, endMs }]) => ({ name, ms: Math.round(endMs - startMs) })),
         };
     }
@@ -203,7 +232,7 @@ export class FlexDemo {
             const [x, z] = { front: [-0.3, 0.55], behind: [-0.28, -0.55], beside: [0.62, -0.25] }[place];
             character.position.set(x, 0, z);
         }
-        this.stage.look(10, 3, 2.2);
+        this.look(10, 3, 2.2);
     }
 
     /** Frame of the clip at which a track is largest. */
@@ -246,15 +275,76 @@ export class FlexDemo {
 
     /** The avatar's file as a data URL. */
     public async saveAsDataUrlAsync(): Promise<string> {
-        return ToDataUrlAsync(await this._requireAvatar().saveAsync());
+        return ToDataUrlAsync(new Blob([await this._requireAvatar().saveAsync()]));
     }
 
     /** See {@link ComposeSheetAsync}. */
     public readonly composeSheetAsync = ComposeSheetAsync;
 
     /** See {@link CountScene}. */
-    public countScene(): Record<string, number> {
-        return CountScene(this.stage);
+    public countScene(scene: Scene = this.stage.scene): Record<string, number> {
+        return CountScene(scene);
+    }
+
+    /** A component of its own on a new scene of the same engine, for tests that must not share loaded models. */
+    public newComponent(modelsUrl = this.component.options.modelsUrl): FlexAvatarComponent {
+        const scene = new Scene(this.stage.engine);
+        return FlexAvatarComponent.GetOrCreate(scene, { ...this.component.options, modelsUrl });
+    }
+
+    /** What an engine without WebGPU answers. */
+    public tryWithoutWebGpu(): { code?: FlexAvatarErrorCode; message?: string; advice?: string } {
+        const engine = new NullEngine();
+        try {
+            FlexAvatarComponent.GetOrCreate(new Scene(engine));
+            return {};
+        } catch (error) {
+            const { code, message, advice } = error as { code: FlexAvatarErrorCode; message: string; advice: string };
+            return { code, message, advice };
+        } finally {
+            engine.dispose();
+        }
+    }
+
+    /** Opens an avatar's file; {@link show} it to see it. */
+    public openAsync(file: Blob): Promise<FlexAvatar> {
+        return this.component.loadAsync(file);
+    }
+
+    /** The crop of the first photo as the networks got it, as a data URL. */
+    public async cropPictureAsync(): Promise<string | null> {
+        const { thumbnail } = this._requireAvatar().description;
+        return thumbnail ? await ToDataUrlAsync(new Blob([thumbnail as Uint8Array<ArrayBuffer>], { type: "image/png" })) : null;
+    }
+
+    /** Poses the avatar and the camera as the landmark fit found them in the first photo. */
+    public poseAsInPhoto(): void {
+        this.pose();
+        const avatar = this._requireAvatar();
+        const { camera, expression } = avatar.description.fit.photos[0];
+        expression.forEach((weight, index) => (avatar.expression.getTarget(index).influence = weight));
+        // The fit gives camera-from-canonical q = R p + t with +Z towards the viewer, so the camera stands at −Rᵀt and looks along −RᵀZ.
+        const world = (avatar.neck.parent as TransformNode).computeWorldMatrix(true);
+        const [x, y, z, w] = camera.rotation;
+        const toCanonical = new Quaternion(-x, -y, -z, w);
+        const [tx, ty, tz] = camera.translation;
+        const place = new Vector3(-tx, -ty, -tz).applyRotationQuaternion(toCanonical);
+        const forward = new Vector3(0, 0, -1).applyRotationQuaternion(toCanonical);
+        const up = new Vector3(0, 1, 0).applyRotationQuaternion(toCanonical);
+        Vector3.TransformCoordinatesToRef(place, world, this._photoCamera.position);
+        this._photoCamera.rotationQuaternion = Quaternion.FromLookDirectionLH(
+            Vector3.TransformNormal(forward, world).normalize(),
+            Vector3.TransformNormal(up, world).normalize(),
+        );
+        this._photoCamera.fov = 2 * Math.atan(0.5 / camera.focal);
+        this._photoCamera.minZ = 0.05;
+        this.stage.scene.activeCamera = this._photoCamera;
+    }
+
+    /** See {@link IStage.look}. */
+    public look(yawDegrees: number, pitchDegrees?: number, distance?: number): void {
+        this.stage.scene.activeCamera = this.stage.camera;
+        this.stage.look(yawDegrees, pitchDegrees, distance);
     }
 
     /** Close enough that the face fills the picture, meters. */
@@ -273,7 +363,7 @@ export class FlexDemo {
         }
         if (frame !== undefined) {
             for (const { animation, target } of this.clip.targetedAnimations) {
-                const track = expression.getTargetByName((target as Node).name);
+                const track = expression.getTargetByName((target as { name: string }).name);
                 if (track && animation.targetProperty === "influence") {
                     track.influence = animation.evaluate(frame) as number;
                 }

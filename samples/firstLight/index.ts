@@ -13,7 +13,6 @@ const assetsUrl = new URL("../assets/", location.href).href;
 const portraitUrl = `${assetsUrl}astronaut.png`;
 
 class FirstLight {
-    private readonly _stage: IStage;
     private readonly _component: FlexAvatarComponent;
     private readonly _clip: AnimationGroup;
     private readonly _panel: Panel;
@@ -22,7 +21,6 @@ class FirstLight {
     private _abort: AbortController | null = null;
 
     public constructor(stage: IStage, component: FlexAvatarComponent, clip: AnimationGroup) {
-        this._stage = stage;
         this._component = component;
         this._clip = clip;
         this._panel = new Panel({
@@ -39,7 +37,7 @@ class FirstLight {
             open: (file) => void this._openAsync(file),
         });
         this._panel.setAvatar(null);
-        this._panel.showStatus(`${component.backend} networks · ${stage.engine.description}`);
+        component.onNoticeObservable.add(({ message }) => this._panel.showStatus(message));
         stage.scene.onAfterRenderObservable.add(() => this._followClip());
         stage.engine.runRenderLoop(() => stage.scene.render());
         new ResizeObserver(() => stage.engine.resize()).observe(stage.engine.getRenderingCanvas()!);
@@ -49,11 +47,17 @@ class FirstLight {
     /** Photos to avatar. A new call stops the running one. */
     private async _createAsync(photos: readonly (File | string)[]): Promise<void> {
         await this._workAsync(async (signal) => {
+            const start = performance.now();
             const avatar = await this._component.createFromPhotosAsync(photos, {
                 signal,
-                onProgress: (progress) => this._panel.showStage({ name: progress.stage, fraction: progress.fraction }),
+                onProgress: ({ stage, fraction }) => this._panel.showStage(stage, fraction),
             });
             this._show(avatar);
+            const seconds = ((performance.now() - start) / 1000).toFixed(1);
+            this._panel.say(
+                `${avatar.gaussianCount.toLocaleString("en")} Gaussians from ${photos.length} of 4 photos in ${seconds} s`,
+                true,
+            );
         });
     }
 
@@ -62,8 +66,8 @@ class FirstLight {
     }
 
     private async _saveAsync(): Promise<void> {
-        const blob = await this._avatar!.saveAsync();
-        const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: "avatar.flexavatar" });
+        const file = new Blob([await this._avatar!.saveAsync()]);
+        const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(file), download: "avatar.flexavatar" });
         link.click();
         setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
     }
@@ -139,7 +143,7 @@ async function startAsync(): Promise<void> {
     const stage = await CreateStageAsync(canvas, assetsUrl);
     const component = FlexAvatarComponent.GetOrCreate(stage.scene, {
         modelsUrl: parameters.get("models") ?? new URL("../models/", location.href).href,
-        runtimeUrl: new URL("../", location.href).href,
+        mediaPipeUrls: new URL("../mediapipe/", location.href).href,
     });
     const container = await LoadAssetContainerAsync(`${assetsUrl}phrase.glb`, stage.scene);
     const clip = container.animationGroups[0];

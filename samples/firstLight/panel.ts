@@ -14,20 +14,13 @@ export interface IPanelActions {
     open(file: File): void;
 }
 
-/** A stage of the work as the panel shows it; `fraction` is undefined while unknown. */
-export interface IStageProgress {
-    name: string;
-    fraction?: number;
-    timeMs?: number;
-}
-
 function element<T extends HTMLElement>(id: string): T {
     return document.getElementById(id) as T;
 }
 
 export class Panel {
     private readonly _actions: IPanelActions;
-    private readonly _stages = new Map<string, HTMLLIElement>();
+    private readonly _stages = new Map<string, { item: HTMLLIElement; startMs: number }>();
     private readonly _sliders = new Map<string, HTMLInputElement>();
     private _photos: File[] = [];
 
@@ -86,31 +79,28 @@ export class Panel {
         }
     }
 
-    /** Shows a stage's bar, adding it on first sight. */
-    public showStage({ name, fraction, timeMs }: IStageProgress): void {
-        let item = this._stages.get(name);
-        if (!item) {
-            item = document.createElement("li");
-            const bar = Object.assign(document.createElement("progress"), { max: 1 });
+    /** Shows a stage's bar, adding it on first sight; its time is from the first report to the last. */
+    public showStage(name: string, fraction: number): void {
+        let stage = this._stages.get(name);
+        if (!stage) {
+            const item = document.createElement("li");
             const label = document.createElement("span");
             label.textContent = name;
-            item.append(label, bar, document.createElement("span"));
+            item.append(label, Object.assign(document.createElement("progress"), { max: 1 }), document.createElement("span"));
             element("stages").append(item);
-            this._stages.set(name, item);
+            stage = { item, startMs: performance.now() };
+            this._stages.set(name, stage);
+            item.scrollIntoView({ block: "nearest" });
         }
-        const bar = item.children[1] as HTMLProgressElement;
-        const done = timeMs !== undefined;
-        item.className = done ? "" : "running";
-        if (done || fraction !== undefined) {
-            bar.value = done ? 1 : (fraction ?? 0);
+        const [, bar, time] = stage.item.children as unknown as [HTMLElement, HTMLProgressElement, HTMLElement];
+        stage.item.className = fraction < 1 ? "running" : "";
+        if (fraction > 0) {
+            bar.value = fraction;
         } else {
-            bar.removeAttribute("value");
+            bar.removeAttribute("value"); // a running bar without an end
         }
-        item.children[2].textContent = done
-            ? `${(timeMs / 1000).toFixed(1)} s`
-            : fraction !== undefined
-              ? `${Math.round(fraction * 100)} %`
-              : "";
+        time.textContent =
+            fraction < 1 ? `${Math.round(fraction * 100)} %` : `${((performance.now() - stage.startMs) / 1000).toFixed(1)} s`;
     }
 
     /** Shows a message, or hides it with null. */

@@ -82,7 +82,7 @@ function InstallInputs() {
     }
     window.attemptAsync = async (name, options = {}, component = demo.component) => {
         const photos = await window.inputs[name]();
-        const before = demo.countScene();
+        const before = demo.countScene(component.scene);
         const start = performance.now();
         let result = { code: "none" };
         try {
@@ -94,7 +94,7 @@ function InstallInputs() {
         // Whatever is cleaned up late must be gone after a frame.
         demo.renderFrame();
         await new Promise((resolve) => setTimeout(resolve, 50));
-        return { ...result, before, after: demo.countScene(), ms: performance.now() - start };
+        return { ...result, before, after: demo.countScene(component.scene), ms: performance.now() - start };
     };
 }
 

@@ -39,7 +39,7 @@ const closeUp = (trackName) =>
             const demo = window.flexDemo;
             demo.showAlone();
             demo.pose(name ? demo.peakFrame(name) : undefined);
-            demo.stage.look(0, 0, demo.closeUpDistance);
+            demo.look(0, 0, demo.closeUpDistance);
             return demo.captureAsync(px);
         },
         trackName,
