@@ -60,9 +60,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let flags = texelFlags(t);
     let weights = select(vec2f(0.0), avatar.deltaWeights, (flags & TexelDynamic) != 0u);
 
-    // Opacity first: most that is culled is culled here.
+    // Opacity first: most that is culled is culled here. Limits are written so that a NaN in a map fails them.
     var alpha = 1.0 / (1.0 + exp(-dynamicChannel(3u, t.texel, weights)));
-    if (alpha < AlphaCut) {
+    if (!(alpha >= AlphaCut)) {
         return;
     }
 
@@ -89,7 +89,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
     let clipFromPosed = view.clipFromPosed;
     let clip = clipFromPosed * vec4f(mean, 1.0);
-    if (clip.w <= 0.0 || clip.z < 0.0 || clip.z > clip.w) {
+    if (!(clip.w > 0.0 && clip.z >= 0.0 && clip.z <= clip.w)) {
         return;
     }
     let ndc = clip.xyz / clip.w;
@@ -117,7 +117,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let determinant = undilatedDeterminant + DilationPx2 * (xx + yy + DilationPx2);
     if ((view.flags & ViewCompensateOpacity) != 0u) {
         alpha *= sqrt(undilatedDeterminant / determinant);
-        if (alpha < AlphaCut) {
+        if (!(alpha >= AlphaCut)) {
             return;
         }
     }
@@ -130,7 +130,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     }
 
     let depth = dot(view.depthFromPosed, vec4f(mean, 1.0));
-    let key = u32(clamp((view.farDepth - depth) * view.keysPerMeter, 0.0, f32(BucketCount - 1u)));
+    let key = min(u32(max((view.farDepth - depth) * view.keysPerMeter, 0.0)), BucketCount - 1u);
     var color = clamp(dynamicChannels(4u, t.texel, weights), vec3f(0.0), vec3f(1.0));
     if ((view.flags & ViewLinearOutput) != 0u) {
         color = linearFromSrgb(color);

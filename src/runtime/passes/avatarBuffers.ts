@@ -12,6 +12,8 @@ import type { IPosedBounds } from "./viewParams";
 
 /** Meters that Gaussians of an unread static map may lie off the head: hair. */
 const DefaultReach = 0.1;
+/** Meters beyond which Gaussians off the head are taken for errors of a network: they do not stretch the box. */
+const LargestReach = 0.5;
 /** Meters that an expression may move a vertex beyond the rest box. */
 const ExpressionReach = 0.03;
 
@@ -202,9 +204,10 @@ export class AvatarBuffers {
             const t = table.texel[g];
             const offset = Math.hypot(map[t], map[texels + t], map[2 * texels + t]);
             const scale = Math.exp(Math.max(map[7 * texels + t], map[8 * texels + t], map[9 * texels + t]));
-            reach = Math.max(reach, offset + 3 * Math.min(scale, 0.02));
+            const edge = offset + 3 * Math.min(scale, 0.02);
+            reach = edge > reach ? edge : reach; // false for a NaN
         }
-        return reach;
+        return Math.min(reach, LargestReach);
     }
 
     /** A skinned vertex is a mean of its joints' transforms of it, so the union of the joints' transformed boxes holds them all. */

@@ -104,7 +104,7 @@ export function NearestRotationReference(a: Matrix): number[][] {
         [0, 1, 0],
         [0, 0, 1],
     ];
-    for (let sweep = 0; sweep < 12; sweep++) {
+    for (let sweep = 0; sweep < 6; sweep++) {
         for (const [p, q] of [
             [0, 1],
             [0, 2],

@@ -116,9 +116,15 @@ describe("splatProject", () => {
             }
         }
         const keys = records.filter((record) => record.visible).map((record) => record.key);
-        expect(Math.min(...keys)).withContext("the farthest key").toBeGreaterThan(0);
-        expect(Math.max(...keys)).withContext("the nearest key").toBeLessThan(65535);
-        expect(Math.max(...keys) - Math.min(...keys)).withContext("the range of keys in use").toBeGreaterThan(0.1 * 65536);
+        expect(Math.min(...keys))
+            .withContext("the farthest key")
+            .toBeGreaterThan(0);
+        expect(Math.max(...keys))
+            .withContext("the nearest key")
+            .toBeLessThan(65535);
+        expect(Math.max(...keys) - Math.min(...keys))
+            .withContext("the range of keys in use")
+            .toBeGreaterThan(0.1 * 65536);
         const order = SortKeysReference(Uint32Array.from(records, ({ key }) => key));
         expect(new Uint32Array(await ReadBuffer(device, view.order, 4 * order.length))).toEqual(order);
     }
@@ -235,6 +241,24 @@ describe("splatProject", () => {
         expect(await Project(pose, frontal)).toEqual(expected);
         expect(new Float32Array(await ReadBuffer(device, buffer))).toEqual(delta);
         buffer.destroy();
+    });
+
+    it("draws nothing for a texel whose opacity or position is not a number, and keeps the rest", async () => {
+        const pose = CreateExpressionPose(model);
+        const before = await Project(pose, frontal);
+        const broken = before.flatMap((record, g) => (record.visible ? [g] : [])).slice(0, 2);
+        const map = staticMap.slice();
+        map[3 * mapSize * mapSize + table.texel[broken[0]]] = NaN;
+        map[table.texel[broken[1]]] = NaN;
+        avatar.setStaticMap(map);
+        const after = await Project(pose, frontal);
+        const Shown = (records: IRecord[]): number[] => records.flatMap((record, g) => (record.visible ? [g] : []));
+        expect(Shown(after)).toEqual(Shown(before).filter((g) => !broken.includes(g)));
+        Shown(after).forEach((g) =>
+            expect(Math.abs(after[g].key - before[g].key))
+                .withContext(`key of Gaussian ${g}`)
+                .toBeLessThan(2),
+        );
     });
 
     // Checks that share no code with the reference.
