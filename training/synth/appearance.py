@@ -251,9 +251,9 @@ class Painter:
         ring = step(a, pupil, pupil + 0.45 * (r - pupil))
         color = iris * np.exp(fibers * 0.8 + 0.35 * (1 - ring))[:, None] * (1 - 0.55 * step(a, 0.8 * r, r))[:, None]
         color = color * step(a, pupil * 0.88, pupil * 1.12)[:, None] + 0.004
-        white = linear(np.array([0.76, 0.73, 0.71]) * np.exp(rng.normal(0, 0.03)))
+        white = linear(np.array([0.72, 0.68, 0.66]) * np.exp(rng.normal(0, 0.03)))
         veins = np.clip(c.noise[3, 5][m] - 0.9, 0, 1) * rng.uniform(0, 0.5) * step(a, r, 1.1)
-        sclera = white * np.exp(-0.25 * step(a, r, 1.25)[:, None]) * np.exp(veins[:, None] * np.array([-0.1, -0.7, -0.7]))
+        sclera = white * np.exp(-0.5 * step(a, r, 1.2)[:, None]) * np.exp(veins[:, None] * np.array([-0.1, -0.7, -0.7]))
         inside = step(a, r * 1.06, r * 0.97)[:, None]
         albedo[m] = sclera + inside * (color - sclera)
         specular[m], gloss[m] = rng.uniform(0.04, 0.1), 120

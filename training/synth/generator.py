@@ -21,6 +21,7 @@ SUPERSAMPLE = 2
 PRIOR_SHAPES = 30
 PRIOR_METERS = 0.02
 OPACITY_LOGIT = 4.0
+SIGMA_LIMIT = {"lids": 0.0005, "lips": 0.0008, "mouthInterior": 0.002, "tongue": 0.002}  # ours, meters: wide Gaussians there hide eyes and pierce the cheeks
 HIDDEN = ("mouthInterior", "teethUpper", "teethLower", "tongue")
 
 
@@ -72,6 +73,8 @@ class Generator:
         basis = rig.shape_dirs[:PRIOR_SHAPES]
         self.prior_solve = np.linalg.pinv(basis.astype(np.float64)).astype(np.float32)  # [3V, 30]
         self.prior_maps = np.stack([rig.bake(self.coarse, b.reshape(-1, 3)).ravel() for b in basis])  # [30, 3n]
+        limit = np.array([SIGMA_LIMIT.get(name, 0.02) for name in rig.regions])[self.canvas.region]
+        self.log_sigma_limit = np.log(limit[:, None] * [1, 1, mesh.NORMAL_RATIO]).astype(np.float32)
         rng = np.random.default_rng(1)
         self.habits = rng.normal(0, 1, (rig.shape_count, rig.expression_count)) / np.sqrt(rig.shape_count)
         self.base_quat = mesh.surfels(self.texels.face, rig.faces, rig.uv_faces, rig.uv, rig.template, map_size)[1]
@@ -100,6 +103,8 @@ class Generator:
         sky[inside] = lighting.sky_visibility(opened, rig.faces)[inside]
         normals = mesh.vertex_normals(rig.template, rig.faces)
         self.occlusion = lighting.Occlusion(sky, normals, self.neighbours)
+        eyes = np.unique(rig.faces[np.isin(rig.face_region, inner)])
+        self.occlusion.ambient[eyes] **= 1.4  # lashes, which the mesh has not
         edges = np.sort(edges, 1)
         pairs, uses = np.unique(edges, axis=0, return_counts=True)
         border = np.unique(pairs[uses == 1])
@@ -214,7 +219,8 @@ class Generator:
 
     def _surfels(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rig = self.rig
-        return mesh.surfels(self.texels.face, rig.faces, rig.uv_faces, rig.uv, vertices, self.map_size, self.base_quat)
+        log_scale, quat = mesh.surfels(self.texels.face, rig.faces, rig.uv_faces, rig.uv, vertices, self.map_size, self.base_quat)
+        return np.minimum(log_scale, self.log_sigma_limit), quat
 
     def _linear_face(self, person, face, light, occlusion) -> np.ndarray:
         """Linear color of the cheeks, for the exposure."""

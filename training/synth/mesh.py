@@ -6,6 +6,8 @@ import numpy as np
 
 from .native import floats, ints, load, pointer
 
+NORMAL_RATIO = 0.25  # ours: thickness of a surfel over its extent
+
 
 def raster(camera: np.ndarray, faces: np.ndarray, f: float, width: int, height: int | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Z-buffer of camera-space vertices [V,3] -> face [H,W] (-1 background), barycentric weights [H,W,2], depth [H,W] (meters, 1e9 background)."""
@@ -70,7 +72,7 @@ def visibility(points, normals, f: float, depth: np.ndarray, bias: float = 0.004
     return xy, facing, visible.astype(bool)
 
 
-def surfels(face, faces, uv_faces, uv, position, size: int, base=None, in_plane: float = 0.65, normal_ratio: float = 0.25) -> tuple[np.ndarray, np.ndarray]:
+def surfels(face, faces, uv_faces, uv, position, size: int, base=None, in_plane: float = 0.65, normal_ratio: float = NORMAL_RATIO) -> tuple[np.ndarray, np.ndarray]:
     """Flat Gaussians of the texels' own triangles: log scales [n,3] (ln m) and quaternions [n,4] (x,y,z,w; axes u, v, normal).
     Their sign follows `base` [n,4] (dot > 0), so maps of different people agree."""
     face, faces, uv_faces, uv, position = ints(face), ints(faces), ints(uv_faces), floats(uv), floats(position)
