@@ -4,7 +4,7 @@ import { FlexAvatarError } from "../../flame/error";
 import { OrAborted } from "./abort";
 import { OnnxQueue } from "./asyncQueue";
 import { JoinUrl, type AssetStore } from "./assetStore";
-import { BuildProbeGraph } from "./probeGraph";
+import { BuildSumGraph } from "./probeGraph";
 import type { ProgressListener } from "./progress";
 
 /** Where networks run: on the scene's own GPUDevice, or on the processor. */
@@ -174,7 +174,7 @@ function absolute(url: string): string {
 /** Runs y = x + x; on WebGPU reads y through our own device, which fails if ONNX Runtime made itself another one. */
 async function selfCheckAsync(backend: IOnnxBackend): Promise<void> {
     const x = Float32Array.from({ length: 64 }, (_, i) => i + 0.25);
-    const session = await CreateSessionAsync(backend, BuildProbeGraph(x.length), [], true);
+    const session = await CreateSessionAsync(backend, BuildSumGraph([x.length], "x", "x", "y"), [], true);
     try {
         const y = await OnnxQueue.run(async () => (await session.run({ x: new backend.ort.Tensor("float32", x, [x.length]) })).y);
         const values = backend.device

@@ -1,4 +1,4 @@
-/** The smallest ONNX graph that proves a device works, written by hand so that the self-check needs no file: y = x + x. */
+/** The smallest ONNX graph that proves a device works, written by hand so that the self-check needs no file. */
 
 /** Bytes of a protobuf message being written. Only the two wire types that the graph needs. */
 class ProtoWriter {
@@ -34,19 +34,23 @@ class ProtoWriter {
 }
 
 /**
- * Builds an ONNX model (IR 8, opset 17) with input `x` and output `y` = x + x, both float32 of shape [length].
+ * Builds an ONNX model (IR 8, opset 17): `output` = `first` + `second`, all float32 of one shape. The two inputs may be the same.
  * Field numbers are those of onnx.proto3: ModelProto, GraphProto, NodeProto, ValueInfoProto, TypeProto, TensorShapeProto.
- * @param length number of values
+ * @param shape sizes of all three tensors
  * @returns the bytes of the model
  */
-export function BuildProbeGraph(length: number): Uint8Array<ArrayBuffer> {
+export function BuildSumGraph(shape: readonly number[], first: string, second: string, output: string): Uint8Array<ArrayBuffer> {
     const message = (): ProtoWriter => new ProtoWriter();
     const value = (name: string): ProtoWriter => {
-        const shape = message().message(1, message().number(1, length));
-        const tensorType = message().number(1, 1).message(2, shape); // element type 1 is float32
+        const sizes = shape.reduce((all, size) => all.message(1, message().number(1, size)), message());
+        const tensorType = message().number(1, 1).message(2, sizes); // element type 1 is float32
         return message().message(1, name).message(2, message().message(1, tensorType));
     };
-    const node = message().message(1, "x").message(1, "x").message(2, "y").message(4, "Add");
-    const graph = message().message(1, node).message(2, "probe").message(11, value("x")).message(12, value("y"));
+    const node = message().message(1, first).message(1, second).message(2, output).message(4, "Add");
+    const graph = message().message(1, node).message(2, "sum");
+    for (const name of new Set([first, second])) {
+        graph.message(11, value(name));
+    }
+    graph.message(12, value(output));
     return message().number(1, 8).message(7, graph).message(8, message().number(2, 17)).finish();
 }

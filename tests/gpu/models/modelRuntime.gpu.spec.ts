@@ -7,7 +7,8 @@ import {
     type IReconstruction,
     type IReconstructionInput,
 } from "../../../src/runtime/models/modelRuntime";
-import { BuildProbeGraph } from "../../../src/runtime/models/probeGraph";
+import { OnnxDriver } from "../../../src/runtime/models/driver";
+import { BuildSumGraph } from "../../../src/runtime/models/probeGraph";
 import { OnnxQueue } from "../../../src/runtime/models/asyncQueue";
 import type { IRuntimeNotice } from "../../../src/runtime/models/progress";
 
@@ -66,7 +67,7 @@ describe("ONNX Runtime on our device", () => {
     it("runs a tiny graph whose output buffer our device can read", async () => {
         const backend = await LoadOnnxBackendAsync("webgpu", device, RuntimeUrls, store, undefined, undefined);
         expect(backend.device).toBe(device);
-        const session = await CreateSessionAsync(backend, BuildProbeGraph(5), [], true);
+        const session = await CreateSessionAsync(backend, BuildSumGraph([5], "x", "x", "y"), [], true);
         const x = new Float32Array([1, -2, 3.5, 0, 1e6]);
         const { y } = await OnnxQueue.run(() => session.run({ x: new backend.ort.Tensor("float32", x, [5]) }));
         expect(y.location).toBe("gpu-buffer");
@@ -83,9 +84,43 @@ describe("ONNX Runtime on our device", () => {
 
     it("creates sessions asked for at once, one after the other", async () => {
         const backend = await LoadOnnxBackendAsync("webgpu", device, RuntimeUrls, store, undefined, undefined);
-        const sessions = await Promise.all([4, 5, 6].map((length) => CreateSessionAsync(backend, BuildProbeGraph(length), [], false)));
+        const sessions = await Promise.all(
+            [4, 5, 6].map((length) => CreateSessionAsync(backend, BuildSumGraph([length], "x", "x", "y"), [], false)),
+        );
         expect(sessions.length).toBe(3);
         await Promise.all(sessions.map((session) => session.release()));
+    });
+
+    it("drives from a GPU buffer to a GPU buffer, one run at a time, newest input first", async () => {
+        const onnx = await LoadOnnxBackendAsync("webgpu", device, RuntimeUrls, store, undefined, undefined);
+        const shape = [1, 1, 8, 8];
+        const session = await CreateSessionAsync(onnx, BuildSumGraph(shape, "identity_features", "position_map", "delta_map"), [], true);
+        const identity = Float32Array.from({ length: 64 }, (_, i) => i);
+        let disposals = 0;
+        const driver = new OnnxDriver(onnx, session, identity, { identity: shape, position: shape }, () => disposals++);
+        const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+        const buffers = [100, 200, 300, 400].map((value) => {
+            const buffer = device.createBuffer({ size: 256, usage });
+            device.queue.writeBuffer(buffer, 0, new Float32Array(64).fill(value));
+            return buffer;
+        });
+        const check = async (result: Float32Array | GPUBuffer, base: number): Promise<void> => {
+            expect(result instanceof GPUBuffer).toBe(true);
+            const values = await ReadOnDeviceAsync(device, result as GPUBuffer, 64);
+            expect(Array.from(values)).toEqual(Array.from(identity, (value) => value + base));
+        };
+        const runs = buffers.map((buffer) => driver.run(buffer));
+        await check(await runs[0], 100);
+        expect(await runs[1]).toBe(await runs[3]);
+        await check(await runs[3], 400);
+        await check(await driver.run(new Float32Array(64).fill(0.5)), 0.5);
+        const small = device.createBuffer({ size: 16, usage });
+        expect(await CodeOf(driver.run(small))).toBe("invalid-argument");
+        driver.dispose();
+        driver.dispose();
+        expect(disposals).toBe(1);
+        [...buffers, small].forEach((buffer) => buffer.destroy());
+        await session.release();
     });
 
     it("leaves a software adapter to WebAssembly and says so once", async () => {
