@@ -19,6 +19,33 @@ export function OpenHeadAsync(): Promise<HeadModel> {
     return shipped;
 }
 
+/**
+ * The shipped head with all 478 landmarks mapped: those it does not map are spread at random over face, lids and lips, irises over the fronts
+ * of the eyes. Tests of the fit use it, so that they measure the fit and not how well the model's landmarks match MediaPipe's.
+ */
+export async function SpreadLandmarkHeadAsync(): Promise<HeadModel> {
+    const model = await OpenHeadAsync();
+    const random = RandomNumbers(478);
+    const eyes = Array.from(model.faces).filter((_, i) => RegionOf(model, i).startsWith("eye"));
+    const eyeFront = Math.max(...eyes.map((vertex) => model.template[3 * vertex + 2]));
+    const facesIn = (...regions: string[]): number[] =>
+        Array.from({ length: model.faceCount }, (_, face) => face).filter((face) => {
+            const front = model.template[3 * model.faces[3 * face] + 2] > eyeFront - 0.004;
+            return regions.includes(model.regions[model.faceRegion[face]]) && (front || regions[0] === "face");
+        });
+    const [skin, right, left] = [facesIn("face", "lids", "lips"), facesIn("eyeRight"), facesIn("eyeLeft")];
+    const mediaPipeFace = model.mediaPipeFace.map((face, i) => {
+        const faces = i < 468 ? skin : i < 473 ? right : left;
+        return face >= 0 ? face : faces[Math.floor(((random() + 1) / 2) * faces.length)];
+    });
+    const mediaPipeBary = model.mediaPipeBary.map((bary, i) => (model.mediaPipeFace[Math.floor(i / 3)] >= 0 ? bary : 1 / 3));
+    return { ...model, mediaPipeFace, mediaPipeBary };
+}
+
+function RegionOf(model: HeadModel, corner: number): string {
+    return model.regions[model.faceRegion[Math.floor(corner / 3)]];
+}
+
 /** Numbers in −1..1 that follow from the seed alone (mulberry32). */
 export function RandomNumbers(seed: number): () => number {
     let state = seed >>> 0;

@@ -82,7 +82,7 @@ describe("texel table", () => {
         for (const { mapSize, count, texelHash, faceHash, flagsHash } of fixture.texelTables) {
             const table = BuildTexelTable(model, mapSize);
             expect([table.gaussianCount, HashWords(table.texel), HashWords(table.face), HashWords(table.flags)])
-                .withContext(`map size ${mapSize}`)
+                .withContext(`map size ${mapSize}; if the head model was built anew, run tests/fixtures/flame/make.py`)
                 .toEqual([count, texelHash, faceHash, flagsHash]);
         }
     });
