@@ -35,6 +35,7 @@ class Look:
     cloth: np.ndarray  # [3] linear
     skin_color: np.ndarray  # [3] linear
     wrinkles: float
+    long: bool  # hair that falls below the head
 
 
 class Painter:
@@ -63,7 +64,7 @@ class Painter:
         if not male and rng.random() < 0.35 or rng.random() < 0.02:
             self._makeup(rng, albedo)
         self._lashes(rng, albedo, male)
-        hair = self._hair(rng, albedo, specular, gloss, detail, thickness, hair_color, skin_color, male, age)
+        hair, long = self._hair(rng, albedo, specular, gloss, detail, thickness, hair_color, male, age)
         detail += np.float32(0.05) * beard[:, None] * c.across * c.strands[2][0][:, None]
         self._eyes(rng, albedo, specular, gloss, dark)
         self._mouth(rng, albedo, specular, gloss)
@@ -74,12 +75,12 @@ class Painter:
             albedo += m[:, None] * (cloth * (1 + 0.1 * c.smooth(rng, 3)[0])[:, None] - albedo)
             specular *= 1 - 0.8 * m
         texture = np.concatenate([np.clip(albedo, 0.002, 0.98), np.maximum(specular, 0)[:, None], gloss[:, None], detail], 1)
-        return Look(texture.astype(np.float32), thickness, hair, hair_color, cloth, skin_color, 0.3 + 0.7 * age)
+        return Look(texture.astype(np.float32), thickness, hair, hair_color, cloth, skin_color, 0.3 + 0.7 * age, long)
 
     def _hair_color(self, rng, dark: float) -> np.ndarray:
         weights = np.array(HAIR_WEIGHT["light" if dark < 3.2 else "dark"])
         color = np.array(list(HAIR.values())[rng.choice(len(HAIR), p=weights / weights.sum())])
-        if rng.random() < 0.04:  # dyed
+        if rng.random() < 0.025:  # dyed
             hue = rng.random() * 6
             color = 0.15 + 0.55 * np.clip(np.abs((hue + np.array([0, 4, 2])) % 6 - 3) - 1, 0, 1)
         return linear(np.clip(color * np.exp(rng.normal(0, 0.12)) * np.exp(rng.normal(0, 0.03, 3)), 0.03, 0.95)).astype(np.float32)
@@ -180,12 +181,12 @@ class Painter:
         m = (rng.uniform(0.1, 0.4) if male else rng.uniform(0.35, 0.9)) * np.exp(-0.5 * (c.lid / 0.0013) ** 2) * (0.45 + 0.55 * c.lid_up) * c.skin
         albedo *= 1 - 0.85 * m[:, None]
 
-    def _hair(self, rng, albedo, specular, gloss, detail, thickness, color, skin_color, male: bool, age: float) -> np.ndarray:
+    def _hair(self, rng, albedo, specular, gloss, detail, thickness, color, male: bool, age: float) -> tuple[np.ndarray, bool]:
         c, v = self.texels, self.vertices
         weights = {"bald": 0.06, "buzz": 0.14, "short": 0.5, "medium": 0.25, "long": 0.05} if male else {"bald": 0.01, "buzz": 0.04, "short": 0.25, "medium": 0.25, "long": 0.45}
         kind = rng.choice(list(weights), p=list(weights.values()))
         if kind == "bald":
-            return np.zeros(len(c.p), np.float32)
+            return np.zeros(len(c.p), np.float32), False
         name = "short"
         if kind == "long":
             name = "bob" if rng.random() < 0.35 else "long"
@@ -237,7 +238,7 @@ class Painter:
         if covers_ears:  # hair lies over the ear: the ear itself keeps its place, the hair before and behind it rises
             t = np.where(v.is_region["ears"], np.minimum(t, 0.006), t)
         np.maximum(thickness, np.minimum(t, 0.035), out=thickness)
-        return m.astype(np.float32)
+        return m.astype(np.float32), name == "long"
 
     def _eyes(self, rng, albedo, specular, gloss, dark: float) -> None:
         c = self.texels

@@ -21,7 +21,7 @@ SUPERSAMPLE = 2
 PRIOR_SHAPES = 30
 PRIOR_METERS = 0.02
 OPACITY_LOGIT = 4.0
-SIGMA_LIMIT = {"lids": 0.0005, "lips": 0.0008, "mouthInterior": 0.002, "tongue": 0.002}  # ours, meters: wide Gaussians there hide eyes and pierce the cheeks
+SIGMA_LIMIT = {"lids": 0.0005, "ears": 0.002, "lips": 0.0008, "mouthInterior": 0.002, "tongue": 0.002}  # ours, meters: wide Gaussians there hide eyes and pierce the cheeks
 HIDDEN = ("mouthInterior", "teethUpper", "teethLower", "tongue")
 
 
@@ -232,6 +232,7 @@ class Generator:
         photos, true, given, cameras = [], [], [], []
         seen = np.zeros(len(self.texels.index), bool)
         with_fit, dressed = rng.random() >= 0.25, rng.random() < 0.85
+        hanging = person.look.hair_color if person.look.long and rng.random() < 0.6 else None
         for i in range(count):
             strength = rng.choice([0.0, 0.5, 1.0], p=[0.3, 0.35, 0.35])
             expression = sample_expression(rng, rig.expressions, strength) if strength else np.zeros(rig.expression_count, np.float32)
@@ -242,7 +243,7 @@ class Generator:
                 own_light = lighting.sample_light(rng)
                 own_base = self.occlusion.attributes(own_light)
                 own_tone = lighting.sample_tone(rng, luminance * float(np.mean(own_light.sh[0]) + 0.6 * own_light.colors.sum() / 3) / max(1e-3, float(np.mean(light.sh[0]) + 0.6 * light.colors.sum() / 3)))
-            torso = sample_torso(rng, face.posed[self.rim].mean(0), person.look.cloth, person.look.skin_color) if dressed else None
+            torso = sample_torso(rng, face.posed[self.rim].mean(0), person.look.cloth, person.look.skin_color, hanging, self.frame.head) if dressed else None
             picture, coverage, depth = self.render(person, face, camera, own_light, own_tone, self.occlusion_of(person, face, own_light, own_base), torso)
             photos.append(self._photograph(rng, picture, coverage))
             xy, _, visible = self._see(self.coarse, face.posed, face.posed_normals, camera, depth)

@@ -1,4 +1,4 @@
-"""Shoulders for the photos: real crops show them and the matte keeps them, though the head model has none. Never part of any truth."""
+"""Shoulders and hanging hair for the photos: real crops show them and the matte keeps them, though the head model has neither. Never part of any truth."""
 
 from dataclasses import dataclass
 
@@ -32,8 +32,8 @@ def _faces() -> np.ndarray:
 FACES = _faces()
 
 
-def sample_torso(rng: np.random.Generator, rim: np.ndarray, cloth: np.ndarray, skin: np.ndarray) -> Torso:
-    """Random shoulders under the neck's rim centre [3], in linear cloth and skin colors [3]."""
+def sample_torso(rng: np.random.Generator, rim: np.ndarray, cloth: np.ndarray, skin: np.ndarray, hair: np.ndarray | None, head: np.ndarray) -> Torso:
+    """Random shoulders under the neck's rim centre [3], in linear cloth and skin colors [3]; with `hair` (linear color) long hair hangs from the head [3]."""
     size = np.exp(rng.normal(0, 0.08)) * np.array([1, 1, 1])
     theta = np.linspace(0, 2 * np.pi, ANGLES + 1)
     ring = RINGS[:, None] * 1.0
@@ -61,6 +61,37 @@ def sample_torso(rng: np.random.Generator, rim: np.ndarray, cloth: np.ndarray, s
         color = np.where((front > rng.uniform(0.75, 0.95))[..., None], shirt, color)
     bare = step(collar - rows, -0.01, 0.01)[..., None]
     color = color * (1 - bare) + skin * bare
+    body = Torso(vertices, mesh.vertex_normals(vertices, FACES), FACES, np.stack([u.ravel(), v.ravel()], 1).astype(np.float32), _texture(color, 0.01, 8))
+    return body if hair is None else _join(body, _hanging_hair(rng, hair, head))
+
+
+def _texture(color: np.ndarray, specular: float, gloss: float) -> np.ndarray:
     texture = np.zeros((TEXTURE, TEXTURE, 8), np.float32)
-    texture[..., :3], texture[..., 3], texture[..., 4] = np.clip(color, 0.005, 0.95), 0.01, 8
-    return Torso(vertices, mesh.vertex_normals(vertices, FACES), FACES, np.stack([u.ravel(), v.ravel()], 1).astype(np.float32), texture)
+    texture[..., :3], texture[..., 3], texture[..., 4] = np.clip(color, 0.005, 0.95), specular, gloss
+    return texture
+
+
+def _hanging_hair(rng: np.random.Generator, hair: np.ndarray, head: np.ndarray) -> Torso:
+    """An open sleeve around the back of the head and neck, from the temples' height down."""
+    rows, half = 7, np.radians(rng.uniform(95, 125))
+    length, wide = rng.uniform(0.12, 0.30), rng.uniform(0.075, 0.092)
+    k, theta = np.meshgrid(np.linspace(0, 1, rows), np.linspace(np.pi - half, np.pi + half, ANGLES + 1), indexing="ij")
+    wave = 0.006 * np.sin(theta * rng.integers(3, 9) + 5 * k + rng.uniform(0, 6))
+    radius = wide + 0.03 * k * rng.uniform(0.2, 1.2) + wave
+    p = np.stack([radius * np.sin(theta), 0.02 - length * k * (1 + 0.1 * np.sin(3 * theta)), 1.05 * radius * np.cos(theta)], -1) + head
+    vertices = p.reshape(-1, 3).astype(np.float32)
+    faces = FACES[(FACES < rows * (ANGLES + 1)).all(1)]
+    columns = (np.arange(TEXTURE) + 0.5) / TEXTURE
+    strand = sum(np.sin(2 * np.pi * f * (columns[None] + 0.02 * np.sin(6 * columns[:, None])) + rng.uniform(0, 6)) for f in (5, 11, 17, 23)) / 2
+    texture = _texture(hair * np.exp(0.3 * strand + 0.1 * rng.standard_normal(strand.shape))[..., None], 0.02, 12)
+    uv = np.stack([(theta - theta.min()) / np.ptp(theta), 1 - k], -1).reshape(-1, 2).astype(np.float32)
+    normals = mesh.vertex_normals(vertices, faces)
+    return Torso(vertices, normals * np.sign((normals * (vertices - head)).sum(1, keepdims=True)).astype(np.float32), faces, uv, texture)
+
+
+def _join(a: Torso, b: Torso) -> Torso:
+    """Both in one, side by side in a texture of twice the size."""
+    texture = np.zeros((2 * TEXTURE, 2 * TEXTURE, 8), np.float32)
+    texture[:TEXTURE, :TEXTURE], texture[:TEXTURE, TEXTURE:] = a.texture, b.texture
+    uv = np.concatenate([a.uv * [0.49, 0.49] + [0.005, 0.505], b.uv * [0.49, 0.49] + [0.505, 0.505]]).astype(np.float32)
+    return Torso(np.concatenate([a.vertices, b.vertices]), np.concatenate([a.normals, b.normals]), np.concatenate([a.faces, b.faces + len(a.vertices)]), uv, texture)
