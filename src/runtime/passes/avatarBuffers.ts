@@ -173,7 +173,8 @@ export class AvatarBuffers {
 
     private _upload(source: Float32Array<ArrayBuffer> | GPUBuffer, target: GPUBuffer, what: string): void {
         const byteLength = source instanceof Float32Array ? source.byteLength : source.size;
-        if (byteLength !== target.size) {
+        // A buffer from a pool may be larger than what it holds.
+        if (source instanceof Float32Array ? byteLength !== target.size : byteLength < target.size) {
             const { mapSize } = this.head.table;
             throw new FlexAvatarError(
                 "invalid-argument",
@@ -185,7 +186,7 @@ export class AvatarBuffers {
             return;
         }
         const encoder = this.device.createCommandEncoder({ label: what });
-        encoder.copyBufferToBuffer(source, 0, target, 0, byteLength);
+        encoder.copyBufferToBuffer(source, 0, target, 0, target.size);
         this.device.queue.submit([encoder.finish()]);
     }
 
