@@ -16,40 +16,61 @@ import type { Effect } from "@babylonjs/core/Materials/effect";
 import type { Nullable } from "@babylonjs/core/types";
 import type { Scene } from "@babylonjs/core/scene";
 import { SplatQuadSource, type ViewBuffers } from "../runtime/passes";
+import type { SplatView } from "./splatView";
 
 const ShaderName = "flexAvatarSplat";
 
 /** Storage buffers of the vertex shader. */
 const BufferNames = ["records", "order", "drawArgs"] as const;
 
+/**
+ * Corners are moved out by this factor, so that snapping them to the raster, which differs between a canvas and a flipped render target, never loses a
+ * fragment above the cut.
+ */
+const CornerReach = 1.01;
+
 // Six vertices per splat in one instance: on software adapters an instance per quad is 5 to 12 times slower.
+// The offset from the centre is found from the pixel's position instead of being interpolated: Babylon draws render targets upside down, interpolation
+// rounds differently then, and classic and frame-graph pictures would differ by a step here and there.
 const VertexSource = `
 ${SplatQuadSource}
 var<storage, read> records: array<SplatRecord>;
 var<storage, read> order: array<u32>;
 var<storage, read> drawArgs: DrawArgs;
-varying vOffset: vec2f;
+uniform viewportPx: vec4f;
+flat varying vCenterPx: vec2f;
+flat varying vOffsetFromPx: vec4f;
 flat varying vColor: vec4f;
 @vertex
 fn main(input: VertexInputs) -> FragmentInputs {
     let splat = vertexInputs.vertexIndex / 6u;
-    var corner = hiddenCorner();
+    vertexOutputs.position = hiddenCorner().clip;
     if (splat < drawArgs.visibleCount) {
-        corner = splatCorner(records[order[splat]], vertexInputs.vertexIndex % 6u);
+        let record = records[order[splat]];
+        let corner = splatCorner(record, vertexInputs.vertexIndex % 6u);
+        let pxPerNdc = 0.5 * uniforms.viewportPx.zw;
+        let major = pxPerNdc * unpack2x16float(record.axisMajor);
+        let minor = pxPerNdc * unpack2x16float(record.axisMinor);
+        let area = major.x * minor.y - major.y * minor.x;
+        let center = vec4f(record.centerNdc, corner.clip.zw);
+        vertexOutputs.position = center + ${CornerReach} * (corner.clip - center);
+        vertexOutputs.vCenterPx = uniforms.viewportPx.xy + pxPerNdc * (record.centerNdc + 1.0);
+        vertexOutputs.vOffsetFromPx = vec4f(minor.y, -minor.x, -major.y, major.x) / area;
+        vertexOutputs.vColor = corner.color;
     }
-    vertexOutputs.position = corner.clip;
-    vertexOutputs.vOffset = corner.offset;
-    vertexOutputs.vColor = corner.color;
 }
 `;
 
 const FragmentSource = `
 ${SplatQuadSource}
-varying vOffset: vec2f;
+flat varying vCenterPx: vec2f;
+flat varying vOffsetFromPx: vec4f;
 flat varying vColor: vec4f;
 @fragment
 fn main(input: FragmentInputs) -> FragmentOutputs {
-    let color = splatColor(fragmentInputs.vOffset, fragmentInputs.vColor);
+    let fromCenterPx = fragmentInputs.position.xy - fragmentInputs.vCenterPx;
+    let offset = vec2f(dot(fragmentInputs.vOffsetFromPx.xy, fromCenterPx), dot(fragmentInputs.vOffsetFromPx.zw, fromCenterPx));
+    let color = splatColor(offset, fragmentInputs.vColor);
     if (color.a == 0.0) {
         discard;
     }
@@ -60,7 +81,7 @@ fn main(input: FragmentInputs) -> FragmentOutputs {
 /** Made by `FlexAvatarSplatMesh`. */
 export class FlexAvatarSplatMaterial extends ShaderMaterial {
     /** What the next bind draws; borrowed. The mesh sets it for each view it renders. */
-    public view: ViewBuffers | null = null;
+    public view: SplatView | null = null;
     private readonly _bindings = new WeakMap<ViewBuffers, readonly StorageBuffer[]>();
 
     /**
@@ -77,7 +98,7 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
             { vertex: ShaderName, fragment: ShaderName },
             {
                 attributes: [],
-                uniforms: [],
+                uniforms: ["viewportPx"],
                 storageBuffers: [...BufferNames],
                 shaderLanguage: ShaderLanguage.WGSL,
                 needAlphaBlending: true,
@@ -98,9 +119,12 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
     /** Binds the buffers of {@link view}. @internal */
     public override bind(world: Matrix, mesh?: Mesh, effectOverride?: Nullable<Effect>, subMesh?: SubMesh): void {
         super.bind(world, mesh, effectOverride, subMesh);
-        if (this.view) {
+        const effect = effectOverride ?? subMesh?.effect;
+        if (this.view && effect) {
             const engine = this.getScene().getEngine() as WebGPUEngine;
-            const bindings = this._bindingsOf(this.view);
+            const { settings, viewportXPx, viewportYPx, buffers } = this.view;
+            effect.setFloat4("viewportPx", viewportXPx, viewportYPx, settings.viewportWidthPx, settings.viewportHeightPx);
+            const bindings = this._bindingsOf(buffers);
             for (let i = 0; i < bindings.length; i++) {
                 engine.setStorageBuffer(BufferNames[i], bindings[i]);
             }

@@ -93,7 +93,7 @@ export class FlexAvatarSplatMesh extends Mesh {
         if (this._source.gaussianCount === 0 || !this.getScene().activeCamera) {
             return this;
         }
-        this._splatMaterial.view = this._prepareView(this.getScene().activeCamera!).buffers;
+        this._splatMaterial.view = this._prepareView(this.getScene().activeCamera!);
         return super.render(subMesh, enableAlphaMode, effectiveMeshReplacement);
     }
 

@@ -14,6 +14,9 @@ export class SplatView {
         viewFromWorld: Float64Array;
         clipFromView: Float64Array;
     };
+    /** Lower left corner of the viewport in the target, pixels. */
+    public viewportXPx = 0;
+    public viewportYPx = 0;
     /** Frame in which the view was last rendered. */
     public frameId = -1;
     private _revision = -1;
@@ -56,6 +59,8 @@ export class SplatView {
         const viewport = engine.currentViewport;
         const widthPx = Math.floor((viewport?.width ?? 1) * engine.getRenderWidth());
         const heightPx = Math.floor((viewport?.height ?? 1) * engine.getRenderHeight());
+        this.viewportXPx = Math.floor((viewport?.x ?? 0) * engine.getRenderWidth());
+        this.viewportYPx = Math.floor((viewport?.y ?? 0) * engine.getRenderHeight());
         // Where a post-process applies image processing, or a frame-graph task turns it off, the target holds linear color.
         const linearOutput = scene.imageProcessingConfiguration.applyByPostProcess;
         changed =
