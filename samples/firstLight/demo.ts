@@ -20,8 +20,9 @@ import { HeadCenter, type IStage } from "./stage";
 /** What {@link FlexDemo.createAsync} measured. */
 export interface ICreated {
     totalMs: number;
-    /** Sessions made and run: reconstruction and the first driver run. */
+    /** Sessions made and run: the stages "reconstruct" and "prepare". */
     networksMs: number;
+    /** The stages of the library: load, photos, fit, reconstruct, prepare. */
     stages: { name: string; ms: number }[];
     backend: string | null;
     adapter: string;
@@ -183,19 +184,15 @@ export class FlexDemo {
      * @param onProgress told about every stage
      */
     public async createAsync(photos: readonly PhotoSource[], onProgress?: (progress: IRuntimeProgress) => void): Promise<ICreated> {
-        const stages = new Map<string, { startMs: number; endMs: number }>();
+        // The surroundings are drawn once before, as on a page that is already open: Babylon fetches its own shaders when first needed.
+        await this.stage.scene.whenReadyAsync();
+        this.renderFrame();
         const start = performance.now();
-        const avatar = await this.component.createFromPhotosAsync(photos, {
-            onProgress: (progress) => {
-                const now = performance.now();
-                const stage = stages.get(progress.stage) ?? { startMs: now, endMs: now };
-                stage.endMs = now;
-                stages.set(progress.stage, stage);
-                onProgress?.(progress);
-            },
-        });
-        const totalMs = performance.now() - start;
+        const avatar = await this.component.createFromPhotosAsync(photos, { onProgress });
         this.show(avatar);
+        await avatar.whenReadyAsync();
+        this.renderFrame();
+        const totalMs = performance.now() - start;
         const { stageMs, bytes } = this.component.statistics;
         const info = this.stage.engine._device.adapterInfo;
         return {
@@ -206,7 +203,7 @@ export class FlexDemo {
             gaussianCount: avatar.gaussianCount,
             modelBytes: bytes,
             notices: [...this._notices],
-            stages: Array.from(stages, ([name, { startMs, endMs }]) => ({ name, ms: Math.round(endMs - startMs) })),
+            stages: Object.entries(stageMs).map(([name, ms]) => ({ name, ms: Math.round(ms) })),
         };
     }
 
@@ -324,6 +321,7 @@ export class FlexDemo {
         const { camera, expression } = avatar.description.fit.photos[0];
         expression.forEach((weight, index) => (avatar.expression.getTarget(index).influence = weight));
         // The fit gives camera-from-canonical q = R p + t with +Z towards the viewer, so the camera stands at −Rᵀt and looks along −RᵀZ.
+        avatar.computeWorldMatrix(true);
         const world = (avatar.neck.parent as TransformNode).computeWorldMatrix(true);
         const [x, y, z, w] = camera.rotation;
         const toCanonical = new Quaternion(-x, -y, -z, w);
@@ -348,7 +346,7 @@ export class FlexDemo {
     }
 
     /** Close enough that the face fills the picture, meters. */
-    public readonly closeUpDistance = 0.85;
+    public readonly closeUpDistance = 0.7;
 
     /** Puts every track to 0 and the joints to rest, or to the values of the clip at a frame (tracks only). */
     public pose(frame?: number): void {

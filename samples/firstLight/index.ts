@@ -143,6 +143,7 @@ async function startAsync(): Promise<void> {
     const stage = await CreateStageAsync(canvas, assetsUrl);
     const component = FlexAvatarComponent.GetOrCreate(stage.scene, {
         modelsUrl: parameters.get("models") ?? new URL("../models/", location.href).href,
+        runtimeUrls: new URL("../runtime/", location.href).href,
         mediaPipeUrls: new URL("../mediapipe/", location.href).href,
     });
     const container = await LoadAssetContainerAsync(`${assetsUrl}phrase.glb`, stage.scene);

@@ -15,11 +15,14 @@ import { Scene } from "@babylonjs/core/scene";
 import "@babylonjs/loaders/glTF";
 import { GetFlexAvatarEngineOptions } from "babylon-flexavatar";
 
-/** Where the middle of the avatar's head is, meters; the character is this tall to the eyes, too. */
+/** Where the avatar's origin is, between its ears, meters. */
 export const HeadCenter = new Vector3(0, 1.6, 0);
 
+/** Up to the avatar's neck, meters. */
+const PedestalHeight = 1.46;
+
 /** Edge of the seen square at the head in the default view, meters. */
-const ViewHeightMeters = 0.62;
+const ViewHeightMeters = 0.45;
 
 export interface IStage {
     engine: WebGPUEngine;
@@ -65,20 +68,19 @@ export async function CreateStageAsync(canvas: HTMLCanvasElement, assetsUrl: str
     const key = new DirectionalLight("key", new Vector3(-0.5, -1, -0.8), scene);
     key.intensity = 0.7;
 
-    const surroundings = [
-        paint(CreateGround("ground", { width: 24, height: 24 }, scene), new Color3(0.3, 0.32, 0.35)),
-        paint(
-            CreateCylinder("pedestal", { diameterTop: 0.22, diameterBottom: 0.3, height: 1.36, tessellation: 48 }, scene),
-            new Color3(0.62, 0.6, 0.57),
-        ),
-        paint(CreateBox("nearBox", { size: 0.16 }, scene), new Color3(0.85, 0.45, 0.2)),
-        paint(CreateBox("farBox", { size: 0.42 }, scene), new Color3(0.2, 0.45, 0.7)),
-    ];
-    surroundings[1].position.set(0, 0.68, -0.02);
-    surroundings[2].position.set(-0.26, 1.4, 0.22);
-    surroundings[2].rotation.set(0.4, 0.6, 0.2);
-    surroundings[3].position.set(0.34, 1.68, -0.9);
-    surroundings[3].rotation.set(0.3, 0.5, 0);
+    const ground = paint(CreateGround("ground", { width: 24, height: 24 }, scene), new Color3(0.3, 0.32, 0.35));
+    const pedestal = paint(
+        CreateCylinder("pedestal", { diameterTop: 0.2, diameterBottom: 0.26, height: PedestalHeight, tessellation: 48 }, scene),
+        new Color3(0.62, 0.6, 0.57),
+    );
+    pedestal.position.set(0, PedestalHeight / 2, -0.02);
+    const nearBox = paint(CreateBox("nearBox", { size: 0.1 }, scene), new Color3(0.85, 0.45, 0.2));
+    nearBox.position.set(-0.09, 1.5, 0.2);
+    nearBox.rotation.set(0.4, 0.6, 0.2);
+    const farBox = paint(CreateBox("farBox", { size: 0.3 }, scene), new Color3(0.2, 0.45, 0.7));
+    farBox.position.set(0.16, 1.64, -0.45);
+    farBox.rotation.set(0.3, 0.5, 0);
+    const surroundings = [ground, pedestal, nearBox, farBox];
 
     const character = await loadCharacterAsync(scene, `${assetsUrl}character.glb`);
     const stage: IStage = {
