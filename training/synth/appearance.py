@@ -7,13 +7,25 @@ import numpy as np
 from .canvas import Canvas, step
 from .lighting import linear
 
-SKIN = np.array([[238, 196, 172], [228, 178, 148], [212, 156, 122], [190, 130, 96], [160, 104, 74], [128, 80, 56], [96, 59, 42], [66, 42, 32]]) / 255
+SKIN = (
+    np.array([[238, 196, 172], [228, 178, 148], [212, 156, 122], [190, 130, 96], [160, 104, 74], [128, 80, 56], [96, 59, 42], [66, 42, 32]])
+    / 255
+)
 HAIR = {
     "black": (0.055, 0.048, 0.045), "dark brown": (0.13, 0.09, 0.065), "brown": (0.24, 0.16, 0.10), "light brown": (0.38, 0.27, 0.17), "blond": (0.63, 0.49, 0.31),
     "platinum": (0.80, 0.72, 0.57), "auburn": (0.31, 0.13, 0.07), "red": (0.50, 0.23, 0.10), "grey": (0.50, 0.49, 0.48), "white": (0.80, 0.79, 0.77),
 }  # fmt: skip
 HAIR_WEIGHT = {"light": [2, 3, 4, 3, 3, 1, 1, 1, 1.5, 1], "dark": [9, 3, 0.6, 0, 0.1, 0.1, 0.1, 0, 1.2, 0.5]}
-IRIS = [(0.23, 0.13, 0.07), (0.30, 0.19, 0.10), (0.38, 0.27, 0.13), (0.33, 0.36, 0.22), (0.30, 0.42, 0.52), (0.42, 0.50, 0.55), (0.25, 0.35, 0.50), (0.10, 0.06, 0.04)]
+IRIS = [
+    (0.23, 0.13, 0.07),
+    (0.30, 0.19, 0.10),
+    (0.38, 0.27, 0.13),
+    (0.33, 0.36, 0.22),
+    (0.30, 0.42, 0.52),
+    (0.42, 0.50, 0.55),
+    (0.25, 0.35, 0.50),
+    (0.10, 0.06, 0.04),
+]
 # Hairline: height over the eyes (meters) by azimuth (degrees)
 AZIMUTH = np.array([0, 20, 38, 50, 60, 70, 80, 88, 96, 108, 125, 150, 180.0])
 HAIRLINE = {
@@ -107,7 +119,12 @@ class Painter:
         log += (rng.uniform(0.05, 0.3) * near_lid)[:, None] * np.array([-0.6, -0.9, -0.8], np.float32)
         log -= (0.06 * rng.uniform(0.3, 1.5) * c.forehead)[:, None] * melanin * 0.5
         log -= (age * rng.uniform(0.1, 0.35) * c.nasolabial)[:, None]
-        log -= (age**2 * rng.uniform(0, 0.22) * c.wrinkle_forehead * np.maximum(0, np.sin(c.p[:, 1] / 0.0085 * 2 * np.pi + 1.2 * c.noise[0, 0]) - 0.4))[:, None]
+        log -= (
+            age**2
+            * rng.uniform(0, 0.22)
+            * c.wrinkle_forehead
+            * np.maximum(0, np.sin(c.p[:, 1] / 0.0085 * 2 * np.pi + 1.2 * c.noise[0, 0]) - 0.4)
+        )[:, None]
         if rng.random() < 0.22:  # freckles
             spots = step(c.smooth(rng, 3)[0], 1.0, 1.7) * np.clip(c.cheeks + c.nose * 1.2 + 0.25, 0, 1) * c.skin
             log += (rng.uniform(0.1, 0.5) * (1.1 - dark) * spots)[:, None] * melanin
@@ -134,7 +151,11 @@ class Painter:
 
     def _beard(self, rng, albedo, thickness, hair_color, male: bool) -> np.ndarray:
         c, v = self.texels, self.vertices
-        kind = rng.choice(["none", "shadow", "stubble", "full", "moustache", "goatee"], p=[0.34, 0.2, 0.17, 0.15, 0.06, 0.08]) if male else "none"
+        kind = (
+            rng.choice(["none", "shadow", "stubble", "full", "moustache", "goatee"], p=[0.34, 0.2, 0.17, 0.15, 0.06, 0.08])
+            if male
+            else "none"
+        )
         if kind == "none":
             return np.zeros(len(c.p), np.float32)
         jitter = 0.25 * c.smooth(rng, 2)[0]
@@ -160,7 +181,12 @@ class Painter:
     def _brows(self, rng, albedo, hair_color, male: bool) -> None:
         c = self.texels
         color = np.minimum(hair_color * rng.uniform(0.35, 0.9), 0.25)
-        height, width, lift, arch = rng.uniform(0.0022, 0.0048) * (1.15 if male else 0.9), rng.uniform(0.85, 1.05), rng.normal(0.001, 0.0018), rng.normal(0, 0.0012)
+        height, width, lift, arch = (
+            rng.uniform(0.0022, 0.0048) * (1.15 if male else 0.9),
+            rng.uniform(0.85, 1.05),
+            rng.normal(0.001, 0.0018),
+            rng.normal(0, 0.0012),
+        )
         cover = rng.uniform(0.45, 0.95)
         for s, d in c.brows:
             center = lift + arch * np.sin(np.pi * s)
@@ -178,12 +204,21 @@ class Painter:
 
     def _lashes(self, rng, albedo, male: bool) -> None:
         c = self.texels
-        m = (rng.uniform(0.1, 0.4) if male else rng.uniform(0.35, 0.9)) * np.exp(-0.5 * (c.lid / 0.0013) ** 2) * (0.45 + 0.55 * c.lid_up) * c.skin
+        m = (
+            (rng.uniform(0.1, 0.4) if male else rng.uniform(0.35, 0.9))
+            * np.exp(-0.5 * (c.lid / 0.0013) ** 2)
+            * (0.45 + 0.55 * c.lid_up)
+            * c.skin
+        )
         albedo *= 1 - 0.85 * m[:, None]
 
     def _hair(self, rng, albedo, specular, gloss, detail, thickness, color, male: bool, age: float) -> tuple[np.ndarray, bool]:
         c, v = self.texels, self.vertices
-        weights = {"bald": 0.06, "buzz": 0.14, "short": 0.5, "medium": 0.25, "long": 0.05} if male else {"bald": 0.01, "buzz": 0.04, "short": 0.25, "medium": 0.25, "long": 0.45}
+        weights = (
+            {"bald": 0.06, "buzz": 0.14, "short": 0.5, "medium": 0.25, "long": 0.05}
+            if male
+            else {"bald": 0.01, "buzz": 0.04, "short": 0.25, "medium": 0.25, "long": 0.45}
+        )
         kind = rng.choice(list(weights), p=list(weights.values()))
         if kind == "bald":
             return np.zeros(len(c.p), np.float32), False
@@ -244,7 +279,11 @@ class Painter:
         c = self.texels
         m = c.eye_angle < 4
         a, around = c.eye_angle[m], c.eye_around[m]
-        iris = np.array(IRIS[rng.integers(4) if dark < 3.5 and rng.random() < 0.35 else rng.integers(len(IRIS)) if dark < 3.5 else rng.choice([0, 1, 7])])
+        iris = np.array(
+            IRIS[
+                rng.integers(4) if dark < 3.5 and rng.random() < 0.35 else rng.integers(len(IRIS)) if dark < 3.5 else rng.choice([0, 1, 7])
+            ]
+        )
         iris = linear(np.clip(iris * np.exp(rng.normal(0, 0.15)), 0.02, 0.9))
         r = np.arcsin(min(0.9, 0.0060 / c.frame.eye_radius)) * rng.uniform(0.95, 1.06)
         pupil = r * rng.uniform(0.28, 0.5)
@@ -271,6 +310,8 @@ class Painter:
         inner = c.is_region["mouthInterior"]
         albedo[inner] = (linear(np.array([0.55, 0.22, 0.22])) * np.exp(rng.normal(0, 0.15) - 1.2 * c.depth_in_mouth)[:, None])[inner]
         tongue = c.is_region["tongue"]
-        albedo[tongue] = (linear(np.array([0.74, 0.40, 0.40])) * np.exp(rng.normal(0, 0.12) + 0.08 * c.noise[3, 6] - 0.8 * c.depth_in_mouth)[:, None])[tongue]
+        albedo[tongue] = (
+            linear(np.array([0.74, 0.40, 0.40])) * np.exp(rng.normal(0, 0.12) + 0.08 * c.noise[3, 6] - 0.8 * c.depth_in_mouth)[:, None]
+        )[tongue]
         wet = teeth | inner | tongue
         specular[wet], gloss[wet] = rng.uniform(0.02, 0.06), 40

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from . import mesh
 from .crop import crop_from_points
 
 
@@ -17,11 +18,11 @@ class Camera:
     size: int
 
     def to_camera(self, points: np.ndarray) -> np.ndarray:
-        return points @ self.R.T.astype(np.float32) + self.t.astype(np.float32)
+        return mesh.rigid(points, self.R, self.t)
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """Canonical points [n,3] -> pixels [n,2]."""
-        p = self.to_camera(points)
+        p = np.einsum("ij,nj->ni", self.R, points) + self.t
         return np.stack([self.size / 2 - self.f * p[:, 0] / p[:, 2], self.size / 2 + self.f * p[:, 1] / p[:, 2]], 1)
 
     def center(self) -> np.ndarray:

@@ -123,7 +123,9 @@ class Canvas:
         self.nasolabial = np.zeros(n, np.float32)
         for a, b in ((35, 54), (31, 48)):
             side = np.sign(lm[b, 0])
-            line = np.array([lm[a, :2] + [side * 0.006, 0.004], (lm[a, :2] + lm[b, :2]) / 2 + [side * 0.011, 0.002], lm[b, :2] + [side * 0.010, -0.004]])
+            line = np.array(
+                [lm[a, :2] + [side * 0.006, 0.004], (lm[a, :2] + lm[b, :2]) / 2 + [side * 0.011, 0.002], lm[b, :2] + [side * 0.010, -0.004]]
+            )
             d = polyline(xy, line)[1] + far
             self.nasolabial = np.maximum(self.nasolabial, np.exp(-0.5 * (d / 0.0025) ** 2)).astype(np.float32)
         # hair: azimuth around the head (0 front, 180 back, degrees) and the height over the eyes
@@ -133,11 +135,22 @@ class Canvas:
         # beard: jaw, chin, moustache; measured from the mouth
         mouth_y = lm[[60, 64], 1].mean()
         self.below_mouth = (mouth_y - y).astype(np.float32)
-        self.moustache = (step(y, lm[51, 1] - 0.001, lm[51, 1] + 0.002) * step(y, lm[33, 1] + 0.001, lm[33, 1] - 0.004) * step(np.abs(x), 0.036, 0.026) * front).astype(np.float32)
+        self.moustache = (
+            step(y, lm[51, 1] - 0.001, lm[51, 1] + 0.002)
+            * step(y, lm[33, 1] + 0.001, lm[33, 1] - 0.004)
+            * step(np.abs(x), 0.036, 0.026)
+            * front
+        ).astype(np.float32)
         cheek_line = mouth_y + 0.012 + np.clip((np.abs(x) - 0.03) / 0.045, 0, 1.2) * 0.048
         neck_line = lm[8, 1] - 0.045
         around = step(np.abs(x), 0.02, 0.034) + step(y, mouth_y - 0.004, mouth_y - 0.012)
-        self.beard = (step(y, cheek_line + 0.004, cheek_line - 0.008) * step(y, neck_line, neck_line + 0.02) * np.clip(around, 0, 1) * step(self.azimuth, 92, 84) * outer)
+        self.beard = (
+            step(y, cheek_line + 0.004, cheek_line - 0.008)
+            * step(y, neck_line, neck_line + 0.02)
+            * np.clip(around, 0, 1)
+            * step(self.azimuth, 92, 84)
+            * outer
+        )
         self.beard = (self.beard * ~self.is_region["ears"]).astype(np.float32)
         self.goatee = (blob(lm[8] + [0, 0.012, 0], 0.014) * (y < mouth_y - 0.008)).astype(np.float32)
         self.teeth_x = np.where(self.is_region["teethUpper"] | self.is_region["teethLower"], x, 0).astype(np.float32)
@@ -145,7 +158,7 @@ class Canvas:
         for name, sign in (("teethUpper", 1), ("teethLower", -1)):
             m = self.is_region[name]
             if m.any():
-                edge = (y[m].min() if sign > 0 else y[m].max())
+                edge = y[m].min() if sign > 0 else y[m].max()
                 self.gum[m] = step(sign * (y[m] - edge), 0.0085, 0.0115)
         self.depth_in_mouth = np.clip((lm[62, 2] - z) / 0.05, 0, 1).astype(np.float32)
         # eyes: angle from the optical axis and azimuth around it, per eye

@@ -21,7 +21,13 @@ SUPERSAMPLE = 2
 PRIOR_SHAPES = 30
 PRIOR_METERS = 0.02
 OPACITY_LOGIT = 4.0
-SIGMA_LIMIT = {"lids": 0.0005, "ears": 0.002, "lips": 0.0008, "mouthInterior": 0.002, "tongue": 0.002}  # ours, meters: wide Gaussians there hide eyes and pierce the cheeks
+SIGMA_LIMIT = {
+    "lids": 0.0005,
+    "ears": 0.002,
+    "lips": 0.0008,
+    "mouthInterior": 0.002,
+    "tongue": 0.002,
+}  # ours, meters: wide Gaussians there hide eyes and pierce the cheeks
 HIDDEN = ("mouthInterior", "teethUpper", "teethLower", "tongue")
 
 
@@ -56,12 +62,24 @@ class Face:
 class Generator:
     """Deterministic by seed. `data_root` is the folder with makehuman/ (skins); None looks for shared/data beside the clone."""
 
-    def __init__(self, head_model: HeadModel, data_root: Path | str | None = None, photo_size: int = 256, map_size: int = 256, anchor_size: int = 64, position_map_size: int = 128):
+    def __init__(
+        self,
+        head_model: HeadModel,
+        data_root: Path | str | None = None,
+        photo_size: int = 256,
+        map_size: int = 256,
+        anchor_size: int = 64,
+        position_map_size: int = 128,
+    ):
         self.photo_size, self.map_size, self.anchor_size = photo_size, map_size, anchor_size
         self.rig = rig = Rig(head_model)
         self.frame = Frame.of(rig)
         self.texels, self.coarse, self.position_texels = rig.texels(map_size), rig.texels(anchor_size), rig.texels(position_map_size)
-        self.canvas, self.vertex_canvas, self.coarse_canvas = texel_canvas(rig, self.frame, self.texels), vertex_canvas(rig, self.frame), texel_canvas(rig, self.frame, self.coarse)
+        self.canvas, self.vertex_canvas, self.coarse_canvas = (
+            texel_canvas(rig, self.frame, self.texels),
+            vertex_canvas(rig, self.frame),
+            texel_canvas(rig, self.frame, self.coarse),
+        )
         skins = skin_log_ratios(rig, self.canvas, default_data_root() if data_root is None else Path(data_root))
         self.painter = Painter(self.canvas, self.vertex_canvas, skins)
         self.valid = self.texels.to_map(np.ones((len(self.texels.index), 1), np.float32))[0]
@@ -86,7 +104,9 @@ class Generator:
         edges = np.concatenate([rig.faces[:, [0, 1]], rig.faces[:, [1, 2]], rig.faces[:, [2, 0]]])
         near = sp.csr_matrix((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(V, V))
         near = ((near + near.T) > 0).astype(np.float32)
-        self.neighbours = (0.5 * sp.identity(V) + 0.5 * sp.diags(1 / np.maximum(np.asarray(near.sum(1)).ravel(), 1)) @ near).tocsr().astype(np.float32)
+        self.neighbours = (
+            (0.5 * sp.identity(V) + 0.5 * sp.diags(1 / np.maximum(np.asarray(near.sum(1)).ravel(), 1)) @ near).tocsr().astype(np.float32)
+        )
         moving = np.isin(rig.face_region, rig.dynamic_regions).astype(np.float32)
         fixed = (self.face_mean @ moving) < 0.999
         fade = (self.face_mean @ moving) * ~fixed
@@ -94,7 +114,8 @@ class Generator:
             fade = np.where(fixed, 0, self.neighbours @ fade)
         self.dynamic = fade.astype(np.float32)
         inner = [rig.regions.index(r) for r in ("eyeLeft", "eyeRight")]
-        self.dynamic[np.unique(rig.faces[np.isin(rig.face_region, inner)])] = 1
+        self.eye_vertices = np.unique(rig.faces[np.isin(rig.face_region, inner)])
+        self.dynamic[self.eye_vertices] = 1
         c = self.vertex_canvas
         self.soft = (c.skin * step(c.lid, 0.002, 0.014) * step(-c.lip, 0.0, 0.010)).astype(np.float32)  # where the own residual may act
         closed, opened = rig.template, self._pose(rig.template, self._named(jawOpen=0.75))
@@ -103,8 +124,7 @@ class Generator:
         sky[inside] = lighting.sky_visibility(opened, rig.faces)[inside]
         normals = mesh.vertex_normals(rig.template, rig.faces)
         self.occlusion = lighting.Occlusion(sky, normals, self.neighbours)
-        eyes = np.unique(rig.faces[np.isin(rig.face_region, inner)])
-        self.occlusion.ambient[eyes] **= 1.4  # lashes, which the mesh has not
+        self.occlusion.ambient[self.eye_vertices] **= 1.4  # lashes, which the mesh has not
         edges = np.sort(edges, 1)
         pairs, uses = np.unique(edges, axis=0, return_counts=True)
         border = np.unique(pairs[uses == 1])
@@ -119,7 +139,7 @@ class Generator:
     def _pose(self, neutral: np.ndarray, expression: np.ndarray) -> np.ndarray:
         rig = self.rig
         full = rig.full_pose(expression, np.zeros(15))
-        return rig.apply(rig.blend(rig.transforms(full)), neutral + rig.expressed(expression))
+        return rig.skin(rig.transforms(full), neutral + rig.expressed(expression))[0]
 
     def _areas(self, vertices: np.ndarray) -> np.ndarray:
         a, b, c = (vertices[self.rig.faces[:, k]] for k in range(3))
@@ -138,7 +158,9 @@ class Generator:
         offset = skin + normals * look.thickness[:, None]
         gains = 0.15 * np.tanh(beta @ self.habits) + rng.normal(0, 0.04, rig.expression_count)
         texture = look.texture[self.nearest].reshape(self.map_size, self.map_size, 8)
-        return Person(skin, offset.astype(np.float32), gains.astype(np.float32), rig.joints_of(rig.template + skin, (EYE_L, EYE_R)), look, texture)
+        return Person(
+            skin, offset.astype(np.float32), gains.astype(np.float32), rig.joints_of(rig.template + skin, (EYE_L, EYE_R)), look, texture
+        )
 
     def face(self, person: Person, expression: np.ndarray, pose: np.ndarray) -> Face:
         """Deform a person. The driver's truth `delta` is what makes template joints and shared expressions give this person's own motion."""
@@ -148,19 +170,25 @@ class Generator:
         still_pose[:6] = 0
         shared = rig.expressed(expression)
         own = rig.expressed(expression * person.gains) * self.dynamic[:, None]
-        template_blend = rig.blend(rig.transforms(still_pose))
-        delta = own
+        rest = rig.template + person.offset + shared
+        delta, unskinned = own, rest + own
+        still, blended = rig.skin(rig.transforms(still_pose), unskinned)
         if np.abs(still_pose[9:]).max() > 1e-6:  # eyes turn about this person's own centres
-            wanted = rig.apply(rig.blend(rig.transforms(still_pose, person.joints)), rig.template + person.offset + shared + own)
-            back = np.linalg.solve(template_blend[:, :, :3], (wanted - template_blend[:, :, 3])[..., None])[..., 0]
-            delta = (own + (back - (rig.template + person.offset + shared + own)) * self.dynamic[:, None]).astype(np.float32)
-        unskinned = rig.template + person.offset + shared + delta
-        still = rig.apply(template_blend, unskinned)
-        blend = rig.blend(rig.transforms(full))
-        posed, skin = rig.apply(blend, unskinned), rig.apply(blend, unskinned - person.offset + person.skin_offset)
-        squeeze = self.face_mean @ np.clip(1 - self._areas(unskinned) / self._areas(rig.template + person.offset), 0, 0.6).astype(np.float32)
+            wanted = rig.skin(rig.transforms(still_pose, person.joints), unskinned)[0]
+            eyes = self.eye_vertices
+            back = np.linalg.solve(blended[eyes, :, :3], (wanted[eyes] - blended[eyes, :, 3])[..., None])[..., 0]
+            delta = own.copy()
+            delta[eyes] += back - unskinned[eyes]
+            unskinned, still[eyes] = rest + delta, wanted[eyes]
+        turned = np.abs(full[:6]).max() > 1e-9
+        transforms = rig.transforms(full)
+        posed = rig.skin(transforms, unskinned)[0] if turned else still
+        skin = rig.skin(transforms, unskinned - person.offset + person.skin_offset)[0]
+        squeeze = self.face_mean @ np.clip(1 - self._areas(unskinned) / self._areas(rig.template + person.offset), 0, 0.6).astype(
+            np.float32
+        )
         normals = mesh.vertex_normals(still, rig.faces)
-        posed_normals = normals if np.array_equal(full[:6], np.zeros(6)) else mesh.vertex_normals(posed, rig.faces)
+        posed_normals = mesh.vertex_normals(posed, rig.faces) if turned else normals
         return Face(still, posed, skin, normals, posed_normals, delta, unskinned, squeeze * self.soft, expression, pose)
 
     def occlusion_of(self, person: Person, face: Face, light: lighting.Light, base: np.ndarray | None = None) -> np.ndarray:
@@ -171,9 +199,13 @@ class Generator:
     def color_of(self, person: Person, face: Face, light, tone, occlusion) -> np.ndarray:
         """sRGB-encoded view-independent color at the texels [n,3]."""
         rig, t = self.rig, self.texels
-        return tone.encode(mesh.shade(t.face, t.bary, rig.faces, rig.uv_faces, rig.uv, person.texture, face.still, face.normals, occlusion, light))
+        return tone.encode(
+            mesh.shade(t.face, t.bary, rig.faces, rig.uv_faces, rig.uv, person.texture, face.still, face.normals, occlusion, light)
+        )
 
-    def render(self, person: Person, face: Face, camera: Camera, light, tone, occlusion, torso: Torso | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def render(
+        self, person: Person, face: Face, camera: Camera, light, tone, occlusion, torso: Torso | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Picture of the mesh: sRGB-encoded color [S,S,3] (grey 0.5 where nothing is), coverage [S,S], depth at supersampled size."""
         rig, size = self.rig, camera.size * SUPERSAMPLE
         vertices, faces = face.posed, rig.faces
@@ -184,13 +216,37 @@ class Generator:
         index, bary = index.ravel(), bary.reshape(-1, 2)
         hit = np.flatnonzero((index >= 0) & (index < len(rig.faces)))
         picture = np.zeros((size * size, 4), np.float32)
-        picture[hit, :3] = mesh.shade(index[hit], bary[hit], rig.faces, rig.uv_faces, rig.uv, person.texture, face.still, face.normals, occlusion, light, camera.center())
+        picture[hit, :3] = mesh.shade(
+            index[hit],
+            bary[hit],
+            rig.faces,
+            rig.uv_faces,
+            rig.uv,
+            person.texture,
+            face.still,
+            face.normals,
+            occlusion,
+            light,
+            camera.center(),
+        )
         picture[:, 3] = index >= 0
         if torso is not None:
             hit = np.flatnonzero(index >= len(rig.faces))
-            open_sky = np.concatenate([np.full((len(torso.vertices), 1), 0.7), np.full((len(torso.vertices), len(light.directions)), 0.8)], 1)
+            open_sky = np.concatenate(
+                [np.full((len(torso.vertices), 1), 0.7), np.full((len(torso.vertices), len(light.directions)), 0.8)], 1
+            )
             picture[hit, :3] = mesh.shade(
-                index[hit] - len(rig.faces), bary[hit], torso.faces, torso.faces, torso.uv, torso.texture, torso.vertices, torso.normals, open_sky, light, camera.center()
+                index[hit] - len(rig.faces),
+                bary[hit],
+                torso.faces,
+                torso.faces,
+                torso.uv,
+                torso.texture,
+                torso.vertices,
+                torso.normals,
+                open_sky,
+                light,
+                camera.center(),
             )
         small = lighting.box_down(picture.reshape(size, size, 4), SUPERSAMPLE)
         coverage = small[..., 3]
@@ -242,9 +298,20 @@ class Generator:
             if i and rng.random() < 0.5:  # another photo of the same person under other light
                 own_light = lighting.sample_light(rng)
                 own_base = self.occlusion.attributes(own_light)
-                own_tone = lighting.sample_tone(rng, luminance * float(np.mean(own_light.sh[0]) + 0.6 * own_light.colors.sum() / 3) / max(1e-3, float(np.mean(light.sh[0]) + 0.6 * light.colors.sum() / 3)))
-            torso = sample_torso(rng, face.posed[self.rim].mean(0), person.look.cloth, person.look.skin_color, hanging, self.frame.head) if dressed else None
-            picture, coverage, depth = self.render(person, face, camera, own_light, own_tone, self.occlusion_of(person, face, own_light, own_base), torso)
+                own_tone = lighting.sample_tone(
+                    rng,
+                    luminance
+                    * float(np.mean(own_light.sh[0]) + 0.6 * own_light.colors.sum() / 3)
+                    / max(1e-3, float(np.mean(light.sh[0]) + 0.6 * light.colors.sum() / 3)),
+                )
+            torso = (
+                sample_torso(rng, face.posed[self.rim].mean(0), person.look.cloth, person.look.skin_color, hanging, self.frame.head)
+                if dressed
+                else None
+            )
+            picture, coverage, depth = self.render(
+                person, face, camera, own_light, own_tone, self.occlusion_of(person, face, own_light, own_base), torso
+            )
             photos.append(self._photograph(rng, picture, coverage))
             xy, _, visible = self._see(self.coarse, face.posed, face.posed_normals, camera, depth)
             true.append(self.coarse.to_map(np.c_[xy / size, visible]))
@@ -258,7 +325,7 @@ class Generator:
 
     def _see(self, texels, vertices, normals, camera, depth, bias: float = 0.0012):
         """Texels in a picture: pixels of the photo [n,2], facing [n], visible [n]."""
-        points, n = camera.to_camera(self.rig.bake(texels, vertices)), self.rig.bake(texels, normals) @ camera.R.T.astype(np.float32)
+        points, n = camera.to_camera(self.rig.bake(texels, vertices)), mesh.rigid(self.rig.bake(texels, normals), camera.R)
         xy, facing, visible = mesh.visibility(points, n, camera.f * SUPERSAMPLE, depth, bias, 0.08)
         return xy / SUPERSAMPLE, facing, visible
 
@@ -281,11 +348,13 @@ class Generator:
         c, size = self.coarse_canvas, self.photo_size
         depth = mesh.raster(camera.to_camera(face.skin), self.rig.faces, camera.f, size)[2]
         points = camera.to_camera(self.rig.bake(self.coarse, face.skin))
-        normals = self.rig.bake(self.coarse, mesh.vertex_normals(face.skin, self.rig.faces)) @ camera.R.T.astype(np.float32)
+        normals = mesh.rigid(self.rig.bake(self.coarse, mesh.vertex_normals(face.skin, self.rig.faces)), camera.R)
         xy, facing, visible = mesh.visibility(points, normals, camera.f, depth, 0.004, 0.0)
         eyes = camera.project(self.rig.crop_points(face.skin)[:2])
         apart = max(float(np.hypot(*(eyes[0] - eyes[1]))), 0.12 * size) / size
-        loose = np.select([c.is_region["scalp"], c.is_region["neck"], c.is_region["ears"]], [3.5, 2.5, 2.5], 1.0) * (1 + 2 * step(c.height, 0.03, 0.10))
+        loose = np.select([c.is_region["scalp"], c.is_region["neck"], c.is_region["ears"]], [3.5, 2.5, 2.5], 1.0) * (
+            1 + 2 * step(c.height, 0.03, 0.10)
+        )
         error = rng.uniform(0.008, 0.022) * apart * loose * (rng.normal(0, 0.5, (2, 1)) + c.smooth(rng, 0, 2) + 0.3 * c.smooth(rng, 1, 2))
         trust = np.select([c.is_region["scalp"], c.is_region["neck"], c.is_region["ears"]], [0.35, 0.5, 0.6], 1.0)
         confidence = np.clip(facing * 1.6, 0, 1) * visible * trust
@@ -310,7 +379,9 @@ class Generator:
             maps.append(self.position_map(expression, pose))
             change = self.color_of(person, face, light, tone, occlusion) - color
             log_scale, quat = self._surfels(face.unskinned)
-            delta = np.concatenate([rig.bake(t, face.delta), np.zeros((len(color), 1), np.float32), change, log_scale - surfels[0], quat - surfels[1]], 1)
+            delta = np.concatenate(
+                [rig.bake(t, face.delta), np.zeros((len(color), 1), np.float32), change, log_scale - surfels[0], quat - surfels[1]], 1
+            )
             deltas.append(t.to_map(delta * t.dynamic[:, None]))
             if render:
                 picture, coverage, _ = self.render(person, face, camera, light, tone, occlusion)
@@ -326,14 +397,17 @@ class Generator:
             out["targets"] = np.stack(pictures).astype(np.float32) if pictures else np.zeros((0, 3, S, S), np.float32)
             out["target_masks"] = np.stack(masks).astype(np.float32) if masks else np.zeros((0, S, S), np.float32)
         out["cameras"] = pack_cameras(cameras)
-        out["expressions"], out["poses"] = np.array(expressions, np.float32).reshape(count, rig.expression_count), np.array(poses, np.float32).reshape(count, 15)
+        out["expressions"], out["poses"] = (
+            np.array(expressions, np.float32).reshape(count, rig.expression_count),
+            np.array(poses, np.float32).reshape(count, 15),
+        )
 
     def position_map(self, expression: np.ndarray, pose: np.ndarray) -> np.ndarray:
         """Driver input [3,P,P] (docs/architecture.md, "Maps")."""
         rig = self.rig
         full = rig.full_pose(expression, pose)
         full[:6] = 0
-        moved = rig.apply(rig.blend(rig.transforms(full)), rig.template + rig.expressed(expression))
+        moved = rig.skin(rig.transforms(full), rig.template + rig.expressed(expression))[0]
         return self.position_texels.to_map(rig.bake(self.position_texels, ((moved - rig.center) / rig.scale).astype(np.float32)))
 
 

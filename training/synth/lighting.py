@@ -84,7 +84,8 @@ class Occlusion:
         self.smooth = neighbours  # sparse averaging matrix over the mesh, hides the table's coarse steps
         if neighbours is not None:
             self.ambient = neighbours @ self.ambient
-            self.table = np.ascontiguousarray(neighbours @ (neighbours @ self.table))
+            self.table = neighbours @ (neighbours @ self.table)
+        self.table = np.ascontiguousarray(self.table.T)  # [D,V]
 
     def attributes(self, light: Light, softness: float = 14.0) -> np.ndarray:
         """[V,1+L]: ambient, then per light the share of a lobe around it that is not blocked."""
@@ -92,7 +93,7 @@ class Occlusion:
         for d in light.directions:
             lobe = np.exp(softness * (self.directions @ d - 1)).astype(np.float32)
             lobe[self.directions @ d < 0.2] = 0
-            columns.append(self.table @ lobe / max(float(lobe.sum()), 1e-6))
+            columns.append(mesh.mix(lobe / max(float(lobe.sum()), 1e-6), self.table))
         return np.stack(columns, 1).astype(np.float32)
 
 
@@ -128,8 +129,7 @@ def sample_tone(rng: np.random.Generator, face_luminance: float) -> Tone:
 
 def box_down(image: np.ndarray, factor: int) -> np.ndarray:
     """Mean over factor x factor blocks of [H,W,C]."""
-    H, W, C = image.shape
-    return image.reshape(H // factor, factor, W // factor, factor, C).mean((1, 3))
+    return sum(image[r::factor, c::factor] for r in range(factor) for c in range(factor)) / np.float32(factor * factor)
 
 
 def blur(image: np.ndarray, sigma: float) -> np.ndarray:
@@ -142,7 +142,7 @@ def blur(image: np.ndarray, sigma: float) -> np.ndarray:
     for axis in (0, 1):
         pad = [(radius, radius) if a == axis else (0, 0) for a in range(3)]
         padded, n = np.pad(image, pad, mode="edge"), image.shape[axis]
-        image = sum(k[i] * np.take(padded, range(i, i + n), axis) for i in range(2 * radius + 1))
+        image = sum(k[i] * (padded[i : i + n] if axis == 0 else padded[:, i : i + n]) for i in range(2 * radius + 1))
     return image
 
 

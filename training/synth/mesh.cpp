@@ -91,6 +91,28 @@ void mix(int count, int n, const float* weight, const float* field, float* out) 
     }
 }
 
+// out[n,3] = R [3,3] point + t.
+void rigid(int n, const float* point, const float* R, const float* t, float* out) {
+    for (int i = 0; i < n; i++) {
+        const float *p = point + 3 * i;
+        for (int r = 0; r < 3; r++) out[3 * i + r] = R[3 * r] * p[0] + R[3 * r + 1] * p[1] + R[3 * r + 2] * p[2] + t[r];
+    }
+}
+
+// Skinning: out[n,3] = (sum_j weight[n,J] M[J,3,4]) (point, 1); the blended matrices [n,12] are kept when asked for.
+void skin(int n, int J, const float* weight, const float* M, const float* point, float* out, float* blended) {
+    for (int i = 0; i < n; i++) {
+        float B[12] = {0};
+        for (int j = 0; j < J; j++) {
+            const float w = weight[J * i + j];
+            if (w != 0) for (int k = 0; k < 12; k++) B[k] += w * M[12 * j + k];
+        }
+        const float* p = point + 3 * i;
+        for (int r = 0; r < 3; r++) out[3 * i + r] = B[4 * r] * p[0] + B[4 * r + 1] * p[1] + B[4 * r + 2] * p[2] + B[4 * r + 3];
+        if (blended) std::memcpy(blended + 12 * (size_t)i, B, sizeof(B));
+    }
+}
+
 // Linear RGB of samples. texture [size,size,8] = linear albedo 3, specular strength, gloss exponent, normal detail (du, dv, -): the detail tilts the
 // normal in camera-free tangent directions that the caller baked as a 3-vector, channels 5..7, in canonical axes.
 // vertex attributes: position 3, normal 3, occlusion 1 + lightCount visibilities. sh [9,3] irradiance polynomial (already divided by pi).

@@ -9,12 +9,24 @@ from .native import floats, ints, load, pointer
 NORMAL_RATIO = 0.25  # ours: thickness of a surfel over its extent
 
 
-def raster(camera: np.ndarray, faces: np.ndarray, f: float, width: int, height: int | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def raster(
+    camera: np.ndarray, faces: np.ndarray, f: float, width: int, height: int | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Z-buffer of camera-space vertices [V,3] -> face [H,W] (-1 background), barycentric weights [H,W,2], depth [H,W] (meters, 1e9 background)."""
     height = height or width
     camera, faces = floats(camera), ints(faces)
     face, bary, depth = np.empty((height, width), np.int32), np.empty((height, width, 2), np.float32), np.empty((height, width), np.float32)
-    load("mesh").mesh_raster(pointer(camera), pointer(faces), c_int(len(faces)), c_float(f), c_int(width), c_int(height), pointer(face), pointer(bary), pointer(depth))
+    load("mesh").mesh_raster(
+        pointer(camera),
+        pointer(faces),
+        c_int(len(faces)),
+        c_float(f),
+        c_int(width),
+        c_int(height),
+        pointer(face),
+        pointer(bary),
+        pointer(depth),
+    )
     return face, bary, depth
 
 
@@ -30,7 +42,9 @@ def interpolate(face: np.ndarray, bary: np.ndarray, faces: np.ndarray, attribute
     """Per-vertex attribute [V,C] at samples face [n], bary [n,2] -> [n,C]; zeros where face is -1."""
     face, bary, faces, attribute = ints(face), floats(bary), ints(faces), floats(attribute)
     out = np.empty((face.size, attribute.shape[1]), np.float32)
-    load("mesh").interpolate(c_int(face.size), pointer(face), pointer(bary), pointer(faces), pointer(attribute), c_int(attribute.shape[1]), pointer(out))
+    load("mesh").interpolate(
+        c_int(face.size), pointer(face), pointer(bary), pointer(faces), pointer(attribute), c_int(attribute.shape[1]), pointer(out)
+    )
     return out
 
 
@@ -41,6 +55,24 @@ def mix(weights: np.ndarray, fields: np.ndarray) -> np.ndarray:
     out = np.empty(fields.shape[1:], np.float32)
     load("mesh").mix(c_int(len(weights)), c_int(out.size), pointer(weights), pointer(fields), pointer(out))
     return out
+
+
+def rigid(points: np.ndarray, R: np.ndarray, t: np.ndarray | None = None) -> np.ndarray:
+    """R [3,3] times points [n,3] plus t [3]. Not numpy's matmul: its threads spin longer than such small products take."""
+    points, R, t = floats(points), floats(R), floats(np.zeros(3) if t is None else t)
+    out = np.empty_like(points)
+    load("mesh").rigid(c_int(len(points)), pointer(points), pointer(R), pointer(t), pointer(out))
+    return out
+
+
+def skin(weights: np.ndarray, transforms: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Linear blend skinning: weights [n,J], transforms [J,3,4], points [n,3] -> moved points [n,3] and the blended matrices [n,3,4]."""
+    weights, transforms, points = floats(weights), floats(transforms), floats(points)
+    out, blended = np.empty_like(points), np.empty((len(points), 3, 4), np.float32)
+    load("mesh").skin(
+        c_int(len(points)), c_int(len(transforms)), pointer(weights), pointer(transforms), pointer(points), pointer(out), pointer(blended)
+    )
+    return out, blended
 
 
 def shade(face, bary, faces, uv_faces, uv, texture, position, normal, occlusion, light, eye=None) -> np.ndarray:
@@ -59,7 +91,9 @@ def shade(face, bary, faces, uv_faces, uv, texture, position, normal, occlusion,
     return out
 
 
-def visibility(points, normals, f: float, depth: np.ndarray, bias: float = 0.004, min_facing: float = 0.05) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def visibility(
+    points, normals, f: float, depth: np.ndarray, bias: float = 0.004, min_facing: float = 0.05
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Camera-space points and normals [n,3] against a depth picture -> pixel xy [n,2], facing cosine [n], visible [n] bool. bias in meters."""
     points, normals, depth = floats(points), floats(normals), floats(depth)
     n = len(points)
@@ -72,7 +106,9 @@ def visibility(points, normals, f: float, depth: np.ndarray, bias: float = 0.004
     return xy, facing, visible.astype(bool)
 
 
-def surfels(face, faces, uv_faces, uv, position, size: int, base=None, in_plane: float = 0.65, normal_ratio: float = NORMAL_RATIO) -> tuple[np.ndarray, np.ndarray]:
+def surfels(
+    face, faces, uv_faces, uv, position, size: int, base=None, in_plane: float = 0.65, normal_ratio: float = NORMAL_RATIO
+) -> tuple[np.ndarray, np.ndarray]:
     """Flat Gaussians of the texels' own triangles: log scales [n,3] (ln m) and quaternions [n,4] (x,y,z,w; axes u, v, normal).
     Their sign follows `base` [n,4] (dot > 0), so maps of different people agree."""
     face, faces, uv_faces, uv, position = ints(face), ints(faces), ints(uv_faces), floats(uv), floats(position)

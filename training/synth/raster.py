@@ -42,7 +42,15 @@ def multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Hamilton product of quaternions [n,4] x,y,z,w."""
     ax, ay, az, aw = a.T
     bx, by, bz, bw = b.T
-    return np.stack([aw * bx + ax * bw + ay * bz - az * by, aw * by - ax * bz + ay * bw + az * bx, aw * bz + ax * by - ay * bx + az * bw, aw * bw - ax * bx - ay * by - az * bz], 1)
+    return np.stack(
+        [
+            aw * bx + ax * bw + ay * bz - az * by,
+            aw * by - ax * bz + ay * bw + az * bx,
+            aw * bz + ax * by - ay * bx + az * bw,
+            aw * bw - ax * bx - ay * by - az * bz,
+        ],
+        1,
+    )
 
 
 def gaussians(model: HeadModel, table: TexelTable, static: np.ndarray, delta: np.ndarray | None, expression, pose) -> dict[str, np.ndarray]:

@@ -78,14 +78,9 @@ class Rig:
         """pose [15] plus the joint turns that the expression asks for."""
         return pose + expression @ self.pose_from_expression
 
-    def blend(self, transforms: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-        """Blended matrices [n,3,4] for skin weights [n,5] (the vertices' own by default)."""
-        weights = self.weights if weights is None else weights
-        return (weights @ transforms.reshape(5, 12).astype(np.float32)).reshape(-1, 3, 4)
-
-    @staticmethod
-    def apply(blended: np.ndarray, points: np.ndarray) -> np.ndarray:
-        return np.einsum("nij,nj->ni", blended[:, :, :3], points) + blended[:, :, 3]
+    def skin(self, transforms: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Points [V,3] under joint matrices [5,3,4]: moved points [V,3] and each vertex's blended matrix [V,3,4]."""
+        return mesh.skin(self.weights, transforms, points)
 
     def landmarks(self, vertices: np.ndarray, face: np.ndarray, bary: np.ndarray) -> np.ndarray:
         """Embedded points [k,3]."""

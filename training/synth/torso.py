@@ -32,7 +32,9 @@ def _faces() -> np.ndarray:
 FACES = _faces()
 
 
-def sample_torso(rng: np.random.Generator, rim: np.ndarray, cloth: np.ndarray, skin: np.ndarray, hair: np.ndarray | None, head: np.ndarray) -> Torso:
+def sample_torso(
+    rng: np.random.Generator, rim: np.ndarray, cloth: np.ndarray, skin: np.ndarray, hair: np.ndarray | None, head: np.ndarray
+) -> Torso:
     """Random shoulders under the neck's rim centre [3], in linear cloth and skin colors [3]; with `hair` (linear color) long hair hangs from the head [3]."""
     size = np.exp(rng.normal(0, 0.08)) * np.array([1, 1, 1])
     theta = np.linspace(0, 2 * np.pi, ANGLES + 1)
@@ -54,14 +56,22 @@ def sample_torso(rng: np.random.Generator, rim: np.ndarray, cloth: np.ndarray, s
         pattern += rng.uniform(-0.5, 0.5) * (np.sin(rows * rng.uniform(40, 160)) > 0)
     elif kind < 0.4:
         pattern += rng.uniform(-0.3, 0.3) * (np.sin(columns * rng.uniform(60, 250)) > 0)
-    folds = np.exp(0.25 * np.sin(rng.uniform(2, 6) * 2 * np.pi * columns + rng.uniform(0, 6) + 6 * rows) * rows + rng.normal(0, 0.05, rows.shape))
+    folds = np.exp(
+        0.25 * np.sin(rng.uniform(2, 6) * 2 * np.pi * columns + rng.uniform(0, 6) + 6 * rows) * rows + rng.normal(0, 0.05, rows.shape)
+    )
     color = cloth * (pattern * folds)[..., None]
     if rng.random() < 0.3:  # an open jacket over a shirt
         shirt = np.array(cloth)[::-1] * 0.3 + 0.5 * rng.random()
         color = np.where((front > rng.uniform(0.75, 0.95))[..., None], shirt, color)
     bare = step(collar - rows, -0.01, 0.01)[..., None]
     color = color * (1 - bare) + skin * bare
-    body = Torso(vertices, mesh.vertex_normals(vertices, FACES), FACES, np.stack([u.ravel(), v.ravel()], 1).astype(np.float32), _texture(color, 0.01, 8))
+    body = Torso(
+        vertices,
+        mesh.vertex_normals(vertices, FACES),
+        FACES,
+        np.stack([u.ravel(), v.ravel()], 1).astype(np.float32),
+        _texture(color, 0.01, 8),
+    )
     return body if hair is None else _join(body, _hanging_hair(rng, hair, head))
 
 
@@ -82,7 +92,9 @@ def _hanging_hair(rng: np.random.Generator, hair: np.ndarray, head: np.ndarray) 
     vertices = p.reshape(-1, 3).astype(np.float32)
     faces = FACES[(FACES < rows * (ANGLES + 1)).all(1)]
     columns = (np.arange(TEXTURE) + 0.5) / TEXTURE
-    strand = sum(np.sin(2 * np.pi * f * (columns[None] + 0.02 * np.sin(6 * columns[:, None])) + rng.uniform(0, 6)) for f in (5, 11, 17, 23)) / 2
+    strand = (
+        sum(np.sin(2 * np.pi * f * (columns[None] + 0.02 * np.sin(6 * columns[:, None])) + rng.uniform(0, 6)) for f in (5, 11, 17, 23)) / 2
+    )
     texture = _texture(hair * np.exp(0.3 * strand + 0.1 * rng.standard_normal(strand.shape))[..., None], 0.02, 12)
     uv = np.stack([(theta - theta.min()) / np.ptp(theta), 1 - k], -1).reshape(-1, 2).astype(np.float32)
     normals = mesh.vertex_normals(vertices, faces)
@@ -94,4 +106,10 @@ def _join(a: Torso, b: Torso) -> Torso:
     texture = np.zeros((2 * TEXTURE, 2 * TEXTURE, 8), np.float32)
     texture[:TEXTURE, :TEXTURE], texture[:TEXTURE, TEXTURE:] = a.texture, b.texture
     uv = np.concatenate([a.uv * [0.49, 0.49] + [0.005, 0.505], b.uv * [0.49, 0.49] + [0.505, 0.505]]).astype(np.float32)
-    return Torso(np.concatenate([a.vertices, b.vertices]), np.concatenate([a.normals, b.normals]), np.concatenate([a.faces, b.faces + len(a.vertices)]), uv, texture)
+    return Torso(
+        np.concatenate([a.vertices, b.vertices]),
+        np.concatenate([a.normals, b.normals]),
+        np.concatenate([a.faces, b.faces + len(a.vertices)]),
+        uv,
+        texture,
+    )

@@ -28,7 +28,7 @@ def sample(generator) -> dict:
 
 def project(points: np.ndarray, R: np.ndarray, t: np.ndarray, f: float, size: int) -> np.ndarray:
     """The formula of docs/architecture.md, written out again. Points [n,3] -> pixels [n,2]."""
-    x, y, z = (R.astype(np.float64) @ points.T.astype(np.float64) + t.astype(np.float64)[:, None])
+    x, y, z = R.astype(np.float64) @ points.T.astype(np.float64) + t.astype(np.float64)[:, None]
     return np.stack([size / 2 + f * x / -z, size / 2 - f * y / -z], 1)
 
 
@@ -116,7 +116,9 @@ def test_anchors_are_the_projection_of_the_truth(generator):
 def _plain_light(generator, person, face):
     from training.synth.lighting import Light, Tone
 
-    light = Light(np.r_[np.ones((1, 3)), np.zeros((8, 3))].astype(np.float32), np.array([[0, 0, 1]], np.float32), np.full((1, 3), 0.5, np.float32))
+    light = Light(
+        np.r_[np.ones((1, 3)), np.zeros((8, 3))].astype(np.float32), np.array([[0, 0, 1]], np.float32), np.full((1, 3), 0.5, np.float32)
+    )
     return light, Tone(1.0, np.ones(3, np.float32), 1.0), generator.occlusion_of(person, face, light)
 
 
@@ -124,7 +126,18 @@ def test_a_single_gaussian_matches_the_closed_form():
     """Isotropic Gaussian on the axis: alpha(d) = o exp(-d^2 / (2 (f s / z)^2 + 0.6)), cut where it falls below 1/255."""
     size, f, z, s, o = 65, 200.0, 0.8, 0.02, 0.7
     color, background = np.array([[0.9, 0.2, 0.4]]), np.array([0.1, 0.3, 0.5])
-    image = splat(np.array([[0.0, 0, 0]]), np.array([[0.3, 0.1, -0.2, 0.9]]), np.full((1, 3), s), np.array([o]), color, np.eye(3), np.array([0, 0, -z]), f, size, background)
+    image = splat(
+        np.array([[0.0, 0, 0]]),
+        np.array([[0.3, 0.1, -0.2, 0.9]]),
+        np.full((1, 3), s),
+        np.array([o]),
+        color,
+        np.eye(3),
+        np.array([0, 0, -z]),
+        f,
+        size,
+        background,
+    )
     v, u = np.mgrid[:size, :size] + 0.5 - size / 2
     alpha = o * np.exp(-0.5 * (u**2 + v**2) / ((f * s / z) ** 2 + 0.3))
     alpha[alpha < 1 / 255] = 0
@@ -140,9 +153,17 @@ def test_a_turned_flat_gaussian_has_the_covariance_of_its_rotation():
     q = np.array([0.2, -0.3, 0.4, 0.84])
     q /= np.linalg.norm(q)
     x, y, s, w = q
-    M = np.array([[1 - 2 * (y * y + s * s), 2 * (x * y - s * w), 2 * (x * s + y * w)], [2 * (x * y + s * w), 1 - 2 * (x * x + s * s), 2 * (y * s - x * w)], [2 * (x * s - y * w), 2 * (y * s + x * w), 1 - 2 * (x * x + y * y)]])
+    M = np.array(
+        [
+            [1 - 2 * (y * y + s * s), 2 * (x * y - s * w), 2 * (x * s + y * w)],
+            [2 * (x * y + s * w), 1 - 2 * (x * x + s * s), 2 * (y * s - x * w)],
+            [2 * (x * s - y * w), 2 * (y * s + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
     scale = np.array([0.02, 0.008, 0.002])
-    image = splat(np.zeros((1, 3)), q[None], scale[None], np.array([0.2]), np.ones((1, 3)), np.eye(3), np.array([0, 0, -z]), f, size, 0.0)[0].astype(np.float64)
+    image = splat(np.zeros((1, 3)), q[None], scale[None], np.array([0.2]), np.ones((1, 3)), np.eye(3), np.array([0, 0, -z]), f, size, 0.0)[
+        0
+    ].astype(np.float64)
     v, u = np.mgrid[:size, :size] + 0.5 - size / 2
     total = image.sum()
     measured = np.array([(u * u * image).sum(), (u * v * image).sum(), (v * v * image).sum()]) / total
@@ -154,7 +175,18 @@ def test_a_turned_flat_gaussian_has_the_covariance_of_its_rotation():
 
 def test_nearer_gaussians_cover_farther_ones():
     means, quats = np.array([[0, 0, 0.1], [0, 0, -0.1]]), np.array([[0, 0, 0, 1.0]] * 2)
-    image = splat(means, quats, np.full((2, 3), 0.05), np.array([0.99, 0.99]), np.array([[1.0, 0, 0], [0, 1, 0]]), np.eye(3), np.array([0, 0, -1.0]), 100, 33, 0.0)
+    image = splat(
+        means,
+        quats,
+        np.full((2, 3), 0.05),
+        np.array([0.99, 0.99]),
+        np.array([[1.0, 0, 0], [0, 1, 0]]),
+        np.eye(3),
+        np.array([0, 0, -1.0]),
+        100,
+        33,
+        0.0,
+    )
     assert image[0, 16, 16] > 0.95 and image[1, 16, 16] < 0.05
 
 
@@ -165,7 +197,17 @@ def test_splatting_the_truth_maps_gives_the_mesh_picture(generator, sample):
         s = generator.sample(SEED + seed, 1, 2)
         for k in range(2):
             c = s["cameras"]
-            image = render_maps(generator.rig.model, s["static"], s["deltas"][k], s["expressions"][k], s["poses"][k], c["R"][k], c["t"][k], float(c["f"][k]), 256)
+            image = render_maps(
+                generator.rig.model,
+                s["static"],
+                s["deltas"][k],
+                s["expressions"][k],
+                s["poses"][k],
+                c["R"][k],
+                c["t"][k],
+                float(c["f"][k]),
+                256,
+            )
             inside = s["target_masks"][k] > 0.5
             squared += ((image - s["targets"][k])[:, inside] ** 2).sum()
             count += 3 * inside.sum()
