@@ -20,6 +20,12 @@ export interface IDriver {
     dispose(): void;
 }
 
+/** What the driver tells its maker. */
+export interface IDriverEvents {
+    onDispose: () => void;
+    onRun: (milliseconds: number) => void;
+}
+
 interface INext {
     input: Float32Array | GPUBuffer;
     promise: Promise<Float32Array | GPUBuffer>;
@@ -32,7 +38,7 @@ export class OnnxDriver implements IDriver {
     private readonly _onnx: IOnnxBackend;
     private readonly _session: Ort.InferenceSession;
     private readonly _positionShape: readonly number[];
-    private readonly _onDispose: () => void;
+    private readonly _events: IDriverEvents;
     private readonly _identity: Ort.Tensor;
     private readonly _identityBuffer: GPUBuffer | undefined;
     private _output: Ort.Tensor | undefined;
@@ -45,20 +51,20 @@ export class OnnxDriver implements IDriver {
      * @param session the driver session, borrowed
      * @param identityFeatures `[C,h,w]`, copied
      * @param shapes `[1,C,h,w]` and `[1,3,P,P]`
-     * @param onDispose called once, at the first dispose
+     * @param events `onDispose` is called once, at the first dispose; `onRun` after each run, with its milliseconds
      */
     public constructor(
         onnx: IOnnxBackend,
         session: Ort.InferenceSession,
         identityFeatures: Float32Array,
         shapes: { identity: readonly number[]; position: readonly number[] },
-        onDispose: () => void,
+        events: IDriverEvents,
     ) {
         this.backend = onnx.name;
         this._onnx = onnx;
         this._session = session;
         this._positionShape = shapes.position;
-        this._onDispose = onDispose;
+        this._events = events;
         if (onnx.device) {
             this._identityBuffer = onnx.device.createBuffer({
                 label: "driver identity features",
@@ -94,7 +100,7 @@ export class OnnxDriver implements IDriver {
             return;
         }
         this._disposed = true;
-        this._onDispose();
+        this._events.onDispose();
         if (!this._inFlight) {
             this._free();
         }
@@ -109,7 +115,10 @@ export class OnnxDriver implements IDriver {
                     positionMap instanceof Float32Array
                         ? new this._onnx.ort.Tensor("float32", positionMap, this._positionShape)
                         : this._fromGpuBuffer(positionMap, this._positionShape);
-                return (await this._session.run({ identity_features: this._identity, position_map: position })).delta_map;
+                const start = performance.now();
+                const { delta_map: delta } = await this._session.run({ identity_features: this._identity, position_map: position });
+                this._events.onRun(performance.now() - start);
+                return delta;
             });
             this._output?.dispose();
             this._output = output;

@@ -166,7 +166,7 @@ export class ModelRuntime {
     public async encodeAsync(photo: Float32Array, { signal, onProgress }: ICallOptions = {}): Promise<Float32Array> {
         const graph = this.model.graphs.encoder;
         expectLength(photo, graph.inputs.photo, "a photo");
-        const { tokens } = await this._runAsync("encoder", { photo }, { signal, onProgress });
+        const { tokens } = await this.runGraphAsync("encoder", { photo }, { signal, onProgress });
         return tokens;
     }
 
@@ -199,7 +199,7 @@ export class ModelRuntime {
             tokens.push(await this.encodeAsync(photo, { signal, onProgress }));
             onProgress?.({ stage: "reading the photos", fraction: tokens.length / count });
         }
-        const outputs = await this._runAsync(
+        const outputs = await this.runGraphAsync(
             name,
             { tokens: concat(tokens), photos: concat(photos), anchors: concat(anchors), prior },
             { signal, onProgress },
@@ -218,9 +218,41 @@ export class ModelRuntime {
         const { session, backend } = await this._sessionAsync("driver", { signal, onProgress });
         ThrowIfAborted(signal, "making the driver");
         const shapes = { identity: identityShape, position: positionShape };
-        const driver: OnnxDriver = new OnnxDriver(backend, session, identityFeatures, shapes, () => this._drivers.delete(driver));
+        const driver: OnnxDriver = new OnnxDriver(backend, session, identityFeatures, shapes, {
+            onDispose: () => this._drivers.delete(driver),
+            onRun: (ms) => this._count("driver", ms),
+        });
         this._drivers.add(driver);
         return driver;
+    }
+
+    /**
+     * Runs one graph as it is. The calls above are made of this; tests use it to compare a graph with its fixture.
+     * @param name key of `model.graphs`
+     * @param values all inputs by name, in the shapes of models.json
+     * @returns all outputs by name
+     */
+    public async runGraphAsync(
+        name: string,
+        values: Readonly<Record<string, Float32Array>>,
+        options: ICallOptions = {},
+    ): Promise<Record<string, Float32Array>> {
+        const { session, backend } = await this._sessionAsync(name, options);
+        const { inputs } = this.model.graphs[name];
+        const run = OnnxQueue.run(async () => {
+            this._throwIfDisposed();
+            ThrowIfAborted(options.signal, `running ${name}`);
+            const feeds = Object.fromEntries(
+                Object.entries(values).map(([key, value]) => [key, new backend.ort.Tensor("float32", value, inputs[key])]),
+            );
+            const start = performance.now();
+            const results = await session.run(feeds);
+            this._count(name, performance.now() - start);
+            return Object.fromEntries(Object.entries(results).map(([key, tensor]) => [key, tensor.data as Float32Array]));
+        });
+        const outputs = await OrAborted(run, options.signal, `running ${name}`);
+        this._throwIfDisposed();
+        return outputs;
     }
 
     /** Releases every session once its runs have ended, and the drivers. Safe while loading; may be called twice. */
@@ -243,31 +275,6 @@ export class ModelRuntime {
         if (this._ownsStore) {
             this.store.dispose();
         }
-    }
-
-    private async _runAsync(
-        name: string,
-        values: Readonly<Record<string, Float32Array>>,
-        options: ICallOptions,
-    ): Promise<Record<string, Float32Array>> {
-        const { session, backend } = await this._sessionAsync(name, options);
-        const { inputs } = this.model.graphs[name];
-        const run = OnnxQueue.run(async () => {
-            this._throwIfDisposed();
-            ThrowIfAborted(options.signal, `running ${name}`);
-            const feeds = Object.fromEntries(
-                Object.entries(values).map(([key, value]) => [key, new backend.ort.Tensor("float32", value, inputs[key])]),
-            );
-            const start = performance.now();
-            const results = await session.run(feeds);
-            const timing = this._timing(name);
-            timing.runs++;
-            timing.runMs += performance.now() - start;
-            return Object.fromEntries(Object.entries(results).map(([key, tensor]) => [key, tensor.data as Float32Array]));
-        });
-        const outputs = await OrAborted(run, options.signal, `running ${name}`);
-        this._throwIfDisposed();
-        return outputs;
     }
 
     private async _sessionAsync(name: string, { signal, onProgress }: ICallOptions): Promise<ISession> {
@@ -341,6 +348,12 @@ export class ModelRuntime {
 
     private _timing(name: string): IGraphTiming {
         return (this._timings[name] ??= { createMs: 0, runs: 0, runMs: 0 });
+    }
+
+    private _count(name: string, ms: number): void {
+        const timing = this._timing(name);
+        timing.runs++;
+        timing.runMs += ms;
     }
 
     private _url(file: string): string {

@@ -97,7 +97,14 @@ describe("ONNX Runtime on our device", () => {
         const session = await CreateSessionAsync(onnx, BuildSumGraph(shape, "identity_features", "position_map", "delta_map"), [], true);
         const identity = Float32Array.from({ length: 64 }, (_, i) => i);
         let disposals = 0;
-        const driver = new OnnxDriver(onnx, session, identity, { identity: shape, position: shape }, () => disposals++);
+        let runs = 0;
+        const driver = new OnnxDriver(
+            onnx,
+            session,
+            identity,
+            { identity: shape, position: shape },
+            { onDispose: () => disposals++, onRun: () => runs++ },
+        );
         const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
         const buffers = [100, 200, 300, 400].map((value) => {
             const buffer = device.createBuffer({ size: 256, usage });
@@ -109,10 +116,11 @@ describe("ONNX Runtime on our device", () => {
             const values = await ReadOnDeviceAsync(device, result as GPUBuffer, 64);
             expect(Array.from(values)).toEqual(Array.from(identity, (value) => value + base));
         };
-        const runs = buffers.map((buffer) => driver.run(buffer));
-        await check(await runs[0], 100);
-        expect(await runs[1]).toBe(await runs[3]);
-        await check(await runs[3], 400);
+        const results = buffers.map((buffer) => driver.run(buffer));
+        await check(await results[0], 100);
+        expect(await results[1]).toBe(await results[3]);
+        await check(await results[3], 400);
+        expect(runs).toBe(2);
         await check(await driver.run(new Float32Array(64).fill(0.5)), 0.5);
         const small = device.createBuffer({ size: 16, usage });
         expect(await CodeOf(driver.run(small))).toBe("invalid-argument");
