@@ -42,7 +42,8 @@ def crop_camera(right_eye, left_eye, mouth, yaw: float, pitch: float, focal: flo
     """Camera whose whole picture is the crop of the three canonical points seen under yaw and pitch.
 
     focal is in multiples of `size`; jitter = (scale, shift x, shift y as fractions of the side, roll in radians) on top of the rule.
-    The crop of a photo is a similarity in the picture; here the camera is moved until the crop is the identity, so that its axis stays central."""
+    The crop of a photo is a similarity in the picture; here the camera is moved
+    until the crop is the identity, so that its axis stays central."""
     points = np.stack([right_eye, left_eye, mouth]).astype(np.float64)
     turned_away = abs(np.angle(np.exp(1j * yaw))) > np.pi / 2
     f, roll, t = focal * size, 0.0, np.array([0.0, 0.0, -0.32 * focal]) - rotation(yaw, pitch, 0) @ points.mean(0)

@@ -206,7 +206,7 @@ def texel_canvas(rig: Rig, frame: Frame, texels) -> Canvas:
 
 
 def vertex_canvas(rig: Rig, frame: Frame) -> Canvas:
-    """Canvas at the vertices; a vertex takes the region of the last face around it (only hair thickness and smooth noise are read from it)."""
+    """Canvas at the vertices; a vertex takes the region of the last face around it (hair thickness and smooth noise need no more)."""
     region = np.zeros(len(rig.template), np.int32)
     region[rig.faces.ravel()] = np.repeat(rig.face_region, 3)
     return Canvas(rig, frame, rig.template, mesh.vertex_normals(rig.template, rig.faces), region)

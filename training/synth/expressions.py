@@ -3,15 +3,39 @@
 import numpy as np
 
 PAIRS = [  # both sides, mostly together: (stem, weight at full strength, how often)
-    ("mouthSmile", 1.0, 3.0), ("mouthFrown", 0.9, 1.0), ("mouthDimple", 0.9, 0.6), ("mouthStretch", 0.8, 1.0), ("mouthPress", 0.8, 0.8),
-    ("mouthUpperUp", 0.8, 1.0), ("mouthLowerDown", 0.9, 1.2), ("cheekSquint", 0.9, 1.0), ("noseSneer", 0.8, 0.9), ("eyeSquint", 0.9, 1.2),
-    ("eyeWide", 0.9, 1.0), ("browDown", 1.0, 1.5), ("browOuterUp", 1.0, 1.2), ("eyeBlink", 1.0, 1.6),
-]  # fmt: skip
+    ("mouthSmile", 1.0, 3.0),
+    ("mouthFrown", 0.9, 1.0),
+    ("mouthDimple", 0.9, 0.6),
+    ("mouthStretch", 0.8, 1.0),
+    ("mouthPress", 0.8, 0.8),
+    ("mouthUpperUp", 0.8, 1.0),
+    ("mouthLowerDown", 0.9, 1.2),
+    ("cheekSquint", 0.9, 1.0),
+    ("noseSneer", 0.8, 0.9),
+    ("eyeSquint", 0.9, 1.2),
+    ("eyeWide", 0.9, 1.0),
+    ("browDown", 1.0, 1.5),
+    ("browOuterUp", 1.0, 1.2),
+    ("eyeBlink", 1.0, 1.6),
+]
 SINGLES = [
-    ("jawOpen", 0.8, 4.0), ("browInnerUp", 1.0, 1.5), ("mouthFunnel", 0.9, 1.2), ("mouthPucker", 0.9, 1.3), ("mouthClose", 0.3, 0.3),
-    ("mouthRollLower", 0.7, 0.7), ("mouthRollUpper", 0.7, 0.7), ("mouthShrugLower", 0.7, 0.7), ("mouthShrugUpper", 0.7, 0.7), ("cheekPuff", 0.8, 0.6),
-    ("jawForward", 0.7, 0.3), ("jawLeft", 0.7, 0.3), ("jawRight", 0.7, 0.3), ("mouthLeft", 0.8, 0.4), ("mouthRight", 0.8, 0.4), ("tongueOut", 0.8, 0.25),
-]  # fmt: skip
+    ("jawOpen", 0.8, 4.0),
+    ("browInnerUp", 1.0, 1.5),
+    ("mouthFunnel", 0.9, 1.2),
+    ("mouthPucker", 0.9, 1.3),
+    ("mouthClose", 0.3, 0.3),
+    ("mouthRollLower", 0.7, 0.7),
+    ("mouthRollUpper", 0.7, 0.7),
+    ("mouthShrugLower", 0.7, 0.7),
+    ("mouthShrugUpper", 0.7, 0.7),
+    ("cheekPuff", 0.8, 0.6),
+    ("jawForward", 0.7, 0.3),
+    ("jawLeft", 0.7, 0.3),
+    ("jawRight", 0.7, 0.3),
+    ("mouthLeft", 0.8, 0.4),
+    ("mouthRight", 0.8, 0.4),
+    ("tongueOut", 0.8, 0.25),
+]
 WEIGHT = np.array([w for *_, w in PAIRS + SINGLES])
 WEIGHT /= WEIGHT.sum()
 

@@ -45,10 +45,10 @@ class Person:
 
 @dataclass
 class Face:
-    """One person with one expression and pose. Vertices [V,3]: `still` jaw and eyes turned but not the neck (space of the light), `posed` all turned."""
+    """One person with one expression and pose. Vertices [V,3]: `still` has jaw and eyes turned but not the neck (the light's space)."""
 
     still: np.ndarray
-    posed: np.ndarray
+    posed: np.ndarray  # all joints turned
     skin: np.ndarray  # posed without hair
     normals: np.ndarray  # of still
     posed_normals: np.ndarray
@@ -163,7 +163,7 @@ class Generator:
         )
 
     def face(self, person: Person, expression: np.ndarray, pose: np.ndarray) -> Face:
-        """Deform a person. The driver's truth `delta` is what makes template joints and shared expressions give this person's own motion."""
+        """Deform a person. The driver's truth `delta` is what turns template joints and shared expressions into this person's motion."""
         rig = self.rig
         full = rig.full_pose(expression, pose)
         still_pose = full.copy()
@@ -355,7 +355,8 @@ class Generator:
         loose = np.select([c.is_region["scalp"], c.is_region["neck"], c.is_region["ears"]], [3.5, 2.5, 2.5], 1.0) * (
             1 + 2 * step(c.height, 0.03, 0.10)
         )
-        error = rng.uniform(0.008, 0.022) * apart * loose * (rng.normal(0, 0.5, (2, 1)) + c.smooth(rng, 0, 2) + 0.3 * c.smooth(rng, 1, 2))
+        wander = rng.normal(0, 0.5, (2, 1)) + c.smooth(rng, 0, 2) + 0.3 * c.smooth(rng, 1, 2)
+        error = np.exp(rng.uniform(np.log(0.007), np.log(0.033))) * apart * loose * wander
         trust = np.select([c.is_region["scalp"], c.is_region["neck"], c.is_region["ears"]], [0.35, 0.5, 0.6], 1.0)
         confidence = np.clip(facing * 1.6, 0, 1) * visible * trust
         place = np.clip(xy / size + error.T, 0, 1)

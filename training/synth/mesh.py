@@ -12,7 +12,7 @@ NORMAL_RATIO = 0.25  # ours: thickness of a surfel over its extent
 def raster(
     camera: np.ndarray, faces: np.ndarray, f: float, width: int, height: int | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Z-buffer of camera-space vertices [V,3] -> face [H,W] (-1 background), barycentric weights [H,W,2], depth [H,W] (meters, 1e9 background)."""
+    """Z-buffer of camera-space vertices [V,3] -> face [H,W] (-1 background), weights [H,W,2], depth [H,W] (m, 1e9 background)."""
     height = height or width
     camera, faces = floats(camera), ints(faces)
     face, bary, depth = np.empty((height, width), np.int32), np.empty((height, width, 2), np.float32), np.empty((height, width), np.float32)
@@ -49,7 +49,7 @@ def interpolate(face: np.ndarray, bary: np.ndarray, faces: np.ndarray, attribute
 
 
 def mix(weights: np.ndarray, fields: np.ndarray) -> np.ndarray:
-    """weights [k] times fields [k,...] (float32, contiguous). Single-threaded and sparse, so that it neither waits for nor disturbs other processes."""
+    """weights [k] times fields [k,...] (float32, contiguous). Single-threaded; zero weights cost nothing."""
     weights = floats(weights)
     assert fields.dtype == np.float32 and fields.flags.c_contiguous and len(weights) == len(fields)
     out = np.empty(fields.shape[1:], np.float32)
@@ -85,24 +85,49 @@ def shade(face, bary, faces, uv_faces, uv, texture, position, normal, occlusion,
     eye = None if eye is None else floats(eye)
     out = np.empty((face.size, 3), np.float32)
     load("mesh").shade(
-        c_int(face.size), pointer(face), pointer(bary), pointer(faces), pointer(uv_faces), pointer(uv), pointer(texture), c_int(texture.shape[0]),
-        pointer(position), pointer(normal), pointer(occlusion), pointer(sh), c_int(len(directions)), pointer(directions), pointer(colors), pointer(eye), pointer(out),
-    )  # fmt: skip
+        c_int(face.size),
+        pointer(face),
+        pointer(bary),
+        pointer(faces),
+        pointer(uv_faces),
+        pointer(uv),
+        pointer(texture),
+        c_int(texture.shape[0]),
+        pointer(position),
+        pointer(normal),
+        pointer(occlusion),
+        pointer(sh),
+        c_int(len(directions)),
+        pointer(directions),
+        pointer(colors),
+        pointer(eye),
+        pointer(out),
+    )
     return out
 
 
 def visibility(
     points, normals, f: float, depth: np.ndarray, bias: float = 0.004, min_facing: float = 0.05
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Camera-space points and normals [n,3] against a depth picture -> pixel xy [n,2], facing cosine [n], visible [n] bool. bias in meters."""
+    """Camera-space points and normals [n,3] against a depth picture -> pixel xy [n,2], facing cosine [n], visible [n] bool; bias in m."""
     points, normals, depth = floats(points), floats(normals), floats(depth)
     n = len(points)
     xy, facing, visible = np.empty((n, 2), np.float32), np.empty(n, np.float32), np.empty(n, np.uint8)
     height, width = depth.shape
     load("mesh").visibility(
-        c_int(n), pointer(points), pointer(normals), c_float(f), c_int(width), c_int(height), pointer(depth), c_float(bias), c_float(min_facing),
-        pointer(xy), pointer(facing), pointer(visible),
-    )  # fmt: skip
+        c_int(n),
+        pointer(points),
+        pointer(normals),
+        c_float(f),
+        c_int(width),
+        c_int(height),
+        pointer(depth),
+        c_float(bias),
+        c_float(min_facing),
+        pointer(xy),
+        pointer(facing),
+        pointer(visible),
+    )
     return xy, facing, visible.astype(bool)
 
 
@@ -115,7 +140,17 @@ def surfels(
     base = None if base is None else floats(base)
     log_scale, quat = np.empty((face.size, 3), np.float32), np.empty((face.size, 4), np.float32)
     load("mesh").surfels(
-        c_int(face.size), pointer(face), pointer(faces), pointer(uv_faces), pointer(uv), pointer(position), c_int(size), c_float(in_plane),
-        c_float(normal_ratio), pointer(base), pointer(log_scale), pointer(quat),
-    )  # fmt: skip
+        c_int(face.size),
+        pointer(face),
+        pointer(faces),
+        pointer(uv_faces),
+        pointer(uv),
+        pointer(position),
+        c_int(size),
+        c_float(in_plane),
+        c_float(normal_ratio),
+        pointer(base),
+        pointer(log_scale),
+        pointer(quat),
+    )
     return log_scale, quat

@@ -63,7 +63,7 @@ def _bilinear(image: np.ndarray, uv: np.ndarray) -> np.ndarray:
 
 
 def _hm08_uv(rig: Rig, canvas: Canvas, base) -> np.ndarray:
-    """Texture coordinates [n,2] of hm08's average adult at the nearest surface point; the model is that adult moved and scaled to meters."""
+    """Texture coordinates [n,2] of hm08's average adult at the nearest surface point; the model is that adult, moved, in meters."""
     vertices = base["verts"].astype(np.float64).copy()
     names = list(base["target_names"])
     for name, weight in MEAN_TARGETS:

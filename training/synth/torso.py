@@ -1,4 +1,4 @@
-"""Shoulders and hanging hair for the photos: real crops show them and the matte keeps them, though the head model has neither. Never part of any truth."""
+"""Shoulders and hanging hair for the photos: real crops show them, the head model has neither. Never part of any truth."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,18 @@ from .canvas import step
 
 ANGLES, TEXTURE = 32, 64
 # rings from the neck outwards: half width, half depth, height over the neck's rim, forward shift (meters)
-RINGS = np.array([[0.046, 0.050, 0.035, 0.0], [0.055, 0.058, 0.004, 0.0], [0.082, 0.075, -0.014, -0.004], [0.130, 0.085, -0.034, -0.008], [0.182, 0.095, -0.058, -0.010], [0.208, 0.108, -0.105, -0.006], [0.215, 0.125, -0.22, 0.0], [0.20, 0.13, -0.40, 0.0]])  # fmt: skip
+RINGS = np.array(
+    [
+        [0.046, 0.050, 0.035, 0.0],
+        [0.055, 0.058, 0.004, 0.0],
+        [0.082, 0.075, -0.014, -0.004],
+        [0.130, 0.085, -0.034, -0.008],
+        [0.182, 0.095, -0.058, -0.010],
+        [0.208, 0.108, -0.105, -0.006],
+        [0.215, 0.125, -0.22, 0.0],
+        [0.20, 0.13, -0.40, 0.0],
+    ]
+)
 
 
 @dataclass
@@ -35,7 +46,7 @@ FACES = _faces()
 def sample_torso(
     rng: np.random.Generator, rim: np.ndarray, cloth: np.ndarray, skin: np.ndarray, hair: np.ndarray | None, head: np.ndarray
 ) -> Torso:
-    """Random shoulders under the neck's rim centre [3], in linear cloth and skin colors [3]; with `hair` (linear color) long hair hangs from the head [3]."""
+    """Shoulders under the rim centre [3], linear cloth and skin colors [3]; with a `hair` color long hair hangs from the head [3]."""
     size = np.exp(rng.normal(0, 0.08)) * np.array([1, 1, 1])
     theta = np.linspace(0, 2 * np.pi, ANGLES + 1)
     ring = RINGS[:, None] * 1.0

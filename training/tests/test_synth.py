@@ -35,10 +35,20 @@ def project(points: np.ndarray, R: np.ndarray, t: np.ndarray, f: float, size: in
 def test_every_array_has_the_shape_and_range_of_the_contract(generator, sample):
     E = generator.rig.expression_count
     shapes = {
-        "photos": (2, 3, 256, 256), "anchors_true": (2, 3, 64, 64), "anchors_in": (2, 3, 64, 64), "prior_in": (4, 64, 64), "static": (14, 256, 256),
-        "valid": (256, 256), "seen": (256, 256), "position_maps": (2, 3, 128, 128), "deltas": (2, 14, 256, 256), "targets": (2, 3, 256, 256),
-        "target_masks": (2, 256, 256), "expressions": (2, E), "poses": (2, 15),
-    }  # fmt: skip
+        "photos": (2, 3, 256, 256),
+        "anchors_true": (2, 3, 64, 64),
+        "anchors_in": (2, 3, 64, 64),
+        "prior_in": (4, 64, 64),
+        "static": (14, 256, 256),
+        "valid": (256, 256),
+        "seen": (256, 256),
+        "position_maps": (2, 3, 128, 128),
+        "deltas": (2, 14, 256, 256),
+        "targets": (2, 3, 256, 256),
+        "target_masks": (2, 256, 256),
+        "expressions": (2, E),
+        "poses": (2, 15),
+    }
     for key, shape in shapes.items():
         assert sample[key].shape == shape and sample[key].dtype == np.float32, key
         assert np.isfinite(sample[key]).all(), key
