@@ -5,7 +5,7 @@
 import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
 import { FreeCamera } from "@babylonjs/core/Cameras/freeCamera";
 import { NullEngine } from "@babylonjs/core/Engines/nullEngine";
-import { Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector";
+import { Matrix, Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector";
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { Scene } from "@babylonjs/core/scene";
 import {
@@ -327,13 +327,10 @@ export class FlexDemo {
         const toCanonical = new Quaternion(-x, -y, -z, w);
         const [tx, ty, tz] = camera.translation;
         const place = new Vector3(-tx, -ty, -tz).applyRotationQuaternion(toCanonical);
-        const forward = new Vector3(0, 0, -1).applyRotationQuaternion(toCanonical);
-        const up = new Vector3(0, 1, 0).applyRotationQuaternion(toCanonical);
+        const axis = (z: number, y: number) => Vector3.TransformNormal(new Vector3(0, y, z).applyRotationQuaternion(toCanonical), world);
         Vector3.TransformCoordinatesToRef(place, world, this._photoCamera.position);
-        this._photoCamera.rotationQuaternion = Quaternion.FromLookDirectionLH(
-            Vector3.TransformNormal(forward, world).normalize(),
-            Vector3.TransformNormal(up, world).normalize(),
-        );
+        const view = Matrix.LookAtLH(this._photoCamera.position, this._photoCamera.position.add(axis(-1, 0)), axis(0, 1));
+        this._photoCamera.rotationQuaternion = Quaternion.FromRotationMatrix(view.invert());
         this._photoCamera.fov = 2 * Math.atan(0.5 / camera.focal);
         this._photoCamera.minZ = 0.05;
         this.stage.scene.activeCamera = this._photoCamera;
