@@ -1,0 +1,137 @@
+/** Networks and photos that need no models: the real head model file, maps from a seed, and a hook at every stage. */
+import { ProjectToCrop, ToCamera, type CropCamera } from "../../../src/flame/fit/camera";
+import { MediaPipeLandmarkCount, ParseHeadModel, type HeadModel } from "../../../src/flame/headModel";
+import type { IAvatarServices, INetworks } from "../../../src/plugin/avatarFactory";
+import type { IPreparedPhoto } from "../../../src/runtime/photo/preparePhoto";
+import { RandomDeltaMap, RandomStaticMap } from "../passes/syntheticHead";
+import { FakeDriver, MapSize } from "./stage";
+
+/** Stages of making an avatar, in order. */
+export const Stages = ["networks", "headModel", "photo", "reconstruct", "driver", "driverRun"] as const;
+export type Stage = (typeof Stages)[number];
+
+let headBytes: Promise<Uint8Array<ArrayBuffer>> | undefined;
+
+/** The bundled head model file. */
+export function HeadBytesAsync(): Promise<Uint8Array<ArrayBuffer>> {
+    headBytes ??= fetch("/repo/assets/models/open-head.bin").then(async (response) => new Uint8Array(await response.arrayBuffer()));
+    return headBytes;
+}
+
+/** What happened to the fakes. */
+export interface IFakeLog {
+    stages: Stage[];
+    networksDisposed: number;
+    drivers: FakeDriver[];
+}
+
+/**
+ * Services for the component.
+ * @param onStage called when a stage begins; what it throws is the stage's error
+ */
+export async function FakeServicesAsync(
+    onStage: (stage: Stage) => void = () => undefined,
+): Promise<{ services: IAvatarServices; log: IFakeLog }> {
+    const bytes = await HeadBytesAsync();
+    const head = ParseHeadModel(bytes.slice().buffer);
+    const log: IFakeLog = { stages: [], networksDisposed: 0, drivers: [] };
+    const random = SmallRandom();
+    const staticMap = RandomStaticMap(MapSize, random);
+    const deltaMap = RandomDeltaMap(MapSize, random);
+    const enterAsync = async (stage: Stage): Promise<void> => {
+        log.stages.push(stage);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        onStage(stage);
+    };
+    const networks = {
+        model: {
+            headModel: "open-head",
+            photoSize: 64,
+            anchorSize: 16,
+            mapSize: MapSize,
+            positionMapSize: 16,
+            maxPhotos: 4,
+            step: 0,
+            graphs: { driver: { inputs: { identity_features: [1, 2, 4, 4] } } },
+        },
+        modelName: "fake",
+        headModel: { file: "open-head.bin", sha256: "0".repeat(64), bytes: bytes.byteLength, license: "CC0-1.0" },
+        backend: "wasm",
+        timings: {},
+        store: { statistics: { requests: 1, bytes: bytes.byteLength } },
+        loadHeadModelAsync: async () => {
+            await enterAsync("headModel");
+            return bytes;
+        },
+        reconstructAsync: async () => {
+            await enterAsync("reconstruct");
+            return { staticMap, identityFeatures: new Float32Array(32), photoCoordinates: new Float32Array(3 * 16 * 16) };
+        },
+        createDriverAsync: async () => {
+            await enterAsync("driver");
+            const driver = new FakeDriver((_map, run) => {
+                log.stages.push("driverRun");
+                onStage("driverRun");
+                return deltaMap.map((value) => value * run);
+            });
+            log.drivers.push(driver);
+            return driver;
+        },
+        dispose: () => {
+            log.networksDisposed++;
+        },
+    } as unknown as INetworks;
+    return {
+        log,
+        services: {
+            createNetworksAsync: async () => {
+                await enterAsync("networks");
+                return networks;
+            },
+            preparePhotoAsync: async () => {
+                await enterAsync("photo");
+                return FakePhoto(head);
+            },
+        },
+    };
+}
+
+/** Landmarks of the mean head seen from the front. */
+function FakePhoto(head: HeadModel): IPreparedPhoto {
+    const camera: CropCamera = {
+        rotation: Float64Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1),
+        translation: Float64Array.of(0, 0, -0.77),
+        focal: 2.4,
+    };
+    const landmarks = new Float32Array(3 * MediaPipeLandmarkCount).fill(0.5);
+    for (let landmark = 0; landmark < MediaPipeLandmarkCount; landmark++) {
+        const face = head.mediaPipeFace[landmark];
+        if (face >= 0) {
+            const point = [0, 1, 2].map((axis) =>
+                [0, 1, 2].reduce(
+                    (sum, k) => sum + head.mediaPipeBary[3 * landmark + k] * head.template[3 * head.faces[3 * face + k] + axis],
+                    0,
+                ),
+            );
+            landmarks.set(ProjectToCrop(camera, ToCamera(camera, point)), 3 * landmark);
+        }
+    }
+    return {
+        image: new Float32Array(3 * 64 * 64).fill(0.5),
+        matte: new Float32Array(64 * 64).fill(1),
+        landmarks,
+        crop: {} as IPreparedPhoto["crop"],
+        cropPx: 64,
+        faceCount: 2,
+        notices: [{ code: "photo-several-faces", message: "The photo shows 2 faces; the largest was taken." }],
+        sourceSize: { width: 64, height: 64 },
+    };
+}
+
+function SmallRandom(): () => number {
+    let state = 5;
+    return () => {
+        state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+        return state / 4294967296;
+    };
+}

@@ -1,0 +1,316 @@
+// Making, updating and disposing avatars: what a scene keeps, what the GPU keeps, what a frame costs. Networks are fakes; everything else is real.
+import "@babylonjs/core/Culling/ray";
+import { FlexAvatarError } from "../../../src/flame/error";
+import { FlexAvatarComponent, type IFlexAvatarNotice } from "../../../src/plugin/flexAvatarComponent";
+import { AddAvatarAsync, CanvasPx, CaptureAsync, CreateStageAsync, FakeDriver, MakeSynthetic, RenderFrame, type IStage } from "./stage";
+import { FakeServicesAsync, Stages, type IFakeLog, type Stage } from "./fakeNetworks";
+import { RandomDeltaMap } from "../passes/syntheticHead";
+import { Random } from "../passes/gpu";
+
+const photo = new Blob(["a photo"]);
+
+/** Everything countable in a scene. */
+function CountScene({ scene, engine }: IStage): Record<string, number> {
+    return {
+        meshes: scene.meshes.length,
+        materials: scene.materials.length,
+        geometries: scene.geometries.length,
+        transformNodes: scene.transformNodes.length,
+        rootNodes: scene.rootNodes.length,
+        animationGroups: scene.animationGroups.length,
+        beforeRender: scene.onBeforeRenderObservable.observers.length,
+        cameraRemoved: scene.onCameraRemovedObservable.observers.length,
+        dispose: scene.onDisposeObservable.observers.length,
+        endFrame: engine.onEndFrameObservable.observers.length,
+    };
+}
+
+/** Counts our live GPU buffers and everything else that is created on the device. */
+function WatchDevice(device: GPUDevice): { created: Record<string, number>; bufferCount(): number } {
+    const live = new Set<GPUBuffer>();
+    const created: Record<string, number> = {};
+    const create = device.createBuffer.bind(device);
+    device.createBuffer = (descriptor) => {
+        const buffer = create(descriptor);
+        created.createBuffer = (created.createBuffer ?? 0) + 1;
+        if (/^(avatar|view|head)\./.test(descriptor.label ?? "")) {
+            live.add(buffer);
+            const destroy = buffer.destroy.bind(buffer);
+            buffer.destroy = () => {
+                live.delete(buffer);
+                return destroy();
+            };
+        }
+        return buffer;
+    };
+    for (const name of [
+        "createComputePipeline",
+        "createComputePipelineAsync",
+        "createRenderPipeline",
+        "createShaderModule",
+        "createBindGroup",
+    ] as const) {
+        const original = (device[name] as (...parameters: unknown[]) => unknown).bind(device);
+        (device as unknown as Record<string, unknown>)[name] = (...parameters: unknown[]) => {
+            created[name] = (created[name] ?? 0) + 1;
+            return original(...parameters);
+        };
+    }
+    return { created, bufferCount: () => live.size };
+}
+
+/** Runs a call that must fail. */
+async function CodeOf(work: Promise<unknown>): Promise<string> {
+    try {
+        await work;
+        return "none";
+    } catch (error) {
+        return error instanceof FlexAvatarError ? error.code : `foreign: ${String(error)}`;
+    }
+}
+
+describe("the component", () => {
+    let stage: IStage;
+    let log: IFakeLog;
+    let onStage: (stage: Stage) => void;
+    let component: FlexAvatarComponent;
+
+    beforeEach(async () => {
+        stage = await CreateStageAsync();
+        stage.component.dispose();
+        onStage = () => undefined;
+        const fake = await FakeServicesAsync((name) => onStage(name));
+        log = fake.log;
+        component = stage.component = FlexAvatarComponent.GetOrCreate(stage.scene, { _services: fake.services });
+    });
+    afterEach(() => {
+        expect(stage.errors).toEqual([]);
+        stage.dispose();
+    });
+
+    it("is one per scene, and a new one after dispose", () => {
+        expect(FlexAvatarComponent.GetOrCreate(stage.scene)).toBe(component);
+        component.dispose();
+        component.dispose();
+        expect(FlexAvatarComponent.GetOrCreate(stage.scene)).not.toBe(component);
+    });
+
+    it("makes an avatar from photos, tells everybody, and keeps notices for the first listener", async () => {
+        const added: string[] = [];
+        component.onAvatarAddedObservable.add(({ name }) => added.push(name));
+        const progress: string[] = [];
+        const avatar = await component.createFromPhotosAsync([photo, photo], {
+            name: "ada",
+            onProgress: ({ stage: text }) => progress.push(text),
+        });
+        expect(added).toEqual(["ada"]);
+        expect(component.avatars).toEqual([avatar]);
+        expect(avatar.expression.getTrack("jawOpen").influence).toBe(0);
+        expect(log.stages).toEqual(["networks", "headModel", "photo", "photo", "reconstruct", "driver", "driverRun"]);
+        expect(progress).toContain("fitting the head");
+        const heard: IFlexAvatarNotice[] = [];
+        component.onNoticeObservable.add((notice) => heard.push(notice));
+        expect(heard.map(({ code }) => code)).toEqual(["photo-several-faces"]); // once, though both photos say so
+        const { statistics } = component;
+        expect(statistics.avatars).toBe(1);
+        expect(statistics.gaussians).toBe(avatar.gaussianCount);
+        expect(Object.keys(statistics.stageMs)).toEqual(jasmine.arrayContaining(["load", "photos", "fit", "reconstruct", "prepare"]));
+    });
+
+    it("refuses no photo and five photos before anything is loaded", async () => {
+        const before = CountScene(stage);
+        expect(await CodeOf(component.createFromPhotosAsync([]))).toBe("photo-count");
+        expect(await CodeOf(component.createFromPhotosAsync([1, 2, 3, 4, 5].map(() => photo)))).toBe("photo-count");
+        expect(log.stages).toEqual([]);
+        expect(CountScene(stage)).toEqual(before);
+    });
+
+    for (const stageName of Stages) {
+        it(`leaves the scene and the GPU as they were when aborted at ${stageName}`, async () => {
+            const watch = WatchDevice(stage.engine._device as GPUDevice);
+            const before = CountScene(stage);
+            const controller = new AbortController();
+            onStage = (name) => name === stageName && controller.abort();
+            expect(await CodeOf(component.createFromPhotosAsync([photo], { signal: controller.signal }))).toBe("aborted");
+            await new Promise((resolve) => setTimeout(resolve, 30));
+            expect(CountScene(stage)).toEqual(before);
+            expect(component.avatars.length).toBe(0);
+            expect(log.drivers.every(({ disposed }) => disposed)).toBeTrue();
+            onStage = () => undefined;
+            const avatar = await component.createFromPhotosAsync([photo]); // and nothing is broken
+            avatar.dispose();
+            component.dispose();
+            expect(watch.bufferCount()).toBe(0);
+        });
+
+        it(`survives a dispose of the scene at ${stageName}`, async () => {
+            const watch = WatchDevice(stage.engine._device as GPUDevice);
+            onStage = (name) => name === stageName && stage.scene.dispose();
+            expect(await CodeOf(component.createFromPhotosAsync([photo]))).toBe("disposed");
+            await new Promise((resolve) => setTimeout(resolve, 30));
+            expect(watch.bufferCount()).toBe(0);
+            expect(log.drivers.every(({ disposed }) => disposed)).toBeTrue();
+            expect(stage.scene.meshes.length + stage.scene.transformNodes.length + stage.scene.materials.length).toBe(0);
+        });
+    }
+
+    it("passes a stage's own error on and leaves nothing behind", async () => {
+        const watch = WatchDevice(stage.engine._device as GPUDevice);
+        const before = CountScene(stage);
+        onStage = (name) => {
+            if (name === "reconstruct") {
+                throw new FlexAvatarError("models-hash", "The file is another one.");
+            }
+        };
+        expect(await CodeOf(component.createFromPhotosAsync([photo]))).toBe("models-hash");
+        expect(CountScene(stage)).toEqual(before);
+        component.dispose();
+        expect(watch.bufferCount()).toBe(0);
+        expect(log.networksDisposed).toBe(1);
+    });
+
+    it("loads the models once for two avatars at the same time, and goes on when only one of them is aborted", async () => {
+        const controller = new AbortController();
+        onStage = (name) => name === "headModel" && controller.abort();
+        const [first, second] = await Promise.allSettled([
+            component.createFromPhotosAsync([photo], { signal: controller.signal }),
+            component.createFromPhotosAsync([photo]),
+        ]);
+        expect([first.status, second.status]).toEqual(["rejected", "fulfilled"]);
+        expect(log.stages.filter((name) => name === "networks").length).toBe(1);
+    });
+
+    it("writes a file that it reads back to the same picture", async () => {
+        const avatar = await component.createFromPhotosAsync([photo], { name: "ada" });
+        const first = await avatar.saveAsync();
+        avatar.dispose();
+        const loaded = await component.loadAsync(first);
+        expect(loaded.name).toBe("ada");
+        await loaded.whenReadyAsync();
+        const picture = await CaptureAsync(stage);
+        const second = await loaded.saveAsync();
+        expect(new Uint8Array(second)).toEqual(new Uint8Array(first)); // halves are exact the second time
+        loaded.dispose();
+        const again = await component.loadAsync(new Blob([second]));
+        await again.whenReadyAsync();
+        expect((await CaptureAsync(stage)) === picture).toBeTrue();
+    });
+
+    it("refuses a file that is none, and one of another model", async () => {
+        expect(await CodeOf(component.loadAsync(new ArrayBuffer(100)))).toBe("file-format");
+        expect(await CodeOf(component.loadAsync("/repo/tests/nothing.flexavatar"))).toBe("file-format");
+        const avatar = await component.createFromPhotosAsync([photo]);
+        const bytes = await avatar.saveAsync();
+        const altered = new Uint8Array(bytes);
+        const text = String.fromCharCode(...altered.subarray(0, 2000));
+        altered[text.indexOf('"name":"fake"') + 9] = "_".charCodeAt(0);
+        expect(await CodeOf(component.loadAsync(altered))).toBe("models-mismatch");
+        expect(component.avatars).toEqual([avatar]);
+    });
+
+    it("gives everything back when an avatar is disposed, twice", async () => {
+        const watch = WatchDevice(stage.engine._device as GPUDevice);
+        const first = await component.createFromPhotosAsync([photo]);
+        const shared = watch.bufferCount();
+        await CaptureAsync(stage);
+        first.dispose();
+        const before = CountScene(stage);
+        const beforeBuffers = watch.bufferCount();
+        expect(beforeBuffers).toBeLessThan(shared);
+        const avatar = await component.createFromPhotosAsync([photo]);
+        await CaptureAsync(stage);
+        expect(watch.bufferCount()).toBeGreaterThan(beforeBuffers);
+        avatar.dispose();
+        avatar.dispose();
+        expect(CountScene(stage)).toEqual(before);
+        expect(watch.bufferCount()).toBe(beforeBuffers);
+        expect(component.avatars.length).toBe(0);
+        expect(await CodeOf(avatar.evaluateAsync())).toBe("disposed");
+        RenderFrame(stage);
+    });
+});
+
+describe("a frame", () => {
+    let stage: IStage;
+    afterEach(() => {
+        expect(stage.errors).toEqual([]);
+        stage.dispose();
+    });
+
+    it("creates no buffer, pipeline or shader once it is warm, though pose and camera move", async () => {
+        stage = await CreateStageAsync();
+        const random = Random(3);
+        const deltas = [1, 2, 3].map(() => RandomDeltaMap(48, random));
+        const avatar = await AddAvatarAsync(stage, MakeSynthetic(), { driver: new FakeDriver((_map, run) => deltas[run % 3]) });
+        const move = async (step: number): Promise<void> => {
+            avatar.expression.getTarget(1).influence = 0.1 * step;
+            avatar.neck.rotation.y = 0.03 * step;
+            stage.camera.position.x = 0.01 * step;
+            RenderFrame(stage);
+            await new Promise((resolve) => setTimeout(resolve, 10));
+        };
+        for (let step = 0; step < 5; step++) {
+            await move(step);
+        }
+        const { created } = WatchDevice(stage.engine._device as GPUDevice);
+        for (let step = 5; step < 15; step++) {
+            await move(step);
+        }
+        expect(created).toEqual({});
+        expect(stage.component.statistics.driverRuns).toBeGreaterThan(3);
+    });
+
+    it("costs no dispatch while nothing moves, and six when the face does", async () => {
+        stage = await CreateStageAsync();
+        const avatar = await AddAvatarAsync(stage, MakeSynthetic());
+        await CaptureAsync(stage);
+        const direct = spyOn(GPUComputePassEncoder.prototype, "dispatchWorkgroups").and.callThrough();
+        const indirect = spyOn(GPUComputePassEncoder.prototype, "dispatchWorkgroupsIndirect").and.callThrough();
+        RenderFrame(stage);
+        expect(direct.calls.count() + indirect.calls.count()).toBe(0);
+        avatar.expression.getTarget(0).influence = 0.5;
+        RenderFrame(stage);
+        expect(direct.calls.count() + indirect.calls.count()).toBe(6); // pose; project, scan, scatter, ties, crowded
+        expect(stage.component.statistics.dispatches).toBeLessThanOrEqual(6);
+    });
+
+    it("shows the driver's answer to the expression set last after evaluateAsync", async () => {
+        stage = await CreateStageAsync();
+        const synthetic = MakeSynthetic();
+        const texels = synthetic.table.mapSize ** 2;
+        // The delta brightens by what the first valid texel of the position map says, so that each expression has its own picture.
+        const first = synthetic.positionTable.texel[40];
+        const driver = new FakeDriver((map) => {
+            const delta = new Float32Array(14 * texels);
+            delta.fill(100 * map[first], 4 * texels, 7 * texels);
+            return delta;
+        });
+        const avatar = await AddAvatarAsync(stage, synthetic, { driver });
+        const pictures: string[] = [];
+        for (const influence of [0, 1, 0]) {
+            avatar.expression.getTarget(3).influence = influence;
+            await avatar.evaluateAsync();
+            RenderFrame(stage);
+            pictures.push(stage.canvas.toDataURL());
+        }
+        expect(pictures[0] === pictures[1]).toBeFalse();
+        expect(pictures[0] === pictures[2]).toBeTrue();
+    });
+
+    it("picks the posed surface and reports bounds that follow the node", async () => {
+        stage = await CreateStageAsync();
+        const avatar = await AddAvatarAsync(stage, MakeSynthetic());
+        RenderFrame(stage);
+        const hit = stage.scene.pick(CanvasPx / 2, CanvasPx / 2);
+        expect(hit.hit).toBeTrue();
+        expect(hit.pickedMesh).toBe(avatar.proxyMesh);
+        expect(hit.pickedPoint!.z).toBeGreaterThan(0.07);
+        expect(hit.pickedPoint!.z).toBeLessThan(0.11);
+        expect(stage.scene.pick(1, 1).hit).toBeFalse();
+        avatar.position.x = 5;
+        RenderFrame(stage);
+        expect(stage.scene.pick(CanvasPx / 2, CanvasPx / 2).hit).toBeFalse();
+        expect(avatar.splatMesh.getBoundingInfo().boundingBox.centerWorld.x).toBeCloseTo(5, 1);
+        expect(stage.scene.getActiveMeshes().data.slice(0, stage.scene.getActiveMeshes().length)).not.toContain(avatar.splatMesh);
+    });
+});
