@@ -6,6 +6,7 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 
 from . import mesh
+from .outlines import outline_points
 from .rig import Rig
 
 NOISE_METERS = (0.07, 0.03, 0.012, 0.006)
@@ -64,7 +65,7 @@ class Frame:
 
     @staticmethod
     def of(rig: Rig) -> "Frame":
-        lm = rig.landmarks(rig.template, rig.lm_face, rig.lm_bary)
+        lm = outline_points(rig)
         eyes, radius = [], 0.012
         for name in ("eyeLeft", "eyeRight"):
             v = rig.template[np.unique(rig.faces[rig.face_region == rig.regions.index(name)])]

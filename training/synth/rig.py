@@ -47,7 +47,7 @@ class Rig:
         self.regressor = model.joint_regressor.astype(np.float64)
         self.parents = list(model.meta["parents"])
         self.pose_from_expression = model.pose_from_expression.astype(np.float64)
-        (self.lm_face, self.lm_bary), (self.mp_face, self.mp_bary) = model.landmark68, model.media_pipe
+        self.mp_face, self.mp_bary = model.media_pipe
 
     def expressed(self, expression: np.ndarray) -> np.ndarray:
         """Expression offsets [V,3]."""
