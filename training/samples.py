@@ -1,11 +1,12 @@
 """Samples between the synthetic generator and the trainer: a disk cache, filled by a producer process, and batches read from it.
 
 A sample is a dict of float32 arrays for ONE identity (N photos, K expressions):
-photos [N,3,256,256] · anchors_true, anchors_in [N,3,64,64] (x, y in 0..1, visible or confidence) · prior_in [4,64,64] (offset / 0.02 m, valid)
-static [14,256,256] (neutral pose, color in photo 1's lighting) · valid, seen [256,256] · position_maps [K,3,128,128] · deltas [K,14,128,128];
+photos [N,3,256,256] · anchors_true, anchors_in [N,3,64,64] (x, y in 0..1, visible or confidence)
+prior_in [4,64,64] (offset / 0.02 m, valid) · static [14,256,256] (neutral pose, color in photo 1's lighting)
+valid, seen [256,256] · position_maps [K,3,128,128] · deltas [K,14,128,128];
 held-out samples also carry targets [K,3,256,256], target_masks [K,256,256], cameras, expressions, poses.
 
-    python -m training.samples --first-seed 0 --count 4000
+    python -m training.samples --count 4000
 """
 
 import argparse
@@ -20,14 +21,21 @@ from torch import Tensor
 CACHE = Path(__file__).parent / "cache"
 HELD_OUT_SEED = 10_000_000  # seeds from here on are never trained on
 BYTES = ("photos", "valid", "seen", "targets", "target_masks")  # stored as 8 bit
-EXACT = ("cameras_R", "cameras_t", "cameras_f", "expressions", "poses")  # stored as float32
+EXACT = ("expressions", "poses")  # stored as float32
+PHOTO_COUNTS = (0.4, 0.25, 0.1, 0.25)  # how often a cached identity has 1, 2, 3, 4 photos
 
 
-def pack(sample: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Compact storage: images and masks 8 bit, cameras and coefficients float32, everything else float16."""
+def pack(sample: dict) -> dict[str, np.ndarray]:
+    """Compact storage: nested dicts flattened, deltas halved to the position map's size, images and masks 8 bit, cameras and coefficients
+    float32, everything else float16."""
     packed = {}
     for key, value in sample.items():
+        if isinstance(value, dict):
+            packed |= {f"{key}_{name}": np.asarray(part, np.float32) for name, part in value.items()}
+            continue
         value = np.asarray(value, np.float32)
+        if key == "deltas" and value.shape[-1] == 2 * sample["position_maps"].shape[-1]:
+            value = value.reshape(*value.shape[:2], value.shape[2] // 2, 2, value.shape[3] // 2, 2).mean((3, 5))
         if key in BYTES:
             packed[key] = np.round(np.clip(value, 0, 1) * 255).astype(np.uint8)
         else:
@@ -35,11 +43,11 @@ def pack(sample: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return packed
 
 
-def unpack(stored) -> dict[str, np.ndarray]:
+def unpack(stored: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {k: v.astype(np.float32) / 255 if v.dtype == np.uint8 else v.astype(np.float32) for k, v in stored.items()}
 
 
-def write_sample(path: Path, sample: dict[str, np.ndarray]) -> None:
+def write_sample(path: Path, sample: dict) -> None:
     """Atomic: a reader never sees half a file."""
     temporary = path.with_suffix(".part")
     with open(temporary, "wb") as file:
@@ -47,9 +55,15 @@ def write_sample(path: Path, sample: dict[str, np.ndarray]) -> None:
     temporary.rename(path)
 
 
-def read_sample(path: Path, skip: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+def read_sample(path: Path, keys: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+    """One sample as float32; only `keys` when given. Cameras are `cameras_R`, `cameras_t`, `cameras_f`."""
     with np.load(path) as stored:
-        return unpack({k: stored[k] for k in stored.files if k not in skip})
+        return unpack({k: stored[k] for k in keys or stored.files})
+
+
+def photo_count_of(path: Path) -> int:
+    """Files are named `<seed>_n<photos>.npz`."""
+    return int(path.stem.rsplit("_n", 1)[1])
 
 
 def fill_gutter(anchors: np.ndarray, steps: int = 2) -> np.ndarray:
@@ -105,9 +119,9 @@ def make_batch(samples: list[dict[str, np.ndarray]], photo_count: int, expressio
 
 
 class Batches:
-    """Endless random batches from the cache; the next one is read in a thread while the trainer computes. New files are picked up as they come."""
+    """Endless random batches from the cache; the next one is read in a thread while the trainer computes. New files join as they come."""
 
-    UNUSED = ("targets", "target_masks", "cameras_R", "cameras_t", "cameras_f", "expressions", "poses", "seen")
+    USED = ("photos", "anchors_true", "anchors_in", "prior_in", "static", "valid", "position_maps", "deltas")
 
     def __init__(self, folder: Path, size: int, photo_weights: tuple[float, ...], expressions: int, seed: int):
         self.folder, self.size, self.photo_weights, self.expressions = folder, size, photo_weights, expressions
@@ -132,13 +146,11 @@ class Batches:
         return self.files
 
     def _read(self) -> dict[str, Tensor]:
-        files = self._scan()
-        picks = self.rng.choice(len(files), min(self.size, len(files)), replace=False)
-        samples = [read_sample(files[i], self.UNUSED) for i in picks]
-        most = min(len(s["photos"]) for s in samples)
-        weights = np.array(self.photo_weights[:most])
-        count = 1 + self.rng.choice(len(weights), p=weights / weights.sum())
-        return make_batch(samples, int(count), self.expressions, self.rng)
+        weights = np.array(self.photo_weights)
+        count = int(1 + self.rng.choice(len(weights), p=weights / weights.sum()))
+        files = [f for f in self._scan() if photo_count_of(f) >= count]
+        picks = self.rng.choice(len(files), self.size, replace=len(files) < self.size)
+        return make_batch([read_sample(files[i], self.USED) for i in picks], count, self.expressions, self.rng)
 
     def take(self) -> dict[str, Tensor]:
         batch = self.next.result() if self.next else self._read()
@@ -146,17 +158,20 @@ class Batches:
         return batch
 
 
-def produce(folder: Path, first_seed: int, count: int) -> None:
+def produce(folder: Path, first_seed: int, count: int, photos: int | None = None, targets: bool = False) -> None:
     """Fill `folder` with samples of seeds first_seed .. first_seed + count - 1, skipping those already there."""
-    from .synth.sample import make_sample
+    from .headmodel.model import HeadModel
+    from .synth.generator import Generator
 
+    generator = Generator(HeadModel.load())
     folder.mkdir(parents=True, exist_ok=True)
     start, made = time.monotonic(), 0
     for seed in range(first_seed, first_seed + count):
-        path = folder / f"{seed:08d}.npz"
+        number = photos or int(1 + np.random.default_rng(seed).choice(4, p=PHOTO_COUNTS))
+        path = folder / f"{seed:08d}_n{number}.npz"
         if path.exists():
             continue
-        write_sample(path, make_sample(seed))
+        write_sample(path, generator.sample(seed, number, target_count=2, render_targets=targets))
         made += 1
         if made % 50 == 0:
             print(f"{made} samples, {made / (time.monotonic() - start):.2f} per second", flush=True)
@@ -164,11 +179,15 @@ def produce(folder: Path, first_seed: int, count: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Fill the sample cache.")
-    parser.add_argument("--folder", type=Path, default=CACHE / "train")
+    parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--count", type=int, default=4000)
+    parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--held-out", type=int, default=32, help="held-out identities, made first")
     arguments = parser.parse_args()
-    produce(arguments.folder, arguments.first_seed, arguments.count)
+    if arguments.first_seed + arguments.count > HELD_OUT_SEED:
+        parser.error(f"training seeds stay below {HELD_OUT_SEED}")
+    produce(arguments.cache / "held-out", HELD_OUT_SEED, arguments.held_out, photos=4, targets=True)
+    produce(arguments.cache / "train", arguments.first_seed, arguments.count)
 
 
 if __name__ == "__main__":

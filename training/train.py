@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 @dataclass(frozen=True)
 class TrainConfig:
     batch: int = 4  # identities per step
-    expressions: int = 2  # driver samples per identity
+    expressions: int = 1  # driver samples per identity
     photo_weights: tuple[float, ...] = (0.6, 0.2, 0.1, 0.1)  # how often 1, 2, 3, 4 photos
     lr: float = 1e-3
     final_lr: float = 2e-5
@@ -38,7 +38,7 @@ class TrainConfig:
     evaluate_seconds: float = 180
     evaluate_identities: int = 12
     first_samples: int = 64  # training starts when the cache holds this many
-    threads: int = 2
+    threads: int = 1
     seed: int = 0
 
 
@@ -180,7 +180,8 @@ def run(name: str, minutes: float, resume: bool, from_scratch: bool, cache: Path
         trainer.elapsed += now - clock
         clock = now
         if now - printed > 30:
-            report(event="train", step=trainer.steps, elapsed=round(trainer.elapsed), cached=len(batches.files), **{k: v / count for k, v in sums.items()})
+            means = {key: value / count for key, value in sums.items()}
+            report(event="train", step=trainer.steps, elapsed=round(trainer.elapsed), cached=len(batches.files), **means)
             printed, sums, count = now, {}, 0
         if now - evaluated > config.evaluate_seconds:
             trainer.metrics = held_out.evaluate(trainer.average)

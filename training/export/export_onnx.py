@@ -29,8 +29,8 @@ ROOT = Path(__file__).parents[2]
 ASSETS = ROOT / "assets/models"
 # Operators with a kernel in ONNX Runtime's WebGPU provider (reference measurements of the design); nothing else may appear.
 ALLOWED_OPERATORS = frozenset(
-    "Add AveragePool Cast Clip Concat Conv DepthToSpace Div Expand Floor Gather LayerNormalization MatMul MaxPool Mul Pow ReduceSum Relu Reshape Resize "
-    "Sigmoid Slice Softmax Split Sqrt Squeeze Sub Transpose Unsqueeze Exp Neg".split()
+    "Add AveragePool Cast Clip Concat Conv DepthToSpace Div Exp Expand Floor Gather LayerNormalization MatMul MaxPool Mul ReduceSum Relu "
+    "Reshape Resize Sigmoid Slice Softmax Squeeze Sub Transpose Unsqueeze".split()
 )
 
 
@@ -41,7 +41,14 @@ def trace(spec: GraphSpec) -> onnx.ModelProto:
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            spec.module, inputs, buffer, input_names=list(spec.inputs), output_names=list(spec.outputs), opset_version=OPSET, dynamo=False, do_constant_folding=False
+            spec.module,
+            inputs,
+            buffer,
+            input_names=list(spec.inputs),
+            output_names=list(spec.outputs),
+            opset_version=OPSET,
+            dynamo=False,  # the TorchScript exporter keeps parameter names; folding is simplify's work, so that it does not rename weights
+            do_constant_folding=False,
         )
     weights = {name: value.numpy() for name, value in spec.module.state_dict().items()}
     return simplify(onnx.load_from_string(buffer.getvalue()), weights)
@@ -115,7 +122,7 @@ def file_entry(path: Path, root: Path) -> dict:
     return {"file": str(path.relative_to(root)), "sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
 
 
-def write_manifest(config: ModelConfig, specs: list[GraphSpec], outputs: dict[str, dict[str, list[int]]], root: Path, step: int, metrics: dict) -> dict:
+def write_manifest(config: ModelConfig, specs: list[GraphSpec], outputs: dict[str, dict], root: Path, step: int, metrics: dict) -> dict:
     """Add or replace the model's entry in models.json and refresh the head model's hash; returns the manifest."""
     path = root / "models.json"
     manifest = json.loads(path.read_text()) if path.exists() else {"format": 1, "default": config.name, "headModels": {}, "models": {}}
@@ -142,7 +149,8 @@ def write_manifest(config: ModelConfig, specs: list[GraphSpec], outputs: dict[st
         "metrics": metrics,
         "graphs": graphs,
     }
-    text = re.sub(r"\[\s+([\d,\s]+?)\s+\]", lambda m: "[" + re.sub(r"\s+", " ", m.group(1)) + "]", json.dumps(manifest, indent=4))  # shapes on one line
+    one_line = lambda m: "[" + re.sub(r"\s+", " ", m.group(1)) + "]"  # noqa: E731
+    text = re.sub(r"\[\s+([\d,\s]+?)\s+\]", one_line, json.dumps(manifest, indent=4))  # shapes on one line
     path.write_text(text + "\n")
     return manifest
 

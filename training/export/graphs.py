@@ -65,10 +65,17 @@ def graph_specs(avatar: Avatar) -> list[GraphSpec]:
     photo, anchor = config.encoder.photo_size, config.anchor_size
     tokens = (config.encoder.token_grid**2, config.encoder.dim)
     with torch.no_grad():
-        dry = avatar.reconstruct(torch.zeros(1, 1, *tokens), torch.zeros(1, 1, 3, photo, photo), torch.zeros(1, 1, 3, anchor, anchor), torch.zeros(1, 4, anchor, anchor))
+        zeros = (
+            torch.zeros(1, 1, *tokens),
+            torch.zeros(1, 1, 3, photo, photo),
+            torch.zeros(1, 1, 3, anchor, anchor),
+            torch.zeros(1, 4, anchor, anchor),
+        )
+        dry = avatar.reconstruct(*zeros)
     specs = [GraphSpec("encoder", "encoder", EncoderGraph(avatar), {"photo": (1, 3, photo, photo)}, ("tokens",))]
     for n in range(1, config.max_photos + 1):
-        inputs = {"tokens": (n, *tokens), "photos": (n, 3, photo, photo), "anchors": (n, 3, anchor, anchor), "prior": (1, 4, anchor, anchor)}
+        inputs = {"tokens": (n, *tokens), "photos": (n, 3, photo, photo)}
+        inputs |= {"anchors": (n, 3, anchor, anchor), "prior": (1, 4, anchor, anchor)}
         outputs = ("static_map", "identity_features", "photo_coordinates")
         specs.append(GraphSpec(f"reconstructor_n{n}", "reconstructor", ReconstructorGraph(avatar), inputs, outputs))
     size = config.position_map_size

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-FORMULA = "state = seed; repeat: state = (state * 1664525 + 1013904223) mod 2^32; value = (state >>> 8) / 2^24, row-major, one value per step"
+FORMULA = "state = seed; per value, row-major: state = (state * 1664525 + 1013904223) mod 2^32; value = (state >>> 8) / 2^24"
 
 
 def lcg_values(seed: int, count: int) -> np.ndarray:

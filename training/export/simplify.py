@@ -48,7 +48,8 @@ def _fold_once(model: onnx.ModelProto, weights: dict[str, np.ndarray]) -> onnx.M
 
 
 def _evaluate(model: onnx.ModelProto, node: onnx.NodeProto, constants: dict[str, np.ndarray]) -> np.ndarray:
-    inputs = [onnx.helper.make_tensor_value_info(n, onnx.helper.np_dtype_to_tensor_dtype(constants[n].dtype), None) for n in set(node.input) if n]
+    kind = onnx.helper.np_dtype_to_tensor_dtype
+    inputs = [onnx.helper.make_tensor_value_info(n, kind(constants[n].dtype), None) for n in sorted(set(node.input)) if n]
     outputs = [onnx.helper.make_empty_tensor_value_info(node.output[0])]
     single = onnx.helper.make_model(onnx.helper.make_graph([node], "fold", inputs, outputs), opset_imports=model.opset_import)
     return np.asarray(ReferenceEvaluator(single).run(None, {n: constants[n] for n in set(node.input) if n})[0])

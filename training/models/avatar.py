@@ -63,7 +63,8 @@ class Reconstruction(NamedTuple):
 
 
 class Avatar(nn.Module):
-    """Base maps are buffers: `base_rest` [7, H, W] (log scale 3, quaternion 4 of a surfel of the mean head) and `base_color` [1, 3, H/2, W/2]."""
+    """Base maps are buffers: `base_rest` [7, H, W] (log scale 3, quaternion 4 of a surfel of the mean head), and
+    `base_color` [1, 3, H/2, W/2]."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -76,7 +77,8 @@ class Avatar(nn.Module):
         size = config.map_size
         rest = torch.tensor([math.log(0.001)] * 2 + [math.log(0.00025), 0.0, 0.0, 0.0, 1.0])
         self.register_buffer("base_rest", rest[:, None, None].repeat(1, size, size))
-        self.register_buffer("base_color", torch.tensor([0.62, 0.46, 0.40])[None, :, None, None].repeat(1, 1, size // 2, size // 2))
+        color = torch.tensor([0.62, 0.46, 0.40])  # until the mean of the data replaces it (base_maps.py)
+        self.register_buffer("base_color", color[None, :, None, None].repeat(1, 1, size // 2, size // 2))
         self.register_buffer("static_unit", torch.tensor(STATIC_UNIT)[:, None, None])
         self.register_buffer("delta_unit", torch.tensor(DELTA_UNIT)[:, None, None])
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ..headmodel.model import HeadModel
 from ..headmodel.texels import TexelTable, build_texel_table
@@ -55,19 +56,16 @@ def region_masks(size: int) -> dict[str, Tensor]:
     return masks
 
 
-def mean_color(batches: Batches, count: int = 16) -> Tensor:
-    """Mean true color [1, 3, H/2, W/2] over `count` batches; texels without a face get the overall mean."""
-    total, weight = 0.0, 0.0
+def set_base_maps(avatar: Avatar, batches: Batches, count: int = 16) -> None:
+    """Fill the base maps of a new model: rest surfels of the mean head with the data's quaternion signs, mean color of `count` batches."""
+    rest = rest_map(avatar.config.map_size)
+    color, weight, rotation = 0.0, 0.0, 0.0
     for _ in range(count):
         batch = batches.take()
-        pool = torch.nn.functional.avg_pool2d
-        total = total + pool(batch["static"][:, 4:7] * batch["valid"], 2).sum(0, keepdim=True)
-        weight = weight + pool(batch["valid"], 2).sum(0, keepdim=True)
-    overall = total.sum((2, 3), keepdim=True) / weight.sum((2, 3), keepdim=True)
-    return torch.where(weight > 0, total / weight.clamp(min=1e-6), overall)
-
-
-def set_base_maps(avatar: Avatar, batches: Batches) -> None:
-    """Fill the base maps of a new model."""
-    avatar.base_rest.copy_(rest_map(avatar.config.map_size))
-    avatar.base_color.copy_(mean_color(batches))
+        color = color + F.avg_pool2d(batch["static"][:, 4:7] * batch["valid"], 2).sum(0, keepdim=True)
+        weight = weight + F.avg_pool2d(batch["valid"], 2).sum(0, keepdim=True)
+        rotation = rotation + batch["static"][:, 10:].sum(0)
+    rest[3:] *= torch.where((rest[3:] * rotation).sum(0) < 0, -1.0, 1.0)
+    avatar.base_rest.copy_(rest)
+    overall = color.sum((2, 3), keepdim=True) / weight.sum((2, 3), keepdim=True)
+    avatar.base_color.copy_(torch.where(weight > 0, color / weight.clamp(min=1e-6), overall))

@@ -12,7 +12,7 @@ from .blocks import ConvBn, upsample
 @dataclass(frozen=True)
 class DecoderConfig:
     dim: int = 128  # channels of the UV features
-    widths: tuple[int, ...] = (96, 48)  # one stage per entry, each doubles the resolution
+    widths: tuple[int, ...] = (96, 32)  # one stage per entry, each doubles the resolution
     convs: int = 2  # convolutions per stage
     two_towers: bool = False  # separate stages for identity features and attributes, as the paper
     prior_channels: int = 4  # landmark-fit prior, joined at the entry of stage `prior_stage`; 0 = none

@@ -36,7 +36,8 @@ class EfficientNetLite0(nn.Module):
         self.stages = nn.ModuleList()
         before = 32
         for repeats, channels, kernel, stride, expansion in STAGES:
-            blocks = [InvertedResidual(before if i == 0 else channels, channels, kernel, stride if i == 0 else 1, expansion) for i in range(repeats)]
+            blocks = [InvertedResidual(before, channels, kernel, stride, expansion)]
+            blocks += [InvertedResidual(channels, channels, kernel, 1, expansion) for _ in range(repeats - 1)]
             self.stages.append(nn.Sequential(*blocks))
             before = channels
 

@@ -19,7 +19,7 @@ class EncoderConfig:
     trunk_size: int = 128  # the photo is average-pooled to this before the trunk
     token_grid: int = 16  # tokens per side: L = token_grid²
     dim: int = 128  # D, width of a token
-    widths: tuple[int, ...] = (24, 48, 96)  # conv trunk: channels at trunk_size / 2, / 4, / 8
+    widths: tuple[int, ...] = (16, 48, 96)  # conv trunk: channels at trunk_size / 2, / 4, / 8
     vit_width: int = 1024  # dino-vit: ViT-L/16; the paper does not say which variant
     vit_layers: int = 24
     vit_heads: int = 16

@@ -22,11 +22,11 @@ class PixelSkipConfig:
     match_dim: int = 64
     value_dim: int = 16  # token content carried to each texel
     cross_mlp_ratio: int = 0  # > 0: queries first attend to each photo's own tokens (web-256)
-    fine_channels: int = 48  # channels of the UV features at anchor size
+    fine_channels: int = 32  # channels of the UV features at anchor size
     hidden: int = 32
     match_upsample: int = 2  # match grid to anchor grid
     color_upsample: int = 4  # anchor grid to map size
-    refine_width: int = 24
+    refine_width: int = 16
 
 
 class PixelSkip(nn.Module):

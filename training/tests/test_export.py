@@ -45,7 +45,8 @@ def test_onnx_runtime_gives_the_numbers_of_pytorch(exported, name):
     root, avatar, manifest = exported
     spec = {s.name: s for s in graph_specs(release_copy(avatar))}[name]
     inputs = {key: lcg_values(seed, int(np.prod(shape))).reshape(shape) for seed, (key, shape) in enumerate(spec.inputs.items(), 1)}
-    session = onnxruntime.InferenceSession(str(root / manifest["models"]["nano-128"]["graphs"][name]["file"]), providers=["CPUExecutionProvider"])
+    path = root / manifest["models"]["nano-128"]["graphs"][name]["file"]
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     found = session.run(None, inputs)
     with torch.no_grad():
         wanted = spec.module(*(torch.from_numpy(v) for v in inputs.values()))
@@ -98,3 +99,12 @@ def test_generator_of_sample_inputs_is_the_documented_one():
         state = (state * 1664525 + 1013904223) % 2**32
         values.append((state >> 8) / 2**24)
     assert np.array_equal(lcg_values(7, 1000), np.array(values, np.float32))
+
+
+def test_fixture_was_written_from_the_committed_graphs():
+    root = Path(__file__).parents[2]
+    manifest = json.loads((root / "assets/models/models.json").read_text())["models"]["nano-128"]["graphs"]
+    fixture = json.loads((root / "tests/fixtures/nano-128.json").read_text())
+    assert {k: (g["sha256"], g["dataSha256"]) for k, g in fixture["graphs"].items()} == {
+        k: (g["sha256"], g["data"]["sha256"]) for k, g in manifest.items()
+    }

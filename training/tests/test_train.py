@@ -1,0 +1,185 @@
+"""Training lowers the loss, can be cut off and resumed, and released weights are a resume point that keeps the function."""
+
+import numpy as np
+import pytest
+import torch
+
+from training.export.export_onnx import export
+from training.export.load_weights import load_released, unfold_batch_norm
+from training.losses import uv
+from training.models.avatar import Avatar, ModelConfig
+from training.samples import HELD_OUT_SEED, Batches, fill_gutter, make_batch, photo_count_of, read_sample, write_sample
+from training.train import TrainConfig, Trainer, batch_losses, learning_rate, load_settings
+
+
+torch.set_num_threads(1)  # small tensors on a shared machine: a second thread mostly waits
+
+
+def random_sample(seed: int, photos: int = 2) -> dict:
+    """The contract's shapes with smooth random content; no head model needed."""
+    rng = np.random.default_rng(seed)
+    noise = lambda *shape: rng.random(shape, dtype=np.float32)  # noqa: E731
+    static = np.concatenate(
+        [noise(3, 256, 256) * 0.01, noise(1, 256, 256) + 3, noise(3, 256, 256), noise(3, 256, 256) - 7.5, noise(4, 256, 256)]
+    )
+    return {
+        "photos": noise(photos, 3, 256, 256),
+        "anchors_true": noise(photos, 3, 64, 64).round(1),
+        "anchors_in": noise(photos, 3, 64, 64),
+        "prior_in": noise(4, 64, 64),
+        "static": static,
+        "valid": np.ones((256, 256), np.float32),
+        "seen": np.ones((256, 256), np.float32),
+        "position_maps": noise(2, 3, 128, 128) - 0.5,
+        "deltas": noise(2, 14, 256, 256) * 0.01,
+        "cameras": {"R": noise(2, 3, 3), "t": noise(2, 3), "f": noise(2)},
+    }
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cache")
+    for seed in range(3):
+        write_sample(folder / f"{seed:08d}_n{seed % 2 + 1}.npz", random_sample(seed, seed % 2 + 1))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def batch(cache):
+    return make_batch([read_sample(f) for f in sorted(cache.glob("*.npz"))][:2], 1, 1, np.random.default_rng(0))
+
+
+def trainer(**settings) -> Trainer:
+    masks = {"dynamic": torch.ones(1, 1, 128, 128), "boosted": torch.zeros(1, 1, 128, 128)}
+    return Trainer(ModelConfig.load("nano-128"), TrainConfig(warmup_steps=1, **settings), uv.LossWeights(), masks)
+
+
+def test_samples_survive_the_cache(cache):
+    stored, sample = read_sample(cache / "00000001_n2.npz"), random_sample(1)
+    assert photo_count_of(cache / "00000001_n2.npz") == 2
+    assert stored["deltas"].shape == (2, 14, 128, 128), "deltas are kept at the position map's size"
+    assert stored["cameras_f"].shape == (2,)
+    assert np.abs(stored["photos"] - sample["photos"]).max() < 1 / 255
+    assert np.abs(stored["static"] - sample["static"]).max() < 4e-3
+    assert np.abs(stored["static"][:3] - sample["static"][:3]).max() < 1e-5, "positions keep a hundredth of a millimeter"
+
+
+def test_batches_pick_photo_zero_and_count_only_its_visible_texels(batch):
+    assert batch["photos"].shape == (2, 1, 3, 256, 256)
+    sample = random_sample(1)
+    assert np.abs(batch["photos"][1, 0].numpy() - sample["photos"][0]).max() < 1 / 255
+    visible = torch.from_numpy(sample["anchors_true"][0, 2]).repeat_interleave(4, 0).repeat_interleave(4, 1)
+    assert (batch["seen"][1, 0] - visible).abs().max() < 1e-3
+
+
+def test_cached_batches_hold_identities_with_enough_photos(cache):
+    batches = Batches(cache, 2, (0.0, 1.0, 0.0, 0.0), 1, seed=0)
+    for _ in range(3):
+        assert batches.take()["photos"].shape[:2] == (2, 2)
+
+
+def test_gutter_takes_neighbouring_coordinates_and_leaves_visible_ones_alone():
+    anchors = np.zeros((1, 3, 8, 8), np.float32)
+    anchors[0, :, 3, 3] = 0.25, 0.75, 1
+    filled = fill_gutter(anchors, steps=1)
+    assert np.allclose(filled[0, :, 3, 3], [0.25, 0.75, 1])
+    assert np.allclose(filled[0, :, 3, 4], [0.25, 0.75, 1])
+    assert filled[0, 2].sum() == 5
+
+
+def test_training_lowers_every_main_loss_on_a_fixed_batch(batch):
+    model = trainer()
+    first = model.step(batch, 0.0)
+    for _ in range(6):
+        last = model.step(batch, 0.0)
+    assert last["total"] < 0.95 * first["total"]
+    assert last["color"] < first["color"]
+    assert all(np.isfinite(v) for v in last.values())
+
+
+def test_every_loss_term_reaches_the_parts_it_should(batch):
+    avatar = Avatar(ModelConfig.load("nano-128"))
+    masks = {"dynamic": torch.ones(1, 1, 128, 128), "boosted": torch.zeros(1, 1, 128, 128)}
+    terms = batch_losses(avatar, batch, masks, uv.LossWeights())
+    assert {n for n, v in terms.items() if not v.requires_grad} == set()
+    reached = {}
+    for name, value in terms.items():
+        avatar.zero_grad()
+        value.backward(retain_graph=True)
+        reached[name] = {
+            part for part, module in avatar.named_children() if any(p.grad is not None and p.grad.any() for p in module.parameters())
+        }
+    assert "driver" in reached["delta_color"] and "driver" not in reached["color"]
+    assert "pixel_skip" in reached["own_coordinates"] and "pixel_skip" not in reached["position"]
+    assert "encoder" in reached["own_coordinates"]
+
+
+def test_losses_are_zero_at_the_truth_and_ignore_masked_texels():
+    a, b = torch.rand(2, 3, 64, 64), torch.rand(2, 3, 64, 64)
+    mask = torch.zeros(2, 1, 64, 64)
+    mask[..., :32] = 1
+    mixed = torch.where(mask > 0, a, b)
+    for loss in (uv.color_l1, uv.color_gradient_l1, uv.position_l1, uv.position_laplacian_l1, uv.coordinates_l1):
+        assert loss(mixed, a, mask) == 0
+        assert loss(b, a, mask) > 0
+    assert uv.color_dissimilarity(a, a, mask) < 1e-4
+    assert uv.color_dissimilarity(b, a, mask) > 0.5
+
+
+def test_delta_errors_outside_the_dynamic_mask_do_not_count():
+    truth, dynamic = torch.rand(1, 14, 16, 16), torch.zeros(1, 1, 16, 16)
+    dynamic[..., :8] = 1
+    wrong = truth + (1 - dynamic)
+    assert all(v == 0 for v in uv.delta_losses(wrong, truth, dynamic, dynamic, uv.LossWeights()).values())
+    assert all(v > 0 for v in uv.delta_losses(truth + 1, truth, dynamic, dynamic, uv.LossWeights()).values())
+
+
+def test_resumed_training_continues_where_it_stopped(batch, tmp_path):
+    one = trainer()
+    one.step(batch, 0.0)
+    one.save(tmp_path / "last.pt")
+    two = trainer()
+    two.resume(tmp_path / "last.pt")
+    assert two.steps == 1
+    a, b = one.step(batch, 0.5), two.step(batch, 0.5)
+    assert a["total"] == pytest.approx(b["total"], rel=1e-4)
+    for x, y in zip(one.avatar.state_dict().values(), two.avatar.state_dict().values()):
+        assert torch.allclose(x.float(), y.float(), atol=1e-5)
+
+
+def test_released_weights_resume_with_the_same_function(batch, tmp_path):
+    model = trainer()
+    for _ in range(3):
+        model.step(batch, 0.0)
+    export(model.average, tmp_path, step=3)
+    loaded = Avatar(model.average.config).eval()
+    load_released(loaded, tmp_path / "nano-128")
+    inputs = batch["photos"], batch["anchors"], batch["prior"]
+    with torch.no_grad():
+        wanted, folded = model.average(*inputs), loaded(*inputs)
+        unfold_batch_norm(loaded, lambda: loaded(*inputs))
+        unfolded = loaded(*inputs)
+        trained = loaded.train()(*inputs)
+    for a, b, c, d in zip(wanted, folded, unfolded, trained):
+        assert (a - b).abs().max() < 2e-2, "fp16 rounding"
+        assert (b - c).abs().max() < 2e-3, "unfolding keeps the function"
+        assert (b - d).abs().max() < 2e-3, "batch statistics of the same data give the same function"
+    assert loaded.encoder.trunk.stem.bn.running_var.std() > 0
+
+
+def test_learning_rate_warms_up_and_ends_low():
+    config = TrainConfig()
+    assert learning_rate(config, 0, 0.0) < 0.02 * config.lr
+    assert learning_rate(config, config.warmup_steps, 0.0) == pytest.approx(config.lr)
+    assert learning_rate(config, 10**6, 1.0) == pytest.approx(config.final_lr)
+
+
+def test_settings_of_all_configs_load_and_unknown_keys_are_refused():
+    for name in ("nano-128", "web-256", "paper-400"):
+        model, _, weights = load_settings(name)
+        assert model.name == name
+        assert weights.unseen < 1
+    assert load_settings("paper-400")[1].lr == 3e-5
+    with pytest.raises(TypeError):
+        ModelConfig.from_dict({"decoder": {"width": 3}})
+    assert HELD_OUT_SEED == 10_000_000
