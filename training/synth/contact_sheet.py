@@ -30,7 +30,8 @@ def main() -> None:
         picture = Image.fromarray((photo.transpose(1, 2, 0) * 255 + 0.5).astype(np.uint8)).resize((cell, cell), Image.Resampling.LANCZOS)
         sheet.paste(picture, (i % side * cell, i // side * cell))
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    sheet.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG).save(arguments.out, optimize=True)
+    palette = sheet.quantize(256, Image.Quantize.MAXCOVERAGE)  # medium cut would spend half its colors on the grey
+    sheet.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(arguments.out, optimize=True)
     print(f"{arguments.out}: {arguments.out.stat().st_size / 1e3:.0f} kB")
 
 
