@@ -2,6 +2,7 @@
  * Turns a clip made for a mesh character into one for an avatar: a new AnimationGroup with the same timing whose targets are the avatar's
  * expression tracks and joint nodes. The source group is not touched.
  */
+import "@babylonjs/core/Animations/animatable"; // without it nothing plays
 import { Animation } from "@babylonjs/core/Animations/animation";
 import { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode";

@@ -1,5 +1,8 @@
 // The avatar's picture through Babylon's own draw: against the reference rasteriser, in both handednesses, classic and frame graph, among opaque boxes.
+import { Constants } from "@babylonjs/core/Engines/constants";
 import { FreeCamera } from "@babylonjs/core/Cameras/freeCamera";
+import { RenderTargetTexture } from "@babylonjs/core/Materials/Textures/renderTargetTexture";
+import { ImageProcessingPostProcess } from "@babylonjs/core/PostProcesses/imageProcessingPostProcess";
 import { Color3 } from "@babylonjs/core/Maths/math.color";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { Viewport } from "@babylonjs/core/Maths/math.viewport";
@@ -168,5 +171,100 @@ describe("avatar in a Babylon scene", () => {
         stage.scene.activeCameras = [stage.camera];
         second.dispose();
         expect(avatar.splatMesh.viewCount).toBe(1);
+    });
+
+    it("draws both pictures when the scene is rendered twice within one frame", async () => {
+        stage = await CreateStageAsync();
+        const avatar = await AddAvatarAsync(stage, MakeSynthetic());
+        const { engine, scene, camera } = stage;
+        const halves = [
+            { viewport: new Viewport(0, 0, 0.5, 1), turn: 0 },
+            { viewport: new Viewport(0.5, 0, 0.5, 1), turn: 0.8 },
+        ];
+        const draw = (parts: typeof halves): string => {
+            engine.beginFrame();
+            parts.forEach(({ viewport, turn }, index) => {
+                scene.autoClear = index === 0;
+                camera.viewport = viewport;
+                avatar.rotation.y = turn;
+                scene.render();
+            });
+            engine.endFrame();
+            scene.autoClear = true;
+            return stage.canvas.toDataURL();
+        };
+        await CaptureAsync(stage);
+        const [both, left, right] = [
+            await PixelsAsync(draw(halves)),
+            await PixelsAsync(draw([halves[0]])),
+            await PixelsAsync(draw([halves[1]])),
+        ];
+        let [lit, different] = [0, 0];
+        for (let y = 0; y < CanvasPx; y++) {
+            for (let x = 0; x < CanvasPx; x++) {
+                const [a, b] = [ColorAt(both, x, y), ColorAt(x < CanvasPx / 2 ? left : right, x, y)];
+                lit += b[0] + b[1] + b[2] > 30 ? 1 : 0;
+                different += a.join() === b.join() ? 0 : 1;
+            }
+        }
+        expect(lit).toBeGreaterThan(1000);
+        expect(different).toBe(0);
+    });
+
+    it("is the same picture in a render target, with a view of its own", async () => {
+        stage = await CreateStageAsync();
+        const avatar = await AddAvatarAsync(stage, MakeSynthetic());
+        const direct = await CaptureAsync(stage);
+        const target = new RenderTargetTexture("mirror", CanvasPx, stage.scene, { samples: 1, generateMipMaps: false });
+        target.renderList = [avatar.splatMesh];
+        target.activeCamera = stage.camera;
+        target.clearColor = stage.scene.clearColor;
+        stage.scene.customRenderTargets.push(target);
+        expect((await CaptureAsync(stage)) === direct).toBeTrue();
+        expect(avatar.splatMesh.viewCount).toBe(2);
+        const read = new Uint8Array((await target.readPixels())!.buffer);
+        const pixels = await PixelsAsync(direct);
+        // Rows of a render target go up.
+        const upright = Array.from({ length: read.length }, (_, i) => {
+            const row = Math.floor(i / (4 * CanvasPx));
+            return read[i + 4 * CanvasPx * (CanvasPx - 1 - 2 * row)];
+        });
+        expect(Psnr(Rgb(upright, 255), Rgb(pixels, 255))).toBeGreaterThan(50);
+        target.dispose();
+    });
+
+    it("keeps its colors where a post-process applies image processing to a linear target", async () => {
+        stage = await CreateStageAsync();
+        const synthetic = MakeSynthetic();
+        const texels = synthetic.table.mapSize ** 2;
+        const color = [0.2, 0.5, 0.8];
+        synthetic.staticMap.fill(9, 3 * texels, 4 * texels);
+        color.forEach((value, channel) => synthetic.staticMap.fill(value, (4 + channel) * texels, (5 + channel) * texels));
+        synthetic.staticMap.fill(Math.log(0.008), 7 * texels, 10 * texels);
+        await AddAvatarAsync(stage, synthetic);
+        const middle = async (): Promise<number[]> => {
+            const pixels = await PixelsAsync(await CaptureAsync(stage));
+            return ColorAt(pixels, CanvasPx / 2, CanvasPx / 2);
+        };
+        const expected = color.map((value) => Math.round(255 * value));
+        const ExpectNear = (actual: number[], limit: number): void =>
+            actual.forEach((value, channel) =>
+                expect(Math.abs(value - expected[channel]))
+                    .withContext(`channel ${channel}`)
+                    .toBeLessThanOrEqual(limit),
+            );
+        ExpectNear(await middle(), 2);
+        const post = new ImageProcessingPostProcess(
+            "post",
+            1,
+            stage.camera,
+            undefined,
+            stage.engine,
+            undefined,
+            Constants.TEXTURETYPE_HALF_FLOAT,
+        );
+        expect(stage.scene.imageProcessingConfiguration.applyByPostProcess).toBeTrue();
+        ExpectNear(await middle(), 3); // sRGB to linear and back by two formulas that differ a little
+        post.dispose(stage.camera);
     });
 });
