@@ -303,11 +303,6 @@ export class FlexDemo {
         }
     }
 
-    /** Opens an avatar's file; {@link show} it to see it. */
-    public openAsync(file: Blob): Promise<FlexAvatar> {
-        return this.component.loadAsync(file);
-    }
-
     /** The crop of the first photo as the networks got it, as a data URL. */
     public async cropPictureAsync(): Promise<string | null> {
         const { thumbnail } = this._requireAvatar().description;

@@ -55,7 +55,7 @@ class FirstLight {
             this._show(avatar);
             const seconds = ((performance.now() - start) / 1000).toFixed(1);
             this._panel.say(
-                `${avatar.gaussianCount.toLocaleString("en")} Gaussians from ${photos.length} of 4 photos in ${seconds} s`,
+                `${avatar.gaussianCount.toLocaleString("en")} Gaussians from ${photos.length} ${photos.length === 1 ? "photo" : "photos"} in ${seconds} s`,
                 true,
             );
         });

@@ -146,30 +146,56 @@ describe("models that cannot be used", () => {
         assertRefused(await attemptWith("../tampered/"), "models-hash");
     });
 
-    test("a models.json that is not JSON is file-format", async () => {
-        tools.server.intercept = ServeModelsAt("/garbled/", (path) => (path.endsWith("models.json") ? { body: "<html>" } : undefined));
-        assertRefused(await attemptWith("../garbled/"), "file-format");
+    test("a page where models.json should be is models-missing", async () => {
+        tools.server.intercept = ServeModelsAt("/garbled/", (path) =>
+            path.endsWith("models.json") ? { body: "<!doctype html>" } : undefined,
+        );
+        assertRefused(await attemptWith("../garbled/"), "models-missing");
+    });
+
+    test("a models.json that lacks what it must have is file-format", async () => {
+        tools.server.intercept = ServeModelsAt("/partial/", (path) =>
+            path.endsWith("models.json") ? { body: '{ "format": 1 }' } : undefined,
+        );
+        assertRefused(await attemptWith("../partial/"), "file-format");
     });
 });
 
 describe("calls that are cut short", () => {
-    test("abort at every stage leaves nothing behind", async () => {
+    /** Aborts at the first report of a stage. Loading happens once per component, so such stages need a new one. */
+    const abortAt = (stage) =>
+        tools.page.evaluate(async (name) => {
+            const component = name.startsWith("loading") ? window.flexDemo.newComponent() : window.flexDemo.component;
+            const controller = new AbortController();
+            let reached = false;
+            const onProgress = (progress) => {
+                if (progress.stage === name) {
+                    reached = true;
+                    controller.abort();
+                }
+            };
+            const result = await window.attemptAsync("portrait", { signal: controller.signal, onProgress }, component);
+            if (component !== window.flexDemo.component) {
+                component.scene.dispose();
+            }
+            return { ...result, reached };
+        }, stage);
+
+    test("abort at every stage leaves nothing behind", async (context) => {
         const stages = await tools.page.evaluate(async () => {
             const seen = new Set();
-            const avatar = await window.flexDemo.component.createFromPhotosAsync(await window.inputs.portrait(), {
-                onProgress: ({ stage }) => seen.add(stage),
-            });
-            avatar.dispose();
+            const component = window.flexDemo.newComponent();
+            await component.createFromPhotosAsync(await window.inputs.portrait(), { onProgress: ({ stage }) => seen.add(stage) });
+            component.scene.dispose();
             return [...seen];
         });
-        assert.ok(stages.length >= 4, `only ${stages.length} stages: ${stages.join(", ")}`);
+        assert.ok(stages.length >= 6, `only ${stages.length} stages: ${stages.join(", ")}`);
         for (const stage of stages) {
-            const result = await tools.page.evaluate((name) => {
-                const controller = new AbortController();
-                const onProgress = (progress) => progress.stage === name && controller.abort();
-                return window.attemptAsync("portrait", { signal: controller.signal, onProgress });
-            }, stage);
-            assertRefused(result, "aborted");
+            await context.test(stage, async () => {
+                const result = await abortAt(stage);
+                assert.ok(result.reached, "the stage was not reached");
+                assertRefused(result, "aborted");
+            });
         }
     });
 

@@ -120,11 +120,11 @@ describe("a saved avatar", () => {
         const original = await closeUp("jawOpen");
         const reopened = await tools.page.evaluate(async (px) => {
             const demo = window.flexDemo;
-            const blob = await demo.avatar.saveAsync();
-            demo.show(await demo.openAsync(blob));
+            const file = await demo.avatar.saveAsync();
+            demo.show(await demo.component.loadAsync(file));
             demo.pose(demo.peakFrame("jawOpen"));
             const picture = await demo.captureAsync(px);
-            return { picture, bytes: blob.size };
+            return { picture, bytes: file.byteLength };
         }, size);
         assert.ok(reopened.bytes > 100_000, `${reopened.bytes} bytes`);
         const mean = await difference(original, reopened.picture);
