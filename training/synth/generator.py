@@ -40,6 +40,7 @@ class Person:
     gains: np.ndarray  # [E] how much stronger this person makes each expression
     joints: np.ndarray  # [5,3] own eye joints, the rest as in the template
     look: Look
+    areas: np.ndarray  # [F] of the triangles at rest
     texture: np.ndarray  # [size,size,8], padded over chart borders
 
 
@@ -159,7 +160,13 @@ class Generator:
         gains = 0.15 * np.tanh(beta @ self.habits) + rng.normal(0, 0.04, rig.expression_count)
         texture = look.texture[self.nearest].reshape(self.map_size, self.map_size, 8)
         return Person(
-            skin, offset.astype(np.float32), gains.astype(np.float32), rig.joints_of(rig.template + skin, (EYE_L, EYE_R)), look, texture
+            skin,
+            offset.astype(np.float32),
+            gains.astype(np.float32),
+            rig.joints_of(rig.template + skin, (EYE_L, EYE_R)),
+            look,
+            self._areas(rig.template + offset),
+            texture,
         )
 
     def face(self, person: Person, expression: np.ndarray, pose: np.ndarray) -> Face:
@@ -184,9 +191,7 @@ class Generator:
         transforms = rig.transforms(full)
         posed = rig.skin(transforms, unskinned)[0] if turned else still
         skin = rig.skin(transforms, unskinned - person.offset + person.skin_offset)[0]
-        squeeze = self.face_mean @ np.clip(1 - self._areas(unskinned) / self._areas(rig.template + person.offset), 0, 0.6).astype(
-            np.float32
-        )
+        squeeze = self.face_mean @ np.clip(1 - self._areas(unskinned) / person.areas, 0, 0.6).astype(np.float32)
         normals = mesh.vertex_normals(still, rig.faces)
         posed_normals = mesh.vertex_normals(posed, rig.faces) if turned else normals
         return Face(still, posed, skin, normals, posed_normals, delta, unskinned, squeeze * self.soft, expression, pose)

@@ -169,7 +169,8 @@ void shade(int n, const int* face, const float* bary, const int* faces, const in
                 float h[3], hl = 0;
                 for (int c = 0; c < 3; c++) { h[c] = L[c] + V[c]; hl += h[c] * h[c]; }
                 const float nh = std::max(0.f, (x * h[0] + y * h[1] + z * h[2]) / std::sqrt(hl + 1e-12f));
-                s = S[3] * (S[4] + 2) * 0.125f * std::pow(nh, S[4]) * nl;
+                // nh^g <= exp(-g (1 - nh)): most samples are far from the highlight and skip the power
+                if (S[4] * (1 - nh) < 8) s = S[3] * (S[4] + 2) * 0.125f * std::pow(nh, S[4]) * nl;
             }
             for (int c = 0; c < 3; c++) {
                 diffuse[c] += lightColor[3 * m + c] * wrap * A[1 + m];

@@ -18,10 +18,9 @@ def generator() -> Generator:
 
 def halve(maps: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """Mean of the valid texels of 2x2 blocks: maps [K,C,H,W], valid [H,W] -> [K,C,H/2,W/2]."""
-    K, C, H, W = maps.shape
-    blocks = (maps * valid).reshape(K, C, H // 2, 2, W // 2, 2).sum((3, 5))
-    count = valid.reshape(H // 2, 2, W // 2, 2).sum((1, 3))
-    return blocks / np.maximum(count, 1)
+    corners = [(r, c) for r in (0, 1) for c in (0, 1)]
+    total = sum(maps[:, :, r::2, c::2] * valid[r::2, c::2] for r, c in corners)
+    return total / np.maximum(sum(valid[r::2, c::2] for r, c in corners), 1)
 
 
 def make_sample(seed: int) -> dict[str, np.ndarray]:
