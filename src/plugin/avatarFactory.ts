@@ -187,6 +187,11 @@ export class AvatarFactory {
         });
     }
 
+    /** Makes the parts again, from what {@link fromPhotosAsync} or {@link fromFileAsync} returned, after the device was lost. */
+    public async restoreAsync(file: IAvatarFile): Promise<IMadeAvatar> {
+        return await this._workAsync(undefined, undefined, (signal, shared) => this._finishAsync(shared, file, signal));
+    }
+
     /** Stops what is loading and frees what is shared. Avatars must be gone by then. May be called twice. */
     public dispose(): void {
         this._lifetime.abort();

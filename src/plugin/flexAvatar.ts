@@ -10,7 +10,7 @@ import type { HeadModel } from "../flame/headModel";
 import { WriteAvatarFile, type IAvatarFile } from "../runtime/format/avatarFile";
 import { BindAnimationGroup, type IBindAnimationSettings } from "./animation/bindAnimationGroup";
 import type { JointName } from "./animation/jointNames";
-import type { AvatarEvaluator } from "./avatarEvaluator";
+import type { AvatarEvaluator, IEvaluatorCounts } from "./avatarEvaluator";
 import { ExpressionTracks } from "./expressionTracks";
 import { FlexAvatarProxyMesh } from "./proxyMesh";
 import { FlexAvatarSplatMesh } from "./splatMesh";
@@ -29,6 +29,7 @@ export interface IAvatarParts {
 
 /** Joints of the pose, in its order after `global`. */
 const PoseJoints: readonly JointName[] = ["neck", "jaw", "leftEye", "rightEye"];
+const NoCounts: IEvaluatorCounts = Object.freeze({ dispatches: 0, driverRuns: 0, driverMs: 0 });
 const Turn = new Quaternion(); // scratch of _readPose
 
 /**
@@ -61,6 +62,9 @@ export class FlexAvatar extends TransformNode {
     public readonly onAvatarDisposeObservable = new Observable<FlexAvatar>();
 
     private readonly _parts: IAvatarParts;
+    /** Null while the device is lost. */
+    private _evaluator: AvatarEvaluator | null;
+    private readonly _gaussianCount: number;
     private readonly _canonicalRoot: TransformNode;
     private readonly _pose: ExpressionPose;
     private readonly _groups = new Set<AnimationGroup>();
@@ -72,6 +76,8 @@ export class FlexAvatar extends TransformNode {
         super(name, scene);
         this._parts = parts;
         const { head, evaluator } = parts;
+        this._evaluator = evaluator;
+        this._gaussianCount = evaluator.gaussianCount;
         this.doNotSerialize = true;
         this.expression = new ExpressionTracks(head.expressions);
         this._pose = CreateExpressionPose(head);
@@ -91,8 +97,7 @@ export class FlexAvatar extends TransformNode {
         this.proxyMesh.parent = this._canonicalRoot;
         this.splatMesh = new FlexAvatarSplatMesh(`${name}.splats`, scene, evaluator, this.proxyMesh);
         this.splatMesh.parent = this._canonicalRoot;
-        evaluator.onDriverError = (error) =>
-            parts.notify("driver-failed", `The driver network of "${this.name}" failed; its wrinkles stay as they are. ${String(error)}`);
+        this._watchDriver(evaluator);
     }
 
     /** @returns the class name */
@@ -102,7 +107,7 @@ export class FlexAvatar extends TransformNode {
 
     /** Number of Gaussians. */
     public get gaussianCount(): number {
-        return this._parts.evaluator.gaussianCount;
+        return this._gaussianCount;
     }
 
     /** What is known about the person and its origin. */
@@ -111,8 +116,8 @@ export class FlexAvatar extends TransformNode {
     }
 
     /** Compute dispatches, driver runs and the time of the last one. */
-    public get counts(): Readonly<AvatarEvaluator["counts"]> {
-        return this._parts.evaluator.counts;
+    public get counts(): Readonly<IEvaluatorCounts> {
+        return this._evaluator?.counts ?? NoCounts;
     }
 
     /**
@@ -144,7 +149,7 @@ export class FlexAvatar extends TransformNode {
     public async evaluateAsync(): Promise<void> {
         this._throwIfDisposed();
         this._updateAvatar();
-        await this._parts.evaluator.evaluateAsync();
+        await this._evaluator?.evaluateAsync();
     }
 
     /** Waits until the avatar can be drawn: shaders compiled, first driver run arrived. */
@@ -183,7 +188,7 @@ export class FlexAvatar extends TransformNode {
         for (const node of [this.jaw, this.leftEye, this.rightEye, this.neck, this._canonicalRoot]) {
             node.dispose(doNotRecurse, disposeMaterialAndTextures);
         }
-        this._parts.evaluator.dispose();
+        this._evaluator?.dispose();
         this.onReadyObservable.clear();
         super.dispose(doNotRecurse, disposeMaterialAndTextures);
         this.onAvatarDisposeObservable.clear();
@@ -191,16 +196,44 @@ export class FlexAvatar extends TransformNode {
 
     /** Called by the component once per frame, before rendering. Allocates nothing. @internal */
     public _updateAvatar(): void {
+        if (!this._evaluator) {
+            return;
+        }
         if (this._readPose()) {
-            this._parts.evaluator.setExpression(this._pose);
+            this._evaluator.setExpression(this._pose);
             this.splatMesh.updateBounds();
             this.proxyMesh.setPose(this._pose);
         } else {
-            this._parts.evaluator.continue();
+            this._evaluator.continue();
         }
         if (!this._ready && this.splatMesh.isReady(true)) {
             this._announceReady();
         }
+    }
+
+    /** The device is lost: nothing is drawn until {@link _resume}. @returns what to make the avatar from again. @internal */
+    public _suspend(): IAvatarFile {
+        this.splatMesh.setSource(null);
+        this._evaluator?.dispose();
+        this._evaluator = null;
+        return this._parts.file;
+    }
+
+    /** Draws again, with an evaluator on the new device, owned from now on. @internal */
+    public _resume(evaluator: AvatarEvaluator): void {
+        this._evaluator = evaluator;
+        this._watchDriver(evaluator);
+        this._expressionRevision = 0;
+        this._updateAvatar();
+        this.splatMesh.setSource(evaluator);
+    }
+
+    private _watchDriver(evaluator: AvatarEvaluator): void {
+        evaluator.onDriverError = (error) =>
+            this._parts.notify(
+                "driver-failed",
+                `The driver network of "${this.name}" failed; its wrinkles stay as they are. ${String(error)}`,
+            );
     }
 
     /** Reads tracks and joints. @returns whether anything moved */

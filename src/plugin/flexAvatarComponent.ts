@@ -66,7 +66,7 @@ export class FlexAvatarComponent implements ISceneComponent {
     private readonly _heard = new Set<string>();
     private readonly _unheard: IFlexAvatarNotice[] = [];
     private readonly _beforeRender: Observer<Scene> | null;
-    private readonly _factory: AvatarFactory;
+    private _factory: AvatarFactory;
     private _made = 0;
     private _frameId = -1;
     private _dispatches = { before: 0, lastFrame: 0 };
@@ -78,7 +78,7 @@ export class FlexAvatarComponent implements ISceneComponent {
     ) {
         const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
         this.options = Object.freeze({ ...DefaultFlexAvatarOptions, ...given });
-        this._factory = new AvatarFactory(RequireDevice(scene.getEngine()), this.options, (code, message) => this._notify(code, message));
+        this._factory = this._createFactory();
         this._beforeRender = scene.onBeforeRenderObservable.add(() => this._update());
     }
 
@@ -156,12 +156,13 @@ export class FlexAvatarComponent implements ISceneComponent {
         // Nothing: no stage of the scene is used, because camera stages do not run under a frame graph.
     }
 
-    /** Called by Babylon after a lost context came back. Avatars do not survive it yet; they are disposed and a notice says so. */
+    /** Called by Babylon when a lost device was replaced. Avatars come back by themselves, with new buffers and networks. */
     public rebuild(): void {
-        if (this._avatars.length > 0) {
-            this._notify("device-lost", "The GPU device was lost, and the avatars with it. Load them again on a new scene.");
+        this._factory.dispose();
+        this._factory = this._createFactory();
+        for (const avatar of this._avatars) {
+            void this._restoreAsync(avatar, this._factory);
         }
-        this.dispose();
     }
 
     /** Disposes all avatars and everything shared, and leaves the scene. Safe while avatars are being made; may be called twice. */
@@ -180,6 +181,27 @@ export class FlexAvatarComponent implements ISceneComponent {
         const index = this.scene._components.indexOf(this);
         if (index >= 0) {
             this.scene._components.splice(index, 1);
+        }
+    }
+
+    private _createFactory(): AvatarFactory {
+        return new AvatarFactory(RequireDevice(this.scene.getEngine()), this.options, (code, message) => this._notify(code, message));
+    }
+
+    private async _restoreAsync(avatar: FlexAvatar, factory: AvatarFactory): Promise<void> {
+        const file = avatar._suspend();
+        try {
+            const { evaluator } = await factory.restoreAsync(file);
+            if (avatar.isDisposed() || factory !== this._factory) {
+                evaluator.dispose();
+            } else {
+                avatar._resume(evaluator);
+            }
+        } catch (error) {
+            if (!this._disposed && factory === this._factory) {
+                this._notify("device-lost", `"${avatar.name}" did not survive the loss of the GPU device: ${String(error)}`);
+                avatar.dispose();
+            }
         }
     }
 

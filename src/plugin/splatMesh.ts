@@ -43,17 +43,18 @@ export class FlexAvatarSplatMesh extends Mesh {
     private readonly _views = new Map<number, SplatView>();
     private readonly _splatMaterial: FlexAvatarSplatMaterial;
     private readonly _onCameraRemoved: Observer<Camera> | null;
+    private _isBlind = false;
 
     /**
      * @param name name in the scene
      * @param scene a scene on a WebGPUEngine
-     * @param _source borrowed; must outlive the mesh
+     * @param _source borrowed; must outlive the mesh or be replaced
      * @param _pickMesh what rays are tested against, in the same axes
      */
     public constructor(
         name: string,
         scene: Scene,
-        private readonly _source: ISplatSource,
+        private _source: ISplatSource,
         private readonly _pickMesh: AbstractMesh,
     ) {
         super(name, scene);
@@ -80,6 +81,16 @@ export class FlexAvatarSplatMesh extends Mesh {
         return this._views.size;
     }
 
+    /**
+     * Shows another source, after the device was lost. It must have as many Gaussians.
+     * @param source borrowed, or null to show nothing for the time being
+     */
+    public setSource(source: ISplatSource | null): void {
+        this._releaseViews(() => true);
+        this._isBlind = source === null;
+        this._source = source ?? this._source;
+    }
+
     /** Takes the box of the source; the avatar calls this when the pose changes. Allocates nothing. */
     public updateBounds(): void {
         const { min, max } = this._source.bounds;
@@ -90,10 +101,11 @@ export class FlexAvatarSplatMesh extends Mesh {
 
     /** Prepares the view that Babylon renders now, then draws it. @internal */
     public override render(subMesh: SubMesh, enableAlphaMode: boolean, effectiveMeshReplacement?: AbstractMesh): Mesh {
-        if (this._source.gaussianCount === 0 || !this.getScene().activeCamera) {
+        const camera = this.getScene().activeCamera;
+        if (this._isBlind || this._source.gaussianCount === 0 || !camera) {
             return this;
         }
-        this._splatMaterial.view = this._prepareView(this.getScene().activeCamera!);
+        this._splatMaterial.view = this._prepareView(camera);
         return super.render(subMesh, enableAlphaMode, effectiveMeshReplacement);
     }
 
