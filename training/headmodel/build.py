@@ -60,9 +60,10 @@ def build(path: Path = DEFAULT_PATH) -> int:
     part = {name: np.unique(head.faces[head.region == index]) for index, name in enumerate(geometry.REGIONS)}
     ear_middle = mean[part["ears"]].mean(0)
     origin = np.array([0.0, ear_middle[1], ear_middle[2] + 0.012])
-    template = mean - origin
-
     raw = expressions.raw_shapes(head)
+    # MakeHuman's lips stand open by a hair at the corners: a little mouthPress closes them at rest
+    template = mean - origin + 0.3 * sum(raw[expressions.EXPRESSIONS.index(f"mouthPress{side}")] for side in ("Left", "Right"))
+
     jaw_open = raw[expressions.EXPRESSIONS.index("jawOpen")]
     angle, hinge = expressions.hinge(head, template, jaw_open)
     eye_centres, eye_radii = [], []
@@ -80,6 +81,8 @@ def build(path: Path = DEFAULT_PATH) -> int:
     weights = expressions.skin_weights(head, base, mean_base, template, joints, jaw_open, angle)
     weights8 = expressions.quantise_weights(weights)
     pose = expressions.pose_of_expressions(angle)
+    for name in ("eyeBlinkLeft", "eyeBlinkRight"):  # the unit closes at 0.75 and then folds the lid over; here it closes shortly before 1
+        raw[expressions.EXPRESSIONS.index(name)] *= 0.86
     lid_shapes = [name for name in expressions.EXPRESSIONS if name.startswith("eye")]
     shapes = expressions.close_lids(head, template, raw, np.array(eye_centres), max(eye_radii), lid_shapes)
     # the unit leaves the tongue above the lower teeth; let it lie with them

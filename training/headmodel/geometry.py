@@ -15,6 +15,7 @@ REGIONS = ["face", "lids", "lips", "mouthInterior", "eyeLeft", "eyeRight", "scal
 DYNAMIC_REGIONS = ["face", "lids", "lips", "mouthInterior", "eyeLeft", "eyeRight", "teethUpper", "teethLower", "tongue"]
 TWO_SIDED_REGIONS = ["mouthInterior", "teethUpper", "teethLower", "tongue"]
 CHARTS = ["skin", "mouth", "eyeLeft", "eyeRight", "teethUpper", "teethLower", "tongue"]
+TEETH_SCALE = 0.93  # ours: teeth a little smaller about the back of the arch, so that closed lips cover them up to the corners
 EYE_SCALE = 0.965  # ours: room between eyeball and lid, so that a lid moving on a straight line does not cut the ball
 
 
@@ -118,6 +119,20 @@ def _skin(base: BaseMesh) -> tuple[meshes.Bound, np.ndarray, np.ndarray]:
     return meshes.Bound(binding[used2], local2.reshape(-1, 3)), labels[keep], quad[keep]
 
 
+def _arch_back(base: BaseMesh) -> sp.csr_matrix:
+    """Row [1, base] that averages the backmost vertices of both dental arches."""
+    teeth = np.unique(np.concatenate([base.groups["helper-upper-teeth"], base.groups["helper-lower-teeth"]]))
+    depth = base.vertices[teeth, 2]
+    back = teeth[depth < depth.min() + 0.06]
+    return sp.csr_matrix((np.full(len(back), 1 / len(back)), (np.zeros(len(back), int), back)), shape=(1, len(base.vertices)))
+
+
+def _shrink(binding: sp.csr_matrix, centre: sp.csr_matrix, scale: float | np.ndarray) -> sp.csr_matrix:
+    """Vertices scaled about a bound point, still bound; `scale` is one number or one per vertex."""
+    factor = np.broadcast_to(scale, binding.shape[0])
+    return (sp.diags(factor) @ binding + sp.diags(1 - factor) @ sp.csr_matrix(np.ones((binding.shape[0], 1))) @ centre).tocsr()
+
+
 def assemble(base: BaseMesh, mean: np.ndarray) -> Head:
     """Build the head. `mean` [base,3] is the average adult, used to measure, never to bind."""
     count = len(base.vertices)
@@ -139,15 +154,14 @@ def assemble(base: BaseMesh, mean: np.ndarray) -> Head:
             part = meshes.subdivide(part)
         if name.startswith("eye"):
             # Catmull-Clark shrinks a coarse ball: put the vertices back on the sphere (radius of the helper) and apply EYE_SCALE
-            total = np.asarray(part.binding.sum(1)).ravel()
             helper = np.unique(quads)
             centre = sp.csr_matrix((np.full(len(helper), 1 / len(helper)), (np.zeros(len(helper), int), helper)), shape=(1, count))
             middle = centre @ base.vertices
             radius = np.linalg.norm(base.vertices[helper] - middle, axis=1).mean()
             grow = EYE_SCALE * radius / np.linalg.norm(part.binding @ base.vertices - middle, axis=1)
-            assert np.allclose(total, 1)
-            spread = sp.csr_matrix(np.ones((part.binding.shape[0], 1))) @ centre
-            part = meshes.Bound((sp.diags(grow) @ part.binding + sp.diags(1 - grow) @ spread).tocsr(), part.quads)
+            part = meshes.Bound(_shrink(part.binding, centre, grow), part.quads)
+        if name in ("teethUpper", "teethLower"):
+            part = meshes.Bound(_shrink(part.binding, _arch_back(base), TEETH_SCALE), part.quads)
         place = part.binding @ mean
         key = np.round(place[:, 1] * 1e4) * 1e-1 + np.round(place[:, 2] * 1e4) * 1e-3 + np.round(np.abs(place[:, 0]) * 1e3) * 1e-6
         quads_local = part.quads
