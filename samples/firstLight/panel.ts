@@ -23,12 +23,13 @@ export class Panel {
     private readonly _stages = new Map<string, { item: HTMLLIElement; startMs: number }>();
     private readonly _sliders = new Map<string, HTMLInputElement>();
     private _photos: File[] = [];
+    private _busy = false;
+    private _running: string | null = null;
 
     public constructor(actions: IPanelActions) {
         this._actions = actions;
         this._listenForPhotos();
-        element("create").addEventListener("click", () => actions.create(this._photos));
-        element("cancel").addEventListener("click", () => actions.cancel());
+        element("create").addEventListener("click", () => (this._busy ? actions.cancel() : actions.create(this._photos)));
         element("play").addEventListener("click", () => actions.togglePlaying());
         element("neutral").addEventListener("click", () => actions.neutral());
         element("save").addEventListener("click", () => actions.save());
@@ -47,15 +48,20 @@ export class Panel {
         });
     }
 
-    /** Work starts or ends: switches the buttons. */
+    /** Work starts or ends: the button creates or cancels, and the list of stages opens or closes. */
     public setBusy(busy: boolean): void {
-        element<HTMLButtonElement>("create").disabled = busy;
-        element<HTMLButtonElement>("cancel").disabled = !busy;
+        this._busy = busy;
+        element("create").textContent = busy ? "Cancel" : "Create avatar";
+        element<HTMLDetailsElement>("progress").open = busy;
         if (busy) {
+            element("progress").hidden = false;
             element("stages").replaceChildren();
             this._stages.clear();
             this.say(null);
+        } else if (this._running !== null) {
+            this.showStage(this._running, 1);
         }
+        this._running = null;
     }
 
     /** An avatar is there (or gone): switches the lower half. */
@@ -81,6 +87,12 @@ export class Panel {
 
     /** Shows a stage's bar, adding it on first sight; its time is from the first report to the last. */
     public showStage(name: string, fraction: number): void {
+        if (this._running !== null && this._running !== name) {
+            const before = this._running;
+            this._running = null;
+            this.showStage(before, 1); // a new stage ends the one before, which need not say so
+        }
+        this._running = fraction < 1 ? name : null;
         let stage = this._stages.get(name);
         if (!stage) {
             const item = document.createElement("li");
@@ -90,7 +102,6 @@ export class Panel {
             element("stages").append(item);
             stage = { item, startMs: performance.now() };
             this._stages.set(name, stage);
-            item.scrollIntoView({ block: "nearest" });
         }
         const [, bar, time] = stage.item.children as unknown as [HTMLElement, HTMLProgressElement, HTMLElement];
         stage.item.className = fraction < 1 ? "running" : "";

@@ -44,6 +44,9 @@ export interface IStage {
 export async function CreateStageAsync(canvas: HTMLCanvasElement, assetsUrl: string): Promise<IStage> {
     const engine = new WebGPUEngine(canvas, GetFlexAvatarEngineOptions({ antialias: true, adaptToDeviceRatio: true }));
     await engine.initAsync();
+    if (engine._device.adapterInfo.isFallbackAdapter) {
+        engine.setHardwareScalingLevel(2); // no graphics card: a quarter of the pixels keeps the page usable
+    }
     const scene = new Scene(engine);
     const backdrop = new Color4(0.16, 0.18, 0.21, 1);
     scene.clearColor = backdrop;
