@@ -10,6 +10,7 @@ held-out samples also carry targets [K,3,256,256], target_masks [K,256,256], cam
 """
 
 import argparse
+import hashlib
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -64,6 +65,15 @@ def read_sample(path: Path, keys: tuple[str, ...] = ()) -> dict[str, np.ndarray]
 def photo_count_of(path: Path) -> int:
     """Files are named `<seed>_n<photos>.npz`."""
     return int(path.stem.rsplit("_n", 1)[1])
+
+
+def claim(folder: Path, head_file: Path) -> None:
+    """Tie a cache folder to the head model its samples were made with; raises ValueError when it belongs to another one."""
+    mark, wanted = folder / "head.sha256", hashlib.sha256(head_file.read_bytes()).hexdigest()
+    folder.mkdir(parents=True, exist_ok=True)
+    if mark.exists() and mark.read_text().strip() != wanted:
+        raise ValueError(f"{folder} holds samples of another head model: delete it and run `python -m training.samples`")
+    mark.write_text(wanted + "\n")
 
 
 def fill_gutter(anchors: np.ndarray, steps: int = 2) -> np.ndarray:
@@ -160,11 +170,11 @@ class Batches:
 
 def produce(folder: Path, first_seed: int, count: int, photos: int | None = None, targets: bool = False) -> None:
     """Fill `folder` with samples of seeds first_seed .. first_seed + count - 1, skipping those already there."""
-    from .headmodel.model import HeadModel
+    from .headmodel.model import DEFAULT_PATH, HeadModel
     from .synth.generator import Generator
 
+    claim(folder, DEFAULT_PATH)
     generator = Generator(HeadModel.load())
-    folder.mkdir(parents=True, exist_ok=True)
     start, made = time.monotonic(), 0
     for seed in range(first_seed, first_seed + count):
         number = photos or int(1 + np.random.default_rng(seed).choice(4, p=PHOTO_COUNTS))

@@ -16,9 +16,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from .headmodel.model import DEFAULT_PATH
 from .losses.uv import LossWeights, delta_losses, static_losses, total
 from .models.avatar import Avatar, ModelConfig
-from .samples import CACHE, Batches
+from .samples import CACHE, Batches, claim
 
 ROOT = Path(__file__).parents[1]
 
@@ -154,6 +155,8 @@ def run(name: str, minutes: float, resume: bool, from_scratch: bool, cache: Path
 
     model, config, weights = load_settings(name)
     torch.set_num_threads(config.threads)
+    for part in ("train", "held-out"):
+        claim(cache / part, DEFAULT_PATH)
     trainer = Trainer(model, config, weights, region_masks(model.position_map_size))
     batches = Batches(cache / "train", config.batch, config.photo_weights, config.expressions, config.seed + int(time.time()) % 65536)
     batches.wait_for(config.first_samples)

@@ -8,9 +8,8 @@ from training.export.export_onnx import export
 from training.export.load_weights import load_released, unfold_batch_norm
 from training.losses import uv
 from training.models.avatar import Avatar, ModelConfig
-from training.samples import HELD_OUT_SEED, Batches, fill_gutter, make_batch, photo_count_of, read_sample, write_sample
+from training.samples import HELD_OUT_SEED, Batches, claim, fill_gutter, make_batch, photo_count_of, read_sample, write_sample
 from training.train import TrainConfig, Trainer, batch_losses, learning_rate, load_settings
-
 
 torch.set_num_threads(1)  # small tensors on a shared machine: a second thread mostly waits
 
@@ -76,6 +75,16 @@ def test_cached_batches_hold_identities_with_enough_photos(cache):
     batches = Batches(cache, 2, (0.0, 1.0, 0.0, 0.0), 1, seed=0)
     for _ in range(3):
         assert batches.take()["photos"].shape[:2] == (2, 2)
+
+
+def test_cache_refuses_samples_of_another_head_model(tmp_path):
+    head = tmp_path / "head.bin"
+    head.write_bytes(b"one")
+    claim(tmp_path / "train", head)
+    claim(tmp_path / "train", head)
+    head.write_bytes(b"two")
+    with pytest.raises(ValueError, match="another head model"):
+        claim(tmp_path / "train", head)
 
 
 def test_gutter_takes_neighbouring_coordinates_and_leaves_visible_ones_alone():
