@@ -1,6 +1,6 @@
 """Lips, lids, brows, nose and jaw of the template as 68 points in Multi-PIE order, drawn around the crop's landmarks.
 
-The generator paints by them. They are ours and not the model file's landmark embedding, so paint stays where it is when that is refined.
+The generator paints by them. They need seven mapped MediaPipe landmarks and nothing else of the model file's landmark embedding.
 """
 
 import numpy as np
@@ -37,7 +37,7 @@ INNER_LIPS = [
 
 
 def outline_points(rig: Rig) -> np.ndarray:
-    """Points [68,3] on the template, meters. Raises ValueError if the model maps none of the landmarks needed."""
+    """Points [68,3] on the template, meters. Raises ValueError if the model lacks a landmark they need."""
     index = np.array([i for group in KEYS.values() for i in group])
     if (rig.mp_face[index] < 0).any():
         raise ValueError(f"the head model maps no MediaPipe landmark {index[rig.mp_face[index] < 0].tolist()}, which the generator needs")

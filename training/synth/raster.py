@@ -26,7 +26,7 @@ def splat(means, quats, scales, opacity, colors, R, t, f: float, size: int, back
 def nearest_rotations(matrices: np.ndarray) -> np.ndarray:
     """Rotations nearest to matrices [n,3,3] (polar decomposition by Newton steps; they are close to rotations already)."""
     out = matrices.astype(np.float64)
-    for _ in range(8):
+    for _ in range(4):  # blends of turns up to 60 degrees: singular values 0.87 -> 1.01 -> 1.00005 -> 1
         out = 0.5 * (out + np.linalg.inv(out).transpose(0, 2, 1))
     return out
 
