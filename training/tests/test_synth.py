@@ -254,7 +254,7 @@ def test_eyes_turn_about_the_persons_own_centres(generator):
     rest = generator.face(person, generator._named(), np.zeros(15))
     aside = generator.face(person, generator._named(eyeLookOutLeft=0.9), np.zeros(15))
     own = centre(rest.posed[ball].astype(np.float64))
-    assert np.linalg.norm(own - generator.frame.eyes[0]) > 0.001, "this person's eye must not lie on the template's for the test to mean anything"
+    assert np.linalg.norm(own - generator.frame.eyes[0]) > 0.001, "the test needs an eye away from the template's"
     assert np.linalg.norm(aside.posed[ball] - rest.posed[ball], axis=1).max() > 0.003
     assert np.linalg.norm(centre(aside.posed[ball].astype(np.float64)) - own) < 2e-4
 
