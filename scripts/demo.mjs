@@ -101,10 +101,11 @@ async function runPageAsync({ page, consoleErrors, requests }, server) {
         const crop = await page.evaluate(() => window.flexDemo.cropPictureAsync());
         const photo = `data:image/png;base64,${readFileSync(path.join(root, "samples", "assets", "astronaut.png")).toString("base64")}`;
         const same = await picture((demo) => {
-            demo.showAlone();
+            demo.showAlone("crop");
             demo.poseAsInPhoto();
         });
         const neutral = await picture((demo) => {
+            demo.showAlone();
             demo.pose();
             demo.look(0);
         });

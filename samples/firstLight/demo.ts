@@ -5,6 +5,7 @@
 import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
 import { FreeCamera } from "@babylonjs/core/Cameras/freeCamera";
 import { NullEngine } from "@babylonjs/core/Engines/nullEngine";
+import { Color4 } from "@babylonjs/core/Maths/math.color";
 import { Matrix, Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector";
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { Scene } from "@babylonjs/core/scene";
@@ -166,6 +167,7 @@ export class FlexDemo {
     public readonly gpu = WatchGpu();
     public avatar: FlexAvatar | null = null;
     private readonly _photoCamera: FreeCamera;
+    private readonly _backdrop: Color4;
     private readonly _notices: string[] = [];
     private _bound: AnimationGroup | null = null;
 
@@ -174,6 +176,7 @@ export class FlexDemo {
         this.component = component;
         this.clip = clip;
         this._photoCamera = new FreeCamera("photo", Vector3.Zero(), stage.scene);
+        this._backdrop = stage.scene.clearColor;
         stage.scene.activeCamera = stage.camera;
         component.onNoticeObservable.add(({ code, message }) => this._notices.push(`${code}: ${message}`));
     }
@@ -216,15 +219,17 @@ export class FlexDemo {
         avatar?.position.copyFrom(HeadCenter);
     }
 
-    /** Only the avatar, with nothing around it. */
-    public showAlone(): void {
+    /** Only the avatar, before the scene's backdrop or before the grey that surrounds the person in a crop. */
+    public showAlone(background: "backdrop" | "crop" = "backdrop"): void {
         this.stage.setSurroundings(false);
+        this.stage.scene.clearColor = background === "crop" ? new Color4(0.5, 0.5, 0.5, 1) : this._backdrop;
     }
 
     /** Avatar, boxes and the mesh character, which stands in front of it (seen from the camera), behind it or beside it. */
     public showMixed(place: "front" | "behind" | "beside"): void {
         const { character } = this.stage;
         this.stage.setSurroundings(true);
+        this.stage.scene.clearColor = this._backdrop;
         if (character) {
             const [x, z] = { front: [-0.3, 0.55], behind: [-0.28, -0.55], beside: [0.62, -0.25] }[place];
             character.position.set(x, 0, z);

@@ -49,7 +49,7 @@ export function Flipped(bytes) {
     return copy;
 }
 
-/** Runs in the page: `pictures.differenceAsync(a, b, box?)`, mean absolute difference of two data URLs in 0..255, inside a box of fractions. */
+/** Runs in the page: `window.pictures`, comparisons of data URLs in 0..255, inside boxes given as fractions of the picture. */
 function InstallPictureTools() {
     const pixelsAsync = async (dataUrl) => {
         const image = new window.Image();
@@ -61,7 +61,25 @@ function InstallPictureTools() {
         return context.getImageData(0, 0, canvas.width, canvas.height);
     };
     window.pictures = {
-        pixelsAsync,
+        async resizedAsync(dataUrl, size) {
+            const image = new window.Image();
+            image.src = dataUrl;
+            await image.decode();
+            const canvas = Object.assign(document.createElement("canvas"), { width: size, height: size });
+            canvas.getContext("2d").drawImage(image, 0, 0, size, size);
+            return canvas.toDataURL();
+        },
+        async meanColorAsync(dataUrl, { left, top, right, bottom }) {
+            const { data, width, height } = await pixelsAsync(dataUrl);
+            const sum = [0, 0, 0];
+            let count = 0;
+            for (let y = Math.round(top * height); y < Math.round(bottom * height); y++) {
+                for (let x = Math.round(left * width); x < Math.round(right * width); x++, count++) {
+                    sum.forEach((_, channel) => (sum[channel] += data[(y * width + x) * 4 + channel]));
+                }
+            }
+            return sum.map((value) => value / count);
+        },
         async differenceAsync(a, b, { left = 0, top = 0, right = 1, bottom = 1 } = {}) {
             const [first, second] = [await pixelsAsync(a), await pixelsAsync(b)];
             if (first.width !== second.width || first.height !== second.height) {

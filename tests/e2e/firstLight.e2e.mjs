@@ -70,6 +70,26 @@ describe("one photo to an avatar", () => {
     });
 });
 
+describe("in the photo's own pose and camera", () => {
+    const face = { left: 0.36, top: 0.42, right: 0.64, bottom: 0.75 };
+
+    test("the face has the photo's colors in the photo's places", async () => {
+        const { crop, avatar } = await tools.page.evaluate(async (px) => {
+            const demo = window.flexDemo;
+            demo.showAlone("crop");
+            demo.poseAsInPhoto();
+            return { crop: await window.pictures.resizedAsync(await demo.cropPictureAsync(), px), avatar: await demo.captureAsync(px) };
+        }, size);
+        const colors = await Promise.all(
+            [crop, avatar].map((picture) => tools.page.evaluate((...p) => window.pictures.meanColorAsync(...p), picture, face)),
+        );
+        colors[0].forEach((value, channel) => assert.ok(Math.abs(value - colors[1][channel]) < 15, `mean colors ${colors.join(" and ")}`));
+        // 20 with the first networks; 37 and more when the head is a tenth of the picture beside its place.
+        const mean = await difference(crop, avatar, face);
+        assert.ok(mean < 30, `mean difference ${mean}/255`);
+    });
+});
+
 describe("the clip moves the face", () => {
     const mouth = { left: 0.36, top: 0.56, right: 0.64, bottom: 0.78 };
     const eyes = { left: 0.28, top: 0.36, right: 0.72, bottom: 0.5 };
