@@ -92,6 +92,7 @@ describe("splatDraw", () => {
             : Float64Array.from(new Uint16Array(data), (x) => FromHalf(x));
     }
 
+    // Limits: measured 67.4 dB (16-bit target) and 57.0 dB (8-bit, which rounds after each splat); a falloff of 0.48 for 0.5 gives less.
     /** PSNR of all four channels, and that the picture is not empty. */
     function ExpectImage(actual: Float64Array, expected: Float64Array, decibels: number): void {
         expect(expected.reduce((sum, x) => sum + x, 0) / expected.length).toBeGreaterThan(0.02);
@@ -101,11 +102,11 @@ describe("splatDraw", () => {
     }
 
     it("draws the image of the reference rasteriser into a 16-bit target", async () => {
-        ExpectImage(await Draw("rgba16float"), RasterizeReference(splats, size, size), 45);
+        ExpectImage(await Draw("rgba16float"), RasterizeReference(splats, size, size), 60);
     });
 
     it("draws the image of the reference rasteriser into an 8-bit target", async () => {
-        ExpectImage(await Draw("rgba8unorm"), RasterizeReference(splats, size, size), 45);
+        ExpectImage(await Draw("rgba8unorm"), RasterizeReference(splats, size, size), 52);
     });
 
     it("draws nothing behind the depth buffer and everything before it", async () => {
@@ -113,7 +114,7 @@ describe("splatDraw", () => {
         const middle = Math.fround(depths[depths.length >> 1]);
         const front = splats.filter((splat) => splat.depthNdc <= middle);
         const image = await Draw("rgba16float", middle);
-        ExpectImage(image, RasterizeReference(front, size, size), 45);
+        ExpectImage(image, RasterizeReference(front, size, size), 60);
         expect(Psnr(image, RasterizeReference(splats, size, size))).toBeLessThan(30);
     });
 
