@@ -3,7 +3,7 @@
 //
 //   node scripts/demo.mjs [--no-build]
 import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -61,17 +61,17 @@ async function runPageAsync({ page, consoleErrors, requests }, server) {
     };
     await stageAsync("Opening the page", startPage);
 
-    let last = "";
-    await page.exposeFunction("reportProgress", ({ stage, fraction }) => {
-        if (process.stdout.isTTY || stage !== last) {
-            last = stage;
-            console.log(`    ${stage}${process.stdout.isTTY ? ` ${Math.round(fraction * 100)} %` : ""}`);
+    const reported = new Set();
+    await page.exposeFunction("reportProgress", (stage) => {
+        if (!reported.has(stage)) {
+            reported.add(stage);
+            console.log(`    ${stage}`);
         }
     });
     console.log("Photo to avatar:");
     const created = await page.evaluate(async () => {
         try {
-            return await window.flexDemo.createAsync(["../assets/astronaut.png"], (progress) => window.reportProgress(progress));
+            return await window.flexDemo.createAsync(["../assets/astronaut.png"], ({ stage }) => window.reportProgress(stage));
         } catch (error) {
             return { error: `${error.message ?? error} ${error.advice ?? ""}` };
         }
@@ -220,6 +220,8 @@ async function runPageAsync({ page, consoleErrors, requests }, server) {
         notices: created.notices,
         gaussianCount: created.gaussianCount,
         frame,
+        modelBytes: created.modelBytes,
+        avatarFileBytes: statSync(path.join(outFolder, "ada.flexavatar")).size,
         load: { requests: server.requests.length, bytes: server.requests.reduce((sum, { bytes }) => sum + bytes, 0), failed },
         requestsAfterLoad: requestsAfterLoad.length,
         consoleErrors,

@@ -16,7 +16,7 @@ const size = 256;
 
 before(async () => {
     await new Promise((resolve, reject) => {
-        closed = WithDemoPageAsync({ limitMs: 200_000 }, async (opened) => {
+        closed = WithDemoPageAsync({ limitMs: 280_000 }, async (opened) => {
             tools = opened;
             created = await tools.page.evaluate(() => window.flexDemo.createAsync(["../assets/astronaut.png"]));
             loadedAtMs = Date.now();
