@@ -21,6 +21,7 @@ from onnx import TensorProto, helper
 from ..models.avatar import Avatar, ModelConfig
 from ..models.base_maps import rest_map
 from .graphs import GraphSpec, graph_specs, release_copy
+from .pad_channels import pad_channels
 from .simplify import simplify
 
 OPSET = 17
@@ -104,7 +105,7 @@ def write_part(specs: list[GraphSpec], models: list[onnx.ModelProto], state: dic
             blob += raw + bytes(-len(raw) % ALIGNMENT)
     (folder / f"{part}.data").write_bytes(blob)
     for spec, model in zip(specs, models):
-        model = externalise(model, layout, f"{part}.data")
+        model = pad_channels(externalise(model, layout, f"{part}.data"))
         model.producer_name, model.producer_version = "babylon-flexavatar training", ""
         for node in model.graph.node:
             node.ClearField("doc_string")
