@@ -143,8 +143,9 @@ describe("photo anchors", () => {
             expect(Math.abs(x / size - (0.5 - (2.4 * point[0]) / point[2]))).toBeLessThan(1e-5);
             const gap = -point[2] * (1 - NearestHit(model, vertices, point)); // meters in front of the point
             const confidence = anchors[2 * size * size + table.texel[g]];
-            // A z-buffer of 256² with 4 mm of bias cannot tell what is closer to the surface than 1 cm.
-            if (gap > 0.01 && confidence > 0) {
+            // A z-buffer of 256² with 4 mm of bias cannot tell what is closer to the surface than 1 cm; and at an edge, where the
+            // farthest of four samples decides, a texel that is seen edge-on may keep a little confidence.
+            if (gap > 0.01 && confidence > 0.1) {
                 fail(`texel ${table.texel[g]} is ${gap} m behind the surface and has confidence ${confidence} (seed ${seed})`);
             }
             if (gap > 0.01) {
@@ -202,6 +203,20 @@ describe("depth buffer", () => {
         expect(IsVisible(depth, 32, 32, 0.505, 0.004)).toBe(false);
         expect(IsVisible(depth, -1, 32, 0.4, 0.004)).toBe(false);
         expect(IsVisible(depth, Number.NaN, 32, 0.4, 0.004)).toBe(false);
+    });
+});
+
+describe("depth buffer of a triangle", () => {
+    it("covers the half of its bounding box that it fills, on either winding", () => {
+        const model = TinyHead();
+        for (const corner of [1, 3]) {
+            const vertices = Float32Array.from(model.template, (value, i) => (i % 3 === 2 ? -0.5 : value - 0.05));
+            vertices.copyWithin(3 * corner, 6, 9); // one of the two triangles collapses
+            const covered = DrawDepth(model, vertices, 2.4, 64).depth.filter((value) => value < 1e8).length;
+            // 30 · 29 / 2 pixels beside the diagonal, and as many of the 30 on it as rounding lets in.
+            expect(covered).toBeGreaterThanOrEqual(435);
+            expect(covered).toBeLessThanOrEqual(465);
+        }
     });
 });
 
