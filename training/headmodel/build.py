@@ -113,7 +113,7 @@ def build(path: Path = DEFAULT_PATH) -> int:
         expression_start.append(expression_start[-1] + len(moved))
     posed = template[np.unique(head.faces[head.region != geometry.REGIONS.index("neck")])]
     box = np.stack([posed.min(0), posed.max(0)])
-    landmark = landmarks.load_or_derive(template, head)
+    landmark = landmarks.landmark_arrays(template, head)
     arrays = {
         "template": template.astype(np.float32),
         "faces": head.faces.astype(np.uint16),

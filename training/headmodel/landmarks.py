@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 
-from . import mesh as meshes
 from .geometry import REGIONS, Head
+
+
+MEASURED = Path(__file__).with_name("media_pipe_landmarks.json")  # written by measure_landmarks.py
 
 
 def closest_on_mesh(points: np.ndarray, vertices: np.ndarray, faces: np.ndarray, allowed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -38,42 +43,32 @@ def closest_on_mesh(points: np.ndarray, vertices: np.ndarray, faces: np.ndarray,
     return face, bary
 
 
-def load_or_derive(template: np.ndarray, head: Head) -> dict[str, np.ndarray]:
-    """The four landmark arrays of the head model file."""
+# the 68 Multi-PIE landmarks as MediaPipe indices: jaw, brows, nose, eyes, outer lips, inner lips (subject's right first)
+MULTI_PIE = (
+    [162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389]
+    + [70, 63, 105, 66, 107, 336, 296, 334, 293, 300]
+    + [168, 197, 5, 4, 75, 97, 2, 326, 305]
+    + [33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380]
+    + [61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181]
+    + [78, 81, 13, 311, 308, 402, 14, 178]
+)
+
+
+def landmark_arrays(template: np.ndarray, head: Head) -> dict[str, np.ndarray]:
+    """The four landmark arrays of the head model file, from the measured points."""
+    points = np.array(json.loads(MEASURED.read_text())["points"])
     region = {name: index for index, name in enumerate(REGIONS)}
-    part = {name: np.unique(head.faces[head.region == index]) for name, index in region.items()}
-    outer = np.isin(head.region, [region[n] for n in ("face", "lids", "lips", "scalp", "neck", "ears")])
-    allowed = np.flatnonzero(outer)
-    x, y, z = template.T
-    loops = [loop for loop in meshes.boundary_loops(head.faces[head.chart == 0])]
-    key: dict[int, np.ndarray] = {}
-    for loop in loops:
-        p = template[loop]
-        if p[:, 1].mean() > 0 and len(loop) < 40:
-            low, high = loop[p[:, 0].argmin()], loop[p[:, 0].argmax()]
-            first, second = (33, 133) if p[:, 0].mean() < 0 else (362, 263)
-            key[first], key[second] = template[low], template[high]
-        elif len(loop) == 38:
-            key[61], key[291] = template[loop[p[:, 0].argmin()]], template[loop[p[:, 0].argmax()]]
-    middle = np.flatnonzero(np.abs(x) < 1e-4)
-    key[1] = template[middle[z[middle].argmax()]]
-    face_middle = middle[np.isin(middle, part["face"])]
-    key[10] = template[face_middle[y[face_middle].argmax()]]
-    chin = face_middle[z[face_middle] > 0.06]
-    key[152] = template[chin[y[chin].argmin()]]
-    media_face, media_bary = np.full(478, -1, np.int32), np.zeros((478, 3), np.float32)
-    index = sorted(key)
-    face, bary = closest_on_mesh(np.array([key[k] for k in index]), template, head.faces, allowed)
-    media_face[index], media_bary[index] = face, bary
-    for first, name in ((468, "eyeRight"), (473, "eyeLeft")):
-        ball = template[part[name]]
-        tip = ball[ball[:, 2].argmax()]
-        ring = np.array([[0, 0, 0], [0.0058, 0, 0], [0, 0.0058, 0], [-0.0058, 0, 0], [0, -0.0058, 0]]) + tip
-        face, bary = closest_on_mesh(ring, template, head.faces, np.flatnonzero(head.region == region[name]))
-        media_face[first : first + 5], media_bary[first : first + 5] = face, bary
+    skin = np.flatnonzero(np.isin(head.region, [region[n] for n in ("face", "lids", "lips", "scalp", "neck", "ears")]))
+    face, bary = np.zeros(478, np.int32), np.zeros((478, 3))
+    for group, allowed in (
+        (slice(0, 468), skin),
+        (slice(468, 473), np.flatnonzero(head.region == region["eyeRight"])),
+        (slice(473, 478), np.flatnonzero(head.region == region["eyeLeft"])),
+    ):
+        face[group], bary[group] = closest_on_mesh(points[group], template, head.faces, allowed)
     return {
-        "landmark68Face": np.zeros(68, np.uint16),
-        "landmark68Bary": np.tile(np.float32([1, 0, 0]), (68, 1)),
-        "mediaPipeFace": media_face,
-        "mediaPipeBary": media_bary.astype(np.float32),
+        "landmark68Face": face[MULTI_PIE].astype(np.uint16),
+        "landmark68Bary": bary[MULTI_PIE].astype(np.float32),
+        "mediaPipeFace": face,
+        "mediaPipeBary": bary.astype(np.float32),
     }

@@ -47,7 +47,10 @@ def poses(model: HeadModel) -> list[tuple[str, np.ndarray, np.ndarray]]:
     rest, still = np.zeros(len(model.expressions)), np.zeros(15)
     cells = [("neutral", rest, still)]
     for index, name in enumerate(model.expressions):
-        cells.append((name, np.eye(len(model.expressions))[index], still))
+        weights = np.eye(len(model.expressions))[index]
+        if name == "mouthClose":  # by ARKit's definition it closes the lips of an open jaw and is never used without
+            name, weights = "mouthClose + jawOpen", weights + model.expression_vector(jawOpen=1)
+        cells.append((name, weights, still))
     for label, at, value in (
         ("neck yaw +", 4, 0.5), ("neck yaw -", 4, -0.5), ("neck pitch +", 3, 0.35), ("neck pitch -", 3, -0.35), ("neck roll +", 5, 0.3),
         ("jaw 0.3", 6, 0.3), ("eyeL yaw +", 10, 0.4), ("eyeR yaw +", 13, 0.4), ("eyeL pitch +", 9, 0.3), ("eyeR pitch -", 12, -0.3),
@@ -55,8 +58,7 @@ def poses(model: HeadModel) -> list[tuple[str, np.ndarray, np.ndarray]]:
         pose = still.copy()
         pose[at] = value
         cells.append((label, rest, pose))
-    both = model.expression_vector(jawOpen=0.6, mouthClose=0.6)
-    cells.append(("jaw+close 0.6", both, still))
+    cells.append(("smile, blink", model.expression_vector(mouthSmileLeft=1, mouthSmileRight=1, eyeBlinkLeft=1, eyeBlinkRight=1), still))
     return cells
 
 
