@@ -11,6 +11,11 @@ import type { ISplatSource } from "./splatMesh";
 
 /** Dispatches of one `SplatPipeline.prepareView`: project, scan, scatter, ties, crowded. */
 const DispatchesPerView = 5;
+/** On the processor the driver blocks the page while it runs; between runs it rests for this many times as long, so that the page can live. */
+const RestPerRun = 1;
+/** Delta maps that come more seldom than this are blended into, over at most {@link LongestBlendMs}. */
+const SmoothIntervalMs = 45;
+const LongestBlendMs = 250;
 
 /** Counts of one avatar, since it was made. */
 export interface IEvaluatorCounts {
@@ -39,7 +44,11 @@ export class AvatarEvaluator implements ISplatSource {
     private _evaluated = 0;
     private _inFlight: Promise<void> | null = null;
     private _failed = false;
-    private _pose: ExpressionPose;
+    private _restUntil = 0;
+    private _arrivedAt = -Infinity;
+    /** Length of the running blend from the previous delta map to the newest, 0 when it is over. */
+    private _blendMs = 0;
+    private readonly _pose: ExpressionPose;
 
     /**
      * @param _pipeline borrowed
@@ -94,7 +103,7 @@ export class AvatarEvaluator implements ISplatSource {
     }
 
     /**
-     * Poses the head and kicks the driver if it is free. Nothing is awaited.
+     * Poses the head. The driver follows in {@link continue}.
      * @param expressionPose read, not kept
      */
     public setExpression(expressionPose: ExpressionPose): void {
@@ -107,12 +116,22 @@ export class AvatarEvaluator implements ISplatSource {
         this._pipeline.poseVertices(encoder, this.buffers);
         this._pipeline.device.queue.submit([encoder.finish()]);
         this.counts.dispatches++;
-        this._kick();
     }
 
-    /** Kicks the driver again if an expression came while it was busy. Call once per frame. */
+    /** Goes on with what takes more than one frame: kicks the driver when it is free, blends delta maps. Call once per frame. */
     public continue(): void {
-        this._kick();
+        const now = performance.now();
+        if (this._blendMs > 0) {
+            const blend = Math.min(1, (now - this._arrivedAt) / this._blendMs);
+            this.buffers.deltaBlend = blend;
+            this._revision++;
+            if (blend === 1) {
+                this._blendMs = 0;
+            }
+        }
+        if (now >= this._restUntil) {
+            this._kick();
+        }
     }
 
     /**
@@ -134,6 +153,11 @@ export class AvatarEvaluator implements ISplatSource {
                 throw new FlexAvatarError("models-mismatch", "The driver network failed; see the avatar's notice for the cause.");
             }
         }
+        if (this._blendMs > 0) {
+            this._blendMs = 0;
+            this.buffers.deltaBlend = 1;
+            this._revision++;
+        }
     }
 
     /** Destroys buffers and driver. May be called twice. */
@@ -154,11 +178,8 @@ export class AvatarEvaluator implements ISplatSource {
             (deltaMap) => {
                 this._inFlight = null;
                 if (!this.buffers.isDisposed) {
-                    this.buffers.setDeltaMap(deltaMap as Float32Array<ArrayBuffer> | GPUBuffer);
+                    this._takeDeltaMap(deltaMap, performance.now() - start);
                     this._evaluated = evaluating;
-                    this._revision++;
-                    this.counts.driverRuns++;
-                    this.counts.driverMs = performance.now() - start;
                 }
             },
             (error: unknown) => {
@@ -169,6 +190,20 @@ export class AvatarEvaluator implements ISplatSource {
                 }
             },
         );
+    }
+
+    private _takeDeltaMap(deltaMap: Float32Array | GPUBuffer, runMs: number): void {
+        const now = performance.now();
+        const interval = now - this._arrivedAt;
+        this._arrivedAt = now;
+        this._restUntil = this._driver?.backend === "wasm" ? now + RestPerRun * runMs : 0;
+        // A first map, or one after a long rest of the face, has nothing to blend from that was seen a moment ago.
+        this._blendMs = interval > SmoothIntervalMs && interval < 4 * LongestBlendMs ? Math.min(interval, LongestBlendMs) : 0;
+        this.buffers.setDeltaMap(deltaMap as Float32Array<ArrayBuffer> | GPUBuffer);
+        this.buffers.deltaBlend = this._blendMs > 0 ? 0 : 1;
+        this._revision++;
+        this.counts.driverRuns++;
+        this.counts.driverMs = runMs;
     }
 
     /** The driver borrows its input until it answers, and one run is in flight at most, so one map is enough. */

@@ -34,7 +34,7 @@ const Turn = new Quaternion(); // scratch of _readPose
 
 /**
  * A 3D Gaussian head in a Babylon scene.
- * The node's origin is the head model's origin, between the ears at about the height of the eyes' lower lids; +Y is up and the face looks along +Z,
+ * The node's origin is the middle of the head, about 2 cm below the eyes' height; +Y is up and the face looks along +Z,
  * in left-handed and right-handed scenes alike, as characters loaded from glTF files do. One unit is one meter.
  * @example
  * avatar.position.y = 1.6;
@@ -203,9 +203,8 @@ export class FlexAvatar extends TransformNode {
             this._evaluator.setExpression(this._pose);
             this.splatMesh.updateBounds();
             this.proxyMesh.setPose(this._pose);
-        } else {
-            this._evaluator.continue();
         }
+        this._evaluator.continue();
         if (!this._ready && this.splatMesh.isReady(true)) {
             this._announceReady();
         }

@@ -63,6 +63,7 @@ fn main(input: VertexInputs) -> FragmentInputs {
 
 const FragmentSource = `
 ${SplatQuadSource}
+uniform visibility: f32;
 flat varying vCenterPx: vec2f;
 flat varying vOffsetFromPx: vec4f;
 flat varying vColor: vec4f;
@@ -74,7 +75,7 @@ fn main(input: FragmentInputs) -> FragmentOutputs {
     if (color.a == 0.0) {
         discard;
     }
-    fragmentOutputs.color = color;
+    fragmentOutputs.color = uniforms.visibility * color;
 }
 `;
 
@@ -98,7 +99,7 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
             { vertex: ShaderName, fragment: ShaderName },
             {
                 attributes: [],
-                uniforms: ["viewportPx"],
+                uniforms: ["viewportPx", "visibility"],
                 storageBuffers: [...BufferNames],
                 shaderLanguage: ShaderLanguage.WGSL,
                 needAlphaBlending: true,
@@ -124,6 +125,7 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
             const engine = this.getScene().getEngine() as WebGPUEngine;
             const { settings, viewportXPx, viewportYPx, buffers } = this.view;
             effect.setFloat4("viewportPx", viewportXPx, viewportYPx, settings.viewportWidthPx, settings.viewportHeightPx);
+            effect.setFloat("visibility", mesh?.visibility ?? 1);
             const bindings = this._bindingsOf(buffers);
             for (let i = 0; i < bindings.length; i++) {
                 engine.setStorageBuffer(BufferNames[i], bindings[i]);

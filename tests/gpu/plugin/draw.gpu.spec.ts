@@ -31,6 +31,7 @@ function ReferencePicture(
     avatar: FlexAvatar,
     { model, table, staticMap }: ISynthetic,
     pose = CreateExpressionPose(model),
+    visibility = 1,
 ): number[] {
     const { expressed, jointMatrices } = PoseVerticesReference(model, pose);
     const splats = SplatProjectReference(
@@ -45,6 +46,7 @@ function ReferencePicture(
         },
     )
         .filter(({ visible }) => visible)
+        .map((splat) => ({ ...splat, alpha: visibility * splat.alpha }))
         .sort((a, b) => b.viewDepth - a.viewDepth);
     const picture = RasterizeReference(splats, CanvasPx, CanvasPx);
     return Rgb(picture, 1);
@@ -231,6 +233,19 @@ describe("avatar in a Babylon scene", () => {
         });
         expect(Psnr(Rgb(upright, 255), Rgb(pixels, 255))).toBeGreaterThan(50);
         target.dispose();
+    });
+
+    it("fades with the visibility of its mesh", async () => {
+        stage = await CreateStageAsync();
+        const synthetic = MakeSynthetic();
+        const avatar = await AddAvatarAsync(stage, synthetic);
+        avatar.splatMesh.visibility = 0.5;
+        const half = Rgb(await PixelsAsync(await CaptureAsync(stage)), 255);
+        const pose = CreateExpressionPose(synthetic.model);
+        expect(Psnr(half, ReferencePicture(stage, avatar, synthetic, pose, 0.5))).toBeGreaterThan(45);
+        expect(Psnr(half, ReferencePicture(stage, avatar, synthetic, pose))).toBeLessThan(35);
+        avatar.splatMesh.visibility = 0;
+        expect(Rgb(await PixelsAsync(await CaptureAsync(stage)), 255).every((value) => value === 0)).toBeTrue();
     });
 
     it("keeps its colors where a post-process applies image processing to a linear target", async () => {

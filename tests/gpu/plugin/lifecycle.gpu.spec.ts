@@ -323,6 +323,34 @@ describe("a frame", () => {
         expect(pictures[0] === pictures[2]).toBeTrue();
     });
 
+    it("leaves the page time between driver runs on the processor, and blends the delta maps", async () => {
+        stage = await CreateStageAsync();
+        const random = Random(4);
+        const deltas = [RandomDeltaMap(48, random), RandomDeltaMap(48, random)];
+        let now = 1000; // milliseconds, by our own clock: a run takes 60, a frame 10
+        spyOn(performance, "now").and.callFake(() => now);
+        const driver = new FakeDriver((_map, run) => {
+            now += 60;
+            return deltas[run % 2];
+        });
+        const avatar = await AddAvatarAsync(stage, MakeSynthetic(), { driver });
+        const runsBefore = driver.runs;
+        const blends = new Set<number>();
+        for (let step = 0; step < 40; step++) {
+            avatar.expression.getTarget(1).influence = step % 2;
+            now += 10;
+            RenderFrame(stage);
+            blends.add(avatar["_evaluator"]!.buffers.deltaBlend);
+            await new Promise((resolve) => setTimeout(resolve, 8));
+        }
+        const runs = driver.runs - runsBefore;
+        expect(runs).toBeGreaterThan(1);
+        expect(runs).toBeLessThan(8); // one in at least seven frames; without rest it would be one in two
+        expect([...blends].filter((blend) => blend > 0 && blend < 1).length).toBeGreaterThan(2);
+        await avatar.evaluateAsync();
+        expect(avatar["_evaluator"]!.buffers.deltaBlend).toBe(1);
+    });
+
     it("picks the posed surface and reports bounds that follow the node", async () => {
         stage = await CreateStageAsync();
         const avatar = await AddAvatarAsync(stage, MakeSynthetic());

@@ -87,10 +87,13 @@ export class FakeDriver implements IDriver {
     public readonly backend = "wasm";
     public runs = 0;
     public disposed = false;
-    public constructor(private readonly _deltaFor: (positionMap: Float32Array, run: number) => Float32Array) {}
+    public constructor(
+        private readonly _deltaFor: (positionMap: Float32Array, run: number) => Float32Array,
+        private readonly _milliseconds = 5,
+    ) {}
     public async run(positionMap: Float32Array | GPUBuffer): Promise<Float32Array> {
         const delta = this._deltaFor(positionMap as Float32Array, ++this.runs);
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        await new Promise((resolve) => setTimeout(resolve, this._milliseconds));
         return delta;
     }
     public dispose(): void {

@@ -159,6 +159,20 @@ describe("bindAnimationGroup", () => {
         expect(Angle(targets.joints.neck.rotationQuaternion!, turn)).toBeLessThan(1e-3);
     });
 
+    it("plays on a joint whose quaternion was taken away after the binding", () => {
+        const node = new TransformNode("Head", scene);
+        node.parent = GltfRoot();
+        const turn = Quaternion.RotationAxis(Vector3.Up(), 0.4);
+        const source = new AnimationGroup("clip", scene);
+        source.addTargetedAnimation(Turn(turn, turn), node);
+        node.rotationQuaternion = Quaternion.Identity();
+        const group = BindAnimationGroup(source, targets, scene);
+        targets.joints.neck.rotationQuaternion = null;
+        targets.joints.neck.rotation.setAll(0);
+        group.start(true).goToFrame(30);
+        expect(Angle(targets.joints.neck.rotationQuaternion!, turn)).toBeLessThan(1e-3);
+    });
+
     it("keeps the length of the source clip", () => {
         const source = new AnimationGroup("clip", scene);
         source.addTargetedAnimation(Weights(1), new MorphTarget("jawOpen", 0, scene));
