@@ -72,7 +72,7 @@ class Avatar(nn.Module):
         self.encoder = Encoder(config.encoder)
         self.fusion = Fusion(config.fusion)
         self.decoder = Decoder(config.decoder)
-        self.pixel_skip = PixelSkip(config.pixel_skip) if config.pixel_skip else None
+        self.pixel_skip = PixelSkip(config.pixel_skip, config.map_size) if config.pixel_skip else None
         self.driver = build_driver(config.driver)
         size = config.map_size
         rest = torch.tensor([math.log(0.001)] * 2 + [math.log(0.00025), 0.0, 0.0, 0.0, 1.0])

@@ -56,6 +56,18 @@ def region_masks(size: int) -> dict[str, Tensor]:
     return masks
 
 
+def mirror_map(size: int) -> Tensor:
+    """[1, 1, size, size]: 1 where the texel in the mirrored column of the same row shows the mirrored point of the head (within 0.1 mm)."""
+    model, table = head_texels(size)
+    points = np.full((size * size, 3), np.inf, np.float32)
+    points[table.texel] = table.sample(model.template)
+    points = points.reshape(size, size, 3)
+    across = points[:, ::-1] * np.array([-1, 1, 1], np.float32)
+    with np.errstate(invalid="ignore"):
+        near = np.linalg.norm(points - across, axis=2) < 1e-4
+    return torch.from_numpy(near.astype(np.float32))[None, None]
+
+
 def set_base_maps(avatar: Avatar, batches: Batches, count: int = 16) -> None:
     """Fill the base maps of a new model: rest surfels of the mean head with the data's quaternion signs, mean color of `count` batches."""
     rest = rest_map(avatar.config.map_size)
@@ -67,5 +79,7 @@ def set_base_maps(avatar: Avatar, batches: Batches, count: int = 16) -> None:
         rotation = rotation + batch["static"][:, 10:].sum(0)
     rest[3:] *= torch.where((rest[3:] * rotation).sum(0) < 0, -1.0, 1.0)
     avatar.base_rest.copy_(rest)
+    if avatar.pixel_skip is not None:
+        avatar.pixel_skip.mirrored.copy_(mirror_map(avatar.config.map_size))
     overall = color.sum((2, 3), keepdim=True) / weight.sum((2, 3), keepdim=True)
     avatar.base_color.copy_(torch.where(weight > 0, color / weight.clamp(min=1e-6), overall))

@@ -2,6 +2,7 @@
 
 Own coordinates are a soft-argmax of query·token over the photo's token grid (direct regression did not learn), blended with the landmark
 fit's anchors, corrected by a small residual; the photo is then sampled there, blended over photos, and refined by a few convolutions.
+Texels that no photo shows may take the color of their mirror image: the atlas is symmetric about its middle column.
 Every operation treats photos alike and only sums over them, so photo order does not matter."""
 
 import math
@@ -30,9 +31,12 @@ class PixelSkipConfig:
 
 
 class PixelSkip(nn.Module):
-    def __init__(self, config: PixelSkipConfig):
+    def __init__(self, config: PixelSkipConfig, map_size: int):
         super().__init__()
         self.config = config
+        # where the head's mirror image lies in the mirrored column; set from the head model (base_maps.py)
+        self.register_buffer("mirrored", torch.zeros(1, 1, map_size, map_size))
+        self.register_buffer("columns_reversed", torch.arange(map_size - 1, -1, -1), persistent=False)
         self.cross = AttentionLayer(config.match_channels, 4, config.cross_mlp_ratio, cross=True) if config.cross_mlp_ratio else None
         self.query = Linear(config.match_channels, config.match_dim)
         self.key = Linear(config.dim, config.match_dim)
@@ -45,8 +49,8 @@ class PixelSkip(nn.Module):
         nn.init.normal_(self.coordinates.weight, std=1e-3)
         with torch.no_grad():
             self.coordinates.bias.copy_(torch.tensor([0.0, 0.0, 0.0, 2.0]))  # trust anchors at first
-        self.refine = nn.ModuleList([ConvBn(19, config.refine_width), ConvBn(config.refine_width, config.refine_width)])
-        self.color = nn.Conv2d(config.refine_width, 16, 3, padding=1)
+        self.refine = nn.ModuleList([ConvBn(35, config.refine_width), ConvBn(config.refine_width, config.refine_width)])
+        self.color = nn.Conv2d(config.refine_width, 20, 3, padding=1)
         nn.init.zeros_(self.color.weight)
         nn.init.zeros_(self.color.bias)
 
@@ -81,7 +85,7 @@ class PixelSkip(nn.Module):
         return split(own), split(xy), split(x[:, 2:3] + confidence * 2)
 
     def paint(self, photos: Tensor, xy: Tensor, visibility: Tensor, predicted: Tensor) -> tuple[Tensor, Tensor]:
-        """Sample, blend over photos, refine.
+        """Sample, blend over photos, refine. What no photo shows is first looked for on the other half of the face.
 
         photos [b, n, 3, S, S], xy [b, n, 2, a, a], visibility logit [b, n, 1, a, a], predicted color [b, 3, H, W]
         -> color [b, 3, H, W], confidence that any photo shows the texel [b, 1, H, W]
@@ -96,9 +100,14 @@ class PixelSkip(nn.Module):
         weight = torch.softmax(logit, dim=1)
         sample = (samples * weight).sum(dim=1)
         confidence = (torch.sigmoid(logit) * weight).sum(dim=1)
-        x = torch.cat([space_to_depth(sample, 2), F.avg_pool2d(predicted, 2), space_to_depth(confidence, 2)], dim=1)
+        across = sample.index_select(3, self.columns_reversed) * self.mirrored
+        across_confidence = confidence.index_select(3, self.columns_reversed) * self.mirrored
+        seen = [space_to_depth(sample, 2), F.avg_pool2d(predicted, 2), space_to_depth(confidence, 2)]
+        x = torch.cat([*seen, space_to_depth(across, 2), space_to_depth(across_confidence, 2)], dim=1)
         for conv in self.refine:
             x = conv(x)
-        x = F.pixel_shuffle(self.color(x), 2)  # b 4 H W
-        gate = torch.sigmoid(x[:, 3:] + confidence * 8 - 4)
-        return predicted + gate * (sample - predicted) + x[:, :3] * 0.25, confidence
+        x = F.pixel_shuffle(self.color(x), 2)  # b 5 H W
+        gate = torch.sigmoid(x[:, 3:4] + confidence * 8 - 4)
+        gate_across = torch.sigmoid(x[:, 4:] + across_confidence * 8 - 5) * self.mirrored
+        unseen = predicted + gate_across * (across - predicted)
+        return unseen + gate * (sample - unseen) + x[:, :3] * 0.25, confidence
