@@ -1,7 +1,7 @@
 import { ShapeVertices } from "../../../src/flame/blendshapes";
 import { CreateExpressionPose, ExpressionIndex } from "../../../src/flame/expression";
 import { Landmarks68, MappedMediaPipeLandmarks, MediaPipeLandmarks } from "../../../src/flame/landmarks";
-import { PositionMap, SampleVertices } from "../../../src/flame/positionMap";
+import { CreatePositionMapScratch, PositionMap, PositionMapVertices, SampleVertices } from "../../../src/flame/positionMap";
 import { BuildTexelTable } from "../../../src/flame/texelTable";
 import { LoadBytesAsync, OpenHeadAsync, TinyHead, WorstDifference } from "./heads";
 
@@ -92,6 +92,47 @@ describe("landmarks", () => {
             expect(rightEye[0]).toBeLessThan(-0.02);
             expect(leftEye[0]).toBeGreaterThan(0.02);
             expect(rightEye[1]).toBeGreaterThan(noseTip[1]);
+        }
+    });
+
+    it("of MediaPipe on the shipped head mirror each other", async () => {
+        const model = await OpenHeadAsync();
+        const points = MediaPipeLandmarks(model, model.template);
+        // Eye corners, mouth corners outside and inside, temples, cheeks, jaw corners, brows.
+        for (const [right, left] of [
+            [33, 263],
+            [133, 362],
+            [61, 291],
+            [76, 306],
+            [78, 308],
+            [95, 324],
+            [234, 454],
+            [132, 361],
+            [58, 288],
+            [70, 300],
+            [105, 334],
+        ]) {
+            const [a, b] = [right, left].map((i) => points.subarray(3 * i, 3 * i + 3));
+            const distance = Math.hypot(a[0] + b[0], a[1] - b[1], a[2] - b[2]);
+            expect(distance).withContext(`landmarks ${right} and ${left}`).toBeLessThan(0.002);
+            expect(a[0]).withContext(`landmark ${right} is on the head's right`).toBeLessThan(-0.01);
+        }
+    });
+
+    it("of the inner lips part when the jaw opens: the upper ones stay, the lower ones go with it", async () => {
+        const model = await OpenHeadAsync();
+        const open = CreateExpressionPose(model);
+        open.expression[ExpressionIndex(model, "jawOpen")] = 1;
+        const points = MediaPipeLandmarks(model, PositionMapVertices(model, open, CreatePositionMapScratch(model)));
+        for (const [upper, lower] of [
+            [13, 14],
+            [82, 87],
+            [312, 317],
+            [81, 178],
+            [311, 402],
+        ]) {
+            const gap = points[3 * upper + 1] - points[3 * lower + 1];
+            expect(gap).withContext(`landmarks ${upper} and ${lower}`).toBeGreaterThan(0.01);
         }
     });
 });
