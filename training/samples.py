@@ -67,9 +67,20 @@ def photo_count_of(path: Path) -> int:
     return int(path.stem.rsplit("_n", 1)[1])
 
 
+def geometry_hash(head_file: Path) -> str:
+    """SHA-256 over what samples depend on: every array of a head model file but the landmark embeddings."""
+    from .headmodel import asset_file
+
+    digest = hashlib.sha256()
+    for name, array in sorted(asset_file.read(head_file)[1].items()):
+        if not name.startswith(("landmark68", "mediaPipe")):
+            digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
 def claim(folder: Path, head_file: Path) -> None:
     """Tie a cache folder to the head model its samples were made with; raises ValueError when it belongs to another one."""
-    mark, wanted = folder / "head.sha256", hashlib.sha256(head_file.read_bytes()).hexdigest()
+    mark, wanted = folder / "geometry.sha256", geometry_hash(head_file)
     folder.mkdir(parents=True, exist_ok=True)
     if mark.exists() and mark.read_text().strip() != wanted:
         raise ValueError(f"{folder} holds samples of another head model: delete it and run `python -m training.samples`")

@@ -121,6 +121,16 @@ class Trainer:
         torch.save(state, temporary)
         temporary.rename(path)
 
+    def warm_start(self, path: Path) -> int:
+        """Take what fits by name and shape from a checkpoint of a smaller model; returns how many tensors keep their fresh values."""
+        state = torch.load(path, weights_only=True)
+        for mine, theirs in ((self.avatar, state["training"]), (self.average, state["model"])):
+            own = mine.state_dict()
+            fitting = {k: v for k, v in theirs.items() if k in own and own[k].shape == v.shape}
+            mine.load_state_dict({**own, **fitting})
+        self.steps = self.warm_from = state["step"]
+        return len(own) - len(fitting)
+
     def resume(self, path: Path) -> None:
         state = torch.load(path, weights_only=True)
         self.avatar.load_state_dict(state["training"])
@@ -129,7 +139,7 @@ class Trainer:
         self.steps, self.elapsed, self.metrics = state["step"], state["elapsed"], state["metrics"]
 
 
-def start(trainer: Trainer, batches: Batches, model: ModelConfig, resume: Path | None, from_scratch: bool) -> str:
+def start(trainer: Trainer, batches: Batches, model: ModelConfig, resume: Path | None, from_scratch: bool, warm: Path | None) -> str:
     """Initial weights: checkpoint, committed weights, or none. Returns which."""
     from .export.load_weights import load_released, unfold_batch_norm
     from .models.base_maps import set_base_maps
@@ -137,6 +147,8 @@ def start(trainer: Trainer, batches: Batches, model: ModelConfig, resume: Path |
     if resume:
         trainer.resume(resume)
         return "checkpoint"
+    if warm:
+        return f"{warm.name}, {trainer.warm_start(warm)} tensors fresh"
     manifest = json.loads((ROOT / "assets/models/models.json").read_text())["models"].get(model.name, {"step": 0})
     if manifest["step"] and not from_scratch:
         load_released(trainer.avatar, ROOT / "assets/models" / model.name)
@@ -149,7 +161,7 @@ def start(trainer: Trainer, batches: Batches, model: ModelConfig, resume: Path |
     return "released weights" if manifest["step"] and not from_scratch else "scratch"
 
 
-def run(name: str, minutes: float, resume: bool, from_scratch: bool, cache: Path, out: Path) -> None:
+def run(name: str, minutes: float, resume: bool, from_scratch: bool, cache: Path, out: Path, warm: Path | None = None) -> None:
     from .evaluate.held_out import HeldOut
     from .models.base_maps import region_masks
 
@@ -161,7 +173,7 @@ def run(name: str, minutes: float, resume: bool, from_scratch: bool, cache: Path
     batches = Batches(cache / "train", config.batch, config.photo_weights, config.expressions, config.seed + int(time.time()) % 65536)
     batches.wait_for(config.first_samples)
     last = out / "last.pt"
-    origin = start(trainer, batches, model, last if resume else None, from_scratch)
+    origin = start(trainer, batches, model, last if resume else None, from_scratch, warm)
     held_out = HeldOut(cache / "held-out", config.evaluate_identities)
     out.mkdir(parents=True, exist_ok=True)
     log = open(out / "log.jsonl", "a")
@@ -204,10 +216,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=85)
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument("--from-scratch", action="store_true", help="ignore the committed weights")
+    parser.add_argument("--warm-start", type=Path, help="checkpoint of a smaller model: take what fits")
     parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--out", type=Path)
     a = parser.parse_args()
-    run(a.config, a.minutes, a.resume, a.from_scratch, a.cache, a.out or ROOT / "training/runs" / a.config)
+    run(a.config, a.minutes, a.resume, a.from_scratch, a.cache, a.out or ROOT / "training/runs" / a.config, a.warm_start)
 
 
 if __name__ == "__main__":

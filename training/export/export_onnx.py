@@ -19,7 +19,7 @@ import torch
 from onnx import TensorProto, helper
 
 from ..models.avatar import Avatar, ModelConfig
-from ..models.base_maps import rest_map
+from ..models.base_maps import set_head_maps
 from .graphs import GraphSpec, graph_specs, release_copy
 from .pad_channels import pad_channels
 from .simplify import simplify
@@ -84,7 +84,7 @@ def weight_names(model: onnx.ModelProto, state: dict[str, torch.Tensor]) -> set[
         name = tensor.name.removeprefix("avatar.")
         if name in state and tuple(tensor.dims) == tuple(state[name].shape) and tensor.data_type == TensorProto.FLOAT:
             used.add(name)
-        elif np.prod(tensor.dims) > 64:
+        elif np.prod(tensor.dims) > 64 and tensor.data_type == TensorProto.FLOAT:
             raise ValueError(f"{tensor.name} {list(tensor.dims)} is not a weight of the model: the exporter renamed or folded it")
     return used
 
@@ -147,7 +147,7 @@ def write_manifest(config: ModelConfig, specs: list[GraphSpec], outputs: dict[st
         "maxPhotos": config.max_photos,
         "license": "Apache-2.0",
         "step": step,
-        "metrics": metrics,
+        "metrics": {key: round(value, 3) for key, value in metrics.items()},
         "graphs": graphs,
     }
     one_line = lambda m: "[" + re.sub(r"\s+", " ", m.group(1)) + "]"  # noqa: E731
@@ -182,7 +182,7 @@ def main() -> None:
     avatar = Avatar(ModelConfig.load(arguments.config))
     step, metrics = 0, {}
     if not arguments.checkpoint:
-        avatar.base_rest.copy_(rest_map(avatar.config.map_size))
+        set_head_maps(avatar)
     else:
         checkpoint = torch.load(arguments.checkpoint, weights_only=True)
         avatar.load_state_dict(checkpoint["model"])

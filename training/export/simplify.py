@@ -36,7 +36,7 @@ def _fold_once(model: onnx.ModelProto, weights: dict[str, np.ndarray]) -> onnx.M
             constants[output] = np.array(shapes[node.input[0]], np.int64)
         elif node.input and all(name in constants and name not in weights for name in node.input if name):
             constants[output] = _evaluate(model, node, constants)
-            if constants[output].size > LARGEST_FOLD:
+            if constants[output].size > LARGEST_FOLD and constants[output].dtype.kind == "f":
                 raise ValueError(f"{node.op_type} {node.name} folds to {constants[output].size} values: make it a buffer of the model")
         else:
             kept.append(node)

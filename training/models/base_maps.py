@@ -68,18 +68,22 @@ def mirror_map(size: int) -> Tensor:
     return torch.from_numpy(near.astype(np.float32))[None, None]
 
 
+def set_head_maps(avatar: Avatar) -> None:
+    """Fill what depends on the head model alone: rest surfels and mirror map."""
+    avatar.base_rest.copy_(rest_map(avatar.config.map_size))
+    if avatar.pixel_skip is not None:
+        avatar.pixel_skip.mirrored.copy_(mirror_map(avatar.config.map_size))
+
+
 def set_base_maps(avatar: Avatar, batches: Batches, count: int = 16) -> None:
     """Fill the base maps of a new model: rest surfels of the mean head with the data's quaternion signs, mean color of `count` batches."""
-    rest = rest_map(avatar.config.map_size)
+    set_head_maps(avatar)
     color, weight, rotation = 0.0, 0.0, 0.0
     for _ in range(count):
         batch = batches.take()
         color = color + F.avg_pool2d(batch["static"][:, 4:7] * batch["valid"], 2).sum(0, keepdim=True)
         weight = weight + F.avg_pool2d(batch["valid"], 2).sum(0, keepdim=True)
         rotation = rotation + batch["static"][:, 10:].sum(0)
-    rest[3:] *= torch.where((rest[3:] * rotation).sum(0) < 0, -1.0, 1.0)
-    avatar.base_rest.copy_(rest)
-    if avatar.pixel_skip is not None:
-        avatar.pixel_skip.mirrored.copy_(mirror_map(avatar.config.map_size))
+    avatar.base_rest[3:] *= torch.where((avatar.base_rest[3:] * rotation).sum(0) < 0, -1.0, 1.0)
     overall = color.sum((2, 3), keepdim=True) / weight.sum((2, 3), keepdim=True)
     avatar.base_color.copy_(torch.where(weight > 0, color / weight.clamp(min=1e-6), overall))

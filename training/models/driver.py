@@ -29,6 +29,29 @@ class LightLevel(nn.Module):
         return x + self.residual(x)
 
 
+def light_levels(widths: tuple[int, ...]) -> tuple[nn.Module, nn.ModuleList, nn.ModuleList, nn.ModuleList]:
+    """Modules of a light UNet, fine to coarse: first level, downs, coarser levels, ups. See `hourglass`."""
+    pairs = list(zip(widths, widths[1:]))
+    return (
+        LightLevel(widths[0], widths[0], project=False),
+        nn.ModuleList(ConvBn(fine, coarse, 2, 2, activation="none") for fine, coarse in pairs),
+        nn.ModuleList(LightLevel(coarse, coarse) for _, coarse in pairs),
+        nn.ModuleList(LightLevel(coarse + fine, fine) for fine, coarse in pairs),
+    )
+
+
+def hourglass(x: Tensor, first: nn.Module, downs: nn.ModuleList, levels: nn.ModuleList, ups: nn.ModuleList) -> Tensor:
+    """Down through the levels and back with skips: [b, widths[0], h, w] -> the same shape."""
+    x = first(x)
+    skips = [x]
+    for down, level in zip(downs, levels):
+        x = level(down(x))
+        skips.append(x)
+    for skip, up in zip(reversed(skips[:-1]), reversed(ups)):
+        x = up(torch.cat([upsample(x, 2, "nearest"), skip], dim=1))
+    return x
+
+
 class LightDriver(nn.Module):
     """UNet that works at half the position map's size; 0.48 GFLOP for nano-128, 4.1 GFLOP for web-256."""
 
@@ -38,24 +61,15 @@ class LightDriver(nn.Module):
         w = config.widths
         self.position = ConvBn(12, w[0], 3, activation="none")
         self.identity = nn.Conv2d(config.identity_channels, w[0], 1)
-        self.first = LightLevel(w[0], w[0], project=False)
-        self.down = nn.ModuleList(ConvBn(a, b, 2, 2, activation="none") for a, b in zip(w, w[1:]))
-        self.level = nn.ModuleList(LightLevel(b, b) for b in w[1:])
-        self.up = nn.ModuleList(LightLevel(b + a, a) for a, b in zip(w, w[1:]))
+        self.first, self.down, self.level, self.up = light_levels(w)
         self.out = nn.Conv2d(w[0], 14 * 4, 3, padding=1)
         nn.init.normal_(self.out.weight, std=1e-3)
         nn.init.zeros_(self.out.bias)
 
     def forward(self, identity: Tensor, position_map: Tensor) -> Tensor:
         """identity [b, C, p / 2, p / 2], position map [b, 3, p, p] (normalised, see the head model) -> delta residual [b, 14, p, p]"""
-        x = self.first(F.relu(self.position(space_to_depth(position_map, 2)) + self.identity(identity)))
-        skips = [x]
-        for down, level in zip(self.down, self.level):
-            x = level(down(x))
-            skips.append(x)
-        for skip, level in zip(reversed(skips[:-1]), reversed(self.up)):
-            x = level(torch.cat([upsample(x, 2, "nearest"), skip], dim=1))
-        return F.pixel_shuffle(self.out(x), 2)
+        x = F.relu(self.position(space_to_depth(position_map, 2)) + self.identity(identity))
+        return F.pixel_shuffle(self.out(hourglass(x, self.first, self.down, self.level, self.up)), 2)
 
 
 class PlainDriver(nn.Module):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .blocks import AttentionLayer, ConvBn, Linear, grid_centres, sample_bilinear, space_to_depth, upsample
+from .driver import hourglass, light_levels
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,30 @@ class PixelSkipConfig:
     match_upsample: int = 2  # match grid to anchor grid
     color_upsample: int = 4  # anchor grid to map size
     refine_width: int = 16
+    inpaint_widths: tuple[int, ...] = ()  # levels of a UNet that carries seen colors to unseen texels; empty = none
+
+
+class Inpaint(nn.Module):
+    """Seen colors to unseen texels at anchor size: skin tone, hair color, what the other half of the face shows."""
+
+    def __init__(self, config: PixelSkipConfig):
+        super().__init__()
+        widths = config.inpaint_widths
+        self.enter = ConvBn(11 + config.value_dim, widths[0])
+        self.first, self.down, self.level, self.up = light_levels(widths)
+        self.out = nn.Conv2d(widths[0], 3, 3, padding=1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(
+        self, seen: Tensor, confidence: Tensor, across: Tensor, across_confidence: Tensor, predicted: Tensor, narrow: Tensor
+    ) -> Tensor:
+        """seen, across, predicted colors [b, 3, H, W], confidences [b, 1, H, W], narrow UV features [b, value_dim, a, a]
+        -> change of the predicted color [b, 3, H, W]"""
+        factor = predicted.shape[-1] // narrow.shape[-1]
+        known = [(seen - 0.5) * confidence, confidence, (across - 0.5) * across_confidence, across_confidence, predicted - 0.5]
+        x = self.enter(torch.cat([F.avg_pool2d(torch.cat(known, dim=1), factor), narrow], dim=1))
+        return upsample(self.out(hourglass(x, self.first, self.down, self.level, self.up)), factor)
 
 
 class PixelSkip(nn.Module):
@@ -53,12 +78,14 @@ class PixelSkip(nn.Module):
         self.color = nn.Conv2d(config.refine_width, 20, 3, padding=1)
         nn.init.zeros_(self.color.weight)
         nn.init.zeros_(self.color.bias)
+        self.inpaint = Inpaint(config) if config.inpaint_widths else None
 
-    def locate(self, coarse: Tensor, fine: Tensor, tokens: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def locate(self, coarse: Tensor, fine: Tensor, tokens: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Photo coordinates of every texel of the anchor grid.
 
         coarse [b, Cc, m, m], fine [b, Cf, a, a], tokens [b, n, L, D], anchors [b, n, 3, a, a] (x, y, confidence)
-        -> own soft-argmax x, y [b, n, 2, m, m]; final x, y [b, n, 2, a, a]; visibility logit [b, n, 1, a, a]
+        -> own soft-argmax x, y [b, n, 2, m, m]; final x, y [b, n, 2, a, a]; visibility logit [b, n, 1, a, a];
+        narrow UV features [b, value_dim, a, a]
         """
         b, n, length, dim = tokens.shape
         m, a = coarse.shape[-1], fine.shape[-1]
@@ -75,20 +102,20 @@ class PixelSkip(nn.Module):
         anchors = anchors.reshape(b * n, 3, a, a)
         given, confidence = anchors[:, :2], anchors[:, 2:]
         moved = upsample(own, self.config.match_upsample)
-        shared = self.fine(fine)
-        shared = shared.reshape(b, 1, -1, a, a).expand(b, n, -1, a, a).reshape(b * n, -1, a, a)
+        narrow = self.fine(fine)
+        shared = narrow.reshape(b, 1, -1, a, a).expand(b, n, -1, a, a).reshape(b * n, -1, a, a)
         toward = (given - moved) * confidence
         x = torch.cat([shared, upsample(content, self.config.match_upsample), moved, toward * 8, confidence, given * confidence], dim=1)
         x = self.coordinates(self.residual(x))
         xy = moved + toward * torch.sigmoid(x[:, 3:4]) + x[:, :2] * 0.1
         split = lambda t: t.reshape(b, n, *t.shape[1:])  # noqa: E731
-        return split(own), split(xy), split(x[:, 2:3] + confidence * 2)
+        return split(own), split(xy), split(x[:, 2:3] + confidence * 2), narrow
 
-    def paint(self, photos: Tensor, xy: Tensor, visibility: Tensor, predicted: Tensor) -> tuple[Tensor, Tensor]:
+    def paint(self, photos: Tensor, xy: Tensor, visibility: Tensor, predicted: Tensor, narrow: Tensor) -> tuple[Tensor, Tensor]:
         """Sample, blend over photos, refine. What no photo shows is first looked for on the other half of the face.
 
-        photos [b, n, 3, S, S], xy [b, n, 2, a, a], visibility logit [b, n, 1, a, a], predicted color [b, 3, H, W]
-        -> color [b, 3, H, W], confidence that any photo shows the texel [b, 1, H, W]
+        photos [b, n, 3, S, S], xy [b, n, 2, a, a], visibility logit [b, n, 1, a, a], predicted color [b, 3, H, W],
+        narrow UV features [b, value_dim, a, a] -> color [b, 3, H, W], color without the photo's own pixels [b, 3, H, W]
         """
         b, n = photos.shape[:2]
         factor = self.config.color_upsample
@@ -102,6 +129,8 @@ class PixelSkip(nn.Module):
         confidence = (torch.sigmoid(logit) * weight).sum(dim=1)
         across = sample.index_select(3, self.columns_reversed) * self.mirrored
         across_confidence = confidence.index_select(3, self.columns_reversed) * self.mirrored
+        if self.inpaint is not None:
+            predicted = predicted + self.inpaint(sample, confidence, across, across_confidence, predicted, narrow)
         seen = [space_to_depth(sample, 2), F.avg_pool2d(predicted, 2), space_to_depth(confidence, 2)]
         x = torch.cat([*seen, space_to_depth(across, 2), space_to_depth(across_confidence, 2)], dim=1)
         for conv in self.refine:
@@ -110,4 +139,4 @@ class PixelSkip(nn.Module):
         gate = torch.sigmoid(x[:, 3:4] + confidence * 8 - 4)
         gate_across = torch.sigmoid(x[:, 4:] + across_confidence * 8 - 5) * self.mirrored
         unseen = predicted + gate_across * (across - predicted)
-        return unseen + gate * (sample - unseen) + x[:, :3] * 0.25, confidence
+        return unseen + gate * (sample - unseen) + x[:, :3] * 0.25, predicted
