@@ -41,6 +41,7 @@ export async function WithPageAsync({ width = 1280, height = 800, limitMs = 300_
     const timer = setTimeout(() => browser.process()?.kill("SIGKILL"), limitMs);
     try {
         const page = await browser.newPage();
+        page.setDefaultTimeout(limitMs); // one limit for everything: a busy machine may need minutes for a page
         const consoleErrors = [];
         const requests = [];
         page.on("console", (message) => {

@@ -53,7 +53,7 @@ async function runPageAsync({ page, consoleErrors, requests }, server) {
     // A page that fails to start shows why; there is nothing to wait for then.
     const startPage = async () => {
         await page.goto(`${server.url}/firstLight/?demo`, { waitUntil: "load" });
-        await page.waitForFunction(() => window.flexDemo || !document.getElementById("message").hidden, { timeout: 120_000 });
+        await page.waitForFunction(() => window.flexDemo || !document.getElementById("message").hidden);
         const message = await page.evaluate(() => (window.flexDemo ? "" : document.getElementById("message").textContent));
         if (message) {
             throw new Error(`The page could not start: ${message}`);
@@ -178,7 +178,7 @@ async function runPageAsync({ page, consoleErrors, requests }, server) {
             picture: await picture((demo) => {
                 demo.showMixed("beside");
                 demo.goToFrame(demo.peakFrame("mouthSmileRight"));
-                demo.look(50, 10, 2);
+                demo.look(50, 10, 1.9);
             }),
         });
         rows.push(row);

@@ -77,11 +77,11 @@ export async function CreateStageAsync(canvas: HTMLCanvasElement, assetsUrl: str
         new Color3(0.62, 0.6, 0.57),
     );
     pedestal.position.set(0, PedestalHeight / 2, -0.02);
-    const nearBox = paint(CreateBox("nearBox", { size: 0.1 }, scene), new Color3(0.85, 0.45, 0.2));
-    nearBox.position.set(-0.09, 1.5, 0.2);
+    const nearBox = paint(CreateBox("nearBox", { size: 0.08 }, scene), new Color3(0.85, 0.45, 0.2));
+    nearBox.position.set(0.08, 1.47, 0.17);
     nearBox.rotation.set(0.4, 0.6, 0.2);
     const farBox = paint(CreateBox("farBox", { size: 0.3 }, scene), new Color3(0.2, 0.45, 0.7));
-    farBox.position.set(0.16, 1.64, -0.45);
+    farBox.position.set(0.2, 1.66, -0.45);
     farBox.rotation.set(0.3, 0.5, 0);
     const surroundings = [ground, pedestal, nearBox, farBox];
 
@@ -102,7 +102,7 @@ export async function CreateStageAsync(canvas: HTMLCanvasElement, assetsUrl: str
             character?.setEnabled(visible);
         },
     };
-    stage.look(12, 4, 1.9);
+    stage.look(8, 3, 1.7);
     return stage;
 
     function paint<T extends { material: unknown }>(mesh: T, color: Color3): T {
@@ -122,7 +122,7 @@ async function loadCharacterAsync(scene: Scene, url: string): Promise<TransformN
         for (const node of container.rootNodes) {
             (node as TransformNode).parent = holder;
         }
-        holder.position.set(0.62, 0, -0.25);
+        holder.position.set(-0.5, 0, -0.25);
         container.animationGroups[0]?.start(true);
         return holder;
     } catch (error) {

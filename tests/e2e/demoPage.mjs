@@ -15,7 +15,7 @@ export async function WithDemoPageAsync({ query = "?demo", intercept, limitMs } 
         return await WithPageAsync({ width: 900, height: 700, limitMs }, async (tools) => {
             await tools.page.goto(`${server.url}/firstLight/${query}`);
             if (query.includes("demo")) {
-                await tools.page.waitForFunction(() => window.flexDemo || !document.getElementById("message").hidden, { timeout: 60_000 });
+                await tools.page.waitForFunction(() => window.flexDemo || !document.getElementById("message").hidden);
                 const message = await tools.page.evaluate(() => (window.flexDemo ? "" : document.getElementById("message").textContent));
                 if (message) {
                     throw new Error(`the page could not start: ${message}`);
