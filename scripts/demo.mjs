@@ -176,9 +176,9 @@ async function runPageAsync({ page, consoleErrors, requests }, server) {
         row.push({
             label: "From the side",
             picture: await picture((demo) => {
-                demo.showMixed("beside");
+                demo.showMixed("behind");
                 demo.goToFrame(demo.peakFrame("mouthSmileRight"));
-                demo.look(50, 10, 1.9);
+                demo.look(42, 8, 1.5);
             }),
         });
         rows.push(row);

@@ -231,10 +231,10 @@ export class FlexDemo {
         this.stage.setSurroundings(true);
         this.stage.scene.clearColor = this._backdrop;
         if (character) {
-            const [x, z] = { front: [-0.24, 0.4], behind: [-0.14, -0.45], beside: [-0.5, -0.25] }[place];
+            const [x, z] = { front: [-0.17, 0.36], behind: [-0.1, -0.4], beside: [-0.5, -0.25] }[place];
             character.position.set(x, 0, z);
         }
-        this.look(6, 3, 1.55);
+        this.look(6, 3, 1.45);
     }
 
     /** Frame of the clip at which a track is largest. */

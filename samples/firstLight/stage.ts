@@ -78,7 +78,7 @@ export async function CreateStageAsync(canvas: HTMLCanvasElement, assetsUrl: str
     );
     pedestal.position.set(0, PedestalHeight / 2, -0.02);
     const nearBox = paint(CreateBox("nearBox", { size: 0.08 }, scene), new Color3(0.85, 0.45, 0.2));
-    nearBox.position.set(0.08, 1.47, 0.17);
+    nearBox.position.set(0.06, 1.49, 0.17);
     nearBox.rotation.set(0.4, 0.6, 0.2);
     const farBox = paint(CreateBox("farBox", { size: 0.3 }, scene), new Color3(0.2, 0.45, 0.7));
     farBox.position.set(0.2, 1.66, -0.45);
