@@ -42,7 +42,7 @@ def body_shape(base: BaseMesh) -> np.ndarray:
 
 
 def rig(base: BaseMesh, vertices: np.ndarray) -> tuple[list[str], list[int], np.ndarray, dict[str, np.ndarray]]:
-    """Bone names (parents first), parent indices (-1 at the root), joint positions [n,3], and weights per bone [k,2] of (vertex, weight)."""
+    """Bone names (parents first), parent indices (-1 at the root), joint positions [n,3], weights per bone [k,2] (vertex, weight)."""
     folder = data_folder() / "mpfb2" / "rigs" / "standard"
     bones = json.loads((folder / "rig.game_engine.json").read_text())
     weights = json.loads((folder / "weights.game_engine.json").read_text())["weights"]

@@ -125,7 +125,7 @@ def _rectangle_border(length: np.ndarray, corners: list[int]) -> np.ndarray:
 
 
 def _turn_flat_triangles(place: np.ndarray, loop: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Faces [F,3] after turning the inner edge of every triangle whose corners all lie on one side of the rectangle (it would have no area)."""
+    """Faces [F,3] after turning the inner edge of every triangle that lies on one side of the rectangle (it would have no area)."""
     on_border = np.full((faces.max() + 1, 2), np.nan)
     on_border[loop] = place
     faces = faces.copy()
@@ -151,7 +151,9 @@ def _seam(head: Head, vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     crown = top[np.argmax(vertices[top, 2])]
     ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     ends = ends[on_middle[ends].all(1)]
-    graph = sp.csr_matrix((np.linalg.norm(vertices[ends[:, 0]] - vertices[ends[:, 1]], axis=1), (ends[:, 0], ends[:, 1])), shape=(len(vertices),) * 2)
+    graph = sp.csr_matrix(
+        (np.linalg.norm(vertices[ends[:, 0]] - vertices[ends[:, 1]], axis=1), (ends[:, 0], ends[:, 1])), shape=(len(vertices),) * 2
+    )
     _, before = csgraph.dijkstra(graph, directed=False, indices=back, return_predecessors=True)
     path = [crown]
     while path[-1] != back:
@@ -200,7 +202,9 @@ def build_atlas(head: Head, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarra
             start = int(np.argmin(points[loop, 0]))
             span = len(loop) // 8
             right = int(np.argmax(points[loop, 0]))
-            quarter = sorted({(start - span) % len(loop), (start + span) % len(loop), (right - span) % len(loop), (right + span) % len(loop)})
+            quarter = sorted(
+                {(start - span) % len(loop), (start + span) % len(loop), (right - span) % len(loop), (right + span) % len(loop)}
+            )
             corners = quarter
         elif chart == "tongue":
             p = points[loop] - points[loop].mean(0)
@@ -224,7 +228,7 @@ def build_atlas(head: Head, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _magnify(uv: np.ndarray, centre: tuple[float, float], strength: tuple[float, float]) -> np.ndarray:
-    """Stretch the unit square smoothly about `centre`, each axis by itself: density 1 + strength there, less at the border; the border stays."""
+    """Stretch the unit square smoothly about `centre`, each axis by itself: density 1 + strength there, less at the border."""
     out = uv.copy()
     for axis in (0, 1):
         grid = np.linspace(0, 1, 513)

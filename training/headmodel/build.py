@@ -76,7 +76,9 @@ def build(path: Path = DEFAULT_PATH) -> int:
     joints = np.array([low, 0.55 * low + 0.45 * high, hinge, *eye_centres])
     joints[:3, 0] = 0
     joints[4] = joints[3] * [-1, 1, 1]
-    print(f"jaw: {np.degrees(angle):.1f} degrees about {hinge.round(4)}; eye radius {eye_radii[0] * 1000:.2f} mm; joints\n{joints.round(4)}")
+    print(
+        f"jaw: {np.degrees(angle):.1f} degrees about {hinge.round(4)}; eye radius {eye_radii[0] * 1000:.2f} mm; joints\n{joints.round(4)}"
+    )
 
     weights = expressions.skin_weights(head, base, mean_base, template, joints, jaw_open, angle)
     weights8 = expressions.quantise_weights(weights)
@@ -99,7 +101,10 @@ def build(path: Path = DEFAULT_PATH) -> int:
     shapes[np.abs(shapes).max(2) < 2e-5] = 0
 
     uv, uv_faces = atlas.build_atlas(head, template)
-    near = [np.flatnonzero(np.linalg.norm((template - joint) * [0.5, 1, 1], axis=1) < reach) for joint, reach in zip(joints[:3], (0.09, 0.08, 0.05), strict=True)]
+    near = [
+        np.flatnonzero(np.linalg.norm((template - joint) * [0.5, 1, 1], axis=1) < reach)
+        for joint, reach in zip(joints[:3], (0.09, 0.08, 0.05), strict=True)
+    ]
     start, vertex, weight = joint_regressor(template, joints, [*near, part["eyeLeft"], part["eyeRight"]])
 
     shape_scale = np.abs(directions).reshape(SHAPE_COUNT, -1).max(1) / 127

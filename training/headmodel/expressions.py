@@ -59,7 +59,9 @@ def hinge(head: Head, template: np.ndarray, jaw_open: np.ndarray) -> tuple[float
     return angle, np.array([0.0, *centre])
 
 
-def skin_weights(head: Head, base: BaseMesh, mean: np.ndarray, template: np.ndarray, joints: np.ndarray, jaw_open: np.ndarray, angle: float) -> np.ndarray:
+def skin_weights(
+    head: Head, base: BaseMesh, mean: np.ndarray, template: np.ndarray, joints: np.ndarray, jaw_open: np.ndarray, angle: float
+) -> np.ndarray:
     """Weights [V,5], rows sum to one: neck smooth over the neck, jaw as far as jawOpen follows the hinge, eyes rigid."""
     from .geometry import neck_height
 
@@ -119,7 +121,8 @@ def pose_of_expressions(angle: float) -> np.ndarray:
 def close_lids(head: Head, template: np.ndarray, shapes: np.ndarray, centres: np.ndarray, radius: float, names: list[str]) -> np.ndarray:
     """Push lid vertices of the shapes in `names` out of the eyeballs at weight 1 (and, for the straight path there, at one half).
 
-    Vertices that lie inside the ball at rest (the hidden back of the lid) stay as they are. The push is spread to neighbours, so that it leaves no dent.
+    Vertices that lie inside the ball at rest (the hidden back of the lid) stay as they are.
+    The push is spread to neighbours, so that it leaves no dent.
     """
     shapes = shapes.copy()
     count = len(template)

@@ -44,7 +44,9 @@ def _skin(base: BaseMesh) -> tuple[meshes.Bound, np.ndarray, np.ndarray]:
     """Body surface above the neck plane: bound mesh (triangles in .quads), kind (0 skin, 1 mouth, 2 socket) and quad of every triangle."""
     count = len(base.vertices)
     quads, texture = base.groups["body"], base.uv_groups["body"]
-    links = sp.coo_matrix((np.ones(len(texture) * 3), (np.repeat(texture[:, 0], 3), texture[:, 1:].ravel())), shape=(len(base.texture),) * 2)
+    links = sp.coo_matrix(
+        (np.ones(len(texture) * 3), (np.repeat(texture[:, 0], 3), texture[:, 1:].ravel())), shape=(len(base.texture),) * 2
+    )
     island = connected_components(links, directed=False)[1][texture[:, 0]]
     centre = base.vertices[quads].mean(1)
     kind = np.zeros(len(quads), int)
@@ -60,7 +62,9 @@ def _skin(base: BaseMesh) -> tuple[meshes.Bound, np.ndarray, np.ndarray]:
     # of the eye sockets keep the rows next to the lid edge: they give the lids their thickness
     skin_vertices = np.zeros(count, bool)
     skin_vertices[quads[kind == 0]] = True
-    rows = meshes.vertex_rings(np.stack([quads[kind == 2], np.roll(quads[kind == 2], -1, 1)], 2).reshape(-1, 2), np.flatnonzero(skin_vertices), count)
+    rows = meshes.vertex_rings(
+        np.stack([quads[kind == 2], np.roll(quads[kind == 2], -1, 1)], 2).reshape(-1, 2), np.flatnonzero(skin_vertices), count
+    )
     near &= (kind != 2) | (rows[quads] <= 1).all(1)
     quads, kind = quads[near], kind[near]
     mirror = meshes.mirror_map(base.vertices[:13380], 0.005)
@@ -112,7 +116,9 @@ def _skin(base: BaseMesh) -> tuple[meshes.Bound, np.ndarray, np.ndarray]:
     i, j, x = (np.array(column) for column in zip(*entries, strict=True))
     binding = sp.csr_matrix((x, (i, j)), shape=(len(used), count))
     faces = local.reshape(-1, 3)
-    part = connected_components(sp.coo_matrix((np.ones(len(faces) * 2), (np.repeat(faces[:, 0], 2), faces[:, 1:].ravel())), shape=(len(used),) * 2), False)[1]
+    part = connected_components(
+        sp.coo_matrix((np.ones(len(faces) * 2), (np.repeat(faces[:, 0], 2), faces[:, 1:].ravel())), shape=(len(used),) * 2), False
+    )[1]
     main = part == np.bincount(part).argmax()
     keep = main[faces[:, 0]]
     used2, local2 = np.unique(faces[keep], return_inverse=True)
@@ -139,7 +145,13 @@ def assemble(base: BaseMesh, mean: np.ndarray) -> Head:
     skin, kind, quad = _skin(base)
     bindings, faces, charts = [skin.binding], [skin.quads], [np.where(kind == 1, 1, 0)]
     offset = skin.binding.shape[0]
-    parts = {"eyeLeft": "helper-l-eye", "eyeRight": "helper-r-eye", "teethUpper": "helper-upper-teeth", "teethLower": "helper-lower-teeth", "tongue": "helper-tongue"}
+    parts = {
+        "eyeLeft": "helper-l-eye",
+        "eyeRight": "helper-r-eye",
+        "teethUpper": "helper-upper-teeth",
+        "teethLower": "helper-lower-teeth",
+        "tongue": "helper-tongue",
+    }
     for name, group in parts.items():
         quads = base.groups[group]
         if name == "eyeRight":  # the mirrored copy of the left eye, so that both have the same vertices and splits

@@ -9,7 +9,17 @@ from .source import BaseMesh, target, target_names
 SLIDER_FOLDERS = ("head", "eyes", "mouth", "nose", "chin", "cheek", "forehead", "ears", "eyebrows", "neck", "asym")
 OPPOSITES = (("incr", "decr"), ("up", "down"), ("in", "out"), ("forward", "backward"), ("convex", "concave"), ("compress", "uncompress"))
 # ours: standard deviation of a slider's weight (sliders run from -1 to 1), chosen by eye so that two deviations stay plausible
-SLIDER_SIGMA = {"head": 0.14, "eyes": 0.2, "mouth": 0.2, "nose": 0.22, "chin": 0.22, "cheek": 0.2, "forehead": 0.2, "ears": 0.22, "eyebrows": 0.24}
+SLIDER_SIGMA = {
+    "head": 0.14,
+    "eyes": 0.2,
+    "mouth": 0.2,
+    "nose": 0.22,
+    "chin": 0.22,
+    "cheek": 0.2,
+    "forehead": 0.2,
+    "ears": 0.22,
+    "eyebrows": 0.24,
+}
 SLIDER_SIGMA |= {"neck": 0.2, "asym": 0.08}
 
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from .geometry import REGIONS, Head
 
-
 MEASURED = Path(__file__).with_name("media_pipe_landmarks.json")  # written by measure_landmarks.py
 
 

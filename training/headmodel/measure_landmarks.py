@@ -26,12 +26,24 @@ SKINS = ((214, 170, 145), (150, 104, 80), (236, 196, 172))
 def paint(model: HeadModel, skin: tuple[int, int, int]) -> np.ndarray:
     """Color [F,3] of a face that a detector believes in: skin, hair, brows, lips, eyes."""
     skin_color = np.array(skin, float)
-    table = dict.fromkeys(model.regions, skin) | {"lips": tuple(skin_color * [0.85, 0.58, 0.58]), "mouthInterior": (70, 20, 24), "tongue": (170, 80, 90)}
-    table |= {"teethUpper": (235, 230, 215), "teethLower": (225, 220, 205), "eyeLeft": (236, 236, 236), "eyeRight": (236, 236, 236), "scalp": (52, 40, 34)}
+    table = dict.fromkeys(model.regions, skin) | {
+        "lips": tuple(skin_color * [0.85, 0.58, 0.58]),
+        "mouthInterior": (70, 20, 24),
+        "tongue": (170, 80, 90),
+    }
+    table |= {
+        "teethUpper": (235, 230, 215),
+        "teethLower": (225, 220, 205),
+        "eyeLeft": (236, 236, 236),
+        "eyeRight": (236, 236, 236),
+        "scalp": (52, 40, 34),
+    }
     return face_colors(model, table)
 
 
-def render(model: HeadModel, vertices: np.ndarray, color: np.ndarray, turn: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def render(
+    model: HeadModel, vertices: np.ndarray, color: np.ndarray, turn: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Perspective picture [size,size,3] u8, face index and barycentrics [size,size,3] of the head turned by `turn` [3,3]."""
     place = vertices @ turn.T
     depth = DISTANCE - place[:, 2]
@@ -57,10 +69,18 @@ def render(model: HeadModel, vertices: np.ndarray, color: np.ndarray, turn: np.n
 
 
 def mirror_pairs(points: np.ndarray) -> np.ndarray:
-    """Index [n] of each landmark's mirror partner, itself where none is mutual."""
-    distance = np.linalg.norm(points[:, None] * [-1, 1, 1] - points[None], axis=2)
-    nearest = distance.argmin(1)
-    return np.where(nearest[nearest] == np.arange(len(points)), nearest, np.arange(len(points)))
+    """Index [n] of each landmark's mirror partner (itself on the midline): the one-to-one pairing with the least total squared distance.
+
+    Raises ValueError if that pairing is not its own inverse: then the points are too rough to be mirrored.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    distance = np.linalg.norm(points[:, None] * [-1, 1, 1] - points[None], axis=2) ** 2
+    _, pair = linear_sum_assignment(distance + distance.T)
+    loose = pair[pair] != np.arange(len(points))
+    if loose.sum() > 12:
+        raise ValueError(f"landmarks without a mirror partner: {np.flatnonzero(loose).tolist()}")
+    return np.where(loose, -1, pair)
 
 
 def measure(model: HeadModel, size: int = 640, debug: Path | None = None) -> tuple[np.ndarray, dict[str, float]]:
@@ -68,11 +88,13 @@ def measure(model: HeadModel, size: int = 640, debug: Path | None = None) -> tup
     import mediapipe
     from PIL import Image
 
-    mesh = mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True, refine_landmarks=True, max_num_faces=1, min_detection_confidence=0.3)
+    mesh = mediapipe.solutions.face_mesh.FaceMesh(
+        static_image_mode=True, refine_landmarks=True, max_num_faces=1, min_detection_confidence=0.3
+    )
     normals = vertex_normals(model.template, model.faces)
     seen: list[tuple[np.ndarray, np.ndarray]] = []
-    for yaw in (-40, -25, -12, 0, 12, 25, 40):
-        for pitch in (-12, 0, 12):
+    for yaw in (-36, -18, 0, 18, 36):
+        for pitch in (-8, 8):
             turn = rotations(np.array([np.radians(pitch), 0, 0])) @ rotations(np.array([0, np.radians(yaw), 0]))
             for skin in SKINS:
                 picture, face, bary = render(model, model.template, paint(model, skin), turn, size)
@@ -95,16 +117,26 @@ def measure(model: HeadModel, size: int = 640, debug: Path | None = None) -> tup
     points = np.stack([p for p, _ in seen])
     trust = np.stack([t for _, t in seen])
     # a weighted median is not needed: reject what lies far from the median, then average
-    middle = np.array([np.median(points[trust[:, k] > 0, k], axis=0) if (trust[:, k] > 0).any() else [np.nan] * 3 for k in range(points.shape[1])])
+    middle = np.array(
+        [np.median(points[trust[:, k] > 0, k], axis=0) if (trust[:, k] > 0).any() else [np.nan] * 3 for k in range(points.shape[1])]
+    )
     off = np.linalg.norm(points - middle, axis=2)
     trust = np.where(off < 0.012, trust, 0) + 1e-12
     mean = (points * trust[:, :, None]).sum(0) / trust.sum(0)[:, None]
     spread = np.sqrt((trust * (np.linalg.norm(points - mean, axis=2) ** 2)).sum(0) / trust.sum(0))
     pair = mirror_pairs(mean)
-    asymmetry = np.linalg.norm(mean - mean[pair] * [-1, 1, 1], axis=1)
-    both = (mean + mean[pair] * [-1, 1, 1]) / 2
-    report = {"views": len(seen), "spreadMillimeters": float(spread.mean() * 1000), "asymmetryMillimeters": float(asymmetry.mean() * 1000), "unpaired": int((pair == np.arange(478)).sum())}
-    skin_faces = np.flatnonzero(np.isin(model.face_region, [model.regions.index(n) for n in ("face", "lids", "lips", "scalp", "neck", "ears")]))
+    paired = pair >= 0
+    asymmetry = np.linalg.norm(mean - mean[pair] * [-1, 1, 1], axis=1)[paired]
+    both = np.where(paired[:, None], (mean + mean[pair] * [-1, 1, 1]) / 2, mean)
+    report = {
+        "views": len(seen),
+        "spreadMillimeters": float(spread.mean() * 1000),
+        "asymmetryMillimeters": float(asymmetry.mean() * 1000),
+        "unpaired": int((~paired).sum()),
+    }
+    skin_faces = np.flatnonzero(
+        np.isin(model.face_region, [model.regions.index(n) for n in ("face", "lids", "lips", "scalp", "neck", "ears")])
+    )
     for group, faces in (
         (np.arange(468), skin_faces),
         (np.arange(468, 473), np.flatnonzero(model.face_region == model.regions.index("eyeRight"))),
@@ -121,5 +153,9 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     landmarks, agreement = measure(HeadModel.load(), debug=arguments.debug)
     print(agreement)
-    content = {"detector": "MediaPipe Face Mesh, mediapipe==0.10.21", "agreement": {k: round(v, 3) for k, v in agreement.items()}, "points": np.round(landmarks, 5).tolist()}
+    content = {
+        "detector": "MediaPipe Face Mesh, mediapipe==0.10.21",
+        "agreement": {k: round(v, 3) for k, v in agreement.items()},
+        "points": np.round(landmarks, 5).tolist(),
+    }
     MEASURED.write_text(json.dumps(content))

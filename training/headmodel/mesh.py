@@ -49,12 +49,14 @@ def subdivide(mesh: Bound) -> Bound:
     border = sp.diags(np.full(count, 0.5)) + 0.25 * vertex_edges @ sp.diags((~inner).astype(float)) @ middles
     moved = sp.diags((~on_border).astype(float)) @ smooth + sp.diags(on_border.astype(float)) @ border
     binding = sp.vstack([moved, edge_points, face_points]).tocsr() @ mesh.binding
-    corner = np.stack([quads, count + edge_of, np.broadcast_to((count + e + np.arange(q))[:, None], quads.shape), count + np.roll(edge_of, 1, 1)], 2)
+    corner = np.stack(
+        [quads, count + edge_of, np.broadcast_to((count + e + np.arange(q))[:, None], quads.shape), count + np.roll(edge_of, 1, 1)], 2
+    )
     return Bound(binding.tocsr(), corner.reshape(-1, 4))
 
 
 def split_quads(quads: np.ndarray, key: np.ndarray) -> np.ndarray:
-    """Two triangles per quad; the diagonal joins the pair with the smaller sum of `key` [n], so equal keys left and right give mirrored splits."""
+    """Two triangles per quad; the diagonal joins the pair with the smaller sum of `key` [n], so equal keys left and right mirror."""
     first = key[quads[:, 0]] + key[quads[:, 2]] <= key[quads[:, 1]] + key[quads[:, 3]]
     turned = np.where(first[:, None], quads, np.roll(quads, -1, 1))
     return np.stack([turned[:, [0, 1, 2]], turned[:, [0, 2, 3]]], 1).reshape(-1, 3)

@@ -70,7 +70,7 @@ def sheet(model: HeadModel, cell: int, columns: int, cells: list | None = None, 
     rows = -(-len(cells) // columns)
     picture = Image.new("RGB", (columns * cell, rows * (cell + 14)), "white")
     draw = ImageDraw.Draw(picture)
-    settings = {"span": 0.25, "centre": (0.0, 0.0, 0.0), "two_sided": two_sided} | view
+    settings = {"span": 0.21, "centre": (0.0, -0.01, 0.0), "two_sided": two_sided} | view
     for k, (label, expression, pose) in enumerate(cells):
         left, top = k % columns * cell, k // columns * (cell + 14)
         picture.paste(Image.fromarray(shade(model.posed(None, expression, pose), model.faces, color, cell, **settings)), (left, top + 14))

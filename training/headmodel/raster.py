@@ -27,10 +27,12 @@ def barycentric(a: np.ndarray, b: np.ndarray, c: np.ndarray, p: np.ndarray) -> n
     return np.stack([1 - second - third, second, third], 1)
 
 
-def depth_buffer(points: np.ndarray, faces: np.ndarray, width: int, height: int, cull: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+def depth_buffer(
+    points: np.ndarray, faces: np.ndarray, width: int, height: int, cull: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Nearest triangle per pixel: face index [height,width] (-1 where empty) and barycentrics [height,width,3].
 
-    `points` [V,3]: pixel x, pixel y (down) and depth (larger is farther), affine over the triangle. `cull` [F]: true where back faces are dropped.
+    `points` [V,3]: pixel x, pixel y (down) and depth (larger is farther), affine over the triangle. `cull` [F]: drop back faces.
     """
     corners = points[faces][:, :, :2]
     triangle, column, row = candidates(corners, width, height)
@@ -54,8 +56,16 @@ def depth_buffer(points: np.ndarray, faces: np.ndarray, width: int, height: int,
 
 
 def shade(
-    vertices: np.ndarray, faces: np.ndarray, face_color: np.ndarray, size: int, yaw: float = 0.0, pitch: float = 0.0, span: float = 0.3,
-    centre: tuple[float, float, float] = (0.0, 0.0, 0.0), two_sided: np.ndarray | None = None, supersample: int = 2,
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    face_color: np.ndarray,
+    size: int,
+    yaw: float = 0.0,
+    pitch: float = 0.0,
+    span: float = 0.3,
+    centre: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    two_sided: np.ndarray | None = None,
+    supersample: int = 2,
 ) -> np.ndarray:
     """Orthographic picture [size,size,3] u8 of a head turned by yaw and pitch (radians), `span` meters wide, lit from the front left."""
     from .mesh import vertex_normals

@@ -1,4 +1,4 @@
-"""Texel table and UV sampling; the twin of src/flame/texelTable.ts (same rule, same float64 order of operations, same order of Gaussians)."""
+"""Texel table and UV sampling; the twin of src/flame/texelTable.ts (same rule, same float64 order of operations, same Gaussian order)."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def sample_to_uv(table: TexelTable, vertex_values: np.ndarray) -> np.ndarray:
 
 
 def position_map(model: HeadModel, table: TexelTable, expression: np.ndarray | None = None, pose: np.ndarray | None = None) -> np.ndarray:
-    """Driver input [3, map_size, map_size]: expression, jaw and eye joints applied, no global, no neck, no identity; normalised, 0 where invalid."""
+    """Driver input [3, map_size, map_size]: expression, jaw and eyes applied; no global, neck or identity; normalised; 0 where invalid."""
     full = model.pose(expression, pose).copy()
     full[:2] = 0
     moved = model.lbs(model.vertices(None, expression), full)

