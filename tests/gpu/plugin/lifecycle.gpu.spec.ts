@@ -304,12 +304,14 @@ describe("a frame", () => {
         stage = await CreateStageAsync();
         const synthetic = MakeSynthetic();
         const texels = synthetic.table.mapSize ** 2;
-        // The delta brightens by what the first valid texel of the position map says, so that each expression has its own picture.
-        const first = synthetic.positionTable.texel[40];
+        // The delta darkens all by how far the position map is from that of the rest pose, so that a stale one is seen.
+        let rest: Float32Array | null = null;
         const driver = new FakeDriver((map) => {
+            rest ??= map.slice();
             const delta = new Float32Array(14 * texels);
-            delta.fill(100 * map[first], 4 * texels, 7 * texels);
-            return delta;
+            const moved = map.reduce((sum, value, i) => sum + Math.abs(value - rest![i]), 0) / map.length;
+            expect(moved === 0 || moved > 1e-3).toBeTrue();
+            return delta.fill(moved > 0 ? -0.4 : 0, 4 * texels, 7 * texels);
         });
         const avatar = await AddAvatarAsync(stage, synthetic, { driver });
         const pictures: string[] = [];
@@ -318,6 +320,14 @@ describe("a frame", () => {
             await avatar.evaluateAsync();
             RenderFrame(stage);
             pictures.push(stage.canvas.toDataURL());
+            // It was final: nothing that arrives later changes it.
+            for (let frame = 0; frame < 4; frame++) {
+                await new Promise((resolve) => setTimeout(resolve, 15));
+                RenderFrame(stage);
+            }
+            expect(stage.canvas.toDataURL() === pictures.at(-1))
+                .withContext(`influence ${influence}`)
+                .toBeTrue();
         }
         expect(pictures[0] === pictures[1]).toBeFalse();
         expect(pictures[0] === pictures[2]).toBeTrue();
