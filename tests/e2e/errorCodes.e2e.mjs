@@ -1,6 +1,6 @@
 // docs/errors.md lists every error code and every notice code of the sources, and no others.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import test from "node:test";
 
 const read = (path) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
@@ -10,9 +10,15 @@ const declared = (source, start) => {
     assert.ok(from >= 0, `${start} not found`);
     return Array.from(source.slice(from, source.indexOf(";", from)).matchAll(/"([a-z-]+)"/g), (match) => match[1]).sort();
 };
+/** Notices of the plugin are written where they are given. */
+const notifiedByPlugin = () => {
+    const files = readdirSync(new URL("../../src/plugin/", import.meta.url), { recursive: true }).filter((name) => name.endsWith(".ts"));
+    return files.flatMap((name) => Array.from(read(`src/plugin/${name}`).matchAll(/notify\(\s*"([a-z-]+)"/g), (match) => match[1]));
+};
 
 test("docs/errors.md lists every error code and notice code", () => {
     const [errors, notices] = read("docs/errors.md").split("## Notices");
     assert.deepEqual(documented(errors), declared(read("src/flame/error.ts"), "export type FlexAvatarErrorCode"));
-    assert.deepEqual(documented(notices), declared(read("src/runtime/models/progress.ts"), "    code:"));
+    const given = [...declared(read("src/runtime/models/progress.ts"), "    code:"), ...notifiedByPlugin()];
+    assert.deepEqual(documented(notices), [...new Set(given)].sort());
 });
