@@ -49,7 +49,7 @@ class Inpaint(nn.Module):
     ) -> Tensor:
         """seen, across, predicted colors [b, 3, H, W], confidences [b, 1, H, W], narrow UV features [b, value_dim, a, a]
         -> change of the predicted color [b, 3, H, W]"""
-        factor = predicted.shape[-1] // narrow.shape[-1]
+        factor = int(predicted.shape[-1]) // int(narrow.shape[-1])
         known = [(seen - 0.5) * confidence, confidence, (across - 0.5) * across_confidence, across_confidence, predicted - 0.5]
         x = self.enter(torch.cat([F.avg_pool2d(torch.cat(known, dim=1), factor), narrow], dim=1))
         return upsample(self.out(hourglass(x, self.first, self.down, self.level, self.up)), factor)
