@@ -17,6 +17,10 @@ SEED = 20251217
 METERS = 0.1
 
 
+# ours, meters: MakeHuman's arches lie so far back and high that an open mouth shows none of the upper teeth. More would push them through rolled lips
+TEETH_SHIFT = {"teethUpper": (0.0, -0.0040, 0.0032), "teethLower": (0.0, 0.0, 0.0020)}
+
+
 def identity_model(base: BaseMesh, head: geometry.Head) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean adult in base vertices [base,3] (decimeters), mean head [V,3] and directions [S,V,3] (meters, not yet moved to the origin)."""
     weights, names = identity.population(base, POPULATION, SEED)
@@ -90,7 +94,7 @@ def build(path: Path = DEFAULT_PATH) -> int:
     # the unit leaves the tongue above the lower teeth; let it lie with them
     tongue = part["tongue"]
     turn = expressions.rotation(np.array([angle, 0, 0]))
-    lowered = (template[tongue] - hinge) @ turn.T + hinge + turn @ np.array([0, -0.004, 0])
+    lowered = (template[tongue] - hinge) @ turn.T + hinge + turn @ np.array([0, -0.008, 0])
     shapes[expressions.EXPRESSIONS.index("jawOpen"), tongue] = lowered - template[tongue]
     for index in range(len(shapes)):  # an eyeball turns as a whole or not at all
         for side, name in enumerate(("eyeLeft", "eyeRight")):
@@ -106,6 +110,10 @@ def build(path: Path = DEFAULT_PATH) -> int:
         for joint, reach in zip(joints[:3], (0.09, 0.08, 0.05), strict=True)
     ]
     start, vertex, weight = joint_regressor(template, joints, [*near, part["eyeLeft"], part["eyeRight"]])
+
+    for name, shift in TEETH_SHIFT.items():  # wholly at the incisors, fading towards the corners of the mouth, where lips cover less
+        depth = template[part[name], 2:]
+        template[part[name]] += np.clip((depth - depth.max() + 0.016) / 0.016, 0, 1) * shift
 
     shape_scale = np.abs(directions).reshape(SHAPE_COUNT, -1).max(1) / 127
     expression_start, expression_vertex, expression_delta, expression_scale = [0], [], [], []
