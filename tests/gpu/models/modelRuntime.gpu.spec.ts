@@ -323,6 +323,14 @@ describe("loading networks", () => {
         without.dispose();
     });
 
+    it("says so where WebAssembly has no SIMD, on either backend", async () => {
+        spyOn(WebAssembly, "validate").and.returnValue(false);
+        expect(await CodeOf(ModelRuntime.CreateAsync({ ...Settings, backend: "wasm" }))).toBe("wasm-simd-missing");
+        const device = await NewDevice();
+        expect(await CodeOf(ModelRuntime.CreateAsync({ ...Settings, backend: "webgpu", device }))).toBe("wasm-simd-missing");
+        device.destroy();
+    });
+
     it("fetches the head model that the networks name", async () => {
         const runtime = await ModelRuntime.CreateAsync(Settings);
         const bytes = await runtime.loadHeadModelAsync();
