@@ -17,7 +17,7 @@ SEED = 20251217
 METERS = 0.1
 
 
-# ours, meters: MakeHuman's arches lie so far back and high that an open mouth shows no upper teeth; more would push them through rolled lips
+# ours, meters: MakeHuman's arches lie so far back and high that an open mouth shows no upper teeth; more would pierce rolled lips
 TEETH_SHIFT = {"teethUpper": (0.0, -0.0040, 0.0032), "teethLower": (0.0, 0.0, 0.0020)}
 
 
