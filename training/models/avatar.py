@@ -73,7 +73,7 @@ class Avatar(nn.Module):
         self.fusion = Fusion(config.fusion)
         self.decoder = Decoder(config.decoder)
         self.pixel_skip = PixelSkip(config.pixel_skip, config.map_size) if config.pixel_skip else None
-        self.driver = build_driver(config.driver)
+        self.driver = build_driver(config.driver, config.position_map_size)
         size = config.map_size
         rest = torch.tensor([math.log(0.001)] * 2 + [math.log(0.00025), 0.0, 0.0, 0.0, 1.0])
         self.register_buffer("base_rest", rest[:, None, None].repeat(1, size, size))

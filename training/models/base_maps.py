@@ -12,8 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..headmodel.model import HeadModel
-from ..headmodel.texels import TexelTable, build_texel_table
+from ..headmodel.texels import TexelTable, build_texel_table, position_map
 from .avatar import Avatar
+from .driver import LightDriver
 
 if TYPE_CHECKING:
     from ..samples import Batches
@@ -69,7 +70,10 @@ def mirror_map(size: int) -> Tensor:
 
 
 def set_head_maps(avatar: Avatar) -> None:
-    """Fill what depends on the head model alone: rest surfels and mirror map."""
+    """Fill what depends on the head model alone: rest surfels, neutral position map and mirror map."""
+    if isinstance(avatar.driver, LightDriver):
+        model, table = head_texels(avatar.config.position_map_size)
+        avatar.driver.rest_position.copy_(torch.from_numpy(position_map(model, table).astype(np.float32)))
     avatar.base_rest.copy_(rest_map(avatar.config.map_size))
     if avatar.pixel_skip is not None:
         avatar.pixel_skip.mirrored.copy_(mirror_map(avatar.config.map_size))

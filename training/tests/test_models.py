@@ -155,3 +155,16 @@ def test_folding_batch_norm_keeps_the_function():
     x = torch.rand(1, 3, 8, 8)
     wanted = layer(x)
     assert (fold_batch_norm(torch.nn.Sequential(layer))(x) - wanted).abs().max() < 1e-5
+
+
+def test_driver_sees_an_expression_as_its_displacement_from_rest(nano):
+    """The same step away from rest gives the same delta, wherever rest is."""
+    driver = nano.driver
+    identity, step = torch.rand(1, 16, 64, 64), torch.rand(1, 3, 128, 128) * 0.02
+    torch.nn.init.normal_(driver.out.weight, std=0.02)
+    rest = torch.rand(1, 3, 128, 128)
+    driver.rest_position.zero_()
+    wanted, neutral = driver(identity, step), driver(identity, torch.zeros_like(step))
+    driver.rest_position.copy_(rest)
+    assert (driver(identity, rest + step) - wanted).abs().max() < 1e-3
+    assert (wanted - neutral).abs().max() > 1e-2, "a displacement of two percent of the head must be visible to the driver"
