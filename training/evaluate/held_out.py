@@ -3,7 +3,8 @@
     python -m training.evaluate.held_out --checkpoint training/runs/nano-128/last.pt     # writes training/results/nano-128.json
 
 Rows: one photo with the landmark fit's anchors and prior · one photo without them · four photos · `oracle`, the ground-truth maps splatted
-(the most that Gaussians of this atlas can give) · `floor`, the mean color of the photo's head everywhere on the target's mask."""
+(the most that Gaussians of this atlas can give) · `floor`, the mean color of the photo's head everywhere on the target's mask ·
+`driver`, its position error relative to moving nothing."""
 
 import argparse
 import json
@@ -14,6 +15,7 @@ import torch
 
 from ..headmodel.model import HeadModel
 from ..models.avatar import Avatar, ModelConfig
+from ..models.base_maps import head_texels
 from ..samples import CACHE, read_sample
 from ..synth.raster import render_maps
 
@@ -91,6 +93,22 @@ class HeldOut:
         rows = [self.score(s, *self.predict(avatar, s, photos, anchored)) for s in samples]
         return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
 
+    def driver(self, avatar: Avatar) -> dict[str, float]:
+        """Error of the predicted position deltas over the error of predicting none, per group of texels (1 = learned nothing)."""
+        _, table = head_texels(avatar.config.position_map_size)
+        names, flat = self.head.regions, table.texel
+        groups = {"lids": ("lids",), "lips": ("lips",), "dynamic": tuple(self.head.meta["dynamicRegions"])}
+        chosen = {name: flat[np.isin(table.region, [names.index(r) for r in regions])] for name, regions in groups.items()}
+        wrong, still = dict.fromkeys(groups, 0.0), dict.fromkeys(groups, 0.0)
+        for sample in self.samples:
+            predicted = halve(self.predict(avatar, sample, 1, True)[1])
+            for guess, true in zip(predicted, sample["deltas"]):
+                for name, texels in chosen.items():
+                    g, t = guess[:3].reshape(3, -1)[:, texels], true[:3].reshape(3, -1)[:, texels]
+                    wrong[name] += float(np.linalg.norm(g - t, axis=0).sum())
+                    still[name] += float(np.linalg.norm(t, axis=0).sum())
+        return {f"{name}_delta_error": wrong[name] / still[name] for name in groups}
+
     def oracle(self) -> dict[str, float]:
         """The true maps, splatted: what the atlas and flat Gaussians can give at most."""
         rows = [self.score(s, s["static"], double(s["deltas"]), None) for s in self.samples]
@@ -112,6 +130,7 @@ class HeldOut:
             "one_photo_with_fit": self.evaluate(avatar, with_fit_only=True),
             "one_photo_without_fit": self.evaluate(avatar, anchored=False),
             "four_photos": self.evaluate(avatar, photos=4),
+            "driver": self.driver(avatar),
             "oracle": self.oracle(),
             "floor": self.floor(),
         }
