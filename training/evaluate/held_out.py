@@ -4,7 +4,7 @@
 
 Rows: one photo with the landmark fit's anchors and prior · one photo without them · four photos · `oracle`, the ground-truth maps splatted
 (the most that Gaussians of this atlas can give) · `floor`, the mean color of the photo's head everywhere on the target's mask ·
-`driver`, its position error relative to moving nothing."""
+`driver`, its error relative to a delta of zero."""
 
 import argparse
 import json
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from ..headmodel.model import HeadModel
-from ..models.avatar import Avatar, ModelConfig
+from ..models.avatar import CHANNELS, Avatar, ModelConfig
 from ..models.base_maps import head_texels
 from ..samples import CACHE, read_sample
 from ..synth.raster import render_maps
@@ -94,20 +94,21 @@ class HeldOut:
         return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
 
     def driver(self, avatar: Avatar) -> dict[str, float]:
-        """Error of the predicted position deltas over the error of predicting none, per group of texels (1 = learned nothing)."""
+        """L1 error of the predicted deltas over the error of predicting none, per group of texels (1 = learned nothing)."""
         _, table = head_texels(avatar.config.position_map_size)
         names, flat = self.head.regions, table.texel
         groups = {"lids": ("lids",), "lips": ("lips",), "dynamic": tuple(self.head.meta["dynamicRegions"])}
         chosen = {name: flat[np.isin(table.region, [names.index(r) for r in regions])] for name, regions in groups.items()}
-        wrong, still = dict.fromkeys(groups, 0.0), dict.fromkeys(groups, 0.0)
+        parts = [(name, part) for name in groups for part in ("position", "color", "log_scale")]
+        wrong, still = dict.fromkeys(parts, 0.0), dict.fromkeys(parts, 0.0)
         for sample in self.samples:
             predicted = halve(self.predict(avatar, sample, 1, True)[1])
             for guess, true in zip(predicted, sample["deltas"]):
-                for name, texels in chosen.items():
-                    g, t = guess[:3].reshape(3, -1)[:, texels], true[:3].reshape(3, -1)[:, texels]
-                    wrong[name] += float(np.linalg.norm(g - t, axis=0).sum())
-                    still[name] += float(np.linalg.norm(t, axis=0).sum())
-        return {f"{name}_delta_error": wrong[name] / still[name] for name in groups}
+                for name, part in parts:
+                    g, t = (x[CHANNELS[part]].reshape(3, -1)[:, chosen[name]] for x in (guess, true))
+                    wrong[name, part] += float(np.abs(g - t).sum())
+                    still[name, part] += float(np.abs(t).sum())
+        return {f"{name}_{part}_delta_error": wrong[name, part] / still[name, part] for name, part in parts}
 
     def oracle(self) -> dict[str, float]:
         """The true maps, splatted: what the atlas and flat Gaussians can give at most."""
