@@ -352,7 +352,11 @@ export function makeClip() {
     };
     const input = addAccessor(times, "SCALAR", { min: [0], max: [times[frameCount - 1]] });
     const gltf = {
-        asset: { version: "2.0", generator: "FlexAvatar for Babylon.js, scripts/makeClip.mjs", copyright: "FlexAvatar for Babylon.js contributors, Apache-2.0" },
+        asset: {
+            version: "2.0",
+            generator: "FlexAvatar for Babylon.js, scripts/makeClip.mjs",
+            copyright: "FlexAvatar for Babylon.js contributors, Apache-2.0",
+        },
         scene: 0,
         scenes: [{ nodes: [0] }],
         nodes: [
