@@ -2,7 +2,8 @@
 
     python -m training.evaluate.held_out --checkpoint training/runs/nano-128/last.pt     # writes training/results/nano-128.json
 
-Rows: one photo with the landmark fit's anchors and prior · one photo without them · four photos · `oracle`, the ground-truth maps splatted
+Rows: one photo with the landmark fit's anchors and prior · the same where photo and new view are within 60 degrees of the front · one photo
+without fit · four photos · `oracle`, the ground-truth maps splatted
 (the most that Gaussians of this atlas can give) · `floor`, the mean color of the photo's head everywhere on the target's mask ·
 `driver`, its error relative to a delta of zero."""
 
@@ -27,6 +28,11 @@ def psnr(picture: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:
     """Masked PSNR in dB of pictures [3, s, s] in 0..1; mask [s, s]."""
     error = ((picture.clip(0, 1) - truth) ** 2 * mask).sum() / (3 * mask.sum())
     return float(-10 * np.log10(max(error, 1e-10)))
+
+
+def yaw(rotation: np.ndarray) -> float:
+    """Degrees that a camera rotation [3, 3] turns the head away from the camera about its vertical."""
+    return float(np.degrees(np.arctan2(rotation[0, 2], rotation[2, 2])))
 
 
 def halve(picture: np.ndarray) -> np.ndarray:
@@ -66,9 +72,13 @@ class HeldOut:
         delta = avatar.drive(r.identity_features.expand(len(maps), -1, -1, -1), maps)
         return r.static_map[0].numpy(), delta.numpy(), r.photo_coordinates[0].numpy()
 
-    def score(self, sample: Sample, static: np.ndarray, deltas: np.ndarray, coordinates: np.ndarray | None) -> dict[str, float]:
+    def score(
+        self, sample: Sample, static: np.ndarray, deltas: np.ndarray, coordinates: np.ndarray | None, max_yaw: float = 180
+    ) -> dict[str, float]:
         views = []
         for k, delta in enumerate(deltas):
+            if abs(yaw(sample["cameras_R"][k])) > max_yaw:
+                continue
             picture, truth = self._render(sample, static, delta, k), sample["targets"][k]
             mask = (sample["target_masks"][k] > 0.5).astype(np.float32)
             views.append((psnr(picture, truth, mask), psnr(halve(picture), halve(truth), halve(mask))))
@@ -86,11 +96,16 @@ class HeldOut:
             scores["xy_px"] = float((distance * given[:, 2]).sum() / given[:, 2].sum())
         return scores
 
-    def evaluate(self, avatar: Avatar, photos: int = 1, anchored: bool = True, with_fit_only: bool = False) -> dict[str, float]:
-        """Means over the held-out identities. `with_fit_only` leaves out those whose landmark fit is absent by design."""
+    def evaluate(
+        self, avatar: Avatar, photos: int = 1, anchored: bool = True, with_fit_only: bool = False, max_yaw: float = 180
+    ) -> dict[str, float]:
+        """Means over the held-out identities. `with_fit_only` leaves out those whose landmark fit is absent by design; `max_yaw` in degrees
+        leaves out first photos and new views that see the head from farther round."""
         avatar.eval()
         samples = [s for s in self.samples if s["prior_in"][3].any() or not with_fit_only]
-        rows = [self.score(s, *self.predict(avatar, s, photos, anchored)) for s in samples]
+        within = lambda rotations: np.array([abs(yaw(r)) <= max_yaw for r in rotations])  # noqa: E731
+        samples = [s for s in samples if within(s["photo_cameras_R"][:1]).all() and within(s["cameras_R"]).any()]
+        rows = [self.score(s, *self.predict(avatar, s, photos, anchored), max_yaw=max_yaw) for s in samples]
         return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
 
     def driver(self, avatar: Avatar) -> dict[str, float]:
@@ -128,6 +143,7 @@ class HeldOut:
         """All rows of the results file."""
         return {
             "one_photo": self.evaluate(avatar),
+            "one_photo_within_60_degrees": self.evaluate(avatar, max_yaw=60),
             "one_photo_with_fit": self.evaluate(avatar, with_fit_only=True),
             "one_photo_without_fit": self.evaluate(avatar, anchored=False),
             "four_photos": self.evaluate(avatar, photos=4),
