@@ -28,7 +28,6 @@ export default tseslint.config(
         },
     },
     { files: ["src/**/*.ts"], rules: { "no-console": "error" } },
-    { files: ["src/**/*.ts"], ignores: ["src/runtime/models/**"], rules: {} },
     arrow(["src/flame/**/*.ts"], [babylon, ort, shaders, upwards("runtime", "plugin"), outside]),
     arrow(["src/runtime/**/*.ts"], [babylon, ort, shaders, upwards("plugin"), outside]),
     arrow(["src/runtime/passes/**/*.ts"], [babylon, ort, upwards("plugin"), outside]),

@@ -1,4 +1,7 @@
-/** The networks of one model set: loads what is asked for, runs it on the scene's GPUDevice or on the processor. */
+/**
+ * The networks of one model set: loads what is asked for, runs it on the scene's GPUDevice or on the processor.
+ * One file over 400 lines, because loading, running and disposing share one set of sessions and one rule for abort.
+ */
 import type * as Ort from "onnxruntime-web";
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error";
 import { OrAborted } from "./abort";
