@@ -1,0 +1,73 @@
+"""The kernels against the plain PyTorch definition, and pictures against the generator's reference splatter."""
+
+import numpy as np
+import pytest
+import torch
+
+from training.rasterizer.project import project, rotation_matrices
+from training.rasterizer.rasterize import rasterize
+from training.rasterizer.reference import rasterize_reference
+
+CUDA = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"))
+CAMERA = torch.eye(3), torch.tensor([0.0, 0.0, -0.8]), 90.0
+
+
+def random_gaussians(count: int = 240, device: str = "cpu") -> list[torch.Tensor]:
+    """Mean [n, 3], quaternion [n, 4], scale [n, 3], opacity [n], color [n, 3]: leaves that want gradients."""
+    generator = torch.Generator().manual_seed(3)
+    normal = lambda *shape: torch.randn(shape, generator=generator)  # noqa: E731
+    uniform = lambda *shape: torch.rand(shape, generator=generator)  # noqa: E731
+    parts = [0.12 * normal(count, 3), normal(count, 4), 0.004 + 0.03 * uniform(count, 3), 0.03 + 0.95 * uniform(count), uniform(count, 3)]
+    return [p.to(device).requires_grad_() for p in parts]
+
+
+def ellipses_of(parts: list[torch.Tensor], size: int):
+    mean, quaternion, scale, opacity, color = parts
+    R, t, f = CAMERA
+    return project(mean, rotation_matrices(quaternion), scale, opacity, color, R.to(mean), t.to(mean), f, size)
+
+
+def picture_and_gradients(backend: str, size: int = 50, device: str = "cpu") -> list[torch.Tensor]:
+    parts = random_gaussians(device=device)
+    background = torch.tensor([0.2, 0.5, 0.7], device=device)
+    ellipses = ellipses_of(parts, size)
+    picture = rasterize_reference(ellipses, size, size, background) if backend == "reference" else rasterize(ellipses, size, size, background, backend)
+    weights = torch.randn(picture.shape, generator=torch.Generator().manual_seed(5)).to(device)
+    (weights * picture).sum().backward()
+    return [p.detach().cpu() for p in (picture, *(part.grad for part in parts))]
+
+
+@pytest.mark.parametrize("backend", ["cpu", CUDA])
+def test_backend_agrees_with_reference(backend):
+    truth, ours = picture_and_gradients("reference"), picture_and_gradients(backend, device=backend)
+    assert (truth[0] - ours[0]).abs().max() < 1e-4
+    assert truth[0][3].max() > 0.9  # something is to be seen
+    for wanted, got in zip(truth[1:], ours[1:]):
+        assert (wanted - got).abs().max() < 1e-3 * wanted.abs().max()
+
+
+def test_picture_agrees_with_generator():
+    from training.synth.raster import splat
+
+    parts = random_gaussians()
+    size = 64
+    picture = rasterize(ellipses_of(parts, size), size, size, torch.full((3,), 0.5))
+    arrays = [p.detach().numpy() for p in parts]
+    truth = splat(*arrays, CAMERA[0].numpy(), CAMERA[1].numpy(), CAMERA[2], size)
+    assert np.abs(picture[:3].detach().numpy() - truth).max() < 1e-4
+
+
+def test_behind_the_camera_and_off_screen_draw_nothing():
+    parts = random_gaussians(4)
+    with torch.no_grad():
+        parts[0][:2, 2] = 2.0
+        parts[0][2:, 0] = 40.0
+    picture = rasterize(ellipses_of(parts, 32), 32, 32, torch.zeros(3))
+    assert picture.abs().max() == 0
+    picture.sum().backward()
+    assert all(torch.isfinite(part.grad).all() for part in parts)
+
+
+def test_unknown_backend_is_an_error():
+    with pytest.raises(ValueError, match="wanted auto"):
+        rasterize(ellipses_of(random_gaussians(2), 16), 16, 16, torch.zeros(3), "metal")
