@@ -9,8 +9,6 @@ import type { IDriver } from "../runtime/models/driver";
 import { AvatarBuffers, ViewBuffers, type HeadBuffers, type IPosedBounds, type IViewSettings, type SplatPipeline } from "../runtime/passes";
 import type { ISplatSource } from "./splatMesh";
 
-/** Dispatches of one `SplatPipeline.prepareView`: project, scan, scatter, ties, crowded. */
-const DispatchesPerView = 5;
 /** On the processor the driver blocks the page while it runs; between runs it rests for this many times as long, so that the page can live. */
 const RestPerRun = 1;
 /** Delta maps that come more seldom than this are blended into, over at most {@link LongestBlendMs}. */
@@ -99,7 +97,7 @@ export class AvatarEvaluator implements ISplatSource {
         const encoder = this._pipeline.device.createCommandEncoder();
         this._pipeline.prepareView(encoder, this.buffers, view, settings);
         this._pipeline.device.queue.submit([encoder.finish()]);
-        this.counts.dispatches += DispatchesPerView;
+        this.counts.dispatches += 1 + this._pipeline.sorter.dispatchCount;
     }
 
     /**

@@ -52,18 +52,20 @@ export const SplatRecordLayout = {
 } as const satisfies IStructLayout;
 
 export const DrawArgsLayout = {
-    byteLength: 32,
+    byteLength: 20,
     offsets: {
         vertexCount: 0,
         instanceCount: 4,
         firstVertex: 8,
         firstInstance: 12,
         visibleCount: 16,
-        crowdedCount: 20,
-        crowdedY: 24,
-        crowdedZ: 28,
     },
 } as const satisfies IStructLayout;
+
+export const SortParamsLayout = { byteLength: 4, offsets: { recordCount: 0 } } as const satisfies IStructLayout;
+
+/** The list of buckets follows the struct. */
+export const CrowdedLayout = { byteLength: 12, offsets: { count: 0, countY: 4, countZ: 8, buckets: 12 } } as const satisfies IStructLayout;
 
 /** Attribute channels of a static or delta map. */
 export const MapChannels = 14;

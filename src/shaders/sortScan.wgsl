@@ -3,10 +3,11 @@
 // Cost: 512 KB read, 256 KB written. Reference: src/runtime/reference/sort.ts
 #import "shared/constants.wgsl"
 #import "shared/drawArgs.wgsl"
+#import "shared/crowded.wgsl"
 
 @group(2) @binding(0) var<storage, read_write> buckets: array<vec4u>; // BucketCount / 4
 @group(2) @binding(1) var<storage, read_write> drawArgs: DrawArgs;
-@group(2) @binding(2) var<storage, read_write> crowded: array<u32>;
+@group(2) @binding(2) var<storage, read_write> crowded: Crowded;
 
 const Threads: u32 = 256u;
 const QuadsPerThread: u32 = BucketCount / 4u / Threads;
@@ -16,7 +17,7 @@ var<workgroup> crowdedCount: atomic<u32>;
 
 fn noteCrowded(count: u32, bucket: u32) {
     if (count > CrowdedSize) {
-        crowded[atomicAdd(&crowdedCount, 1u)] = bucket;
+        crowded.buckets[atomicAdd(&crowdedCount, 1u)] = bucket;
     }
 }
 
@@ -63,8 +64,8 @@ fn main(@builtin(local_invocation_id) local: vec3u) {
     }
     workgroupBarrier();
     if (thread == 0u) {
-        drawArgs.crowdedCount = atomicLoad(&crowdedCount);
-        drawArgs.crowdedY = 1u;
-        drawArgs.crowdedZ = 1u;
+        crowded.count = atomicLoad(&crowdedCount);
+        crowded.countY = 1u;
+        crowded.countZ = 1u;
     }
 }

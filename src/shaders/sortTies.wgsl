@@ -3,9 +3,9 @@
 // Reads keys, scattered, bucketEnd (from sortScatter). Writes order. Grid: one thread per sorted place, 256 per workgroup.
 // Cost: 16 bytes + 4 per record of the bucket read, 4 written. Reference: src/runtime/reference/sort.ts
 #import "shared/constants.wgsl"
-#import "shared/viewParams.wgsl"
+#import "shared/sortParams.wgsl"
 
-@group(0) @binding(0) var<uniform> view: ViewParams;
+@group(0) @binding(0) var<uniform> params: SortParams;
 @group(1) @binding(0) var<storage, read> keys: array<u32>;
 @group(1) @binding(1) var<storage, read> scattered: array<u32>;
 @group(1) @binding(2) var<storage, read> bucketEnd: array<u32>;
@@ -13,7 +13,7 @@
 
 @compute @workgroup_size(256)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-    if (id.x >= min(view.recordCount, bucketEnd[BucketCount - 1u])) {
+    if (id.x >= min(params.recordCount, bucketEnd[BucketCount - 1u])) {
         return;
     }
     let record = scattered[id.x];

@@ -1,12 +1,10 @@
 /**
- * The compute passes of a frame, from expression to drawing order: poseVertices, positionMap, splatProject, sortScan, sortScatter, sortTies,
- * sortCrowded. It records into the caller's encoder and submits nothing; nothing is awaited or read back.
- * Sort: a counting sort with global atomics. It has four dispatches and two barriers, where a radix sort needs twelve dispatches and more
- * barriers than a software adapter can bear (13 to 15 ms against 160 to 500 ms for 141,445 keys there). Ties are then put in index order.
+ * The compute passes of a frame, from expression to drawing order: poseVertices, positionMap, splatProject, and a sort. It records into the caller's encoder and submits nothing; nothing is awaited or read back.
  */
 import { FlexAvatarError } from "../../flame/error";
-import { DrawArgsLayout } from "../layout";
 import type { AvatarBuffers } from "./avatarBuffers";
+import { CountingSorter } from "./sort/countingSorter";
+import type { ISplatSorter } from "./sort/splatSorter";
 import type { ViewBuffers } from "./viewBuffers";
 import { WriteViewParams, type IViewSettings } from "./viewParams";
 import { KernelSources, ResolveImports, type KernelName } from "./wgsl";
@@ -16,16 +14,11 @@ const WorkgroupSize: Readonly<Record<KernelName, number>> = {
     poseVertices: 64,
     positionMap: 64,
     splatProject: 64,
-    sortScan: 256,
-    sortScatter: 256,
-    sortTies: 256,
-    sortCrowded: 256,
 };
 
 const PoseDescriptor: GPUComputePassDescriptor = { label: "poseVertices" };
 const PositionMapDescriptor: GPUComputePassDescriptor = { label: "positionMap" };
 const PrepareViewDescriptor: GPUComputePassDescriptor = { label: "prepareView" };
-const SortDescriptor: GPUComputePassDescriptor = { label: "sort" };
 
 /** Bind groups 0, 1, 2 of a kernel and the second object they were made for. */
 interface IBoundGroups {
@@ -39,6 +32,8 @@ export class SplatPipeline {
 
     private constructor(
         public readonly device: GPUDevice,
+        /** Orders the splats of every view. */
+        public readonly sorter: ISplatSorter,
         private readonly _pipelines: Readonly<Record<KernelName, GPUComputePipeline>>,
     ) {}
 
@@ -48,8 +43,9 @@ export class SplatPipeline {
      */
     public static async CreateAsync(device: GPUDevice): Promise<SplatPipeline> {
         const names = Object.keys(KernelSources) as KernelName[];
-        const pipelines = await Promise.all(
-            names.map((name) =>
+        const [sorter, ...pipelines] = await Promise.all([
+            CountingSorter.CreateAsync(device),
+            ...names.map((name) =>
                 device.createComputePipelineAsync({
                     label: name,
                     layout: "auto",
@@ -59,9 +55,9 @@ export class SplatPipeline {
                     },
                 }),
             ),
-        );
+        ]);
         const byName = Object.fromEntries(names.map((name, i) => [name, pipelines[i]]));
-        return new SplatPipeline(device, byName as Record<KernelName, GPUComputePipeline>);
+        return new SplatPipeline(device, sorter, byName as Record<KernelName, GPUComputePipeline>);
     }
 
     /** Records blendshapes and skinning of the head. Call after `avatar.setExpression`, before {@link positionMap} and {@link prepareView}. */
@@ -108,44 +104,18 @@ export class SplatPipeline {
         }
         WriteViewParams(settings, avatar.bounds, avatar.gaussianCount, view.paramsData);
         this.device.queue.writeBuffer(view.params, 0, view.paramsData);
+        const { keyCounts } = this.sorter.prepare(encoder, view, avatar.gaussianCount);
         const groups =
-            this._find("splatProject", view, avatar) ??
-            this._bind("splatProject", view, avatar, [
+            this._find("splatProject", keyCounts, avatar) ??
+            this._bind("splatProject", keyCounts, avatar, [
                 [avatar.params, view.params],
                 [avatar.head.texels, avatar.expressed, avatar.staticMap, avatar.deltaMaps[0], avatar.deltaMaps[1]],
-                [view.records, view.keys, view.buckets],
+                [view.records, view.keys, keyCounts],
             ]);
-        encoder.clearBuffer(view.buckets);
         const pass = encoder.beginComputePass(PrepareViewDescriptor);
         this._dispatch(pass, "splatProject", groups, avatar.gaussianCount);
-        this._sort(pass, view, avatar.gaussianCount);
+        this.sorter.sort(pass, view);
         pass.end();
-    }
-
-    /**
-     * Records only the sort: from `view.keys` and their counts in `view.buckets` to `view.order` and `view.drawArgs`.
-     * @param recordCount keys to sort; the caller has written the same number to `view.params`
-     */
-    public sort(encoder: GPUCommandEncoder, view: ViewBuffers, recordCount: number): void {
-        const pass = encoder.beginComputePass(SortDescriptor);
-        this._sort(pass, view, recordCount);
-        pass.end();
-    }
-
-    private _sort(pass: GPUComputePassEncoder, view: ViewBuffers, recordCount: number): void {
-        const { params, keys, buckets, scattered, crowded, order, drawArgs } = view;
-        const scan = this._find("sortScan", view, null) ?? this._bind("sortScan", view, null, [[], [], [buckets, drawArgs, crowded]]);
-        const scatter =
-            this._find("sortScatter", view, null) ?? this._bind("sortScatter", view, null, [[params], [keys], [buckets, scattered]]);
-        const ties =
-            this._find("sortTies", view, null) ?? this._bind("sortTies", view, null, [[params], [keys, scattered, buckets], [order]]);
-        const rest =
-            this._find("sortCrowded", view, null) ?? this._bind("sortCrowded", view, null, [[params], [keys, crowded, buckets], [order]]);
-        this._dispatch(pass, "sortScan", scan, 1);
-        this._dispatch(pass, "sortScatter", scatter, recordCount);
-        this._dispatch(pass, "sortTies", ties, recordCount);
-        this._set(pass, "sortCrowded", rest);
-        pass.dispatchWorkgroupsIndirect(drawArgs, DrawArgsLayout.offsets.crowdedCount);
     }
 
     private _dispatch(pass: GPUComputePassEncoder, name: KernelName, groups: readonly GPUBindGroup[], threads: number): void {

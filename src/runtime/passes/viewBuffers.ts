@@ -1,27 +1,24 @@
 /**
  * GPU buffers of one view of one avatar: a camera, or an eye. Nothing here is shared with another view, so several can be in one frame.
  */
-import { BucketCount, CrowdedSize, DrawArgsLayout, SplatRecordLayout, ViewParamsLayout } from "../layout";
+import { DrawArgsLayout, SplatRecordLayout, ViewParamsLayout } from "../layout";
 import { OwnedBuffers } from "./gpuBuffers";
+import type { ISortScratch, ISortTarget } from "./sort/splatSorter";
 
 /** Created and disposed by whoever shows the view. `SplatPipeline.prepareView` fills it; a draw reads records, order and drawArgs. */
-export class ViewBuffers {
+export class ViewBuffers implements ISortTarget {
     /** ViewParams, uniform */
     public readonly params: GPUBuffer;
     /** [n] SplatRecord; those of culled Gaussians hold nothing of use */
     public readonly records: GPUBuffer;
     /** [n] u32 depth keys, smaller is farther; CulledKey where not drawn */
     public readonly keys: GPUBuffer;
-    /** [65536] u32: counts, then starts, then ends of the depth buckets */
-    public readonly buckets: GPUBuffer;
-    /** [n] u32 scratch of the sort */
-    public readonly scattered: GPUBuffer;
-    /** u32 scratch of the sort: crowded buckets */
-    public readonly crowded: GPUBuffer;
     /** [n] u32 record indices back to front; the first `drawArgs.visibleCount` are valid */
     public readonly order: GPUBuffer;
     /** DrawArgs; drawIndirect at offset 0 */
     public readonly drawArgs: GPUBuffer;
+    /** What the sorter of `SplatPipeline` keeps for this view. */
+    public sortScratch: ISortScratch | null = null;
     /** Content of `params` on the CPU. @internal */
     public readonly paramsData = new ArrayBuffer(ViewParamsLayout.byteLength);
     private readonly _owned: OwnedBuffers;
@@ -39,9 +36,6 @@ export class ViewBuffers {
         this.params = this._owned.create("params", ViewParamsLayout.byteLength, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
         this.records = this._owned.create("records", SplatRecordLayout.byteLength * gaussianCount);
         this.keys = this._owned.create("keys", 4 * gaussianCount);
-        this.buckets = this._owned.create("buckets", 4 * BucketCount);
-        this.scattered = this._owned.create("scattered", 4 * gaussianCount);
-        this.crowded = this._owned.create("crowded", 4 * Math.ceil(gaussianCount / CrowdedSize));
         this.order = this._owned.create("order", 4 * gaussianCount);
         this.drawArgs = this._owned.create("drawArgs", DrawArgsLayout.byteLength, storage | GPUBufferUsage.INDIRECT);
     }
@@ -53,7 +47,7 @@ export class ViewBuffers {
 
     /** Bytes of GPU memory held. */
     public get byteLength(): number {
-        return this._owned.byteLength;
+        return this._owned.byteLength + (this.sortScratch?.byteLength ?? 0);
     }
 
     /** True after {@link dispose}. */
@@ -63,6 +57,7 @@ export class ViewBuffers {
 
     /** Destroys the buffers. May be called twice. */
     public dispose(): void {
+        this.sortScratch?.dispose();
         this._owned.dispose();
     }
 }

@@ -5,8 +5,10 @@
 import avatarParams from "../../shaders/shared/avatarParams.wgsl";
 import constants from "../../shaders/shared/constants.wgsl";
 import covariance from "../../shaders/shared/covariance.wgsl";
+import crowded from "../../shaders/shared/crowded.wgsl";
 import drawArgs from "../../shaders/shared/drawArgs.wgsl";
 import headVertex from "../../shaders/shared/headVertex.wgsl";
+import sortParams from "../../shaders/shared/sortParams.wgsl";
 import splatQuad from "../../shaders/shared/splatQuad.wgsl";
 import splatRecord from "../../shaders/shared/splatRecord.wgsl";
 import texel from "../../shaders/shared/texel.wgsl";
@@ -25,8 +27,10 @@ export const SharedSources: Readonly<Record<string, string>> = Object.freeze({
     "shared/avatarParams.wgsl": avatarParams,
     "shared/constants.wgsl": constants,
     "shared/covariance.wgsl": covariance,
+    "shared/crowded.wgsl": crowded,
     "shared/drawArgs.wgsl": drawArgs,
     "shared/headVertex.wgsl": headVertex,
+    "shared/sortParams.wgsl": sortParams,
     "shared/splatQuad.wgsl": splatQuad,
     "shared/splatRecord.wgsl": splatRecord,
     "shared/texel.wgsl": texel,
@@ -54,10 +58,16 @@ export function ResolveImports(source: string, files: Readonly<Record<string, st
 }
 
 /** Kernels by name: the file without its extension, which is also the label of the pipeline. */
-export const KernelSources = Object.freeze({ poseVertices, positionMap, splatProject, sortScan, sortScatter, sortTies, sortCrowded });
+export const KernelSources = Object.freeze({ poseVertices, positionMap, splatProject });
 
 /** Name of a compute kernel. */
 export type KernelName = keyof typeof KernelSources;
+
+/** Kernels of the sorters, likewise. */
+export const SortKernelSources = Object.freeze({ sortScan, sortScatter, sortTies, sortCrowded });
+
+/** Name of a kernel of a sorter. */
+export type SortKernelName = keyof typeof SortKernelSources;
 
 /** The stand-alone draw, resolved. */
 export const SplatDrawSource = ResolveImports(splatDraw);

@@ -1,5 +1,6 @@
-import { CulledKey, CrowdedSize, ViewParamsLayout } from "../../../src/runtime/layout";
-import { SplatPipeline, ViewBuffers } from "../../../src/runtime/passes";
+import { CulledKey, CrowdedSize } from "../../../src/runtime/layout";
+import { ViewBuffers } from "../../../src/runtime/passes";
+import { CountingSorter } from "../../../src/runtime/passes/sort/countingSorter";
 import { CountKeys, SortKeysReference } from "../../../src/runtime/reference/sort";
 import { ExpectNoGpuErrors, GetDevice, Random, ReadBuffer, Submit } from "./gpu";
 
@@ -7,12 +8,12 @@ const counts = [0, 1, 255, 256, 257, 65_537, 200_000];
 
 describe("sort", () => {
     let device: GPUDevice;
-    let pipeline: SplatPipeline;
+    let sorter: CountingSorter;
     const random = Random(22);
 
     beforeAll(async () => {
         device = await GetDevice();
-        pipeline = await SplatPipeline.CreateAsync(device);
+        sorter = await CountingSorter.CreateAsync(device);
     });
 
     afterAll(() => ExpectNoGpuErrors());
@@ -20,12 +21,14 @@ describe("sort", () => {
     /** Sorts on the GPU and compares with the reference, entry by entry. */
     async function ExpectSorted(keys: Uint32Array<ArrayBuffer>): Promise<void> {
         const view = new ViewBuffers(device, keys.length);
-        const params = new Uint32Array(ViewParamsLayout.byteLength / 4);
-        params[ViewParamsLayout.offsets.recordCount / 4] = keys.length;
-        device.queue.writeBuffer(view.params, 0, params);
         device.queue.writeBuffer(view.keys, 0, keys);
-        device.queue.writeBuffer(view.buckets, 0, CountKeys(keys));
-        Submit(device, (encoder) => pipeline.sort(encoder, view, keys.length));
+        Submit(device, (encoder) => void sorter.prepare(encoder, view, keys.length));
+        device.queue.writeBuffer(view.sortScratch!.keyCounts, 0, CountKeys(keys));
+        Submit(device, (encoder) => {
+            const pass = encoder.beginComputePass();
+            sorter.sort(pass, view);
+            pass.end();
+        });
         const expected = SortKeysReference(keys);
         const args = new Uint32Array(await ReadBuffer(device, view.drawArgs));
         expect(Array.from(args.subarray(0, 5))).toEqual([6 * expected.length, 1, 0, 0, expected.length]);

@@ -1,5 +1,5 @@
 import * as layout from "../../../src/runtime/layout";
-import { KernelSources, ResolveImports, SharedSources, SplatDrawSource } from "../../../src/runtime/passes/wgsl";
+import { KernelSources, ResolveImports, SharedSources, SortKernelSources, SplatDrawSource } from "../../../src/runtime/passes/wgsl";
 
 /** Alignment and size of the types that our structs use (WGSL, "Alignment and Size"). */
 const types: Record<string, [align: number, size: number]> = {
@@ -13,6 +13,9 @@ const types: Record<string, [align: number, size: number]> = {
 };
 
 function TypeOf(name: string): [number, number] {
+    if (/^array<\w+>$/.test(name)) {
+        return [4, 0]; // of any length, last in its struct
+    }
     const array = /^array<(\w+), (\d+)>$/.exec(name);
     if (array) {
         const [align, size] = TypeOf(array[1]);
@@ -49,6 +52,8 @@ describe("layout", () => {
         Texel: layout.TexelLayout,
         SplatRecord: layout.SplatRecordLayout,
         DrawArgs: layout.DrawArgsLayout,
+        SortParams: layout.SortParamsLayout,
+        Crowded: layout.CrowdedLayout,
     };
     for (const [name, expected] of Object.entries(structs)) {
         it(`states the offsets that WGSL gives ${name}`, () => {
@@ -74,7 +79,7 @@ describe("layout", () => {
     });
 
     it("keeps every stage within eight storage buffers", () => {
-        for (const [name, source] of Object.entries(KernelSources)) {
+        for (const [name, source] of Object.entries({ ...KernelSources, ...SortKernelSources })) {
             expect(source.match(/var<storage/g)!.length)
                 .withContext(name)
                 .toBeLessThanOrEqual(8);
@@ -93,7 +98,10 @@ describe("layout of shader text: #import", () => {
     });
 
     it("leaves no import in any shader", () => {
-        for (const source of [SplatDrawSource, ...Object.values(KernelSources).map((kernel) => ResolveImports(kernel))]) {
+        for (const source of [
+            SplatDrawSource,
+            ...Object.values({ ...KernelSources, ...SortKernelSources }).map((kernel) => ResolveImports(kernel)),
+        ]) {
             expect(source).not.toContain("#import");
         }
     });
