@@ -34,8 +34,10 @@ def rotation_matrices(quaternion: Tensor) -> Tensor:
     return torch.stack(rows, -2)
 
 
-def project(mean: Tensor, rotation: Tensor, scale: Tensor, opacity: Tensor, color: Tensor, R: Tensor, t: Tensor, f: float, size: int) -> Ellipses:
-    """mean [n, 3] m, rotation [n, 3, 3], scale [n, 3] m, opacity [n], color [n, 3]; camera R [3, 3], t [3], focal length f px, picture size px."""
+def project(
+    mean: Tensor, rotation: Tensor, scale: Tensor, opacity: Tensor, color: Tensor, R: Tensor, t: Tensor, f: float, size: int
+) -> Ellipses:
+    """mean and scale [n, 3] m, rotation [n, 3, 3], opacity [n], color [n, 3]; camera R [3, 3], t [3] m, f px; size in px."""
     camera = mean @ R.T + t
     depth = -camera[:, 2]
     safe = depth.clamp(min=NEAR)

@@ -1,5 +1,6 @@
-"""Blending of ellipses front to back, with gradients. Backends: `cpu` (tiles.cpp), `cuda` (tiles.cu, built by nvcc on first use), `gsplat` (the
-user's own installation); `auto` takes the device's."""
+"""Blending of ellipses front to back, with gradients.
+
+Backends: `cpu` (tiles.cpp), `cuda` (tiles.cu, built by nvcc on first use), `gsplat` (if installed); `auto` takes the device's."""
 
 import ctypes
 from ctypes import c_int, c_void_p

@@ -1,4 +1,4 @@
-"""The rasteriser in plain PyTorch: every pixel against every ellipse, gradients by autograd. Slow; the definition the kernels are tested against."""
+"""The rasteriser in plain PyTorch: every pixel against every ellipse, gradients by autograd. Slow; what the kernels are tested against."""
 
 import torch
 from torch import Tensor

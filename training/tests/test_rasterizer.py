@@ -31,7 +31,11 @@ def picture_and_gradients(backend: str, size: int = 50, device: str = "cpu") -> 
     parts = random_gaussians(device=device)
     background = torch.tensor([0.2, 0.5, 0.7], device=device)
     ellipses = ellipses_of(parts, size)
-    picture = rasterize_reference(ellipses, size, size, background) if backend == "reference" else rasterize(ellipses, size, size, background, backend)
+    picture = (
+        rasterize_reference(ellipses, size, size, background)
+        if backend == "reference"
+        else rasterize(ellipses, size, size, background, backend)
+    )
     weights = torch.randn(picture.shape, generator=torch.Generator().manual_seed(5)).to(device)
     (weights * picture).sum().backward()
     return [p.detach().cpu() for p in (picture, *(part.grad for part in parts))]
@@ -71,3 +75,34 @@ def test_behind_the_camera_and_off_screen_draw_nothing():
 def test_unknown_backend_is_an_error():
     with pytest.raises(ValueError, match="wanted auto"):
         rasterize(ellipses_of(random_gaussians(2), 16), 16, 16, torch.zeros(3), "metal")
+
+
+def test_avatar_splatter_agrees_with_generator():
+    from training.headmodel.model import HeadModel
+    from training.models.base_maps import head_texels
+    from training.rasterizer.avatar_splatter import AvatarSplatter
+    from training.synth.raster import render_maps
+
+    head, _ = head_texels(64)
+    assert isinstance(head, HeadModel)
+    rng = np.random.default_rng(2)
+    static = rng.normal(0, 0.3, (14, 64, 64)).astype(np.float32)
+    static[:3] *= 0.01
+    static[3] += 2
+    static[7:10] = static[7:10] * 0.2 + np.log(0.003)
+    static[13] += 2
+    delta = 0.1 * rng.normal(0, 0.3, (14, 64, 64)).astype(np.float32)
+    delta[:3] *= 0.1
+    expression = head.expression_vector(jawOpen=0.6, eyeBlinkLeft=1.0)
+    pose = np.zeros(15)
+    pose[3:6] = 0.2, 0.4, -0.1
+    R, t, f = np.eye(3, dtype=np.float32), np.float32([0, 0, -0.77]), 160.0
+    truth = render_maps(head, static, delta, expression, pose, R, t, f, 72, 0.5)
+    splatter = AvatarSplatter(head, 64)
+    maps = torch.tensor(static, requires_grad=True)
+    camera = torch.from_numpy(R), torch.from_numpy(t), f
+    picture = splatter.picture(maps, torch.tensor(delta), splatter.skin(expression, pose), *camera, 72, torch.full((3,), 0.5))
+    assert np.abs(picture[:3].detach().numpy() - truth).max() < 1e-3
+    picture[:4].sum().backward()
+    assert all(maps.grad[c].abs().max() > 0 for c in range(14))
+    assert picture[4].max() > 0.3 and picture[4].mean() < 0.2  # the mouth is somewhere, and small

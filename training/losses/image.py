@@ -1,0 +1,52 @@
+"""Image-space losses of the paper (section 3.3): splatted views against true pictures, with its weights.
+
+Pictures are [b, 3, s, s], sRGB-encoded 0..1, both over the same background. All return a scalar."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..models.avatar import CHANNELS
+from .perceptual import PerceptualDistance
+
+
+@dataclass(frozen=True)
+class ImageLossWeights:
+    image_l1: float = 1.0
+    image_ssim: float = 0.1
+    perceptual: float = 0.2
+    mouth_perceptual: float = 10.0
+    position_drift: float = 0.01
+    scale_drift: float = 1.0
+
+
+def ssim(predicted: Tensor, truth: Tensor) -> Tensor:
+    """Structural similarity per pixel [b, 3, s, s] (Wang et al. 2004): Gaussian window 11, sigma 1.5, data range 1."""
+    offset = torch.arange(11, device=predicted.device, dtype=predicted.dtype) - 5
+    window = torch.exp(-0.5 * (offset / 1.5) ** 2)
+    window = (window / window.sum()).expand(3, 1, 1, 11)
+    blur = lambda x: F.conv2d(F.conv2d(x, window, padding=(0, 5), groups=3), window.transpose(2, 3), padding=(5, 0), groups=3)  # noqa: E731
+    mp, mt = blur(predicted), blur(truth)
+    vp, vt, covariance = blur(predicted**2) - mp**2, blur(truth**2) - mt**2, blur(predicted * truth) - mp * mt
+    c1, c2 = 0.01**2, 0.03**2
+    return (2 * mp * mt + c1) * (2 * covariance + c2) / ((mp**2 + mt**2 + c1) * (vp + vt + c2))
+
+
+def image_losses(predicted: Tensor, truth: Tensor, mouth: Tensor, perceptual: PerceptualDistance) -> dict[str, Tensor]:
+    """Unweighted terms of pictures; `mouth` [b, 1, s, s] in 0..1 marks lips, teeth, tongue and the mouth's inside."""
+    return {
+        "image_l1": (predicted - truth).abs().mean(),
+        "image_ssim": 1 - ssim(predicted, truth).mean(),
+        "perceptual": perceptual(predicted, truth),
+        "mouth_perceptual": perceptual(predicted, truth, mouth) * mouth.mean(),  # a mask over the whole picture's mean, as in the paper
+    }
+
+
+def drift_losses(static: Tensor, initial: Tensor, valid: Tensor) -> dict[str, Tensor]:
+    """How far positions (m) and scales (m) have moved from the initial ones: maps [b, 14, H, W], `valid` [b, 1, H, W]."""
+    mean = lambda x: (x.square() * valid).sum() / valid.sum().clamp(min=1)  # noqa: E731
+    scale = lambda maps: maps[:, CHANNELS["log_scale"]].clamp(max=-3.9).exp()  # noqa: E731 - 0.02 m at most, as in the renderer
+    position = CHANNELS["position"]
+    return {"position_drift": mean(static[:, position] - initial[:, position]), "scale_drift": mean(scale(static) - scale(initial))}
