@@ -2,7 +2,9 @@
 
 A sample is a dict of float32 arrays for ONE identity (N photos, K expressions):
 photos [N,3,256,256] · anchors_true, anchors_in [N,3,64,64] (x, y in 0..1, visible or confidence)
-prior_in [4,64,64] (offset / 0.02 m, valid) · static [14,256,256] (neutral pose, color in photo 1's lighting)
+prior_in [4,64,64] (offset / 0.02 m, valid) · static [14,256,256] (neutral pose, colors as photo 0's camera shows them)
+photo_tones [N,4] (gains of red, green, blue, contrast: synth/lighting.py "Tone"); what is to be predicted of some photos are the colors in
+their mean tone, which does not depend on their order
 valid, seen [256,256] · position_maps [K,3,128,128] · deltas [K,14,128,128];
 held-out samples also carry targets [K,3,256,256], target_masks [K,256,256], cameras, expressions, poses.
 
@@ -19,11 +21,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-CACHE = Path(__file__).parent / "cache"
+from .synth.lighting import Tone, mean_tone
+
+CACHE = Path(__file__).parent / "cache" / "v2"
 HELD_OUT_SEED = 10_000_000  # seeds from here on are never trained on
 BYTES = ("photos", "valid", "seen", "targets", "target_masks")  # stored as 8 bit
-EXACT = ("expressions", "poses")  # stored as float32
-PHOTO_COUNTS = (0.4, 0.25, 0.1, 0.25)  # how often a cached identity has 1, 2, 3, 4 photos
+EXACT = ("expressions", "poses", "photo_tones")  # stored as float32
+PHOTO_COUNTS = (0.3, 0.2, 0.1, 0.4)  # how often a cached identity has 1, 2, 3, 4 photos
 
 
 def pack(sample: dict) -> dict[str, np.ndarray]:
@@ -105,6 +109,33 @@ def fill_gutter(anchors: np.ndarray, steps: int = 2) -> np.ndarray:
     return np.concatenate([xy, known[:, None].astype(np.float32)], axis=1)
 
 
+def retoned(colors: np.ndarray, before: np.ndarray, after: np.ndarray, steps: int = 512) -> np.ndarray:
+    """Colors [3,h,w] of a picture in the tone `before` [4], as the tone `after` [4] shows them."""
+    x = np.linspace(0, 1, steps, dtype=np.float32)
+    table = Tone.of(after).encode(Tone.of(before).decode(np.stack([x, x, x], 1))).T
+    return np.stack([np.interp(c, x, t).astype(np.float32) for c, t in zip(colors, table)])
+
+
+def in_mean_tone(sample: dict[str, np.ndarray], pick: np.ndarray) -> dict[str, np.ndarray]:
+    """The sample with every true color (static, deltas, targets) in the mean tone of the photos `pick`."""
+    before, after = sample["photo_tones"][0], mean_tone(sample["photo_tones"][pick])
+    if np.allclose(before, after):
+        return sample
+    change = lambda colors: retoned(colors, before, after)  # noqa: E731
+    out = dict(sample)
+    rest = sample["static"][4:7]
+    out["static"] = sample["static"].copy()
+    out["static"][4:7] = change(rest)
+    if "deltas" in sample:
+        factor = rest.shape[-1] // sample["deltas"].shape[-1]
+        rest = rest.reshape(3, rest.shape[1] // factor, factor, -1, factor).mean((2, 4))
+        out["deltas"] = sample["deltas"].copy()
+        out["deltas"][:, 4:7] = [np.where(d != 0, change(rest + d) - change(rest), 0) for d in sample["deltas"][:, 4:7]]
+    if "targets" in sample:
+        out["targets"] = np.stack([change(t) for t in sample["targets"]])
+    return out
+
+
 def make_batch(samples: list[dict[str, np.ndarray]], photo_count: int, expressions: int, rng: np.random.Generator) -> dict[str, Tensor]:
     """Stack identities: photo 0 (whose lighting the colors are in) and `photo_count - 1` others; `expressions` random expressions each.
 
@@ -115,6 +146,7 @@ def make_batch(samples: list[dict[str, np.ndarray]], photo_count: int, expressio
     for sample in samples:
         others = rng.permutation(np.arange(1, len(sample["photos"])))[: photo_count - 1]
         pick = np.concatenate([[0], others]).astype(int)
+        sample = in_mean_tone(sample, pick)
         frames = rng.permutation(len(sample["deltas"]))[:expressions]
         true = sample["anchors_true"][pick]
         seen = true[:, 2].max(axis=0)
@@ -142,7 +174,7 @@ def make_batch(samples: list[dict[str, np.ndarray]], photo_count: int, expressio
 class Batches:
     """Endless random batches from the cache; the next one is read in a thread while the trainer computes. New files join as they come."""
 
-    USED = ("photos", "anchors_true", "anchors_in", "prior_in", "static", "valid", "position_maps", "deltas")
+    USED = ("photos", "photo_tones", "anchors_true", "anchors_in", "prior_in", "static", "valid", "position_maps", "deltas")
 
     def __init__(self, folder: Path, size: int, photo_weights: tuple[float, ...], expressions: int, seed: int):
         self.folder, self.size, self.photo_weights, self.expressions = folder, size, photo_weights, expressions
@@ -185,7 +217,7 @@ def produce(folder: Path, first_seed: int, count: int, photos: int | None = None
     from .synth.generator import Generator
 
     claim(folder, DEFAULT_PATH)
-    generator = Generator(HeadModel.load())
+    generator = Generator(HeadModel.load(), adjusted=not targets)  # held-out expressions stay as they come
     start, made = time.monotonic(), 0
     for seed in range(first_seed, first_seed + count):
         number = photos or int(1 + np.random.default_rng(seed).choice(4, p=PHOTO_COUNTS))

@@ -59,12 +59,12 @@ def take_photo(generator: Generator, seed: int) -> Photo:
     """A random person near the front; every third has the jaw open."""
     rng, rig = np.random.default_rng(seed), generator.rig
     person, light = generator.person(rng), lighting.sample_light(rng)
-    sky = generator.occlusion.attributes(light)
+    lit = generator.occlusion.lit(light)
     tone = lighting.sample_tone(rng, float(person.look.skin_color @ lighting.LUMA))
     expression = rig.model.expression_vector(jawOpen=JAW_OPEN if seed % 3 == 0 else 0.0)
     face = generator.face(person, expression, np.zeros(15))
     camera = crop_camera(*rig.crop_points(face.skin), rng.uniform(-YAW, YAW), rng.uniform(-PITCH, PITCH), FOCAL, SIZE)
-    picture, coverage, _ = generator.render(person, face, camera, light, tone, generator.occlusion_of(person, face, light, sky))
+    picture, coverage, _ = generator.render(person, face, camera, light, tone, generator.occlusion_of(person, face, lit))
     picture = picture * coverage[..., None] + 0.6 * (1 - coverage[..., None])
     index, weights, _ = mesh.raster(camera.to_camera(face.posed), rig.faces, camera.f, SIZE)
     return Photo((picture.clip(0, 1) * 255).astype(np.uint8), index, weights)

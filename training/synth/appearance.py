@@ -124,7 +124,7 @@ class Painter:
         log += ((0.06 * c.smooth(rng, 0)[0] + 0.05 * c.smooth(rng, 1)[0]) * rng.uniform(0.3, 1.2))[:, None] * melanin
         log += (rng.gamma(1.5, 0.09) * (0.5 + age) * c.under_eye)[:, None] * np.array([-0.7, -0.8, -0.6], np.float32)
         near_lid = np.exp(-0.5 * (c.lid / 0.005) ** 2) * c.skin
-        log += (rng.uniform(0.05, 0.3) * near_lid)[:, None] * np.array([-0.6, -0.9, -0.8], np.float32)
+        log += (rng.uniform(0.03, 0.18) * near_lid)[:, None] * np.array([-0.6, -0.9, -0.8], np.float32)
         log -= (0.06 * rng.uniform(0.3, 1.5) * c.forehead)[:, None] * melanin * 0.5
         log -= (age * rng.uniform(0.1, 0.35) * c.nasolabial)[:, None]
         log -= (

@@ -73,9 +73,23 @@ def crop_camera(right_eye, left_eye, mouth, yaw: float, pitch: float, focal: flo
     return Camera(rotation(yaw, pitch, roll + dr), t, f, size)
 
 
-def sample_photo_camera(rng: np.random.Generator, right_eye, left_eye, mouth, size: int, wide: bool) -> Camera:
-    """Photo crop: yaw mostly within +-60 degrees (wide: anywhere), with the crop rule's jitter of scale 6 %, shift 4 %, roll 5 degrees."""
-    yaw = rng.uniform(-180, 180) if wide and rng.random() < 0.35 else np.clip(rng.normal(0, 60 if wide else 26), -100, 100)
+def sample_photo_yaws(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Yaws [count] in degrees of the photos of one person. The first is a portrait: mostly within +-60 degrees, sometimes anywhere.
+
+    The others are portraits too, or (in 60 % of the people) taken while walking around the head, in even steps to either side."""
+    wide = rng.random() < 0.12
+    first = rng.uniform(-180, 180) if wide and rng.random() < 0.35 else np.clip(rng.normal(0, 60 if wide else 26), -100, 100)
+    if rng.random() < 0.6:
+        turn = rng.uniform(60, 180) if count == 2 else 360 / max(count, 1)
+        others = first + rng.choice([-1, 1]) * turn * np.arange(1, count) + rng.normal(0, 15, max(count - 1, 0))
+        others = rng.permutation((others + 180) % 360 - 180)
+    else:
+        others = np.clip(rng.normal(0, 35, max(count - 1, 0)), -100, 100)
+    return np.r_[first, others][:count]
+
+
+def sample_photo_camera(rng: np.random.Generator, right_eye, left_eye, mouth, size: int, yaw: float) -> Camera:
+    """Photo crop under a yaw in degrees, with the crop rule's jitter of scale 6 %, shift 4 %, roll 5 degrees."""
     pitch = np.clip(rng.normal(2, 9), -25, 25)
     jitter = (rng.uniform(0.94, 1.06), rng.uniform(-0.04, 0.04), rng.uniform(-0.04, 0.04), np.deg2rad(rng.uniform(-5, 5)))
     focal = np.exp(rng.uniform(np.log(1.6), np.log(4.0)))

@@ -9,10 +9,12 @@ from scipy.ndimage import distance_transform_edt
 
 from ..headmodel.model import HeadModel
 from . import lighting, mesh
+from .adjustment import Adjustment
 from .appearance import Look, Painter
-from .cameras import Camera, sample_photo_camera, sample_view_camera
+from .cameras import Camera, sample_photo_camera, sample_photo_yaws, sample_view_camera
 from .canvas import Frame, step, texel_canvas, vertex_canvas
 from .expressions import sample_expression, sample_pose
+from .occlusion import Occlusion
 from .rig import EYE_L, EYE_R, Rig
 from .skins import default_data_root, skin_log_ratios
 from .torso import Torso, sample_torso
@@ -21,6 +23,8 @@ SUPERSAMPLE = 2
 PRIOR_SHAPES = 30
 PRIOR_METERS = 0.02
 OPACITY_LOGIT = 4.0
+MOUTH_WALL = 0.0035  # meters
+UNFITTED_YAW = 100  # degrees; no face detector answers beyond
 SIGMA_LIMIT = {
     "lids": 0.0005,
     "ears": 0.002,
@@ -28,7 +32,6 @@ SIGMA_LIMIT = {
     "mouthInterior": 0.002,
     "tongue": 0.002,
 }  # ours, meters: wide Gaussians there hide eyes and pierce the cheeks
-HIDDEN = ("mouthInterior", "teethUpper", "teethLower", "tongue")
 
 
 @dataclass
@@ -61,7 +64,9 @@ class Face:
 
 
 class Generator:
-    """Deterministic by seed. `data_root` is the folder with makehuman/ (skins); None looks for shared/data beside the clone."""
+    """Deterministic by seed. `data_root` is the folder with makehuman/ (skins); None looks for shared/data beside the clone.
+
+    `adjusted`: the driver's expressions follow the paper's distribution adjustment."""
 
     def __init__(
         self,
@@ -71,6 +76,7 @@ class Generator:
         map_size: int = 256,
         anchor_size: int = 64,
         position_map_size: int = 128,
+        adjusted: bool = False,
     ):
         self.photo_size, self.map_size, self.anchor_size = photo_size, map_size, anchor_size
         self.rig = rig = Rig(head_model)
@@ -94,6 +100,7 @@ class Generator:
         self.prior_maps = np.stack([rig.bake(self.coarse, b.reshape(-1, 3)).ravel() for b in basis])  # [30, 3n]
         limit = np.array([SIGMA_LIMIT.get(name, 0.02) for name in rig.regions])[self.canvas.region]
         self.log_sigma_limit = np.log(limit[:, None] * [1, 1, mesh.NORMAL_RATIO]).astype(np.float32)
+        self.adjustment = Adjustment(lambda rng: sample_expression(rng, rig.expressions)) if adjusted else None
         rng = np.random.default_rng(1)
         self.habits = rng.normal(0, 1, (rig.shape_count, rig.expression_count)) / np.sqrt(rig.shape_count)
         self.base_quat = mesh.surfels(self.texels.face, rig.faces, rig.uv_faces, rig.uv, rig.template, map_size)[1]
@@ -118,29 +125,17 @@ class Generator:
         self.eye_vertices = np.unique(rig.faces[np.isin(rig.face_region, inner)])
         self.dynamic[self.eye_vertices] = 1
         c = self.vertex_canvas
-        self.soft = (c.skin * step(c.lid, 0.002, 0.014) * step(-c.lip, 0.0, 0.010)).astype(np.float32)  # where the own residual may act
-        closed, opened = rig.template, self._pose(rig.template, self._named(jawOpen=0.75))
-        sky = lighting.sky_visibility(closed, rig.faces)
-        inside = np.unique(rig.faces[np.isin(rig.face_region, [rig.regions.index(r) for r in HIDDEN])])
-        sky[inside] = lighting.sky_visibility(opened, rig.faces)[inside]
-        normals = mesh.vertex_normals(rig.template, rig.faces)
-        self.occlusion = lighting.Occlusion(sky, normals, self.neighbours)
-        self.occlusion.ambient[self.eye_vertices] **= 1.4  # lashes, which the mesh has not
+        self.soft = (c.skin * step(c.lid, 0.008, 0.022) * step(-c.lip, 0.0, 0.010)).astype(np.float32)  # where the own residual may act
+        # the mouth's inner wall, drawn in a little from the lips on, so that no identity's cheek sinks below it
+        wall = self.face_mean @ (rig.face_region == rig.regions.index("mouthInterior")).astype(np.float32)
+        wall = step(self.neighbours @ np.where(wall < 0.999, 0, wall), 0.6, 1.0)[:, None]
+        self.normals = mesh.vertex_normals(rig.template, rig.faces)
+        self.inward = (MOUTH_WALL * wall * self.normals).astype(np.float32)
+        self.occlusion = Occlusion(rig, self.neighbours, self.frame.landmarks, self.eye_vertices)
         edges = np.sort(edges, 1)
         pairs, uses = np.unique(edges, axis=0, return_counts=True)
         border = np.unique(pairs[uses == 1])
         self.rim = border[rig.template[border, 1] < np.median(rig.template[border, 1]) - 0.05]  # vertices of the neck's open end
-
-    def _named(self, **weights: float) -> np.ndarray:
-        out = np.zeros(self.rig.expression_count, np.float32)
-        for name, value in weights.items():
-            out[self.rig.expressions.index(name)] = value
-        return out
-
-    def _pose(self, neutral: np.ndarray, expression: np.ndarray) -> np.ndarray:
-        rig = self.rig
-        full = rig.full_pose(expression, np.zeros(15))
-        return rig.skin(rig.transforms(full), neutral + rig.expressed(expression))[0]
 
     def _areas(self, vertices: np.ndarray) -> np.ndarray:
         a, b, c = (vertices[self.rig.faces[:, k]] for k in range(3))
@@ -153,7 +148,10 @@ class Generator:
         beta = np.clip(rng.standard_normal(rig.shape_count), -2.3, 2.3) * rng.uniform(0.75, 1.15)
         skin = mesh.mix(beta, rig.shape_dirs).reshape(V, 3)
         own = 0.0012 * self.vertex_canvas.smooth(rng, 0, 3) + 0.0006 * self.vertex_canvas.smooth(rng, 1, 3)
-        skin = skin + own.T * self.soft[:, None]
+        own = own.T * self.soft[:, None]
+        along = (own * self.normals).sum(1, keepdims=True)
+        own = own + self.normals * np.maximum(0, -0.001 - along)  # not deeper than 1 mm: the mouth's wall and the eyes are near
+        skin = skin + own + self.inward
         look = self.painter.paint(rng)
         normals = mesh.vertex_normals(rig.template + skin, rig.faces)
         offset = skin + normals * look.thickness[:, None]
@@ -196,9 +194,9 @@ class Generator:
         posed_normals = mesh.vertex_normals(posed, rig.faces) if turned else normals
         return Face(still, posed, skin, normals, posed_normals, delta, unskinned, squeeze * self.soft, expression, pose)
 
-    def occlusion_of(self, person: Person, face: Face, light: lighting.Light, base: np.ndarray | None = None) -> np.ndarray:
-        """Per-vertex occlusion [V,1+L] with creases of the expression."""
-        base = self.occlusion.attributes(light) if base is None else base
+    def occlusion_of(self, person: Person, face: Face, lit: np.ndarray) -> np.ndarray:
+        """Per-vertex occlusion [V,1+L] with creases of the expression; `lit` is `occlusion.lit` of the light."""
+        base = self.occlusion.blend(lit, face.still, float(face.expression[self.occlusion.jaw]))
         return base * (1 - np.clip(1.1 * person.look.wrinkles * face.crease, 0, 0.45))[:, None]
 
     def color_of(self, person: Person, face: Face, light, tone, occlusion) -> np.ndarray:
@@ -264,18 +262,19 @@ class Generator:
         rng = np.random.default_rng([seed, 20261122])
         person = self.person(rng)
         light = lighting.sample_light(rng)
-        base = self.occlusion.attributes(light)
+        lit = self.occlusion.lit(light)
         neutral = self.face(person, np.zeros(self.rig.expression_count, np.float32), np.zeros(15))
-        luminance = float(np.median(self._linear_face(person, neutral, light, base) @ lighting.LUMA))
+        shade = self.occlusion_of(person, neutral, lit)
+        luminance = float(np.median(self._linear_face(person, neutral, light, shade) @ lighting.LUMA))
         tone = lighting.sample_tone(rng, luminance)
-        color = self.color_of(person, neutral, light, tone, self.occlusion_of(person, neutral, light, base))
+        color = self.color_of(person, neutral, light, tone, shade)
         out: dict[str, np.ndarray] = {}
         log_scale, quat = self._surfels(self.rig.template + person.offset)
         opacity = np.full((len(color), 1), OPACITY_LOGIT, np.float32)
         out["static"] = self.texels.to_map(np.concatenate([self.rig.bake(self.texels, person.offset), opacity, color, log_scale, quat], 1))
         out["valid"] = self.valid.copy()
-        self._photos(rng, person, light, tone, base, luminance, photo_count, out)
-        self._targets(rng, person, light, tone, base, color, (log_scale, quat), target_count, render_targets, out)
+        self._photos(rng, person, light, tone, lit, photo_count, out)
+        self._targets(rng, person, light, tone, lit, color, (log_scale, quat), target_count, render_targets, out)
         return out
 
     def _surfels(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -288,42 +287,34 @@ class Generator:
         rig, t, m = self.rig, self.texels, self.canvas.cheeks > 0.5
         return mesh.shade(t.face[m], t.bary[m], rig.faces, rig.uv_faces, rig.uv, person.texture, face.still, face.normals, occlusion, light)
 
-    def _photos(self, rng, person, light, tone, base, luminance, count, out) -> None:
+    def _photos(self, rng, person, light, tone, lit, count, out) -> None:
+        """All photos of a person are taken in one light, each with its own exposure and white balance."""
         size, rig = self.photo_size, self.rig
         photos, true, given, cameras = [], [], [], []
+        tones = [tone] + [lighting.another_tone(rng, tone) for _ in range(count - 1)]
         seen = np.zeros(len(self.texels.index), bool)
         with_fit, dressed = rng.random() >= 0.25, rng.random() < 0.85
         hanging = person.look.hair_color if person.look.long and rng.random() < 0.6 else None
-        for i in range(count):
+        for yaw, own_tone in zip(sample_photo_yaws(rng, count), tones):
             strength = rng.choice([0.0, 0.5, 1.0], p=[0.3, 0.35, 0.35])
             expression = sample_expression(rng, rig.expressions, strength) if strength else np.zeros(rig.expression_count, np.float32)
             face = self.face(person, expression, sample_pose(rng))
-            camera = sample_photo_camera(rng, *rig.crop_points(face.skin), size, wide=rng.random() < 0.12)
-            own_light, own_tone, own_base = light, tone, base
-            if i and rng.random() < 0.5:  # another photo of the same person under other light
-                own_light = lighting.sample_light(rng)
-                own_base = self.occlusion.attributes(own_light)
-                own_tone = lighting.sample_tone(
-                    rng,
-                    luminance
-                    * float(np.mean(own_light.sh[0]) + 0.6 * own_light.colors.sum() / 3)
-                    / max(1e-3, float(np.mean(light.sh[0]) + 0.6 * light.colors.sum() / 3)),
-                )
+            camera = sample_photo_camera(rng, *rig.crop_points(face.skin), size, yaw)
             torso = (
                 sample_torso(rng, face.posed[self.rim].mean(0), person.look.cloth, person.look.skin_color, hanging, self.frame.head)
                 if dressed
                 else None
             )
-            picture, coverage, depth = self.render(
-                person, face, camera, own_light, own_tone, self.occlusion_of(person, face, own_light, own_base), torso
-            )
+            picture, coverage, depth = self.render(person, face, camera, light, own_tone, self.occlusion_of(person, face, lit), torso)
             photos.append(self._photograph(rng, picture, coverage))
             xy, _, visible = self._see(self.coarse, face.posed, face.posed_normals, camera, depth)
             true.append(self.coarse.to_map(np.c_[xy / size, visible]))
-            given.append(self._fit(rng, person, face, camera) if with_fit else np.zeros_like(true[-1]))
+            fitted = with_fit and (abs(yaw) < UNFITTED_YAW or rng.random() < 0.5)  # from behind only a known camera gives anchors
+            given.append(self._fit(rng, person, face, camera) if fitted else np.zeros_like(true[-1]))
             seen |= self._see(self.texels, face.posed, face.posed_normals, camera, depth)[2]
             cameras.append(camera)
         out["photos"], out["anchors_true"], out["anchors_in"] = np.stack(photos), np.stack(true), np.stack(given)
+        out["photo_tones"] = np.stack([t.values() for t in tones])
         out["seen"] = self.texels.to_map(seen[:, None].astype(np.float32))[0]
         out["photo_cameras"] = pack_cameras(cameras)
         out["prior_in"] = self._prior(rng, person) if with_fit else np.zeros((4, self.anchor_size, self.anchor_size), np.float32)
@@ -374,14 +365,14 @@ class Generator:
         offset = mesh.mix(weights, self.prior_maps).reshape(-1, 3) / PRIOR_METERS
         return self.coarse.to_map(np.c_[offset, np.ones(len(offset), np.float32)])
 
-    def _targets(self, rng, person, light, tone, base, color, surfels, count, render, out) -> None:
+    def _targets(self, rng, person, light, tone, lit, color, surfels, count, render, out) -> None:
         rig, t = self.rig, self.texels
         maps, deltas, pictures, masks, cameras, expressions, poses = [], [], [], [], [], [], []
-        for _ in range(count):
-            expression, pose = sample_expression(rng, rig.expressions), sample_pose(rng)
+        for expression in self._expressions(rng, count):
+            pose = sample_pose(rng)
             face = self.face(person, expression, pose)
             camera = sample_view_camera(rng, face.skin.mean(0) * [0, 1, 0] + self.frame.head * [1, 0, 1] + [0, 0.01, 0], self.photo_size)
-            occlusion = self.occlusion_of(person, face, light, base)
+            occlusion = self.occlusion_of(person, face, lit)
             maps.append(self.position_map(expression, pose))
             change = self.color_of(person, face, light, tone, occlusion) - color
             log_scale, quat = self._surfels(face.unskinned)
@@ -407,6 +398,12 @@ class Generator:
             np.array(expressions, np.float32).reshape(count, rig.expression_count),
             np.array(poses, np.float32).reshape(count, 15),
         )
+
+    def _expressions(self, rng, count: int) -> np.ndarray:
+        """[count,E]"""
+        if self.adjustment is None:
+            return np.array([sample_expression(rng, self.rig.expressions) for _ in range(count)])
+        return rng.permutation(self.adjustment.timesteps(rng))[:count]
 
     def position_map(self, expression: np.ndarray, pose: np.ndarray) -> np.ndarray:
         """Driver input [3,P,P] (docs/architecture.md, "Maps")."""

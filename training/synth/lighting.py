@@ -1,4 +1,4 @@
-"""Light, occlusion, tone and the flaws of a camera."""
+"""Light, which sky each vertex sees, tone and the flaws of a camera."""
 
 import io
 from dataclasses import dataclass
@@ -38,6 +38,26 @@ class Tone:
         x = srgb(x)
         return np.clip(0.5 + (x - 0.5) * self.contrast, 0, 1).astype(np.float32)
 
+    def decode(self, encoded: np.ndarray) -> np.ndarray:
+        """Inverse of `encode` for [...,3]; what it clipped stays at the end of the range."""
+        x = linear(np.clip((np.asarray(encoded, np.float32) - 0.5) / self.contrast + 0.5, 0, 0.9995))
+        x = np.where(x < 0.7, x, 0.7 - 0.3 * np.log(np.maximum(1 - x, 1e-6) / 0.3))
+        return x / (self.exposure * self.balance)
+
+    def values(self) -> np.ndarray:
+        """Gains of red, green, blue (exposure times balance) and contrast, [4]."""
+        return np.r_[self.exposure * self.balance, self.contrast].astype(np.float32)
+
+    @staticmethod
+    def of(values: np.ndarray) -> "Tone":
+        """Inverse of `values`."""
+        return Tone(1.0, np.asarray(values[:3], np.float32), float(values[3]))
+
+
+def mean_tone(values: np.ndarray) -> np.ndarray:
+    """The tone [4] between the tones [n,4] of photos: does not depend on their order."""
+    return np.exp(np.log(values).mean(0)).astype(np.float32)
+
 
 def srgb(x: np.ndarray) -> np.ndarray:
     """Linear 0..1 -> sRGB-encoded."""
@@ -73,30 +93,6 @@ def sky_visibility(vertices: np.ndarray, faces: np.ndarray, count: int = 96, siz
     return out
 
 
-class Occlusion:
-    """Ambient occlusion and soft light visibility per vertex, from a sky table [V,D] of a fixed pose."""
-
-    def __init__(self, sky: np.ndarray, normals: np.ndarray, neighbours=None):
-        d = directions(sky.shape[1]).astype(np.float32)
-        cosine = np.maximum(normals @ d.T, 0)
-        self.table, self.directions = sky.astype(np.float32), d
-        self.ambient = ((cosine * self.table).sum(1) / np.maximum(cosine.sum(1), 1e-6)).astype(np.float32)
-        self.smooth = neighbours  # sparse averaging matrix over the mesh, hides the table's coarse steps
-        if neighbours is not None:
-            self.ambient = neighbours @ self.ambient
-            self.table = neighbours @ (neighbours @ self.table)
-        self.table = np.ascontiguousarray(self.table.T)  # [D,V]
-
-    def attributes(self, light: Light, softness: float = 14.0) -> np.ndarray:
-        """[V,1+L]: ambient, then per light the share of a lobe around it that is not blocked."""
-        columns = [0.12 + 0.88 * self.ambient]
-        for d in light.directions:
-            lobe = np.exp(softness * (self.directions @ d - 1)).astype(np.float32)
-            lobe[self.directions @ d < 0.2] = 0
-            columns.append(mesh.mix(lobe / max(float(lobe.sum()), 1e-6), self.table))
-        return np.stack(columns, 1).astype(np.float32)
-
-
 def sample_light(rng: np.random.Generator) -> Light:
     """A sky with a gradient and a tint, and one to three lamps; mean brightness about 1."""
     kind = rng.random()
@@ -125,6 +121,13 @@ def sample_tone(rng: np.random.Generator, face_luminance: float) -> Tone:
     target = np.clip(0.27 * (face_luminance / 0.40) ** 0.6, 0.05, 0.42) * np.exp(np.clip(rng.normal(0, 0.22), -0.5, 0.35))
     balance = np.exp(rng.normal([0.02, 0, -0.02], [0.03, 0.01, 0.035]))
     return Tone(float(target / max(face_luminance, 1e-4)), balance.astype(np.float32), float(rng.uniform(0.9, 1.15)))
+
+
+def another_tone(rng: np.random.Generator, tone: Tone) -> Tone:
+    """The same scene as another picture of the same session shows it; one in five comes from quite another camera."""
+    far = 3.0 if rng.random() < 0.2 else 1.0
+    exposure = tone.exposure * np.exp(np.clip(rng.normal(0, 0.12 * far), -0.7, 0.5))
+    return Tone(float(exposure), (tone.balance * np.exp(rng.normal(0, [0.025 * far, 0.008 * far, 0.03 * far]))).astype(np.float32), tone.contrast)
 
 
 def box_down(image: np.ndarray, factor: int) -> np.ndarray:

@@ -129,7 +129,7 @@ def _plain_light(generator, person, face):
     light = Light(
         np.r_[np.ones((1, 3)), np.zeros((8, 3))].astype(np.float32), np.array([[0, 0, 1]], np.float32), np.full((1, 3), 0.5, np.float32)
     )
-    return light, Tone(1.0, np.ones(3, np.float32), 1.0), generator.occlusion_of(person, face, light)
+    return light, Tone(1.0, np.ones(3, np.float32), 1.0), generator.occlusion_of(person, face, generator.occlusion.lit(light))
 
 
 def test_a_single_gaussian_matches_the_closed_form():
@@ -233,7 +233,7 @@ def test_the_position_delta_makes_the_posed_gaussians_lie_on_the_mesh(generator,
 
     rig = generator.rig
     person = generator.person(np.random.default_rng(3))
-    expression = generator._named(jawOpen=0.5, eyeLookOutLeft=0.8, eyeLookInRight=0.8, mouthSmileLeft=0.7)
+    expression = generator.rig.model.expression_vector(jawOpen=0.5, eyeLookOutLeft=0.8, eyeLookInRight=0.8, mouthSmileLeft=0.7)
     face = generator.face(person, expression, np.r_[np.zeros(3), 0.7 * neck, neck, 0, np.zeros(9)])
     t = generator.texels
     static, delta = np.zeros((14, 256, 256), np.float32), np.zeros((14, 256, 256), np.float32)
@@ -251,8 +251,8 @@ def test_eyes_turn_about_the_persons_own_centres(generator):
 
     person = generator.person(np.random.default_rng(3))
     ball = np.unique(generator.rig.faces[generator.rig.face_region == generator.rig.regions.index("eyeLeft")])
-    rest = generator.face(person, generator._named(), np.zeros(15))
-    aside = generator.face(person, generator._named(eyeLookOutLeft=0.9), np.zeros(15))
+    rest = generator.face(person, generator.rig.model.expression_vector(), np.zeros(15))
+    aside = generator.face(person, generator.rig.model.expression_vector(eyeLookOutLeft=0.9), np.zeros(15))
     own = centre(rest.posed[ball].astype(np.float64))
     assert np.linalg.norm(own - generator.frame.eyes[0]) > 0.001, "the test needs an eye away from the template's"
     assert np.linalg.norm(aside.posed[ball] - rest.posed[ball], axis=1).max() > 0.003
