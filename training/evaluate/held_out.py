@@ -17,7 +17,7 @@ import torch
 from ..headmodel.model import HeadModel
 from ..models.avatar import CHANNELS, Avatar, ModelConfig
 from ..models.base_maps import head_texels
-from ..samples import CACHE, read_sample
+from ..samples import CACHE, in_mean_tone, read_sample
 from ..synth.raster import render_maps
 
 ROOT = Path(__file__).parents[2]
@@ -105,7 +105,8 @@ class HeldOut:
         samples = [s for s in self.samples if s["prior_in"][3].any() or not with_fit_only]
         within = lambda rotations: np.array([abs(yaw(r)) <= max_yaw for r in rotations])  # noqa: E731
         samples = [s for s in samples if within(s["photo_cameras_R"][:1]).all() and within(s["cameras_R"]).any()]
-        rows = [self.score(s, *self.predict(avatar, s, photos, anchored), max_yaw=max_yaw) for s in samples]
+        pick = np.arange(photos)
+        rows = [self.score(in_mean_tone(s, pick), *self.predict(avatar, s, photos, anchored), max_yaw=max_yaw) for s in samples]
         return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
 
     def driver(self, avatar: Avatar) -> dict[str, float]:
