@@ -1,5 +1,6 @@
 /** The avatar node: where it stands, what its face does, and everything that hangs on it. */
 import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
+import type { PickingInfo } from "@babylonjs/core/Collisions/pickingInfo";
 import { Quaternion } from "@babylonjs/core/Maths/math.vector";
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { Observable } from "@babylonjs/core/Misc/observable";
@@ -10,6 +11,10 @@ import type { HeadModel } from "../flame/headModel";
 import { WriteAvatarFile, type IAvatarFile } from "../runtime/format/avatarFile";
 import { BindAnimationGroup, type IBindAnimationSettings } from "./animation/bindAnimationGroup";
 import type { JointName } from "./animation/jointNames";
+import { HeadSurface } from "./attach/headSurface";
+import { RegionOfPick, type IPickedRegion } from "./attach/regions";
+import { SurfaceNodes, type ISurfaceSettings } from "./attach/surfaceNodes";
+import type { SurfaceTarget } from "./attach/surfacePlaces";
 import type { AvatarEvaluator, IEvaluatorCounts } from "./avatarEvaluator";
 import { ExpressionTracks } from "./expressionTracks";
 import { FlexAvatarProxyMesh } from "./proxyMesh";
@@ -54,7 +59,7 @@ export class FlexAvatar extends TransformNode {
     public readonly rightEye: TransformNode;
     /** What is drawn. Layer mask, rendering group, alpha index and visibility work as on any transparent mesh. */
     public readonly splatMesh: FlexAvatarSplatMesh;
-    /** The posed head surface, invisible; what rays hit. */
+    /** The posed head surface, unseen by cameras: what rays and GPU pickers hit, and what casts shadows. */
     public readonly proxyMesh: FlexAvatarProxyMesh;
     /** Notified once, when the first picture of the avatar can be drawn. */
     public readonly onReadyObservable = new Observable<FlexAvatar>();
@@ -67,6 +72,8 @@ export class FlexAvatar extends TransformNode {
     private readonly _gaussianCount: number;
     private readonly _canonicalRoot: TransformNode;
     private readonly _pose: ExpressionPose;
+    private readonly _surface: HeadSurface;
+    private _surfaceNodes: SurfaceNodes | null = null;
     private readonly _groups = new Set<AnimationGroup>();
     private _expressionRevision = 0;
     private _ready = false;
@@ -93,10 +100,13 @@ export class FlexAvatar extends TransformNode {
         this.leftEye = this._childNode("leftEye", this.neck, head, 3, 1);
         this.rightEye = this._childNode("rightEye", this.neck, head, 4, 1);
 
-        this.proxyMesh = new FlexAvatarProxyMesh(`${name}.proxy`, scene, head);
+        this._surface = new HeadSurface(head, parts.file);
+        this.proxyMesh = new FlexAvatarProxyMesh(`${name}.proxy`, scene, this._surface);
+        this.proxyMesh.setPose(this._pose);
         this.proxyMesh.parent = this._canonicalRoot;
         this.splatMesh = new FlexAvatarSplatMesh(`${name}.splats`, scene, evaluator, this.proxyMesh);
         this.splatMesh.parent = this._canonicalRoot;
+        this.splatMesh.isPickable = false; // the proxy mesh is picked instead
         this._watchDriver(evaluator);
     }
 
@@ -143,6 +153,28 @@ export class FlexAvatar extends TransformNode {
     }
 
     /**
+     * Makes a node that rides on this person's skin, through expressions, jaw and head turns. Hang hats, glasses and stickers on it.
+     * @param target a named landmark, the number of a MediaPipe landmark, or a point of the atlas, for example from {@link regionOf}
+     * @param settings name and axes
+     * @returns the node, a child of the avatar and disposed with it; dispose it earlier if you like
+     * @throws FlexAvatarError `invalid-argument` if the head has no such place
+     */
+    public attachToSurface(target: SurfaceTarget, settings: ISurfaceSettings = {}): TransformNode {
+        this._throwIfDisposed();
+        this._surfaceNodes ??= new SurfaceNodes(this, this._surface);
+        return this._surfaceNodes.add(target, settings, this._pose);
+    }
+
+    /**
+     * The part of this face that a pick has hit, and where in the atlas.
+     * @param info what `scene.pick` returned
+     * @returns null if the pick did not hit this avatar
+     */
+    public regionOf(info: PickingInfo): IPickedRegion | null {
+        return info.hit && info.pickedMesh === this.proxyMesh ? RegionOfPick(this._surface.model, info) : null;
+    }
+
+    /**
      * Waits until the very expression and pose set now can be drawn without delay. For offline capture; a render loop does not need it:
      * there the head follows at once and the driver's fine detail one run later.
      */
@@ -183,6 +215,7 @@ export class FlexAvatar extends TransformNode {
             }
         }
         this._groups.clear();
+        this._surfaceNodes?.dispose();
         this.splatMesh.dispose();
         this.proxyMesh.dispose();
         for (const node of [this.jaw, this.leftEye, this.rightEye, this.neck, this._canonicalRoot]) {
@@ -203,6 +236,7 @@ export class FlexAvatar extends TransformNode {
             this._evaluator.setExpression(this._pose);
             this.splatMesh.updateBounds();
             this.proxyMesh.setPose(this._pose);
+            this._surfaceNodes?.update(this._pose);
         }
         this._evaluator.continue();
         if (!this._ready && this.splatMesh.isReady(true)) {

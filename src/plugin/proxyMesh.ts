@@ -1,42 +1,54 @@
 /**
- * The posed head surface of an avatar: invisible, on the CPU, for bounds and picking (and for shadows or collisions, if made visible or given to them).
+ * The posed head surface of an avatar as a mesh: what rays and GPU pickers hit, what casts shadows. It is this person's face and hair, and moves
+ * only when somebody asks for it. Cameras never see it: its layer mask is empty and its material writes nothing.
  */
 import { VertexBuffer } from "@babylonjs/core/Buffers/buffer";
-import type { PickingInfo } from "@babylonjs/core/Collisions/pickingInfo";
+import { PickingInfo } from "@babylonjs/core/Collisions/pickingInfo";
+import type { Ray } from "@babylonjs/core/Culling/ray";
 import { Material } from "@babylonjs/core/Materials/material";
+import { StandardMaterial } from "@babylonjs/core/Materials/standardMaterial";
+import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { Mesh } from "@babylonjs/core/Meshes/mesh";
 import type { Scene } from "@babylonjs/core/scene";
-import { ExpressVertices } from "../flame/blendshapes";
-import { EffectivePose, type ExpressionPose } from "../flame/expression";
-import { PoseLength, type HeadModel } from "../flame/headModel";
-import { JointMatrices, JointMatricesLength, SkinVertices } from "../flame/skinning";
+import type { ExpressionPose } from "../flame/expression";
+import { VertexNormals } from "../flame/normals";
+import type { HeadSurface } from "./attach/headSurface";
+import { SplitSeams, Spread, type ISeamlessMesh } from "./attach/splitSeams";
 
-/** Made and disposed by `FlexAvatar`. Its axes are canonical space. */
+/** Meters that an expression may move skin beyond its distance from the neck at rest. */
+const ExpressionReach = 0.03;
+
+const Minimum = new Vector3(); // scratch of intersects
+const Maximum = new Vector3(); // scratch of intersects
+
+/**
+ * Made and disposed by `FlexAvatar`. Its axes are posed space. It has positions, normals and the head's atlas coordinates.
+ * @example
+ * shadowGenerator.addShadowCaster(avatar.proxyMesh);
+ * gpuPicker.setPickingList([avatar.proxyMesh, ground]);
+ */
 export class FlexAvatarProxyMesh extends Mesh {
-    private readonly _posedVertices: Float32Array;
-    private readonly _pose = new Float32Array(PoseLength);
-    private readonly _matrices = new Float32Array(JointMatricesLength);
-    /** The pose that the surface has not taken yet. */
-    private _expressionPose: ExpressionPose | null = null;
+    private _mesh: ISeamlessMesh | null = null;
+    private _posed: Float32Array | null = null;
+    /** Radius of the ball around the neck that holds the head in any pose, meters. */
+    private _reach = 0;
+    private _pose: ExpressionPose | null = null;
+    private _stale = true;
 
     /**
      * @param name name in the scene
      * @param scene the scene
-     * @param model its template is the rest shape
+     * @param _surface borrowed
      */
     public constructor(
         name: string,
         scene: Scene,
-        private readonly _model: HeadModel,
+        private readonly _surface: HeadSurface,
     ) {
         super(name, scene);
-        this._posedVertices = _model.template.slice();
-        this.setVerticesData(VertexBuffer.PositionKind, this._posedVertices, true);
-        this.setIndices(Uint32Array.from(_model.faces));
         // As the glTF loader does: faces are counter-clockwise in canonical space, whichever way the root turns them.
         this.sideOrientation = scene.useRightHandedSystem ? Material.CounterClockWiseSideOrientation : Material.ClockWiseSideOrientation;
-        this.isVisible = false;
-        this.isPickable = false; // picked through the splat mesh, which is visible
+        this.layerMask = 0;
         this.doNotSerialize = true;
     }
 
@@ -47,32 +59,75 @@ export class FlexAvatarProxyMesh extends Mesh {
 
     /**
      * Takes a new pose. The surface itself moves only when it is asked for.
-     * @param expressionPose borrowed: the avatar's own, the same each time
+     * @param pose borrowed: the avatar's own, the same each time
      */
-    public setPose(expressionPose: ExpressionPose): void {
-        this._expressionPose = expressionPose;
-        if (this.isVisible) {
-            this.update();
-        }
+    public setPose(pose: ExpressionPose): void {
+        this._pose = pose;
+        this._stale = true;
     }
 
-    /** Moves the surface and its bounds to the pose set last. Picking does so by itself; call it before you read the vertices. */
+    /** Moves the surface and its bounds to the pose set last. Picking and render targets do so by themselves; call it before you read vertices. */
     public update(): void {
-        const expressionPose = this._expressionPose;
-        if (!expressionPose) {
+        if (!this._stale || !this._pose || this.isDisposed()) {
             return;
         }
-        this._expressionPose = null;
-        const { _model: model, _posedVertices: vertices } = this;
-        ExpressVertices(model, expressionPose.expression, vertices);
-        JointMatrices(EffectivePose(model, expressionPose, this._pose), model.joints, this._matrices);
-        SkinVertices(model, vertices, this._matrices, vertices);
-        this.updateVerticesData(VertexBuffer.PositionKind, vertices, true);
+        this._stale = false;
+        const { model } = this._surface;
+        const mesh = this._mesh ?? this._create();
+        const posed = (this._posed ??= new Float32Array(3 * model.vertexCount));
+        this._surface.poseVertices(this._pose, posed);
+        Spread(mesh, posed, mesh.positions);
+        Spread(mesh, VertexNormals(model, posed), mesh.normals);
+        this.updateVerticesData(VertexBuffer.PositionKind, mesh.positions, true);
+        this.updateVerticesData(VertexBuffer.NormalKind, mesh.normals);
     }
 
-    /** Picks the posed surface. */
+    /** Picks the posed surface; a ray that passes far from the head moves nothing. */
     public override intersects(...parameters: Parameters<Mesh["intersects"]>): PickingInfo {
+        if (this._stale && !this._mayHit(parameters[0])) {
+            return new PickingInfo();
+        }
         this.update();
         return super.intersects(...parameters);
+    }
+
+    /** Called by Babylon before a render target (shadow map, GPU picker, mirror) shows the mesh. @internal */
+    public override _preActivateForIntermediateRendering(renderId: number): Mesh {
+        this.update();
+        return super._preActivateForIntermediateRendering(renderId);
+    }
+
+    /** Frees the geometry and the material. */
+    public override dispose(doNotRecurse?: boolean): void {
+        super.dispose(doNotRecurse, true);
+    }
+
+    private _create(): ISeamlessMesh {
+        const mesh = (this._mesh = SplitSeams(this._surface.model));
+        this.setVerticesData(VertexBuffer.PositionKind, mesh.positions, true);
+        this.setVerticesData(VertexBuffer.NormalKind, mesh.normals, true);
+        this.setVerticesData(VertexBuffer.UVKind, mesh.uvs);
+        this.setIndices(mesh.indices);
+        const material = new StandardMaterial(`${this.name}.material`, this.getScene());
+        material.disableColorWrite = true;
+        material.disableDepthWrite = true;
+        material.doNotSerialize = true;
+        this.material = material;
+        return mesh;
+    }
+
+    /** Whether a ray in posed space meets the box around the ball that the head turns in. */
+    private _mayHit(ray: Ray): boolean {
+        const { model, rest } = this._surface;
+        const { joints } = model;
+        if (this._reach === 0) {
+            for (let i = 0; i < rest.length; i += 3) {
+                this._reach = Math.max(this._reach, Math.hypot(rest[i] - joints[3], rest[i + 1] - joints[4], rest[i + 2] - joints[5]));
+            }
+            this._reach += ExpressionReach;
+        }
+        Minimum.set(joints[3] - this._reach, joints[4] - this._reach, joints[5] - this._reach);
+        Maximum.set(joints[3] + this._reach, joints[4] + this._reach, joints[5] + this._reach);
+        return ray.intersectsBoxMinMax(Minimum, Maximum);
     }
 }

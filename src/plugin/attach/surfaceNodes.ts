@@ -1,0 +1,106 @@
+/** Nodes that ride on the skin of one avatar: hats, glasses, stickers. */
+import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
+import { Quaternion } from "@babylonjs/core/Maths/math.vector";
+import type { ExpressionPose } from "../../flame/expression";
+import type { HeadSurface } from "./headSurface";
+import { SurfaceAnchor } from "./surfaceAnchor";
+import { FindPlace, type SurfaceTarget } from "./surfacePlaces";
+
+/** Settings of {@link FlexAvatar.attachToSurface}. */
+export interface ISurfaceSettings {
+    /** Name of the node. Default: the avatar's name and the place. */
+    name?: string;
+    /**
+     * What the node's axes are while the face is at rest; they turn with the skin from there.
+     * `"head"`: as the avatar's own, +Y up and +Z out of the face: for glasses and hats.
+     * `"surface"`: +Z out of the skin and +Y up along it: for stickers and earrings. Default `"head"`.
+     */
+    axes?: "head" | "surface";
+}
+
+interface IRider {
+    readonly node: TransformNode;
+    readonly anchor: SurfaceAnchor;
+}
+
+/** Made by `FlexAvatar` when its first node is attached, and disposed with it. */
+export class SurfaceNodes {
+    private readonly _riders: IRider[] = [];
+
+    /**
+     * @param _avatar parent of the nodes; its axes are canonical space up to the mirror of left-handed scenes
+     * @param _surface borrowed
+     */
+    public constructor(
+        private readonly _avatar: TransformNode,
+        private readonly _surface: HeadSurface,
+    ) {}
+
+    /** Makes a node at a place of the skin, in the given pose. @throws FlexAvatarError `invalid-argument` */
+    public add(target: SurfaceTarget, settings: ISurfaceSettings, pose: ExpressionPose): TransformNode {
+        const { model, restNormals } = this._surface;
+        const place = FindPlace(model, target);
+        let axes = [1, 0, 0, 0, 1, 0, 0, 0, 1];
+        if (settings.axes === "surface") {
+            const normal = [0, 1, 2].map((axis) =>
+                place.bary.reduce((sum, weight, k) => sum + weight * restNormals[3 * model.faces[3 * place.face + k] + axis], 0),
+            );
+            axes = SurfaceAxes(normal);
+        }
+        const label = typeof target === "object" ? "skin" : String(target);
+        const node = new TransformNode(settings.name ?? `${this._avatar.name}.${label}`, this._avatar.getScene());
+        node.parent = this._avatar;
+        node.doNotSerialize = true;
+        node.rotationQuaternion = Quaternion.Identity();
+        const rider = { node, anchor: new SurfaceAnchor(this._surface, place, axes) };
+        this._riders.push(rider);
+        node.onDisposeObservable.addOnce(() => {
+            const index = this._riders.indexOf(rider);
+            if (index >= 0) {
+                this._riders.splice(index, 1);
+            }
+        });
+        this._move(rider, pose.expression, this._surface.jointMatrices(pose));
+        return node;
+    }
+
+    /** Moves all nodes to a pose. Allocates nothing. */
+    public update(pose: ExpressionPose): void {
+        if (this._riders.length > 0) {
+            const matrices = this._surface.jointMatrices(pose);
+            for (let index = 0; index < this._riders.length; index++) {
+                this._move(this._riders[index], pose.expression, matrices);
+            }
+        }
+    }
+
+    /** Disposes the nodes and what the user hung on them. */
+    public dispose(): void {
+        for (const { node } of this._riders.splice(0)) {
+            node.dispose();
+        }
+    }
+
+    private _move({ node, anchor }: IRider, expression: ArrayLike<number>, matrices: ArrayLike<number>): void {
+        anchor.update(expression, matrices);
+        const [x, y, z] = anchor.position;
+        const [qx, qy, qz, qw] = anchor.rotation;
+        // The avatar's own axes: its root mirrors x of canonical space in left-handed scenes, and a mirror turns rotations about y and z around.
+        const mirror = this._avatar.getScene().useRightHandedSystem ? 1 : -1;
+        node.position.set(mirror * x, y, z);
+        node.rotationQuaternion!.set(qx, mirror * qy, mirror * qz, qw);
+    }
+}
+
+/** Columns: across, up along the skin, out of it; 3×3 row-major rotation. Where the skin faces up or down, "up along it" is backwards. */
+function SurfaceAxes(normal: readonly number[]): number[] {
+    const length = Math.hypot(...normal);
+    const [nx, ny, nz] = length > 1e-9 ? normal.map((x) => x / length) : [0, 0, 1];
+    const reference = Math.abs(ny) < 0.95 ? [0, 1, 0] : [0, 0, -Math.sign(ny)];
+    const along = reference[0] * nx + reference[1] * ny + reference[2] * nz;
+    let up = reference.map((x, axis) => x - along * [nx, ny, nz][axis]);
+    const upLength = Math.hypot(...up);
+    up = up.map((x) => x / upLength);
+    const across = [up[1] * nz - up[2] * ny, up[2] * nx - up[0] * nz, up[0] * ny - up[1] * nx];
+    return [across[0], up[0], nx, across[1], up[1], ny, across[2], up[2], nz];
+}
