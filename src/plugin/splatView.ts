@@ -37,7 +37,6 @@ export class SplatView {
             viewportHeightPx: 0,
             rightHanded: false,
             ndcHalfZ: true,
-            linearOutput: false,
         };
     }
 
@@ -61,17 +60,13 @@ export class SplatView {
         const heightPx = Math.floor((viewport?.height ?? 1) * engine.getRenderHeight());
         this.viewportXPx = Math.floor((viewport?.x ?? 0) * engine.getRenderWidth());
         this.viewportYPx = Math.floor((viewport?.y ?? 0) * engine.getRenderHeight());
-        // Where a post-process applies image processing, or a frame-graph task turns it off, the target holds linear color.
-        const linearOutput = scene.imageProcessingConfiguration.applyByPostProcess;
         changed =
             changed ||
             settings.viewportWidthPx !== widthPx ||
             settings.viewportHeightPx !== heightPx ||
-            settings.linearOutput !== linearOutput ||
             settings.rightHanded !== scene.useRightHandedSystem;
         settings.viewportWidthPx = widthPx;
         settings.viewportHeightPx = heightPx;
-        settings.linearOutput = linearOutput;
         settings.rightHanded = scene.useRightHandedSystem;
         settings.ndcHalfZ = engine.isNDCHalfZRange;
         return changed;

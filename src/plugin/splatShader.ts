@@ -1,0 +1,137 @@
+/**
+ * The shader text of the splat material: Babylon's entry points around the runtime's maths (splatQuad.wgsl), and what the scene adds to it:
+ * fog, clip planes, logarithmic depth, linear targets. All of that is chosen by uniforms (splatUniforms.ts), not by defines, so that a mirror with a
+ * clip plane and the main view with none share one compiled effect.
+ */
+import "@babylonjs/core/ShadersWGSL/ShadersInclude/helperFunctions";
+import { ShaderStore } from "@babylonjs/core/Engines/shaderStore";
+import { SplatQuadSource } from "../runtime/passes";
+
+/** Name of the shader in Babylon's store. */
+export const SplatShaderName = "flexAvatarSplat";
+
+/** Storage buffers of the vertex shader. */
+export const SplatBufferNames = ["records", "order", "drawArgs"] as const;
+
+/** Clip planes of a scene, `clipPlane` to `clipPlane6`. */
+export const ClipPlaneCount = 6;
+
+/**
+ * Corners are moved out by this factor, so that snapping them to the raster, which differs between a canvas and a flipped render target, never loses a
+ * fragment above the cut.
+ */
+const CornerReach = 1.01;
+
+// From NDC and a depth along the view back to view space; the terms are those of splatUniforms.ts.
+const ViewPositionSource = `
+uniform viewFromNdc: vec4f;
+uniform clipOffset: vec4f;
+uniform clipW: vec2f;
+fn viewPosition(ndc: vec2f, viewZ: f32) -> vec3f {
+    let xy = (uniforms.clipW.x * viewZ + uniforms.clipW.y) * ndc - viewZ * uniforms.clipOffset.xy - uniforms.clipOffset.zw;
+    return vec3f(xy.x * uniforms.viewFromNdc.xy + xy.y * uniforms.viewFromNdc.zw, viewZ);
+}
+`;
+
+// Six vertices per splat in one instance: on software adapters an instance per quad is 5 to 12 times slower.
+// The offset from the centre is found from the pixel's position instead of being interpolated: Babylon draws render targets upside down, interpolation
+// rounds differently then, and classic and frame-graph pictures would differ by a step here and there. Clip planes do the same.
+// Fog is that of the splat's centre and is mixed into encoded color, as StandardMaterial does.
+const VertexSource = `
+#include<helperFunctions>
+${SplatQuadSource}
+${ViewPositionSource}
+var<storage, read> records: array<SplatRecord>;
+var<storage, read> order: array<u32>;
+var<storage, read> drawArgs: DrawArgs;
+uniform viewportPx: vec4f;
+uniform ahead: f32;
+uniform fogInfos: vec4f;
+uniform fogColor: vec3f;
+uniform logDepthScale: f32;
+uniform linearTarget: f32;
+flat varying vCenterPx: vec2f;
+flat varying vOffsetFromPx: vec4f;
+flat varying vColor: vec4f;
+flat varying vViewZ: f32;
+
+/// How much of the color is left behind the fog; modes and factors as in Babylon.
+fn fogFactor(distance: f32) -> f32 {
+    let optical = distance * uniforms.fogInfos.w;
+    switch u32(uniforms.fogInfos.x) {
+        case 1u: { return exp(-optical); }
+        case 2u: { return exp(-optical * optical); }
+        case 3u: { return saturate((uniforms.fogInfos.z - distance) / (uniforms.fogInfos.z - uniforms.fogInfos.y)); }
+        default: { return 1.0; }
+    }
+}
+
+@vertex
+fn main(input: VertexInputs) -> FragmentInputs {
+    let splat = vertexInputs.vertexIndex / 6u;
+    vertexOutputs.position = hiddenCorner().clip;
+    if (splat < drawArgs.visibleCount) {
+        let record = records[order[splat]];
+        let corner = splatCorner(record, vertexInputs.vertexIndex % 6u);
+        let pxPerNdc = 0.5 * uniforms.viewportPx.zw;
+        let major = pxPerNdc * unpack2x16float(record.axisMajor);
+        let minor = pxPerNdc * unpack2x16float(record.axisMinor);
+        let area = major.x * minor.y - major.y * minor.x;
+        let center = vec4f(record.centerNdc, corner.clip.zw);
+        let viewZ = uniforms.ahead * record.viewDepth;
+        vertexOutputs.position = center + ${CornerReach} * (corner.clip - center);
+        if (uniforms.logDepthScale > 0.0) {
+            vertexOutputs.position.z = uniforms.logDepthScale * log2(1.0 + uniforms.clipW.x * viewZ + uniforms.clipW.y);
+        }
+        var color = corner.color.rgb;
+        if (uniforms.fogInfos.x > 0.0) {
+            color = mix(uniforms.fogColor, color, fogFactor(length(viewPosition(record.centerNdc, viewZ))));
+        }
+        if (uniforms.linearTarget > 0.0) {
+            color = toLinearSpaceVec3(color);
+        }
+        vertexOutputs.vCenterPx = uniforms.viewportPx.xy + pxPerNdc * (record.centerNdc + 1.0);
+        vertexOutputs.vOffsetFromPx = vec4f(minor.y, -minor.x, -major.y, major.x) / area;
+        vertexOutputs.vColor = vec4f(color, corner.color.a);
+        vertexOutputs.vViewZ = viewZ;
+    }
+}
+`;
+
+const FragmentSource = `
+${SplatQuadSource}
+${ViewPositionSource}
+uniform viewportPx: vec4f;
+uniform visibility: f32;
+uniform clipPlaneCount: i32;
+uniform clipPlanes: array<vec4f, ${ClipPlaneCount}>;
+flat varying vCenterPx: vec2f;
+flat varying vOffsetFromPx: vec4f;
+flat varying vColor: vec4f;
+flat varying vViewZ: f32;
+@fragment
+fn main(input: FragmentInputs) -> FragmentOutputs {
+    let fromCenterPx = fragmentInputs.position.xy - fragmentInputs.vCenterPx;
+    let offset = vec2f(dot(fragmentInputs.vOffsetFromPx.xy, fromCenterPx), dot(fragmentInputs.vOffsetFromPx.zw, fromCenterPx));
+    let color = splatColor(offset, fragmentInputs.vColor);
+    if (color.a == 0.0) {
+        discard;
+    }
+    if (uniforms.clipPlaneCount > 0) {
+        let ndc = 2.0 * (fragmentInputs.position.xy - uniforms.viewportPx.xy) / uniforms.viewportPx.zw - 1.0;
+        let place = vec4f(viewPosition(ndc, fragmentInputs.vViewZ), 1.0);
+        for (var i = 0; i < uniforms.clipPlaneCount; i++) {
+            if (dot(uniforms.clipPlanes[i], place) > 0.0) {
+                discard;
+            }
+        }
+    }
+    fragmentOutputs.color = uniforms.visibility * color;
+}
+`;
+
+/** Puts the text into Babylon's registry of shaders; doing it again changes nothing. */
+export function RegisterSplatShader(): void {
+    ShaderStore.ShadersStoreWGSL[`${SplatShaderName}VertexShader`] = VertexSource;
+    ShaderStore.ShadersStoreWGSL[`${SplatShaderName}PixelShader`] = FragmentSource;
+}
