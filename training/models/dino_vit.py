@@ -1,6 +1,6 @@
-"""A ViT of DINOv3's shape (patch embedding, class and register tokens, rotary positions, layer scale), frozen in paper-400.
+"""A ViT of DINOv2's and DINOv3's shape (patch embedding, class and register tokens, layer scale), frozen in paper-400.
 
-No weights ship. `load_state_dict` takes a user's own DINOv3 weights after renaming; random weights serve shape and count tests."""
+No weights ship; dino_checkpoint.py loads a user's own. Random weights serve tests and dry runs."""
 
 import torch
 from torch import Tensor, nn
@@ -18,11 +18,13 @@ class VitBlock(nn.Module):
         self.fc1, self.fc2 = nn.Linear(dim, 4 * dim), nn.Linear(4 * dim, dim)
         self.scale1, self.scale2 = nn.Parameter(torch.full((dim,), 1e-5)), nn.Parameter(torch.full((dim,), 1e-5))
 
-    def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
-        """[b, n, d] -> [b, n, d]; rotation: cosine and sine [patches, d / heads]"""
+    def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor] | None) -> Tensor:
+        """[b, n, d] -> [b, n, d]; rotation: cosine and sine [patches, d / heads], None for learned positions"""
         b, n, d = x.shape
         query, key, value = self.qkv(self.norm1(x)).reshape(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # b heads n d/heads
-        attended = F.scaled_dot_product_attention(rotate(query, rotation), rotate(key, rotation), value)
+        if rotation is not None:
+            query, key = rotate(query, rotation), rotate(key, rotation)
+        attended = F.scaled_dot_product_attention(query, key, value)
         x = x + self.scale1 * self.proj(attended.transpose(1, 2).reshape(b, n, d))
         return x + self.scale2 * self.fc2(F.gelu(self.fc1(self.norm2(x))))
 
@@ -47,24 +49,47 @@ def rotary_table(grid: int, channels: int, device: torch.device) -> tuple[Tensor
 
 
 class DinoVit(nn.Module):
-    def __init__(self, width: int, layers: int, heads: int, patch: int, taps: tuple[int, ...]):
+    """`positions`: rotary (DINOv3) or learned (DINOv2). DINOv2 without registers has `registers` 0."""
+
+    def __init__(
+        self,
+        width: int,
+        layers: int,
+        heads: int,
+        patch: int,
+        grid: int,
+        taps: tuple[int, ...],
+        positions: str = "rotary",
+        registers: int = REGISTERS,
+    ):
         super().__init__()
+        if positions not in ("rotary", "learned"):
+            raise ValueError(f"ViT positions {positions!r}: wanted rotary or learned")
         self.patch_embed = nn.Conv2d(3, width, patch, patch)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
-        self.register_tokens = nn.Parameter(torch.zeros(1, REGISTERS, width))
+        self.register_tokens = nn.Parameter(torch.zeros(1, registers, width))
+        self.position_embed = nn.Parameter(torch.zeros(1, 1 + grid * grid, width)) if positions == "learned" else None
         self.blocks = nn.ModuleList(VitBlock(width, heads) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
-        self.taps, self.head_channels = taps, width // heads
+        if positions == "learned":
+            for module in self.modules():
+                if isinstance(module, nn.LayerNorm):
+                    module.eps = 1e-6  # DINOv2's; DINOv3 has PyTorch's 1e-5
+        self.taps, self.head_channels, self.registers = taps, width // heads, registers
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """[b, 3, s, s] -> patch tokens [b, (s / patch)², width] of each tapped block, normalised; class and register tokens are dropped"""
+        """[b, 3, s, s] normalised -> patch tokens [b, (s / patch)², width] of each tapped block, normalised, without class and registers"""
         patches = self.patch_embed(x)
-        rotation = rotary_table(patches.shape[-1], self.head_channels, x.device)
         tokens = patches.flatten(2).transpose(1, 2)
-        x = torch.cat([self.cls_token.expand(len(x), -1, -1), self.register_tokens.expand(len(x), -1, -1), tokens], dim=1)
+        class_token, rotation = self.cls_token, None
+        if self.position_embed is None:
+            rotation = rotary_table(patches.shape[-1], self.head_channels, x.device)
+        else:
+            class_token, tokens = class_token + self.position_embed[:, :1], tokens + self.position_embed[:, 1:]
+        x = torch.cat([class_token.expand(len(x), -1, -1), self.register_tokens.expand(len(x), -1, -1), tokens], dim=1)
         outputs = []
         for i, block in enumerate(self.blocks):
             x = block(x, rotation)
             if i in self.taps:
-                outputs.append(self.norm(x)[:, 1 + REGISTERS :])
+                outputs.append(self.norm(x)[:, 1 + self.registers :])
         return outputs

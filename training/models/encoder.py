@@ -4,6 +4,7 @@ Three trunks behind one contract `photo [b, 3, S, S] (RGB 0..1) -> tokens [b, L,
 `conv` (nano-128), `efficientnet-lite0` (web-256) and `dino-vit` (paper-400, frozen)."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +25,10 @@ class EncoderConfig:
     vit_layers: int = 24
     vit_heads: int = 16
     vit_taps: tuple[int, ...] = (5, 11, 17, 23)  # block outputs that form the "dense multi-scale features"
+    vit_patch: int = 16  # 14 for DINOv2; the photo is resized to token_grid * vit_patch
+    vit_positions: str = "rotary"  # learned for DINOv2
+    vit_registers: int = 4
+    vit_checkpoint: str = ""  # file or folder in Hugging Face layout; random weights without one
 
 
 class ConvTrunk(nn.Module):
@@ -75,16 +80,28 @@ class DinoTrunk(nn.Module):
         super().__init__()
         from .dino_vit import DinoVit
 
-        patch = config.photo_size // config.token_grid
-        self.backbone = DinoVit(config.vit_width, config.vit_layers, config.vit_heads, patch, config.vit_taps)
+        c, self.size = config, config.token_grid * config.vit_patch
+        self.backbone = DinoVit(
+            c.vit_width, c.vit_layers, c.vit_heads, c.vit_patch, c.token_grid, c.vit_taps, c.vit_positions, c.vit_registers
+        )
+        if c.vit_checkpoint:
+            from .dino_checkpoint import load_dino
+
+            load_dino(self.backbone, Path(c.vit_checkpoint))
         self.backbone.requires_grad_(False)
+        mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])  # ImageNet's, as DINO wants
+        self.register_buffer("mean", mean[:, None, None], persistent=False)
+        self.register_buffer("deviation", deviation[:, None, None], persistent=False)
         self.project = Linear(config.vit_width * len(config.vit_taps), config.dim)
         self.grid = config.token_grid
 
     def forward(self, x: Tensor) -> Tensor:
         """[b, 3, 512, 512] -> [b, D, 32, 32]"""
         with torch.no_grad():
-            taps = self.backbone(x)
+            photo = x / 4 + 0.5  # undo the encoder's scaling
+            if photo.shape[-1] != self.size:
+                photo = F.interpolate(photo, size=(self.size, self.size), mode="bilinear", antialias=True)
+            taps = self.backbone((photo - self.mean) / self.deviation)
         return self.project(torch.cat(taps, dim=-1)).transpose(1, 2).reshape(x.shape[0], -1, self.grid, self.grid)
 
 
