@@ -53,17 +53,32 @@ def multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     )
 
 
+_last_skin: tuple = (None, None, None, None)
+
+
+def _skin(model: HeadModel, table: TexelTable, expression, pose) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Per Gaussian the joint matrix [n,4,4], the expressed template [n,3] and the joint turn [n,4] x,y,z,w; the last answer is kept, since
+    several avatars are often drawn in one pose."""
+    global _last_skin
+    key = np.asarray(expression, np.float64).tobytes() + np.asarray(pose, np.float64).tobytes()
+    if _last_skin[0] is not model or _last_skin[1] is not table or _last_skin[2] != key:
+        matrices = np.einsum("nj,jkl->nkl", table.weights.astype(np.float64), model.joint_matrices(model.pose(expression, pose)))
+        surface = table.sample(model.vertices(None, expression))
+        _last_skin = model, table, key, (matrices, surface, quaternions(nearest_rotations(matrices[:, :3, :3])))
+    return _last_skin[3]
+
+
 def gaussians(model: HeadModel, table: TexelTable, static: np.ndarray, delta: np.ndarray | None, expression, pose) -> dict[str, np.ndarray]:
     """Posed Gaussians of a static map [14,H,W] plus the dynamic part of a delta map, pose [15] without what the expression adds."""
     maps = static.reshape(14, -1)[:, table.texel].T.astype(np.float64)
     if delta is not None:
         maps = maps + delta.reshape(14, -1)[:, table.texel].T * table.dynamic[:, None]
-    matrices = np.einsum("nj,jkl->nkl", table.weights.astype(np.float64), model.joint_matrices(model.pose(expression, pose)))
-    points = table.sample(model.vertices(None, expression)) + maps[:, :3]
+    matrices, surface, turns = _skin(model, table, expression, pose)
+    points = surface + maps[:, :3]
     quat = maps[:, 10:14] / np.maximum(np.linalg.norm(maps[:, 10:14], axis=1, keepdims=True), 1e-8)
     return {
         "means": np.einsum("nkl,nl->nk", matrices[:, :3, :3], points) + matrices[:, :3, 3],
-        "quats": multiply(quaternions(nearest_rotations(matrices[:, :3, :3])), quat),
+        "quats": multiply(turns, quat),
         "scales": np.clip(np.exp(maps[:, 7:10]), *SCALE_LIMITS),
         "opacity": 1 / (1 + np.exp(-maps[:, 3])),
         "colors": np.clip(maps[:, 4:7], 0, 1),
