@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from .headmodel.model import DEFAULT_PATH
-from .losses.uv import LossWeights, delta_losses, static_losses, total
+from .losses.uv import DELTA_GROUPS, LossWeights, delta_energy, delta_losses, static_losses, total
 from .models.avatar import Avatar, ModelConfig
 from .samples import CACHE, Batches, claim
 
@@ -30,6 +30,7 @@ class TrainConfig:
     expressions: int = 1  # driver samples per identity
     photo_weights: tuple[float, ...] = (0.6, 0.2, 0.1, 0.1)  # how often 1, 2, 3, 4 photos
     lr: float = 1e-3
+    driver_lr: float = 1.5  # times lr
     final_lr: float = 2e-5
     warmup_steps: int = 200
     weight_decay: float = 0.01
@@ -58,12 +59,14 @@ def learning_rate(config: TrainConfig, step: int, progress: float) -> float:
 
 
 def batch_losses(avatar: Avatar, batch: dict[str, Tensor], masks: dict[str, Tensor], weights: LossWeights) -> dict[str, Tensor]:
-    """Every unweighted loss term of one batch (training/samples.py); `masks`: dynamic, boosted [1, 1, P, P]."""
+    """Every unweighted loss term of one batch (training/samples.py); `masks`: base_maps.py; `energy` sums what the driver explains."""
     reconstruction = avatar(batch["photos"], batch["anchors"], batch["prior"])
     terms = static_losses(reconstruction, batch, weights)
     repeats = len(batch["deltas"]) // len(batch["photos"])
     delta = avatar.drive_small(reconstruction.identity_features.repeat_interleave(repeats, 0), batch["position_maps"])
-    return terms | delta_losses(delta, batch["deltas"], masks["dynamic"], masks["boosted"], weights)
+    if "energy" in masks:
+        masks["energy"] += delta_energy(delta, batch["deltas"], masks["parts"])
+    return terms | delta_losses(delta, batch["deltas"], masks, weights)
 
 
 class Trainer:
@@ -74,9 +77,14 @@ class Trainer:
         self.config, self.weights, self.masks = config, weights, masks
         self.avatar = Avatar(model)
         self.average = copy.deepcopy(self.avatar).eval().requires_grad_(False)
-        decayed = [p for p in self.avatar.parameters() if p.dim() > 1]
-        plain = [p for p in self.avatar.parameters() if p.dim() <= 1]
-        groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+        driver = list(self.avatar.driver.parameters())
+        rest = [p for name, p in self.avatar.named_parameters() if not name.startswith("driver.")]
+        self.clipped = (rest, driver)  # the two losses have nothing to do with each other: each has its own gradient norm
+        groups = [
+            {"params": [p for p in part if (p.dim() > 1) == decayed], "weight_decay": config.weight_decay if decayed else 0.0, "rate": rate}
+            for part, rate in ((rest, 1.0), (driver, config.driver_lr))
+            for decayed in (True, False)
+        ]
         self.optimizer = torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.98))
         self.steps, self.warm_from, self.elapsed, self.metrics = 0, 0, 0.0, {}
 
@@ -88,17 +96,22 @@ class Trainer:
         self.avatar.train()
         rate = learning_rate(self.config, self.steps - self.warm_from, progress)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["rate"]
         terms = batch_losses(self.avatar, batch, self.masks, self.weights)
         loss = total(terms, self.weights)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.avatar.parameters(), self.config.clip)
-        if torch.isfinite(norm):
+        norms = [torch.nn.utils.clip_grad_norm_(part, self.config.clip) for part in self.clipped]
+        if all(torch.isfinite(norm) for norm in norms):
             self.optimizer.step()
         self.steps += 1
         self._update_average()
-        return {"total": loss.item(), "gradient": norm.item(), **{k: v.item() for k, v in terms.items()}}
+        return {
+            "total": loss.item(),
+            "gradient": norms[0].item(),
+            "driver_gradient": norms[1].item(),
+            **{k: v.item() for k, v in terms.items()},
+        }
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -151,7 +164,7 @@ def start(trainer: Trainer, batches: Batches, model: ModelConfig, resume: Path |
         return f"{warm.name}, {trainer.warm_start(warm)} tensors fresh"
     manifest = json.loads((ROOT / "assets/models/models.json").read_text())["models"].get(model.name, {"step": 0})
     if manifest["step"] and not from_scratch:
-        load_released(trainer.avatar, ROOT / "assets/models" / model.name)
+        load_released(trainer.avatar, ROOT / "assets/models" / model.name, may_lack=True)
         batch = batches.take()
         unfold_batch_norm(trainer.avatar, lambda: batch_losses(trainer.avatar, batch, trainer.masks, trainer.weights))
         trainer.steps = trainer.warm_from = manifest["step"]
@@ -163,15 +176,17 @@ def start(trainer: Trainer, batches: Batches, model: ModelConfig, resume: Path |
 
 def run(name: str, minutes: float, resume: bool, from_scratch: bool, cache: Path, out: Path, warm: Path | None = None) -> None:
     from .evaluate.held_out import HeldOut
-    from .models.base_maps import region_masks
+    from .models.base_maps import DELTA_REGIONS, driver_masks
 
     model, config, weights = load_settings(name)
     torch.set_num_threads(config.threads)
     for part in ("train", "held-out"):
         claim(cache / part, DEFAULT_PATH)
-    trainer = Trainer(model, config, weights, region_masks(model.position_map_size))
     batches = Batches(cache / "train", config.batch, config.photo_weights, config.expressions, config.seed + int(time.time()) % 65536)
     batches.wait_for(config.first_samples)
+    masks = driver_masks(model.position_map_size, torch.cat([batches.take()["deltas"] for _ in range(32)]))
+    masks["energy"] = torch.zeros(2, len(DELTA_GROUPS), len(DELTA_REGIONS))
+    trainer = Trainer(model, config, weights, masks)
     last = out / "last.pt"
     origin = start(trainer, batches, model, last if resume else None, from_scratch, warm)
     held_out = HeldOut(cache / "held-out", config.evaluate_identities)
@@ -196,10 +211,14 @@ def run(name: str, minutes: float, resume: bool, from_scratch: bool, cache: Path
         clock = now
         if now - printed > 30:
             means = {key: value / count for key, value in sums.items()}
-            report(event="train", step=trainer.steps, elapsed=round(trainer.elapsed), cached=len(batches.files), **means)
+            share = (1 - masks["energy"][0] / masks["energy"][1].clamp(min=1e-12)).clamp(min=-1)
+            explained = {g: dict(zip(DELTA_REGIONS, [round(v, 3) for v in row])) for g, row in zip(DELTA_GROUPS, share.tolist())}
+            masks["energy"].zero_()
+            rates = {"rate": trainer.optimizer.param_groups[0]["lr"], "cached": len(batches.files)}
+            report(event="train", step=trainer.steps, elapsed=round(trainer.elapsed), **rates, **means, explained=explained)
             printed, sums, count = now, {}, 0
         if now - evaluated > config.evaluate_seconds:
-            trainer.metrics = held_out.evaluate(trainer.average)
+            trainer.metrics = held_out.evaluate(trainer.average) | {"four": held_out.evaluate(trainer.average, photos=4)["novel_view_psnr"]}
             report(event="held-out", step=trainer.steps, elapsed=round(trainer.elapsed), **trainer.metrics)
             evaluated = time.monotonic()
         if now - saved > config.checkpoint_seconds:

@@ -176,6 +176,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, help="a .pt of training/runs; the committed weights without it")
     parser.add_argument("--identities", type=int, default=32)
     parser.add_argument("--cache", type=Path, default=CACHE)
+    parser.add_argument("--out", type=Path, help="results file; training/results/<config>.json without it")
     parser.add_argument("--sheet", type=Path, help="also write a contact sheet here")
     a = parser.parse_args()
     from ..export.load_weights import load_released
@@ -186,11 +187,11 @@ def main() -> None:
         avatar.load_state_dict(state["model"])
         step = state["step"]
     else:
-        load_released(avatar, ROOT / "assets/models" / a.config)
+        load_released(avatar, ROOT / "assets/models" / a.config, may_lack=True)
         step = json.loads((ROOT / "assets/models/models.json").read_text())["models"][a.config]["step"]
     held_out = HeldOut(a.cache / "held-out", a.identities)
     results = {"config": a.config, "step": step, "identities": len(held_out.samples), "rows": held_out.table(avatar)}
-    out = ROOT / "training/results" / f"{a.config}.json"
+    out = a.out or ROOT / "training/results" / f"{a.config}.json"
     out.parent.mkdir(exist_ok=True)
     out.write_text(json.dumps(results, indent=4) + "\n")
     for name, row in results["rows"].items():

@@ -30,8 +30,8 @@ ROOT = Path(__file__).parents[2]
 ASSETS = ROOT / "assets/models"
 # Operators with a kernel in ONNX Runtime's WebGPU provider (reference measurements of the design); nothing else may appear.
 ALLOWED_OPERATORS = frozenset(
-    "Add AveragePool Cast Clip Concat Conv DepthToSpace Div Exp Expand Floor Gather LayerNormalization MatMul MaxPool Mul ReduceSum Relu "
-    "Reshape Resize Sigmoid Slice Softmax Squeeze Sub Transpose Unsqueeze".split()
+    "Add AveragePool Cast Clip Concat Conv DepthToSpace Div Exp Expand Floor Gather LayerNormalization Log MatMul MaxPool Mul ReduceSum "
+    "Relu Reshape Resize Sigmoid Slice Softmax Squeeze Sub Transpose Unsqueeze".split()
 )
 
 

@@ -24,22 +24,25 @@ def released_state(folder: Path) -> dict[str, Tensor]:
     return state
 
 
-def load_released(avatar: Avatar, folder: Path) -> None:
+def load_released(avatar: Avatar, folder: Path, may_lack: bool = False) -> None:
     """Set `avatar` to the released weights. Folded batch norms become identities with the folded bias; then see `unfold_batch_norm`.
 
-    Raises KeyError when a weight of the model is missing in the files, and RuntimeError when a shape differs.
+    Raises KeyError when a weight of the model is missing in the files, and RuntimeError when a shape differs. With `may_lack`, weights of
+    layers that the files do not know yet keep their fresh values.
     """
     released = released_state(folder)
     state = avatar.state_dict()
     for name, module in avatar.named_modules():
         if isinstance(module, ConvBn):
+            if may_lack and f"{name}.conv.bias" not in released:
+                continue
             state[f"{name}.bn.bias"] = released.pop(f"{name}.conv.bias")
             state[f"{name}.bn.weight"] = torch.ones_like(state[f"{name}.bn.bias"])
             state[f"{name}.bn.running_mean"] = torch.zeros_like(state[f"{name}.bn.bias"])
             state[f"{name}.bn.running_var"] = torch.full_like(state[f"{name}.bn.bias"], 1 - module.bn.eps)
     expected = {k for k in state if ".bn." not in k}
     missing = expected - set(released)
-    if missing:
+    if missing and not may_lack:
         raise KeyError(f"{folder} lacks {sorted(missing)[:4]} and {max(0, len(missing) - 4)} more: the config does not match the files")
     avatar.load_state_dict({**state, **released})
 

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from ..models.avatar import CHANNELS, Reconstruction
 from ..models.blocks import upsample
 
+DELTA_GROUPS = ("position", "color", "log_scale", "rotation")
 POSITION_UNIT = 0.02  # meters; position errors are measured in this unit
 
 
@@ -29,9 +30,9 @@ class LossWeights:
     own_coordinates: float = 2.0
     coordinates: float = 2.0
     visibility: float = 0.1
-    delta_color: float = 1.0
-    delta_position: float = 0.4
-    delta_rest: float = 0.1
+    delta_color: float = 0.1
+    delta_position: float = 0.05
+    delta_rest: float = 0.03
     delta_boost: float = 5.0  # factor on texels of mouth and eyes
 
 
@@ -131,17 +132,30 @@ def static_losses(r: Reconstruction, batch: dict[str, Tensor], weights: LossWeig
     return terms
 
 
-def delta_losses(delta: Tensor, truth: Tensor, dynamic: Tensor, boosted: Tensor, weights: LossWeights) -> dict[str, Tensor]:
-    """Unweighted terms of the driver. `dynamic` and `boosted` (mouth and eyes) are masks [1, 1, h, w]."""
-    weight = dynamic * (1 + (weights.delta_boost - 1) * boosted)
+def delta_losses(delta: Tensor, truth: Tensor, masks: dict[str, Tensor], weights: LossWeights) -> dict[str, Tensor]:
+    """Unweighted terms of the driver: Charbonnier penalty of the error in units of the truth's spread, so that small channels count too.
+
+    An absolute error has the median of sparse truths, zero, as its optimum. `masks`: `dynamic` and `boosted` (mouth and eyes) [1, 1, h, w],
+    `spread` [1, 14, h, w], the root mean square of the truth (base_maps.py)."""
+    weight = masks["dynamic"] * (1 + (weights.delta_boost - 1) * masks["boosted"])
     weight = weight.expand(len(delta), -1, -1, -1)
-    error = (delta - truth).abs()
+    error = (delta - truth) / masks["spread"]
+    error = 2 * ((1 + 0.5 * error**2).sqrt() - 1)  # 0.5 e² near 0, about 1.4 |e| far away
     rest = torch.cat([error[:, CHANNELS["opacity"]], error[:, 7:]], dim=1)
     return {
         "delta_color": masked_mean(error[:, CHANNELS["color"]], weight),
-        "delta_position": masked_mean(error[:, CHANNELS["position"]], weight) / POSITION_UNIT,
+        "delta_position": masked_mean(error[:, CHANNELS["position"]], weight),
         "delta_rest": masked_mean(rest, weight),
     }
+
+
+@torch.no_grad()
+def delta_energy(delta: Tensor, truth: Tensor, parts: Tensor) -> Tensor:
+    """Squared error and squared truth, [2, groups, regions], of position, color, log scale and rotation in regions `parts` [regions, h w].
+
+    1 - first / second is the share of the driver's truth that it explains (0: as good as skinning alone)."""
+    sums = lambda x: torch.stack([(x[:, CHANNELS[g]] ** 2).sum((0, 1)).flatten() for g in DELTA_GROUPS]) @ parts.T  # noqa: E731
+    return torch.stack([sums(delta - truth), sums(truth)])
 
 
 def total(terms: dict[str, Tensor], weights: LossWeights) -> Tensor:

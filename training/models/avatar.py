@@ -104,7 +104,8 @@ class Avatar(nn.Module):
             by_size = {int(stage.shape[-1]): stage for stage in (features, *stages)}
             anchor = self.config.anchor_size
             coarse, fine = by_size[anchor // self.config.pixel_skip.match_upsample], by_size[anchor]
-            own, xy, visibility, narrow = self.pixel_skip.locate(coarse, fine, fused, anchors)
+            own, xy, visibility, narrow, offset = self.pixel_skip.locate(coarse, fine, fused, anchors)
+            position = position + upsample(offset, self.config.map_size // anchor) * STATIC_UNIT[0]
             color, decoded = self.pixel_skip.paint(photos, xy, visibility, color, narrow)
             coordinates = torch.cat([xy, torch.sigmoid(visibility)], dim=2)
         maps = torch.cat([position, opacity + 3.0, color, log_scale + self.base_rest[:3], rotation + self.base_rest[3:]], dim=1)

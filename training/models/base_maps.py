@@ -13,12 +13,19 @@ from torch.nn import functional as F
 
 from ..headmodel.model import HeadModel
 from ..headmodel.texels import TexelTable, build_texel_table, position_map
-from .avatar import Avatar
+from .avatar import DELTA_UNIT, Avatar
 from .driver import LightDriver
 
 if TYPE_CHECKING:
     from ..samples import Batches
 
+DELTA_REGIONS = {
+    "lids": ("lids",),
+    "lips": ("lips",),
+    "mouth": ("mouthInterior", "teethUpper", "teethLower", "tongue"),
+    "eyes": ("eyeLeft", "eyeRight"),
+    "face": ("face", "scalp", "neck", "ears"),
+}
 BOOSTED_REGIONS = ("lids", "lips", "mouthInterior", "eyeLeft", "eyeRight", "teethUpper", "teethLower", "tongue")
 
 
@@ -45,16 +52,31 @@ def rest_map(size: int) -> Tensor:
     return torch.from_numpy(out.T.reshape(7, size, size).astype(np.float32))
 
 
-def region_masks(size: int) -> dict[str, Tensor]:
-    """Masks [1, 1, size, size] of texels that the driver may change, and of mouth and eyes, whose errors count more."""
+def driver_masks(size: int, deltas: Tensor) -> dict[str, Tensor]:
+    """What the driver's losses need: texels that it may change (`dynamic`) and of mouth and eyes, whose errors count more (`boosted`),
+    [1, 1, size, size]; `spread` of the true `deltas` [m, 14, size, size]; `parts` [len(DELTA_REGIONS), size * size] for the log."""
     model, table = head_texels(size)
-    boosted = np.isin(table.region, [model.regions.index(name) for name in BOOSTED_REGIONS])
-    masks = {}
-    for name, values in (("dynamic", table.dynamic), ("boosted", boosted)):
-        mask = torch.zeros(size * size)
-        mask[torch.from_numpy(table.texel)] = torch.from_numpy(values.astype(np.float32))
-        masks[name] = mask.reshape(1, 1, size, size)
-    return masks
+    numbers = lambda names: [model.regions.index(name) for name in names]  # noqa: E731
+    masks = {"dynamic": table.dynamic, "boosted": np.isin(table.region, numbers(BOOSTED_REGIONS))}
+    masks |= {name: table.dynamic & np.isin(table.region, numbers(names)) for name, names in DELTA_REGIONS.items()}
+    maps = {name: torch.zeros(size * size) for name in masks}
+    for name, values in masks.items():
+        maps[name][torch.from_numpy(table.texel)] = torch.from_numpy(values.astype(np.float32))
+    whole = {name: maps[name].reshape(1, 1, size, size) for name in ("dynamic", "boosted")}
+    return whole | {"spread": delta_spread(deltas, size), "parts": torch.stack([maps[name] for name in DELTA_REGIONS])}
+
+
+def delta_spread(deltas: Tensor, size: int, floor: float = 0.3) -> Tensor:
+    """[1, 14, size, size]: root mean square of true deltas [m, 14, size, size] per channel and region; at least `floor` of all."""
+    model, table = head_texels(size)
+    flat = (deltas**2).mean(0).flatten(1)  # 14 hw
+    moving = torch.from_numpy(table.texel[table.dynamic])
+    overall = flat[:, moving].mean(1).sqrt().maximum(torch.tensor(DELTA_UNIT) * 0.02)
+    spread = overall[:, None].repeat(1, size * size)
+    for region in np.unique(table.region[table.dynamic]):
+        here = torch.from_numpy(table.texel[table.dynamic & (table.region == region)])
+        spread[:, here] = torch.maximum(flat[:, here].mean(1).sqrt(), floor * overall)[:, None]
+    return spread.reshape(1, -1, size, size)
 
 
 def mirror_map(size: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 Own coordinates are a soft-argmax of query·token over the photo's token grid (direct regression did not learn), blended with the landmark
 fit's anchors, corrected by a small residual; the photo is then sampled there, blended over photos, and refined by a few convolutions.
+Before that, each photo gets a gain per color so that photos agree where they show the same texels (least squares, closed form).
 Texels that no photo shows may take the color of their mirror image: the atlas is symmetric about its middle column.
 Every operation treats photos alike and only sums over them, so photo order does not matter."""
 
@@ -30,6 +31,28 @@ class PixelSkipConfig:
     color_upsample: int = 4  # anchor grid to map size
     refine_width: int = 16
     inpaint_widths: tuple[int, ...] = ()  # levels of a UNet that carries seen colors to unseen texels; empty = none
+
+
+def photo_gains(colors: Tensor, weight: Tensor, rounds: int = 8, ridge: float = 0.002) -> Tensor:
+    """Gains [b, n, 3, 1, 1] of n photos of one person: least squares on the logarithms of what two photos show of the same texel.
+
+    colors [b, n, 3, a, a] at shared texels, weight [b, n, 1, a, a] how surely a texel is seen. The product of the gains is 1, and each is 1
+    for photos that share no texel. Damped Jacobi rounds on the n x n normal equations: static, and the same for any order of photos.
+    """
+    b, n = colors.shape[:2]
+    area = colors.shape[-1] * colors.shape[-2]
+    w = weight.reshape(b, n, area)
+    logs = colors.clamp(min=0.02).log().reshape(b, n, 3, area)
+    shared = w @ w.transpose(1, 2) / area  # b n n
+    own = (logs * w.unsqueeze(2)).transpose(1, 2) @ w.reshape(b, 1, n, area).transpose(2, 3) / area  # b 3 n n: sum of w_i w_j l_i
+    difference = (own - own.transpose(2, 3)).sum(dim=3).transpose(1, 2)  # b n 3: sum over j of w_i w_j (l_i - l_j)
+    other = shared * torch.tensor([[float(i != j) for j in range(n)] for i in range(n)], device=w.device)
+    degree = other.sum(dim=2, keepdim=True) + ridge
+    gain = torch.zeros_like(difference)
+    for _ in range(rounds):
+        gain = 0.5 * gain + 0.5 * (other @ gain - difference) / degree
+    gain = gain - gain.sum(dim=1, keepdim=True) / n
+    return gain.clamp(-0.7, 0.7).exp().reshape(b, n, 3, 1, 1)
 
 
 class Inpaint(nn.Module):
@@ -74,18 +97,22 @@ class PixelSkip(nn.Module):
         nn.init.normal_(self.coordinates.weight, std=1e-3)
         with torch.no_grad():
             self.coordinates.bias.copy_(torch.tensor([0.0, 0.0, 0.0, 2.0]))  # trust anchors at first
+        self.offset = nn.Conv2d(config.hidden, 3, 3, padding=1)
+        nn.init.zeros_(self.offset.weight)
+        nn.init.zeros_(self.offset.bias)
         self.refine = nn.ModuleList([ConvBn(35, config.refine_width), ConvBn(config.refine_width, config.refine_width)])
         self.color = nn.Conv2d(config.refine_width, 20, 3, padding=1)
         nn.init.zeros_(self.color.weight)
         nn.init.zeros_(self.color.bias)
         self.inpaint = Inpaint(config) if config.inpaint_widths else None
 
-    def locate(self, coarse: Tensor, fine: Tensor, tokens: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def locate(self, coarse: Tensor, fine: Tensor, tokens: Tensor, anchors: Tensor) -> tuple[Tensor, ...]:
         """Photo coordinates of every texel of the anchor grid.
 
         coarse [b, Cc, m, m], fine [b, Cf, a, a], tokens [b, n, L, D], anchors [b, n, 3, a, a] (x, y, confidence)
         -> own soft-argmax x, y [b, n, 2, m, m]; final x, y [b, n, 2, a, a]; visibility logit [b, n, 1, a, a];
-        narrow UV features [b, value_dim, a, a]
+        narrow UV features [b, value_dim, a, a]; change of the position [b, 3, a, a] in the unit of the static map's positions: how far
+        hair and what the landmark fit does not know lie from the prior shows where a texel is seen
         """
         b, n, length, dim = tokens.shape
         m, a = coarse.shape[-1], fine.shape[-1]
@@ -106,10 +133,13 @@ class PixelSkip(nn.Module):
         shared = narrow.reshape(b, 1, -1, a, a).expand(b, n, -1, a, a).reshape(b * n, -1, a, a)
         toward = (given - moved) * confidence
         x = torch.cat([shared, upsample(content, self.config.match_upsample), moved, toward * 8, confidence, given * confidence], dim=1)
-        x = self.coordinates(self.residual(x))
+        hidden = self.residual(x)
+        x = self.coordinates(hidden)
         xy = moved + toward * torch.sigmoid(x[:, 3:4]) + x[:, :2] * 0.1
         split = lambda t: t.reshape(b, n, *t.shape[1:])  # noqa: E731
-        return split(own), split(xy), split(x[:, 2:3] + confidence * 2), narrow
+        logit = split(x[:, 2:3] + confidence * 2)
+        offset = (split(self.offset(hidden)) * torch.softmax(logit, dim=1)).sum(dim=1)
+        return split(own), split(xy), logit, narrow, offset
 
     def paint(self, photos: Tensor, xy: Tensor, visibility: Tensor, predicted: Tensor, narrow: Tensor) -> tuple[Tensor, Tensor]:
         """Sample, blend over photos, refine. What no photo shows is first looked for on the other half of the face.
@@ -123,6 +153,11 @@ class PixelSkip(nn.Module):
         logit = upsample(visibility.flatten(0, 1), factor)
         size = fine_xy.shape[-1]
         samples = sample_bilinear(photos.flatten(0, 1), fine_xy).reshape(b, n, 3, size, size)
+        if n > 1:
+            pool = lambda x: F.avg_pool2d(x.flatten(0, 1), factor).reshape(b, n, -1, size // factor, size // factor)  # noqa: E731
+            with torch.no_grad():
+                gains = photo_gains(pool(samples), torch.sigmoid(visibility) * F.avg_pool2d(self.mirrored, factor).unsqueeze(1))
+            samples = samples * gains
         logit = logit.reshape(b, n, 1, size, size)
         weight = torch.softmax(logit, dim=1)
         sample = (samples * weight).sum(dim=1)

@@ -127,7 +127,9 @@ def another_tone(rng: np.random.Generator, tone: Tone) -> Tone:
     """The same scene as another picture of the same session shows it; one in five comes from quite another camera."""
     far = 3.0 if rng.random() < 0.2 else 1.0
     exposure = tone.exposure * np.exp(np.clip(rng.normal(0, 0.12 * far), -0.7, 0.5))
-    return Tone(float(exposure), (tone.balance * np.exp(rng.normal(0, [0.025 * far, 0.008 * far, 0.03 * far]))).astype(np.float32), tone.contrast)
+    return Tone(
+        float(exposure), (tone.balance * np.exp(rng.normal(0, [0.025 * far, 0.008 * far, 0.03 * far]))).astype(np.float32), tone.contrast
+    )
 
 
 def box_down(image: np.ndarray, factor: int) -> np.ndarray:

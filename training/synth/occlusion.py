@@ -31,8 +31,11 @@ class SkyTable:
         self.directions, self.albedo = directions(sky.shape[1]).astype(np.float32), albedo.astype(np.float32)
         cosine = np.maximum(mesh.vertex_normals(vertices, faces) @ self.directions.T, 0)
         ambient = (cosine * sky).sum(1) / np.maximum(cosine.sum(1), 1e-6)
-        self.ambient = bounced(neighbours @ ambient, self.albedo).astype(np.float32)
-        self.sky = np.ascontiguousarray((neighbours @ (neighbours @ sky)).T)  # [D,V]; smoothing hides the coarse steps
+        # smoothing hides the coarse steps; what sees nearly nothing (folds behind lids and lips) does not darken its neighbours
+        lit = (ambient > 0.05).astype(np.float32)[:, None]
+        smooth = lambda x: np.where(lit > 0, neighbours @ (x * lit) / np.maximum(neighbours @ lit, 1e-6), neighbours @ x)  # noqa: E731
+        self.ambient = bounced(smooth(ambient[:, None])[:, 0], self.albedo).astype(np.float32)
+        self.sky = np.ascontiguousarray(smooth(smooth(sky)).T)  # [D,V]
 
     def attributes(self, light: Light, softness: float = 14.0) -> np.ndarray:
         """[V,1+L]: ambient, then per light the share of a lobe around it that is not blocked."""

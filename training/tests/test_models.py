@@ -6,6 +6,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from training.models.avatar import CHANNELS, Avatar, ModelConfig
 from training.models.blocks import ConvBn, fold_batch_norm, grid_centres, sample_bilinear, space_to_depth
+from training.models.pixel_skip import photo_gains
 
 
 def parameters(module: torch.nn.Module, trained_only: bool = False) -> float:
@@ -82,7 +83,8 @@ def test_driver_stays_within_its_budget_per_frame(name, limit):
 def nano() -> Avatar:
     torch.manual_seed(0)
     avatar = build("nano-128", "cpu").requires_grad_(False)
-    for head in (avatar.decoder.attributes, avatar.pixel_skip.coordinates, avatar.pixel_skip.color):
+    avatar.pixel_skip.mirrored.fill_(1)
+    for head in (avatar.decoder.attributes, avatar.pixel_skip.coordinates, avatar.pixel_skip.color, avatar.pixel_skip.offset):
         torch.nn.init.normal_(head.weight, std=0.02)
     return avatar
 
@@ -95,6 +97,25 @@ def test_gives_the_same_maps_for_photos_in_any_order(nano):
     assert (a.photo_coordinates[:, order] - b.photo_coordinates).abs().max() < 1e-4
     other = nano(photos.flip(-1), anchors, prior)
     assert (a.static_map - other.static_map).abs().max() > 1e-2, "the maps do not depend on the photos at all"
+
+
+def test_gains_bring_photos_of_other_exposure_together():
+    """Photos that share texels pairwise, with unknown gains per color: what they show agrees afterwards, in their mean tone."""
+    torch.manual_seed(5)
+    truth = torch.rand(1, 1, 3, 16, 16) * 0.6 + 0.2
+    exposure = torch.tensor([[1.0, 1.0, 1.0], [1.3, 1.2, 1.1], [0.8, 0.9, 1.0], [1.0, 0.8, 0.9]]).reshape(1, 4, 3, 1, 1)
+    weight = torch.zeros(1, 4, 1, 16, 16)
+    for i in range(4):
+        weight[:, i, :, :, 3 * i : 3 * i + 7] = 1  # each overlaps its neighbours
+    photos = truth * exposure
+    gains = photo_gains(photos, weight, rounds=60, ridge=0.0)
+    mean = exposure.log().mean(1, keepdim=True).exp()
+    assert (photos * gains - truth * mean).abs().max() < 0.01
+    quick = photo_gains(photos, weight)
+    assert (photos * quick - truth * mean).abs().mean() < 0.6 * (photos - truth * mean).abs().mean()
+    order = [2, 0, 3, 1]
+    assert torch.allclose(photo_gains(photos[:, order], weight[:, order]), quick[:, order], atol=1e-6)
+    assert torch.allclose(photo_gains(photos, torch.zeros_like(weight)), torch.ones(1), atol=1e-6), "nothing shared"
 
 
 def test_repeating_every_photo_changes_nothing(nano):

@@ -289,3 +289,61 @@ def test_identities_per_second(generator):
     for seed in range(8):
         generator.sample(100 + seed, 1 + seed % 2, 2, render_targets=False)
     print(f"{8 / (time.perf_counter() - start):.1f} identities per second on this machine, one process")
+
+
+def test_teeth_are_lit_when_the_mouth_opens_and_closed_lids_like_the_skin_around(generator):
+    from training.synth.lighting import Light
+
+    rig = generator.rig
+    light = Light(np.r_[np.ones((1, 3)), np.zeros((8, 3))].astype(np.float32), np.zeros((0, 3), np.float32), np.zeros((0, 3), np.float32))
+    person, lit = generator.person(np.random.default_rng(3)), generator.occlusion.lit(light)
+    vector = rig.model.expression_vector
+    bared = {f"{name}{side}": 0.8 for name in ("mouthSmile", "mouthUpperUp", "mouthLowerDown") for side in ("Left", "Right")}
+
+    def share(**weights):
+        face = generator.face(person, vector(**weights), np.zeros(15))
+        return generator.occlusion.blend(lit, face.still, weights.get("jawOpen", 0.0))[:, 0]
+
+    front = lambda name: rig.faces[rig.face_region == rig.regions.index(name)]  # noqa: E731
+    teeth = np.unique(front("teethUpper"))
+    teeth = teeth[rig.template[teeth, 2] > np.quantile(rig.template[teeth, 2], 0.8)]
+    shut, smile, wide = share(), share(**bared), share(jawOpen=0.7)
+    assert smile[teeth].mean() > 1.8 * shut[teeth].mean() and wide[teeth].mean() > 1.3 * shut[teeth].mean()
+    assert np.abs(share(jawOpen=0.35) - share(jawOpen=0.36)).max() < 0.03, "no steps between the tables"
+    closed = generator.face(person, vector(eyeBlinkLeft=1, eyeBlinkRight=1), np.zeros(15))
+    camera = crop_camera(*rig.crop_points(closed.skin), 0.0, 0.0, 2.4, 512)
+    depth = mesh.raster(camera.to_camera(closed.still), rig.faces, camera.f, 512)[2]
+    shown = mesh.visibility(camera.to_camera(closed.still), mesh.rigid(closed.normals, camera.R), camera.f, depth, 0.0015, 0.2)[2]
+    lids = np.intersect1d(np.unique(front("lids")), np.flatnonzero(shown))
+    cheek = np.intersect1d(np.unique(front("face")), np.flatnonzero(shown))
+    assert len(lids) > 15
+    blink = share(eyeBlinkLeft=1, eyeBlinkRight=1)
+    assert np.median(blink[lids]) > 0.75 * np.median(blink[cheek])
+    sides = [lids[rig.template[lids, 0] * sign > 0.01] for sign in (1, -1)]
+    left = share(eyeBlinkLeft=1) - shut
+    assert np.abs(left[sides[0]]).max() > 0.1 and np.abs(left[sides[1]]).max() < 0.02, "one eye's lid is one eye's business"
+
+
+def test_tones_can_be_undone_and_their_mean_has_no_order():
+    from training.synth.lighting import Tone, another_tone, mean_tone
+
+    tone = Tone(1.3, np.array([1.05, 1, 0.9], np.float32), 1.1)
+    color = np.random.default_rng(0).uniform(0.02, 0.6, (50, 3)).astype(np.float32)
+    assert np.abs(tone.decode(tone.encode(color)) / color - 1).max() < 2e-3
+    rng = np.random.default_rng(1)
+    values = np.stack([another_tone(rng, tone).values() for _ in range(4)])
+    assert np.allclose(mean_tone(values), mean_tone(values[::-1])) and np.allclose(mean_tone(values[:1]), values[0])
+    assert np.allclose(Tone.of(values[0]).encode(color), Tone(1.0, values[0][:3], float(values[0][3])).encode(color))
+
+
+def test_four_photos_see_much_more_of_a_head_than_one(generator):
+    one, four, behind = [], [], 0
+    for seed in range(12):
+        sample = generator.sample(seed, 4, 0)
+        seen = sample["anchors_true"][:, 2]
+        one.append(seen[0].sum())
+        four.append(seen.max(0).sum())
+        R = sample["photo_cameras"]["R"]
+        behind += (R[:, 2, 2] < -0.5).any()
+    assert np.mean(four) > 1.4 * np.mean(one)
+    assert behind >= 3, "some people are photographed from behind"
