@@ -5,6 +5,7 @@ export type { BackendName, OnnxRuntimeUrls } from "./runtime/models/onnxBackend"
 export type { IMediaPipeUrls } from "./runtime/photo/mediaPipe";
 export type { PhotoSource } from "./runtime/photo/decode";
 export type { IBindAnimationSettings } from "./plugin/animation/bindAnimationGroup";
+export type { CharacterAttachment, ICharacterSettings } from "./plugin/attach/characterAttachment";
 export type { IPickedRegion } from "./plugin/attach/regions";
 export type { ISurfaceSettings } from "./plugin/attach/surfaceNodes";
 export { SurfaceLandmarks, type IAtlasPoint, type SurfaceLandmark, type SurfaceTarget } from "./plugin/attach/surfacePlaces";

@@ -116,6 +116,12 @@ export class AvatarEvaluator implements ISplatSource {
         this.counts.dispatches++;
     }
 
+    /** Replaces the Gaussians at rest. @param staticMap [14,H,W]; copied */
+    public setStaticMap(staticMap: Float32Array<ArrayBuffer>): void {
+        this.buffers.setStaticMap(staticMap);
+        this._revision++;
+    }
+
     /** Goes on with what takes more than one frame: kicks the driver when it is free, blends delta maps. Call once per frame. */
     public continue(): void {
         const now = performance.now();

@@ -1,7 +1,9 @@
 /** The avatar node: where it stands, what its face does, and everything that hangs on it. */
 import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
+import type { Bone } from "@babylonjs/core/Bones/bone";
 import type { PickingInfo } from "@babylonjs/core/Collisions/pickingInfo";
 import { Quaternion } from "@babylonjs/core/Maths/math.vector";
+import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh";
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { Observable } from "@babylonjs/core/Misc/observable";
 import type { Scene } from "@babylonjs/core/scene";
@@ -11,6 +13,8 @@ import type { HeadModel } from "../flame/headModel";
 import { WriteAvatarFile, type IAvatarFile } from "../runtime/format/avatarFile";
 import { BindAnimationGroup, type IBindAnimationSettings } from "./animation/bindAnimationGroup";
 import type { JointName } from "./animation/jointNames";
+import { CharacterAttachment, type ICharacterHead, type ICharacterSettings } from "./attach/characterAttachment";
+import { FeatherMap } from "./attach/feather";
 import { HeadSurface } from "./attach/headSurface";
 import { RegionOfPick, type IPickedRegion } from "./attach/regions";
 import { SurfaceNodes, type ISurfaceSettings } from "./attach/surfaceNodes";
@@ -74,6 +78,11 @@ export class FlexAvatar extends TransformNode {
     private readonly _pose: ExpressionPose;
     private readonly _surface: HeadSurface;
     private _surfaceNodes: SurfaceNodes | null = null;
+    private _character: CharacterAttachment | null = null;
+    /** What a character turns the neck by. */
+    private readonly _carried = Quaternion.Identity();
+    /** The static map in use where it is not that of the file. */
+    private _shownMap: Float32Array<ArrayBuffer> | null = null;
     private readonly _groups = new Set<AnimationGroup>();
     private _expressionRevision = 0;
     private _ready = false;
@@ -166,6 +175,37 @@ export class FlexAvatar extends TransformNode {
     }
 
     /**
+     * Puts the head on a rigged mesh character: it follows the bone, its neck twists with it, and by default the character's own head is taken off.
+     * The avatar's own position, rotation and scaling are written from then on; its neck, jaw and eyes stay yours. Attach it once per character;
+     * another call takes it off the first one.
+     * @param mesh the character's skinned mesh, or a parent of its meshes, with data in its bind pose and +Y up
+     * @param boneOrNode the head's bone, its name, or its node; or any node, which the head then follows stiffly
+     * @param settings fit, feather, own head
+     * @returns the tie; dispose it to take the head off
+     * @throws FlexAvatarError `invalid-argument` if there is no such bone
+     */
+    public attachToCharacter(
+        mesh: AbstractMesh,
+        boneOrNode: Bone | TransformNode | string,
+        settings: ICharacterSettings = {},
+    ): CharacterAttachment {
+        this._throwIfDisposed();
+        this._character?.dispose();
+        const { file } = this._parts;
+        const head: ICharacterHead = {
+            node: this,
+            surface: this._surface,
+            carried: this._carried,
+            feather: (ring, length) => {
+                this._shownMap = ring && length > 0 ? FeatherMap(this._surface.model, file.staticMap, file.mapSize, ring, length) : null;
+                this._evaluator?.setStaticMap(this._shownMap ?? (file.staticMap as Float32Array<ArrayBuffer>));
+            },
+        };
+        this._character = new CharacterAttachment(head, mesh, boneOrNode, settings);
+        return this._character;
+    }
+
+    /**
      * The part of this face that a pick has hit, and where in the atlas.
      * @param info what `scene.pick` returned
      * @returns null if the pick did not hit this avatar
@@ -215,6 +255,7 @@ export class FlexAvatar extends TransformNode {
             }
         }
         this._groups.clear();
+        this._character?.dispose();
         this._surfaceNodes?.dispose();
         this.splatMesh.dispose();
         this.proxyMesh.dispose();
@@ -232,6 +273,7 @@ export class FlexAvatar extends TransformNode {
         if (!this._evaluator) {
             return;
         }
+        this._character?.update();
         if (this._readPose()) {
             this._evaluator.setExpression(this._pose);
             this.splatMesh.updateBounds();
@@ -256,6 +298,9 @@ export class FlexAvatar extends TransformNode {
     public _resume(evaluator: AvatarEvaluator): void {
         this._evaluator = evaluator;
         this._watchDriver(evaluator);
+        if (this._shownMap) {
+            evaluator.setStaticMap(this._shownMap);
+        }
         this._expressionRevision = 0;
         this._updateAvatar();
         this.splatMesh.setSource(evaluator);
@@ -285,6 +330,9 @@ export class FlexAvatar extends TransformNode {
                 Turn.copyFrom(node.rotationQuaternion);
             } else {
                 Quaternion.FromEulerVectorToRef(node.rotation, Turn);
+            }
+            if (node === this.neck) {
+                this._carried.multiplyToRef(Turn, Turn);
             }
             // Axis-angle by the shorter way round.
             const length = Math.hypot(Turn.x, Turn.y, Turn.z);

@@ -23,7 +23,7 @@ const Tables = new WeakMap<HeadModel, Map<number, TexelTable>>(); // made once p
  * @returns [V,3] canonical, meters, new
  */
 export function PersonalVertices(model: HeadModel, staticMap: ArrayLike<number>, mapSize: number): Float32Array {
-    const table = TableOf(model, mapSize);
+    const table = TexelTableOf(model, mapSize);
     const texels = mapSize * mapSize;
     const opacities = Float32Array.from(table.texel, (texel) => 1 / (1 + Math.exp(-staticMap[3 * texels + texel])));
     const weights = new Float32Array(model.vertexCount);
@@ -59,7 +59,7 @@ export function PersonalVertices(model: HeadModel, staticMap: ArrayLike<number>,
 }
 
 /** The texel table of a model; shared by all avatars of the page. */
-function TableOf(model: HeadModel, mapSize: number): TexelTable {
+export function TexelTableOf(model: HeadModel, mapSize: number): TexelTable {
     const tables = Tables.get(model) ?? new Map<number, TexelTable>();
     Tables.set(model, tables);
     let table = tables.get(mapSize);
