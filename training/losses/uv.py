@@ -18,7 +18,7 @@ POSITION_UNIT = 0.02  # meters; position errors are measured in this unit
 @dataclass(frozen=True)
 class LossWeights:
     color: float = 1.0
-    unseen: float = 0.3  # weight of texels that no photo shows, inside the color terms
+    unseen: float = 0.7  # weight of texels that no photo shows, inside the color terms
     decoded_color: float = 0.2  # color before the photo's pixels enter
     color_gradient: float = 0.5
     color_ssim: float = 0.1
@@ -43,6 +43,13 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
 
 def color_l1(predicted: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     return masked_mean((predicted - truth).abs(), weight)
+
+
+def color_error(predicted: Tensor, truth: Tensor, weight: Tensor, seen: Tensor, bend: float = 0.12) -> Tensor:
+    """Absolute error where a photo shows the texel, Huber elsewhere: of what can only be guessed the mean is wanted, not the likeliest."""
+    error = (predicted - truth).abs()
+    guessed = torch.where(error < bend, error**2 / (2 * bend), error - bend / 2)
+    return masked_mean(error * seen + guessed * (1 - seen), weight)
 
 
 def color_gradient_l1(predicted: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
@@ -108,7 +115,7 @@ def static_losses(r: Reconstruction, batch: dict[str, Tensor], weights: LossWeig
     coarse = valid[..., ::2, ::2]
     position, position_truth = part(r.static_map, "position"), part(truth, "position")
     terms = {
-        "color": color_l1(color, color_truth, counted),
+        "color": color_error(color, color_truth, counted, seen),
         "color_gradient": color_gradient_l1(color, color_truth, counted),
         "color_ssim": color_dissimilarity(color, color_truth, counted),
         "position": position_l1(position, position_truth, coarse),

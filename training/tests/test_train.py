@@ -144,6 +144,14 @@ def test_losses_are_zero_at_the_truth_and_ignore_masked_texels():
     assert uv.color_dissimilarity(b, a, mask) > 0.5
 
 
+def test_of_what_no_photo_shows_the_mean_is_best_and_of_the_rest_the_median():
+    truth = torch.zeros(10, 3, 4, 4)
+    truth[:3] = 0.1
+    loss = lambda value, seen: uv.color_error(torch.full_like(truth, value), truth, torch.ones(10, 1, 4, 4), torch.tensor(seen))  # noqa: E731
+    assert loss(0.0, 1.0) < loss(0.03, 1.0)
+    assert loss(0.03, 0.0) < min(loss(0.0, 0.0), loss(0.06, 0.0))
+
+
 def test_delta_errors_outside_the_dynamic_mask_do_not_count():
     truth, given = torch.rand(1, 14, 16, 16), masks(16)
     given["dynamic"][..., 8:] = 0
