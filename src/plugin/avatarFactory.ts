@@ -293,7 +293,11 @@ export class AvatarFactory {
         try {
             const bytes = await networks.loadHeadModelAsync({ signal, onProgress });
             const head = ParseHeadModel(bytes.slice().buffer);
-            const pipeline = await OrAborted(SplatPipeline.CreateAsync(this._device), signal, "compiling the shaders");
+            const pipeline = await OrAborted(
+                SplatPipeline.CreateAsync(this._device, { sort: this._options.sort }),
+                signal,
+                "compiling the shaders",
+            );
             const { mapSize, positionMapSize } = networks.model;
             buffers = new HeadBuffers(this._device, head, BuildTexelTable(head, mapSize), BuildTexelTable(head, positionMapSize));
             ThrowIfAborted(signal, "loading the models");

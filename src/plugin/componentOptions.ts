@@ -1,6 +1,7 @@
 /** Options of the component, and their defaults. */
 import type { BackendName, OnnxRuntimeUrls } from "../runtime/models/onnxBackend";
 import type { IMediaPipeUrls } from "../runtime/photo/mediaPipe";
+import type { SplatSorterName } from "../runtime/passes";
 import type { IAvatarServices } from "./avatarFactory";
 
 /** Options of `FlexAvatarComponent.GetOrCreate`. Addresses are relative to the page. */
@@ -18,6 +19,8 @@ export interface IFlexAvatarOptions {
     mediaPipeUrls: string | IMediaPipeUrls;
     /** Where networks run. "auto" takes WebGPU, and the processor on software adapters or where WebGPU fails, with a notice. Default "auto". */
     backend: "auto" | BackendName;
+    /** How splats are sorted. "auto" measures both sorts for a few milliseconds while the models load, and takes the faster one. Default "auto". */
+    sort?: SplatSorterName | "auto";
     /** Replaces parts in tests. @internal */
     _services?: Partial<IAvatarServices>;
 }

@@ -75,6 +75,12 @@ export const BucketCount = 65536;
 export const CulledKey = 0xffffffff;
 /** A bucket with more records than this is ordered by sortCrowded. */
 export const CrowdedSize = 256;
+/** Digits of a key in the radix sort. */
+export const RadixDigits = 4;
+/** Values of a digit. */
+export const DigitCount = 16;
+/** Records that one workgroup of the radix sort owns. */
+export const RadixTileSize = 2048;
 /** Below this alpha nothing is drawn. */
 export const AlphaCut = 1 / 255;
 

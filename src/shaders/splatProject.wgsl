@@ -21,6 +21,8 @@
 @group(2) @binding(1) var<storage, read_write> keys: array<u32>;
 @group(2) @binding(2) var<storage, read_write> bucketCount: array<atomic<u32>>;
 
+override CountKeys: bool = true; // off where the sort needs no counts
+
 const ScaleMin: f32 = 1e-5; // meters
 const ScaleMax: f32 = 0.02;
 const DilationPx2: f32 = 0.3; // low-pass filter of the training rasteriser
@@ -146,5 +148,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         pack2x16float(vec2f(color.b, alpha)),
     );
     keys[gaussian] = key;
-    atomicAdd(&bucketCount[key], 1u);
+    if (CountKeys) {
+        atomicAdd(&bucketCount[key], 1u);
+    }
 }

@@ -2,8 +2,9 @@
 export { AvatarBuffers } from "./avatarBuffers";
 export { HeadBuffers } from "./headBuffers";
 export { SplatDrawPass, type ISplatTarget } from "./splatDrawPass";
+export type { ISortProbe } from "./sort/sorterChoice";
 export type { ISplatSorter, SplatSorterName } from "./sort/splatSorter";
-export { SplatPipeline } from "./splatPipeline";
+export { SplatPipeline, type ISplatPipelineSettings } from "./splatPipeline";
 export { ViewBuffers } from "./viewBuffers";
 export { WriteViewParams, type IPosedBounds, type IViewSettings } from "./viewParams";
 export { SplatQuadSource } from "./wgsl";

@@ -3,8 +3,8 @@
  */
 import { FlexAvatarError } from "../../flame/error";
 import type { AvatarBuffers } from "./avatarBuffers";
-import { CountingSorter } from "./sort/countingSorter";
-import type { ISplatSorter } from "./sort/splatSorter";
+import { CreateSorterAsync, type ISortProbe } from "./sort/sorterChoice";
+import type { ISplatSorter, SplatSorterName } from "./sort/splatSorter";
 import type { ViewBuffers } from "./viewBuffers";
 import { WriteViewParams, type IViewSettings } from "./viewParams";
 import { KernelSources, ResolveImports, type KernelName } from "./wgsl";
@@ -26,6 +26,12 @@ interface IBoundGroups {
     readonly groups: readonly GPUBindGroup[];
 }
 
+/** Settings of {@link SplatPipeline.CreateAsync}. */
+export interface ISplatPipelineSettings {
+    /** Which sort orders the splats. Default "auto": both are measured for a few milliseconds and the faster one is taken. */
+    sort?: SplatSorterName | "auto";
+}
+
 /** One per device. Holds pipelines and bind groups only, so there is nothing to dispose. */
 export class SplatPipeline {
     private readonly _bound = new WeakMap<object, Map<KernelName, IBoundGroups>>();
@@ -34,30 +40,34 @@ export class SplatPipeline {
         public readonly device: GPUDevice,
         /** Orders the splats of every view. */
         public readonly sorter: ISplatSorter,
+        /** What the choice of the sorter was made by; null where it was given. */
+        public readonly sortProbe: ISortProbe | null,
         private readonly _pipelines: Readonly<Record<KernelName, GPUComputePipeline>>,
     ) {}
 
     /**
-     * Compiles all kernels.
+     * Compiles all kernels and chooses the sort.
      * @param device needs no optional feature and no limit above the defaults
      */
-    public static async CreateAsync(device: GPUDevice): Promise<SplatPipeline> {
+    public static async CreateAsync(device: GPUDevice, { sort = "auto" }: ISplatPipelineSettings = {}): Promise<SplatPipeline> {
+        let sortProbe: ISortProbe | null = null;
+        const sorter = await CreateSorterAsync(device, sort, (probe) => (sortProbe = probe));
         const names = Object.keys(KernelSources) as KernelName[];
-        const [sorter, ...pipelines] = await Promise.all([
-            CountingSorter.CreateAsync(device),
-            ...names.map((name) =>
+        const pipelines = await Promise.all(
+            names.map((name) =>
                 device.createComputePipelineAsync({
                     label: name,
                     layout: "auto",
                     compute: {
                         module: device.createShaderModule({ label: name, code: ResolveImports(KernelSources[name]) }),
                         entryPoint: "main",
+                        constants: name === "splatProject" ? { CountKeys: Number(sorter.needsKeyCounts) } : undefined,
                     },
                 }),
             ),
-        ]);
+        );
         const byName = Object.fromEntries(names.map((name, i) => [name, pipelines[i]]));
-        return new SplatPipeline(device, sorter, byName as Record<KernelName, GPUComputePipeline>);
+        return new SplatPipeline(device, sorter, sortProbe, byName as Record<KernelName, GPUComputePipeline>);
     }
 
     /** Records blendshapes and skinning of the head. Call after `avatar.setExpression`, before {@link positionMap} and {@link prepareView}. */

@@ -8,6 +8,7 @@ import covariance from "../../shaders/shared/covariance.wgsl";
 import crowded from "../../shaders/shared/crowded.wgsl";
 import drawArgs from "../../shaders/shared/drawArgs.wgsl";
 import headVertex from "../../shaders/shared/headVertex.wgsl";
+import radix from "../../shaders/shared/radix.wgsl";
 import sortParams from "../../shaders/shared/sortParams.wgsl";
 import splatQuad from "../../shaders/shared/splatQuad.wgsl";
 import splatRecord from "../../shaders/shared/splatRecord.wgsl";
@@ -15,7 +16,10 @@ import texel from "../../shaders/shared/texel.wgsl";
 import viewParams from "../../shaders/shared/viewParams.wgsl";
 import poseVertices from "../../shaders/poseVertices.wgsl";
 import positionMap from "../../shaders/positionMap.wgsl";
+import sortCountKeys from "../../shaders/sortCountKeys.wgsl";
 import sortCrowded from "../../shaders/sortCrowded.wgsl";
+import sortRadixCount from "../../shaders/sortRadixCount.wgsl";
+import sortRadixScatter from "../../shaders/sortRadixScatter.wgsl";
 import sortScan from "../../shaders/sortScan.wgsl";
 import sortScatter from "../../shaders/sortScatter.wgsl";
 import sortTies from "../../shaders/sortTies.wgsl";
@@ -30,6 +34,7 @@ export const SharedSources: Readonly<Record<string, string>> = Object.freeze({
     "shared/crowded.wgsl": crowded,
     "shared/drawArgs.wgsl": drawArgs,
     "shared/headVertex.wgsl": headVertex,
+    "shared/radix.wgsl": radix,
     "shared/sortParams.wgsl": sortParams,
     "shared/splatQuad.wgsl": splatQuad,
     "shared/splatRecord.wgsl": splatRecord,
@@ -64,7 +69,15 @@ export const KernelSources = Object.freeze({ poseVertices, positionMap, splatPro
 export type KernelName = keyof typeof KernelSources;
 
 /** Kernels of the sorters, likewise. */
-export const SortKernelSources = Object.freeze({ sortScan, sortScatter, sortTies, sortCrowded });
+export const SortKernelSources = Object.freeze({
+    sortCountKeys,
+    sortScan,
+    sortScatter,
+    sortTies,
+    sortCrowded,
+    sortRadixCount,
+    sortRadixScatter,
+});
 
 /** Name of a kernel of a sorter. */
 export type SortKernelName = keyof typeof SortKernelSources;

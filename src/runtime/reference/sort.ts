@@ -1,7 +1,7 @@
-/** Twin of sortScan, sortScatter, sortTies and sortCrowded: what they have to arrive at together. */
+/** Twin of the sorts: what all their kernels have to arrive at together. */
 import { BucketCount, CulledKey } from "../layout";
 
-/** [65536] how many records have each key; culled ones are not counted. What splatProject leaves behind for the sort. */
+/** [65536] how many records have each key; culled ones are not counted. What splatProject leaves behind for a sort that needs it. */
 export function CountKeys(keys: Uint32Array): Uint32Array<ArrayBuffer> {
     const counts = new Uint32Array(BucketCount);
     for (const key of keys) {
@@ -14,12 +14,11 @@ export function CountKeys(keys: Uint32Array): Uint32Array<ArrayBuffer> {
 
 /** Record indices by key, equal keys by index, culled ones left out. */
 export function SortKeysReference(keys: Uint32Array): Uint32Array<ArrayBuffer> {
-    const visible: number[] = [];
-    keys.forEach((key, index) => {
+    const recordsOfKey = Array.from({ length: BucketCount }, (): number[] => []);
+    keys.forEach((key, record) => {
         if (key !== CulledKey) {
-            visible.push(index);
+            recordsOfKey[key].push(record);
         }
     });
-    visible.sort((a, b) => keys[a] - keys[b] || a - b);
-    return Uint32Array.from(visible);
+    return Uint32Array.from(recordsOfKey.flat());
 }

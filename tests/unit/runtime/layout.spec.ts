@@ -66,6 +66,8 @@ describe("layout", () => {
             BucketCount: 0,
             CulledKey: 0,
             CrowdedSize: 0,
+            RadixDigits: 0,
+            DigitCount: 0,
             ViewCompensateOpacity: 0,
             ViewCullBackFaces: 0,
             ViewLinearOutput: 0,
@@ -74,6 +76,7 @@ describe("layout", () => {
             const value = new RegExp(`const ${name}: u32 = (\\w+?)u;`).exec(shared);
             expect(Number(value?.[1])).withContext(name).toBe(layout[name]);
         }
+        expect(Number(/const TileSize: u32 = (\d+)u;/.exec(shared)?.[1])).toBe(layout.RadixTileSize);
         expect(shared).toContain("const AlphaCut: f32 = 1.0 / 255.0;");
         expect(layout.AlphaCut).toBe(1 / 255);
     });

@@ -11,6 +11,7 @@ import type { ISortScratch, ISortTarget, ISplatSorter } from "./splatSorter";
 const WorkgroupSize = 256;
 
 interface IPipelines {
+    readonly count: GPUComputePipeline;
     readonly scan: GPUComputePipeline;
     readonly scatter: GPUComputePipeline;
     readonly ties: GPUComputePipeline;
@@ -19,6 +20,7 @@ interface IPipelines {
 
 class CountingScratch extends SortScratch {
     public readonly keyCounts: GPUBuffer;
+    public readonly count: ISortStep;
     public readonly scan: ISortStep;
     public readonly scatter: ISortStep;
     public readonly ties: ISortStep;
@@ -35,6 +37,7 @@ class CountingScratch extends SortScratch {
         const crowdedBytes = CrowdedLayout.byteLength + 4 * Math.ceil(capacity / CrowdedSize);
         this.crowdedList = this._owned.create("crowded", crowdedBytes, storage | GPUBufferUsage.INDIRECT);
         const { keyCounts, crowdedList: crowded } = this;
+        this.count = this._step(pipelines.count, [[this._params], [keys], [keyCounts]]);
         this.scan = this._step(pipelines.scan, [[], [], [keyCounts, drawArgs, crowded]]);
         this.scatter = this._step(pipelines.scatter, [[this._params], [keys], [keyCounts, scattered]]);
         this.ties = this._step(pipelines.ties, [[this._params], [keys, scattered, keyCounts], [order]]);
@@ -46,6 +49,7 @@ class CountingScratch extends SortScratch {
 export class CountingSorter implements ISplatSorter {
     public readonly name = "counting";
     public readonly dispatchCount = 4;
+    public readonly needsKeyCounts = true;
 
     private constructor(
         private readonly _device: GPUDevice,
@@ -54,13 +58,14 @@ export class CountingSorter implements ISplatSorter {
 
     /** Compiles the kernels. @param device needs no optional feature and no limit above the defaults */
     public static async CreateAsync(device: GPUDevice): Promise<CountingSorter> {
-        const [scan, scatter, ties, crowded] = await Promise.all([
+        const [count, scan, scatter, ties, crowded] = await Promise.all([
+            CompileSortKernelAsync(device, "sortCountKeys"),
             CompileSortKernelAsync(device, "sortScan"),
             CompileSortKernelAsync(device, "sortScatter"),
             CompileSortKernelAsync(device, "sortTies"),
             CompileSortKernelAsync(device, "sortCrowded"),
         ]);
-        return new CountingSorter(device, { scan, scatter, ties, crowded });
+        return new CountingSorter(device, { count, scan, scatter, ties, crowded });
     }
 
     public prepare(encoder: GPUCommandEncoder, target: ISortTarget, recordCount: number): ISortScratch {
@@ -72,6 +77,12 @@ export class CountingSorter implements ISplatSorter {
         (scratch as CountingScratch).setRecordCount(recordCount);
         encoder.clearBuffer(scratch.keyCounts);
         return scratch;
+    }
+
+    public countKeys(pass: GPUComputePassEncoder, target: ISortTarget): void {
+        const { count, recordCount } = target.sortScratch as CountingScratch;
+        SetStep(pass, count);
+        pass.dispatchWorkgroups(Math.ceil(recordCount / WorkgroupSize));
     }
 
     public sort(pass: GPUComputePassEncoder, target: ISortTarget): void {

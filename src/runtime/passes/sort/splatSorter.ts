@@ -4,7 +4,7 @@
  */
 
 /** Names of the sorts. */
-export type SplatSorterName = "counting";
+export type SplatSorterName = "counting" | "radix";
 
 /** What is sorted: the part of a view that a sorter sees. */
 export interface ISortTarget {
@@ -22,7 +22,7 @@ export interface ISortTarget {
 export interface ISortScratch {
     /** The `keys` it was made for. */
     readonly keys: GPUBuffer;
-    /** [65536] atomic u32. Whoever writes keys adds 1 per key that is not culled, between {@link ISplatSorter.prepare} and sort. */
+    /** [65536] atomic u32, if the sorter needs key counts; otherwise a placeholder. */
     readonly keyCounts: GPUBuffer;
     /** Bytes of GPU memory held. */
     readonly byteLength: number;
@@ -35,12 +35,16 @@ export interface ISplatSorter {
     readonly name: SplatSorterName;
     /** Compute dispatches of one {@link sort}. */
     readonly dispatchCount: number;
+    /** Whoever writes keys adds 1 to the scratch's `keyCounts` per key that is not culled, between {@link prepare} and {@link sort}. */
+    readonly needsKeyCounts: boolean;
     /**
      * Gets the scratch ready for new keys. Call before the compute pass that writes them.
      * @param recordCount keys that will be written; at most one value per target and submit
      * @returns the target's scratch
      */
     prepare(encoder: GPUCommandEncoder, target: ISortTarget, recordCount: number): ISortScratch;
+    /** Records the count of the keys, for writers that do not count as they write. Nothing, if the sorter needs no counts. */
+    countKeys(pass: GPUComputePassEncoder, target: ISortTarget): void;
     /** Records the sort of the keys that were announced to {@link prepare}. */
     sort(pass: GPUComputePassEncoder, target: ISortTarget): void;
 }
