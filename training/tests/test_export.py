@@ -24,8 +24,10 @@ def scrambled_avatar(seed: int = 0) -> Avatar:
     torch.manual_seed(seed)
     avatar = Avatar(ModelConfig.load("nano-128"))
     for name, tensor in avatar.state_dict().items():
-        if name.endswith(("color.weight", "attributes.weight", "out.weight", "coordinates.weight")) and tensor.dim() == 4:
+        if name.endswith(("color.weight", "attributes.weight", "out.weight", "coordinates.weight", "offset.weight")) and tensor.dim() == 4:
             tensor.normal_(std=0.02)
+        if name.endswith("mirrored"):
+            tensor.fill_(1)
         if name.endswith("running_mean"):
             tensor.normal_(std=0.1)
         if name.endswith("running_var"):
