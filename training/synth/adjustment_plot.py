@@ -1,4 +1,4 @@
-"""Writes docs/images/distribution-adjustment.png, the paper's Fig. 5c for our expressions: random ones and adjusted ones in the plane of the
+"""Writes docs/images/distribution-adjustment.png, the paper's Fig. 5c for our expressions: random and adjusted ones in the plane of the
 anchors' two principal components.
 
 python -m training.synth.adjustment_plot [--out docs/images/distribution-adjustment.png]
@@ -51,7 +51,8 @@ def main() -> None:
     image = Image.new("RGB", (width * SCALE, height * SCALE), "white")
     draw = ImageDraw.Draw(image)
     font, small = ImageFont.load_default(13 * SCALE), ImageFont.load_default(10 * SCALE)
-    colors = [tuple(int(255 * c) for c in colorsys.hsv_to_rgb(k / ANCHORS, 0.75, 0.8)) for k in range(ANCHORS)] + [(150, 150, 150)] * RANDOM
+    hue = lambda k: tuple(int(255 * c) for c in colorsys.hsv_to_rgb(k / ANCHORS, 0.75, 0.8))  # noqa: E731
+    colors = [hue(k) for k in range(ANCHORS)] + [(150, 150, 150)] * RANDOM
 
     def place(points: np.ndarray, panel: int) -> np.ndarray:
         unit = (points - low) / (high - low)
@@ -71,7 +72,7 @@ def main() -> None:
             draw.text((px + r + 2, py - r - 4), f"{k:02d}", fill="black", font=small)
     draw.text(
         (MARGIN * SCALE, (MARGIN + SIDE + 8) * SCALE),
-        "principal components 1 (right) and 2 (up) of the 20 anchors",
+        "first (right) and second (up) principal component of the anchors",
         fill="black",
         font=small,
     )
