@@ -54,22 +54,22 @@ def photo_files(count: int) -> list[Path]:
 
 
 def columns(frames: list[Frame]) -> dict[str, list[np.ndarray]]:
-    """Pictures for the report: the truth (or who is imitated) and every row; conditions of the first people, one below the other."""
-    keys = list(dict.fromkeys((f.subject, f.condition, id(f.truth if f.truth is not None else f.shown)) for f in frames))
-    rows = {name for name in (f.row for f in frames)}
-    by_key: dict[tuple, dict[str, np.ndarray]] = {}
+    """Pictures for the report: what was wanted and every row, one view of a person below the other."""
+    views: dict[tuple, dict[str, np.ndarray]] = {}
+    counts: dict[tuple, int] = {}
     for f in frames:
-        shown = f.truth if f.truth is not None else f.shown
-        entry = by_key.setdefault((f.subject, f.condition, id(shown)), {})
-        entry["truth"] = shown
-        entry[f.row] = f.picture
-        if f.person is not None and f.truth is None:
-            entry = {"photo": f.person, "driver": f.motion, **entry}
-            by_key[(f.subject, f.condition, id(shown))] = entry
-    whole = [by_key[k] for k in keys if rows <= by_key[k].keys()] or [by_key[k] for k in keys[:: max(1, len(keys) // report.PICTURES)]]
-    titles = [t for t in whole[0] if all(t in entry for entry in whole)]
-    chosen = whole[:: max(1, len(whole) // report.PICTURES)]
-    return {title: [entry[title] for entry in chosen] for title in titles if title != studies.SELF}
+        drawn = (f.row, f.subject, f.condition)
+        counts[drawn] = counts.get(drawn, -1) + 1
+        view = views.setdefault((f.subject, f.condition, counts[drawn]), {})
+        if f.truth is None:
+            view |= {"photo": f.person, "driver": f.motion}
+        view.setdefault("truth", f.shown if f.truth is None else f.truth)
+        if f.row != studies.SELF:
+            view[f.row] = f.picture
+    titles = max(views.values(), key=len)
+    whole = [view for view in views.values() if len(view) == len(titles)]
+    chosen = whole[:: -(-len(whole) // report.PICTURES)]
+    return {title: [view[title] for view in chosen] for title in titles}
 
 
 def evaluate(

@@ -10,9 +10,9 @@ from PIL import Image
 STYLE = """body{font:14px/1.45 system-ui,sans-serif;margin:2em auto;max-width:1200px;padding:0 1em;color:#222;background:#fff}
 table{border-collapse:collapse;margin:.6em 0 1.4em}td,th{padding:.25em .7em;border-bottom:1px solid #ddd;text-align:right}
 td:first-child,th:first-child{text-align:left}.yes{color:#0a7d32}.no{color:#b3261e}.oracle td{color:#0a5}.floor td{color:#a33}
+.wide{overflow-x:auto}.wide table{font-size:12px;white-space:nowrap}
 img{max-width:100%;display:block;margin:.3em 0 1em}small{color:#666}svg{max-width:100%}"""
 PICTURES = 6  # rows of a picture sheet
-LARGEST = 900  # columns of pixels per sheet and picture column
 
 
 def sheet(columns: dict[str, list[np.ndarray]]) -> str:
@@ -35,15 +35,18 @@ def number(entry: dict | float | None) -> str:
     return f"{text} <small>± {entry['ci95']:.2g}</small>" if isinstance(entry, dict) and entry.get("n", 1) > 1 else text
 
 
+def kind_of(row: str) -> str:
+    return next((kind for kind in ("oracle", "floor") if row.startswith(kind)), "")
+
+
 def rows_table(rows: dict[str, dict]) -> str:
     """Rows of metrics; oracles and floors are colored."""
     metrics = list(dict.fromkeys(m for row in rows.values() for m in row))
-    out = ["<table><tr><th></th>", *(f"<th>{escape(m)}</th>" for m in metrics), "</tr>"]
+    out = ['<div class="wide"><table><tr><th></th>', *(f"<th>{escape(m)}</th>" for m in metrics), "</tr>"]
     for name, row in rows.items():
-        kind = name.split(":")[0]
         cells = "".join(f"<td>{number(row.get(m))}</td>" for m in metrics)
-        out.append(f'<tr class="{escape(kind)}"><td>{escape(name)}</td>{cells}</tr>')
-    return "".join([*out, "</table>"])
+        out.append(f'<tr class="{kind_of(name)}"><td>{escape(name)}</td>{cells}</tr>')
+    return "".join([*out, "</table></div>"])
 
 
 def conditions_table(rows: dict[str, dict], metric: str) -> str:
@@ -54,7 +57,7 @@ def conditions_table(rows: dict[str, dict], metric: str) -> str:
     for title in dict.fromkeys(parts[0] for parts in split.values()):
         own = rows.get(title, {}).get(metric)  # a row without conditions holds for all
         cells = "".join(f"<td>{number(rows.get(f'{title} @ {c}', {}).get(metric, own))}</td>" for c in conditions)
-        out.append(f'<tr class="{escape(title.split(":")[0])}"><td>{escape(title)}</td>{cells}</tr>')
+        out.append(f'<tr class="{kind_of(title)}"><td>{escape(title)}</td>{cells}</tr>')
     return "".join([*out, "</table>"])
 
 

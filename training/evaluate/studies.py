@@ -98,7 +98,7 @@ def cross_reenactment(model: Puppeteer, sitters: list[Sitter], yaws: tuple[int, 
                 "1 photo, skinning alone": model.draw(puppets[i], shown, driven=False),
                 "oracle: the true person making that face": shown.picture,
                 STILL: model.draw(puppets[i], rest),
-                WRONG: model.draw(puppets[(i + 2) % len(sitters)], shown),
+                WRONG: model.draw(puppets[(i + min(2, len(sitters) - 1)) % len(sitters)], shown),
             }
             for row, picture in rows.items():
                 yield Frame(study, row, captures[i].name, picture, person=photo, motion=driver.picture, shown=shown.picture)
