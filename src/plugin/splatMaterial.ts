@@ -4,6 +4,7 @@
  */
 import type { StorageBuffer } from "@babylonjs/core/Buffers/storageBuffer";
 import { Constants } from "@babylonjs/core/Engines/constants";
+import type { IImageProcessingConfigurationDefines } from "@babylonjs/core/Materials/imageProcessingConfiguration.defines";
 import { ShaderLanguage } from "@babylonjs/core/Materials/shaderLanguage";
 import { ShaderMaterial } from "@babylonjs/core/Materials/shaderMaterial";
 import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
@@ -19,10 +20,16 @@ import { RegisterSplatShader, SplatBufferNames, SplatShaderName } from "./splatS
 import { SetSplatUniforms, SplatUniformNames } from "./splatUniforms";
 import type { SplatView } from "./splatView";
 
+/** What image processing can do to a splat's color on its way to an encoded target. Vignette, dither and grading textures need a post-process. */
+const ImageProcessingDefines = ["IMAGEPROCESSING", "EXPOSURE", "CONTRAST", "WHITEBALANCE", "COLORCURVES"] as const;
+const Wanted = {} as IImageProcessingConfigurationDefines & Partial<Record<string, boolean>>; // scratch of _readImageProcessing
+
 /** Made by `FlexAvatarSplatMesh`. Set `useLogarithmicDepth` where the scene's other materials have it. */
 export class FlexAvatarSplatMaterial extends ShaderMaterial {
     /** What the next bind draws; borrowed. The mesh sets it for each view it renders. */
     public view: SplatView | null = null;
+    /** The image processing that the defines stand for. */
+    private _imageProcessing = -1;
     private readonly _bindings = new WeakMap<ViewBuffers, readonly StorageBuffer[]>();
 
     /**
@@ -55,6 +62,12 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
         return "FlexAvatarSplatMaterial";
     }
 
+    /** Takes the scene's image processing into account where no post-process does it. @internal */
+    public override isReady(...parameters: Parameters<ShaderMaterial["isReady"]>): boolean {
+        this._readImageProcessing();
+        return super.isReady(...parameters);
+    }
+
     /** Binds the buffers of {@link view}. @internal */
     public override bind(world: Matrix, mesh?: Mesh, effectOverride?: Nullable<Effect>, subMesh?: SubMesh): void {
         super.bind(world, mesh, effectOverride, subMesh);
@@ -65,6 +78,21 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
             const bindings = this._bindingsOf(this.view.buffers);
             for (let i = 0; i < bindings.length; i++) {
                 engine.setStorageBuffer(SplatBufferNames[i], bindings[i]);
+            }
+        }
+    }
+
+    private _readImageProcessing(): void {
+        this.getScene().imageProcessingConfiguration.prepareDefines(Wanted);
+        let choice: number = Wanted.TONEMAPPING;
+        for (let i = 0; i < ImageProcessingDefines.length; i++) {
+            choice = 2 * choice + (Wanted[ImageProcessingDefines[i]] ? 1 : 0);
+        }
+        if (choice !== this._imageProcessing) {
+            this._imageProcessing = choice;
+            this.setDefine("TONEMAPPING", String(Wanted.TONEMAPPING));
+            for (const name of ImageProcessingDefines) {
+                this.setDefine(name, Wanted[name] === true);
             }
         }
     }

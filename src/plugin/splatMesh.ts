@@ -5,6 +5,7 @@
  */
 import type { Camera } from "@babylonjs/core/Cameras/camera";
 import type { PickingInfo } from "@babylonjs/core/Collisions/pickingInfo";
+import { Constants } from "@babylonjs/core/Engines/constants";
 import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh";
@@ -43,6 +44,7 @@ export class FlexAvatarSplatMesh extends Mesh {
     private readonly _views = new Map<number, SplatView>();
     private readonly _splatMaterial: FlexAvatarSplatMaterial;
     private readonly _onCameraRemoved: Observer<Camera> | null;
+    private readonly _onBeforeDrawPhase: Observer<Scene> | null;
     private _isBlind = false;
 
     /**
@@ -68,6 +70,7 @@ export class FlexAvatarSplatMesh extends Mesh {
         this.material = this._splatMaterial;
         this.doNotSerialize = true;
         this.updateBounds();
+        this._onBeforeDrawPhase = scene.onBeforeDrawPhaseObservable.add(() => this._prepareSnapshot());
         this._onCameraRemoved = scene.onCameraRemovedObservable.add((camera) => this._releaseViews((view) => view.camera === camera));
     }
 
@@ -120,14 +123,30 @@ export class FlexAvatarSplatMesh extends Mesh {
             return;
         }
         this._onCameraRemoved?.remove();
+        this._onBeforeDrawPhase?.remove();
         this._releaseViews(() => true);
         super.dispose(doNotRecurse, false);
         this._splatMaterial.dispose();
     }
 
+    /** Fast snapshot rendering replays draws without asking meshes; the records that they read must follow all the same. */
+    private _prepareSnapshot(): void {
+        const engine = this.getEngine() as WebGPUEngine;
+        const camera = this.getScene().activeCamera;
+        if (engine.snapshotRendering && engine.snapshotRenderingMode === Constants.SNAPSHOTRENDERING_FAST && camera && !this._isBlind) {
+            if (this._views.has(this._keyOf(camera))) {
+                this._prepareView(camera);
+            }
+        }
+    }
+
+    private _keyOf(camera: Camera): number {
+        return camera.uniqueId * 65536 + (this.getEngine() as WebGPUEngine).currentRenderPassId;
+    }
+
     private _prepareView(camera: Camera): SplatView {
         const engine = this.getEngine() as WebGPUEngine;
-        const key = camera.uniqueId * 65536 + engine.currentRenderPassId;
+        const key = this._keyOf(camera);
         let view = this._views.get(key);
         if (!view) {
             const idleSince = engine.frameId - IdleFrames;

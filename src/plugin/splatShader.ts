@@ -1,9 +1,11 @@
 /**
  * The shader text of the splat material: Babylon's entry points around the runtime's maths (splatQuad.wgsl), and what the scene adds to it:
- * fog, clip planes, logarithmic depth, linear targets. All of that is chosen by uniforms (splatUniforms.ts), not by defines, so that a mirror with a
- * clip plane and the main view with none share one compiled effect.
+ * fog, clip planes, logarithmic depth, linear targets, image processing. All but the last is chosen by uniforms (splatUniforms.ts), not by defines,
+ * so that a mirror with a clip plane and the main view with none share one compiled effect.
  */
 import "@babylonjs/core/ShadersWGSL/ShadersInclude/helperFunctions";
+import "@babylonjs/core/ShadersWGSL/ShadersInclude/imageProcessingDeclaration";
+import "@babylonjs/core/ShadersWGSL/ShadersInclude/imageProcessingFunctions";
 import { ShaderStore } from "@babylonjs/core/Engines/shaderStore";
 import { SplatQuadSource } from "../runtime/passes";
 
@@ -36,9 +38,12 @@ fn viewPosition(ndc: vec2f, viewZ: f32) -> vec3f {
 // Six vertices per splat in one instance: on software adapters an instance per quad is 5 to 12 times slower.
 // The offset from the centre is found from the pixel's position instead of being interpolated: Babylon draws render targets upside down, interpolation
 // rounds differently then, and classic and frame-graph pictures would differ by a step here and there. Clip planes do the same.
-// Fog is that of the splat's centre and is mixed into encoded color, as StandardMaterial does.
+// Fog is that of the splat's centre and is mixed into encoded color, as StandardMaterial does. Gamma and image processing are done per splat too,
+// before blending: 48 dB from doing them after it on a head from a photo (docs/scenes.md), where a pass over an intermediate target would be needed.
 const VertexSource = `
 #include<helperFunctions>
+#include<imageProcessingDeclaration>
+#include<imageProcessingFunctions>
 ${SplatQuadSource}
 ${ViewPositionSource}
 var<storage, read> records: array<SplatRecord>;
@@ -90,6 +95,9 @@ fn main(input: VertexInputs) -> FragmentInputs {
         if (uniforms.linearTarget > 0.0) {
             color = toLinearSpaceVec3(color);
         }
+        #ifdef IMAGEPROCESSING
+        color = applyImageProcessing(vec4f(toLinearSpaceVec3(color), 1.0)).rgb;
+        #endif
         vertexOutputs.vCenterPx = uniforms.viewportPx.xy + pxPerNdc * (record.centerNdc + 1.0);
         vertexOutputs.vOffsetFromPx = vec4f(minor.y, -minor.x, -major.y, major.x) / area;
         vertexOutputs.vColor = vec4f(color, corner.color.a);

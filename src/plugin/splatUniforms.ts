@@ -21,6 +21,12 @@ export const SplatUniformNames = [
     "visibility",
     "clipPlaneCount",
     "clipPlanes",
+    "exposureLinear",
+    "contrast",
+    "whiteBalanceMatrix",
+    "vCameraColorCurveNegative",
+    "vCameraColorCurveNeutral",
+    "vCameraColorCurvePositive",
 ] as const;
 
 const ClipPlaneKeys = ["clipPlane", "clipPlane2", "clipPlane3", "clipPlane4", "clipPlane5", "clipPlane6"] as const;
@@ -59,6 +65,7 @@ export function SetSplatUniforms(
     effect.setFloat("logDepthScale", material.useLogarithmicDepth && farZ > 0 && p[11] !== 0 ? 1 / Math.log2(1 + farZ) : 0);
     // Where a post-process applies image processing, or a frame-graph task turns it off, the target holds linear color.
     effect.setFloat("linearTarget", scene.imageProcessingConfiguration.applyByPostProcess ? 1 : 0);
+    scene.imageProcessingConfiguration.bind(effect);
     SetClipPlanes(effect, scene, material, view);
 }
 

@@ -1,0 +1,73 @@
+// Where an avatar stands and how it is stretched, and when it need not be drawn.
+import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
+import { Vector3 } from "@babylonjs/core/Maths/math.vector";
+import { CanvasPx, MakeSynthetic } from "../plugin/stage";
+import { Psnr } from "../passes/gpu";
+import { Lit, MakeSolid, ShootAsync } from "./pictures";
+import { ReferencePicture } from "./referencePicture";
+import { ShareStage } from "./sharedStage";
+
+const synthetic = MakeSynthetic();
+const unit = (pixels: ArrayLike<number>): number[] => Array.from(pixels, (value) => value / 255);
+
+describe("a transformed avatar", () => {
+    const stage = ShareStage(synthetic);
+
+    for (const [name, scaling] of [
+        ["stretched", [1.3, 0.7, 1]],
+        ["mirrored", [-1, 1, 1]],
+        ["mirrored twice and flattened", [-0.8, 1, -0.4]],
+    ] as const) {
+        it(`is the reference's picture when ${name} and under a turned parent`, async () => {
+            const { avatar, scene } = stage;
+            const parent = new TransformNode("parent", scene);
+            parent.rotation.set(0.1, 0.3, 0.2);
+            avatar.parent = parent;
+            Vector3.FromArrayToRef(scaling, 0, avatar.scaling);
+            const pixels = await ShootAsync(stage);
+            expect(Lit(pixels)).toBeGreaterThan(1000);
+            expect(Psnr(unit(pixels), unit(ReferencePicture(stage, avatar, synthetic, CanvasPx, CanvasPx)))).toBeGreaterThan(45);
+            avatar.scaling.setAll(1);
+            expect(Psnr(unit(pixels), unit(ReferencePicture(stage, avatar, synthetic, CanvasPx, CanvasPx)))).toBeLessThan(30);
+            parent.dispose(true);
+        });
+    }
+});
+
+describe("frustum culling of an avatar", () => {
+    const stage = ShareStage(MakeSolid([220, 220, 220]));
+
+    it("leaves it out when no splat can be seen, and never when one can", async () => {
+        const { avatar, scene } = stage;
+        const meshes = (): boolean => scene.getActiveMeshes().data.slice(0, scene.getActiveMeshes().length).includes(avatar.splatMesh);
+        let [hidden, shown] = [0, 0];
+        for (const axis of [Vector3.Right(), Vector3.Up()]) {
+            for (const meters of [0.2, 0.23, 0.26, 0.3, 0.34, 0.4]) {
+                avatar.position.copyFrom(axis.scale(meters));
+                const isActive = (await ShootAsync(stage), meshes());
+                avatar.splatMesh.alwaysSelectAsActiveMesh = true;
+                const lit = Lit(await ShootAsync(stage));
+                avatar.splatMesh.alwaysSelectAsActiveMesh = false;
+                expect(isActive || lit === 0)
+                    .withContext(`${meters} m along ${axis.toString()}: ${lit} pixels would be lit`)
+                    .toBeTrue();
+                hidden += isActive ? 0 : 1;
+                shown += lit > 0 ? 1 : 0;
+            }
+        }
+        expect(hidden).toBeGreaterThan(3);
+        expect(shown).toBeGreaterThan(3);
+    });
+
+    it("follows the pose", async () => {
+        const { avatar } = stage;
+        await ShootAsync(stage);
+        const upright = avatar.splatMesh.getBoundingInfo().boundingBox.maximumWorld.clone();
+        avatar.neck.rotation.x = 0.8;
+        await ShootAsync(stage);
+        const nodding = avatar.splatMesh.getBoundingInfo().boundingBox.maximumWorld;
+        // The top of the head goes forward and down.
+        expect(nodding.z).toBeGreaterThan(upright.z + 0.02);
+        expect(nodding.y).toBeLessThan(upright.y - 0.005);
+    });
+});
