@@ -1,10 +1,13 @@
 // Karma with WebGPU in headless Chromium. The base launcher is "Chrome", because "ChromeHeadless" adds --disable-gpu and the device is lost.
 // Groups: unit (no GPU), gpu (WebGPU device needed: a spec fails without one), visual (golden images). Default: all.
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { resolve, rules } from "./webpack.config.js";
 
 const root = path.dirname(fileURLToPath(import.meta.url));
+const output = mkdtempSync(path.join(tmpdir(), "flex-karma-"));
 const group = process.env.FLEX_TEST_GROUP ?? "";
 
 export const chromiumFlags = [
@@ -29,6 +32,7 @@ export default (config) =>
         frameworks: ["jasmine", "webpack"],
         files: [
             { pattern: `tests/browser.ts`, watched: false },
+            { pattern: path.join(output, "**/*"), included: false, served: true, watched: false }, // the worker's bundle
             { pattern: "assets/**/*", included: false, served: true, watched: false, nocache: true },
             { pattern: "tests/{fixtures,golden}/**/*", included: false, served: true, watched: false },
             { pattern: "samples/assets/**/*", included: false, served: true, watched: false },
@@ -40,6 +44,7 @@ export default (config) =>
         mime: { "text/x-typescript": ["ts"], "application/wasm": ["wasm"], "text/javascript": ["mjs"] },
         webpack: {
             mode: "development",
+            output: { path: output, publicPath: `/absolute${output}/` },
             devtool: "inline-source-map",
             module: { rules },
             resolve,

@@ -17,6 +17,7 @@ export const rules = [
 export const resolve = {
     extensions: [".ts", ".js", ".mjs"],
     alias: { "babylon-flexavatar": at("src/index.ts") },
+    extensionAlias: { ".js": [".ts", ".js"] }, // workers are named by the file that the library ships
     conditionNames: ["onnxruntime-web-use-extern-wasm", "import", "module", "browser", "default"],
 };
 
@@ -28,9 +29,11 @@ export default [
     {
         ...common,
         name: "library",
-        entry: at("src/index.ts"),
+        // The worker stays a file of its own, and its address in index.js as it is written, so that the user's bundler finds both.
+        entry: { index: at("src/index.ts"), "worker/onnxWorker": at("src/runtime/models/worker/onnxWorker.ts") },
+        module: { rules, parser: { javascript: { url: false, worker: false } } },
         experiments: { outputModule: true },
-        output: { path: at("dist/lib"), filename: "index.js", library: { type: "module" }, clean: true },
+        output: { path: at("dist/lib"), filename: "[name].js", library: { type: "module" }, clean: true },
         externalsType: "module",
         externals: [/^@babylonjs\//, /^onnxruntime-web/],
     },

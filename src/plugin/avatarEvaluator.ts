@@ -6,13 +6,12 @@ import type { ExpressionPose } from "../flame/expression";
 import { FlexAvatarError } from "../flame/error";
 import { CreatePositionMapScratch, PositionMap, type PositionMapScratch } from "../flame/positionMap";
 import type { IDriver } from "../runtime/models/driver";
+import type { IFrameDriver } from "../runtime/models/frameDriver";
 import { AvatarBuffers, ViewBuffers, type HeadBuffers, type IPosedBounds, type IViewSettings, type SplatPipeline } from "../runtime/passes";
+import type { IScheduledDriver } from "./driverScheduler";
 import type { ISplatSource } from "./splatMesh";
 
-/** On the processor the driver blocks the page while it runs; between runs it rests for this many times as long, so that the page can live. */
-const RestPerRun = 1;
-/** Delta maps that come more seldom than this are blended into, over at most {@link LongestBlendMs}. */
-const SmoothIntervalMs = 45;
+/** Delta maps that come more seldom than frames are blended into, over at most this time. */
 const LongestBlendMs = 250;
 
 /** Counts of one avatar, since it was made. */
@@ -26,7 +25,7 @@ export interface IEvaluatorCounts {
 }
 
 /** Owns the avatar's GPU buffers and its driver. */
-export class AvatarEvaluator implements ISplatSource {
+export class AvatarEvaluator implements ISplatSource, IScheduledDriver {
     public readonly buffers: AvatarBuffers;
     /** Counts, for statistics. */
     public readonly counts: IEvaluatorCounts = { dispatches: 0, driverRuns: 0, driverMs: 0 };
@@ -42,8 +41,10 @@ export class AvatarEvaluator implements ISplatSource {
     private _evaluated = 0;
     private _inFlight: Promise<void> | null = null;
     private _failed = false;
-    private _restUntil = 0;
+    private _startedAt = -Infinity;
     private _arrivedAt = -Infinity;
+    /** Calls of {@link continue} since the newest delta map came. */
+    private _framesSince = 0;
     /** Length of the running blend from the previous delta map to the newest, 0 when it is over. */
     private _blendMs = 0;
     private readonly _pose: ExpressionPose;
@@ -58,14 +59,14 @@ export class AvatarEvaluator implements ISplatSource {
         private readonly _pipeline: SplatPipeline,
         head: HeadBuffers,
         staticMap: Float32Array<ArrayBuffer>,
-        private readonly _driver: IDriver | null,
+        private readonly _driver: IDriver | IFrameDriver | null,
     ) {
         const { device } = _pipeline;
         this.buffers = new AvatarBuffers(device, head);
         this.buffers.setStaticMap(staticMap);
         this._pose = { expression: new Float32Array(head.model.expressionCount), pose: new Float32Array(15) };
         const positionCount = 3 * head.positionTable.mapSize ** 2;
-        if (_driver?.backend === "webgpu") {
+        if (_driver && _driver.backend !== "wasm") {
             this._positionBuffer = device.createBuffer({
                 label: "avatar.positionMap",
                 size: 4 * positionCount,
@@ -122,19 +123,40 @@ export class AvatarEvaluator implements ISplatSource {
         this._revision++;
     }
 
-    /** Goes on with what takes more than one frame: kicks the driver when it is free, blends delta maps. Call once per frame. */
+    public get wantsRun(): boolean {
+        return this._driver !== null && !this._inFlight && !this._failed && this._evaluated !== this._wanted && !this.buffers.isDisposed;
+    }
+
+    public get isRunning(): boolean {
+        return this._inFlight !== null;
+    }
+
+    public get frameMs(): number {
+        return this._driver?.holdsFrame === false ? 0 : this.runMs;
+    }
+
+    public get runMs(): number {
+        return this._driver?.backend === "shaders" ? this._driver.runMs : this.counts.driverMs;
+    }
+
+    public get startedAt(): number {
+        return this._startedAt;
+    }
+
+    public get endedAt(): number {
+        return this._arrivedAt;
+    }
+
+    /** Blends delta maps that come more seldom than frames. Call once per frame; runs are started by the component's `DriverScheduler`. */
     public continue(): void {
-        const now = performance.now();
+        this._framesSince++;
         if (this._blendMs > 0) {
-            const blend = Math.min(1, (now - this._arrivedAt) / this._blendMs);
+            const blend = Math.min(1, (performance.now() - this._arrivedAt) / this._blendMs);
             this.buffers.deltaBlend = blend;
             this._revision++;
             if (blend === 1) {
                 this._blendMs = 0;
             }
-        }
-        if (now >= this._restUntil) {
-            this._kick();
         }
     }
 
@@ -144,10 +166,10 @@ export class AvatarEvaluator implements ISplatSource {
      */
     public async evaluateAsync(): Promise<void> {
         while (this._driver && this._evaluated !== this._wanted) {
-            this._kick();
+            this.startRun();
             const run = this._inFlight;
-            if (!run) {
-                return;
+            if (!run && !this._failed && this._evaluated === this._wanted) {
+                break; // recorded in the frame
             }
             await run;
             if (this.buffers.isDisposed) {
@@ -172,13 +194,33 @@ export class AvatarEvaluator implements ISplatSource {
         this._driver?.dispose();
     }
 
-    private _kick(): void {
-        if (!this._driver || this._inFlight || this._failed || this._evaluated === this._wanted || this.buffers.isDisposed) {
+    /** Evaluates the expression set last: at once with our shaders, else a promise later. Does nothing if no run is wanted. */
+    public startRun(): void {
+        if (!this.wantsRun || !this._driver) {
             return;
         }
+        this._startedAt = performance.now();
+        if (this._driver.backend === "shaders") {
+            this._record(this._driver);
+        } else {
+            this._kick(this._driver);
+        }
+    }
+
+    private _record(driver: IFrameDriver): void {
+        const encoder = this._pipeline.device.createCommandEncoder();
+        this._pipeline.positionMap(encoder, this.buffers, this._positionBuffer!);
+        const deltaMap = driver.encode(encoder, this._positionBuffer!);
+        this._pipeline.device.queue.submit([encoder.finish()]);
+        this.counts.dispatches += 1 + driver.dispatches;
+        this._takeDeltaMap(deltaMap, driver.runMs);
+        this._evaluated = this._wanted;
+    }
+
+    private _kick(driver: IDriver): void {
         const evaluating = this._wanted;
-        const start = performance.now();
-        this._inFlight = this._driver.run(this._positionMap()).then(
+        const start = this._startedAt;
+        this._inFlight = driver.run(this._positionMap()).then(
             (deltaMap) => {
                 this._inFlight = null;
                 if (!this.buffers.isDisposed) {
@@ -200,9 +242,9 @@ export class AvatarEvaluator implements ISplatSource {
         const now = performance.now();
         const interval = now - this._arrivedAt;
         this._arrivedAt = now;
-        this._restUntil = this._driver?.backend === "wasm" ? now + RestPerRun * runMs : 0;
         // A first map, or one after a long rest of the face, has nothing to blend from that was seen a moment ago.
-        this._blendMs = interval > SmoothIntervalMs && interval < 4 * LongestBlendMs ? Math.min(interval, LongestBlendMs) : 0;
+        this._blendMs = this._framesSince > 1 && interval < 4 * LongestBlendMs ? Math.min(interval, LongestBlendMs) : 0;
+        this._framesSince = 0;
         this.buffers.setDeltaMap(deltaMap as Float32Array<ArrayBuffer> | GPUBuffer);
         this.buffers.deltaBlend = this._blendMs > 0 ? 0 : 1;
         this._revision++;

@@ -277,12 +277,13 @@ export class AvatarFactory {
     }
 
     private async _createSharedAsync(signal: AbortSignal): Promise<IShared> {
-        const { modelsUrl, model, backend, runtimeUrls } = this._options;
+        const { modelsUrl, model, backend, driver, runtimeUrls } = this._options;
         const onProgress: ProgressListener = (progress) => this._listeners.forEach((listener) => listener(progress));
         const networks = await this._services.createNetworksAsync({
             modelsUrl,
             model,
             backend,
+            driver,
             runtimeUrls,
             device: this._device,
             signal,

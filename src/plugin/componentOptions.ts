@@ -3,6 +3,7 @@ import type { BackendName, OnnxRuntimeUrls } from "../runtime/models/onnxBackend
 import type { IMediaPipeUrls } from "../runtime/photo/mediaPipe";
 import type { SplatSorterName } from "../runtime/passes";
 import type { IAvatarServices } from "./avatarFactory";
+import { DefaultDriverSchedule, type IDriverSchedule } from "./driverScheduler";
 
 /** Options of `FlexAvatarComponent.GetOrCreate`. Addresses are relative to the page. */
 export interface IFlexAvatarOptions {
@@ -21,6 +22,13 @@ export interface IFlexAvatarOptions {
     backend: "auto" | BackendName;
     /** How splats are sorted. "auto" measures both sorts for a few milliseconds while the models load, and takes the faster one. Default "auto". */
     sort?: SplatSorterName | "auto";
+    /**
+     * What runs the driver network: "shaders", recorded in the frame, or "onnx". "auto" takes the shaders, and ONNX Runtime on software adapters,
+     * where `backend` is "wasm", and where the shaders fail, with a notice. Default "auto".
+     */
+    driver: "auto" | "shaders" | "onnx";
+    /** Milliseconds per frame for drivers, and their cadence on slow devices. Default 4 ms, and 30 Hz where a run takes more than 4 ms. */
+    driverSchedule: Readonly<IDriverSchedule>;
     /** Replaces parts in tests. @internal */
     _services?: Partial<IAvatarServices>;
 }
@@ -30,4 +38,6 @@ export const DefaultFlexAvatarOptions: Readonly<IFlexAvatarOptions> = Object.fre
     modelsUrl: "models/",
     mediaPipeUrls: "mediapipe/",
     backend: "auto",
+    driver: "auto",
+    driverSchedule: DefaultDriverSchedule,
 });

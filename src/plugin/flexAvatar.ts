@@ -20,6 +20,7 @@ import { RegionOfPick, type IPickedRegion } from "./attach/regions";
 import { SurfaceNodes, type ISurfaceSettings } from "./attach/surfaceNodes";
 import type { SurfaceTarget } from "./attach/surfacePlaces";
 import type { AvatarEvaluator, IEvaluatorCounts } from "./avatarEvaluator";
+import type { IScheduledDriver } from "./driverScheduler";
 import { ExpressionTracks } from "./expressionTracks";
 import { FlexAvatarProxyMesh } from "./proxyMesh";
 import { FlexAvatarSplatMesh } from "./splatMesh";
@@ -266,6 +267,11 @@ export class FlexAvatar extends TransformNode {
         this.onReadyObservable.clear();
         super.dispose(doNotRecurse, disposeMaterialAndTextures);
         this.onAvatarDisposeObservable.clear();
+    }
+
+    /** The avatar's driver network, for the component's scheduler; null while the device is lost. @internal */
+    public get _scheduledDriver(): IScheduledDriver | null {
+        return this._evaluator;
     }
 
     /** Called by the component once per frame, before rendering. Allocates nothing. @internal */

@@ -7,6 +7,7 @@ import type { BackendName } from "../runtime/models/onnxBackend";
 import type { PhotoSource } from "../runtime/photo/decode";
 import { AvatarFactory, type IMadeAvatar, type IMakeSettings } from "./avatarFactory";
 import { DefaultFlexAvatarOptions, type IFlexAvatarOptions } from "./componentOptions";
+import { DriverScheduler, type IScheduledDriver } from "./driverScheduler";
 import { RequireDevice } from "./engineOptions";
 import { FlexAvatar } from "./flexAvatar";
 
@@ -66,6 +67,8 @@ export class FlexAvatarComponent implements ISceneComponent {
     private readonly _heard = new Set<string>();
     private readonly _unheard: IFlexAvatarNotice[] = [];
     private readonly _beforeRender: Observer<Scene> | null;
+    private readonly _drivers: (IScheduledDriver | null)[] = []; // scratch of _update
+    private readonly _scheduler: DriverScheduler;
     private _factory: AvatarFactory;
     private _made = 0;
     private _frameId = -1;
@@ -79,6 +82,7 @@ export class FlexAvatarComponent implements ISceneComponent {
         const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
         this.options = Object.freeze({ ...DefaultFlexAvatarOptions, ...given });
         this._factory = this._createFactory();
+        this._scheduler = new DriverScheduler(this.options.driverSchedule);
         this._beforeRender = scene.onBeforeRenderObservable.add(() => this._update());
     }
 
@@ -233,10 +237,14 @@ export class FlexAvatarComponent implements ISceneComponent {
         for (let index = 0; index < this._avatars.length; index++) {
             const avatar = this._avatars[index];
             dispatches += avatar.counts.dispatches;
+            this._drivers[index] = null;
             if (avatar.isEnabled()) {
                 avatar._updateAvatar();
+                this._drivers[index] = avatar._scheduledDriver;
             }
         }
+        this._drivers.length = this._avatars.length;
+        this._scheduler.update(this._drivers, performance.now());
         // Dispatches between two updates are those of one frame; an avatar that came or went in between is not counted.
         this._dispatches.lastFrame = Math.max(0, dispatches - this._dispatches.before);
         this._dispatches.before = dispatches;

@@ -22,6 +22,7 @@ from ..models.avatar import Avatar, ModelConfig
 from ..models.base_maps import set_head_maps
 from .graphs import GraphSpec, graph_specs, release_copy
 from .pad_channels import pad_channels
+from .probe import add_probes
 from .simplify import simplify
 
 OPSET = 17
@@ -150,10 +151,15 @@ def write_manifest(config: ModelConfig, specs: list[GraphSpec], outputs: dict[st
         "metrics": {key: round(value, 3) for key, value in metrics.items()},
         "graphs": graphs,
     }
-    one_line = lambda m: "[" + re.sub(r"\s+", " ", m.group(1)) + "]"  # noqa: E731
-    text = re.sub(r"\[\s+([\d,\s]+?)\s+\]", one_line, json.dumps(manifest, indent=4))  # shapes on one line
-    path.write_text(text + "\n")
+    add_probes(root, manifest, config.name)
+    path.write_text(manifest_text(manifest))
     return manifest
+
+
+def manifest_text(manifest: dict) -> str:
+    """models.json as it is written: shapes and other lists of numbers on one line."""
+    one_line = lambda m: "[" + re.sub(r"\s+", " ", m.group(1)) + "]"  # noqa: E731
+    return re.sub(r"\[\s+([-+\d.e,\s]+?)\s+\]", one_line, json.dumps(manifest, indent=4)) + "\n"
 
 
 def export(avatar: Avatar, root: Path = ASSETS, step: int = 0, metrics: dict | None = None) -> dict:

@@ -1,13 +1,14 @@
 /** Runs the driver network for one avatar: at most one run in flight, and the newest input wins. */
-import type * as Ort from "onnxruntime-web";
 import { FlexAvatarError } from "../../flame/error";
 import { OnnxQueue } from "./asyncQueue";
-import type { BackendName, IOnnxBackend } from "./onnxBackend";
+import type { BackendName, INetworkOutput, INetworkSession, IOnnxBackend } from "./session";
 
 /** From a position map to a delta map, for one person. */
 export interface IDriver {
     /** Where it runs. On "webgpu" results are GPUBuffers, on "wasm" they are arrays. */
     readonly backend: BackendName;
+    /** Whether a run takes its time from the page's frames: false in a worker. */
+    readonly holdsFrame: boolean;
     /**
      * Evaluates the driver. While a run is in flight further calls replace each other: when it ends, the newest input is run,
      * and all callers that waited get that result. The input is borrowed until the promise settles.
@@ -35,13 +36,13 @@ interface INext {
 /** The driver as an ONNX session. The session is borrowed from the runtime; identity features and outputs are its own. */
 export class OnnxDriver implements IDriver {
     public readonly backend: BackendName;
+    public readonly holdsFrame: boolean;
     private readonly _onnx: IOnnxBackend;
-    private readonly _session: Ort.InferenceSession;
-    private readonly _positionShape: readonly number[];
+    private readonly _session: INetworkSession;
+    private readonly _shapes: { identity: readonly number[]; position: readonly number[] };
     private readonly _events: IDriverEvents;
-    private readonly _identity: Ort.Tensor;
-    private readonly _identityBuffer: GPUBuffer | undefined;
-    private _output: Ort.Tensor | undefined;
+    private readonly _identity: Float32Array | GPUBuffer;
+    private _output: INetworkOutput | undefined;
     private _inFlight = false;
     private _next: INext | undefined;
     private _disposed = false;
@@ -55,26 +56,26 @@ export class OnnxDriver implements IDriver {
      */
     public constructor(
         onnx: IOnnxBackend,
-        session: Ort.InferenceSession,
+        session: INetworkSession,
         identityFeatures: Float32Array,
         shapes: { identity: readonly number[]; position: readonly number[] },
         events: IDriverEvents,
     ) {
         this.backend = onnx.name;
+        this.holdsFrame = !onnx.inWorker;
         this._onnx = onnx;
         this._session = session;
-        this._positionShape = shapes.position;
+        this._shapes = shapes;
         this._events = events;
+        this._identity = Float32Array.from(identityFeatures);
         if (onnx.device) {
-            this._identityBuffer = onnx.device.createBuffer({
+            const buffer = onnx.device.createBuffer({
                 label: "driver identity features",
                 size: identityFeatures.byteLength,
                 usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
             });
-            onnx.device.queue.writeBuffer(this._identityBuffer, 0, Float32Array.from(identityFeatures));
-            this._identity = this._fromGpuBuffer(this._identityBuffer, shapes.identity);
-        } else {
-            this._identity = new onnx.ort.Tensor("float32", Float32Array.from(identityFeatures), shapes.identity);
+            onnx.device.queue.writeBuffer(buffer, 0, this._identity as Float32Array<ArrayBuffer>);
+            this._identity = buffer;
         }
     }
 
@@ -111,19 +112,18 @@ export class OnnxDriver implements IDriver {
         try {
             const output = await OnnxQueue.run(async () => {
                 this._throwIfDisposed();
-                const position =
-                    positionMap instanceof Float32Array
-                        ? new this._onnx.ort.Tensor("float32", positionMap, this._positionShape)
-                        : this._fromGpuBuffer(positionMap, this._positionShape);
                 const start = performance.now();
-                const { delta_map: delta } = await this._session.run({ identity_features: this._identity, position_map: position });
+                const { delta_map: delta } = await this._session.run({
+                    identity_features: { data: this._identity, dims: this._shapes.identity },
+                    position_map: { data: positionMap, dims: this._shapes.position },
+                });
                 this._events.onRun(performance.now() - start);
                 return delta;
             });
             this._output?.dispose();
             this._output = output;
             this._throwIfDisposed();
-            return this._onnx.device ? (output.gpuBuffer as unknown as GPUBuffer) : (output.data as Float32Array);
+            return output.data;
         } finally {
             this._inFlight = false;
             const next = this._next;
@@ -141,7 +141,7 @@ export class OnnxDriver implements IDriver {
         if (this._disposed) {
             return this._disposedError();
         }
-        const count = this._positionShape.reduce((product, size) => product * size, 1);
+        const count = this._shapes.position.reduce((product, size) => product * size, 1);
         if (positionMap instanceof Float32Array) {
             return positionMap.length === count
                 ? undefined
@@ -161,15 +161,12 @@ export class OnnxDriver implements IDriver {
               );
     }
 
-    private _fromGpuBuffer(buffer: GPUBuffer, dims: readonly number[]): Ort.Tensor {
-        type Source = Parameters<typeof Ort.Tensor.fromGpuBuffer>[0];
-        return this._onnx.ort.Tensor.fromGpuBuffer(buffer as unknown as Source, { dataType: "float32", dims: [...dims] });
-    }
-
     private _free(): void {
         this._output?.dispose();
         this._output = undefined;
-        this._identityBuffer?.destroy();
+        if (!(this._identity instanceof Float32Array)) {
+            this._identity.destroy();
+        }
     }
 
     private _throwIfDisposed(): void {

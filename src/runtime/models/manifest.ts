@@ -23,6 +23,8 @@ export interface IGraphEntry extends IManifestFile {
     /** Tensor shapes by name; all static. */
     inputs: Readonly<Record<string, readonly number[]>>;
     outputs: Readonly<Record<string, readonly number[]>>;
+    /** Some outputs for known inputs (probe.ts), with which a backend is checked: flat indices and values, by output. */
+    probe?: Readonly<Record<string, { index: readonly number[]; value: readonly number[] }>>;
 }
 
 /** One set of networks, trained for one head model. */
@@ -157,6 +159,13 @@ function checkGraph(value: unknown, at: string): IGraphEntry {
             if (!Array.isArray(shape) || !shape.every((size) => Number.isSafeInteger(size) && size > 0)) {
                 throw wrong(`${at}.${side}.${name}`, `expected an array of positive whole numbers, got ${JSON.stringify(shape)}`);
             }
+        }
+    }
+    for (const [name, probe] of graph.probe === undefined ? [] : entries(graph.probe, `${at}.probe`)) {
+        const { index, value } = asObject(probe, `${at}.probe.${name}`);
+        const numbers = (list: unknown): boolean => Array.isArray(list) && list.length > 0 && list.every(Number.isFinite);
+        if (!numbers(index) || !numbers(value) || (index as []).length !== (value as []).length) {
+            throw wrong(`${at}.probe.${name}`, "expected two lists of as many numbers");
         }
     }
     return graph as unknown as IGraphEntry;

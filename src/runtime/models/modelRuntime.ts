@@ -2,22 +2,18 @@
  * The networks of one model set: loads what is asked for, runs it on the scene's GPUDevice or on the processor.
  * One file over 400 lines, because loading, running and disposing share one set of sessions and one rule for abort.
  */
-import type * as Ort from "onnxruntime-web";
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error";
 import { OrAborted } from "./abort";
 import { OnnxQueue } from "./asyncQueue";
 import { AssetStore, JoinUrl } from "./assetStore";
 import { OnnxDriver, type IDriver } from "./driver";
-import { ParseModelManifest, SelectModel, type IGraphEntry, type IHeadModelEntry, type IModelEntry, type IModelManifest } from "./manifest";
-import {
-    CreateSessionAsync,
-    IsSoftwareDevice,
-    LoadOnnxBackendAsync,
-    type BackendName,
-    type IOnnxBackend,
-    type OnnxRuntimeUrls,
-} from "./onnxBackend";
+import { FrameDriverFactory, type IFrameDriver } from "./frameDriver";
+import { SelectModel, type IGraphEntry, type IHeadModelEntry, type IModelEntry, type IModelManifest } from "./manifest";
+import { IsSoftwareDevice, ReadOnDeviceAsync, type OnnxRuntimeUrls } from "./onnxBackend";
+import { ProbeError, ProbeInputs, ProbeLimit } from "./probe";
 import type { NoticeListener, ProgressListener } from "./progress";
+import type { BackendName, IExternalData, INetworkSession, IOnnxBackend } from "./session";
+import { FallBackAsync, LoadManifestAsync, StartOnnxAsync } from "./startNetworks";
 
 /** Settings of {@link ModelRuntime.CreateAsync}. */
 export interface IModelRuntimeSettings {
@@ -32,6 +28,13 @@ export interface IModelRuntimeSettings {
      * "webgpu" and "wasm" insist. Default "auto".
      */
     backend?: "auto" | BackendName;
+    /**
+     * What runs the driver network: "shaders" are our own, recorded in the frame; "onnx" is ONNX Runtime on `backend`. "auto" takes the shaders on a device
+     * that is no software one, unless `backend` insists on "wasm", and ONNX Runtime where they fail, with a notice. Default "auto".
+     */
+    driver?: "auto" | "shaders" | "onnx";
+    /** Whether networks on the processor run in a worker. Default true. */
+    worker?: boolean;
     /** Where onnxruntime-web's files are. Default: wherever the bundler put them. */
     runtimeUrls?: OnnxRuntimeUrls;
     /** SHA-256 of the head model in use; when given, it must be the one the networks were trained for. */
@@ -77,7 +80,7 @@ export interface IGraphTiming {
 }
 
 interface ISession {
-    session: Ort.InferenceSession;
+    session: INetworkSession;
     backend: IOnnxBackend;
 }
 
@@ -93,7 +96,8 @@ export class ModelRuntime {
     private readonly _settings: IModelRuntimeSettings;
     private readonly _ownsStore: boolean;
     private readonly _sessions = new Map<string, Promise<ISession>>();
-    private readonly _drivers = new Set<OnnxDriver>();
+    private readonly _drivers = new Set<IDriver | IFrameDriver>();
+    private _frameDrivers: Promise<FrameDriverFactory | null> | null = null;
     private readonly _timings: Record<string, IGraphTiming> = {};
     private _onnx: IOnnxBackend;
     private _disposed = false;
@@ -116,7 +120,7 @@ export class ModelRuntime {
     public static async CreateAsync(settings: IModelRuntimeSettings): Promise<ModelRuntime> {
         const store = settings.store ?? new AssetStore(settings.onNotice);
         try {
-            const manifest = await loadManifestAsync(settings, store);
+            const manifest = await LoadManifestAsync(settings, store);
             const { name, entry } = SelectModel(manifest, settings.model);
             const wanted = manifest.headModels[entry.headModel].sha256;
             if (settings.headModelSha256 !== undefined && settings.headModelSha256 !== wanted) {
@@ -125,7 +129,7 @@ export class ModelRuntime {
                     `Model "${name}" was trained for head model "${entry.headModel}" (SHA-256 ${wanted}); the head model in use has ${settings.headModelSha256}.`,
                 );
             }
-            const onnx = await startAsync(settings, store);
+            const onnx = await StartOnnxAsync(settings, store);
             ThrowIfAborted(settings.signal, "starting the networks");
             return new ModelRuntime(settings, manifest, store, onnx);
         } catch (error) {
@@ -215,9 +219,18 @@ export class ModelRuntime {
      * Makes the per-frame network of one avatar.
      * @param identityFeatures `[C,h,w]` from {@link reconstructAsync}, copied
      */
-    public async createDriverAsync(identityFeatures: Float32Array, { signal, onProgress }: ICallOptions = {}): Promise<IDriver> {
+    public async createDriverAsync(
+        identityFeatures: Float32Array,
+        { signal, onProgress }: ICallOptions = {},
+    ): Promise<IDriver | IFrameDriver> {
         const { identity_features: identityShape, position_map: positionShape } = this.model.graphs.driver.inputs;
         expectLength(identityFeatures, identityShape, "the identity features");
+        const frameDrivers = await this._frameDriversAsync({ signal, onProgress });
+        if (frameDrivers) {
+            const frameDriver = frameDrivers.createDriver(identityFeatures, (gone) => this._drivers.delete(gone));
+            this._drivers.add(frameDriver);
+            return frameDriver;
+        }
         const { session, backend } = await this._sessionAsync("driver", { signal, onProgress });
         ThrowIfAborted(signal, "making the driver");
         const shapes = { identity: identityShape, position: positionShape };
@@ -245,13 +258,12 @@ export class ModelRuntime {
         const run = OnnxQueue.run(async () => {
             this._throwIfDisposed();
             ThrowIfAborted(options.signal, `running ${name}`);
-            const feeds = Object.fromEntries(
-                Object.entries(values).map(([key, value]) => [key, new backend.ort.Tensor("float32", value, inputs[key])]),
-            );
             const start = performance.now();
-            const results = await session.run(feeds);
+            const results = await session.run(
+                Object.fromEntries(Object.entries(values).map(([key, data]) => [key, { data, dims: inputs[key] }])),
+            );
             this._count(name, performance.now() - start);
-            return Object.fromEntries(Object.entries(results).map(([key, tensor]) => [key, tensor.data as Float32Array]));
+            return await readAsync(backend, results, this.model.graphs[name]);
         });
         const outputs = await OrAborted(run, options.signal, `running ${name}`);
         this._throwIfDisposed();
@@ -275,6 +287,10 @@ export class ModelRuntime {
             );
         }
         this._sessions.clear();
+        this._frameDrivers?.then(
+            (factory) => factory?.dispose(),
+            () => undefined,
+        );
         if (this._ownsStore) {
             this.store.dispose();
         }
@@ -302,12 +318,15 @@ export class ModelRuntime {
         return result;
     }
 
-    private async _createAsync(name: string, graph: Uint8Array, data: readonly { path: string; data: Uint8Array }[]): Promise<ISession> {
+    private async _createAsync(name: string, graph: Uint8Array, data: readonly IExternalData[]): Promise<ISession> {
         const start = performance.now();
-        const create = async (backend: IOnnxBackend): Promise<ISession> => ({
-            session: await CreateSessionAsync(backend, graph, data, name === "driver"),
-            backend,
-        });
+        const create = async (backend: IOnnxBackend): Promise<ISession> => {
+            const session = await backend.createSessionAsync(graph, data, name === "driver");
+            if (backend.name === "webgpu") {
+                await this._checkAsync(name, session, backend);
+            }
+            return { session, backend };
+        };
         let created: ISession;
         try {
             created = await create(this._onnx);
@@ -319,11 +338,61 @@ export class ModelRuntime {
                     { cause: error },
                 );
             }
-            this._onnx = await fallBackAsync(`${name} failed on WebGPU: ${messageOf(error)}`, this._settings, this.store);
+            this._onnx = await FallBackAsync(`${name} failed on WebGPU: ${messageOf(error)}`, this._settings, this.store);
             created = await create(this._onnx);
         }
         this._timing(name).createMs += performance.now() - start;
         return created;
+    }
+
+    /** Runs a network once on inputs whose outputs are known: the WebGPU provider computes some convolutions wrongly (docs/architecture.md). */
+    private async _checkAsync(name: string, session: INetworkSession, backend: IOnnxBackend): Promise<void> {
+        const entry = this.model.graphs[name];
+        if (entry.probe === undefined) {
+            return;
+        }
+        const inputs = Object.fromEntries(
+            Object.entries(ProbeInputs(entry)).map(([key, data]) => [key, { data, dims: entry.inputs[key] }]),
+        );
+        const error = await OnnxQueue.run(async () => ProbeError(entry, await readAsync(backend, await session.run(inputs), entry)));
+        if (!(error <= ProbeLimit)) {
+            await OnnxQueue.run(() => session.release());
+            throw new Error(`its numbers are wrong by ${(100 * error).toFixed(1)} % of their range`);
+        }
+    }
+
+    /** The shaders of the driver, made once; null where ONNX Runtime runs it. */
+    private async _frameDriversAsync({ signal, onProgress }: ICallOptions): Promise<FrameDriverFactory | null> {
+        this._throwIfDisposed();
+        const { device, driver = "auto", backend = "auto", onNotice } = this._settings;
+        if (device === undefined || driver === "onnx" || (driver === "auto" && (backend === "wasm" || IsSoftwareDevice(device)))) {
+            return null;
+        }
+        const entry = this.model.graphs.driver;
+        const [graph, data] = await Promise.all([
+            this._loadAsync("driver", entry, signal, onProgress),
+            this._loadDataAsync("driver", entry, signal, onProgress),
+        ]);
+        this._throwIfDisposed();
+        if (this._frameDrivers === null) {
+            const start = performance.now();
+            const making = FrameDriverFactory.CreateAsync(device, entry, graph, data);
+            this._frameDrivers = making.catch((error: unknown) => {
+                if (driver === "shaders") {
+                    this._frameDrivers = null;
+                    throw error;
+                }
+                onNotice?.({ code: "driver-onnx", message: `ONNX Runtime runs the driver network, because ${messageOf(error)}` });
+                return null;
+            });
+            making.then(
+                () => (this._timing("driver").createMs += performance.now() - start),
+                () => undefined,
+            );
+        }
+        const factory = await OrAborted(this._frameDrivers, signal, "preparing driver");
+        this._throwIfDisposed();
+        return factory;
     }
 
     private _loadAsync(
@@ -370,56 +439,19 @@ export class ModelRuntime {
     }
 }
 
-async function loadManifestAsync({ modelsUrl, signal, onProgress }: IModelRuntimeSettings, store: AssetStore): Promise<IModelManifest> {
-    const url = JoinUrl(modelsUrl, "models.json");
-    const bytes = await store.loadAsync({ url, what: "models.json", signal, onProgress });
-    let json: unknown;
-    try {
-        json = JSON.parse(new TextDecoder().decode(bytes));
-    } catch (error) {
-        throw new FlexAvatarError("models-missing", `What the server sent for ${url} is not JSON.`, {
-            advice: "Check the address; many servers answer a wrong one with a page of their own.",
-            cause: error,
-        });
+/** Outputs as arrays, read back from the device where they are there. */
+async function readAsync(
+    { device }: IOnnxBackend,
+    results: Awaited<ReturnType<INetworkSession["run"]>>,
+    { outputs }: IGraphEntry,
+): Promise<Record<string, Float32Array>> {
+    const arrays: Record<string, Float32Array> = {};
+    for (const [key, result] of Object.entries(results)) {
+        const count = outputs[key].reduce((product, size) => product * size, 1);
+        arrays[key] = result.data instanceof Float32Array ? result.data : await ReadOnDeviceAsync(device!, result.data, count);
+        result.dispose();
     }
-    return ParseModelManifest(json);
-}
-
-async function startAsync(settings: IModelRuntimeSettings, store: AssetStore): Promise<IOnnxBackend> {
-    const { backend = "auto", device, runtimeUrls, signal, onProgress } = settings;
-    const load = (name: BackendName): Promise<IOnnxBackend> => LoadOnnxBackendAsync(name, device, runtimeUrls, store, signal, onProgress);
-    if (backend !== "auto") {
-        try {
-            return await load(backend);
-        } catch (error) {
-            if (error instanceof FlexAvatarError) {
-                throw error;
-            }
-            throw new FlexAvatarError("webgpu-missing", `ONNX Runtime does not start on WebGPU: ${messageOf(error)}`, { cause: error });
-        }
-    }
-    if (device === undefined) {
-        return await fallBackAsync("no GPUDevice was given", settings, store);
-    }
-    if (IsSoftwareDevice(device)) {
-        return await fallBackAsync("the graphics adapter is a software one", settings, store);
-    }
-    try {
-        return await load("webgpu");
-    } catch (error) {
-        if (error instanceof FlexAvatarError) {
-            throw error;
-        }
-        return await fallBackAsync(`WebGPU failed: ${messageOf(error)}`, settings, store);
-    }
-}
-
-/** Loads the processor backend and says why, once it works. */
-async function fallBackAsync(reason: string, settings: IModelRuntimeSettings, store: AssetStore): Promise<IOnnxBackend> {
-    const { runtimeUrls, signal, onProgress, onNotice } = settings;
-    const onnx = await LoadOnnxBackendAsync("wasm", undefined, runtimeUrls, store, signal, onProgress);
-    onNotice?.({ code: "backend-wasm", message: `Networks run on the processor (WebAssembly), because ${reason}.` });
-    return onnx;
+    return arrays;
 }
 
 function expectLength(values: Float32Array, shape: readonly number[], what: string): void {

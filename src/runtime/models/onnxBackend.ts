@@ -1,14 +1,16 @@
 /** The one place that meets ONNX Runtime: which build is loaded, on which device it runs, and the proof that it is that device. */
 import type * as Ort from "onnxruntime-web";
-import { FlexAvatarError } from "../../flame/error";
+import { FlexAvatarError, ThrowIfAborted } from "../../flame/error";
 import { OrAborted } from "./abort";
 import { OnnxQueue } from "./asyncQueue";
 import { JoinUrl, type AssetStore } from "./assetStore";
+import { PageBackend } from "./pageBackend";
 import { BuildSumGraph } from "./probeGraph";
-import type { ProgressListener } from "./progress";
+import type { NoticeListener, ProgressListener } from "./progress";
+import type { BackendName, IOnnxBackend } from "./session";
+import { WorkerBackend } from "./workerBackend";
 
-/** Where networks run: on the scene's own GPUDevice, or on the processor. */
-export type BackendName = "webgpu" | "wasm";
+export type { BackendName, IOnnxBackend } from "./session";
 
 /** The two files of one ONNX Runtime build. */
 export interface IOnnxBuildUrls {
@@ -20,14 +22,6 @@ export interface IOnnxBuildUrls {
 
 /** A folder that holds the files of onnxruntime-web's `dist` under their own names, or the addresses one by one. */
 export type OnnxRuntimeUrls = string | Partial<Record<BackendName, IOnnxBuildUrls>>;
-
-/** ONNX Runtime loaded for one backend. */
-export interface IOnnxBackend {
-    readonly name: BackendName;
-    readonly ort: typeof Ort;
-    /** The device, on WebGPU. */
-    readonly device: GPUDevice | undefined;
-}
 
 const BuildName: Readonly<Record<BackendName, string>> = { webgpu: "ort-wasm-simd-threaded.asyncify", wasm: "ort-wasm-simd-threaded" };
 
@@ -56,76 +50,104 @@ export function IsSoftwareDevice(device: GPUDevice): boolean {
     );
 }
 
+/** What {@link LoadOnnxBackendAsync} needs to know. */
+export interface IOnnxSettings {
+    /** The device to share; needed for "webgpu". */
+    device?: GPUDevice;
+    /** Where the runtime's files are; undefined leaves it to the bundler. */
+    urls?: OnnxRuntimeUrls;
+    /** Fetches the large wasm file, so that it is counted and can be aborted. */
+    store: AssetStore;
+    /** Whether "wasm" runs in a worker. Default true; where a worker does not start, networks run on the page, with a notice. */
+    worker?: boolean;
+    signal?: AbortSignal;
+    onProgress?: ProgressListener;
+    onNotice?: NoticeListener;
+}
+
 /**
  * Loads ONNX Runtime for a backend and, on WebGPU, checks that it works on the very device it was given.
- * @param name the backend
- * @param device the device to share; needed for "webgpu"
- * @param urls where the runtime's files are; undefined leaves it to the bundler
- * @param store fetches the large wasm file, so that it is counted and can be aborted
  * @throws FlexAvatarError `wasm-simd-missing`, `webgpu-missing`, `models-missing`, `aborted`; on WebGPU also whatever ONNX Runtime throws
  */
-export async function LoadOnnxBackendAsync(
-    name: BackendName,
-    device: GPUDevice | undefined,
-    urls: OnnxRuntimeUrls | undefined,
-    store: AssetStore,
-    signal: AbortSignal | undefined,
-    onProgress: ProgressListener | undefined,
-): Promise<IOnnxBackend> {
+export async function LoadOnnxBackendAsync(name: BackendName, settings: IOnnxSettings): Promise<IOnnxBackend> {
+    const { device, worker = true, signal, onNotice } = settings;
     if (!HasWasmSimd()) {
         throw new FlexAvatarError("wasm-simd-missing", "This browser has no WebAssembly SIMD, which ONNX Runtime needs on every backend.");
     }
-    if (name === "webgpu" && device === undefined) {
-        throw new FlexAvatarError("webgpu-missing", "The webgpu backend was asked for without a GPUDevice.");
+    if (name === "webgpu") {
+        if (device === undefined) {
+            throw new FlexAvatarError("webgpu-missing", "The webgpu backend was asked for without a GPUDevice.");
+        }
+        return await loadPageAsync(name, settings);
     }
+    if (worker) {
+        try {
+            return await loadWorkerAsync(settings);
+        } catch (error) {
+            if (error instanceof FlexAvatarError) {
+                throw error;
+            }
+            SharedWorkerBackend = null;
+            const backend = await loadPageAsync(name, settings); // first, so that what fails on both is an error and no notice
+            ThrowIfAborted(signal, "starting ONNX Runtime");
+            onNotice?.({
+                code: "networks-on-page",
+                message: `Networks run on the page's own thread and hold up its frames, because ${messageOf(error)}`,
+            });
+            return backend;
+        }
+    }
+    return await loadPageAsync(name, settings);
+}
+
+/** The page's one worker, started and checked, or on its way. */
+let SharedWorkerBackend: Promise<WorkerBackend> | null = null;
+
+async function loadWorkerAsync({ urls, store, signal, onProgress }: IOnnxSettings): Promise<IOnnxBackend> {
+    if (SharedWorkerBackend === null) {
+        const { wasmPaths, wasmBinary } = await fetchBuildAsync("wasm", { urls, store, signal, onProgress });
+        SharedWorkerBackend ??= startWorkerAsync({ wasmPaths, wasmBinary: wasmBinary?.buffer, threads: threadCount(wasmPaths?.mjs) });
+    }
+    return await OrAborted(SharedWorkerBackend, signal, "starting ONNX Runtime");
+}
+
+async function startWorkerAsync(start: Parameters<WorkerBackend["startAsync"]>[0]): Promise<WorkerBackend> {
+    const backend = WorkerBackend.Start();
+    try {
+        await backend.startAsync(start);
+        await selfCheckAsync(backend);
+        return backend;
+    } catch (error) {
+        backend.terminate();
+        throw error;
+    }
+}
+
+async function loadPageAsync(name: BackendName, settings: IOnnxSettings): Promise<IOnnxBackend> {
+    const { signal } = settings;
     const ort = await OrAborted(importAsync(name), signal, "loading ONNX Runtime");
-    await configureAsync(ort, name, urls, store, signal, onProgress);
-    const backend: IOnnxBackend = { name, ort, device: name === "webgpu" ? device : undefined };
+    if (!Configured.has(ort.env)) {
+        const { wasmPaths, wasmBinary } = await fetchBuildAsync(name, settings);
+        ort.env.wasm.wasmPaths = wasmPaths;
+        ort.env.wasm.wasmBinary = wasmBinary;
+        ort.env.wasm.numThreads = name === "wasm" ? threadCount(wasmPaths?.mjs) : 1;
+        ort.env.logLevel = "error";
+        Configured.add(ort.env);
+    }
+    const backend = new PageBackend(name, ort, name === "webgpu" ? settings.device : undefined);
     try {
         await OrAborted(selfCheckAsync(backend), signal, "starting ONNX Runtime");
     } catch (error) {
         if (name === "webgpu" || error instanceof FlexAvatarError) {
             throw error;
         }
-        throw new FlexAvatarError(
-            "models-missing",
-            `ONNX Runtime does not start: ${error instanceof Error ? error.message : String(error)}`,
-            {
-                advice: "Check that runtimeUrls names the files of onnxruntime-web's dist folder.",
-                cause: error,
-            },
-        );
+        throw new FlexAvatarError("models-missing", `ONNX Runtime does not start: ${messageOf(error)}`, {
+            advice: "Check that runtimeUrls names the files of onnxruntime-web's dist folder.",
+            cause: error,
+        });
     }
     ort.env.wasm.wasmBinary = undefined; // compiled by now
     return backend;
-}
-
-/**
- * Creates a session behind the page-wide queue.
- * @param backend where it runs
- * @param graph the bytes of the .onnx file
- * @param data external data by the name that the graph uses for it
- * @param outputOnGpu keep outputs in GPU buffers (WebGPU only)
- */
-export function CreateSessionAsync(
-    backend: IOnnxBackend,
-    graph: Uint8Array,
-    data: readonly { path: string; data: Uint8Array }[],
-    outputOnGpu: boolean,
-): Promise<Ort.InferenceSession> {
-    const provider: Ort.InferenceSession.ExecutionProviderConfig =
-        backend.name === "webgpu"
-            ? { name: "webgpu", device: backend.device } // the session option counts; `ort.env.webgpu.device` is ignored by this build
-            : { name: "wasm" };
-    return OnnxQueue.run(() =>
-        backend.ort.InferenceSession.create(graph, {
-            executionProviders: [provider],
-            externalData: data.map((file) => ({ ...file })),
-            preferredOutputLocation: outputOnGpu && backend.name === "webgpu" ? "gpu-buffer" : "cpu",
-            graphOptimizationLevel: "all",
-            logSeverityLevel: 3,
-        }),
-    );
 }
 
 async function importAsync(name: BackendName): Promise<typeof Ort> {
@@ -135,28 +157,24 @@ async function importAsync(name: BackendName): Promise<typeof Ort> {
 /** Builds whose wasm is already compiled; their settings can no longer change. */
 const Configured = new WeakSet<object>();
 
-async function configureAsync(
-    ort: typeof Ort,
+/** Addresses and wasm file of a build; both undefined where the bundler knows. */
+async function fetchBuildAsync(
     name: BackendName,
-    urls: OnnxRuntimeUrls | undefined,
-    store: AssetStore,
-    signal: AbortSignal | undefined,
-    onProgress: ProgressListener | undefined,
-): Promise<void> {
-    if (Configured.has(ort.env)) {
-        return;
-    }
+    { urls, store, signal, onProgress }: IOnnxSettings,
+): Promise<{ wasmPaths?: { wasm: string; mjs?: string }; wasmBinary?: Uint8Array<ArrayBuffer> }> {
     const build = buildUrls(urls, name);
-    if (build !== undefined) {
-        const wasm = absolute(build.wasm);
-        ort.env.wasm.wasmPaths = build.mjs === undefined ? { wasm } : { wasm, mjs: absolute(build.mjs) };
-        ort.env.wasm.wasmBinary = await store.loadAsync({ url: wasm, what: "ONNX Runtime", signal, onProgress });
-        store.release(wasm);
+    if (build === undefined) {
+        return {};
     }
-    const threads = globalThis.crossOriginIsolated && name === "wasm" && build?.mjs !== undefined;
-    ort.env.wasm.numThreads = threads ? Math.min(2, navigator.hardwareConcurrency || 1) : 1;
-    ort.env.logLevel = "error";
-    Configured.add(ort.env);
+    const wasm = absolute(build.wasm);
+    const wasmBinary = await store.loadAsync({ url: wasm, what: "ONNX Runtime", signal, onProgress });
+    store.release(wasm);
+    return { wasmPaths: build.mjs === undefined ? { wasm } : { wasm, mjs: absolute(build.mjs) }, wasmBinary };
+}
+
+/** Threads need shared memory and the address of the script that each of them loads. */
+function threadCount(mjs: string | undefined): number {
+    return globalThis.crossOriginIsolated && mjs !== undefined ? Math.min(2, navigator.hardwareConcurrency || 1) : 1;
 }
 
 function buildUrls(urls: OnnxRuntimeUrls | undefined, name: BackendName): IOnnxBuildUrls | undefined {
@@ -174,12 +192,10 @@ function absolute(url: string): string {
 /** Runs y = x + x; on WebGPU reads y through our own device, which fails if ONNX Runtime made itself another one. */
 async function selfCheckAsync(backend: IOnnxBackend): Promise<void> {
     const x = Float32Array.from({ length: 64 }, (_, i) => i + 0.25);
-    const session = await CreateSessionAsync(backend, BuildSumGraph([x.length], "x", "x", "y"), [], true);
+    const session = await backend.createSessionAsync(BuildSumGraph([x.length], "x", "x", "y"), [], true);
     try {
-        const y = await OnnxQueue.run(async () => (await session.run({ x: new backend.ort.Tensor("float32", x, [x.length]) })).y);
-        const values = backend.device
-            ? await ReadOnDeviceAsync(backend.device, y.gpuBuffer as unknown as GPUBuffer, x.length)
-            : (y.data as Float32Array);
+        const { y } = await OnnxQueue.run(() => session.run({ x: { data: x, dims: [x.length] } }));
+        const values = y.data instanceof Float32Array ? y.data : await ReadOnDeviceAsync(backend.device!, y.data, x.length);
         y.dispose();
         const bad = x.findIndex((value, i) => values[i] !== 2 * value);
         if (bad >= 0) {
@@ -211,4 +227,8 @@ export async function ReadOnDeviceAsync(device: GPUDevice, buffer: GPUBuffer, co
     } finally {
         staging.destroy();
     }
+}
+
+function messageOf(error: unknown): string {
+    return error instanceof Error ? error.message : String(error);
 }

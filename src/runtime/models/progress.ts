@@ -16,8 +16,15 @@ export type ProgressListener = (progress: IRuntimeProgress) => void;
 
 /** Something the user should know although the call went on: a fallback, or a choice made for them. */
 export interface IRuntimeNotice {
-    /** Stable code: `backend-wasm`, `hash-unchecked`, `photo-several-faces`, `photo-coarse-landmarks`, `photo-rotated`. */
-    code: "backend-wasm" | "hash-unchecked" | "photo-several-faces" | "photo-coarse-landmarks" | "photo-rotated";
+    /** Stable code: `backend-wasm`, `networks-on-page`, `driver-onnx`, `hash-unchecked`, `photo-several-faces`, `photo-coarse-landmarks`, `photo-rotated`. */
+    code:
+        | "backend-wasm"
+        | "networks-on-page"
+        | "driver-onnx"
+        | "hash-unchecked"
+        | "photo-several-faces"
+        | "photo-coarse-landmarks"
+        | "photo-rotated";
     /** What happened and why, one or two sentences. */
     message: string;
 }

@@ -1,13 +1,13 @@
 import { FlexAvatarError } from "../../../src/flame/error";
 import { AssetStore, JoinUrl } from "../../../src/runtime/models/assetStore";
-import { CreateSessionAsync, LoadOnnxBackendAsync, ReadOnDeviceAsync } from "../../../src/runtime/models/onnxBackend";
+import { LoadOnnxBackendAsync, ReadOnDeviceAsync } from "../../../src/runtime/models/onnxBackend";
 import {
     ModelRuntime,
     type IModelRuntimeSettings,
     type IReconstruction,
     type IReconstructionInput,
 } from "../../../src/runtime/models/modelRuntime";
-import { OnnxDriver } from "../../../src/runtime/models/driver";
+import { OnnxDriver, type IDriver } from "../../../src/runtime/models/driver";
 import { BuildSumGraph } from "../../../src/runtime/models/probeGraph";
 import { OnnxQueue } from "../../../src/runtime/models/asyncQueue";
 import type { IRuntimeNotice } from "../../../src/runtime/models/progress";
@@ -65,36 +65,34 @@ describe("ONNX Runtime on our device", () => {
     });
 
     it("runs a tiny graph whose output buffer our device can read", async () => {
-        const backend = await LoadOnnxBackendAsync("webgpu", device, RuntimeUrls, store, undefined, undefined);
+        const backend = await LoadOnnxBackendAsync("webgpu", { device, urls: RuntimeUrls, store });
         expect(backend.device).toBe(device);
-        const session = await CreateSessionAsync(backend, BuildSumGraph([5], "x", "x", "y"), [], true);
+        const session = await backend.createSessionAsync(BuildSumGraph([5], "x", "x", "y"), [], true);
         const x = new Float32Array([1, -2, 3.5, 0, 1e6]);
-        const { y } = await OnnxQueue.run(() => session.run({ x: new backend.ort.Tensor("float32", x, [5]) }));
-        expect(y.location).toBe("gpu-buffer");
-        const values = await ReadOnDeviceAsync(device, y.gpuBuffer as unknown as GPUBuffer, 5);
+        const { y } = await OnnxQueue.run(() => session.run({ x: { data: x, dims: [5] } }));
+        expect(y.data instanceof GPUBuffer).toBe(true);
+        const values = await ReadOnDeviceAsync(device, y.data as GPUBuffer, 5);
         expect(Array.from(values)).toEqual([2, -4, 7, 0, 2e6]);
         const other = await NewDevice();
-        await expectAsync(ReadOnDeviceAsync(other, y.gpuBuffer as unknown as GPUBuffer, 5)).toBeRejectedWithError(
-            /does not share the device/,
-        );
+        await expectAsync(ReadOnDeviceAsync(other, y.data as GPUBuffer, 5)).toBeRejectedWithError(/does not share the device/);
         other.destroy();
         y.dispose();
         await session.release();
     });
 
     it("creates sessions asked for at once, one after the other", async () => {
-        const backend = await LoadOnnxBackendAsync("webgpu", device, RuntimeUrls, store, undefined, undefined);
+        const backend = await LoadOnnxBackendAsync("webgpu", { device, urls: RuntimeUrls, store });
         const sessions = await Promise.all(
-            [4, 5, 6].map((length) => CreateSessionAsync(backend, BuildSumGraph([length], "x", "x", "y"), [], false)),
+            [4, 5, 6].map((length) => backend.createSessionAsync(BuildSumGraph([length], "x", "x", "y"), [], false)),
         );
         expect(sessions.length).toBe(3);
         await Promise.all(sessions.map((session) => session.release()));
     });
 
     it("drives from a GPU buffer to a GPU buffer, one run at a time, newest input first", async () => {
-        const onnx = await LoadOnnxBackendAsync("webgpu", device, RuntimeUrls, store, undefined, undefined);
+        const onnx = await LoadOnnxBackendAsync("webgpu", { device, urls: RuntimeUrls, store });
         const shape = [1, 1, 8, 8];
-        const session = await CreateSessionAsync(onnx, BuildSumGraph(shape, "identity_features", "position_map", "delta_map"), [], true);
+        const session = await onnx.createSessionAsync(BuildSumGraph(shape, "identity_features", "position_map", "delta_map"), [], true);
         const identity = Float32Array.from({ length: 64 }, (_, i) => i);
         let disposals = 0;
         let runs = 0;
@@ -212,7 +210,7 @@ describe("networks on WebAssembly", () => {
     });
 
     it("runs the driver one at a time, and the newest input wins", async () => {
-        const driver = await runtime.createDriverAsync(person.identityFeatures);
+        const driver = (await runtime.createDriverAsync(person.identityFeatures)) as IDriver;
         const size = 3 * runtime.model.positionMapSize ** 2;
         const inputs = [0, 0.2, -0.4, 0.7].map((value) => new Float32Array(size).fill(value));
         const alone: Float32Array[] = [];
@@ -234,7 +232,7 @@ describe("networks on WebAssembly", () => {
     });
 
     it("disposes a driver during a run without losing anyone's promise", async () => {
-        const driver = await runtime.createDriverAsync(person.identityFeatures);
+        const driver = (await runtime.createDriverAsync(person.identityFeatures)) as IDriver;
         const position = new Float32Array(3 * runtime.model.positionMapSize ** 2);
         const running = CodeOf(driver.run(position));
         const waiting = CodeOf(driver.run(position));

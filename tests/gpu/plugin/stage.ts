@@ -85,6 +85,7 @@ export function MakeSynthetic(seed = 7): ISynthetic {
 /** A driver that answers with a map made from its input, some tasks later. */
 export class FakeDriver implements IDriver {
     public readonly backend = "wasm";
+    public readonly holdsFrame = true;
     public runs = 0;
     public disposed = false;
     public constructor(

@@ -128,4 +128,13 @@ describe("model manifest", () => {
                 .toBe("models-mismatch");
         }
     });
+
+    it("takes the probe of a graph, and refuses one whose lists differ in length", () => {
+        const sample = Sample();
+        const { encoder } = (sample.models as Record<string, { graphs: Record<string, Any> }>).nano.graphs;
+        encoder.probe = { tokens: { index: [0, 5], value: [0.5, -1] } };
+        expect(ParseModelManifest(sample).models.nano.graphs.encoder.probe?.tokens.value[1]).toBe(-1);
+        encoder.probe = { tokens: { index: [0], value: [0.5, -1] } };
+        expect(() => ParseModelManifest(sample)).toThrowError(FlexAvatarError, /probe\.tokens/);
+    });
 });

@@ -1,0 +1,23 @@
+/** What page and worker say to each other. Each request has a number; its answer carries the same. */
+import type { IExternalData } from "../session";
+
+/** A float32 tensor in memory. */
+export interface ITensorMessage {
+    data: Float32Array;
+    dims: readonly number[];
+}
+
+/** Requests to the worker. */
+export type WorkerRequest =
+    | { kind: "start"; wasmPaths?: { wasm: string; mjs?: string }; wasmBinary?: ArrayBufferLike; threads: number }
+    | { kind: "create"; graph: Uint8Array; data: readonly IExternalData[] }
+    | { kind: "run"; session: number; inputs: Readonly<Record<string, ITensorMessage>> }
+    | { kind: "release"; session: number };
+
+/** What the worker answers: `create` a number for the session, `run` the outputs, the others nothing. */
+export interface IWorkerAnswer {
+    id: number;
+    result?: number | Record<string, Float32Array>;
+    /** Present if the request failed. */
+    error?: string;
+}

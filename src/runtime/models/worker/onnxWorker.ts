@@ -1,0 +1,58 @@
+/** Entry of the worker that runs networks on the processor, so that a page keeps its frames. A bundle of its own: onnxWorker.js beside the library. */
+import { InferenceSession, Tensor, env } from "onnxruntime-web/wasm";
+import type { IWorkerAnswer, WorkerRequest } from "./messages";
+
+/** The part of a worker's global scope that is used; the page's library types do not know it. */
+interface IWorkerScope {
+    onmessage: ((event: MessageEvent<{ id: number; request: WorkerRequest }>) => void) | null;
+    postMessage(answer: IWorkerAnswer, transfer?: Transferable[]): void;
+}
+
+const Scope = globalThis as unknown as IWorkerScope;
+const Sessions = new Map<number, InferenceSession>();
+let Created = 0;
+/** Requests are served one after the other, in the order they came. */
+let Last: Promise<void> = Promise.resolve();
+
+Scope.onmessage = ({ data: { id, request } }) => {
+    Last = Last.then(async () => {
+        try {
+            const result = await serveAsync(request);
+            const transfer = typeof result === "object" ? Object.values(result).map((values) => values.buffer as ArrayBuffer) : [];
+            Scope.postMessage({ id, result }, transfer);
+        } catch (error) {
+            Scope.postMessage({ id, error: error instanceof Error ? error.message : String(error) });
+        }
+    });
+};
+
+async function serveAsync(request: WorkerRequest): Promise<IWorkerAnswer["result"]> {
+    switch (request.kind) {
+        case "start":
+            env.wasm.wasmPaths = request.wasmPaths;
+            env.wasm.wasmBinary = request.wasmBinary;
+            env.wasm.numThreads = request.threads;
+            env.logLevel = "error";
+            return undefined;
+        case "create": {
+            const session = await InferenceSession.create(request.graph, {
+                executionProviders: ["wasm"],
+                externalData: [...request.data],
+                graphOptimizationLevel: "all",
+                logSeverityLevel: 3,
+            });
+            env.wasm.wasmBinary = undefined; // compiled by now
+            Sessions.set(++Created, session);
+            return Created;
+        }
+        case "run": {
+            const feeds = Object.entries(request.inputs).map(([name, { data, dims }]) => [name, new Tensor("float32", data, dims)]);
+            const results = await Sessions.get(request.session)!.run(Object.fromEntries(feeds) as Record<string, Tensor>);
+            return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, (tensor.data as Float32Array).slice()]));
+        }
+        case "release":
+            await Sessions.get(request.session)?.release();
+            Sessions.delete(request.session);
+            return undefined;
+    }
+}

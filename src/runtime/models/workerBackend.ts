@@ -1,0 +1,103 @@
+/** ONNX Runtime on the processor in a worker of its own, one for the page: runs of a second leave the page its frames. */
+import type { IExternalData, INetworkInput, INetworkOutput, INetworkSession, IOnnxBackend } from "./session";
+import type { ITensorMessage, IWorkerAnswer, WorkerRequest } from "./worker/messages";
+
+/** Where the worker finds ONNX Runtime. */
+export type WorkerStart = Omit<Extract<WorkerRequest, { kind: "start" }>, "kind">;
+
+interface IWaiting {
+    resolve: (result: IWorkerAnswer["result"]) => void;
+    reject: (error: Error) => void;
+}
+
+/** Talks to the worker. Requests sent before it has loaded wait there. */
+export class WorkerBackend implements IOnnxBackend {
+    public readonly name = "wasm";
+    public readonly device = undefined;
+    public readonly inWorker = true;
+    private readonly _waiting = new Map<number, IWaiting>();
+    private _sent = 0;
+    private _failure: Error | null = null;
+
+    /** @param _worker owned */
+    public constructor(private readonly _worker: Worker) {
+        _worker.onmessage = ({ data: { id, result, error } }: MessageEvent<IWorkerAnswer>) => {
+            const waiting = this._waiting.get(id);
+            this._waiting.delete(id);
+            if (error === undefined) {
+                waiting?.resolve(result);
+            } else {
+                waiting?.reject(new Error(error));
+            }
+        };
+        _worker.onerror = (event) => this._fail(event.message || "its script cannot be loaded");
+        _worker.onmessageerror = () => this._fail("a message to it cannot be read");
+    }
+
+    /**
+     * Starts the worker. Throws where the browser refuses one; a script that does not load shows with the first request.
+     */
+    public static Start(): WorkerBackend {
+        // Written so that bundlers find the worker's script and carry it along.
+        return new WorkerBackend(
+            new Worker(new URL("./worker/onnxWorker.js", import.meta.url), { type: "module", name: "flexAvatarNetworks" }),
+        );
+    }
+
+    /** Tells where ONNX Runtime is, before the first session. */
+    public async startAsync(start: WorkerStart): Promise<void> {
+        const transfer = start.wasmBinary ? [start.wasmBinary as ArrayBuffer] : [];
+        await this._ask({ kind: "start", ...start }, transfer);
+    }
+
+    public async createSessionAsync(graph: Uint8Array, data: readonly IExternalData[]): Promise<INetworkSession> {
+        const session = (await this._ask({ kind: "create", graph, data })) as number;
+        return {
+            run: async (inputs) => outputs(await this._ask({ kind: "run", session, inputs: arrays(inputs) })),
+            release: async () => void (await this._ask({ kind: "release", session })),
+        };
+    }
+
+    /** Ends the worker; what waits for it fails. */
+    public terminate(): void {
+        this._worker.terminate();
+        this._fail("it was ended");
+    }
+
+    private _ask(request: WorkerRequest, transfer: Transferable[] = []): Promise<IWorkerAnswer["result"]> {
+        return new Promise((resolve, reject) => {
+            if (this._failure) {
+                reject(this._failure);
+                return;
+            }
+            const id = ++this._sent;
+            this._waiting.set(id, { resolve, reject });
+            this._worker.postMessage({ id, request }, transfer);
+        });
+    }
+
+    private _fail(reason: string): void {
+        this._failure = new Error(`The worker for networks failed: ${reason}.`);
+        for (const { reject } of this._waiting.values()) {
+            reject(this._failure);
+        }
+        this._waiting.clear();
+    }
+}
+
+function arrays(inputs: Readonly<Record<string, INetworkInput>>): Record<string, ITensorMessage> {
+    return Object.fromEntries(
+        Object.entries(inputs).map(([name, { data, dims }]) => {
+            if (!(data instanceof Float32Array)) {
+                throw new Error(`${name} is a GPUBuffer, and the worker runs on the processor`);
+            }
+            return [name, { data, dims: [...dims] }];
+        }),
+    );
+}
+
+function outputs(result: IWorkerAnswer["result"]): Record<string, INetworkOutput> {
+    return Object.fromEntries(
+        Object.entries(result as Record<string, Float32Array>).map(([name, data]) => [name, { data, dispose: () => undefined }]),
+    );
+}
