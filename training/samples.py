@@ -27,6 +27,7 @@ CACHE = Path(__file__).parent / "cache" / "v2"
 HELD_OUT_SEED = 10_000_000  # seeds from here on are never trained on
 BYTES = ("photos", "valid", "seen", "targets", "target_masks")  # stored as 8 bit
 EXACT = ("expressions", "poses", "photo_tones")  # stored as float32
+VIEW_KEYS = ("targets", "cameras_R", "cameras_t", "cameras_f", "expressions", "poses")  # what the image stage needs beside the rest
 PHOTO_COUNTS = (0.3, 0.2, 0.1, 0.4)  # how often a cached identity has 1, 2, 3, 4 photos
 
 
@@ -140,7 +141,8 @@ def make_batch(samples: list[dict[str, np.ndarray]], photo_count: int, expressio
     """Stack identities: photo 0 (whose lighting the colors are in) and `photo_count - 1` others; `expressions` random expressions each.
 
     Returns photos, anchors_true, anchors_near (gutter filled), anchors, prior, static, valid, seen, position_maps, deltas as tensors; the
-    last two are flat over identities and expressions. `seen` counts only the photos that were picked.
+    last two are flat over identities and expressions, as are the views of VIEW_KEYS if the samples have them.
+    `seen` counts only the photos that were picked.
     """
     rows = []
     for sample in samples:
@@ -165,9 +167,11 @@ def make_batch(samples: list[dict[str, np.ndarray]], photo_count: int, expressio
                 "deltas": sample["deltas"][frames],
             }
         )
+        rows[-1] |= {key: sample[key][frames] for key in VIEW_KEYS if key in sample}
     batch = {key: torch.from_numpy(np.stack([row[key] for row in rows])) for key in rows[0]}
-    for key in ("position_maps", "deltas"):
-        batch[key] = batch[key].flatten(0, 1)
+    for key in ("position_maps", "deltas", *VIEW_KEYS):
+        if key in batch:
+            batch[key] = batch[key].flatten(0, 1)
     return batch
 
 
@@ -176,9 +180,10 @@ class Batches:
 
     USED = ("photos", "photo_tones", "anchors_true", "anchors_in", "prior_in", "static", "valid", "position_maps", "deltas")
 
-    def __init__(self, folder: Path, size: int, photo_weights: tuple[float, ...], expressions: int, seed: int):
+    def __init__(self, folder: Path, size: int, photo_weights: tuple[float, ...], expressions: int, seed: int, views: bool = False):
         self.folder, self.size, self.photo_weights, self.expressions = folder, size, photo_weights, expressions
         self.rng = np.random.default_rng(seed)
+        self.keys = self.USED + VIEW_KEYS if views else self.USED
         self.files: list[Path] = []
         self.scanned = 0.0
         self.reader = ThreadPoolExecutor(1)
@@ -203,7 +208,7 @@ class Batches:
         count = int(1 + self.rng.choice(len(weights), p=weights / weights.sum()))
         files = [f for f in self._scan() if photo_count_of(f) >= count]
         picks = self.rng.choice(len(files), self.size, replace=len(files) < self.size)
-        return make_batch([read_sample(files[i], self.USED) for i in picks], count, self.expressions, self.rng)
+        return make_batch([read_sample(files[i], self.keys) for i in picks], count, self.expressions, self.rng)
 
     def take(self) -> dict[str, Tensor]:
         batch = self.next.result() if self.next else self._read()
@@ -211,13 +216,13 @@ class Batches:
         return batch
 
 
-def produce(folder: Path, first_seed: int, count: int, photos: int | None = None, targets: bool = False) -> None:
+def produce(folder: Path, first_seed: int, count: int, photos: int | None = None, targets: bool = False, adjusted: bool = False) -> None:
     """Fill `folder` with samples of seeds first_seed .. first_seed + count - 1, skipping those already there."""
     from .headmodel.model import DEFAULT_PATH, HeadModel
     from .synth.generator import Generator
 
     claim(folder, DEFAULT_PATH)
-    generator = Generator(HeadModel.load(), adjusted=not targets)  # held-out expressions stay as they come
+    generator = Generator(HeadModel.load(), adjusted=adjusted)  # held-out expressions stay as they come
     start, made = time.monotonic(), 0
     for seed in range(first_seed, first_seed + count):
         number = photos or int(1 + np.random.default_rng(seed).choice(4, p=PHOTO_COUNTS))
@@ -236,11 +241,15 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--held-out", type=int, default=32, help="held-out identities, made first")
+    parser.add_argument(
+        "--views", action="store_true", help="also render the views that the image stage compares with, into the folder `views`"
+    )
     arguments = parser.parse_args()
     if arguments.first_seed + arguments.count > HELD_OUT_SEED:
         parser.error(f"training seeds stay below {HELD_OUT_SEED}")
     produce(arguments.cache / "held-out", HELD_OUT_SEED, arguments.held_out, photos=4, targets=True)
-    produce(arguments.cache / "train", arguments.first_seed, arguments.count)
+    folder = arguments.cache / ("views" if arguments.views else "train")
+    produce(folder, arguments.first_seed, arguments.count, targets=arguments.views, adjusted=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-"""Train a model on cached synthetic samples with UV-space losses, by wall clock.
+"""Train a model on cached synthetic samples, by wall clock: stage `uv` (losses in UV space), then `image` (splatted views besides).
 
     python -m training.train --config nano-128 --minutes 85              # from the committed weights, or from scratch if they are untrained
     python -m training.train --config nano-128 --minutes 85 --resume     # go on from the last checkpoint, optimiser included
+    python -m training.train --config nano-128 --minutes 30 --stage image
+    torchrun --nproc_per_node=8 -m training.train --config web-256 --minutes 600     # one rank per GPU
 
 Writes training/runs/<config>/last.pt every two minutes and log.jsonl; can be stopped at any moment."""
 
@@ -14,9 +16,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from .distributed import Ranks, ranks
 from .headmodel.model import DEFAULT_PATH
+from .image_stage import ImageStage
+from .losses.image import ImageLossWeights
 from .losses.uv import DELTA_GROUPS, LossWeights, delta_energy, delta_losses, static_losses, total
 from .models.avatar import Avatar, ModelConfig
 from .samples import CACHE, Batches, claim
@@ -42,6 +47,9 @@ class TrainConfig:
     first_samples: int = 64  # training starts when the cache holds this many
     threads: int = 1
     seed: int = 0
+    image_lr: float = 1e-4  # of the stage `image`
+    anchor: float = 0.2  # weight of the UV losses in the stage `image`
+    precision: str = "float32"  # of the networks on CUDA: float32 | bfloat16
 
 
 def load_settings(name: str) -> tuple[ModelConfig, TrainConfig, LossWeights]:
@@ -58,7 +66,9 @@ def learning_rate(config: TrainConfig, step: int, progress: float) -> float:
     return warm * (config.final_lr + (config.lr - config.final_lr) * cosine)
 
 
-def batch_losses(avatar: Avatar, batch: dict[str, Tensor], masks: dict[str, Tensor], weights: LossWeights) -> dict[str, Tensor]:
+def batch_losses(
+    avatar: Avatar, batch: dict[str, Tensor], masks: dict[str, Tensor], weights: LossWeights, image: ImageStage | None = None
+) -> dict[str, Tensor]:
     """Every unweighted loss term of one batch (training/samples.py); `masks`: base_maps.py; `energy` sums what the driver explains."""
     reconstruction = avatar(batch["photos"], batch["anchors"], batch["prior"])
     terms = static_losses(reconstruction, batch, weights)
@@ -66,16 +76,46 @@ def batch_losses(avatar: Avatar, batch: dict[str, Tensor], masks: dict[str, Tens
     delta = avatar.drive_small(reconstruction.identity_features.repeat_interleave(repeats, 0), batch["position_maps"])
     if "energy" in masks:
         masks["energy"] += delta_energy(delta, batch["deltas"], masks["parts"])
-    return terms | delta_losses(delta, batch["deltas"], masks, weights)
+    terms |= delta_losses(delta, batch["deltas"], masks, weights)
+    return terms | image.terms(reconstruction, delta, batch) if image else terms
+
+
+class Objective(nn.Module):
+    """The losses of a batch as a module, which is what data parallelism wraps."""
+
+    def __init__(self, trainer: "Trainer"):
+        super().__init__()
+        self.avatar, self.trainer = trainer.avatar, [trainer]  # in a list: a trainer is no submodule
+
+    def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Unweighted terms."""
+        (t,) = self.trainer
+        with torch.autocast(
+            t.ranks.device.type, torch.bfloat16, enabled=t.config.precision == "bfloat16" and t.ranks.device.type == "cuda"
+        ):
+            return batch_losses(self.avatar, batch, t.masks, t.weights, t.image)
+
+
+ALONE = Ranks(0, 1, torch.device("cpu"))
 
 
 class Trainer:
     """Model, its moving average, optimiser and clock. `step` does one update; `save` and `resume` keep everything."""
 
-    def __init__(self, model: ModelConfig, config: TrainConfig, weights: LossWeights, masks: dict[str, Tensor]):
+    def __init__(
+        self,
+        model: ModelConfig,
+        config: TrainConfig,
+        weights: LossWeights,
+        masks: dict[str, Tensor],
+        among: Ranks = ALONE,
+        image_weights: ImageLossWeights | None = None,
+    ):
         torch.manual_seed(config.seed)
-        self.config, self.weights, self.masks = config, weights, masks
-        self.avatar = Avatar(model)
+        self.config, self.weights, self.ranks = config, weights, among
+        self.masks = {name: mask.to(among.device) for name, mask in masks.items()}
+        self.avatar = Avatar(model).to(among.device)
+        self.image = ImageStage(self.avatar, image_weights, among.device) if image_weights else None
         self.average = copy.deepcopy(self.avatar).eval().requires_grad_(False)
         driver = list(self.avatar.driver.parameters())
         rest = [p for name, p in self.avatar.named_parameters() if not name.startswith("driver.")]
@@ -86,6 +126,7 @@ class Trainer:
             for decayed in (True, False)
         ]
         self.optimizer = torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.98))
+        self.objective = among.parallel(Objective(self))
         self.steps, self.warm_from, self.elapsed, self.metrics = 0, 0, 0.0, {}
 
     def adopt(self) -> None:
@@ -94,11 +135,13 @@ class Trainer:
 
     def step(self, batch: dict[str, Tensor], progress: float) -> dict[str, float]:
         self.avatar.train()
-        rate = learning_rate(self.config, self.steps - self.warm_from, progress)
+        rate = learning_rate(self.config, self.steps - self.warm_from, progress) * (
+            self.config.image_lr / self.config.lr if self.image else 1
+        )
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["rate"]
-        terms = batch_losses(self.avatar, batch, self.masks, self.weights)
-        loss = total(terms, self.weights)
+        terms = self.objective({name: value.to(self.ranks.device, non_blocking=True) for name, value in batch.items()})
+        loss = self.weighted(terms)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norms = [torch.nn.utils.clip_grad_norm_(part, self.config.clip) for part in self.clipped]
@@ -112,6 +155,15 @@ class Trainer:
             "driver_gradient": norms[1].item(),
             **{k: v.item() for k, v in terms.items()},
         }
+
+    def weighted(self, terms: dict[str, Tensor]) -> Tensor:
+        """The loss: UV terms, in the stage `image` as an anchor beside the image terms."""
+        if self.image is None:
+            return total(terms, self.weights)
+        names = asdict(self.image.weights)
+        pictures = {name: value for name, value in terms.items() if name in names}
+        anchors = {name: value for name, value in terms.items() if name not in names}
+        return total(pictures, self.image.weights) + self.config.anchor * total(anchors, self.weights)
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -136,7 +188,7 @@ class Trainer:
 
     def warm_start(self, path: Path) -> int:
         """Take what fits by name and shape from a checkpoint of a smaller model; returns how many tensors keep their fresh values."""
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location=self.ranks.device)
         for mine, theirs in ((self.avatar, state["training"]), (self.average, state["model"])):
             own = mine.state_dict()
             fitting = {k: v for k, v in theirs.items() if k in own and own[k].shape == v.shape}
@@ -145,7 +197,7 @@ class Trainer:
         return len(own) - len(fitting)
 
     def resume(self, path: Path) -> None:
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location=self.ranks.device)
         self.avatar.load_state_dict(state["training"])
         self.average.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -165,7 +217,7 @@ def start(trainer: Trainer, batches: Batches, model: ModelConfig, resume: Path |
     manifest = json.loads((ROOT / "assets/models/models.json").read_text())["models"].get(model.name, {"step": 0})
     if manifest["step"] and not from_scratch:
         load_released(trainer.avatar, ROOT / "assets/models" / model.name, may_lack=True)
-        batch = batches.take()
+        batch = {name: value.to(trainer.ranks.device) for name, value in batches.take().items()}
         unfold_batch_norm(trainer.avatar, lambda: batch_losses(trainer.avatar, batch, trainer.masks, trainer.weights))
         trainer.steps = trainer.warm_from = manifest["step"]
     else:
@@ -174,36 +226,71 @@ def start(trainer: Trainer, batches: Batches, model: ModelConfig, resume: Path |
     return "released weights" if manifest["step"] and not from_scratch else "scratch"
 
 
-def run(name: str, minutes: float, resume: bool, from_scratch: bool, cache: Path, out: Path, warm: Path | None = None) -> None:
+@dataclass(frozen=True)
+class Run:
+    """What the command line says."""
+
+    config: str = "nano-128"
+    stage: str = "uv"
+    minutes: float = 85
+    resume: bool = False
+    from_scratch: bool = False
+    cache: Path = CACHE
+    out: Path | None = None
+    warm_start: Path | None = None
+
+
+def run(settings: Run, among: Ranks = ALONE) -> None:
     from .evaluate.held_out import HeldOut
     from .models.base_maps import DELTA_REGIONS, driver_masks
 
-    model, config, weights = load_settings(name)
+    model, config, weights = load_settings(settings.config)
+    image_weights = ImageLossWeights() if settings.stage == "image" else None
     torch.set_num_threads(config.threads)
-    for part in ("train", "held-out"):
-        claim(cache / part, DEFAULT_PATH)
-    batches = Batches(cache / "train", config.batch, config.photo_weights, config.expressions, config.seed + int(time.time()) % 65536)
+    folder = settings.cache / ("views" if image_weights else "train")
+    for part in (folder, settings.cache / "held-out"):
+        claim(part, DEFAULT_PATH)
+    seed = config.seed + int(among.agree(time.time())) % 65536 + 1009 * among.rank
+    batches = Batches(folder, config.batch, config.photo_weights, config.expressions, seed, views=bool(image_weights))
     batches.wait_for(config.first_samples)
     masks = driver_masks(model.position_map_size, torch.cat([batches.take()["deltas"] for _ in range(32)]))
     masks["energy"] = torch.zeros(2, len(DELTA_GROUPS), len(DELTA_REGIONS))
-    trainer = Trainer(model, config, weights, masks)
+    trainer = Trainer(model, config, weights, masks, among, image_weights)
+    out = settings.out or ROOT / "training/runs" / settings.config
     last = out / "last.pt"
-    origin = start(trainer, batches, model, last if resume else None, from_scratch, warm)
-    held_out = HeldOut(cache / "held-out", config.evaluate_identities)
+    origin = start(trainer, batches, model, last if settings.resume else None, settings.from_scratch, settings.warm_start)
+    held_out = HeldOut(settings.cache / "held-out", config.evaluate_identities) if among.leads else None
     out.mkdir(parents=True, exist_ok=True)
-    log = open(out / "log.jsonl", "a")
+    log = open(out / "log.jsonl", "a") if among.leads else None
 
     def report(**values) -> None:
-        log.write(json.dumps(values) + "\n")
-        log.flush()
-        print(" ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in values.items()), flush=True)
+        if log:
+            log.write(json.dumps(values) + "\n")
+            log.flush()
+            print(" ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in values.items()), flush=True)
 
-    report(event="start", origin=origin, step=trainer.steps, minutes=minutes, **{"config": asdict(config), "losses": asdict(weights)})
+    def evaluate() -> None:
+        if held_out:
+            average = copy.deepcopy(trainer.average).cpu()
+            trainer.metrics = held_out.evaluate(average) | {"four": held_out.evaluate(average, photos=4)["novel_view_psnr"]}
+            report(event="held-out", step=trainer.steps, elapsed=round(trainer.elapsed), **trainer.metrics)
+
+    report(
+        event="start",
+        origin=origin,
+        stage=settings.stage,
+        step=trainer.steps,
+        minutes=settings.minutes,
+        ranks=among.world,
+        device=among.device.type,
+        config=asdict(config),
+        losses=asdict(weights),
+    )
     clock = saved = evaluated = printed = time.monotonic()
     sums: dict[str, float] = {}
     count = 0
-    while trainer.elapsed < minutes * 60:
-        for key, value in trainer.step(batches.take(), trainer.elapsed / (minutes * 60)).items():
+    while among.agree(trainer.elapsed) < settings.minutes * 60:
+        for key, value in trainer.step(batches.take(), trainer.elapsed / (settings.minutes * 60)).items():
             sums[key] = sums.get(key, 0.0) + value
         count += 1
         now = time.monotonic()
@@ -211,35 +298,36 @@ def run(name: str, minutes: float, resume: bool, from_scratch: bool, cache: Path
         clock = now
         if now - printed > 30:
             means = {key: value / count for key, value in sums.items()}
-            share = (1 - masks["energy"][0] / masks["energy"][1].clamp(min=1e-12)).clamp(min=-1)
+            energy = trainer.masks["energy"]
+            share = (1 - energy[0] / energy[1].clamp(min=1e-12)).clamp(min=-1)
             explained = {g: dict(zip(DELTA_REGIONS, [round(v, 3) for v in row])) for g, row in zip(DELTA_GROUPS, share.tolist())}
-            masks["energy"].zero_()
+            energy.zero_()
             rates = {"rate": trainer.optimizer.param_groups[0]["lr"], "cached": len(batches.files)}
             report(event="train", step=trainer.steps, elapsed=round(trainer.elapsed), **rates, **means, explained=explained)
             printed, sums, count = now, {}, 0
         if now - evaluated > config.evaluate_seconds:
-            trainer.metrics = held_out.evaluate(trainer.average) | {"four": held_out.evaluate(trainer.average, photos=4)["novel_view_psnr"]}
-            report(event="held-out", step=trainer.steps, elapsed=round(trainer.elapsed), **trainer.metrics)
+            evaluate()
             evaluated = time.monotonic()
-        if now - saved > config.checkpoint_seconds:
+        if among.leads and now - saved > config.checkpoint_seconds:
             trainer.save(last)
             saved = now
-    trainer.metrics = held_out.evaluate(trainer.average)
-    report(event="held-out", step=trainer.steps, elapsed=round(trainer.elapsed), **trainer.metrics)
-    trainer.save(last)
+    evaluate()
+    if among.leads:
+        trainer.save(last)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--config", default="nano-128")
-    parser.add_argument("--minutes", type=float, default=85)
+    parser.add_argument("--config", default=Run.config)
+    parser.add_argument("--stage", choices=("uv", "image"), default=Run.stage)
+    parser.add_argument("--minutes", type=float, default=Run.minutes)
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument("--from-scratch", action="store_true", help="ignore the committed weights")
     parser.add_argument("--warm-start", type=Path, help="checkpoint of a smaller model: take what fits")
-    parser.add_argument("--cache", type=Path, default=CACHE)
+    parser.add_argument("--cache", type=Path, default=Run.cache)
     parser.add_argument("--out", type=Path)
-    a = parser.parse_args()
-    run(a.config, a.minutes, a.resume, a.from_scratch, a.cache, a.out or ROOT / "training/runs" / a.config, a.warm_start)
+    with ranks() as among:
+        run(Run(**vars(parser.parse_args())), among)
 
 
 if __name__ == "__main__":

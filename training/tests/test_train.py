@@ -252,3 +252,34 @@ def test_settings_of_all_configs_load_and_unknown_keys_are_refused():
     with pytest.raises(TypeError):
         ModelConfig.from_dict({"decoder": {"width": 3}})
     assert HELD_OUT_SEED == 10_000_000
+
+
+def test_image_stage_brings_the_splatted_view_nearer_to_the_true_one():
+    """One person, its true maps with a color cast as truth of the view: a few steps of the stage `image` lower its picture terms."""
+    from training.headmodel.model import HeadModel
+    from training.losses.image import ImageLossWeights
+    from training.synth.raster import render_maps
+
+    sample = random_sample(3, 1)
+    head = HeadModel.load()
+    R, t, f = np.eye(3, dtype=np.float32), np.float32([0, 0, -0.77]), np.float32(150)
+    expression = head.expression_vector(jawOpen=0.4)
+    truth = np.zeros((14, 256, 256), np.float32)
+    truth[3], truth[4:7], truth[7:10], truth[13] = 4, np.float32([0.7, 0.3, 0.2])[:, None, None], np.log(0.001), 1
+    sample |= {"static": truth, "deltas": np.zeros((2, 14, 128, 128), np.float32), "photo_tones": np.ones((1, 4), np.float32)}
+    view = render_maps(head, truth, None, expression, np.zeros(15), R, t, float(f), 64)
+    sample |= {
+        "targets": np.stack([view] * 2),
+        "cameras_R": np.stack([R] * 2),
+        "cameras_t": np.stack([t] * 2),
+        "cameras_f": np.stack([f] * 2),
+    }
+    sample |= {"expressions": np.stack([expression] * 2), "poses": np.zeros((2, 15), np.float32)}
+    batch = make_batch([sample], 1, 1, np.random.default_rng(0))
+    config = TrainConfig(warmup_steps=1, image_lr=3e-4, lr=3e-4)
+    one = Trainer(ModelConfig.load("nano-128"), config, uv.LossWeights(), masks(), image_weights=ImageLossWeights())
+    history = [one.step(batch, 0.0) for _ in range(6)]
+    for term in ("image_l1", "perceptual", "total"):
+        assert history[-1][term] < 0.97 * history[0][term], term
+    with pytest.raises(KeyError, match="targets"):
+        one.step({key: value for key, value in batch.items() if key != "targets"}, 0.0)

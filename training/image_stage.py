@@ -1,0 +1,42 @@
+"""Stage S2: the predicted maps are splatted into true views, and pictures are compared (paper, section 3.3); UV losses stay as an anchor.
+
+A batch for this stage carries targets [b·k, 3, s, s], cameras_R, cameras_t, cameras_f, expressions and poses beside what stage S1 uses."""
+
+import torch
+from torch import Tensor
+
+from .headmodel.model import HeadModel
+from .losses.image import ImageLossWeights, drift_losses, image_losses
+from .losses.perceptual import PerceptualDistance
+from .models.avatar import Avatar, Reconstruction
+from .models.blocks import upsample
+from .rasterizer.avatar_splatter import AvatarSplatter
+
+BACKGROUND = 0.5
+
+
+class ImageStage:
+    """Holds what the losses need: splatter, perceptual net, weights of the terms."""
+
+    def __init__(self, avatar: Avatar, weights: ImageLossWeights, device: torch.device | str = "cpu"):
+        self.weights = weights
+        self.factor = avatar.config.map_size // avatar.config.position_map_size
+        self.splatter = AvatarSplatter(HeadModel.load(), avatar.config.map_size, device)
+        self.perceptual = PerceptualDistance().to(device)
+
+    def pictures(self, static: Tensor, deltas: Tensor, batch: dict[str, Tensor]) -> Tensor:
+        """static [b, 14, H, W], deltas [b·k, 14, P, P] -> [b·k, 5, s, s]: color, coverage, share of the mouth."""
+        repeats, size = len(deltas) // len(static), batch["targets"].shape[-1]
+        background = static.new_full((3,), BACKGROUND)
+        views = []
+        for i, delta in enumerate(upsample(deltas, self.factor)):
+            skin = self.splatter.skin(batch["expressions"][i].cpu().numpy(), batch["poses"][i].cpu().numpy())
+            camera = batch["cameras_R"][i], batch["cameras_t"][i], float(batch["cameras_f"][i])
+            views.append(self.splatter.picture(static[i // repeats], delta, skin, *camera, size, background))
+        return torch.stack(views)
+
+    def terms(self, reconstruction: Reconstruction, deltas: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Unweighted terms; drift is measured from the true maps, where the paper has its initial ones."""
+        pictures = self.pictures(reconstruction.static_map.float(), deltas.float(), batch)
+        terms = image_losses(pictures[:, :3], batch["targets"], pictures[:, 4:], self.perceptual)
+        return terms | drift_losses(reconstruction.static_map, batch["static"], batch["valid"])
