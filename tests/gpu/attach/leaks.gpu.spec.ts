@@ -1,0 +1,123 @@
+// A hundred avatars come and go: what is left of them in the scene, on the GPU and among the page's listeners. Networks are fakes; the rest is real.
+import "@babylonjs/core/Culling/ray";
+import "@babylonjs/core/Lights/Shadows/shadowGeneratorSceneComponent";
+import { DirectionalLight } from "@babylonjs/core/Lights/directionalLight";
+import { ShadowGenerator } from "@babylonjs/core/Lights/Shadows/shadowGenerator";
+import { Vector3 } from "@babylonjs/core/Maths/math.vector";
+import { CreateBox } from "@babylonjs/core/Meshes/Builders/boxBuilder";
+import { Observable } from "@babylonjs/core/Misc/observable";
+import { FlexAvatarComponent } from "../../../src/plugin/flexAvatarComponent";
+import { FakeServicesAsync } from "../plugin/fakeNetworks";
+import { CanvasPx, CreateStageAsync, RenderFrame, type IStage } from "../plugin/stage";
+
+/** Counts what is created and destroyed on a device. */
+function WatchDevice(device: GPUDevice): () => Record<string, number> {
+    const live: Record<string, Set<object>> = { createBuffer: new Set(), createTexture: new Set() };
+    for (const name of ["createBuffer", "createTexture"] as const) {
+        const create = (device[name] as (descriptor: never) => GPUBuffer | GPUTexture).bind(device);
+        (device as unknown as Record<string, unknown>)[name] = (descriptor: never) => {
+            const made = create(descriptor);
+            live[name].add(made);
+            const destroy = made.destroy.bind(made);
+            made.destroy = () => {
+                live[name].delete(made);
+                destroy();
+                return undefined;
+            };
+            return made;
+        };
+    }
+    return () => Object.fromEntries(Object.entries(live).map(([name, objects]) => [name, objects.size]));
+}
+
+/** Counts listeners on anything in the page. */
+function WatchListeners(): { count(): number; stop(): void } {
+    const { addEventListener, removeEventListener } = EventTarget.prototype;
+    let count = 0;
+    EventTarget.prototype.addEventListener = function (...parameters: Parameters<typeof addEventListener>) {
+        const { signal, once } = typeof parameters[2] === "object" ? parameters[2] : {};
+        count += signal || once ? 0 : 1;
+        return addEventListener.apply(this, parameters);
+    };
+    EventTarget.prototype.removeEventListener = function (...parameters: Parameters<typeof removeEventListener>) {
+        count--;
+        return removeEventListener.apply(this, parameters);
+    };
+    return { count: () => count, stop: () => Object.assign(EventTarget.prototype, { addEventListener, removeEventListener }) };
+}
+
+/** Observers of all observables of an object. */
+function CountObservers(owner: object): number {
+    return Object.values(owner).reduce<number>((sum, value) => sum + (value instanceof Observable ? value.observers.length : 0), 0);
+}
+
+function CountScene({ scene, engine }: IStage): Record<string, number> {
+    const { meshes, materials, textures, geometries, transformNodes, skeletons, animationGroups, rootNodes } = scene;
+    const lists = { meshes, materials, textures, geometries, transformNodes, skeletons, animationGroups, rootNodes };
+    return {
+        ...Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, list.length])),
+        sceneObservers: CountObservers(scene),
+        engineObservers: CountObservers(engine),
+    };
+}
+
+describe("a hundred avatars", () => {
+    it("leave no buffer, texture, mesh, material, observer or listener behind", async () => {
+        const stage = await CreateStageAsync();
+        stage.component.dispose();
+        const { services, log } = await FakeServicesAsync();
+        const component = (stage.component = FlexAvatarComponent.GetOrCreate(stage.scene, { _services: services }));
+        const live = WatchDevice(stage.engine._device as GPUDevice);
+        const listeners = WatchListeners();
+        try {
+            const light = new DirectionalLight("sun", new Vector3(0, -1, -1), stage.scene);
+            const shadows = new ShadowGenerator(64, light);
+            const first = await component.createFromPhotosAsync([new Blob(["a photo"])], { name: "ada" });
+            const file = await first.saveAsync();
+            first.dispose();
+            const cycleAsync = async (cycle: number): Promise<void> => {
+                const avatar = await component.loadAsync(file);
+                const hat = CreateBox("hat", { size: 0.1 }, stage.scene);
+                hat.parent = avatar.attachToSurface("crown");
+                shadows.addShadowCaster(avatar.proxyMesh);
+                avatar.expression.getTrack("jawOpen").influence = 0.5;
+                RenderFrame(stage);
+                expect(stage.scene.pick(CanvasPx / 2, CanvasPx / 2).pickedMesh).toBe(avatar.proxyMesh);
+                if (cycle % 2 === 0) {
+                    shadows.removeShadowCaster(avatar.proxyMesh);
+                }
+                avatar.dispose();
+                RenderFrame(stage);
+            };
+            const countAsync = async (): Promise<Record<string, number>> => {
+                for (let frame = 0; frame < 3; frame++) {
+                    RenderFrame(stage);
+                    await new Promise((resolve) => setTimeout(resolve, 10));
+                }
+                const casters = shadows.getShadowMap()!.renderList!.length;
+                return {
+                    ...CountScene(stage),
+                    ...live(),
+                    casters,
+                    listeners: listeners.count(),
+                    drivers: log.drivers.filter(({ disposed }) => !disposed).length,
+                };
+            };
+            for (let cycle = 0; cycle < 4; cycle++) {
+                await cycleAsync(cycle);
+            }
+            const before = await countAsync();
+            for (let cycle = 0; cycle < 100; cycle++) {
+                await cycleAsync(cycle);
+            }
+            const after = await countAsync();
+            expect(after).toEqual(before);
+            expect(after.drivers).toBe(0);
+            expect(before.meshes).toBe(0);
+        } finally {
+            listeners.stop();
+        }
+        expect(stage.errors).toEqual([]);
+        stage.dispose();
+    });
+});
