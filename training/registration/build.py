@@ -43,8 +43,8 @@ def register(model: HeadModel, skin: Skin, source: Source, log=print) -> tuple[F
     landmarks = sp.csr_matrix((bary[rows].ravel(), (np.repeat(np.arange(len(rows)), 3), columns.ravel())), (len(rows), len(skin.index)))
     template = model.template[skin.index].astype(np.float64)
     moved = fit(skin, template, surface, landmarks, place(move, points[rows]), log)
-    found = correspond(skin, moved, surface)
-    return Fit(moved, *found, surface, move), moved - template
+    face, bary, trust, distance = correspond(skin, moved, surface)
+    return Fit(moved, face, bary, trust, distance, surface, move, skin.extender(trust)), moved - template
 
 
 def place(move: tuple, points: np.ndarray) -> np.ndarray:
@@ -57,7 +57,7 @@ def people_of(model: HeadModel, skin: Skin, source: Source, fitted: Fit, mean: n
     inner = Inner(model, skin)
     scale = fitted.move[0]
     eyes = np.c_[place(fitted.move, source.eyes[:, :3]), source.eyes[:, 3] * scale]
-    added = transfer(skin, fitted, source.moved)
+    added = transfer(fitted, source.moved)
     moved = np.concatenate([source.eyes_moved[..., :3] @ (scale * fitted.move[1]).T, source.eyes_moved[..., 3:] * scale], 2)
     whole = inner.complete(mean, eyes)
     return whole, np.stack([inner.complete(mean + a, eyes + e) - whole for a, e in zip(added, moved)])
@@ -78,11 +78,19 @@ def build(data: Path, out: Path = PEOPLE, log=print) -> dict:
         pictures.append(error_picture(model, skin, fitted, whole))
         log(json.dumps(report[source.name]))
         if source.name == "ict":
-            np.savez(out / "ict.npz", head=stamp, mean=whole.astype(np.float32), modes=added.astype(np.float32))
+            save(out / "ict.npz", head=stamp, mean=whole.astype(np.float32), modes=added.astype(np.float32))
         else:
             write_valid(out, data, stamp, model, skin, atlas, directions, source, fitted, whole, added, log)
     report["seconds"] = round(time.monotonic() - start)
     return report | {"pictures": pictures}
+
+
+def save(path: Path, **arrays: np.ndarray) -> None:
+    """Atomic: generators that start meanwhile read the old file."""
+    temporary = path.with_suffix(".part")
+    with open(temporary, "wb") as file:
+        np.savez(file, **arrays)
+    temporary.rename(path)
 
 
 def write_valid(out, data, stamp, model, skin, atlas, directions, source, fitted, whole, added, log) -> None:
@@ -111,7 +119,7 @@ def write_valid(out, data, stamp, model, skin, atlas, directions, source, fitted
         style_thick.append(t), style_cover.append(c), style_color.append(rgb)
     log(f"{len(styles)} hairstyles")
     own = personal_expressions(data, model, skin, fitted)
-    np.savez(
+    save(
         out / "valid.npz",
         head=stamp,
         names=np.array(source.people),
@@ -122,7 +130,7 @@ def write_valid(out, data, stamp, model, skin, atlas, directions, source, fitted
         size=atlas.size,
         texel=atlas.texel,
         skins=colors,
-        skin_hair=(cover * 255).astype(np.uint8),
+        skin_hair=(np.stack([hair.removal(atlas, c) for c in cover]) * 255).astype(np.uint8),
         tones=tones.astype(np.float32),
         outward=directions.astype(np.float32),
         style_person=np.array(styles),

@@ -22,7 +22,6 @@ def personal_expressions(root: Path, model: HeadModel, skin: Skin, fitted: Fit) 
     residual, scale = data["face_morph_residual_q"], float(data["face_morph_residual_scale"])
     people = residual.shape[2]
     out = np.zeros((people, len(model.expressions), len(model.template), 3), np.float16)
-    moving = np.zeros(len(model.template), np.float32)
     for index, name in enumerate(model.expressions):
         entry = table.get(name)
         if entry is None or entry["quality"] not in TRUSTED or not entry["face"]:
@@ -30,11 +29,10 @@ def personal_expressions(root: Path, model: HeadModel, skin: Skin, fitted: Fit) 
         own = sum(weight * residual[morphs.index(m)].astype(np.float32) for m, weight in entry["face"]) * scale  # [3,P,N]
         own = own.transpose(1, 2, 0)
         own -= own.mean(0)  # rounding leaves a little
-        field = transfer(skin, fitted, own)
+        field = transfer(fitted, own)
         if name in MEASURED_LIDS:
             lids = np.zeros(len(model.template), bool)
             lids[model.faces[model.face_region == model.regions.index("lids")]] = True
             field[:, lids[skin.index]] = 0
         out[:, index, skin.index] = field
-        moving += np.abs(out[:, index]).sum((0, 2)) > 0
     return out

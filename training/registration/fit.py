@@ -8,11 +8,12 @@ displacements in place of affine maps).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse.linalg import factorized
+from scipy.sparse.linalg import factorized, splu
 
 from ..headmodel.model import HeadModel
 from .surface import Surface
@@ -71,10 +72,10 @@ class Skin:
         self.laplacian = (sp.identity(count) - sp.diags(1 / np.asarray(near.sum(1)).ravel()) @ near).tocsr()
         self.bending = (self.laplacian.T @ self.laplacian).tocsc()
 
-    def extend(self, weight: np.ndarray, values: np.ndarray, stiffness: float = EXTEND) -> np.ndarray:
-        """Smooth field [V,k] that follows `values` [V,k] where `weight` [V] is large."""
-        solve = factorized((sp.diags(weight) + stiffness * self.bending + 1e-9 * sp.identity(len(weight))).tocsc())
-        return np.stack([solve(weight * column) for column in values.T], 1)
+    def extender(self, weight: np.ndarray, stiffness: float = EXTEND) -> Callable[[np.ndarray], np.ndarray]:
+        """Turns values [n,k] into the smooth field [n,k] that follows them where `weight` [n] is large."""
+        system = splu((sp.diags(weight) + stiffness * self.bending + 1e-9 * sp.identity(len(weight))).tocsc())
+        return lambda values: system.solve(weight[:, None] * values)
 
 
 @dataclass
@@ -88,6 +89,7 @@ class Fit:
     distance: np.ndarray  # [n] meters to it
     surface: Surface  # the foreign mean in our space
     move: tuple[float, np.ndarray, np.ndarray]
+    extend: Callable[[np.ndarray], np.ndarray]  # values [n,k] -> the smooth field that follows the trusted ones
 
 
 def fit(skin: Skin, template: np.ndarray, surface: Surface, landmarks: sp.csr_matrix, targets: np.ndarray, log=None) -> np.ndarray:
@@ -125,10 +127,10 @@ def correspond(skin: Skin, moved: np.ndarray, surface: Surface) -> tuple[np.ndar
     return np.maximum(face, 0), bary, trust, np.where(face >= 0, distance, np.nan)
 
 
-def transfer(skin: Skin, fitted: Fit, moved: np.ndarray) -> np.ndarray:
+def transfer(fitted: Fit, moved: np.ndarray) -> np.ndarray:
     """Displacements [P,N,3] of the foreign mean -> displacements [P,n,3] of the open head's skin, smooth where nothing corresponds."""
     scale, rotation, _ = fitted.move
     corners = fitted.surface.faces[fitted.face]
     people = np.einsum("nk,pnkc->pnc", fitted.bary, moved[:, corners]) @ (scale * rotation).T
     flat = people.transpose(1, 0, 2).reshape(len(fitted.face), -1)
-    return skin.extend(fitted.trust, flat).reshape(len(fitted.face), len(moved), 3).transpose(1, 0, 2)
+    return fitted.extend(flat).reshape(len(fitted.face), len(moved), 3).transpose(1, 0, 2)

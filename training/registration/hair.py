@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.ndimage import gaussian_filter, median_filter
+from scipy.ndimage import gaussian_filter, grey_closing, grey_dilation, median_filter
 from scipy.spatial import cKDTree
 
 from ..headmodel.model import HeadModel
@@ -52,14 +52,17 @@ def hair_zone(atlas: Atlas, model: HeadModel) -> np.ndarray:
 
 
 def painted_hair(colors: np.ndarray, atlas: Atlas, model: HeadModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """From skins [P,n,3] u8: hair cover [P,n] 0..1, hair color [P,3] and skin tone [P,3], sRGB. Bald heads have cover 0."""
+    """From skins [P,n,3] u8: hair cover [P,n] 0..1, hair color [P,3] and skin tone [P,3], sRGB. Bald heads have cover 0.
+
+    Texels inside the hair that do not look like it take the color of the nearest that do; `colors` is changed.
+    """
     names, point = list(model.regions), atlas.at(model.template)
     eyes = model.joints[3:5].mean(0)
     x, y, z = (point - eyes).T
     face = atlas.region == names.index("face")
     cheek = face & (np.abs(np.abs(x) - 0.034) < 0.012) & (np.abs(y + 0.032) < 0.012) & (z > 0)
     crown = (atlas.region == names.index("scalp")) & (y > 0.05)
-    zone = hair_zone(atlas, model)
+    zone, ears = hair_zone(atlas, model), atlas.region == names.index("ears")
     cover, hair, tones = np.zeros(colors.shape[:2], np.float32), np.zeros((len(colors), 3)), np.zeros((len(colors), 3))
     for p, color in enumerate(colors):
         value = color.astype(np.float32) / 255
@@ -70,12 +73,28 @@ def painted_hair(colors: np.ndarray, atlas: Atlas, model: HeadModel) -> tuple[np
         to_skin = np.linalg.norm(log - np.log(tones[p] + 0.03), axis=1)
         to_hair = np.linalg.norm(log - np.log(hair[p] + 0.03), axis=1)
         likely = np.clip((to_skin / np.maximum(to_skin + to_hair, 1e-3) - 0.35) / 0.3, 0, 1) * zone
-        picture = gaussian_filter(median_filter(atlas.image(likely[:, None])[..., 0], 7), 0.8)
-        cover[p] = picture.ravel()[atlas.texel]
-        inner = crown | (zone & (z < -0.07) & (y > -0.03))
+        picture = grey_closing(median_filter(atlas.image(likely[:, None])[..., 0], 7), 11)
+        soft = gaussian_filter(picture, 1.5).ravel()[atlas.texel]
+        cover[p] = np.clip((soft - 0.3) / 0.4, 0, 1) * zone
+        inner = ~ears & (crown | (zone & (z < -0.07) & (y > -0.03)))
         cover[p] = np.maximum(cover[p], inner * (cover[p][inner].mean() > 0.5))
-        cover[p] *= zone
+        _fill(atlas, color, (cover[p] > 0.3) & (likely < 0.5), (cover[p] > 0.6) & (likely > 0.8))
     return cover, hair, tones
+
+
+def removal(atlas: Atlas, cover: np.ndarray) -> np.ndarray:
+    """Where hair must be taken off the skin [n] 0..1: its cover, grown over the soft hairline."""
+    if cover.max() < 0.05:
+        return np.zeros_like(cover)
+    grown = grey_dilation(atlas.image(cover[:, None])[..., 0], 17)
+    return np.clip(gaussian_filter(grown, 3).ravel()[atlas.texel] * 1.15, 0, 1)
+
+
+def _fill(atlas: Atlas, color: np.ndarray, holes: np.ndarray, good: np.ndarray) -> None:
+    """Give texels `holes` [n] the color of the nearest `good` [n] ones."""
+    if holes.any() and good.any():
+        place = np.stack([atlas.texel // atlas.size, atlas.texel % atlas.size], 1)
+        color[holes] = color[np.flatnonzero(good)[cKDTree(place[good]).query(place[holes])[1]]]
 
 
 def scalp_cover(atlas: Atlas, cover: np.ndarray, count: int) -> np.ndarray:
@@ -95,7 +114,7 @@ def bald_skulls(skin: Skin, offsets: np.ndarray, cover: np.ndarray, directions: 
     skulls, thickness = offsets.copy(), np.zeros(offsets.shape[:2])
     for p in np.flatnonzero(~bald):
         free = np.clip(1 - 1.6 * cover[p], 0, 1)
-        change = skin.extend(free + 0.003, (offsets[p] - mean) * (free / (free + 0.003))[:, None], 1.0)
+        change = skin.extender(free + 0.003, 1.0)((offsets[p] - mean) * (free / (free + 0.003))[:, None])
         skulls[p] = mean + change
         over = ((offsets[p] - skulls[p]) * directions).sum(1)
         thickness[p] = np.clip(over, 0, REACH) * np.clip(cover[p] * 2, 0, 1)

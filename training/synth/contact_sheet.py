@@ -1,6 +1,6 @@
-"""Writes docs/images/synthetic-heads.png: 64 random people as the trainer sees them, one photo each.
+"""Writes docs/images/synthetic-people.jpg: 64 random people as the trainer sees them, one photo each.
 
-python -m training.synth.contact_sheet [--seed 5000] [--out docs/images/synthetic-heads.png]
+python -m training.synth.contact_sheet [--seed 5000] [--out docs/images/synthetic-people.jpg]
 """
 
 import argparse
@@ -19,8 +19,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Contact sheet of synthetic heads.")
     parser.add_argument("--seed", type=int, default=5000)
     parser.add_argument("--side", type=int, default=8)
-    parser.add_argument("--cell", type=int, default=144)
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images" / "synthetic-heads.png")
+    parser.add_argument("--cell", type=int, default=192)
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images" / "synthetic-people.jpg")
     arguments = parser.parse_args()
     generator = Generator(HeadModel.load())
     side, cell = arguments.side, arguments.cell
@@ -30,8 +30,7 @@ def main() -> None:
         picture = Image.fromarray((photo.transpose(1, 2, 0) * 255 + 0.5).astype(np.uint8)).resize((cell, cell), Image.Resampling.LANCZOS)
         sheet.paste(picture, (i % side * cell, i // side * cell))
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    palette = sheet.quantize(256, Image.Quantize.MAXCOVERAGE)  # medium cut would spend half its colors on the grey
-    sheet.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(arguments.out, optimize=True)
+    sheet.save(arguments.out, quality=85, optimize=True)
     print(f"{arguments.out}: {arguments.out.stat().st_size / 1e3:.0f} kB")
 
 

@@ -15,11 +15,13 @@ from .cameras import Camera, sample_photo_camera, sample_photo_yaws, sample_view
 from .canvas import Frame, step, texel_canvas, vertex_canvas
 from .expressions import sample_expression, sample_pose
 from .occlusion import Occlusion
+from .people import Identity, People
 from .rig import EYE_L, EYE_R, Rig
 from .skins import default_data_root, skin_log_ratios
 from .torso import Torso, sample_torso
 
 SUPERSAMPLE = 2
+REGISTERED = 0.6  # ours: share of registered people among all, where there are any
 PRIOR_SHAPES = 30
 PRIOR_METERS = 0.02
 OPACITY_LOGIT = 4.0
@@ -45,6 +47,7 @@ class Person:
     look: Look
     areas: np.ndarray  # [F] of the triangles at rest
     texture: np.ndarray  # [size,size,8], padded over chart borders
+    own: np.ndarray | None = None  # [E,3V] what this person adds to the shared expressions, beside the gains
 
 
 @dataclass
@@ -89,6 +92,7 @@ class Generator:
         )
         skins = skin_log_ratios(rig, self.canvas, default_data_root() if data_root is None else Path(data_root))
         self.painter = Painter(self.canvas, self.vertex_canvas, skins)
+        self.people = People.load(rig, self.painter, self.texels.index, map_size)
         self.valid = self.texels.to_map(np.ones((len(self.texels.index), 1), np.float32))[0]
         _, (rows, columns) = distance_transform_edt(self.valid == 0, return_indices=True)
         slot = np.zeros(map_size * map_size, np.int64)
@@ -143,28 +147,41 @@ class Generator:
 
     # ------------------------------------------------------------------------------------------------ people and faces
     def person(self, rng: np.random.Generator) -> Person:
-        """A random identity."""
-        rig, V = self.rig, len(self.rig.template)
+        """A random identity: a registered one, or one of the open head's own directions with a painted or MakeHuman skin."""
+        if self.people is not None and rng.random() < REGISTERED:
+            return self.registered_person(rng, self.people.sample(rng))
+        rig = self.rig
         beta = np.clip(rng.standard_normal(rig.shape_count), -2.3, 2.3) * rng.uniform(0.75, 1.15)
-        skin = mesh.mix(beta, rig.shape_dirs).reshape(V, 3)
+        skin = mesh.mix(beta, rig.shape_dirs).reshape(-1, 3) + self._lumps(rng) + self.inward
+        look = self.painter.paint(rng)
+        gains = 0.15 * np.tanh(beta @ self.habits) + rng.normal(0, 0.04, rig.expression_count)
+        return self._person(skin, mesh.vertex_normals(rig.template + skin, rig.faces), gains, look)
+
+    def registered_person(self, rng: np.random.Generator, who: Identity) -> Person:
+        """A registered identity, painted."""
+        skin = who.offset + 0.4 * self._lumps(rng) + self.inward
+        return self._person(skin, self.people.outward, who.gains, self.people.painter.paint_identity(rng, who), who.own)
+
+    def _lumps(self, rng: np.random.Generator) -> np.ndarray:
+        """Smooth small offsets [V,3] that no direction of the model has."""
         own = 0.0012 * self.vertex_canvas.smooth(rng, 0, 3) + 0.0006 * self.vertex_canvas.smooth(rng, 1, 3)
         own = own.T * self.soft[:, None]
         along = (own * self.normals).sum(1, keepdims=True)
-        own = own + self.normals * np.maximum(0, -0.001 - along)  # not deeper than 1 mm: the mouth's wall and the eyes are near
-        skin = skin + own + self.inward
-        look = self.painter.paint(rng)
-        normals = mesh.vertex_normals(rig.template + skin, rig.faces)
-        offset = skin + normals * look.thickness[:, None]
-        gains = 0.15 * np.tanh(beta @ self.habits) + rng.normal(0, 0.04, rig.expression_count)
+        return own + self.normals * np.maximum(0, -0.001 - along)  # not deeper than 1 mm: the mouth's wall and the eyes are near
+
+    def _person(self, skin: np.ndarray, hair_direction: np.ndarray, gains: np.ndarray, look: Look, own: np.ndarray | None = None) -> Person:
+        """Hair on the offsets without hair [V,3], and everything that follows from both."""
+        rig, offset = self.rig, skin + hair_direction * look.thickness[:, None]
         texture = look.texture[self.nearest].reshape(self.map_size, self.map_size, 8)
         return Person(
-            skin,
+            skin.astype(np.float32),
             offset.astype(np.float32),
             gains.astype(np.float32),
             rig.joints_of(rig.template + skin, (EYE_L, EYE_R)),
             look,
             self._areas(rig.template + offset),
             texture,
+            own,
         )
 
     def face(self, person: Person, expression: np.ndarray, pose: np.ndarray) -> Face:
@@ -174,7 +191,10 @@ class Generator:
         still_pose = full.copy()
         still_pose[:6] = 0
         shared = rig.expressed(expression)
-        own = rig.expressed(expression * person.gains) * self.dynamic[:, None]
+        own = rig.expressed(expression * person.gains)
+        if person.own is not None:
+            own = own + mesh.mix(expression, person.own).reshape(-1, 3)
+        own = own * self.dynamic[:, None]
         rest = rig.template + person.offset + shared
         delta, unskinned = own, rest + own
         still, blended = rig.skin(rig.transforms(still_pose), unskinned)
