@@ -12,7 +12,7 @@ import copy
 import json
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -238,6 +238,19 @@ class Run:
     cache: Path = CACHE
     out: Path | None = None
     warm_start: Path | None = None
+    set: tuple[str, ...] = ()
+
+
+def overridden(config: TrainConfig, settings: tuple[str, ...]) -> TrainConfig:
+    """`name=value` words over the config file. Raises ValueError for a name or a value that does not fit."""
+    changes = {}
+    for word in settings:
+        name, _, value = word.partition("=")
+        if not hasattr(config, name):
+            raise ValueError(f"--set {word}: no such setting; there are {', '.join(asdict(config))}")
+        kind = type(getattr(config, name))
+        changes[name] = tuple(float(v) for v in value.split(",")) if kind is tuple else kind(value)
+    return replace(config, **changes)
 
 
 def run(settings: Run, among: Ranks = ALONE) -> None:
@@ -245,6 +258,7 @@ def run(settings: Run, among: Ranks = ALONE) -> None:
     from .models.base_maps import DELTA_REGIONS, driver_masks
 
     model, config, weights = load_settings(settings.config)
+    config = overridden(config, settings.set)
     image_weights = ImageLossWeights() if settings.stage == "image" else None
     torch.set_num_threads(config.threads)
     folder = settings.cache / ("views" if image_weights else "train")
@@ -326,6 +340,7 @@ def main() -> None:
     parser.add_argument("--warm-start", type=Path, help="checkpoint of a smaller model: take what fits")
     parser.add_argument("--cache", type=Path, default=Run.cache)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the config's `train` section")
     with ranks() as among:
         run(Run(**vars(parser.parse_args())), among)
 

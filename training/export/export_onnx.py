@@ -183,6 +183,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--config", default="nano-128")
     parser.add_argument("--checkpoint", type=Path, help="a .pt of training/runs; random weights without it")
+    parser.add_argument("--root", type=Path, default=ASSETS, help="folder of models.json")
     arguments = parser.parse_args()
     torch.manual_seed(0)
     avatar = Avatar(ModelConfig.load(arguments.config))
@@ -193,7 +194,7 @@ def main() -> None:
         checkpoint = torch.load(arguments.checkpoint, weights_only=True)
         avatar.load_state_dict(checkpoint["model"])
         step, metrics = checkpoint["step"], checkpoint.get("metrics", {})
-    manifest = export(avatar, step=step, metrics=metrics)
+    manifest = export(avatar, arguments.root, step, metrics)
     files = {g["file"]: g["bytes"] for g in manifest["models"][arguments.config]["graphs"].values()}
     files |= {g["data"]["file"]: g["data"]["bytes"] for g in manifest["models"][arguments.config]["graphs"].values()}
     for name, size in files.items():

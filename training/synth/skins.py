@@ -19,9 +19,9 @@ _said = False
 
 
 def default_data_root() -> Path | None:
-    """`shared/data` beside the clone, if there is one."""
-    root = Path(__file__).resolve().parents[3] / "shared" / "data"
-    return root if root.is_dir() else None
+    """`shared/data` beside the clone, or what gpu_train.sh packed of it, if there is either."""
+    roots = (Path(__file__).resolve().parents[3] / "shared" / "data", CACHE / "data")
+    return next((root for root in roots if root.is_dir()), None)
 
 
 def skin_log_ratios(rig: Rig, canvas: Canvas, data_root: Path | None) -> np.ndarray:
