@@ -22,7 +22,7 @@ from ..samples import CACHE
 from ..synth.generator import Generator
 from ..synth.skins import default_data_root
 from . import metrics, real_photos, report, results, studies
-from .captures import SITTER_SEED, Sitter, read_set
+from .captures import read_set, sitters
 from .frames import Frame, measure, table
 from .held_out import HeldOut
 from .landmarks import Landmarks
@@ -88,20 +88,21 @@ def evaluate(
         raise FileNotFoundError(f"{cache} has no held-out samples: run `python -m training.samples` first")
     sets = {folder.name: read_set(folder, plan.identities) for folder in folders}
     generator = Generator(head)
-    sitters = [Sitter(generator, SITTER_SEED + i) for i in range(plan.sitters)]
+    seated = sitters(generator, plan.sitters)
     out: dict = {
         "format": 1,
         "model": {"config": avatar.config.name, "step": step, "parameters": sum(p.numel() for p in avatar.parameters())},
         "nets": observers.names | ({} if net is None else {"perceptual": net.name}),
         "missing": missing,
-        "sets": {name: len(samples) for name, samples in sets.items()} | {"sitters": len(sitters)},
+        "sitters": [sitter.name for sitter in seated],
+        "sets": {name: len(samples) for name, samples in sets.items()},
         "notes": results.NOTES,
         "studies": {},
     }
     pictures, each = {}, []
     jobs = [studies.self_reenactment(model, landmarks, samples, name) for name, samples in sets.items()]
-    jobs += [studies.cross_reenactment(model, sitters), studies.yaw_sweep(model, landmarks, sitters, plan.sweep_yaws)]
-    jobs += [studies.robustness(model, landmarks, sitters, plan)]
+    jobs += [studies.cross_reenactment(model, seated), studies.yaw_sweep(model, landmarks, seated, plan.sweep_yaws)]
+    jobs += [studies.robustness(model, landmarks, seated, plan)]
     start = time.monotonic()
     for job in jobs:
         frames = list(job)
@@ -112,7 +113,7 @@ def evaluate(
             pictures[study] = columns(part)
             each += [{"study": study, "row": f.row, "subject": f.subject, "condition": f.condition, **f.values} for f in part]
             print(f"{time.monotonic() - start:6.0f} s  {study}: {len(part)} frames", flush=True)
-    rows = studies.temporal(model, sitters[: plan.clips], plan.clip_frames)
+    rows = studies.temporal(model, seated[: plan.clips], plan.clip_frames)
     out["temporal"] = {row: {name: metrics.summary(v) for name, v in values.items()} for row, values in rows.items()}
     out["permutation"] = studies.permutation(model, next(iter(sets.values()))[: plan.permuted])
     out["driver"] = HeldOut(folders[0], plan.identities).driver(avatar)

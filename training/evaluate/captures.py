@@ -77,13 +77,14 @@ def read_set(folder: Path, count: int) -> list[tuple[str, dict[str, np.ndarray]]
 
 
 class Sitter:
-    """One person in one light and tone before fixed cameras; deterministic by seed."""
+    """One person in one light and tone before fixed cameras; deterministic by seed. `held_out`: a registered person kept from training."""
 
-    def __init__(self, generator: Generator, seed: int):
+    def __init__(self, generator: Generator, seed: int, held_out: int | None = None):
         self.generator, self.seed = generator, seed
+        self.name = f"sitter {seed}" if held_out is None else f"held-out person {held_out}"
         self.rng = rng = np.random.default_rng([seed, 20261122])
         g = generator
-        self.person = g.person(rng)
+        self.person = g.person(rng) if held_out is None else g.registered_person(rng, g.people.sample_held_out(rng, held_out))
         self.light = lighting.sample_light(rng)
         self.lit = g.occlusion.lit(self.light)
         self.rest = g.face(self.person, self.expression(), np.zeros(15))
@@ -143,4 +144,10 @@ class Sitter:
     def capture(self, photos: list[tuple[np.ndarray, np.ndarray]], shots: list[Shot]) -> Capture:
         """Photos as `photo` gives them."""
         pictures, anchors = (np.stack(part) for part in zip(*photos))
-        return Capture(f"sitter {self.seed}", pictures, anchors, self.prior, self.static, shots)
+        return Capture(self.name, pictures, anchors, self.prior, self.static, shots)
+
+
+def sitters(generator: Generator, count: int) -> list[Sitter]:
+    """Held-out people first, where people are registered, then people of held-out seeds."""
+    known = 0 if generator.people is None else min(len(generator.people.held_out), count)
+    return [Sitter(generator, SITTER_SEED + i, i if i < known else None) for i in range(count)]

@@ -1,0 +1,129 @@
+"""The whole evaluation on two people with an untrained model: schema, oracles above floors, order of photos, page."""
+
+import json
+
+import numpy as np
+import pytest
+
+from training.evaluate import __main__ as command
+from training.evaluate import report, results
+from training.evaluate.captures import Sitter, read_set, sample_capture
+from training.evaluate.observers import Observers
+from training.evaluate.studies import ORACLE, SELF, STILL, WRONG, Plan
+from training.headmodel.model import HeadModel
+from training.models.avatar import Avatar, ModelConfig
+from training.models.base_maps import set_head_maps
+from training.samples import HELD_OUT_SEED, in_mean_tone, write_sample
+from training.synth.generator import Generator
+
+PLAN = Plan(2, 2, (0, 180), (0,), ("smile",), 1, 4, 1, 0)
+
+
+@pytest.fixture(scope="module")
+def head() -> HeadModel:
+    return HeadModel.load()
+
+
+@pytest.fixture(scope="module")
+def generator(head, tmp_path_factory) -> Generator:
+    generator = Generator(head, tmp_path_factory.mktemp("no-data"))
+    generator.people = None  # what this machine has registered
+    return generator
+
+
+@pytest.fixture(scope="module")
+def cache(generator, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cache")
+    (folder / "held-out").mkdir()
+    for seed in (HELD_OUT_SEED, HELD_OUT_SEED + 1):
+        write_sample(folder / "held-out" / f"{seed:08d}_n2.npz", generator.sample(seed, 2, 1))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def evaluation(head, generator, cache):
+    """Results of an untrained model, without the nets outside."""
+    avatar = Avatar(ModelConfig.load("nano-128")).eval()
+    set_head_maps(avatar)
+    patch = pytest.MonkeyPatch()
+    patch.setattr(command, "Generator", lambda _: generator)
+    patch.setattr(command, "PerceptualDistance", no_perceptual)
+    patch.setattr(command, "photo_files", lambda count: [])
+    yield command.evaluate(avatar, 0, cache, PLAN, Observers(cache), head)
+    patch.undo()
+
+
+def no_perceptual():
+    raise RuntimeError("not installed")
+
+
+def test_results_hold_every_study_with_oracle_and_floor(evaluation):
+    out, _, frames = evaluation
+    assert json.loads(json.dumps(out)) == out
+    wanted = ["self-reenactment, held-out", "cross-reenactment", "yaw sweep", "input pose", "input expression"]
+    assert list(out["studies"]) == wanted
+    for study, rows in out["studies"].items():
+        names = {name.split(" @ ")[0] for name in rows}
+        assert "1 photo" in names and WRONG in names, study
+        assert any(name.startswith("oracle") for name in names), study
+        assert all({"mean", "ci95", "n"} == entry.keys() for row in rows.values() for entry in row.values())
+    table = out["studies"][wanted[0]]
+    assert {"1 photo", "2 photos", "1 photo, no landmark fit", "1 photo, skinning alone", ORACLE, SELF, WRONG} == table.keys()
+    assert {"tracker", "recognition", "perceptual", "real_photos"} <= out["missing"].keys()
+    assert {"perceptual", "csim", "psnr_masked"} <= out["notes"].keys()
+    counted = sum(row["psnr_masked"]["n"] for rows in out["studies"].values() for row in rows.values() if row)
+    assert len([f for f in frames if "psnr_masked" in f]) == counted == 42
+
+
+def test_oracles_beat_floors(evaluation):
+    out = evaluation[0]
+    for study in ("self-reenactment, held-out", "yaw sweep", "input pose", "input expression"):
+        rows = out["studies"][study]
+        mean = lambda name: np.mean([row["psnr_masked"]["mean"] for key, row in rows.items() if key.split(" @ ")[0] == name])  # noqa: B023, E731
+        assert mean(ORACLE) > mean("1 photo") + 2, study
+        assert mean(ORACLE) > 20, study
+    own = out["studies"]["self-reenactment, held-out"][SELF]
+    assert own["psnr_masked"]["mean"] == 100
+    motion = {row: entry["motion_error"]["mean"] for row, entry in out["temporal"].items()}
+    assert motion[SELF] == 0 < motion[ORACLE]
+    assert motion[STILL] > 0
+    assert out["temporal"]["1 photo"]["static_drive_flicker"]["mean"] == 0, "the same drive gives the same picture"
+
+
+def test_photo_order_does_not_matter(evaluation):
+    assert max(evaluation[0]["permutation"].values()) < 1e-4
+
+
+def test_page_shows_every_study_and_needs_nothing_else(evaluation, tmp_path):
+    out, pictures, _ = evaluation
+    page = report.page(out, pictures)
+    assert all(f"<h2>{study}</h2>" in page for study in out["studies"])
+    assert page.count("data:image/jpeg;base64,") == len(out["studies"])
+    assert "http" not in page.replace("https://", "")
+    assert set(pictures["self-reenactment, held-out"]) >= {"truth", "1 photo", "2 photos", ORACLE, WRONG}
+    results.write(out, tmp_path / "a" / "evaluation.json")
+    assert json.loads((tmp_path / "a" / "evaluation.json").read_text())["targets"] == out["targets"]
+
+
+def test_truth_is_in_the_mean_tone_of_the_photos_used(cache):
+    ((title, sample), *_) = read_set(cache / "held-out", 2)
+    sample["photo_tones"][1, :3] = sample["photo_tones"][0, :3] * 1.5
+    one, two = sample_capture(sample, title, 1), sample_capture(sample, title, 2)
+    assert len(two.photos) == 2 and len(one.photos) == 1
+    assert np.array_equal(one.shots[0].picture, (sample["targets"][0].transpose(1, 2, 0) * 255).round().astype(np.uint8))
+    assert two.shots[0].picture[two.shots[0].mask].mean() > one.shots[0].picture[one.shots[0].mask].mean() + 3
+    wanted = in_mean_tone(sample, np.arange(2))["static"]
+    assert np.array_equal(two.static, wanted)
+
+
+def test_sitters_keep_still(generator):
+    first, again = Sitter(generator, 5), Sitter(generator, 5)
+    shot = first.shot(30, 0, first.expression(jawOpen=0.5))
+    assert np.array_equal(shot.picture, again.shot(30, 0, again.expression(jawOpen=0.5)).picture)
+    assert shot.yaw == pytest.approx(30, abs=1e-3)
+    assert first.expression(mouthSmile=1).sum() == 2, "both sides"
+    with pytest.raises(KeyError):
+        first.expression(smile=1)
+    photo, anchors = first.photo(180)
+    assert anchors.max() == 0 and np.abs(photo - 0.5).max() > 0.05, "from behind: a photo without landmarks"
+    assert first.photo(20)[1][2].max() > 0.5
