@@ -20,6 +20,7 @@ export type FlexAvatarErrorCode =
     | "disposed"
     | "file-format"
     | "clip-empty"
+    | "too-many-avatars"
     | "invalid-argument";
 
 /** What most callers can do about each code, when the thrower knows nothing better. */
@@ -39,6 +40,8 @@ const DefaultAdvice: Readonly<Record<FlexAvatarErrorCode, string>> = Object.free
     disposed: "Create a new one; what is disposed cannot be used again.",
     "file-format": "Check that the file is complete and of the expected kind and version.",
     "clip-empty": "Check the track names of the clip, or pass aliases for them.",
+    "too-many-avatars":
+        "Dispose avatars that are not needed, or create the engine with GetFlexAvatarEngineOptions, which asks for all that the GPU offers.",
     "invalid-argument": "Correct the argument named in the message.",
 });
 

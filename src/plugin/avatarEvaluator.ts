@@ -7,17 +7,17 @@ import { FlexAvatarError } from "../flame/error";
 import { CreatePositionMapScratch, PositionMap, type PositionMapScratch } from "../flame/positionMap";
 import type { IDriver } from "../runtime/models/driver";
 import type { IFrameDriver } from "../runtime/models/frameDriver";
-import { AvatarBuffers, ViewBuffers, type HeadBuffers, type IPosedBounds, type IViewSettings, type SplatPipeline } from "../runtime/passes";
+import { AvatarBuffers, type HeadBuffers, type SplatPipeline } from "../runtime/passes";
 import type { IScheduledDriver } from "./driverScheduler";
-import type { ISplatSource } from "./splatMesh";
+import { SharedDriver } from "./sharedDriver";
 
 /** Delta maps that come more seldom than frames are blended into, over at most this time. */
 const LongestBlendMs = 250;
 
+const Unposed: AvatarBuffers[] = []; // scratch of PoseAll
+
 /** Counts of one avatar, since it was made. */
 export interface IEvaluatorCounts {
-    /** Compute dispatches submitted. */
-    dispatches: number;
     /** Driver runs that have arrived. */
     driverRuns: number;
     /** Milliseconds from kick to arrival of the last driver run, waiting included. */
@@ -25,10 +25,10 @@ export interface IEvaluatorCounts {
 }
 
 /** Owns the avatar's GPU buffers and its driver. */
-export class AvatarEvaluator implements ISplatSource, IScheduledDriver {
+export class AvatarEvaluator implements IScheduledDriver {
     public readonly buffers: AvatarBuffers;
     /** Counts, for statistics. */
-    public readonly counts: IEvaluatorCounts = { dispatches: 0, driverRuns: 0, driverMs: 0 };
+    public readonly counts: IEvaluatorCounts = { driverRuns: 0, driverMs: 0 };
     /** Told when a driver run fails. The avatar goes on without new deltas. */
     public onDriverError: ((error: unknown) => void) | null = null;
     private readonly _positionArray: Float32Array | null = null;
@@ -48,31 +48,37 @@ export class AvatarEvaluator implements ISplatSource, IScheduledDriver {
     /** Length of the running blend from the previous delta map to the newest, 0 when it is over. */
     private _blendMs = 0;
     private readonly _pose: ExpressionPose;
+    private readonly _driver: SharedDriver | null;
 
     /**
-     * @param _pipeline borrowed
+     * @param pipeline borrowed
      * @param head borrowed; must outlive the evaluator
-     * @param staticMap [14,H,W]; copied
-     * @param _driver owned from now on, or null for an avatar that keeps its static map
+     * @param maps the static map [14,H,W], copied; or an avatar that shares its own
+     * @param driver owned from now on, or null for an avatar that keeps its static map
      */
     public constructor(
-        private readonly _pipeline: SplatPipeline,
+        public readonly pipeline: SplatPipeline,
         head: HeadBuffers,
-        staticMap: Float32Array<ArrayBuffer>,
-        private readonly _driver: IDriver | IFrameDriver | null,
+        maps: Float32Array<ArrayBuffer> | AvatarBuffers,
+        driver: IDriver | IFrameDriver | SharedDriver | null,
     ) {
-        const { device } = _pipeline;
-        this.buffers = new AvatarBuffers(device, head);
-        this.buffers.setStaticMap(staticMap);
+        this._driver = driver && (driver instanceof SharedDriver ? driver : new SharedDriver(driver));
+        const { device } = pipeline;
+        if (maps instanceof AvatarBuffers) {
+            this.buffers = new AvatarBuffers(device, head, maps);
+        } else {
+            this.buffers = new AvatarBuffers(device, head);
+            this.buffers.setStaticMap(maps);
+        }
         this._pose = { expression: new Float32Array(head.model.expressionCount), pose: new Float32Array(15) };
         const positionCount = 3 * head.positionTable.mapSize ** 2;
-        if (_driver && _driver.backend !== "wasm") {
+        if (this._driver && this._driver.network.backend !== "wasm") {
             this._positionBuffer = device.createBuffer({
                 label: "avatar.positionMap",
                 size: 4 * positionCount,
                 usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
             });
-        } else if (_driver) {
+        } else if (this._driver) {
             this._positionArray = new Float32Array(positionCount);
             this._scratch = CreatePositionMapScratch(head.model);
         }
@@ -82,27 +88,45 @@ export class AvatarEvaluator implements ISplatSource, IScheduledDriver {
         return this.buffers.gaussianCount;
     }
 
-    public get bounds(): IPosedBounds {
-        return this.buffers.bounds;
+    /** Bytes of GPU memory held; what instances share is divided among them. */
+    public get byteLength(): number {
+        return this.buffers.byteLength + (this._positionBuffer?.size ?? 0);
     }
 
+    /** Bytes of GPU memory held outside of the head's shared buffers. */
+    public get ownByteLength(): number {
+        return this.buffers.params.size + (this._positionBuffer?.size ?? 0);
+    }
+
+    /** Changes whenever a prepared view is out of date. */
     public get revision(): number {
         return this._revision;
     }
 
-    public createView(): ViewBuffers {
-        return new ViewBuffers(this._pipeline.device, this.gaussianCount);
+    /** An evaluator for another avatar of the same person: static map and driver are shared; expression and delta maps are its own. */
+    public createInstance(): AvatarEvaluator {
+        return new AvatarEvaluator(this.pipeline, this.buffers.head, this.buffers, this._driver?.share() ?? null);
     }
 
-    public prepareView(view: ViewBuffers, settings: IViewSettings): void {
-        const encoder = this._pipeline.device.createCommandEncoder();
-        this._pipeline.prepareView(encoder, this.buffers, view, settings);
-        this._pipeline.device.queue.submit([encoder.finish()]);
-        this.counts.dispatches += 1 + this._pipeline.sorter.dispatchCount;
+    /** Poses the heads whose expression was set since they were last posed: one dispatch for all that share a head model and a pipeline. */
+    public static PoseAll(evaluators: readonly AvatarEvaluator[]): void {
+        let pipeline: SplatPipeline | null = null;
+        for (const evaluator of evaluators) {
+            if (!evaluator.buffers.isPosed) {
+                Unposed.push(evaluator.buffers);
+                pipeline = evaluator.pipeline;
+            }
+        }
+        if (pipeline) {
+            const encoder = pipeline.device.createCommandEncoder({ label: "poseVertices" });
+            pipeline.poseVertices(encoder, Unposed);
+            pipeline.device.queue.submit([encoder.finish()]);
+            Unposed.length = 0;
+        }
     }
 
     /**
-     * Poses the head. The driver follows in {@link continue}.
+     * Takes a new expression. {@link PoseAll} poses the head, and the driver follows in {@link continue}.
      * @param expressionPose read, not kept
      */
     public setExpression(expressionPose: ExpressionPose): void {
@@ -111,10 +135,6 @@ export class AvatarEvaluator implements ISplatSource, IScheduledDriver {
         this._wanted++;
         this._revision++;
         this.buffers.setExpression(this._pose);
-        const encoder = this._pipeline.device.createCommandEncoder();
-        this._pipeline.poseVertices(encoder, this.buffers);
-        this._pipeline.device.queue.submit([encoder.finish()]);
-        this.counts.dispatches++;
     }
 
     /** Replaces the Gaussians at rest. @param staticMap [14,H,W]; copied */
@@ -132,11 +152,12 @@ export class AvatarEvaluator implements ISplatSource, IScheduledDriver {
     }
 
     public get frameMs(): number {
-        return this._driver?.holdsFrame === false ? 0 : this.runMs;
+        return this._driver?.network.holdsFrame === false ? 0 : this.runMs;
     }
 
     public get runMs(): number {
-        return this._driver?.backend === "shaders" ? this._driver.runMs : this.counts.driverMs;
+        const network = this._driver?.network;
+        return network?.backend === "shaders" ? network.runMs : this.counts.driverMs;
     }
 
     public get startedAt(): number {
@@ -200,27 +221,26 @@ export class AvatarEvaluator implements ISplatSource, IScheduledDriver {
             return;
         }
         this._startedAt = performance.now();
-        if (this._driver.backend === "shaders") {
-            this._record(this._driver);
+        const { network } = this._driver;
+        if (network.backend === "shaders") {
+            this._record(network);
         } else {
-            this._kick(this._driver);
+            this._kick(this._driver, network);
         }
     }
 
     private _record(driver: IFrameDriver): void {
-        const encoder = this._pipeline.device.createCommandEncoder();
-        this._pipeline.positionMap(encoder, this.buffers, this._positionBuffer!);
-        const deltaMap = driver.encode(encoder, this._positionBuffer!);
-        this._pipeline.device.queue.submit([encoder.finish()]);
-        this.counts.dispatches += 1 + driver.dispatches;
+        const encoder = this.pipeline.device.createCommandEncoder();
+        const deltaMap = driver.encode(encoder, this._recordPositionMap(encoder));
+        this.pipeline.device.queue.submit([encoder.finish()]);
         this._takeDeltaMap(deltaMap, driver.runMs);
         this._evaluated = this._wanted;
     }
 
-    private _kick(driver: IDriver): void {
+    private _kick(driver: SharedDriver, network: IDriver): void {
         const evaluating = this._wanted;
         const start = this._startedAt;
-        this._inFlight = driver.run(this._positionMap()).then(
+        this._inFlight = driver.run(network, this._positionMap()).then(
             (deltaMap) => {
                 this._inFlight = null;
                 if (!this.buffers.isDisposed) {
@@ -258,10 +278,17 @@ export class AvatarEvaluator implements ISplatSource, IScheduledDriver {
         if (this._positionArray) {
             return PositionMap(head.model, head.positionTable, this._pose, this._positionArray, this._scratch!);
         }
-        const encoder = this._pipeline.device.createCommandEncoder();
-        this._pipeline.positionMap(encoder, this.buffers, this._positionBuffer!);
-        this._pipeline.device.queue.submit([encoder.finish()]);
-        this.counts.dispatches++;
+        const encoder = this.pipeline.device.createCommandEncoder();
+        this._recordPositionMap(encoder);
+        this.pipeline.device.queue.submit([encoder.finish()]);
+        return this._positionBuffer!;
+    }
+
+    private _recordPositionMap(encoder: GPUCommandEncoder): GPUBuffer {
+        if (!this.buffers.isPosed) {
+            this.pipeline.poseVertices(encoder, this.buffers);
+        }
+        this.pipeline.positionMap(encoder, this.buffers, this._positionBuffer!);
         return this._positionBuffer!;
     }
 }

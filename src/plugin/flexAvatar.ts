@@ -20,10 +20,11 @@ import { RegionOfPick, type IPickedRegion } from "./attach/regions";
 import { SurfaceNodes, type ISurfaceSettings } from "./attach/surfaceNodes";
 import type { SurfaceTarget } from "./attach/surfacePlaces";
 import type { AvatarEvaluator, IEvaluatorCounts } from "./avatarEvaluator";
-import type { IScheduledDriver } from "./driverScheduler";
 import { ExpressionTracks } from "./expressionTracks";
 import { FlexAvatarProxyMesh } from "./proxyMesh";
-import { FlexAvatarSplatMesh } from "./splatMesh";
+import type { SplatCrowds } from "./splatCrowds";
+import type { FlexAvatarSplatMesh } from "./splatMesh";
+import type { ISplatMember } from "./splatView";
 
 /** What an avatar is made of. */
 export interface IAvatarParts {
@@ -33,13 +34,19 @@ export interface IAvatarParts {
     evaluator: AvatarEvaluator;
     /** The person: what {@link FlexAvatar.saveAsync} writes. */
     file: IAvatarFile;
+    /** Whose meshes draw the avatar; borrowed. */
+    crowds: SplatCrowds;
+    /** Makes an avatar of the same person from another evaluator, which it owns from then on. */
+    instantiate(evaluator: AvatarEvaluator, name: string): FlexAvatar;
     /** Told what the user should know. */
     notify(code: string, message: string): void;
 }
 
 /** Joints of the pose, in its order after `global`. */
 const PoseJoints: readonly JointName[] = ["neck", "jaw", "leftEye", "rightEye"];
-const NoCounts: IEvaluatorCounts = Object.freeze({ dispatches: 0, driverRuns: 0, driverMs: 0 });
+/** Babylon's: seen by every camera that was not told otherwise. */
+const DefaultLayerMask = 0x0fffffff;
+const NoCounts: IEvaluatorCounts = Object.freeze({ driverRuns: 0, driverMs: 0 });
 const Turn = new Quaternion(); // scratch of _readPose
 
 /**
@@ -51,7 +58,7 @@ const Turn = new Quaternion(); // scratch of _readPose
  * avatar.expression.getTrack("jawOpen").influence = 0.4;
  * avatar.neck.rotation.y = 0.3;
  */
-export class FlexAvatar extends TransformNode {
+export class FlexAvatar extends TransformNode implements ISplatMember {
     /** The sliders of the face, by ARKit's names. */
     public readonly expression: ExpressionTracks;
     /** Turns head and neck. Its rotation is added to what expressions do, as are those of the next three. */
@@ -62,8 +69,6 @@ export class FlexAvatar extends TransformNode {
     public readonly leftEye: TransformNode;
     /** Turns the head's own right eye. */
     public readonly rightEye: TransformNode;
-    /** What is drawn. Layer mask, rendering group, alpha index and visibility work as on any transparent mesh. */
-    public readonly splatMesh: FlexAvatarSplatMesh;
     /** The posed head surface, unseen by cameras: what rays and GPU pickers hit, and what casts shadows. */
     public readonly proxyMesh: FlexAvatarProxyMesh;
     /** Notified once, when the first picture of the avatar can be drawn. */
@@ -87,6 +92,8 @@ export class FlexAvatar extends TransformNode {
     private readonly _groups = new Set<AnimationGroup>();
     private _expressionRevision = 0;
     private _ready = false;
+    private _splatMesh: FlexAvatarSplatMesh;
+    private _visibility = 1;
 
     /** @internal Avatars are made by the component. */
     public constructor(name: string, scene: Scene, parts: IAvatarParts) {
@@ -114,9 +121,7 @@ export class FlexAvatar extends TransformNode {
         this.proxyMesh = new FlexAvatarProxyMesh(`${name}.proxy`, scene, this._surface);
         this.proxyMesh.setPose(this._pose);
         this.proxyMesh.parent = this._canonicalRoot;
-        this.splatMesh = new FlexAvatarSplatMesh(`${name}.splats`, scene, evaluator, this.proxyMesh);
-        this.splatMesh.parent = this._canonicalRoot;
-        this.splatMesh.isPickable = false; // the proxy mesh is picked instead
+        this._splatMesh = parts.crowds.join(this, 0, DefaultLayerMask);
         this._watchDriver(evaluator);
     }
 
@@ -128,6 +133,56 @@ export class FlexAvatar extends TransformNode {
     /** Number of Gaussians. */
     public get gaussianCount(): number {
         return this._gaussianCount;
+    }
+
+    /**
+     * What draws this avatar, and all others of its rendering group and layer mask: a transparent mesh like any other. What you set on it goes for
+     * all of them; {@link visibility}, {@link renderingGroupId} and {@link layerMask} of the avatar go for this one.
+     */
+    public get splatMesh(): FlexAvatarSplatMesh {
+        return this._splatMesh;
+    }
+
+    /** How opaque the avatar is, 0..1. Default 1. */
+    public get visibility(): number {
+        return this._visibility;
+    }
+
+    public set visibility(value: number) {
+        this._visibility = Math.min(1, Math.max(0, value));
+    }
+
+    /** As of a mesh: groups are drawn one after the other. Default 0. */
+    public get renderingGroupId(): number {
+        return this._splatMesh.renderingGroupId;
+    }
+
+    public set renderingGroupId(value: number) {
+        this._splatMesh = this._parts.crowds.join(this, value, this.layerMask, this._splatMesh);
+    }
+
+    /** As of a mesh: cameras whose mask has no bit in common do not see the avatar. Default 0x0fffffff. */
+    public get layerMask(): number {
+        return this._splatMesh.layerMask;
+    }
+
+    public set layerMask(value: number) {
+        this._splatMesh = this._parts.crowds.join(this, this.renderingGroupId, value, this._splatMesh);
+    }
+
+    /** Node whose axes are posed space. @internal */
+    public get posedNode(): TransformNode {
+        return this._canonicalRoot;
+    }
+
+    /** What is drawn, or null while the device is lost. @internal */
+    public get splats(): AvatarEvaluator | null {
+        return this._evaluator;
+    }
+
+    /** Bytes of GPU memory that this avatar holds besides views; what instances share is divided among them. */
+    public get gpuByteLength(): number {
+        return this._evaluator?.byteLength ?? 0;
     }
 
     /** What is known about the person and its origin. */
@@ -216,12 +271,27 @@ export class FlexAvatar extends TransformNode {
     }
 
     /**
+     * Makes another avatar of the same person, with its own place, expression and pose. Both share the maps and the driver network, so an instance
+     * costs less than 2 MB of GPU memory; either may be disposed first.
+     * @param name name of the new node
+     * @returns the instance, in the scene; its fine detail comes with its first driver run ({@link whenReadyAsync})
+     * @throws FlexAvatarError `disposed`, also while the device is lost; `too-many-avatars`
+     */
+    public createInstance(name: string): FlexAvatar {
+        this._throwIfDisposed();
+        if (!this._evaluator) {
+            throw new FlexAvatarError("disposed", `The avatar "${this.name}" has lost its GPU device and is not back yet.`);
+        }
+        return this._parts.instantiate(this._evaluator.createInstance(), name);
+    }
+
+    /**
      * Waits until the very expression and pose set now can be drawn without delay. For offline capture; a render loop does not need it:
      * there the head follows at once and the driver's fine detail one run later.
      */
     public async evaluateAsync(): Promise<void> {
         this._throwIfDisposed();
-        this._updateAvatar();
+        this._readFrame();
         await this._evaluator?.evaluateAsync();
     }
 
@@ -258,7 +328,7 @@ export class FlexAvatar extends TransformNode {
         this._groups.clear();
         this._character?.dispose();
         this._surfaceNodes?.dispose();
-        this.splatMesh.dispose();
+        this._parts.crowds.leave(this, this._splatMesh);
         this.proxyMesh.dispose();
         for (const node of [this.jaw, this.leftEye, this.rightEye, this.neck, this._canonicalRoot]) {
             node.dispose(doNotRecurse, disposeMaterialAndTextures);
@@ -269,24 +339,22 @@ export class FlexAvatar extends TransformNode {
         this.onAvatarDisposeObservable.clear();
     }
 
-    /** The avatar's driver network, for the component's scheduler; null while the device is lost. @internal */
-    public get _scheduledDriver(): IScheduledDriver | null {
-        return this._evaluator;
-    }
-
-    /** Called by the component once per frame, before rendering. Allocates nothing. @internal */
-    public _updateAvatar(): void {
+    /** Called by the component once per frame, before rendering: takes tracks and joints over. Allocates nothing. @internal */
+    public _readFrame(): void {
         if (!this._evaluator) {
             return;
         }
         this._character?.update();
         if (this._readPose()) {
             this._evaluator.setExpression(this._pose);
-            this.splatMesh.updateBounds();
             this.proxyMesh.setPose(this._pose);
             this._surfaceNodes?.update(this._pose);
         }
-        this._evaluator.continue();
+    }
+
+    /** Called by the component after all avatars are posed: goes on with what takes more than one frame. @internal */
+    public _continueFrame(): void {
+        this._evaluator?.continue();
         if (!this._ready && this.splatMesh.isReady(true)) {
             this._announceReady();
         }
@@ -294,9 +362,9 @@ export class FlexAvatar extends TransformNode {
 
     /** The device is lost: nothing is drawn until {@link _resume}. @returns what to make the avatar from again. @internal */
     public _suspend(): IAvatarFile {
-        this.splatMesh.setSource(null);
         this._evaluator?.dispose();
         this._evaluator = null;
+        this._splatMesh.refreshMembers();
         return this._parts.file;
     }
 
@@ -308,8 +376,8 @@ export class FlexAvatar extends TransformNode {
             evaluator.setStaticMap(this._shownMap);
         }
         this._expressionRevision = 0;
-        this._updateAvatar();
-        this.splatMesh.setSource(evaluator);
+        this._readFrame();
+        this._splatMesh.refreshMembers();
     }
 
     private _watchDriver(evaluator: AvatarEvaluator): void {

@@ -3,13 +3,17 @@ import { Observable, type Observer } from "@babylonjs/core/Misc/observable";
 import type { ISceneComponent } from "@babylonjs/core/sceneComponent";
 import type { Scene } from "@babylonjs/core/scene";
 import { FlexAvatarError, ThrowIfAborted } from "../flame/error";
+import type { IAvatarFile } from "../runtime/format/avatarFile";
+import type { SplatPipeline } from "../runtime/passes";
 import type { BackendName } from "../runtime/models/onnxBackend";
 import type { PhotoSource } from "../runtime/photo/decode";
 import { AvatarFactory, type IMadeAvatar, type IMakeSettings } from "./avatarFactory";
 import { DefaultFlexAvatarOptions, type IFlexAvatarOptions } from "./componentOptions";
 import { DriverScheduler, type IScheduledDriver } from "./driverScheduler";
 import { RequireDevice } from "./engineOptions";
+import { AvatarEvaluator } from "./avatarEvaluator";
 import { FlexAvatar } from "./flexAvatar";
+import { SplatCrowds } from "./splatCrowds";
 
 /** Something the user should know although all went on: a fallback, or a choice made for them. Each is reported once. */
 export interface IFlexAvatarNotice {
@@ -30,8 +34,10 @@ export interface IFlexAvatarStatistics {
     avatars: number;
     /** Gaussians of all avatars, drawn or not. */
     gaussians: number;
-    /** Compute dispatches of the last frame that was rendered. */
+    /** Compute dispatches of the last frame that was rendered, without those of the driver network. */
     dispatches: number;
+    /** Bytes of GPU memory that avatars and their views hold, without networks. */
+    gpuBytes: number;
     /** Milliseconds from kick to arrival of each avatar's last driver run, the longest. */
     driverMs: number;
     /** Driver runs so far. */
@@ -64,6 +70,10 @@ export class FlexAvatarComponent implements ISceneComponent {
     /** The options in use. */
     public readonly options: Readonly<IFlexAvatarOptions>;
     private readonly _avatars: FlexAvatar[] = [];
+    /** Of the avatars that are enabled. Scratch of _update. */
+    private readonly _evaluators: AvatarEvaluator[] = [];
+    private readonly _pipelines = new Set<SplatPipeline>();
+    private readonly _crowds: SplatCrowds;
     private readonly _heard = new Set<string>();
     private readonly _unheard: IFlexAvatarNotice[] = [];
     private readonly _beforeRender: Observer<Scene> | null;
@@ -81,6 +91,7 @@ export class FlexAvatarComponent implements ISceneComponent {
     ) {
         const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
         this.options = Object.freeze({ ...DefaultFlexAvatarOptions, ...given });
+        this._crowds = new SplatCrowds(scene);
         this._factory = this._createFactory();
         this._scheduler = new DriverScheduler(this.options.driverSchedule);
         this._beforeRender = scene.onBeforeRenderObservable.add(() => this._update());
@@ -119,6 +130,7 @@ export class FlexAvatarComponent implements ISceneComponent {
             avatars: this._avatars.length,
             gaussians: this._avatars.reduce((sum, { gaussianCount }) => sum + gaussianCount, 0),
             dispatches: this._dispatches.lastFrame,
+            gpuBytes: this._gpuBytes(),
             driverMs: this._avatars.reduce((longest, { counts }) => Math.max(longest, counts.driverMs), 0),
             driverRuns: this._avatars.reduce((sum, { counts }) => sum + counts.driverRuns, 0),
             stageMs: { ...this._factory.stageMs },
@@ -164,9 +176,22 @@ export class FlexAvatarComponent implements ISceneComponent {
     public rebuild(): void {
         this._factory.dispose();
         this._factory = this._createFactory();
-        for (const avatar of this._avatars) {
-            void this._restoreAsync(avatar, this._factory);
-        }
+        this._pipelines.clear();
+        const files = this._avatars.map((avatar) => avatar._suspend());
+        // Instances come back as instances of the first avatar of their person.
+        const firsts = new Map<IAvatarFile, Promise<AvatarEvaluator>>();
+        this._avatars.forEach((avatar, index) => {
+            const file = files[index];
+            const first = firsts.get(file);
+            const restore = (): Promise<AvatarEvaluator> => this._factory.restoreAsync(file).then(({ evaluator }) => evaluator);
+            const restoring = first
+                ? first.then((evaluator) => (evaluator.buffers.isDisposed ? restore() : evaluator.createInstance()))
+                : restore();
+            if (!first) {
+                firsts.set(file, restoring);
+            }
+            void this._restoreAsync(avatar, restoring, this._factory);
+        });
     }
 
     /** Disposes all avatars and everything shared, and leaves the scene. Safe while avatars are being made; may be called twice. */
@@ -192,13 +217,13 @@ export class FlexAvatarComponent implements ISceneComponent {
         return new AvatarFactory(RequireDevice(this.scene.getEngine()), this.options, (code, message) => this._notify(code, message));
     }
 
-    private async _restoreAsync(avatar: FlexAvatar, factory: AvatarFactory): Promise<void> {
-        const file = avatar._suspend();
+    private async _restoreAsync(avatar: FlexAvatar, restoring: Promise<AvatarEvaluator>, factory: AvatarFactory): Promise<void> {
         try {
-            const { evaluator } = await factory.restoreAsync(file);
+            const evaluator = await restoring;
             if (avatar.isDisposed() || factory !== this._factory) {
                 evaluator.dispose();
             } else {
+                this._pipelines.add(evaluator.pipeline);
                 avatar._resume(evaluator);
             }
         } catch (error) {
@@ -218,7 +243,13 @@ export class FlexAvatarComponent implements ISceneComponent {
             made.evaluator.dispose();
             throw error;
         }
-        const avatar = new FlexAvatar(name, this.scene, { ...made, notify: (code, message) => this._notify(code, message) });
+        const avatar = new FlexAvatar(name, this.scene, {
+            ...made,
+            crowds: this._crowds,
+            instantiate: (evaluator, instanceName) => this._add({ ...made, evaluator }, instanceName, undefined),
+            notify: (code, message) => this._notify(code, message),
+        });
+        this._pipelines.add(made.evaluator.pipeline);
         this._avatars.push(avatar);
         avatar.onAvatarDisposeObservable.addOnce(() => {
             this._avatars.splice(this._avatars.indexOf(avatar), 1);
@@ -233,21 +264,48 @@ export class FlexAvatarComponent implements ISceneComponent {
             return;
         }
         this._frameId = frameId;
-        let dispatches = 0;
+        // Dispatches between two updates are those of one frame. Each driver run that arrived had its delta map packed.
+        const dispatches = this._avatars.reduce((sum, { counts }) => sum + counts.driverRuns, this._recordedDispatches());
+        this._dispatches.lastFrame = Math.max(0, dispatches - this._dispatches.before);
+        this._dispatches.before = dispatches;
+        this._evaluators.length = 0;
         for (let index = 0; index < this._avatars.length; index++) {
             const avatar = this._avatars[index];
-            dispatches += avatar.counts.dispatches;
             this._drivers[index] = null;
             if (avatar.isEnabled()) {
-                avatar._updateAvatar();
-                this._drivers[index] = avatar._scheduledDriver;
+                avatar._readFrame();
+                if (avatar.splats) {
+                    this._evaluators.push(avatar.splats);
+                    this._drivers[index] = avatar.splats;
+                }
             }
         }
         this._drivers.length = this._avatars.length;
+        AvatarEvaluator.PoseAll(this._evaluators);
         this._scheduler.update(this._drivers, performance.now());
-        // Dispatches between two updates are those of one frame; an avatar that came or went in between is not counted.
-        this._dispatches.lastFrame = Math.max(0, dispatches - this._dispatches.before);
-        this._dispatches.before = dispatches;
+        for (const avatar of this._avatars) {
+            if (avatar.isEnabled()) {
+                avatar._continueFrame();
+            }
+        }
+    }
+
+    private _recordedDispatches(): number {
+        let sum = 0;
+        for (const pipeline of this._pipelines) {
+            sum += pipeline.dispatches;
+        }
+        return sum;
+    }
+
+    private _gpuBytes(): number {
+        const heads = new Set(this._avatars.flatMap(({ splats }) => splats?.buffers.head ?? []));
+        let sum = this._avatars.reduce((bytes, { splats }) => bytes + (splats?.ownByteLength ?? 0), 0);
+        heads.forEach(({ byteLength }) => (sum += byteLength));
+        for (const { viewByteLength } of this._crowds.meshes) {
+            sum += viewByteLength;
+        }
+        return sum;
     }
 
     private _notify(code: string, message: string): void {

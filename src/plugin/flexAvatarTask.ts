@@ -39,7 +39,8 @@ export class FlexAvatarTask extends FrameGraphTask {
     /**
      * @param name name in the graph
      * @param frameGraph the graph
-     * @param avatars read in each frame, so `component.avatars` follows who comes and goes; borrowed
+     * @param avatars read in each frame, so `component.avatars` follows who comes and goes; borrowed. Avatars of the same rendering group and
+     *   layer mask are drawn by one mesh: name one of them and all are drawn
      */
     public constructor(
         name: string,
@@ -95,12 +96,15 @@ export class FlexAvatarTask extends FrameGraphTask {
         super.dispose();
     }
 
-    /** Lists the meshes of the avatars that are there now. Allocates only when their number grows. */
+    /** Lists the meshes that draw the avatars that are there now, each once. Allocates only when their number grows. */
     private _collect(): void {
         const { meshes } = this._objects;
-        meshes.length = this._avatars.length;
-        for (let index = 0; index < this._avatars.length; index++) {
-            meshes[index] = this._avatars[index].splatMesh;
+        let count = 0;
+        for (const { splatMesh } of this._avatars) {
+            if (meshes.indexOf(splatMesh) < 0 || meshes.indexOf(splatMesh) >= count) {
+                meshes[count++] = splatMesh;
+            }
         }
+        meshes.length = count;
     }
 }

@@ -16,6 +16,7 @@ import type { Effect } from "@babylonjs/core/Materials/effect";
 import type { Nullable } from "@babylonjs/core/types";
 import type { Scene } from "@babylonjs/core/scene";
 import type { ViewBuffers } from "../runtime/passes";
+import { IndirectDraw } from "./indirectDraw";
 import { RegisterSplatShader, SplatBufferNames, SplatShaderName } from "./splatShader";
 import { SetSplatUniforms, SplatUniformNames } from "./splatUniforms";
 import type { SplatView } from "./splatView";
@@ -30,6 +31,8 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
     public view: SplatView | null = null;
     /** The image processing that the defines stand for. */
     private _imageProcessing = -1;
+    /** Begun by each bind; the mesh ends it after the draw. @internal */
+    public readonly indirectDraw = new IndirectDraw();
     private readonly _bindings = new WeakMap<ViewBuffers, readonly StorageBuffer[]>();
 
     /**
@@ -79,6 +82,7 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
             for (let i = 0; i < bindings.length; i++) {
                 engine.setStorageBuffer(SplatBufferNames[i], bindings[i]);
             }
+            this.indirectDraw.begin(engine, this.view.buffers.drawArgs);
         }
     }
 

@@ -1,75 +1,55 @@
 /**
- * The drawn part of an avatar: an ordinary transparent mesh whose triangles the vertex shader pulls from the sorted records of the view being rendered.
+ * What is drawn of all avatars of a rendering group and layer mask: an ordinary transparent mesh whose triangles the vertex shader pulls from the
+ * sorted records of the view being rendered. One mesh for all of them, so that they are sorted among themselves and interlock correctly.
  * It asks for projection and sort where Babylon renders it, because only there the view is known for certain: any camera, eye, render target,
  * mirror or frame-graph task comes through `render`. The work goes into a command buffer of its own, submitted before Babylon submits the frame.
  */
 import type { Camera } from "@babylonjs/core/Cameras/camera";
-import type { PickingInfo } from "@babylonjs/core/Collisions/pickingInfo";
 import { Constants } from "@babylonjs/core/Engines/constants";
 import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
+import type { Matrix } from "@babylonjs/core/Maths/math.vector";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
+import type { Plane } from "@babylonjs/core/Maths/math.plane";
 import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh";
 import { Geometry } from "@babylonjs/core/Meshes/geometry";
 import { Mesh } from "@babylonjs/core/Meshes/mesh";
 import { SubMesh } from "@babylonjs/core/Meshes/subMesh";
 import type { Observer } from "@babylonjs/core/Misc/observable";
 import type { Scene } from "@babylonjs/core/scene";
-import type { IPosedBounds, IViewSettings, ViewBuffers } from "../runtime/passes";
+import { ViewBuffers } from "../runtime/passes";
 import { FlexAvatarSplatMaterial } from "./splatMaterial";
-import { SplatView } from "./splatView";
-
-/** What the mesh draws. */
-export interface ISplatSource {
-    /** Gaussians, drawn or not. */
-    readonly gaussianCount: number;
-    /** Box around them in posed space. */
-    readonly bounds: IPosedBounds;
-    /** Changes whenever a prepared view is out of date. */
-    readonly revision: number;
-    /** Makes buffers for one more view. */
-    createView(): ViewBuffers;
-    /** Projects and sorts for a view, and submits that. */
-    prepareView(view: ViewBuffers, settings: IViewSettings): void;
-}
+import { IsShown, SplatView, type ISplatMember } from "./splatView";
 
 const VerticesPerSplat = 6;
 /** Frames after which the buffers of a view that is no longer rendered are freed, checked when a new view appears. */
 const IdleFrames = 120;
 
-const Minimum = new Vector3(); // scratch of updateBounds
-const Maximum = new Vector3(); // scratch of updateBounds
+const Minimum = new Vector3(); // scratch of _updateBounds
+const Maximum = new Vector3(); // scratch of _updateBounds
 
-/** Made and disposed by `FlexAvatar`. Its axes are posed space. */
+/** Made and disposed by `SplatCrowds`. Its axes are the world's; avatars stand where their nodes are. */
 export class FlexAvatarSplatMesh extends Mesh {
+    private readonly _members: ISplatMember[] = [];
     private readonly _views = new Map<number, SplatView>();
     private readonly _splatMaterial: FlexAvatarSplatMaterial;
     private readonly _onCameraRemoved: Observer<Camera> | null;
     private readonly _onBeforeDrawPhase: Observer<Scene> | null;
-    private _isBlind = false;
 
     /**
      * @param name name in the scene
      * @param scene a scene on a WebGPUEngine
-     * @param _source borrowed; must outlive the mesh or be replaced
-     * @param _pickMesh what rays are tested against, in the same axes
      */
-    public constructor(
-        name: string,
-        scene: Scene,
-        private _source: ISplatSource,
-        private readonly _pickMesh: AbstractMesh,
-    ) {
+    public constructor(name: string, scene: Scene) {
         super(name, scene);
-        const vertices = VerticesPerSplat * _source.gaussianCount;
         // No vertex data at all: the shader needs the vertex index only.
-        new Geometry(`${name}.geometry`, scene, undefined, false, this, vertices);
+        new Geometry(`${name}.geometry`, scene, undefined, false, this, 0);
         this.isUnIndexed = true;
         this.releaseSubMeshes();
-        new SubMesh(0, 0, vertices, 0, 0, this, undefined, false);
+        new SubMesh(0, 0, 0, 0, 0, this, undefined, false);
         this._splatMaterial = new FlexAvatarSplatMaterial(`${name}.material`, scene);
         this.material = this._splatMaterial;
+        this.isPickable = false; // the avatars' proxy meshes are
         this.doNotSerialize = true;
-        this.updateBounds();
         this._onBeforeDrawPhase = scene.onBeforeDrawPhaseObservable.add(() => this._prepareSnapshot());
         this._onCameraRemoved = scene.onCameraRemovedObservable.add((camera) => this._releaseViews((view) => view.camera === camera));
     }
@@ -79,42 +59,77 @@ export class FlexAvatarSplatMesh extends Mesh {
         return "FlexAvatarSplatMesh";
     }
 
+    /** Avatars that it draws when they are enabled and visible. */
+    public get members(): readonly ISplatMember[] {
+        return this._members;
+    }
+
     /** Views (camera and render pass) that hold buffers. */
     public get viewCount(): number {
         return this._views.size;
     }
 
-    /**
-     * Shows another source, after the device was lost. It must have as many Gaussians.
-     * @param source borrowed, or null to show nothing for the time being
-     */
-    public setSource(source: ISplatSource | null): void {
-        this._releaseViews(() => true);
-        this._isBlind = source === null;
-        this._source = source ?? this._source;
+    /** Bytes of GPU memory that the views hold. */
+    public get viewByteLength(): number {
+        let sum = 0;
+        this._views.forEach(({ buffers }) => (sum += buffers.byteLength));
+        return sum;
     }
 
-    /** Takes the box of the source; the avatar calls this when the pose changes. Allocates nothing. */
-    public updateBounds(): void {
-        const { min, max } = this._source.bounds;
-        Minimum.set(min[0], min[1], min[2]);
-        Maximum.set(max[0], max[1], max[2]);
-        this.getBoundingInfo().reConstruct(Minimum, Maximum, this.worldMatrixFromCache);
+    /** Six per Gaussian, of all avatars. How many are drawn the GPU decides. */
+    public override getTotalVertices(): number {
+        return VerticesPerSplat * this._gaussianCount();
+    }
+
+    /** Draws another avatar from now on. */
+    public addMember(member: ISplatMember): void {
+        this._members.push(member);
+        this.refreshMembers();
+    }
+
+    /** Draws an avatar no longer. */
+    public removeMember(member: ISplatMember): void {
+        const index = this._members.indexOf(member);
+        if (index >= 0) {
+            this._members.splice(index, 1);
+            this.refreshMembers();
+        }
+    }
+
+    /** Frees all views, which are made again at the size that is needed when they are rendered. For members that came, went, or lost their device. */
+    public refreshMembers(): void {
+        if (this.isDisposed()) {
+            return; // a scene disposes its meshes before avatars
+        }
+        this._releaseViews(() => true);
+        this.subMeshes[0].verticesCount = this.getTotalVertices();
+        this._updateBounds();
+    }
+
+    /** The box follows the avatars. */
+    public override computeWorldMatrix(force?: boolean, camera?: Camera | null): Matrix {
+        const world = super.computeWorldMatrix(force, camera);
+        if (this._members) {
+            this._updateBounds(); // Babylon's constructor calls too, when there are none
+        }
+        return world;
+    }
+
+    /** Whether any avatar may be in a frustum: tested one by one, since a crowd's common box is mostly empty. */
+    public override isInFrustum(planes: Plane[]): boolean {
+        return this._members.some((member) => IsShown(member) && BoxIsInFrustum(member, planes));
     }
 
     /** Prepares the view that Babylon renders now, then draws it. @internal */
     public override render(subMesh: SubMesh, enableAlphaMode: boolean, effectiveMeshReplacement?: AbstractMesh): Mesh {
         const camera = this.getScene().activeCamera;
-        if (this._isBlind || this._source.gaussianCount === 0 || !camera) {
+        if (!camera || !this._members.some(IsShown)) {
             return this;
         }
         this._splatMaterial.view = this._prepareView(camera);
-        return super.render(subMesh, enableAlphaMode, effectiveMeshReplacement);
-    }
-
-    /** Picks the posed head surface instead of the splats; the hit names the proxy mesh. */
-    public override intersects(...parameters: Parameters<Mesh["intersects"]>): PickingInfo {
-        return this._pickMesh.intersects(...parameters);
+        super.render(subMesh, enableAlphaMode, effectiveMeshReplacement);
+        this._splatMaterial.indirectDraw.end();
+        return this;
     }
 
     /** Frees the buffers of all views, the material and the geometry. */
@@ -133,8 +148,8 @@ export class FlexAvatarSplatMesh extends Mesh {
     private _prepareSnapshot(): void {
         const engine = this.getEngine() as WebGPUEngine;
         const camera = this.getScene().activeCamera;
-        if (engine.snapshotRendering && engine.snapshotRenderingMode === Constants.SNAPSHOTRENDERING_FAST && camera && !this._isBlind) {
-            if (this._views.has(this._keyOf(camera))) {
+        if (engine.snapshotRendering && engine.snapshotRenderingMode === Constants.SNAPSHOTRENDERING_FAST && camera) {
+            if (this._views.has(this._keyOf(camera)) && this._members.some(({ splats }) => splats)) {
                 this._prepareView(camera);
             }
         }
@@ -144,33 +159,91 @@ export class FlexAvatarSplatMesh extends Mesh {
         return camera.uniqueId * 65536 + (this.getEngine() as WebGPUEngine).currentRenderPassId;
     }
 
+    private _gaussianCount(): number {
+        return this._members?.reduce((sum, { splats }) => sum + (splats?.buffers.gaussianCount ?? 0), 0) ?? 0;
+    }
+
     private _prepareView(camera: Camera): SplatView {
         const engine = this.getEngine() as WebGPUEngine;
+        const { pipeline } = this._members.find(({ splats }) => splats)!.splats!;
         const key = this._keyOf(camera);
         let view = this._views.get(key);
         if (!view) {
             const idleSince = engine.frameId - IdleFrames;
             this._releaseViews((other) => other.frameId < idleSince);
-            view = new SplatView(camera, this._source.createView());
+            view = new SplatView(camera, new ViewBuffers(pipeline.device, this._gaussianCount(), this._members.length));
             this._views.set(key, view);
         }
-        if (view.read(this, this._source.revision)) {
+        if (view.read(this.getScene(), this._members)) {
             if (view.frameId === engine.frameId) {
                 // Second picture of this view within one frame: the first one's draw must be on the queue before its records are replaced.
                 engine.flushFramebuffer();
             }
-            this._source.prepareView(view.buffers, view.settings);
+            const encoder = pipeline.device.createCommandEncoder({ label: "prepareView" });
+            pipeline.prepareCrowd(encoder, view.members, view.buffers, view.settings);
+            pipeline.device.queue.submit([encoder.finish()]);
         }
         view.frameId = engine.frameId;
         return view;
     }
 
     private _releaseViews(which: (view: SplatView) => boolean): void {
+        const engine = this.getEngine() as WebGPUEngine;
         for (const [key, view] of this._views) {
             if (which(view)) {
+                if (view.frameId === engine.frameId && !engine.isDisposed) {
+                    engine.flushFramebuffer(); // its draw of this frame must be on the queue before its buffers go
+                }
                 this._views.delete(key);
                 view.buffers.dispose();
             }
         }
     }
+
+    /** The world's box around all avatars that are shown, in which Babylon sorts transparent meshes. Allocates nothing. */
+    private _updateBounds(): void {
+        Minimum.setAll(Infinity);
+        Maximum.setAll(-Infinity);
+        for (const member of this._members) {
+            if (!IsShown(member)) {
+                continue;
+            }
+            const { m } = member.posedNode.computeWorldMatrix();
+            const { min, max } = member.splats!.buffers.bounds;
+            for (let corner = 0; corner < 8; corner++) {
+                const x = corner & 1 ? max[0] : min[0];
+                const y = corner & 2 ? max[1] : min[1];
+                const z = corner & 4 ? max[2] : min[2];
+                Extend(
+                    m[0] * x + m[4] * y + m[8] * z + m[12],
+                    m[1] * x + m[5] * y + m[9] * z + m[13],
+                    m[2] * x + m[6] * y + m[10] * z + m[14],
+                );
+            }
+        }
+        if (Minimum.x > Maximum.x) {
+            Minimum.setAll(0);
+            Maximum.setAll(0);
+        }
+        this.getBoundingInfo().reConstruct(Minimum, Maximum, this.worldMatrixFromCache);
+    }
+}
+
+function Extend(x: number, y: number, z: number): void {
+    Minimum.minimizeInPlaceFromFloats(x, y, z);
+    Maximum.maximizeInPlaceFromFloats(x, y, z);
+}
+
+/** Whether no plane has all of an avatar's box behind it. */
+function BoxIsInFrustum({ posedNode, splats }: ISplatMember, planes: readonly Plane[]): boolean {
+    const { m } = posedNode.getWorldMatrix();
+    const { min, max } = splats!.buffers.bounds;
+    return planes.every(({ normal, d }) => {
+        let distance = d + normal.x * m[12] + normal.y * m[13] + normal.z * m[14];
+        for (let axis = 0; axis < 3; axis++) {
+            const slope = normal.x * m[4 * axis] + normal.y * m[4 * axis + 1] + normal.z * m[4 * axis + 2];
+            distance += slope * (slope > 0 ? max[axis] : min[axis]);
+        }
+        return distance >= 0;
+    });
 }

@@ -1,25 +1,55 @@
-/** One view of one avatar as Babylon sees it: its matrices, and whether what was prepared for it still holds. */
+/** One view as Babylon sees it: its matrices, the avatars in it, and whether what was prepared for them still holds. */
 import type { Camera } from "@babylonjs/core/Cameras/camera";
-import type { Mesh } from "@babylonjs/core/Meshes/mesh";
-import type { IViewSettings, ViewBuffers } from "../runtime/passes";
+import type { TransformNode } from "@babylonjs/core/Meshes/transformNode";
+import type { Scene } from "@babylonjs/core/scene";
+import type { AvatarBuffers, ICameraSettings, ICrowdMember, SplatPipeline, ViewBuffers } from "../runtime/passes";
+
+/** An avatar as the mesh that draws it knows it. */
+export interface ISplatMember {
+    /** Its axes are posed space. */
+    readonly posedNode: TransformNode;
+    /** What is drawn, or null while there is nothing. */
+    readonly splats: {
+        readonly pipeline: SplatPipeline;
+        readonly buffers: AvatarBuffers;
+        /** Changes whenever a prepared view is out of date. */
+        readonly revision: number;
+    } | null;
+    /** 0..1 */
+    readonly visibility: number;
+    /** Whether it and its parents are enabled. */
+    isEnabled(): boolean;
+}
+
+/** Whether a member is to be drawn. */
+export function IsShown(member: ISplatMember): boolean {
+    return member.splats !== null && member.visibility > 0 && member.isEnabled();
+}
 
 /** Settings that can be written. */
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** State of one view. Reading it allocates nothing. */
+/** An avatar as it was when the view was prepared. */
+interface ISeen extends ICrowdMember {
+    avatar: AvatarBuffers;
+    revision: number;
+    readonly worldFromPosed: Float64Array;
+    opacity: number;
+}
+
+/** State of one view. Reading it allocates only when avatars come. */
 export class SplatView {
     /** What the buffers are to be prepared for. */
-    public readonly settings: Writable<IViewSettings> & {
-        worldFromPosed: Float64Array;
-        viewFromWorld: Float64Array;
-        clipFromView: Float64Array;
-    };
+    public readonly settings: Writable<ICameraSettings> & { viewFromWorld: Float64Array; clipFromView: Float64Array };
+    /** Who is to be drawn. */
+    public readonly members: ICrowdMember[] = [];
     /** Lower left corner of the viewport in the target, pixels. */
     public viewportXPx = 0;
     public viewportYPx = 0;
     /** Frame in which the view was last rendered. */
     public frameId = -1;
-    private _revision = -1;
+    /** All that were ever in the view at once, to be used again. */
+    private readonly _seen: ISeen[] = [];
 
     /**
      * @param camera whose view it is
@@ -30,7 +60,6 @@ export class SplatView {
         public readonly buffers: ViewBuffers,
     ) {
         this.settings = {
-            worldFromPosed: new Float64Array(16),
             viewFromWorld: new Float64Array(16),
             clipFromView: new Float64Array(16),
             viewportWidthPx: 0,
@@ -42,18 +71,19 @@ export class SplatView {
 
     /**
      * Reads the state of the scene at the moment the mesh is rendered.
-     * @param mesh what is rendered
-     * @param revision of what it shows
+     * @param scene what is rendered
+     * @param members of the mesh
      * @returns whether anything differs from the last call
      */
-    public read(mesh: Mesh, revision: number): boolean {
-        const scene = mesh.getScene();
+    public read(scene: Scene, members: readonly ISplatMember[]): boolean {
+        const changed = this._readCamera(scene);
+        return this._readMembers(members) || changed;
+    }
+
+    private _readCamera(scene: Scene): boolean {
         const engine = scene.getEngine();
         const { settings } = this;
-        let changed = this._revision !== revision;
-        this._revision = revision;
-        changed = CopyMatrix(mesh.getWorldMatrix().m, settings.worldFromPosed) || changed;
-        changed = CopyMatrix(scene.getViewMatrix().m, settings.viewFromWorld) || changed;
+        let changed = CopyMatrix(scene.getViewMatrix().m, settings.viewFromWorld);
         changed = CopyMatrix(scene.getProjectionMatrix().m, settings.clipFromView) || changed;
         const viewport = engine.currentViewport;
         const widthPx = Math.floor((viewport?.width ?? 1) * engine.getRenderWidth());
@@ -69,6 +99,30 @@ export class SplatView {
         settings.viewportHeightPx = heightPx;
         settings.rightHanded = scene.useRightHandedSystem;
         settings.ndcHalfZ = engine.isNDCHalfZRange;
+        return changed;
+    }
+
+    private _readMembers(members: readonly ISplatMember[]): boolean {
+        let changed = false;
+        let count = 0;
+        for (const member of members) {
+            if (!IsShown(member)) {
+                continue;
+            }
+            const { buffers, revision } = member.splats!;
+            const seen = (this._seen[count] ??= { avatar: buffers, revision: -1, worldFromPosed: new Float64Array(16), opacity: 0 });
+            changed = CopyMatrix(member.posedNode.getWorldMatrix().m, seen.worldFromPosed) || changed;
+            changed = changed || seen.avatar !== buffers || seen.revision !== revision || seen.opacity !== member.visibility;
+            changed = changed || this.members[count] !== seen;
+            seen.avatar = buffers;
+            seen.revision = revision;
+            seen.opacity = member.visibility;
+            this.members[count] = seen;
+            count++;
+        }
+        changed = changed || this.members.length !== count;
+        this.members.length = count;
+        this._seen.length = count; // an avatar that left must not be kept alive
         return changed;
     }
 }

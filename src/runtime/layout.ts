@@ -10,40 +10,64 @@ export interface IStructLayout<Field extends string = string> {
 }
 
 export const AvatarParamsLayout = {
-    byteLength: 528,
+    byteLength: 256,
+    offsets: { drivingFromCanonical: 0, firstVertex: 240 },
+} as const satisfies IStructLayout;
+
+export const HeadParamsLayout = {
+    byteLength: 32,
     offsets: {
-        posedFromCanonical: 0,
-        drivingFromCanonical: 240,
-        positionMapCenter: 480,
-        positionMapScale: 492,
-        deltaWeights: 496,
-        vertexCount: 504,
-        gaussianCount: 508,
-        mapTexelCount: 512,
-        positionCount: 516,
-        positionMapTexelCount: 520,
+        positionMapCenter: 0,
+        positionMapScale: 12,
+        vertexCount: 16,
+        expressionCount: 20,
+        positionCount: 24,
+        positionMapTexelCount: 28,
     },
 } as const satisfies IStructLayout;
 
 export const ViewParamsLayout = {
-    byteLength: 128,
+    byteLength: 16,
+    offsets: { viewportPx: 0, keysPerMeter: 8, flags: 12 },
+} as const satisfies IStructLayout;
+
+export const ViewSlotLayout = {
+    byteLength: 384,
     offsets: {
         clipFromPosed: 0,
-        depthFromPosed: 64,
-        eyePosed: 80,
-        viewportPx: 96,
-        farDepth: 104,
-        keysPerMeter: 108,
-        flags: 112,
-        recordCount: 116,
+        posedFromCanonical: 64,
+        depthFromPosed: 304,
+        eyePosed: 320,
+        deltaWeights: 336,
+        farDepth: 344,
+        opacity: 348,
+        gaussianCount: 352,
+        firstRecord: 356,
+        firstTexel: 360,
+        firstVertex: 364,
+        firstAttributes: 368,
+        firstDeltaA: 372,
+        firstDeltaB: 376,
     },
 } as const satisfies IStructLayout;
 
 export const HeadVertexLayout = { byteLength: 16, offsets: { position: 0, weights: 12 } } as const satisfies IStructLayout;
 
 export const TexelLayout = {
+    byteLength: 16,
+    offsets: { vertices01: 0, vertex2Flags: 4, bary01: 8, place: 12 },
+} as const satisfies IStructLayout;
+
+export const PackParamsLayout = { byteLength: 12, offsets: { first: 0, count: 4, mapTexelCount: 8 } } as const satisfies IStructLayout;
+
+export const PackedAttributesLayout = {
+    byteLength: 28,
+    offsets: { offsetXy: 0, offsetZOpacity: 4, colorRg: 8, colorBScaleX: 12, scaleYz: 16, rotationXy: 20, rotationZw: 24 },
+} as const satisfies IStructLayout;
+
+export const PackedDeltaLayout = {
     byteLength: 20,
-    offsets: { texel: 0, vertices01: 4, vertex2Flags: 8, bary0: 12, bary1: 16 },
+    offsets: { offsetXy: 0, offsetZOpacity: 4, color: 8, scale: 12, rotation: 16 },
 } as const satisfies IStructLayout;
 
 export const SplatRecordLayout = {
@@ -69,6 +93,14 @@ export const CrowdedLayout = { byteLength: 12, offsets: { count: 0, countY: 4, c
 
 /** Attribute channels of a static or delta map. */
 export const MapChannels = 14;
+/** Units and steps of packed attributes, as in src/shaders/shared/attributes.wgsl: meters, meters, ln m, ln m, steps from 0 to 1. */
+export const OffsetReach = 0.5;
+export const DeltaOffsetReach = 0.125;
+export const LogScaleMiddle = -6;
+export const DeltaLogScaleReach = 4;
+export const DeltaBits = 511;
+/** Logit that a record with a number that is none gets. */
+export const NeverVisible = -60000;
 /** Depth buckets: one per 16-bit key. */
 export const BucketCount = 65536;
 /** Key of a Gaussian that a view does not draw. */

@@ -1,25 +1,26 @@
-// splatProject: from UV maps to splat records. Fuse G = static + M_dyn ⊙ delta, activate, skin to this frame's pose, project with EWA
-// (Zwicker et al. 2001, as in 3D Gaussian Splatting), cull, pack, and count the depth key for the sort.
-// Reads texels, expressed (from poseVertices), staticMap, deltaMapA, deltaMapB. Writes records, keys, bucketCount. Keys: 16-bit, far first.
-// Grid: one thread per Gaussian, 64 per workgroup. Cost: 236 bytes read, 36 written, 1 atomic. Reference: src/runtime/reference/splatProject.ts
+// splatProject: from maps to splat records, for all avatars of a view. Fuse G = static + M_dyn ⊙ delta, activate, skin to this frame's pose,
+// project with EWA (Zwicker et al. 2001, as in 3D Gaussian Splatting), cull, pack, and count the depth key for the sort.
+// Reads slots, texels, expressed (from poseVertices), attributes, deltas. Writes records, keys, keyCounts. Keys: 16-bit, far first.
+// Grid: one thread per Gaussian and avatar (x, y), 64 × 1 per workgroup. Cost: 44 bytes read, 20 more per delta map of a dynamic one, 48 of
+// vertices that the cache holds; 36 written, 1 atomic. Reference: src/runtime/reference/splatProject.ts
 #import "shared/constants.wgsl"
-#import "shared/avatarParams.wgsl"
 #import "shared/viewParams.wgsl"
+#import "shared/viewSlot.wgsl"
 #import "shared/headVertex.wgsl"
 #import "shared/texel.wgsl"
+#import "shared/attributes.wgsl"
 #import "shared/splatRecord.wgsl"
 #import "shared/covariance.wgsl"
 
-@group(0) @binding(0) var<uniform> avatar: AvatarParams;
-@group(0) @binding(1) var<uniform> view: ViewParams;
-@group(1) @binding(0) var<storage, read> texels: array<Texel>;
-@group(1) @binding(1) var<storage, read> expressed: array<HeadVertex>;
-@group(1) @binding(2) var<storage, read> staticMap: array<f32>;
-@group(1) @binding(3) var<storage, read> deltaMapA: array<f32>;
-@group(1) @binding(4) var<storage, read> deltaMapB: array<f32>;
+@group(0) @binding(0) var<uniform> view: ViewParams;
+@group(1) @binding(0) var<storage, read> slots: array<ViewSlot>;
+@group(1) @binding(1) var<storage, read> texels: array<Texel>;
+@group(1) @binding(2) var<storage, read> expressed: array<HeadVertex>;
+@group(1) @binding(3) var<storage, read> attributes: array<PackedAttributes>;
+@group(1) @binding(4) var<storage, read> deltas: array<PackedDelta>;
 @group(2) @binding(0) var<storage, read_write> records: array<SplatRecord>;
 @group(2) @binding(1) var<storage, read_write> keys: array<u32>;
-@group(2) @binding(2) var<storage, read_write> bucketCount: array<atomic<u32>>;
+@group(2) @binding(2) var<storage, read_write> keyCounts: array<atomic<u32>>;
 
 override CountKeys: bool = true; // off where the sort needs no counts
 
@@ -29,21 +30,19 @@ const DilationPx2: f32 = 0.3; // low-pass filter of the training rasteriser
 const JacobianNdc: f32 = 1.3; // the projection is linearised no farther out than this, as in 3D Gaussian Splatting
 const BackFaceCosine: f32 = -0.2; // keeps Gaussians just behind the silhouette, which still reach over it
 
-/// Channel of the dynamic map before activation. `weights` are those of the delta maps, zero for texels that the driver may not change.
-fn dynamicChannel(channel: u32, texel: u32, weights: vec2f) -> f32 {
-    let at = channel * avatar.mapTexelCount + texel;
-    var value = staticMap[at];
-    if (weights.x != 0.0) {
-        value += weights.x * deltaMapA[at];
+/// G = static + M_dyn ⊙ (weighted deltas), before activation.
+fn dynamicAttributes(slot: u32, gaussian: u32, t: Texel) -> Attributes {
+    var g = unpackAttributes(attributes[slots[slot].firstAttributes + gaussian]);
+    if ((texelFlags(t) & TexelDynamic) != 0u) {
+        let weights = slots[slot].deltaWeights;
+        if (weights.x != 0.0) {
+            g = addDelta(g, deltas[slots[slot].firstDeltaA + t.place], weights.x);
+        }
+        if (weights.y != 0.0) {
+            g = addDelta(g, deltas[slots[slot].firstDeltaB + t.place], weights.y);
+        }
     }
-    if (weights.y != 0.0) {
-        value += weights.y * deltaMapB[at];
-    }
-    return value;
-}
-
-fn dynamicChannels(first: u32, texel: u32, weights: vec2f) -> vec3f {
-    return vec3f(dynamicChannel(first, texel, weights), dynamicChannel(first + 1u, texel, weights), dynamicChannel(first + 2u, texel, weights));
+    return g;
 }
 
 fn linearFromSrgb(color: vec3f) -> vec3f {
@@ -52,18 +51,19 @@ fn linearFromSrgb(color: vec3f) -> vec3f {
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
+    let slot = id.y;
     let gaussian = id.x;
-    if (gaussian >= avatar.gaussianCount) {
+    if (gaussian >= slots[slot].gaussianCount) {
         return;
     }
-    keys[gaussian] = CulledKey;
+    let record = slots[slot].firstRecord + gaussian;
+    keys[record] = CulledKey;
 
-    let t = texels[gaussian];
-    let flags = texelFlags(t);
-    let weights = select(vec2f(0.0), avatar.deltaWeights, (flags & TexelDynamic) != 0u);
+    let t = texels[slots[slot].firstTexel + gaussian];
+    let g = dynamicAttributes(slot, gaussian, t);
 
-    // Opacity first: most that is culled is culled here. Limits are written so that a NaN in a map fails them.
-    var alpha = 1.0 / (1.0 + exp(-dynamicChannel(3u, t.texel, weights)));
+    // Opacity first: most that is culled is culled here. Limits are written so that a number that is none fails them.
+    var alpha = slots[slot].opacity / (1.0 + exp(-g.opacity));
     if (!(alpha >= AlphaCut)) {
         return;
     }
@@ -71,25 +71,27 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     // Skin the Gaussian with the weights of its place on the head.
     let v = texelVertices(t);
     let b = texelBary(t);
-    let v0 = expressed[v.x];
-    let v1 = expressed[v.y];
-    let v2 = expressed[v.z];
+    let firstVertex = slots[slot].firstVertex;
+    let v0 = expressed[firstVertex + v.x];
+    let v1 = expressed[firstVertex + v.y];
+    let v2 = expressed[firstVertex + v.z];
     let w = skinWeights(b.x * unpack4x8unorm(v0.weights) + b.y * unpack4x8unorm(v1.weights) + b.z * unpack4x8unorm(v2.weights));
-    let joints = avatar.posedFromCanonical;
+    let joints = slots[slot].posedFromCanonical;
     let posedFromCanonical = blendJoints(w, joints[0], joints[1], joints[2], joints[3], joints[4]);
     let surface = b.x * v0.position + b.y * v1.position + b.z * v2.position;
-    let mean = vec4f(surface + dynamicChannels(0u, t.texel, weights), 1.0) * posedFromCanonical;
+    let mean = vec4f(surface + g.offset, 1.0) * posedFromCanonical;
     let skinRotation = nearestRotation(transpose(mat3x3f(posedFromCanonical[0].xyz, posedFromCanonical[1].xyz, posedFromCanonical[2].xyz)));
 
-    if ((view.flags & ViewCullBackFaces) != 0u && (flags & TexelTwoSided) == 0u) {
+    if ((view.flags & ViewCullBackFaces) != 0u && (texelFlags(t) & TexelTwoSided) == 0u) {
         let normal = skinRotation * cross(v1.position - v0.position, v2.position - v0.position);
-        let towardsEye = view.eyePosed.xyz - view.eyePosed.w * mean;
+        let eye = slots[slot].eyePosed;
+        let towardsEye = eye.xyz - eye.w * mean;
         if (dot(normal, towardsEye) < BackFaceCosine * length(normal) * length(towardsEye)) {
             return;
         }
     }
 
-    let clipFromPosed = view.clipFromPosed;
+    let clipFromPosed = slots[slot].clipFromPosed;
     let clip = clipFromPosed * vec4f(mean, 1.0);
     if (!(clip.w > 0.0 && clip.z >= 0.0 && clip.z <= clip.w)) {
         return;
@@ -105,10 +107,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let pxPerNdc = 0.5 * view.viewportPx;
     let jacobianX = (pxPerNdc.x / clip.w) * (clipX - held.x * clipW);
     let jacobianY = (pxPerNdc.y / clip.w) * (clipY - held.y * clipW);
-    let quaternion = vec4f(dynamicChannels(10u, t.texel, weights), dynamicChannel(13u, t.texel, weights));
-    let size = length(quaternion);
-    let rotation = skinRotation * rotationOf(select(vec4f(0.0, 0.0, 0.0, 1.0), quaternion / size, size > 1e-12));
-    let scale = clamp(exp(dynamicChannels(7u, t.texel, weights)), vec3f(ScaleMin), vec3f(ScaleMax));
+    let size = length(g.quaternion);
+    let rotation = skinRotation * rotationOf(select(vec4f(0.0, 0.0, 0.0, 1.0), g.quaternion / size, size > 1e-12));
+    let scale = clamp(exp(g.logScale), vec3f(ScaleMin), vec3f(ScaleMax));
     let spreadX = scale * (jacobianX * rotation); // row of J R S
     let spreadY = scale * (jacobianY * rotation);
     let undilated = cross(spreadX, spreadY);
@@ -131,14 +132,14 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         return;
     }
 
-    let depth = dot(view.depthFromPosed, vec4f(mean, 1.0));
-    let key = min(u32(max((view.farDepth - depth) * view.keysPerMeter, 0.0)), BucketCount - 1u);
-    var color = clamp(dynamicChannels(4u, t.texel, weights), vec3f(0.0), vec3f(1.0));
+    let depth = dot(slots[slot].depthFromPosed, vec4f(mean, 1.0));
+    let key = min(u32(max((slots[slot].farDepth - depth) * view.keysPerMeter, 0.0)), BucketCount - 1u);
+    var color = clamp(g.color, vec3f(0.0), vec3f(1.0));
     if ((view.flags & ViewLinearOutput) != 0u) {
         color = linearFromSrgb(color);
     }
     let axes = ellipseAxes(covariance, determinant);
-    records[gaussian] = SplatRecord(
+    records[record] = SplatRecord(
         ndc.xy,
         ndc.z,
         depth,
@@ -147,8 +148,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         pack2x16float(color.rg),
         pack2x16float(vec2f(color.b, alpha)),
     );
-    keys[gaussian] = key;
+    keys[record] = key;
     if (CountKeys) {
-        atomicAdd(&bucketCount[key], 1u);
+        atomicAdd(&keyCounts[key], 1u);
     }
 }

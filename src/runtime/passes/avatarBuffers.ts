@@ -1,11 +1,10 @@
 /**
- * GPU buffers of one avatar: its maps, and the head posed for this frame. Views of it keep their own buffers.
+ * One avatar on the GPU: its slot in the buffers of its head, and the pose of this frame. Views of it keep their own buffers.
  */
-import { FlexAvatarError } from "../../flame/error";
 import { CreateExpressionPose, EffectivePose, type ExpressionPose } from "../../flame/expression";
 import { JointCount, PoseLength, type HeadModel } from "../../flame/headModel";
 import { JointMatrices, JointMatricesLength, WithoutHeadTurn } from "../../flame/skinning";
-import { AvatarParamsLayout, HeadVertexLayout, MapChannels } from "../layout";
+import { AvatarParamsLayout, PackedAttributesLayout } from "../layout";
 import { OwnedBuffers } from "./gpuBuffers";
 import type { HeadBuffers } from "./headBuffers";
 import type { IPosedBounds } from "./viewParams";
@@ -16,71 +15,71 @@ const DefaultReach = 0.1;
 const LargestReach = 0.5;
 /** Meters that an expression may move a vertex beyond the rest box. */
 const ExpressionReach = 0.03;
+/** A splat is drawn out to where 255 · exp(−k²/2) = 1, if it is opaque. */
+const EdgeSigmas = Math.sqrt(2 * Math.log(255));
 
 const Pose = new Float32Array(PoseLength); // scratch of setExpression
 
-/** One avatar on the GPU. Maps are [14,H,W], before activation, in the channel order of docs/architecture.md. */
+/** The static maps of one person, which instances share. */
+interface IPerson {
+    /** Slot of `head.persons`. */
+    readonly slot: number;
+    users: number;
+    /** Largest distance of a Gaussian's edge from its place on the head. */
+    reach: number;
+}
+
+/** One avatar. Maps are given as [14,H,W], before activation, in the channel order of docs/architecture.md. */
 export class AvatarBuffers {
     /** AvatarParams, uniform */
     public readonly params: GPUBuffer;
-    /** [E] meters per unit of an expression entry */
-    public readonly coefficients: GPUBuffer;
-    /** [V] HeadVertex: template and expression, no joints. Written by `SplatPipeline.poseVertices`, as the next two */
-    public readonly expressed: GPUBuffer;
-    /** [V] vec4f: with all joints */
-    public readonly posed: GPUBuffer;
-    /** [V] vec4f: with jaw and eyes only */
-    public readonly driving: GPUBuffer;
-    /** [14,H,W] f32 */
-    public readonly staticMap: GPUBuffer;
-    /** Two [14,H,W] f32 that take turns */
-    public readonly deltaMaps: readonly [GPUBuffer, GPUBuffer];
+    /** Slot of `head.avatars`. */
+    public readonly slot: number;
+    /** [5,12] 3×4 row-major: the joints of the last {@link setExpression}. Do not change it. */
+    public readonly posedMatrices: Float32Array = new Float32Array(JointMatricesLength);
+    /** Weights of the two delta maps; they sum to at most one. Do not change it. */
+    public readonly deltaWeights: Float32Array = new Float32Array(2);
     private readonly _owned: OwnedBuffers;
+    private _person: IPerson;
     private readonly _paramsData = new ArrayBuffer(AvatarParamsLayout.byteLength);
-    private readonly _posedMatrices = this._floats("posedFromCanonical", JointMatricesLength);
-    private readonly _drivingMatrices = this._floats("drivingFromCanonical", JointMatricesLength);
-    private readonly _deltaWeights = this._floats("deltaWeights", 2);
-    private readonly _coefficientsData: Float32Array<ArrayBuffer>;
+    private readonly _drivingMatrices = new Float32Array(
+        this._paramsData,
+        AvatarParamsLayout.offsets.drivingFromCanonical,
+        JointMatricesLength,
+    );
+    private readonly _coefficients: Float32Array<ArrayBuffer>;
     private readonly _jointBoxes: Float32Array;
     private readonly _bounds = { min: new Float32Array(3), max: new Float32Array(3) };
     private _newestDelta = 1;
     private _deltaBlend = 1;
     private _hasDelta = false;
-    private _reach = DefaultReach;
+    private _isPosed = false;
 
     /**
      * @param device borrowed; the one of `head`
      * @param head borrowed; must outlive the avatar
+     * @param twin an avatar of the same head whose static map this one shares; each has its own expression and deltas, either may go first
+     * @throws FlexAvatarError `too-many-avatars`
      */
     public constructor(
         device: GPUDevice,
         public readonly head: HeadBuffers,
+        twin?: AvatarBuffers,
     ) {
-        const { model, table, positionTable } = head;
-        const mapTexelCount = table.mapSize ** 2;
+        const { model } = head;
+        this.slot = head.avatars.acquire();
+        try {
+            this._person = twin?._person ?? { slot: head.persons.acquire(), users: 0, reach: DefaultReach };
+        } catch (error) {
+            head.avatars.release(this.slot);
+            throw error;
+        }
+        this._person.users++;
         this._owned = new OwnedBuffers(device, "avatar");
         this.params = this._owned.create("params", AvatarParamsLayout.byteLength, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
-        this.coefficients = this._owned.create("coefficients", 4 * model.expressionCount);
-        this.expressed = this._owned.create("expressed", HeadVertexLayout.byteLength * model.vertexCount);
-        this.posed = this._owned.create("posed", 16 * model.vertexCount);
-        this.driving = this._owned.create("driving", 16 * model.vertexCount);
-        this.staticMap = this._owned.create("staticMap", 4 * MapChannels * mapTexelCount);
-        this.deltaMaps = [
-            this._owned.create("deltaMapA", 4 * MapChannels * mapTexelCount),
-            this._owned.create("deltaMapB", 4 * MapChannels * mapTexelCount),
-        ];
-        this._coefficientsData = new Float32Array(model.expressionCount);
+        this._coefficients = new Float32Array(model.expressionCount);
         this._jointBoxes = JointBoxes(model);
-
-        const words = new Uint32Array(this._paramsData);
-        const at = AvatarParamsLayout.offsets;
-        words[at.vertexCount / 4] = model.vertexCount;
-        words[at.gaussianCount / 4] = table.gaussianCount;
-        words[at.mapTexelCount / 4] = mapTexelCount;
-        words[at.positionCount / 4] = positionTable.gaussianCount;
-        words[at.positionMapTexelCount / 4] = positionTable.mapSize ** 2;
-        this._floats("positionMapCenter", 3).set(model.positionMapCenter);
-        this._floats("positionMapScale", 1)[0] = model.positionMapScale;
+        new Uint32Array(this._paramsData)[AvatarParamsLayout.offsets.firstVertex / 4] = this.firstVertex;
         this.setExpression(CreateExpressionPose(model));
     }
 
@@ -94,6 +93,26 @@ export class AvatarBuffers {
         return this.head.table.gaussianCount;
     }
 
+    /** First vertex in the head's `expressed` buffer. */
+    public get firstVertex(): number {
+        return this.slot * this.head.model.vertexCount;
+    }
+
+    /** First Gaussian in the head's `attributes` buffer. */
+    public get firstAttributes(): number {
+        return this._person.slot * this.head.table.gaussianCount;
+    }
+
+    /** First entry of a delta map in the head's `deltas` buffer. @param which 0 or 1 */
+    public firstDelta(which: 0 | 1): number {
+        return (2 * this.slot + which) * this.head.dynamicCount;
+    }
+
+    /** Whether the GPU has the vertices of the last {@link setExpression}. `SplatPipeline.poseVertices` sees to it. */
+    public get isPosed(): boolean {
+        return this._isPosed;
+    }
+
     /**
      * Box around the avatar in posed space, meters, for the pose of the last {@link setExpression}. It is generous: joints are bounded
      * exactly, hair and expressions by a margin. The same object each time.
@@ -102,9 +121,13 @@ export class AvatarBuffers {
         return this._bounds;
     }
 
-    /** Bytes of GPU memory held. */
+    /** Bytes of GPU memory held, of which the static map is divided among those who share it. */
     public get byteLength(): number {
-        return this._owned.byteLength;
+        if (this.isDisposed) {
+            return 0;
+        }
+        const shared = (PackedAttributesLayout.byteLength * this.gaussianCount) / this._person.users;
+        return this._owned.byteLength + this.head.avatars.slotByteLength + shared;
     }
 
     /** True after {@link dispose}. */
@@ -113,26 +136,32 @@ export class AvatarBuffers {
     }
 
     /**
-     * Sets the Gaussians at rest. An array also tells how far Gaussians lie off the head, for {@link bounds}; for a buffer 0.1 m is assumed.
-     * @param source [14,H,W]; a buffer is copied in queue order and stays the caller's
-     * @throws FlexAvatarError `invalid-argument` if its size is wrong
+     * Sets the Gaussians at rest. An avatar that shares them gets its own; the others keep theirs. An array also tells how far Gaussians lie off
+     * the head, for {@link bounds}; for a buffer 0.1 m is assumed.
+     * @param source [14,H,W]; a buffer is read in queue order and stays the caller's
+     * @throws FlexAvatarError `invalid-argument` if its size is wrong, `too-many-avatars`
      */
     public setStaticMap(source: Float32Array<ArrayBuffer> | GPUBuffer): void {
-        this._upload(source, this.staticMap, "setStaticMap");
-        this._reach = source instanceof Float32Array ? this._reachOf(source) : DefaultReach;
+        if (this._person.users > 1) {
+            const own = { slot: this.head.persons.acquire(), users: 1, reach: DefaultReach };
+            this._person.users--;
+            this._person = own;
+        }
+        this.head.packer.packStatic(source, this._person.slot);
+        this._person.reach = source instanceof Float32Array ? this._reachOf(source) : DefaultReach;
         this._updateBounds();
     }
 
     /**
      * Gives the newest output of the driver. The one given before it becomes the start of the interpolation by {@link deltaBlend}.
-     * @param source [14,H,W]; a buffer is copied in queue order and stays the caller's
+     * @param source [14,H,W]; a buffer is read in queue order and stays the caller's
      * @throws FlexAvatarError `invalid-argument` if its size is wrong
      */
     public setDeltaMap(source: Float32Array<ArrayBuffer> | GPUBuffer): void {
-        this._upload(source, this.deltaMaps[1 - this._newestDelta], "setDeltaMap");
+        this.head.packer.packDelta(source, this.slot, 1 - this._newestDelta);
         this._newestDelta = 1 - this._newestDelta;
         this._hasDelta = true;
-        this._writeDeltaWeights();
+        this._weighDeltas();
     }
 
     /** Share of the newest delta map, 0..1, the rest being the one before it (at first: no change). Default 1. */
@@ -142,7 +171,7 @@ export class AvatarBuffers {
 
     public set deltaBlend(value: number) {
         this._deltaBlend = Math.min(1, Math.max(0, value));
-        this._writeDeltaWeights();
+        this._weighDeltas();
     }
 
     /**
@@ -152,51 +181,41 @@ export class AvatarBuffers {
     public setExpression(expressionPose: ExpressionPose): void {
         const { model } = this.head;
         EffectivePose(model, expressionPose, Pose);
-        JointMatrices(Pose, model.joints, this._posedMatrices);
+        JointMatrices(Pose, model.joints, this.posedMatrices);
         JointMatrices(WithoutHeadTurn(Pose, Pose), model.joints, this._drivingMatrices);
         for (let e = 0; e < model.expressionCount; e++) {
-            this._coefficientsData[e] = expressionPose.expression[e] * model.expressionScale[e];
+            this._coefficients[e] = expressionPose.expression[e] * model.expressionScale[e];
         }
-        this.device.queue.writeBuffer(this.coefficients, 0, this._coefficientsData);
+        const { buffer, offset } = this.head.avatars.binding("coefficients", this.slot);
+        this.device.queue.writeBuffer(buffer, offset, this._coefficients);
         this.device.queue.writeBuffer(this.params, 0, this._paramsData);
+        this._isPosed = false;
         this._updateBounds();
     }
 
-    /** Destroys the buffers. The head stays. May be called twice. */
+    /** Called by `SplatPipeline.poseVertices` when it has recorded the pose. @internal */
+    public _markPosed(): void {
+        this._isPosed = true;
+    }
+
+    /** Gives everything back. The head stays, and the static map as long as another avatar shares it. May be called twice. */
     public dispose(): void {
-        this._owned.dispose();
-    }
-
-    private _floats(field: keyof typeof AvatarParamsLayout.offsets, length: number): Float32Array<ArrayBuffer> {
-        return new Float32Array(this._paramsData, AvatarParamsLayout.offsets[field], length);
-    }
-
-    private _upload(source: Float32Array<ArrayBuffer> | GPUBuffer, target: GPUBuffer, what: string): void {
-        const byteLength = source instanceof Float32Array ? source.byteLength : source.size;
-        // A buffer from a pool may be larger than what it holds.
-        if (source instanceof Float32Array ? byteLength !== target.size : byteLength < target.size) {
-            const { mapSize } = this.head.table;
-            throw new FlexAvatarError(
-                "invalid-argument",
-                `${what} got ${byteLength} bytes, wanted ${target.size}: [${MapChannels},${mapSize},${mapSize}] of float32.`,
-            );
-        }
-        if (source instanceof Float32Array) {
-            this.device.queue.writeBuffer(target, 0, source);
+        if (this.isDisposed) {
             return;
         }
-        const encoder = this.device.createCommandEncoder({ label: what });
-        encoder.copyBufferToBuffer(source, 0, target, 0, target.size);
-        this.device.queue.submit([encoder.finish()]);
+        this._owned.dispose();
+        this.head.avatars.release(this.slot);
+        if (--this._person.users === 0) {
+            this.head.persons.release(this._person.slot);
+        }
     }
 
-    private _writeDeltaWeights(): void {
-        this._deltaWeights[this._newestDelta] = this._hasDelta ? this._deltaBlend : 0;
-        this._deltaWeights[1 - this._newestDelta] = this._hasDelta ? 1 - this._deltaBlend : 0;
-        this.device.queue.writeBuffer(this.params, AvatarParamsLayout.offsets.deltaWeights, this._deltaWeights);
+    private _weighDeltas(): void {
+        this.deltaWeights[this._newestDelta] = this._hasDelta ? this._deltaBlend : 0;
+        this.deltaWeights[1 - this._newestDelta] = this._hasDelta ? 1 - this._deltaBlend : 0;
     }
 
-    /** Largest distance of a Gaussian's three-sigma edge from its place on the head. */
+    /** Largest distance of a Gaussian's drawn edge from its place on the head. */
     private _reachOf(map: Float32Array): number {
         const { table } = this.head;
         const texels = table.mapSize ** 2;
@@ -205,7 +224,7 @@ export class AvatarBuffers {
             const t = table.texel[g];
             const offset = Math.hypot(map[t], map[texels + t], map[2 * texels + t]);
             const scale = Math.exp(Math.max(map[7 * texels + t], map[8 * texels + t], map[9 * texels + t]));
-            const edge = offset + 3 * Math.min(scale, 0.02);
+            const edge = offset + EdgeSigmas * Math.min(scale, 0.02);
             reach = edge > reach ? edge : reach; // false for a NaN
         }
         return Math.min(reach, LargestReach);
@@ -216,7 +235,7 @@ export class AvatarBuffers {
         const { min, max } = this._bounds;
         min.fill(Infinity);
         max.fill(-Infinity);
-        const margin = this._reach + ExpressionReach;
+        const margin = this._person.reach + ExpressionReach;
         for (let joint = 0; joint < JointCount; joint++) {
             const box = 6 * joint;
             if (this._jointBoxes[box] > this._jointBoxes[box + 3]) {
@@ -224,10 +243,10 @@ export class AvatarBuffers {
             }
             for (let row = 0; row < 3; row++) {
                 const m = 12 * joint + 4 * row;
-                let middle = this._posedMatrices[m + 3];
+                let middle = this.posedMatrices[m + 3];
                 let half = margin;
                 for (let axis = 0; axis < 3; axis++) {
-                    const slope = this._posedMatrices[m + axis];
+                    const slope = this.posedMatrices[m + axis];
                     middle += (slope * (this._jointBoxes[box + axis] + this._jointBoxes[box + 3 + axis])) / 2;
                     half += (Math.abs(slope) * (this._jointBoxes[box + 3 + axis] - this._jointBoxes[box + axis])) / 2;
                 }

@@ -1,14 +1,19 @@
 /**
- * GPU copy of what all avatars of one head model and map size share: template, skin weights, expression directions, texel tables.
+ * GPU copy of what all avatars of one head model and map size share: template, skin weights, expression directions, texel tables, and the
+ * buffers in which each avatar has its slot.
  */
 import type { HeadModel } from "../../flame/headModel";
 import { JointCount } from "../../flame/headModel";
-import type { TexelTable } from "../../flame/texelTable";
-import { HeadVertexLayout, TexelLayout } from "../layout";
+import { DynamicFlag, type TexelTable } from "../../flame/texelTable";
+import { HeadParamsLayout, HeadVertexLayout, PackedAttributesLayout, PackedDeltaLayout, TexelLayout } from "../layout";
 import { OwnedBuffers } from "./gpuBuffers";
+import { MapPacker } from "./mapPacker";
+import { SlotArena } from "./slotArena";
 
 /** Shared by avatars, which borrow it: dispose it after them. */
 export class HeadBuffers {
+    /** HeadParams, uniform */
+    public readonly params: GPUBuffer;
     /** [V] HeadVertex */
     public readonly vertices: GPUBuffer;
     /** [V+1] u32, first entry of each vertex */
@@ -19,6 +24,18 @@ export class HeadBuffers {
     public readonly texels: GPUBuffer;
     /** [m] Texel of the position map */
     public readonly positionTexels: GPUBuffer;
+    /** [n] u32: where each Gaussian is in a map */
+    public readonly mapTexels: GPUBuffer;
+    /** [d] u32: where each dynamic Gaussian is in a map */
+    public readonly dynamicTexels: GPUBuffer;
+    /** d */
+    public readonly dynamicCount: number;
+    /** Persons: [n] PackedAttributes each. Avatars that share maps share a slot. */
+    public readonly persons: SlotArena<"attributes">;
+    /** Avatars: [E] f32, [V] HeadVertex, two [d] PackedDelta that take turns, and a u32 of a list of avatars. */
+    public readonly avatars: SlotArena<"coefficients" | "expressed" | "deltas" | "changed">;
+    /** Takes maps into the slots. */
+    public readonly packer: MapPacker;
     private readonly _owned: OwnedBuffers;
 
     /**
@@ -38,8 +55,27 @@ export class HeadBuffers {
         const { start, entries } = GatherExpressions(model);
         this.expressionStart = this._owned.createFrom("expressionStart", start);
         this.expressionEntries = this._owned.createFrom("expressionEntries", entries);
-        this.texels = this._owned.createFrom("texels", PackTexels(table));
-        this.positionTexels = this._owned.createFrom("positionTexels", PackTexels(positionTable));
+        const dynamic = DynamicGaussians(table);
+        this.dynamicCount = dynamic.length;
+        const place = new Uint32Array(table.gaussianCount);
+        dynamic.forEach((gaussian, index) => (place[gaussian] = index));
+        this.texels = this._owned.createFrom("texels", PackTexels(table, place));
+        this.positionTexels = this._owned.createFrom("positionTexels", PackTexels(positionTable, positionTable.texel));
+        this.mapTexels = this._owned.createFrom("mapTexels", Uint32Array.from(table.texel));
+        this.dynamicTexels = this._owned.createFrom(
+            "dynamicTexels",
+            dynamic.map((gaussian) => table.texel[gaussian]),
+        );
+        this.params = this._owned.create("params", HeadParamsLayout.byteLength, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+        device.queue.writeBuffer(this.params, 0, PackHeadParams(model, positionTable));
+        this.persons = new SlotArena(device, "head", { attributes: PackedAttributesLayout.byteLength * table.gaussianCount });
+        this.avatars = new SlotArena(device, "head", {
+            coefficients: 4 * Math.max(1, model.expressionCount),
+            expressed: HeadVertexLayout.byteLength * model.vertexCount,
+            deltas: 2 * PackedDeltaLayout.byteLength * Math.max(1, this.dynamicCount),
+            changed: 4,
+        });
+        this.packer = new MapPacker(device, this);
     }
 
     /** The device of the buffers. */
@@ -47,15 +83,38 @@ export class HeadBuffers {
         return this._owned.device;
     }
 
-    /** Bytes of GPU memory held. */
+    /** Grows whenever buffers in which avatars have their slots were replaced. */
+    public get revision(): number {
+        return this.persons.revision + this.avatars.revision;
+    }
+
+    /** Bytes of GPU memory held, slots included. */
     public get byteLength(): number {
-        return this._owned.byteLength;
+        return this._owned.byteLength + this.packer.byteLength + this.persons.byteLength + this.avatars.byteLength;
     }
 
     /** Destroys the buffers. May be called twice. */
     public dispose(): void {
+        this.packer.dispose();
         this._owned.dispose();
     }
+}
+
+/** The Gaussians that the driver may change, in Gaussian order. */
+function DynamicGaussians(table: TexelTable): Uint32Array<ArrayBuffer> {
+    return Uint32Array.from(Array.from({ length: table.gaussianCount }, (_, g) => g).filter((g) => (table.flags[g] & DynamicFlag) !== 0));
+}
+
+function PackHeadParams(model: HeadModel, positionTable: TexelTable): ArrayBuffer {
+    const data = new ArrayBuffer(HeadParamsLayout.byteLength);
+    const [floats, words, at] = [new Float32Array(data), new Uint32Array(data), HeadParamsLayout.offsets];
+    floats.set(model.positionMapCenter, at.positionMapCenter / 4);
+    floats[at.positionMapScale / 4] = model.positionMapScale;
+    words[at.vertexCount / 4] = model.vertexCount;
+    words[at.expressionCount / 4] = model.expressionCount;
+    words[at.positionCount / 4] = positionTable.gaussianCount;
+    words[at.positionMapTexelCount / 4] = positionTable.mapSize ** 2;
+    return data;
 }
 
 /** [V] HeadVertex: position and the weights of neck, jaw, eyeL, eyeR, one byte each. The weight of global is what is left. */
@@ -97,18 +156,23 @@ export function GatherExpressions(model: HeadModel): { start: Uint32Array<ArrayB
     return { start, entries };
 }
 
-/** [n] Texel. */
-export function PackTexels(table: TexelTable): Uint32Array<ArrayBuffer> {
+/**
+ * [n] Texel.
+ * @param place [n] what each says of its place
+ */
+export function PackTexels(table: TexelTable, place: Uint32Array): Uint32Array<ArrayBuffer> {
     const stride = TexelLayout.byteLength / 4;
     const words = new Uint32Array(stride * table.gaussianCount);
-    const floats = new Float32Array(words.buffer);
     for (let g = 0; g < table.gaussianCount; g++) {
         const at = stride * g;
-        words[at] = table.texel[g];
-        words[at + 1] = table.corners[3 * g] | (table.corners[3 * g + 1] << 16);
-        words[at + 2] = table.corners[3 * g + 2] | (table.flags[g] << 16);
-        floats[at + 3] = table.bary[3 * g];
-        floats[at + 4] = table.bary[3 * g + 1];
+        words[at] = table.corners[3 * g] | (table.corners[3 * g + 1] << 16);
+        words[at + 1] = table.corners[3 * g + 2] | (table.flags[g] << 16);
+        words[at + 2] = Unorm16(table.bary[3 * g]) | (Unorm16(table.bary[3 * g + 1]) << 16);
+        words[at + 3] = place[g];
     }
     return words;
+}
+
+function Unorm16(value: number): number {
+    return Math.round(65535 * Math.min(1, Math.max(0, value)));
 }

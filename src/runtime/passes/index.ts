@@ -6,5 +6,5 @@ export type { ISortProbe } from "./sort/sorterChoice";
 export type { ISplatSorter, SplatSorterName } from "./sort/splatSorter";
 export { SplatPipeline, type ISplatPipelineSettings } from "./splatPipeline";
 export { ViewBuffers } from "./viewBuffers";
-export { WriteViewParams, type IPosedBounds, type IViewSettings } from "./viewParams";
+export type { ICameraSettings, ICrowdMember, IPosedBounds, IViewSettings } from "./viewParams";
 export { SplatQuadSource } from "./wgsl";

@@ -1,12 +1,16 @@
 /**
- * The compute passes of a frame, from expression to drawing order: poseVertices, positionMap, splatProject, and a sort. It records into the caller's encoder and submits nothing; nothing is awaited or read back.
+ * The compute passes of a frame, from expression to drawing order: poseVertices, positionMap, splatProject, and a sort. Each is one dispatch for
+ * all avatars of one head model (positionMap: for one avatar). It records into the caller's encoder and submits nothing; nothing is awaited or
+ * read back.
  */
 import { FlexAvatarError } from "../../flame/error";
-import type { AvatarBuffers } from "./avatarBuffers";
+import { ViewSlotLayout } from "../layout";
+import { AvatarBuffers } from "./avatarBuffers";
+import type { HeadBuffers } from "./headBuffers";
 import { CreateSorterAsync, type ISortProbe } from "./sort/sorterChoice";
 import type { ISplatSorter, SplatSorterName } from "./sort/splatSorter";
-import type { ViewBuffers } from "./viewBuffers";
-import { WriteViewParams, type IViewSettings } from "./viewParams";
+import type { IViewGroup, ViewBuffers } from "./viewBuffers";
+import { WriteView, type ICameraSettings, type ICrowdMember, type IViewSettings } from "./viewParams";
 import { KernelSources, ResolveImports, type KernelName } from "./wgsl";
 
 /** Threads per workgroup of the kernels that run over a list. */
@@ -20,11 +24,18 @@ const PoseDescriptor: GPUComputePassDescriptor = { label: "poseVertices" };
 const PositionMapDescriptor: GPUComputePassDescriptor = { label: "positionMap" };
 const PrepareViewDescriptor: GPUComputePassDescriptor = { label: "prepareView" };
 
-/** Bind groups 0, 1, 2 of a kernel and the second object they were made for. */
+/** Bind groups 0, 1, 2 of a kernel, and what they were made for besides their owner. */
 interface IBoundGroups {
-    readonly partner: object | null;
+    readonly head: HeadBuffers;
+    /** Of the head's shared buffers, which are replaced when avatars come. */
+    readonly revision: number;
+    readonly partner: object;
     readonly groups: readonly GPUBindGroup[];
 }
+
+const OneAvatar: AvatarBuffers[] = []; // scratch of poseVertices
+const Unposed: AvatarBuffers[] = []; // scratch of prepareCrowd
+const OneMember: ICrowdMember[] = []; // scratch of prepareView
 
 /** Settings of {@link SplatPipeline.CreateAsync}. */
 export interface ISplatPipelineSettings {
@@ -34,7 +45,14 @@ export interface ISplatPipelineSettings {
 
 /** One per device. Holds pipelines and bind groups only, so there is nothing to dispose. */
 export class SplatPipeline {
-    private readonly _bound = new WeakMap<object, Map<KernelName, IBoundGroups>>();
+    /** By kernel, then by owner: a head, a driver's input, or slots of a view. */
+    private readonly _bound: Readonly<Record<KernelName, WeakMap<object, IBoundGroups>>> = {
+        poseVertices: new WeakMap(),
+        positionMap: new WeakMap(),
+        splatProject: new WeakMap(),
+    };
+    private _changed = new Uint32Array(16); // scratch of poseVertices
+    private _dispatches = 0;
 
     private constructor(
         public readonly device: GPUDevice,
@@ -70,30 +88,43 @@ export class SplatPipeline {
         return new SplatPipeline(device, sorter, sortProbe, byName as Record<KernelName, GPUComputePipeline>);
     }
 
-    /** Records blendshapes and skinning of the head. Call after `avatar.setExpression`, before {@link positionMap} and {@link prepareView}. */
-    public poseVertices(encoder: GPUCommandEncoder, avatar: AvatarBuffers): void {
-        const { head } = avatar;
-        const groups =
-            this._find("poseVertices", avatar, head) ??
-            this._bind("poseVertices", avatar, head, [
-                [avatar.params],
-                [head.vertices, head.expressionStart, head.expressionEntries, avatar.coefficients],
-                [avatar.expressed, avatar.posed, avatar.driving],
-            ]);
-        const pass = encoder.beginComputePass(PoseDescriptor);
-        this._dispatch(pass, "poseVertices", groups, head.model.vertexCount);
-        pass.end();
+    /** Compute dispatches recorded so far, sorts included. */
+    public get dispatches(): number {
+        return this._dispatches;
     }
 
     /**
-     * Records the driver's input.
+     * Records the faces of avatars: one dispatch per head, however many avatars. Call after `avatar.setExpression`, before {@link positionMap}
+     * and {@link prepareView}, and at most once per head and submit.
+     */
+    public poseVertices(encoder: GPUCommandEncoder, avatars: AvatarBuffers | readonly AvatarBuffers[]): void {
+        if (avatars instanceof AvatarBuffers) {
+            OneAvatar[0] = avatars;
+            this._poseHead(encoder, avatars.head, OneAvatar);
+            OneAvatar.length = 0;
+            return;
+        }
+        for (let first = 0; first < avatars.length; first++) {
+            const { head } = avatars[first];
+            if (avatars.findIndex((avatar) => avatar.head === head) === first) {
+                this._poseHead(encoder, head, avatars);
+            }
+        }
+    }
+
+    /**
+     * Records the driver's input of one avatar.
      * @param out [3,P,P] f32, usage STORAGE and COPY_DST; borrowed
      */
     public positionMap(encoder: GPUCommandEncoder, avatar: AvatarBuffers, out: GPUBuffer): void {
         const { head } = avatar;
         const groups =
-            this._find("positionMap", out, avatar) ??
-            this._bind("positionMap", out, avatar, [[avatar.params], [head.positionTexels, avatar.driving], [out]]);
+            this._find("positionMap", out, head, avatar) ??
+            this._bind("positionMap", out, head, avatar, [
+                [head.params, avatar.params],
+                [head.positionTexels, head.avatars.buffer("expressed")],
+                [out],
+            ]);
         encoder.clearBuffer(out);
         const pass = encoder.beginComputePass(PositionMapDescriptor);
         this._dispatch(pass, "positionMap", groups, head.positionTable.gaussianCount);
@@ -102,61 +133,129 @@ export class SplatPipeline {
 
     /**
      * Records projection and sort of one avatar for one view. Afterwards `view` can be drawn.
-     * A view belongs to one avatar; handing it another one costs new bind groups.
      * @throws FlexAvatarError `invalid-argument` if the view holds fewer Gaussians than the avatar has
      */
     public prepareView(encoder: GPUCommandEncoder, avatar: AvatarBuffers, view: ViewBuffers, settings: IViewSettings): void {
-        if (view.gaussianCount < avatar.gaussianCount) {
+        OneMember[0] = { avatar, worldFromPosed: settings.worldFromPosed, opacity: 1 };
+        this.prepareCrowd(encoder, OneMember, view, settings);
+        OneMember.length = 0;
+    }
+
+    /**
+     * Records projection and sort of all avatars of one view, in one order: one dispatch per head to project, and one sort. Avatars that are
+     * wholly outside the view, or have no opacity, cost nothing. Poses those that are not yet. Afterwards `view` can be drawn. At most once per view and submit.
+     * @param members all of this device; read, not kept
+     * @throws FlexAvatarError `invalid-argument` if the view holds fewer Gaussians or avatars than there are
+     */
+    public prepareCrowd(encoder: GPUCommandEncoder, members: readonly ICrowdMember[], view: ViewBuffers, camera: ICameraSettings): void {
+        let gaussians = 0;
+        for (const { avatar } of members) {
+            gaussians += avatar.gaussianCount;
+        }
+        if (view.gaussianCount < gaussians || view.avatarCount < members.length) {
             throw new FlexAvatarError(
                 "invalid-argument",
-                `prepareView got a view for ${view.gaussianCount} Gaussians, wanted at least ${avatar.gaussianCount}.`,
+                `prepareView got a view for ${view.gaussianCount} Gaussians of ${view.avatarCount} avatars, wanted at least ${gaussians} of ${members.length}.`,
             );
         }
-        WriteViewParams(settings, avatar.bounds, avatar.gaussianCount, view.paramsData);
-        this.device.queue.writeBuffer(view.params, 0, view.paramsData);
-        const { keyCounts } = this.sorter.prepare(encoder, view, avatar.gaussianCount);
-        const groups =
-            this._find("splatProject", keyCounts, avatar) ??
-            this._bind("splatProject", keyCounts, avatar, [
-                [avatar.params, view.params],
-                [avatar.head.texels, avatar.expressed, avatar.staticMap, avatar.deltaMaps[0], avatar.deltaMaps[1]],
-                [view.records, view.keys, keyCounts],
-            ]);
+        this._poseMembers(encoder, members);
+        const recordCount = WriteView(camera, members, view);
+        this.device.queue.writeBuffer(view.params, 0, view.paramsData.bytes);
+        const last = view.groups.at(-1);
+        if (last) {
+            const bytes = (last.firstSlot + last.avatarCount) * ViewSlotLayout.byteLength;
+            this.device.queue.writeBuffer(view.slots, 0, view.slotsData.bytes, 0, bytes);
+        }
+        const { keyCounts } = this.sorter.prepare(encoder, view, recordCount);
         const pass = encoder.beginComputePass(PrepareViewDescriptor);
-        this._dispatch(pass, "splatProject", groups, avatar.gaussianCount);
+        for (const group of view.groups) {
+            const groups = this._projectGroups(view, group, keyCounts);
+            this._dispatch(pass, "splatProject", groups, group.head.table.gaussianCount, group.avatarCount);
+        }
         this.sorter.sort(pass, view);
+        this._dispatches += this.sorter.dispatchCount;
         pass.end();
     }
 
-    private _dispatch(pass: GPUComputePassEncoder, name: KernelName, groups: readonly GPUBindGroup[], threads: number): void {
-        this._set(pass, name, groups);
-        pass.dispatchWorkgroups(Math.ceil(threads / WorkgroupSize[name]));
+    private _poseMembers(encoder: GPUCommandEncoder, members: readonly ICrowdMember[]): void {
+        for (const { avatar } of members) {
+            if (!avatar.isPosed) {
+                Unposed.push(avatar);
+            }
+        }
+        if (Unposed.length > 0) {
+            this.poseVertices(encoder, Unposed);
+            Unposed.length = 0;
+        }
     }
 
-    private _set(pass: GPUComputePassEncoder, name: KernelName, groups: readonly GPUBindGroup[]): void {
+    private _poseHead(encoder: GPUCommandEncoder, head: HeadBuffers, avatars: readonly AvatarBuffers[]): void {
+        if (this._changed.length < avatars.length) {
+            this._changed = new Uint32Array(2 * avatars.length);
+        }
+        let count = 0;
+        for (const avatar of avatars) {
+            if (avatar.head === head) {
+                this._changed[count++] = avatar.slot;
+                avatar._markPosed();
+            }
+        }
+        const changed = head.avatars.buffer("changed");
+        this.device.queue.writeBuffer(changed, 0, this._changed, 0, count);
+        const groups =
+            this._find("poseVertices", head, head, head) ??
+            this._bind("poseVertices", head, head, head, [
+                [head.params],
+                [head.vertices, head.expressionStart, head.expressionEntries, head.avatars.buffer("coefficients"), changed],
+                [head.avatars.buffer("expressed")],
+            ]);
+        const pass = encoder.beginComputePass(PoseDescriptor);
+        this._dispatch(pass, "poseVertices", groups, head.model.vertexCount, count);
+        pass.end();
+    }
+
+    private _projectGroups(view: ViewBuffers, { head, firstSlot }: IViewGroup, keyCounts: GPUBuffer): readonly GPUBindGroup[] {
+        const slots = view.slotsFrom(firstSlot);
+        return (
+            this._find("splatProject", slots, head, keyCounts) ??
+            this._bind("splatProject", slots, head, keyCounts, [
+                [view.params],
+                [slots, head.texels, head.avatars.buffer("expressed"), head.persons.buffer("attributes"), head.avatars.buffer("deltas")],
+                [view.records, view.keys, keyCounts],
+            ])
+        );
+    }
+
+    private _dispatch(pass: GPUComputePassEncoder, name: KernelName, groups: readonly GPUBindGroup[], threads: number, rows = 1): void {
         pass.setPipeline(this._pipelines[name]);
         for (let i = 0; i < groups.length; i++) {
             pass.setBindGroup(i, groups[i]);
         }
+        pass.dispatchWorkgroups(Math.ceil(threads / WorkgroupSize[name]), rows);
+        this._dispatches++;
     }
 
-    private _find(name: KernelName, owner: object, partner: object | null): readonly GPUBindGroup[] | undefined {
-        const bound = this._bound.get(owner)?.get(name);
-        return bound?.partner === partner ? bound?.groups : undefined;
+    private _find(name: KernelName, owner: object, head: HeadBuffers, partner: object): readonly GPUBindGroup[] | undefined {
+        const bound = this._bound[name].get(owner);
+        return bound?.head === head && bound.revision === head.revision && bound.partner === partner ? bound.groups : undefined;
     }
 
     /** Makes bind groups 0 to 2, buffers in binding order, and keeps them with `owner`. */
-    private _bind(name: KernelName, owner: object, partner: object | null, buffers: readonly GPUBuffer[][]): readonly GPUBindGroup[] {
+    private _bind(
+        name: KernelName,
+        owner: object,
+        head: HeadBuffers,
+        partner: object,
+        buffers: readonly (GPUBuffer | GPUBufferBinding)[][],
+    ): readonly GPUBindGroup[] {
         const groups = buffers.map((group, index) =>
             this.device.createBindGroup({
                 label: `${name}.${index}`,
                 layout: this._pipelines[name].getBindGroupLayout(index),
-                entries: group.map((buffer, binding) => ({ binding, resource: { buffer } })),
+                entries: group.map((part, binding) => ({ binding, resource: "buffer" in part ? part : { buffer: part } })),
             }),
         );
-        const ofOwner = this._bound.get(owner) ?? new Map<KernelName, IBoundGroups>();
-        ofOwner.set(name, { partner, groups });
-        this._bound.set(owner, ofOwner);
+        this._bound[name].set(owner, { head, revision: head.revision, partner, groups });
         return groups;
     }
 }

@@ -1,14 +1,24 @@
 /**
- * GPU buffers of one view of one avatar: a camera, or an eye. Nothing here is shared with another view, so several can be in one frame.
+ * GPU buffers of one view: a camera, or an eye, and the avatars that it sees. Nothing here is shared with another view, so several can be in one frame.
  */
-import { DrawArgsLayout, SplatRecordLayout, ViewParamsLayout } from "../layout";
-import { OwnedBuffers } from "./gpuBuffers";
+import { DrawArgsLayout, SplatRecordLayout, ViewParamsLayout, ViewSlotLayout } from "../layout";
+import { OwnedBuffers, StructData } from "./gpuBuffers";
+import type { HeadBuffers } from "./headBuffers";
 import type { ISortScratch, ISortTarget } from "./sort/splatSorter";
+
+/** Avatars of one head that a view sees: one dispatch. */
+export interface IViewGroup {
+    readonly head: HeadBuffers;
+    readonly firstSlot: number;
+    readonly avatarCount: number;
+}
 
 /** Created and disposed by whoever shows the view. `SplatPipeline.prepareView` fills it; a draw reads records, order and drawArgs. */
 export class ViewBuffers implements ISortTarget {
     /** ViewParams, uniform */
     public readonly params: GPUBuffer;
+    /** ViewSlot per avatar, those of one head next to each other */
+    public readonly slots: GPUBuffer;
     /** [n] SplatRecord; those of culled Gaussians hold nothing of use */
     public readonly records: GPUBuffer;
     /** [n] u32 depth keys, smaller is farther; CulledKey where not drawn */
@@ -17,23 +27,33 @@ export class ViewBuffers implements ISortTarget {
     public readonly order: GPUBuffer;
     /** DrawArgs; drawIndirect at offset 0 */
     public readonly drawArgs: GPUBuffer;
+    /** What was prepared last: who is in the view, head by head. @internal */
+    public readonly groups: IViewGroup[] = [];
     /** What the sorter of `SplatPipeline` keeps for this view. */
     public sortScratch: ISortScratch | null = null;
     /** Content of `params` on the CPU. @internal */
-    public readonly paramsData = new ArrayBuffer(ViewParamsLayout.byteLength);
+    public readonly paramsData = new StructData(ViewParamsLayout.byteLength);
+    /** Content of `slots` on the CPU. @internal */
+    public readonly slotsData: StructData;
     private readonly _owned: OwnedBuffers;
+    private readonly _slotBindings = new Map<number, GPUBufferBinding>();
 
     /**
      * @param device borrowed
-     * @param gaussianCount capacity; an avatar with more Gaussians is refused
+     * @param gaussianCount capacity; avatars that show more Gaussians together are refused
+     * @param avatarCount capacity, likewise
      */
     public constructor(
         device: GPUDevice,
         public readonly gaussianCount: number,
+        public readonly avatarCount = 1,
     ) {
         const storage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
         this._owned = new OwnedBuffers(device, "view");
         this.params = this._owned.create("params", ViewParamsLayout.byteLength, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+        // The slots of a head start where a binding may start, which is every other slot.
+        this.slotsData = new StructData(2 * ViewSlotLayout.byteLength * avatarCount);
+        this.slots = this._owned.create("slots", this.slotsData.bytes.byteLength);
         this.records = this._owned.create("records", SplatRecordLayout.byteLength * gaussianCount);
         this.keys = this._owned.create("keys", 4 * gaussianCount);
         this.order = this._owned.create("order", 4 * gaussianCount);
@@ -48,6 +68,16 @@ export class ViewBuffers implements ISortTarget {
     /** Bytes of GPU memory held. */
     public get byteLength(): number {
         return this._owned.byteLength + (this.sortScratch?.byteLength ?? 0);
+    }
+
+    /** `slots` from one of them on; the same object for the same slot. @internal */
+    public slotsFrom(firstSlot: number): GPUBufferBinding {
+        let binding = this._slotBindings.get(firstSlot);
+        if (!binding) {
+            binding = { buffer: this.slots, offset: firstSlot * ViewSlotLayout.byteLength };
+            this._slotBindings.set(firstSlot, binding);
+        }
+        return binding;
     }
 
     /** True after {@link dispose}. */

@@ -1,13 +1,14 @@
 /**
- * A view as its owner describes it, and the ViewParams uniform that follows.
+ * A view as its owner describes it, and what the kernels are told of it: ViewParams, and a ViewSlot per avatar that is in the view.
  * Matrices are 4×4, column-major, for column vectors. Babylon's row-major matrices for row vectors are the same sixteen numbers in memory.
  */
-import { BucketCount, ViewCompensateOpacity, ViewCullBackFaces, ViewLinearOutput, ViewParamsLayout } from "../layout";
+import { BucketCount, ViewCompensateOpacity, ViewCullBackFaces, ViewLinearOutput, ViewParamsLayout, ViewSlotLayout } from "../layout";
+import type { AvatarBuffers } from "./avatarBuffers";
+import type { StructData } from "./gpuBuffers";
+import type { ViewBuffers } from "./viewBuffers";
 
-/** One view of one avatar. Fields are read once per call; the same object may be filled again each frame. */
-export interface IViewSettings {
-    /** Avatar's own posed space to world. May mirror and scale by axis; splats deform accordingly. */
-    worldFromPosed: ArrayLike<number>;
+/** One view: a camera or an eye. Fields are read once per call; the same object may be filled again each frame. */
+export interface ICameraSettings {
     viewFromWorld: ArrayLike<number>;
     /** Projection, perspective or orthographic, centred or not, reversed depth or not. */
     clipFromView: ArrayLike<number>;
@@ -26,57 +27,187 @@ export interface IViewSettings {
     linearOutput?: boolean;
 }
 
+/** One avatar in a view. */
+export interface ICrowdMember {
+    readonly avatar: AvatarBuffers;
+    /** Avatar's own posed space to world. May mirror and scale by axis; splats deform accordingly. */
+    readonly worldFromPosed: ArrayLike<number>;
+    /** Of the whole avatar, 0..1: multiplies the opacity of its Gaussians. */
+    readonly opacity: number;
+}
+
+/** A view of one avatar. */
+export interface IViewSettings extends ICameraSettings {
+    /** As in {@link ICrowdMember}. */
+    worldFromPosed: ArrayLike<number>;
+}
+
 /** Box around an avatar in its posed space, meters. */
 export interface IPosedBounds {
     readonly min: ArrayLike<number>;
     readonly max: ArrayLike<number>;
 }
 
-const ViewFromPosed = new Float64Array(16); // scratch of WriteViewParams
-const ClipFromPosed = new Float64Array(16); // scratch of WriteViewParams
+const ViewFromPosed = new Float64Array(16); // scratch of WriteView
+const ClipFromPosed = new Float64Array(16); // scratch of WriteView
+/** Pixels that a splat may reach beyond the box of its avatar, for the low-pass filter. */
+const FilterReachPx = 2;
+
+/** Depths of the avatars in a view, meters ahead of the camera, and their slots. Scratch of WriteView; grows to the largest crowd. */
+const Spans: { near: number; far: number; slot: number }[] = [];
 
 /**
- * Fills the uniform. Products are formed in float64, so an avatar far from the world's origin loses nothing.
- * Depth keys span the avatar's own box along the view: farthest 0, nearest 65535.
- * @param recordCount Gaussians of the avatar
- * @param into ViewParamsLayout.byteLength bytes
+ * Fills `params` and `slots` of a view on the CPU. Avatars that are wholly outside the view get no slot and no records.
+ * Products are formed in float64, so an avatar far from the world's origin loses nothing.
+ * Depth keys are shared out among the stretches of depth in which there are avatars; gaps between them take none. So avatars that
+ * interlock have common keys, and those of a crowd are as fine as their number allows. Farthest 0, nearest 65535.
+ * @returns records of the avatars in the view
  */
-export function WriteViewParams(view: IViewSettings, bounds: IPosedBounds, recordCount: number, into: ArrayBuffer): void {
-    const floats = new Float32Array(into);
-    const words = new Uint32Array(into);
-    const at = ViewParamsLayout.offsets;
-    Multiply(view.viewFromWorld, view.worldFromPosed, ViewFromPosed);
-    Multiply(view.clipFromView, ViewFromPosed, ClipFromPosed);
-    if (view.ndcHalfZ === false) {
+export function WriteView(camera: ICameraSettings, members: readonly ICrowdMember[], view: ViewBuffers): number {
+    const { groups } = view;
+    groups.length = 0;
+    let [slot, spanCount, recordCount] = [0, 0, 0];
+    for (let first = 0; first < members.length; first++) {
+        const { head } = members[first].avatar;
+        if (IsEarlierHead(members, first)) {
+            continue;
+        }
+        slot += slot % 2;
+        const firstSlot = slot;
+        for (let index = first; index < members.length; index++) {
+            const member = members[index];
+            if (member.avatar.head !== head || !(member.opacity > 0) || !Place(camera, member)) {
+                continue;
+            }
+            const span = (Spans[spanCount++] ??= { near: 0, far: 0, slot: 0 });
+            span.slot = slot;
+            WriteSlot(camera, member, recordCount, slot, span, view.slotsData);
+            recordCount += member.avatar.gaussianCount;
+            slot++;
+        }
+        if (slot > firstSlot) {
+            groups.push({ head, firstSlot, avatarCount: slot - firstSlot });
+        }
+    }
+    WriteParams(camera, SpreadKeys(spanCount, view.slotsData), view.paramsData);
+    return recordCount;
+}
+
+function IsEarlierHead(members: readonly ICrowdMember[], index: number): boolean {
+    for (let earlier = 0; earlier < index; earlier++) {
+        if (members[earlier].avatar.head === members[index].avatar.head) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/** Fills ViewFromPosed and ClipFromPosed. @returns whether any of the avatar's box may be in the view */
+function Place(camera: ICameraSettings, { avatar, worldFromPosed }: ICrowdMember): boolean {
+    Multiply(camera.viewFromWorld, worldFromPosed, ViewFromPosed);
+    Multiply(camera.clipFromView, ViewFromPosed, ClipFromPosed);
+    if (camera.ndcHalfZ === false) {
         for (let column = 0; column < 4; column++) {
             ClipFromPosed[4 * column + 2] = 0.5 * (ClipFromPosed[4 * column + 2] + ClipFromPosed[4 * column + 3]);
         }
     }
-    floats.set(ClipFromPosed, at.clipFromPosed / 4);
+    const reachX = 1 + (2 * FilterReachPx) / camera.viewportWidthPx;
+    const reachY = 1 + (2 * FilterReachPx) / camera.viewportHeightPx;
+    const { min, max } = avatar.bounds;
+    let outside = 63;
+    for (let corner = 0; corner < 8; corner++) {
+        const px = corner & 1 ? max[0] : min[0];
+        const py = corner & 2 ? max[1] : min[1];
+        const pz = corner & 4 ? max[2] : min[2];
+        const m = ClipFromPosed;
+        const x = m[0] * px + m[4] * py + m[8] * pz + m[12];
+        const y = m[1] * px + m[5] * py + m[9] * pz + m[13];
+        const z = m[2] * px + m[6] * py + m[10] * pz + m[14];
+        const w = m[3] * px + m[7] * py + m[11] * pz + m[15];
+        outside &=
+            (x < -reachX * w ? 1 : 0) |
+            (x > reachX * w ? 2 : 0) |
+            (y < -reachY * w ? 4 : 0) |
+            (y > reachY * w ? 8 : 0) |
+            (z < 0 ? 16 : 0) |
+            (z > w ? 32 : 0);
+    }
+    return outside === 0;
+}
 
-    const ahead = view.rightHanded ? -1 : 1;
+/** Writes all of a slot but its farDepth, and finds the depths that its avatar spans. */
+function WriteSlot(
+    camera: ICameraSettings,
+    { avatar, opacity }: ICrowdMember,
+    firstRecord: number,
+    slot: number,
+    span: { near: number; far: number },
+    { floats, words }: StructData,
+): void {
+    const { byteLength, offsets: at } = ViewSlotLayout;
+    const start = (slot * byteLength) / 4;
+    floats.set(ClipFromPosed, start + at.clipFromPosed / 4);
+    floats.set(avatar.posedMatrices, start + at.posedFromCanonical / 4);
+    floats.set(avatar.deltaWeights, start + at.deltaWeights / 4);
+    floats[start + at.opacity / 4] = opacity;
+
+    const ahead = camera.rightHanded ? -1 : 1;
+    const { min, max } = avatar.bounds;
     let middle = ahead * ViewFromPosed[14];
     let reach = 0;
     for (let axis = 0; axis < 3; axis++) {
         const slope = ahead * ViewFromPosed[4 * axis + 2];
-        floats[at.depthFromPosed / 4 + axis] = slope;
-        middle += (slope * (bounds.min[axis] + bounds.max[axis])) / 2;
-        reach += (Math.abs(slope) * (bounds.max[axis] - bounds.min[axis])) / 2;
+        floats[start + at.depthFromPosed / 4 + axis] = slope;
+        middle += (slope * (min[axis] + max[axis])) / 2;
+        reach += (Math.abs(slope) * (max[axis] - min[axis])) / 2;
     }
-    floats[at.depthFromPosed / 4 + 3] = ahead * ViewFromPosed[14];
-    floats[at.farDepth / 4] = middle + reach;
-    floats[at.keysPerMeter / 4] = BucketCount / Math.max(2 * reach, 1e-6);
+    floats[start + at.depthFromPosed / 4 + 3] = ahead * ViewFromPosed[14];
+    span.near = middle - reach;
+    span.far = middle + reach;
 
     // A projection whose clip w does not depend on view z is orthographic: every point sees the camera in the same direction.
-    const perspective = view.clipFromView[11] !== 0;
-    WriteEye(perspective ? null : -ahead, floats, at.eyePosed / 4);
-    floats[at.viewportPx / 4] = view.viewportWidthPx;
-    floats[at.viewportPx / 4 + 1] = view.viewportHeightPx;
+    const perspective = camera.clipFromView[11] !== 0;
+    WriteEye(perspective ? null : -ahead, floats, start + at.eyePosed / 4);
+    words[start + at.gaussianCount / 4] = avatar.gaussianCount;
+    words[start + at.firstRecord / 4] = firstRecord;
+    words[start + at.firstTexel / 4] = 0;
+    words[start + at.firstVertex / 4] = avatar.firstVertex;
+    words[start + at.firstAttributes / 4] = avatar.firstAttributes;
+    words[start + at.firstDeltaA / 4] = avatar.firstDelta(0);
+    words[start + at.firstDeltaB / 4] = avatar.firstDelta(1);
+}
+
+/** Writes farDepth of each slot. @returns keys per meter */
+function SpreadKeys(spanCount: number, { floats }: StructData): number {
+    // Farthest first, by insertion: there are few, and their order seldom changes.
+    for (let i = 1; i < spanCount; i++) {
+        const span = Spans[i];
+        let at = i;
+        for (; at > 0 && Spans[at - 1].far < span.far; at--) {
+            Spans[at] = Spans[at - 1];
+        }
+        Spans[at] = span;
+    }
+    let [near, skipped] = [0, 0];
+    for (let i = 0; i < spanCount; i++) {
+        const span = Spans[i];
+        skipped += i > 0 ? Math.max(0, near - span.far) : 0;
+        near = i > 0 ? Math.min(near, span.near) : span.near;
+        floats[(span.slot * ViewSlotLayout.byteLength + ViewSlotLayout.offsets.farDepth) / 4] = Spans[0].far - skipped;
+    }
+    const meters = spanCount > 0 ? Spans[0].far - near - skipped : 0;
+    return BucketCount / Math.max(meters, 1e-6);
+}
+
+function WriteParams(camera: ICameraSettings, keysPerMeter: number, { floats, words }: StructData): void {
+    const at = ViewParamsLayout.offsets;
+    floats[at.viewportPx / 4] = camera.viewportWidthPx;
+    floats[at.viewportPx / 4 + 1] = camera.viewportHeightPx;
+    floats[at.keysPerMeter / 4] = keysPerMeter;
     words[at.flags / 4] =
-        (view.compensateOpacity ? ViewCompensateOpacity : 0) |
-        (view.cullBackFaces ? ViewCullBackFaces : 0) |
-        (view.linearOutput ? ViewLinearOutput : 0);
-    words[at.recordCount / 4] = recordCount;
+        (camera.compensateOpacity ? ViewCompensateOpacity : 0) |
+        (camera.cullBackFaces ? ViewCullBackFaces : 0) |
+        (camera.linearOutput ? ViewLinearOutput : 0);
 }
 
 /** `into` = `a` · `b`. */

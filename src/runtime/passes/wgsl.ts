@@ -2,18 +2,24 @@
  * Text of every shader, with its imports resolved. The only preprocessor word is `#import "shared/name.wgsl"` on a line of its own;
  * each shared file is inserted once, where it is first imported.
  */
+import attributes from "../../shaders/shared/attributes.wgsl";
 import avatarParams from "../../shaders/shared/avatarParams.wgsl";
 import constants from "../../shaders/shared/constants.wgsl";
 import covariance from "../../shaders/shared/covariance.wgsl";
 import crowded from "../../shaders/shared/crowded.wgsl";
 import drawArgs from "../../shaders/shared/drawArgs.wgsl";
+import headParams from "../../shaders/shared/headParams.wgsl";
 import headVertex from "../../shaders/shared/headVertex.wgsl";
 import radix from "../../shaders/shared/radix.wgsl";
+import mapSource from "../../shaders/shared/mapSource.wgsl";
 import sortParams from "../../shaders/shared/sortParams.wgsl";
 import splatQuad from "../../shaders/shared/splatQuad.wgsl";
 import splatRecord from "../../shaders/shared/splatRecord.wgsl";
 import texel from "../../shaders/shared/texel.wgsl";
 import viewParams from "../../shaders/shared/viewParams.wgsl";
+import viewSlot from "../../shaders/shared/viewSlot.wgsl";
+import packDelta from "../../shaders/packDelta.wgsl";
+import packStatic from "../../shaders/packStatic.wgsl";
 import poseVertices from "../../shaders/poseVertices.wgsl";
 import positionMap from "../../shaders/positionMap.wgsl";
 import sortCountKeys from "../../shaders/sortCountKeys.wgsl";
@@ -28,18 +34,22 @@ import splatProject from "../../shaders/splatProject.wgsl";
 
 /** Files that may be imported, by the name in the `#import` line. */
 export const SharedSources: Readonly<Record<string, string>> = Object.freeze({
+    "shared/attributes.wgsl": attributes,
     "shared/avatarParams.wgsl": avatarParams,
     "shared/constants.wgsl": constants,
     "shared/covariance.wgsl": covariance,
     "shared/crowded.wgsl": crowded,
     "shared/drawArgs.wgsl": drawArgs,
+    "shared/headParams.wgsl": headParams,
     "shared/headVertex.wgsl": headVertex,
     "shared/radix.wgsl": radix,
+    "shared/mapSource.wgsl": mapSource,
     "shared/sortParams.wgsl": sortParams,
     "shared/splatQuad.wgsl": splatQuad,
     "shared/splatRecord.wgsl": splatRecord,
     "shared/texel.wgsl": texel,
     "shared/viewParams.wgsl": viewParams,
+    "shared/viewSlot.wgsl": viewSlot,
 });
 
 /**
@@ -67,6 +77,12 @@ export const KernelSources = Object.freeze({ poseVertices, positionMap, splatPro
 
 /** Name of a compute kernel. */
 export type KernelName = keyof typeof KernelSources;
+
+/** Kernels that take a network's map into an avatar's buffers, likewise. */
+export const PackKernelSources = Object.freeze({ packStatic, packDelta });
+
+/** Name of a packing kernel. */
+export type PackKernelName = keyof typeof PackKernelSources;
 
 /** Kernels of the sorters, likewise. */
 export const SortKernelSources = Object.freeze({

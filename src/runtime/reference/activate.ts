@@ -16,6 +16,8 @@ export interface IAvatarState {
     readonly staticMap: ArrayLike<number>;
     /** [14,H,W] and their weights */
     readonly deltas: readonly { readonly map: ArrayLike<number>; readonly weight: number }[];
+    /** Of the whole avatar, 0..1. Default 1 */
+    readonly opacity?: number;
 }
 
 /** One Gaussian. Vectors are x, y, z; matrices are three rows. */
@@ -74,7 +76,7 @@ export function ActivateGaussian(state: IAvatarState, g: number): IGaussian {
         mean: Apply(blend, [...position, 1]),
         covariance: Times(spread, Transpose(spread)),
         color: channels.slice(4, 7).map((x) => Math.min(1, Math.max(0, x))),
-        opacity: 1 / (1 + Math.exp(-channels[3])),
+        opacity: (state.opacity ?? 1) / (1 + Math.exp(-channels[3])),
         normal: Apply(skin, [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]),
         twoSided: (table.flags[g] & TwoSidedFlag) !== 0,
     };

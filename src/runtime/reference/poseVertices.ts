@@ -1,4 +1,4 @@
-/** Twin of src/shaders/poseVertices.wgsl, in the head model's own functions. */
+/** Twin of src/shaders/poseVertices.wgsl and of the skinning that other kernels do with its vertices, in the head model's own functions. */
 import { ExpressVertices } from "../../flame/blendshapes";
 import { EffectivePose, type ExpressionPose } from "../../flame/expression";
 import { PoseLength, type HeadModel } from "../../flame/headModel";

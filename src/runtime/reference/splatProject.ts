@@ -41,6 +41,14 @@ export function SplatProjectReference(state: IAvatarState, view: IReferenceView)
     return Array.from({ length: state.table.gaussianCount }, (_, g) => ProjectGaussian(ActivateGaussian(state, g), view));
 }
 
+/** All Gaussians of several avatars in one view, avatar after avatar. */
+export function CrowdProjectReference(
+    members: readonly { readonly state: IAvatarState; readonly worldFromPosed: ArrayLike<number> }[],
+    view: Omit<IReferenceView, "worldFromPosed">,
+): ISplat[] {
+    return members.flatMap(({ state, worldFromPosed }) => SplatProjectReference(state, { ...view, worldFromPosed }));
+}
+
 /** One Gaussian in one view. */
 export function ProjectGaussian(gaussian: IGaussian, view: IReferenceView): ISplat {
     const world = Transform(view.worldFromPosed, gaussian.mean, 1);

@@ -1,10 +1,9 @@
-// One valid texel of a UV map: where it lies in the map and on the head. The third barycentric is one minus the others.
+// One valid texel of a UV map: where it lies on the head. The third barycentric is one minus the others.
 struct Texel {
-    texel: u32, // row * mapSize + column
     vertices01: u32, // first vertex in the low 16 bits, second in the high 16 bits
     vertex2Flags: u32, // third vertex in the low 16 bits, TexelDynamic and TexelTwoSided in the high 16 bits
-    bary0: f32,
-    bary1: f32,
+    bary01: u32, // unorm16 ×2
+    place: u32, // of a Gaussian: its place among the dynamic ones, if it is one. Of the position map: row * mapSize + column
 }
 
 fn texelVertices(t: Texel) -> vec3u {
@@ -12,7 +11,8 @@ fn texelVertices(t: Texel) -> vec3u {
 }
 
 fn texelBary(t: Texel) -> vec3f {
-    return vec3f(t.bary0, t.bary1, 1.0 - t.bary0 - t.bary1);
+    let b = unpack2x16unorm(t.bary01);
+    return vec3f(b, 1.0 - b.x - b.y);
 }
 
 fn texelFlags(t: Texel) -> u32 {

@@ -37,7 +37,7 @@ function MeanInWorld(avatar: FlexAvatar, synthetic: ISynthetic, g: number, jaw: 
     pose.pose[4] = turn; // neck about y
     pose.pose[6] = jaw; // jaw about x
     const { mean } = ActivateGaussian({ ...synthetic, ...PoseVerticesReference(synthetic.model, pose), deltas: [] }, g);
-    return Vector3.TransformCoordinates(Vector3.FromArray(mean as number[]), avatar.splatMesh.computeWorldMatrix(true));
+    return Vector3.TransformCoordinates(Vector3.FromArray(mean as number[]), avatar.posedNode.computeWorldMatrix(true));
 }
 
 describe("the skin of an avatar", () => {

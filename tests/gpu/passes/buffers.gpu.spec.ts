@@ -45,7 +45,8 @@ describe("buffers of the pipeline", () => {
                         return buffer;
                     };
                 }
-                return Reflect.get(target, property) as unknown;
+                const value = Reflect.get(target, property) as unknown;
+                return typeof value === "function" ? (value.bind(target) as unknown) : value;
             },
         });
         const head = new HeadBuffers(spied, model, table, positionTable);

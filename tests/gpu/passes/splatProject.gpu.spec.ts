@@ -1,7 +1,8 @@
 import { CreateExpressionPose, type ExpressionPose } from "../../../src/flame/expression";
 import { DynamicFlag } from "../../../src/flame/texelTable";
-import { ViewParamsLayout } from "../../../src/runtime/layout";
+import { ViewParamsLayout, ViewSlotLayout } from "../../../src/runtime/layout";
 import { AvatarBuffers, HeadBuffers, SplatPipeline, ViewBuffers, type IViewSettings } from "../../../src/runtime/passes";
+import { RoundDeltaMap, RoundStaticMap } from "../../../src/runtime/reference/packMaps";
 import { PoseVerticesReference } from "../../../src/runtime/reference/poseVertices";
 import { SortKeysReference } from "../../../src/runtime/reference/sort";
 import { SplatProjectReference, type ISplat } from "../../../src/runtime/reference/splatProject";
@@ -105,9 +106,8 @@ describe("splatProject", () => {
 
     /** Keys follow exactly from the depths in the records, and the order exactly from the keys. */
     async function ExpectKeysAndOrder(records: IRecord[]): Promise<void> {
-        const params = new Float32Array(view.paramsData);
-        const far = params[ViewParamsLayout.offsets.farDepth / 4];
-        const keysPerMeter = params[ViewParamsLayout.offsets.keysPerMeter / 4];
+        const far = view.slotsData.floats[ViewSlotLayout.offsets.farDepth / 4];
+        const keysPerMeter = view.paramsData.floats[ViewParamsLayout.offsets.keysPerMeter / 4];
         for (const [g, { visible, key, viewDepth }] of records.entries()) {
             const expected = Math.floor(Math.min(65535, Math.max(0, Math.fround(Math.fround(far - viewDepth) * keysPerMeter))));
             if (visible && key !== expected) {
@@ -177,10 +177,10 @@ describe("splatProject", () => {
                 table,
                 expressed,
                 jointMatrices,
-                staticMap,
+                staticMap: RoundStaticMap(staticMap),
                 deltas: [
-                    { map: deltas[0], weight: 0.25 },
-                    { map: deltas[1], weight: 0.75 },
+                    { map: RoundDeltaMap(deltas[0]), weight: 0.25 },
+                    { map: RoundDeltaMap(deltas[1]), weight: 0.75 },
                 ],
             };
             const splats = SplatProjectReference(state, settings);

@@ -37,7 +37,7 @@ function ReferencePicture(
     const splats = SplatProjectReference(
         { table, expressed, jointMatrices, staticMap, deltas: [] },
         {
-            worldFromPosed: avatar.splatMesh.computeWorldMatrix(true).m,
+            worldFromPosed: avatar.posedNode.computeWorldMatrix(true).m,
             viewFromWorld: stage.camera.getViewMatrix(true).m,
             clipFromView: stage.camera.getProjectionMatrix(true).m,
             viewportWidthPx: CanvasPx,

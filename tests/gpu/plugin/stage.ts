@@ -11,6 +11,7 @@ import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { CreateBox } from "@babylonjs/core/Meshes/Builders/boxBuilder";
 import type { Mesh } from "@babylonjs/core/Meshes/mesh";
 import { Scene } from "@babylonjs/core/scene";
+import type { TexelTable } from "../../../src/flame/texelTable";
 import type { HeadModel } from "../../../src/flame/headModel";
 import { AvatarEvaluator } from "../../../src/plugin/avatarEvaluator";
 import type { FlexAvatar } from "../../../src/plugin/flexAvatar";
@@ -34,6 +35,10 @@ export interface IStage {
     component: FlexAvatarComponent;
     /** WebGPU errors so far. */
     errors: string[];
+    /** Made with the first avatar. */
+    pipeline: SplatPipeline | null;
+    /** What avatars with the same texel table share. */
+    heads: Map<TexelTable, HeadBuffers>;
     dispose(): void;
 }
 
@@ -55,6 +60,7 @@ export async function CreateStageAsync({ samples = 1, rightHanded = false } = {}
     camera.minZ = 0.05;
     camera.maxZ = 20;
     const component = FlexAvatarComponent.GetOrCreate(scene);
+    const heads = new Map<TexelTable, HeadBuffers>();
     return {
         engine,
         scene,
@@ -62,8 +68,11 @@ export async function CreateStageAsync({ samples = 1, rightHanded = false } = {}
         canvas,
         component,
         errors,
+        pipeline: null,
+        heads,
         dispose: () => {
             scene.dispose();
+            heads.forEach((buffers) => buffers.dispose());
             engine.dispose();
             canvas.remove();
         },
@@ -109,11 +118,11 @@ export async function AddAvatarAsync(
     { name = "ada", driver = null as IDriver | null } = {},
 ): Promise<FlexAvatar> {
     const device = stage.engine._device as GPUDevice;
-    const pipeline = await SplatPipeline.CreateAsync(device);
-    const buffers = new HeadBuffers(device, synthetic.model, synthetic.table, synthetic.positionTable);
+    const pipeline = (stage.pipeline ??= await SplatPipeline.CreateAsync(device));
+    const buffers = stage.heads.get(synthetic.table) ?? new HeadBuffers(device, synthetic.model, synthetic.table, synthetic.positionTable);
+    stage.heads.set(synthetic.table, buffers);
     const evaluator = new AvatarEvaluator(pipeline, buffers, synthetic.staticMap, driver);
     const avatar = stage.component["_add"]({ head: synthetic.model, evaluator, file: MakeFile(name, synthetic) }, name, undefined);
-    avatar.onAvatarDisposeObservable.addOnce(() => setTimeout(() => buffers.dispose()));
     await avatar.whenReadyAsync();
     return avatar;
 }

@@ -17,7 +17,7 @@ export function ReferencePicture(stage: IStage, avatar: FlexAvatar, synthetic: I
     const splats = SplatProjectReference(
         { table, expressed, jointMatrices, staticMap, deltas: [] },
         {
-            worldFromPosed: avatar.splatMesh.computeWorldMatrix(true).m,
+            worldFromPosed: avatar.posedNode.computeWorldMatrix(true).m,
             viewFromWorld: stage.camera.getViewMatrix(true).m,
             clipFromView: stage.camera.getProjectionMatrix(true).m,
             viewportWidthPx: widthPx,

@@ -1,5 +1,12 @@
 import * as layout from "../../../src/runtime/layout";
-import { KernelSources, ResolveImports, SharedSources, SortKernelSources, SplatDrawSource } from "../../../src/runtime/passes/wgsl";
+import {
+    KernelSources,
+    ResolveImports,
+    SharedSources,
+    PackKernelSources,
+    SortKernelSources,
+    SplatDrawSource,
+} from "../../../src/runtime/passes/wgsl";
 
 /** Alignment and size of the types that our structs use (WGSL, "Alignment and Size"). */
 const types: Record<string, [align: number, size: number]> = {
@@ -47,7 +54,12 @@ const shared = Object.values(SharedSources).join("\n");
 describe("layout", () => {
     const structs = {
         AvatarParams: layout.AvatarParamsLayout,
+        HeadParams: layout.HeadParamsLayout,
         ViewParams: layout.ViewParamsLayout,
+        ViewSlot: layout.ViewSlotLayout,
+        PackParams: layout.PackParamsLayout,
+        PackedAttributes: layout.PackedAttributesLayout,
+        PackedDelta: layout.PackedDeltaLayout,
         HeadVertex: layout.HeadVertexLayout,
         Texel: layout.TexelLayout,
         SplatRecord: layout.SplatRecordLayout,
@@ -77,12 +89,24 @@ describe("layout", () => {
             expect(Number(value?.[1])).withContext(name).toBe(layout[name]);
         }
         expect(Number(/const TileSize: u32 = (\d+)u;/.exec(shared)?.[1])).toBe(layout.RadixTileSize);
+        for (const name of [
+            "OffsetReach",
+            "DeltaOffsetReach",
+            "LogScaleMiddle",
+            "DeltaLogScaleReach",
+            "DeltaBits",
+            "NeverVisible",
+        ] as const) {
+            expect(Number(new RegExp(`const ${name}: f32 = (.+?);`).exec(shared)?.[1]))
+                .withContext(name)
+                .toBe(layout[name]);
+        }
         expect(shared).toContain("const AlphaCut: f32 = 1.0 / 255.0;");
         expect(layout.AlphaCut).toBe(1 / 255);
     });
 
     it("keeps every stage within eight storage buffers", () => {
-        for (const [name, source] of Object.entries({ ...KernelSources, ...SortKernelSources })) {
+        for (const [name, source] of Object.entries({ ...KernelSources, ...PackKernelSources, ...SortKernelSources })) {
             expect(source.match(/var<storage/g)!.length)
                 .withContext(name)
                 .toBeLessThanOrEqual(8);
@@ -103,7 +127,7 @@ describe("layout of shader text: #import", () => {
     it("leaves no import in any shader", () => {
         for (const source of [
             SplatDrawSource,
-            ...Object.values({ ...KernelSources, ...SortKernelSources }).map((kernel) => ResolveImports(kernel)),
+            ...Object.values({ ...KernelSources, ...PackKernelSources, ...SortKernelSources }).map((kernel) => ResolveImports(kernel)),
         ]) {
             expect(source).not.toContain("#import");
         }

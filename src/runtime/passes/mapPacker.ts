@@ -1,0 +1,161 @@
+/**
+ * Takes maps of the networks into the packed slots of avatars: kernels packStatic and packDelta. It submits by itself, in queue order, because
+ * a map is only valid when it is given.
+ */
+import { FlexAvatarError } from "../../flame/error";
+import { MapChannels, PackParamsLayout } from "../layout";
+import { OwnedBuffers } from "./gpuBuffers";
+import type { HeadBuffers } from "./headBuffers";
+import { PackKernelSources, ResolveImports, type PackKernelName } from "./wgsl";
+
+const WorkgroupSize = 64;
+const Descriptor: GPUComputePassDescriptor = { label: "packMap" };
+
+interface IKernel {
+    readonly pipeline: GPUComputePipeline;
+    readonly params: GPUBuffer;
+    readonly paramsData: Uint32Array<ArrayBuffer>;
+    /** Groups 0 and 2, and the head's revision that they were made for. */
+    own: readonly [GPUBindGroup, GPUBindGroup] | null;
+    revision: number;
+    /** Group 1 by source. */
+    readonly sources: WeakMap<GPUBuffer, GPUBindGroup>;
+}
+
+/** One per head. */
+export class MapPacker {
+    private readonly _owned: OwnedBuffers;
+    private readonly _kernels: Readonly<Record<PackKernelName, IKernel>>;
+    /** [14,H,W]: arrays, and buffers that no shader may read, come through here. Made when first needed. */
+    private _upload: GPUBuffer | null = null;
+
+    /**
+     * @param _device borrowed
+     * @param _head whose slots are filled; borrowed
+     */
+    public constructor(
+        private readonly _device: GPUDevice,
+        private readonly _head: HeadBuffers,
+    ) {
+        this._owned = new OwnedBuffers(_device, "head");
+        this._kernels = { packStatic: this._createKernel("packStatic"), packDelta: this._createKernel("packDelta") };
+    }
+
+    /** Bytes of GPU memory held. */
+    public get byteLength(): number {
+        return this._owned.byteLength;
+    }
+
+    /**
+     * Packs the static map of a person.
+     * @param source [14,H,W] f32; a buffer is read in queue order and stays the caller's
+     * @param person slot of `head.persons`
+     * @throws FlexAvatarError `invalid-argument` if its size is wrong
+     */
+    public packStatic(source: Float32Array<ArrayBuffer> | GPUBuffer, person: number): void {
+        const { gaussianCount } = this._head.table;
+        this._pack("packStatic", "setStaticMap", source, person * gaussianCount, gaussianCount);
+    }
+
+    /**
+     * Packs a delta map of an avatar.
+     * @param source [14,H,W] f32; a buffer is read in queue order and stays the caller's
+     * @param avatar slot of `head.avatars`
+     * @param which of its two delta maps
+     * @throws FlexAvatarError `invalid-argument` if its size is wrong
+     */
+    public packDelta(source: Float32Array<ArrayBuffer> | GPUBuffer, avatar: number, which: number): void {
+        const { dynamicCount } = this._head;
+        this._pack("packDelta", "setDeltaMap", source, (2 * avatar + which) * dynamicCount, dynamicCount);
+    }
+
+    /** Destroys the buffers. May be called twice. */
+    public dispose(): void {
+        this._owned.dispose();
+    }
+
+    private _pack(name: PackKernelName, what: string, source: Float32Array<ArrayBuffer> | GPUBuffer, first: number, count: number): void {
+        const { mapSize } = this._head.table;
+        const wanted = 4 * MapChannels * mapSize ** 2;
+        const byteLength = source instanceof Float32Array ? source.byteLength : source.size;
+        // A buffer from a pool may be larger than what it holds.
+        if (source instanceof Float32Array ? byteLength !== wanted : byteLength < wanted) {
+            throw new FlexAvatarError(
+                "invalid-argument",
+                `${what} got ${byteLength} bytes, wanted ${wanted}: [${MapChannels},${mapSize},${mapSize}] of float32.`,
+            );
+        }
+        const kernel = this._kernels[name];
+        kernel.paramsData[PackParamsLayout.offsets.first / 4] = first;
+        kernel.paramsData[PackParamsLayout.offsets.count / 4] = count;
+        kernel.paramsData[PackParamsLayout.offsets.mapTexelCount / 4] = mapSize ** 2;
+        this._device.queue.writeBuffer(kernel.params, 0, kernel.paramsData);
+
+        const encoder = this._device.createCommandEncoder(Descriptor);
+        const map = this._readable(encoder, source, wanted);
+        const [params, target] = this._ownGroups(name, kernel);
+        const pass = encoder.beginComputePass(Descriptor);
+        pass.setPipeline(kernel.pipeline);
+        pass.setBindGroup(0, params);
+        pass.setBindGroup(1, this._sourceGroup(name, kernel, map));
+        pass.setBindGroup(2, target);
+        pass.dispatchWorkgroups(Math.ceil(count / WorkgroupSize));
+        pass.end();
+        this._device.queue.submit([encoder.finish()]);
+    }
+
+    /** The map in a buffer that a shader may read. */
+    private _readable(encoder: GPUCommandEncoder, source: Float32Array<ArrayBuffer> | GPUBuffer, byteLength: number): GPUBuffer {
+        if (!(source instanceof Float32Array) && (source.usage & GPUBufferUsage.STORAGE) !== 0) {
+            return source;
+        }
+        this._upload ??= this._owned.create("mapUpload", byteLength);
+        if (source instanceof Float32Array) {
+            this._device.queue.writeBuffer(this._upload, 0, source);
+        } else {
+            encoder.copyBufferToBuffer(source, 0, this._upload, 0, byteLength);
+        }
+        return this._upload;
+    }
+
+    private _ownGroups(name: PackKernelName, kernel: IKernel): readonly [GPUBindGroup, GPUBindGroup] {
+        const { revision, persons, avatars } = this._head;
+        if (!kernel.own || kernel.revision !== revision) {
+            const target = name === "packStatic" ? persons.buffer("attributes") : avatars.buffer("deltas");
+            kernel.own = [this._group(kernel, 0, [kernel.params]), this._group(kernel, 2, [target])];
+            kernel.revision = revision;
+        }
+        return kernel.own;
+    }
+
+    private _sourceGroup(name: PackKernelName, kernel: IKernel, map: GPUBuffer): GPUBindGroup {
+        let group = kernel.sources.get(map);
+        if (!group) {
+            const texels = name === "packStatic" ? this._head.mapTexels : this._head.dynamicTexels;
+            group = this._group(kernel, 1, [map, texels]);
+            kernel.sources.set(map, group);
+        }
+        return group;
+    }
+
+    private _group({ pipeline }: IKernel, index: number, buffers: readonly GPUBuffer[]): GPUBindGroup {
+        return this._device.createBindGroup({
+            label: `${pipeline.label}.${index}`,
+            layout: pipeline.getBindGroupLayout(index),
+            entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
+        });
+    }
+
+    private _createKernel(name: PackKernelName): IKernel {
+        const module = this._device.createShaderModule({ label: name, code: ResolveImports(PackKernelSources[name]) });
+        const uniform = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+        return {
+            pipeline: this._device.createComputePipeline({ label: name, layout: "auto", compute: { module, entryPoint: "main" } }),
+            params: this._owned.create(`${name}Params`, PackParamsLayout.byteLength, uniform),
+            paramsData: new Uint32Array(PackParamsLayout.byteLength / 4),
+            own: null,
+            revision: -1,
+            sources: new WeakMap(),
+        };
+    }
+}

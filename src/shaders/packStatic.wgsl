@@ -1,0 +1,30 @@
+// packStatic: the static map of a person, from planar f32 to 28 bytes per Gaussian in Gaussian order.
+// Reads map, mapTexels. Writes attributes. Grid: one thread per Gaussian, 64 per workgroup. Cost: 60 bytes read, 28 written, once per avatar.
+// Reference: src/runtime/reference/packMaps.ts
+#import "shared/attributes.wgsl"
+#import "shared/mapSource.wgsl"
+
+@group(2) @binding(0) var<storage, read_write> attributes: array<PackedAttributes>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+    if (id.x >= params.count) {
+        return;
+    }
+    let texel = mapTexels[id.x];
+    let offset = channels(0u, texel) / OffsetReach;
+    let color = channels(4u, texel);
+    let scale = channels(7u, texel) - LogScaleMiddle;
+    let rotation = vec4f(channels(10u, texel), channel(13u, texel));
+    let opacity = opacityLogit(texel);
+    let z = pack2x16snorm(vec2f(offset.z, 0.0));
+    attributes[params.first + id.x] = PackedAttributes(
+        pack2x16snorm(offset.xy),
+        z | pack2x16float(vec2f(0.0, opacity)),
+        pack2x16float(color.rg),
+        pack2x16float(vec2f(color.b, scale.x)),
+        pack2x16float(scale.yz),
+        pack2x16float(rotation.xy),
+        pack2x16float(rotation.zw),
+    );
+}
