@@ -5,7 +5,8 @@
     python -m training.evaluate --checkpoint training/runs/nano-128/last.pt --quick
 
 Writes training/results/evaluation.json, and under training/runs/evaluation (not committed) report.html and frames.json, the values of every
-frame. Held-out sets are the folders `held-out*` of the sample cache; `python -m training.samples` makes the first."""
+frame. Held-out sets are the folders `held-out*` of the sample cache, and `held-out-people` beside it: `python -m training.samples` and
+`python -m training.synth.held_out_people` make them."""
 
 import argparse
 import json
@@ -83,7 +84,7 @@ def evaluate(
         net = PerceptualDistance()
     except RuntimeError as error:
         net, missing["perceptual"] = None, str(error)
-    folders = [f for f in sorted(cache.glob("held-out*")) if any(f.glob("*.npz"))]
+    folders = [f for f in (*sorted(cache.glob("held-out*")), cache.parent / "held-out-people") if any(f.glob("*.npz"))]
     if not folders:
         raise FileNotFoundError(f"{cache} has no held-out samples: run `python -m training.samples` first")
     sets = {folder.name: read_set(folder, plan.identities) for folder in folders}

@@ -1,6 +1,7 @@
 """Pairs of pictures, what is measured on them, and the means of it."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -62,11 +63,21 @@ class Truth:
         return Frame(study, row, subject, picture, **given, person=shown, motion=shown, **more)
 
 
+@lru_cache(1)  # several rows are compared with one truth
+def true_features(net: PerceptualDistance, size: int, picture: bytes) -> list[torch.Tensor]:
+    return net.features(tensor(np.frombuffer(picture, np.uint8).reshape(size, size, 3)))
+
+
+def tensor(picture: np.ndarray) -> torch.Tensor:
+    """u8 [s,s,3] -> [1,3,s,s] 0..1."""
+    return torch.from_numpy(metrics.unit(picture).transpose(2, 0, 1).copy())[None]
+
+
 @torch.no_grad()
 def perceptual(net: PerceptualDistance, picture: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> tuple[float, float | None]:
     """Distance over the whole picture, and over the mask (None without)."""
-    tensor = lambda p: torch.from_numpy(metrics.unit(p).transpose(2, 0, 1).copy())[None]  # noqa: E731
-    distances = [(a - b).square().sum(1, keepdim=True) for a, b in zip(net.features(tensor(picture)), net.features(tensor(truth)))]
+    wanted = true_features(net, len(truth), truth.tobytes())
+    distances = [(a - b).square().sum(1, keepdim=True) for a, b in zip(net.features(tensor(picture)), wanted)]
     whole = float(np.mean([float(d.mean()) for d in distances]))
     if mask is None or not mask.any():
         return whole, None

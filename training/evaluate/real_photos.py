@@ -156,11 +156,11 @@ def check(model: Puppeteer, landmarks: Landmarks, observers: Observers, files: l
     errors = landmark_errors(prepared, rows, landmarks)
 
     maps = [position_map(head, table, p.fit["expression"], np.zeros(15)) for p in prepared]
-    drawn = {
-        "1 photo": [draw(model, m, p, x, size) for m, p, x in zip(made, prepared, maps)],
-        "1 photo, no landmark fit": [draw(model, m, p, x, size) for m, p, x in zip(blind, prepared, maps)],
-        f"1 photo, seen {NOVEL_YAW}° from beside": [draw(model, m, p, x, size, NOVEL_YAW) for m, p, x in zip(made, prepared, maps)],
-    }
+    ways = {"1 photo": (made, 0), "1 photo, no landmark fit": (blind, 0), f"1 photo, seen {NOVEL_YAW}° from beside": (made, NOVEL_YAW)}
+    drawn: dict[str, list[np.ndarray]] = {row: [] for row in ways}
+    for i, (p, position) in enumerate(zip(prepared, maps)):
+        for row, (puppets, turn) in ways.items():
+            drawn[row].append(draw(model, puppets[i], p, position, size, turn))
     copies = [disturbed(photo) for photo in photos]
     observers.look(
         [*photos, *copies, *(p for pictures in drawn.values() for p in pictures)]

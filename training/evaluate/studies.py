@@ -64,7 +64,7 @@ def self_reenactment(model: Puppeteer, landmarks: Landmarks, samples: list[tuple
     for i, (capture, (title, sample)) in enumerate(zip(first, samples)):
         truths = [Truth.of(landmarks, capture, shot) for shot in capture.shots]
         one, blind = model.of(capture), model.of(capture, anchored=False)
-        stranger = model.of(first[(i + 1) % len(first)])
+        stranger = model.of(first[(i + (len(first) + 1) // 2) % len(first)])  # the next sample may be the same person with other hair
         for truth in truths:
             add = lambda row, picture: truth.frame(study, row, title, picture)  # noqa: B023, E731
             yield add("1 photo", model.draw(one, truth.shot))
