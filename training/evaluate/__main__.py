@@ -121,8 +121,7 @@ def evaluate(
     print(f"{time.monotonic() - start:6.0f} s  temporal, permutation, driver", flush=True)
     files = photo_files(plan.real_photos)
     if files and not missing.keys() & {"tracker", "fit"}:
-        out["real_photos"], rows = real_photos.check(model, landmarks, observers, files)
-        pictures["real_photos"] = {str(i): list(column) for i, column in enumerate(zip(*rows))}
+        out["real_photos"], pictures["real_photos"] = real_photos.check(model, landmarks, observers, files)
         print(f"{time.monotonic() - start:6.0f} s  real photos: {len(files)}", flush=True)
     elif not files:
         missing["real_photos"] = "shared/data/photos is not at hand"

@@ -132,8 +132,8 @@ def compare(seen: list[Face | None], photos: list[Face | None], net: str) -> lis
     return [float(a.identity[net] @ b.identity[net]) for a, b in zip(seen, photos) if a and b]
 
 
-def check(model: Puppeteer, landmarks: Landmarks, observers: Observers, files: list[Path]) -> tuple[dict, list[list[np.ndarray]]]:
-    """Results, and rows of pictures (photo, avatar, avatar without fit, novel view) for the report."""
+def check(model: Puppeteer, landmarks: Landmarks, observers: Observers, files: list[Path]) -> tuple[dict, dict[str, list[np.ndarray]]]:
+    """Results, and columns of pictures for the report."""
     from ..headmodel.texels import position_map
     from ..models.base_maps import head_texels
 
@@ -186,5 +186,4 @@ def check(model: Puppeteer, landmarks: Landmarks, observers: Observers, files: l
             compare(strangers[1:] + strangers[:1], of_photos, net)
         )
     results["fit_residual_percent"] = {"the landmark fit alone": metrics.summary([float(p.fit["residual"][0]) for p in prepared])}
-    pictures = [list(row) for row in zip(photos, *drawn.values())]
-    return results, pictures
+    return results, {"photo": photos, **drawn}
