@@ -1,5 +1,6 @@
 /** What the plugin uses of the GPU pipeline. */
 export { AvatarBuffers } from "./avatarBuffers";
+export { FrameBytes, type IAvatarSize, type IPassBytes } from "./frameBytes";
 export { HeadBuffers } from "./headBuffers";
 export { SplatDrawPass, type ISplatTarget } from "./splatDrawPass";
 export type { ISortProbe } from "./sort/sorterChoice";
