@@ -63,7 +63,7 @@ describe("colors of an avatar", () => {
             const at = 4 * (box[1] * CanvasPx + box[0]);
             for (const [name, pixels] of Object.entries({ viaPost, direct })) {
                 const expected = [pixels[at], pixels[at + 1], pixels[at + 2]] as const;
-                expect(Math.max(...expected.map((value, channel) => Math.abs(value - avatarColor[channel])))).toBeGreaterThan(15);
+                expect(Math.max(...expected.map((value, channel) => Math.abs(value - avatarColor[channel])))).toBeGreaterThan(8);
                 ExpectColor(pixels, [CanvasPx / 2 + 12, CanvasPx / 2 + 15], expected, 3, name);
             }
             ExpectAlike(Inner(viaPost), Inner(direct), 3);

@@ -13,49 +13,46 @@ const Middle = CanvasPx / 2;
 
 const avatarColor: Rgb = [230, 120, 40];
 
-describe("fog on an avatar", () => {
-    const stage = ShareStage(MakeSolid(avatarColor));
-    const fogColor: Rgb = [20, 90, 200];
-    /** Share of the avatar's own color at a distance from the eye, by Babylon's definition of the modes. */
-    const left = {
-        FOGMODE_EXP: (distance: number) => Math.exp(-distance * 1.5),
-        FOGMODE_EXP2: (distance: number) => Math.exp(-((distance * 1.5) ** 2)),
-        FOGMODE_LINEAR: (distance: number) => (0.8 - distance) / (0.8 - 0.2),
-    };
-
-    it("takes the share of each mode at the distance of the surface, off the middle of the picture too", async () => {
-        const { scene, camera, avatar } = stage;
-        camera.fov = 1.2;
-        camera.position.z = 0.4;
-        avatar.position.x = 0.14; // here the distance is 10 % longer than the depth
-        const pixel = PixelOf(stage, new Vector3(0.14, 0.01, 0.09));
-        ExpectColor(await ShootAsync(stage), pixel, avatarColor, 2, "no fog");
-        const distance = Vector3.Distance(HeadPoint(stage, pixel), camera.position);
-        expect(distance / (camera.position.z - HeadPoint(stage, pixel).z)).toBeGreaterThan(1.08);
-        scene.fogColor = new Color3(...fogColor.map((value) => value / 255));
-        scene.fogDensity = 1.5;
-        scene.fogStart = 0.2;
-        scene.fogEnd = 0.8;
-        for (const [mode, share] of Object.entries(left)) {
-            scene.fogMode = Scene[mode as keyof typeof left];
-            const kept = share(distance);
-            const expected = avatarColor.map((value, channel) => kept * value + (1 - kept) * fogColor[channel]);
-            ExpectColor(await ShootAsync(stage), pixel, expected as unknown as Rgb, 4, mode);
-        }
-        avatar.splatMesh.applyFog = false;
-        ExpectColor(await ShootAsync(stage), pixel, avatarColor, 2, "applyFog off");
-        avatar.splatMesh.applyFog = true;
-        scene.fogEnabled = false;
-        ExpectColor(await ShootAsync(stage), pixel, avatarColor, 2, "fogEnabled off");
-    });
-});
+const fogColor: Rgb = [20, 90, 200];
+/** Share of the avatar's own color at a distance from the eye, by Babylon's definition of the modes. */
+const left = {
+    FOGMODE_EXP: (distance: number) => Math.exp(-distance * 1.5),
+    FOGMODE_EXP2: (distance: number) => Math.exp(-((distance * 1.5) ** 2)),
+    FOGMODE_LINEAR: (distance: number) => (0.8 - distance) / (0.8 - 0.2),
+};
 
 for (const rightHanded of [false, true]) {
-    describe(`clip planes on an avatar in a ${rightHanded ? "right" : "left"}-handed scene`, () => {
+    describe(`fog and clip planes on an avatar in a ${rightHanded ? "right" : "left"}-handed scene`, () => {
         const stage = ShareStage(MakeSolid(avatarColor), { rightHanded });
 
+        it("fog takes the share of each mode at the distance of the surface, off the middle of the picture too", async () => {
+            const { scene, camera, avatar } = stage;
+            camera.fov = 1.2;
+            camera.position.z = 0.4;
+            avatar.position.x = 0.14; // here the distance is 10 % longer than the depth
+            const pixel = PixelOf(stage, new Vector3(0.14, 0.01, 0.09));
+            ExpectColor(await ShootAsync(stage), pixel, avatarColor, 2, "no fog");
+            const distance = Vector3.Distance(HeadPoint(stage, pixel), camera.position);
+            expect(distance / (camera.position.z - HeadPoint(stage, pixel).z)).toBeGreaterThan(1.08);
+            scene.fogColor = new Color3(...fogColor.map((value) => value / 255));
+            scene.fogDensity = 1.5;
+            scene.fogStart = 0.2;
+            scene.fogEnd = 0.8;
+            for (const [mode, share] of Object.entries(left)) {
+                scene.fogMode = Scene[mode as keyof typeof left];
+                const kept = share(distance);
+                const expected = avatarColor.map((value, channel) => kept * value + (1 - kept) * fogColor[channel]);
+                ExpectColor(await ShootAsync(stage), pixel, expected as unknown as Rgb, 4, mode);
+            }
+            avatar.splatMesh.applyFog = false;
+            ExpectColor(await ShootAsync(stage), pixel, avatarColor, 2, "applyFog off");
+            avatar.splatMesh.applyFog = true;
+            scene.fogEnabled = false;
+            ExpectColor(await ShootAsync(stage), pixel, avatarColor, 2, "fogEnabled off");
+        });
+
         for (const orthographic of [false, true]) {
-            it(`cut exactly at the plane, seen ${orthographic ? "in parallel" : "in perspective"}`, async () => {
+            it(`clip planes cut exactly at the plane, seen ${orthographic ? "in parallel" : "in perspective"}`, async () => {
                 const { scene, camera } = stage;
                 camera.position.set(0.2, 0.1, 0.55);
                 camera.setTarget(Vector3.Zero());
@@ -78,7 +75,7 @@ for (const rightHanded of [false, true]) {
             });
         }
 
-        it("are six, and each cuts", async () => {
+        it("clip planes are six, and each cuts", async () => {
             const { scene } = stage;
             const whole = Lit(await ShootAsync(stage));
             const keys = ["clipPlane", "clipPlane2", "clipPlane3", "clipPlane4", "clipPlane5", "clipPlane6"] as const;

@@ -85,7 +85,7 @@ describe("an avatar among meshes", () => {
         camera.viewport = new Viewport(0, 0, 0.5, 1);
         second.viewport = new Viewport(0.5, 0, 0.5, 1);
         scene.activeCameras = [camera, second];
-        avatar.splatMesh.layerMask = 0x10000000;
+        avatar.layerMask = 0x10000000;
         second.layerMask = 0x10000000;
         const pixels = await ShootAsync(stage);
         expect(ColorAt(pixels, CanvasPx / 4, CanvasPx / 2)).toEqual([0, 0, 0]);
@@ -96,7 +96,7 @@ describe("an avatar among meshes", () => {
         const { avatar, scene } = stage;
         AddBox(scene, "near", new Color3(0, 0, 1), 0.03, new Vector3(0, 0, 0.2));
         ExpectColor(await ShootAsync(stage), Middle, [0, 0, 255], 0, "same group");
-        avatar.splatMesh.renderingGroupId = 1;
+        avatar.renderingGroupId = 1;
         ExpectColor(await ShootAsync(stage), Middle, avatarColor, 2, "later group");
         scene.setRenderingAutoClearDepthStencil(1, false);
         ExpectColor(await ShootAsync(stage), Middle, [0, 0, 255], 0, "later group, depth kept");
@@ -117,7 +117,7 @@ describe("an avatar among meshes", () => {
         const { avatar } = stage;
         const seen: number[] = [];
         for (const visibility of [1, 0.2, 0.05, 0]) {
-            avatar.splatMesh.visibility = visibility;
+            avatar.visibility = visibility;
             seen.push(ColorAt(await ShootAsync(stage), ...Middle)[0]);
         }
         expect(seen[0]).toBe(avatarColor[0]);
@@ -125,18 +125,15 @@ describe("an avatar among meshes", () => {
         expect(seen[2]).toBeLessThan(seen[1]);
         expect(seen[3]).toBe(0);
     });
-});
 
-describe("an avatar at four samples", () => {
-    const [single, multi] = [ShareStage(MakeSolid(avatarColor)), ShareStage(MakeSolid(avatarColor), { samples: 4 })];
+    const multi = ShareStage(MakeSolid(avatarColor), { samples: 4 });
 
-    it("looks as at one sample, and the edge of a mesh before it is smooth", async () => {
-        for (const stage of [single, multi]) {
-            const box = AddBox(stage.scene, "near", new Color3(0, 0, 1), 0.05, new Vector3(0.01, 0, 0.2));
-            box.rotation.z = 0.3;
-            expect(stage.engine.currentSampleCount).toBe(stage === multi ? 4 : 1);
+    it("looks at four samples as at one, and the edge of a mesh before it is smooth", async () => {
+        for (const { scene } of [stage, multi]) {
+            AddBox(scene, "near", new Color3(0, 0, 1), 0.05, new Vector3(0.01, 0, 0.2)).rotation.z = 0.3;
         }
-        const [one, four] = [await ShootAsync(single), await ShootAsync(multi)];
+        const [one, four] = [await ShootAsync(stage), await ShootAsync(multi)];
+        expect([stage.engine.currentSampleCount, multi.engine.currentSampleCount]).toEqual([1, 4]);
         // Only pixels on edges differ, and those are mixtures of what is on either side.
         ExpectAlike(four, one, 3, 0.1);
         const mixed = Compare(four, one, 20).different;

@@ -79,7 +79,7 @@ export function HeadPoint(stage: IStage, [x, y]: readonly number[]): Vector3 {
     const ray = stage.scene.createPickingRay(x + 0.5, y + 0.5, Matrix.Identity(), stage.camera);
     const hit = stage.scene.pickWithRay(
         ray,
-        (mesh) => mesh.isEnabled() && stage.component.avatars.some((avatar) => avatar.splatMesh === mesh),
+        (mesh) => mesh.isEnabled() && stage.component.avatars.some((avatar) => avatar.proxyMesh === mesh),
     );
     expect(hit?.hit).withContext(`ray through ${x}, ${y} hits the head`).toBeTrue();
     return hit?.pickedPoint ?? Vector3.Zero();

@@ -61,5 +61,6 @@ function ResetStage({ scene, camera, avatar }: ISharedStage): void {
     avatar.scaling.setAll(1);
     avatar.setEnabled(true);
     avatar.neck.rotation.setAll(0);
-    Object.assign(avatar.splatMesh, { visibility: 1, applyFog: true, layerMask: 0x0fffffff, renderingGroupId: 0, isVisible: true });
+    Object.assign(avatar, { visibility: 1, layerMask: 0x0fffffff, renderingGroupId: 0 });
+    Object.assign(avatar.splatMesh, { applyFog: true, isVisible: true, alwaysSelectAsActiveMesh: false });
 }

@@ -3,7 +3,7 @@ import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { CanvasPx, MakeSynthetic } from "../plugin/stage";
 import { Psnr } from "../passes/gpu";
-import { Lit, MakeSolid, ShootAsync } from "./pictures";
+import { Lit, ShootAsync } from "./pictures";
 import { ReferencePicture } from "./referencePicture";
 import { ShareStage } from "./sharedStage";
 
@@ -32,17 +32,13 @@ describe("a transformed avatar", () => {
             parent.dispose(true);
         });
     }
-});
 
-describe("frustum culling of an avatar", () => {
-    const stage = ShareStage(MakeSolid([220, 220, 220]));
-
-    it("leaves it out when no splat can be seen, and never when one can", async () => {
+    it("is left out of the frame when no splat can be seen, and never when one can", async () => {
         const { avatar, scene } = stage;
         const meshes = (): boolean => scene.getActiveMeshes().data.slice(0, scene.getActiveMeshes().length).includes(avatar.splatMesh);
         let [hidden, shown] = [0, 0];
         for (const axis of [Vector3.Right(), Vector3.Up()]) {
-            for (const meters of [0.2, 0.23, 0.26, 0.3, 0.34, 0.4]) {
+            for (const meters of [0.2, 0.26, 0.3, 0.4]) {
                 avatar.position.copyFrom(axis.scale(meters));
                 const isActive = (await ShootAsync(stage), meshes());
                 avatar.splatMesh.alwaysSelectAsActiveMesh = true;
@@ -55,11 +51,11 @@ describe("frustum culling of an avatar", () => {
                 shown += lit > 0 ? 1 : 0;
             }
         }
-        expect(hidden).toBeGreaterThan(3);
-        expect(shown).toBeGreaterThan(3);
+        expect(hidden).toBeGreaterThan(1);
+        expect(shown).toBeGreaterThan(1);
     });
 
-    it("follows the pose", async () => {
+    it("has a box that follows the pose", async () => {
         const { avatar } = stage;
         await ShootAsync(stage);
         const upright = avatar.splatMesh.getBoundingInfo().boundingBox.maximumWorld.clone();
