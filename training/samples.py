@@ -208,7 +208,12 @@ class Batches:
         count = int(1 + self.rng.choice(len(weights), p=weights / weights.sum()))
         files = [f for f in self._scan() if photo_count_of(f) >= count]
         picks = self.rng.choice(len(files), self.size, replace=len(files) < self.size)
-        return make_batch([read_sample(files[i], self.keys) for i in picks], count, self.expressions, self.rng)
+        try:
+            samples = [read_sample(files[i], self.keys) for i in picks]
+        except FileNotFoundError:  # samples may be thrown away while training runs
+            self._scan(force=True)
+            return self._read()
+        return make_batch(samples, count, self.expressions, self.rng)
 
     def take(self) -> dict[str, Tensor]:
         batch = self.next.result() if self.next else self._read()

@@ -85,6 +85,16 @@ def test_cached_batches_hold_identities_with_enough_photos(cache):
         assert batches.take()["photos"].shape[:2] == (2, 2)
 
 
+def test_batches_survive_samples_that_are_thrown_away(tmp_path):
+    for seed in range(3):
+        write_sample(tmp_path / f"{seed:08d}_n1.npz", random_sample(seed, 1))
+    batches = Batches(tmp_path, 2, (1.0,), 1, seed=0)
+    batches.wait_for(3)
+    (tmp_path / "00000001_n1.npz").unlink()
+    for _ in range(4):
+        assert batches.take()["photos"].shape[0] == 2
+
+
 def test_cache_refuses_samples_of_another_head_model(tmp_path, monkeypatch):
     arrays = {"template": np.zeros((4, 3), np.float32), "mediaPipeFace": np.zeros(478, np.int32)}
     monkeypatch.setattr("training.headmodel.asset_file.read", lambda _: ({}, arrays))
