@@ -103,16 +103,17 @@ export class FlexAvatarProxyMesh extends Mesh {
     }
 
     private _create(): ISeamlessMesh {
-        const mesh = (this._mesh = SplitSeams(this._surface.model));
-        this.setVerticesData(VertexBuffer.PositionKind, mesh.positions, true);
-        this.setVerticesData(VertexBuffer.NormalKind, mesh.normals, true);
-        this.setVerticesData(VertexBuffer.UVKind, mesh.uvs);
-        this.setIndices(mesh.indices);
+        // The material first: given to a mesh with triangles while a render target is drawn, it would take that target's effect away.
         const material = new StandardMaterial(`${this.name}.material`, this.getScene());
         material.disableColorWrite = true;
         material.disableDepthWrite = true;
         material.doNotSerialize = true;
         this.material = material;
+        const mesh = (this._mesh = SplitSeams(this._surface.model));
+        this.setVerticesData(VertexBuffer.PositionKind, mesh.positions, true);
+        this.setVerticesData(VertexBuffer.NormalKind, mesh.normals, true);
+        this.setVerticesData(VertexBuffer.UVKind, mesh.uvs);
+        this.setIndices(mesh.indices);
         return mesh;
     }
 

@@ -119,5 +119,5 @@ describe("a hundred avatars", () => {
         }
         expect(stage.errors).toEqual([]);
         stage.dispose();
-    });
+    }, 400_000);
 });
