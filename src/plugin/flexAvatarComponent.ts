@@ -178,18 +178,16 @@ export class FlexAvatarComponent implements ISceneComponent {
         this._factory = this._createFactory();
         this._pipelines.clear();
         const files = this._avatars.map((avatar) => avatar._suspend());
-        // Instances come back as instances of the first avatar of their person.
-        const firsts = new Map<IAvatarFile, Promise<AvatarEvaluator>>();
+        // Instances come back as instances of the one of their person that came back before them.
+        const earlier = new Map<IAvatarFile, Promise<AvatarEvaluator>>();
         this._avatars.forEach((avatar, index) => {
             const file = files[index];
-            const first = firsts.get(file);
             const restore = (): Promise<AvatarEvaluator> => this._factory.restoreAsync(file).then(({ evaluator }) => evaluator);
-            const restoring = first
-                ? first.then((evaluator) => (evaluator.buffers.isDisposed ? restore() : evaluator.createInstance()))
+            const twin = earlier.get(file);
+            const restoring = twin
+                ? twin.then((evaluator) => (evaluator.buffers.isDisposed ? restore() : evaluator.createInstance()))
                 : restore();
-            if (!first) {
-                firsts.set(file, restoring);
-            }
+            earlier.set(file, restoring);
             void this._restoreAsync(avatar, restoring, this._factory);
         });
     }

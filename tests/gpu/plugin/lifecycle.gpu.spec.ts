@@ -234,6 +234,27 @@ describe("the component", () => {
         expect(log.drivers[0].disposed).toBeTrue();
     });
 
+    it("brings instances back as instances after the device was lost, also when the first of them is gone", async () => {
+        const avatar = await component.createFromPhotosAsync([photo]);
+        const [bob, eve] = [avatar.createInstance("bob"), avatar.createInstance("eve")];
+        expect(log.drivers.length).toBe(1);
+        await CaptureAsync(stage);
+        const restored = new Promise((resolve) => stage.engine.onContextRestoredObservable.addOnce(resolve));
+        (stage.engine._device as GPUDevice).destroy();
+        await restored;
+        expect(() => bob.createInstance("too soon")).toThrowMatching(({ code }) => code === "disposed");
+        avatar.dispose(); // while it is restored
+        while (!bob.splats || !eve.splats) {
+            await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+        await Promise.all([bob.whenReadyAsync(), eve.whenReadyAsync()]);
+        const { persons, avatars } = bob.splats.buffers.head;
+        expect([persons.usedCount, avatars.usedCount]).toEqual([1, 2]);
+        expect(log.drivers.filter(({ disposed }) => !disposed).length).toBe(1);
+        await CaptureAsync(stage);
+        expect(component.avatars).toEqual([bob, eve]);
+    });
+
     it("gives everything back when an avatar is disposed, twice", async () => {
         const watch = WatchDevice(stage.engine._device as GPUDevice);
         const first = await component.createFromPhotosAsync([photo]);
