@@ -78,11 +78,13 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
         if (this.view && effect) {
             SetSplatUniforms(effect, this.getScene(), mesh, this.view, this);
             const engine = this.getScene().getEngine() as WebGPUEngine;
-            const bindings = this._bindingsOf(this.view.buffers);
-            for (let i = 0; i < bindings.length; i++) {
-                engine.setStorageBuffer(SplatBufferNames[i], bindings[i]);
+            const { buffers, ordered } = this.view;
+            const own = this._bindingsOf(buffers);
+            const shared = this._bindingsOf(ordered);
+            for (let i = 0; i < own.length; i++) {
+                engine.setStorageBuffer(SplatBufferNames[i], SplatBufferNames[i] === "records" ? own[i] : shared[i]);
             }
-            this.indirectDraw.begin(engine, this.view.buffers.drawArgs);
+            this.indirectDraw.begin(engine, ordered.drawArgs);
         }
     }
 

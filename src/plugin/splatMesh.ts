@@ -174,17 +174,37 @@ export class FlexAvatarSplatMesh extends Mesh {
             view = new SplatView(camera, new ViewBuffers(pipeline.device, this._gaussianCount(), this._members.length));
             this._views.set(key, view);
         }
-        if (view.read(this.getScene(), this._members)) {
+        const changed = view.read(this.getScene(), this._members);
+        const ordered = this._otherEyeOf(view)?.buffers ?? view.buffers;
+        if (changed || ordered !== view.ordered) {
+            view.ordered = ordered;
             if (view.frameId === engine.frameId) {
                 // Second picture of this view within one frame: the first one's draw must be on the queue before its records are replaced.
                 engine.flushFramebuffer();
             }
             const encoder = pipeline.device.createCommandEncoder({ label: "prepareView" });
-            pipeline.prepareCrowd(encoder, view.members, view.buffers, view.settings);
+            pipeline.prepareCrowd(encoder, view.members, view.buffers, view.settings, ordered);
             pipeline.device.queue.submit([encoder.finish()]);
         }
         view.frameId = engine.frameId;
         return view;
+    }
+
+    /** The eye of the same head that was sorted in this frame and in whose order a view can be drawn: one sort per head pose. */
+    private _otherEyeOf(view: SplatView): SplatView | null {
+        if (view.settings.keepOffScreen) {
+            for (const other of this._views.values()) {
+                if (
+                    other !== view &&
+                    other.frameId === this.getEngine().frameId &&
+                    other.ordered === other.buffers &&
+                    view.seesInOrderOf(other)
+                ) {
+                    return other;
+                }
+            }
+        }
+        return null;
     }
 
     private _releaseViews(which: (view: SplatView) => boolean): void {

@@ -26,6 +26,10 @@ export function IsShown(member: ISplatMember): boolean {
     return member.splats !== null && member.visibility > 0 && member.isEnabled();
 }
 
+/** Eyes whose views differ by less look in the same direction, from beside each other. */
+const SameDirection = 1e-6;
+const SameMeters = 1e-5;
+
 /** Settings that can be written. */
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -48,6 +52,8 @@ export class SplatView {
     public viewportYPx = 0;
     /** Frame in which the view was last rendered. */
     public frameId = -1;
+    /** Whose order is drawn: its own, or the other eye's. */
+    public ordered: ViewBuffers;
     /** All that were ever in the view at once, to be used again. */
     private readonly _seen: ISeen[] = [];
 
@@ -66,7 +72,20 @@ export class SplatView {
             viewportHeightPx: 0,
             rightHanded: false,
             ndcHalfZ: true,
+            keepOffScreen: false,
         };
+        this.ordered = buffers;
+    }
+
+    /**
+     * Whether this is an eye of the same head, and looks in the same direction from beside it: then the distance along the view, and with it the
+     * order, is the same for both, and what is before or behind one is so for the other.
+     */
+    public seesInOrderOf(other: SplatView): boolean {
+        const [a, b] = [this.settings.viewFromWorld, other.settings.viewFromWorld];
+        const isBeside = Math.abs(a[14] - b[14]) < SameMeters;
+        const isParallel = Math.max(Math.abs(a[2] - b[2]), Math.abs(a[6] - b[6]), Math.abs(a[10] - b[10])) < SameDirection;
+        return this.camera.rigParent === other.camera.rigParent && isBeside && isParallel && other.settings.keepOffScreen === true;
     }
 
     /**
@@ -99,6 +118,9 @@ export class SplatView {
         settings.viewportHeightPx = heightPx;
         settings.rightHanded = scene.useRightHandedSystem;
         settings.ndcHalfZ = engine.isNDCHalfZRange;
+        const keepOffScreen = (this.camera.rigParent?.rigCameras.length ?? 0) > 1;
+        changed = changed || settings.keepOffScreen !== keepOffScreen;
+        settings.keepOffScreen = keepOffScreen;
         return changed;
     }
 

@@ -120,3 +120,4 @@ export const AlphaCut = 1 / 255;
 export const ViewCompensateOpacity = 1;
 export const ViewCullBackFaces = 2;
 export const ViewLinearOutput = 4;
+export const ViewKeepOffScreen = 8;

@@ -128,7 +128,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     // Off screen: the box around the ellipse where alpha reaches the cut.
     let extent = sqrt(2.0 * log(255.0 * alpha));
     let reachNdc = extent * sqrt(covariance.xz) / pxPerNdc;
-    if (any(abs(ndc.xy) > vec2f(1.0) + reachNdc)) {
+    if ((view.flags & ViewKeepOffScreen) == 0u && any(abs(ndc.xy) > vec2f(1.0) + reachNdc)) {
         return;
     }
 

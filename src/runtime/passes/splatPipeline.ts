@@ -145,9 +145,17 @@ export class SplatPipeline {
      * Records projection and sort of all avatars of one view, in one order: one dispatch per head to project, and one sort. Avatars that are
      * wholly outside the view, or have no opacity, cost nothing. Poses those that are not yet. Afterwards `view` can be drawn. At most once per view and submit.
      * @param members all of this device; read, not kept
+     * @param ordered a view of the same members, already prepared, whose order is to be used instead of a sort of its own: both look in the same
+     *   direction, from places beside each other, and keep what is off screen
      * @throws FlexAvatarError `invalid-argument` if the view holds fewer Gaussians or avatars than there are
      */
-    public prepareCrowd(encoder: GPUCommandEncoder, members: readonly ICrowdMember[], view: ViewBuffers, camera: ICameraSettings): void {
+    public prepareCrowd(
+        encoder: GPUCommandEncoder,
+        members: readonly ICrowdMember[],
+        view: ViewBuffers,
+        camera: ICameraSettings,
+        ordered = view,
+    ): void {
         let gaussians = 0;
         for (const { avatar } of members) {
             gaussians += avatar.gaussianCount;
@@ -166,14 +174,17 @@ export class SplatPipeline {
             const bytes = (last.firstSlot + last.avatarCount) * ViewSlotLayout.byteLength;
             this.device.queue.writeBuffer(view.slots, 0, view.slotsData.bytes, 0, bytes);
         }
-        const { keyCounts } = this.sorter.prepare(encoder, view, recordCount);
+        // The other view is sorted by now, so its counts may be written over.
+        const { keyCounts } = ordered === view ? this.sorter.prepare(encoder, view, recordCount) : ordered.sortScratch!;
         const pass = encoder.beginComputePass(PrepareViewDescriptor);
         for (const group of view.groups) {
             const groups = this._projectGroups(view, group, keyCounts);
             this._dispatch(pass, "splatProject", groups, group.head.table.gaussianCount, group.avatarCount);
         }
-        this.sorter.sort(pass, view);
-        this._dispatches += this.sorter.dispatchCount;
+        if (ordered === view) {
+            this.sorter.sort(pass, view);
+            this._dispatches += this.sorter.dispatchCount;
+        }
         pass.end();
     }
 

@@ -2,7 +2,15 @@
  * A view as its owner describes it, and what the kernels are told of it: ViewParams, and a ViewSlot per avatar that is in the view.
  * Matrices are 4×4, column-major, for column vectors. Babylon's row-major matrices for row vectors are the same sixteen numbers in memory.
  */
-import { BucketCount, ViewCompensateOpacity, ViewCullBackFaces, ViewLinearOutput, ViewParamsLayout, ViewSlotLayout } from "../layout";
+import {
+    BucketCount,
+    ViewCompensateOpacity,
+    ViewCullBackFaces,
+    ViewKeepOffScreen,
+    ViewLinearOutput,
+    ViewParamsLayout,
+    ViewSlotLayout,
+} from "../layout";
 import type { AvatarBuffers } from "./avatarBuffers";
 import type { StructData } from "./gpuBuffers";
 import type { ViewBuffers } from "./viewBuffers";
@@ -25,6 +33,8 @@ export interface ICameraSettings {
     cullBackFaces?: boolean;
     /** The target holds linear color: decode sRGB per splat. Default false. */
     linearOutput?: boolean;
+    /** Keep what lies beyond the sides of the view, so that it has the order of a view beside it: the other eye. Default false. */
+    keepOffScreen?: boolean;
 }
 
 /** One avatar in a view. */
@@ -132,7 +142,7 @@ function Place(camera: ICameraSettings, { avatar, worldFromPosed }: ICrowdMember
             (z < 0 ? 16 : 0) |
             (z > w ? 32 : 0);
     }
-    return outside === 0;
+    return (camera.keepOffScreen ? outside & 48 : outside) === 0; // 48: before or behind
 }
 
 /** Writes all of a slot but its farDepth, and finds the depths that its avatar spans. */
@@ -207,7 +217,8 @@ function WriteParams(camera: ICameraSettings, keysPerMeter: number, { floats, wo
     words[at.flags / 4] =
         (camera.compensateOpacity ? ViewCompensateOpacity : 0) |
         (camera.cullBackFaces ? ViewCullBackFaces : 0) |
-        (camera.linearOutput ? ViewLinearOutput : 0);
+        (camera.linearOutput ? ViewLinearOutput : 0) |
+        (camera.keepOffScreen ? ViewKeepOffScreen : 0);
 }
 
 /** `into` = `a` · `b`. */

@@ -2,6 +2,7 @@
 const ViewCompensateOpacity: u32 = 1u; // bits of ViewParams.flags
 const ViewCullBackFaces: u32 = 2u;
 const ViewLinearOutput: u32 = 4u;
+const ViewKeepOffScreen: u32 = 8u;
 
 struct ViewParams {
     viewportPx: vec2f,

@@ -83,6 +83,7 @@ describe("layout", () => {
             ViewCompensateOpacity: 0,
             ViewCullBackFaces: 0,
             ViewLinearOutput: 0,
+            ViewKeepOffScreen: 0,
         };
         for (const name of Object.keys(constants) as (keyof typeof constants)[]) {
             const value = new RegExp(`const ${name}: u32 = (\\w+?)u;`).exec(shared);
