@@ -48,7 +48,7 @@ describe("an avatar seen by two eyes", () => {
             };
             const eyes = AddHead(stage, outwards);
             // So far to the side that each eye has on its picture what the other has not.
-            avatar.position.x = 0.08;
+            avatar.position.x = 0.06;
             await ShootAsync(stage, 2);
             const ofBoth = dispatchesAfter(0.5);
             const both = await ShootAsync(stage);
