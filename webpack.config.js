@@ -31,7 +31,7 @@ export default [
         name: "library",
         // The worker stays a file of its own, and its address in index.js as it is written, so that the user's bundler finds both.
         entry: { index: at("src/index.ts"), "worker/onnxWorker": at("src/runtime/models/worker/onnxWorker.ts") },
-        module: { rules, parser: { javascript: { url: false, worker: false } } },
+        module: { rules, parser: { javascript: { importMeta: false, url: false, worker: false } } },
         experiments: { outputModule: true },
         output: { path: at("dist/lib"), filename: "[name].js", library: { type: "module" }, clean: true },
         externalsType: "module",

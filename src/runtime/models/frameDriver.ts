@@ -64,7 +64,7 @@ export class FrameDriverFactory {
             const executor = await DriverExecutor.CreateAsync(device, program, { half });
             const error = await probeAsync(executor, entry, result);
             if (error <= (half ? HalfProbeLimit : ProbeLimit)) {
-                return new FrameDriverFactory(executor, result, await executor.measureAsync(2));
+                return new FrameDriverFactory(executor, result, await executor.measureAsync(1, entry.probe === undefined));
             }
             errors.push(`${(100 * error).toFixed(1)} % in ${half ? "half" : "single"} precision`);
             executor.dispose();

@@ -205,9 +205,11 @@ export class DriverExecutor {
 
     /**
      * Measures a run. It waits for the device, so it is for start-up and benches.
-     * @returns milliseconds per run, the mean of `runs` after one that does not count
+     * @param runs to take the mean of
+     * @param warm whether one that does not count comes first
+     * @returns milliseconds per run
      */
-    public async measureAsync(runs: number): Promise<number> {
+    public async measureAsync(runs: number, warm = true): Promise<number> {
         const { identityCount, positionCount, deltaCount } = this.program;
         const { queue } = this.device;
         const owned = new OwnedBuffers(this.device, "driver.measure");
@@ -220,7 +222,9 @@ export class DriverExecutor {
                 this.encode(encoder, person, positionMap, deltaMap);
                 queue.submit([encoder.finish()]);
             };
-            submit();
+            if (warm) {
+                submit();
+            }
             await queue.onSubmittedWorkDone();
             const start = performance.now();
             for (let run = 0; run < runs; run++) {
