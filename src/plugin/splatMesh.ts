@@ -30,6 +30,7 @@ const Maximum = new Vector3(); // scratch of _updateBounds
 /** Made and disposed by `SplatCrowds`. Its axes are the world's; avatars stand where their nodes are. */
 export class FlexAvatarSplatMesh extends Mesh {
     private readonly _members: ISplatMember[] = [];
+    private _isRendering = false;
     private readonly _views = new Map<number, SplatView>();
     private readonly _splatMaterial: FlexAvatarSplatMaterial;
     private readonly _onCameraRemoved: Observer<Camera> | null;
@@ -127,9 +128,19 @@ export class FlexAvatarSplatMesh extends Mesh {
             return this;
         }
         this._splatMaterial.view = this._prepareView(camera);
+        this._isRendering = true;
         super.render(subMesh, enableAlphaMode, effectiveMeshReplacement);
+        this._isRendering = false;
         this._splatMaterial.indirectDraw.end();
         return this;
+    }
+
+    /** Only {@link render} draws splats. What draws meshes by their vertex buffers instead, as shadow maps do, gets nothing. @internal */
+    public override _getInstancesRenderList(
+        ...parameters: Parameters<Mesh["_getInstancesRenderList"]>
+    ): ReturnType<Mesh["_getInstancesRenderList"]> {
+        const batch = super._getInstancesRenderList(...parameters);
+        return this._isRendering ? batch : { ...batch, mustReturn: true };
     }
 
     /** Frees the buffers of all views, the material and the geometry. */
