@@ -1,5 +1,6 @@
 import { FlexAvatarError } from "../../../src/flame/error";
-import { AssetStore, JoinUrl } from "../../../src/runtime/models/assetStore";
+import { AssetStore, JoinUrl, ToHex } from "../../../src/runtime/models/assetStore";
+import type { IGraphEntry, IModelManifest } from "../../../src/runtime/models/manifest";
 import { LoadOnnxBackendAsync, ReadOnDeviceAsync } from "../../../src/runtime/models/onnxBackend";
 import {
     ModelRuntime,
@@ -8,6 +9,7 @@ import {
     type IReconstructionInput,
 } from "../../../src/runtime/models/modelRuntime";
 import { OnnxDriver, type IDriver } from "../../../src/runtime/models/driver";
+import { ProbeInputs } from "../../../src/runtime/models/probe";
 import { BuildSumGraph } from "../../../src/runtime/models/probeGraph";
 import { OnnxQueue } from "../../../src/runtime/models/asyncQueue";
 import type { IRuntimeNotice } from "../../../src/runtime/models/progress";
@@ -151,6 +153,62 @@ describe("ONNX Runtime on our device", () => {
     });
 });
 
+describe("check of a network on WebGPU", () => {
+    /** A model set whose encoder doubles its photo, with what the check shall expect of it. */
+    async function ServeAsync(factor: number): Promise<string> {
+        const graph = BuildSumGraph([1, 3, 4, 4], "photo", "photo", "tokens");
+        const hash = ToHex(new Uint8Array(await crypto.subtle.digest("SHA-256", graph)));
+        const manifest = (await (await fetch(JoinUrl(ModelsUrl, "models.json"))).json()) as IModelManifest;
+        const nano = structuredClone(manifest.models[manifest.default]) as { photoSize: number; graphs: Record<string, IGraphEntry> };
+        nano.photoSize = 4;
+        for (const [name, entry] of Object.entries(nano.graphs)) {
+            if (name !== "driver") {
+                const inputs = { ...entry.inputs, tokens: [entry.inputs.photos?.[0], 6, 8], photos: [entry.inputs.photos?.[0], 3, 4, 4] };
+                nano.graphs[name] = { ...entry, inputs };
+            }
+        }
+        const encoder = { file: "encoder.onnx", sha256: hash, bytes: graph.byteLength };
+        const { photo } = ProbeInputs({ inputs: { photo: [1, 3, 4, 4] } });
+        nano.graphs.encoder = {
+            ...encoder,
+            inputs: { photo: [1, 3, 4, 4] },
+            outputs: { tokens: [1, 6, 8] },
+            probe: { tokens: { index: [3, 40], value: [factor * photo[3], factor * photo[40]] } },
+        };
+        const served = JSON.stringify({ ...manifest, models: { [manifest.default]: nano } });
+        const realFetch = globalThis.fetch;
+        spyOn(globalThis, "fetch").and.callFake((target, init) => {
+            const url = String(target);
+            const body = url.endsWith("fake/models.json") ? served : url.endsWith("fake/encoder.onnx") ? graph : null;
+            return body === null ? realFetch(target, init) : Promise.resolve(new Response(body));
+        });
+        return "/fake/";
+    }
+
+    for (const factor of [2, 2.2]) {
+        it(factor === 2 ? "keeps a backend whose numbers are right" : "leaves WebGPU when its numbers are wrong, and says so", async () => {
+            const modelsUrl = await ServeAsync(factor);
+            const device = await NewDevice();
+            const info = { vendor: "some", architecture: "real", device: "", description: "", isFallbackAdapter: false };
+            Object.defineProperty(device, "adapterInfo", { value: info });
+            const notices: IRuntimeNotice[] = [];
+            const onNotice = (notice: IRuntimeNotice): number => notices.push(notice);
+            const runtime = await ModelRuntime.CreateAsync({ ...Settings, modelsUrl, backend: "auto", device, onNotice });
+            expect(runtime.backend).toBe("webgpu");
+            const tokens = await runtime.encodeAsync(new Float32Array(48).fill(0.25));
+            expect(Array.from(tokens)).toEqual(new Array(48).fill(0.5));
+            expect(runtime.backend).toBe(factor === 2 ? "webgpu" : "wasm");
+            expect(notices.map(({ code }) => code)).toEqual(factor === 2 ? [] : ["backend-wasm"]);
+            expect(notices.every(({ message }) => message.includes("numbers are wrong"))).toBe(true);
+            const strict = await ModelRuntime.CreateAsync({ ...Settings, modelsUrl, backend: "webgpu", device });
+            expect(await CodeOf(strict.encodeAsync(new Float32Array(48)))).toBe(factor === 2 ? "no error" : "models-mismatch");
+            runtime.dispose();
+            strict.dispose();
+            device.destroy();
+        });
+    }
+});
+
 describe("networks on WebAssembly", () => {
     let runtime: ModelRuntime;
     let person: IReconstruction;
@@ -207,6 +265,27 @@ describe("networks on WebAssembly", () => {
             const a = forward.photoCoordinates.subarray(n * grid, (n + 1) * grid);
             expect(WorstDifference(a, shuffled.photoCoordinates.subarray(at * grid, (at + 1) * grid))).toBeLessThan(1e-4);
         });
+    });
+
+    it("leaves the page its time while they run", async () => {
+        const gaps = async (own: ModelRuntime): Promise<number> => {
+            let longest = 0;
+            let before = performance.now();
+            const timer = setInterval(() => {
+                longest = Math.max(longest, performance.now() - before);
+                before = performance.now();
+            }, 1);
+            await own.reconstructAsync(Photos(own, 1));
+            clearInterval(timer);
+            return longest;
+        };
+        const onPage = await ModelRuntime.CreateAsync({ ...Settings, worker: false });
+        await onPage.reconstructAsync(Photos(onPage, 1)); // loaded and made
+        await runtime.reconstructAsync(Photos(runtime, 1));
+        const [page, worker] = [await gaps(onPage), await gaps(runtime)];
+        console.log(`longest block of the page: ${page.toFixed(0)} ms on the page, ${worker.toFixed(0)} ms in the worker`);
+        expect(worker).toBeLessThan(0.7 * page);
+        onPage.dispose();
     });
 
     it("runs the driver one at a time, and the newest input wins", async () => {
