@@ -52,6 +52,7 @@ async function dressAsync(avatar: FlexAvatar, { scene, shadows, character }: ISt
     shadows.addShadowCaster(avatar.proxyMesh);
     shadows.addShadowCaster(hat);
     shadows.addShadowCaster(glasses);
+    avatar.splatMesh.receiveShadows = true;
 
     // It talks.
     const clip = (await LoadAssetContainerAsync(`${assetsUrl}phrase.glb`, scene)).animationGroups[0];

@@ -16,6 +16,7 @@ import type { Effect } from "@babylonjs/core/Materials/effect";
 import type { Nullable } from "@babylonjs/core/types";
 import type { Scene } from "@babylonjs/core/scene";
 import type { ViewBuffers } from "../runtime/passes";
+import { HasDepthMap, ReceivedShadow, ShadowDefines, ShadowSamplerName } from "./shadows/receivedShadow";
 import { IndirectDraw } from "./indirectDraw";
 import { RegisterSplatShader, SplatBufferNames, SplatShaderName } from "./splatShader";
 import { SetSplatUniforms, SplatUniformNames } from "./splatUniforms";
@@ -29,10 +30,12 @@ const Wanted = {} as IImageProcessingConfigurationDefines & Partial<Record<strin
 export class FlexAvatarSplatMaterial extends ShaderMaterial {
     /** What the next bind draws; borrowed. The mesh sets it for each view it renders. */
     public view: SplatView | null = null;
-    /** The image processing that the defines stand for. */
-    private _imageProcessing = -1;
     /** Begun by each bind; the mesh ends it after the draw. @internal */
     public readonly indirectDraw = new IndirectDraw();
+    /** The image processing that the defines stand for. */
+    private _imageProcessing = -1;
+    /** 0 takes no shadow, 1 from a color texture, 2 from a depth texture. */
+    private _shadow = 0;
     private readonly _bindings = new WeakMap<ViewBuffers, readonly StorageBuffer[]>();
 
     /**
@@ -48,6 +51,7 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
             {
                 attributes: [],
                 uniforms: [...SplatUniformNames],
+                samplers: [ShadowSamplerName],
                 storageBuffers: [...SplatBufferNames],
                 shaderLanguage: ShaderLanguage.WGSL,
                 needAlphaBlending: true,
@@ -68,6 +72,7 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
     /** Takes the scene's image processing into account where no post-process does it. @internal */
     public override isReady(...parameters: Parameters<ShaderMaterial["isReady"]>): boolean {
         this._readImageProcessing();
+        this._readShadow(parameters[0]);
         return super.isReady(...parameters);
     }
 
@@ -100,6 +105,15 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
             for (const name of ImageProcessingDefines) {
                 this.setDefine(name, Wanted[name] === true);
             }
+        }
+    }
+
+    private _readShadow(mesh: Parameters<ShaderMaterial["isReady"]>[0]): void {
+        const shadow = ReceivedShadow(this.getScene(), mesh);
+        const choice = shadow ? (HasDepthMap(shadow) ? 2 : 1) : 0;
+        if (choice !== this._shadow) {
+            this._shadow = choice;
+            ShadowDefines.forEach((name, i) => this.setDefine(name, choice > i));
         }
     }
 

@@ -8,6 +8,7 @@ import "@babylonjs/core/ShadersWGSL/ShadersInclude/imageProcessingDeclaration";
 import "@babylonjs/core/ShadersWGSL/ShadersInclude/imageProcessingFunctions";
 import { ShaderStore } from "@babylonjs/core/Engines/shaderStore";
 import { SplatQuadSource } from "../runtime/passes";
+import { ReceivedShadowSource } from "./shadows/receivedShadow";
 
 /** Name of the shader in Babylon's store. */
 export const SplatShaderName = "flexAvatarSplat";
@@ -46,6 +47,7 @@ const VertexSource = `
 #include<imageProcessingFunctions>
 ${SplatQuadSource}
 ${ViewPositionSource}
+${ReceivedShadowSource}
 var<storage, read> records: array<SplatRecord>;
 var<storage, read> order: array<u32>;
 var<storage, read> drawArgs: DrawArgs;
@@ -89,6 +91,9 @@ fn main(input: VertexInputs) -> FragmentInputs {
             vertexOutputs.position.z = uniforms.logDepthScale * log2(1.0 + uniforms.clipW.x * viewZ + uniforms.clipW.y);
         }
         var color = corner.color.rgb;
+        #ifdef FLEX_SHADOW
+        color *= shadowTint(viewPosition(record.centerNdc, viewZ));
+        #endif
         if (uniforms.fogInfos.x > 0.0) {
             color = mix(uniforms.fogColor, color, fogFactor(length(viewPosition(record.centerNdc, viewZ))));
         }

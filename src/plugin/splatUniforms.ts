@@ -4,6 +4,7 @@ import type { ShaderMaterial } from "@babylonjs/core/Materials/shaderMaterial";
 import { Matrix } from "@babylonjs/core/Maths/math.vector";
 import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh";
 import type { Scene } from "@babylonjs/core/scene";
+import { BindReceivedShadow, ReceivedShadow, ShadowUniformNames } from "./shadows/receivedShadow";
 import { ClipPlaneCount } from "./splatShader";
 import type { SplatView } from "./splatView";
 
@@ -21,6 +22,7 @@ export const SplatUniformNames = [
     "visibility",
     "clipPlaneCount",
     "clipPlanes",
+    ...ShadowUniformNames,
     "exposureLinear",
     "contrast",
     "whiteBalanceMatrix",
@@ -67,6 +69,10 @@ export function SetSplatUniforms(
     effect.setFloat("linearTarget", scene.imageProcessingConfiguration.applyByPostProcess ? 1 : 0);
     scene.imageProcessingConfiguration.bind(effect);
     SetClipPlanes(effect, scene, material, view);
+    const shadow = ReceivedShadow(scene, mesh);
+    if (shadow) {
+        BindReceivedShadow(effect, scene, shadow, settings.viewFromWorld);
+    }
 }
 
 /** They are given in world space and wanted in view space. */

@@ -2,12 +2,13 @@
 import "@babylonjs/core/Lights/Shadows/shadowGeneratorSceneComponent";
 import { DirectionalLight } from "@babylonjs/core/Lights/directionalLight";
 import { CascadedShadowGenerator } from "@babylonjs/core/Lights/Shadows/cascadedShadowGenerator";
+import { HemisphericLight } from "@babylonjs/core/Lights/hemisphericLight";
 import { ShadowGenerator } from "@babylonjs/core/Lights/Shadows/shadowGenerator";
 import { StandardMaterial } from "@babylonjs/core/Materials/standardMaterial";
 import { Color3 } from "@babylonjs/core/Maths/math.color";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { CreatePlane } from "@babylonjs/core/Meshes/Builders/planeBuilder";
-import type { Mesh } from "@babylonjs/core/Meshes/mesh";
+import { Mesh } from "@babylonjs/core/Meshes/mesh";
 import { AddAvatarAsync, CanvasPx, CaptureAsync, CreateStageAsync, MakeSynthetic, PixelsAsync, type IStage } from "../plugin/stage";
 
 /** A white wall behind the avatar, lit from the camera's upper left by one light. */
@@ -88,4 +89,53 @@ describe("shadows", () => {
         expect((await DarkAsync(stage)).count).toBeGreaterThan(150);
         shadows.dispose();
     });
+
+    for (const percentageCloser of [false, true]) {
+        it(`darken the splats behind a board, ${percentageCloser ? "from a depth texture" : "from a color texture"}, and only there`, async () => {
+            stage = await CreateStageAsync();
+            const { wall, light } = AddWall(stage);
+            wall.setEnabled(false);
+            light.direction.set(0, 0, -1);
+            light.position.set(0, 0, 0.8);
+            const sky = new HemisphericLight("sky", Vector3.Up(), stage.scene);
+            sky.intensity = 0.8; // so the light's share is one half
+            const synthetic = MakeSynthetic();
+            const texels = synthetic.table.mapSize ** 2;
+            synthetic.staticMap.fill(0, 0, 3 * texels);
+            synthetic.staticMap.fill(8, 3 * texels, 4 * texels);
+            synthetic.staticMap.fill(1, 4 * texels, 7 * texels);
+            synthetic.staticMap.fill(Math.log(0.004), 7 * texels, 10 * texels);
+            const avatar = await AddAvatarAsync(stage, synthetic);
+            // A board between light and face that hides the head's upper half from the light; its own picture is off to the side of the camera's near plane.
+            const board = CreatePlane("board", { width: 1, height: 0.5, sideOrientation: Mesh.DOUBLESIDE }, stage.scene);
+            board.position.set(0, 0.25, 0.7);
+            const shadows = new ShadowGenerator(256, light);
+            shadows.usePercentageCloserFiltering = percentageCloser;
+            shadows.addShadowCaster(board);
+            shadows.addShadowCaster(avatar.proxyMesh);
+            const meanOf = async (url: string, from: number, to: number): Promise<number> => {
+                const pixels = await PixelsAsync(url);
+                let sum = 0;
+                for (let y = from; y < to; y++) {
+                    for (let x = CanvasPx / 2 - 8; x < CanvasPx / 2 + 8; x++) {
+                        sum += pixels[4 * (y * CanvasPx + x)] / (16 * (to - from));
+                    }
+                }
+                return sum;
+            };
+            const middle = CanvasPx / 2;
+            const bare = await CaptureAsync(stage);
+            expect(await meanOf(bare, middle - 24, middle - 8)).toBeGreaterThan(245);
+            avatar.splatMesh.receiveShadows = true;
+            const shaded = await CaptureAsync(stage);
+            const [above, below] = [await meanOf(shaded, middle - 24, middle - 8), await meanOf(shaded, middle + 8, middle + 24)];
+            // One half of the light, in an encoded target; and no shadow of the head on itself where the light meets it.
+            expect(above).toBeGreaterThan(255 * 0.5 ** (1 / 2.2) - 6);
+            expect(above).toBeLessThan(255 * 0.5 ** (1 / 2.2) + 6);
+            expect(below).toBeGreaterThan(245);
+            avatar.splatMesh.receiveShadows = false;
+            expect((await CaptureAsync(stage)) === bare).toBeTrue();
+            shadows.dispose();
+        });
+    }
 });
