@@ -63,6 +63,8 @@ def painted_hair(colors: np.ndarray, atlas: Atlas, model: HeadModel) -> tuple[np
     cheek = face & (np.abs(np.abs(x) - 0.034) < 0.012) & (np.abs(y + 0.032) < 0.012) & (z > 0)
     crown = (atlas.region == names.index("scalp")) & (y > 0.05)
     zone, ears = hair_zone(atlas, model), atlas.region == names.index("ears")
+    forehead = face & (np.abs(x) < 0.03) & (np.abs(y - 0.04) < 0.006) & (z > 0)
+    fringe = face & (y > 0.02) | ((np.abs(x) > 0.045) & (y > -0.06) & face)  # hair over brows and temples
     cover, hair, tones = np.zeros(colors.shape[:2], np.float32), np.zeros((len(colors), 3)), np.zeros((len(colors), 3))
     for p, color in enumerate(colors):
         value = color.astype(np.float32) / 255
@@ -72,22 +74,33 @@ def painted_hair(colors: np.ndarray, atlas: Atlas, model: HeadModel) -> tuple[np
         log = np.log(value + 0.03)
         to_skin = np.linalg.norm(log - np.log(tones[p] + 0.03), axis=1)
         to_hair = np.linalg.norm(log - np.log(hair[p] + 0.03), axis=1)
-        likely = np.clip((to_skin / np.maximum(to_skin + to_hair, 1e-3) - 0.35) / 0.3, 0, 1) * zone
+        likely = np.clip((to_skin / np.maximum(to_skin + to_hair, 1e-3) - 0.35) / 0.3, 0, 1)
+        area = zone | fringe if likely[forehead].mean() > 0.3 else zone
+        likely = likely * area
         picture = grey_closing(median_filter(atlas.image(likely[:, None])[..., 0], 7), 11)
         soft = gaussian_filter(picture, 1.5).ravel()[atlas.texel]
-        cover[p] = np.clip((soft - 0.3) / 0.4, 0, 1) * zone
+        cover[p] = np.clip((soft - 0.3) / 0.4, 0, 1) * area
         inner = ~ears & (crown | (zone & (z < -0.07) & (y > -0.03)))
         cover[p] = np.maximum(cover[p], inner * (cover[p][inner].mean() > 0.5))
         _fill(atlas, color, (cover[p] > 0.3) & (likely < 0.5), (cover[p] > 0.6) & (likely > 0.8))
     return cover, hair, tones
 
 
-def removal(atlas: Atlas, cover: np.ndarray) -> np.ndarray:
-    """Where hair must be taken off the skin [n] 0..1: its cover, grown over the soft hairline."""
+def shaved(atlas: Atlas, model: HeadModel, color: np.ndarray, cover: np.ndarray, tone: np.ndarray) -> np.ndarray:
+    """Skin [n,3] u8 with its painted hair taken off: nearby skin, further up the scalp the cheeks' `tone` [3] (sRGB 0..1)."""
     if cover.max() < 0.05:
-        return np.zeros_like(cover)
+        return color
     grown = grey_dilation(atlas.image(cover[:, None])[..., 0], 17)
-    return np.clip(gaussian_filter(grown, 3).ravel()[atlas.texel] * 1.15, 0, 1)
+    take = np.clip(gaussian_filter(grown, 3).ravel()[atlas.texel] * 1.15, 0, 1)
+    point, names = atlas.at(model.template), list(model.regions)
+    clean = np.flatnonzero((take < 0.02) & np.isin(atlas.region, [names.index("face"), names.index("neck")]))[::7]
+    gone = np.flatnonzero(take > 0)
+    distance, nearest = cKDTree(point[clean]).query(point[gone], 8)
+    near = color[clean][nearest].mean(1)
+    fade = np.exp(-distance.mean(1) / 0.02)[:, None]
+    out = color.astype(np.float32)
+    out[gone] += take[gone, None] * (fade * near + (1 - fade) * 255 * tone - out[gone])
+    return (out + 0.5).astype(np.uint8)
 
 
 def _fill(atlas: Atlas, color: np.ndarray, holes: np.ndarray, good: np.ndarray) -> None:

@@ -64,21 +64,26 @@ def closest_barycentrics(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
     return best
 
 
-def ray_hits(origins: np.ndarray, directions: np.ndarray, corners: np.ndarray, reach: float, block: int = 1024) -> tuple:
+def ray_hits(origins: np.ndarray, directions: np.ndarray, corners: np.ndarray, reach: float, block: int = 256) -> tuple:
     """Last hit of each ray within `reach` with triangles [T,3,3]: face [n] (-1: none), barycentrics [n,3], distance [n], hits [n].
 
-    `directions` [n,3] are unit vectors. The last hit is the outer surface of layered hair.
+    `directions` [n,3] are unit vectors. The last hit is the outer surface of layered hair. Neighbouring rays should follow each other:
+    each block of them looks only at the triangles around it.
     """
     middle = corners.mean(1)
     radius = np.linalg.norm(corners - middle[:, None], axis=2).max(1)
-    squared = (middle**2).sum(1)
     n = len(origins)
     face, bary, distance, hits = np.full(n, -1), np.zeros((n, 3)), np.zeros(n), np.zeros(n, int)
     for start in range(0, n, block):
         o, d = origins[start : start + block], directions[start : start + block]
-        along = d @ middle.T - (o * d).sum(1)[:, None]
-        away = squared - 2 * o @ middle.T + (o * o).sum(1)[:, None] - along**2
-        ray, tri = np.nonzero((away <= radius**2) & (along > -radius) & (along < reach + radius))
+        around = o.mean(0)
+        far = np.linalg.norm(o - around, axis=1).max() + reach
+        near = np.flatnonzero(np.linalg.norm(middle - around, axis=1) < far + radius)
+        m, r = middle[near], radius[near]
+        along = d @ m.T - (o * d).sum(1)[:, None]
+        away = (m**2).sum(1) - 2 * o @ m.T + (o * o).sum(1)[:, None] - along**2
+        ray, tri = np.nonzero((away <= r**2) & (along > -r) & (along < reach + r))
+        tri = near[tri]
         a, b, c = (corners[tri, k] for k in range(3))
         e1, e2, from_a = b - a, c - a, o[ray] - a
         p = np.cross(d[ray], e2)

@@ -269,7 +269,7 @@ class Painter:
         gradient = 0.3 * np.clip(-c.height / 0.1, -0.3, 1) * rng.normal(0, 0.5)
         root = color * np.exp(rng.uniform(0.18, 0.5) * strand + 0.07 * fine + gradient)[:, None]
         if rng.random() < 0.15:  # streaks, grey hair among the rest
-            root = root + (step(strand, 0.6, 1.4) * rng.uniform(0.2, 0.6))[:, None] * (linear(np.array([0.72, 0.68, 0.6])) - root)
+            root = root + (step(strand, 0.4, 1.8) * rng.uniform(0.1, 0.35))[:, None] * (linear(np.array([0.72, 0.68, 0.6])) - root)
         albedo += (m * cap)[:, None] * (root - albedo)
         specular += m * (rng.uniform(0.005, 0.05) * (0.4 + color.mean()) * np.exp(0.5 * strand) - specular)
         gloss += m * (rng.uniform(8, 22) - gloss)

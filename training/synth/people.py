@@ -82,7 +82,8 @@ class People:
         cheeks, rim = canvas.cheeks > 0.6, (canvas.height < -0.105) & canvas.skin
         for p in range(count):
             color = linear(look_up(valid["skins"][p].astype(np.float32) / 255)).astype(np.float32)
-            self.hair[p] = look_up(valid["skin_hair"][p].astype(np.float32)[:, None] / 255)[:, 0]
+            if "skin_hair" in valid:
+                self.hair[p] = look_up(valid["skin_hair"][p].astype(np.float32)[:, None] / 255)[:, 0]
             self.tone[p] = np.median(color[cheeks], 0)
             ratio = np.clip(np.log(np.maximum(color, 0.003)) - np.log(self.tone[p]), -2.6, 1.5)
             hue = ratio - ratio.mean(1, keepdims=True)
