@@ -1,0 +1,164 @@
+/** The compute and draw passes of one frame of ours, one by one: time, dispatches, and bytes against the least that must move. */
+import { BucketCount, DrawArgsLayout, RadixTileSize } from "../../src/runtime/layout";
+import type { Ours } from "./ours";
+
+/** One pass. */
+export interface IPassCost {
+    name: string;
+    /** GPU milliseconds of each frame; empty where the device has no timestamps. */
+    ms: number[];
+    /** Bytes that the pass moves if each is moved once: by its kernel's head comment, for this many records and visible splats. */
+    bytes: number;
+}
+
+/** All passes of a frame. */
+export interface IPassReport {
+    gaussians: number;
+    visible: number;
+    sorter: string;
+    dispatches: number;
+    passes: IPassCost[];
+}
+
+/** Runs frames with every dispatch in a pass of its own between two timestamps. */
+export async function MeasurePassesAsync(ours: Ours, frames: number): Promise<IPassReport> {
+    const { device } = ours;
+    const timer = device.features.has("timestamp-query") ? new PassTimer(device) : null;
+    const costs = new Map<string, IPassCost>();
+    let names: string[] = [];
+    for (let frame = -1; frame < frames; frame++) {
+        const encoder = device.createCommandEncoder();
+        names = [];
+        ours.setFrame(Math.max(0, frame));
+        ours.compute(SplitPasses(encoder, names, timer));
+        ours.render(encoder, timer?.writes(names.length));
+        names.push("splatDraw");
+        timer?.resolve(encoder, names.length);
+        device.queue.submit([encoder.finish()]);
+        await device.queue.onSubmittedWorkDone();
+        const times = timer ? await timer.readAsync(names.length) : [];
+        names.forEach((name, i) => {
+            const cost = costs.get(name) ?? { name, ms: [], bytes: 0 };
+            costs.set(name, cost);
+            if (frame >= 0 && timer) {
+                cost.ms.push(times[i]); // the first frame warms up
+            }
+        });
+    }
+    timer?.dispose();
+    const visible = await ReadVisibleCountAsync(ours);
+    const passes = [...costs.values()];
+    for (const pass of passes) {
+        pass.bytes = BytesOf(pass.name, ours, visible);
+    }
+    return {
+        gaussians: ours.avatar.gaussianCount,
+        visible,
+        sorter: ours.pipeline.sorter.name,
+        dispatches: names.length - 1,
+        passes,
+    };
+}
+
+/** An encoder that gives each dispatch a compute pass of its own, and notes the names of their kernels. */
+function SplitPasses(encoder: GPUCommandEncoder, names: string[], timer: PassTimer | null): GPUCommandEncoder {
+    const split = {
+        clearBuffer: (buffer: GPUBuffer) => encoder.clearBuffer(buffer),
+        beginComputePass(): unknown {
+            let pipeline: GPUComputePipeline;
+            const groups: GPUBindGroup[] = [];
+            const run = (dispatch: (pass: GPUComputePassEncoder) => void): void => {
+                const pass = encoder.beginComputePass({ timestampWrites: timer?.writes(names.length) });
+                names.push(names.includes(pipeline.label) ? `${pipeline.label} ${names.length}` : pipeline.label);
+                pass.setPipeline(pipeline);
+                groups.forEach((group, index) => pass.setBindGroup(index, group));
+                dispatch(pass);
+                pass.end();
+            };
+            return {
+                setPipeline: (next: GPUComputePipeline) => void ((pipeline = next), (groups.length = 0)),
+                setBindGroup: (index: number, group: GPUBindGroup) => void (groups[index] = group),
+                dispatchWorkgroups: (x: number, y?: number, z?: number) => run((pass) => pass.dispatchWorkgroups(x, y, z)),
+                dispatchWorkgroupsIndirect: (buffer: GPUBuffer, offset: number) =>
+                    run((pass) => pass.dispatchWorkgroupsIndirect(buffer, offset)),
+                end: () => undefined,
+            };
+        },
+    };
+    return split as unknown as GPUCommandEncoder;
+}
+
+/** For one avatar whose texels are all dynamic and whose newest delta map counts alone. */
+function BytesOf(name: string, { avatar, head }: Ours, visible: number): number {
+    const records = avatar.gaussianCount;
+    const { vertexCount, expressionVertex } = head.model;
+    const buckets = 4 * BucketCount;
+    const tiles = Math.ceil(records / RadixTileSize);
+    switch (name.split(" ")[0]) {
+        case "poseVertices":
+            return (20 + 16) * vertexCount + 8 * expressionVertex.length;
+        case "splatProject": // texel, attributes, one delta, expressed vertices once; key; record and counter of what is visible
+            return (16 + 28 + 20) * records + 16 * vertexCount + 4 * records + (32 + 8) * visible;
+        case "sortScan": // after the counts were cleared
+            return buckets + 2 * buckets + buckets;
+        case "sortScatter":
+            return 4 * records + (8 + 4) * visible;
+        case "sortTies":
+            return (4 + 4 + 8 + 4 * (visible / BucketCount)) * visible + 4 * visible;
+        case "sortRadixCount":
+            return 4 * records + 4 * 64 * tiles;
+        case "sortRadixScatter": // between the first, which reads keys, and the last, which writes no keys
+            return (8 + 8) * visible + 64 * tiles;
+        case "splatDraw":
+            return (4 + 32) * visible;
+        default:
+            return 0;
+    }
+}
+
+async function ReadVisibleCountAsync({ device, view }: Ours): Promise<number> {
+    const staging = device.createBuffer({ size: 4, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const encoder = device.createCommandEncoder();
+    encoder.copyBufferToBuffer(view.drawArgs, DrawArgsLayout.offsets.visibleCount, staging, 0, 4);
+    device.queue.submit([encoder.finish()]);
+    await staging.mapAsync(GPUMapMode.READ);
+    const [visible] = new Uint32Array(staging.getMappedRange());
+    staging.destroy();
+    return visible;
+}
+
+/** Timestamps around up to 32 passes. */
+class PassTimer {
+    private readonly _set: GPUQuerySet;
+    private readonly _resolved: GPUBuffer;
+    private readonly _read: GPUBuffer;
+
+    public constructor(device: GPUDevice) {
+        this._set = device.createQuerySet({ type: "timestamp", count: 64 });
+        this._resolved = device.createBuffer({ size: 512, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
+        this._read = device.createBuffer({ size: 512, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    }
+
+    public writes(pass: number): GPURenderPassTimestampWrites & GPUComputePassTimestampWrites {
+        return { querySet: this._set, beginningOfPassWriteIndex: 2 * pass, endOfPassWriteIndex: 2 * pass + 1 };
+    }
+
+    public resolve(encoder: GPUCommandEncoder, passes: number): void {
+        encoder.resolveQuerySet(this._set, 0, 2 * passes, this._resolved, 0);
+        encoder.copyBufferToBuffer(this._resolved, 0, this._read, 0, 512);
+    }
+
+    public async readAsync(passes: number): Promise<number[]> {
+        await this._read.mapAsync(GPUMapMode.READ);
+        const stamps = new BigUint64Array(this._read.getMappedRange());
+        const ms = Array.from({ length: passes }, (_, i) => Number(stamps[2 * i + 1] - stamps[2 * i]) / 1e6);
+        this._read.unmap();
+        return ms;
+    }
+
+    public dispose(): void {
+        this._set.destroy();
+        this._resolved.destroy();
+        this._read.destroy();
+    }
+}

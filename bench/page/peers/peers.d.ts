@@ -1,0 +1,2 @@
+// The peers are plain JavaScript, because their packages (and so their types) are only there once the bench installed them.
+declare module "*.mjs";

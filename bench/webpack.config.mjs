@@ -1,0 +1,48 @@
+// The page of the bench, and its compute passes as one file for Node (bench/gpu).
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import webpack from "webpack";
+import { resolve, rules } from "../webpack.config.js";
+
+const bench = path.dirname(fileURLToPath(import.meta.url));
+const root = path.dirname(bench);
+const versionOf = (name) => JSON.parse(readFileSync(path.join(bench, "node_modules", name, "package.json"), "utf8")).version;
+
+const common = {
+    mode: "none", // minifying the peers takes minutes and changes no frame
+    devtool: false,
+    stats: "errors-warnings",
+    performance: { hints: false },
+    module: { rules },
+    cache: { type: "filesystem", cacheDirectory: path.join(bench, "node_modules", ".cache") },
+    resolve: { ...resolve, modules: [path.join(bench, "node_modules"), path.join(root, "node_modules")] },
+};
+
+export const pageConfig = () => ({
+    ...common,
+    entry: path.join(bench, "page", "index.ts"),
+    output: { path: path.join(root, "dist", "bench"), filename: "index.js", publicPath: "auto", clean: true },
+    plugins: [new webpack.DefinePlugin({ SPARK_VERSION: JSON.stringify(versionOf("@sparkjsdev/spark")) })],
+});
+
+export const gpuConfig = () => ({
+    ...common,
+    target: "node20",
+    entry: path.join(bench, "gpu", "index.ts"),
+    experiments: { outputModule: true },
+    output: { path: path.join(root, "dist", "bench-gpu"), filename: "index.mjs", library: { type: "module" }, clean: true },
+});
+
+/** Builds one configuration. */
+export async function RunWebpackAsync(config) {
+    await new Promise((resolve, reject) => {
+        webpack(config).run((error, stats) => {
+            if (error || stats.hasErrors()) {
+                reject(error ?? new Error(stats.toString("errors-only")));
+            } else {
+                resolve();
+            }
+        });
+    });
+}
