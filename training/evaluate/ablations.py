@@ -150,7 +150,9 @@ def people_with(folder: Path, count: int, adjusted: bool) -> list[Path]:
     return files
 
 
-def ablate_driver(model: Puppeteer, files: list[Path], plain: list[Path], steps: int, judge: Callable, seed: int = 0) -> dict[str, dict]:
+def ablate_driver(
+    model: Puppeteer, files: list[Path], plain: list[Path], steps: int, judge: Callable, seed: int = 0
+) -> Iterator[tuple[str, dict]]:
     """Rows of the driver's ablations."""
     config, size = model.avatar.config, model.avatar.config.position_map_size
     weights = load_settings(config.name)[2]
@@ -162,7 +164,7 @@ def ablate_driver(model: Puppeteer, files: list[Path], plain: list[Path], steps:
         "without distribution adjustment": (as_they_come, masks, True),
         "without mouth loss": (adjusted, mouthless(masks, size), True),
     }
-    rows = {"driver: none (skinning alone)": judge(model, driven=False)}
+    yield "driver: none (skinning alone)", judge(model, driven=False)
     for name, (data, own_masks, reads_map) in variants.items():
         torch.manual_seed(seed)
         driver = LightDriver(config.driver, size) if reads_map else CoefficientDriver(config.driver, size, len(data.coefficients[0]))
@@ -170,20 +172,16 @@ def ablate_driver(model: Puppeteer, files: list[Path], plain: list[Path], steps:
         start = time.monotonic()
         explained = train_driver(driver, model.avatar.delta_unit, data, own_masks, weights, steps, reads_map, seed)
         seconds = time.monotonic() - start
-        rows[f"driver: {name}"] = judge(OtherDriver(model, driver, reads_map)) | {
-            "explained": plain_value(explained),
-            "seconds": plain_value(seconds),
-        }
+        row = judge(OtherDriver(model, driver, reads_map))
+        yield f"driver: {name}", row | {"explained": plain_value(explained), "seconds": plain_value(seconds)}
         print(f"driver: {name}: {seconds:.0f} s, explains {explained:.3f} of the truth it trains on", flush=True)
-    return rows
 
 
-def ablate_reconstructor(config: str, cache: Path, head: HeadModel, steps: int, judge: Callable) -> dict[str, dict]:
-    """From scratch, with and without pixel-anchored queries."""
+def ablate_reconstructor(config: str, folder: Path, head: HeadModel, steps: int, judge: Callable) -> Iterator[tuple[str, dict]]:
+    """From scratch on one photo of each person in `folder`, with and without pixel-anchored queries."""
     model, train, weights = load_settings(config)
-    rows = {}
     for name, chosen in (("with pixel-anchored queries", model), ("without pixel-anchored queries", replace(model, pixel_skip=None))):
-        batches = Batches(cache / "train", train.batch, train.photo_weights, train.expressions, seed=0)
+        batches = Batches(folder, train.batch, (1.0,), train.expressions, seed=0)
         masks = driver_masks(model.position_map_size, torch.cat([batches.take()["deltas"] for _ in range(4)]))
         trainer = Trainer(chosen, replace(train, warmup_steps=min(train.warmup_steps, max(1, steps // 5))), weights, masks)
         set_base_maps(trainer.avatar, batches, 4)
@@ -192,9 +190,8 @@ def ablate_reconstructor(config: str, cache: Path, head: HeadModel, steps: int, 
         for step in range(steps):
             trainer.step(batches.take(), step / steps)
         seconds = time.monotonic() - start
-        rows[f"reconstructor: {name}"] = judge(Puppeteer(trainer.average, head)) | {"seconds": plain_value(seconds)}
+        yield f"reconstructor: {name}", judge(Puppeteer(trainer.average, head)) | {"seconds": plain_value(seconds)}
         print(f"reconstructor: {name}: {seconds:.0f} s", flush=True)
-    return rows
 
 
 def plain_value(value: float) -> dict[str, float]:
@@ -239,11 +236,15 @@ def main() -> None:
         f"Reconstructors: from scratch, {a.reconstructor_steps} steps. Same seed and order of samples. "
         f"Judged on {len(samples)} held-out people, one photo, new view and expression."
     )
-    rows = ablate_driver(model, files, plain, a.steps, judge)
+    rows: dict[str, dict] = {}
+    parts = [ablate_driver(model, files, plain, a.steps, judge)]
     if a.reconstructor_steps:
-        rows |= ablate_reconstructor(a.config, a.cache, head, a.reconstructor_steps, judge)
+        parts.append(ablate_reconstructor(a.config, files[0].parent, head, a.reconstructor_steps, judge))
     a.out.parent.mkdir(parents=True, exist_ok=True)
-    a.out.write_text(json.dumps({"how": how, "missing": {"with refinement": "not part of training yet"}, "rows": rows}, indent=1) + "\n")
+    missing = {"driver, reconstructor: with refinement": "not part of training yet"}
+    for name, row in (entry for part in parts for entry in part):
+        rows[name] = row
+        a.out.write_text(json.dumps({"how": how, "missing": missing, "rows": rows}, indent=1) + "\n")
     for name, row in rows.items():
         print(f"{name:50}" + "  ".join(f"{k} {v['mean']:.3f}" for k, v in row.items()))
 
