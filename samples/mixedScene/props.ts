@@ -14,10 +14,10 @@ export function CreateHat(scene: Scene): Mesh {
     const band = Paint(scene, "band", new Color3(0.75, 0.42, 0.2), 0.1);
     const hat = new Mesh("hat", scene);
     const parts = [
-        CreateCylinder("brim", { diameterTop: 0.272, diameterBottom: 0.28, height: 0.006, tessellation: 48 }, scene),
-        CreateCylinder("side", { diameterTop: 0.185, diameterBottom: 0.198, height: 0.075, tessellation: 48 }, scene),
-        CreateCylinder("top", { diameterTop: 0.12, diameterBottom: 0.185, height: 0.025, tessellation: 48 }, scene),
-        CreateCylinder("band", { diameter: 0.201, height: 0.022, tessellation: 48 }, scene),
+        CreateCylinder("brim", { diameterTop: 0.288, diameterBottom: 0.296, height: 0.006, tessellation: 48 }, scene),
+        CreateCylinder("side", { diameterTop: 0.202, diameterBottom: 0.216, height: 0.075, tessellation: 48 }, scene),
+        CreateCylinder("top", { diameterTop: 0.13, diameterBottom: 0.202, height: 0.025, tessellation: 48 }, scene),
+        CreateCylinder("band", { diameter: 0.219, height: 0.022, tessellation: 48 }, scene),
     ];
     [-0.055, -0.018, 0.032, -0.042].forEach((height, i) => {
         parts[i].parent = hat;
@@ -25,7 +25,7 @@ export function CreateHat(scene: Scene): Mesh {
         parts[i].material = i === 3 ? band : felt;
     });
     hat.rotation.x = -0.12; // worn a little back
-    hat.position.z = 0.012;
+    hat.position.z = -0.028; // the crown lies before the middle of the head
     return hat;
 }
 
@@ -52,7 +52,7 @@ export function CreateGlasses(scene: Scene): Mesh {
             glass,
         ).rotation.x = Math.PI / 2;
         const temple = CreateCapsule("temple", { height: 0.115, radius: 0.0016, orientation: Vector3.Forward() }, scene);
-        add(temple, 0.0665 * side, 0.002, -0.04).rotation.y = 0.14 * side;
+        add(temple, 0.067 * side, 0.002, -0.041).rotation.y = -0.13 * side; // apart towards the ears
     }
     add(CreateCapsule("bridge", { height: 0.02, radius: 0.0018, orientation: Vector3.Right() }, scene), 0, 0.002, 0.018);
     return glasses;

@@ -52,6 +52,7 @@ export async function CreateStageAsync(canvas: HTMLCanvasElement, assetsUrl: str
     const sun = new DirectionalLight("sun", new Vector3(0.45, -1, -0.75), scene);
     sun.position = new Vector3(-1, 3, 1.8);
     sun.intensity = 0.8;
+    sun.autoCalcShadowZBounds = true; // the map's depth spans the casters, not the camera's range
     const shadows = new ShadowGenerator(1024, sun);
     shadows.usePercentageCloserFiltering = true;
     shadows.bias = 0.002;

@@ -135,7 +135,7 @@ describe("a hundred avatars", () => {
             }
             const after = await countAsync();
             const { otherBuffers, ...rest } = after;
-            expect({ ...rest, otherBuffers: before.otherBuffers }).toEqual(before);
+            expect<Record<string, number>>({ ...rest, otherBuffers: before.otherBuffers }).toEqual(before);
             expect(otherBuffers - before.otherBuffers).toBeLessThan(PoolGrowth);
             expect(before.ourBuffers).toBeGreaterThan(0); // what avatars share is counted
             expect(after.drivers).toBe(0);
