@@ -1,4 +1,8 @@
-/** The front door: every public name, once. */
+/** The front door: every public name, once. Importing it makes the loader, the parser and the block known to Babylon. */
+import { RegisterAvatarParser } from "./plugin/avatarParser";
+import { RegisterFlexAvatarBlock } from "./plugin/flexAvatarBlock";
+import { RegisterFlexAvatarLoader } from "./plugin/flexAvatarLoader";
+
 export { FlexAvatarError, type FlexAvatarErrorCode } from "./flame/error";
 export type { IRuntimeProgress, ProgressListener } from "./runtime/models/progress";
 export type { BackendName, OnnxRuntimeUrls } from "./runtime/models/onnxBackend";
@@ -19,6 +23,12 @@ export {
     type IFlexAvatarNotice,
     type IFlexAvatarStatistics,
 } from "./plugin/flexAvatarComponent";
+export { NodeRenderGraphFlexAvatarBlock } from "./plugin/flexAvatarBlock";
+export { FlexAvatarContainer, FlexAvatarLoader, type FlexAvatarLoadingOptions } from "./plugin/flexAvatarLoader";
 export { FlexAvatarTask } from "./plugin/flexAvatarTask";
 export type { FlexAvatarProxyMesh } from "./plugin/proxyMesh";
 export type { FlexAvatarSplatMesh } from "./plugin/splatMesh";
+
+RegisterAvatarParser();
+RegisterFlexAvatarBlock();
+RegisterFlexAvatarLoader();

@@ -7,6 +7,7 @@ import { FlexAvatarError } from "../flame/error";
 import { CreatePositionMapScratch, PositionMap, type PositionMapScratch } from "../flame/positionMap";
 import type { IDriver } from "../runtime/models/driver";
 import type { IFrameDriver } from "../runtime/models/frameDriver";
+import { MapChannels } from "../runtime/layout";
 import { AvatarBuffers, type HeadBuffers, type SplatPipeline } from "../runtime/passes";
 import type { IScheduledDriver } from "./driverScheduler";
 import { SharedDriver } from "./sharedDriver";
@@ -204,6 +205,37 @@ export class AvatarEvaluator implements IScheduledDriver {
             this._blendMs = 0;
             this.buffers.deltaBlend = 1;
             this._revision++;
+        }
+    }
+
+    /**
+     * The delta map of the expression set last, [14,H,W], or null without a working driver. It runs the network once more and waits for the GPU: for
+     * exports, not for frames.
+     */
+    public async readDeltaMapAsync(): Promise<Float32Array | null> {
+        await this.evaluateAsync();
+        if (!this._driver) {
+            return null;
+        }
+        const { network } = this._driver;
+        const { device } = this.pipeline;
+        const encoder = device.createCommandEncoder({ label: "readDeltaMap" });
+        const map =
+            network.backend === "shaders"
+                ? network.encode(encoder, this._recordPositionMap(encoder))
+                : await this._driver.run(network, this._positionMap());
+        if (map instanceof Float32Array) {
+            return map.slice();
+        }
+        const byteLength = 4 * MapChannels * this.buffers.head.table.mapSize ** 2;
+        const staging = device.createBuffer({ size: byteLength, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+        try {
+            encoder.copyBufferToBuffer(map, 0, staging, 0, byteLength);
+            device.queue.submit([encoder.finish()]);
+            await staging.mapAsync(GPUMapMode.READ);
+            return new Float32Array(staging.getMappedRange().slice(0));
+        } finally {
+            staging.destroy();
         }
     }
 

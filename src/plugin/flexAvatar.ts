@@ -4,9 +4,12 @@ import type { Bone } from "@babylonjs/core/Bones/bone";
 import type { PickingInfo } from "@babylonjs/core/Collisions/pickingInfo";
 import { Quaternion } from "@babylonjs/core/Maths/math.vector";
 import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh";
+import type { GaussianSplattingMesh } from "@babylonjs/core/Meshes/GaussianSplatting/gaussianSplattingMesh";
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { Observable } from "@babylonjs/core/Misc/observable";
+import type { Node } from "@babylonjs/core/node";
 import type { Scene } from "@babylonjs/core/scene";
+import type { Nullable } from "@babylonjs/core/types";
 import { FlexAvatarError } from "../flame/error";
 import { CreateExpressionPose, type ExpressionPose } from "../flame/expression";
 import type { HeadModel } from "../flame/headModel";
@@ -21,6 +24,7 @@ import { SurfaceNodes, type ISurfaceSettings } from "./attach/surfaceNodes";
 import type { SurfaceTarget } from "./attach/surfacePlaces";
 import type { AvatarEvaluator, IEvaluatorCounts } from "./avatarEvaluator";
 import { ExpressionTracks } from "./expressionTracks";
+import { FreezeAsync } from "./gaussianSplattingMesh";
 import { FlexAvatarProxyMesh } from "./proxyMesh";
 import type { SplatCrowds } from "./splatCrowds";
 import type { FlexAvatarSplatMesh } from "./splatMesh";
@@ -94,6 +98,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
     private _ready = false;
     private _splatMesh: FlexAvatarSplatMesh;
     private _visibility = 1;
+    private _latestClone: FlexAvatar | null = null;
 
     /** @internal Avatars are made by the component. */
     public constructor(name: string, scene: Scene, parts: IAvatarParts) {
@@ -121,6 +126,11 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
         this.proxyMesh = new FlexAvatarProxyMesh(`${name}.proxy`, scene, this._surface);
         this.proxyMesh.setPose(this._pose);
         this.proxyMesh.parent = this._canonicalRoot;
+        // Whoever copies a hierarchy node by node finds the parts of the copy that there are already.
+        for (const part of ["_canonicalRoot", "neck", "jaw", "leftEye", "rightEye"] as const) {
+            this[part].clone = () => this._latestClone?.[part] ?? null;
+        }
+        this.proxyMesh.clone = () => this._latestClone!.proxyMesh;
         this._splatMesh = parts.crowds.join(this, 0, DefaultLayerMask);
         this._watchDriver(evaluator);
     }
@@ -213,7 +223,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
                 `"${this.name}" has no tracks for ${missing.join(", ")} of the clip "${group.name}".`,
             );
         }
-        this._groups.add(bound);
+        this.adoptClip(bound);
         return bound;
     }
 
@@ -286,6 +296,72 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
     }
 
     /**
+     * An instance at the same place, {@link createInstance}; it starts with a face at rest. `AssetContainer.instantiateModelsToScene` uses it.
+     * @param name name of the new node
+     * @param newParent its parent; default: this avatar's
+     */
+    public override clone(name: string, newParent: Nullable<Node> = null): FlexAvatar {
+        const instance = this.createInstance(name);
+        instance.parent = newParent ?? this.parent;
+        instance.position.copyFrom(this.position);
+        instance.rotation.copyFrom(this.rotation);
+        instance.rotationQuaternion = this.rotationQuaternion?.clone() ?? null;
+        instance.scaling.copyFrom(this.scaling);
+        this._latestClone = instance;
+        return instance;
+    }
+
+    /**
+     * A frozen copy as Babylon's own splat mesh: this expression and pose with the driver's detail, placed as the avatar is. The driver runs once
+     * more for it.
+     * @param name name of the mesh
+     * @returns the mesh, the caller's; the avatar goes on independently
+     */
+    public async toGaussianSplattingMeshAsync(name = `${this.name} splats`): Promise<GaussianSplattingMesh> {
+        this._throwIfDisposed();
+        if (!this._evaluator) {
+            throw new FlexAvatarError("disposed", `The avatar "${this.name}" has lost its GPU device and is not back yet.`);
+        }
+        this._readFrame();
+        const pose = { expression: this._pose.expression.slice(), pose: this._pose.pose.slice() };
+        const { head, file } = this._parts;
+        const { table } = this._evaluator.buffers.head;
+        const staticMap = this._shownMap ?? file.staticMap;
+        const deltaMap = await this._evaluator.readDeltaMapAsync();
+        this._throwIfDisposed();
+        const mesh = await FreezeAsync(name, this.getScene(), { head, table, staticMap, deltaMap, pose });
+        mesh.parent = this.parent;
+        mesh.position.copyFrom(this.position);
+        mesh.rotationQuaternion = this.rotationQuaternion?.clone() ?? Quaternion.FromEulerVector(this.rotation);
+        mesh.scaling.copyFrom(this.scaling);
+        return mesh;
+    }
+
+    /** Clips that were bound to this avatar and are not disposed. */
+    public get clips(): readonly AnimationGroup[] {
+        return [...this._groups].filter((group) => this.getScene().animationGroups.includes(group));
+    }
+
+    /** Takes a group whose targets are this avatar's tracks and joints: it is disposed with the avatar. @internal */
+    public adoptClip(group: AnimationGroup): void {
+        this._groups.add(group);
+    }
+
+    /** The nodes that the avatar consists of, itself first. @internal */
+    public ownNodes(): TransformNode[] {
+        return [this, this._canonicalRoot, this.neck, this.jaw, this.leftEye, this.rightEye];
+    }
+
+    /** Takes the avatar off the mesh that draws it, or gives it back; it keeps all its parts. @internal */
+    public _setShown(isShown: boolean): void {
+        if (isShown) {
+            this._splatMesh = this._parts.crowds.join(this, this.renderingGroupId, this.layerMask);
+        } else {
+            this._parts.crowds.leave(this, this._splatMesh);
+        }
+    }
+
+    /**
      * Waits until the very expression and pose set now can be drawn without delay. For offline capture; a render loop does not need it:
      * there the head follows at once and the driver's fine detail one run later.
      */
@@ -310,6 +386,11 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
      * @returns the bytes of the file
      */
     public async saveAsync(): Promise<ArrayBuffer> {
+        return this.toFile();
+    }
+
+    /** {@link saveAsync} at once. @internal */
+    public toFile(): ArrayBuffer {
         this._throwIfDisposed();
         return WriteAvatarFile({ ...this._parts.file, name: this.name }).buffer;
     }

@@ -1,6 +1,7 @@
 /** The service of one scene: makes avatars, updates them once per frame, and takes everything away again. */
 import { Observable, type Observer } from "@babylonjs/core/Misc/observable";
-import type { ISceneComponent } from "@babylonjs/core/sceneComponent";
+import type { AssetContainer } from "@babylonjs/core/assetContainer";
+import type { ISceneSerializableComponent } from "@babylonjs/core/sceneComponent";
 import type { Scene } from "@babylonjs/core/scene";
 import { FlexAvatarError, ThrowIfAborted } from "../flame/error";
 import type { IAvatarFile } from "../runtime/format/avatarFile";
@@ -12,6 +13,7 @@ import { DefaultFlexAvatarOptions, type IFlexAvatarOptions } from "./componentOp
 import { DriverScheduler, type IScheduledDriver } from "./driverScheduler";
 import { RequireDevice } from "./engineOptions";
 import { AvatarEvaluator } from "./avatarEvaluator";
+import { SerializeAvatars } from "./avatarSerializer";
 import { FlexAvatar } from "./flexAvatar";
 import { SplatCrowds } from "./splatCrowds";
 
@@ -57,7 +59,7 @@ const ComponentName = "FlexAvatar";
  * const component = FlexAvatarComponent.GetOrCreate(scene, { modelsUrl: "models/" });
  * const avatar = await component.createFromPhotosAsync([file]);
  */
-export class FlexAvatarComponent implements ISceneComponent {
+export class FlexAvatarComponent implements ISceneSerializableComponent {
     public readonly name = ComponentName;
     /** Notified when an avatar is complete and in the scene. */
     public readonly onAvatarAddedObservable = new Observable<FlexAvatar>();
@@ -172,6 +174,40 @@ export class FlexAvatarComponent implements ISceneComponent {
         // Nothing: no stage of the scene is used, because camera stages do not run under a frame graph.
     }
 
+    /** Called by Babylon's scene serializer: adds the avatars to a `.babylon` file. */
+    public serialize(serializationObject: Record<string, unknown>): void {
+        SerializeAvatars(this, serializationObject);
+    }
+
+    /** Called by Babylon when a container's contents enter the scene: its avatars are drawn from then on. */
+    public addFromContainer(container: AssetContainer): void {
+        for (const avatar of AvatarsOf(container)) {
+            if (!this._avatars.includes(avatar)) {
+                this._avatars.push(avatar);
+                avatar._setShown(true);
+            }
+        }
+    }
+
+    /** Called by Babylon when a container's contents leave the scene: its avatars stay on the GPU, unless they are to be disposed. */
+    public removeFromContainer(container: AssetContainer, dispose = false): void {
+        for (const avatar of AvatarsOf(container)) {
+            const index = this._avatars.indexOf(avatar);
+            if (index >= 0) {
+                this._avatars.splice(index, 1);
+                avatar._setShown(false);
+            }
+            if (dispose) {
+                avatar.dispose();
+            }
+        }
+    }
+
+    /** Reports what the user should know. @internal */
+    public _report(code: string, message: string): void {
+        this._notify(code, message);
+    }
+
     /** Called by Babylon when a lost device was replaced. Avatars come back by themselves, with new buffers and networks. */
     public rebuild(): void {
         this._factory.dispose();
@@ -250,7 +286,10 @@ export class FlexAvatarComponent implements ISceneComponent {
         this._pipelines.add(made.evaluator.pipeline);
         this._avatars.push(avatar);
         avatar.onAvatarDisposeObservable.addOnce(() => {
-            this._avatars.splice(this._avatars.indexOf(avatar), 1);
+            const index = this._avatars.indexOf(avatar);
+            if (index >= 0) {
+                this._avatars.splice(index, 1); // one in a container is not listed
+            }
         });
         this.onAvatarAddedObservable.notifyObservers(avatar);
         return avatar;
@@ -324,6 +363,10 @@ export class FlexAvatarComponent implements ISceneComponent {
             throw new FlexAvatarError("disposed", "The component of this scene is disposed.");
         }
     }
+}
+
+function AvatarsOf(container: AssetContainer): FlexAvatar[] {
+    return container.transformNodes.filter((node) => node instanceof FlexAvatar);
 }
 
 async function ReadBytesAsync(

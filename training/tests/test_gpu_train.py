@@ -38,7 +38,7 @@ def test_one_command_trains_evaluates_exports_and_resumes(unpacked):
     first = run(unpacked, "run", "0.1", *words, **few)
     assert "origin released weights" in first
     state = torch.load(unpacked / "kept/last.pt", weights_only=True)
-    committed = json.loads((ROOT / "assets/models/models.json").read_text())["models"]["nano-128"]["step"]
+    committed = json.loads((unpacked / "assets/models/models.json").read_text())["models"]["nano-128"]["step"]
     assert state["step"] > committed
     assert json.loads((unpacked / "kept/results.json").read_text())["rows"]["oracle"]["novel_view_psnr"] > 20
     manifest = json.loads((unpacked / "kept/models/models.json").read_text())

@@ -1,0 +1,81 @@
+/** Brings back the avatars of `.babylon` files that avatarSerializer.ts wrote. */
+import { Animation } from "@babylonjs/core/Animations/animation";
+import { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
+import type { AssetContainer } from "@babylonjs/core/assetContainer";
+import { AddParser } from "@babylonjs/core/Loading/Plugins/babylonFileParser.function";
+import { Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector";
+import { DecodeBase64ToBinary } from "@babylonjs/core/Misc/stringTools";
+import type { Scene } from "@babylonjs/core/scene";
+import { FlexAvatarError } from "../flame/error";
+import { JointNames, SerializedName, type ISerializedAvatar, type ISerializedAvatars } from "./avatarSerializer";
+import type { FlexAvatar } from "./flexAvatar";
+import { FlexAvatarComponent } from "./flexAvatarComponent";
+
+/** Makes the parser known to Babylon. Called by the package; calling it again changes nothing. */
+export function RegisterAvatarParser(): void {
+    AddParser(SerializedName, (parsed: Record<string, unknown>, scene: Scene, container: AssetContainer) => {
+        const found = parsed[SerializedName] as ISerializedAvatars | undefined;
+        if (found) {
+            // A parser cannot wait: the scene is not ready before the avatars are.
+            scene.addPendingData(found);
+            void RestoreAsync(found, scene, container).finally(() => scene.removePendingData(found));
+        }
+    });
+}
+
+async function RestoreAsync(
+    { version, options, people, avatars }: ISerializedAvatars,
+    scene: Scene,
+    container: AssetContainer,
+): Promise<void> {
+    const component = FlexAvatarComponent.GetOrCreate(scene, options);
+    if (version !== 1) {
+        component._report("file-format", `The scene file's avatars have version ${String(version)} and this release reads version 1.`);
+        return;
+    }
+    const firsts = new Map<number, FlexAvatar>();
+    for (const serialized of avatars) {
+        try {
+            const first = firsts.get(serialized.person);
+            const avatar = first
+                ? first.createInstance(serialized.name)
+                : await component.loadAsync(DecodeBase64ToBinary(people[serialized.person]), { name: serialized.name });
+            firsts.set(serialized.person, first ?? avatar);
+            Apply(serialized, avatar, scene);
+            container.transformNodes.push(...avatar.ownNodes());
+            container.meshes.push(avatar.proxyMesh);
+        } catch (error) {
+            const code = error instanceof FlexAvatarError ? error.code : "file-format";
+            component._report(code, `The avatar "${serialized.name}" of the scene file could not be brought back. ${String(error)}`);
+        }
+    }
+}
+
+function Apply(serialized: ISerializedAvatar, avatar: FlexAvatar, scene: Scene): void {
+    avatar.id = serialized.id;
+    avatar.parent = serialized.parentId === undefined ? null : scene.getNodeById(serialized.parentId);
+    avatar.position = Vector3.FromArray(serialized.position);
+    avatar.rotationQuaternion = Quaternion.FromArray(serialized.rotation);
+    avatar.scaling = Vector3.FromArray(serialized.scaling);
+    avatar.setEnabled(serialized.isEnabled);
+    avatar.visibility = serialized.visibility;
+    avatar.renderingGroupId = serialized.renderingGroupId;
+    avatar.layerMask = serialized.layerMask;
+    for (const [name, influence] of Object.entries(serialized.expression)) {
+        avatar.expression.getTrack(name).influence = influence;
+    }
+    for (const joint of JointNames) {
+        avatar[joint].rotationQuaternion = Quaternion.FromArray(serialized.joints[joint]);
+    }
+    for (const clip of serialized.clips) {
+        const group = new AnimationGroup(clip.name, scene);
+        for (const { target, animation } of clip.targets) {
+            const joint = JointNames.find((name) => name === target);
+            group.addTargetedAnimation(Animation.Parse(animation), joint ? avatar[joint] : avatar.expression.getTrack(target));
+        }
+        avatar.adoptClip(group);
+        if (clip.isPlaying) {
+            group.start(clip.loop, 1, clip.from, clip.to);
+        }
+    }
+}

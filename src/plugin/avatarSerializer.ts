@@ -1,0 +1,123 @@
+/**
+ * Avatars in `.babylon` files: what `SceneSerializer.Serialize` writes of them. avatarParser.ts brings them back.
+ * A file holds each person once, as the bytes of a `.flexavatar` file in base64, however many instances the scene has.
+ */
+import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
+import { Quaternion, type Vector3 } from "@babylonjs/core/Maths/math.vector";
+import { EncodeArrayBufferToBase64 } from "@babylonjs/core/Misc/stringTools";
+import type { FlexAvatar } from "./flexAvatar";
+import type { FlexAvatarComponent } from "./flexAvatarComponent";
+
+/** Name of the entry in a `.babylon` file. */
+export const SerializedName = "flexAvatars";
+/** Joints that have nodes. */
+export const JointNames = ["neck", "jaw", "leftEye", "rightEye"] as const;
+
+/** One bound clip. */
+export interface ISerializedClip {
+    name: string;
+    /** Name of a track, or of a joint node. */
+    targets: { target: string; animation: unknown }[];
+    from: number;
+    to: number;
+    isPlaying: boolean;
+    loop: boolean;
+}
+
+/** One avatar of a file. */
+export interface ISerializedAvatar {
+    name: string;
+    id: string;
+    parentId?: string;
+    /** Index into the people of the file. */
+    person: number;
+    position: number[];
+    rotation: number[];
+    scaling: number[];
+    isEnabled: boolean;
+    visibility: number;
+    renderingGroupId: number;
+    layerMask: number;
+    /** Influences that are not 0, by track. */
+    expression: Record<string, number>;
+    /** Quaternions, by joint. */
+    joints: Record<string, number[]>;
+    clips: ISerializedClip[];
+}
+
+/** All avatars of a file. */
+export interface ISerializedAvatars {
+    version: 1;
+    options: { modelsUrl: string; model?: string };
+    /** `.flexavatar` files, base64. */
+    people: string[];
+    avatars: ISerializedAvatar[];
+}
+
+/** Adds the component's avatars to a scene file in the making, and takes their clips out of its animation groups, which cannot name tracks. */
+export function SerializeAvatars(
+    component: FlexAvatarComponent,
+    sceneFile: { animationGroups?: unknown[]; [SerializedName]?: unknown },
+): void {
+    const { animationGroups } = component.scene;
+    const clips = new Set(component.avatars.flatMap((avatar) => avatar.clips));
+    if (sceneFile.animationGroups?.length === animationGroups.length) {
+        sceneFile.animationGroups = sceneFile.animationGroups.filter((_, index) => !clips.has(animationGroups[index]));
+    }
+    sceneFile[SerializedName] = Describe(component);
+}
+
+function Describe(component: FlexAvatarComponent): ISerializedAvatars {
+    const { modelsUrl, model } = component.options;
+    const people: string[] = [];
+    const personOf = new Map<unknown, number>();
+    const avatars = component.avatars.map((avatar) => {
+        let person = personOf.get(avatar.description);
+        if (person === undefined) {
+            person = people.push(EncodeArrayBufferToBase64(avatar.toFile())) - 1;
+            personOf.set(avatar.description, person);
+        }
+        return SerializeAvatar(avatar, person);
+    });
+    return { version: 1, options: { modelsUrl, ...(model ? { model } : {}) }, people, avatars };
+}
+
+function SerializeAvatar(avatar: FlexAvatar, person: number): ISerializedAvatar {
+    const { expression } = avatar;
+    const tracks = Array.from(expression.influences, (_, index) => expression.getTarget(index)).filter(({ influence }) => influence !== 0);
+    return {
+        name: avatar.name,
+        id: avatar.id,
+        ...(avatar.parent ? { parentId: avatar.parent.id } : {}),
+        person,
+        position: avatar.position.asArray(),
+        rotation: RotationOf(avatar).asArray(),
+        scaling: avatar.scaling.asArray(),
+        isEnabled: avatar.isEnabled(false),
+        visibility: avatar.visibility,
+        renderingGroupId: avatar.renderingGroupId,
+        layerMask: avatar.layerMask,
+        expression: Object.fromEntries(tracks.map(({ name, influence }) => [name, influence])),
+        joints: Object.fromEntries(JointNames.map((joint) => [joint, RotationOf(avatar[joint]).asArray()])),
+        clips: avatar.clips.map((group) => SerializeClip(avatar, group)),
+    };
+}
+
+function SerializeClip(avatar: FlexAvatar, group: AnimationGroup): ISerializedClip {
+    const nameOf = (target: unknown): string => JointNames.find((joint) => avatar[joint] === target) ?? (target as { name: string }).name;
+    return {
+        name: group.name,
+        targets: group.targetedAnimations.map(({ target, animation }) => ({
+            target: nameOf(target),
+            animation: animation.serialize() as unknown,
+        })),
+        from: group.from,
+        to: group.to,
+        isPlaying: group.isPlaying,
+        loop: group.loopAnimation,
+    };
+}
+
+function RotationOf({ rotationQuaternion, rotation }: { rotationQuaternion: Quaternion | null; rotation: Vector3 }): Quaternion {
+    return rotationQuaternion?.clone() ?? Quaternion.FromEulerVector(rotation);
+}
