@@ -50,6 +50,9 @@ try {
 } finally {
     await server.closeAsync();
 }
+if (resultsName === "software-adapter") {
+    (await import("./report.mjs")).WriteReport(resultsFile);
+}
 console.log(`Written to ${path.relative(root, resultsFile)}`);
 
 /** The page in a browser of its own, so that processor time can be told apart. */

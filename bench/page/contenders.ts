@@ -49,7 +49,13 @@ export const Contenders: readonly IContenderInfo[] = [
         name: "ours",
         license: "Apache-2.0",
         frame: "pose, skin, project, sort all on the GPU, every frame; draw",
-        createAsync: CreateOursAsync,
+        createAsync: (head) => CreateOursAsync(head),
+    },
+    {
+        name: "ours, back faces culled",
+        license: "Apache-2.0",
+        frame: "as above; Gaussians whose surface looks away are left out before they are sorted",
+        createAsync: (head) => CreateOursAsync(head, true),
     },
     {
         name: "playcanvas, CPU sort",
@@ -89,9 +95,10 @@ export const Contenders: readonly IContenderInfo[] = [
     },
 ];
 
-async function CreateOursAsync(head: IGaussians): Promise<IContender> {
+async function CreateOursAsync(head: IGaussians, cullBackFaces = false): Promise<IContender> {
     const device = await RequestBenchDeviceAsync(navigator.gpu);
     const ours = await Ours.CreateAsync(device, head);
+    ours.settings.cullBackFaces = cullBackFaces;
     return {
         version: "this commit",
         async frameAsync(frame) {

@@ -36,7 +36,8 @@ export async function RequestBenchDeviceAsync(gpu: GPU): Promise<GPUDevice> {
 export class Ours {
     public readonly target: GPUTexture;
     private readonly _pose;
-    private readonly _settings: IViewSettings;
+    /** May be changed between frames. */
+    public readonly settings: IViewSettings;
     private _frame = 0;
 
     private constructor(
@@ -53,7 +54,7 @@ export class Ours {
             usage: GPUTextureUsage.RENDER_ATTACHMENT | GPUTextureUsage.COPY_SRC,
         });
         this._pose = CreateExpressionPose(head.model);
-        this._settings = {
+        this.settings = {
             worldFromPosed: Identity,
             viewFromWorld: ViewFromWorld(0),
             clipFromView: ClipFromView(),
@@ -77,14 +78,14 @@ export class Ours {
     /** Camera and expression of a frame. */
     public setFrame(frame: number): void {
         this._frame = frame;
-        this._settings.viewFromWorld = ViewFromWorld(frame);
+        this.settings.viewFromWorld = ViewFromWorld(frame);
         this.avatar.setExpression(this._pose); // at rest, so that the picture is the peers'; it costs the same
     }
 
     /** Records what computes. */
     public compute(encoder: GPUCommandEncoder): void {
         this.pipeline.poseVertices(encoder, this.avatar);
-        this.pipeline.prepareView(encoder, this.avatar, this.view, this._settings);
+        this.pipeline.prepareView(encoder, this.avatar, this.view, this.settings);
     }
 
     /** Records what draws. */

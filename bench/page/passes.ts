@@ -1,5 +1,6 @@
 /** The compute and draw passes of one frame of ours, one by one: time, dispatches, and bytes against the least that must move. */
-import { BucketCount, DrawArgsLayout, RadixTileSize } from "../../src/runtime/layout";
+import { DigitCount, DrawArgsLayout, RadixDigits, RadixTileSize } from "../../src/runtime/layout";
+import { FrameBytes, type IPassBytes } from "../../src/runtime/passes";
 import type { Ours } from "./ours";
 
 /** One pass. */
@@ -7,8 +8,6 @@ export interface IPassCost {
     name: string;
     /** GPU milliseconds of each frame; empty where the device has no timestamps. */
     ms: number[];
-    /** Bytes that the pass moves if each is moved once: by its kernel's head comment, for this many records and visible splats. */
-    bytes: number;
 }
 
 /** All passes of a frame. */
@@ -18,6 +17,7 @@ export interface IPassReport {
     sorter: string;
     dispatches: number;
     passes: IPassCost[];
+    bytes: IPassBytes[];
 }
 
 /** Runs frames with every dispatch in a pass of its own between two timestamps. */
@@ -38,7 +38,7 @@ export async function MeasurePassesAsync(ours: Ours, frames: number): Promise<IP
         await device.queue.onSubmittedWorkDone();
         const times = timer ? await timer.readAsync(names.length) : [];
         names.forEach((name, i) => {
-            const cost = costs.get(name) ?? { name, ms: [], bytes: 0 };
+            const cost = costs.get(name) ?? { name, ms: [] };
             costs.set(name, cost);
             if (frame >= 0 && timer) {
                 cost.ms.push(times[i]); // the first frame warms up
@@ -48,15 +48,13 @@ export async function MeasurePassesAsync(ours: Ours, frames: number): Promise<IP
     timer?.dispose();
     const visible = await ReadVisibleCountAsync(ours);
     const passes = [...costs.values()];
-    for (const pass of passes) {
-        pass.bytes = BytesOf(pass.name, ours, visible);
-    }
     return {
         gaussians: ours.avatar.gaussianCount,
         visible,
         sorter: ours.pipeline.sorter.name,
         dispatches: names.length - 1,
         passes,
+        bytes: BytesOf(ours, visible),
     };
 }
 
@@ -69,7 +67,8 @@ function SplitPasses(encoder: GPUCommandEncoder, names: string[], timer: PassTim
             const groups: GPUBindGroup[] = [];
             const run = (dispatch: (pass: GPUComputePassEncoder) => void): void => {
                 const pass = encoder.beginComputePass({ timestampWrites: timer?.writes(names.length) });
-                names.push(names.includes(pipeline.label) ? `${pipeline.label} ${names.length}` : pipeline.label);
+                const before = names.filter((name) => name.startsWith(pipeline.label)).length;
+                names.push(before > 0 ? `${pipeline.label} ${before + 1}` : pipeline.label);
                 pass.setPipeline(pipeline);
                 groups.forEach((group, index) => pass.setBindGroup(index, group));
                 dispatch(pass);
@@ -88,32 +87,22 @@ function SplitPasses(encoder: GPUCommandEncoder, names: string[], timer: PassTim
     return split as unknown as GPUCommandEncoder;
 }
 
-/** For one avatar whose texels are all dynamic and whose newest delta map counts alone. */
-function BytesOf(name: string, { avatar, head }: Ours, visible: number): number {
+/** What the passes move and the least that they could, for one avatar whose texels are all dynamic and whose newest delta map counts alone. */
+function BytesOf({ avatar, head, pipeline }: Ours, visible: number): IPassBytes[] {
     const records = avatar.gaussianCount;
-    const { vertexCount, expressionVertex } = head.model;
-    const buckets = 4 * BucketCount;
-    const tiles = Math.ceil(records / RadixTileSize);
-    switch (name.split(" ")[0]) {
-        case "poseVertices":
-            return (20 + 16) * vertexCount + 8 * expressionVertex.length;
-        case "splatProject": // texel, attributes, one delta, expressed vertices once; key; record and counter of what is visible
-            return (16 + 28 + 20) * records + 16 * vertexCount + 4 * records + (32 + 8) * visible;
-        case "sortScan": // after the counts were cleared
-            return buckets + 2 * buckets + buckets;
-        case "sortScatter":
-            return 4 * records + (8 + 4) * visible;
-        case "sortTies":
-            return (4 + 4 + 8 + 4 * (visible / BucketCount)) * visible + 4 * visible;
-        case "sortRadixCount":
-            return 4 * records + 4 * 64 * tiles;
-        case "sortRadixScatter": // between the first, which reads keys, and the last, which writes no keys
-            return (8 + 8) * visible + 64 * tiles;
-        case "splatDraw":
-            return (4 + 32) * visible;
-        default:
-            return 0;
-    }
+    const size = {
+        gaussianCount: records,
+        dynamicCount: records,
+        vertexCount: head.model.vertexCount,
+        expressionEntryCount: head.model.expressionVertex.length,
+    };
+    const tiles = 2 * 4 * RadixDigits * DigitCount * Math.ceil(records / RadixTileSize);
+    return FrameBytes([size], 1, visible / records).map((row) =>
+        row.pass === "sort" && pipeline.sorter.name === "radix"
+            ? // Keys are read twice, then pairs three times; pairs are written three times, and the order.
+              { ...row, readBytes: 8 * records + 24 * visible + tiles, writtenBytes: 28 * visible + tiles }
+            : row,
+    );
 }
 
 async function ReadVisibleCountAsync({ device, view }: Ours): Promise<number> {

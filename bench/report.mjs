@@ -1,0 +1,97 @@
+// Turns a results file into the tables of bench/README.md, between the two markers there: `node bench/report.mjs`. The bench does so at its end.
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { FileName } from "./sections.mjs";
+
+const bench = path.dirname(fileURLToPath(import.meta.url));
+const range = (summary) => (summary ? `${summary.median} (${summary.from}–${summary.to})` : "–");
+const table = (head, rows) => [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+const when = ({ date, load }) => `_${date.slice(0, 16).replace("T", " ")} UTC, load ${load.join(" / ")}._`;
+
+const megabytes = (bytes) => (bytes / 1e6).toFixed(2);
+
+const writers = {
+    frames(section) {
+        const { contenders, rounds } = section;
+        const peers = contenders.filter((row) => row.cpuMs && !row.name.startsWith("ours"));
+        const fastest = peers.reduce((best, row) => (row.cpuMs.median < best.cpuMs.median ? row : best), peers[0]);
+        const rows = contenders.map((row) =>
+            row.failed
+                ? [row.name, row.version ?? "", row.frame, `failed: ${row.failed}`, "", "", "", ""]
+                : [
+                      row.name,
+                      row.version,
+                      row.frame,
+                      range(row.cpuMs),
+                      range(row.ms),
+                      fastest ? (row.cpuMs.median / fastest.cpuMs.median).toFixed(2) : "–",
+                      row.psnr.toFixed(1),
+                      `![${row.name}](results/pictures/${FileName(row.name)}.png)`,
+                  ],
+        );
+        const head = ["contender", "version", "a frame is", "processor ms", "wall ms", "against the fastest peer", "PSNR, dB", "picture"];
+        return `### Whole frames\n\n${section.gaussians} Gaussians, ${section.sizePx}², ${rounds} interleaved rounds. ${when(section)}\n\n${table(head, rows)}`;
+    },
+    passes(section) {
+        return section.reports
+            .map((report) => {
+                const rows = report.passes.map(({ name, ms }) => [name, range(ms)]);
+                const bytes = report.bytes.map((row) => [row.pass, ...[row.readBytes, row.writtenBytes, row.floorBytes].map(megabytes)]);
+                const total = `${report.dispatches} dispatches; ${megabytes(report.movedBytes)} MB against a floor of ${megabytes(report.floorBytes)} MB: ${report.movedOverFloor}×.`;
+                return `### Passes of ours, ${report.sorter} sort\n\n${total} ${report.visible} of ${report.gaussians} visible. ${when(section)}\n\n${table(["kernel", "GPU ms"], rows)}\n\n${table(["pass", "MB read", "MB written", "MB floor"], bytes)}`;
+            })
+            .join("\n\n");
+    },
+    sorts(section) {
+        const babylon = section.rows.at(-1).cpuMs.median;
+        const rows = section.rows.map((row) => [
+            row.name,
+            row.dispatches,
+            range(row.cpuMs),
+            range(row.ms),
+            (row.cpuMs.median / babylon).toFixed(3),
+        ]);
+        const head = ["sort", "dispatches", "processor ms", "wall ms", "against Babylon's"];
+        return `### Sorts, ${section.keys} keys\n\n${when(section)}\n\n${table(head, rows)}`;
+    },
+    scaling(section) {
+        const gaussians = section.gaussians.map((row) => [row.count, range(row.cpuMs), range(row.ms)]);
+        const avatars = section.avatars.map((row) => [
+            row.count,
+            row.dispatches,
+            (row.bytes / 1e6).toFixed(1),
+            range(row.cpuMs),
+            range(row.ms),
+        ]);
+        return `### Scaling\n\n${when(section)}\n\n${table(["Gaussians", "processor ms", "wall ms"], gaussians)}\n\nAvatars of ${section.avatars[0].gaussiansEach} Gaussians that share maps:\n\n${table(["avatars", "dispatches", "MB of head and avatars", "processor ms", "wall ms"], avatars)}`;
+    },
+    networks(section) {
+        const driver = section.driver.map((row) => [row.name, range(row.ms), range(row.cpuMs), row.gflopPerSecond]);
+        const photos = section.reconstruction.map((row) => [row.photos, row.encodeMs.toFixed(0), row.reconstructMs.toFixed(0)]);
+        return `### Networks, ${section.model}\n\n${when(section)}\n\n${table(["driver in", "wall ms", "processor ms", "GFLOP/s"], driver)}\n\n${table(["photos", "encode, ms", "reconstruct, ms"], photos)}`;
+    },
+    bundle(section) {
+        return `### Bundle\n\n${(section.gzipBytes / 1000).toFixed(1)} kB gzip in ${section.files.length} files, without Babylon, ONNX Runtime and models (target ≤ ${section.targetBytes / 1000} kB).`;
+    },
+};
+
+/** Rewrites the tables. */
+export function WriteReport(resultsFile = path.join(bench, "results", "software-adapter.json")) {
+    const results = JSON.parse(readFileSync(resultsFile, "utf8"));
+    const readme = path.join(bench, "README.md");
+    const { machine } = results;
+    const text = [
+        `Machine: ${machine.cpu}, ${machine.cores} cores; adapter ${machine.vendor} ${machine.architecture} ${machine.description}.`,
+        ...Object.keys(writers)
+            .filter((name) => results[name])
+            .map((name) => writers[name](results[name])),
+    ].join("\n\n");
+    const [start, end] = ["<!-- results -->", "<!-- /results -->"];
+    const old = readFileSync(readme, "utf8");
+    writeFileSync(readme, `${old.slice(0, old.indexOf(start) + start.length)}\n\n${text}\n\n${old.slice(old.indexOf(end))}`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+    WriteReport(process.argv[2]);
+}
