@@ -277,7 +277,7 @@ describe("networks on WebAssembly", () => {
             }, 1);
             await own.reconstructAsync(Photos(own, 1));
             clearInterval(timer);
-            return longest;
+            return Math.max(longest, performance.now() - before); // a page that is blocked throughout never hears its timer
         };
         const onPage = await ModelRuntime.CreateAsync({ ...Settings, worker: false });
         await onPage.reconstructAsync(Photos(onPage, 1)); // loaded and made
