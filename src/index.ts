@@ -14,6 +14,7 @@ export type { IPickedRegion } from "./plugin/attach/regions";
 export type { ISurfaceSettings } from "./plugin/attach/surfaceNodes";
 export { SurfaceLandmarks, type IAtlasPoint, type SurfaceLandmark, type SurfaceTarget } from "./plugin/attach/surfacePlaces";
 export type { IFlexAvatarOptions } from "./plugin/componentOptions";
+export type { LevelOfDetail } from "./plugin/levelOfDetail";
 export { GetFlexAvatarEngineOptions } from "./plugin/engineOptions";
 export type { ExpressionTrack, ExpressionTracks } from "./plugin/expressionTracks";
 export { FlexAvatar } from "./plugin/flexAvatar";

@@ -4,6 +4,7 @@ import type { IMediaPipeUrls } from "../runtime/photo/mediaPipe";
 import type { SplatSorterName } from "../runtime/passes";
 import type { IAvatarServices } from "./avatarFactory";
 import { DefaultDriverSchedule, type IDriverSchedule } from "./driverScheduler";
+import type { LevelOfDetail } from "./levelOfDetail";
 
 /** Options of `FlexAvatarComponent.GetOrCreate`. Addresses are relative to the page. */
 export interface IFlexAvatarOptions {
@@ -29,6 +30,11 @@ export interface IFlexAvatarOptions {
     driver: "auto" | "shaders" | "onnx";
     /** Milliseconds per frame for drivers, and their cadence on slow devices. Default 4 ms, and 30 Hz where a run takes more than 4 ms. */
     driverSchedule: Readonly<IDriverSchedule>;
+    /**
+     * Level of detail of avatars that say nothing else ({@link FlexAvatar.levelOfDetail}). "auto" takes a map of half or a quarter of the edge where
+     * its Gaussians are still less than two pixels apart. Default "auto".
+     */
+    levelOfDetail: LevelOfDetail;
     /** Replaces parts in tests. @internal */
     _services?: Partial<IAvatarServices>;
 }
@@ -40,4 +46,5 @@ export const DefaultFlexAvatarOptions: Readonly<IFlexAvatarOptions> = Object.fre
     backend: "auto",
     driver: "auto",
     driverSchedule: DefaultDriverSchedule,
+    levelOfDetail: "auto",
 });

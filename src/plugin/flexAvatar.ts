@@ -25,6 +25,7 @@ import type { SurfaceTarget } from "./attach/surfacePlaces";
 import type { AvatarEvaluator, IEvaluatorCounts } from "./avatarEvaluator";
 import { ExpressionTracks } from "./expressionTracks";
 import { FreezeAsync } from "./gaussianSplattingMesh";
+import type { LevelOfDetail } from "./levelOfDetail";
 import { FlexAvatarProxyMesh } from "./proxyMesh";
 import type { SplatCrowds } from "./splatCrowds";
 import type { FlexAvatarSplatMesh } from "./splatMesh";
@@ -42,6 +43,8 @@ export interface IAvatarParts {
     crowds: SplatCrowds;
     /** Makes an avatar of the same person from another evaluator, which it owns from then on. */
     instantiate(evaluator: AvatarEvaluator, name: string): FlexAvatar;
+    /** Level of detail at first. */
+    levelOfDetail: LevelOfDetail;
     /** Told what the user should know. */
     notify(code: string, message: string): void;
 }
@@ -80,6 +83,9 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
     /** Notified when the avatar is disposed, before anything is freed. */
     public readonly onAvatarDisposeObservable = new Observable<FlexAvatar>();
 
+    /** Which level of detail views draw. Default: the component's option, "auto". */
+    public levelOfDetail: LevelOfDetail;
+
     private readonly _parts: IAvatarParts;
     /** Null while the device is lost. */
     private _evaluator: AvatarEvaluator | null;
@@ -106,6 +112,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
         this._parts = parts;
         const { head, evaluator } = parts;
         this._evaluator = evaluator;
+        this.levelOfDetail = parts.levelOfDetail;
         this._gaussianCount = evaluator.gaussianCount;
         this.doNotSerialize = true;
         this.expression = new ExpressionTracks(head.expressions);

@@ -280,6 +280,7 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         const avatar = new FlexAvatar(name, this.scene, {
             ...made,
             crowds: this._crowds,
+            levelOfDetail: this.options.levelOfDetail,
             instantiate: (evaluator, instanceName) => this._add({ ...made, evaluator }, instanceName, undefined),
             notify: (code, message) => this._notify(code, message),
         });

@@ -18,7 +18,7 @@ import type { Observer } from "@babylonjs/core/Misc/observable";
 import type { Scene } from "@babylonjs/core/scene";
 import { ViewBuffers } from "../runtime/passes";
 import { FlexAvatarSplatMaterial } from "./splatMaterial";
-import { IsShown, SplatView, type ISplatMember } from "./splatView";
+import { IsShown, SplatView, type ISplatMember, type ShownLevels } from "./splatView";
 
 const VerticesPerSplat = 6;
 /** Frames after which the buffers of a view that is no longer rendered are freed, checked when a new view appears. */
@@ -32,6 +32,8 @@ export class FlexAvatarSplatMesh extends Mesh {
     private readonly _members: ISplatMember[] = [];
     private _isRendering = false;
     private readonly _views = new Map<number, SplatView>();
+    /** By camera, or rig of several, and for a camera by render pass. */
+    private readonly _levels = new WeakMap<Camera, Map<number, ShownLevels>>();
     private readonly _splatMaterial: FlexAvatarSplatMaterial;
     private readonly _onCameraRemoved: Observer<Camera> | null;
     private readonly _onBeforeDrawPhase: Observer<Scene> | null;
@@ -77,9 +79,9 @@ export class FlexAvatarSplatMesh extends Mesh {
         return sum;
     }
 
-    /** Six per Gaussian, of all avatars. How many are drawn the GPU decides. */
+    /** Six per Gaussian that views have room for. How many are drawn the GPU decides. */
     public override getTotalVertices(): number {
-        return VerticesPerSplat * this._gaussianCount();
+        return VerticesPerSplat * this._roomWanted();
     }
 
     /** Draws another avatar from now on. */
@@ -170,8 +172,8 @@ export class FlexAvatarSplatMesh extends Mesh {
         return camera.uniqueId * 65536 + (this.getEngine() as WebGPUEngine).currentRenderPassId;
     }
 
-    private _gaussianCount(): number {
-        return this._members?.reduce((sum, { splats }) => sum + (splats?.buffers.gaussianCount ?? 0), 0) ?? 0;
+    private _roomWanted(): number {
+        return this._members?.reduce((sum, { splats }) => sum + (splats?.buffers.fadingCount ?? 0), 0) ?? 0;
     }
 
     private _prepareView(camera: Camera): SplatView {
@@ -182,7 +184,11 @@ export class FlexAvatarSplatMesh extends Mesh {
         if (!view) {
             const idleSince = engine.frameId - IdleFrames;
             this._releaseViews((other) => other.frameId < idleSince);
-            view = new SplatView(camera, new ViewBuffers(pipeline.device, this._gaussianCount(), this._members.length));
+            view = new SplatView(
+                camera,
+                new ViewBuffers(pipeline.device, this._roomWanted(), 2 * this._members.length),
+                this._levelsOf(camera),
+            );
             this._views.set(key, view);
         }
         const changed = view.read(this.getScene(), this._members);
@@ -216,6 +222,19 @@ export class FlexAvatarSplatMesh extends Mesh {
             }
         }
         return null;
+    }
+
+    /** Eyes of one head show the same levels, else they could not share an order. */
+    private _levelsOf(camera: Camera): ShownLevels {
+        const { rigParent } = camera;
+        const isEye = (rigParent?.rigCameras.length ?? 0) > 1;
+        const owner = isEye ? rigParent! : camera;
+        const pass = isEye ? 0 : (this.getEngine() as WebGPUEngine).currentRenderPassId;
+        const passes = this._levels.get(owner) ?? new Map<number, ShownLevels>();
+        this._levels.set(owner, passes);
+        const levels = passes.get(pass) ?? new WeakMap();
+        passes.set(pass, levels);
+        return levels;
     }
 
     private _releaseViews(which: (view: SplatView) => boolean): void {

@@ -2,7 +2,9 @@
 import type { Camera } from "@babylonjs/core/Cameras/camera";
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import type { Scene } from "@babylonjs/core/scene";
+import type { Level } from "../flame/levels";
 import type { AvatarBuffers, ICameraSettings, ICrowdMember, SplatPipeline, ViewBuffers } from "../runtime/passes";
+import { PixelsPerMeter, ShownLevel, type LevelOfDetail } from "./levelOfDetail";
 
 /** An avatar as the mesh that draws it knows it. */
 export interface ISplatMember {
@@ -17,6 +19,8 @@ export interface ISplatMember {
     } | null;
     /** 0..1 */
     readonly visibility: number;
+    /** Which level of detail to draw. */
+    readonly levelOfDetail: LevelOfDetail;
     /** Whether it and its parents are enabled. */
     isEnabled(): boolean;
 }
@@ -39,7 +43,12 @@ interface ISeen extends ICrowdMember {
     revision: number;
     readonly worldFromPosed: Float64Array;
     opacity: number;
+    level: Level;
+    share: number;
 }
+
+/** The levels of detail that a view shows, by avatar. The eyes of a rig have them in common, and so does what comes after a view that was freed. */
+export type ShownLevels = WeakMap<ISplatMember, ShownLevel>;
 
 /** State of one view. Reading it allocates only when avatars come. */
 export class SplatView {
@@ -60,10 +69,12 @@ export class SplatView {
     /**
      * @param camera whose view it is
      * @param buffers owned by the mesh
+     * @param _levels kept by the mesh
      */
     public constructor(
         public readonly camera: Camera,
         public readonly buffers: ViewBuffers,
+        private readonly _levels: ShownLevels,
     ) {
         this.settings = {
             viewFromWorld: new Float64Array(16),
@@ -96,7 +107,7 @@ export class SplatView {
      */
     public read(scene: Scene, members: readonly ISplatMember[]): boolean {
         const changed = this._readCamera(scene);
-        return this._readMembers(members) || changed;
+        return this._readMembers(members, scene.getEngine().frameId) || changed;
     }
 
     private _readCamera(scene: Scene): boolean {
@@ -124,28 +135,59 @@ export class SplatView {
         return changed;
     }
 
-    private _readMembers(members: readonly ISplatMember[]): boolean {
+    private _readMembers(members: readonly ISplatMember[], frameId: number): boolean {
+        const now = performance.now();
         let changed = false;
         let count = 0;
         for (const member of members) {
             if (!IsShown(member)) {
                 continue;
             }
-            const { buffers, revision } = member.splats!;
-            const seen = (this._seen[count] ??= { avatar: buffers, revision: -1, worldFromPosed: new Float64Array(16), opacity: 0 });
-            changed = CopyMatrix(member.posedNode.getWorldMatrix().m, seen.worldFromPosed) || changed;
-            changed = changed || seen.avatar !== buffers || seen.revision !== revision || seen.opacity !== member.visibility;
-            changed = changed || this.members[count] !== seen;
-            seen.avatar = buffers;
-            seen.revision = revision;
-            seen.opacity = member.visibility;
-            this.members[count] = seen;
-            count++;
+            const shown = this._levelOf(member, frameId, now);
+            changed = this._readMember(member, count++, shown.level, shown.share) || changed;
+            if (shown.leaving !== null) {
+                changed = this._readMember(member, count++, shown.leaving, 1 - shown.share) || changed;
+            }
         }
         changed = changed || this.members.length !== count;
         this.members.length = count;
         this._seen.length = count; // an avatar that left must not be kept alive
         return changed;
+    }
+
+    /** Takes a member as number `index` of the list. @returns whether anything of it differs from what was there */
+    private _readMember(member: ISplatMember, index: number, level: Level, share: number): boolean {
+        const { buffers, revision } = member.splats!;
+        const seen = (this._seen[index] ??= {
+            avatar: buffers,
+            revision: -1,
+            worldFromPosed: new Float64Array(16),
+            opacity: 0,
+            level,
+            share,
+        });
+        let changed = CopyMatrix(member.posedNode.getWorldMatrix().m, seen.worldFromPosed);
+        changed = changed || seen.avatar !== buffers || seen.revision !== revision || seen.opacity !== member.visibility;
+        changed = changed || seen.level !== level || seen.share !== share || this.members[index] !== seen;
+        seen.avatar = buffers;
+        seen.revision = revision;
+        seen.opacity = member.visibility;
+        seen.level = level;
+        seen.share = share;
+        this.members[index] = seen;
+        return changed;
+    }
+
+    private _levelOf(member: ISplatMember, frameId: number, now: number): ShownLevel {
+        let shown = this._levels.get(member);
+        if (!shown) {
+            shown = new ShownLevel();
+            this._levels.set(member, shown);
+        }
+        const { buffers } = member.splats!;
+        const spacingPx = buffers.head.levels.spacing * PixelsPerMeter(this.settings, member.posedNode.getWorldMatrix().m, buffers.bounds);
+        shown.update(member.levelOfDetail, spacingPx, frameId, now);
+        return shown;
     }
 }
 

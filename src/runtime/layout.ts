@@ -48,6 +48,7 @@ export const ViewSlotLayout = {
         firstAttributes: 368,
         firstDeltaA: 372,
         firstDeltaB: 376,
+        share: 380,
     },
 } as const satisfies IStructLayout;
 
@@ -59,6 +60,10 @@ export const TexelLayout = {
 } as const satisfies IStructLayout;
 
 export const PackParamsLayout = { byteLength: 12, offsets: { first: 0, count: 4, mapTexelCount: 8 } } as const satisfies IStructLayout;
+
+export const CoarsenParamsLayout = { byteLength: 12, offsets: { first: 0, fineCount: 4, groupCount: 8 } } as const satisfies IStructLayout;
+
+export const LevelGroupLayout = { byteLength: 12, offsets: { anchor: 0, first: 4, mask: 8 } } as const satisfies IStructLayout;
 
 export const PackedAttributesLayout = {
     byteLength: 28,

@@ -12,19 +12,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         return;
     }
     let texel = mapTexels[id.x];
-    let offset = channels(0u, texel) / OffsetReach;
+    let offset = channels(0u, texel);
     let color = channels(4u, texel);
-    let scale = channels(7u, texel) - LogScaleMiddle;
-    let rotation = vec4f(channels(10u, texel), channel(13u, texel));
-    let opacity = opacityLogit(texel);
-    let z = pack2x16snorm(vec2f(offset.z, 0.0));
-    attributes[params.first + id.x] = PackedAttributes(
-        pack2x16snorm(offset.xy),
-        z | pack2x16float(vec2f(0.0, opacity)),
-        pack2x16float(color.rg),
-        pack2x16float(vec2f(color.b, scale.x)),
-        pack2x16float(scale.yz),
-        pack2x16float(rotation.xy),
-        pack2x16float(rotation.zw),
-    );
+    let logScale = channels(7u, texel);
+    let quaternion = vec4f(channels(10u, texel), channel(13u, texel));
+    attributes[params.first + id.x] = packAttributes(Attributes(offset, opacityLogit(texel), color, logScale, quaternion));
 }

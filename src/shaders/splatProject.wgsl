@@ -28,6 +28,7 @@ const ScaleMin: f32 = 1e-5; // meters
 const ScaleMax: f32 = 0.02;
 const DilationPx2: f32 = 0.3; // low-pass filter of the training rasteriser
 const JacobianNdc: f32 = 1.3; // the projection is linearised no farther out than this, as in 3D Gaussian Splatting
+const LeastTransmittance: f32 = 0.003;
 const BackFaceCosine: f32 = -0.2; // keeps Gaussians just behind the silhouette, which still reach over it
 
 /// G = static + M_dyn ⊙ (weighted deltas), before activation.
@@ -64,6 +65,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
     // Opacity first: most that is culled is culled here. Limits are written so that a number that is none fails them.
     var alpha = slots[slot].opacity / (1.0 + exp(-g.opacity));
+    let share = slots[slot].share;
+    if (share < 1.0) {
+        alpha = 1.0 - pow(max(1.0 - alpha, LeastTransmittance), share); // two levels whose shares sum to 1 hide as much as one
+    }
     if (!(alpha >= AlphaCut)) {
         return;
     }

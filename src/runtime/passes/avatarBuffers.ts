@@ -3,8 +3,9 @@
  */
 import { CreateExpressionPose, EffectivePose, type ExpressionPose } from "../../flame/expression";
 import { JointCount, PoseLength, type HeadModel } from "../../flame/headModel";
+import { LevelCount, type Level } from "../../flame/levels";
 import { JointMatrices, JointMatricesLength, WithoutHeadTurn } from "../../flame/skinning";
-import { AvatarParamsLayout, PackedAttributesLayout } from "../layout";
+import { AvatarParamsLayout } from "../layout";
 import { OwnedBuffers } from "./gpuBuffers";
 import type { HeadBuffers } from "./headBuffers";
 import type { IPosedBounds } from "./viewParams";
@@ -88,9 +89,19 @@ export class AvatarBuffers {
         return this._owned.device;
     }
 
-    /** Gaussians of the avatar: what a ViewBuffers for it must hold. */
+    /** Gaussians of the avatar at its finest level of detail. */
     public get gaussianCount(): number {
         return this.head.table.gaussianCount;
+    }
+
+    /** What a ViewBuffers for it must hold where levels of detail may be faded: those of the two finest. */
+    public get fadingCount(): number {
+        return this.head.levels.start[2];
+    }
+
+    /** Gaussians of a level of detail. */
+    public gaussiansAt(level: Level): number {
+        return this.head.levels.start[level + 1] - this.head.levels.start[level];
     }
 
     /** First vertex in the head's `expressed` buffer. */
@@ -98,9 +109,10 @@ export class AvatarBuffers {
         return this.slot * this.head.model.vertexCount;
     }
 
-    /** First Gaussian in the head's `attributes` buffer. */
-    public get firstAttributes(): number {
-        return this._person.slot * this.head.table.gaussianCount;
+    /** First Gaussian of a level of detail in the head's `attributes` buffer. */
+    public firstAttributes(level: Level = 0): number {
+        const { start } = this.head.levels;
+        return this._person.slot * start[LevelCount] + start[level];
     }
 
     /** First entry of a delta map in the head's `deltas` buffer. @param which 0 or 1 */
@@ -126,7 +138,7 @@ export class AvatarBuffers {
         if (this.isDisposed) {
             return 0;
         }
-        const shared = (PackedAttributesLayout.byteLength * this.gaussianCount) / this._person.users;
+        const shared = this.head.persons.slotByteLength / this._person.users;
         return this._owned.byteLength + this.head.avatars.slotByteLength + shared;
     }
 

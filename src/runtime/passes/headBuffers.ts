@@ -4,8 +4,9 @@
  */
 import type { HeadModel } from "../../flame/headModel";
 import { JointCount } from "../../flame/headModel";
+import { BuildLevels, LevelCount, type ILevels } from "../../flame/levels";
 import { DynamicFlag, type TexelTable } from "../../flame/texelTable";
-import { HeadParamsLayout, HeadVertexLayout, PackedAttributesLayout, PackedDeltaLayout, TexelLayout } from "../layout";
+import { HeadParamsLayout, HeadVertexLayout, LevelGroupLayout, PackedAttributesLayout, PackedDeltaLayout, TexelLayout } from "../layout";
 import { OwnedBuffers } from "./gpuBuffers";
 import { MapPacker } from "./mapPacker";
 import { SlotArena } from "./slotArena";
@@ -20,7 +21,11 @@ export class HeadBuffers {
     public readonly expressionStart: GPUBuffer;
     /** [K] two u32 */
     public readonly expressionEntries: GPUBuffer;
-    /** [n] Texel of the static and delta maps */
+    /** Which Gaussians the coarse levels of detail join. */
+    public readonly levels: ILevels;
+    /** [m] LevelGroup */
+    public readonly levelGroups: GPUBuffer;
+    /** [n+m] Texel of the static and delta maps, level after level */
     public readonly texels: GPUBuffer;
     /** [m] Texel of the position map */
     public readonly positionTexels: GPUBuffer;
@@ -30,7 +35,7 @@ export class HeadBuffers {
     public readonly dynamicTexels: GPUBuffer;
     /** d */
     public readonly dynamicCount: number;
-    /** Persons: [n] PackedAttributes each. Avatars that share maps share a slot. */
+    /** Persons: [n+m] PackedAttributes each, level after level. Avatars that share maps share a slot. */
     public readonly persons: SlotArena<"attributes">;
     /** Avatars: [E] f32, [V] HeadVertex, two [d] PackedDelta that take turns, and a u32 of a list of avatars. */
     public readonly avatars: SlotArena<"coefficients" | "expressed" | "deltas" | "changed">;
@@ -59,7 +64,9 @@ export class HeadBuffers {
         this.dynamicCount = dynamic.length;
         const place = new Uint32Array(table.gaussianCount);
         dynamic.forEach((gaussian, index) => (place[gaussian] = index));
-        this.texels = this._owned.createFrom("texels", PackTexels(table, place));
+        this.levels = BuildLevels(model, table);
+        this.levelGroups = this._owned.createFrom("levelGroups", PackGroups(this.levels));
+        this.texels = this._owned.createFrom("texels", WithCoarseTexels(PackTexels(table, place), this.levels));
         this.positionTexels = this._owned.createFrom("positionTexels", PackTexels(positionTable, positionTable.texel));
         this.mapTexels = this._owned.createFrom("mapTexels", Uint32Array.from(table.texel));
         this.dynamicTexels = this._owned.createFrom(
@@ -68,7 +75,7 @@ export class HeadBuffers {
         );
         this.params = this._owned.create("params", HeadParamsLayout.byteLength, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
         device.queue.writeBuffer(this.params, 0, PackHeadParams(model, positionTable));
-        this.persons = new SlotArena(device, "head", { attributes: PackedAttributesLayout.byteLength * table.gaussianCount });
+        this.persons = new SlotArena(device, "head", { attributes: PackedAttributesLayout.byteLength * this.levels.start[LevelCount] });
         this.avatars = new SlotArena(device, "head", {
             coefficients: 4 * Math.max(1, model.expressionCount),
             expressed: HeadVertexLayout.byteLength * model.vertexCount,
@@ -103,6 +110,25 @@ export class HeadBuffers {
 /** The Gaussians that the driver may change, in Gaussian order. */
 function DynamicGaussians(table: TexelTable): Uint32Array<ArrayBuffer> {
     return Uint32Array.from(Array.from({ length: table.gaussianCount }, (_, g) => g).filter((g) => (table.flags[g] & DynamicFlag) !== 0));
+}
+
+/** A coarse Gaussian sits where its anchor does. */
+function WithCoarseTexels(texels: Uint32Array, { anchor }: ILevels): Uint32Array<ArrayBuffer> {
+    const stride = TexelLayout.byteLength / 4;
+    const all = new Uint32Array(texels.length + stride * anchor.length);
+    all.set(texels);
+    anchor.forEach((g, i) => all.copyWithin(texels.length + stride * i, stride * g, stride * (g + 1)));
+    return all;
+}
+
+/** [m] LevelGroup */
+function PackGroups({ anchor, first, mask }: ILevels): Uint32Array<ArrayBuffer> {
+    const stride = LevelGroupLayout.byteLength / 4;
+    const words = new Uint32Array(stride * anchor.length);
+    for (let i = 0; i < anchor.length; i++) {
+        words.set([anchor[i], first[i], mask[i]], stride * i);
+    }
+    return words;
 }
 
 function PackHeadParams(model: HeadModel, positionTable: TexelTable): ArrayBuffer {

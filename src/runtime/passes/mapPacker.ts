@@ -1,15 +1,19 @@
 /**
- * Takes maps of the networks into the packed slots of avatars: kernels packStatic and packDelta. It submits by itself, in queue order, because
+ * Takes maps of the networks into the packed slots of avatars: kernels packStatic, coarsen and packDelta. It submits by itself, in queue order, because
  * a map is only valid when it is given.
  */
+import { LevelCount } from "../../flame/levels";
 import { FlexAvatarError } from "../../flame/error";
-import { MapChannels, PackParamsLayout } from "../layout";
+import { CoarsenParamsLayout, MapChannels, PackParamsLayout } from "../layout";
 import { OwnedBuffers } from "./gpuBuffers";
 import type { HeadBuffers } from "./headBuffers";
 import { PackKernelSources, ResolveImports, type PackKernelName } from "./wgsl";
 
 const WorkgroupSize = 64;
 const Descriptor: GPUComputePassDescriptor = { label: "packMap" };
+
+/** Kernels that read a map. */
+type MapKernelName = Exclude<PackKernelName, "coarsen">;
 
 interface IKernel {
     readonly pipeline: GPUComputePipeline;
@@ -18,7 +22,7 @@ interface IKernel {
     /** Groups 0 and 2, and the head's revision that they were made for. */
     own: readonly [GPUBindGroup, GPUBindGroup] | null;
     revision: number;
-    /** Group 1 by source. */
+    /** Group 1 by source; of coarsen by groups. */
     readonly sources: WeakMap<GPUBuffer, GPUBindGroup>;
 }
 
@@ -38,7 +42,11 @@ export class MapPacker {
         private readonly _head: HeadBuffers,
     ) {
         this._owned = new OwnedBuffers(_device, "head");
-        this._kernels = { packStatic: this._createKernel("packStatic"), packDelta: this._createKernel("packDelta") };
+        this._kernels = {
+            packStatic: this._createKernel("packStatic", PackParamsLayout.byteLength),
+            packDelta: this._createKernel("packDelta", PackParamsLayout.byteLength),
+            coarsen: this._createKernel("coarsen", CoarsenParamsLayout.byteLength),
+        };
     }
 
     /** Bytes of GPU memory held. */
@@ -47,14 +55,14 @@ export class MapPacker {
     }
 
     /**
-     * Packs the static map of a person.
+     * Packs the static map of a person, and makes its coarse levels of detail.
      * @param source [14,H,W] f32; a buffer is read in queue order and stays the caller's
      * @param person slot of `head.persons`
      * @throws FlexAvatarError `invalid-argument` if its size is wrong
      */
     public packStatic(source: Float32Array<ArrayBuffer> | GPUBuffer, person: number): void {
-        const { gaussianCount } = this._head.table;
-        this._pack("packStatic", "setStaticMap", source, person * gaussianCount, gaussianCount);
+        const { start } = this._head.levels;
+        this._pack("packStatic", "setStaticMap", source, person * start[LevelCount], start[1]);
     }
 
     /**
@@ -74,7 +82,7 @@ export class MapPacker {
         this._owned.dispose();
     }
 
-    private _pack(name: PackKernelName, what: string, source: Float32Array<ArrayBuffer> | GPUBuffer, first: number, count: number): void {
+    private _pack(name: MapKernelName, what: string, source: Float32Array<ArrayBuffer> | GPUBuffer, first: number, count: number): void {
         const { mapSize } = this._head.table;
         const wanted = 4 * MapChannels * mapSize ** 2;
         const byteLength = source instanceof Float32Array ? source.byteLength : source.size;
@@ -100,8 +108,33 @@ export class MapPacker {
         pass.setBindGroup(1, this._sourceGroup(name, kernel, map));
         pass.setBindGroup(2, target);
         pass.dispatchWorkgroups(Math.ceil(count / WorkgroupSize));
+        if (name === "packStatic") {
+            this._coarsen(pass, first);
+        }
         pass.end();
         this._device.queue.submit([encoder.finish()]);
+    }
+
+    private _coarsen(pass: GPUComputePassEncoder, first: number): void {
+        const { start, anchor } = this._head.levels;
+        const kernel = this._kernels.coarsen;
+        const at = CoarsenParamsLayout.offsets;
+        kernel.paramsData[at.first / 4] = first;
+        kernel.paramsData[at.fineCount / 4] = start[1];
+        kernel.paramsData[at.groupCount / 4] = anchor.length;
+        this._device.queue.writeBuffer(kernel.params, 0, kernel.paramsData);
+        const [params, target] = this._ownGroups("coarsen", kernel);
+        const { texels, vertices, levelGroups } = this._head;
+        let sources = kernel.sources.get(levelGroups);
+        if (!sources) {
+            sources = this._group(kernel, 1, [texels, vertices, levelGroups]);
+            kernel.sources.set(levelGroups, sources);
+        }
+        pass.setPipeline(kernel.pipeline);
+        pass.setBindGroup(0, params);
+        pass.setBindGroup(1, sources);
+        pass.setBindGroup(2, target);
+        pass.dispatchWorkgroups(Math.ceil(anchor.length / WorkgroupSize));
     }
 
     /** The map in a buffer that a shader may read. */
@@ -121,14 +154,14 @@ export class MapPacker {
     private _ownGroups(name: PackKernelName, kernel: IKernel): readonly [GPUBindGroup, GPUBindGroup] {
         const { revision, persons, avatars } = this._head;
         if (!kernel.own || kernel.revision !== revision) {
-            const target = name === "packStatic" ? persons.buffer("attributes") : avatars.buffer("deltas");
+            const target = name === "packDelta" ? avatars.buffer("deltas") : persons.buffer("attributes");
             kernel.own = [this._group(kernel, 0, [kernel.params]), this._group(kernel, 2, [target])];
             kernel.revision = revision;
         }
         return kernel.own;
     }
 
-    private _sourceGroup(name: PackKernelName, kernel: IKernel, map: GPUBuffer): GPUBindGroup {
+    private _sourceGroup(name: MapKernelName, kernel: IKernel, map: GPUBuffer): GPUBindGroup {
         let group = kernel.sources.get(map);
         if (!group) {
             const texels = name === "packStatic" ? this._head.mapTexels : this._head.dynamicTexels;
@@ -146,13 +179,13 @@ export class MapPacker {
         });
     }
 
-    private _createKernel(name: PackKernelName): IKernel {
+    private _createKernel(name: PackKernelName, paramsByteLength: number): IKernel {
         const module = this._device.createShaderModule({ label: name, code: ResolveImports(PackKernelSources[name]) });
         const uniform = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
         return {
             pipeline: this._device.createComputePipeline({ label: name, layout: "auto", compute: { module, entryPoint: "main" } }),
-            params: this._owned.create(`${name}Params`, PackParamsLayout.byteLength, uniform),
-            paramsData: new Uint32Array(PackParamsLayout.byteLength / 4),
+            params: this._owned.create(`${name}Params`, paramsByteLength, uniform),
+            paramsData: new Uint32Array(paramsByteLength / 4),
             own: null,
             revision: -1,
             sources: new WeakMap(),

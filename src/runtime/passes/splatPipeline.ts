@@ -142,7 +142,7 @@ export class SplatPipeline {
     }
 
     /**
-     * Records projection and sort of all avatars of one view, in one order: one dispatch per head to project, and one sort. Avatars that are
+     * Records projection and sort of all avatars of one view, in one order: one dispatch per head and level of detail to project, and one sort. Avatars that are
      * wholly outside the view, or have no opacity, cost nothing. Poses those that are not yet. Afterwards `view` can be drawn. At most once per view and submit.
      * @param members all of this device; read, not kept
      * @param ordered a view of the same members, already prepared, whose order is to be used instead of a sort of its own: both look in the same
@@ -157,8 +157,8 @@ export class SplatPipeline {
         ordered = view,
     ): void {
         let gaussians = 0;
-        for (const { avatar } of members) {
-            gaussians += avatar.gaussianCount;
+        for (const { avatar, level } of members) {
+            gaussians += avatar.gaussiansAt(level ?? 0);
         }
         if (view.gaussianCount < gaussians || view.avatarCount < members.length) {
             throw new FlexAvatarError(
@@ -179,7 +179,7 @@ export class SplatPipeline {
         const pass = encoder.beginComputePass(PrepareViewDescriptor);
         for (const group of view.groups) {
             const groups = this._projectGroups(view, group, keyCounts);
-            this._dispatch(pass, "splatProject", groups, group.head.table.gaussianCount, group.avatarCount);
+            this._dispatch(pass, "splatProject", groups, group.gaussianCount, group.avatarCount);
         }
         if (ordered === view) {
             this.sorter.sort(pass, view);

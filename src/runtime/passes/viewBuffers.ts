@@ -6,18 +6,20 @@ import { OwnedBuffers, StructData } from "./gpuBuffers";
 import type { HeadBuffers } from "./headBuffers";
 import type { ISortScratch, ISortTarget } from "./sort/splatSorter";
 
-/** Avatars of one head that a view sees: one dispatch. */
+/** Avatars of one head that a view sees in one level of detail: one dispatch. */
 export interface IViewGroup {
     readonly head: HeadBuffers;
     readonly firstSlot: number;
     readonly avatarCount: number;
+    /** Of each. */
+    readonly gaussianCount: number;
 }
 
 /** Created and disposed by whoever shows the view. `SplatPipeline.prepareView` fills it; a draw reads records, order and drawArgs. */
 export class ViewBuffers implements ISortTarget {
     /** ViewParams, uniform */
     public readonly params: GPUBuffer;
-    /** ViewSlot per avatar, those of one head next to each other */
+    /** ViewSlot per avatar and level of detail, those of one head and level next to each other */
     public readonly slots: GPUBuffer;
     /** [n] SplatRecord; those of culled Gaussians hold nothing of use */
     public readonly records: GPUBuffer;
@@ -41,7 +43,7 @@ export class ViewBuffers implements ISortTarget {
     /**
      * @param device borrowed
      * @param gaussianCount capacity; avatars that show more Gaussians together are refused
-     * @param avatarCount capacity, likewise
+     * @param avatarCount capacity, likewise; an avatar in two levels of detail counts twice
      */
     public constructor(
         device: GPUDevice,

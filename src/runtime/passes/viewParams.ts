@@ -2,6 +2,7 @@
  * A view as its owner describes it, and what the kernels are told of it: ViewParams, and a ViewSlot per avatar that is in the view.
  * Matrices are 4×4, column-major, for column vectors. Babylon's row-major matrices for row vectors are the same sixteen numbers in memory.
  */
+import type { Level } from "../../flame/levels";
 import {
     BucketCount,
     ViewCompensateOpacity,
@@ -13,6 +14,7 @@ import {
 } from "../layout";
 import type { AvatarBuffers } from "./avatarBuffers";
 import type { StructData } from "./gpuBuffers";
+import type { HeadBuffers } from "./headBuffers";
 import type { ViewBuffers } from "./viewBuffers";
 
 /** One view: a camera or an eye. Fields are read once per call; the same object may be filled again each frame. */
@@ -44,6 +46,10 @@ export interface ICrowdMember {
     readonly worldFromPosed: ArrayLike<number>;
     /** Of the whole avatar, 0..1: multiplies the opacity of its Gaussians. */
     readonly opacity: number;
+    /** Level of detail. Default 0, the finest. */
+    readonly level?: Level;
+    /** While two levels of detail are drawn in the same place: share of this one, the shares sum to 1. Default 1. */
+    readonly share?: number;
 }
 
 /** A view of one avatar. */
@@ -78,34 +84,40 @@ export function WriteView(camera: ICameraSettings, members: readonly ICrowdMembe
     groups.length = 0;
     let [slot, spanCount, recordCount] = [0, 0, 0];
     for (let first = 0; first < members.length; first++) {
-        const { head } = members[first].avatar;
-        if (IsEarlierHead(members, first)) {
+        if (IsEarlierGroup(members, first)) {
             continue;
         }
+        const { head } = members[first].avatar;
+        const level = members[first].level ?? 0;
         slot += slot % 2;
         const firstSlot = slot;
         for (let index = first; index < members.length; index++) {
             const member = members[index];
-            if (member.avatar.head !== head || !(member.opacity > 0) || !Place(camera, member)) {
+            if (!IsOfGroup(member, head, level) || !(member.opacity > 0) || !Place(camera, member)) {
                 continue;
             }
             const span = (Spans[spanCount++] ??= { near: 0, far: 0, slot: 0 });
             span.slot = slot;
             WriteSlot(camera, member, recordCount, slot, span, view.slotsData);
-            recordCount += member.avatar.gaussianCount;
+            recordCount += member.avatar.gaussiansAt(level);
             slot++;
         }
         if (slot > firstSlot) {
-            groups.push({ head, firstSlot, avatarCount: slot - firstSlot });
+            groups.push({ head, firstSlot, avatarCount: slot - firstSlot, gaussianCount: members[first].avatar.gaussiansAt(level) });
         }
     }
     WriteParams(camera, SpreadKeys(spanCount, view.slotsData), view.paramsData);
     return recordCount;
 }
 
-function IsEarlierHead(members: readonly ICrowdMember[], index: number): boolean {
+function IsOfGroup(member: ICrowdMember, head: HeadBuffers, level: Level): boolean {
+    return member.avatar.head === head && (member.level ?? 0) === level;
+}
+
+function IsEarlierGroup(members: readonly ICrowdMember[], index: number): boolean {
+    const { avatar, level = 0 } = members[index];
     for (let earlier = 0; earlier < index; earlier++) {
-        if (members[earlier].avatar.head === members[index].avatar.head) {
+        if (IsOfGroup(members[earlier], avatar.head, level)) {
             return true;
         }
     }
@@ -148,7 +160,7 @@ function Place(camera: ICameraSettings, { avatar, worldFromPosed }: ICrowdMember
 /** Writes all of a slot but its farDepth, and finds the depths that its avatar spans. */
 function WriteSlot(
     camera: ICameraSettings,
-    { avatar, opacity }: ICrowdMember,
+    { avatar, opacity, level = 0, share = 1 }: ICrowdMember,
     firstRecord: number,
     slot: number,
     span: { near: number; far: number },
@@ -160,6 +172,7 @@ function WriteSlot(
     floats.set(avatar.posedMatrices, start + at.posedFromCanonical / 4);
     floats.set(avatar.deltaWeights, start + at.deltaWeights / 4);
     floats[start + at.opacity / 4] = opacity;
+    floats[start + at.share / 4] = share;
 
     const ahead = camera.rightHanded ? -1 : 1;
     const { min, max } = avatar.bounds;
@@ -178,11 +191,11 @@ function WriteSlot(
     // A projection whose clip w does not depend on view z is orthographic: every point sees the camera in the same direction.
     const perspective = camera.clipFromView[11] !== 0;
     WriteEye(perspective ? null : -ahead, floats, start + at.eyePosed / 4);
-    words[start + at.gaussianCount / 4] = avatar.gaussianCount;
+    words[start + at.gaussianCount / 4] = avatar.gaussiansAt(level);
     words[start + at.firstRecord / 4] = firstRecord;
-    words[start + at.firstTexel / 4] = 0;
+    words[start + at.firstTexel / 4] = avatar.head.levels.start[level];
     words[start + at.firstVertex / 4] = avatar.firstVertex;
-    words[start + at.firstAttributes / 4] = avatar.firstAttributes;
+    words[start + at.firstAttributes / 4] = avatar.firstAttributes(level);
     words[start + at.firstDeltaA / 4] = avatar.firstDelta(0);
     words[start + at.firstDeltaB / 4] = avatar.firstDelta(1);
 }

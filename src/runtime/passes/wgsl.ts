@@ -11,6 +11,7 @@ import drawArgs from "../../shaders/shared/drawArgs.wgsl";
 import headParams from "../../shaders/shared/headParams.wgsl";
 import headVertex from "../../shaders/shared/headVertex.wgsl";
 import radix from "../../shaders/shared/radix.wgsl";
+import levels from "../../shaders/shared/levels.wgsl";
 import mapSource from "../../shaders/shared/mapSource.wgsl";
 import sortParams from "../../shaders/shared/sortParams.wgsl";
 import splatQuad from "../../shaders/shared/splatQuad.wgsl";
@@ -18,6 +19,7 @@ import splatRecord from "../../shaders/shared/splatRecord.wgsl";
 import texel from "../../shaders/shared/texel.wgsl";
 import viewParams from "../../shaders/shared/viewParams.wgsl";
 import viewSlot from "../../shaders/shared/viewSlot.wgsl";
+import coarsen from "../../shaders/coarsen.wgsl";
 import packDelta from "../../shaders/packDelta.wgsl";
 import packStatic from "../../shaders/packStatic.wgsl";
 import poseVertices from "../../shaders/poseVertices.wgsl";
@@ -43,6 +45,7 @@ export const SharedSources: Readonly<Record<string, string>> = Object.freeze({
     "shared/headParams.wgsl": headParams,
     "shared/headVertex.wgsl": headVertex,
     "shared/radix.wgsl": radix,
+    "shared/levels.wgsl": levels,
     "shared/mapSource.wgsl": mapSource,
     "shared/sortParams.wgsl": sortParams,
     "shared/splatQuad.wgsl": splatQuad,
@@ -78,8 +81,8 @@ export const KernelSources = Object.freeze({ poseVertices, positionMap, splatPro
 /** Name of a compute kernel. */
 export type KernelName = keyof typeof KernelSources;
 
-/** Kernels that take a network's map into an avatar's buffers, likewise. */
-export const PackKernelSources = Object.freeze({ packStatic, packDelta });
+/** Kernels that take a network's map into an avatar's buffers, and its levels of detail, likewise. */
+export const PackKernelSources = Object.freeze({ packStatic, packDelta, coarsen });
 
 /** Name of a packing kernel. */
 export type PackKernelName = keyof typeof PackKernelSources;

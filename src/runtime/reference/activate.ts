@@ -83,7 +83,7 @@ export function ActivateGaussian(state: IAvatarState, g: number): IGaussian {
 }
 
 /** Rows of the rotation of a quaternion x, y, z, w of any length: v → v + 2 q × (q × v + w v), column by column. */
-function RotationOfQuaternion(q: Vector): number[][] {
+export function RotationOfQuaternion(q: Vector): number[][] {
     const length = Math.hypot(...q);
     const [x, y, z, w] = length > 1e-12 ? q.map((c) => c / length) : [0, 0, 0, 1];
     const cross = (v: Vector): number[] => [y * v[2] - z * v[1], z * v[0] - x * v[2], x * v[1] - y * v[0]];

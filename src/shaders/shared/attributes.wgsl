@@ -49,6 +49,20 @@ fn unpackAttributes(p: PackedAttributes) -> Attributes {
     );
 }
 
+fn packAttributes(a: Attributes) -> PackedAttributes {
+    let offset = a.offset / OffsetReach;
+    let scale = a.logScale - LogScaleMiddle;
+    return PackedAttributes(
+        pack2x16snorm(offset.xy),
+        pack2x16snorm(vec2f(offset.z, 0.0)) | pack2x16float(vec2f(0.0, a.opacity)),
+        pack2x16float(a.color.rg),
+        pack2x16float(vec2f(a.color.b, scale.x)),
+        pack2x16float(scale.yz),
+        pack2x16float(a.quaternion.xy),
+        pack2x16float(a.quaternion.zw),
+    );
+}
+
 /// G = static + weight · delta
 fn addDelta(a: Attributes, p: PackedDelta, weight: f32) -> Attributes {
     return Attributes(

@@ -15,4 +15,5 @@ struct ViewSlot {
     firstAttributes: u32,
     firstDeltaA: u32,
     firstDeltaB: u32,
+    share: f32, // of what lets light through: below 1 while another level of detail is drawn in the same place
 }

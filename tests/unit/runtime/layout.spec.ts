@@ -58,6 +58,8 @@ describe("layout", () => {
         ViewParams: layout.ViewParamsLayout,
         ViewSlot: layout.ViewSlotLayout,
         PackParams: layout.PackParamsLayout,
+        CoarsenParams: layout.CoarsenParamsLayout,
+        LevelGroup: layout.LevelGroupLayout,
         PackedAttributes: layout.PackedAttributesLayout,
         PackedDelta: layout.PackedDeltaLayout,
         HeadVertex: layout.HeadVertexLayout,
