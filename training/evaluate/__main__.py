@@ -85,6 +85,7 @@ def evaluate(
     except RuntimeError as error:
         net, missing["perceptual"] = None, str(error)
     folders = [f for f in (*sorted(cache.glob("held-out*")), cache.parent / "held-out-people") if any(f.glob("*.npz"))]
+    folders = sorted({f.name: f for f in folders}.values())  # of two with one name the last
     if not folders:
         raise FileNotFoundError(f"{cache} has no held-out samples: run `python -m training.samples` first")
     sets = {folder.name: read_set(folder, plan.identities) for folder in folders}
