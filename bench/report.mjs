@@ -27,7 +27,7 @@ const writers = {
                       range(row.ms),
                       fastest ? (row.cpuMs.median / fastest.cpuMs.median).toFixed(2) : "–",
                       row.psnr.toFixed(1),
-                      `![${row.name}](results/pictures/${FileName(row.name)}.png)`,
+                      `![${row.name}](results/pictures/${FileName(row.name)}.jpg)`,
                   ],
         );
         const head = ["contender", "version", "a frame is", "processor ms", "wall ms", "against the fastest peer", "PSNR, dB", "picture"];
@@ -68,7 +68,7 @@ const writers = {
     },
     networks(section) {
         const driver = section.driver.map((row) => [row.name, range(row.ms), range(row.cpuMs), row.gflopPerSecond]);
-        const photos = section.reconstruction.map((row) => [row.photos, row.encodeMs.toFixed(0), row.reconstructMs.toFixed(0)]);
+        const photos = section.reconstruction.map((row) => [row.photos, range(row.encodeMs), range(row.reconstructMs)]);
         return `### Networks, ${section.model}\n\n${when(section)}\n\n${table(["driver in", "wall ms", "processor ms", "GFLOP/s"], driver)}\n\n${table(["photos", "encode, ms", "reconstruct, ms"], photos)}`;
     },
     bundle(section) {

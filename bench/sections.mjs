@@ -35,8 +35,8 @@ async function FramesAsync({ openAsync, rounds, contenders: wanted, picturesFold
         const { call, pid } = await openAsync();
         try {
             const { version } = await call("createAsync", info.name);
-            const { png, psnr } = await call("pictureAsync", info.name);
-            writeFileSync(path.join(picturesFolder, `${FileName(info.name)}.png`), Buffer.from(png.split(",")[1], "base64"));
+            const { jpeg, psnr } = await call("pictureAsync", info.name);
+            writeFileSync(path.join(picturesFolder, `${FileName(info.name)}.jpg`), Buffer.from(jpeg.split(",")[1], "base64"));
             rows.push({ ...info, version, psnr: Number(psnr.toFixed(2)), call, pid, ms: [], cpuMs: [] });
             console.log(`    ${info.name} ${version}: ${psnr.toFixed(2)} dB`);
         } catch (error) {
@@ -45,7 +45,7 @@ async function FramesAsync({ openAsync, rounds, contenders: wanted, picturesFold
         }
     }
     writeFileSync(
-        path.join(picturesFolder, "reference.png"),
+        path.join(picturesFolder, "reference.jpg"),
         Buffer.from((await rows[0].call("referencePictureAsync")).split(",")[1], "base64"),
     );
     for (let round = 0; round < rounds; round++) {
@@ -149,9 +149,13 @@ async function NetworksAsync({ openAsync, rounds }) {
         return { name, ...summary, gflopPerSecond: Number((flops / 1e6 / summary.ms.median).toPrecision(3)) };
     });
     rows.forEach((row) => console.log(`    driver in ${row.name}: ${row.ms.median} ms, ${row.gflopPerSecond} GFLOP/s`));
-    const reconstruction = await call("reconstructionAsync", 4);
+    const reconstruction = (await call("reconstructionAsync", 4, rounds)).map((row) => ({
+        photos: row.photos,
+        encodeMs: Summarize(row.encodeMs),
+        reconstructMs: Summarize(row.reconstructMs),
+    }));
     reconstruction.forEach((row) =>
-        console.log(`    ${row.photos} photos: encode ${row.encodeMs.toFixed(0)} ms, reconstruct ${row.reconstructMs.toFixed(0)} ms`),
+        console.log(`    ${row.photos} photos: encode ${row.encodeMs.median} ms, reconstruct ${row.reconstructMs.median} ms`),
     );
     return { model, driverFlops: flops, driver: rows, reconstruction };
 }

@@ -17,11 +17,11 @@ let crowd: Crowd | undefined;
 let head: IGaussians | undefined;
 let reference: Uint8ClampedArray<ArrayBuffer> | undefined;
 
-async function ToPngAsync(pixels: Uint8ClampedArray): Promise<string> {
+async function ToJpegAsync(pixels: Uint8ClampedArray): Promise<string> {
     const canvas = document.createElement("canvas");
     canvas.width = canvas.height = SizePx;
     canvas.getContext("2d")!.putImageData(new ImageData(new Uint8ClampedArray(pixels), SizePx), 0, 0);
-    return canvas.toDataURL("image/png");
+    return canvas.toDataURL("image/jpeg", 0.9);
 }
 
 async function TimeAsync(work: () => Promise<void>): Promise<number> {
@@ -58,8 +58,8 @@ export const Bench = {
         return await TimeAsync(() => contender.frameAsync(frame));
     },
 
-    /** The picture of the fixed frame, once workers had time to answer: PNG and PSNR against the reference. */
-    async pictureAsync(name: string, frames = 6): Promise<{ png: string; psnr: number }> {
+    /** The picture of the fixed frame, once workers had time to answer, and its PSNR against the reference. */
+    async pictureAsync(name: string, frames = 6): Promise<{ jpeg: string; psnr: number }> {
         const contender = created.get(name)!;
         reference ??= ReferencePicture(head!, PictureFrame);
         let psnr = -Infinity;
@@ -74,12 +74,12 @@ export const Bench = {
             psnr = next;
             await new Promise((resolve) => setTimeout(resolve, 300));
         }
-        return { png: await ToPngAsync(pixels), psnr: Psnr(pixels, reference) };
+        return { jpeg: await ToJpegAsync(pixels), psnr: Psnr(pixels, reference) };
     },
 
     async referencePictureAsync(count = PaperCount): Promise<string> {
         head ??= MakeHead(count);
-        return await ToPngAsync((reference ??= ReferencePicture(head, PictureFrame)));
+        return await ToJpegAsync((reference ??= ReferencePicture(head, PictureFrame)));
     },
 
     /** One frame of ours pass by pass. */
@@ -138,10 +138,10 @@ export const Bench = {
         return await TimeAsync(() => crowd!.frameAsync(frame));
     },
 
-    /** Encoder and reconstructor for 1 to `most` photos, on the processor. */
-    async reconstructionAsync(most: number): ReturnType<typeof networks.MeasureReconstructionAsync> {
+    /** Encoder and reconstructor for 1 to `most` photos, on the processor, several times. */
+    async reconstructionAsync(most: number, rounds: number): ReturnType<typeof networks.MeasureReconstructionAsync> {
         const runtime = await networks.CreateRuntimeAsync("wasm");
-        const rows = await networks.MeasureReconstructionAsync(runtime, most);
+        const rows = await networks.MeasureReconstructionAsync(runtime, most, rounds);
         runtime.dispose();
         return rows;
     },

@@ -10,28 +10,33 @@ export async function CreateRuntimeAsync(backend: "wasm" | "webgpu", device?: GP
     return await ModelRuntime.CreateAsync({ modelsUrl: ModelsUrl, runtimeUrls: "/node_modules/onnxruntime-web/dist", backend, device });
 }
 
-/** Milliseconds of the encoder for each photo and of the reconstructor, for 1 to `most` photos of noise. */
+/** Milliseconds of all encodings and of the reconstructor, per round, for 1 to `most` photos of noise. The first, which loads graphs, is left out. */
 export async function MeasureReconstructionAsync(
     runtime: ModelRuntime,
     most: number,
-): Promise<{ photos: number; encodeMs: number; reconstructMs: number }[]> {
+    rounds: number,
+): Promise<{ photos: number; encodeMs: number[]; reconstructMs: number[] }[]> {
     const { photoSize, anchorSize } = runtime.model;
-    const timing = runtime.timings;
-    const rows = [];
-    for (let photos = 1; photos <= most; photos++) {
-        const filled = (length: number, seed: number): Float32Array =>
-            Float32Array.from({ length }, (_, i) => 0.5 + 0.5 * Math.sin(seed + i * 0.37));
-        const input = {
-            photos: Array.from({ length: photos }, (_, i) => filled(3 * photoSize ** 2, i)),
-            anchors: Array.from({ length: photos }, () => new Float32Array(3 * anchorSize ** 2)),
-            prior: new Float32Array(4 * anchorSize ** 2),
-        };
-        const msOf = (graph: string): number => timing[graph]?.runMs ?? 0;
-        await runtime.reconstructAsync(input); // loads the graph
-        const graph = `reconstructor_n${photos}`;
-        const [encoded, reconstructed] = [msOf("encoder"), msOf(graph)];
-        await runtime.reconstructAsync(input);
-        rows.push({ photos, encodeMs: msOf("encoder") - encoded, reconstructMs: msOf(graph) - reconstructed });
+    const msOf = (graph: string): number => runtime.timings[graph]?.runMs ?? 0;
+    const rows = Array.from({ length: most }, (_, i) => ({ photos: i + 1, encodeMs: [] as number[], reconstructMs: [] as number[] }));
+    for (let round = -1; round < rounds; round++) {
+        for (const { photos, encodeMs, reconstructMs } of rows) {
+            // Other photos each round, so that no answer is remembered.
+            const photo = (seed: number): Float32Array =>
+                Float32Array.from({ length: 3 * photoSize ** 2 }, (_, i) => 0.5 + 0.5 * Math.sin(seed + i * 0.37));
+            const input = {
+                photos: Array.from({ length: photos }, (_, i) => photo(10 * round + i)),
+                anchors: Array.from({ length: photos }, () => new Float32Array(3 * anchorSize ** 2)),
+                prior: new Float32Array(4 * anchorSize ** 2),
+            };
+            const graph = `reconstructor_n${photos}`;
+            const [encoded, reconstructed] = [msOf("encoder"), msOf(graph)];
+            await runtime.reconstructAsync(input);
+            if (round >= 0) {
+                encodeMs.push(msOf("encoder") - encoded);
+                reconstructMs.push(msOf(graph) - reconstructed);
+            }
+        }
     }
     return rows;
 }
