@@ -32,7 +32,7 @@ export interface IFlexAvatarOptions {
     driverSchedule: Readonly<IDriverSchedule>;
     /**
      * Level of detail of avatars that say nothing else ({@link FlexAvatar.levelOfDetail}). "auto" takes a map of half or a quarter of the edge where
-     * its Gaussians are still less than two pixels apart. Default "auto".
+     * its Gaussians are still less than 1.5 pixels apart. Default "auto".
      */
     levelOfDetail: LevelOfDetail;
     /** Replaces parts in tests. @internal */

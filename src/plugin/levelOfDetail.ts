@@ -6,11 +6,13 @@ import type { ICameraSettings, IPosedBounds } from "../runtime/passes";
 export type LevelOfDetail = "auto" | Level;
 
 /** Pixels between neighbouring Gaussians up to which a coarse level is shown. */
-const LargestSpacingPx = 2;
+const LargestSpacingPx = 1.5;
 /** A level must be this share beyond the border to give way, so that nothing flickers there. */
 const Hysteresis = 0.1;
 /** Milliseconds in which one level goes over into another. */
 const FadeMs = 250;
+/** Logarithm of the light that a place of the skin lets through, about. */
+const Density = 10;
 /** Milliseconds out of sight after which the right level is shown at once. */
 const ForgottenMs = 1000;
 
@@ -40,7 +42,7 @@ export class ShownLevel {
         this._seenAt = nowMs;
         if (this.leaving !== null) {
             const t = Math.min(1, (nowMs - this._fadeStart) / FadeMs);
-            this.share = t * t * (3 - 2 * t);
+            this.share = t < 0.5 ? EarlyShare(t) : 1 - EarlyShare(1 - t);
             this.leaving = t === 1 ? null : this.leaving;
         }
         if (this.leaving !== null && !isNew) {
@@ -72,6 +74,14 @@ export function LevelFor(spacingPx: number, shown: Level | null): Level {
         }
     }
     return 0;
+}
+
+/**
+ * First half of a fade. What hides is exponential in the share, and several Gaussians lie over each other: linear shares would do nearly all in the
+ * first and last frames. With these the new level covers the old one evenly in the first half, and the old one goes evenly in the second.
+ */
+function EarlyShare(t: number): number {
+    return -Math.log(1 - 2 * t * (1 - Math.exp(-Density / 2))) / Density;
 }
 
 /** Pixels that a meter of an avatar takes in the middle of its box; Infinity if the camera is in the box or too near to tell. */

@@ -3,12 +3,12 @@ import { Multiply, Orthographic, Perspective, Scaling, Translation, TurnY } from
 
 describe("level of detail", () => {
     it("is the coarsest whose Gaussians are near each other on the screen", () => {
-        expect([10, 1.01, 0.99, 0.51, 0.49, 0].map((px) => LevelFor(px, null))).toEqual([0, 0, 1, 1, 2, 2]);
+        expect([10, 0.76, 0.74, 0.38, 0.37, 0].map((px) => LevelFor(px, null))).toEqual([0, 0, 1, 1, 2, 2]);
         expect(LevelFor(Infinity, null)).toBe(0);
     });
 
     it("does not flicker at the border", () => {
-        for (const border of [1, 0.5]) {
+        for (const border of [0.75, 0.375]) {
             const shown = new ShownLevel();
             let changes = 0;
             let before: number | null = null;
@@ -25,12 +25,13 @@ describe("level of detail", () => {
         const shown = new ShownLevel();
         shown.update("auto", 5, 0, 1000);
         expect([shown.level, shown.leaving, shown.share]).toEqual([0, null, 1]);
-        shown.update("auto", 0.8, 1, 1016);
+        shown.update("auto", 0.6, 1, 1016);
         expect([shown.level, shown.leaving, shown.share]).toEqual([1, 0, 0]);
-        shown.update("auto", 0.8, 1, 1100); // another picture of the same frame
+        shown.update("auto", 0.6, 1, 1100); // another picture of the same frame
         expect(shown.share).toBe(0);
         shown.update("auto", 5, 2, 1016 + 125);
-        expect([shown.level, shown.leaving, shown.share]).toEqual([1, 0, 0.5]);
+        expect([shown.level, shown.leaving]).toEqual([1, 0]);
+        expect(shown.share).toBeCloseTo(0.5, 9);
         shown.update("auto", 5, 3, 1016 + 250);
         expect([shown.level, shown.leaving, shown.share]).toEqual([0, 1, 0]);
         shown.update("auto", 5, 4, 5000); // out of sight meanwhile
