@@ -9,9 +9,14 @@ import { RunWebpackAsync } from "./webpack.config.mjs";
 /** Median and spread (the middle half) of some numbers. */
 export function Summarize(values) {
     const sorted = [...values].sort((a, b) => a - b);
-    const at = (share) => sorted[Math.round(share * (sorted.length - 1))];
+    const last = sorted.length - 1;
     const round = (value) => (value === undefined ? undefined : Number(value.toPrecision(4)));
-    return { median: round(at(0.5)), from: round(at(0.25)), to: round(at(0.75)), count: sorted.length };
+    return {
+        median: round(sorted[Math.round(0.5 * last)]),
+        from: round(sorted[Math.floor(0.25 * last)]),
+        to: round(sorted[Math.ceil(0.75 * last)]),
+        count: sorted.length,
+    };
 }
 
 export const Sections = {
