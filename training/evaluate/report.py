@@ -111,5 +111,9 @@ def page(results: dict, pictures: dict[str, dict[str, list[np.ndarray]]]) -> str
             parts.append(rows_table(nested))
         parts.append(sheet(pictures.get(title, {})))
     if results.get("ablations"):
-        parts.append("<h2>ablations</h2>" + f"<p>{escape(results['ablations']['how'])}</p>" + rows_table(results["ablations"]["rows"]))
+        parts.append(
+            "<h2>ablations</h2>"
+            + f"<p>{escape(results['ablations']['how'])} {escape(results['ablations'].get('reading', ''))}</p>"
+            + rows_table(results["ablations"]["rows"])
+        )
     return "<!doctype html>" + "\n".join(parts)
