@@ -47,6 +47,7 @@ class Person:
     look: Look
     areas: np.ndarray  # [F] of the triangles at rest
     texture: np.ndarray  # [size,size,8], padded over chart borders
+    gaps: np.ndarray  # [3] lips, lids at rest (occlusion.py)
     own: np.ndarray | None = None  # [E,3V] what this person adds to the shared expressions, beside the gains
 
 
@@ -181,6 +182,7 @@ class Generator:
             look,
             self._areas(rig.template + offset),
             texture,
+            self.occlusion.gaps(rig.template + skin),
             own,
         )
 
@@ -216,7 +218,7 @@ class Generator:
 
     def occlusion_of(self, person: Person, face: Face, lit: np.ndarray) -> np.ndarray:
         """Per-vertex occlusion [V,1+L] with creases of the expression; `lit` is `occlusion.lit` of the light."""
-        base = self.occlusion.blend(lit, face.still, float(face.expression[self.occlusion.jaw]))
+        base = self.occlusion.blend(lit, face.still, float(face.expression[self.occlusion.jaw]), person.gaps)
         return base * (1 - np.clip(1.1 * person.look.wrinkles * face.crease, 0, 0.45))[:, None]
 
     def color_of(self, person: Person, face: Face, light, tone, occlusion) -> np.ndarray:

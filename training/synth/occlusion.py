@@ -63,10 +63,9 @@ class Occlusion:
             table.ambient[dark] **= 1.4
         self.lips = self._meeting_lips(rig, poses[0], poses[len(JAW) - 1])
         self.lids = [self._nearest(rig, landmarks, pairs) for pairs in LID_PAIRS]
-        self.rest_gap = self._gap(poses[0], self.lips)
-        self.jaw_gaps = np.array([self._gap(p, self.lips) - self.rest_gap for p in poses[: len(JAW)]])
-        self.bared_gap = self._gap(poses[len(JAW)], self.lips) - self.rest_gap
-        self.open_lids = [self._gap(poses[0], pairs) for pairs in self.lids]
+        shut = self._gap(poses[0], self.lips)
+        self.jaw_gaps = np.array([self._gap(p, self.lips) - shut for p in poses[: len(JAW)]])
+        self.bared_gap = self._gap(poses[len(JAW)], self.lips) - shut
         self.shut_lids = [self._gap(poses[-1], pairs) for pairs in self.lids]
         height = landmarks[30, 1]  # nose tip: eyes above, mouth below
         above = rig.template[:, 1] > height
@@ -107,9 +106,15 @@ class Occlusion:
         """Mean distance in meters of vertex pairs."""
         return float(np.linalg.norm(vertices[pairs[:, 0]] - vertices[pairs[:, 1]], axis=1).mean())
 
-    def openings(self, vertices: np.ndarray, jaw: float) -> tuple[np.ndarray, float, list[float]]:
-        """Of a face [V,3] with jawOpen `jaw`: weights of the jaw tables [3], weight of the bared teeth, how far each eye is closed 0..1."""
-        gap = max(0.0, self._gap(vertices, self.lips) - self.rest_gap)
+    def gaps(self, vertices: np.ndarray) -> np.ndarray:
+        """Meters between the lips, the left and the right lids of a face [V,3]: [3]. At rest they are a person's own."""
+        return np.array([self._gap(vertices, pairs) for pairs in (self.lips, *self.lids)])
+
+    def openings(self, vertices: np.ndarray, jaw: float, rest: np.ndarray) -> tuple[np.ndarray, float, list[float]]:
+        """Of a face [V,3] with jawOpen `jaw` whose person has the gaps `rest`: weights of the jaw tables [3], weight of the bared teeth,
+        how far each eye is closed 0..1."""
+        lips, *lids = self.gaps(vertices)
+        gap = max(0.0, lips - rest[0])
         weights = np.array([np.interp(jaw, JAW, row) for row in np.eye(len(JAW))])
         expected = float(np.interp(jaw, JAW, self.jaw_gaps))
         if gap < expected:  # lips sealed over an open jaw
@@ -117,8 +122,7 @@ class Occlusion:
             weights = weights * share + np.eye(len(JAW))[0] * (1 - share)
         bared = float(np.clip((gap - expected) / self.bared_gap, 0, 1.2))
         closed = [
-            float(np.clip((opened - self._gap(vertices, pairs)) / (opened - shut), 0, 1))
-            for pairs, opened, shut in zip(self.lids, self.open_lids, self.shut_lids)
+            float(np.clip((opened - gap) / max(opened - shut, 0.002), 0, 1)) for gap, opened, shut in zip(lids, rest[1:], self.shut_lids)
         ]
         return weights, bared, closed
 
@@ -126,9 +130,9 @@ class Occlusion:
         """Every table under a light: [tables,V,1+L]."""
         return np.stack([table.attributes(light) for table in self.tables])
 
-    def blend(self, lit: np.ndarray, vertices: np.ndarray, jaw: float) -> np.ndarray:
-        """[V,1+L] for a face: `vertices` with the jaw turned."""
-        weights, bared, closed = self.openings(vertices, jaw)
+    def blend(self, lit: np.ndarray, vertices: np.ndarray, jaw: float, rest: np.ndarray) -> np.ndarray:
+        """[V,1+L] for a face: `vertices` with the jaw turned, `rest` the person's `gaps` at rest."""
+        weights, bared, closed = self.openings(vertices, jaw, rest)
         out = lit[0].copy()
         mouth = sum(w * (table - lit[0]) for w, table in zip(weights[1:], lit[1:])) + bared * (lit[len(JAW)] - lit[0])
         out += self.below * mouth
