@@ -42,7 +42,7 @@ describe("an avatar among meshes", () => {
             Texture.NEAREST_SAMPLINGMODE,
         );
         holes.hasAlpha = true;
-        const places = { before: new Vector3(0, 0, 0.2), behind: new Vector3(0, 0, -0.2), beside: new Vector3(0.12, 0, -0.2) };
+        const places = { before: new Vector3(0, 0, 0.2), behind: new Vector3(0, 0, -0.2), beside: new Vector3(0.2, 0, -0.2) };
         for (const [name, place] of Object.entries(places)) {
             const [, material] = AddSheet(stage, name, new Color3(0, 0, 1), place);
             material.diffuseTexture = holes;

