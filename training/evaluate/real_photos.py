@@ -185,5 +185,5 @@ def check(model: Puppeteer, landmarks: Landmarks, observers: Observers, files: l
         results.setdefault("floor: wrong person", {})[f"csim_{net}"] = metrics.summary(
             compare(strangers[1:] + strangers[:1], of_photos, net)
         )
-    results["fit_residual_percent"] = {"the landmark fit alone": metrics.summary([float(p.fit["residual"][0]) for p in prepared])}
+    results["the landmark fit alone"]["residual_percent"] = metrics.summary([float(p.fit["residual"][0]) for p in prepared])
     return results, {"photo": photos, **drawn}
