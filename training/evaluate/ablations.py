@@ -1,7 +1,7 @@
 """The paper's ablations (Table 2) and pixel-anchored queries, each trained for the same steps from the same start, seed and identities.
 
     python -m training.evaluate.ablations                    # training/results/ablations.json; about 20 minutes on a free core
-    python -m training.evaluate.ablations --steps 2 --reconstructor-steps 1 --people 8 --identities 2 --out /tmp/dry.json
+    python -m training.evaluate.ablations --steps 2 --reconstructor-steps 1 --people 8 --identities 2 --out dry.json
 
 Driver: the reconstructor stays as it is (committed weights or --checkpoint), a fresh driver learns the same samples
 - full: reads the position map, expressions with the distribution adjustment, errors at the mouth count more;
