@@ -167,10 +167,10 @@ async function NetworksAsync({ openAsync, rounds }) {
 
 /** What a page downloads of us: the library bundle, minified and gzipped; Babylon, ONNX Runtime and the models are not in it. */
 async function BundleAsync() {
-    const library = (await import("../webpack.config.js")).default.find(({ name }) => name === "library");
+    const config = (await import("../webpack.config.js")).default.find(({ name }) => name === "library");
     const folder = mkdtempSync(path.join(os.tmpdir(), "bundle-"));
     try {
-        await RunWebpackAsync({ ...library, mode: "production", devtool: false, output: { ...library.output, path: folder } });
+        await RunWebpackAsync({ ...config, mode: "production", devtool: false, output: { ...config.output, path: folder } });
         const files = readdirSync(folder, { recursive: true }).filter((file) => /\.m?js$/.test(file));
         const sizes = files.map((file) => {
             const content = readFileSync(path.join(folder, file));

@@ -30,10 +30,10 @@ class Adjustment:
 
     def __init__(self, draw, library: int = LIBRARY):
         rng = np.random.default_rng(5)
-        self.library = np.stack([draw(rng) for _ in range(library)])
-        self.anchors = self.library[farthest_points(self.library, ANCHORS)]
+        self.drawn = np.stack([draw(rng) for _ in range(library)])
+        self.anchors = self.drawn[farthest_points(self.drawn, ANCHORS)]
 
     def timesteps(self, rng: np.random.Generator) -> np.ndarray:
         """The expressions [26,E] of one person: 20 like the anchors, 6 random, out of 200 recorded ones."""
-        recorded = self.library[rng.choice(len(self.library), min(RECORDED, len(self.library)), replace=False)]
+        recorded = self.drawn[rng.choice(len(self.drawn), min(RECORDED, len(self.drawn)), replace=False)]
         return recorded[np.r_[most_similar(self.anchors, recorded), rng.integers(len(recorded), size=RANDOM)]]

@@ -30,7 +30,7 @@ def test_a_person_shows_26_expressions_and_rare_ones_often():
     shown = [adjustment.timesteps(rng) for _ in range(20)]
     assert all(s.shape == (ANCHORS + RANDOM, 6) for s in shown)
     strength = np.linalg.norm(np.concatenate(shown), axis=1) > 0.5
-    before = np.linalg.norm(adjustment.library, axis=1) > 0.5
+    before = np.linalg.norm(adjustment.drawn, axis=1) > 0.5
     assert before.mean() < 0.04 and strength.mean() > 3 * before.mean()
 
 
