@@ -12,6 +12,7 @@ import copy
 import json
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -49,7 +50,7 @@ class TrainConfig:
     seed: int = 0
     image_lr: float = 1e-4  # of the stage `image`
     anchor: float = 0.2  # weight of the UV losses in the stage `image`
-    precision: str = "float32"  # of the networks on CUDA: float32 | bfloat16
+    precision: str = "float32"  # of the networks: float32 | bfloat16 (photo coordinates stay in float32)
 
 
 def load_settings(name: str) -> tuple[ModelConfig, TrainConfig, LossWeights]:
@@ -80,6 +81,16 @@ def batch_losses(
     return terms | image.terms(reconstruction, delta, batch) if image else terms
 
 
+def in_float32(function: Callable, device: torch.device) -> Callable:
+    """`function` of tensors, kept out of autocast: a bfloat16 coordinate would be off by half a pixel."""
+
+    def exact(*tensors: Tensor):
+        with torch.autocast(device.type, enabled=False):
+            return function(*(tensor.float() for tensor in tensors))
+
+    return exact
+
+
 class Objective(nn.Module):
     """The losses of a batch as a module, which is what data parallelism wraps."""
 
@@ -90,9 +101,7 @@ class Objective(nn.Module):
     def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Unweighted terms."""
         (t,) = self.trainer
-        with torch.autocast(
-            t.ranks.device.type, torch.bfloat16, enabled=t.config.precision == "bfloat16" and t.ranks.device.type == "cuda"
-        ):
+        with torch.autocast(t.ranks.device.type, torch.bfloat16, enabled=t.config.precision == "bfloat16"):
             return batch_losses(self.avatar, batch, t.masks, t.weights, t.image)
 
 
@@ -117,6 +126,8 @@ class Trainer:
         self.avatar = Avatar(model).to(among.device)
         self.image = ImageStage(self.avatar, image_weights, among.device) if image_weights else None
         self.average = copy.deepcopy(self.avatar).eval().requires_grad_(False)
+        if config.precision == "bfloat16" and self.avatar.pixel_skip is not None:
+            self.avatar.pixel_skip.locate = in_float32(self.avatar.pixel_skip.locate, among.device)
         driver = list(self.avatar.driver.parameters())
         rest = [p for name, p in self.avatar.named_parameters() if not name.startswith("driver.")]
         self.clipped = (rest, driver)  # the two losses have nothing to do with each other: each has its own gradient norm

@@ -61,6 +61,21 @@ def trainer(**settings) -> Trainer:
     return Trainer(ModelConfig.load("nano-128"), TrainConfig(warmup_steps=1, **settings), uv.LossWeights(), masks())
 
 
+def test_bfloat16_trains_with_exact_photo_coordinates(batch):
+    single, half = trainer(), trainer(precision="bfloat16")
+    half.avatar.load_state_dict(single.avatar.state_dict())
+    a, b = (t.avatar.eval() and t.objective(batch) for t in (single, half))
+    a, b = ({k: v.detach() for k, v in terms.items()} for terms in (a, b))
+    assert float((a["color"] - b["color"]).abs()) > 0, "the networks do run in bfloat16"
+    for name in a:
+        assert abs(float(a[name]) - float(b[name])) < 0.02 * abs(float(a[name])) + 1e-3, name
+    assert half.avatar.pixel_skip.locate.__name__ == "exact"
+    assert half.average.pixel_skip.locate.__self__ is half.average.pixel_skip
+    before = half.avatar.driver.out.weight.detach().clone()
+    half.step(batch, 0.1)
+    assert not torch.equal(half.avatar.driver.out.weight, before)
+
+
 def test_samples_survive_the_cache(cache):
     stored, sample = read_sample(cache / "00000001_n2.npz"), random_sample(1)
     assert photo_count_of(cache / "00000001_n2.npz") == 2
