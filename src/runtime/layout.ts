@@ -124,5 +124,4 @@ export const AlphaCut = 1 / 255;
 /** Bits of {@link ViewParamsLayout}'s flags. */
 export const ViewCompensateOpacity = 1;
 export const ViewCullBackFaces = 2;
-export const ViewLinearOutput = 4;
-export const ViewKeepOffScreen = 8;
+export const ViewKeepOffScreen = 4;

@@ -46,10 +46,6 @@ fn dynamicAttributes(slot: u32, gaussian: u32, t: Texel) -> Attributes {
     return g;
 }
 
-fn linearFromSrgb(color: vec3f) -> vec3f {
-    return select(pow((color + 0.055) / 1.055, vec3f(2.4)), color / 12.92, color <= vec3f(0.04045));
-}
-
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
     let slot = id.y;
@@ -139,10 +135,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
     let depth = dot(slots[slot].depthFromPosed, vec4f(mean, 1.0));
     let key = min(u32(max((slots[slot].farDepth - depth) * view.keysPerMeter, 0.0)), BucketCount - 1u);
-    var color = clamp(g.color, vec3f(0.0), vec3f(1.0));
-    if ((view.flags & ViewLinearOutput) != 0u) {
-        color = linearFromSrgb(color);
-    }
+    let color = clamp(g.color, vec3f(0.0), vec3f(1.0));
     let axes = ellipseAxes(covariance, determinant);
     records[record] = SplatRecord(
         ndc.xy,

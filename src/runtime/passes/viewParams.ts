@@ -3,15 +3,7 @@
  * Matrices are 4×4, column-major, for column vectors. Babylon's row-major matrices for row vectors are the same sixteen numbers in memory.
  */
 import type { Level } from "../../flame/levels";
-import {
-    BucketCount,
-    ViewCompensateOpacity,
-    ViewCullBackFaces,
-    ViewKeepOffScreen,
-    ViewLinearOutput,
-    ViewParamsLayout,
-    ViewSlotLayout,
-} from "../layout";
+import { BucketCount, ViewCompensateOpacity, ViewCullBackFaces, ViewKeepOffScreen, ViewParamsLayout, ViewSlotLayout } from "../layout";
 import type { AvatarBuffers } from "./avatarBuffers";
 import type { StructData } from "./gpuBuffers";
 import type { HeadBuffers } from "./headBuffers";
@@ -33,8 +25,6 @@ export interface ICameraSettings {
     compensateOpacity?: boolean;
     /** Leave out Gaussians on surfaces that look away, unless their region is two-sided. Default false. */
     cullBackFaces?: boolean;
-    /** The target holds linear color: decode sRGB per splat. Default false. */
-    linearOutput?: boolean;
     /** Keep what lies beyond the sides of the view, so that it has the order of a view beside it: the other eye. Default false. */
     keepOffScreen?: boolean;
 }
@@ -230,7 +220,6 @@ function WriteParams(camera: ICameraSettings, keysPerMeter: number, { floats, wo
     words[at.flags / 4] =
         (camera.compensateOpacity ? ViewCompensateOpacity : 0) |
         (camera.cullBackFaces ? ViewCullBackFaces : 0) |
-        (camera.linearOutput ? ViewLinearOutput : 0) |
         (camera.keepOffScreen ? ViewKeepOffScreen : 0);
 }
 

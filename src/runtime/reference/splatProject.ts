@@ -15,7 +15,6 @@ export interface IReferenceView {
     readonly rightHanded?: boolean;
     readonly compensateOpacity?: boolean;
     readonly cullBackFaces?: boolean;
-    readonly linearOutput?: boolean;
 }
 
 /** One projected Gaussian. Pixels with y up and the origin in the middle of the viewport. */
@@ -95,13 +94,9 @@ export function ProjectGaussian(gaussian: IGaussian, view: IReferenceView): ISpl
         depthNdc: ndc[2],
         viewDepth: view.rightHanded ? -seen[2] : seen[2],
         covariancePx,
-        color: view.linearOutput ? gaussian.color.map(LinearFromSrgb) : gaussian.color,
+        color: gaussian.color,
         alpha,
     };
-}
-
-function LinearFromSrgb(color: number): number {
-    return color <= 0.04045 ? color / 12.92 : ((color + 0.055) / 1.055) ** 2.4;
 }
 
 /** Cosine between the surface normal and the direction to the camera, in posed space, where mirrored worlds change nothing. */

@@ -1,8 +1,7 @@
 // One view: a camera or an eye. What differs by avatar is in its ViewSlot.
 const ViewCompensateOpacity: u32 = 1u; // bits of ViewParams.flags
 const ViewCullBackFaces: u32 = 2u;
-const ViewLinearOutput: u32 = 4u;
-const ViewKeepOffScreen: u32 = 8u;
+const ViewKeepOffScreen: u32 = 4u;
 
 struct ViewParams {
     viewportPx: vec2f,

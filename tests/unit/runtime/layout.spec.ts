@@ -84,7 +84,6 @@ describe("layout", () => {
             DigitCount: 0,
             ViewCompensateOpacity: 0,
             ViewCullBackFaces: 0,
-            ViewLinearOutput: 0,
             ViewKeepOffScreen: 0,
         };
         for (const name of Object.keys(constants) as (keyof typeof constants)[]) {
