@@ -118,7 +118,7 @@ class Sitter:
         face = self.rest if expression is None else g.face(self.person, expression, np.zeros(15))
         camera = crop_camera(*g.rig.crop_points(face.skin), np.radians(yaw), np.radians(pitch), FOCAL, g.photo_size)
         shade = g.occlusion_of(self.person, face, self.lit)
-        picture, coverage, _ = g.render(self.person, face, camera, self.light, self.tone, shade)
+        picture, coverage = g.render(self.person, face, camera, self.light, self.tone, shade)[:2]
         anchors = g._fit(rng, self.person, face, camera)
         return g._photograph(rng, picture, coverage), anchors * (abs(yaw) < UNFITTED_YAW)
 
@@ -131,7 +131,7 @@ class Sitter:
         R = rotation(np.radians(yaw), np.radians(pitch), 0)
         camera = Camera(R, np.array([0, 0, -FOCAL * DISTANCE]) - R @ self.center, FOCAL * g.photo_size, g.photo_size)
         shade = g.occlusion_of(self.person, face, self.lit)
-        picture, coverage, _ = g.render(self.person, face, camera, self.light, self.tone, shade)
+        picture, coverage = g.render(self.person, face, camera, self.light, self.tone, shade)[:2]
         over = picture * coverage[..., None] + 0.5 * (1 - coverage[..., None])
         change = g.color_of(self.person, face, self.light, self.tone, shade) - self.color
         log_scale, quat = g._surfels(face.unskinned)

@@ -64,7 +64,7 @@ def take_photo(generator: Generator, seed: int) -> Photo:
     expression = rig.model.expression_vector(jawOpen=JAW_OPEN if seed % 3 == 0 else 0.0)
     face = generator.face(person, expression, np.zeros(15))
     camera = crop_camera(*rig.crop_points(face.skin), rng.uniform(-YAW, YAW), rng.uniform(-PITCH, PITCH), FOCAL, SIZE)
-    picture, coverage, _ = generator.render(person, face, camera, light, tone, generator.occlusion_of(person, face, lit))
+    picture, coverage = generator.render(person, face, camera, light, tone, generator.occlusion_of(person, face, lit))[:2]
     picture = picture * coverage[..., None] + 0.6 * (1 - coverage[..., None])
     index, weights, _ = mesh.raster(camera.to_camera(face.posed), rig.faces, camera.f, SIZE)
     return Photo((picture.clip(0, 1) * 255).astype(np.uint8), index, weights)

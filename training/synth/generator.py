@@ -14,13 +14,16 @@ from .appearance import Look, Painter
 from .cameras import Camera, sample_photo_camera, sample_photo_yaws, sample_view_camera
 from .canvas import Frame, step, texel_canvas, vertex_canvas
 from .expressions import sample_expression, sample_pose
+from .glasses import SHARE, TAKEN_OFF, Glasses, sample_glare, sample_glasses
+from .glasses_fit import Fitting
 from .occlusion import Occlusion
 from .people import Identity, People
-from .rig import EYE_L, EYE_R, Rig
+from .picture import NOTHING, SUPERSAMPLE, Picture, Worn, draw
+from .prop import Prop
+from .rig import EYE_L, EYE_R, NECK, Rig, Texels
 from .skins import default_data_root, skin_log_ratios
-from .torso import Torso, sample_torso
+from .torso import sample_torso
 
-SUPERSAMPLE = 2
 REGISTERED = 0.6  # ours: share of registered people among all, where there are any
 PRIOR_SHAPES = 30
 PRIOR_METERS = 0.02
@@ -100,6 +103,10 @@ class Generator:
         slot[self.texels.index] = np.arange(len(self.texels.index))
         self.nearest = slot[(rows * map_size + columns).ravel()]  # valid texel that pads each texel
         self._prepare_mesh()
+        self.fitting = Fitting(rig)
+        area = 0.5 * self._areas(rig.template)[rig.face_region == rig.regions.index("face")].sum()
+        on_face = [rig.face_region[t.face] == rig.regions.index("face") for t in (self.texels, self.coarse)]
+        self.spacing = {t.size: float(np.sqrt(area / on.sum())) for t, on in zip((self.texels, self.coarse), on_face)}  # meters
         basis = rig.shape_dirs[:PRIOR_SHAPES]
         self.prior_solve = np.linalg.pinv(basis.astype(np.float64)).astype(np.float32)  # [3V, 30]
         self.prior_maps = np.stack([rig.bake(self.coarse, b.reshape(-1, 3)).ravel() for b in basis])  # [30, 3n]
@@ -228,55 +235,9 @@ class Generator:
             mesh.shade(t.face, t.bary, rig.faces, rig.uv_faces, rig.uv, person.texture, face.still, face.normals, occlusion, light)
         )
 
-    def render(
-        self, person: Person, face: Face, camera: Camera, light, tone, occlusion, torso: Torso | None = None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Picture of the mesh: sRGB-encoded color [S,S,3] (grey 0.5 where nothing is), coverage [S,S], depth at supersampled size."""
-        rig, size = self.rig, camera.size * SUPERSAMPLE
-        vertices, faces = face.posed, rig.faces
-        if torso is not None:
-            faces = np.concatenate([faces, torso.faces + len(vertices)])
-            vertices = np.concatenate([vertices, torso.vertices])
-        index, bary, depth = mesh.raster(camera.to_camera(vertices), faces, camera.f * SUPERSAMPLE, size)
-        index, bary = index.ravel(), bary.reshape(-1, 2)
-        hit = np.flatnonzero((index >= 0) & (index < len(rig.faces)))
-        picture = np.zeros((size * size, 4), np.float32)
-        picture[hit, :3] = mesh.shade(
-            index[hit],
-            bary[hit],
-            rig.faces,
-            rig.uv_faces,
-            rig.uv,
-            person.texture,
-            face.still,
-            face.normals,
-            occlusion,
-            light,
-            camera.center(),
-        )
-        picture[:, 3] = index >= 0
-        if torso is not None:
-            hit = np.flatnonzero(index >= len(rig.faces))
-            open_sky = np.concatenate(
-                [np.full((len(torso.vertices), 1), 0.7), np.full((len(torso.vertices), len(light.directions)), 0.8)], 1
-            )
-            picture[hit, :3] = mesh.shade(
-                index[hit] - len(rig.faces),
-                bary[hit],
-                torso.faces,
-                torso.faces,
-                torso.uv,
-                torso.texture,
-                torso.vertices,
-                torso.normals,
-                open_sky,
-                light,
-                camera.center(),
-            )
-        small = lighting.box_down(picture.reshape(size, size, 4), SUPERSAMPLE)
-        coverage = small[..., 3]
-        color = tone.encode(small[..., :3] / np.maximum(coverage, 1e-3)[..., None])
-        return np.where(coverage[..., None] > 0, color, np.float32(0.5)), coverage, depth
+    def render(self, person: Person, face: Face, camera: Camera, light, tone, occlusion, worn: Worn = NOTHING) -> Picture:
+        """Picture of the mesh and what is worn."""
+        return draw(self.rig, person.texture, face, camera, light, tone, occlusion, worn)
 
     # ------------------------------------------------------------------------------------------------ samples
     def sample(self, seed: int, photo_count: int, target_count: int = 2, render_targets: bool = True) -> dict[str, np.ndarray]:
@@ -295,7 +256,8 @@ class Generator:
         opacity = np.full((len(color), 1), OPACITY_LOGIT, np.float32)
         out["static"] = self.texels.to_map(np.concatenate([self.rig.bake(self.texels, person.offset), opacity, color, log_scale, quat], 1))
         out["valid"] = self.valid.copy()
-        self._photos(rng, person, light, tone, lit, photo_count, out)
+        props = np.random.default_rng([seed, 20261123])  # apart, so that glasses change nothing else
+        self._photos(rng, props, person, light, tone, lit, photo_count, out)
         self._targets(rng, person, light, tone, lit, color, (log_scale, quat), target_count, render_targets, out)
         return out
 
@@ -309,13 +271,27 @@ class Generator:
         rig, t, m = self.rig, self.texels, self.canvas.cheeks > 0.5
         return mesh.shade(t.face[m], t.bary[m], rig.faces, rig.uv_faces, rig.uv, person.texture, face.still, face.normals, occlusion, light)
 
-    def _photos(self, rng, person, light, tone, lit, count, out) -> None:
-        """All photos of a person are taken in one light, each with its own exposure and white balance."""
+    def _glasses(self, rng: np.random.Generator, person: Person) -> Glasses | None:
+        """Fitted glasses for a minority."""
+        if rng.random() >= SHARE:
+            return None
+        return sample_glasses(rng, self.fitting.measure(self.rig.template + person.skin_offset, person.joints))
+
+    def _worn(self, rng, light, glasses: Glasses | None, torso: Prop | None, face: Face) -> Worn:
+        """What one photo shows beside the head."""
+        if glasses is None or rng.random() < TAKEN_OFF:
+            return Worn(torso)
+        turn = self.rig.transforms(self.rig.full_pose(face.expression, face.pose))[NECK]
+        return Worn(torso, glasses.worn(turn), sample_glare(rng, light))
+
+    def _photos(self, rng, props, person, light, tone, lit, count, out) -> None:
+        """All photos of a person are taken in one light, each with its own exposure and white balance; `props` decides about glasses."""
         size, rig = self.photo_size, self.rig
         photos, true, given, cameras = [], [], [], []
         tones = [tone] + [lighting.another_tone(rng, tone) for _ in range(count - 1)]
         seen = np.zeros(len(self.texels.index), bool)
         with_fit, dressed = rng.random() >= 0.25, rng.random() < 0.85
+        glasses = self._glasses(props, person)
         hanging = person.look.hair_color if person.look.long and rng.random() < 0.6 else None
         for yaw, own_tone in zip(sample_photo_yaws(rng, count), tones):
             strength = rng.choice([0.0, 0.5, 1.0], p=[0.3, 0.35, 0.35])
@@ -327,13 +303,14 @@ class Generator:
                 if dressed
                 else None
             )
-            picture, coverage, depth = self.render(person, face, camera, light, own_tone, self.occlusion_of(person, face, lit), torso)
-            photos.append(self._photograph(rng, picture, coverage))
-            xy, _, visible = self._see(self.coarse, face.posed, face.posed_normals, camera, depth)
+            worn = self._worn(props, light, glasses, torso, face)
+            picture = self.render(person, face, camera, light, own_tone, self.occlusion_of(person, face, lit), worn)
+            photos.append(self._photograph(rng, picture.color, picture.coverage))
+            xy, visible = self._shown(self.coarse, face, camera, picture)
             true.append(self.coarse.to_map(np.c_[xy / size, visible]))
             fitted = with_fit and (abs(yaw) < UNFITTED_YAW or rng.random() < 0.5)  # from behind only a known camera gives anchors
             given.append(self._fit(rng, person, face, camera) if fitted else np.zeros_like(true[-1]))
-            seen |= self._see(self.texels, face.posed, face.posed_normals, camera, depth)[2]
+            seen |= self._shown(self.texels, face, camera, picture)[1]
             cameras.append(camera)
         out["photos"], out["anchors_true"], out["anchors_in"] = np.stack(photos), np.stack(true), np.stack(given)
         out["photo_tones"] = np.stack([t.values() for t in tones])
@@ -346,6 +323,12 @@ class Generator:
         points, n = camera.to_camera(self.rig.bake(texels, vertices)), mesh.rigid(self.rig.bake(texels, normals), camera.R)
         xy, facing, visible = mesh.visibility(points, n, camera.f * SUPERSAMPLE, depth, bias, 0.08)
         return xy / SUPERSAMPLE, facing, visible
+
+    def _shown(self, texels: Texels, face: Face, camera: Camera, picture: Picture) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels of the photo [n,2] and visibility [n]; a texel that touches a frame, a dark lens or a highlight is not visible."""
+        xy, _, visible = self._see(texels, face.posed, face.posed_normals, camera, picture.depth)
+        reach = 0.5 * self.spacing[texels.size] * camera.f / np.linalg.norm(camera.center() - self.frame.head)
+        return xy, visible & ~picture.hides(xy, reach)
 
     def _photograph(self, rng, picture: np.ndarray, coverage: np.ndarray) -> np.ndarray:
         """Put the head before a random background, add camera flaws, then replace the background by grey as the matte does: [3,S,S]."""
@@ -403,7 +386,7 @@ class Generator:
             )
             deltas.append(t.to_map(delta * t.dynamic[:, None]))
             if render:
-                picture, coverage, _ = self.render(person, face, camera, light, tone, occlusion)
+                picture, coverage = self.render(person, face, camera, light, tone, occlusion)[:2]
                 pictures.append((picture * coverage[..., None] + 0.5 * (1 - coverage[..., None])).transpose(2, 0, 1))
                 masks.append(coverage)
             cameras.append(camera)

@@ -74,16 +74,14 @@ class People:
         return None
 
     def _skins(self, valid, look_up: "_Resample", canvas) -> None:
-        """Log ratios of the skins to their own cheeks [P,n,3], hair and clothes apart."""
+        """Log ratios of the skins to their own cheeks [P,n,3], clothes apart."""
         count, n = len(self.names), len(canvas.p)
-        self.ratio, self.hair = np.zeros((count, n, 3), np.float32), np.zeros((count, n), np.float32)
+        self.ratio = np.zeros((count, n, 3), np.float32)
         self.dressed, self.cloth = np.zeros((count, n), np.float32), np.full((count, 3), np.nan)
         self.tone = np.zeros((count, 3))
         cheeks, rim = canvas.cheeks > 0.6, (canvas.height < -0.105) & canvas.skin
         for p in range(count):
             color = linear(look_up(valid["skins"][p].astype(np.float32) / 255)).astype(np.float32)
-            if "skin_hair" in valid:
-                self.hair[p] = look_up(valid["skin_hair"][p].astype(np.float32)[:, None] / 255)[:, 0]
             self.tone[p] = np.median(color[cheeks], 0)
             ratio = np.clip(np.log(np.maximum(color, 0.003)) - np.log(self.tone[p]), -2.6, 1.5)
             hue = ratio - ratio.mean(1, keepdims=True)
@@ -251,12 +249,12 @@ class RegisteredPainter(Painter):
         return Look(texture.astype(np.float32), thickness, hair, hair_color, cloth, tone, 0.3 + 0.7 * age, long)
 
     def _registered_skin(self, rng: np.random.Generator, who: Identity, tone: np.ndarray) -> np.ndarray:
-        """Albedo [n,3]: one photographed skin or two, hair taken off the scalp, small random change."""
+        """Albedo [n,3]: one photographed skin or two, small random change."""
         c, people, p = self.texels, self.people, who.skin
-        log = people.ratio[p] * (1 - people.hair[p])[:, None]
+        log = people.ratio[p]
         if who.blend is not None:
             q, share = who.blend
-            other = people.ratio[q] * ((1 - people.hair[q]) * (1 - people.dressed[q]))[:, None]
+            other = people.ratio[q] * (1 - people.dressed[q])[:, None]
             weight = share * (1 - people.dressed[p])[:, None]
             log = log + weight * (other - log)
         log = log * np.where(people.dressed[p] > 0.5, 1.0, rng.uniform(0.85, 1.1))[:, None]

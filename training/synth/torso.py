@@ -1,11 +1,10 @@
 """Shoulders and hanging hair for the photos: real crops show them, the head model has neither. Never part of any truth."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from . import mesh
 from .canvas import step
+from .prop import Prop
 
 ANGLES, TEXTURE = 32, 64
 # rings from the neck outwards: half width, half depth, height over the neck's rim, forward shift (meters)
@@ -23,17 +22,6 @@ RINGS = np.array(
 )
 
 
-@dataclass
-class Torso:
-    """Vertices [n,3] canonical, faces [m,3] into them, uv [n,2], texture [64,64,8]."""
-
-    vertices: np.ndarray
-    normals: np.ndarray
-    faces: np.ndarray
-    uv: np.ndarray
-    texture: np.ndarray
-
-
 def _faces() -> np.ndarray:
     k, a = np.meshgrid(np.arange(len(RINGS) - 1), np.arange(ANGLES), indexing="ij")
     p, q = (k * (ANGLES + 1) + a).ravel(), ((k + 1) * (ANGLES + 1) + a).ravel()
@@ -45,7 +33,7 @@ FACES = _faces()
 
 def sample_torso(
     rng: np.random.Generator, rim: np.ndarray, cloth: np.ndarray, skin: np.ndarray, hair: np.ndarray | None, head: np.ndarray
-) -> Torso:
+) -> Prop:
     """Shoulders under the rim centre [3], linear cloth and skin colors [3]; with a `hair` color long hair hangs from the head [3]."""
     size = np.exp(rng.normal(0, 0.08)) * np.array([1, 1, 1])
     theta = np.linspace(0, 2 * np.pi, ANGLES + 1)
@@ -76,7 +64,7 @@ def sample_torso(
         color = np.where((front > rng.uniform(0.75, 0.95))[..., None], shirt, color)
     bare = step(collar - rows, -0.01, 0.01)[..., None]
     color = color * (1 - bare) + skin * bare
-    body = Torso(
+    body = Prop(
         vertices,
         mesh.vertex_normals(vertices, FACES),
         FACES,
@@ -92,7 +80,7 @@ def _texture(color: np.ndarray, specular: float, gloss: float) -> np.ndarray:
     return texture
 
 
-def _hanging_hair(rng: np.random.Generator, hair: np.ndarray, head: np.ndarray) -> Torso:
+def _hanging_hair(rng: np.random.Generator, hair: np.ndarray, head: np.ndarray) -> Prop:
     """An open sleeve around the back of the head and neck, from the temples' height down."""
     rows, half = 7, np.radians(rng.uniform(95, 125))
     length, wide = rng.uniform(0.12, 0.30), rng.uniform(0.075, 0.092)
@@ -109,15 +97,15 @@ def _hanging_hair(rng: np.random.Generator, hair: np.ndarray, head: np.ndarray) 
     texture = _texture(hair * np.exp(0.3 * strand + 0.1 * rng.standard_normal(strand.shape))[..., None], 0.02, 12)
     uv = np.stack([(theta - theta.min()) / np.ptp(theta), 1 - k], -1).reshape(-1, 2).astype(np.float32)
     normals = mesh.vertex_normals(vertices, faces)
-    return Torso(vertices, normals * np.sign((normals * (vertices - head)).sum(1, keepdims=True)).astype(np.float32), faces, uv, texture)
+    return Prop(vertices, normals * np.sign((normals * (vertices - head)).sum(1, keepdims=True)).astype(np.float32), faces, uv, texture)
 
 
-def _join(a: Torso, b: Torso) -> Torso:
+def _join(a: Prop, b: Prop) -> Prop:
     """Both in one, side by side in a texture of twice the size."""
     texture = np.zeros((2 * TEXTURE, 2 * TEXTURE, 8), np.float32)
     texture[:TEXTURE, :TEXTURE], texture[:TEXTURE, TEXTURE:] = a.texture, b.texture
     uv = np.concatenate([a.uv * [0.49, 0.49] + [0.005, 0.505], b.uv * [0.49, 0.49] + [0.505, 0.505]]).astype(np.float32)
-    return Torso(
+    return Prop(
         np.concatenate([a.vertices, b.vertices]),
         np.concatenate([a.normals, b.normals]),
         np.concatenate([a.faces, b.faces + len(a.vertices)]),

@@ -40,7 +40,6 @@ def folder(tmp_path_factory, generator):
         size=SIZE,
         texel=texel,
         skins=np.broadcast_to(np.array([200, 150, 120], np.uint8), (count, len(texel), 3)),
-        skin_hair=np.zeros((count, len(texel)), np.uint8),
         outward=np.tile([0, 0, 1], (V, 1)).astype(np.float32),
         style_person=np.arange(count),
         style_thickness=np.where(held[:, None], np.nan, np.full((count, V), 0.01)).astype(np.float32),

@@ -107,7 +107,7 @@ def test_anchors_are_the_projection_of_the_truth(generator):
     person = generator.person(rng)
     face = generator.face(person, np.zeros(rig.expression_count, np.float32), np.zeros(15))
     camera = crop_camera(*rig.crop_points(face.skin), 0.4, -0.1, 2.4, 256)
-    _, _, depth = generator.render(person, face, camera, *_plain_light(generator, person, face))
+    depth = generator.render(person, face, camera, *_plain_light(generator, person, face)).depth
     xy, _, visible = generator._see(coarse, face.posed, face.posed_normals, camera, depth)
     expected = project(rig.bake(coarse, rig.template + person.offset), camera.R, camera.t, camera.f, 256)
     assert np.abs(xy - expected).max() < 0.05
