@@ -11,10 +11,36 @@ struct Ellipse {
     int id;
 };
 
-__device__ Ellipse fetch(int i, const float* center, const float* conic, const float* opacity, const float* color) {
-    return {center[2 * i], center[2 * i + 1], conic[3 * i], conic[3 * i + 1], conic[3 * i + 2], opacity[i], color[3 * i], color[3 * i + 1],
-            color[3 * i + 2], i};
-}
+// The pixel of a thread.
+struct Spot {
+    int tile, x, y;
+    bool inside;
+    __device__ Spot(int width, int height) {
+        const int across = (width + Tile - 1) / Tile;
+        tile = blockIdx.x;
+        x = tile % across * Tile + threadIdx.x % Tile;
+        y = tile / across * Tile + threadIdx.x / Tile;
+        inside = x < width && y < height;
+    }
+};
+
+struct Scene {
+    const float *center, *conic, *opacity, *color;
+    const int* ids;
+
+    // The block copies ellipses first .. end - 1, at most one per thread, to `staged`: how many, or 0 when no pixel has light left.
+    __device__ int stage(Ellipse* staged, int first, int end, bool lit) const {
+        if (!__syncthreads_or(lit)) return 0;
+        const int count = min(Pixels, end - first), k = threadIdx.x;
+        if (k < count) {
+            const int i = ids[first + k];
+            staged[k] = {center[2 * i], center[2 * i + 1], conic[3 * i], conic[3 * i + 1], conic[3 * i + 2], opacity[i], color[3 * i],
+                         color[3 * i + 1], color[3 * i + 2], i};
+        }
+        __syncthreads();
+        return count;
+    }
+};
 
 __device__ float falloff(const Ellipse& e, float dx, float dy) { return __expf(-0.5f * (e.a * dx * dx + 2 * e.b * dx * dy + e.c * dy * dy)); }
 
@@ -23,18 +49,13 @@ __device__ float warp_sum(float value) {
     return value;
 }
 
-__global__ void forward(int width, int height, const float* center, const float* conic, const float* opacity, const float* color, const int* ids,
-                        const int* start, const float* background, float* picture) {
+__global__ void forward(int width, int height, Scene scene, const int* start, const float* background, float* picture) {
     __shared__ Ellipse staged[Pixels];
-    const int across = (width + Tile - 1) / Tile, tile = blockIdx.x;
-    const int x = tile % across * Tile + threadIdx.x % Tile, y = tile / across * Tile + threadIdx.x / Tile;
-    const bool inside = x < width && y < height;
+    const auto [tile, x, y, inside] = Spot(width, height);
     float light = 1, red = 0, green = 0, blue = 0;
     for (int first = start[tile]; first < start[tile + 1]; first += Pixels) {
-        if (!__syncthreads_or(inside && light >= Opaque)) break;
-        const int count = min(Pixels, start[tile + 1] - first);
-        if (threadIdx.x < count) staged[threadIdx.x] = fetch(ids[first + threadIdx.x], center, conic, opacity, color);
-        __syncthreads();
+        const int count = scene.stage(staged, first, start[tile + 1], inside && light >= Opaque);
+        if (!count) break;
         for (int k = 0; k < count; k++) {
             const Ellipse& e = staged[k];
             const float alpha = e.opacity * falloff(e, x + 0.5f - e.x, y + 0.5f - e.y);
@@ -55,13 +76,11 @@ __global__ void forward(int width, int height, const float* center, const float*
     }
 }
 
-__global__ void backward(int width, int height, const float* center, const float* conic, const float* opacity, const float* color, const int* ids,
-                         const int* start, const float* picture, const float* gradient, float* center_gradient, float* conic_gradient,
-                         float* opacity_gradient, float* color_gradient) {
+__global__ void backward(int width, int height, Scene scene, const int* start, const float* picture, const float* gradient,
+                         float* center_gradient, float* conic_gradient, float* opacity_gradient, float* color_gradient) {
     __shared__ Ellipse staged[Pixels];
-    const int across = (width + Tile - 1) / Tile, tile = blockIdx.x, plane = width * height;
-    const int x = tile % across * Tile + threadIdx.x % Tile, y = tile / across * Tile + threadIdx.x / Tile;
-    const bool inside = x < width && y < height;
+    const auto [tile, x, y, inside] = Spot(width, height);
+    const int plane = width * height;
     float light = 1, rest = 0, g[4] = {0, 0, 0, 0};
     if (inside)
         for (int c = 0; c < 4; c++) {
@@ -69,10 +88,8 @@ __global__ void backward(int width, int height, const float* center, const float
             rest += g[c] * picture[c * plane + y * width + x];
         }
     for (int first = start[tile]; first < start[tile + 1]; first += Pixels) {
-        if (!__syncthreads_or(inside && light >= Opaque)) break;
-        const int count = min(Pixels, start[tile + 1] - first);
-        if (threadIdx.x < count) staged[threadIdx.x] = fetch(ids[first + threadIdx.x], center, conic, opacity, color);
-        __syncthreads();
+        const int count = scene.stage(staged, first, start[tile + 1], inside && light >= Opaque);
+        if (!count) break;
         for (int k = 0; k < count; k++) {
             const Ellipse& e = staged[k];
             const float dx = x + 0.5f - e.x, dy = y + 0.5f - e.y, fall = falloff(e, dx, dy), value = e.opacity * fall;
@@ -110,14 +127,14 @@ int tiles(int width, int height) { return (width + Tile - 1) / Tile * ((height +
 
 extern "C" int rasterize_forward(int width, int height, const float* center, const float* conic, const float* opacity, const float* color,
                                  const int* ids, const int* start, const float* background, float* picture, cudaStream_t stream) {
-    forward<<<tiles(width, height), Pixels, 0, stream>>>(width, height, center, conic, opacity, color, ids, start, background, picture);
+    forward<<<tiles(width, height), Pixels, 0, stream>>>(width, height, {center, conic, opacity, color, ids}, start, background, picture);
     return cudaGetLastError();
 }
 
 extern "C" int rasterize_backward(int width, int height, const float* center, const float* conic, const float* opacity, const float* color,
                                   const int* ids, const int* start, const float* picture, const float* gradient, float* center_gradient,
                                   float* conic_gradient, float* opacity_gradient, float* color_gradient, cudaStream_t stream) {
-    backward<<<tiles(width, height), Pixels, 0, stream>>>(width, height, center, conic, opacity, color, ids, start, picture, gradient,
+    backward<<<tiles(width, height), Pixels, 0, stream>>>(width, height, {center, conic, opacity, color, ids}, start, picture, gradient,
                                                           center_gradient, conic_gradient, opacity_gradient, color_gradient);
     return cudaGetLastError();
 }
