@@ -72,7 +72,7 @@ class Avatar(nn.Module):
         self.encoder = Encoder(config.encoder)
         self.fusion = Fusion(config.fusion)
         self.decoder = Decoder(config.decoder)
-        self.pixel_skip = PixelSkip(config.pixel_skip, config.map_size) if config.pixel_skip else None
+        self.pixel_skip = PixelSkip(config.pixel_skip, config.map_size, config.anchor_size) if config.pixel_skip else None
         self.driver = build_driver(config.driver, config.position_map_size)
         size = config.map_size
         rest = torch.tensor([math.log(0.001)] * 2 + [math.log(0.00025), 0.0, 0.0, 0.0, 1.0])
@@ -104,8 +104,8 @@ class Avatar(nn.Module):
             by_size = {int(stage.shape[-1]): stage for stage in (features, *stages)}
             anchor = self.config.anchor_size
             coarse, fine = by_size[anchor // self.config.pixel_skip.match_upsample], by_size[anchor]
-            own, xy, visibility, narrow, offset = self.pixel_skip.locate(coarse, fine, fused, anchors)
-            position = position + upsample(offset, self.config.map_size // anchor) * STATIC_UNIT[0]
+            own, xy, visibility, narrow, offset = self.pixel_skip.locate(photos, position, coarse, fine, fused, anchors)
+            position = position + upsample(offset, self.config.map_size // anchor)
             color, decoded = self.pixel_skip.paint(photos, xy, visibility, color, narrow)
             coordinates = torch.cat([xy, torch.sigmoid(visibility)], dim=2)
         maps = torch.cat([position, opacity + 3.0, color, log_scale + self.base_rest[:3], rotation + self.base_rest[3:]], dim=1)

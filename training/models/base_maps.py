@@ -99,6 +99,20 @@ def set_head_maps(avatar: Avatar) -> None:
     avatar.base_rest.copy_(rest_map(avatar.config.map_size))
     if avatar.pixel_skip is not None:
         avatar.pixel_skip.mirrored.copy_(mirror_map(avatar.config.map_size))
+        set_alignment_maps(avatar)
+
+
+def set_alignment_maps(avatar: Avatar) -> None:
+    """Fill the mean head's points, if the model has a second look (alignment.py)."""
+    align = avatar.pixel_skip.align if avatar.pixel_skip is not None else None
+    if align is not None:
+        model, table = head_texels(avatar.config.anchor_size)
+        side = avatar.config.anchor_size
+        points, inside = torch.zeros(3, side * side), torch.zeros(1, side * side)
+        points[:, torch.from_numpy(table.texel)] = torch.from_numpy(table.sample(model.template).T.astype(np.float32))
+        inside[:, torch.from_numpy(table.texel)] = 1
+        align.rest.copy_(points.reshape(1, 3, side, side))
+        align.inside.copy_(inside.reshape(1, 1, side, side))
 
 
 def set_base_maps(avatar: Avatar, batches: Batches, count: int = 16) -> None:

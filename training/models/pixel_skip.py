@@ -1,7 +1,7 @@
 """Pixel-anchored colors (ours, not in the paper; off in paper-400): where is each UV texel seen in each photo, and what color is there.
 
 Own coordinates are a soft-argmax of query·token over the photo's token grid (direct regression did not learn), blended with the landmark
-fit's anchors, corrected by a small residual; the photo is then sampled there, blended over photos, and refined by a few convolutions.
+fit's anchors, corrected by a small residual and by a second look (alignment.py); the photo is then sampled there, blended over photos, and refined by a few convolutions.
 Before that, each photo gets a gain per color so that photos agree where they show the same texels (least squares, closed form).
 Texels that no photo shows may take the color of their mirror image: the atlas is symmetric about its middle column.
 Every operation treats photos alike and only sums over them, so photo order does not matter."""
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .alignment import METERS, Alignment
 from .blocks import AttentionLayer, ConvBn, Linear, grid_centres, sample_bilinear, space_to_depth, upsample
 from .driver import hourglass, light_levels
 
@@ -30,6 +31,7 @@ class PixelSkipConfig:
     match_upsample: int = 2  # match grid to anchor grid
     color_upsample: int = 4  # anchor grid to map size
     refine_width: int = 16
+    align_widths: tuple[int, ...] = ()  # levels of the second look's UNet; empty = none
     inpaint_widths: tuple[int, ...] = ()  # levels of a UNet that carries seen colors to unseen texels; empty = none
 
 
@@ -79,7 +81,7 @@ class Inpaint(nn.Module):
 
 
 class PixelSkip(nn.Module):
-    def __init__(self, config: PixelSkipConfig, map_size: int):
+    def __init__(self, config: PixelSkipConfig, map_size: int, anchor_size: int):
         super().__init__()
         self.config = config
         # where the head's mirror image lies in the mirrored column; set from the head model (base_maps.py)
@@ -105,14 +107,16 @@ class PixelSkip(nn.Module):
         nn.init.zeros_(self.color.weight)
         nn.init.zeros_(self.color.bias)
         self.inpaint = Inpaint(config) if config.inpaint_widths else None
+        self.align = Alignment(config.align_widths, config.value_dim, config.value_dim, anchor_size) if config.align_widths else None
 
-    def locate(self, coarse: Tensor, fine: Tensor, tokens: Tensor, anchors: Tensor) -> tuple[Tensor, ...]:
+    def locate(self, photos: Tensor, position: Tensor, coarse: Tensor, fine: Tensor, tokens: Tensor, anchors: Tensor) -> tuple[Tensor, ...]:
         """Photo coordinates of every texel of the anchor grid.
 
+        photos [b, n, 3, S, S], position [b, 3, H, W] (offset from the mean head, m) as far as it is known without this,
         coarse [b, Cc, m, m], fine [b, Cf, a, a], tokens [b, n, L, D], anchors [b, n, 3, a, a] (x, y, confidence)
         -> own soft-argmax x, y [b, n, 2, m, m]; final x, y [b, n, 2, a, a]; visibility logit [b, n, 1, a, a];
-        narrow UV features [b, value_dim, a, a]; change of the position [b, 3, a, a] in the unit of the static map's positions: how far
-        hair and what the landmark fit does not know lie from the prior shows where a texel is seen
+        narrow UV features [b, value_dim, a, a]; change of the position [b, 3, a, a] (m): how far hair and what the landmark fit does not
+        know lie from the prior shows where a texel is seen
         """
         b, n, length, dim = tokens.shape
         m, a = coarse.shape[-1], fine.shape[-1]
@@ -132,13 +136,19 @@ class PixelSkip(nn.Module):
         narrow = self.fine(fine)
         shared = narrow.reshape(b, 1, -1, a, a).expand(b, n, -1, a, a).reshape(b * n, -1, a, a)
         toward = (given - moved) * confidence
-        x = torch.cat([shared, upsample(content, self.config.match_upsample), moved, toward * 8, confidence, given * confidence], dim=1)
+        content = upsample(content, self.config.match_upsample)
+        x = torch.cat([shared, content, moved, toward * 8, confidence, given * confidence], dim=1)
         hidden = self.residual(x)
         x = self.coordinates(hidden)
         xy = moved + toward * torch.sigmoid(x[:, 3:4]) + x[:, :2] * 0.1
         split = lambda t: t.reshape(b, n, *t.shape[1:])  # noqa: E731
         logit = split(x[:, 2:3] + confidence * 2)
-        offset = (split(self.offset(hidden)) * torch.softmax(logit, dim=1)).sum(dim=1)
+        offset = (split(self.offset(hidden)) * torch.softmax(logit, dim=1)).sum(dim=1) * METERS
+        if self.align is not None:
+            position = F.avg_pool2d(position, position.shape[-1] // a) + offset
+            logit, toward = logit.flatten(0, 1), (given - xy) * confidence
+            xy, logit, further = self.align(photos, position, xy, logit, toward, confidence, shared, content)
+            logit, offset = split(logit), offset + further
         return split(own), split(xy), logit, narrow, offset
 
     def paint(self, photos: Tensor, xy: Tensor, visibility: Tensor, predicted: Tensor, narrow: Tensor) -> tuple[Tensor, Tensor]:
