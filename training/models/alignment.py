@@ -1,5 +1,5 @@
-"""Second look at where texels are seen (ours, not in the paper): photos are unwrapped with the first coordinates, and what is out of place in
-the unwrapped picture corrects coordinates, visibility and surface.
+"""Second look at where texels are seen (ours, not in the paper): photos are unwrapped with the first coordinates, and what is out of place
+in the unwrapped picture corrects coordinates, visibility and surface.
 
 Each photo's camera follows in closed form from where texels are and where they are seen (`fit_camera`). What a surface point must move
 across the line of sight to be seen where it is seen is a displacement that photos agree on or complete: `triangulate`.
@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from .blocks import ConvBn, sample_bilinear
 from .driver import hourglass, light_levels

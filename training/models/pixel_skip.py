@@ -1,7 +1,8 @@
 """Pixel-anchored colors (ours, not in the paper; off in paper-400): where is each UV texel seen in each photo, and what color is there.
 
 Own coordinates are a soft-argmax of query·token over the photo's token grid (direct regression did not learn), blended with the landmark
-fit's anchors, corrected by a small residual and by a second look (alignment.py); the photo is then sampled there, blended over photos, and refined by a few convolutions.
+fit's anchors, corrected by a small residual and by a second look (alignment.py); the photo is then sampled there, blended over photos, and
+refined by a few convolutions.
 Before that, each photo gets a gain per color so that photos agree where they show the same texels (least squares, closed form).
 Texels that no photo shows may take the color of their mirror image: the atlas is symmetric about its middle column.
 Every operation treats photos alike and only sums over them, so photo order does not matter."""
