@@ -26,13 +26,16 @@ export const pageConfig = () => ({
     plugins: [new webpack.DefinePlugin({ SPARK_VERSION: JSON.stringify(versionOf("@sparkjsdev/spark")) })],
 });
 
-export const gpuConfig = () => ({
+const nodeConfig = (entry, folder) => ({
     ...common,
     target: "node20",
-    entry: path.join(bench, "gpu", "index.ts"),
+    entry: path.join(bench, "gpu", entry),
     experiments: { outputModule: true },
-    output: { path: path.join(root, "dist", "bench-gpu"), filename: "index.mjs", library: { type: "module" }, clean: true },
+    output: { path: path.join(root, "dist", folder), filename: "index.mjs", library: { type: "module" }, clean: true },
 });
+
+export const gpuConfig = () => nodeConfig("index.ts", "bench-gpu");
+export const specsConfig = () => nodeConfig("specs.ts", "bench-specs");
 
 /** Builds one configuration. */
 export async function RunWebpackAsync(config) {

@@ -1,26 +1,44 @@
 /** What the GPU tests share: a device that must exist, read-back, seeded random numbers, comparisons that report the worst entry. */
 
-let shared: Promise<GPUDevice> | undefined;
+const shared = new Map<GPUFeatureName | "none", Promise<GPUDevice | null>>();
 const errors: string[] = [];
 
 /** The device of all pass tests. Rejects, and so fails the test, where there is none; a software adapter counts. */
-export function GetDevice(): Promise<GPUDevice> {
-    shared ??= (async () => {
-        const adapter = await navigator.gpu?.requestAdapter();
-        if (!adapter) {
-            throw new Error("These tests need WebGPU and there is no adapter.");
-        }
-        const device = await adapter.requestDevice(); // default limits and no optional feature: what any host offers
-        device.onuncapturederror = (event) => errors.push(event.error.message);
-        return device;
-    })();
-    return shared;
+export async function GetDevice(): Promise<GPUDevice> {
+    return (await open("none"))!; // default limits and no optional feature: what any host offers
+}
+
+/** A device with `shader-f16`. Where the adapter has none, the spec that asks is skipped and says so. */
+export async function GetHalfDevice(): Promise<GPUDevice> {
+    const device = await open("shader-f16");
+    if (!device) {
+        pending("this adapter has no shader-f16"); // throws
+    }
+    return device!;
+}
+
+function open(feature: GPUFeatureName | "none"): Promise<GPUDevice | null> {
+    const device = shared.get(feature) ?? request(feature);
+    shared.set(feature, device);
+    return device;
+}
+
+async function request(feature: GPUFeatureName | "none"): Promise<GPUDevice | null> {
+    const adapter = await navigator.gpu?.requestAdapter();
+    if (!adapter) {
+        throw new Error("These tests need WebGPU and there is no adapter.");
+    }
+    if (feature !== "none" && !adapter.features.has(feature)) {
+        return null;
+    }
+    const device = await adapter.requestDevice({ requiredFeatures: feature === "none" ? [] : [feature] });
+    device.onuncapturederror = (event) => errors.push(event.error.message);
+    return device;
 }
 
 /** Waits for the queue and fails on any WebGPU error since the last call. */
-export async function ExpectNoGpuErrors(): Promise<void> {
-    const device = await GetDevice();
-    await device.queue.onSubmittedWorkDone();
+export async function ExpectNoGpuErrors(device?: GPUDevice): Promise<void> {
+    await (device ?? (await GetDevice())).queue.onSubmittedWorkDone();
     expect(errors.splice(0)).toEqual([]);
 }
 

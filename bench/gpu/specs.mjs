@@ -1,0 +1,49 @@
+// `node bench/gpu/specs.mjs [part of a name]`: the specs of tests/gpu/passes in Node with Dawn, on whatever adapter there is: a GPU without a browser, or
+// lavapipe, the software adapter that has shader-f16 (`node scripts/lavapipe.mjs node bench/gpu/specs.mjs`).
+import path from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import jasmineCore from "jasmine-core";
+import { specsConfig, RunWebpackAsync } from "../webpack.config.mjs";
+import { StartDawnAsync } from "./dawn.mjs";
+
+const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
+const [part = ""] = process.argv.slice(2);
+
+const gpu = await StartDawnAsync();
+const adapter = await gpu.requestAdapter();
+if (!adapter) {
+    console.error("No WebGPU adapter. Is there a Vulkan driver (vulkaninfo --summary)?");
+    process.exit(1);
+}
+console.log(
+    `${adapter.info.description || adapter.info.device}; shader-f16: ${adapter.features.has("shader-f16") ? "yes" : "no, its specs are skipped"}`,
+);
+Object.defineProperty(globalThis, "navigator", { value: { gpu }, configurable: true });
+
+await RunWebpackAsync(specsConfig());
+jasmineCore.installGlobals();
+const { jasmine } = jasmineCore;
+const env = jasmine.getEnv();
+env.configure({ random: false, specFilter: (spec) => spec.getFullName().includes(part) });
+jasmine.DEFAULT_TIMEOUT_INTERVAL = 300_000;
+const count = { passed: 0, failed: 0, pending: 0, excluded: 0 };
+env.addReporter({
+    specDone: ({ status, fullName, duration, failedExpectations, pendingReason }) => {
+        count[status]++;
+        if (status === "failed") {
+            console.log(`  FAILED ${fullName}\n${failedExpectations.map(({ message }) => `      ${message}`).join("\n")}`);
+        } else if (status === "pending") {
+            console.log(`  skipped ${fullName}: ${pendingReason}`);
+        } else if (status === "passed") {
+            console.log(`  ${fullName} (${duration} ms)`);
+        }
+    },
+    suiteDone: ({ failedExpectations }) =>
+        failedExpectations.forEach(({ message }) => (count.failed++, console.log(`  FAILED ${message}`))),
+});
+const log = console.log;
+console.log = (...values) => (/^seed /.test(String(values[0])) ? undefined : log(...values));
+await import(pathToFileURL(path.join(root, "dist", "bench-specs", "index.mjs")).href);
+await env.execute();
+console.log(`${count.passed} passed, ${count.failed} failed, ${count.pending} skipped`);
+process.exit(count.failed > 0 || count.passed === 0 ? 1 : 0); // Dawn keeps Node alive
