@@ -1,22 +1,25 @@
-"""The paper's ablations (Table 2) and pixel-anchored queries, each trained for the same steps from the same start, seed and identities.
+"""The paper's ablations (Table 2), pixel-anchored queries and the number of training people, each trained for the same steps from the
+same start and seed.
 
-    python -m training.evaluate.ablations                    # training/results/ablations.json; about 20 minutes on a free core
-    python -m training.evaluate.ablations --steps 2 --reconstructor-steps 1 --people 8 --identities 2 --out dry.json
+    python -m training.evaluate.ablations                    # training/results/ablations.json; about an hour on a free core
+    python -m training.evaluate.ablations --steps 2 --reconstructor-steps 1 --people 8 --judges 2 --counts 4 --out dry.json
 
-Driver: the reconstructor stays as it is (committed weights or --checkpoint), a fresh driver learns the same samples
+Driver: the reconstructor stays as it is (committed weights or --checkpoint), a fresh driver learns from cached features of the same people
 - full: reads the position map, expressions with the distribution adjustment, errors at the mouth count more;
 - without position map: the expression's coefficients and the pose at every texel instead (paper, section 4.3);
-- without distribution adjustment: expressions as they come, of the same people;
-- without mouth loss: the mouth counts like the rest of the face (this training is in UV: more weight on its texels is its mouth term).
-Reconstructor, from scratch: with and without pixel-anchored queries. Refinement is not trained here; its row waits for the runtime's.
+- without distribution adjustment: expressions as they come, as many of the same people;
+- without mouth loss: the mouth counts like the rest of the face (this training is in UV: more weight on its texels is its mouth term);
+- on fewer people (--counts): the paper's study of the number of identities, for the same steps.
+Reconstructor, from scratch on the trainer's cache: with and without pixel-anchored queries. Refinement happens in the browser, not here.
 
-Short runs on few people: the order of the rows is what they can show."""
+Every row is drawn on the same frames of held-out people: `differences` are means over people of what a row is above `full` (or above the
+reconstructor with pixel-anchored queries), with the 95 % interval of that."""
 
 import argparse
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,13 +33,14 @@ from ..losses.uv import LossWeights, delta_energy, delta_losses, total
 from ..models.base_maps import DELTA_REGIONS, driver_masks, head_texels, set_base_maps
 from ..models.blocks import upsample
 from ..models.driver import DriverConfig, LightDriver, hourglass
-from ..samples import CACHE, Batches, read_sample, write_sample
-from ..synth.generator import Generator
+from ..samples import CACHE, Batches
 from ..train import Trainer, load_settings
-from .captures import Shot, read_set, sample_capture
-from .frames import Frame, Truth, measure, table
+from .ablation_data import DriverData, identities, judges, people
+from .captures import Capture, Shot
+from .frames import Frame, Truth, measure
 from .landmarks import Landmarks
 from .observers import Observers
+from .paired import ByPerson
 from .puppets import Puppet, Puppeteer
 
 ROOT = Path(__file__).parents[2]
@@ -56,27 +60,6 @@ class CoefficientDriver(LightDriver):
         return F.pixel_shuffle(self.out(hourglass(x, self.first, self.down, self.level, self.up)), 2)
 
 
-class DriverData:
-    """Samples of some people with the identity features of a frozen reconstructor; kept in memory as float16."""
-
-    def __init__(self, model: Puppeteer, files: list[Path]):
-        self.identity, self.maps, self.deltas, self.coefficients = [], [], [], []
-        for file in files:
-            s = read_sample(file)
-            puppet = model.make(s["photos"][:1], s["anchors_in"][:1], s["prior_in"])
-            for k in range(len(s["deltas"])):
-                self.identity.append(puppet.identity[0].half())
-                self.maps.append(torch.from_numpy(s["position_maps"][k]).half())
-                self.deltas.append(torch.from_numpy(s["deltas"][k]).half())
-                self.coefficients.append(torch.from_numpy(np.r_[s["expressions"][k], s["poses"][k]]).float())
-
-    def batches(self, size: int, seed: int) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-        rng = np.random.default_rng(seed)
-        while True:
-            pick = rng.choice(len(self.deltas), size)
-            yield tuple(torch.stack([part[i] for i in pick]).float() for part in (self.identity, self.maps, self.deltas, self.coefficients))
-
-
 def mouthless(masks: dict[str, Tensor], size: int) -> dict[str, Tensor]:
     """The masks of the driver's losses with no more weight on the mouth than on the cheeks."""
     model, texels = head_texels(size)
@@ -86,26 +69,70 @@ def mouthless(masks: dict[str, Tensor], size: int) -> dict[str, Tensor]:
     return masks | {"boosted": boosted.reshape(masks["boosted"].shape)}
 
 
+@dataclass(frozen=True)
+class Plan:
+    """How long, on whom, judged by whom."""
+
+    steps: int = 1500  # of each driver
+    batch: int = 4
+    people: int = 250  # training identities of the drivers
+    expressions: int = 4  # of each
+    counts: tuple[int, ...] = (5, 50)  # fewer training identities
+    judges: int = 24  # held-out identities
+    judge_expressions: int = 2  # of each, as they come; and as many of the adjusted distribution
+    reconstructor_steps: int = 300  # 0 leaves them out
+    seed: int = 0
+
+    def key(self) -> str:
+        """Of what was trained, not of who judges it."""
+        trained = (self.steps, self.batch, self.people, self.expressions, self.reconstructor_steps, self.seed)
+        return "-".join(map(str, trained))
+
+
 def train_driver(
-    driver: nn.Module, unit: Tensor, data: DriverData, masks, weights: LossWeights, steps: int, reads_map: bool, seed: int
+    driver: nn.Module,
+    unit: Tensor,
+    data: DriverData,
+    masks: dict[str, Tensor],
+    weights: LossWeights,
+    plan: Plan,
+    reads_map: bool,
+    count: int,
 ) -> float:
-    """AdamW with a cosine rate; returns the share of the truth's energy that the last quarter explains."""
+    """AdamW with a cosine rate, networks in bfloat16, on the first `count` people; returns the share of the truth's energy that the last
+    quarter explains."""
     optimizer = torch.optim.AdamW(driver.parameters(), lr=2e-3, weight_decay=0.01, betas=(0.9, 0.98))
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1), 2e-5)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(plan.steps, 1), 2e-5)
     energy = torch.zeros(2, 4, len(DELTA_REGIONS))
     driver.train()
-    for step, (identity, maps, truth, coefficients) in zip(range(steps), data.batches(8, seed)):
-        delta = driver(identity, maps if reads_map else coefficients) * unit
+    for step, (identity, maps, truth, coefficients) in zip(range(plan.steps), data.batches(plan.batch, plan.seed, count)):
+        with torch.autocast("cpu", torch.bfloat16):
+            delta = driver(identity, maps if reads_map else coefficients)
+        delta = delta.float() * unit
         loss = total(delta_losses(delta, truth, masks, weights), weights)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(driver.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-        if step >= steps * 3 // 4:
+        if step >= plan.steps * 3 // 4:
             energy += delta_energy(delta, truth, masks["parts"])
     driver.eval()
     return float(1 - energy[0].sum() / energy[1].sum().clamp(min=1e-12))
+
+
+def once(file: Path, module: nn.Module, train: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """Train `module` and keep it, or take it from the file of an earlier run that was cut off; returns facts of the training."""
+    if file.exists():
+        kept = torch.load(file, weights_only=True)
+        module.load_state_dict(kept["state"])
+        return kept["facts"]
+    start = time.monotonic()
+    facts = train() | {"seconds": time.monotonic() - start}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"state": module.state_dict(), "facts": facts}, file.with_suffix(".part"))
+    file.with_suffix(".part").rename(file)
+    return facts
 
 
 class OtherDriver(Puppeteer):
@@ -123,89 +150,101 @@ class OtherDriver(Puppeteer):
         return self.splat(puppet.static, upsample(small, factor)[0].numpy() if driven else None, shot)
 
 
-def score(model: Puppeteer, samples: list[tuple[str, dict]], landmarks: Landmarks, net: PerceptualDistance) -> dict[str, dict[str, float]]:
-    """Self-reenactment from one photo: new view, new expression."""
-    frames: list[Frame] = []
-    for title, sample in samples:
-        capture = sample_capture(sample, title, 1)
-        puppet = model.of(capture)
-        for shot in capture.shots:
-            frames.append(
-                replace(Truth.of(landmarks, capture, shot).frame("", "", title, model.draw(puppet, shot)), person=None, motion=None)
-            )
-    measure(frames, Observers(), net)
-    return {name: value for name, value in table(frames)[""].items() if name in METRICS}
+class Undriven(Puppeteer):
+    """A puppeteer whose puppets are moved by skinning alone."""
+
+    def draw(self, puppet: Puppet, shot: Shot, driven: bool = True) -> np.ndarray:
+        return super().draw(puppet, shot, driven=False)
 
 
-def people_with(folder: Path, count: int, adjusted: bool) -> list[Path]:
-    """Training people, the first seeds, with or without the distribution adjustment: otherwise the same samples; made once."""
-    folder = folder / ("adjusted" if adjusted else "plain")
-    folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / f"{seed:08d}_n1.npz" for seed in range(count)]
-    generator = None
-    for seed, file in enumerate(files):
-        if not file.exists():
-            generator = generator or Generator(HeadModel.load(), adjusted=adjusted)
-            write_sample(file, generator.sample(seed, 1, 2, render_targets=False))
-    return files
+def judge(models: dict[str, Puppeteer], captures: list[Capture], landmarks: Landmarks, net: PerceptualDistance) -> list[Frame]:
+    """Every model's picture of every shot, measured: self-reenactment from one photo, new view, new expression. The first half of a
+    capture's shots are expressions as they come, the others of the adjusted distribution."""
+    out: list[Frame] = []
+    for capture in captures:
+        puppets: dict[int, Puppet] = {}
+        for model in models.values():
+            if id(model.avatar) not in puppets:
+                puppets[id(model.avatar)] = model.of(capture)
+        for k, shot in enumerate(capture.shots):
+            truth, condition = Truth.of(landmarks, capture, shot), "as they come" if 2 * k < len(capture.shots) else "adjusted"
+            frames = []
+            for name, model in models.items():
+                frame = truth.frame("", name, capture.name, model.draw(puppets[id(model.avatar)], shot), condition=condition)
+                frames.append(replace(frame, person=None, motion=None))  # no recognition here
+            measure(frames, Observers(), net)
+            out += [replace(frame, picture=None, truth=None, mask=None, mouth=None) for frame in frames]
+    return out
 
 
-def ablate_driver(
-    model: Puppeteer, files: list[Path], plain: list[Path], steps: int, judge: Callable, seed: int = 0
-) -> Iterator[tuple[str, dict]]:
-    """Rows of the driver's ablations."""
+def ablate_drivers(model: Puppeteer, files: list[Path], plan: Plan, kept: Path) -> Iterator[tuple[str, Puppeteer, dict[str, float]]]:
+    """Title, model and facts of the training of each variant."""
     config, size = model.avatar.config, model.avatar.config.position_map_size
     weights = load_settings(config.name)[2]
-    adjusted, as_they_come = DriverData(model, files), DriverData(model, plain)
-    masks = driver_masks(size, torch.stack(adjusted.deltas[:64]).float())
+    features = identities(model, files)
+    adjusted, plain = (DriverData(features, files, arm) for arm in ("adjusted", "plain"))
+    masks = driver_masks(size, torch.stack(adjusted.deltas[:256]).float())
     variants = {
-        "full": (adjusted, masks, True),
-        "without position map": (adjusted, masks, False),
-        "without distribution adjustment": (as_they_come, masks, True),
-        "without mouth loss": (adjusted, mouthless(masks, size), True),
-    }
-    yield "driver: none (skinning alone)", judge(model, driven=False)
-    for name, (data, own_masks, reads_map) in variants.items():
-        torch.manual_seed(seed)
+        "full": (adjusted, masks, True, len(files)),
+        "without position map": (adjusted, masks, False, len(files)),
+        "without distribution adjustment": (plain, masks, True, len(files)),
+        "without mouth loss": (adjusted, mouthless(masks, size), True, len(files)),
+    } | {f"on {count} people": (adjusted, masks, True, count) for count in plan.counts}
+    for name, (data, own_masks, reads_map, count) in variants.items():
+        torch.manual_seed(plan.seed)
         driver = LightDriver(config.driver, size) if reads_map else CoefficientDriver(config.driver, size, len(data.coefficients[0]))
         driver.rest_position.copy_(model.avatar.driver.rest_position)
-        start = time.monotonic()
-        explained = train_driver(driver, model.avatar.delta_unit, data, own_masks, weights, steps, reads_map, seed)
-        seconds = time.monotonic() - start
-        row = judge(OtherDriver(model, driver, reads_map))
-        yield f"driver: {name}", row | {"explained": plain_value(explained), "seconds": plain_value(seconds)}
-        print(f"driver: {name}: {seconds:.0f} s, explains {explained:.3f} of the truth it trains on", flush=True)
+        learn = (model.avatar.delta_unit, data, own_masks, weights, plan, reads_map, count)
+        facts = once(kept / f"driver {name}.pt", driver, lambda: {"explained": train_driver(driver, *learn)})  # noqa: B023
+        driver.eval()
+        print(f"driver: {name}: {facts['seconds']:.0f} s, explains {facts['explained']:.3f} of the truth it trains on", flush=True)
+        yield f"driver: {name}", OtherDriver(model, driver, reads_map), facts
 
 
-def ablate_reconstructor(config: str, folder: Path, head: HeadModel, steps: int, judge: Callable) -> Iterator[tuple[str, dict]]:
-    """From scratch on one photo of each person in `folder`, with and without pixel-anchored queries."""
-    model, train, weights = load_settings(config)
+def ablate_reconstructors(
+    config: str, folder: Path, head: HeadModel, plan: Plan, kept: Path
+) -> Iterator[tuple[str, Puppeteer, dict[str, float]]]:
+    """From scratch on the trainer's samples, with and without pixel-anchored queries; drivers learn beside them and do not matter here."""
+    model, settings, weights = load_settings(config)
     for name, chosen in (("with pixel-anchored queries", model), ("without pixel-anchored queries", replace(model, pixel_skip=None))):
-        batches = Batches(folder, train.batch, (1.0,), train.expressions, seed=0)
+        batches = Batches(folder, settings.batch, settings.photo_weights, settings.expressions, seed=plan.seed)
         masks = driver_masks(model.position_map_size, torch.cat([batches.take()["deltas"] for _ in range(4)]))
-        trainer = Trainer(chosen, replace(train, warmup_steps=min(train.warmup_steps, max(1, steps // 5))), weights, masks)
+        short = replace(
+            settings, warmup_steps=min(settings.warmup_steps, max(1, plan.reconstructor_steps // 5)), precision="bfloat16", lr=1e-3
+        )
+        trainer = Trainer(chosen, short, weights, masks)
         set_base_maps(trainer.avatar, batches, 4)
         trainer.adopt()
-        start = time.monotonic()
-        for step in range(steps):
-            trainer.step(batches.take(), step / steps)
-        seconds = time.monotonic() - start
-        yield f"reconstructor: {name}", judge(Puppeteer(trainer.average, head)) | {"seconds": plain_value(seconds)}
-        print(f"reconstructor: {name}: {seconds:.0f} s", flush=True)
+
+        def train_it(trainer: Trainer = trainer, batches: Batches = batches) -> dict[str, float]:
+            for step in range(plan.reconstructor_steps):
+                trainer.step(batches.take(), step / plan.reconstructor_steps)
+            return {}
+
+        facts = once(kept / f"reconstructor {name}.pt", trainer.average, train_it)
+        print(f"reconstructor: {name}: {facts['seconds']:.0f} s", flush=True)
+        yield f"reconstructor: {name}", Undriven(trainer.average, head), facts
 
 
-def plain_value(value: float) -> dict[str, float]:
-    return {"mean": round(value, 4), "ci95": 0.0, "n": 1}
+PAPER = (  # the orders of its Table 2 and Fig. 5, and ours: what should be better than what
+    ("driver: full", "driver: without position map"),
+    ("driver: full", "driver: without distribution adjustment"),
+    ("driver: full", "driver: without mouth loss"),
+    ("driver: full", "driver: none (skinning alone)"),
+    ("reconstructor: with pixel-anchored queries", "reconstructor: without pixel-anchored queries"),
+)
 
 
-def undriven(model: Puppeteer) -> Puppeteer:
-    """The same model, moved by skinning alone."""
-
-    class Still(Puppeteer):
-        def draw(self, puppet: Puppet, shot: Shot, driven: bool = True) -> np.ndarray:
-            return super().draw(puppet, shot, driven=False)
-
-    return Still(model.avatar, model.head)
+def reading(differences: dict, metrics: tuple[str, ...] = ("psnr_masked", "mouth_psnr")) -> str:
+    """What the paired differences say about each order: yes or no where the interval leaves out zero."""
+    said = []
+    for better, worse in (*PAPER, *(("driver: full", row) for row in differences if " people" in row and "@" not in row)):
+        for name in metrics:
+            d = differences.get(worse, {}).get(name)
+            if d:
+                verdict = "undecided" if abs(d["mean"]) <= d["ci95"] else "yes" if d["mean"] < 0 else "no"
+                said.append(f"{better} over {worse.split(': ')[1]}, {name}: {verdict} ({-d['mean']:+.3f} ± {d['ci95']:.3f} dB)")
+    return "; ".join(said) + "."
 
 
 def main() -> None:
@@ -215,38 +254,52 @@ def main() -> None:
     parser.add_argument("--config", default="nano-128")
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--cache", type=Path, default=CACHE)
-    parser.add_argument("--people", type=int, default=200, help="training identities of the driver ablations")
-    parser.add_argument("--steps", type=int, default=400, help="of each driver, batch 8")
-    parser.add_argument("--reconstructor-steps", type=int, default=250, help="of each reconstructor; 0 leaves them out")
-    parser.add_argument("--identities", type=int, default=16, help="held-out identities that judge")
+    for name, value in vars(Plan()).items():
+        several = isinstance(value, tuple)
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=value, **({"nargs": "*"} if several else {}))
     parser.add_argument("--out", type=Path, default=ROOT / "training/results/ablations.json")
     a = parser.parse_args()
+    plan = Plan(**{name: tuple(v) if isinstance(v := getattr(a, name), list) else v for name in vars(Plan())})
     torch.set_num_threads(1)
     head = HeadModel.load()
     avatar, step = load_model(a.config, a.checkpoint)
-    samples, landmarks, net = read_set(a.cache / "held-out", a.identities), Landmarks(head), PerceptualDistance()
+    model, landmarks, net = Puppeteer(avatar, head), Landmarks(head), PerceptualDistance()
+    files = people(a.cache / "ablations", plan.people, plan.expressions)
+    kept = a.cache / "ablations" / f"{a.config}-{step}-{plan.key()}"
+    captures = judges(a.cache / "ablations", plan.judges, plan.judge_expressions)
+    out: dict = {
+        "how": f"{a.config}, step {step}. Drivers: fresh, {plan.steps} steps of batch {plan.batch} on {plan.people} people with "
+        f"{plan.expressions} expressions each, before the frozen reconstructor. Reconstructors: from scratch, {plan.reconstructor_steps} "
+        f"steps, moved by skinning alone. Same seed and order of samples. Judged on {len(captures)} held-out people, one photo, "
+        f"{2 * plan.judge_expressions} new views and expressions each. Intervals are over people; differences are paired.",
+        "missing": {"with refinement": "it happens in the browser, after this command"},
+        "rows": {},
+        "differences": {},
+        "training": {},
+        "reading": "",
+    }
 
-    def judge(model: Puppeteer, driven: bool = True) -> dict[str, dict[str, float]]:
-        return score(model if driven else undriven(model), samples, landmarks, net)
+    def add(base: str, models: dict[str, Puppeteer]) -> None:
+        measured = ByPerson(judge(models, captures, landmarks, net), METRICS)
+        out["rows"] |= measured.rows()
+        out["differences"] |= measured.over(base, [name for name in models if name != base])
+        out["reading"] = reading(out["differences"])
+        a.out.parent.mkdir(parents=True, exist_ok=True)
+        a.out.write_text(json.dumps(out, indent=1) + "\n")
 
-    files, plain = (people_with(a.cache / "ablations", a.people, adjusted) for adjusted in (True, False))
-    model = Puppeteer(avatar, head)
-    how = (
-        f"{a.config}, step {step}. Drivers: fresh, {a.steps} steps of batch 8 on {len(files)} people before the frozen reconstructor. "
-        f"Reconstructors: from scratch, {a.reconstructor_steps} steps. Same seed and order of samples. "
-        f"Judged on {len(samples)} held-out people, one photo, new view and expression."
-    )
-    rows: dict[str, dict] = {}
-    parts = [ablate_driver(model, files, plain, a.steps, judge)]
-    if a.reconstructor_steps:
-        parts.append(ablate_reconstructor(a.config, files[0].parent, head, a.reconstructor_steps, judge))
-    a.out.parent.mkdir(parents=True, exist_ok=True)
-    missing = {"driver, reconstructor: with refinement": "not part of training yet"}
-    for name, row in (entry for part in parts for entry in part):
-        rows[name] = row
-        a.out.write_text(json.dumps({"how": how, "missing": missing, "rows": rows}, indent=1) + "\n")
-    for name, row in rows.items():
-        print(f"{name:50}" + "  ".join(f"{k} {v['mean']:.3f}" for k, v in row.items()))
+    def trained(variants: Iterator) -> dict[str, Puppeteer]:
+        models = {}
+        for name, variant, facts in variants:
+            models[name] = variant
+            out["training"][name] = {fact: {"mean": round(value, 4), "ci95": 0.0, "n": 1} for fact, value in facts.items()}
+        return models
+
+    add("driver: full", trained(ablate_drivers(model, files, plan, kept)) | {"driver: none (skinning alone)": Undriven(avatar, head)})
+    if plan.reconstructor_steps:
+        add("reconstructor: with pixel-anchored queries", trained(ablate_reconstructors(a.config, a.cache / "train", head, plan, kept)))
+    for name, row in out["differences"].items():
+        print(f"{name:60}" + "  ".join(f"{k} {v['mean']:+.3f} ± {v['ci95']:.3f}" for k, v in row.items()))
+    print(out["reading"])
 
 
 if __name__ == "__main__":

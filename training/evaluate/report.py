@@ -115,5 +115,7 @@ def page(results: dict, pictures: dict[str, dict[str, list[np.ndarray]]]) -> str
             "<h2>ablations</h2>"
             + f"<p>{escape(results['ablations']['how'])} {escape(results['ablations'].get('reading', ''))}</p>"
             + rows_table(results["ablations"]["rows"])
+            + "<p>above the first row of each kind, in the same people</p>"
+            + rows_table(results["ablations"].get("differences", {}))
         )
     return "<!doctype html>" + "\n".join(parts)
