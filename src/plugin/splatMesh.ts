@@ -20,7 +20,7 @@ import { ViewBuffers } from "../runtime/passes";
 import { FlexAvatarSplatMaterial } from "./splatMaterial";
 import { IsShown, SplatView, type ISplatMember, type ShownLevels } from "./splatView";
 
-const VerticesPerSplat = 6;
+const VerticesPerSplat = 3;
 /** Frames after which the buffers of a view that is no longer rendered are freed, checked when a new view appears. */
 const IdleFrames = 120;
 
@@ -79,7 +79,7 @@ export class FlexAvatarSplatMesh extends Mesh {
         return sum;
     }
 
-    /** Six per Gaussian that views have room for. How many are drawn the GPU decides. */
+    /** Three per Gaussian that views have room for. How many are drawn the GPU decides. */
     public override getTotalVertices(): number {
         return VerticesPerSplat * this._roomWanted();
     }

@@ -36,7 +36,7 @@ fn viewPosition(ndc: vec2f, viewZ: f32) -> vec3f {
 }
 `;
 
-// Six vertices per splat in one instance: on software adapters an instance per quad is 5 to 12 times slower.
+// Three vertices per splat in one instance: on software adapters an instance per splat is 5 to 12 times slower.
 // The offset from the centre is found from the pixel's position instead of being interpolated: Babylon draws render targets upside down, interpolation
 // rounds differently then, and classic and frame-graph pictures would differ by a step here and there. Clip planes do the same.
 // Fog is that of the splat's centre and is mixed into encoded color, as StandardMaterial does. Gamma and image processing are done per splat too,
@@ -75,11 +75,11 @@ fn fogFactor(distance: f32) -> f32 {
 
 @vertex
 fn main(input: VertexInputs) -> FragmentInputs {
-    let splat = vertexInputs.vertexIndex / 6u;
+    let splat = vertexInputs.vertexIndex / 3u;
     vertexOutputs.position = hiddenCorner().clip;
     if (splat < drawArgs.visibleCount) {
         let record = records[order[splat]];
-        let corner = splatCorner(record, vertexInputs.vertexIndex % 6u);
+        let corner = splatCorner(record, vertexInputs.vertexIndex % 3u);
         let pxPerNdc = 0.5 * uniforms.viewportPx.zw;
         let major = pxPerNdc * unpack2x16float(record.axisMajor);
         let minor = pxPerNdc * unpack2x16float(record.axisMinor);
@@ -104,7 +104,7 @@ fn main(input: VertexInputs) -> FragmentInputs {
         color = applyImageProcessing(vec4f(toLinearSpaceVec3(color), 1.0)).rgb;
         #endif
         vertexOutputs.vCenterPx = uniforms.viewportPx.xy + pxPerNdc * (record.centerNdc + 1.0);
-        vertexOutputs.vOffsetFromPx = vec4f(minor.y, -minor.x, -major.y, major.x) / area;
+        vertexOutputs.vOffsetFromPx = vec4f(minor.y, -minor.x, -major.y, major.x) / (OffsetSigmas * area);
         vertexOutputs.vColor = vec4f(color, corner.color.a);
         vertexOutputs.vViewZ = viewZ;
     }

@@ -117,7 +117,7 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group
             place += count;
         }
         if (digit == 0u && tile == 0u) {
-            drawArgs = DrawArgs(6u * place, 1u, 0u, 0u, place);
+            drawArgs = DrawArgs(3u * place, 1u, 0u, 0u, place);
         }
     }
     workgroupBarrier();

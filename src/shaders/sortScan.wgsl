@@ -41,7 +41,7 @@ fn main(@builtin(local_invocation_id) local: vec3u) {
             totals[i] = sum;
             sum += count;
         }
-        drawArgs.vertexCount = 6u * sum;
+        drawArgs.vertexCount = 3u * sum;
         drawArgs.instanceCount = 1u;
         drawArgs.firstVertex = 0u;
         drawArgs.firstInstance = 0u;

@@ -56,20 +56,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let record = slots[slot].firstRecord + gaussian;
     keys[record] = CulledKey;
 
+    // The surface that the Gaussian sits on, skinned with the weights of that place.
     let t = texels[slots[slot].firstTexel + gaussian];
-    let g = dynamicAttributes(slot, gaussian, t);
-
-    // Opacity first: most that is culled is culled here. Limits are written so that a number that is none fails them.
-    var alpha = slots[slot].opacity / (1.0 + exp(-g.opacity));
-    let share = slots[slot].share;
-    if (share < 1.0) {
-        alpha = 1.0 - pow(max(1.0 - alpha, LeastTransmittance), share); // two levels whose shares sum to 1 hide as much as one
-    }
-    if (!(alpha >= AlphaCut)) {
-        return;
-    }
-
-    // Skin the Gaussian with the weights of its place on the head.
     let v = texelVertices(t);
     let b = texelBary(t);
     let firstVertex = slots[slot].firstVertex;
@@ -80,18 +68,30 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let joints = slots[slot].posedFromCanonical;
     let posedFromCanonical = blendJoints(w, joints[0], joints[1], joints[2], joints[3], joints[4]);
     let surface = b.x * v0.position + b.y * v1.position + b.z * v2.position;
-    let mean = vec4f(surface + g.offset, 1.0) * posedFromCanonical;
-    let skinRotation = nearestRotation(transpose(mat3x3f(posedFromCanonical[0].xyz, posedFromCanonical[1].xyz, posedFromCanonical[2].xyz)));
+    let blend = transpose(mat3x3f(posedFromCanonical[0].xyz, posedFromCanonical[1].xyz, posedFromCanonical[2].xyz));
 
+    // Facing first: it culls half a head before its attributes are read.
     if ((view.flags & ViewCullBackFaces) != 0u && (texelFlags(t) & TexelTwoSided) == 0u) {
-        let normal = skinRotation * cross(v1.position - v0.position, v2.position - v0.position);
+        let normal = blend * cross(v1.position - v0.position, v2.position - v0.position);
         let eye = slots[slot].eyePosed;
-        let towardsEye = eye.xyz - eye.w * mean;
+        let towardsEye = eye.xyz - eye.w * (vec4f(surface, 1.0) * posedFromCanonical);
         if (dot(normal, towardsEye) < BackFaceCosine * length(normal) * length(towardsEye)) {
             return;
         }
     }
 
+    // Then opacity. Limits are written so that a number that is none fails them.
+    let g = dynamicAttributes(slot, gaussian, t);
+    var alpha = slots[slot].opacity / (1.0 + exp(-g.opacity));
+    let share = slots[slot].share;
+    if (share < 1.0) {
+        alpha = 1.0 - pow(max(1.0 - alpha, LeastTransmittance), share); // two levels whose shares sum to 1 hide as much as one
+    }
+    if (!(alpha >= AlphaCut)) {
+        return;
+    }
+
+    let mean = vec4f(surface + g.offset, 1.0) * posedFromCanonical;
     let clipFromPosed = slots[slot].clipFromPosed;
     let clip = clipFromPosed * vec4f(mean, 1.0);
     if (!(clip.w > 0.0 && clip.z >= 0.0 && clip.z <= clip.w)) {
@@ -109,7 +109,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let jacobianX = (pxPerNdc.x / clip.w) * (clipX - held.x * clipW);
     let jacobianY = (pxPerNdc.y / clip.w) * (clipY - held.y * clipW);
     let size = length(g.quaternion);
-    let rotation = skinRotation * rotationOf(select(vec4f(0.0, 0.0, 0.0, 1.0), g.quaternion / size, size > 1e-12));
+    let rotation = nearestRotation(blend) * rotationOf(select(vec4f(0.0, 0.0, 0.0, 1.0), g.quaternion / size, size > 1e-12));
     let scale = clamp(exp(g.logScale), vec3f(ScaleMin), vec3f(ScaleMax));
     let spreadX = scale * (jacobianX * rotation); // row of J R S
     let spreadY = scale * (jacobianY * rotation);

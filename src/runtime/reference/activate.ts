@@ -27,7 +27,9 @@ export interface IGaussian {
     readonly covariance: readonly (readonly number[])[];
     readonly color: readonly number[];
     readonly opacity: number;
-    /** Outward normal of the surface it sits on, any length. */
+    /** The point of the surface that it sits on. */
+    readonly surface: readonly number[];
+    /** Outward normal there, any length. */
     readonly normal: readonly number[];
     readonly twoSided: boolean;
 }
@@ -66,7 +68,8 @@ export function ActivateGaussian(state: IAvatarState, g: number): IGaussian {
         }),
     );
     const position = [0, 1, 2].map((axis) => surface[axis] + channels[axis]);
-    const skin = NearestRotationReference(blend.map((row) => row.slice(0, 3)));
+    const linear = blend.map((row) => row.slice(0, 3));
+    const skin = NearestRotationReference(linear);
     const rotation = Times(skin, RotationOfQuaternion(channels.slice(10, 14)));
     const scale = channels.slice(7, 10).map((x) => Math.min(0.02, Math.max(1e-5, Math.exp(x))));
     const spread = rotation.map((row) => row.map((x, k) => x * scale[k]));
@@ -77,7 +80,8 @@ export function ActivateGaussian(state: IAvatarState, g: number): IGaussian {
         covariance: Times(spread, Transpose(spread)),
         color: channels.slice(4, 7).map((x) => Math.min(1, Math.max(0, x))),
         opacity: (state.opacity ?? 1) / (1 + Math.exp(-channels[3])),
-        normal: Apply(skin, [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]),
+        surface: Apply(blend, [...surface, 1]),
+        normal: Apply(linear, [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]),
         twoSided: (table.flags[g] & TwoSidedFlag) !== 0,
     };
 }

@@ -102,7 +102,7 @@ export function ProjectGaussian(gaussian: IGaussian, view: IReferenceView): ISpl
 /** Cosine between the surface normal and the direction to the camera, in posed space, where mirrored worlds change nothing. */
 function FacingCosine(gaussian: IGaussian, view: IReferenceView): number {
     const eye = EyeInPosedSpace(view);
-    const towards = eye.direction ?? eye.position!.map((x, axis) => x - gaussian.mean[axis]);
+    const towards = eye.direction ?? eye.position!.map((x, axis) => x - gaussian.surface[axis]);
     const dot = gaussian.normal.reduce((sum, n, axis) => sum + n * towards[axis], 0);
     return dot / (Math.hypot(...gaussian.normal) * Math.hypot(...towards));
 }

@@ -1,6 +1,6 @@
 // Written by the sort. First four words: arguments of drawIndirect.
 struct DrawArgs {
-    vertexCount: u32, // 6 per visible splat
+    vertexCount: u32, // 3 per visible splat
     instanceCount: u32,
     firstVertex: u32,
     firstInstance: u32,

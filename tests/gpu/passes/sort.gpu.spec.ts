@@ -21,7 +21,7 @@ async function ExpectSorted(device: GPUDevice, sorter: ISplatSorter, view: ViewB
     });
     const expected = SortKeysReference(keys);
     const args = new Uint32Array(await ReadBuffer(device, view.drawArgs));
-    expect(Array.from(args.subarray(0, 5))).toEqual([6 * expected.length, 1, 0, 0, expected.length]);
+    expect(Array.from(args.subarray(0, 5))).toEqual([3 * expected.length, 1, 0, 0, expected.length]);
     const actual = new Uint32Array(await ReadBuffer(device, view.order, 4 * expected.length));
     const wrong = actual.findIndex((record, place) => record !== expected[place]);
     expect(wrong).withContext(`place ${wrong} of ${expected.length} holds ${actual[wrong]}, wanted ${expected[wrong]}`).toBe(-1);

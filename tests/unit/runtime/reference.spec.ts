@@ -30,6 +30,7 @@ describe("reference: projection", () => {
         covariance: [0, 1, 2].map((i) => [0, 1, 2].map((k) => (i === k ? sigma ** 2 : 0))),
         color: [1, 0.5, 0],
         opacity: 0.7,
+        surface: [0.1, -0.2, 2],
         normal: [0, 0, -1],
         twoSided: false,
     };
