@@ -277,6 +277,7 @@ def main() -> None:
         "differences": {},
         "training": {},
         "reading": "",
+        "why": json.loads(a.out.read_text()).get("why", "") if a.out.exists() else "",  # written by hand, kept
     }
 
     def add(base: str, models: dict[str, Puppeteer]) -> None:

@@ -111,11 +111,8 @@ def page(results: dict, pictures: dict[str, dict[str, list[np.ndarray]]]) -> str
             parts.append(rows_table(nested))
         parts.append(sheet(pictures.get(title, {})))
     if results.get("ablations"):
-        parts.append(
-            "<h2>ablations</h2>"
-            + f"<p>{escape(results['ablations']['how'])} {escape(results['ablations'].get('reading', ''))}</p>"
-            + rows_table(results["ablations"]["rows"])
-            + "<p>above the first row of each kind, in the same people</p>"
-            + rows_table(results["ablations"].get("differences", {}))
-        )
+        ablations = results["ablations"]
+        parts += ["<h2>ablations</h2>", *(f"<p>{escape(ablations.get(text, ''))}</p>" for text in ("how", "reading", "why"))]
+        parts += [rows_table(ablations["rows"]), "<p>above the first row of each kind, in the same people</p>"]
+        parts.append(rows_table(ablations.get("differences", {})))
     return "<!doctype html>" + "\n".join(parts)
