@@ -3,13 +3,19 @@
  * Rasterisation is timed too, but a data-centre GPU has few units for it: compare computing, not drawing.
  */
 import { MakeHead } from "../page/head";
-import { LoadDriverProgramAsync, ShaderDriverContenderAsync, type IDriverGraph } from "../page/driverProgram";
+import { LoadDriverProgramAsync, type IDriverGraph } from "../page/driverProgram";
 import { Ours, RequestBenchDeviceAsync } from "../page/ours";
 import { MeasurePassesAsync, type IPassReport } from "../page/passes";
 import { CreateOurSortAsync } from "../page/sorts";
+import type { IGraphEntry } from "../../src/runtime/models/manifest";
+import { ReadOnDeviceAsync } from "../../src/runtime/models/onnxBackend";
+import { ProbeError, ProbeInputs } from "../../src/runtime/models/probe";
+import { DriverExecutor } from "../../src/runtime/passes/driver/driverExecutor";
 import { DriverFlops } from "../../src/runtime/passes/driver/driverProgram";
 import type { SplatSorterName } from "../../src/runtime/passes/sort/splatSorter";
 
+/** Driver runs between two looks at the clock. */
+const RunsPerMeasurement = 4;
 const SorterNames: readonly SplatSorterName[] = ["counting", "radix"];
 
 /** What to measure. */
@@ -18,7 +24,7 @@ export interface IGpuBenchSettings {
     counts: readonly number[];
     frames: number;
     /** models.json */
-    models: { models: Record<string, { graphs: { driver: IDriverGraph } }> };
+    models: { models: Record<string, { graphs: { driver: IDriverGraph & Pick<IGraphEntry, "probe"> } }> };
     /** Gives a file of the models folder. */
     readAsync(file: string): Promise<Uint8Array>;
     log(text: string): void;
@@ -57,20 +63,37 @@ export async function MeasureAsync({ gpu, counts, frames, models, readAsync, log
     for (const [model, { graphs }] of Object.entries(models.models)) {
         const program = await LoadDriverProgramAsync(graphs.driver, readAsync);
         for (const half of device.features.has("shader-f16") ? [false, true] : [false]) {
-            const contender = await ShaderDriverContenderAsync(device, program, half);
-            await contender.runAsync();
-            const ms: number[] = [];
+            const executor = await DriverExecutor.CreateAsync(device, program, { half });
+            const error = await DriverErrorAsync(executor, graphs.driver);
+            const ms: number[] = []; // means of runs that follow each other on the queue, as in a scene, so that submitting does not count
             for (let i = 0; i < frames; i++) {
-                const start = performance.now();
-                await contender.runAsync();
-                ms.push(performance.now() - start);
+                ms.push(await executor.measureAsync(RunsPerMeasurement, i === 0));
             }
+            executor.dispose();
             const flops = DriverFlops(program);
-            drivers.push({ model, half, ms, flops, gflopPerSecond: flops / 1e6 / Median(ms) });
-            log(`driver ${model}, ${half ? "f16" : "f32"}: ${Median(ms).toFixed(2)} ms`);
+            drivers.push({ model, half, ms, probeError: error, flops, gflopPerSecond: flops / 1e6 / Median(ms) });
+            log(`driver ${model}, ${half ? "f16" : "f32"}: ${Median(ms).toFixed(2)} ms, off by ${error.toExponential(1)} of the range`);
         }
     }
     return { adapter: { vendor, architecture, description }, chosenSort: sorter.name, sortProbe, passes, sorts, drivers };
+}
+
+/** Largest error for the inputs of models.json's probe, in parts of the range: a fast driver that is wrong must show. */
+async function DriverErrorAsync(executor: DriverExecutor, entry: IDriverGraph & Pick<IGraphEntry, "probe">): Promise<number> {
+    const { device, program } = executor;
+    const { identity_features: identity, position_map: position } = ProbeInputs({ inputs: entry.inputs as IGraphEntry["inputs"] });
+    const person = executor.createPerson(identity);
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    const positionMap = device.createBuffer({ size: position.byteLength, usage });
+    const delta = device.createBuffer({ size: 4 * program.deltaCount, usage });
+    device.queue.writeBuffer(positionMap, 0, position);
+    const encoder = device.createCommandEncoder();
+    executor.encode(encoder, person, positionMap, delta);
+    device.queue.submit([encoder.finish()]);
+    const error = ProbeError(entry, { delta_map: await ReadOnDeviceAsync(device, delta, program.deltaCount) });
+    person.dispose();
+    [positionMap, delta].forEach((buffer) => buffer.destroy());
+    return error;
 }
 
 function Median(values: readonly number[]): number {
