@@ -51,6 +51,9 @@ exec "$here/bin/node" "$here/$script" "$@"
 `,
     { mode: 0o755 },
 );
-execFileSync("tar", ["-cJf", path.resolve(target), "-C", staging, "bench-gpu"], { stdio: "inherit", env: { ...process.env, XZ_OPT: "-3" } });
+execFileSync("tar", ["-cJf", path.resolve(target), "-C", staging, "bench-gpu"], {
+    stdio: "inherit",
+    env: { ...process.env, XZ_OPT: "-3" },
+});
 rmSync(staging, { recursive: true });
 console.log(`Written to ${target}`);
