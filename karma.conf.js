@@ -45,7 +45,7 @@ export default (config) =>
         webpack: {
             mode: "development",
             output: { path: output, publicPath: `/absolute${output}/` },
-            devtool: "inline-source-map",
+            devtool: false, // positions are not mapped back in reports anyway, and the page would parse 23 MB of them
             module: { rules },
             resolve,
             stats: "errors-only",

@@ -4,6 +4,7 @@
  */
 import type { HeadModel } from "../../src/flame/headModel";
 import { DynamicFlag, type TexelTable } from "../../src/flame/texelTable";
+import { MakeGridHead } from "../../tests/gpu/passes/gridHead";
 import type { IGaussians } from "./head";
 
 /** Vertices along a side of the mesh: 72² is close to FLAME's 5,023. */
@@ -45,52 +46,23 @@ function MakeModel(): HeadModel {
         const jaw = Math.round(100 * Math.max(0, 0.5 - t));
         weights.set([20, 235 - jaw, jaw, 0, 0], 5 * v);
     }
-    const faces: number[] = [];
-    for (let row = 0; row + 1 < Edge; row++) {
-        for (let column = 0; column + 1 < Edge; column++) {
-            const v = row * Edge + column;
-            faces.push(v, v + 1, v + Edge + 1, v, v + Edge + 1, v + Edge);
-        }
-    }
     const entries = ExpressionCount * VerticesPerExpression;
-    return {
+    return MakeGridHead(Edge, {
         name: "bench",
-        license: "Apache-2.0",
         source: "bench/page/oursHead.ts",
-        vertexCount,
-        faceCount: faces.length / 3,
-        uvCount: vertexCount,
-        shapeCount: 0,
-        expressionCount: ExpressionCount,
         regions: ["face"],
         dynamicRegions: ["face"],
         twoSidedRegions: [],
-        expressions: Array.from({ length: ExpressionCount }, (_, e) => `expression${e}`),
-        shapes: [],
         template,
-        faces: Uint16Array.from(faces),
-        uvFaces: Uint16Array.from(faces),
         uv,
-        faceRegion: new Uint8Array(faces.length / 3),
-        shapeDirs: new Int8Array(),
-        shapeScale: new Float32Array(),
+        faceRegion: new Uint8Array(2 * (Edge - 1) ** 2),
+        weights,
         expressionStart: Uint32Array.from({ length: ExpressionCount + 1 }, (_, e) => e * VerticesPerExpression),
         expressionVertex: Uint16Array.from({ length: entries }, (_, k) => (k * 37) % vertexCount),
         expressionDelta: new Int16Array(3 * entries).fill(1000),
         expressionScale: new Float32Array(ExpressionCount).fill(1e-7),
-        weights,
-        joints: Float32Array.of(0, -0.15, 0, 0, -0.1, -0.02, 0, 0, 0, 0.03, 0.03, 0.07, -0.03, 0.03, 0.07),
-        jointStart: new Uint32Array(6),
-        jointVertex: new Uint16Array(),
-        jointWeight: new Float32Array(),
-        landmark68Face: new Uint16Array(68),
-        landmark68Bary: new Float32Array(3 * 68),
-        mediaPipeFace: new Int32Array(478).fill(-1),
-        mediaPipeBary: new Float32Array(3 * 478),
-        poseFromExpression: new Float32Array(15 * ExpressionCount),
         positionMapCenter: [0, 0, 0],
-        positionMapScale: 0.15,
-    };
+    });
 }
 
 /** Gaussian i takes the i-th texel in Morton order, on the face where it lies. */

@@ -40,11 +40,13 @@ export type INetworks = Pick<
 export interface IAvatarServices {
     createNetworksAsync(settings: IModelRuntimeSettings): Promise<INetworks>;
     preparePhotoAsync: typeof PreparePhotoAsync;
+    createPipelineAsync: typeof SplatPipeline.CreateAsync;
 }
 
 const DefaultServices: IAvatarServices = {
     createNetworksAsync: (settings) => ModelRuntime.CreateAsync(settings),
     preparePhotoAsync: PreparePhotoAsync,
+    createPipelineAsync: (device, settings) => SplatPipeline.CreateAsync(device, settings),
 };
 
 /** Settings of the calls that make an avatar. */
@@ -295,7 +297,7 @@ export class AvatarFactory {
             const bytes = await networks.loadHeadModelAsync({ signal, onProgress });
             const head = ParseHeadModel(bytes.slice().buffer);
             const pipeline = await OrAborted(
-                SplatPipeline.CreateAsync(this._device, { sort: this._options.sort }),
+                this._services.createPipelineAsync(this._device, { sort: this._options.sort }),
                 signal,
                 "compiling the shaders",
             );

@@ -15,12 +15,12 @@ const OurLabel = /^[a-z][A-Za-z]*\./;
 /** Babylon keeps uniform buffers for reuse, a few more the longer frames have been in flight. */
 const PoolGrowth = 8;
 
-/** Counts what is created and not destroyed on a device: our buffers, Babylon's, textures. */
+/** Counts what is created and not destroyed on a device until the spec ends: our buffers, Babylon's, textures. */
 function WatchDevice(device: GPUDevice): () => { ourBuffers: number; textures: number; otherBuffers: number } {
     const live = { createBuffer: new Set<GPUBuffer | GPUTexture>(), createTexture: new Set<GPUBuffer | GPUTexture>() };
     for (const name of ["createBuffer", "createTexture"] as const) {
         const create = (device[name] as (descriptor: never) => GPUBuffer | GPUTexture).bind(device);
-        (device as unknown as Record<string, unknown>)[name] = (descriptor: never) => {
+        spyOn(device as unknown as Record<string, typeof create>, name).and.callFake((descriptor: never) => {
             const made = create(descriptor);
             live[name].add(made);
             const destroy = made.destroy.bind(made);
@@ -30,7 +30,7 @@ function WatchDevice(device: GPUDevice): () => { ourBuffers: number; textures: n
                 return undefined;
             };
             return made;
-        };
+        });
     }
     return () => {
         const ours = [...live.createBuffer].filter(({ label }) => OurLabel.test(label)).length;

@@ -6,6 +6,7 @@ import { CreateExpressionPose, type ExpressionPose } from "../../../src/flame/ex
 import type { HeadModel } from "../../../src/flame/headModel";
 import { BuildTexelTable, type TexelTable } from "../../../src/flame/texelTable";
 import { Normal } from "./gpu";
+import { MakeGridHead } from "./gridHead";
 
 const Edge = 17;
 const ExpressionCount = 6;
@@ -35,12 +36,9 @@ export function SyntheticHead(random: () => number): HeadModel {
             weights[5 * v] = 255 - weights.subarray(5 * v + 1, 5 * v + 5).reduce((a, b) => a + b, 0);
         }
     }
-    const faces: number[] = [];
     const region: number[] = [];
     for (let row = 0; row + 1 < Edge; row++) {
         for (let column = 0; column + 1 < Edge; column++) {
-            const v = row * Edge + column;
-            faces.push(v, v + 1, v + Edge + 1, v, v + Edge + 1, v + Edge);
             region.push(column < 10 ? 0 : row < 4 ? 2 : 1, column < 10 ? 0 : row < 4 ? 2 : 1);
         }
     }
@@ -56,44 +54,23 @@ export function SyntheticHead(random: () => number): HeadModel {
         }
         expressionStart[e + 1] = expressionVertex.length;
     }
-    return {
+    return MakeGridHead(Edge, {
         name: "synthetic",
-        license: "Apache-2.0",
         source: "a test",
-        vertexCount,
-        faceCount: faces.length / 3,
-        uvCount: vertexCount,
-        shapeCount: 0,
-        expressionCount: ExpressionCount,
         regions: ["face", "scalp", "neck"],
         dynamicRegions: ["face"],
         twoSidedRegions: ["scalp"],
-        expressions: Array.from({ length: ExpressionCount }, (_, e) => `expression${e}`),
-        shapes: [],
         template,
-        faces: Uint16Array.from(faces),
-        uvFaces: Uint16Array.from(faces),
         uv,
         faceRegion: Uint8Array.from(region),
-        shapeDirs: new Int8Array(),
-        shapeScale: new Float32Array(),
+        weights,
         expressionStart,
         expressionVertex: Uint16Array.from(expressionVertex),
         expressionDelta: Int16Array.from(expressionDelta),
         expressionScale: Float32Array.from({ length: ExpressionCount }, () => 1e-6 * (0.2 + random())),
-        weights,
-        joints: Float32Array.of(0, -0.15, 0, 0, -0.1, -0.02, 0, 0, 0, 0.03, 0.03, 0.07, -0.03, 0.03, 0.07),
-        jointStart: new Uint32Array(6),
-        jointVertex: new Uint16Array(),
-        jointWeight: new Float32Array(),
-        landmark68Face: new Uint16Array(68),
-        landmark68Bary: new Float32Array(3 * 68),
-        mediaPipeFace: new Int32Array(478).fill(-1),
-        mediaPipeBary: new Float32Array(3 * 478),
         poseFromExpression: Float32Array.from({ length: 15 * ExpressionCount }, () => 0.1 * (random() - 0.5)),
         positionMapCenter: [0.01, 0.02, 0.03],
-        positionMapScale: 0.15,
-    };
+    });
 }
 
 /** A random expression with joints turned by up to `turn` radians per axis. */

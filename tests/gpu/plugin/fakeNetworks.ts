@@ -4,6 +4,7 @@ import { MediaPipeLandmarkCount, ParseHeadModel, type HeadModel } from "../../..
 import type { IAvatarServices, INetworks } from "../../../src/plugin/avatarFactory";
 import type { IPreparedPhoto } from "../../../src/runtime/photo/preparePhoto";
 import { RandomDeltaMap, RandomStaticMap } from "../passes/syntheticHead";
+import { PipelineOf } from "./enginePool";
 import { FakeDriver, MapSize } from "./stage";
 
 /** Stages of making an avatar, in order. */
@@ -92,6 +93,7 @@ export async function FakeServicesAsync(
                 await enterAsync("photo");
                 return FakePhoto(head);
             },
+            createPipelineAsync: PipelineOf,
         },
     };
 }

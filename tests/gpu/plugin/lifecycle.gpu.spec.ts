@@ -25,12 +25,12 @@ function CountScene({ scene, engine }: IStage): Record<string, number> {
     };
 }
 
-/** Counts our live GPU buffers and everything else that is created on the device. */
+/** Counts our live GPU buffers and everything else that is created on the device, until the spec ends. */
 function WatchDevice(device: GPUDevice): { created: Record<string, number>; bufferCount(): number } {
     const live = new Set<GPUBuffer>();
     const created: Record<string, number> = {};
     const create = device.createBuffer.bind(device);
-    device.createBuffer = (descriptor) => {
+    spyOn(device, "createBuffer").and.callFake((descriptor) => {
         const buffer = create(descriptor);
         created.createBuffer = (created.createBuffer ?? 0) + 1;
         if (/^(avatar|view|head)\./.test(descriptor.label ?? "")) {
@@ -42,7 +42,7 @@ function WatchDevice(device: GPUDevice): { created: Record<string, number>; buff
             };
         }
         return buffer;
-    };
+    });
     for (const name of [
         "createComputePipeline",
         "createComputePipelineAsync",
@@ -51,10 +51,10 @@ function WatchDevice(device: GPUDevice): { created: Record<string, number>; buff
         "createBindGroup",
     ] as const) {
         const original = (device[name] as (...parameters: unknown[]) => unknown).bind(device);
-        (device as unknown as Record<string, unknown>)[name] = (...parameters: unknown[]) => {
+        spyOn(device as unknown as Record<string, typeof original>, name).and.callFake((...parameters: unknown[]) => {
             created[name] = (created[name] ?? 0) + 1;
             return original(...parameters);
-        };
+        });
     }
     return { created, bufferCount: () => live.size };
 }

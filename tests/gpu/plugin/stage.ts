@@ -1,10 +1,7 @@
 /** A small Babylon scene on WebGPU with a synthetic avatar, and pictures of it. */
 import "@babylonjs/core/Engines/AbstractEngine/abstractEngine.texture";
-import "@babylonjs/core/Engines/WebGPU/Extensions/engine.multiRender";
-import "@babylonjs/core/Engines/WebGPU/Extensions/engine.renderTarget";
-import "@babylonjs/core/Engines/WebGPU/Extensions/engine.computeShader";
 import { FreeCamera } from "@babylonjs/core/Cameras/freeCamera";
-import { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
+import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
 import { StandardMaterial } from "@babylonjs/core/Materials/standardMaterial";
 import { Color3, Color4 } from "@babylonjs/core/Maths/math.color";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
@@ -18,9 +15,10 @@ import type { FlexAvatar } from "../../../src/plugin/flexAvatar";
 import { FlexAvatarComponent } from "../../../src/plugin/flexAvatarComponent";
 import type { IAvatarFile } from "../../../src/runtime/format/avatarFile";
 import type { IDriver } from "../../../src/runtime/models/driver";
-import { HeadBuffers, SplatPipeline } from "../../../src/runtime/passes";
+import { HeadBuffers } from "../../../src/runtime/passes";
 import { Random } from "../passes/gpu";
 import { RandomStaticMap, SyntheticTables } from "../passes/syntheticHead";
+import { GiveEngineBack, PipelineOf, TakeEngineAsync } from "./enginePool";
 
 /** Edge of the canvas in pixels. */
 export const CanvasPx = 128;
@@ -35,22 +33,16 @@ export interface IStage {
     component: FlexAvatarComponent;
     /** WebGPU errors so far. */
     errors: string[];
-    /** Made with the first avatar. */
-    pipeline: SplatPipeline | null;
     /** What avatars with the same texel table share. */
     heads: Map<TexelTable, HeadBuffers>;
     dispose(): void;
 }
 
-/** An engine, a scene with a camera in front of where a face at the origin looks, and the component. */
+/** A scene on an engine of the pool, a camera in front of where a face at the origin looks, and the component. */
 export async function CreateStageAsync({ samples = 1, rightHanded = false } = {}): Promise<IStage> {
-    const canvas = document.createElement("canvas");
-    canvas.width = canvas.height = CanvasPx;
-    document.body.appendChild(canvas);
-    const engine = new WebGPUEngine(canvas, { antialias: samples > 1, adaptToDeviceRatio: false });
-    await engine.initAsync();
-    const errors: string[] = [];
-    (engine._device as GPUDevice).addEventListener("uncapturederror", (event) => errors.push(event.error.message.slice(0, 400)));
+    const pooled = await TakeEngineAsync(samples, CanvasPx);
+    const { engine, canvas, errors } = pooled;
+    const device = engine._device as GPUDevice;
     const scene = new Scene(engine);
     scene.useRightHandedSystem = rightHanded;
     scene.clearColor = new Color4(0, 0, 0, 1);
@@ -68,13 +60,11 @@ export async function CreateStageAsync({ samples = 1, rightHanded = false } = {}
         canvas,
         component,
         errors,
-        pipeline: null,
         heads,
         dispose: () => {
             scene.dispose();
             heads.forEach((buffers) => buffers.dispose());
-            engine.dispose();
-            canvas.remove();
+            GiveEngineBack(samples, device, pooled);
         },
     };
 }
@@ -118,7 +108,7 @@ export async function AddAvatarAsync(
     { name = "ada", driver = null as IDriver | null } = {},
 ): Promise<FlexAvatar> {
     const device = stage.engine._device as GPUDevice;
-    const pipeline = (stage.pipeline ??= await SplatPipeline.CreateAsync(device));
+    const pipeline = await PipelineOf(device);
     const buffers = stage.heads.get(synthetic.table) ?? new HeadBuffers(device, synthetic.model, synthetic.table, synthetic.positionTable);
     stage.heads.set(synthetic.table, buffers);
     const evaluator = new AvatarEvaluator(pipeline, buffers, synthetic.staticMap, driver);
