@@ -61,6 +61,7 @@ function Apply(serialized: ISerializedAvatar, avatar: FlexAvatar, scene: Scene):
     avatar.visibility = serialized.visibility;
     avatar.renderingGroupId = serialized.renderingGroupId;
     avatar.layerMask = serialized.layerMask;
+    avatar.levelOfDetail = serialized.levelOfDetail ?? avatar.levelOfDetail;
     for (const [name, influence] of Object.entries(serialized.expression)) {
         avatar.expression.getTrack(name).influence = influence;
     }

@@ -7,6 +7,7 @@ import { Quaternion, type Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { EncodeArrayBufferToBase64 } from "@babylonjs/core/Misc/stringTools";
 import type { FlexAvatar } from "./flexAvatar";
 import type { FlexAvatarComponent } from "./flexAvatarComponent";
+import type { LevelOfDetail } from "./levelOfDetail";
 
 /** Name of the entry in a `.babylon` file. */
 export const SerializedName = "flexAvatars";
@@ -38,6 +39,8 @@ export interface ISerializedAvatar {
     visibility: number;
     renderingGroupId: number;
     layerMask: number;
+    /** Files written before levels of detail have none: the component's default applies. */
+    levelOfDetail?: LevelOfDetail;
     /** Influences that are not 0, by track. */
     expression: Record<string, number>;
     /** Quaternions, by joint. */
@@ -97,6 +100,7 @@ function SerializeAvatar(avatar: FlexAvatar, person: number): ISerializedAvatar 
         visibility: avatar.visibility,
         renderingGroupId: avatar.renderingGroupId,
         layerMask: avatar.layerMask,
+        levelOfDetail: avatar.levelOfDetail,
         expression: Object.fromEntries(tracks.map(({ name, influence }) => [name, influence])),
         joints: Object.fromEntries(JointNames.map((joint) => [joint, RotationOf(avatar[joint]).asArray()])),
         clips: avatar.clips.map((group) => SerializeClip(avatar, group)),

@@ -124,6 +124,7 @@ describe("scene files", () => {
         twin.position.x = 0.08;
         twin.scaling.setAll(0.8);
         twin.visibility = 0.5;
+        twin.levelOfDetail = 1;
         const clip = new AnimationGroup("blink", stage.scene);
         const blink = new Animation("blink", "influence", 30, Animation.ANIMATIONTYPE_FLOAT);
         blink.setKeys([
@@ -149,6 +150,7 @@ describe("scene files", () => {
         expect(first.expression.getTrack("jawOpen").influence).toBeCloseTo(0.25, 6);
         expect(first.neck.rotationQuaternion!.toEulerAngles().y).toBeCloseTo(0.3, 5);
         expect([second.scaling.x, second.visibility]).toEqual([0.8, 0.5]);
+        expect([first.levelOfDetail, second.levelOfDetail]).toEqual(["auto", 1]);
         const [again] = second.clips;
         expect(again.name).toContain("blink");
         again.start();
