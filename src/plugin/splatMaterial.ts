@@ -41,20 +41,21 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
     /**
      * @param name name in the scene
      * @param scene a scene on a WebGPUEngine
+     * @param fragment another fragment shader of Babylon's store, its own uniforms, and whether it blends
      */
-    public constructor(name: string, scene: Scene) {
+    public constructor(name: string, scene: Scene, fragment = { shader: SplatShaderName, uniforms: [] as string[], isBlended: true }) {
         RegisterSplatShader();
         super(
             name,
             scene,
-            { vertex: SplatShaderName, fragment: SplatShaderName },
+            { vertex: SplatShaderName, fragment: fragment.shader },
             {
                 attributes: [],
-                uniforms: [...SplatUniformNames],
+                uniforms: [...SplatUniformNames, ...fragment.uniforms],
                 samplers: [ShadowSamplerName],
                 storageBuffers: [...SplatBufferNames],
                 shaderLanguage: ShaderLanguage.WGSL,
-                needAlphaBlending: true,
+                needAlphaBlending: fragment.isBlended,
                 useClipPlane: false, // not by defines: SetSplatUniforms binds them
             },
         );

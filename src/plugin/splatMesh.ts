@@ -17,6 +17,7 @@ import { SubMesh } from "@babylonjs/core/Meshes/subMesh";
 import type { Observer } from "@babylonjs/core/Misc/observable";
 import type { Scene } from "@babylonjs/core/scene";
 import { ViewBuffers } from "../runtime/passes";
+import { DepthMaps } from "./depth/depthMaps";
 import { FlexAvatarSplatMaterial } from "./splatMaterial";
 import { IsShown, SplatView, type ISplatMember, type ShownLevels } from "./splatView";
 
@@ -35,6 +36,7 @@ export class FlexAvatarSplatMesh extends Mesh {
     /** By camera, or rig of several, and for a camera by render pass. */
     private readonly _levels = new WeakMap<Camera, Map<number, ShownLevels>>();
     private readonly _splatMaterial: FlexAvatarSplatMaterial;
+    private readonly _depthMaps: DepthMaps;
     private readonly _onCameraRemoved: Observer<Camera> | null;
     private readonly _onBeforeDrawPhase: Observer<Scene> | null;
 
@@ -51,6 +53,7 @@ export class FlexAvatarSplatMesh extends Mesh {
         new SubMesh(0, 0, 0, 0, 0, this, undefined, false);
         this._splatMaterial = new FlexAvatarSplatMaterial(`${name}.material`, scene);
         this.material = this._splatMaterial;
+        this._depthMaps = new DepthMaps(this);
         this.isPickable = false; // the avatars' proxy meshes are
         this.doNotSerialize = true;
         this._onBeforeDrawPhase = scene.onBeforeDrawPhaseObservable.add(() => this._prepareSnapshot());
@@ -133,16 +136,26 @@ export class FlexAvatarSplatMesh extends Mesh {
         this._isRendering = true;
         super.render(subMesh, enableAlphaMode, effectiveMeshReplacement);
         this._isRendering = false;
-        this._splatMaterial.indirectDraw.end();
         return this;
     }
 
-    /** Only {@link render} draws splats. What draws meshes by their vertex buffers instead, as shadow maps do, gets nothing. @internal */
+    /**
+     * Only {@link render} and depth renderers draw splats. What draws meshes by their vertex buffers instead, as shadow maps do, gets nothing.
+     * @internal
+     */
     public override _getInstancesRenderList(
         ...parameters: Parameters<Mesh["_getInstancesRenderList"]>
     ): ReturnType<Mesh["_getInstancesRenderList"]> {
         const batch = super._getInstancesRenderList(...parameters);
-        return this._isRendering ? batch : { ...batch, mustReturn: true };
+        return this._isRendering || this._prepareDepth() ? batch : { ...batch, mustReturn: true };
+    }
+
+    /** Draws, by what a material's bind has begun. @internal */
+    public override _processRendering(...parameters: Parameters<Mesh["_processRendering"]>): Mesh {
+        super._processRendering(...parameters);
+        this._splatMaterial.indirectDraw.end();
+        this._depthMaps.materialOfPass((this.getEngine() as WebGPUEngine).currentRenderPassId)?.indirectDraw.end();
+        return this;
     }
 
     /** Frees the buffers of all views, the material and the geometry. */
@@ -152,6 +165,7 @@ export class FlexAvatarSplatMesh extends Mesh {
         }
         this._onCameraRemoved?.remove();
         this._onBeforeDrawPhase?.remove();
+        this._depthMaps.dispose();
         this._releaseViews(() => true);
         super.dispose(doNotRecurse, false);
         this._splatMaterial.dispose();
@@ -166,6 +180,17 @@ export class FlexAvatarSplatMesh extends Mesh {
                 this._prepareView(camera);
             }
         }
+    }
+
+    /** @returns whether a depth renderer is drawing and there is something for it */
+    private _prepareDepth(): boolean {
+        const camera = this.getScene().activeCamera;
+        const material = this._depthMaps.materialOfPass((this.getEngine() as WebGPUEngine).currentRenderPassId);
+        if (!material || !camera || !this._members.some(IsShown)) {
+            return false;
+        }
+        material.view = this._prepareView(camera);
+        return true;
     }
 
     private _keyOf(camera: Camera): number {

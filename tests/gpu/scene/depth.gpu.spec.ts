@@ -3,12 +3,15 @@ import "@babylonjs/core/Rendering/depthRendererSceneComponent";
 import "@babylonjs/core/Rendering/geometryBufferRendererSceneComponent";
 import "@babylonjs/core/Rendering/prePassRendererSceneComponent";
 import { Camera } from "@babylonjs/core/Cameras/camera";
+import { Constants } from "@babylonjs/core/Engines/constants";
+import { Texture } from "@babylonjs/core/Materials/Textures/texture";
 import { Color3 } from "@babylonjs/core/Maths/math.color";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import type { Material } from "@babylonjs/core/Materials/material";
 import type { RenderTargetTexture } from "@babylonjs/core/Materials/Textures/renderTargetTexture";
-import { AddBox } from "../plugin/stage";
-import { ExpectAlike, ExpectColor, MakeSolid, PixelOf, ShootAsync, type Rgb } from "./pictures";
+import { DepthRenderer } from "@babylonjs/core/Rendering/depthRenderer";
+import { AddBox, CanvasPx } from "../plugin/stage";
+import { ExpectAlike, ExpectColor, HeadPoint, MakeSolid, PixelOf, ShootAsync, type Rgb } from "./pictures";
 import { ShareStage, type ISharedStage } from "./sharedStage";
 
 const avatarColor: Rgb = [200, 120, 60];
@@ -88,19 +91,70 @@ describe("depth between an avatar and meshes", () => {
         }
     });
 
-    it("does not reach a depth renderer's map, which stays that of the meshes", async () => {
+    for (const [name, type, nonLinear, cameraSpaceZ, reversed] of [
+        ["in proportion to the distance", Constants.TEXTURETYPE_FLOAT, false, false, false],
+        ["as the depth buffer has it", Constants.TEXTURETYPE_FLOAT, true, false, false],
+        ["along the view", Constants.TEXTURETYPE_FLOAT, false, true, false],
+        ["in four bytes", Constants.TEXTURETYPE_UNSIGNED_BYTE, false, false, false],
+        ["in proportion to the distance, reversed", Constants.TEXTURETYPE_FLOAT, false, false, true],
+    ] as const) {
+        it(`reaches a depth renderer's map among that of the meshes: ${name}`, async () => {
+            const { scene, camera, engine } = stage;
+            const boxes = AddBoxes(stage);
+            camera.maxZ = 2;
+            engine.useReverseDepthBuffer = reversed;
+            camera.getProjectionMatrix(true);
+            const picture = await ShootAsync(stage);
+            const renderer = new DepthRenderer(scene, type, camera, nonLinear, Texture.NEAREST_SAMPLINGMODE, cameraSpaceZ);
+            scene._depthRenderer = { [camera.id]: renderer };
+            try {
+                ExpectAlike(await ShootAsync(stage, 4), picture, reversed ? 2 : 0, reversed ? 0.005 : 0);
+                const read = await renderer.getDepthMap().readPixels();
+                /** Babylon's metrics, of a distance along the view in meters. */
+                const expected = (z: number): number => {
+                    const clip = Vector3.TransformCoordinates(new Vector3(0, 0, z), camera.getProjectionMatrix(true));
+                    const linear = reversed ? (-clip.z * z + camera.minZ) / camera.minZ : (clip.z * z) / camera.maxZ;
+                    return cameraSpaceZ ? z : nonLinear ? clip.z : linear;
+                };
+                const at = ([x, y]: readonly number[]): number => {
+                    const texel = (CanvasPx - 1 - y) * CanvasPx + x; // rows of a render target go up
+                    const bytes = read as Uint8Array;
+                    return type === Constants.TEXTURETYPE_FLOAT
+                        ? (read as Float32Array)[texel * (read!.byteLength / 4 / CanvasPx ** 2)]
+                        : [0, 1, 2, 3].reduce((sum, channel) => sum + bytes[4 * texel + channel] / 255 / 255 ** (3 - channel), 0);
+                };
+                const depthOf = (point: Vector3): number => Vector3.TransformCoordinates(point, camera.getViewMatrix()).z;
+                const limit = Math.abs(expected(0.51) - expected(0.5)); // a centimeter at the face
+                const face: [number, number] = [CanvasPx / 2 + 4, CanvasPx / 2 + 6];
+                expect(Math.abs(at(face) - expected(depthOf(HeadPoint(stage, face))))).toBeLessThan(limit);
+                const front = new Vector3(0, 0, 0.015);
+                expect(Math.abs(at(PixelOf(stage, boxes.near)) - expected(depthOf(boxes.near.add(front))))).toBeLessThan(0.2 * limit);
+                expect(at(PixelOf(stage, boxes.far))).not.toBeCloseTo(expected(depthOf(boxes.far)), 3); // hidden by the head
+                expect(at([2, 2])).toBeCloseTo(cameraSpaceZ ? 0 : 1, 2);
+            } finally {
+                scene._depthRenderer = {};
+                renderer.dispose();
+                engine.useReverseDepthBuffer = false;
+                camera.maxZ = 20;
+                camera.getProjectionMatrix(true);
+            }
+        });
+    }
+
+    it("leaves depth maps when it is disabled, and comes back", async () => {
         const { scene, camera, avatar } = stage;
-        AddBoxes(stage);
-        const picture = await ShootAsync(stage);
         const renderer = scene.enableDepthRenderer(camera);
-        renderer.forceDepthWriteTransparentMeshes = true;
         try {
-            ExpectAlike(await ShootAsync(stage, 3), picture, 0);
-            const withAvatar = await renderer.getDepthMap().readPixels();
+            const countAsync = async (): Promise<number> => {
+                await ShootAsync(stage, 3);
+                return new Set((await renderer.getDepthMap().readPixels()) as Float32Array).size;
+            };
+            const all = await countAsync();
+            expect(all).toBeGreaterThan(100);
             avatar.setEnabled(false);
-            await ShootAsync(stage, 2);
-            expect(await renderer.getDepthMap().readPixels()).toEqual(withAvatar);
-            expect(new Set(withAvatar as Float32Array).size).toBeGreaterThan(3);
+            expect(await countAsync()).toBeLessThan(5);
+            avatar.setEnabled(true);
+            expect(await countAsync()).toBe(all);
         } finally {
             scene.disableDepthRenderer(camera);
         }
