@@ -6,11 +6,11 @@ import { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
 import { LoadAssetContainerAsync } from "@babylonjs/core/Loading/sceneLoader";
 import { FlexAvatarComponent, FlexAvatarError, type FlexAvatar } from "babylon-flexavatar";
 import { Panel } from "./panel";
+import { AssetsUrl, ComponentUrls, RunScene } from "../shared";
 import { CreateStageAsync, HeadCenter, type IStage } from "./stage";
 
 const parameters = new URLSearchParams(location.search);
-const assetsUrl = new URL("../assets/", location.href).href;
-const portraitUrl = `${assetsUrl}astronaut.png`;
+const portraitUrl = `${AssetsUrl}astronaut.png`;
 
 class FirstLight {
     private readonly _component: FlexAvatarComponent;
@@ -39,8 +39,7 @@ class FirstLight {
         this._panel.setAvatar(null);
         component.onNoticeObservable.add(({ message }) => this._panel.showStatus(message));
         stage.scene.onAfterRenderObservable.add(() => this._followClip());
-        stage.engine.runRenderLoop(() => stage.scene.render());
-        new ResizeObserver(() => stage.engine.resize()).observe(stage.engine.getRenderingCanvas()!);
+        RunScene(stage.scene);
         void this._createAsync([portraitUrl]);
     }
 
@@ -139,14 +138,12 @@ class FirstLight {
 }
 
 async function startAsync(): Promise<void> {
-    const canvas = document.getElementById("view") as HTMLCanvasElement;
-    const stage = await CreateStageAsync(canvas, assetsUrl);
+    const stage = await CreateStageAsync(document.getElementById("view") as HTMLCanvasElement);
     const component = FlexAvatarComponent.GetOrCreate(stage.scene, {
-        modelsUrl: parameters.get("models") ?? new URL("../models/", location.href).href,
-        runtimeUrls: new URL("../runtime/", location.href).href,
-        mediaPipeUrls: new URL("../mediapipe/", location.href).href,
+        ...ComponentUrls,
+        modelsUrl: parameters.get("models") ?? ComponentUrls.modelsUrl,
     });
-    const container = await LoadAssetContainerAsync(`${assetsUrl}phrase.glb`, stage.scene);
+    const container = await LoadAssetContainerAsync(`${AssetsUrl}phrase.glb`, stage.scene);
     const clip = container.animationGroups[0];
     clip.stop();
     if (parameters.has("demo")) {

@@ -1,19 +1,17 @@
 /** The scene around the avatar: light, ground, a pedestal, two boxes and a mesh character. Nothing here knows about Gaussians. */
-import { ArcRotateCamera } from "@babylonjs/core/Cameras/arcRotateCamera";
-import { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
+import type { ArcRotateCamera } from "@babylonjs/core/Cameras/arcRotateCamera";
+import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
 import { DirectionalLight } from "@babylonjs/core/Lights/directionalLight";
 import { HemisphericLight } from "@babylonjs/core/Lights/hemisphericLight";
-import { LoadAssetContainerAsync } from "@babylonjs/core/Loading/sceneLoader";
-import { StandardMaterial } from "@babylonjs/core/Materials/standardMaterial";
 import { Color3, Color4 } from "@babylonjs/core/Maths/math.color";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { CreateBox } from "@babylonjs/core/Meshes/Builders/boxBuilder";
 import { CreateCylinder } from "@babylonjs/core/Meshes/Builders/cylinderBuilder";
 import { CreateGround } from "@babylonjs/core/Meshes/Builders/groundBuilder";
+import type { Mesh } from "@babylonjs/core/Meshes/mesh";
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { Scene } from "@babylonjs/core/scene";
-import "@babylonjs/loaders/glTF";
-import { GetFlexAvatarEngineOptions } from "babylon-flexavatar";
+import { AddCharacterAsync, CreateEngineAsync, CreateOrbitCamera, CreatePaint } from "../shared";
 
 /** Where the avatar's origin is, between its ears, meters. */
 export const HeadCenter = new Vector3(0, 1.6, 0);
@@ -36,17 +34,9 @@ export interface IStage {
     setSurroundings(visible: boolean): void;
 }
 
-/**
- * Builds the scene on a WebGPU engine.
- * @param canvas where to draw
- * @param assetsUrl folder of the sample's assets, ending in a slash
- */
-export async function CreateStageAsync(canvas: HTMLCanvasElement, assetsUrl: string): Promise<IStage> {
-    const engine = new WebGPUEngine(canvas, GetFlexAvatarEngineOptions({ antialias: true, adaptToDeviceRatio: true }));
-    await engine.initAsync();
-    if (engine._device.adapterInfo.isFallbackAdapter) {
-        engine.setHardwareScalingLevel(2); // no graphics card: a quarter of the pixels keeps the page usable
-    }
+/** Builds the scene on a WebGPU engine that draws to `canvas`. */
+export async function CreateStageAsync(canvas: HTMLCanvasElement): Promise<IStage> {
+    const engine = await CreateEngineAsync(canvas);
     const scene = new Scene(engine);
     const backdrop = new Color4(0.16, 0.18, 0.21, 1);
     scene.clearColor = backdrop;
@@ -55,15 +45,7 @@ export async function CreateStageAsync(canvas: HTMLCanvasElement, assetsUrl: str
     scene.fogStart = 3;
     scene.fogEnd = 9;
 
-    const camera = new ArcRotateCamera("camera", Math.PI / 2, Math.PI / 2, 1, HeadCenter.clone(), scene);
-    camera.fov = 0.5;
-    camera.minZ = 0.05;
-    camera.maxZ = 50;
-    camera.lowerRadiusLimit = 0.4;
-    camera.upperRadiusLimit = 6;
-    camera.wheelDeltaPercentage = 0.02;
-    camera.panningSensibility = 2000;
-    camera.attachControl(canvas, true);
+    const camera = CreateOrbitCamera(scene, HeadCenter, 0.5);
 
     const sky = new HemisphericLight("sky", Vector3.Up(), scene);
     sky.intensity = 0.75;
@@ -85,7 +67,7 @@ export async function CreateStageAsync(canvas: HTMLCanvasElement, assetsUrl: str
     farBox.rotation.set(0.3, 0.5, 0);
     const surroundings = [ground, pedestal, nearBox, farBox];
 
-    const character = await loadCharacterAsync(scene, `${assetsUrl}character.glb`);
+    const character = await loadCharacterAsync(scene);
     const stage: IStage = {
         engine,
         scene,
@@ -105,25 +87,20 @@ export async function CreateStageAsync(canvas: HTMLCanvasElement, assetsUrl: str
     stage.look(8, 3, 1.7);
     return stage;
 
-    function paint<T extends { material: unknown }>(mesh: T, color: Color3): T {
-        const material = new StandardMaterial("paint", scene);
-        material.diffuseColor = color;
-        material.specularColor = new Color3(0.08, 0.08, 0.08);
-        mesh.material = material;
+    function paint(mesh: Mesh, color: Color3): Mesh {
+        mesh.material = CreatePaint(scene, "paint", color, 0.08);
         return mesh;
     }
 }
 
-async function loadCharacterAsync(scene: Scene, url: string): Promise<TransformNode | null> {
+async function loadCharacterAsync(scene: Scene): Promise<TransformNode | null> {
     try {
-        const container = await LoadAssetContainerAsync(url, scene);
-        container.addAllToScene();
+        const container = await AddCharacterAsync(scene);
         const holder = new TransformNode("character", scene);
         for (const node of container.rootNodes) {
             (node as TransformNode).parent = holder;
         }
         holder.position.set(-0.5, 0, -0.25);
-        container.animationGroups[0]?.start(true);
         return holder;
     } catch (error) {
         console.warn("The mesh character could not be loaded; the scene is shown without it.", error);

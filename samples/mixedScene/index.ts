@@ -7,31 +7,25 @@ import { PointerEventTypes } from "@babylonjs/core/Events/pointerEvents";
 import { Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { LoadAssetContainerAsync } from "@babylonjs/core/Loading/sceneLoader";
 import { FlexAvatarComponent, FlexAvatarError, type FlexAvatar } from "babylon-flexavatar";
+import { AssetsUrl, ComponentUrls, RunScene } from "../shared";
 import { CreateGlasses, CreateHat } from "./props";
 import { CreateStageAsync, type IStage } from "./stage";
 
 const parameters = new URLSearchParams(location.search);
-const assetsUrl = new URL("../assets/", location.href).href;
 const say = (text: string) => (document.getElementById("message")!.textContent = text);
 const input = (id: string) => document.getElementById(id) as HTMLInputElement;
 
 async function startAsync(): Promise<void> {
-    const stage = await CreateStageAsync(document.getElementById("view") as HTMLCanvasElement, assetsUrl);
-    const { engine, scene } = stage;
-    engine.runRenderLoop(() => scene.render());
-    new ResizeObserver(() => engine.resize()).observe(engine.getRenderingCanvas()!);
+    const stage = await CreateStageAsync(document.getElementById("view") as HTMLCanvasElement);
+    RunScene(stage.scene);
 
-    const component = FlexAvatarComponent.GetOrCreate(scene, {
-        modelsUrl: new URL("../models/", location.href).href,
-        runtimeUrls: new URL("../runtime/", location.href).href,
-        mediaPipeUrls: new URL("../mediapipe/", location.href).href,
-    });
+    const component = FlexAvatarComponent.GetOrCreate(stage.scene, ComponentUrls);
     const onProgress = ({ stage, fraction }: { stage: string; fraction: number }) => say(`${stage} ${Math.round(100 * fraction)} %`);
     // A saved avatar with ?avatar=address, otherwise one made from the bundled portrait.
     const saved = parameters.get("avatar");
     const avatar = saved
         ? await component.loadAsync(new URL(saved, location.href), { onProgress })
-        : await component.createFromPhotosAsync([`${assetsUrl}astronaut.png`], { onProgress });
+        : await component.createFromPhotosAsync([`${AssetsUrl}astronaut.png`], { onProgress });
 
     await dressAsync(avatar, stage);
     window.mixedScene = { avatar, stage };
@@ -55,7 +49,7 @@ async function dressAsync(avatar: FlexAvatar, { scene, shadows, character }: ISt
     avatar.splatMesh.receiveShadows = true;
 
     // It talks.
-    const clip = (await LoadAssetContainerAsync(`${assetsUrl}phrase.glb`, scene)).animationGroups[0];
+    const clip = (await LoadAssetContainerAsync(`${AssetsUrl}phrase.glb`, scene)).animationGroups[0];
     clip.stop();
     avatar.bindAnimationGroup(clip).start(true);
 

@@ -1,5 +1,4 @@
 /** A hat and a pair of glasses made of Babylon's primitives, in meters, in the avatar's axes: +Y up, +Z out of the face. */
-import { StandardMaterial } from "@babylonjs/core/Materials/standardMaterial";
 import { Color3 } from "@babylonjs/core/Maths/math.color";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { CreateCapsule } from "@babylonjs/core/Meshes/Builders/capsuleBuilder";
@@ -7,11 +6,12 @@ import { CreateCylinder } from "@babylonjs/core/Meshes/Builders/cylinderBuilder"
 import { CreateTorus } from "@babylonjs/core/Meshes/Builders/torusBuilder";
 import { Mesh } from "@babylonjs/core/Meshes/mesh";
 import type { Scene } from "@babylonjs/core/scene";
+import { CreatePaint } from "../shared";
 
 /** A bowler hat; its origin is where it touches the crown of the head. */
 export function CreateHat(scene: Scene): Mesh {
-    const felt = Paint(scene, "felt", new Color3(0.2, 0.1, 0.11), 0.04);
-    const band = Paint(scene, "band", new Color3(0.75, 0.42, 0.2), 0.1);
+    const felt = CreatePaint(scene, "felt", new Color3(0.2, 0.1, 0.11), 0.04);
+    const band = CreatePaint(scene, "band", new Color3(0.75, 0.42, 0.2), 0.1);
     const hat = new Mesh("hat", scene);
     const parts = [
         CreateCylinder("brim", { diameterTop: 0.288, diameterBottom: 0.296, height: 0.006, tessellation: 48 }, scene),
@@ -31,8 +31,8 @@ export function CreateHat(scene: Scene): Mesh {
 
 /** Round glasses; their origin is the bridge of the nose. */
 export function CreateGlasses(scene: Scene): Mesh {
-    const metal = Paint(scene, "metal", new Color3(0.16, 0.16, 0.18), 0.6);
-    const glass = Paint(scene, "glass", new Color3(0.55, 0.68, 0.75), 0.9);
+    const metal = CreatePaint(scene, "metal", new Color3(0.16, 0.16, 0.18), 0.6);
+    const glass = CreatePaint(scene, "glass", new Color3(0.55, 0.68, 0.75), 0.9);
     glass.alpha = 0.18;
     const glasses = new Mesh("glasses", scene);
     const add = (mesh: Mesh, x: number, y: number, z: number, material = metal): Mesh => {
@@ -56,11 +56,4 @@ export function CreateGlasses(scene: Scene): Mesh {
     }
     add(CreateCapsule("bridge", { height: 0.02, radius: 0.0018, orientation: Vector3.Right() }, scene), 0, 0.002, 0.018);
     return glasses;
-}
-
-function Paint(scene: Scene, name: string, color: Color3, gloss: number): StandardMaterial {
-    const material = new StandardMaterial(name, scene);
-    material.diffuseColor = color;
-    material.specularColor = new Color3(gloss, gloss, gloss);
-    return material;
 }

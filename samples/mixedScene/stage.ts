@@ -1,19 +1,16 @@
 /** The scene around the avatar: engine, camera, lights with a shadow generator, ground, and a mesh character. Nothing here knows about Gaussians. */
-import { ArcRotateCamera } from "@babylonjs/core/Cameras/arcRotateCamera";
-import { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
+import type { ArcRotateCamera } from "@babylonjs/core/Cameras/arcRotateCamera";
+import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
 import { DirectionalLight } from "@babylonjs/core/Lights/directionalLight";
 import { HemisphericLight } from "@babylonjs/core/Lights/hemisphericLight";
 import { ShadowGenerator } from "@babylonjs/core/Lights/Shadows/shadowGenerator";
 import "@babylonjs/core/Lights/Shadows/shadowGeneratorSceneComponent";
-import { LoadAssetContainerAsync } from "@babylonjs/core/Loading/sceneLoader";
-import { StandardMaterial } from "@babylonjs/core/Materials/standardMaterial";
 import { Color3, Color4 } from "@babylonjs/core/Maths/math.color";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh";
 import { CreateGround } from "@babylonjs/core/Meshes/Builders/groundBuilder";
 import { Scene } from "@babylonjs/core/scene";
-import "@babylonjs/loaders/glTF";
-import { GetFlexAvatarEngineOptions } from "babylon-flexavatar";
+import { AddCharacterAsync, CreateEngineAsync, CreateOrbitCamera, CreatePaint } from "../shared";
 
 export interface IStage {
     engine: WebGPUEngine;
@@ -24,27 +21,14 @@ export interface IStage {
     character: AbstractMesh;
 }
 
-/**
- * Builds the scene on a WebGPU engine.
- * @param canvas where to draw
- * @param assetsUrl folder of the samples' assets, ending in a slash
- */
-export async function CreateStageAsync(canvas: HTMLCanvasElement, assetsUrl: string): Promise<IStage> {
-    const engine = new WebGPUEngine(canvas, GetFlexAvatarEngineOptions({ antialias: true, adaptToDeviceRatio: true }));
-    await engine.initAsync();
-    if (engine._device.adapterInfo.isFallbackAdapter) {
-        engine.setHardwareScalingLevel(2); // no graphics card: a quarter of the pixels keeps the page usable
-    }
+/** Builds the scene on a WebGPU engine that draws to `canvas`. */
+export async function CreateStageAsync(canvas: HTMLCanvasElement): Promise<IStage> {
+    const engine = await CreateEngineAsync(canvas);
     const scene = new Scene(engine);
     scene.clearColor = new Color4(0.62, 0.66, 0.7, 1);
 
-    const camera = new ArcRotateCamera("camera", Math.PI / 2 + 0.35, 1.42, 1.15, new Vector3(0, 1.52, 0), scene);
-    camera.fov = 0.6;
-    camera.minZ = 0.05;
-    camera.lowerRadiusLimit = 0.4;
-    camera.upperRadiusLimit = 6;
-    camera.wheelDeltaPercentage = 0.02;
-    camera.attachControl(canvas, true);
+    const camera = CreateOrbitCamera(scene, new Vector3(0, 1.52, 0), 0.6);
+    [camera.alpha, camera.beta, camera.radius] = [Math.PI / 2 + 0.35, 1.42, 1.15];
 
     const sky = new HemisphericLight("sky", Vector3.Up(), scene);
     sky.intensity = 0.7;
@@ -58,15 +42,10 @@ export async function CreateStageAsync(canvas: HTMLCanvasElement, assetsUrl: str
     shadows.bias = 0.002;
 
     const ground = CreateGround("ground", { width: 16, height: 16 }, scene);
-    const floor = new StandardMaterial("floor", scene);
-    floor.diffuseColor = new Color3(0.72, 0.7, 0.66);
-    floor.specularColor = Color3.Black();
-    ground.material = floor;
+    ground.material = CreatePaint(scene, "floor", new Color3(0.72, 0.7, 0.66), 0);
     ground.receiveShadows = true;
 
-    const container = await LoadAssetContainerAsync(`${assetsUrl}character.glb`, scene);
-    container.addAllToScene();
-    container.animationGroups[0]?.start(true);
+    const container = await AddCharacterAsync(scene);
     const character = container.meshes[0];
     for (const mesh of container.meshes) {
         shadows.addShadowCaster(mesh, false);
