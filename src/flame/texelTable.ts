@@ -13,6 +13,8 @@ export const DynamicFlag = 1;
 export const TwoSidedFlag = 2;
 /** Bits 8–15 of {@link TexelTable.flags} hold the region. */
 export const RegionShift = 8;
+/** A region that is open at an end, where its inside is seen. */
+const OpenRegion = "neck";
 /** Largest map edge that a table is made for. */
 export const MaxMapSize = 2048;
 
@@ -156,7 +158,7 @@ function DescribeGaussians(
 function RegionFlags(model: HeadModel): Uint32Array {
     return Uint32Array.from(model.regions, (region, index) => {
         const dynamic = model.dynamicRegions.includes(region) ? DynamicFlag : 0;
-        const twoSided = model.twoSidedRegions.includes(region) ? TwoSidedFlag : 0;
+        const twoSided = region === OpenRegion || model.twoSidedRegions.includes(region) ? TwoSidedFlag : 0;
         return dynamic | twoSided | (index << RegionShift);
     });
 }

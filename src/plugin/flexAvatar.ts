@@ -86,6 +86,12 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
     /** Which level of detail views draw. Default: the component's option, "auto". */
     public levelOfDetail: LevelOfDetail;
 
+    /**
+     * Whether Gaussians on the far side of the head are left out, which saves up to half of the work. Default "auto": where the avatar is opaque, so
+     * that they cannot be seen. Set false where a clip plane cuts the head open.
+     */
+    public cullBackFaces: "auto" | boolean = "auto";
+
     private readonly _parts: IAvatarParts;
     /** Null while the device is lost. */
     private _evaluator: AvatarEvaluator | null;

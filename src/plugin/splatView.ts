@@ -21,6 +21,8 @@ export interface ISplatMember {
     readonly visibility: number;
     /** Which level of detail to draw. */
     readonly levelOfDetail: LevelOfDetail;
+    /** Whether what looks away is left out. */
+    readonly cullBackFaces: "auto" | boolean;
     /** Whether it and its parents are enabled. */
     isEnabled(): boolean;
 }
@@ -45,6 +47,7 @@ interface ISeen extends ICrowdMember {
     opacity: number;
     level: Level;
     share: number;
+    cullBackFaces: boolean;
 }
 
 /** The levels of detail that a view shows, by avatar. The eyes of a rig have them in common, and so does what comes after a view that was freed. */
@@ -165,15 +168,19 @@ export class SplatView {
             opacity: 0,
             level,
             share,
+            cullBackFaces: false,
         });
+        const cullBackFaces = member.cullBackFaces === "auto" ? buffers.isOpaque && member.visibility === 1 : member.cullBackFaces;
         let changed = CopyMatrix(member.posedNode.getWorldMatrix().m, seen.worldFromPosed);
         changed = changed || seen.avatar !== buffers || seen.revision !== revision || seen.opacity !== member.visibility;
-        changed = changed || seen.level !== level || seen.share !== share || this.members[index] !== seen;
+        changed = changed || seen.level !== level || seen.share !== share || seen.cullBackFaces !== cullBackFaces;
+        changed = changed || this.members[index] !== seen;
         seen.avatar = buffers;
         seen.revision = revision;
         seen.opacity = member.visibility;
         seen.level = level;
         seen.share = share;
+        seen.cullBackFaces = cullBackFaces;
         this.members[index] = seen;
         return changed;
     }

@@ -123,5 +123,4 @@ export const AlphaCut = 1 / 255;
 
 /** Bits of {@link ViewParamsLayout}'s flags. */
 export const ViewCompensateOpacity = 1;
-export const ViewCullBackFaces = 2;
 export const ViewKeepOffScreen = 4;

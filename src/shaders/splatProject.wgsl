@@ -2,7 +2,7 @@
 // project with EWA (Zwicker et al. 2001, as in 3D Gaussian Splatting), cull, pack, and count the depth key for the sort.
 // Reads slots, texels, expressed (from poseVertices), attributes, deltas. Writes records, keys, keyCounts. Keys: 16-bit, far first.
 // Grid: one thread per Gaussian and avatar (x, y), 64 × 1 per workgroup. Cost: 44 bytes read, 20 more per delta map of a dynamic one, 48 of
-// vertices that the cache holds; 36 written, 1 atomic. Reference: src/runtime/reference/splatProject.ts
+// vertices that the cache holds; 36 written, 1 atomic. Colors are f16 where the device has it. Reference: src/runtime/reference/splatProject.ts
 #import "shared/constants.wgsl"
 #import "shared/viewParams.wgsl"
 #import "shared/viewSlot.wgsl"
@@ -29,7 +29,9 @@ const ScaleMax: f32 = 0.02;
 const DilationPx2: f32 = 0.3; // low-pass filter of the training rasteriser
 const JacobianNdc: f32 = 1.3; // the projection is linearised no farther out than this, as in 3D Gaussian Splatting
 const LeastTransmittance: f32 = 0.003;
-const BackFaceCosine: f32 = -0.2; // keeps Gaussians just behind the silhouette, which still reach over it
+const BackFaceCosine: f32 = 0.2; // keeps Gaussians just behind the silhouette, which still reach over it
+const HorizonMargin: f32 = 0.05;
+const HeadRadius: f32 = 0.08; // meters
 
 /// G = static + M_dyn ⊙ (weighted deltas), before activation.
 fn dynamicAttributes(slot: u32, gaussian: u32, t: Texel) -> Attributes {
@@ -56,8 +58,20 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let record = slots[slot].firstRecord + gaussian;
     keys[record] = CulledKey;
 
-    // The surface that the Gaussian sits on, skinned with the weights of that place.
     let t = texels[slots[slot].firstTexel + gaussian];
+    let g = dynamicAttributes(slot, gaussian, t);
+
+    // Opacity first. Limits are written so that a number that is none fails them.
+    var alpha = slots[slot].opacity / (1.0 + exp(-g.opacity));
+    let share = slots[slot].share;
+    if (share < 1.0) {
+        alpha = 1.0 - pow(max(1.0 - alpha, LeastTransmittance), share); // two levels whose shares sum to 1 hide as much as one
+    }
+    if (!(alpha >= AlphaCut)) {
+        return;
+    }
+
+    // The surface that the Gaussian sits on, skinned with the weights of that place.
     let v = texelVertices(t);
     let b = texelBary(t);
     let firstVertex = slots[slot].firstVertex;
@@ -70,25 +84,17 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let surface = b.x * v0.position + b.y * v1.position + b.z * v2.position;
     let blend = transpose(mat3x3f(posedFromCanonical[0].xyz, posedFromCanonical[1].xyz, posedFromCanonical[2].xyz));
 
-    // Facing first: it culls half a head before its attributes are read.
-    if ((view.flags & ViewCullBackFaces) != 0u && (texelFlags(t) & TexelTwoSided) == 0u) {
-        let normal = blend * cross(v1.position - v0.position, v2.position - v0.position);
+    // Half a head looks away. A Gaussian that stands off the head, as hair does, reaches over the horizon and is seen from inside.
+    if ((texelFlags(t) & TexelTwoSided) == 0u) {
+        let normal = cross(v1.position - v0.position, v2.position - v0.position);
+        let near = HeadRadius / (HeadRadius + max(dot(normal, g.offset) / length(normal), 0.0));
+        let limit = max(BackFaceCosine, HorizonMargin + sqrt(1.0 - near * near));
+        let posedNormal = blend * normal;
         let eye = slots[slot].eyePosed;
         let towardsEye = eye.xyz - eye.w * (vec4f(surface, 1.0) * posedFromCanonical);
-        if (dot(normal, towardsEye) < BackFaceCosine * length(normal) * length(towardsEye)) {
+        if (dot(posedNormal, towardsEye) < -limit * length(posedNormal) * length(towardsEye)) {
             return;
         }
-    }
-
-    // Then opacity. Limits are written so that a number that is none fails them.
-    let g = dynamicAttributes(slot, gaussian, t);
-    var alpha = slots[slot].opacity / (1.0 + exp(-g.opacity));
-    let share = slots[slot].share;
-    if (share < 1.0) {
-        alpha = 1.0 - pow(max(1.0 - alpha, LeastTransmittance), share); // two levels whose shares sum to 1 hide as much as one
-    }
-    if (!(alpha >= AlphaCut)) {
-        return;
     }
 
     let mean = vec4f(surface + g.offset, 1.0) * posedFromCanonical;
@@ -135,7 +141,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
     let depth = dot(slots[slot].depthFromPosed, vec4f(mean, 1.0));
     let key = min(u32(max((slots[slot].farDepth - depth) * view.keysPerMeter, 0.0)), BucketCount - 1u);
-    let color = clamp(g.color, vec3f(0.0), vec3f(1.0));
+    let color = clamp(g.color, vec3<real>(0.0), vec3<real>(1.0));
     let axes = ellipseAxes(covariance, determinant);
     records[record] = SplatRecord(
         ndc.xy,
@@ -143,8 +149,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         depth,
         pack2x16float(axes[0] / pxPerNdc),
         pack2x16float(axes[1] / pxPerNdc),
-        pack2x16float(color.rg),
-        pack2x16float(vec2f(color.b, alpha)),
+        packReals(color.rg),
+        packReals(vec2<real>(color.b, real(alpha))),
     );
     keys[record] = key;
     if (CountKeys) {

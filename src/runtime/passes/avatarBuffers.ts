@@ -12,6 +12,10 @@ import type { IPosedBounds } from "./viewParams";
 
 /** Meters that Gaussians of an unread static map may lie off the head: hair. */
 const DefaultReach = 0.1;
+/** Opacity 0.9. Networks are trained on 0.98 everywhere. */
+const OpaqueLogit = Math.log(0.9 / 0.1);
+/** Share of the Gaussians that may be less opaque in an avatar that counts as opaque. */
+const ThinShare = 0.01;
 /** Meters beyond which Gaussians off the head are taken for errors of a network: they do not stretch the box. */
 const LargestReach = 0.5;
 /** Meters that an expression may move a vertex beyond the rest box. */
@@ -28,6 +32,7 @@ interface IPerson {
     users: number;
     /** Largest distance of a Gaussian's edge from its place on the head. */
     reach: number;
+    isOpaque: boolean;
 }
 
 /** One avatar. Maps are given as [14,H,W], before activation, in the channel order of docs/architecture.md. */
@@ -70,7 +75,7 @@ export class AvatarBuffers {
         const { model } = head;
         this.slot = head.avatars.acquire();
         try {
-            this._person = twin?._person ?? { slot: head.persons.acquire(), users: 0, reach: DefaultReach };
+            this._person = twin?._person ?? { slot: head.persons.acquire(), users: 0, reach: DefaultReach, isOpaque: false };
         } catch (error) {
             head.avatars.release(this.slot);
             throw error;
@@ -142,6 +147,11 @@ export class AvatarBuffers {
         return this._owned.byteLength + this.head.avatars.slotByteLength + shared;
     }
 
+    /** Whether nothing of the far side shows through the near one, so that views may leave it out. */
+    public get isOpaque(): boolean {
+        return this._person.isOpaque;
+    }
+
     /** True after {@link dispose}. */
     public get isDisposed(): boolean {
         return this._owned.isDisposed;
@@ -149,18 +159,19 @@ export class AvatarBuffers {
 
     /**
      * Sets the Gaussians at rest. An avatar that shares them gets its own; the others keep theirs. An array also tells how far Gaussians lie off
-     * the head, for {@link bounds}; for a buffer 0.1 m is assumed.
+     * the head, for {@link bounds}, and whether the avatar {@link isOpaque}; for a buffer 0.1 m and no are assumed.
      * @param source [14,H,W]; a buffer is read in queue order and stays the caller's
      * @throws FlexAvatarError `invalid-argument` if its size is wrong, `too-many-avatars`
      */
     public setStaticMap(source: Float32Array<ArrayBuffer> | GPUBuffer): void {
         if (this._person.users > 1) {
-            const own = { slot: this.head.persons.acquire(), users: 1, reach: DefaultReach };
+            const own = { slot: this.head.persons.acquire(), users: 1, reach: DefaultReach, isOpaque: false };
             this._person.users--;
             this._person = own;
         }
         this.head.packer.packStatic(source, this._person.slot);
         this._person.reach = source instanceof Float32Array ? this._reachOf(source) : DefaultReach;
+        this._person.isOpaque = source instanceof Float32Array && this._hidesItsBack(source);
         this._updateBounds();
     }
 
@@ -240,6 +251,16 @@ export class AvatarBuffers {
             reach = edge > reach ? edge : reach; // false for a NaN
         }
         return Math.min(reach, LargestReach);
+    }
+
+    private _hidesItsBack(map: Float32Array): boolean {
+        const { table } = this.head;
+        const opacities = map.subarray(3 * table.mapSize ** 2);
+        let thin = 0;
+        for (let g = 0; g < table.gaussianCount; g++) {
+            thin += opacities[table.texel[g]] >= OpaqueLogit ? 0 : 1; // a NaN is thin
+        }
+        return thin <= ThinShare * table.gaussianCount;
     }
 
     /** A skinned vertex is a mean of its joints' transforms of it, so the union of the joints' transformed boxes holds them all. */

@@ -136,7 +136,7 @@ export class SplatPipeline {
      * @throws FlexAvatarError `invalid-argument` if the view holds fewer Gaussians than the avatar has
      */
     public prepareView(encoder: GPUCommandEncoder, avatar: AvatarBuffers, view: ViewBuffers, settings: IViewSettings): void {
-        OneMember[0] = { avatar, worldFromPosed: settings.worldFromPosed, opacity: 1 };
+        OneMember[0] = { avatar, worldFromPosed: settings.worldFromPosed, opacity: 1, cullBackFaces: settings.cullBackFaces };
         this.prepareCrowd(encoder, OneMember, view, settings);
         OneMember.length = 0;
     }

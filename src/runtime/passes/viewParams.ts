@@ -3,7 +3,7 @@
  * Matrices are 4×4, column-major, for column vectors. Babylon's row-major matrices for row vectors are the same sixteen numbers in memory.
  */
 import type { Level } from "../../flame/levels";
-import { BucketCount, ViewCompensateOpacity, ViewCullBackFaces, ViewKeepOffScreen, ViewParamsLayout, ViewSlotLayout } from "../layout";
+import { BucketCount, ViewCompensateOpacity, ViewKeepOffScreen, ViewParamsLayout, ViewSlotLayout } from "../layout";
 import type { AvatarBuffers } from "./avatarBuffers";
 import type { StructData } from "./gpuBuffers";
 import type { HeadBuffers } from "./headBuffers";
@@ -23,8 +23,6 @@ export interface ICameraSettings {
     ndcHalfZ?: boolean;
     /** Multiply opacity by the share of the splat that the 0.3 px² dilation did not add. Default false. Set it as in training. */
     compensateOpacity?: boolean;
-    /** Leave out Gaussians on surfaces that look away, unless their region is two-sided. Default false. */
-    cullBackFaces?: boolean;
     /** Keep what lies beyond the sides of the view, so that it has the order of a view beside it: the other eye. Default false. */
     keepOffScreen?: boolean;
 }
@@ -38,6 +36,8 @@ export interface ICrowdMember {
     readonly opacity: number;
     /** Level of detail. Default 0, the finest. */
     readonly level?: Level;
+    /** Leave out Gaussians on surfaces that look away, unless their region is two-sided. Default false; see `avatar.isOpaque`. */
+    readonly cullBackFaces?: boolean;
     /** While two levels of detail are drawn in the same place: share of this one, the shares sum to 1. Default 1. */
     readonly share?: number;
 }
@@ -46,6 +46,8 @@ export interface ICrowdMember {
 export interface IViewSettings extends ICameraSettings {
     /** As in {@link ICrowdMember}. */
     worldFromPosed: ArrayLike<number>;
+    /** As in {@link ICrowdMember}. */
+    cullBackFaces?: boolean;
 }
 
 /** Box around an avatar in its posed space, meters. */
@@ -150,7 +152,7 @@ function Place(camera: ICameraSettings, { avatar, worldFromPosed }: ICrowdMember
 /** Writes all of a slot but its farDepth, and finds the depths that its avatar spans. */
 function WriteSlot(
     camera: ICameraSettings,
-    { avatar, opacity, level = 0, share = 1 }: ICrowdMember,
+    { avatar, opacity, level = 0, share = 1, cullBackFaces }: ICrowdMember,
     firstRecord: number,
     slot: number,
     span: { near: number; far: number },
@@ -180,7 +182,12 @@ function WriteSlot(
 
     // A projection whose clip w does not depend on view z is orthographic: every point sees the camera in the same direction.
     const perspective = camera.clipFromView[11] !== 0;
-    WriteEye(perspective ? null : -ahead, floats, start + at.eyePosed / 4);
+    const eye = start + at.eyePosed / 4;
+    if (cullBackFaces) {
+        WriteEye(perspective ? null : -ahead, floats, eye);
+    } else {
+        floats.fill(0, eye, eye + 4);
+    }
     words[start + at.gaussianCount / 4] = avatar.gaussiansAt(level);
     words[start + at.firstRecord / 4] = firstRecord;
     words[start + at.firstTexel / 4] = avatar.head.levels.start[level];
@@ -217,10 +224,7 @@ function WriteParams(camera: ICameraSettings, keysPerMeter: number, { floats, wo
     floats[at.viewportPx / 4] = camera.viewportWidthPx;
     floats[at.viewportPx / 4 + 1] = camera.viewportHeightPx;
     floats[at.keysPerMeter / 4] = keysPerMeter;
-    words[at.flags / 4] =
-        (camera.compensateOpacity ? ViewCompensateOpacity : 0) |
-        (camera.cullBackFaces ? ViewCullBackFaces : 0) |
-        (camera.keepOffScreen ? ViewKeepOffScreen : 0);
+    words[at.flags / 4] = (camera.compensateOpacity ? ViewCompensateOpacity : 0) | (camera.keepOffScreen ? ViewKeepOffScreen : 0);
 }
 
 /** `into` = `a` · `b`. */

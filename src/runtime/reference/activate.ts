@@ -27,6 +27,8 @@ export interface IGaussian {
     readonly covariance: readonly (readonly number[])[];
     readonly color: readonly number[];
     readonly opacity: number;
+    /** Meters that it stands off the surface, along the normal; negative inside. */
+    readonly height: number;
     /** The point of the surface that it sits on. */
     readonly surface: readonly number[];
     /** Outward normal there, any length. */
@@ -75,13 +77,15 @@ export function ActivateGaussian(state: IAvatarState, g: number): IGaussian {
     const spread = rotation.map((row) => row.map((x, k) => x * scale[k]));
     const edge = (k: number): number[] => corners[k].map((x, axis) => x - corners[0][axis]);
     const [a, b] = [edge(1), edge(2)];
+    const normal = [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
     return {
         mean: Apply(blend, [...position, 1]),
         covariance: Times(spread, Transpose(spread)),
         color: channels.slice(4, 7).map((x) => Math.min(1, Math.max(0, x))),
         opacity: (state.opacity ?? 1) / (1 + Math.exp(-channels[3])),
         surface: Apply(blend, [...surface, 1]),
-        normal: Apply(linear, [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]),
+        height: Dot(normal, channels.slice(0, 3)) / Math.hypot(...normal),
+        normal: Apply(linear, normal),
         twoSided: (table.flags[g] & TwoSidedFlag) !== 0,
     };
 }

@@ -33,7 +33,9 @@ export interface ISplat {
 }
 
 const DilationPx2 = 0.3;
-const BackFaceCosine = -0.2;
+const BackFaceCosine = 0.2;
+const HorizonMargin = 0.05;
+const HeadRadius = 0.08;
 
 /** All Gaussians of an avatar in one view. */
 export function SplatProjectReference(state: IAvatarState, view: IReferenceView): ISplat[] {
@@ -85,7 +87,7 @@ export function ProjectGaussian(gaussian: IGaussian, view: IReferenceView): ISpl
         1 + (reach * Math.sqrt(covariancePx[2])) / halfPx[1] - Math.abs(ndc[1]),
     ];
     if (view.cullBackFaces && !gaussian.twoSided) {
-        limits.push(FacingCosine(gaussian, view) - BackFaceCosine);
+        limits.push(FacingCosine(gaussian, view) + HiddenCosine(gaussian.height));
     }
     return {
         visible: limits.every((limit) => limit >= 0),
@@ -97,6 +99,12 @@ export function ProjectGaussian(gaussian: IGaussian, view: IReferenceView): ISpl
         color: gaussian.color,
         alpha,
     };
+}
+
+/** How far a surface may look away before what stands `height` meters off it cannot reach over the horizon of a head, as a cosine. */
+function HiddenCosine(height: number): number {
+    const near = HeadRadius / (HeadRadius + Math.max(height, 0));
+    return Math.max(BackFaceCosine, HorizonMargin + Math.sqrt(1 - near * near));
 }
 
 /** Cosine between the surface normal and the direction to the camera, in posed space, where mirrored worlds change nothing. */

@@ -1,6 +1,5 @@
 // One view: a camera or an eye. What differs by avatar is in its ViewSlot.
 const ViewCompensateOpacity: u32 = 1u; // bits of ViewParams.flags
-const ViewCullBackFaces: u32 = 2u;
 const ViewKeepOffScreen: u32 = 4u;
 
 struct ViewParams {

@@ -83,7 +83,6 @@ describe("layout", () => {
             RadixDigits: 0,
             DigitCount: 0,
             ViewCompensateOpacity: 0,
-            ViewCullBackFaces: 0,
             ViewKeepOffScreen: 0,
         };
         for (const name of Object.keys(constants) as (keyof typeof constants)[]) {

@@ -31,6 +31,7 @@ describe("reference: projection", () => {
         color: [1, 0.5, 0],
         opacity: 0.7,
         surface: [0.1, -0.2, 2],
+        height: 0,
         normal: [0, 0, -1],
         twoSided: false,
     };
