@@ -16,5 +16,5 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let color = channels(4u, texel);
     let logScale = channels(7u, texel);
     let quaternion = vec4f(channels(10u, texel), channel(13u, texel));
-    attributes[params.first + id.x] = packAttributes(Attributes(offset, opacityLogit(texel), color, logScale, quaternion));
+    attributes[params.first + id.x] = packAttributes(Attributes(offset, opacityLogit(texel), vec3<real>(color), logScale, quaternion));
 }

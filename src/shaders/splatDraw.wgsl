@@ -3,6 +3,7 @@
 // adapter than one instance per splat. Drawn by drawIndirect(drawArgs); a host that draws a fixed count gets hidden corners for the rest.
 // Cost: 36 bytes read per vertex. Reference: src/runtime/reference/rasterize.ts
 #import "shared/constants.wgsl"
+#import "shared/real.wgsl"
 #import "shared/splatRecord.wgsl"
 #import "shared/drawArgs.wgsl"
 #import "shared/splatQuad.wgsl"
@@ -13,8 +14,8 @@
 
 struct Varyings {
     @builtin(position) clip: vec4f,
-    @location(0) @interpolate(linear) offset: vec2f, // clip w is 1: nothing to correct for perspective
-    @location(1) @interpolate(flat) color: vec4f,
+    @location(0) @interpolate(linear) offset: vec2<real>, // clip w is 1: nothing to correct for perspective
+    @location(1) @interpolate(flat) color: vec4<real>,
 }
 
 @vertex
@@ -33,5 +34,5 @@ fn fragmentMain(in: Varyings) -> @location(0) vec4f {
     if (color.a == 0.0) {
         discard;
     }
-    return color;
+    return vec4f(color);
 }

@@ -3,7 +3,8 @@
  * Inside Babylon the splat material does the same with the same shader text (`SplatQuadSource`).
  */
 import type { ViewBuffers } from "./viewBuffers";
-import { SplatDrawSource } from "./wgsl";
+import { HalfOrSingleAsync } from "./halfOrSingle";
+import { HalfSplatDrawSource, SplatDrawSource } from "./wgsl";
 
 /** The render pass that the splats are drawn into. */
 export interface ISplatTarget {
@@ -25,12 +26,21 @@ export class SplatDrawPass {
 
     private constructor(
         public readonly device: GPUDevice,
+        /** Whether fragments are computed in half precision. */
+        public readonly half: boolean,
         private readonly _pipeline: GPURenderPipeline,
     ) {}
 
-    /** Compiles the draw for one kind of target. */
-    public static async CreateAsync(device: GPUDevice, target: ISplatTarget): Promise<SplatDrawPass> {
-        const module = device.createShaderModule({ label: "splatDraw", code: SplatDrawSource });
+    /**
+     * Compiles the draw for one kind of target.
+     * @param half fragments in half precision, where the device has `shader-f16`. Default true
+     */
+    public static CreateAsync(device: GPUDevice, target: ISplatTarget, half = true): Promise<SplatDrawPass> {
+        return HalfOrSingleAsync(device, half, (isHalf) => SplatDrawPass._compileAsync(device, target, isHalf));
+    }
+
+    private static async _compileAsync(device: GPUDevice, target: ISplatTarget, half: boolean): Promise<SplatDrawPass> {
+        const module = device.createShaderModule({ label: "splatDraw", code: half ? HalfSplatDrawSource : SplatDrawSource });
         const pipeline = await device.createRenderPipelineAsync({
             label: "splatDraw",
             layout: "auto",
@@ -47,7 +57,7 @@ export class SplatDrawPass {
             },
             multisample: { count: target.sampleCount ?? 1 },
         });
-        return new SplatDrawPass(device, pipeline);
+        return new SplatDrawPass(device, half, pipeline);
     }
 
     /** Records one indirect draw of all visible splats, back to front. */

@@ -11,7 +11,8 @@ import { CreateSorterAsync, type ISortProbe } from "./sort/sorterChoice";
 import type { ISplatSorter, SplatSorterName } from "./sort/splatSorter";
 import type { IViewGroup, ViewBuffers } from "./viewBuffers";
 import { WriteView, type ICameraSettings, type ICrowdMember, type IViewSettings } from "./viewParams";
-import { KernelSources, ResolveImports, type KernelName } from "./wgsl";
+import { HalfOrSingleAsync } from "./halfOrSingle";
+import { KernelSources, ResolveTwin, type KernelName } from "./wgsl";
 
 /** Threads per workgroup of the kernels that run over a list. */
 const WorkgroupSize: Readonly<Record<KernelName, number>> = {
@@ -41,6 +42,8 @@ const OneMember: ICrowdMember[] = []; // scratch of prepareView
 export interface ISplatPipelineSettings {
     /** Which sort orders the splats. Default "auto": both are measured for a few milliseconds and the faster one is taken. */
     sort?: SplatSorterName | "auto";
+    /** Colors in half precision, where the device has `shader-f16`. Default true. */
+    half?: boolean;
 }
 
 /** One per device. Holds pipelines and bind groups only, so there is nothing to dispose. */
@@ -60,6 +63,8 @@ export class SplatPipeline {
         public readonly sorter: ISplatSorter,
         /** What the choice of the sorter was made by; null where it was given. */
         public readonly sortProbe: ISortProbe | null,
+        /** Whether colors are computed in half precision. */
+        public readonly half: boolean,
         private readonly _pipelines: Readonly<Record<KernelName, GPUComputePipeline>>,
     ) {}
 
@@ -67,25 +72,16 @@ export class SplatPipeline {
      * Compiles all kernels and chooses the sort.
      * @param device needs no optional feature and no limit above the defaults
      */
-    public static async CreateAsync(device: GPUDevice, { sort = "auto" }: ISplatPipelineSettings = {}): Promise<SplatPipeline> {
+    public static async CreateAsync(
+        device: GPUDevice,
+        { sort = "auto", half = true }: ISplatPipelineSettings = {},
+    ): Promise<SplatPipeline> {
         let sortProbe: ISortProbe | null = null;
         const sorter = await CreateSorterAsync(device, sort, (probe) => (sortProbe = probe));
-        const names = Object.keys(KernelSources) as KernelName[];
-        const pipelines = await Promise.all(
-            names.map((name) =>
-                device.createComputePipelineAsync({
-                    label: name,
-                    layout: "auto",
-                    compute: {
-                        module: device.createShaderModule({ label: name, code: ResolveImports(KernelSources[name]) }),
-                        entryPoint: "main",
-                        constants: name === "splatProject" ? { CountKeys: Number(sorter.needsKeyCounts) } : undefined,
-                    },
-                }),
-            ),
-        );
-        const byName = Object.fromEntries(names.map((name, i) => [name, pipelines[i]]));
-        return new SplatPipeline(device, sorter, sortProbe, byName as Record<KernelName, GPUComputePipeline>);
+        return HalfOrSingleAsync(device, half, async (isHalf) => {
+            const pipelines = await compileAsync(device, sorter.needsKeyCounts, isHalf);
+            return new SplatPipeline(device, sorter, sortProbe, isHalf, pipelines);
+        });
     }
 
     /** Compute dispatches recorded so far, sorts included. */
@@ -269,4 +265,29 @@ export class SplatPipeline {
         this._bound[name].set(owner, { head, revision: head.revision, partner, groups });
         return groups;
     }
+}
+
+async function compileAsync(
+    device: GPUDevice,
+    countKeys: boolean,
+    half: boolean,
+): Promise<Readonly<Record<KernelName, GPUComputePipeline>>> {
+    const names = Object.keys(KernelSources) as KernelName[];
+    const pipelines = await Promise.all(
+        names.map((name) =>
+            device.createComputePipelineAsync({
+                label: name,
+                layout: "auto",
+                compute: {
+                    module: device.createShaderModule({
+                        label: name,
+                        code: ResolveTwin(KernelSources[name], half && name === "splatProject"),
+                    }),
+                    entryPoint: "main",
+                    constants: name === "splatProject" ? { CountKeys: Number(countKeys) } : undefined,
+                },
+            }),
+        ),
+    );
+    return Object.fromEntries(names.map((name, i) => [name, pipelines[i]])) as Record<KernelName, GPUComputePipeline>;
 }

@@ -11,6 +11,8 @@ import drawArgs from "../../shaders/shared/drawArgs.wgsl";
 import headParams from "../../shaders/shared/headParams.wgsl";
 import headVertex from "../../shaders/shared/headVertex.wgsl";
 import radix from "../../shaders/shared/radix.wgsl";
+import realHalf from "../../shaders/shared/realHalf.wgsl";
+import realSingle from "../../shaders/shared/realSingle.wgsl";
 import levels from "../../shaders/shared/levels.wgsl";
 import mapSource from "../../shaders/shared/mapSource.wgsl";
 import sortParams from "../../shaders/shared/sortParams.wgsl";
@@ -45,6 +47,7 @@ export const SharedSources: Readonly<Record<string, string>> = Object.freeze({
     "shared/headParams.wgsl": headParams,
     "shared/headVertex.wgsl": headVertex,
     "shared/radix.wgsl": radix,
+    "shared/real.wgsl": realSingle,
     "shared/levels.wgsl": levels,
     "shared/mapSource.wgsl": mapSource,
     "shared/sortParams.wgsl": sortParams,
@@ -101,11 +104,25 @@ export const SortKernelSources = Object.freeze({
 /** Name of a kernel of a sorter. */
 export type SortKernelName = keyof typeof SortKernelSources;
 
+/** The same files with colors in half precision. */
+const HalfSources = Object.freeze({ ...SharedSources, "shared/real.wgsl": realHalf });
+
+/**
+ * Resolves a shader that has a twin in half precision.
+ * @param half for devices with `shader-f16`
+ */
+export function ResolveTwin(source: string, half: boolean): string {
+    return half ? `enable f16;\n${ResolveImports(source, HalfSources)}` : ResolveImports(source);
+}
+
 /** The stand-alone draw, resolved. */
-export const SplatDrawSource = ResolveImports(splatDraw);
+export const SplatDrawSource = ResolveTwin(splatDraw, false);
+
+/** Its twin in half precision. */
+export const HalfSplatDrawSource = ResolveTwin(splatDraw, true);
 
 /**
  * Structs and functions from a splat record to a premultiplied color, without bindings: SplatRecord, DrawArgs, splatCorner, hiddenCorner
  * and splatColor. A host engine's material puts this text before its own entry points.
  */
-export const SplatQuadSource = [constants, splatRecord, drawArgs, splatQuad].join("\n");
+export const SplatQuadSource = [constants, realSingle, splatRecord, drawArgs, splatQuad].join("\n");

@@ -1,6 +1,8 @@
 // Attributes of a Gaussian before activation, as avatars hold them: 28 bytes at rest and 20 bytes of change by the driver, contiguous per
 // Gaussian and in Gaussian order, so that neighbours in a workgroup read neighbouring bytes. Pairs are first in the low half, f16 unless
 // said otherwise. Reference: src/runtime/reference/packMaps.ts
+#import "shared/real.wgsl"
+
 const OffsetReach: f32 = 0.5; // meters: snorm16 of an offset at rest has steps of 15 µm
 const DeltaOffsetReach: f32 = 0.125; // meters: steps of 4 µm
 const LogScaleMiddle: f32 = -6.0; // ln m, taken off before f16, which is finest around 0
@@ -28,7 +30,7 @@ struct PackedDelta {
 struct Attributes {
     offset: vec3f, // meters
     opacity: f32, // logit
-    color: vec3f,
+    color: vec3<real>,
     logScale: vec3f, // ln m
     quaternion: vec4f, // x, y, z, w, any length
 }
@@ -39,12 +41,12 @@ fn unpackThree(bits: u32) -> vec3f {
 }
 
 fn unpackAttributes(p: PackedAttributes) -> Attributes {
-    let blueScale = unpack2x16float(p.colorBScaleX);
+    let blueScale = unpackReals(p.colorBScaleX);
     return Attributes(
         OffsetReach * vec3f(unpack2x16snorm(p.offsetXy), unpack2x16snorm(p.offsetZOpacity).x),
         unpack2x16float(p.offsetZOpacity).y,
-        vec3f(unpack2x16float(p.colorRg), blueScale.x),
-        LogScaleMiddle + vec3f(blueScale.y, unpack2x16float(p.scaleYz)),
+        vec3<real>(unpackReals(p.colorRg), blueScale.x),
+        LogScaleMiddle + vec3f(f32(blueScale.y), unpack2x16float(p.scaleYz)),
         vec4f(unpack2x16float(p.rotationXy), unpack2x16float(p.rotationZw)),
     );
 }
@@ -55,8 +57,8 @@ fn packAttributes(a: Attributes) -> PackedAttributes {
     return PackedAttributes(
         pack2x16snorm(offset.xy),
         pack2x16snorm(vec2f(offset.z, 0.0)) | pack2x16float(vec2f(0.0, a.opacity)),
-        pack2x16float(a.color.rg),
-        pack2x16float(vec2f(a.color.b, scale.x)),
+        packReals(a.color.rg),
+        pack2x16float(vec2f(f32(a.color.b), scale.x)),
         pack2x16float(scale.yz),
         pack2x16float(a.quaternion.xy),
         pack2x16float(a.quaternion.zw),
@@ -68,7 +70,7 @@ fn addDelta(a: Attributes, p: PackedDelta, weight: f32) -> Attributes {
     return Attributes(
         a.offset + (weight * DeltaOffsetReach) * vec3f(unpack2x16snorm(p.offsetXy), unpack2x16snorm(p.offsetZOpacity).x),
         a.opacity + weight * unpack2x16float(p.offsetZOpacity).y,
-        a.color + weight * unpackThree(p.color),
+        a.color + vec3<real>(weight * unpackThree(p.color)),
         a.logScale + (weight * DeltaLogScaleReach) * unpackThree(p.scale),
         a.quaternion + weight * unpack4x8snorm(p.rotation),
     );
