@@ -267,11 +267,14 @@ def main() -> None:
     files = people(a.cache / "ablations", plan.people, plan.expressions)
     kept = a.cache / "ablations" / f"{a.config}-{step}-{plan.key()}"
     captures = judges(a.cache / "ablations", plan.judges, plan.judge_expressions)
+    of_reconstructors = (
+        f"Reconstructors: from scratch, {plan.reconstructor_steps} steps, moved by skinning alone. " if plan.reconstructor_steps else ""
+    )
     out: dict = {
         "how": f"{a.config}, step {step}. Drivers: fresh, {plan.steps} steps of batch {plan.batch} on {plan.people} people with "
-        f"{plan.expressions} expressions each, before the frozen reconstructor. Reconstructors: from scratch, {plan.reconstructor_steps} "
-        f"steps, moved by skinning alone. Same seed and order of samples. Judged on {len(captures)} held-out people, one photo, "
-        f"{2 * plan.judge_expressions} new views and expressions each. Intervals are over people; differences are paired.",
+        f"{plan.expressions} expressions each, before the frozen reconstructor. {of_reconstructors}Same seed and order of samples. Judged on "
+        f"{len(captures)} held-out people, one photo, {2 * plan.judge_expressions} new views and expressions each, half of them as they "
+        "come, half of the adjusted distribution. Intervals are over people; differences are paired.",
         "missing": {"with refinement": "it happens in the browser, after this command"},
         "rows": {},
         "differences": {},
