@@ -272,8 +272,8 @@ def main() -> None:
     )
     out: dict = {
         "how": f"{a.config}, step {step}. Drivers: fresh, {plan.steps} steps of batch {plan.batch} on {plan.people} people with "
-        f"{plan.expressions} expressions each, before the frozen reconstructor. {of_reconstructors}Same seed and order of samples. Judged on "
-        f"{len(captures)} held-out people, one photo, {2 * plan.judge_expressions} new views and expressions each, half of them as they "
+        f"{plan.expressions} expressions each, before the frozen reconstructor. {of_reconstructors}Same seed and order of samples. "
+        f"Judged on {len(captures)} held-out people, one photo, {2 * plan.judge_expressions} new views and expressions each, half of them as they "
         "come, half of the adjusted distribution. Intervals are over people; differences are paired.",
         "missing": {"with refinement": "it happens in the browser, after this command"},
         "rows": {},
