@@ -1,6 +1,6 @@
 /** Who takes part, all behind one interface. Every contender has its own canvas and device and gets the same file, camera path and clear color. */
 import * as camera from "./camera";
-import { PlyOf, SplatOf, type IGaussians } from "./head";
+import { PlyOf, SplatOf, type HeadKind, type IGaussians } from "./head";
 import { ReadCanvasAsync, ReadTextureAsync } from "./offscreen";
 import { Ours, RequestBenchDeviceAsync } from "./ours";
 
@@ -30,6 +30,8 @@ export interface IContenderInfo {
     readonly name: string;
     readonly license: string;
     readonly frame: string;
+    /** Default: opaque. */
+    readonly head?: HeadKind;
     createAsync(head: IGaussians): Promise<IContender>;
 }
 
@@ -48,14 +50,21 @@ export const Contenders: readonly IContenderInfo[] = [
     {
         name: "ours",
         license: "Apache-2.0",
-        frame: "pose, skin, project, sort all on the GPU, every frame; draw",
+        frame: "pose, skin, project, leave out what looks away, sort, all on the GPU, every frame; draw",
         createAsync: (head) => CreateOursAsync(head),
     },
     {
-        name: "ours, back faces culled",
+        name: "ours, nothing left out",
         license: "Apache-2.0",
-        frame: "as above; Gaussians whose surface looks away are left out before they are sorted",
-        createAsync: (head) => CreateOursAsync(head, true),
+        frame: "as above, and the far side too",
+        createAsync: (head) => CreateOursAsync(head, false),
+    },
+    {
+        name: "ours, translucent head",
+        license: "Apache-2.0",
+        frame: "another head: opacity 0.25 to 0.95, where the far side shows and nothing may be left out",
+        head: "translucent",
+        createAsync: (head) => CreateOursAsync(head),
     },
     {
         name: "playcanvas, CPU sort",
@@ -95,10 +104,10 @@ export const Contenders: readonly IContenderInfo[] = [
     },
 ];
 
-async function CreateOursAsync(head: IGaussians, cullBackFaces = false): Promise<IContender> {
+async function CreateOursAsync(head: IGaussians, cullBackFaces?: boolean): Promise<IContender> {
     const device = await RequestBenchDeviceAsync(navigator.gpu);
     const ours = await Ours.CreateAsync(device, head);
-    ours.settings.cullBackFaces = cullBackFaces;
+    ours.settings.cullBackFaces = cullBackFaces ?? ours.settings.cullBackFaces;
     return {
         version: "this commit",
         async frameAsync(frame) {

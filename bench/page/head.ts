@@ -8,6 +8,8 @@ export const PaperCount = 141_445;
 /** Half axes, meters. */
 const HalfAxes = [0.085, 0.12, 0.1];
 const SigmaOverSpacing = 0.7;
+/** What networks give: logit 4 everywhere. */
+const AvatarOpacity = 250 / 255;
 const HarmonicOfOrder0 = 0.28209479177387814;
 
 /** n Gaussians, after activation. */
@@ -27,8 +29,11 @@ export interface IGaussians {
     readonly uv: Float32Array<ArrayBuffer>;
 }
 
+/** Whether the far side shows through: reconstructed avatars are opaque; translucent is what scenes from photos look like. */
+export type HeadKind = "opaque" | "translucent";
+
 /** Makes the head. The spacing shrinks as the count grows, so that the head stays closed and its size the same. */
-export function MakeHead(count = PaperCount): IGaussians {
+export function MakeHead(count = PaperCount, kind: HeadKind = "opaque"): IGaussians {
     let state = 1;
     const random = (): number => {
         state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -65,7 +70,7 @@ export function MakeHead(count = PaperCount): IGaussians {
         for (let c = 0; c < 3; c++) {
             gaussians.color[3 * i + c] = Math.round(255 * (shade + (c - 1) * 0.12 + 0.2 * (random() - 0.5))) / 255;
         }
-        gaussians.opacity[i] = Math.round(255 * (0.25 + 0.7 * random())) / 255;
+        gaussians.opacity[i] = kind === "opaque" ? AvatarOpacity : Math.round(255 * (0.25 + 0.7 * random())) / 255;
     });
     return gaussians;
 }

@@ -42,11 +42,11 @@ export const Bench = {
 
     /** Makes a contender and its first pictures, until what it shows no longer changes. */
     async createAsync(name: string, count = PaperCount): Promise<{ version: string; createMs: number }> {
-        if (head?.count !== count) {
-            head = MakeHead(count);
-        }
+        const info = Contenders.find((other) => other.name === name)!;
+        head = MakeHead(count, info.head);
+        reference = undefined;
         const start = performance.now();
-        const contender = await Contenders.find((info) => info.name === name)!.createAsync(head);
+        const contender = await info.createAsync(head);
         created.set(name, contender);
         await contender.frameAsync(PictureFrame);
         return { version: contender.version, createMs: performance.now() - start };

@@ -61,13 +61,14 @@ export class Ours {
             viewportWidthPx: SizePx,
             viewportHeightPx: SizePx,
             rightHanded: true,
+            cullBackFaces: avatar.isOpaque, // as the plugin does
         };
     }
 
     public static async CreateAsync(device: GPUDevice, gaussians: IGaussians, settings: ISplatPipelineSettings = {}): Promise<Ours> {
         const { model, table, staticMap } = MakeOursHead(gaussians);
         const pipeline = await SplatPipeline.CreateAsync(device, settings);
-        const draw = await SplatDrawPass.CreateAsync(device, { colorFormat: Format });
+        const draw = await SplatDrawPass.CreateAsync(device, { colorFormat: Format }, settings.half);
         const head = new HeadBuffers(device, model, table, table);
         const avatar = new AvatarBuffers(device, head);
         avatar.setStaticMap(staticMap);
