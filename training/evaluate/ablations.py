@@ -84,8 +84,8 @@ class Plan:
     seed: int = 0
 
     def key(self) -> str:
-        """Of what was trained, not of who judges it."""
-        trained = (self.steps, self.batch, self.people, self.expressions, self.reconstructor_steps, self.seed)
+        """Of how drivers were trained, not of who judges them."""
+        trained = (self.steps, self.batch, self.people, self.expressions, self.seed)
         return "-".join(map(str, trained))
 
 
@@ -221,7 +221,7 @@ def ablate_reconstructors(
                 trainer.step(batches.take(), step / plan.reconstructor_steps)
             return {}
 
-        facts = once(kept / f"reconstructor {name}.pt", trainer.average, train_it)
+        facts = once(kept / f"reconstructor {name} {plan.reconstructor_steps}.pt", trainer.average, train_it)
         print(f"reconstructor: {name}: {facts['seconds']:.0f} s", flush=True)
         yield f"reconstructor: {name}", Undriven(trainer.average, head), facts
 
@@ -273,8 +273,8 @@ def main() -> None:
     out: dict = {
         "how": f"{a.config}, step {step}. Drivers: fresh, {plan.steps} steps of batch {plan.batch} on {plan.people} people with "
         f"{plan.expressions} expressions each, before the frozen reconstructor. {of_reconstructors}Same seed and order of samples. "
-        f"Judged on {len(captures)} held-out people, one photo, {2 * plan.judge_expressions} new views and expressions each, half of them as they "
-        "come, half of the adjusted distribution. Intervals are over people; differences are paired.",
+        f"Judged on {len(captures)} held-out people, one photo, {2 * plan.judge_expressions} new views and expressions each, half of them "
+        "as they come, half of the adjusted distribution. Intervals are over people; differences are paired.",
         "missing": {"with refinement": "it happens in the browser, after this command"},
         "rows": {},
         "differences": {},
