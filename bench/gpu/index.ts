@@ -36,15 +36,22 @@ export async function MeasureAsync({ gpu, counts, frames, models, readAsync, log
     const { vendor, architecture, description } = device.adapterInfo;
     const passes: IPassReport[] = [];
     const sorts: Record<string, unknown>[] = [];
+    const precisions = device.features.has("shader-f16") ? [false, true] : [false];
     for (const count of counts) {
         const head = MakeHead(count);
         for (const sort of SorterNames) {
-            const ours = await Ours.CreateAsync(device, head, { sort });
-            const report = await MeasurePassesAsync(ours, frames);
-            passes.push(report);
-            ours.dispose();
-            const compute = report.passes.filter(({ name }) => name !== "splatDraw").map(({ ms }) => Median(ms));
-            log(`${count} Gaussians, ${sort}: ${compute.reduce((sum, ms) => sum + ms, 0).toFixed(3)} ms of computing`);
+            for (const half of precisions) {
+                const ours = await Ours.CreateAsync(device, head, { sort, half });
+                const report = await MeasurePassesAsync(ours, frames);
+                passes.push(report);
+                ours.dispose();
+                const [draw, compute] = [true, false].map((isDraw) =>
+                    report.passes.filter(({ name }) => (name === "splatDraw") === isDraw).reduce((sum, { ms }) => sum + Median(ms), 0),
+                );
+                log(
+                    `${count} Gaussians, ${sort}, ${half ? "f16" : "f32"}: ${compute.toFixed(3)} ms of computing, ${draw.toFixed(3)} ms of drawing`,
+                );
+            }
 
             const contender = await CreateOurSortAsync(device, sort, count);
             await contender.sortAsync(1);
@@ -62,7 +69,7 @@ export async function MeasureAsync({ gpu, counts, frames, models, readAsync, log
     const drivers: Record<string, unknown>[] = [];
     for (const [model, { graphs }] of Object.entries(models.models)) {
         const program = await LoadDriverProgramAsync(graphs.driver, readAsync);
-        for (const half of device.features.has("shader-f16") ? [false, true] : [false]) {
+        for (const half of precisions) {
             const executor = await DriverExecutor.CreateAsync(device, program, { half });
             const error = await DriverErrorAsync(executor, graphs.driver);
             const ms: number[] = []; // means of runs that follow each other on the queue, as in a scene, so that submitting does not count

@@ -15,6 +15,8 @@ export interface IPassReport {
     gaussians: number;
     visible: number;
     sorter: string;
+    /** Whether colors and fragments were computed in half precision. */
+    half: boolean;
     dispatches: number;
     passes: IPassCost[];
     bytes: IPassBytes[];
@@ -52,6 +54,7 @@ export async function MeasurePassesAsync(ours: Ours, frames: number): Promise<IP
         gaussians: ours.avatar.gaussianCount,
         visible,
         sorter: ours.pipeline.sorter.name,
+        half: ours.pipeline.half && ours.draw.half,
         dispatches: names.length - 1,
         passes,
         bytes: BytesOf(ours, visible),

@@ -33,9 +33,9 @@ export class SplatDrawPass {
 
     /**
      * Compiles the draw for one kind of target.
-     * @param half fragments in half precision, where the device has `shader-f16`. Default true
+     * @param half fragments in half precision, where the device has `shader-f16`. Default: unless it is a software adapter
      */
-    public static CreateAsync(device: GPUDevice, target: ISplatTarget, half = true): Promise<SplatDrawPass> {
+    public static CreateAsync(device: GPUDevice, target: ISplatTarget, half?: boolean): Promise<SplatDrawPass> {
         return HalfOrSingleAsync(device, half, (isHalf) => SplatDrawPass._compileAsync(device, target, isHalf));
     }
 

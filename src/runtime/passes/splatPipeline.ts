@@ -42,7 +42,7 @@ const OneMember: ICrowdMember[] = []; // scratch of prepareView
 export interface ISplatPipelineSettings {
     /** Which sort orders the splats. Default "auto": both are measured for a few milliseconds and the faster one is taken. */
     sort?: SplatSorterName | "auto";
-    /** Colors in half precision, where the device has `shader-f16`. Default true. */
+    /** Colors in half precision, where the device has `shader-f16`. Default: unless it is a software adapter. */
     half?: boolean;
 }
 
@@ -72,10 +72,7 @@ export class SplatPipeline {
      * Compiles all kernels and chooses the sort.
      * @param device needs no optional feature and no limit above the defaults
      */
-    public static async CreateAsync(
-        device: GPUDevice,
-        { sort = "auto", half = true }: ISplatPipelineSettings = {},
-    ): Promise<SplatPipeline> {
+    public static async CreateAsync(device: GPUDevice, { sort = "auto", half }: ISplatPipelineSettings = {}): Promise<SplatPipeline> {
         let sortProbe: ISortProbe | null = null;
         const sorter = await CreateSorterAsync(device, sort, (probe) => (sortProbe = probe));
         return HalfOrSingleAsync(device, half, async (isHalf) => {

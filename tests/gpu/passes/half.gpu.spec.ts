@@ -99,6 +99,13 @@ describe("half precision", () => {
 
     afterAll(async () => (await made)?.dispose());
 
+    it("is the default on devices that gain by it", async () => {
+        const { device } = await GetStage();
+        const isGpu = device.adapterInfo.isFallbackAdapter !== true;
+        expect((await SplatPipeline.CreateAsync(device, { sort: "counting" })).half).toBe(isGpu);
+        expect((await SplatDrawPass.CreateAsync(device, { colorFormat: "rgba8unorm" })).half).toBe(isGpu);
+    });
+
     it("projects to the same records, but for the last bits of colors that the driver changed", async () => {
         const stage = await GetStage();
         const single = await stage.recordsAsync(false);
