@@ -61,6 +61,39 @@ describe("buffers of the pipeline", () => {
         expect(created.size).toBe(0);
     });
 
+    it("takes a map for opaque where hardly a Gaussian is thin, and a buffer for translucent", () => {
+        const head = new HeadBuffers(device, model, table, positionTable);
+        const avatar = new AvatarBuffers(device, head);
+        expect(avatar.isOpaque).toBeFalse();
+        const logits = (thinEvery: number, thin: number): Float32Array<ArrayBuffer> => {
+            const map = new Float32Array(14 * 256);
+            map.fill(4, 3 * 256, 4 * 256);
+            table.texel.forEach((texel, g) => (map[3 * 256 + texel] = g % thinEvery === 1 ? thin : 4));
+            return map;
+        };
+        for (const [thinEvery, thin, isOpaque] of [
+            [1e9, 0, true],
+            [1000, 0, true],
+            [20, 0, false],
+            [20, NaN, false],
+            [1e9, 0, true],
+        ] as const) {
+            avatar.setStaticMap(logits(thinEvery, thin));
+            expect(avatar.isOpaque).withContext(`one of ${thinEvery} is ${thin}`).toBe(isOpaque);
+        }
+        expect(new AvatarBuffers(device, head, avatar).isOpaque)
+            .withContext("an instance")
+            .toBeTrue();
+        const map = device.createBuffer({
+            size: 4 * 14 * 256,
+            usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+        });
+        avatar.setStaticMap(map);
+        expect(avatar.isOpaque).toBeFalse();
+        map.destroy();
+        head.dispose();
+    });
+
     it("refuses a map of the wrong size", () => {
         const head = new HeadBuffers(device, model, table, positionTable);
         const avatar = new AvatarBuffers(device, head);

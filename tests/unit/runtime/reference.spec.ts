@@ -69,6 +69,12 @@ describe("reference: projection", () => {
         expect(visible({ normal: [0, 0, 1] })).toBeTrue();
         expect(visible({ normal: [0, 0, 1] }, { cullBackFaces: true })).toBeFalse();
         expect(visible({ normal: [0, 0, 1], twoSided: true }, { cullBackFaces: true })).toBeTrue();
+        const aslant = { normal: [0.866, 0, 0.5] };
+        expect(visible(aslant, { cullBackFaces: true })).toBeFalse();
+        expect(visible({ ...aslant, height: 0.03 }, { cullBackFaces: true }))
+            .withContext("hair reaches over the horizon")
+            .toBeTrue();
+        expect(visible({ normal: [0, 0, 1], height: 0.03 }, { cullBackFaces: true })).toBeFalse();
     });
 
     it("keeps the light of a small splat with opacity compensation", () => {
