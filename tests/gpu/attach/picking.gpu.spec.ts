@@ -1,6 +1,7 @@
 // Rays, GPU pickers and nodes on the skin, in a real scene.
 import "@babylonjs/core/Culling/ray";
 import { GPUPicker } from "@babylonjs/core/Collisions/gpuPicker";
+import { Color3 } from "@babylonjs/core/Maths/math.color";
 import { Matrix, Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { CreateExpressionPose } from "../../../src/flame/expression";
 import type { FlexAvatar } from "../../../src/plugin/flexAvatar";
@@ -8,6 +9,7 @@ import { ActivateGaussian } from "../../../src/runtime/reference/activate";
 import { PoseVerticesReference } from "../../../src/runtime/reference/poseVertices";
 import {
     AddAvatarAsync,
+    AddBox,
     CanvasPx,
     CaptureAsync,
     CreateStageAsync,
@@ -82,22 +84,25 @@ describe("the skin of an avatar", () => {
         expect(stage.scene.pick(CanvasPx / 2, CanvasPx / 2).hit).toBeFalse();
     });
 
+    /** Babylon answers after some frames, which must not pile up on a slow device. */
+    async function RenderUntilAsync<T>(answer: Promise<T>): Promise<T> {
+        let isThere = false;
+        void answer.then(() => (isThere = true));
+        for (let frame = 0; frame < 200 && !isThere; frame++) {
+            RenderFrame(stage);
+            await (stage.engine._device as GPUDevice).queue.onSubmittedWorkDone();
+            await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+        return answer;
+    }
+
     it("is found by the GPU picker, in its newest pose", async () => {
         stage = await CreateStageAsync();
         const avatar = await AddAvatarAsync(stage, MakePerson());
         RenderFrame(stage);
         const picker = new GPUPicker();
         picker.setPickingList([avatar.proxyMesh]);
-        const pickAsync = async (x: number, y: number) => {
-            let info: Awaited<ReturnType<typeof picker.pickAsync>> | undefined;
-            const done = picker.pickAsync(x, y).then((result) => (info = result));
-            for (let frame = 0; frame < 200 && info === undefined; frame++) {
-                RenderFrame(stage);
-                await new Promise((resolve) => setTimeout(resolve, 5));
-            }
-            await done;
-            return info;
-        };
+        const pickAsync = (x: number, y: number): ReturnType<GPUPicker["pickAsync"]> => RenderUntilAsync(picker.pickAsync(x, y));
         const middle = CanvasPx / 2;
         expect((await pickAsync(middle, middle))?.mesh).toBe(avatar.proxyMesh);
         expect((await pickAsync(2, 2))?.mesh ?? null).toBeNull();
@@ -110,6 +115,43 @@ describe("the skin of an avatar", () => {
             stage.camera.viewport.toGlobal(CanvasPx, CanvasPx),
         );
         expect((await pickAsync(Math.round(moved.x), middle))?.mesh).toBe(avatar.proxyMesh);
+        picker.dispose();
+    });
+
+    it("tells avatars and meshes apart for the GPU picker, and a ray on the picked one then names the region", async () => {
+        stage = await CreateStageAsync();
+        const ada = await AddAvatarAsync(stage, MakePerson());
+        const bob = ada.createInstance("bob");
+        ada.position.x = 0.08;
+        bob.position.set(-0.05, 0, -0.15); // half behind ada
+        const box = AddBox(stage.scene, "box", Color3.Blue(), 0.03, new Vector3(0.08, 0, 0.2));
+        RenderFrame(stage);
+        const picker = new GPUPicker();
+        picker.setPickingList([ada.proxyMesh, bob.proxyMesh, box]);
+        const pixelOf = (point: Vector3): [number, number] => {
+            const viewport = stage.camera.viewport.toGlobal(CanvasPx, CanvasPx);
+            const { x, y } = Vector3.Project(point, Matrix.IdentityReadOnly, stage.scene.getTransformMatrix(), viewport);
+            return [Math.round(x), Math.round(y)];
+        };
+        const wanted = [
+            [box, new Vector3(0.08, 0, 0.215)],
+            [ada.proxyMesh, new Vector3(0.08, 0.06, 0.09)],
+            [ada.proxyMesh, new Vector3(0.04, 0, 0.09)],
+            [bob.proxyMesh, new Vector3(-0.08, 0, -0.06)],
+            [null, new Vector3(0, 0.17, 0)],
+        ] as const;
+        const places = wanted.map(([, point]) => pixelOf(point));
+        const picked = (await RenderUntilAsync(picker.multiPickAsync(places.map(([x, y]) => ({ x, y })))))!.meshes;
+        for (const [index, [mesh, point]] of wanted.entries()) {
+            expect(picked[index]?.name).withContext(point.toString()).toBe(mesh?.name);
+            const hit = stage.scene.pick(...places[index], (other) => other === picked[index]);
+            expect(hit.hit).toBe(mesh !== null);
+            const avatar = [ada, bob].find(({ proxyMesh }) => proxyMesh === picked[index]);
+            if (avatar) {
+                expect(["face", "scalp", "neck"]).toContain(avatar.regionOf(hit)!.region);
+                expect(Vector3.Distance(hit.pickedPoint!, point)).toBeLessThan(0.04);
+            }
+        }
         picker.dispose();
     });
 

@@ -76,6 +76,16 @@ describe("an avatar among meshes", () => {
         ExpectColor(back, PixelOf(stage, new Vector3(-0.03, 0, -0.2)), [100, 60, 157], 4, "through the other sheet");
     });
 
+    it("writes no depth: a blended mesh behind it that is drawn later shines over it", async () => {
+        const place = new Vector3(0, 0, -0.2);
+        AddSheet(stage, "behind", new Color3(0, 0, 1), place)[1].alpha = 0.5;
+        const alphaIndex = stage.avatar.splatMesh.alphaIndex;
+        ExpectColor(await ShootAsync(stage), Middle, avatarColor, 2, "drawn before");
+        stage.avatar.splatMesh.alphaIndex = 0;
+        ExpectColor(await ShootAsync(stage), Middle, [100, 60, 157], 3, "drawn later");
+        stage.avatar.splatMesh.alphaIndex = alphaIndex;
+    });
+
     it("shows to cameras whose layer mask meets its own", async () => {
         const { avatar, camera, scene } = stage;
         const second = new FreeCamera("second", camera.position.clone(), scene);

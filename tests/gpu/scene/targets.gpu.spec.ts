@@ -103,6 +103,39 @@ describe("an avatar", () => {
         second.dispose();
     });
 
+    it("is shown on several canvases of one engine, each with its camera", async () => {
+        const { engine, scene, camera, avatar } = stage;
+        const side = new FreeCamera("side", new Vector3(0.5, 0.1, 0.35), scene);
+        side.setTarget(Vector3.Zero());
+        Object.assign(side, { fov: camera.fov, minZ: camera.minZ, maxZ: camera.maxZ });
+        const cameras = [camera, side];
+        avatar.rotation.y = 0.2;
+        const alone: Uint8ClampedArray[] = [];
+        for (const one of cameras) {
+            scene.activeCamera = one;
+            alone.push(await ShootAsync(stage, 2));
+        }
+        const canvases = cameras.map(() => document.createElement("canvas"));
+        cameras.forEach((one, index) => engine.registerView(canvases[index], one));
+        // Babylon copies with drawImage, by which headless Chromium copies nothing of a WebGPU canvas on a software adapter: take what it is given.
+        const copied: { to: HTMLCanvasElement; url: string }[] = [];
+        spyOn(CanvasRenderingContext2D.prototype, "drawImage").and.callFake(function (this: CanvasRenderingContext2D, source: unknown) {
+            copied.push({ to: this.canvas, url: (source as HTMLCanvasElement).toDataURL() });
+        } as CanvasRenderingContext2D["drawImage"]);
+        const render = (): void => scene.render();
+        engine.runRenderLoop(render);
+        engine.beginFrame();
+        expect(engine._renderViews()).toBeTrue();
+        engine.endFrame();
+        engine.stopRenderLoop(render);
+        canvases.forEach((canvas) => engine.unRegisterView(canvas));
+        expect(copied.map(({ to }) => canvases.indexOf(to))).toEqual([0, 1]);
+        for (const [index, { url }] of copied.entries()) {
+            ExpectAlike(await PixelsAsync(url), alone[index], 0, 0, cameras[index].name);
+        }
+        expect(Compare(alone[0], alone[1], 20).different).toBeGreaterThan(500);
+    });
+
     for (const [name, mode] of [
         ["standard", Constants.SNAPSHOTRENDERING_STANDARD],
         ["fast", Constants.SNAPSHOTRENDERING_FAST],
