@@ -1,5 +1,6 @@
 import * as layout from "../../../src/runtime/layout";
 import {
+    HalfSplatDrawSource,
     KernelSources,
     ResolveImports,
     SharedSources,
@@ -125,9 +126,17 @@ describe("layout of shader text: #import", () => {
         expect(() => ResolveImports('#import "shared/nothing.wgsl"')).toThrowError(/shared\/nothing\.wgsl/);
     });
 
+    it("puts f16 into the twin in half precision only", () => {
+        expect(HalfSplatDrawSource).toMatch(/^enable f16;\n/);
+        expect(HalfSplatDrawSource).toContain("alias real = f16;");
+        expect(SplatDrawSource).toContain("alias real = f32;");
+        expect(SplatDrawSource.replace(/\/\/.*/g, "")).not.toContain("f16");
+    });
+
     it("leaves no import in any shader", () => {
         for (const source of [
             SplatDrawSource,
+            HalfSplatDrawSource,
             ...Object.values({ ...KernelSources, ...PackKernelSources, ...SortKernelSources }).map((kernel) => ResolveImports(kernel)),
         ]) {
             expect(source).not.toContain("#import");
