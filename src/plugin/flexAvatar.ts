@@ -87,8 +87,8 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
     public levelOfDetail: LevelOfDetail;
 
     /**
-     * Whether Gaussians on the far side of the head are left out, which saves up to half of the work. Default "auto": where the avatar is opaque, so
-     * that they cannot be seen. Set false where a clip plane cuts the head open.
+     * Whether Gaussians on the far side of the head are left out, which saves up to half of the work. Default "auto": where the avatar is opaque and
+     * the scene has no clip plane, so that they cannot be seen. Set false for a camera inside the head.
      */
     public cullBackFaces: "auto" | boolean = "auto";
 

@@ -110,7 +110,7 @@ export class SplatView {
      */
     public read(scene: Scene, members: readonly ISplatMember[]): boolean {
         const changed = this._readCamera(scene);
-        return this._readMembers(members, scene.getEngine().frameId) || changed;
+        return this._readMembers(members, scene.getEngine().frameId, HasClipPlane(scene)) || changed;
     }
 
     private _readCamera(scene: Scene): boolean {
@@ -138,7 +138,7 @@ export class SplatView {
         return changed;
     }
 
-    private _readMembers(members: readonly ISplatMember[], frameId: number): boolean {
+    private _readMembers(members: readonly ISplatMember[], frameId: number, isCut: boolean): boolean {
         const now = performance.now();
         let changed = false;
         let count = 0;
@@ -147,9 +147,9 @@ export class SplatView {
                 continue;
             }
             const shown = this._levelOf(member, frameId, now);
-            changed = this._readMember(member, count++, shown.level, shown.share) || changed;
+            changed = this._readMember(member, count++, shown.level, shown.share, isCut) || changed;
             if (shown.leaving !== null) {
-                changed = this._readMember(member, count++, shown.leaving, 1 - shown.share) || changed;
+                changed = this._readMember(member, count++, shown.leaving, 1 - shown.share, isCut) || changed;
             }
         }
         changed = changed || this.members.length !== count;
@@ -159,7 +159,7 @@ export class SplatView {
     }
 
     /** Takes a member as number `index` of the list. @returns whether anything of it differs from what was there */
-    private _readMember(member: ISplatMember, index: number, level: Level, share: number): boolean {
+    private _readMember(member: ISplatMember, index: number, level: Level, share: number, isCut: boolean): boolean {
         const { buffers, revision } = member.splats!;
         const seen = (this._seen[index] ??= {
             avatar: buffers,
@@ -170,7 +170,8 @@ export class SplatView {
             share,
             cullBackFaces: false,
         });
-        const cullBackFaces = member.cullBackFaces === "auto" ? buffers.isOpaque && member.visibility === 1 : member.cullBackFaces;
+        const { cullBackFaces: wanted, visibility } = member;
+        const cullBackFaces = wanted === "auto" ? buffers.isOpaque && visibility === 1 && !isCut : wanted;
         let changed = CopyMatrix(member.posedNode.getWorldMatrix().m, seen.worldFromPosed);
         changed = changed || seen.avatar !== buffers || seen.revision !== revision || seen.opacity !== member.visibility;
         changed = changed || seen.level !== level || seen.share !== share || seen.cullBackFaces !== cullBackFaces;
@@ -196,6 +197,12 @@ export class SplatView {
         shown.update(member.levelOfDetail, spacingPx, frameId, now);
         return shown;
     }
+}
+
+/** Whether a plane may cut an avatar open, so that its inside is seen. */
+function HasClipPlane(scene: Scene): boolean {
+    const { clipPlane, clipPlane2, clipPlane3, clipPlane4, clipPlane5, clipPlane6 } = scene;
+    return !!(clipPlane ?? clipPlane2 ?? clipPlane3 ?? clipPlane4 ?? clipPlane5 ?? clipPlane6);
 }
 
 /** Copies sixteen numbers. @returns whether any of them was different */

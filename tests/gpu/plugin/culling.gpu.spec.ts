@@ -1,4 +1,5 @@
 // What looks away is left out of an opaque avatar's draw, and of no other, unless the user says so.
+import { Plane } from "@babylonjs/core/Maths/math.plane";
 import type { FlexAvatar } from "../../../src/plugin/flexAvatar";
 import { DrawArgsLayout } from "../../../src/runtime/layout";
 import type { ViewBuffers } from "../../../src/runtime/passes";
@@ -49,6 +50,11 @@ describe("the far side of an avatar", () => {
             .withContext("of a faded avatar")
             .toBe(all);
         avatar.visibility = 1;
+        stage.scene.clipPlane = new Plane(0, 0, 1, -100); // cuts nothing, but might
+        expect(await DrawnAsync(avatar))
+            .withContext("where a plane may cut it open")
+            .toBe(all);
+        stage.scene.clipPlane = null;
         avatar.rotation.y = 0;
         expect(await DrawnAsync(avatar))
             .withContext("from the front")
