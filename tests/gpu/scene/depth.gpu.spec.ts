@@ -141,7 +141,7 @@ describe("depth between an avatar and meshes", () => {
         });
     }
 
-    it("leaves depth maps when it is disabled, and comes back", async () => {
+    it("leaves depth maps when it is disabled or half transparent, and comes back", async () => {
         const { scene, camera, avatar } = stage;
         const renderer = scene.enableDepthRenderer(camera);
         try {
@@ -155,6 +155,8 @@ describe("depth between an avatar and meshes", () => {
             expect(await countAsync()).toBeLessThan(5);
             avatar.setEnabled(true);
             expect(await countAsync()).toBe(all);
+            avatar.visibility = 0.4; // no splat covers half of a pixel any more
+            expect(await countAsync()).toBeLessThan(5);
         } finally {
             scene.disableDepthRenderer(camera);
         }
