@@ -62,6 +62,7 @@ function Apply(serialized: ISerializedAvatar, avatar: FlexAvatar, scene: Scene):
     avatar.renderingGroupId = serialized.renderingGroupId;
     avatar.layerMask = serialized.layerMask;
     avatar.levelOfDetail = serialized.levelOfDetail ?? avatar.levelOfDetail;
+    avatar.cullBackFaces = serialized.cullBackFaces ?? avatar.cullBackFaces;
     for (const [name, influence] of Object.entries(serialized.expression)) {
         avatar.expression.getTrack(name).influence = influence;
     }

@@ -41,6 +41,8 @@ export interface ISerializedAvatar {
     layerMask: number;
     /** Files written before levels of detail have none: the component's default applies. */
     levelOfDetail?: LevelOfDetail;
+    /** Files written before culling have none. */
+    cullBackFaces?: "auto" | boolean;
     /** Influences that are not 0, by track. */
     expression: Record<string, number>;
     /** Quaternions, by joint. */
@@ -101,6 +103,7 @@ function SerializeAvatar(avatar: FlexAvatar, person: number): ISerializedAvatar 
         renderingGroupId: avatar.renderingGroupId,
         layerMask: avatar.layerMask,
         levelOfDetail: avatar.levelOfDetail,
+        cullBackFaces: avatar.cullBackFaces,
         expression: Object.fromEntries(tracks.map(({ name, influence }) => [name, influence])),
         joints: Object.fromEntries(JointNames.map((joint) => [joint, RotationOf(avatar[joint]).asArray()])),
         clips: avatar.clips.map((group) => SerializeClip(avatar, group)),

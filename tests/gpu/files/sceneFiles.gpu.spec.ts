@@ -125,6 +125,7 @@ describe("scene files", () => {
         twin.scaling.setAll(0.8);
         twin.visibility = 0.5;
         twin.levelOfDetail = 1;
+        twin.cullBackFaces = false;
         const clip = new AnimationGroup("blink", stage.scene);
         const blink = new Animation("blink", "influence", 30, Animation.ANIMATIONTYPE_FLOAT);
         blink.setKeys([
@@ -151,6 +152,7 @@ describe("scene files", () => {
         expect(first.neck.rotationQuaternion!.toEulerAngles().y).toBeCloseTo(0.3, 5);
         expect([second.scaling.x, second.visibility]).toEqual([0.8, 0.5]);
         expect([first.levelOfDetail, second.levelOfDetail]).toEqual(["auto", 1]);
+        expect([first.cullBackFaces, second.cullBackFaces]).toEqual(["auto", false]);
         const [again] = second.clips;
         expect(again.name).toContain("blink");
         again.start();
