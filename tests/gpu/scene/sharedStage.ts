@@ -56,6 +56,7 @@ function ResetStage({ scene, camera, avatar }: ISharedStage): void {
     camera.layerMask = 0x0fffffff;
     camera.viewport = new Viewport(0, 0, 1, 1);
     avatar.parent = null;
+    avatar.cullBackFaces = "auto";
     avatar.position.setAll(0);
     avatar.rotation.setAll(0);
     avatar.scaling.setAll(1);
