@@ -9,7 +9,8 @@ const bench = path.dirname(fileURLToPath(import.meta.url));
 const root = path.dirname(bench);
 const versionOf = (name) => JSON.parse(readFileSync(path.join(bench, "node_modules", name, "package.json"), "utf8")).version;
 
-const common = {
+const common = (name) => ({
+    name, // caches are kept apart by it: modules of a page and of Node differ
     mode: "none", // minifying the peers takes minutes and changes no frame
     devtool: false,
     stats: "errors-warnings",
@@ -17,17 +18,17 @@ const common = {
     module: { rules },
     cache: { type: "filesystem", cacheDirectory: path.join(bench, "node_modules", ".cache") },
     resolve: { ...resolve, modules: [path.join(bench, "node_modules"), path.join(root, "node_modules")] },
-};
+});
 
 export const pageConfig = () => ({
-    ...common,
+    ...common("bench"),
     entry: path.join(bench, "page", "index.ts"),
     output: { path: path.join(root, "dist", "bench"), filename: "index.js", publicPath: "auto", clean: true },
     plugins: [new webpack.DefinePlugin({ SPARK_VERSION: JSON.stringify(versionOf("@sparkjsdev/spark")) })],
 });
 
 const nodeConfig = (entry, folder) => ({
-    ...common,
+    ...common(folder),
     target: "node20",
     entry: path.join(bench, "gpu", entry),
     experiments: { outputModule: true },
