@@ -37,7 +37,8 @@ function ReadUnpacked() {
     }
     const libraries = path.join(unpacked, "usr", "lib", { x64: "x86_64", arm64: "aarch64" }[process.arch] + "-linux-gnu");
     const content = JSON.parse(readFileSync(path.join(manifests, manifest), "utf8"));
-    content.ICD.library_path = path.join(libraries, path.basename(content.ICD.library_path));
+    const { library_path: library } = content.ICD;
+    content.ICD = { ...content.ICD, library_path: path.join(libraries, path.basename(library)) };
     const file = path.join(cache, "lavapipe.json");
     writeFileSync(file, JSON.stringify(content));
     return { VK_DRIVER_FILES: file, LD_LIBRARY_PATH: [libraries, process.env.LD_LIBRARY_PATH].filter(Boolean).join(":") };
