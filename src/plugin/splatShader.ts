@@ -111,13 +111,8 @@ fn main(input: VertexInputs) -> FragmentInputs {
 }
 `;
 
-const FragmentSource = `
-${SplatQuadSource}
-${ViewPositionSource}
-uniform viewportPx: vec4f;
-uniform visibility: f32;
-uniform clipPlaneCount: i32;
-uniform clipPlanes: array<vec4f, ${ClipPlaneCount}>;
+/** Where a fragment shader of splats begins: its varyings, and `color`, premultiplied, at the fragment's place in its splat. */
+export const SplatFragmentStart = `
 flat varying vCenterPx: vec2f;
 flat varying vOffsetFromPx: vec4f;
 flat varying vColor: vec4f;
@@ -127,6 +122,16 @@ fn main(input: FragmentInputs) -> FragmentOutputs {
     let fromCenterPx = fragmentInputs.position.xy - fragmentInputs.vCenterPx;
     let offset = vec2f(dot(fragmentInputs.vOffsetFromPx.xy, fromCenterPx), dot(fragmentInputs.vOffsetFromPx.zw, fromCenterPx));
     let color = splatColor(offset, fragmentInputs.vColor);
+`;
+
+const FragmentSource = `
+${SplatQuadSource}
+${ViewPositionSource}
+uniform viewportPx: vec4f;
+uniform visibility: f32;
+uniform clipPlaneCount: i32;
+uniform clipPlanes: array<vec4f, ${ClipPlaneCount}>;
+${SplatFragmentStart}
     if (color.a == 0.0) {
         discard;
     }

@@ -7,6 +7,7 @@ import { ShaderStore } from "@babylonjs/core/Engines/shaderStore";
 import type { Scene } from "@babylonjs/core/scene";
 import { SplatQuadSource } from "../../runtime/passes";
 import { FlexAvatarSplatMaterial } from "../splatMaterial";
+import { SplatFragmentStart } from "../splatShader";
 
 /** What a map stores, as `DepthRenderer`'s constructor is told. */
 export interface IDepthFormat {
@@ -32,15 +33,8 @@ ${SplatQuadSource}
 uniform visibility: f32;
 uniform clipW: vec2f;
 uniform depthValues: vec2f;
-flat varying vCenterPx: vec2f;
-flat varying vOffsetFromPx: vec4f;
-flat varying vColor: vec4f;
-flat varying vViewZ: f32;
-@fragment
-fn main(input: FragmentInputs) -> FragmentOutputs {
-    let fromCenterPx = fragmentInputs.position.xy - fragmentInputs.vCenterPx;
-    let offset = vec2f(dot(fragmentInputs.vOffsetFromPx.xy, fromCenterPx), dot(fragmentInputs.vOffsetFromPx.zw, fromCenterPx));
-    if (uniforms.visibility * splatColor(offset, fragmentInputs.vColor).a < ${LeastAlpha}) {
+${SplatFragmentStart}
+    if (uniforms.visibility * color.a < ${LeastAlpha}) {
         discard;
     }
 #ifdef FLEX_DEPTH_VIEW
