@@ -1,5 +1,6 @@
 """One process or many. `torchrun --nproc_per_node=N -m training.train …` starts N ranks, each with its own samples; else there is one."""
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,8 +49,8 @@ def ranks() -> Iterator[Ranks]:
         torch.cuda.set_device(device)
     if world > 1:
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    try:
-        yield Ranks(rank, world, device)
-    finally:
-        if world > 1:
-            dist.destroy_process_group()
+    yield Ranks(rank, world, device)
+    if world > 1:  # not after an exception: other ranks would be waited for in vain
+        dist.barrier()
+        gc.collect()  # a trainer is full of cycles, and holds on to the group: threads of a group that outlives the interpreter abort it
+        dist.destroy_process_group()

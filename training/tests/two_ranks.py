@@ -4,7 +4,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from training.distributed import ranks
+from training.distributed import Ranks, ranks
 from training.losses.uv import LossWeights
 from training.models.avatar import ModelConfig
 from training.samples import make_batch, pack, unpack
@@ -20,7 +20,7 @@ def gathered(value: torch.Tensor) -> list[torch.Tensor]:
     return parts
 
 
-with ranks() as among:
+def compare(among: Ranks) -> None:
     trainer = Trainer(ModelConfig.load("nano-128"), TrainConfig(warmup_steps=1), LossWeights(), masks(), among)
     flat = lambda: torch.cat([p.detach().flatten() for p in trainer.avatar.parameters()])  # noqa: E731
     before = flat()
@@ -34,3 +34,7 @@ with ranks() as among:
         assert torch.equal(*weights), "the ranks have drifted apart"
         assert (weights[0] - before).abs().max() > 0, "nothing was learned"
         print("two ranks agree", clock)
+
+
+with ranks() as among:
+    compare(among)  # in a function: the trainer, which holds the group, must be gone before the group is
