@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sp
 from scipy.ndimage import distance_transform_edt
+from scipy.spatial import cKDTree
 
 from ..headmodel.model import HeadModel
 from . import lighting, mesh
@@ -148,6 +149,8 @@ class Generator:
         pairs, uses = np.unique(edges, axis=0, return_counts=True)
         border = np.unique(pairs[uses == 1])
         self.rim = border[rig.template[border, 1] < np.median(rig.template[border, 1]) - 0.05]  # vertices of the neck's open end
+        front = rig.template[self.rim[rig.template[self.rim, 2] > np.median(rig.template[self.rim, 2])]]
+        self.above_rim = cKDTree(front).query(self.canvas.p)[0] < 0.012  # texels of the throat, right above it
 
     def _areas(self, vertices: np.ndarray) -> np.ndarray:
         a, b, c = (vertices[self.rig.faces[:, k]] for k in range(3))
@@ -292,17 +295,14 @@ class Generator:
         seen = np.zeros(len(self.texels.index), bool)
         with_fit, dressed = rng.random() >= 0.25, rng.random() < 0.85
         glasses = self._glasses(props, person)
+        neck = np.median(person.look.texture[self.above_rim, :3], axis=0)
         hanging = person.look.hair_color if person.look.long and rng.random() < 0.6 else None
         for yaw, own_tone in zip(sample_photo_yaws(rng, count), tones):
             strength = rng.choice([0.0, 0.5, 1.0], p=[0.3, 0.35, 0.35])
             expression = sample_expression(rng, rig.expressions, strength) if strength else np.zeros(rig.expression_count, np.float32)
             face = self.face(person, expression, sample_pose(rng))
             camera = sample_photo_camera(rng, *rig.crop_points(face.skin), size, yaw)
-            torso = (
-                sample_torso(rng, face.posed[self.rim].mean(0), person.look.cloth, person.look.skin_color, hanging, self.frame.head)
-                if dressed
-                else None
-            )
+            torso = sample_torso(rng, face.posed[self.rim], person.look.cloth, neck, hanging, self.frame.head) if dressed else None
             worn = self._worn(props, light, glasses, torso, face)
             picture = self.render(person, face, camera, light, own_tone, self.occlusion_of(person, face, lit), worn)
             photos.append(self._photograph(rng, picture.color, picture.coverage))

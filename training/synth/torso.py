@@ -8,10 +8,11 @@ from .prop import Prop
 
 ANGLES, TEXTURE = 32, 64
 # rings from the neck outwards: half width, half depth, height over the neck's rim, forward shift (meters)
+INNER = np.array([0.84, 1.03])  # the first two, inside the neck and around it, are these shares of the person's own rim
 RINGS = np.array(
     [
-        [0.046, 0.050, 0.035, 0.0],
-        [0.055, 0.058, 0.004, 0.0],
+        [0.0, 0.0, 0.016, 0.0],
+        [0.0, 0.0, 0.002, 0.0],
         [0.082, 0.075, -0.014, -0.004],
         [0.130, 0.085, -0.034, -0.008],
         [0.182, 0.095, -0.058, -0.010],
@@ -32,19 +33,21 @@ FACES = _faces()
 
 
 def sample_torso(
-    rng: np.random.Generator, rim: np.ndarray, cloth: np.ndarray, skin: np.ndarray, hair: np.ndarray | None, head: np.ndarray
+    rng: np.random.Generator, rim: np.ndarray, cloth: np.ndarray, neck: np.ndarray, hair: np.ndarray | None, head: np.ndarray
 ) -> Prop:
-    """Shoulders under the rim centre [3], linear cloth and skin colors [3]; with a `hair` color long hair hangs from the head [3]."""
+    """Shoulders under the neck's rim [k,3], linear cloth color and that of the neck above the rim [3], which bare shoulders continue (a
+    turtleneck continues as cloth); with a `hair` color long hair hangs from the head [3]."""
     size = np.exp(rng.normal(0, 0.08)) * np.array([1, 1, 1])
     theta = np.linspace(0, 2 * np.pi, ANGLES + 1)
     ring = RINGS[:, None] * 1.0
+    ring[:2, 0, :2] = INNER[:, None] * np.ptp(rim, axis=0)[[0, 2]] / 2
     grow = np.where(np.arange(len(RINGS)) < 2, 1.0, size[0])[:, None]
     fall = rng.uniform(0.7, 1.4)
     x = ring[..., 0] * grow * np.sin(theta) * (1 + 0.06 * np.cos(2 * theta) ** 2)
     z = ring[..., 1] * grow * np.cos(theta) + ring[..., 3]
     tilt = np.clip((np.arange(len(RINGS)) - 1) / 3, 0, 1)[:, None]
     y = ring[..., 2] * np.where(ring[..., 2] < 0, fall, 1) - 0.022 * tilt * np.cos(theta) - 0.014 * np.cos(theta)
-    vertices = (np.stack([x, y + 0 * x, z], -1).reshape(-1, 3) + rim).astype(np.float32)
+    vertices = (np.stack([x, y + 0 * x, z], -1).reshape(-1, 3) + rim.mean(0)).astype(np.float32)
     v, u = np.meshgrid(np.linspace(1, 0, len(RINGS)), np.linspace(0, 1, ANGLES + 1), indexing="ij")
     rows, columns = np.meshgrid((np.arange(TEXTURE) + 0.5) / TEXTURE, (np.arange(TEXTURE) + 0.5) / TEXTURE, indexing="ij")
     front = np.cos(2 * np.pi * columns)
@@ -63,7 +66,7 @@ def sample_torso(
         shirt = np.array(cloth)[::-1] * 0.3 + 0.5 * rng.random()
         color = np.where((front > rng.uniform(0.75, 0.95))[..., None], shirt, color)
     bare = step(collar - rows, -0.01, 0.01)[..., None]
-    color = color * (1 - bare) + skin * bare
+    color = color * (1 - bare) + neck * bare
     body = Prop(
         vertices,
         mesh.vertex_normals(vertices, FACES),

@@ -347,3 +347,24 @@ def test_four_photos_see_much_more_of_a_head_than_one(generator):
         behind += (R[:, 2, 2] < -0.5).any()
     assert np.mean(four) > 1.4 * np.mean(one)
     assert behind >= 3, "some people are photographed from behind"
+
+
+@pytest.mark.parametrize("narrow", [0.8, 1.0])
+def test_bare_shoulders_fit_the_neck_and_continue_its_color(generator, narrow):
+    """Also a painted collar: photos must not show skin where the truth has cloth."""
+    from training.synth.torso import ANGLES, sample_torso
+
+    rim = generator.rig.template[generator.rim] * [narrow, 1, narrow]
+    cloth, collar = np.array([0.1, 0.2, 0.6], np.float32), np.array([0.5, 0.1, 0.1], np.float32)
+    torso = sample_torso(np.random.default_rng(0), rim, cloth, collar, None, generator.frame.head)
+    assert np.allclose(torso.texture[0, :, :3], collar)
+    inside, around = torso.vertices.reshape(-1, ANGLES + 1, 3)[:2]
+    across = np.ptp(rim[:, 0])
+    assert np.ptp(inside[:, 0]) < 0.9 * across < across < np.ptp(around[:, 0]) < 1.1 * across
+
+
+def test_the_texels_above_the_rim_are_throat(generator):
+    canvas = generator.canvas
+    on = canvas.p[generator.above_rim]
+    assert len(on) > 100 and canvas.skin[generator.above_rim].all()
+    assert on[:, 1].max() < generator.frame.rim + 0.06
