@@ -1,4 +1,5 @@
 /** Who takes part, all behind one interface. Every contender has its own canvas and device and gets the same file, camera path and clear color. */
+import type { IViewSettings } from "../../src/runtime/passes";
 import * as camera from "./camera";
 import { PlyOf, SplatOf, type HeadKind, type IGaussians } from "./head";
 import { ReadCanvasAsync, ReadTextureAsync } from "./offscreen";
@@ -50,14 +51,14 @@ export const Contenders: readonly IContenderInfo[] = [
     {
         name: "ours",
         license: "Apache-2.0",
-        frame: "pose, skin, project, leave out what looks away, sort, all on the GPU, every frame; draw",
+        frame: "pose, skin, project, leave out what looks away or is hidden, sort, all on the GPU, every frame; draw",
         createAsync: (head) => CreateOursAsync(head),
     },
     {
         name: "ours, nothing left out",
         license: "Apache-2.0",
-        frame: "as above, and the far side too",
-        createAsync: (head) => CreateOursAsync(head, false),
+        frame: "as above, and the far side and all that is hidden too",
+        createAsync: (head) => CreateOursAsync(head, { cullBackFaces: false, cullHidden: false }),
     },
     {
         name: "ours, translucent head",
@@ -104,10 +105,10 @@ export const Contenders: readonly IContenderInfo[] = [
     },
 ];
 
-async function CreateOursAsync(head: IGaussians, cullBackFaces?: boolean): Promise<IContender> {
+async function CreateOursAsync(head: IGaussians, settings: Partial<IViewSettings> = {}): Promise<IContender> {
     const device = await RequestBenchDeviceAsync(navigator.gpu);
     const ours = await Ours.CreateAsync(device, head);
-    ours.settings.cullBackFaces = cullBackFaces ?? ours.settings.cullBackFaces;
+    Object.assign(ours.settings, settings);
     return {
         version: "this commit",
         async frameAsync(frame) {

@@ -45,7 +45,7 @@ export class Crowd {
             const [x, y] = [((i % 4) - 1.5) * 0.06, (Math.floor(i / 4) - 1.5) * 0.06];
             const scale = 0.25;
             const worldFromPosed = Float64Array.of(scale, 0, 0, 0, 0, scale, 0, 0, 0, 0, scale, 0, x, y, 0.02 * (i % 3), 1);
-            this._members.push({ avatar, worldFromPosed, opacity: 1, cullBackFaces: true });
+            this._members.push({ avatar, worldFromPosed, opacity: 1, cullBackFaces: true, cullHidden: true });
         }
         return this._head.byteLength + this._members.reduce((sum, { avatar }) => sum + avatar.byteLength, 0);
     }

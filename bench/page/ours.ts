@@ -61,7 +61,9 @@ export class Ours {
             viewportWidthPx: SizePx,
             viewportHeightPx: SizePx,
             rightHanded: true,
-            cullBackFaces: avatar.isOpaque, // as the plugin does
+            // As the plugin does.
+            cullBackFaces: avatar.isOpaque,
+            cullHidden: avatar.isOpaque,
         };
     }
 

@@ -3,6 +3,9 @@ import { DigitCount, DrawArgsLayout, RadixDigits, RadixTileSize } from "../../sr
 import { FrameBytes, type IPassBytes } from "../../src/runtime/passes";
 import type { Ours } from "./ours";
 
+/** Passes that draw; the others are dispatches. */
+const RenderPasses = ["splatOccluder", "splatDraw"];
+
 /** One pass. */
 export interface IPassCost {
     name: string;
@@ -55,7 +58,7 @@ export async function MeasurePassesAsync(ours: Ours, frames: number): Promise<IP
         visible,
         sorter: ours.pipeline.sorter.name,
         half: ours.pipeline.half && ours.draw.half,
-        dispatches: names.length - 1,
+        dispatches: names.filter((name) => !RenderPasses.includes(name)).length,
         passes,
         bytes: BytesOf(ours, visible),
     };
@@ -64,6 +67,11 @@ export async function MeasurePassesAsync(ours: Ours, frames: number): Promise<IP
 /** An encoder that gives each dispatch a compute pass of its own, and notes the names of their kernels. */
 function SplitPasses(encoder: GPUCommandEncoder, names: string[], timer: PassTimer | null): GPUCommandEncoder {
     const split = {
+        beginRenderPass(descriptor: GPURenderPassDescriptor): GPURenderPassEncoder {
+            const timestampWrites = timer?.writes(names.length);
+            names.push(String(descriptor.label));
+            return encoder.beginRenderPass({ ...descriptor, timestampWrites });
+        },
         clearBuffer: (buffer: GPUBuffer) => encoder.clearBuffer(buffer),
         beginComputePass(): unknown {
             let pipeline: GPUComputePipeline;
@@ -98,6 +106,7 @@ function BytesOf({ avatar, head, pipeline }: Ours, visible: number): IPassBytes[
         dynamicCount: records,
         vertexCount: head.model.vertexCount,
         expressionEntryCount: head.model.expressionVertex.length,
+        occluderIndexCount: head.occluderIndexCount,
     };
     const tiles = 2 * 4 * RadixDigits * DigitCount * Math.ceil(records / RadixTileSize);
     return FrameBytes([size], 1, visible / records).map((row) =>

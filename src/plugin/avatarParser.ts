@@ -63,6 +63,7 @@ function Apply(serialized: ISerializedAvatar, avatar: FlexAvatar, scene: Scene):
     avatar.layerMask = serialized.layerMask;
     avatar.levelOfDetail = serialized.levelOfDetail ?? avatar.levelOfDetail;
     avatar.cullBackFaces = serialized.cullBackFaces ?? avatar.cullBackFaces;
+    avatar.cullHidden = serialized.cullHidden ?? avatar.cullHidden;
     for (const [name, influence] of Object.entries(serialized.expression)) {
         avatar.expression.getTrack(name).influence = influence;
     }

@@ -43,6 +43,8 @@ export interface ISerializedAvatar {
     levelOfDetail?: LevelOfDetail;
     /** Files written before culling have none. */
     cullBackFaces?: "auto" | boolean;
+    /** Files written before depth culling have none. */
+    cullHidden?: "auto" | boolean;
     /** Influences that are not 0, by track. */
     expression: Record<string, number>;
     /** Quaternions, by joint. */
@@ -104,6 +106,7 @@ function SerializeAvatar(avatar: FlexAvatar, person: number): ISerializedAvatar 
         layerMask: avatar.layerMask,
         levelOfDetail: avatar.levelOfDetail,
         cullBackFaces: avatar.cullBackFaces,
+        cullHidden: avatar.cullHidden,
         expression: Object.fromEntries(tracks.map(({ name, influence }) => [name, influence])),
         joints: Object.fromEntries(JointNames.map((joint) => [joint, RotationOf(avatar[joint]).asArray()])),
         clips: avatar.clips.map((group) => SerializeClip(avatar, group)),

@@ -92,6 +92,12 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
      */
     public cullBackFaces: "auto" | boolean = "auto";
 
+    /**
+     * Whether Gaussians behind this avatar's head, of this avatar and of others, are left out. Default "auto": where the avatar is opaque and the scene has
+     * no clip plane, so that they cannot be seen. It never happens in stereo, where one eye sees what the other does not, and where the head is small.
+     */
+    public cullHidden: "auto" | boolean = "auto";
+
     private readonly _parts: IAvatarParts;
     /** Null while the device is lost. */
     private _evaluator: AvatarEvaluator | null;

@@ -23,6 +23,8 @@ export interface ISplatMember {
     readonly levelOfDetail: LevelOfDetail;
     /** Whether what looks away is left out. */
     readonly cullBackFaces: "auto" | boolean;
+    /** Whether what is behind its head is left out. */
+    readonly cullHidden: "auto" | boolean;
     /** Whether it and its parents are enabled. */
     isEnabled(): boolean;
 }
@@ -48,6 +50,7 @@ interface ISeen extends ICrowdMember {
     level: Level;
     share: number;
     cullBackFaces: boolean;
+    cullHidden: boolean;
 }
 
 /** The levels of detail that a view shows, by avatar. The eyes of a rig have them in common, and so does what comes after a view that was freed. */
@@ -169,12 +172,19 @@ export class SplatView {
             level,
             share,
             cullBackFaces: false,
+            cullHidden: false,
         });
-        const { cullBackFaces: wanted, visibility } = member;
-        const cullBackFaces = wanted === "auto" ? buffers.isOpaque && visibility === 1 && !isCut : wanted;
+        const hidesItsInside = buffers.isOpaque && member.visibility === 1 && !isCut;
+        const cullBackFaces = member.cullBackFaces === "auto" ? hidesItsInside : member.cullBackFaces;
+        const cullHidden = member.cullHidden === "auto" ? hidesItsInside : member.cullHidden;
         let changed = CopyMatrix(member.posedNode.getWorldMatrix().m, seen.worldFromPosed);
         changed = changed || seen.avatar !== buffers || seen.revision !== revision || seen.opacity !== member.visibility;
-        changed = changed || seen.level !== level || seen.share !== share || seen.cullBackFaces !== cullBackFaces;
+        changed =
+            changed ||
+            seen.level !== level ||
+            seen.share !== share ||
+            seen.cullBackFaces !== cullBackFaces ||
+            seen.cullHidden !== cullHidden;
         changed = changed || this.members[index] !== seen;
         seen.avatar = buffers;
         seen.revision = revision;
@@ -182,6 +192,7 @@ export class SplatView {
         seen.level = level;
         seen.share = share;
         seen.cullBackFaces = cullBackFaces;
+        seen.cullHidden = cullHidden;
         this.members[index] = seen;
         return changed;
     }

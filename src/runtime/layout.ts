@@ -27,8 +27,8 @@ export const HeadParamsLayout = {
 } as const satisfies IStructLayout;
 
 export const ViewParamsLayout = {
-    byteLength: 16,
-    offsets: { viewportPx: 0, keysPerMeter: 8, flags: 12 },
+    byteLength: 24,
+    offsets: { viewportPx: 0, keysPerMeter: 8, flags: 12, occluderFromDepth: 16 },
 } as const satisfies IStructLayout;
 
 export const ViewSlotLayout = {
@@ -53,6 +53,8 @@ export const ViewSlotLayout = {
 } as const satisfies IStructLayout;
 
 export const HeadVertexLayout = { byteLength: 16, offsets: { position: 0, weights: 12 } } as const satisfies IStructLayout;
+
+export const OccluderOffsetLayout = { byteLength: 8, offsets: { xy: 0, z: 4 } } as const satisfies IStructLayout;
 
 export const TexelLayout = {
     byteLength: 16,
@@ -123,4 +125,5 @@ export const AlphaCut = 1 / 255;
 
 /** Bits of {@link ViewParamsLayout}'s flags. */
 export const ViewCompensateOpacity = 1;
+export const ViewHasOccluders = 2;
 export const ViewKeepOffScreen = 4;

@@ -1,8 +1,9 @@
 // splatProject: from maps to splat records, for all avatars of a view. Fuse G = static + M_dyn ⊙ delta, activate, skin to this frame's pose,
 // project with EWA (Zwicker et al. 2001, as in 3D Gaussian Splatting), cull, pack, and count the depth key for the sort.
-// Reads slots, texels, expressed (from poseVertices), attributes, deltas. Writes records, keys, keyCounts. Keys: 16-bit, far first.
+// Reads slots, texels, expressed (from poseVertices), attributes, deltas, occluders (from splatOccluder). Writes records, keys, keyCounts. Keys: 16-bit, far first.
 // Grid: one thread per Gaussian and avatar (x, y), 64 × 1 per workgroup. Cost: 44 bytes read, 20 more per delta map of a dynamic one, 48 of
-// vertices that the cache holds; 36 written, 1 atomic. Colors are f16 where the device has it. Reference: src/runtime/reference/splatProject.ts
+// vertices that the cache holds; 36 written, 1 atomic; 4 texels that the cache holds where there are occluders. Colors are f16 where the device has it.
+// Reference: src/runtime/reference/splatProject.ts, all but what occluders hide
 #import "shared/constants.wgsl"
 #import "shared/viewParams.wgsl"
 #import "shared/viewSlot.wgsl"
@@ -11,8 +12,10 @@
 #import "shared/attributes.wgsl"
 #import "shared/splatRecord.wgsl"
 #import "shared/covariance.wgsl"
+#import "shared/occluder.wgsl"
 
 @group(0) @binding(0) var<uniform> view: ViewParams;
+@group(0) @binding(1) var occluders: texture_depth_2d;
 @group(1) @binding(0) var<storage, read> slots: array<ViewSlot>;
 @group(1) @binding(1) var<storage, read> texels: array<Texel>;
 @group(1) @binding(2) var<storage, read> expressed: array<HeadVertex>;
@@ -46,6 +49,22 @@ fn dynamicAttributes(slot: u32, gaussian: u32, t: Texel) -> Attributes {
         }
     }
     return g;
+}
+
+/// Whether an occluder is nearer in all four texels around a place: in doubt, at its edges and where it is steep, it is not.
+fn isHidden(ndc: vec2f, z: f32) -> bool {
+    let size = vec2i(textureDimensions(occluders));
+    let last = size - 1;
+    let place = vec2f(0.5 + 0.5 * ndc.x, 0.5 - 0.5 * ndc.y) * vec2f(size) - 0.5;
+    let low = clamp(vec2i(floor(place)), vec2i(0), last);
+    let high = min(low + 1, last);
+    let nearest = vec4f(
+        textureLoad(occluders, low, 0),
+        textureLoad(occluders, vec2i(high.x, low.y), 0),
+        textureLoad(occluders, vec2i(low.x, high.y), 0),
+        textureLoad(occluders, high, 0),
+    );
+    return all(vec4f(z) < nearest);
 }
 
 @compute @workgroup_size(64)
@@ -104,6 +123,12 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         return;
     }
     let ndc = clip.xyz / clip.w;
+    let depth = dot(slots[slot].depthFromPosed, vec4f(mean, 1.0));
+    if ((view.flags & ViewHasOccluders) != 0u && all(abs(ndc.xy) < vec2f(1.0))) {
+        if (isHidden(ndc.xy, occluderZ(view.occluderFromDepth, depth) / clip.w)) {
+            return;
+        }
+    }
 
     // Covariance on the screen, Σ' = J Σ Jᵀ with Σ = (R S)(R S)ᵀ. J is the derivative of pixel position by posed position; it contains
     // world, camera and projection, so mirrored and non-uniformly scaled avatars need nothing more.
@@ -139,7 +164,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         return;
     }
 
-    let depth = dot(slots[slot].depthFromPosed, vec4f(mean, 1.0));
     let key = min(u32(max((slots[slot].farDepth - depth) * view.keysPerMeter, 0.0)), BucketCount - 1u);
     let color = clamp(g.color, vec3<real>(0.0), vec3<real>(1.0));
     let axes = ellipseAxes(covariance, determinant);

@@ -1,6 +1,6 @@
 /** Fades the Gaussians out towards the open end of the neck, so that head and body blend. */
 import type { HeadModel } from "../../flame/headModel";
-import { TexelTableOf } from "./personalHead";
+import { TexelTableOf } from "../../flame/personalHead";
 import { FeatherAt, type INeckRing } from "./neckRing";
 
 /** The logit of an opacity that nothing shows of. */

@@ -3,8 +3,8 @@ import { ExpressVertices } from "../../flame/blendshapes";
 import { EffectivePose, type ExpressionPose } from "../../flame/expression";
 import { PoseLength, type HeadModel } from "../../flame/headModel";
 import { VertexNormals } from "../../flame/normals";
+import { PersonalVertices, TexelTableOf } from "../../flame/personalHead";
 import { JointMatrices, JointMatricesLength, SkinVertices } from "../../flame/skinning";
-import { PersonalVertices } from "./personalHead";
 
 /** What a surface is made from; borrowed. */
 export interface IPersonMaps {
@@ -32,7 +32,8 @@ export class HeadSurface {
 
     /** [V,3] the person at rest, canonical, meters. Do not change it. */
     public get rest(): Float32Array {
-        return (this._rest ??= PersonalVertices(this.model, this._maps.staticMap, this._maps.mapSize));
+        const { staticMap, mapSize } = this._maps;
+        return (this._rest ??= PersonalVertices(this.model, TexelTableOf(this.model, mapSize), staticMap));
     }
 
     /** [V,3] unit normals of {@link rest}. Do not change it. */

@@ -4,8 +4,9 @@
 import { CreateExpressionPose, EffectivePose, type ExpressionPose } from "../../flame/expression";
 import { JointCount, PoseLength, type HeadModel } from "../../flame/headModel";
 import { LevelCount, type Level } from "../../flame/levels";
+import { OccluderOffsets } from "../../flame/occluder";
 import { JointMatrices, JointMatricesLength, WithoutHeadTurn } from "../../flame/skinning";
-import { AvatarParamsLayout } from "../layout";
+import { AvatarParamsLayout, OccluderOffsetLayout, OffsetReach } from "../layout";
 import { OwnedBuffers } from "./gpuBuffers";
 import type { HeadBuffers } from "./headBuffers";
 import type { IPosedBounds } from "./viewParams";
@@ -33,6 +34,8 @@ interface IPerson {
     /** Largest distance of a Gaussian's edge from its place on the head. */
     reach: number;
     isOpaque: boolean;
+    /** Whether the slot holds an occluder. */
+    hasOccluder: boolean;
 }
 
 /** One avatar. Maps are given as [14,H,W], before activation, in the channel order of docs/architecture.md. */
@@ -75,7 +78,13 @@ export class AvatarBuffers {
         const { model } = head;
         this.slot = head.avatars.acquire();
         try {
-            this._person = twin?._person ?? { slot: head.persons.acquire(), users: 0, reach: DefaultReach, isOpaque: false };
+            this._person = twin?._person ?? {
+                slot: head.persons.acquire(),
+                users: 0,
+                reach: DefaultReach,
+                isOpaque: false,
+                hasOccluder: false,
+            };
         } catch (error) {
             head.avatars.release(this.slot);
             throw error;
@@ -152,6 +161,16 @@ export class AvatarBuffers {
         return this._person.isOpaque;
     }
 
+    /** Whether it can hide what is behind it: it {@link isOpaque}, and where its surface is is known. */
+    public get hasOccluder(): boolean {
+        return this._person.hasOccluder;
+    }
+
+    /** First entry in the head's `occluder` buffer. */
+    public get firstOccluderOffset(): number {
+        return this._person.slot * this.head.model.vertexCount;
+    }
+
     /** True after {@link dispose}. */
     public get isDisposed(): boolean {
         return this._owned.isDisposed;
@@ -165,13 +184,14 @@ export class AvatarBuffers {
      */
     public setStaticMap(source: Float32Array<ArrayBuffer> | GPUBuffer): void {
         if (this._person.users > 1) {
-            const own = { slot: this.head.persons.acquire(), users: 1, reach: DefaultReach, isOpaque: false };
+            const own = { slot: this.head.persons.acquire(), users: 1, reach: DefaultReach, isOpaque: false, hasOccluder: false };
             this._person.users--;
             this._person = own;
         }
         this.head.packer.packStatic(source, this._person.slot);
         this._person.reach = source instanceof Float32Array ? this._reachOf(source) : DefaultReach;
         this._person.isOpaque = source instanceof Float32Array && this._hidesItsBack(source);
+        this._person.hasOccluder = source instanceof Float32Array && this._person.isOpaque && this._writeOccluder(source);
         this._updateBounds();
     }
 
@@ -263,6 +283,17 @@ export class AvatarBuffers {
         return thin <= ThinShare * table.gaussianCount;
     }
 
+    /** @returns whether the map says where the surface is */
+    private _writeOccluder(map: Float32Array): boolean {
+        const { model, table, persons } = this.head;
+        const offsets = OccluderOffsets(model, table, map);
+        if (offsets) {
+            const { buffer, offset } = persons.binding("occluder", this._person.slot);
+            this.device.queue.writeBuffer(buffer, offset, PackOccluder(offsets));
+        }
+        return offsets !== null;
+    }
+
     /** A skinned vertex is a mean of its joints' transforms of it, so the union of the joints' transformed boxes holds them all. */
     private _updateBounds(): void {
         const { min, max } = this._bounds;
@@ -288,6 +319,16 @@ export class AvatarBuffers {
             }
         }
     }
+}
+
+/** [V] OccluderOffset */
+function PackOccluder(offsets: Float32Array): Uint32Array<ArrayBuffer> {
+    const stride = OccluderOffsetLayout.byteLength / 2;
+    const snorms = new Int16Array((stride * offsets.length) / 3);
+    for (let i = 0; i < offsets.length; i++) {
+        snorms[stride * Math.floor(i / 3) + (i % 3)] = Math.round(32767 * Math.min(1, Math.max(-1, offsets[i] / OffsetReach)));
+    }
+    return new Uint32Array(snorms.buffer);
 }
 
 /** [5,6] smallest and largest x, y, z of the vertices that follow each joint; smallest above largest if none does. */

@@ -5,12 +5,14 @@
 import {
     BucketCount,
     HeadVertexLayout,
+    OccluderOffsetLayout,
     PackedAttributesLayout,
     PackedDeltaLayout,
     SplatRecordLayout,
     TexelLayout,
     ViewSlotLayout,
 } from "../layout";
+import { OccluderPx } from "./viewBuffers";
 
 /** What an avatar is made of, as far as it costs bytes. */
 export interface IAvatarSize {
@@ -20,11 +22,13 @@ export interface IAvatarSize {
     vertexCount: number;
     /** Sparse entries of all expression directions: `model.expressionVertex.length`. */
     expressionEntryCount: number;
+    /** Corners of the faces that hide what is behind them, `head.occluderIndexCount`; default 0: nothing is hidden. */
+    occluderIndexCount?: number;
 }
 
 /** One pass. */
 export interface IPassBytes {
-    readonly pass: "poseVertices" | "splatProject" | "sort" | "draw";
+    readonly pass: "poseVertices" | "splatOccluder" | "splatProject" | "sort" | "draw";
     readonly readBytes: number;
     readonly writtenBytes: number;
     /** Lower bound, read and written. */
@@ -50,6 +54,8 @@ export function FrameBytes(avatars: readonly IAvatarSize[], deltaMaps: 1 | 2 = 1
     const vertices = sum(({ vertexCount }) => vertexCount);
     const entries = sum(({ expressionEntryCount }) => expressionEntryCount);
     const visible = visibleShare * gaussians;
+    const occluderIndices = sum(({ occluderIndexCount = 0 }) => occluderIndexCount);
+    const occluderPixels = occluderIndices > 0 ? OccluderPx * OccluderPx : 0;
     return [
         {
             pass: "poseVertices",
@@ -58,12 +64,21 @@ export function FrameBytes(avatars: readonly IAvatarSize[], deltaMaps: 1 | 2 = 1
             floorBytes: FloorPerVertex * vertices,
         },
         {
+            // No renderer must do it: it makes the others cheaper.
+            pass: "splatOccluder",
+            readBytes:
+                occluderIndices > 0 ? (HeadVertexLayout.byteLength + OccluderOffsetLayout.byteLength) * vertices + 2 * occluderIndices : 0,
+            writtenBytes: 4 * occluderPixels,
+            floorBytes: 0,
+        },
+        {
             pass: "splatProject",
             readBytes:
                 (TexelLayout.byteLength + PackedAttributesLayout.byteLength) * gaussians +
                 deltaMaps * PackedDeltaLayout.byteLength * dynamic +
                 HeadVertexLayout.byteLength * vertices +
-                ViewSlotLayout.byteLength * avatars.length,
+                ViewSlotLayout.byteLength * avatars.length +
+                4 * occluderPixels,
             writtenBytes: 4 * gaussians + SplatRecordLayout.byteLength * visible,
             floorBytes: FloorPerGaussian * gaussians + FloorPerDelta * dynamic,
         },

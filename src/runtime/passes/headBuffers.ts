@@ -6,7 +6,16 @@ import type { HeadModel } from "../../flame/headModel";
 import { JointCount } from "../../flame/headModel";
 import { BuildLevels, LevelCount, type ILevels } from "../../flame/levels";
 import { DynamicFlag, type TexelTable } from "../../flame/texelTable";
-import { HeadParamsLayout, HeadVertexLayout, LevelGroupLayout, PackedAttributesLayout, PackedDeltaLayout, TexelLayout } from "../layout";
+import {
+    HeadParamsLayout,
+    HeadVertexLayout,
+    LevelGroupLayout,
+    OccluderOffsetLayout,
+    PackedAttributesLayout,
+    PackedDeltaLayout,
+    TexelLayout,
+} from "../layout";
+import { OccluderFaces } from "../../flame/occluder";
 import { OwnedBuffers } from "./gpuBuffers";
 import { MapPacker } from "./mapPacker";
 import { SlotArena } from "./slotArena";
@@ -33,10 +42,14 @@ export class HeadBuffers {
     public readonly mapTexels: GPUBuffer;
     /** [d] u32: where each dynamic Gaussian is in a map */
     public readonly dynamicTexels: GPUBuffer;
+    /** [3·f] u16 vertices of the faces that occlude, as an index buffer */
+    public readonly occluderFaces: GPUBuffer;
+    /** 3·f */
+    public readonly occluderIndexCount: number;
     /** d */
     public readonly dynamicCount: number;
-    /** Persons: [n+m] PackedAttributes each, level after level. Avatars that share maps share a slot. */
-    public readonly persons: SlotArena<"attributes">;
+    /** Persons: [n+m] PackedAttributes each, level after level, and [V] OccluderOffset. Avatars that share maps share a slot. */
+    public readonly persons: SlotArena<"attributes" | "occluder">;
     /** Avatars: [E] f32, [V] HeadVertex, two [d] PackedDelta that take turns, and a u32 of a list of avatars. */
     public readonly avatars: SlotArena<"coefficients" | "expressed" | "deltas" | "changed">;
     /** Takes maps into the slots. */
@@ -75,7 +88,15 @@ export class HeadBuffers {
         );
         this.params = this._owned.create("params", HeadParamsLayout.byteLength, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
         device.queue.writeBuffer(this.params, 0, PackHeadParams(model, positionTable));
-        this.persons = new SlotArena(device, "head", { attributes: PackedAttributesLayout.byteLength * this.levels.start[LevelCount] });
+        const faces = OccluderFaces(model);
+        this.occluderIndexCount = faces.length;
+        const indexUsage = GPUBufferUsage.INDEX | GPUBufferUsage.COPY_DST;
+        this.occluderFaces = this._owned.create("occluderFaces", faces.byteLength, indexUsage);
+        device.queue.writeBuffer(this.occluderFaces, 0, Padded(faces));
+        this.persons = new SlotArena(device, "head", {
+            attributes: PackedAttributesLayout.byteLength * this.levels.start[LevelCount],
+            occluder: OccluderOffsetLayout.byteLength * model.vertexCount,
+        });
         this.avatars = new SlotArena(device, "head", {
             coefficients: 4 * Math.max(1, model.expressionCount),
             expressed: HeadVertexLayout.byteLength * model.vertexCount,
@@ -129,6 +150,13 @@ function PackGroups({ anchor, first, mask }: ILevels): Uint32Array<ArrayBuffer> 
         words.set([anchor[i], first[i], mask[i]], stride * i);
     }
     return words;
+}
+
+/** With a zero more where a copy, which must be of multiples of 4 bytes, needs it. */
+function Padded(indices: Uint16Array<ArrayBuffer>): Uint16Array<ArrayBuffer> {
+    const padded = new Uint16Array(2 * Math.ceil(indices.length / 2));
+    padded.set(indices);
+    return padded;
 }
 
 function PackHeadParams(model: HeadModel, positionTable: TexelTable): ArrayBuffer {

@@ -9,7 +9,8 @@ import { AvatarBuffers } from "./avatarBuffers";
 import type { HeadBuffers } from "./headBuffers";
 import { CreateSorterAsync, type ISortProbe } from "./sort/sorterChoice";
 import type { ISplatSorter, SplatSorterName } from "./sort/splatSorter";
-import type { IViewGroup, ViewBuffers } from "./viewBuffers";
+import { OccluderPass } from "./occluderPass";
+import { OccluderInstanceBytes, type IViewGroup, type ViewBuffers } from "./viewBuffers";
 import { WriteView, type ICameraSettings, type ICrowdMember, type IViewSettings } from "./viewParams";
 import { HalfOrSingleAsync } from "./halfOrSingle";
 import { KernelSources, ResolveTwin, type KernelName } from "./wgsl";
@@ -31,6 +32,7 @@ interface IBoundGroups {
     /** Of the head's shared buffers, which are replaced when avatars come. */
     readonly revision: number;
     readonly partner: object;
+    readonly texture: object | null;
     readonly groups: readonly GPUBindGroup[];
 }
 
@@ -66,6 +68,7 @@ export class SplatPipeline {
         /** Whether colors are computed in half precision. */
         public readonly half: boolean,
         private readonly _pipelines: Readonly<Record<KernelName, GPUComputePipeline>>,
+        private readonly _occluderPass: OccluderPass,
     ) {}
 
     /**
@@ -76,8 +79,11 @@ export class SplatPipeline {
         let sortProbe: ISortProbe | null = null;
         const sorter = await CreateSorterAsync(device, sort, (probe) => (sortProbe = probe));
         return HalfOrSingleAsync(device, half, async (isHalf) => {
-            const pipelines = await compileAsync(device, sorter.needsKeyCounts, isHalf);
-            return new SplatPipeline(device, sorter, sortProbe, isHalf, pipelines);
+            const [occluderPass, pipelines] = await Promise.all([
+                OccluderPass.CreateAsync(device),
+                compileAsync(device, sorter.needsKeyCounts, isHalf),
+            ]);
+            return new SplatPipeline(device, sorter, sortProbe, isHalf, pipelines, occluderPass);
         });
     }
 
@@ -113,7 +119,7 @@ export class SplatPipeline {
         const { head } = avatar;
         const groups =
             this._find("positionMap", out, head, avatar) ??
-            this._bind("positionMap", out, head, avatar, [
+            this._bind("positionMap", out, head, avatar, null, [
                 [head.params, avatar.params],
                 [head.positionTexels, head.avatars.buffer("expressed")],
                 [out],
@@ -129,7 +135,8 @@ export class SplatPipeline {
      * @throws FlexAvatarError `invalid-argument` if the view holds fewer Gaussians than the avatar has
      */
     public prepareView(encoder: GPUCommandEncoder, avatar: AvatarBuffers, view: ViewBuffers, settings: IViewSettings): void {
-        OneMember[0] = { avatar, worldFromPosed: settings.worldFromPosed, opacity: 1, cullBackFaces: settings.cullBackFaces };
+        const { worldFromPosed, cullBackFaces, cullHidden } = settings;
+        OneMember[0] = { avatar, worldFromPosed, opacity: 1, cullBackFaces, cullHidden };
         this.prepareCrowd(encoder, OneMember, view, settings);
         OneMember.length = 0;
     }
@@ -166,6 +173,11 @@ export class SplatPipeline {
         if (last) {
             const bytes = (last.firstSlot + last.avatarCount) * ViewSlotLayout.byteLength;
             this.device.queue.writeBuffer(view.slots, 0, view.slotsData.bytes, 0, bytes);
+        }
+        if (view.occluderCount > 0) {
+            const bytes = OccluderInstanceBytes * view.occluderCount;
+            this.device.queue.writeBuffer(view.occluders, 0, view.occludersData.buffer, 0, bytes);
+            this._occluderPass.draw(encoder, view);
         }
         // The other view is sorted by now, so its counts may be written over.
         const { keyCounts } = ordered === view ? this.sorter.prepare(encoder, view, recordCount) : ordered.sortScratch!;
@@ -208,7 +220,7 @@ export class SplatPipeline {
         this.device.queue.writeBuffer(changed, 0, this._changed, 0, count);
         const groups =
             this._find("poseVertices", head, head, head) ??
-            this._bind("poseVertices", head, head, head, [
+            this._bind("poseVertices", head, head, head, null, [
                 [head.params],
                 [head.vertices, head.expressionStart, head.expressionEntries, head.avatars.buffer("coefficients"), changed],
                 [head.avatars.buffer("expressed")],
@@ -220,10 +232,11 @@ export class SplatPipeline {
 
     private _projectGroups(view: ViewBuffers, { head, firstSlot }: IViewGroup, keyCounts: GPUBuffer): readonly GPUBindGroup[] {
         const slots = view.slotsFrom(firstSlot);
+        const occluders = view.occluderDepth;
         return (
-            this._find("splatProject", slots, head, keyCounts) ??
-            this._bind("splatProject", slots, head, keyCounts, [
-                [view.params],
+            this._find("splatProject", slots, head, keyCounts, occluders) ??
+            this._bind("splatProject", slots, head, keyCounts, occluders, [
+                [view.params, occluders],
                 [slots, head.texels, head.avatars.buffer("expressed"), head.persons.buffer("attributes"), head.avatars.buffer("deltas")],
                 [view.records, view.keys, keyCounts],
             ])
@@ -239,27 +252,38 @@ export class SplatPipeline {
         this._dispatches++;
     }
 
-    private _find(name: KernelName, owner: object, head: HeadBuffers, partner: object): readonly GPUBindGroup[] | undefined {
+    private _find(
+        name: KernelName,
+        owner: object,
+        head: HeadBuffers,
+        partner: object,
+        texture: object | null = null,
+    ): readonly GPUBindGroup[] | undefined {
         const bound = this._bound[name].get(owner);
-        return bound?.head === head && bound.revision === head.revision && bound.partner === partner ? bound.groups : undefined;
+        const isSame = bound?.head === head && bound.revision === head.revision && bound.partner === partner && bound.texture === texture;
+        return isSame ? bound.groups : undefined;
     }
 
-    /** Makes bind groups 0 to 2, buffers in binding order, and keeps them with `owner`. */
+    /** Makes bind groups 0 to 2, what they bind in binding order, and keeps them with `owner`. */
     private _bind(
         name: KernelName,
         owner: object,
         head: HeadBuffers,
         partner: object,
-        buffers: readonly (GPUBuffer | GPUBufferBinding)[][],
+        texture: object | null,
+        parts: readonly (GPUBuffer | GPUBufferBinding | GPUTextureView)[][],
     ): readonly GPUBindGroup[] {
-        const groups = buffers.map((group, index) =>
+        const groups = parts.map((group, index) =>
             this.device.createBindGroup({
                 label: `${name}.${index}`,
                 layout: this._pipelines[name].getBindGroupLayout(index),
-                entries: group.map((part, binding) => ({ binding, resource: "buffer" in part ? part : { buffer: part } })),
+                entries: group.map((part, binding) => ({
+                    binding,
+                    resource: "size" in part && !("buffer" in part) ? { buffer: part } : part,
+                })),
             }),
         );
-        this._bound[name].set(owner, { head, revision: head.revision, partner, groups });
+        this._bound[name].set(owner, { head, revision: head.revision, partner, texture, groups });
         return groups;
     }
 }

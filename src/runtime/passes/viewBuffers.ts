@@ -13,7 +13,17 @@ export interface IViewGroup {
     readonly avatarCount: number;
     /** Of each. */
     readonly gaussianCount: number;
+    /** Those that hide what is behind them, in `ViewBuffers.occluders`. */
+    readonly firstOccluder: number;
+    readonly occluderCount: number;
 }
+
+/** Bytes that the occluder pass is told of an avatar: u32 slot, first entry of its person's offsets, 1 if mirrored. */
+export const OccluderInstanceBytes = 12;
+/** Texels per side of the occluders' depth, whatever the view's size. */
+export const OccluderPx = 128;
+
+const NoTexture = { width: 0, height: 0 };
 
 /** Created and disposed by whoever shows the view. `SplatPipeline.prepareView` fills it; a draw reads records, order and drawArgs. */
 export class ViewBuffers implements ISortTarget {
@@ -29,6 +39,8 @@ export class ViewBuffers implements ISortTarget {
     public readonly order: GPUBuffer;
     /** DrawArgs; drawIndirect at offset 0 */
     public readonly drawArgs: GPUBuffer;
+    /** [avatars] OccluderInstance, vertex data */
+    public readonly occluders: GPUBuffer;
     /** What was prepared last: who is in the view, head by head. @internal */
     public readonly groups: IViewGroup[] = [];
     /** What the sorter of `SplatPipeline` keeps for this view. */
@@ -37,6 +49,12 @@ export class ViewBuffers implements ISortTarget {
     public readonly paramsData = new StructData(ViewParamsLayout.byteLength);
     /** Content of `slots` on the CPU. @internal */
     public readonly slotsData: StructData;
+    /** Content of `occluders` on the CPU. @internal */
+    public readonly occludersData: Uint32Array<ArrayBuffer>;
+    /** Avatars that hide what is behind them, of those prepared last. @internal */
+    public occluderCount = 0;
+    private _occluderDepth: GPUTexture | null = null;
+    private _occluderDepthView: GPUTextureView | null = null;
     private readonly _owned: OwnedBuffers;
     private readonly _slotBindings = new Map<number, GPUBufferBinding>();
 
@@ -59,6 +77,8 @@ export class ViewBuffers implements ISortTarget {
         this.records = this._owned.create("records", SplatRecordLayout.byteLength * gaussianCount);
         this.keys = this._owned.create("keys", 4 * gaussianCount);
         this.order = this._owned.create("order", 4 * gaussianCount);
+        this.occludersData = new Uint32Array((OccluderInstanceBytes / 4) * avatarCount);
+        this.occluders = this._owned.create("occluders", this.occludersData.byteLength, GPUBufferUsage.VERTEX | GPUBufferUsage.COPY_DST);
         this.drawArgs = this._owned.create("drawArgs", DrawArgsLayout.byteLength, storage | GPUBufferUsage.INDIRECT);
     }
 
@@ -69,7 +89,24 @@ export class ViewBuffers implements ISortTarget {
 
     /** Bytes of GPU memory held. */
     public get byteLength(): number {
-        return this._owned.byteLength + (this.sortScratch?.byteLength ?? 0);
+        const { width, height } = this._occluderDepth ?? NoTexture;
+        return this._owned.byteLength + (this.sortScratch?.byteLength ?? 0) + 4 * width * height;
+    }
+
+    /** Depth of the occluders, one texel until there are any. A new object when it has grown. @internal */
+    public get occluderDepth(): GPUTextureView {
+        const edge = this.occluderCount > 0 ? OccluderPx : 1;
+        if (!this._occluderDepthView || edge > this._occluderDepth!.width) {
+            this._occluderDepth?.destroy();
+            this._occluderDepth = this.device.createTexture({
+                label: "view.occluderDepth",
+                size: [edge, edge],
+                format: "depth32float",
+                usage: GPUTextureUsage.RENDER_ATTACHMENT | GPUTextureUsage.TEXTURE_BINDING,
+            });
+            this._occluderDepthView = this._occluderDepth.createView();
+        }
+        return this._occluderDepthView;
     }
 
     /** `slots` from one of them on; the same object for the same slot. @internal */
@@ -90,6 +127,8 @@ export class ViewBuffers implements ISortTarget {
     /** Destroys the buffers. May be called twice. */
     public dispose(): void {
         this.sortScratch?.dispose();
+        this._occluderDepth?.destroy();
+        this._occluderDepth = this._occluderDepthView = null;
         this._owned.dispose();
     }
 }

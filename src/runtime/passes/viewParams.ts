@@ -3,11 +3,11 @@
  * Matrices are 4×4, column-major, for column vectors. Babylon's row-major matrices for row vectors are the same sixteen numbers in memory.
  */
 import type { Level } from "../../flame/levels";
-import { BucketCount, ViewCompensateOpacity, ViewKeepOffScreen, ViewParamsLayout, ViewSlotLayout } from "../layout";
+import { BucketCount, ViewCompensateOpacity, ViewHasOccluders, ViewKeepOffScreen, ViewParamsLayout, ViewSlotLayout } from "../layout";
 import type { AvatarBuffers } from "./avatarBuffers";
 import type { StructData } from "./gpuBuffers";
 import type { HeadBuffers } from "./headBuffers";
-import type { ViewBuffers } from "./viewBuffers";
+import { OccluderInstanceBytes, OccluderPx, type ViewBuffers } from "./viewBuffers";
 
 /** One view: a camera or an eye. Fields are read once per call; the same object may be filled again each frame. */
 export interface ICameraSettings {
@@ -38,6 +38,11 @@ export interface ICrowdMember {
     readonly level?: Level;
     /** Leave out Gaussians on surfaces that look away, unless their region is two-sided. Default false; see `avatar.isOpaque`. */
     readonly cullBackFaces?: boolean;
+    /**
+     * Leave out Gaussians, of this avatar and of others, that are behind its head. Default false. Ignored where `avatar.hasOccluder` is not set, in views
+     * that keep what is off screen, where another eye sees what this one does not, and where the head is too small for it.
+     */
+    readonly cullHidden?: boolean;
     /** While two levels of detail are drawn in the same place: share of this one, the shares sum to 1. Default 1. */
     readonly share?: number;
 }
@@ -48,6 +53,8 @@ export interface IViewSettings extends ICameraSettings {
     worldFromPosed: ArrayLike<number>;
     /** As in {@link ICrowdMember}. */
     cullBackFaces?: boolean;
+    /** As in {@link ICrowdMember}. */
+    cullHidden?: boolean;
 }
 
 /** Box around an avatar in its posed space, meters. */
@@ -58,8 +65,16 @@ export interface IPosedBounds {
 
 const ViewFromPosed = new Float64Array(16); // scratch of WriteView
 const ClipFromPosed = new Float64Array(16); // scratch of WriteView
+const Eye = new Float64Array(4); // scratch of WriteView
+const TowardsEye = new Float64Array(3); // scratch of Hides
 /** Pixels that a splat may reach beyond the box of its avatar, for the low-pass filter. */
 const FilterReachPx = 2;
+/** Perspective occluders are cut off nearer than this: meters, or what a unit of the world is. */
+const NearestOccluder = 1e-4;
+/** Meters of an avatar that a texel of the occluders' depth may be wide. More, and the four around a place are seldom all nearer. */
+const MostTexelMeters = 0.008;
+/** Sine of how high above an avatar's middle the eye must be at least. Lower ones look into the open neck, past its edge at the occluder's. */
+const LowestEye = -0.35;
 
 /** Depths of the avatars in a view, meters ahead of the camera, and their slots. Scratch of WriteView; grows to the largest crowd. */
 const Spans: { near: number; far: number; slot: number }[] = [];
@@ -75,6 +90,7 @@ export function WriteView(camera: ICameraSettings, members: readonly ICrowdMembe
     const { groups } = view;
     groups.length = 0;
     let [slot, spanCount, recordCount] = [0, 0, 0];
+    view.occluderCount = 0;
     for (let first = 0; first < members.length; first++) {
         if (IsEarlierGroup(members, first)) {
             continue;
@@ -83,6 +99,7 @@ export function WriteView(camera: ICameraSettings, members: readonly ICrowdMembe
         const level = members[first].level ?? 0;
         slot += slot % 2;
         const firstSlot = slot;
+        const firstOccluder = view.occluderCount;
         for (let index = first; index < members.length; index++) {
             const member = members[index];
             if (!IsOfGroup(member, head, level) || !(member.opacity > 0) || !Place(camera, member)) {
@@ -91,14 +108,25 @@ export function WriteView(camera: ICameraSettings, members: readonly ICrowdMembe
             const span = (Spans[spanCount++] ??= { near: 0, far: 0, slot: 0 });
             span.slot = slot;
             WriteSlot(camera, member, recordCount, slot, span, view.slotsData);
+            if (Hides(camera, member)) {
+                WriteOccluder(member.avatar, slot, view);
+            }
             recordCount += member.avatar.gaussiansAt(level);
             slot++;
         }
         if (slot > firstSlot) {
-            groups.push({ head, firstSlot, avatarCount: slot - firstSlot, gaussianCount: members[first].avatar.gaussiansAt(level) });
+            groups.push({
+                head,
+                firstSlot,
+                avatarCount: slot - firstSlot,
+                gaussianCount: members[first].avatar.gaussiansAt(level),
+                firstOccluder,
+                occluderCount: view.occluderCount - firstOccluder,
+            });
         }
     }
-    WriteParams(camera, SpreadKeys(spanCount, view.slotsData), view.paramsData);
+    const keysPerMeter = SpreadKeys(spanCount, view.slotsData);
+    WriteParams(camera, keysPerMeter, view.occluderCount > 0 ? spanCount : 0, view.paramsData);
     return recordCount;
 }
 
@@ -180,13 +208,9 @@ function WriteSlot(
     span.near = middle - reach;
     span.far = middle + reach;
 
-    // A projection whose clip w does not depend on view z is orthographic: every point sees the camera in the same direction.
-    const perspective = camera.clipFromView[11] !== 0;
-    const eye = start + at.eyePosed / 4;
-    if (cullBackFaces) {
-        WriteEye(perspective ? null : -ahead, floats, eye);
-    } else {
-        floats.fill(0, eye, eye + 4);
+    ReadEye(IsPerspective(camera) ? null : -ahead);
+    for (let i = 0; i < 4; i++) {
+        floats[start + at.eyePosed / 4 + i] = cullBackFaces ? Eye[i] : 0;
     }
     words[start + at.gaussianCount / 4] = avatar.gaussiansAt(level);
     words[start + at.firstRecord / 4] = firstRecord;
@@ -195,6 +219,48 @@ function WriteSlot(
     words[start + at.firstAttributes / 4] = avatar.firstAttributes(level);
     words[start + at.firstDeltaA / 4] = avatar.firstDelta(0);
     words[start + at.firstDeltaB / 4] = avatar.firstDelta(1);
+}
+
+/** A projection whose clip w does not depend on view z is orthographic: every point sees the camera in the same direction. */
+function IsPerspective({ clipFromView }: ICameraSettings): boolean {
+    return clipFromView[11] !== 0;
+}
+
+/** Whether an avatar that was just placed is an occluder. Of two levels that are faded one is enough. */
+function Hides({ keepOffScreen }: ICameraSettings, { avatar, cullHidden, opacity, share = 1 }: ICrowdMember): boolean {
+    if (!cullHidden || !avatar.hasOccluder || keepOffScreen || opacity < 1 || share < 0.5) {
+        return false;
+    }
+    const m = ClipFromPosed;
+    const { min, max } = avatar.bounds;
+    let w = m[15];
+    for (let axis = 0; axis < 3; axis++) {
+        const middle = (min[axis] + max[axis]) / 2;
+        w += m[4 * axis + 3] * middle;
+        TowardsEye[axis] = Eye[axis] - Eye[3] * middle;
+    }
+    if (TowardsEye[1] < LowestEye * Math.hypot(TowardsEye[0], TowardsEye[1], TowardsEye[2])) {
+        return false;
+    }
+    const perMeter = Math.min(Math.hypot(m[0], m[4], m[8]), Math.hypot(m[1], m[5], m[9]));
+    return w <= MostTexelMeters * 0.5 * OccluderPx * perMeter;
+}
+
+function WriteOccluder(avatar: AvatarBuffers, slot: number, view: ViewBuffers): void {
+    const at = (OccluderInstanceBytes / 4) * view.occluderCount++;
+    view.occludersData[at] = slot;
+    view.occludersData[at + 1] = avatar.firstOccluderOffset;
+    view.occludersData[at + 2] = IsMirrored(view.slotsData.floats, slot) ? 1 : 0;
+}
+
+/** Whether faces whose corners go round counter-clockwise from outside are seen the other way round. */
+function IsMirrored(floats: Float32Array, slot: number): boolean {
+    const start = (slot * ViewSlotLayout.byteLength + ViewSlotLayout.offsets.depthFromPosed) / 4;
+    const m = ClipFromPosed;
+    const crossX = m[4] * m[9] - m[8] * m[5];
+    const crossY = m[8] * m[1] - m[0] * m[9];
+    const crossZ = m[0] * m[5] - m[4] * m[1];
+    return crossX * floats[start] + crossY * floats[start + 1] + crossZ * floats[start + 2] > 0;
 }
 
 /** Writes farDepth of each slot. @returns keys per meter */
@@ -219,12 +285,25 @@ function SpreadKeys(spanCount: number, { floats }: StructData): number {
     return BucketCount / Math.max(meters, 1e-6);
 }
 
-function WriteParams(camera: ICameraSettings, keysPerMeter: number, { floats, words }: StructData): void {
+/** @param spanCount of the avatars in the view if any is an occluder, else 0 */
+function WriteParams(camera: ICameraSettings, keysPerMeter: number, spanCount: number, { floats, words }: StructData): void {
     const at = ViewParamsLayout.offsets;
     floats[at.viewportPx / 4] = camera.viewportWidthPx;
     floats[at.viewportPx / 4 + 1] = camera.viewportHeightPx;
     floats[at.keysPerMeter / 4] = keysPerMeter;
-    words[at.flags / 4] = (camera.compensateOpacity ? ViewCompensateOpacity : 0) | (camera.keepOffScreen ? ViewKeepOffScreen : 0);
+    words[at.flags / 4] =
+        (camera.compensateOpacity ? ViewCompensateOpacity : 0) |
+        (spanCount > 0 ? ViewHasOccluders : 0) |
+        (camera.keepOffScreen ? ViewKeepOffScreen : 0);
+    let [slope, start] = [0, NearestOccluder];
+    if (!IsPerspective(camera) && spanCount > 0) {
+        const far = Spans[0].far;
+        const near = Spans.reduce((least, span, index) => (index < spanCount ? Math.min(least, span.near) : least), far);
+        slope = -1 / Math.max(far - near, 1e-6);
+        start = -slope * far;
+    }
+    floats[at.occluderFromDepth / 4] = slope;
+    floats[at.occluderFromDepth / 4 + 1] = start;
 }
 
 /** `into` = `a` · `b`. */
@@ -240,8 +319,8 @@ function Multiply(a: ArrayLike<number>, b: ArrayLike<number>, into: Float64Array
     }
 }
 
-/** The view origin (`towards` null), or the direction (0, 0, towards), taken from view space to posed space by Cramer's rule. */
-function WriteEye(towards: number | null, into: Float32Array, at: number): void {
+/** Fills Eye: the view origin (`towards` null), or the direction (0, 0, towards), taken from view space to posed space by Cramer's rule. */
+function ReadEye(towards: number | null): void {
     const m = ViewFromPosed;
     const x = towards === null ? -m[12] : 0;
     const y = towards === null ? -m[13] : 0;
@@ -251,9 +330,9 @@ function WriteEye(towards: number | null, into: Float32Array, at: number): void 
     const cofactorZ = m[4] * m[9] - m[5] * m[8];
     const determinant = m[0] * cofactorX + m[1] * cofactorY + m[2] * cofactorZ;
     const scale = determinant === 0 ? 0 : 1 / determinant; // a flattened avatar has no inside
-    into[at + 3] = towards === null ? 1 : 0;
+    Eye[3] = towards === null ? 1 : 0;
     // Rows of the inverse are the cross products of the columns.
-    into[at] = scale * (x * cofactorX + y * cofactorY + z * cofactorZ);
-    into[at + 1] = scale * (x * (m[9] * m[2] - m[10] * m[1]) + y * (m[10] * m[0] - m[8] * m[2]) + z * (m[8] * m[1] - m[9] * m[0]));
-    into[at + 2] = scale * (x * (m[1] * m[6] - m[2] * m[5]) + y * (m[2] * m[4] - m[0] * m[6]) + z * (m[0] * m[5] - m[1] * m[4]));
+    Eye[0] = scale * (x * cofactorX + y * cofactorY + z * cofactorZ);
+    Eye[1] = scale * (x * (m[9] * m[2] - m[10] * m[1]) + y * (m[10] * m[0] - m[8] * m[2]) + z * (m[8] * m[1] - m[9] * m[0]));
+    Eye[2] = scale * (x * (m[1] * m[6] - m[2] * m[5]) + y * (m[2] * m[4] - m[0] * m[6]) + z * (m[0] * m[5] - m[1] * m[4]));
 }

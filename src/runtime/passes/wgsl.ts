@@ -14,6 +14,7 @@ import radix from "../../shaders/shared/radix.wgsl";
 import realHalf from "../../shaders/shared/realHalf.wgsl";
 import realSingle from "../../shaders/shared/realSingle.wgsl";
 import levels from "../../shaders/shared/levels.wgsl";
+import occluder from "../../shaders/shared/occluder.wgsl";
 import mapSource from "../../shaders/shared/mapSource.wgsl";
 import sortParams from "../../shaders/shared/sortParams.wgsl";
 import splatQuad from "../../shaders/shared/splatQuad.wgsl";
@@ -33,6 +34,7 @@ import sortRadixScatter from "../../shaders/sortRadixScatter.wgsl";
 import sortScan from "../../shaders/sortScan.wgsl";
 import sortScatter from "../../shaders/sortScatter.wgsl";
 import sortTies from "../../shaders/sortTies.wgsl";
+import splatOccluder from "../../shaders/splatOccluder.wgsl";
 import splatDraw from "../../shaders/splatDraw.wgsl";
 import splatProject from "../../shaders/splatProject.wgsl";
 
@@ -50,6 +52,7 @@ export const SharedSources: Readonly<Record<string, string>> = Object.freeze({
     "shared/real.wgsl": realSingle,
     "shared/levels.wgsl": levels,
     "shared/mapSource.wgsl": mapSource,
+    "shared/occluder.wgsl": occluder,
     "shared/sortParams.wgsl": sortParams,
     "shared/splatQuad.wgsl": splatQuad,
     "shared/splatRecord.wgsl": splatRecord,
@@ -114,6 +117,9 @@ const HalfSources = Object.freeze({ ...SharedSources, "shared/real.wgsl": realHa
 export function ResolveTwin(source: string, half: boolean): string {
     return half ? `enable f16;\n${ResolveImports(source, HalfSources)}` : ResolveImports(source);
 }
+
+/** The depth of the heads, resolved. */
+export const SplatOccluderSource = ResolveImports(splatOccluder);
 
 /** The stand-alone draw, resolved. */
 export const SplatDrawSource = ResolveTwin(splatDraw, false);

@@ -126,6 +126,7 @@ describe("scene files", () => {
         twin.visibility = 0.5;
         twin.levelOfDetail = 1;
         twin.cullBackFaces = false;
+        twin.cullHidden = false;
         const clip = new AnimationGroup("blink", stage.scene);
         const blink = new Animation("blink", "influence", 30, Animation.ANIMATIONTYPE_FLOAT);
         blink.setKeys([
@@ -153,6 +154,7 @@ describe("scene files", () => {
         expect([second.scaling.x, second.visibility]).toEqual([0.8, 0.5]);
         expect([first.levelOfDetail, second.levelOfDetail]).toEqual(["auto", 1]);
         expect([first.cullBackFaces, second.cullBackFaces]).toEqual(["auto", false]);
+        expect([first.cullHidden, second.cullHidden]).toEqual(["auto", false]);
         const [again] = second.clips;
         expect(again.name).toContain("blink");
         again.start();

@@ -1,7 +1,7 @@
 // Levels of detail: coarse Gaussians as means, drawn alone and while two levels are faded.
 import { BuildLevels, type Level } from "../../../src/flame/levels";
 import { RegionShift } from "../../../src/flame/texelTable";
-import { PackedAttributesLayout } from "../../../src/runtime/layout";
+import { OccluderOffsetLayout, PackedAttributesLayout } from "../../../src/runtime/layout";
 import { AvatarBuffers, HeadBuffers, SplatPipeline, ViewBuffers, type ICameraSettings } from "../../../src/runtime/passes";
 import { ActivateGaussian } from "../../../src/runtime/reference/activate";
 import { CoarsenReference } from "../../../src/runtime/reference/coarsen";
@@ -152,7 +152,8 @@ describe("levels of detail", () => {
         const before = head.byteLength;
         const twin = new AvatarBuffers(device, head, avatar);
         expect(head.persons.usedCount).toBe(2);
-        expect(head.persons.slotByteLength).toBe(PackedAttributesLayout.byteLength * levels.start[3]);
+        const occluder = OccluderOffsetLayout.byteLength * head.model.vertexCount;
+        expect(head.persons.slotByteLength).toBe(PackedAttributesLayout.byteLength * levels.start[3] + occluder);
         expect(levels.start[3]).toBeLessThan(1.5 * table.gaussianCount);
         expect(head.byteLength - before).toBe(head.avatars.slotByteLength);
         twin.dispose();

@@ -2,9 +2,9 @@
 import { CreateExpressionPose, type ExpressionPose } from "../../../src/flame/expression";
 import { ParseHeadModel, type HeadModel } from "../../../src/flame/headModel";
 import { VertexNormals } from "../../../src/flame/normals";
+import { PersonalVertices } from "../../../src/flame/personalHead";
 import { BuildTexelTable, RegionShift, type TexelTable } from "../../../src/flame/texelTable";
 import { HeadSurface } from "../../../src/plugin/attach/headSurface";
-import { PersonalVertices } from "../../../src/plugin/attach/personalHead";
 import { SurfaceAnchor } from "../../../src/plugin/attach/surfaceAnchor";
 import { FindPlace, SurfaceLandmarks, UvOfPlace } from "../../../src/plugin/attach/surfacePlaces";
 import { ActivateGaussian } from "../../../src/runtime/reference/activate";
@@ -63,7 +63,7 @@ describe("the personal skin", () => {
     });
 
     it("is where the person's Gaussians are, at every vertex", () => {
-        const vertices = PersonalVertices(model, staticMap, MapSize);
+        const vertices = PersonalVertices(model, table, staticMap);
         const seen = [...new Set(table.corners)];
         const errors = seen.map((vertex) => {
             const [x, y, z] = model.template.subarray(3 * vertex, 3 * vertex + 3);
@@ -86,7 +86,7 @@ describe("the personal skin", () => {
                 altered[table.texel[g]] = 0.4;
             }
         }
-        const [vertices, before] = [PersonalVertices(model, altered, MapSize), PersonalVertices(model, staticMap, MapSize)];
+        const [vertices, before] = [PersonalVertices(model, table, altered), PersonalVertices(model, table, staticMap)];
         const farthest = vertices.reduce((most, value, i) => Math.max(most, Math.abs(value - before[i])), 0);
         expect(farthest).toBeGreaterThan(0);
         expect(farthest).toBeLessThan(2.5 * Wave);

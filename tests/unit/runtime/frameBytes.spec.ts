@@ -22,8 +22,14 @@ describe("bytes of a frame", () => {
         expect(total("moved", eight)).toBe(8 * total("moved", [paper]) - 7 * 4 * 4 * 65536);
     });
 
+    it("are at most one and a half times the floor with an occluder too", () => {
+        const hiding = { ...paper, occluderIndexCount: 12_876 };
+        expect(total("moved", [hiding])).toBeGreaterThan(total("moved", [paper]));
+        expect(total("moved", [hiding]) / total("floorBytes", [hiding])).toBeLessThan(1.5);
+    });
+
     it("has no records to write for what is culled", () => {
-        const [, project, , draw] = FrameBytes([paper], 1, 0);
+        const [, , project, , draw] = FrameBytes([paper], 1, 0);
         expect(project.writtenBytes).toBe(4 * paper.gaussianCount);
         expect(draw.readBytes).toBe(0);
     });

@@ -64,6 +64,7 @@ describe("layout", () => {
         PackedAttributes: layout.PackedAttributesLayout,
         PackedDelta: layout.PackedDeltaLayout,
         HeadVertex: layout.HeadVertexLayout,
+        OccluderOffset: layout.OccluderOffsetLayout,
         Texel: layout.TexelLayout,
         SplatRecord: layout.SplatRecordLayout,
         DrawArgs: layout.DrawArgsLayout,

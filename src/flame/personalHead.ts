@@ -2,8 +2,8 @@
  * The head of one person as a mesh: the template moved to where this person's Gaussians are, so that rays, hats and characters meet the face
  * and hair that are seen. Identity lives in the static map (paper, section 3.2); here its position offsets are gathered per vertex.
  */
-import type { HeadModel } from "../../flame/headModel";
-import { BuildTexelTable, type TexelTable } from "../../flame/texelTable";
+import type { HeadModel } from "./headModel";
+import { BuildTexelTable, type TexelTable } from "./texelTable";
 
 /** Gaussians fainter than this say nothing about where the skin is. */
 const LeastOpacity = 0.05;
@@ -18,13 +18,12 @@ const Tables = new WeakMap<HeadModel, Map<number, TexelTable>>(); // made once p
  * Rest vertices of a person: the template plus the offsets per vertex whose interpolation comes nearest to the position offsets of the
  * Gaussians, weighted by opacity (least squares). Vertices without Gaussians (inside the neck, behind the eyes) follow their neighbours.
  * @param model head model of the avatar
+ * @param table texel table of the map
  * @param staticMap [14,H,W], before activation
- * @param mapSize H = W
  * @returns [V,3] canonical, meters, new
  */
-export function PersonalVertices(model: HeadModel, staticMap: ArrayLike<number>, mapSize: number): Float32Array {
-    const table = TexelTableOf(model, mapSize);
-    const texels = mapSize * mapSize;
+export function PersonalVertices(model: HeadModel, table: TexelTable, staticMap: ArrayLike<number>): Float32Array {
+    const texels = table.mapSize * table.mapSize;
     const opacities = Float32Array.from(table.texel, (texel) => 1 / (1 + Math.exp(-staticMap[3 * texels + texel])));
     const weights = new Float32Array(model.vertexCount);
     for (let i = 0; i < table.corners.length; i++) {
