@@ -28,6 +28,7 @@ const files = [
     "dist/bench-specs/index.mjs",
     "node_modules/jasmine-core",
     "assets/models/models.json",
+    "assets/models/open-head.bin", // the specs of the occluder
     ...drivers.map((file) => `assets/models/${file}`),
 ];
 const staging = mkdtempSync(path.join(os.tmpdir(), "bench-gpu-"));
