@@ -3,7 +3,9 @@ in the unwrapped picture corrects coordinates, visibility and surface.
 
 Each photo's camera follows in closed form from where texels are and where they are seen (`fit_camera`). What a surface point must move
 across the line of sight to be seen where it is seen is a displacement that photos agree on or complete: `triangulate`.
-Photos are treated alike and only summed over."""
+Smooth hair has nothing to be recognised by, but it ends where the background begins: points above and below the surface are looked up
+in the photos too (`Alignment.outlined`), and what any photo shows as background is not hair. Photos are treated alike and only summed
+over."""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from .blocks import ConvBn, sample_bilinear
 from .driver import hourglass, light_levels
@@ -18,6 +21,8 @@ from .driver import hourglass, light_levels
 METERS = 0.02  # unit of displacements
 TRUST = 4.0  # greatest weight of one photo in `triangulate`, whose ridge is RIDGE
 RIDGE = 0.2
+HEIGHTS = (-0.015, -0.006, 0.006, 0.015, 0.03)  # meters along the mean head's normal, from the surface as it is known so far
+GREY = 0.003  # squared distance from the background's grey at which a pixel is as likely head as background
 
 
 class PhotoCamera(NamedTuple):
@@ -101,19 +106,34 @@ def triangulate(displacement: Tensor, view: Tensor, trust: Tensor) -> Tensor:
 
 
 class Alignment(nn.Module):
-    """`rest` [1, 3, a, a] and `inside` [1, 1, a, a] are the mean head's points (m) and the texels with a face, set from the head model."""
+    """`rest`, `outward` [1, 3, a, a] and `inside` [1, 1, a, a] are the mean head's points (m), its normals and the texels with a face, set
+    from the head model."""
 
     def __init__(self, widths: tuple[int, ...], narrow: int, content: int, size: int, features: int = 12):
         super().__init__()
         self.register_buffer("rest", torch.zeros(1, 3, size, size))
+        self.register_buffer("outward", torch.zeros(1, 3, size, size))
         self.register_buffer("inside", torch.zeros(1, 1, size, size))
         self.look = ConvBn(3, features, 3, 2)
-        self.enter = ConvBn(features + narrow + content + 11, widths[0])
+        self.enter = ConvBn(features + narrow + content + 11 + 2 * len(HEIGHTS), widths[0])
         self.first, self.down, self.level, self.up = light_levels(widths)
         self.out = nn.Conv2d(widths[0], 7, 3, padding=1)
         nn.init.zeros_(self.out.weight)
         with torch.no_grad():
             self.out.bias.copy_(torch.tensor([0.0] * 6 + [-6.0]))  # photos are not trusted at first
+
+    def outlined(self, photos: Tensor, camera: PhotoCamera, points: Tensor) -> tuple[Tensor, Tensor]:
+        """How much like a head, 0..1, photos [b, n, 3, S, S] look where they show points [bn, 3, a²] (m) raised by HEIGHTS:
+        in each photo [bn, len(HEIGHTS), a, a], and in all photos at once (their product)"""
+        b, n, _, size, _ = photos.shape
+        a, count = int(self.rest.shape[-1]), len(HEIGHTS)
+        away = F.avg_pool2d((photos.flatten(0, 1) - 0.5).square().sum(1, keepdim=True), 2)
+        head = away / (away + GREY)
+        outward = self.outward.reshape(1, 3, a * a)
+        raised = torch.cat([project(camera, points + outward * height) for height in HEIGHTS], dim=2)
+        shown = sample_bilinear(head, raised.reshape(b * n, 2, count * a, a)).reshape(b * n, count, a, a)
+        hull = (shown + 0.02).log().reshape(b, n, count, a, a).sum(1, keepdim=True).exp()
+        return shown, hull.expand(b, n, count, a, a).reshape(b * n, count, a, a)
 
     def forward(
         self,
@@ -139,7 +159,7 @@ class Alignment(nn.Module):
         view = camera.view.reshape(b * n, 3, 1, 1).expand(b * n, 3, a, a)
         unwrapped = sample_bilinear(self.look(photos.flatten(0, 1) - 0.5), xy)
         known = [shift.clamp(-0.04, 0.04) / METERS, view, torch.sigmoid(logit), confidence, toward * 8, self.inside.expand(b * n, 1, a, a)]
-        x = self.enter(torch.cat([unwrapped, narrow, content, *known], dim=1))
+        x = self.enter(torch.cat([unwrapped, narrow, content, *known, *self.outlined(photos, camera, points)], dim=1))
         x = self.out(hourglass(x, self.first, self.down, self.level, self.up))
         xy, logit = xy + x[:, :2] * 0.1, logit + x[:, 2:3]
         split = lambda t: t.reshape(b, n, *t.shape[1:])  # noqa: E731

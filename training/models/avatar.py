@@ -16,6 +16,7 @@ from .driver import DriverConfig, build_driver
 from .encoder import Encoder, EncoderConfig
 from .fusion import Fusion, FusionConfig
 from .pixel_skip import PixelSkip, PixelSkipConfig
+from .spacing import Spacing
 
 CHANNELS = {"position": slice(0, 3), "opacity": slice(3, 4), "color": slice(4, 7), "log_scale": slice(7, 10), "rotation": slice(10, 14)}
 PRIOR_UNIT = 0.02  # meters per unit of the `prior` input
@@ -79,6 +80,7 @@ class Avatar(nn.Module):
         self.register_buffer("base_rest", rest[:, None, None].repeat(1, size, size))
         color = torch.tensor([0.62, 0.46, 0.40])  # until the mean of the data replaces it (base_maps.py)
         self.register_buffer("base_color", color[None, :, None, None].repeat(1, 1, size // 2, size // 2))
+        self.spacing = Spacing(size)
         self.register_buffer("static_unit", torch.tensor(STATIC_UNIT)[:, None, None])
         self.register_buffer("delta_unit", torch.tensor(DELTA_UNIT)[:, None, None])
 
@@ -108,7 +110,8 @@ class Avatar(nn.Module):
             position = position + upsample(offset, self.config.map_size // anchor)
             color, decoded = self.pixel_skip.paint(photos, xy, visibility, color, narrow)
             coordinates = torch.cat([xy, torch.sigmoid(visibility)], dim=2)
-        maps = torch.cat([position, opacity + 3.0, color, log_scale + self.base_rest[:3], rotation + self.base_rest[3:]], dim=1)
+        log_scale = self.spacing(log_scale + self.base_rest[:3], position, self.base_rest)
+        maps = torch.cat([position, opacity + 3.0, color, log_scale, rotation + self.base_rest[3:]], dim=1)
         return Reconstruction(maps, identity, coordinates, own, visibility, decoded)
 
     def drive(self, identity: Tensor, position_map: Tensor) -> Tensor:

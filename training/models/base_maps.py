@@ -99,19 +99,45 @@ def set_head_maps(avatar: Avatar) -> None:
     avatar.base_rest.copy_(rest_map(avatar.config.map_size))
     if avatar.pixel_skip is not None:
         avatar.pixel_skip.mirrored.copy_(mirror_map(avatar.config.map_size))
-        set_alignment_maps(avatar)
+    set_surface_maps(avatar)
 
 
-def set_alignment_maps(avatar: Avatar) -> None:
-    """Fill the mean head's points, if the model has a second look (alignment.py)."""
+LINKED_REGIONS = ("face", "scalp", "neck", "ears")  # lips and lids close before what must stay visible between them
+FARTHEST = 0.006  # meters between texels that belong together
+
+
+def link_map(size: int) -> Tensor:
+    """[1, 1, size, size] for spacing.py: 1 where a texel and its right neighbour lie on the same surface, plus 2 for the one below."""
+    model, table = head_texels(size)
+    chosen = np.isin(table.region, [model.regions.index(name) for name in LINKED_REGIONS])
+    points = np.full((size * size, 3), np.nan, np.float32)
+    points[table.texel[chosen]] = table.sample(model.template)[chosen]
+    points = points.reshape(size, size, 3)
+    links = np.zeros((size, size), np.float32)
+    links[:, :-1] += np.linalg.norm(points[:, 1:] - points[:, :-1], axis=-1) < FARTHEST  # false where either has no point
+    links[:-1] += 2.0 * (np.linalg.norm(points[1:] - points[:-1], axis=-1) < FARTHEST)
+    return torch.from_numpy(links)[None, None]
+
+
+def set_surface_maps(avatar: Avatar) -> None:
+    """Fill which texels belong together (spacing.py), and what a second look knows of the mean head (alignment.py)."""
+    from ..synth.mesh import vertex_normals
+
+    avatar.spacing.links.copy_(link_map(avatar.config.map_size))
     align = avatar.pixel_skip.align if avatar.pixel_skip is not None else None
     if align is not None:
         model, table = head_texels(avatar.config.anchor_size)
         side = avatar.config.anchor_size
-        points, inside = torch.zeros(3, side * side), torch.zeros(1, side * side)
-        points[:, torch.from_numpy(table.texel)] = torch.from_numpy(table.sample(model.template).T.astype(np.float32))
-        inside[:, torch.from_numpy(table.texel)] = 1
-        align.rest.copy_(points.reshape(1, 3, side, side))
+        texel = torch.from_numpy(table.texel)
+        normals = table.sample(vertex_normals(model.template, model.faces))
+        inside = torch.zeros(1, side * side)
+        inside[:, texel] = 1
+        for target, values in ((align.rest, table.sample(model.template)), (align.outward, normals)):
+            filled = torch.zeros(3, side * side)
+            filled[:, texel] = torch.from_numpy(values.T.astype(np.float32))
+            target.copy_(filled.reshape(1, 3, side, side))
+        length = align.outward.norm(dim=1, keepdim=True)
+        align.outward.div_(torch.where(length > 0, length, 1.0))
         align.inside.copy_(inside.reshape(1, 1, side, side))
 
 

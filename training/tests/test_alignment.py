@@ -1,11 +1,13 @@
 """Cameras and displacements in closed form, against pinhole cameras whose truth is known."""
 
+import math
+
 import pytest
 import torch
 
-from training.models.alignment import METERS, Alignment, across, fit_camera, inverse3, project, triangulate
+from training.models.alignment import HEIGHTS, METERS, Alignment, across, fit_camera, inverse3, project, triangulate
 from training.models.avatar import Avatar, ModelConfig
-from training.models.base_maps import set_alignment_maps
+from training.models.base_maps import set_surface_maps
 
 
 def head_points(count: int = 900) -> torch.Tensor:
@@ -79,7 +81,7 @@ def test_two_photos_give_depth_that_one_does_not():
 def test_a_fresh_second_look_changes_next_to_nothing_and_learns():
     torch.manual_seed(0)
     avatar = Avatar(ModelConfig.load("nano-128")).eval()
-    set_alignment_maps(avatar)
+    set_surface_maps(avatar)
     align = avatar.pixel_skip.align
     assert isinstance(align, Alignment) and align.inside.sum() > 2000 and align.rest.abs().max() > 0.05
     photos, anchors, prior = torch.rand(1, 2, 3, 256, 256), torch.rand(1, 2, 3, 64, 64), torch.rand(1, 4, 64, 64)
@@ -91,3 +93,33 @@ def test_a_fresh_second_look_changes_next_to_nothing_and_learns():
     assert (looked.static_map - plain.static_map)[:, :3].abs().max() < 0.3 * METERS
     looked.photo_coordinates.sum().backward()
     assert align.out.weight.grad.abs().max() > 0
+
+
+def test_what_a_photo_shows_as_background_is_outside_the_hull():
+    """A ball with 12 mm of hair, seen from the front and from the side: above the hair there is background where the outline is seen."""
+    size, thick, side = 24, 0.012, 0.1
+    align = Alignment((8, 8), 4, 4, size)
+    torch.manual_seed(1)
+    normals = torch.nn.functional.normalize(torch.randn(3, size * size), dim=0)
+    align.outward.copy_(normals.reshape(1, 3, size, size))
+    points, photos, seen, views = side * normals[None], [], [], []
+    pixel = (torch.arange(256) + 0.5) / 256 - 0.5
+    for yaw in (0.0, 1.5708):
+        xy, view = pinhole(points, yaw, 1.2)
+        outline = 1.2 * (side + thick) / math.sqrt(1.2**2 - (side + thick) ** 2)
+        disc = (pixel[:, None] ** 2 + pixel[None] ** 2).sqrt() < outline
+        photos.append((0.5 - 0.4 * disc.float())[None].repeat(3, 1, 1))
+        seen.append(xy[0])
+        views.append(view)
+    xy = torch.stack(seen)
+    camera = fit_camera(points.repeat(2, 1, 1), xy, torch.ones(2, 1, size * size))
+    shown, hull = align.outlined(torch.stack(photos)[None], camera, points.repeat(2, 1, 1))
+    shown, hull = shown.flatten(2), hull[0].flatten(1)
+    below, above = HEIGHTS.index(0.006), HEIGHTS.index(0.03)
+    facing = [(view @ normals).abs() for view in views]
+    for k in range(2):
+        rim = facing[k] < 0.15
+        assert shown[k, below, rim].mean() > 0.9 and shown[k, above, rim].mean() < 0.1
+        assert shown[k, above, facing[k] > 0.8].min() > 0.9, "in front of the ball nothing can be told"
+    carved = (facing[0] < 0.15) & (facing[1] > 0.5)  # the rim of one photo only: all photos together tell it anyway
+    assert carved.any() and hull[above, carved].mean() < 0.1 and hull[below, carved].mean() > 0.85

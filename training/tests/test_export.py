@@ -28,6 +28,8 @@ def scrambled_avatar(seed: int = 0) -> Avatar:
             tensor.normal_(std=0.02)
         if name.endswith("mirrored"):
             tensor.fill_(1)
+        if name.endswith("links"):
+            tensor.fill_(3)
         if name.endswith("running_mean"):
             tensor.normal_(std=0.1)
         if name.endswith("running_var"):
