@@ -94,7 +94,7 @@ def test_committed_models_match_their_manifest_and_stay_small():
         assert hashlib.sha256(raw).hexdigest() == entry["sha256"], entry["file"]
         assert len(raw) == entry["bytes"]
         total[entry["file"]] = len(raw)
-    assert sum(size for file, size in total.items() if file.startswith("nano-128/")) < 6e6
+    assert sum(size for file, size in total.items() if file.startswith("nano-128/")) < 6.5e6
 
 
 def test_generator_of_sample_inputs_is_the_documented_one():
