@@ -82,7 +82,7 @@ export function WriteReport(resultsFile = path.join(bench, "results", "software-
     const readme = path.join(bench, "README.md");
     const { machine } = results;
     const text = [
-        `Machine: ${machine.cpu}, ${machine.cores} cores; adapter ${machine.vendor} ${machine.architecture} ${machine.description}.`,
+        `Machine: ${machine.cpu}, ${machine.cores} cores; adapter ${[machine.vendor, machine.architecture, machine.description].filter(Boolean).join(" ")}.`,
         ...Object.keys(writers)
             .filter((name) => results[name])
             .map((name) => writers[name](results[name])),

@@ -41,7 +41,8 @@ try {
                 picturesFolder,
             });
             results[name] = { date: new Date().toISOString(), load: os.loadavg().map((load) => Number(load.toFixed(1))), ...section };
-            results.machine = { ...(await browsers[0]?.call("adapterAsync")), cpu: os.cpus()[0]?.model, cores: os.cpus().length };
+            const adapter = await browsers[0]?.call("adapterAsync"); // a section without a browser leaves what another found
+            results.machine = { ...results.machine, ...adapter, cpu: os.cpus()[0]?.model, cores: os.cpus().length };
             await WriteResultsAsync(resultsFile, results);
         } finally {
             await Promise.all(browsers.map(({ closeAsync }) => closeAsync()));
