@@ -17,8 +17,11 @@ SEED = 20251217
 METERS = 0.1
 
 
-# ours, meters: MakeHuman's arches lie so far back and high that an open mouth shows no upper teeth; more would pierce rolled lips
-TEETH_SHIFT = {"teethUpper": (0.0, -0.0040, 0.0032), "teethLower": (0.0, 0.0, 0.0020)}
+# ours, meters: MakeHuman's arches lie so far back and high that speech and smiles show no upper teeth. Here the upper incisors stand
+# 1 mm behind the lips and show 4 mm below the upper one, as in adults; what then goes through rolled lips `expressions.clear_teeth` mends
+TEETH_SHIFT = {"teethUpper": (0.0, -0.0080, 0.0090), "teethLower": (0.0, 0.0004, 0.0068)}
+TEETH_FADE = 0.028  # ours, meters: the shift ends this far behind the incisors, where cheeks are near
+TEETH_WIDTH = 0.9  # ours: the arches are narrower than MakeHuman's, or canines fill the corners of the mouth
 
 
 def identity_model(base: BaseMesh, head: geometry.Head) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -41,6 +44,16 @@ def identity_model(base: BaseMesh, head: geometry.Head) -> tuple[np.ndarray, np.
     print(f"identity: {len(names)} targets, {SHAPE_COUNT} directions explain {share.sum():.1%} of the variance")
     mean = head.apply(mean_base) * METERS
     return mean_base, (mean + mean[head.mirror] * [-1, 1, 1]) / 2, directions
+
+
+def shift_teeth(template: np.ndarray, part: dict[str, np.ndarray]) -> np.ndarray:
+    """Template [V,3] with the arches narrowed and moved: wholly at the incisors, fading backwards."""
+    out = template.copy()
+    for name, shift in TEETH_SHIFT.items():
+        depth = template[part[name], 2:]
+        out[part[name]] += np.clip((depth - depth.max() + TEETH_FADE) / TEETH_FADE, 0, 1) * shift
+        out[part[name], 0] *= TEETH_WIDTH
+    return out
 
 
 def joint_regressor(template: np.ndarray, joints: np.ndarray, sets: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -91,6 +104,8 @@ def build(path: Path = DEFAULT_PATH) -> int:
         raw[expressions.EXPRESSIONS.index(name)] *= 0.86
     lid_shapes = [name for name in expressions.EXPRESSIONS if name.startswith("eye")]
     shapes = expressions.close_lids(head, template, raw, np.array(eye_centres), max(eye_radii), lid_shapes)
+    shifted = shift_teeth(template, part)
+    shapes = expressions.clear_teeth(head, shifted, shapes)
     # the unit leaves the tongue above the lower teeth; let it lie with them
     tongue = part["tongue"]
     turn = expressions.rotation(np.array([angle, 0, 0]))
@@ -104,16 +119,13 @@ def build(path: Path = DEFAULT_PATH) -> int:
     shapes = expressions.correctives(template, full, weights8 / 255, joints, pose)
     shapes[np.abs(shapes).max(2) < 2e-5] = 0
 
+    template = shifted
     uv, uv_faces = atlas.build_atlas(head, template)
     near = [
         np.flatnonzero(np.linalg.norm((template - joint) * [0.5, 1, 1], axis=1) < reach)
         for joint, reach in zip(joints[:3], (0.09, 0.08, 0.05), strict=True)
     ]
     start, vertex, weight = joint_regressor(template, joints, [*near, part["eyeLeft"], part["eyeRight"]])
-
-    for name, shift in TEETH_SHIFT.items():  # wholly at the incisors, fading towards the corners of the mouth, where lips cover less
-        depth = template[part[name], 2:]
-        template[part[name]] += np.clip((depth - depth.max() + 0.016) / 0.016, 0, 1) * shift
 
     shape_scale = np.abs(directions).reshape(SHAPE_COUNT, -1).max(1) / 127
     expression_start, expression_vertex, expression_delta, expression_scale = [0], [], [], []

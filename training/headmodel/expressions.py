@@ -21,6 +21,7 @@ JOINTS = ["global", "neck", "jaw", "eyeL", "eyeR"]
 PARENTS = [-1, 0, 1, 1, 1]
 # ours: eyeball turn of a full eyeLook shape in radians (ARKit does not define it; about 25 degrees sideways, 20 up and down)
 LOOK_ANGLE = {"Up": 0.35, "Down": 0.40, "In": 0.48, "Out": 0.48}
+TEETH_CLEARANCE = 0.0005  # ours, meters: moving lips stay this far before the teeth
 LID_CLEARANCE = 1.015  # ours: a moving lid stays this many eyeball radii from the centre, at least
 
 
@@ -144,6 +145,36 @@ def close_lids(head: Head, template: np.ndarray, shapes: np.ndarray, centres: np
                     continue
                 spread = np.maximum(lack, np.where(movable, average @ lack, 0))
                 shapes[index] += place / distance[:, None] * spread[:, None]
+    return shapes
+
+
+def clear_teeth(head: Head, template: np.ndarray, shapes: np.ndarray) -> np.ndarray:
+    """Push lip vertices of the shapes forward (+Z) that go behind the front of the dental arches at weight 1, jaw shut.
+
+    Only vertices that lie before the teeth at rest; what a shape moves with the jaw stays, for teeth move along. The push is spread to
+    neighbours, so that it leaves no dent.
+    """
+    count = len(template)
+    part = {name: np.unique(head.faces[head.region == REGIONS.index(name)]) for name in ("teethUpper", "teethLower", "lips")}
+    teeth = template[np.concatenate([part["teethUpper"], part["teethLower"]])]
+    sides = np.linspace(0, np.abs(teeth[:, 0]).max(), 12)
+    near = np.abs(np.abs(teeth[:, 0])[None] - sides[:, None]) <= sides[1]
+    fronts = np.array([teeth[row, 2].max() for row in near])
+    front = lambda place: np.interp(np.abs(place[:, 0]), sides, fronts) + TEETH_CLEARANCE  # noqa: E731
+    movable = np.zeros(count, bool)
+    movable[part["lips"]] = True
+    movable &= template[:, 2] > front(template)
+    average = meshes.neighbour_average(head.faces[head.chart == 0], count)
+    shapes = shapes.copy()
+    for index, name in enumerate(EXPRESSIONS):
+        if name.startswith("jaw"):
+            continue
+        for _ in range(8):
+            place = template + shapes[index]
+            lack = np.where(movable, np.maximum(front(place) - place[:, 2], 0), 0)
+            if not lack.any():
+                break
+            shapes[index, :, 2] += np.maximum(lack, np.where(movable, average @ lack, 0))
     return shapes
 
 

@@ -6,7 +6,7 @@ from . import mesh
 from .lighting import Light, directions, sky_visibility
 from .rig import Rig
 
-JAW = (0.0, 0.3, 0.75)  # jawOpen of the mouth tables
+JAW = (0.0, 0.12, 0.35, 0.75)  # jawOpen of the mouth tables
 BARED = {
     f"{name}{side}": w for name, w in (("mouthSmile", 0.7), ("mouthUpperUp", 0.7), ("mouthLowerDown", 0.7)) for side in ("Left", "Right")
 }

@@ -20,15 +20,19 @@ def region_vertices(model: HeadModel, *names: str) -> np.ndarray:
     return np.unique(model.faces[np.isin(model.face_region, wanted)])
 
 
-def eyeball_pixels(model: HeadModel, vertices: np.ndarray, side: int, yaw: float) -> int:
-    """Visible eyeball pixels (0.1 mm) of joint `side` (3 left, 4 right) in an orthographic view."""
-    size, span = 600, 0.06
+def visible_pixels(model: HeadModel, vertices: np.ndarray, region: str, centre: np.ndarray, yaw: float = 0.0, span: float = 0.06) -> int:
+    """Visible pixels (0.1 mm) of a region in an orthographic view, in a square of `span` meters about `centre` [3]."""
+    size = round(span / 0.0001)
     turn = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
-    place = (vertices - model.joints[side]) @ turn.T
+    place = (vertices - centre) @ turn.T
     pixel = np.stack([size / 2 + place[:, 0] / span * size, size / 2 - place[:, 1] / span * size, -place[:, 2]], 1)
     face, _ = depth_buffer(pixel, model.faces, size, size)
-    name = "eyeLeft" if side == 3 else "eyeRight"
-    return int(((face >= 0) & (model.face_region[face] == model.regions.index(name))).sum())
+    return int(((face >= 0) & (model.face_region[face] == model.regions.index(region))).sum())
+
+
+def eyeball_pixels(model: HeadModel, vertices: np.ndarray, side: int, yaw: float) -> int:
+    """The same of the eyeball of joint `side` (3 left, 4 right)."""
+    return visible_pixels(model, vertices, "eyeLeft" if side == 3 else "eyeRight", model.joints[side], yaw)
 
 
 def test_the_asset_is_small_and_finite():
@@ -123,6 +127,18 @@ def test_jaw_open_moves_lower_teeth_and_tongue_and_keeps_the_upper_teeth(model):
     assert np.abs(moved[region_vertices(model, "teethUpper")]).max() < 0.001
     tongue = model.posed(None, model.expression_vector(tongueOut=1.0)) - model.template
     assert tongue[region_vertices(model, "tongue"), 2].max() > 0.01
+
+
+def test_a_parted_mouth_shows_upper_teeth_and_shut_lips_hide_them(model):
+    def incisors(**weights: float) -> float:
+        """Square millimeters; the corners, where lips stand open by a hair, are outside."""
+        lips = model.template[region_vertices(model, "lips")].mean(0)
+        vertices = model.posed(None, model.expression_vector(**weights))
+        return visible_pixels(model, vertices, "teethUpper", lips, span=0.03) / 100
+
+    assert incisors(jawOpen=0.3) > 80 and incisors(jawOpen=0.15, mouthSmileLeft=0.8, mouthSmileRight=0.8) > 80
+    for shut in ({}, {"mouthRollUpper": 1, "mouthRollLower": 1}, {"mouthPressLeft": 1, "mouthPressRight": 1}, {"mouthPucker": 1}):
+        assert incisors(**shut) == 0, shut
 
 
 def test_mouth_close_closes_an_open_jaw(model):
