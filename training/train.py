@@ -218,7 +218,7 @@ class Trainer:
 def start(trainer: Trainer, batches: Batches, model: ModelConfig, resume: Path | None, from_scratch: bool, warm: Path | None) -> str:
     """Initial weights: checkpoint, committed weights, or none. Returns which."""
     from .export.load_weights import load_released, unfold_batch_norm
-    from .models.base_maps import set_base_maps, set_surface_maps
+    from .models.base_maps import set_base_maps, set_head_maps
 
     if resume:
         trainer.resume(resume)
@@ -226,12 +226,12 @@ def start(trainer: Trainer, batches: Batches, model: ModelConfig, resume: Path |
     if warm:
         fresh = trainer.warm_start(warm)
         for avatar in (trainer.avatar, trainer.average):
-            set_surface_maps(avatar)
+            set_head_maps(avatar)
         return f"{warm.name}, {fresh} tensors fresh"
     manifest = json.loads((ROOT / "assets/models/models.json").read_text())["models"].get(model.name, {"step": 0})
     if manifest["step"] and not from_scratch:
         load_released(trainer.avatar, ROOT / "assets/models" / model.name, may_lack=True)
-        set_surface_maps(trainer.avatar)
+        set_head_maps(trainer.avatar)
         batch = {name: value.to(trainer.ranks.device) for name, value in batches.take().items()}
         unfold_batch_norm(trainer.avatar, lambda: batch_losses(trainer.avatar, batch, trainer.masks, trainer.weights))
         trainer.steps = trainer.warm_from = manifest["step"]

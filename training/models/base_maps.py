@@ -92,7 +92,8 @@ def mirror_map(size: int) -> Tensor:
 
 
 def set_head_maps(avatar: Avatar) -> None:
-    """Fill what depends on the head model alone: rest surfels, neutral position map and mirror map."""
+    """Fill what depends on the head model alone, so that weights trained before follow a head model that was built anew: rest surfels,
+    neutral position map, mirror map and surface maps."""
     if isinstance(avatar.driver, LightDriver):
         model, table = head_texels(avatar.config.position_map_size)
         avatar.driver.rest_position.copy_(torch.from_numpy(position_map(model, table).astype(np.float32)))

@@ -8,8 +8,9 @@ from training.export.export_onnx import export
 from training.export.load_weights import load_released, unfold_batch_norm
 from training.losses import uv
 from training.models.avatar import Avatar, ModelConfig
+from training.models.base_maps import rest_map
 from training.samples import HELD_OUT_SEED, Batches, claim, fill_gutter, in_mean_tone, make_batch, photo_count_of, read_sample, write_sample
-from training.train import TrainConfig, Trainer, batch_losses, learning_rate, load_settings
+from training.train import TrainConfig, Trainer, batch_losses, learning_rate, load_settings, start
 
 torch.set_num_threads(1)  # small tensors on a shared machine: a second thread mostly waits
 
@@ -239,6 +240,18 @@ def test_resumed_training_continues_where_it_stopped(batch, tmp_path):
     assert a["total"] == pytest.approx(b["total"], rel=1e-4)
     for x, y in zip(one.avatar.state_dict().values(), two.avatar.state_dict().values()):
         assert torch.allclose(x.float(), y.float(), atol=1e-5)
+
+
+def test_weights_of_before_take_the_maps_of_the_present_head_model(tmp_path):
+    old = trainer()
+    for avatar in (old.avatar, old.average):
+        avatar.driver.rest_position.fill_(7)
+        avatar.base_rest.fill_(7)
+    old.save(tmp_path / "last.pt")
+    new = trainer()
+    start(new, None, new.avatar.config, None, False, tmp_path / "last.pt")
+    for avatar in (new.avatar, new.average):
+        assert torch.equal(avatar.base_rest, rest_map(256)) and avatar.driver.rest_position.abs().max() < 2
 
 
 def test_released_weights_resume_with_the_same_function(batch, tmp_path):
