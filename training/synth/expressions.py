@@ -1,4 +1,4 @@
-"""Random faces: sparse mixtures of ARKit shapes, gaze, blinks, jaw and small neck turns."""
+"""Random faces: sparse mixtures of ARKit shapes, smiles that show teeth, gaze, blinks, jaw and small neck turns."""
 
 import numpy as np
 
@@ -36,6 +36,15 @@ SINGLES = [
     ("mouthRight", 0.8, 0.4),
     ("tongueOut", 0.8, 0.25),
 ]
+LAUGH = {  # ours: the face of most portraits, a smile that shows teeth: (least, most)
+    "mouthSmile": (0.5, 1.0),
+    "mouthUpperUp": (0.05, 0.45),
+    "mouthLowerDown": (0.0, 0.3),
+    "cheekSquint": (0.1, 0.6),
+    "eyeSquint": (0.0, 0.5),
+}
+LAUGH_JAW = (0.04, 0.35)
+LAUGHING = 0.15  # ours: share of faces
 WEIGHT = np.array([w for *_, w in PAIRS + SINGLES])
 WEIGHT /= WEIGHT.sum()
 
@@ -49,7 +58,14 @@ def sample_expression(rng: np.random.Generator, names: list[str], strength: floa
         if name in index:
             out[index[name]] = min(1.0, max(out[index[name]], value))
 
-    for choice in rng.choice(len(WEIGHT), rng.integers(1, 6), replace=False, p=WEIGHT):
+    laughs = rng.random() < LAUGHING
+    if laughs:
+        add("jawOpen", strength * rng.uniform(*LAUGH_JAW))
+        for stem, span in LAUGH.items():
+            value = strength * rng.uniform(*span)
+            add(f"{stem}Left", value)
+            add(f"{stem}Right", value * rng.uniform(0.85, 1))
+    for choice in () if laughs else rng.choice(len(WEIGHT), rng.integers(1, 6), replace=False, p=WEIGHT):
         value = rng.beta(1.3, 1.3)
         if choice < len(PAIRS):
             stem, top, _ = PAIRS[choice]
