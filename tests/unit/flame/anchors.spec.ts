@@ -168,7 +168,7 @@ describe("photo anchors", () => {
         expect(confidence(0, "face")).toBeGreaterThan(0.6);
         expect(confidence(0, "scalp")).toBeLessThan(0.2);
         expect(confidence(0, "tongue")).toBe(0);
-        expect(confidence(0, "teethLower")).toBe(0);
+        expect(confidence(0, "teethLower")).toBeLessThan(0.01); // the lips' corners stand open by a hair
         // Turned to its left by 60°, the head shows its right cheek and ear.
         expect(confidence(60, "face", -1)).toBeGreaterThan(2 * confidence(60, "face", 1));
         expect(confidence(60, "ears", -1)).toBeGreaterThan(0.1);
