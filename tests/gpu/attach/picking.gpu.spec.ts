@@ -1,7 +1,7 @@
 // Rays, GPU pickers and nodes on the skin, in a real scene.
 import "@babylonjs/core/Culling/ray";
 import { GPUPicker } from "@babylonjs/core/Collisions/gpuPicker";
-import { Color3 } from "@babylonjs/core/Maths/math.color";
+import { Color3, Color4 } from "@babylonjs/core/Maths/math.color";
 import { Matrix, Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { CreateExpressionPose } from "../../../src/flame/expression";
 import type { FlexAvatar } from "../../../src/plugin/flexAvatar";
@@ -115,6 +115,20 @@ describe("the skin of an avatar", () => {
             stage.camera.viewport.toGlobal(CanvasPx, CanvasPx),
         );
         expect((await pickAsync(Math.round(moved.x), middle))?.mesh).toBe(avatar.proxyMesh);
+        // A turned head is narrower on one side. The picker must see that before any ray has posed the mesh.
+        avatar.position.x = 0;
+        const columnsAt = (turn: number): number[] => {
+            avatar.neck.rotation.y = turn;
+            RenderFrame(stage);
+            return Array.from({ length: CanvasPx }, (_, x) => x).filter((x) => stage.scene.pick(x, middle).hit);
+        };
+        const turned = columnsAt(1.2);
+        const bare = columnsAt(0).filter((x) => [-2, 0, 2].every((step) => !turned.includes(x + step)));
+        expect(bare.length).toBeGreaterThan(4);
+        avatar.neck.rotation.y = 1.2;
+        RenderFrame(stage);
+        expect((await pickAsync(bare[bare.length >> 1], middle))?.mesh ?? null).toBeNull();
+        expect((await pickAsync(turned[turned.length >> 1], middle))?.mesh).toBe(avatar.proxyMesh);
         picker.dispose();
     });
 
@@ -157,15 +171,21 @@ describe("the skin of an avatar", () => {
 
     it("is never drawn itself, also after it was picked and cast", async () => {
         stage = await CreateStageAsync();
+        stage.scene.clearColor = new Color4(1, 1, 1, 1); // an unlit mesh would be black
         const avatar = await AddAvatarAsync(stage, MakePerson());
+        AddBox(stage.scene, "behind", Color3.Green(), 0.1, new Vector3(0, 0, -0.3)); // drawn later: depth of the proxy would hide it
         const before = await CaptureAsync(stage);
         avatar.proxyMesh.update();
         expect(avatar.proxyMesh.getTotalVertices()).toBeGreaterThan(200);
         expect((await CaptureAsync(stage)) === before).toBeTrue();
+        const active = stage.scene.getActiveMeshes();
+        expect(active.data.slice(0, active.length)).toContain(avatar.splatMesh);
+        expect(active.data.slice(0, active.length)).not.toContain(avatar.proxyMesh);
         avatar.splatMesh.isVisible = false;
         const empty = await CaptureAsync(stage);
         avatar.proxyMesh.layerMask = 0x0fffffff; // even where somebody lists it for a camera
         expect((await CaptureAsync(stage)) === empty).toBeTrue();
+        expect(active.data.slice(0, active.length)).toContain(avatar.proxyMesh);
     });
 
     for (const rightHanded of [false, true]) {

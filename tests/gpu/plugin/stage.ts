@@ -15,6 +15,7 @@ import type { FlexAvatar } from "../../../src/plugin/flexAvatar";
 import { FlexAvatarComponent } from "../../../src/plugin/flexAvatarComponent";
 import type { IAvatarFile } from "../../../src/runtime/format/avatarFile";
 import type { IDriver } from "../../../src/runtime/models/driver";
+import type { IFrameDriver } from "../../../src/runtime/models/frameDriver";
 import { HeadBuffers } from "../../../src/runtime/passes";
 import { Random } from "../passes/gpu";
 import { RandomStaticMap, SyntheticTables } from "../passes/syntheticHead";
@@ -105,7 +106,7 @@ export class FakeDriver implements IDriver {
 export async function AddAvatarAsync(
     stage: IStage,
     synthetic: ISynthetic,
-    { name = "ada", driver = null as IDriver | null } = {},
+    { name = "ada", driver = null as IDriver | IFrameDriver | null } = {},
 ): Promise<FlexAvatar> {
     const device = stage.engine._device as GPUDevice;
     const pipeline = await PipelineOf(device);
