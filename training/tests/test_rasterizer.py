@@ -106,3 +106,13 @@ def test_avatar_splatter_agrees_with_generator():
     picture[:4].sum().backward()
     assert all(maps.grad[c].abs().max() > 0 for c in range(14))
     assert picture[4].max() > 0.3 and picture[4].mean() < 0.2  # the mouth is somewhere, and small
+
+
+def test_fixture_of_the_browser_is_ours():
+    import base64
+    import json
+
+    from training.rasterizer.write_fixture import PATH, picture
+
+    kept = np.frombuffer(base64.b64decode(json.loads(PATH.read_text())["picture"]), "<u2").reshape(4, 48, 48) / 65535
+    assert np.abs(picture() - kept).max() < 1e-4
