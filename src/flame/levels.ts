@@ -30,11 +30,6 @@ export interface ILevels {
     readonly spacing: number;
 }
 
-interface IGroup {
-    readonly seed: number;
-    readonly members: number[];
-}
-
 /** Finds the groups. Takes some milliseconds; once per table. */
 export function BuildLevels(model: HeadModel, table: TexelTable): ILevels {
     const islands = Islands(model);
@@ -46,21 +41,19 @@ export function BuildLevels(model: HeadModel, table: TexelTable): ILevels {
         const isJoined = (a: number, b: number): boolean =>
             table.flags[a] >>> RegionShift === table.flags[b] >>> RegionShift &&
             islands[table.face[a]] === islands[table.face[b]] &&
-            Distance(places, a, b) < LargestGap * spacing * 2 ** (level - 1) &&
+            Distance2(places, a, b) < (LargestGap * spacing * 2 ** (level - 1)) ** 2 &&
             WeightDifference(table, a, b) < LargestTurn;
         for (let first = 0; first < table.gaussianCount;) {
             const block = BlockOf(table, first, level);
-            const found: IGroup[] = [];
+            const ofBlock = groups.length;
             let g = first;
             for (; g < table.gaussianCount && BlockOf(table, g, level) === block; g++) {
-                const group = found.find(({ seed }) => isJoined(seed, g));
-                if (group) {
-                    group.members.push(g);
-                } else {
-                    found.push({ seed: g, members: [g] });
+                let group = ofBlock;
+                while (group < groups.length && !isJoined(groups[group][0], g)) {
+                    group++;
                 }
+                (groups[group] ??= []).push(g);
             }
-            groups.push(...found.map(({ members }) => members));
             first = g;
         }
         start.push(table.gaussianCount + groups.length);
@@ -118,8 +111,10 @@ function SurfaceArea({ template, faces, faceCount }: HeadModel): number {
     return sum;
 }
 
-function Distance(places: Float32Array, a: number, b: number): number {
-    return Math.hypot(places[3 * a] - places[3 * b], places[3 * a + 1] - places[3 * b + 1], places[3 * a + 2] - places[3 * b + 2]);
+function Distance2(places: Float32Array, a: number, b: number): number {
+    return (
+        (places[3 * a] - places[3 * b]) ** 2 + (places[3 * a + 1] - places[3 * b + 1]) ** 2 + (places[3 * a + 2] - places[3 * b + 2]) ** 2
+    );
 }
 
 function WeightDifference({ weights }: TexelTable, a: number, b: number): number {
@@ -132,7 +127,18 @@ function WeightDifference({ weights }: TexelTable, a: number, b: number): number
 
 /** The member nearest to the mean of all. */
 function Middle(places: Float32Array, members: readonly number[]): number {
-    const mean = [0, 1, 2].map((axis) => members.reduce((sum, g) => sum + places[3 * g + axis], 0) / members.length);
-    const distance = (g: number): number => Math.hypot(...mean.map((x, axis) => places[3 * g + axis] - x));
-    return members.reduce((best, g) => (distance(g) < distance(best) ? g : best));
+    let [x, y, z] = [0, 0, 0];
+    for (const g of members) {
+        x += places[3 * g] / members.length;
+        y += places[3 * g + 1] / members.length;
+        z += places[3 * g + 2] / members.length;
+    }
+    let [best, nearest] = [members[0], Infinity];
+    for (const g of members) {
+        const distance2 = (places[3 * g] - x) ** 2 + (places[3 * g + 1] - y) ** 2 + (places[3 * g + 2] - z) ** 2;
+        if (distance2 < nearest) {
+            [best, nearest] = [g, distance2];
+        }
+    }
+    return best;
 }
