@@ -13,18 +13,14 @@ import {
 import { PoseVerticesReference } from "../../../src/runtime/reference/poseVertices";
 import { RasterizeReference } from "../../../src/runtime/reference/rasterize";
 import { CrowdProjectReference, type ISplat } from "../../../src/runtime/reference/splatProject";
-import { ExpectNoGpuErrors, FromHalf, GetDevice, Psnr, Random, ReadBuffer, Submit } from "./gpu";
-import { Multiply, Perspective, Scaling, Translation, TurnX, TurnY } from "./matrices";
+import { DrawnAsync } from "./drawn";
+import { ExpectNoGpuErrors, GetDevice, Psnr, Random, Submit } from "./gpu";
+import { FrontalCamera, Multiply, Scaling, Translation, TurnX, TurnY } from "./matrices";
 import { RandomDeltaMap, RandomExpression, RandomStaticMap, SyntheticTables } from "./syntheticHead";
 
 const size = 128;
 const mapSize = 40;
-const camera: ICameraSettings = {
-    viewFromWorld: Translation(0, 0, 0.9),
-    clipFromView: Perspective(2.6, 1, 0.1, 10),
-    viewportWidthPx: size,
-    viewportHeightPx: size,
-};
+const camera = FrontalCamera(0.9, size);
 
 /** An avatar with what the reference needs of it. */
 interface IPerson {
@@ -91,22 +87,9 @@ describe("crowd", () => {
                 camera,
             ),
         );
-        const color = device.createTexture({
-            size: [size, size],
-            format: "rgba16float",
-            usage: GPUTextureUsage.RENDER_ATTACHMENT | GPUTextureUsage.COPY_SRC,
-        });
-        const staging = device.createBuffer({ size: 8 * size * size, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC });
-        Submit(device, (encoder) => {
-            const pass = encoder.beginRenderPass({ colorAttachments: [{ view: color.createView(), loadOp: "clear", storeOp: "store" }] });
-            draw.draw(pass, view);
-            pass.end();
-            encoder.copyTextureToBuffer({ texture: color }, { buffer: staging, bytesPerRow: 8 * size }, [size, size]);
-        });
-        const halves = new Uint16Array(await ReadBuffer(device, staging));
-        [color, staging].forEach((resource) => resource.destroy());
+        const picture = await DrawnAsync(draw, view, size);
         view.dispose();
-        return Float64Array.from(halves, FromHalf);
+        return picture;
     }
 
     const places = (count: number): number[][] =>

@@ -3,27 +3,22 @@ import { AvatarBuffers, HeadBuffers, SplatDrawPass, SplatPipeline, ViewBuffers, 
 import { PoseVerticesReference } from "../../../src/runtime/reference/poseVertices";
 import { RasterizeReference } from "../../../src/runtime/reference/rasterize";
 import { SplatProjectReference, type ISplat } from "../../../src/runtime/reference/splatProject";
-import { ExpectClose, ExpectNoGpuErrors, FromHalf, GetHalfDevice, Psnr, Random, ReadBuffer, Submit } from "./gpu";
-import { Multiply, Perspective, Scaling, Translation, TurnY } from "./matrices";
+import { DrawnAsync, type DrawnFormat } from "./drawn";
+import { ExpectClose, ExpectNoGpuErrors, GetHalfDevice, Psnr, Random, Submit } from "./gpu";
+import { FrontalCamera, Multiply, Scaling, TurnY } from "./matrices";
 import { ReadRecords, type IRecord } from "./records";
 import { RandomDeltaMap, RandomExpression, RandomStaticMap, SyntheticTables } from "./syntheticHead";
 
 const size = 256;
 const mapSize = 96;
-const settings: IViewSettings = {
-    worldFromPosed: Multiply(TurnY(0.3), Scaling(1, 1, -1)),
-    viewFromWorld: Translation(0, 0, 0.6),
-    clipFromView: Perspective(2.6, 1, 0.1, 10),
-    viewportWidthPx: size,
-    viewportHeightPx: size,
-};
+const settings: IViewSettings = { ...FrontalCamera(0.6, size), worldFromPosed: Multiply(TurnY(0.3), Scaling(1, 1, -1)) };
 
 /** A head with a driver's delta on it, projected and drawn with either twin. */
 interface IStage {
     device: GPUDevice;
     splats: ISplat[];
     recordsAsync(half: boolean): Promise<IRecord[]>;
-    pictureAsync(half: boolean, format: "rgba16float" | "rgba8unorm"): Promise<Float64Array>;
+    pictureAsync(half: boolean, format: DrawnFormat): Promise<Float64Array>;
     dispose(): void;
 }
 
@@ -58,34 +53,10 @@ async function MakeStageAsync(device: GPUDevice): Promise<IStage> {
             await prepareAsync(half);
             const draw = await SplatDrawPass.CreateAsync(device, { colorFormat: format }, half);
             expect(draw.half).toBe(half);
-            return await PictureAsync(device, draw, view, format);
+            return await DrawnAsync(draw, view, size, format);
         },
         dispose: () => [avatar, view, head].forEach((owner) => owner.dispose()),
     };
-}
-
-/** Over transparent black. [256,256,4], 0..1. */
-async function PictureAsync(
-    device: GPUDevice,
-    draw: SplatDrawPass,
-    view: ViewBuffers,
-    format: "rgba16float" | "rgba8unorm",
-): Promise<Float64Array> {
-    const usage = GPUTextureUsage.RENDER_ATTACHMENT | GPUTextureUsage.COPY_SRC;
-    const color = device.createTexture({ size: [size, size], format, usage });
-    const bytesPerRow = size * (format === "rgba8unorm" ? 4 : 8);
-    const staging = device.createBuffer({ size: size * bytesPerRow, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC });
-    Submit(device, (encoder) => {
-        const pass = encoder.beginRenderPass({ colorAttachments: [{ view: color.createView(), loadOp: "clear", storeOp: "store" }] });
-        draw.draw(pass, view);
-        pass.end();
-        encoder.copyTextureToBuffer({ texture: color }, { buffer: staging, bytesPerRow }, [size, size]);
-    });
-    const data = await ReadBuffer(device, staging);
-    [color, staging].forEach((resource) => resource.destroy());
-    return format === "rgba8unorm"
-        ? Float64Array.from(new Uint8Array(data), (x) => x / 255)
-        : Float64Array.from(new Uint16Array(data), (x) => FromHalf(x));
 }
 
 describe("half precision", () => {

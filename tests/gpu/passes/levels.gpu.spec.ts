@@ -9,17 +9,12 @@ import { RoundDeltaMap, RoundStaticMap } from "../../../src/runtime/reference/pa
 import { PoseVerticesReference } from "../../../src/runtime/reference/poseVertices";
 import { ProjectGaussian } from "../../../src/runtime/reference/splatProject";
 import { ExpectNoGpuErrors, GetDevice, Random, Submit } from "./gpu";
-import { Perspective, Scaling, Translation } from "./matrices";
+import { FrontalCamera, Scaling } from "./matrices";
 import { ReadRecords } from "./records";
 import { RandomDeltaMap, RandomExpression, RandomStaticMap, SyntheticTables } from "./syntheticHead";
 
 const size = 128;
-const camera: ICameraSettings = {
-    viewFromWorld: Translation(0, 0, 0.9),
-    clipFromView: Perspective(2.6, 1, 0.1, 10),
-    viewportWidthPx: size,
-    viewportHeightPx: size,
-};
+const camera = FrontalCamera(0.9, size);
 const worldFromPosed = Scaling(1, 1, -1);
 
 describe("levels of detail", () => {

@@ -1,4 +1,5 @@
 /** Column-major 4×4 matrices for column vectors, made for tests. */
+import type { ICameraSettings } from "../../../src/runtime/passes";
 
 export function Multiply(a: readonly number[], b: readonly number[]): number[] {
     return Array.from({ length: 16 }, (_, i) => [0, 1, 2, 3].reduce((sum, k) => sum + a[4 * k + (i % 4)] * b[4 * (i >> 2) + k], 0));
@@ -33,4 +34,14 @@ export function Perspective(f: number, aspect: number, near: number, far: number
 /** Orthographic along +z, NDC z 0..1. */
 export function Orthographic(width: number, height: number, near: number, far: number): number[] {
     return [2 / width, 0, 0, 0, 0, 2 / height, 0, 0, 0, 0, 1 / (far - near), 0, 0, 0, -near / (far - near), 1];
+}
+
+/** A left-handed camera at z = −`distance` that looks at the origin, for a square viewport. */
+export function FrontalCamera(distance: number, sizePx: number): ICameraSettings {
+    return {
+        viewFromWorld: Translation(0, 0, distance),
+        clipFromView: Perspective(2.6, 1, 0.1, 10),
+        viewportWidthPx: sizePx,
+        viewportHeightPx: sizePx,
+    };
 }

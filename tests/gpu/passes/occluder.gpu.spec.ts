@@ -12,7 +12,8 @@ import {
     type ICameraSettings,
     type ICrowdMember,
 } from "../../../src/runtime/passes";
-import { ExpectNoGpuErrors, FromHalf, GetDevice, Psnr, ReadBuffer, Submit } from "./gpu";
+import { DrawnAsync } from "./drawn";
+import { ExpectNoGpuErrors, GetDevice, Psnr, ReadBuffer, Submit } from "./gpu";
 import { Multiply, Orthographic, Perspective, Scaling, Translation, TurnX, TurnY } from "./matrices";
 import { Surfels } from "./surfels";
 
@@ -91,23 +92,11 @@ describe("the occluder", () => {
     async function ShootAsync(members: readonly ICrowdMember[], settings: ICameraSettings, cullHidden: boolean): Promise<IShot> {
         const total = members.reduce((sum, member) => sum + member.avatar.gaussiansAt(member.level ?? 0), 0);
         const view = new ViewBuffers(device, total, members.length);
-        const color = device.createTexture({
-            size: [size, size],
-            format: "rgba16float",
-            usage: GPUTextureUsage.RENDER_ATTACHMENT | GPUTextureUsage.COPY_SRC,
-        });
-        const staging = device.createBuffer({ size: 8 * size * size, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC });
         const shown = members.map((member) => ({ cullBackFaces: true, cullHidden, ...member }));
         Submit(device, (encoder) => pipeline.prepareCrowd(encoder, shown, view, settings));
-        Submit(device, (encoder) => {
-            const pass = encoder.beginRenderPass({ colorAttachments: [{ view: color.createView(), loadOp: "clear", storeOp: "store" }] });
-            draw.draw(pass, view);
-            pass.end();
-            encoder.copyTextureToBuffer({ texture: color }, { buffer: staging, bytesPerRow: 8 * size }, [size, size]);
-        });
-        const pixels = Float64Array.from(new Uint16Array(await ReadBuffer(device, staging)), FromHalf);
+        const pixels = await DrawnAsync(draw, view, size);
         const drawn = new Uint32Array(await ReadBuffer(device, view.drawArgs))[DrawArgsLayout.offsets.visibleCount / 4];
-        [color, staging, view].forEach((resource) => ("destroy" in resource ? resource.destroy() : resource.dispose()));
+        view.dispose();
         return { pixels, drawn };
     }
 

@@ -3,19 +3,14 @@ import { AvatarBuffers, HeadBuffers, SplatDrawPass, SplatPipeline, ViewBuffers, 
 import { PoseVerticesReference } from "../../../src/runtime/reference/poseVertices";
 import { RasterizeReference } from "../../../src/runtime/reference/rasterize";
 import { SplatProjectReference, type ISplat } from "../../../src/runtime/reference/splatProject";
-import { ExpectNoGpuErrors, FromHalf, GetDevice, Psnr, Random, ReadBuffer, Submit } from "./gpu";
-import { Multiply, Perspective, Scaling, Translation, TurnY } from "./matrices";
+import { DrawnAsync, type DrawnFormat } from "./drawn";
+import { ExpectNoGpuErrors, GetDevice, Psnr, Random, Submit } from "./gpu";
+import { FrontalCamera, Multiply, Scaling, Translation, TurnY } from "./matrices";
 import { RandomExpression, RandomStaticMap, SyntheticTables } from "./syntheticHead";
 
 const size = 256;
 const mapSize = 96;
-const settings: IViewSettings = {
-    worldFromPosed: Multiply(TurnY(0.3), Scaling(1, 1, -1)),
-    viewFromWorld: Translation(0, 0, 0.6),
-    clipFromView: Perspective(2.6, 1, 0.1, 10),
-    viewportWidthPx: size,
-    viewportHeightPx: size,
-};
+const settings: IViewSettings = { ...FrontalCamera(0.6, size), worldFromPosed: Multiply(TurnY(0.3), Scaling(1, 1, -1)) };
 
 describe("splatDraw", () => {
     let device: GPUDevice;
@@ -54,42 +49,10 @@ describe("splatDraw", () => {
         head.dispose();
     });
 
-    /** Draws over transparent black; optionally against a depth buffer cleared to `depth`. [256,256,4], 0..1. */
-    async function Draw(format: "rgba16float" | "rgba8unorm", depth?: number): Promise<Float64Array> {
+    /** Optionally against a depth buffer cleared to `depth`. [256,256,4], 0..1. */
+    async function Draw(format: DrawnFormat, depth?: number): Promise<Float64Array> {
         const depthFormat = depth === undefined ? undefined : "depth32float";
-        const draw = await SplatDrawPass.CreateAsync(device, { colorFormat: format, depthFormat });
-        const texture = (textureFormat: GPUTextureFormat): GPUTexture =>
-            device.createTexture({
-                size: [size, size],
-                format: textureFormat,
-                usage: GPUTextureUsage.RENDER_ATTACHMENT | GPUTextureUsage.COPY_SRC,
-            });
-        const color = texture(format);
-        const depthTexture = depthFormat && texture(depthFormat);
-        const bytesPerPixel = format === "rgba8unorm" ? 4 : 8;
-        const staging = device.createBuffer({
-            size: size * size * bytesPerPixel,
-            usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
-        });
-        Submit(device, (encoder) => {
-            const pass = encoder.beginRenderPass({
-                colorAttachments: [{ view: color.createView(), loadOp: "clear", storeOp: "store" }],
-                depthStencilAttachment: depthTexture && {
-                    view: depthTexture.createView(),
-                    depthLoadOp: "clear",
-                    depthStoreOp: "discard",
-                    depthClearValue: depth,
-                },
-            });
-            draw.draw(pass, view);
-            pass.end();
-            encoder.copyTextureToBuffer({ texture: color }, { buffer: staging, bytesPerRow: size * bytesPerPixel }, [size, size]);
-        });
-        const data = await ReadBuffer(device, staging);
-        [color, depthTexture, staging].forEach((resource) => resource?.destroy());
-        return format === "rgba8unorm"
-            ? Float64Array.from(new Uint8Array(data), (x) => x / 255)
-            : Float64Array.from(new Uint16Array(data), (x) => FromHalf(x));
+        return DrawnAsync(await SplatDrawPass.CreateAsync(device, { colorFormat: format, depthFormat }), view, size, format, depth);
     }
 
     // Limits: measured 67.4 dB (16-bit target) and 57.0 dB (8-bit, which rounds after each splat); a falloff of 0.48 for 0.5 gives less.

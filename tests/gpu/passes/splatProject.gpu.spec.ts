@@ -7,7 +7,7 @@ import { PoseVerticesReference } from "../../../src/runtime/reference/poseVertic
 import { SortKeysReference } from "../../../src/runtime/reference/sort";
 import { SplatProjectReference, type ISplat } from "../../../src/runtime/reference/splatProject";
 import { ExpectClose, ExpectNoGpuErrors, GetDevice, Normal, Random, ReadBuffer, Submit } from "./gpu";
-import { Multiply, Orthographic, Perspective, Scaling, Translation, TurnX, TurnY } from "./matrices";
+import { FrontalCamera, Multiply, Orthographic, Perspective, Scaling, Translation, TurnX, TurnY } from "./matrices";
 import { ReadRecords, type IRecord } from "./records";
 import { RandomDeltaMap, RandomExpression, RandomStaticMap, SyntheticTables } from "./syntheticHead";
 
@@ -18,13 +18,7 @@ const mirrored = Scaling(1, 1, -1);
 const ahead = Translation(0, 0, 0.6);
 
 /** A frontal view of 256², left-handed. */
-const frontal: IViewSettings = {
-    worldFromPosed: mirrored,
-    viewFromWorld: ahead,
-    clipFromView: Perspective(2.6, 1, 0.1, 10),
-    viewportWidthPx: 256,
-    viewportHeightPx: 256,
-};
+const frontal: IViewSettings = { ...FrontalCamera(0.6, 256), worldFromPosed: mirrored };
 
 describe("splatProject", () => {
     let device: GPUDevice;
