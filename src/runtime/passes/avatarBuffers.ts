@@ -178,7 +178,7 @@ export class AvatarBuffers {
 
     /**
      * Sets the Gaussians at rest. An avatar that shares them gets its own; the others keep theirs. An array also tells how far Gaussians lie off
-     * the head, for {@link bounds}, and whether the avatar {@link isOpaque}; for a buffer 0.1 m and no are assumed.
+     * the head, for {@link bounds}, and whether the avatar {@link isOpaque} and {@link hasOccluder}; for a buffer 0.1 m, no and no are assumed.
      * @param source [14,H,W]; a buffer is read in queue order and stays the caller's
      * @throws FlexAvatarError `invalid-argument` if its size is wrong, `too-many-avatars`
      */
