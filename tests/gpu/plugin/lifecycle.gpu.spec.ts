@@ -211,8 +211,11 @@ describe("the component", () => {
     it("brings avatars back after the device was lost", async () => {
         const avatar = await component.createFromPhotosAsync([photo]);
         avatar.neck.rotation.y = 0.4;
+        const crown = avatar.attachToSurface("crown");
         await avatar.whenReadyAsync();
         const picture = await CaptureAsync(stage);
+        const middle = (): number[] => stage.scene.pick(CanvasPx / 2, CanvasPx / 2).pickedPoint!.asArray();
+        const [met, top] = [middle(), crown.getAbsolutePosition().asArray()];
         const lost = stage.engine._device as GPUDevice;
         const restored = new Promise((resolve) => stage.engine.onContextRestoredObservable.addOnce(resolve));
         lost.destroy();
@@ -232,6 +235,11 @@ describe("the component", () => {
         expect(log.drivers[1].runs).toBe(log.drivers[0].runs);
         expect((await CaptureAsync(stage)) === picture).toBeTrue();
         expect(log.drivers[0].disposed).toBeTrue();
+        expect([middle(), crown.getAbsolutePosition().asArray()]).toEqual([met, top]);
+        avatar.neck.rotation.y = -0.4; // and everything still follows
+        expect((await CaptureAsync(stage)) === picture).toBeFalse();
+        expect(middle()).not.toEqual(met);
+        expect(crown.getAbsolutePosition().asArray()).not.toEqual(top);
     });
 
     it("brings instances back as instances after the device was lost, also when the first of them is gone", async () => {
