@@ -48,7 +48,7 @@ class SkyTable:
 
 
 class Occlusion:
-    """Tables of the shut mouth, an open jaw (two widths), bared teeth and closed lids. `lit` evaluates them for a light once per sample,
+    """Tables of the shut mouth, an open jaw (three widths), bared teeth and closed lids. `lit` evaluates them for a light once per sample,
     `blend` mixes them for a face."""
 
     def __init__(self, rig: Rig, neighbours, landmarks: np.ndarray, dark: np.ndarray):
@@ -111,7 +111,7 @@ class Occlusion:
         return np.array([self._gap(vertices, pairs) for pairs in (self.lips, *self.lids)])
 
     def openings(self, vertices: np.ndarray, jaw: float, rest: np.ndarray) -> tuple[np.ndarray, float, list[float]]:
-        """Of a face [V,3] with jawOpen `jaw` whose person has the gaps `rest`: weights of the jaw tables [3], weight of the bared teeth,
+        """Of a face [V,3] with jawOpen `jaw` whose person has the gaps `rest`: weights of the jaw tables [4], weight of the bared teeth,
         how far each eye is closed 0..1."""
         lips, *lids = self.gaps(vertices)
         gap = max(0.0, lips - rest[0])
