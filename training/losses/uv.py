@@ -105,8 +105,9 @@ def visibility_bce(logit: Tensor, visible: Tensor, valid: Tensor) -> Tensor:
     return masked_mean(F.binary_cross_entropy_with_logits(logit, visible, reduction="none"), valid)
 
 
-def static_losses(r: Reconstruction, batch: dict[str, Tensor], weights: LossWeights) -> dict[str, Tensor]:
-    """Unweighted terms of the reconstruction. `batch`: static, valid, seen, anchors_true, anchors_near (training/samples.py)."""
+def static_losses(r: Reconstruction, batch: dict[str, Tensor], weights: LossWeights, surface: Tensor) -> dict[str, Tensor]:
+    """Unweighted terms of the reconstruction. `batch`: static, valid, seen, anchors_true, anchors_near (training/samples.py); `surface`
+    [1, 1, H, W]: how much a texel's position counts (base_maps.surface_weight)."""
     truth, valid, seen = batch["static"], batch["valid"], batch["seen"]
     counted = valid * (seen + (1 - seen) * weights.unseen)
     color, color_truth = r.static_map[:, CHANNELS["color"]], truth[:, CHANNELS["color"]]
@@ -118,7 +119,7 @@ def static_losses(r: Reconstruction, batch: dict[str, Tensor], weights: LossWeig
         "color": color_error(color, color_truth, counted, seen),
         "color_gradient": color_gradient_l1(color, color_truth, counted),
         "color_ssim": color_dissimilarity(color, color_truth, counted),
-        "position": position_l1(position, position_truth, coarse),
+        "position": position_l1(position, position_truth, coarse * surface[..., ::2, ::2]),
         "position_laplacian": position_laplacian_l1(position, position_truth, coarse),
         "log_scale": masked_mean((part(r.static_map, "log_scale") - part(truth, "log_scale")).abs(), coarse),
         "opacity": opacity_bce(part(r.static_map, "opacity"), part(truth, "opacity"), coarse),

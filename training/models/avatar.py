@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from .blocks import upsample
 from .decoder import Decoder, DecoderConfig
@@ -74,6 +75,10 @@ class Avatar(nn.Module):
         self.fusion = Fusion(config.fusion)
         self.decoder = Decoder(config.decoder)
         self.pixel_skip = PixelSkip(config.pixel_skip, config.map_size, config.anchor_size) if config.pixel_skip else None
+        self.shown = nn.Conv2d(4, config.decoder.identity_channels, 1) if config.pixel_skip else None  # photo pixels for the driver
+        if self.shown is not None:
+            nn.init.zeros_(self.shown.weight)
+            nn.init.zeros_(self.shown.bias)
         self.driver = build_driver(config.driver, config.position_map_size)
         size = config.map_size
         rest = torch.tensor([math.log(0.001)] * 2 + [math.log(0.00025), 0.0, 0.0, 0.0, 1.0])
@@ -108,7 +113,9 @@ class Avatar(nn.Module):
             coarse, fine = by_size[anchor // self.config.pixel_skip.match_upsample], by_size[anchor]
             own, xy, visibility, narrow, offset = self.pixel_skip.locate(photos, position, coarse, fine, fused, anchors)
             position = position + upsample(offset, self.config.map_size // anchor)
-            color, decoded = self.pixel_skip.paint(photos, xy, visibility, color, narrow)
+            color, decoded, shown = self.pixel_skip.paint(photos, xy, visibility, color, narrow)
+            # teeth are dark in a mouth at rest: only what a smiling photo shows of them tells the driver how bright they become
+            identity = identity + self.shown(F.avg_pool2d(shown, self.config.map_size // int(identity.shape[-1])))
             coordinates = torch.cat([xy, torch.sigmoid(visibility)], dim=2)
         log_scale = self.spacing(log_scale + self.base_rest[:3], position, self.base_rest)
         maps = torch.cat([position, opacity + 3.0, color, log_scale, rotation + self.base_rest[3:]], dim=1)

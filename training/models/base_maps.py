@@ -63,7 +63,25 @@ def driver_masks(size: int, deltas: Tensor) -> dict[str, Tensor]:
     for name, values in masks.items():
         maps[name][torch.from_numpy(table.texel)] = torch.from_numpy(values.astype(np.float32))
     whole = {name: maps[name].reshape(1, 1, size, size) for name in ("dynamic", "boosted")}
-    return whole | {"spread": delta_spread(deltas, size), "parts": torch.stack([maps[name] for name in DELTA_REGIONS])}
+    parts = torch.stack([maps[name] for name in DELTA_REGIONS])
+    return whole | {"spread": delta_spread(deltas, size), "parts": parts}
+
+
+OUTER_REGIONS = ("scalp", "neck", "ears")
+
+
+def surface_weight(size: int, most: float = 3.0) -> Tensor:
+    """[1, 1, size, size]: how much a texel's position counts. The face has half of all texels and a quarter of the skin: a texel of scalp,
+    neck or ear counts as many times more as it is larger than one of the face (scalp 3 times), every other texel once."""
+    model, table = head_texels(size)
+    corners = model.template[model.faces]
+    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    share = (area / np.maximum(np.bincount(table.face, minlength=len(area)), 1))[table.face]
+    of_region = lambda name: table.region == model.regions.index(name)  # noqa: E731
+    weight = np.ones(size * size, np.float32)
+    for name in OUTER_REGIONS:
+        weight[table.texel[of_region(name)]] = np.clip(share[of_region(name)].mean() / share[of_region("face")].mean(), 1, most)
+    return torch.from_numpy(weight).reshape(1, 1, size, size)
 
 
 def delta_spread(deltas: Tensor, size: int, floor: float = 0.3) -> Tensor:

@@ -152,11 +152,12 @@ class PixelSkip(nn.Module):
             logit, offset = split(logit), offset + further
         return split(own), split(xy), logit, narrow, offset
 
-    def paint(self, photos: Tensor, xy: Tensor, visibility: Tensor, predicted: Tensor, narrow: Tensor) -> tuple[Tensor, Tensor]:
+    def paint(self, photos: Tensor, xy: Tensor, visibility: Tensor, predicted: Tensor, narrow: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Sample, blend over photos, refine. What no photo shows is first looked for on the other half of the face.
 
         photos [b, n, 3, S, S], xy [b, n, 2, a, a], visibility logit [b, n, 1, a, a], predicted color [b, 3, H, W],
-        narrow UV features [b, value_dim, a, a] -> color [b, 3, H, W], color without the photo's own pixels [b, 3, H, W]
+        narrow UV features [b, value_dim, a, a] -> color [b, 3, H, W], color without the photo's own pixels [b, 3, H, W], what the photos
+        show [b, 4, H, W]: (color - 0.5) * confidence, confidence
         """
         b, n = photos.shape[:2]
         factor = self.config.color_upsample
@@ -185,4 +186,5 @@ class PixelSkip(nn.Module):
         gate = torch.sigmoid(x[:, 3:4] + confidence * 8 - 4)
         gate_across = torch.sigmoid(x[:, 4:] + across_confidence * 8 - 5) * self.mirrored
         unseen = predicted + gate_across * (across - predicted)
-        return unseen + gate * (sample - unseen) + x[:, :3] * 0.25, predicted
+        shown = torch.cat([(sample - 0.5) * confidence, confidence], dim=1)
+        return unseen + gate * (sample - unseen) + x[:, :3] * 0.25, predicted, shown

@@ -58,6 +58,11 @@ class Look:
     long: bool  # hair that falls below the head
 
 
+def any_cloth(rng: np.random.Generator) -> np.ndarray:
+    """Linear color [3] of clothes."""
+    return linear(rng.random() ** 1.3 + (rng.random(3) - 0.5) * rng.beta(1, 2.5)).clip(0.01, 0.85).astype(np.float32)
+
+
 class Painter:
     """Paints on a texel canvas and a vertex canvas. skins [k,n,3]: log ratios of photographed skins to their own tone (may be empty)."""
 
@@ -88,7 +93,7 @@ class Painter:
         detail += np.float32(0.05) * beard[:, None] * c.across * c.strands[2][0][:, None]
         self._eyes(rng, albedo, specular, gloss, dark)
         self._mouth(rng, albedo, specular, gloss)
-        cloth = linear(rng.random() ** 1.3 + (rng.random(3) - 0.5) * rng.beta(1, 2.5)).clip(0.01, 0.85).astype(np.float32)
+        cloth = any_cloth(rng)
         if rng.random() < 0.6:
             rim = c.frame.rim + rng.uniform(0.0, 0.03) + 0.25 * rng.uniform(-0.1, 0.5) * -c.p[:, 2] + 0.002 * c.smooth(rng, 1)[0]
             m = step(c.p[:, 1], rim + 0.0015, rim - 0.0015) * (c.skin & (c.height < -0.11))

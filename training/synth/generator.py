@@ -17,6 +17,7 @@ from .canvas import Frame, step, texel_canvas, vertex_canvas
 from .expressions import sample_expression, sample_pose
 from .glasses import SHARE, TAKEN_OFF, Glasses, sample_glare, sample_glasses
 from .glasses_fit import Fitting
+from .hair_shape import reshaped
 from .occlusion import Occlusion
 from .people import Identity, People
 from .picture import NOTHING, SUPERSAMPLE, Picture, Worn, draw
@@ -162,9 +163,11 @@ class Generator:
         if self.people is not None and rng.random() < REGISTERED:
             return self.registered_person(rng, self.people.sample(rng))
         rig = self.rig
+        (styling,) = rng.spawn(1)
         beta = np.clip(rng.standard_normal(rig.shape_count), -2.3, 2.3) * rng.uniform(0.75, 1.15)
         skin = mesh.mix(beta, rig.shape_dirs).reshape(-1, 3) + self._lumps(rng) + self.inward
         look = self.painter.paint(rng)
+        look.thickness = reshaped(styling, look.thickness, self.vertex_canvas)
         gains = 0.15 * np.tanh(beta @ self.habits) + rng.normal(0, 0.04, rig.expression_count)
         return self._person(skin, mesh.vertex_normals(rig.template + skin, rig.faces), gains, look)
 

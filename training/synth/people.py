@@ -13,7 +13,8 @@ import numpy as np
 
 from ..headmodel.model import DEFAULT_PATH
 from . import mesh
-from .appearance import Look, Painter
+from .appearance import Look, Painter, any_cloth
+from .hair_shape import reshaped
 from .lighting import LUMA, linear
 from .native import CACHE
 from .rig import Rig
@@ -24,6 +25,7 @@ HELD_OUT = ("MENA_F_2", "White_F_3", "Asian_M_2", "Black_M_3")
 SHAPES = {"person": 0.35, "blend": 0.25, "modes": 0.22, "mixture": 0.18}  # ours: how a face shape is made
 OWN_HAIR, WORN_HAIR = 0.4, 0.35  # ours: the person's own hairstyle, another person's; else bald or procedural hair
 STRANDS = 0.9  # ours: limit of the log contrast of strands
+BARE, DYED = 0.4, 0.35  # ours: clothes of a photographed skin taken off, in another color; else as they are
 LIDS = {"eyeBlinkRight": ((37, 41), (38, 40)), "eyeBlinkLeft": ((43, 47), (44, 46))}  # Multi-PIE points over each other
 _said = False
 
@@ -39,6 +41,7 @@ class Identity:
     skin: int | None  # VALID person whose skin is worn
     blend: tuple[int, float] | None  # another skin and its share
     style: int | None  # hairstyle
+    styling: np.random.Generator | None = None  # draws another shape of the hair and other clothes; None: as registered
 
 
 class People:
@@ -53,6 +56,7 @@ class People:
         self.held_out = np.array([self.names.index(n) for n in HELD_OUT])
         self.train = np.setdiff1d(np.arange(len(self.names)), self.held_out)
         self.style_person, self.thickness = valid["style_person"], valid["style_thickness"]
+        self.train_styles = np.flatnonzero(np.isin(self.style_person, self.train))
         look_up = _Resample(valid["texel"], int(valid["size"]), texel, size)
         self._skins(valid, look_up, painter.texels)
         self._styles(valid, look_up)
@@ -90,6 +94,8 @@ class People:
             if strange[rim].mean() > 0.2:
                 self.cloth[p] = np.median(color[strange], 0)
             self.ratio[p] = ratio * canvas.skin[:, None]
+        clean = 1e-3 + (1 - self.dressed[self.train])[..., None]
+        self.bare = (self.ratio[self.train] * clean).sum(0) / clean.sum(0)  # [n,3], a neck without a collar
 
     def _styles(self, valid, look_up: "_Resample") -> None:
         """Hairstyles: cover [H,n], log ratio of the strands to the style's own color [H,n,3], that color [H,3] linear."""
@@ -107,7 +113,8 @@ class People:
 
     # ------------------------------------------------------------------------------------------------ sampling
     def sample(self, rng: np.random.Generator) -> Identity:
-        """A random identity that has nothing of the held-out people."""
+        """A random identity that has nothing of the held-out people. Hair shape and clothes come from a stream of their own."""
+        (styling,) = rng.spawn(1)
         male = bool(rng.random() < 0.5)
         same = self.train[self.male[self.train] == male]
         kind = rng.choice(list(SHAPES), p=list(SHAPES.values()))
@@ -129,7 +136,7 @@ class People:
         skin = lead if rng.random() < 0.6 else int(rng.choice(same if rng.random() < 0.8 else self.train))
         blend = (self.similar(rng, skin, 0.4), float(rng.uniform(0.1, 0.5))) if rng.random() < 0.5 else None
         style = self._style(rng, lead, same, self.train)
-        return Identity(offset, own, self._gains(rng, offset), male, skin, blend, style)
+        return Identity(offset, own, self._gains(rng, offset), male, skin, blend, style, styling)
 
     def similar(self, rng: np.random.Generator, skin: int, reach: float) -> int:
         """A person of the training pool whose skin tone is within `reach` (natural log) of that of `skin`."""
@@ -219,7 +226,8 @@ class RegisteredPainter(Painter):
             tone = people.tone[people.similar(rng, skin, 0.5)] * np.exp(rng.normal(0, 0.1))
         tone = np.clip(tone, 0.01, 0.9).astype(np.float32)
         dark = float(np.interp(-(tone @ LUMA), [-0.55, -0.35, -0.2, -0.1, -0.03], [0, 2, 4, 5.5, 7]))
-        albedo = self._registered_skin(rng, who, tone)
+        worn, cloth = self._clothes(who.styling, skin, tone)
+        albedo = self._registered_skin(rng, who, tone, worn)
         age = rng.random() ** 1.6
         specular = np.full(n, rng.uniform(0.012, 0.045), np.float32) * (1 + 0.25 * c.smooth(rng, 2)[0])
         gloss = np.full(n, rng.uniform(10, 26), np.float32)
@@ -240,18 +248,30 @@ class RegisteredPainter(Painter):
         eyes = c.eye_angle < 4
         albedo[eyes] *= np.clip((tone @ LUMA / 0.25) ** 0.3, 0.5, 1.0)  # a photo exposed for dark skin would burn the whites out
         self._mouth(rng, albedo, specular, gloss)
-        cloth = people.cloth[skin]
-        if np.isnan(cloth).any():
-            cloth = linear(rng.random() ** 1.3 + (rng.random(3) - 0.5) * rng.beta(1, 2.5)).clip(0.01, 0.85)
-        cloth = cloth.astype(np.float32)
+        if np.isnan(people.cloth[skin]).any():
+            cloth = any_cloth(rng)
         specular *= 1 - 0.8 * people.dressed[skin] * (1 - hair)
+        if who.styling is not None:
+            thickness = reshaped(who.styling, thickness, self.vertices, people.thickness[people.train_styles])
         texture = np.concatenate([np.clip(albedo, 0.002, 0.98), np.maximum(specular, 0)[:, None], gloss[:, None], detail], 1)
         return Look(texture.astype(np.float32), thickness, hair, hair_color, cloth, tone, 0.3 + 0.7 * age, long)
 
-    def _registered_skin(self, rng: np.random.Generator, who: Identity, tone: np.ndarray) -> np.ndarray:
-        """Albedo [n,3]: one photographed skin or two, small random change."""
+    def _clothes(self, rng: np.random.Generator | None, skin: int, tone: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Log ratios [n,3] of a photographed skin to its cheeks, worn with linear color `tone` [3], with its clothes kept, dyed or taken
+        off, and the clothes' linear color [3]."""
+        people, draw = self.people, 1.0 if rng is None else rng.random()
+        ratio, dressed, cloth = people.ratio[skin], people.dressed[skin][:, None], people.cloth[skin]
+        if draw < BARE:
+            return ratio + dressed * (people.bare - ratio), any_cloth(rng)
+        if draw < BARE + DYED and not np.isnan(cloth).any():
+            dye = any_cloth(rng)
+            folds = np.clip((ratio + np.log(people.tone[skin] / np.maximum(cloth, 0.004))).mean(1, keepdims=True), -1, 1)
+            return ratio + dressed * (np.log(dye / tone) + 0.7 * folds - ratio), dye
+        return ratio, cloth.astype(np.float32)
+
+    def _registered_skin(self, rng: np.random.Generator, who: Identity, tone: np.ndarray, log: np.ndarray) -> np.ndarray:
+        """Albedo [n,3]: one photographed skin, whose log ratios to its cheeks are `log` [n,3], or two, small random change."""
         c, people, p = self.texels, self.people, who.skin
-        log = people.ratio[p]
         if who.blend is not None:
             q, share = who.blend
             other = people.ratio[q] * (1 - people.dressed[q])[:, None]

@@ -9,6 +9,7 @@ from training.headmodel.model import DEFAULT_PATH, HeadModel
 from training.headmodel.texels import build_texel_table
 from training.synth import people as module
 from training.synth.generator import Generator
+from training.synth.hair_shape import LEAST, MOST, reshaped
 from training.synth.people import HELD_OUT, People
 
 NAMES = ["F_1", "F_2", "F_3", "F_4", *HELD_OUT, "M_1", "M_2", "M_3", "M_4"]
@@ -119,3 +120,43 @@ def test_atlas_values_are_averaged_over_the_texels_of_a_coarser_map():
     assert np.allclose(coarse, values.reshape(4, 2, 4, 2).mean((1, 3)))
     fine = module._Resample(texel, 8, np.arange(256), 16)(values)[:, 0].reshape(16, 16)
     assert np.allclose(fine, np.kron(values.reshape(8, 8), np.ones((2, 2))))
+
+
+def test_registered_hair_keeps_its_style_and_changes_its_volume(people, generator):
+    canvas, thickness = generator.vertex_canvas, people.thickness[people.train_styles[0]] * (generator.vertex_canvas.height > 0.02)
+    thickness = np.where(thickness > 0, 0.02, 0).astype(np.float32)
+    fuller = [reshaped(np.random.default_rng(seed), thickness, canvas, people.thickness[people.train_styles]) for seed in range(60)]
+    hair = thickness > 0
+    assert all((t[~hair] == 0).all() and t.min() >= 0 and t.max() < MOST for t in fuller)
+    mean = np.array([t[hair].mean() for t in fuller])
+    assert any((t == thickness).all() for t in fuller), "some styles stay as they are"
+    assert np.std(np.log(mean)) > 0.2 and np.quantile(mean, 0.1) < 0.016 and np.quantile(mean, 0.9) > 0.024
+    ears = canvas.is_region["ears"]
+    short = np.where(ears, 0.004, thickness).astype(np.float32)
+    assert all(reshaped(np.random.default_rng(seed), short, canvas)[ears].max() <= LEAST + 1e-6 for seed in range(20))
+    assert reshaped(np.random.default_rng(1), np.full(len(hair), 0.005, np.float32), canvas).max() == np.float32(0.005), "a buzz cut"
+
+
+def test_clothes_of_photographed_skins_are_kept_dyed_or_taken_off(people, monkeypatch):
+    painter, skin, tone = people.painter, int(people.train[0]), np.full(3, 0.4, np.float32)
+    n = people.ratio.shape[1]
+    dressed = (np.arange(n) % 4 == 0).astype(np.float32)
+    ratio = np.where(dressed[:, None] > 0, 0.7, people.bare).astype(np.float32)
+    monkeypatch.setattr(people, "ratio", np.where(np.arange(len(NAMES))[:, None, None] == skin, ratio, people.ratio))
+    monkeypatch.setattr(people, "dressed", np.where(np.arange(len(NAMES))[:, None] == skin, dressed, people.dressed))
+    shirt = np.exp(0.7) * people.tone[skin]
+    monkeypatch.setattr(people, "cloth", np.where(np.arange(len(NAMES))[:, None] == skin, shirt, people.cloth))
+    assert (painter._clothes(None, skin, tone)[0] == ratio).all(), "held-out people wear what they wear"
+    kinds = set()
+    for seed in range(40):
+        log, cloth = painter._clothes(np.random.default_rng(seed), skin, tone)
+        assert (log[dressed == 0] == ratio[dressed == 0]).all()
+        worn = log[dressed > 0]
+        if np.allclose(worn, people.bare[dressed > 0], atol=1e-6):
+            kinds.add("bare")
+        elif np.allclose(tone * np.exp(worn), cloth, atol=1e-5):
+            kinds.add("dyed")
+        else:
+            assert (worn == ratio[dressed > 0]).all() and np.allclose(cloth, shirt)
+            kinds.add("kept")
+    assert kinds == {"bare", "dyed", "kept"}

@@ -8,7 +8,7 @@ from training.export.export_onnx import export
 from training.export.load_weights import load_released, unfold_batch_norm
 from training.losses import uv
 from training.models.avatar import Avatar, ModelConfig
-from training.models.base_maps import rest_map
+from training.models.base_maps import head_texels, rest_map, surface_weight
 from training.samples import HELD_OUT_SEED, Batches, claim, fill_gutter, in_mean_tone, make_batch, photo_count_of, read_sample, write_sample
 from training.train import TrainConfig, Trainer, batch_losses, learning_rate, load_settings, start
 
@@ -55,6 +55,7 @@ def masks(size: int = 128, spread: float = 0.1) -> dict[str, torch.Tensor]:
         "dynamic": torch.ones(1, 1, size, size),
         "boosted": torch.zeros(1, 1, size, size),
         "spread": torch.full((1, 14, size, size), spread),
+        "surface": torch.ones(1, 1, 256, 256),
     }
 
 
@@ -135,7 +136,7 @@ def test_gutter_takes_neighbouring_coordinates_and_leaves_visible_ones_alone():
 def test_training_lowers_every_main_loss_on_a_fixed_batch(batch):
     model = trainer()
     first = model.step(batch, 0.0)
-    for _ in range(6):
+    for _ in range(9):
         last = model.step(batch, 0.0)
     assert last["total"] < 0.95 * first["total"]
     assert last["color"] < first["color"]
@@ -154,6 +155,7 @@ def test_every_loss_term_reaches_the_parts_it_should(batch):
             part for part, module in avatar.named_children() if any(p.grad is not None and p.grad.any() for p in module.parameters())
         }
     assert "driver" in reached["delta_color"] and "driver" not in reached["color"]
+    assert "shown" in reached["delta_color"], "what photos show of a texel reaches the driver"
     assert "pixel_skip" in reached["own_coordinates"] and "pixel_skip" in reached["position"]
     assert "encoder" in reached["own_coordinates"]
 
@@ -168,6 +170,14 @@ def test_losses_are_zero_at_the_truth_and_ignore_masked_texels():
         assert loss(b, a, mask) > 0
     assert uv.color_dissimilarity(a, a, mask) < 1e-4
     assert uv.color_dissimilarity(b, a, mask) > 0.5
+
+
+def test_a_texel_of_the_scalp_counts_as_its_area():
+    weight = surface_weight(128)[0, 0].flatten().numpy()
+    model, table = head_texels(128)
+    of = lambda name: weight[table.texel[table.region == model.regions.index(name)]]  # noqa: E731
+    assert (of("face") == 1).all() and (of("teethUpper") == 1).all()
+    assert 2.5 < of("scalp").mean() <= 3 and 1.5 < of("neck").mean() < of("scalp").mean()
 
 
 def test_of_what_no_photo_shows_the_mean_is_best_and_of_the_rest_the_median():
@@ -205,7 +215,7 @@ def test_what_the_driver_explains_is_told_per_region():
 
 
 def test_spread_follows_region_and_channel_and_keeps_a_floor():
-    from training.models.base_maps import delta_spread, head_texels
+    from training.models.base_maps import delta_spread
 
     model, table = head_texels(64)
     deltas = torch.zeros(3, 14, 64 * 64)
