@@ -141,6 +141,21 @@ def test_a_parted_mouth_shows_upper_teeth_and_shut_lips_hide_them(model):
         assert incisors(**shut) == 0, shut
 
 
+def test_no_mouth_shape_pushes_the_lips_through_the_teeth(model):
+    lips, rest = region_vertices(model, "lips"), model.template
+    teeth = np.concatenate([region_vertices(model, name) for name in ("teethUpper", "teethLower")])
+
+    def front(x: float, vertices: np.ndarray) -> float:
+        near = teeth[np.abs(rest[teeth, 0] - x) < 0.003]
+        return vertices[near, 2].max() if len(near) else -np.inf
+
+    before = [v for v in lips if rest[v, 2] > front(rest[v, 0], rest)]
+    assert len(before) > 100
+    for name in (name for name in model.expressions if name.startswith("mouth")):
+        moved = model.posed(None, model.expression_vector(**{name: 1.0}))
+        assert max(front(moved[v, 0], moved) - moved[v, 2] for v in before) < 0.001, name
+
+
 def test_mouth_close_closes_an_open_jaw(model):
     inner = [13, 14]  # MediaPipe: middle of the inner upper and lower lip
 
