@@ -38,7 +38,7 @@ ORACLE, SELF, WRONG, STILL = "oracle: true maps splatted", "oracle: truth agains
 class Plan:
     """How much is looked at."""
 
-    identities: int = 24  # of each held-out set
+    identities: int = 36  # of each held-out set, at most
     sitters: int = 4  # people before fixed cameras
     sweep_yaws: tuple[int, ...] = tuple(range(-180, 180, 30))
     input_yaws: tuple[int, ...] = (-75, -50, -25, 0, 25, 50, 75)

@@ -20,6 +20,7 @@ from .pixel_skip import PixelSkip, PixelSkipConfig
 from .spacing import Spacing
 
 CHANNELS = {"position": slice(0, 3), "opacity": slice(3, 4), "color": slice(4, 7), "log_scale": slice(7, 10), "rotation": slice(10, 14)}
+OUTER_CHART = 0.875  # of the atlas, from the top: face, scalp, ears, neck; eyes and mouth lie below
 PRIOR_UNIT = 0.02  # meters per unit of the `prior` input
 # ours: one unit of network output in each channel's own unit (m, logit, color, ln m, quaternion)
 STATIC_UNIT = (0.02,) * 3 + (1.0,) + (0.5,) * 3 + (0.5,) * 3 + (0.2,) * 4
@@ -64,6 +65,14 @@ class Reconstruction(NamedTuple):
     decoded_color: Tensor | None  # b 3 H W: color before the photo's pixels enter
 
 
+def rows_beside_seam(size: int) -> Tensor:
+    """For each row of a map the row it takes its values from: itself, but for the neck's last three of 256. Below them in the atlas lie
+    eyes and teeth, and what is resized across the seam is neither (a light line around the neck)."""
+    rows, end, width = torch.arange(size), round(OUTER_CHART * size), round(3 * size / 256)
+    rows[end - width : end] = end - width - 1
+    return rows
+
+
 class Avatar(nn.Module):
     """Base maps are buffers: `base_rest` [7, H, W] (log scale 3, quaternion 4 of a surfel of the mean head), and
     `base_color` [1, 3, H/2, W/2]."""
@@ -86,6 +95,7 @@ class Avatar(nn.Module):
         color = torch.tensor([0.62, 0.46, 0.40])  # until the mean of the data replaces it (base_maps.py)
         self.register_buffer("base_color", color[None, :, None, None].repeat(1, 1, size // 2, size // 2))
         self.spacing = Spacing(size)
+        self.register_buffer("rows", rows_beside_seam(size), persistent=False)
         self.register_buffer("static_unit", torch.tensor(STATIC_UNIT)[:, None, None])
         self.register_buffer("delta_unit", torch.tensor(DELTA_UNIT)[:, None, None])
 
@@ -117,6 +127,9 @@ class Avatar(nn.Module):
             # teeth are dark in a mouth at rest: only what a smiling photo shows of them tells the driver how bright they become
             identity = identity + self.shown(F.avg_pool2d(shown, self.config.map_size // int(identity.shape[-1])))
             coordinates = torch.cat([xy, torch.sigmoid(visibility)], dim=2)
+        position, opacity, color, log_scale, rotation = (
+            x.index_select(2, self.rows) for x in (position, opacity, color, log_scale, rotation)
+        )
         log_scale = self.spacing(log_scale + self.base_rest[:3], position, self.base_rest)
         maps = torch.cat([position, opacity + 3.0, color, log_scale, rotation + self.base_rest[3:]], dim=1)
         return Reconstruction(maps, identity, coordinates, own, visibility, decoded)

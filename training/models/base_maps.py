@@ -109,15 +109,29 @@ def mirror_map(size: int) -> Tensor:
     return torch.from_numpy(near.astype(np.float32))[None, None]
 
 
+CARRIED_PARTS = (("scalp",), ("face", "lids", "lips", "ears"), ("neck",))
+
+
+def part_map(size: int) -> Tensor:
+    """[3, 1, size, size] for pixel_skip.Inpaint: 1 where a texel belongs to scalp, face or neck."""
+    model, table = head_texels(size)
+    parts = np.zeros((len(CARRIED_PARTS), size * size), np.float32)
+    for part, names in zip(parts, CARRIED_PARTS):
+        part[table.texel[np.isin(table.region, [model.regions.index(name) for name in names])]] = 1
+    return torch.from_numpy(parts).reshape(-1, 1, size, size)
+
+
 def set_head_maps(avatar: Avatar) -> None:
     """Fill what depends on the head model alone, so that weights trained before follow a head model that was built anew: rest surfels,
-    neutral position map, mirror map and surface maps."""
+    neutral position map, mirror map, parts and surface maps."""
     if isinstance(avatar.driver, LightDriver):
         model, table = head_texels(avatar.config.position_map_size)
         avatar.driver.rest_position.copy_(torch.from_numpy(position_map(model, table).astype(np.float32)))
     avatar.base_rest.copy_(rest_map(avatar.config.map_size))
     if avatar.pixel_skip is not None:
         avatar.pixel_skip.mirrored.copy_(mirror_map(avatar.config.map_size))
+        if avatar.pixel_skip.inpaint is not None:
+            avatar.pixel_skip.inpaint.parts.copy_(part_map(avatar.config.anchor_size))
     set_surface_maps(avatar)
 
 

@@ -17,6 +17,10 @@ from torch.nn import functional as F
 from .alignment import METERS, Alignment
 from .blocks import AttentionLayer, ConvBn, Linear, grid_centres, sample_bilinear, space_to_depth, upsample
 from .driver import hourglass, light_levels
+from .push_pull import push_pull
+
+CARRIED = 3  # parts of the head within which colors are carried
+ENOUGH = 200.0  # one texel in so many of the atlas seen of a part says all about it
 
 
 @dataclass(frozen=True)
@@ -59,26 +63,52 @@ def photo_gains(colors: Tensor, weight: Tensor, rounds: int = 8, ridge: float = 
 
 
 class Inpaint(nn.Module):
-    """Seen colors to unseen texels at anchor size: skin tone, hair color, what the other half of the face shows."""
+    """Seen colors to unseen texels at anchor size: skin tone, hair color, what the other half of the face shows.
 
-    def __init__(self, config: PixelSkipConfig):
+    A UNet guesses, and push-pull carries what is seen of the same part of the head, so that a hair color that few people have reaches the
+    back of the head too; the UNet says which of the two a texel takes. `parts` [CARRIED, 1, a, a]: texels of scalp, face and neck, set from
+    the head model (base_maps.py)."""
+
+    def __init__(self, config: PixelSkipConfig, anchor_size: int):
         super().__init__()
         widths = config.inpaint_widths
+        self.register_buffer("parts", torch.zeros(CARRIED, 1, anchor_size, anchor_size))
+        self.enter_carried = nn.Conv2d(4, widths[0], 3, padding=1)
+        self.take = nn.Conv2d(widths[0], 1, 3, padding=1)
+        for layer in (self.enter_carried, self.take):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
         self.enter = ConvBn(11 + config.value_dim, widths[0])
         self.first, self.down, self.level, self.up = light_levels(widths)
         self.out = nn.Conv2d(widths[0], 3, 3, padding=1)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
+    def carried(self, known: Tensor) -> tuple[Tensor, Tensor]:
+        """known [b, 8, a, a]: (seen - 0.5) * confidence, confidence, the same of the mirror image -> color - 0.5 [b, 3, a, a] carried from
+        texels of the same part, and whether any is seen, 0..1 [b, 1, a, a]"""
+        b, _, a, _ = known.shape
+        sure = known[:, 3:4]
+        evidence = known[:, :4] * sure + known[:, 4:] * known[:, 7:] * (1 - sure) * 0.25
+        evidence = evidence.reshape(b, 1, 4, a, a) * self.parts
+        filled = push_pull(evidence[:, :, :3].reshape(b * CARRIED, 3, a, a), evidence[:, :, 3:].reshape(b * CARRIED, 1, a, a))
+        any_seen = (evidence[:, :, 3:].sum((3, 4), keepdim=True) * (ENOUGH / (a * a))).clamp(max=1)
+        color = (filled.reshape(b, CARRIED, 3, a, a) * self.parts).sum(1)
+        return color, (any_seen * self.parts).sum(1)
+
     def forward(
         self, seen: Tensor, confidence: Tensor, across: Tensor, across_confidence: Tensor, predicted: Tensor, narrow: Tensor
     ) -> Tensor:
         """seen, across, predicted colors [b, 3, H, W], confidences [b, 1, H, W], narrow UV features [b, value_dim, a, a]
-        -> change of the predicted color [b, 3, H, W]"""
+        -> color where no photo is looked at [b, 3, H, W]"""
         factor = int(predicted.shape[-1]) // int(narrow.shape[-1])
         known = [(seen - 0.5) * confidence, confidence, (across - 0.5) * across_confidence, across_confidence, predicted - 0.5]
-        x = self.enter(torch.cat([F.avg_pool2d(torch.cat(known, dim=1), factor), narrow], dim=1))
-        return upsample(self.out(hourglass(x, self.first, self.down, self.level, self.up)), factor)
+        known = F.avg_pool2d(torch.cat(known, dim=1), factor)
+        color, any_seen = self.carried(known[:, :8])
+        x = self.enter(torch.cat([known, narrow], dim=1)) + self.enter_carried(torch.cat([color - known[:, 8:], any_seen], dim=1))
+        x = hourglass(x, self.first, self.down, self.level, self.up)
+        guess = predicted + upsample(self.out(x), factor)
+        return guess + upsample(torch.sigmoid(self.take(x) - 2) * any_seen, factor) * (upsample(color, factor) + 0.5 - guess)
 
 
 class PixelSkip(nn.Module):
@@ -107,7 +137,7 @@ class PixelSkip(nn.Module):
         self.color = nn.Conv2d(config.refine_width, 20, 3, padding=1)
         nn.init.zeros_(self.color.weight)
         nn.init.zeros_(self.color.bias)
-        self.inpaint = Inpaint(config) if config.inpaint_widths else None
+        self.inpaint = Inpaint(config, anchor_size) if config.inpaint_widths else None
         self.align = Alignment(config.align_widths, config.value_dim, config.value_dim, anchor_size) if config.align_widths else None
 
     def locate(self, photos: Tensor, position: Tensor, coarse: Tensor, fine: Tensor, tokens: Tensor, anchors: Tensor) -> tuple[Tensor, ...]:
@@ -177,7 +207,7 @@ class PixelSkip(nn.Module):
         across = sample.index_select(3, self.columns_reversed) * self.mirrored
         across_confidence = confidence.index_select(3, self.columns_reversed) * self.mirrored
         if self.inpaint is not None:
-            predicted = predicted + self.inpaint(sample, confidence, across, across_confidence, predicted, narrow)
+            predicted = self.inpaint(sample, confidence, across, across_confidence, predicted, narrow)
         seen = [space_to_depth(sample, 2), F.avg_pool2d(predicted, 2), space_to_depth(confidence, 2)]
         x = torch.cat([*seen, space_to_depth(across, 2), space_to_depth(across_confidence, 2)], dim=1)
         for conv in self.refine:

@@ -1,12 +1,15 @@
 """Shapes, sizes and invariances of the three configurations. Large models are built on the meta device: no memory, no time."""
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from training.models.avatar import CHANNELS, Avatar, ModelConfig
+from training.models.avatar import CHANNELS, Avatar, ModelConfig, rows_beside_seam
+from training.models.base_maps import head_texels, set_head_maps
 from training.models.blocks import ConvBn, fold_batch_norm, grid_centres, sample_bilinear, space_to_depth
 from training.models.pixel_skip import photo_gains
+from training.models.push_pull import push_pull
 
 
 def parameters(module: torch.nn.Module, trained_only: bool = False) -> float:
@@ -189,3 +192,50 @@ def test_driver_sees_an_expression_as_its_displacement_from_rest(nano):
     driver.rest_position.copy_(rest)
     assert (driver(identity, rest + step) - wanted).abs().max() < 1e-3
     assert (wanted - neutral).abs().max() > 1e-2, "a displacement of two percent of the head must be visible to the driver"
+
+
+def test_push_pull_keeps_what_is_known_and_carries_near_values_first():
+    weight = torch.zeros(1, 1, 32, 32)
+    weight[..., :4, :] = 1
+    weight[..., 28:, :] = 1
+    values = torch.zeros(1, 2, 32, 32)
+    values[:, 0, :4], values[:, 1, 28:] = 0.8, -0.4
+    filled = push_pull(values, weight)
+    assert (filled - values)[..., weight[0, 0] > 0].abs().max() < 1e-3
+    down = filled[0].mean(2)
+    assert (down[0, 4:12] > 0.5).all() and (down[0, 20:28] < 0.3).all(), "the upper band reaches down, and not to the other end"
+    assert (down[1, 20:28] < -0.25).all() and (down[1, 4:12] > -0.15).all()
+    assert (push_pull(torch.zeros(1, 2, 32, 32), torch.zeros(1, 1, 32, 32)) == 0).all()
+
+
+def test_a_rare_hair_color_is_carried_over_the_scalp_and_no_further():
+    avatar = build("nano-128", "cpu").requires_grad_(False)
+    set_head_maps(avatar)
+    inpaint, size = avatar.pixel_skip.inpaint, avatar.config.anchor_size
+    scalp, face, neck = inpaint.parts.flatten(1) > 0
+    assert scalp.sum() > 300 and face.sum() > 1000 and neck.sum() > 200
+    assert not (scalp & face).any() and not (scalp & neck).any() and not (face & neck).any()
+    pink, skin = torch.tensor([0.3, -0.4, 0.0]), torch.tensor([0.2, 0.0, -0.1])
+    known = torch.zeros(1, 8, size * size)
+    shown = torch.randperm(size * size, generator=torch.Generator().manual_seed(0)) < size * size // 10  # a tenth of each part
+    for part, color in ((scalp, pink), (face, skin)):
+        known[0, :3, part & shown], known[0, 3, part & shown] = color[:, None], 1.0
+    color, any_seen = inpaint.carried(known.reshape(1, 8, size, size))
+    color, any_seen = color[0].flatten(1), any_seen.flatten()
+    assert (color[:, scalp] - pink[:, None]).abs().max() < 0.02 and (color[:, face] - skin[:, None]).abs().max() < 0.02
+    assert (any_seen[scalp] == 1).all() and (any_seen[face] == 1).all()
+    assert (any_seen[neck] == 0).all() and (color[:, neck] == 0).all(), "of the neck nothing is seen"
+    mirrored = torch.cat([torch.zeros_like(known[:, :4]), known[:, :4]], dim=1)
+    color, any_seen = inpaint.carried(mirrored.reshape(1, 8, size, size))
+    assert (color[0].flatten(1)[:, scalp] - pink[:, None]).abs().max() < 0.02, "what only the mirror image shows is carried too"
+
+
+@pytest.mark.parametrize("size", [256, 400])
+def test_rows_of_the_neck_at_the_seam_are_those_above_it(size):
+    model, table = head_texels(size)
+    outer = np.isin(table.region, [model.regions.index(name) for name in ("face", "scalp", "neck", "ears", "lips", "lids")])
+    last = (table.texel[outer] // size).max()
+    rows, same = rows_beside_seam(size), torch.arange(size)
+    changed = rows != same
+    assert changed.nonzero().flatten().tolist() == list(range(last - changed.sum() + 1, last + 1)), "the last rows of the outer chart"
+    assert (rows[changed] == same[changed].min() - 1).all() and 3 <= changed.sum() <= size // 64
