@@ -54,8 +54,12 @@ class Puppeteer:
 
     def oracle(self, capture: Capture, shot: Shot) -> np.ndarray:
         """The true maps, splatted: the most that this atlas can give."""
+        return self.splat(capture.static, self.true_delta(capture, shot), shot)
+
+    def true_delta(self, capture: Capture, shot: Shot) -> np.ndarray:
+        """The driver's truth at the size of the static map [14,H,W]."""
         factor = capture.static.shape[-1] // shot.delta.shape[-1]
-        return self.splat(capture.static, shot.delta.repeat(factor, -2).repeat(factor, -1), shot)
+        return shot.delta.repeat(factor, -2).repeat(factor, -1)
 
     def splat(self, static: np.ndarray, delta: np.ndarray | None, shot: Shot) -> np.ndarray:
         size = len(shot.picture)

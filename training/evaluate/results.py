@@ -16,7 +16,7 @@ NOTES = {
     "akd, aed, apd": "MediaPipe on both pictures: 478 landmarks without irises, 51 blend shapes, Euler angles. Not comparable with the "
     "paper's, which come from Deep3DFaceRecon",
     "mouth": "inner-lip polygon of the truth, dilated by 8 px, inside the head; a perfect driver is worth the difference of the two rows "
-    "of true maps, with and without skinning alone",
+    "of true maps, with and without skinning alone, and on maps from one photo that of their row with true deltas and skinning alone",
     "motion_error, flicker": "1/255; flicker of a still face under tracker noise of 0.01 in every coefficient, and under none",
     "ci95": "half width of the 95 % interval of the mean over frames, normal approximation; frames of one person are not independent",
     "light": "true pictures show highlights, which the maps leave out: the oracle row says what that costs",

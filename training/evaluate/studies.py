@@ -30,6 +30,7 @@ DRIVES = (
     {"browDown": 0.9, "noseSneer": 0.6, "mouthStretch": 0.5},
 )
 TRACKER_NOISE = 0.01  # ours: standard deviation of coefficients of a webcam tracker held still
+PERFECT = "oracle: 1 photo, true deltas"  # the most that a driver could be worth on our maps
 ORACLE_STILL = "oracle: true maps, skinning alone"  # beside ORACLE: how much a perfect driver is worth
 ORACLE, SELF, WRONG, STILL = "oracle: true maps splatted", "oracle: truth against itself", "floor: wrong person", "floor: not driven"
 
@@ -71,6 +72,7 @@ def self_reenactment(model: Puppeteer, landmarks: Landmarks, samples: list[tuple
             yield add("1 photo", model.draw(one, truth.shot))
             yield add("1 photo, no landmark fit", model.draw(blind, truth.shot))
             yield add("1 photo, skinning alone", model.draw(one, truth.shot, driven=False))
+            yield add(PERFECT, model.splat(one.static, model.true_delta(capture, truth.shot), truth.shot))
             yield add(ORACLE, model.oracle(capture, truth.shot))
             yield add(ORACLE_STILL, model.splat(capture.static, None, truth.shot))
             if i < 2:

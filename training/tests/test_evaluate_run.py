@@ -9,7 +9,7 @@ from training.evaluate import __main__ as command
 from training.evaluate import report, results
 from training.evaluate.captures import Sitter, read_set, sample_capture
 from training.evaluate.observers import Observers
-from training.evaluate.studies import ORACLE, ORACLE_STILL, SELF, STILL, WRONG, Plan
+from training.evaluate.studies import ORACLE, ORACLE_STILL, PERFECT, SELF, STILL, WRONG, Plan
 from training.headmodel.model import HeadModel
 from training.models.avatar import Avatar, ModelConfig
 from training.models.base_maps import set_head_maps
@@ -68,11 +68,21 @@ def test_results_hold_every_study_with_oracle_and_floor(evaluation):
         assert any(name.startswith("oracle") for name in names), study
         assert all({"mean", "ci95", "n"} == entry.keys() for row in rows.values() for entry in row.values())
     table = out["studies"][wanted[0]]
-    assert {"1 photo", "2 photos", "1 photo, no landmark fit", "1 photo, skinning alone", ORACLE, ORACLE_STILL, SELF, WRONG} == table.keys()
+    assert {
+        "1 photo",
+        "2 photos",
+        "1 photo, no landmark fit",
+        "1 photo, skinning alone",
+        PERFECT,
+        ORACLE,
+        ORACLE_STILL,
+        SELF,
+        WRONG,
+    } == table.keys()
     assert {"tracker", "recognition", "perceptual", "real_photos"} <= out["missing"].keys()
     assert {"perceptual", "csim", "psnr_masked"} <= out["notes"].keys()
     counted = sum(row["psnr_masked"]["n"] for rows in out["studies"].values() for row in rows.values() if row)
-    assert len([f for f in frames if "psnr_masked" in f]) == counted == 44
+    assert len([f for f in frames if "psnr_masked" in f]) == counted == 46
 
 
 def test_oracles_beat_floors(evaluation):
