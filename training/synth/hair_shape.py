@@ -1,7 +1,7 @@
 """Other shapes for a drawn or registered hairstyle: fuller, flatter, uneven, between two styles.
 
-A few dozen registered styles, each always of its own volume, are learned by heart: with them alone, people of the training pool came out
-3 dB better than held-out ones, most of it hair volume (training/STATE.md). The numbers are ours."""
+A few dozen registered styles, each always of its own volume, can be learned by heart instead of being read off the photos. The numbers
+are ours."""
 
 import numpy as np
 
