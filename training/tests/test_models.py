@@ -239,3 +239,10 @@ def test_rows_of_the_neck_at_the_seam_are_those_above_it(size):
     changed = rows != same
     assert changed.nonzero().flatten().tolist() == list(range(last - changed.sum() + 1, last + 1)), "the last rows of the outer chart"
     assert (rows[changed] == same[changed].min() - 1).all() and 3 <= changed.sum() <= size // 64
+
+
+def test_maps_repeat_the_row_above_the_seam(nano):
+    maps = nano(*inputs(nano.config, 1, "cpu")).static_map[:, :7]  # position, opacity, color: no base map per row is added
+    end = round(0.875 * nano.config.map_size)
+    assert (maps[:, :, end - 3 : end] == maps[:, :, end - 4 : end - 3]).all()
+    assert (maps[:, :, end - 4] != maps[:, :, end - 5]).any() and (maps[:, :, end] != maps[:, :, end - 1]).any()
