@@ -1,6 +1,7 @@
 """Stage S2: the predicted maps are splatted into true views, and pictures are compared (paper, section 3.3); UV losses stay as an anchor.
 
-A batch for this stage carries targets [b·k, 3, s, s], cameras_R, cameras_t, cameras_f, expressions and poses beside what stage S1 uses."""
+A batch for this stage carries targets [b·k, 3, s, s] over gray, target_masks [b·k, s, s], cameras_R, cameras_t, cameras_f, expressions and
+poses beside what stage S1 uses."""
 
 import torch
 from torch import Tensor
@@ -22,12 +23,11 @@ class ImageStage:
         self.weights = weights
         self.factor = avatar.config.map_size // avatar.config.position_map_size
         self.splatter = AvatarSplatter(HeadModel.load(), avatar.config.map_size, device)
-        self.perceptual = PerceptualDistance().to(device)
+        self.perceptual = PerceptualDistance().to(device) if weights.perceptual or weights.mouth_perceptual else None
 
-    def pictures(self, static: Tensor, deltas: Tensor, batch: dict[str, Tensor]) -> Tensor:
-        """static [b, 14, H, W], deltas [b·k, 14, P, P] -> [b·k, 5, s, s]: color, coverage, share of the mouth."""
+    def pictures(self, static: Tensor, deltas: Tensor, batch: dict[str, Tensor], background: Tensor) -> Tensor:
+        """static [b, 14, H, W], deltas [b·k, 14, P, P], background [3] -> [b·k, 5, s, s]: color, coverage, share of the mouth."""
         repeats, size = len(deltas) // len(static), batch["targets"].shape[-1]
-        background = static.new_full((3,), BACKGROUND)
         views = []
         for i, delta in enumerate(upsample(deltas, self.factor)):
             skin = self.splatter.skin(batch["expressions"][i].cpu().numpy(), batch["poses"][i].cpu().numpy())
@@ -36,7 +36,13 @@ class ImageStage:
         return torch.stack(views)
 
     def terms(self, reconstruction: Reconstruction, deltas: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Unweighted terms; drift is measured from the true maps, where the paper has its initial ones."""
-        pictures = self.pictures(reconstruction.static_map.float(), deltas.float(), batch)
-        terms = image_losses(pictures[:, :3], batch["targets"], pictures[:, 4:], self.perceptual)
-        return terms | drift_losses(reconstruction.static_map, batch["static"], batch["valid"])
+        """Unweighted terms, over a random background; drift is measured from the true maps, where the paper has its initial ones."""
+        background = torch.rand(3, device=deltas.device)
+        free = 1 - batch["target_masks"][:, None]
+        truth = batch["targets"] + free * (background - BACKGROUND)[:, None, None]
+        static = reconstruction.static_map.float()
+        with torch.autocast(deltas.device.type, enabled=False):  # in bfloat16 a variance is a difference of equal numbers
+            pictures = self.pictures(static, deltas.float(), batch, background)
+            counted = 1 - (1 - self.weights.outside) * free
+            terms = image_losses(pictures[:, :3], truth, pictures[:, 4:], counted, self.perceptual)
+        return terms | drift_losses(static, batch["static"], batch["valid"])

@@ -66,6 +66,7 @@ def steps(trainer: Trainer, batch: dict[str, Tensor], count: int) -> Iterator[di
     """Terms of the loss before each of `count` updates, and seconds."""
     for _ in range(count):
         start = time.monotonic()
+        torch.manual_seed(0)  # the image stage draws a background: one batch, one background
         terms = trainer.step(batch, 0.0)
         yield terms | {"seconds": time.monotonic() - start}
 
@@ -82,9 +83,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
-    model, config, weights = load_settings(a.config)
+    model, config, weights, image_weights = load_settings(a.config)
     config = replace(config, lr=a.lr or config.lr, expressions=a.expressions or config.expressions)
-    image = ImageLossWeights() if a.stage == "image" else None
+    image = image_weights if a.stage == "image" else None
     batch = one_person(model, a.photos, config.expressions, views=image is not None)
     trainer = trainer_for(model, config, weights, batch, image)
     trained = sum(p.numel() for p in trainer.avatar.parameters() if p.requires_grad)

@@ -27,7 +27,8 @@ CACHE = Path(__file__).parent / "cache" / "v2"
 HELD_OUT_SEED = 10_000_000  # seeds from here on are never trained on
 BYTES = ("photos", "valid", "seen", "targets", "target_masks")  # stored as 8 bit
 EXACT = ("expressions", "poses", "photo_tones")  # stored as float32
-VIEW_KEYS = ("targets", "cameras_R", "cameras_t", "cameras_f", "expressions", "poses")  # what the image stage needs beside the rest
+# what the image stage needs beside the rest
+VIEW_KEYS = ("targets", "target_masks", "cameras_R", "cameras_t", "cameras_f", "expressions", "poses")
 PHOTO_COUNTS = (0.3, 0.2, 0.1, 0.4)  # how often a cached identity has 1, 2, 3, 4 photos
 
 
@@ -117,6 +118,11 @@ def retoned(colors: np.ndarray, before: np.ndarray, after: np.ndarray, steps: in
     return np.stack([np.interp(c, x, t).astype(np.float32) for c, t in zip(colors, table)])
 
 
+def over_gray(pictures: np.ndarray, mask: np.ndarray, sign: int = 1) -> np.ndarray:
+    """Pictures [n,3,h,w] multiplied by their mask [n,1,h,w], over the background of all targets, 0.5; `sign` -1 undoes it."""
+    return pictures + sign * 0.5 * (1 - mask)
+
+
 def in_mean_tone(sample: dict[str, np.ndarray], pick: np.ndarray) -> dict[str, np.ndarray]:
     """The sample with every true color (static, deltas, targets) in the mean tone of the photos `pick`."""
     before, after = sample["photo_tones"][0], mean_tone(sample["photo_tones"][pick])
@@ -133,7 +139,9 @@ def in_mean_tone(sample: dict[str, np.ndarray], pick: np.ndarray) -> dict[str, n
         out["deltas"] = sample["deltas"].copy()
         out["deltas"][:, 4:7] = [np.where(d != 0, change(rest + d) - change(rest), 0) for d in sample["deltas"][:, 4:7]]
     if "targets" in sample:
-        out["targets"] = np.stack([change(t) for t in sample["targets"]])
+        mask = sample["target_masks"][:, None]
+        head = over_gray(sample["targets"], mask, -1) / np.maximum(mask, 1e-3)
+        out["targets"] = over_gray(np.stack([change(t) for t in head.clip(0, 1)]) * mask, mask)
     return out
 
 

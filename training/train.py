@@ -54,11 +54,12 @@ class TrainConfig:
     precision: str = "float32"  # of the networks: float32 | bfloat16 (photo coordinates stay in float32)
 
 
-def load_settings(name: str) -> tuple[ModelConfig, TrainConfig, LossWeights]:
-    """The three sections of a config file; a missing section keeps the defaults."""
+def load_settings(name: str) -> tuple[ModelConfig, TrainConfig, LossWeights, ImageLossWeights]:
+    """The four sections of a config file; a missing section keeps the defaults."""
     values = json.loads((Path(__file__).parent / "configs" / f"{name.replace('-', '_')}.json").read_text())
     train = {k: tuple(v) if isinstance(v, list) else v for k, v in values.get("train", {}).items()}
-    return ModelConfig.from_dict(values["model"]), TrainConfig(**train), LossWeights(**values.get("losses", {}))
+    weights = LossWeights(**values.get("losses", {})), ImageLossWeights(**values.get("image_losses", {}))
+    return ModelConfig.from_dict(values["model"]), TrainConfig(**train), *weights
 
 
 def learning_rate(config: TrainConfig, step: int, progress: float) -> float:
@@ -273,9 +274,10 @@ def run(settings: Run, among: Ranks = ALONE) -> None:
     from .evaluate.held_out import HeldOut
     from .models.base_maps import DELTA_REGIONS, driver_masks
 
-    model, config, weights = load_settings(settings.config)
+    model, config, weights, image_weights = load_settings(settings.config)
     config = overridden(config, settings.set)
-    image_weights = ImageLossWeights() if settings.stage == "image" else None
+    if settings.stage != "image":
+        image_weights = None
     torch.set_num_threads(config.threads)
     folder = settings.cache / ("views" if image_weights else "train")
     for part in (folder, settings.cache / "held-out"):
@@ -314,7 +316,7 @@ def run(settings: Run, among: Ranks = ALONE) -> None:
         ranks=among.world,
         device=among.device.type,
         config=asdict(config),
-        losses=asdict(weights),
+        losses=asdict(weights) | (asdict(image_weights) if image_weights else {}),
     )
     clock = saved = evaluated = printed = time.monotonic()
     sums: dict[str, float] = {}

@@ -205,7 +205,7 @@ def ablate_reconstructors(
     config: str, folder: Path, head: HeadModel, plan: Plan, kept: Path
 ) -> Iterator[tuple[str, Puppeteer, dict[str, float]]]:
     """From scratch on the trainer's samples, with and without pixel-anchored queries; drivers learn beside them and do not matter here."""
-    model, settings, weights = load_settings(config)
+    model, settings, weights, _ = load_settings(config)
     for name, chosen in (("with pixel-anchored queries", model), ("without pixel-anchored queries", replace(model, pixel_skip=None))):
         batches = Batches(folder, settings.batch, settings.photo_weights, settings.expressions, seed=plan.seed)
         masks = driver_masks(model.position_map_size, torch.cat([batches.take()["deltas"] for _ in range(4)]))

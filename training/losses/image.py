@@ -18,6 +18,9 @@ class ImageLossWeights:
     image_ssim: float = 0.1
     perceptual: float = 0.2
     mouth_perceptual: float = 10.0
+    mouth_l1: float = 0.0  # ours: absolute error once more where the mouth is
+    image_rmse: float = 0.0  # ours: root mean square error of each picture, which its PSNR is the logarithm of
+    outside: float = 1.0  # ours: how much a pixel counts that no head covers
     position_drift: float = 0.01
     scale_drift: float = 1.0
 
@@ -34,11 +37,21 @@ def ssim(predicted: Tensor, truth: Tensor) -> Tensor:
     return (2 * mp * mt + c1) * (2 * covariance + c2) / ((mp**2 + mt**2 + c1) * (vp + vt + c2))
 
 
-def image_losses(predicted: Tensor, truth: Tensor, mouth: Tensor, perceptual: PerceptualDistance) -> dict[str, Tensor]:
-    """Unweighted terms of pictures; `mouth` [b, 1, s, s] in 0..1 marks lips, teeth, tongue and the mouth's inside."""
-    return {
-        "image_l1": (predicted - truth).abs().mean(),
-        "image_ssim": 1 - ssim(predicted, truth).mean(),
+def image_losses(
+    predicted: Tensor, truth: Tensor, mouth: Tensor, counted: Tensor, perceptual: PerceptualDistance | None
+) -> dict[str, Tensor]:
+    """Unweighted terms of pictures, without a net those that need none. [b, 1, s, s] in 0..1: `mouth` marks lips, teeth, tongue and the
+    mouth's inside, `counted` says how much a pixel counts in the terms without a net."""
+    error = (predicted - truth).abs()
+    terms = {
+        "image_l1": (error * counted).mean(),
+        "image_rmse": (error.square() * counted).mean((1, 2, 3)).clamp(min=1e-8).sqrt().mean(),
+        "mouth_l1": (error * mouth).mean(),
+        "image_ssim": ((1 - ssim(predicted, truth)) * counted).mean(),
+    }
+    if perceptual is None:
+        return terms
+    return terms | {
         "perceptual": perceptual(predicted, truth),
         "mouth_perceptual": perceptual(predicted, truth, mouth) * mouth.mean(),  # a mask over the whole picture's mean, as in the paper
     }

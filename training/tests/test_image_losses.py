@@ -49,10 +49,18 @@ def test_image_losses_have_gradients_where_they_should(perceptual):
     ours = (truth + 0.1).requires_grad_()
     mouth = torch.zeros(1, 1, 64, 64)
     mouth[..., 24:40, 24:40] = 1
-    terms = image_losses(ours, truth, mouth, perceptual)
+    counted = torch.ones_like(mouth)
+    counted[..., 32:] = 0.25
+    terms = image_losses(ours, truth, mouth, torch.ones_like(mouth), perceptual)
     assert abs(terms["image_l1"].item() - 0.1) < 1e-5
     sum(terms.values()).backward()
     assert torch.isfinite(ours.grad).all() and ours.grad.abs().max() > 0
+    assert terms["mouth_l1"].item() == pytest.approx(0.1 * 16 * 16 / 64**2, rel=1e-3)
+    assert terms["image_rmse"].item() == pytest.approx(0.1, rel=1e-3)
+    half = image_losses(ours, truth, mouth, counted, None)
+    assert half["image_l1"].item() == pytest.approx(0.0625, rel=1e-3)
+    assert half["image_rmse"].item() == pytest.approx(0.1 * 0.625**0.5, rel=1e-3)
+    assert half["mouth_l1"].item() == pytest.approx(terms["mouth_l1"].item())
 
 
 def test_drift_counts_valid_texels_only():

@@ -15,7 +15,7 @@ torch.set_num_threads(1)
 @pytest.fixture(scope="module")
 def small():
     """paper-400 with fewer layers, channels and texels; otherwise as its config says."""
-    model, config, weights = load_settings("paper-400")
+    model, config, weights, _ = load_settings("paper-400")
     dim = 32
     model = replace(
         model,

@@ -239,6 +239,19 @@ def test_true_colors_of_some_photos_do_not_depend_on_their_order():
     assert (gain[sample["static"][4:7] < 0.95] > 0).all() and gain.mean() > 0.05
 
 
+def test_tone_changes_the_head_of_a_view_not_the_gray_behind_it():
+    sample = {"photo_tones": np.array([[0.5, 0.5, 0.5, 1], [1, 1, 1, 1]], np.float32), "static": np.zeros((14, 8, 8), np.float32)}
+    mask = np.zeros((1, 8, 8), np.float32)
+    mask[:, 2:6, 2:6], mask[:, 1, 2:6] = 1, 0.5
+    head = np.float32([0.6, 0.4, 0.3])[:, None, None]
+    view = mask[:, None] * head + 0.5 * (1 - mask[:, None])
+    after = in_mean_tone(sample | {"targets": view, "target_masks": mask}, np.arange(2))["targets"][0]
+    assert np.allclose(after[:, mask[0] == 0], 0.5)
+    inside = after[:, 4, 4]
+    assert (inside > head[:, 0, 0] + 0.05).all()
+    assert np.allclose(after[:, 1, 4], 0.5 * inside + 0.25, atol=1e-6), "half covered"
+
+
 def test_resumed_training_continues_where_it_stopped(batch, tmp_path):
     one = trainer()
     one.step(batch, 0.0)
@@ -293,7 +306,7 @@ def test_learning_rate_warms_up_and_ends_low():
 
 def test_settings_of_all_configs_load_and_unknown_keys_are_refused():
     for name in ("nano-128", "web-256", "paper-400"):
-        model, _, weights = load_settings(name)
+        model, _, weights, _ = load_settings(name)
         assert model.name == name
         assert weights.unseen < 1
     assert load_settings("paper-400")[1].lr == 3e-5
@@ -315,9 +328,10 @@ def test_image_stage_brings_the_splatted_view_nearer_to_the_true_one():
     truth = np.zeros((14, 256, 256), np.float32)
     truth[3], truth[4:7], truth[7:10], truth[13] = 4, np.float32([0.7, 0.3, 0.2])[:, None, None], np.log(0.001), 1
     sample |= {"static": truth, "deltas": np.zeros((2, 14, 128, 128), np.float32), "photo_tones": np.ones((1, 4), np.float32)}
-    view = render_maps(head, truth, None, expression, np.zeros(15), R, t, float(f), 64)
+    view, covered = render_maps(head, truth, None, expression, np.zeros(15), R, t, float(f), 64, with_coverage=True)
     sample |= {
         "targets": np.stack([view] * 2),
+        "target_masks": np.stack([covered] * 2),
         "cameras_R": np.stack([R] * 2),
         "cameras_t": np.stack([t] * 2),
         "cameras_f": np.stack([f] * 2),
@@ -331,3 +345,29 @@ def test_image_stage_brings_the_splatted_view_nearer_to_the_true_one():
         assert history[-1][term] < 0.97 * history[0][term], term
     with pytest.raises(KeyError, match="targets"):
         one.step({key: value for key, value in batch.items() if key != "targets"}, 0.0)
+
+
+def test_the_true_maps_have_no_image_loss_on_any_background_in_any_precision():
+    from training.headmodel.model import HeadModel
+    from training.image_stage import ImageStage
+    from training.losses.image import ImageLossWeights
+    from training.models.avatar import Reconstruction
+    from training.synth.raster import render_maps
+
+    head = HeadModel.load()
+    avatar = Avatar(ModelConfig.load("nano-128"))
+    truth = np.zeros((14, 256, 256), np.float32)
+    truth[3], truth[4:7], truth[7:10], truth[13] = 4, np.float32([0.7, 0.3, 0.2])[:, None, None], np.log(0.001), 1
+    R, t = np.eye(3, dtype=np.float32), np.float32([0, 0, -0.77])
+    view, covered = render_maps(head, truth, None, head.expression_vector(), np.zeros(15), R, t, 300.0, 128, with_coverage=True)
+    tensor = lambda x: torch.from_numpy(np.asarray(x, np.float32))[None]  # noqa: E731
+    batch = {"targets": tensor(view), "target_masks": tensor(covered), "cameras_R": tensor(R), "cameras_t": tensor(t)}
+    batch |= {"cameras_f": tensor(300.0), "expressions": tensor(head.expression_vector()), "poses": torch.zeros(1, 15)}
+    batch |= {"static": tensor(truth), "valid": torch.ones(1, 1, 256, 256)}
+    stage = ImageStage(avatar, ImageLossWeights(perceptual=0, mouth_perceptual=0))
+    for seed, precision in ((0, torch.float32), (1, torch.bfloat16)):
+        torch.manual_seed(seed)
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
+            terms = stage.terms(Reconstruction(tensor(truth), *[None] * 5), torch.zeros(1, 14, 128, 128), batch)
+        assert not {"perceptual", "mouth_perceptual"} & set(terms), "no net was built"
+        assert max(value.item() for value in terms.values()) < 2e-3, (precision, terms)
