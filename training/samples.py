@@ -118,11 +118,6 @@ def retoned(colors: np.ndarray, before: np.ndarray, after: np.ndarray, steps: in
     return np.stack([np.interp(c, x, t).astype(np.float32) for c, t in zip(colors, table)])
 
 
-def over_gray(pictures: np.ndarray, mask: np.ndarray, sign: int = 1) -> np.ndarray:
-    """Pictures [n,3,h,w] multiplied by their mask [n,1,h,w], over the background of all targets, 0.5; `sign` -1 undoes it."""
-    return pictures + sign * 0.5 * (1 - mask)
-
-
 def in_mean_tone(sample: dict[str, np.ndarray], pick: np.ndarray) -> dict[str, np.ndarray]:
     """The sample with every true color (static, deltas, targets) in the mean tone of the photos `pick`."""
     before, after = sample["photo_tones"][0], mean_tone(sample["photo_tones"][pick])
@@ -140,8 +135,9 @@ def in_mean_tone(sample: dict[str, np.ndarray], pick: np.ndarray) -> dict[str, n
         out["deltas"][:, 4:7] = [np.where(d != 0, change(rest + d) - change(rest), 0) for d in sample["deltas"][:, 4:7]]
     if "targets" in sample:
         mask = sample["target_masks"][:, None]
-        head = over_gray(sample["targets"], mask, -1) / np.maximum(mask, 1e-3)
-        out["targets"] = over_gray(np.stack([change(t) for t in head.clip(0, 1)]) * mask, mask)
+        gray = 0.5 * (1 - mask)  # the background of all targets keeps its tone
+        head = (sample["targets"] - gray) / np.maximum(mask, 1e-3)
+        out["targets"] = np.stack([change(t) for t in head.clip(0, 1)]) * mask + gray
     return out
 
 
