@@ -130,8 +130,9 @@ class Avatar(nn.Module):
         position, opacity, color, log_scale, rotation = (
             x.index_select(2, self.rows) for x in (position, opacity, color, log_scale, rotation)
         )
-        log_scale = self.spacing(log_scale + self.base_rest[:3], position, self.base_rest)
-        maps = torch.cat([position, opacity + 3.0, color, log_scale, rotation + self.base_rest[3:]], dim=1)
+        rotation = rotation + self.base_rest[3:]
+        log_scale = self.spacing(log_scale + self.base_rest[:3], position, rotation, self.base_rest)
+        maps = torch.cat([position, opacity + 3.0, color, log_scale, rotation], dim=1)
         return Reconstruction(maps, identity, coordinates, own, visibility, decoded)
 
     def drive(self, identity: Tensor, position_map: Tensor) -> Tensor:

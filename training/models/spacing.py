@@ -1,7 +1,8 @@
 """Gaussians are at least as wide as their distance from the next ones (ours, not in the paper).
 
 What the network says about scales is learned from synthetic people; a face that is longer than any of theirs tears rows of Gaussians
-apart, and what lies behind shows between them as thin lines. Positions are known better: their differences say how wide a surfel is."""
+apart, and what lies behind shows between them as thin lines. Positions are known better: their differences say how wide a surfel is, and
+how thick: where the surface runs obliquely through its surfels, as on hair, flat ones would stand apart like the boards of a blind."""
 
 import math
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 IN_PLANE = 0.65  # scale of a surfel over the distance to the next texel (synth/mesh.py "surfels")
 SLACK = 0.1  # ln: so much below the distance is left as it is
 MOST = 0.7  # ln: nothing is widened by more
+THICKEST = 1.4  # ln: nothing is thickened by more; a surfel is four times wider than thick
 
 
 def axes(quaternion: Tensor) -> tuple[Tensor, Tensor]:
@@ -18,6 +20,18 @@ def axes(quaternion: Tensor) -> tuple[Tensor, Tensor]:
     x, y, z, w = (quaternion[i : i + 1] for i in range(4))
     first = torch.cat([1 - 2 * (y * y + z * z), 2 * (x * y + z * w), 2 * (x * z - y * w)])
     return first, torch.cat([2 * (x * y - z * w), 1 - 2 * (x * x + z * z), 2 * (y * z + x * w)])
+
+
+def normal(quaternion: Tensor) -> Tensor:
+    """Third column [b, 3, H, W] of the rotations of quaternions [b, 4, H, W] of any length."""
+    x, y, z, w = (quaternion[:, i : i + 1] for i in range(4))
+    column = torch.cat([2 * (x * z + y * w), 2 * (y * z - x * w), w * w + z * z - x * x - y * y], 1)
+    return column / (x * x + y * y + z * z + w * w + 1e-6)
+
+
+def at_least(own: Tensor, wanted: Tensor, most: float) -> Tensor:
+    """`own` raised to `wanted`, by `most` at most."""
+    return own + torch.relu(wanted - own).clamp(max=most)
 
 
 def step_along(values: Tensor, linked: Tensor, dim: int) -> tuple[Tensor, Tensor]:
@@ -43,16 +57,20 @@ class Spacing(nn.Module):
         super().__init__()
         self.register_buffer("links", torch.zeros(1, 1, size, size))
 
-    def forward(self, log_scale: Tensor, position: Tensor, rest: Tensor) -> Tensor:
-        """log_scale [b, 3, H, W] (ln m), position [b, 3, H, W] (offset from the mean head, m), rest [7, H, W] (surfels of the mean head:
-        log scale, quaternion; axes along u, v, normal) -> log_scale, the first two not below what the distances ask for"""
+    def forward(self, log_scale: Tensor, position: Tensor, rotation: Tensor, rest: Tensor) -> Tensor:
+        """log_scale [b, 3, H, W] (ln m), position [b, 3, H, W] (offset from the mean head, m), rotation [b, 4, H, W] (quaternion), rest
+        [7, H, W] (surfels of the mean head: log scale, quaternion; axes along u, v, normal) -> log_scale, not below what the distances ask
+        for: the first two by the distance itself, the third by how far the next texels lie off the surfel's plane"""
         down = (self.links - 1).clamp(0, 1)
         right = self.links - 2 * down
-        raised = []
+        across, widened, off = normal(rotation), [], []
         for k, (axis, linked, dim, sign) in enumerate(zip(axes(rest[3:]), (right, down), (3, 2), (1.0, -1.0))):  # v points up, rows go down
             moved, known = step_along(position, linked, dim)
             apart = axis * (rest[k : k + 1].exp() / IN_PLANE) + sign * moved
             wanted = (apart.square().sum(1, keepdim=True) + 1e-12).sqrt().log() + math.log(IN_PLANE) - SLACK
             own = log_scale[:, k : k + 1]
-            raised.append(own + torch.relu(wanted - own).clamp(max=MOST) * known)
-        return torch.cat([*raised, log_scale[:, 2:]], dim=1)
+            widened.append(own + (at_least(own, wanted, MOST) - own) * known)
+            off.append((apart * across).sum(1, keepdim=True).square() * known)
+        farther = off[0] + torch.relu(off[1] - off[0])
+        thickness = at_least(log_scale[:, 2:], 0.5 * (farther + 1e-12).log() + math.log(IN_PLANE), THICKEST)
+        return torch.cat([*widened, thickness], dim=1)

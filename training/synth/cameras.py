@@ -96,9 +96,9 @@ def sample_photo_camera(rng: np.random.Generator, right_eye, left_eye, mouth, si
     return crop_camera(right_eye, left_eye, mouth, np.deg2rad(yaw), np.deg2rad(pitch), focal, size, jitter)
 
 
-def sample_view_camera(rng: np.random.Generator, head_center: np.ndarray, size: int) -> Camera:
-    """Novel view: the head fills the picture; a fifth of the views go all around."""
-    yaw = np.deg2rad(rng.uniform(-180, 180) if rng.random() < 0.2 else np.clip(rng.normal(0, 40), -90, 90))
+def sample_view_camera(rng: np.random.Generator, head_center: np.ndarray, size: int, around: float) -> Camera:
+    """Novel view: the head fills the picture; a share `around` of the views goes all around, the others look from ahead."""
+    yaw = np.deg2rad(rng.uniform(-180, 180) if rng.random() < around else np.clip(rng.normal(0, 40), -90, 90))
     pitch, roll = np.deg2rad(np.clip(rng.normal(0, 12), -30, 30)), np.deg2rad(rng.normal(0, 4))
     f = size * np.exp(rng.uniform(np.log(1.8), np.log(3.2)))
     R = rotation(yaw, pitch, roll)

@@ -75,7 +75,7 @@ class Face:
 class Generator:
     """Deterministic by seed. `data_root` is the folder with makehuman/ (skins); None looks for shared/data beside the clone.
 
-    `adjusted`: the driver's expressions follow the paper's distribution adjustment."""
+    `adjusted`: the driver's expressions follow the paper's distribution adjustment. `around`: share of the views that go all around."""
 
     def __init__(
         self,
@@ -86,7 +86,9 @@ class Generator:
         anchor_size: int = 64,
         position_map_size: int = 128,
         adjusted: bool = False,
+        around: float = 0.2,
     ):
+        self.around = around
         self.photo_size, self.map_size, self.anchor_size = photo_size, map_size, anchor_size
         self.rig = rig = Rig(head_model)
         self.frame = Frame.of(rig)
@@ -379,7 +381,8 @@ class Generator:
         for expression in self._expressions(rng, count):
             pose = sample_pose(rng)
             face = self.face(person, expression, pose)
-            camera = sample_view_camera(rng, face.skin.mean(0) * [0, 1, 0] + self.frame.head * [1, 0, 1] + [0, 0.01, 0], self.photo_size)
+            center = face.skin.mean(0) * [0, 1, 0] + self.frame.head * [1, 0, 1] + [0, 0.01, 0]
+            camera = sample_view_camera(rng, center, self.photo_size, self.around)
             occlusion = self.occlusion_of(person, face, lit)
             maps.append(self.position_map(expression, pose))
             change = self.color_of(person, face, light, tone, occlusion) - color
