@@ -40,15 +40,16 @@ class PixelSkipConfig:
     inpaint_widths: tuple[int, ...] = ()  # levels of a UNet that carries seen colors to unseen texels; empty = none
 
 
-def photo_gains(colors: Tensor, weight: Tensor, rounds: int = 8, ridge: float = 0.002) -> Tensor:
+def photo_gains(colors: Tensor, weight: Tensor, rounds: int = 8, ridge: float = 0.01) -> Tensor:
     """Gains [b, n, 3, 1, 1] of n photos of one person: least squares on the logarithms of what two photos show of the same texel.
 
     colors [b, n, 3, a, a] at shared texels, weight [b, n, 1, a, a] how surely a texel is seen. The product of the gains is 1, and each is 1
-    for photos that share no texel. Damped Jacobi rounds on the n x n normal equations: static, and the same for any order of photos.
+    for photos that share no texel. Half sure is not seen: what a photo from behind half shows of a face is hair.
+    Damped Jacobi rounds on the n x n normal equations: static, and the same for any order of photos.
     """
     b, n = colors.shape[:2]
     area = colors.shape[-1] * colors.shape[-2]
-    w = weight.reshape(b, n, area)
+    w = torch.relu(2 * weight.reshape(b, n, area) - 1)
     logs = colors.clamp(min=0.02).log().reshape(b, n, 3, area)
     shared = w @ w.transpose(1, 2) / area  # b n n
     own = (logs * w.unsqueeze(2)).transpose(1, 2) @ w.reshape(b, 1, n, area).transpose(2, 3) / area  # b 3 n n: sum of w_i w_j l_i
