@@ -9,7 +9,7 @@ from torch import Tensor
 from .headmodel.model import HeadModel
 from .losses.image import ImageLossWeights, drift_losses, image_losses
 from .losses.perceptual import PerceptualDistance
-from .models.avatar import Avatar, Reconstruction
+from .models.avatar import CHANNELS, Avatar, Reconstruction
 from .models.blocks import upsample
 from .rasterizer.avatar_splatter import AvatarSplatter
 
@@ -23,7 +23,16 @@ class ImageStage:
         self.weights = weights
         self.factor = avatar.config.map_size // avatar.config.position_map_size
         self.splatter = AvatarSplatter(HeadModel.load(), avatar.config.map_size, device)
+        size = avatar.config.map_size
+        self.driven = torch.zeros(14, size * size, device=device)  # what pictures teach the driver alone: see `at_rest`
+        self.driven[CHANNELS["opacity"].start :, self.splatter.texel] = self.splatter.mouth.T
+        self.driven = self.driven.reshape(14, size, size)
         self.perceptual = PerceptualDistance().to(device) if weights.perceptual or weights.mouth_perceptual else None
+
+    def at_rest(self, static: Tensor) -> Tensor:
+        """`static` [b, 14, H, W], without gradients to all but positions of the mouth: a picture of an open mouth would lighten the teeth
+        that the driver is to lighten. UV truth says what they are at rest."""
+        return static + self.driven * (static.detach() - static)
 
     def pictures(self, static: Tensor, deltas: Tensor, batch: dict[str, Tensor], background: Tensor) -> Tensor:
         """static [b, 14, H, W], deltas [b·k, 14, P, P], background [3] -> [b·k, 5, s, s]: color, coverage, share of the mouth."""
@@ -42,7 +51,7 @@ class ImageStage:
         truth = batch["targets"] + free * (background - BACKGROUND)[:, None, None]
         static = reconstruction.static_map.float()
         with torch.autocast(deltas.device.type, enabled=False):  # in bfloat16 a variance is a difference of equal numbers
-            pictures = self.pictures(static, deltas.float(), batch, background)
+            pictures = self.pictures(self.at_rest(static), deltas.float(), batch, background)
             counted = 1 - (1 - self.weights.outside) * free
             terms = image_losses(pictures[:, :3], truth, pictures[:, 4:], counted, self.perceptual)
         return terms | drift_losses(static, batch["static"], batch["valid"])

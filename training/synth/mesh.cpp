@@ -116,10 +116,11 @@ void skin(int n, int J, const float* weight, const float* M, const float* point,
 // Linear RGB of samples. texture [size,size,8] = linear albedo 3, specular strength, gloss exponent, normal detail (du, dv, -): the detail tilts the
 // normal in camera-free tangent directions that the caller baked as a 3-vector, channels 5..7, in canonical axes.
 // vertex attributes: position 3, normal 3, occlusion 1 + lightCount visibilities. sh [9,3] irradiance polynomial (already divided by pi).
-// eye: camera centre in the same space, or null for no specular light (view-independent color).
+// eye: camera centre in the same space, or null for no specular light (view-independent color). What is seen from behind is lit as a back of its
+// own where twoSided, else it has its front's diffuse color, as a Gaussian has one color for all sides.
 void shade(int n, const int* face, const float* bary, const int* faces, const int* uvFaces, const float* uv, const float* texture, int size,
            const float* position, const float* normal, const float* occlusion, const float* sh, int lightCount, const float* lightDirection,
-           const float* lightColor, const float* eye, float* out) {
+           const float* lightColor, const float* eye, int twoSided, float* out) {
     const int C = 1 + lightCount;
     for (int i = 0; i < n; i++) {
         float* o = out + 3 * i;
@@ -144,12 +145,19 @@ void shade(int n, const int* face, const float* bary, const int* faces, const in
             S[c] = (1 - fr) * ((1 - fc) * T[c] + fc * T[8 + c]) + fr * ((1 - fc) * T[8 * size + c] + fc * T[8 * size + 8 + c]);
         for (int c = 0; c < 3; c++) N[c] += S[5 + c];
         float V[3] = {0, 0, 0};
+        bool glossy = eye;
         if (eye) {
             float l = 0;
             for (int c = 0; c < 3; c++) { V[c] = eye[c] - P[c]; l += V[c] * V[c]; }
             l = 1 / std::sqrt(l);
             for (int c = 0; c < 3; c++) V[c] *= l;
-            if (N[0] * V[0] + N[1] * V[1] + N[2] * V[2] < -0.3f) for (int c = 0; c < 3; c++) { N[c] = -N[c]; A[0] *= 0.8f; }
+            if (N[0] * V[0] + N[1] * V[1] + N[2] * V[2] < -0.3f) {
+                glossy = twoSided;
+                if (twoSided) {
+                    for (int c = 0; c < 3; c++) N[c] = -N[c];
+                    A[0] *= 0.5f;
+                }
+            }
         }
         const float l = 1 / std::sqrt(N[0] * N[0] + N[1] * N[1] + N[2] * N[2] + 1e-12f);
         const float x = N[0] * l, y = N[1] * l, z = N[2] * l;
@@ -165,7 +173,7 @@ void shade(int n, const int* face, const float* bary, const int* faces, const in
             const float nl = x * L[0] + y * L[1] + z * L[2];
             const float wrap = std::max(0.f, (nl + 0.12f) / 1.12f);  // soft terminator, stands for subsurface scattering
             float s = 0;
-            if (eye && nl > 0) {
+            if (glossy && nl > 0) {
                 float h[3], hl = 0;
                 for (int c = 0; c < 3; c++) { h[c] = L[c] + V[c]; hl += h[c] * h[c]; }
                 const float nh = std::max(0.f, (x * h[0] + y * h[1] + z * h[2]) / std::sqrt(hl + 1e-12f));

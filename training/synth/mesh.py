@@ -75,9 +75,10 @@ def skin(weights: np.ndarray, transforms: np.ndarray, points: np.ndarray) -> tup
     return out, blended
 
 
-def shade(face, bary, faces, uv_faces, uv, texture, position, normal, occlusion, light, eye=None) -> np.ndarray:
+def shade(face, bary, faces, uv_faces, uv, texture, position, normal, occlusion, light, eye=None, two_sided: bool = False) -> np.ndarray:
     """Linear RGB [n,3] of samples. texture [size,size,8], occlusion [V,1+L], light = (sh [9,3], directions [L,3], colors [L,3]);
-    eye = camera centre in the space of `position` [V,3], None leaves out the specular part."""
+    eye = camera centre in the space of `position` [V,3], None leaves out the specular part. From behind, `two_sided` surfaces are lit as
+    backs of their own, others have their front's color."""
     face, bary, faces, uv_faces, uv, texture = ints(face), floats(bary), ints(faces), ints(uv_faces), floats(uv), floats(texture)
     position, normal, occlusion = floats(position), floats(normal), floats(occlusion)
     sh, directions, colors = (floats(a) for a in light)
@@ -101,6 +102,7 @@ def shade(face, bary, faces, uv_faces, uv, texture, position, normal, occlusion,
         pointer(directions),
         pointer(colors),
         pointer(eye),
+        c_int(two_sided),
         pointer(out),
     )
     return out

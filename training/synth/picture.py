@@ -64,7 +64,7 @@ def draw(rig: Rig, texture: np.ndarray, face, camera: Camera, light: lighting.Li
         sky = np.full((len(p.vertices), 1 + len(light.directions)), OPEN_LIGHT)
         sky[:, 0] = OPEN_SKY
         cloth = p.faces, p.faces, p.uv, p.texture, p.vertices, p.normals, sky
-        picture[hit, :3] = mesh.shade(index[hit] - first, bary[hit], *cloth, light, eye)
+        picture[hit, :3] = mesh.shade(index[hit] - first, bary[hit], *cloth, light, eye, two_sided=True)
     hidden = None
     if worn.glasses is not None:
         hidden = (index >= face_start[-2]).reshape(size, size)

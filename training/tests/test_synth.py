@@ -226,6 +226,22 @@ def test_splatting_the_truth_maps_gives_the_mesh_picture(generator, sample):
     assert psnr >= 25
 
 
+def test_the_inside_of_the_neck_has_the_color_of_its_outside_as_a_gaussian_has():
+    """One glossy triangle under light from its front, seen from its front, from behind, and from behind as cloth."""
+    corners = np.float32([[0, 0, 0], [1, 0, 0], [0, 1, 0]])
+    one, normals = np.arange(3)[None], np.tile(np.float32([0, 0, 1]), (3, 1))
+    texture = np.tile(np.float32([0.6, 0.4, 0.3, 0.5, 20, 0, 0, 0]), (4, 4, 1))
+    sky = np.zeros((9, 3), np.float32)
+    sky[0], sky[3] = 0.5, 0.3
+    light = sky, np.float32([[0, 0.6, 0.8]]), np.ones((1, 3), np.float32)
+    surface = np.zeros(1, int), np.float32([[0.3, 0.3]]), one, one, corners[:, :2], texture, corners, normals, np.ones((3, 2)), light
+    matte, front = mesh.shade(*surface), mesh.shade(*surface, np.float32([0.3, 0.3, 3]))
+    behind, cloth = (mesh.shade(*surface, np.float32([0.3, 0.3, -3]), two_sided=two) for two in (False, True))
+    assert (front > matte + 0.01).all(), "no highlight"
+    assert np.allclose(behind, matte, atol=1e-6)
+    assert (cloth < 0.5 * matte).all()
+
+
 @pytest.mark.parametrize("neck", [0.0, 0.15])
 def test_the_position_delta_makes_the_posed_gaussians_lie_on_the_mesh(generator, neck):
     """Gaussian centres from maps, against the mesh the pictures show: within 0.3 mm for 99 % of the texels."""
