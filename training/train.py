@@ -3,6 +3,7 @@
     python -m training.train --config nano-128 --minutes 85              # from the committed weights, or from scratch if they are untrained
     python -m training.train --config nano-128 --minutes 85 --resume     # go on from the last checkpoint, optimiser included
     python -m training.train --config nano-128 --minutes 30 --stage image
+    python -m training.train --config nano-128 --minutes 15 --stage image --warm-start last.pt --set static_lr=0   # the driver alone
     torchrun --nproc_per_node=8 -m training.train --config web-256 --minutes 600     # one rank per GPU
 
 Writes training/runs/<config>/last.pt every two minutes and log.jsonl; can be stopped at any moment."""
@@ -38,6 +39,7 @@ class TrainConfig:
     photo_weights: tuple[float, ...] = (0.6, 0.2, 0.1, 0.1)  # how often 1, 2, 3, 4 photos
     lr: float = 1e-3
     driver_lr: float = 1.5  # times lr
+    static_lr: float = 1.0  # of everything but the driver, times lr; 0 leaves it as it is, its batch statistics too
     final_lr: float = 2e-5
     warmup_steps: int = 200
     weight_decay: float = 0.01
@@ -132,10 +134,12 @@ class Trainer:
             self.avatar.pixel_skip.locate = in_float32(self.avatar.pixel_skip.locate, among.device)
         driver = list(self.avatar.driver.parameters())
         rest = [p for name, p in self.avatar.named_parameters() if not name.startswith("driver.")]
+        for parameter in rest:
+            parameter.requires_grad_(config.static_lr > 0)
         self.clipped = (rest, driver)  # the two losses have nothing to do with each other: each has its own gradient norm
         groups = [
             {"params": [p for p in part if (p.dim() > 1) == decayed], "weight_decay": config.weight_decay if decayed else 0.0, "rate": rate}
-            for part, rate in ((rest, 1.0), (driver, config.driver_lr))
+            for part, rate in ((rest, config.static_lr), (driver, config.driver_lr))
             for decayed in (True, False)
         ]
         self.optimizer = torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.98))
@@ -147,7 +151,8 @@ class Trainer:
         self.average.load_state_dict(self.avatar.state_dict())
 
     def step(self, batch: dict[str, Tensor], progress: float) -> dict[str, float]:
-        self.avatar.train()
+        self.avatar.train(self.config.static_lr > 0)
+        self.avatar.driver.train()
         rate = learning_rate(self.config, self.steps - self.warm_from, progress) * (
             self.config.image_lr / self.config.lr if self.image else 1
         )
@@ -200,9 +205,11 @@ class Trainer:
         temporary.rename(path)
 
     def warm_start(self, path: Path) -> int:
-        """Take what fits by name and shape from a checkpoint of a smaller model; returns how many tensors keep their fresh values."""
+        """Take what fits by name and shape from a checkpoint of a smaller model; returns how many tensors keep their fresh values.
+        What stays as it is is what is released: the moving average."""
         state = torch.load(path, weights_only=True, map_location=self.ranks.device)
-        for mine, theirs in ((self.avatar, state["training"]), (self.average, state["model"])):
+        source = state["training"] if self.config.static_lr > 0 else state["model"]
+        for mine, theirs in ((self.avatar, source), (self.average, state["model"])):
             own = mine.state_dict()
             fitting = {k: v for k, v in theirs.items() if k in own and own[k].shape == v.shape}
             mine.load_state_dict({**own, **fitting})
@@ -258,16 +265,19 @@ class Run:
     set: tuple[str, ...] = ()
 
 
-def overridden(config: TrainConfig, settings: tuple[str, ...]) -> TrainConfig:
-    """`name=value` words over the config file. Raises ValueError for a name or a value that does not fit."""
-    changes = {}
-    for word in settings:
+def overridden(configs: tuple, words: tuple[str, ...]) -> tuple:
+    """`name=value` words over the sections of a config file. Raises ValueError for a name that none has or a value that does not fit."""
+    for word in words:
         name, _, value = word.partition("=")
-        if not hasattr(config, name):
-            raise ValueError(f"--set {word}: no such setting; there are {', '.join(asdict(config))}")
-        kind = type(getattr(config, name))
-        changes[name] = tuple(float(v) for v in value.split(",")) if kind is tuple else kind(value)
-    return replace(config, **changes)
+        if not any(hasattr(config, name) for config in configs):
+            raise ValueError(f"--set {word}: no such setting; there are {', '.join(name for config in configs for name in asdict(config))}")
+        configs = tuple(_replaced(config, name, value) if hasattr(config, name) else config for config in configs)
+    return configs
+
+
+def _replaced(config, name: str, value: str):
+    kind = type(getattr(type(config), name))  # the default's: a file may say 1 for 1.0
+    return replace(config, **{name: tuple(float(v) for v in value.split(",")) if kind is tuple else kind(value)})
 
 
 def run(settings: Run, among: Ranks = ALONE) -> None:
@@ -275,7 +285,7 @@ def run(settings: Run, among: Ranks = ALONE) -> None:
     from .models.base_maps import DELTA_REGIONS, driver_masks
 
     model, config, weights, image_weights = load_settings(settings.config)
-    config = overridden(config, settings.set)
+    config, weights, image_weights = overridden((config, weights, image_weights), settings.set)
     if settings.stage != "image":
         image_weights = None
     torch.set_num_threads(config.threads)
@@ -358,7 +368,13 @@ def main() -> None:
     parser.add_argument("--warm-start", type=Path, help="checkpoint of a smaller model: take what fits")
     parser.add_argument("--cache", type=Path, default=Run.cache)
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the config's `train` section")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of the config's sections `train`, `losses`, `image_losses`",
+    )
     with ranks() as among:
         run(Run(**vars(parser.parse_args())), among)
 

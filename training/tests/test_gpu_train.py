@@ -49,8 +49,10 @@ def test_one_command_trains_evaluates_exports_and_resumes(unpacked):
 
 
 def test_unknown_settings_are_refused():
+    from training.losses.image import ImageLossWeights
     from training.train import TrainConfig, overridden
 
-    assert overridden(TrainConfig(), ("batch=7", "photo_weights=1,0,0,0")).batch == 7
+    train, pictures = overridden((TrainConfig(), ImageLossWeights(mouth_l1=150)), ("batch=7", "photo_weights=1,0,0,0", "mouth_l1=0.5"))
+    assert (train.batch, train.photo_weights, pictures.mouth_l1) == (7, (1.0, 0.0, 0.0, 0.0), 0.5)
     with pytest.raises(ValueError, match="no such setting"):
-        overridden(TrainConfig(), ("bach=7",))
+        overridden((train, pictures), ("bach=7",))

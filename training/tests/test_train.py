@@ -78,6 +78,22 @@ def test_bfloat16_trains_with_exact_photo_coordinates(batch):
     assert not torch.equal(half.avatar.driver.out.weight, before)
 
 
+def test_the_driver_can_be_trained_alone(batch, tmp_path):
+    first = trainer()
+    first.step(batch, 0.0)  # the moving average and the model part
+    first.save(tmp_path / "last.pt")
+    one = trainer(static_lr=0.0)
+    assert one.warm_start(tmp_path / "last.pt") == 0
+    state = lambda module: {k: v.detach().clone() for k, v in module.state_dict().items()}  # noqa: E731
+    released = state(first.average)
+    assert all(torch.equal(v, released[k]) for k, v in state(one.avatar).items()), "what stays is what is released"
+    one.step(batch, 0.0)
+    for k, v in state(one.avatar).items():
+        assert k.startswith("driver.") or torch.equal(v, released[k]), k
+    changed = [k for k, v in one.avatar.driver.named_parameters() if not torch.equal(v, released["driver." + k])]
+    assert len(changed) > 10
+
+
 def test_samples_survive_the_cache(cache):
     stored, sample = read_sample(cache / "00000001_n2.npz"), random_sample(1)
     assert photo_count_of(cache / "00000001_n2.npz") == 2
