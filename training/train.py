@@ -134,8 +134,9 @@ class Trainer:
             self.avatar.pixel_skip.locate = in_float32(self.avatar.pixel_skip.locate, among.device)
         driver = list(self.avatar.driver.parameters())
         rest = [p for name, p in self.avatar.named_parameters() if not name.startswith("driver.")]
-        for parameter in rest:
-            parameter.requires_grad_(config.static_lr > 0)
+        if config.static_lr == 0:
+            for parameter in rest:
+                parameter.requires_grad_(False)
         self.clipped = (rest, driver)  # the two losses have nothing to do with each other: each has its own gradient norm
         groups = [
             {"params": [p for p in part if (p.dim() > 1) == decayed], "weight_decay": config.weight_decay if decayed else 0.0, "rate": rate}
