@@ -232,7 +232,7 @@ def produce(folder: Path, first_seed: int, count: int, photos: int | None = None
     from .synth.generator import Generator
 
     claim(folder, DEFAULT_PATH)
-    # held-out expressions stay as they come; training sees more of the back than the evaluation, which is where the loss is largest
+    # held-out expressions and views stay as they come; training sees more of the back, which is what one photo tells least of
     generator = Generator(HeadModel.load(), adjusted=adjusted, around=0.4 if adjusted else 0.2)
     start, made = time.monotonic(), 0
     for seed in range(first_seed, first_seed + count):
