@@ -26,7 +26,7 @@ from .image_stage import ImageStage
 from .losses.image import ImageLossWeights
 from .losses.uv import DELTA_GROUPS, LossWeights, delta_energy, delta_losses, static_losses, total
 from .models.avatar import Avatar, ModelConfig
-from .models.base_maps import surface_weight
+from .models.base_maps import mouth_map, surface_weight
 from .samples import CACHE, Batches, claim
 
 ROOT = Path(__file__).parents[1]
@@ -76,7 +76,7 @@ def batch_losses(
 ) -> dict[str, Tensor]:
     """Every unweighted loss term of one batch (training/samples.py); `masks`: base_maps.py; `energy` sums what the driver explains."""
     reconstruction = avatar(batch["photos"], batch["anchors"], batch["prior"])
-    terms = static_losses(reconstruction, batch, weights, masks["surface"])
+    terms = static_losses(reconstruction, batch, weights, masks)
     repeats = len(batch["deltas"]) // len(batch["photos"])
     delta = avatar.drive_small(reconstruction.identity_features.repeat_interleave(repeats, 0), batch["position_maps"])
     if "energy" in masks:
@@ -126,7 +126,8 @@ class Trainer:
     ):
         torch.manual_seed(config.seed)
         self.config, self.weights, self.ranks = config, weights, among
-        self.masks = {name: mask.to(among.device) for name, mask in (masks | {"surface": surface_weight(model.map_size)}).items()}
+        masks = masks | {"surface": surface_weight(model.map_size), "mouth": mouth_map(model.map_size)}
+        self.masks = {name: mask.to(among.device) for name, mask in masks.items()}
         self.avatar = Avatar(model).to(among.device)
         self.image = ImageStage(self.avatar, image_weights, among.device) if image_weights else None
         self.average = copy.deepcopy(self.avatar).eval().requires_grad_(False)

@@ -30,7 +30,7 @@ from torch.nn import functional as F
 from ..headmodel.model import HeadModel
 from ..losses.perceptual import PerceptualDistance
 from ..losses.uv import LossWeights, delta_energy, delta_losses, total
-from ..models.base_maps import DELTA_REGIONS, driver_masks, head_texels, set_base_maps
+from ..models.base_maps import DELTA_REGIONS, driver_masks, mouth_map, set_base_maps
 from ..models.blocks import upsample
 from ..models.driver import DriverConfig, LightDriver, hourglass
 from ..samples import CACHE, Batches
@@ -44,7 +44,6 @@ from .paired import ByPerson
 from .puppets import Puppet, Puppeteer
 
 ROOT = Path(__file__).parents[2]
-MOUTH = ("lips", "mouthInterior", "teethUpper", "teethLower", "tongue")
 METRICS = ("psnr_masked", "psnr", "ssim", "perceptual", "mouth_psnr", "mouth_perceptual")
 
 
@@ -62,11 +61,7 @@ class CoefficientDriver(LightDriver):
 
 def mouthless(masks: dict[str, Tensor], size: int) -> dict[str, Tensor]:
     """The masks of the driver's losses with no more weight on the mouth than on the cheeks."""
-    model, texels = head_texels(size)
-    boosted = masks["boosted"].flatten().clone()
-    inside = np.isin(texels.region, [model.regions.index(name) for name in MOUTH])
-    boosted[torch.from_numpy(texels.texel[inside])] = 0
-    return masks | {"boosted": boosted.reshape(masks["boosted"].shape)}
+    return masks | {"boosted": masks["boosted"] * (1 - mouth_map(size))}
 
 
 @dataclass(frozen=True)

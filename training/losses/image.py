@@ -11,6 +11,8 @@ from torch.nn import functional as F
 from ..models.avatar import CHANNELS
 from .perceptual import PerceptualDistance
 
+LEAST_MOUTH = 0.002  # of a picture: what is seen of a mouth that is turned away counts less
+
 
 @dataclass(frozen=True)
 class ImageLossWeights:
@@ -18,8 +20,8 @@ class ImageLossWeights:
     image_ssim: float = 0.1
     perceptual: float = 0.2
     mouth_perceptual: float = 10.0
-    mouth_l1: float = 0.0  # ours: absolute error once more where the mouth is
     image_rmse: float = 0.0  # ours: root mean square error of each picture, which its PSNR is the logarithm of
+    mouth_rmse: float = 0.0  # ours: the same of each picture's mouth
     outside: float = 1.0  # ours: how much a pixel counts that no head covers
     position_drift: float = 0.01
     scale_drift: float = 1.0
@@ -43,10 +45,11 @@ def image_losses(
     """Unweighted terms of pictures, without a net those that need none. [b, 1, s, s] in 0..1: `mouth` marks lips, teeth, tongue and the
     mouth's inside, `counted` says how much a pixel counts in the terms without a net."""
     error = (predicted - truth).abs()
+    in_mouth = (error.square() * mouth).mean((1, 2, 3)) / mouth.mean((1, 2, 3)).clamp(min=LEAST_MOUTH)
     terms = {
         "image_l1": (error * counted).mean(),
         "image_rmse": (error.square() * counted).mean((1, 2, 3)).clamp(min=1e-8).sqrt().mean(),
-        "mouth_l1": (error * mouth).mean(),
+        "mouth_rmse": in_mouth.clamp(min=1e-8).sqrt().mean(),
         "image_ssim": ((1 - ssim(predicted, truth)) * counted).mean(),
     }
     if perceptual is None:

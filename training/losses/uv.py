@@ -27,6 +27,7 @@ class LossWeights:
     log_scale: float = 0.1
     opacity: float = 0.1
     rotation: float = 0.1
+    mouth: float = 1.0  # factor on texels of the mouth in the terms of color and position: few, dark, and mostly hidden in photos
     own_coordinates: float = 2.0
     coordinates: float = 2.0
     visibility: float = 0.1
@@ -105,11 +106,12 @@ def visibility_bce(logit: Tensor, visible: Tensor, valid: Tensor) -> Tensor:
     return masked_mean(F.binary_cross_entropy_with_logits(logit, visible, reduction="none"), valid)
 
 
-def static_losses(r: Reconstruction, batch: dict[str, Tensor], weights: LossWeights, surface: Tensor) -> dict[str, Tensor]:
-    """Unweighted terms of the reconstruction. `batch`: static, valid, seen, anchors_true, anchors_near (training/samples.py); `surface`
-    [1, 1, H, W]: how much a texel's position counts (base_maps.surface_weight)."""
+def static_losses(r: Reconstruction, batch: dict[str, Tensor], weights: LossWeights, masks: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Unweighted terms of the reconstruction. `batch`: static, valid, seen, anchors_true, anchors_near (training/samples.py); `masks`
+    [1, 1, H, W]: `surface`, how much a texel's position counts, and `mouth` (base_maps.py)."""
     truth, valid, seen = batch["static"], batch["valid"], batch["seen"]
-    counted = valid * (seen + (1 - seen) * weights.unseen)
+    emphasis = 1 + (weights.mouth - 1) * masks["mouth"]
+    counted = valid * (seen + (1 - seen) * weights.unseen) * emphasis
     color, color_truth = r.static_map[:, CHANNELS["color"]], truth[:, CHANNELS["color"]]
     # geometry varies slowly: every second texel is enough and halves the cost of these terms
     part = lambda maps, key: maps[:, CHANNELS[key], ::2, ::2]  # noqa: E731
@@ -119,7 +121,7 @@ def static_losses(r: Reconstruction, batch: dict[str, Tensor], weights: LossWeig
         "color": color_error(color, color_truth, counted, seen),
         "color_gradient": color_gradient_l1(color, color_truth, counted),
         "color_ssim": color_dissimilarity(color, color_truth, counted),
-        "position": position_l1(position, position_truth, coarse * surface[..., ::2, ::2]),
+        "position": position_l1(position, position_truth, coarse * (masks["surface"] * emphasis)[..., ::2, ::2]),
         "position_laplacian": position_laplacian_l1(position, position_truth, coarse),
         "log_scale": masked_mean((part(r.static_map, "log_scale") - part(truth, "log_scale")).abs(), coarse),
         "opacity": opacity_bce(part(r.static_map, "opacity"), part(truth, "opacity"), coarse),

@@ -26,7 +26,8 @@ DELTA_REGIONS = {
     "eyes": ("eyeLeft", "eyeRight"),
     "face": ("face", "scalp", "neck", "ears"),
 }
-BOOSTED_REGIONS = ("lids", "lips", "mouthInterior", "eyeLeft", "eyeRight", "teethUpper", "teethLower", "tongue")
+MOUTH = DELTA_REGIONS["lips"] + DELTA_REGIONS["mouth"]
+BOOSTED_REGIONS = (*DELTA_REGIONS["lids"], *DELTA_REGIONS["eyes"], *MOUTH)
 
 
 @lru_cache(4)
@@ -82,6 +83,14 @@ def surface_weight(size: int, most: float = 3.0) -> Tensor:
     for name in OUTER_REGIONS:
         weight[table.texel[of_region(name)]] = np.clip(share[of_region(name)].mean() / share[of_region("face")].mean(), 1, most)
     return torch.from_numpy(weight).reshape(1, 1, size, size)
+
+
+def mouth_map(size: int) -> Tensor:
+    """[1, 1, size, size]: 1 on texels of lips, mouth, teeth and tongue."""
+    model, table = head_texels(size)
+    inside = torch.zeros(size * size)
+    inside[torch.from_numpy(table.texel[np.isin(table.region, [model.regions.index(name) for name in MOUTH])])] = 1
+    return inside.reshape(1, 1, size, size)
 
 
 def delta_spread(deltas: Tensor, size: int, floor: float = 0.3) -> Tensor:

@@ -8,11 +8,10 @@ from torch import Tensor
 
 from ..headmodel.model import HeadModel
 from ..headmodel.texels import build_texel_table
+from ..models.base_maps import MOUTH
 from ..synth.raster import SCALE_LIMITS, nearest_rotations
 from .project import project, rotation_matrices
 from .rasterize import rasterize
-
-MOUTH = ("lips", "mouthInterior", "teethUpper", "teethLower", "tongue")
 
 
 class Skin(NamedTuple):

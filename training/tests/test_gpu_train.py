@@ -52,7 +52,7 @@ def test_unknown_settings_are_refused():
     from training.losses.image import ImageLossWeights
     from training.train import TrainConfig, overridden
 
-    train, pictures = overridden((TrainConfig(), ImageLossWeights(mouth_l1=150)), ("batch=7", "photo_weights=1,0,0,0", "mouth_l1=0.5"))
-    assert (train.batch, train.photo_weights, pictures.mouth_l1) == (7, (1.0, 0.0, 0.0, 0.0), 0.5)
+    train, pictures = overridden((TrainConfig(), ImageLossWeights(mouth_rmse=150)), ("batch=7", "photo_weights=1,0,0,0", "mouth_rmse=0.5"))
+    assert (train.batch, train.photo_weights, pictures.mouth_rmse) == (7, (1.0, 0.0, 0.0, 0.0), 0.5)
     with pytest.raises(ValueError, match="no such setting"):
         overridden((train, pictures), ("bach=7",))

@@ -55,12 +55,14 @@ def test_image_losses_have_gradients_where_they_should(perceptual):
     assert abs(terms["image_l1"].item() - 0.1) < 1e-5
     sum(terms.values()).backward()
     assert torch.isfinite(ours.grad).all() and ours.grad.abs().max() > 0
-    assert terms["mouth_l1"].item() == pytest.approx(0.1 * 16 * 16 / 64**2, rel=1e-3)
+    assert terms["mouth_rmse"].item() == pytest.approx(0.1, rel=1e-3)
     assert terms["image_rmse"].item() == pytest.approx(0.1, rel=1e-3)
     half = image_losses(ours, truth, mouth, counted, None)
     assert half["image_l1"].item() == pytest.approx(0.0625, rel=1e-3)
     assert half["image_rmse"].item() == pytest.approx(0.1 * 0.625**0.5, rel=1e-3)
-    assert half["mouth_l1"].item() == pytest.approx(terms["mouth_l1"].item())
+    assert half["mouth_rmse"].item() == pytest.approx(terms["mouth_rmse"].item())
+    aside = image_losses(ours, truth, mouth * 0.001, counted, None)  # 0.0000625 of the picture shows mouth, a 32nd of what counts in full
+    assert aside["mouth_rmse"].item() == pytest.approx(0.1 / 32**0.5, rel=1e-3)
 
 
 def test_drift_counts_valid_texels_only():

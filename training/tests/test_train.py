@@ -7,8 +7,8 @@ import torch
 from training.export.export_onnx import export
 from training.export.load_weights import load_released, unfold_batch_norm
 from training.losses import uv
-from training.models.avatar import Avatar, ModelConfig
-from training.models.base_maps import head_texels, rest_map, surface_weight
+from training.models.avatar import Avatar, ModelConfig, Reconstruction
+from training.models.base_maps import head_texels, mouth_map, rest_map, surface_weight
 from training.samples import HELD_OUT_SEED, Batches, claim, fill_gutter, in_mean_tone, make_batch, photo_count_of, read_sample, write_sample
 from training.train import TrainConfig, Trainer, batch_losses, learning_rate, load_settings, start
 
@@ -56,6 +56,7 @@ def masks(size: int = 128, spread: float = 0.1) -> dict[str, torch.Tensor]:
         "boosted": torch.zeros(1, 1, size, size),
         "spread": torch.full((1, 14, size, size), spread),
         "surface": torch.ones(1, 1, 256, 256),
+        "mouth": mouth_map(256),
     }
 
 
@@ -194,6 +195,23 @@ def test_a_texel_of_the_scalp_counts_as_its_area():
     of = lambda name: weight[table.texel[table.region == model.regions.index(name)]]  # noqa: E731
     assert (of("face") == 1).all() and (of("teethUpper") == 1).all()
     assert 2.5 < of("scalp").mean() <= 3 and 1.5 < of("neck").mean() < of("scalp").mean()
+
+
+def test_the_mouth_counts_as_often_as_the_weights_say():
+    inside = mouth_map(256)
+    model, table = head_texels(256)
+    teeth = torch.from_numpy(table.texel[table.region == model.regions.index("teethUpper")])
+    assert (inside.flatten()[teeth] == 1).all() and 0.05 < inside.mean() < 0.15
+    batch = {"static": torch.zeros(1, 14, 256, 256), "valid": torch.ones(1, 1, 256, 256), "seen": torch.ones(1, 1, 256, 256)}
+    weights = uv.LossWeights(mouth=4.0)
+    given = {"surface": torch.ones_like(inside), "mouth": inside}
+    for channels, terms in ((slice(4, 7), ("color", "color_gradient", "color_ssim")), (slice(0, 3), ("position",))):
+        for where in (inside, 1 - inside):
+            static = torch.zeros(1, 14, 256, 256)
+            static[:, channels] = 0.1 * where * (torch.arange(256) % 3)
+            of = lambda w: uv.static_losses(Reconstruction(static, *[None] * 5), batch, w, given)  # noqa: B023, E731
+            once, often = of(uv.LossWeights()), of(weights)
+            assert all((often[t] > 1.5 * once[t]) if where is inside else (often[t] < once[t]) for t in terms)
 
 
 def test_of_what_no_photo_shows_the_mean_is_best_and_of_the_rest_the_median():
