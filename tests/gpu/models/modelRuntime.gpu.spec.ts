@@ -39,7 +39,8 @@ function WorstDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
     return worst;
 }
 
-/** Smooth pictures and grids that differ from photo to photo. */
+/** Smooth pictures that differ from photo to photo, and grids as a landmark fit might give them: the atlas bent a little. Anchors that
+ * no camera could have seen make the maps' logarithms of distances ten times as sensitive to rounding. */
 function Photos(runtime: ModelRuntime, count: number): IReconstructionInput {
     const { photoSize: S, anchorSize: A } = runtime.model;
     const wave = (size: number, channels: number, seed: number): Float32Array =>
@@ -47,8 +48,14 @@ function Photos(runtime: ModelRuntime, count: number): IReconstructionInput {
             { length: channels * size * size },
             (_, i) => 0.5 + 0.4 * Math.sin(seed + (i % size) * 0.11 * seed + Math.floor(i / size) * 0.07),
         );
+    const grid = (seed: number): Float32Array => {
+        const bend = wave(A, 1, seed);
+        const x = bend.map((value, i) => 0.3 + (0.4 * (i % A)) / A + 0.05 * value);
+        const y = bend.map((value, i) => 0.25 + (0.5 * Math.floor(i / A)) / A + 0.05 * value);
+        return Float32Array.from([...x, ...y, ...bend]);
+    };
     const photos = Array.from({ length: count }, (_, n) => wave(S, 3, n + 1));
-    const anchors = Array.from({ length: count }, (_, n) => wave(A, 3, n + 5));
+    const anchors = Array.from({ length: count }, (_, n) => grid(n + 5));
     return { photos, anchors, prior: new Float32Array(4 * A * A) };
 }
 
