@@ -30,10 +30,29 @@ export async function CreateEngineAsync(canvas: HTMLCanvasElement): Promise<WebG
     return engine;
 }
 
-/** Draws the scene from now on, at the size that the canvas has on the page. */
+/**
+ * Draws the scene from now on, at the size that the canvas has on the page. Without a graphics card the processor draws, and after each
+ * frame rests for as long as the frame took: the networks need it too.
+ */
 export function RunScene(scene: Scene): void {
-    const engine = scene.getEngine();
-    engine.runRenderLoop(() => scene.render());
+    const engine = scene.getEngine() as WebGPUEngine;
+    const { queue, adapterInfo } = engine._device;
+    let resting = false;
+    const restAsync = async (): Promise<void> => {
+        const start = performance.now();
+        resting = true;
+        await queue.onSubmittedWorkDone();
+        setTimeout(() => (resting = false), performance.now() - start);
+    };
+    engine.runRenderLoop(() => {
+        if (resting) {
+            return;
+        }
+        scene.render();
+        if (adapterInfo.isFallbackAdapter) {
+            engine.onEndFrameObservable.addOnce(() => void restAsync());
+        }
+    });
     new ResizeObserver(() => engine.resize()).observe(engine.getRenderingCanvas()!);
 }
 
