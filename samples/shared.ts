@@ -36,12 +36,11 @@ export async function CreateEngineAsync(canvas: HTMLCanvasElement): Promise<WebG
  */
 export function RunScene(scene: Scene): void {
     const engine = scene.getEngine() as WebGPUEngine;
-    const { queue, adapterInfo } = engine._device;
     let resting = false;
     const restAsync = async (): Promise<void> => {
         const start = performance.now();
         resting = true;
-        await queue.onSubmittedWorkDone();
+        await engine._device.queue.onSubmittedWorkDone(); // asked for anew: a lost device is replaced
         setTimeout(() => (resting = false), performance.now() - start);
     };
     engine.runRenderLoop(() => {
@@ -49,7 +48,7 @@ export function RunScene(scene: Scene): void {
             return;
         }
         scene.render();
-        if (adapterInfo.isFallbackAdapter) {
+        if (engine._device.adapterInfo.isFallbackAdapter) {
             engine.onEndFrameObservable.addOnce(() => void restAsync());
         }
     });
