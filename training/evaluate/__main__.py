@@ -22,7 +22,7 @@ from ..models.avatar import Avatar, ModelConfig
 from ..samples import CACHE
 from ..synth.generator import Generator
 from ..synth.skins import default_data_root
-from . import metrics, real_photos, report, results, studies
+from . import draws, metrics, real_photos, report, results, studies
 from .captures import read_set, sitters
 from .frames import Frame, measure, table
 from .held_out import HeldOut
@@ -115,6 +115,10 @@ def evaluate(
             pictures[study] = columns(part)
             each += [{"study": study, "row": f.row, "subject": f.subject, "condition": f.condition, **f.values} for f in part]
             print(f"{time.monotonic() - start:6.0f} s  {study}: {len(part)} frames", flush=True)
+    out["draws"] = {}
+    for folder in folders:
+        out["draws"][folder.name] = draws.measure(model, landmarks, folder)
+        print(f"{time.monotonic() - start:6.0f} s  all draws of {folder.name}", flush=True)
     rows = studies.temporal(model, seated[: plan.clips], plan.clip_frames)
     out["temporal"] = {row: {name: metrics.summary(v) for name, v in values.items()} for row, values in rows.items()}
     out["permutation"] = studies.permutation(model, next(iter(sets.values()))[: plan.permuted])
@@ -158,6 +162,7 @@ def main() -> None:
     (a.report / "frames.json").write_text(json.dumps(each))
     for target in out["targets"]:
         value = "not measured" if target["value"] is None else f"{target['value']:.4g} {target['unit']}"
+        value += f" ± {target['ci95']:.2g}" if target["ci95"] is not None else ""
         print(f"{target['name']:75}{value:28} wanted {target['cpu']:g} / {target['gpu']:g}")
 
 

@@ -105,12 +105,18 @@ def measure(frames: list[Frame], observers: Observers, net: PerceptualDistance |
             frame.values |= metrics.csim(seen, person)
 
 
-def picture_values(frame: Frame, net: PerceptualDistance | None) -> dict[str, float]:
-    """`psnr_masked` on the head's mask; the others on the face crop where there is one, else on the whole picture."""
+def head_values(frame: Frame) -> dict[str, float]:
+    """`psnr_masked` on the head's mask, `mouth_psnr` on the mouth where it is seen."""
     values = {"psnr_masked": metrics.psnr(frame.picture, frame.truth, frame.mask)}
+    if frame.mouth is not None and frame.mouth.any():
+        values["mouth_psnr"] = metrics.psnr(frame.picture, frame.truth, frame.mouth)
+    return values
+
+
+def picture_values(frame: Frame, net: PerceptualDistance | None) -> dict[str, float]:
+    """`head_values`, and more on the face crop where there is one, else on the whole picture."""
+    values = head_values(frame)
     picture, truth, mouth = frame.picture, frame.truth, frame.mouth
-    if mouth is not None and mouth.any():
-        values["mouth_psnr"] = metrics.psnr(picture, truth, mouth)
     if frame.box is not None:
         picture, truth = metrics.cut(picture, frame.box, CROP), metrics.cut(truth, frame.box, CROP)
         if mouth is not None:

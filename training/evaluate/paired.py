@@ -20,7 +20,7 @@ def interval(values: Iterable[float]) -> dict[str, float]:
 class ByPerson:
     """Means of each person's frames per row and metric; a condition makes rows of its own beside the row of all frames."""
 
-    def __init__(self, frames: list[Frame], metrics: tuple[str, ...]):
+    def __init__(self, frames: Iterable[Frame], metrics: tuple[str, ...]):
         values: dict[tuple[str, str, str], list[float]] = {}
         for frame in frames:
             for row in (frame.row, f"{frame.row} @ {frame.condition}") if frame.condition else (frame.row,):

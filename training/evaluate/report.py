@@ -62,9 +62,10 @@ def conditions_table(rows: dict[str, dict], metric: str) -> str:
 
 
 def targets_table(targets: list[dict]) -> str:
+    spread = lambda t: "" if t["ci95"] is None else f"± {t['ci95']:.2g} "  # noqa: E731
     mark = lambda met, limit: f'<td class="{"yes" if met else "no"}">{limit:g}{"" if met is None else " ✓" if met else " ✗"}</td>'  # noqa: E731
     rows = [
-        f"<tr><td>{escape(t['name'])}</td><td>{number(t['value'])} <small>{escape(t['unit'])}</small></td>"
+        f"<tr><td>{escape(t['name'])}</td><td>{number(t['value'])} <small>{spread(t)}{escape(t['unit'])}</small></td>"
         f"{mark(t['met_cpu'], t['cpu'])}{mark(t['met_gpu'], t['gpu'])}</tr>"
         for t in targets
     ]
@@ -95,6 +96,9 @@ def page(results: dict, pictures: dict[str, dict[str, list[np.ndarray]]]) -> str
         else:
             parts.append(rows_table(rows))
         parts.append(sheet(pictures.get(study, {})))
+    for name, tables in results["draws"].items():
+        parts.append(f"<h2>every draw of {escape(name)}</h2>")
+        parts += [f"<p>{escape(title)}</p>{rows_table(rows)}" for title, rows in tables.items()]
     for title in ("temporal", "real_photos", "driver", "permutation", "training"):
         rows = results.get(title)
         if not rows:

@@ -30,6 +30,7 @@ DRIVES = (
     {"browDown": 0.9, "noseSneer": 0.6, "mouthStretch": 0.5},
 )
 TRACKER_NOISE = 0.01  # ours: standard deviation of coefficients of a webcam tracker held still
+SKINNED = "1 photo, skinning alone"
 PERFECT = "oracle: 1 photo, true deltas"  # the most that a driver could be worth on our maps
 ORACLE_STILL = "oracle: true maps, skinning alone"  # beside ORACLE: how much a perfect driver is worth
 ORACLE, SELF, WRONG, STILL = "oracle: true maps splatted", "oracle: truth against itself", "floor: wrong person", "floor: not driven"
@@ -71,7 +72,7 @@ def self_reenactment(model: Puppeteer, landmarks: Landmarks, samples: list[tuple
             add = lambda row, picture: truth.frame(study, row, title, picture)  # noqa: B023, E731
             yield add("1 photo", model.draw(one, truth.shot))
             yield add("1 photo, no landmark fit", model.draw(blind, truth.shot))
-            yield add("1 photo, skinning alone", model.draw(one, truth.shot, driven=False))
+            yield add(SKINNED, model.draw(one, truth.shot, driven=False))
             yield add(PERFECT, model.splat(one.static, model.true_delta(capture, truth.shot), truth.shot))
             yield add(ORACLE, model.oracle(capture, truth.shot))
             yield add(ORACLE_STILL, model.splat(capture.static, None, truth.shot))
@@ -100,7 +101,7 @@ def cross_reenactment(model: Puppeteer, sitters: list[Sitter], yaws: tuple[int, 
             rest = sitter.shot(yaw)
             rows = {
                 "1 photo": model.draw(puppets[i], shown),
-                "1 photo, skinning alone": model.draw(puppets[i], shown, driven=False),
+                SKINNED: model.draw(puppets[i], shown, driven=False),
                 "oracle: the true person making that face": shown.picture,
                 STILL: model.draw(puppets[i], rest),
                 WRONG: model.draw(puppets[(i + min(2, len(sitters) - 1)) % len(sitters)], shown),
@@ -171,7 +172,7 @@ def temporal(model: Puppeteer, sitters: list[Sitter], frames: int) -> dict[str, 
         puppet = model.of(capture)
         ways = {
             "1 photo": lambda shot: model.draw(puppet, shot),  # noqa: B023
-            "1 photo, skinning alone": lambda shot: model.draw(puppet, shot, driven=False),  # noqa: B023
+            SKINNED: lambda shot: model.draw(puppet, shot, driven=False),  # noqa: B023
             ORACLE: lambda shot: model.oracle(capture, shot),  # noqa: B023
         }
         stack = lambda shots, way: np.stack([way(shot) for shot in shots])  # noqa: E731

@@ -172,20 +172,20 @@ def test_shipped_fit_finds_a_known_camera(head):
 
 def test_targets_know_which_way_is_better():
     row = lambda **values: {name: {"mean": v, "ci95": 0.0, "n": 2} for name, v in values.items()}  # noqa: E731
-    table = {
-        "1 photo": row(psnr_masked=23.0, mouth_psnr=20.0),
-        "1 photo, skinning alone": row(mouth_psnr=19.5),
-        "4 photos": row(psnr_masked=24.5),
+    draws = {
+        "rows": {"1 photo": row(psnr_masked=23.0)},
+        "over skinning alone": {"1 photo": row(mouth_psnr=0.5)},
+        "over 1 photo": {"4 photos": row(psnr_masked=1.5)},
     }
     sweep = {f"4 photos @ {yaw}": row(psnr_masked=24.0 if yaw in results.FRONT else 21.5) for yaw in results.FRONT + results.BACK}
     real = {"1 photo": row(landmark_error_percent=5.0, way_to_same_person_percent_net=70.0)}
-    studies = {"self-reenactment, held-out": table, "yaw sweep": sweep}
-    found = {t["name"]: t for t in results.targets({"studies": studies, "real_photos": real, "permutation": {"static_map": 1e-6}})}
+    measured = {"draws": {"held-out": draws}, "studies": {"yaw sweep": sweep}, "real_photos": real, "permutation": {"static_map": 1e-6}}
+    found = {t["name"]: t for t in results.targets(measured)}
     verdicts = [(t["value"], t["met_cpu"], t["met_gpu"]) for t in found.values()]
     wanted = [(23.0, True, False), (0.5, False, False), (1.5, True, True), (2.5, True, False)]
     wanted += [(5.0, True, False), (70.0, True, False), (1e-6, True, True)]
     assert verdicts == wanted
-    empty = results.targets({"studies": {}, "real_photos": None, "permutation": {"static_map": 1.0}})
+    empty = results.targets({"draws": {}, "studies": {}, "real_photos": None, "permutation": {"static_map": 1.0}})
     assert empty[0]["value"] is None and empty[0]["met_cpu"] is None and empty[-1]["met_cpu"] is False
 
 

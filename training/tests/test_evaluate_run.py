@@ -4,12 +4,16 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from training.evaluate import __main__ as command
-from training.evaluate import report, results
+from training.evaluate import metrics, report, results
 from training.evaluate.captures import Sitter, read_set, sample_capture
+from training.evaluate.frames import Truth
+from training.evaluate.landmarks import Landmarks
 from training.evaluate.observers import Observers
-from training.evaluate.studies import ORACLE, ORACLE_STILL, PERFECT, SELF, STILL, WRONG, Plan
+from training.evaluate.puppets import Puppeteer
+from training.evaluate.studies import ORACLE, ORACLE_STILL, PERFECT, SELF, SKINNED, STILL, WRONG, Plan
 from training.headmodel.model import HeadModel
 from training.models.avatar import Avatar, ModelConfig
 from training.models.base_maps import set_head_maps
@@ -35,16 +39,24 @@ def generator(head, tmp_path_factory) -> Generator:
 def cache(generator, tmp_path_factory):
     folder = tmp_path_factory.mktemp("cache")
     (folder / "held-out").mkdir()
-    for seed in (HELD_OUT_SEED, HELD_OUT_SEED + 1):
-        write_sample(folder / "held-out" / f"{seed:08d}_n2.npz", generator.sample(seed, 2, 1))
+    for seed, photos in ((HELD_OUT_SEED, 2), (HELD_OUT_SEED + 1, 2), (HELD_OUT_SEED + 2, 4)):
+        write_sample(folder / "held-out" / f"{seed:08d}_n{photos}.npz", generator.sample(seed, photos, 1))
     return folder
 
 
 @pytest.fixture(scope="module")
-def evaluation(head, generator, cache):
-    """Results of an untrained model, without the nets outside."""
+def avatar() -> Avatar:
+    """Untrained, with a driver that does something."""
+    torch.manual_seed(0)
     avatar = Avatar(ModelConfig.load("nano-128")).eval()
     set_head_maps(avatar)
+    torch.nn.init.normal_(avatar.driver.out.weight, std=0.03)
+    return avatar
+
+
+@pytest.fixture(scope="module")
+def evaluation(avatar, head, generator, cache):
+    """Results without the nets outside."""
     patch = pytest.MonkeyPatch()
     patch.setattr(command, "Generator", lambda _: generator)
     patch.setattr(command, "PerceptualDistance", no_perceptual)
@@ -72,7 +84,7 @@ def test_results_hold_every_study_with_oracle_and_floor(evaluation):
         "1 photo",
         "2 photos",
         "1 photo, no landmark fit",
-        "1 photo, skinning alone",
+        SKINNED,
         PERFECT,
         ORACLE,
         ORACLE_STILL,
@@ -83,6 +95,31 @@ def test_results_hold_every_study_with_oracle_and_floor(evaluation):
     assert {"perceptual", "csim", "psnr_masked"} <= out["notes"].keys()
     counted = sum(row["psnr_masked"]["n"] for rows in out["studies"].values() for row in rows.values() if row)
     assert len([f for f in frames if "psnr_masked" in f]) == counted == 46
+
+
+def test_targets_in_db_come_from_every_draw(evaluation, avatar, head, cache):
+    out = evaluation[0]
+    tables = out["draws"]["held-out"]
+    assert tables["rows"]["1 photo"]["psnr_masked"]["n"] == 3 > PLAN.identities, "all draws, not the plan's first"
+    assert tables["rows"]["4 photos"]["psnr_masked"]["n"] == 1, "only one draw has four photos"
+    values = {target["name"]: target for target in out["targets"]}
+    one = values["one photo, new view and expression (held-out)"]
+    assert one["value"] == tables["rows"]["1 photo"]["psnr_masked"]["mean"] and one["ci95"] > 0
+    model, landmarks = Puppeteer(avatar, head), Landmarks(head)
+    gains, higher = [], []
+    for _, sample in read_set(cache / "held-out", 3):
+        capture, many = sample_capture(sample, "", 1), sample_capture(sample, "", len(sample["photos"]))
+        one, four = model.of(capture), model.of(many, len(many.photos))
+        for shot, again in zip(capture.shots, many.shots):
+            mouth = Truth.of(landmarks, capture, shot).mouth
+            psnr = lambda puppet, shot, mask, driven=True: metrics.psnr(model.draw(puppet, shot, driven), shot.picture, mask)  # noqa: E731
+            if mouth is not None and mouth.any():
+                gains.append(psnr(one, shot, mouth) - psnr(one, shot, mouth, driven=False))
+            if len(many.photos) == 4:
+                higher.append(psnr(four, again, again.mask) - psnr(one, shot, shot.mask))
+    assert np.abs(gains).max() > 0.01 and np.abs(higher).max() > 0.01
+    assert values["mouth over skinning alone (held-out)"]["value"] == pytest.approx(np.mean(gains), abs=1e-4)
+    assert values["four photos over one (held-out)"]["value"] == pytest.approx(np.mean(higher), abs=1e-4)
 
 
 def test_oracles_beat_floors(evaluation):
