@@ -162,8 +162,9 @@ def main() -> None:
     (a.report / "frames.json").write_text(json.dumps(each))
     for target in out["targets"]:
         value = "not measured" if target["value"] is None else f"{target['value']:.4g} {target['unit']}"
-        value += f" ± {target['ci95']:.2g}" if target["ci95"] is not None else ""
-        print(f"{target['name']:75}{value:28} wanted {target['cpu']:g} / {target['gpu']:g}")
+        value += f" ± {target['ci95']:.2g}" if target.get("ci95") is not None else ""
+        value += f", true maps {target['truth']:.4g}" if target.get("truth") is not None else ""
+        print(f"{target['name']:75}{value:42} wanted {target['cpu']:g} / {target['gpu']:g}")
 
 
 if __name__ == "__main__":

@@ -11,13 +11,13 @@ from .frames import Frame, Truth, head_values
 from .landmarks import Landmarks
 from .paired import ByPerson, Table
 from .puppets import Puppeteer
-from .studies import PERFECT, SKINNED, photo_row
+from .studies import ORACLE, ORACLE_STILL, PERFECT, SKINNED, photo_row
 
 MANY = 4  # photos
 
 
 def frames(model: Puppeteer, landmarks: Landmarks, folder: Path) -> Iterator[Frame]:
-    """Two views of every draw from one photo and from four, and from one by skinning alone and with true deltas, with `head_values`."""
+    """Two views of every draw from one photo and from four, and by skinning alone, with true deltas and from true maps: `head_values`."""
     for file in sorted(folder.glob("*.npz")):
         sample = read_sample(file)
         for count in (1, MANY) if len(sample["photos"]) >= MANY else (1,):
@@ -29,6 +29,8 @@ def frames(model: Puppeteer, landmarks: Landmarks, folder: Path) -> Iterator[Fra
                 if count == 1:
                     rows[SKINNED] = model.draw(puppet, shot, driven=False)
                     rows[PERFECT] = model.splat(puppet.static, model.true_delta(capture, shot), shot)
+                    rows[ORACLE] = model.oracle(capture, shot)
+                    rows[ORACLE_STILL] = model.splat(capture.static, None, shot)
                 for row, picture in rows.items():
                     frame = truth.frame("draws", row, file.stem, picture)
                     frame.values |= head_values(frame)
@@ -38,5 +40,5 @@ def frames(model: Puppeteer, landmarks: Landmarks, folder: Path) -> Iterator[Fra
 def measure(model: Puppeteer, landmarks: Landmarks, folder: Path) -> dict[str, Table]:
     """Means over draws of every row, and the differences that the targets are about, draw by draw."""
     by_draw = ByPerson(frames(model, landmarks, folder), ("psnr_masked", "mouth_psnr"))
-    over_skinning = by_draw.over(SKINNED, (photo_row(1), PERFECT))
+    over_skinning = by_draw.over(SKINNED, (photo_row(1), PERFECT)) | by_draw.over(ORACLE_STILL, (ORACLE,))
     return {"rows": by_draw.rows(), "over skinning alone": over_skinning, "over 1 photo": by_draw.over(photo_row(1), (photo_row(MANY),))}

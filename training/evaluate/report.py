@@ -62,10 +62,11 @@ def conditions_table(rows: dict[str, dict], metric: str) -> str:
 
 
 def targets_table(targets: list[dict]) -> str:
-    spread = lambda t: "" if t["ci95"] is None else f"± {t['ci95']:.2g} "  # noqa: E731
+    spread = lambda t: "" if t.get("ci95") is None else f"± {t['ci95']:.2g} "  # noqa: E731
+    truth = lambda t: "" if t.get("truth") is None else f" (true maps: {number(t['truth'])})"  # noqa: E731
     mark = lambda met, limit: f'<td class="{"yes" if met else "no"}">{limit:g}{"" if met is None else " ✓" if met else " ✗"}</td>'  # noqa: E731
     rows = [
-        f"<tr><td>{escape(t['name'])}</td><td>{number(t['value'])} <small>{spread(t)}{escape(t['unit'])}</small></td>"
+        f"<tr><td>{escape(t['name'])}</td><td>{number(t['value'])} <small>{spread(t)}{escape(t['unit'])}{truth(t)}</small></td>"
         f"{mark(t['met_cpu'], t['cpu'])}{mark(t['met_gpu'], t['gpu'])}</tr>"
         for t in targets
     ]

@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+from .studies import ORACLE
+
 ROOT = Path(__file__).parents[2]
 FRONT, BACK = ("-30°", "0°", "30°"), ("-180°", "-150°", "150°")
 NOTES = {
@@ -50,19 +52,18 @@ def mean_of(values: list[float | None]) -> float | None:
 
 
 def targets(results: dict) -> list[dict]:
-    """Every target of the project with what was measured; `value` None where it was not."""
+    """Every target of the project with what was measured, `value` None where it was not, and what true maps get there, `truth`."""
     out = []
 
-    def add(name: str, value: float | None, cpu: float, gpu: float, unit: str, at_least: bool, ci95: float | None = None) -> None:
+    def add(name: str, value: float | None, cpu: float, gpu: float, unit: str, at_least: bool, **more: float | None) -> None:
         met = lambda limit: None if value is None else bool(value >= limit if at_least else value <= limit)  # noqa: E731
-        out.append(
-            {"name": name, "value": value, "unit": unit, "ci95": ci95, "cpu": cpu, "gpu": gpu, "met_cpu": met(cpu), "met_gpu": met(gpu)}
-        )
+        out.append({"name": name, "value": value, "unit": unit, "cpu": cpu, "gpu": gpu, "met_cpu": met(cpu), "met_gpu": met(gpu), **more})
 
     for where, tables in results["draws"].items():
         for name, (table, row, metric), limits in OF_DRAWS:
             entry = tables[table].get(row, {}).get(metric, {})
-            add(f"{name} ({where})", entry.get("mean"), *limits, "dB", True, entry.get("ci95"))
+            known = {"ci95": entry.get("ci95"), "truth": value_of(tables[table], ORACLE, metric)}
+            add(f"{name} ({where})", entry.get("mean"), *limits, "dB", True, **known)
     sweep = results["studies"].get("yaw sweep", {})
     around = lambda yaws: mean_of([value_of(sweep, f"4 photos @ {yaw}", "psnr_masked") for yaw in yaws])  # noqa: E731
     add("back of the head below the front, four photos", difference(around(FRONT), around(BACK)), 3, 2, "dB", False)
