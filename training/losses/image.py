@@ -12,6 +12,7 @@ from ..models.avatar import CHANNELS
 from .perceptual import PerceptualDistance
 
 LEAST_MOUTH = 0.002  # of a picture: what is seen of a mouth that is turned away counts less
+LEAST_ERROR = 1e-4  # squared: a mouth of 40 dB is good enough
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class ImageLossWeights:
     mouth_perceptual: float = 10.0
     image_rmse: float = 0.0  # ours: root mean square error of each picture, which its PSNR is the logarithm of
     mouth_rmse: float = 0.0  # ours: the same of each picture's mouth
+    mouth_psnr: float = 0.0  # ours: minus the PSNR of each picture's mouth, in 10 dB; a mouth that hardly moves counts like an open one
     outside: float = 1.0  # ours: how much a pixel counts that no head covers
     position_drift: float = 0.01
     scale_drift: float = 1.0
@@ -45,11 +47,14 @@ def image_losses(
     """Unweighted terms of pictures, without a net those that need none. [b, 1, s, s] in 0..1: `mouth` marks lips, teeth, tongue and the
     mouth's inside, `counted` says how much a pixel counts in the terms without a net."""
     error = (predicted - truth).abs()
-    in_mouth = (error.square() * mouth).mean((1, 2, 3)) / mouth.mean((1, 2, 3)).clamp(min=LEAST_MOUTH)
+    share = mouth.mean((1, 2, 3))
+    in_mouth = (error.square() * mouth).mean((1, 2, 3)) / share.clamp(min=LEAST_MOUTH)
+    shown = (share / LEAST_MOUTH).clamp(max=1)
     terms = {
         "image_l1": (error * counted).mean(),
         "image_rmse": (error.square() * counted).mean((1, 2, 3)).clamp(min=1e-8).sqrt().mean(),
         "mouth_rmse": in_mouth.clamp(min=1e-8).sqrt().mean(),
+        "mouth_psnr": (shown * (in_mouth / shown.clamp(min=1e-6) + LEAST_ERROR).log10()).mean(),
         "image_ssim": ((1 - ssim(predicted, truth)) * counted).mean(),
     }
     if perceptual is None:

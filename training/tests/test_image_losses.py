@@ -61,8 +61,13 @@ def test_image_losses_have_gradients_where_they_should(perceptual):
     assert half["image_l1"].item() == pytest.approx(0.0625, rel=1e-3)
     assert half["image_rmse"].item() == pytest.approx(0.1 * 0.625**0.5, rel=1e-3)
     assert half["mouth_rmse"].item() == pytest.approx(terms["mouth_rmse"].item())
+    assert terms["mouth_psnr"].item() == pytest.approx(-2 * 1 + 0.0043, abs=1e-3), "20 dB"
     aside = image_losses(ours, truth, mouth * 0.001, counted, None)  # 0.0000625 of the picture shows mouth, a 32nd of what counts in full
     assert aside["mouth_rmse"].item() == pytest.approx(0.1 / 32**0.5, rel=1e-3)
+    assert aside["mouth_psnr"].item() == pytest.approx(terms["mouth_psnr"].item() / 32, rel=1e-2)
+    none = ours.detach().clone().requires_grad_()
+    image_losses(none, truth, mouth * 0, counted, None)["mouth_psnr"].backward()
+    assert none.grad.abs().max() == 0, "no mouth, no pull"
 
 
 def test_drift_counts_valid_texels_only():
