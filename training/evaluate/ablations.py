@@ -10,7 +10,7 @@ Driver: the reconstructor stays as it is (committed weights or --checkpoint), a 
 - without distribution adjustment: expressions as they come, as many of the same people;
 - without mouth loss: the mouth counts like the rest of the face (this training is in UV: more weight on its texels is its mouth term);
 - on fewer people (--counts): the paper's study of the number of identities, for the same steps.
-Reconstructor, from scratch on the trainer's cache: with and without pixel-anchored queries. Refinement happens in the browser, not here.
+Reconstructor, from scratch on the trainer's cache: with and without pixel-anchored queries. There is no refinement yet.
 
 Every row is drawn on the same frames of held-out people: `differences` are means over people of what a row is above `full` (or above the
 reconstructor with pixel-anchored queries), with the 95 % interval of that."""
@@ -270,7 +270,7 @@ def main() -> None:
         f"{plan.expressions} expressions each, before the frozen reconstructor. {of_reconstructors}Same seed and order of samples. "
         f"Judged on {len(captures)} held-out people, one photo, {2 * plan.judge_expressions} new views and expressions each, half of them "
         "as they come, half of the adjusted distribution. Intervals are over people; differences are paired.",
-        "missing": {"with refinement": "it happens in the browser, after this command"},
+        "missing": {"with refinement": "there is no refinement yet; it would happen in the browser"},
         "rows": {},
         "differences": {},
         "training": {},
