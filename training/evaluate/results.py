@@ -17,8 +17,9 @@ NOTES = {
     "csim": "cosine of face-recognition features of two independent nets; self: with the true picture, cross: with the source photo",
     "akd, aed, apd": "MediaPipe on both pictures: 478 landmarks without irises, 51 blend shapes, Euler angles. Not comparable with the "
     "paper's, which come from Deep3DFaceRecon",
-    "mouth": "inner-lip polygon of the truth, dilated by 8 px, inside the head; a perfect driver is worth the difference of the two rows "
-    "of true maps, with and without skinning alone, and on maps from one photo that of their row with true deltas and skinning alone",
+    "mouth": "inner-lip polygon of the truth, dilated by 8 px, inside the head; what true deltas are worth over skinning alone is the "
+    "difference of the two rows of true maps, and on maps from one photo that of their row with true deltas and skinning alone. Neither "
+    "is a bound: on maps that are wrong, deltas that mend them do better",
     "motion_error, flicker": "1/255; flicker of a still face under tracker noise of 0.01 in every coefficient, and under none",
     "ci95": "half width of the 95 % interval of the mean over frames, normal approximation; frames of one person are not independent",
     "draws": "the targets in dB on every sample of a held-out set (the studies look at the first 36): a draw's views are averaged, ci95 is "

@@ -31,8 +31,8 @@ DRIVES = (
 )
 TRACKER_NOISE = 0.01  # ours: standard deviation of coefficients of a webcam tracker held still
 SKINNED = "1 photo, skinning alone"
-PERFECT = "oracle: 1 photo, true deltas"  # the most that a driver could be worth on our maps
-ORACLE_STILL = "oracle: true maps, skinning alone"  # beside ORACLE: how much a perfect driver is worth
+PERFECT = "oracle: 1 photo, true deltas"  # no bound: on wrong maps a driver may do better than the truth's deltas
+ORACLE_STILL = "oracle: true maps, skinning alone"  # beside ORACLE: what true deltas are worth on true maps
 ORACLE, SELF, WRONG, STILL = "oracle: true maps splatted", "oracle: truth against itself", "floor: wrong person", "floor: not driven"
 
 

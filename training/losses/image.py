@@ -23,7 +23,7 @@ class ImageLossWeights:
     mouth_perceptual: float = 10.0
     image_rmse: float = 0.0  # ours: root mean square error of each picture, which its PSNR is the logarithm of
     mouth_rmse: float = 0.0  # ours: the same of each picture's mouth
-    mouth_psnr: float = 0.0  # ours: minus the PSNR of each picture's mouth, in 10 dB; a mouth that hardly moves counts like an open one
+    mouth_psnr: float = 0.0  # ours: minus the PSNR of each picture's mouth, in 10 dB: what counts is the share of its error
     outside: float = 1.0  # ours: how much a pixel counts that no head covers
     position_drift: float = 0.01
     scale_drift: float = 1.0
