@@ -39,7 +39,7 @@ class TrainConfig:
     photo_weights: tuple[float, ...] = (0.6, 0.2, 0.1, 0.1)  # how often 1, 2, 3, 4 photos
     lr: float = 1e-3
     driver_lr: float = 1.5  # times lr
-    static_lr: float = 1.0  # of everything but the driver, times lr; 0 leaves it as it is, its batch statistics too
+    static_lr: float = 1.0  # of everything but the driver and `shown`, times lr; 0 leaves it as it is, its batch statistics too
     final_lr: float = 2e-5
     warmup_steps: int = 200
     weight_decay: float = 0.01
@@ -133,8 +133,9 @@ class Trainer:
         self.average = copy.deepcopy(self.avatar).eval().requires_grad_(False)
         if config.precision == "bfloat16" and self.avatar.pixel_skip is not None:
             self.avatar.pixel_skip.locate = in_float32(self.avatar.pixel_skip.locate, among.device)
-        driver = list(self.avatar.driver.parameters())
-        rest = [p for name, p in self.avatar.named_parameters() if not name.startswith("driver.")]
+        driver, rest = [], []
+        for name, parameter in self.avatar.named_parameters():  # `shown` brings photo pixels to the driver and to nothing else
+            (driver if name.startswith(("driver.", "shown.")) else rest).append(parameter)
         if config.static_lr == 0:
             for parameter in rest:
                 parameter.requires_grad_(False)

@@ -3,7 +3,8 @@
 Landmark error: the network's own photo coordinates at the texels of MediaPipe's landmarks against what MediaPipe sees, in % of the
 distance between the middles of the eyes. CSIM: the avatar, drawn with the camera and expression of the landmark fit, against the photo.
 On the way from 0 % to 100 %, 0 is the mean of two different people's photos, 100 the photo against a disturbed copy of itself (mirrored,
-cropped, scaled to 60 %, JPEG quality 60), as no person has two photos here."""
+cropped, scaled to 60 %, JPEG quality 60), as no person has two photos here. Light of the teeth: where the photo's mouth is open, how bright
+that of the avatar is beside it, in %."""
 
 import io
 from dataclasses import dataclass
@@ -14,14 +15,16 @@ from PIL import Image, ImageOps
 
 from ..synth.cameras import rotation
 from ..synth.crop import Crop, crop_from_landmarks
+from ..synth.lighting import LUMA, linear
 from . import metrics
-from .landmarks import Landmarks
+from .landmarks import INNER_LIPS, Landmarks
 from .observers import Face, Observers
 from .puppets import Puppet, Puppeteer
 
 EXACT = 512  # pixels of the second look, as src/runtime/photo/preparePhoto.ts
 PASSES = 2
 EDGE = (0.1, 0.9)  # of the matte, as src/runtime/photo/matte.ts
+OPEN_MOUTH = 0.1  # between the middles of the inner lips, in eye distances: teeth show
 NOVEL_YAW = 25  # degrees that the novel view turns away from the photo's
 
 
@@ -128,6 +131,25 @@ def draw(model: Puppeteer, puppet: Puppet, p: Prepared, position_map: np.ndarray
     return metrics.to_bytes(picture)
 
 
+def mouth_opening(face: Face) -> float:
+    """Between the middles of the inner lips, in eye distances."""
+    upper, lower = INNER_LIPS[5], INNER_LIPS[15]
+    return float(np.hypot(*(face.points[upper] - face.points[lower])) / face.inter_ocular)
+
+
+def mouth_light(picture: np.ndarray, face: Face) -> float | None:
+    """Linear luminance 0..1 that one pixel in five between the lips exceeds, in an open mouth that of teeth; None where no pixel is."""
+    inside = metrics.polygon_mask(face.points[INNER_LIPS], len(picture), 0)
+    return float(np.quantile(linear(metrics.unit(picture[inside])) @ LUMA, 0.8)) if inside.any() else None
+
+
+def teeth_light(pictures: list[np.ndarray], seen: list[Face | None], photos: list[np.ndarray], faces: list[Face | None]) -> list[float]:
+    """In % of the photo's, of every photo with an open mouth whose avatar's face is found."""
+    pairs = zip(pictures, seen, photos, faces)
+    lit = [(mouth_light(a, f), mouth_light(b, g)) for a, f, b, g in pairs if f and g and mouth_opening(g) > OPEN_MOUTH]
+    return [100 * a / b for a, b in lit if a is not None and b]
+
+
 def compare(seen: list[Face | None], photos: list[Face | None], net: str) -> list[float]:
     return [float(a.identity[net] @ b.identity[net]) for a, b in zip(seen, photos) if a and b]
 
@@ -185,5 +207,9 @@ def check(model: Puppeteer, landmarks: Landmarks, observers: Observers, files: l
         results.setdefault("floor: wrong person", {})[f"csim_{net}"] = metrics.summary(
             compare(strangers[1:] + strangers[:1], of_photos, net)
         )
+    for row in ("1 photo", "1 photo, no landmark fit"):
+        values = teeth_light(drawn[row], observers.look(drawn[row]), photos, of_photos)
+        if values:
+            results[row]["teeth_light_percent"] = metrics.summary(values)
     results["the landmark fit alone"]["residual_percent"] = metrics.summary([float(p.fit["residual"][0]) for p in prepared])
     return results, {"photo": photos, **drawn}

@@ -12,7 +12,7 @@ BARED = {
 }
 BLINK = {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}
 # ours: share of the light that a hollow's walls give back; teeth and lips also let light through, which this stands for
-BOUNCE = {"teethUpper": 0.8, "teethLower": 0.8, "tongue": 0.6, "mouthInterior": 0.5, "lids": 0.6}
+BOUNCE = {"teethUpper": 0.93, "teethLower": 0.93, "tongue": 0.6, "mouthInterior": 0.5, "lids": 0.6}
 BOUNCE_SKIN = 0.35
 LIP_PLACES = (-0.008, 0.0, 0.008)  # x in meters where the lips' distance is measured
 LID_PAIRS = (((43, 47), (44, 46)), ((37, 41), (38, 40)))  # left eye, right eye

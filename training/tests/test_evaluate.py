@@ -6,9 +6,9 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 
 from training.evaluate import metrics, results
-from training.evaluate.landmarks import Landmarks, project
+from training.evaluate.landmarks import INNER_LIPS, Landmarks, project
 from training.evaluate.observers import Face, Observers, face_chip
-from training.evaluate.real_photos import disturbed, draw_crop, from_crop, soften
+from training.evaluate.real_photos import disturbed, draw_crop, from_crop, mouth_light, mouth_opening, soften, teeth_light
 from training.evaluate.studies import ORACLE
 from training.headmodel.model import HeadModel
 from training.models.base_maps import head_texels
@@ -94,6 +94,25 @@ def test_face_box_and_mouth_mask():
     assert metrics.face_box(keypoints - 90, 256)[:2] == (0, 0)
     mask = metrics.polygon_mask(np.array([[20, 20], [40, 20], [40, 30], [20, 30]], float), 64, 4)
     assert mask[25, 30] and mask[25, 44] and not mask[25, 46] and not mask[35, 30] and mask[34, 30]
+
+
+def test_light_of_the_teeth_is_that_between_open_lips():
+    points = np.full((478, 2), 100.0)
+    points[[33, 133]], points[[362, 263]] = [70, 60], [130, 60]
+    around = np.linspace(np.pi, 3 * np.pi, len(INNER_LIPS), endpoint=False)
+    points[INNER_LIPS] = np.stack([100 + 20 * np.cos(around), 120 + 10 * np.sin(around)], 1)
+    seen = face(points)
+    assert mouth_opening(seen) == pytest.approx(20 / 60)
+    photo = np.full((200, 200, 3), 30, np.uint8)
+    photo[108:118, 60:140] = 220  # teeth in the upper half
+    avatar = np.where(photo == 220, 150, photo).astype(np.uint8)
+    linear = lambda v: ((v / 255 + 0.055) / 1.055) ** 2.4  # noqa: E731
+    assert mouth_light(photo, seen) == pytest.approx(linear(220), rel=1e-4)
+    dimmer = 100 * linear(150) / linear(220)
+    assert teeth_light([avatar, avatar], [seen, None], [photo, photo], [seen, seen]) == pytest.approx([dimmer], rel=1e-4)
+    shut = points.copy()
+    shut[INNER_LIPS, 1] = 120 + 0.1 * (points[INNER_LIPS, 1] - 120)
+    assert teeth_light([avatar], [seen], [photo], [face(shut)]) == [], "shut lips show none"
 
 
 def test_landmarks_without_offsets_are_those_of_the_head_model(head):

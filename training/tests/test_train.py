@@ -90,9 +90,9 @@ def test_the_driver_can_be_trained_alone(batch, tmp_path):
     assert all(torch.equal(v, released[k]) for k, v in state(one.avatar).items()), "what stays is what is released"
     one.step(batch, 0.0)
     for k, v in state(one.avatar).items():
-        assert k.startswith("driver.") or torch.equal(v, released[k]), k
-    changed = [k for k, v in one.avatar.driver.named_parameters() if not torch.equal(v, released["driver." + k])]
-    assert len(changed) > 10
+        assert k.startswith(("driver.", "shown.")) or torch.equal(v, released[k]), k
+    changed = [k for k, v in one.avatar.named_parameters() if not torch.equal(v, released[k])]
+    assert len(changed) > 10 and "shown.weight" in changed, "what photos show of teeth is learned with the driver"
 
 
 def test_samples_survive_the_cache(cache):
