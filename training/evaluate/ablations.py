@@ -2,7 +2,7 @@
 same start and seed.
 
     python -m training.evaluate.ablations                    # training/results/ablations.json; about an hour on a free core
-    python -m training.evaluate.ablations --steps 2 --reconstructor-steps 1 --people 8 --judges 2 --counts 4 --out dry.json
+    python -m training.evaluate.ablations --steps 2 --picture-steps 1 --reconstructor-steps 1 --people 8 --judges 2 --out dry.json
 
 Driver: the reconstructor stays as it is (committed weights or --checkpoint), a fresh driver learns from cached features of the same people
 - full: reads the position map, expressions with the distribution adjustment, errors at the mouth count more;
@@ -10,6 +10,7 @@ Driver: the reconstructor stays as it is (committed weights or --checkpoint), a 
 - without distribution adjustment: expressions as they come, as many of the same people;
 - without mouth loss: the mouth counts like the rest of the face (this training is in UV: more weight on its texels is its mouth term);
 - on fewer people (--counts): the paper's study of the number of identities, for the same steps.
+Pictures: the driver without mouth loss goes on in splatted views, with and without the terms that look at the mouth alone.
 Reconstructor, from scratch on the trainer's cache: with and without pixel-anchored queries. There is no refinement yet.
 
 Every row is drawn on the same frames of held-out people: `differences` are means over people of what a row is above `full` (or above the
@@ -75,6 +76,7 @@ class Plan:
     counts: tuple[int, ...] = (5, 50)  # fewer training identities
     judges: int = 24  # held-out identities
     judge_expressions: int = 2  # of each, as they come; and as many of the adjusted distribution
+    picture_steps: int = 300  # of a driver in splatted views; 0 leaves them out
     reconstructor_steps: int = 300  # 0 leaves them out
     seed: int = 0
 
@@ -196,6 +198,35 @@ def ablate_drivers(model: Puppeteer, files: list[Path], plan: Plan, kept: Path) 
         yield f"driver: {name}", OtherDriver(model, driver, reads_map), facts
 
 
+def ablate_mouth_loss(
+    model: Puppeteer, driver: nn.Module, folder: Path, plan: Plan, kept: Path
+) -> Iterator[tuple[str, Puppeteer, dict[str, float]]]:
+    """`driver` goes on in splatted views of the trainer's people (paper, section 3.3), all else stays: with and without a mouth loss."""
+    config, settings, weights, pictures = load_settings(model.avatar.config.name)
+    settings = replace(settings, static_lr=0.0, driver_lr=3.0, image_lr=1e-4, expressions=2, ema=0.99, precision="bfloat16")
+    settings = replace(settings, warmup_steps=min(settings.warmup_steps, max(1, plan.picture_steps // 5)))
+    pictures = replace(pictures, image_rmse=3.0, mouth_rmse=2.0, mouth_psnr=1.0)
+    for name, chosen in (("with mouth loss", pictures), ("without mouth loss", replace(pictures, mouth_rmse=0.0, mouth_psnr=0.0))):
+        batches = Batches(folder, settings.batch, settings.photo_weights, settings.expressions, seed=plan.seed, views=True)
+        size = model.avatar.config.position_map_size
+        masks = driver_masks(size, torch.cat([batches.take()["deltas"] for _ in range(4)]))
+        trainer = Trainer(
+            model.avatar.config, settings, weights, masks if chosen is pictures else mouthless(masks, size), image_weights=chosen
+        )
+        trainer.avatar.load_state_dict(model.avatar.state_dict())
+        trainer.avatar.driver.load_state_dict(driver.state_dict())
+        trainer.adopt()
+
+        def train_it(trainer: Trainer = trainer, batches: Batches = batches) -> dict[str, float]:
+            for step in range(plan.picture_steps):
+                trainer.step(batches.take(), step / plan.picture_steps)
+            return {}
+
+        facts = once(kept / f"pictures {name} {plan.picture_steps}.pt", trainer.average, train_it)
+        print(f"pictures: {name}: {facts['seconds']:.0f} s", flush=True)
+        yield f"pictures: {name}", Puppeteer(trainer.average, model.head), facts
+
+
 def ablate_reconstructors(
     config: str, folder: Path, head: HeadModel, plan: Plan, kept: Path
 ) -> Iterator[tuple[str, Puppeteer, dict[str, float]]]:
@@ -225,6 +256,7 @@ PAPER = (  # the orders of its Table 2 and Fig. 5, and ours: what should be bett
     ("driver: full", "driver: without position map"),
     ("driver: full", "driver: without distribution adjustment"),
     ("driver: full", "driver: without mouth loss"),
+    ("pictures: with mouth loss", "pictures: without mouth loss"),
     ("driver: full", "driver: none (skinning alone)"),
     ("reconstructor: with pixel-anchored queries", "reconstructor: without pixel-anchored queries"),
 )
@@ -262,12 +294,15 @@ def main() -> None:
     files = people(a.cache / "ablations", plan.people, plan.expressions)
     kept = a.cache / "ablations" / f"{a.config}-{step}-{plan.key()}"
     captures = judges(a.cache / "ablations", plan.judges, plan.judge_expressions)
-    of_reconstructors = (
+    afterwards = (
+        f"Pictures: the driver without mouth loss, {plan.picture_steps} more steps in splatted views. " if plan.picture_steps else ""
+    )
+    afterwards += (
         f"Reconstructors: from scratch, {plan.reconstructor_steps} steps, moved by skinning alone. " if plan.reconstructor_steps else ""
     )
     out: dict = {
         "how": f"{a.config}, step {step}. Drivers: fresh, {plan.steps} steps of batch {plan.batch} on {plan.people} people with "
-        f"{plan.expressions} expressions each, before the frozen reconstructor. {of_reconstructors}Same seed and order of samples. "
+        f"{plan.expressions} expressions each, before the frozen reconstructor. {afterwards}Same seed and order of samples. "
         f"Judged on {len(captures)} held-out people, one photo, {2 * plan.judge_expressions} new views and expressions each, half of them "
         "as they come, half of the adjusted distribution. Intervals are over people; differences are paired.",
         "missing": {"with refinement": "there is no refinement yet; it would happen in the browser"},
@@ -293,7 +328,11 @@ def main() -> None:
             out["training"][name] = {fact: {"mean": round(value, 4), "ci95": 0.0, "n": 1} for fact, value in facts.items()}
         return models
 
-    add("driver: full", trained(ablate_drivers(model, files, plan, kept)) | {"driver: none (skinning alone)": Undriven(avatar, head)})
+    drivers = trained(ablate_drivers(model, files, plan, kept))
+    add("driver: full", drivers | {"driver: none (skinning alone)": Undriven(avatar, head)})
+    if plan.picture_steps:
+        mouthless_driver = drivers["driver: without mouth loss"].driver
+        add("pictures: with mouth loss", trained(ablate_mouth_loss(model, mouthless_driver, a.cache / "views", plan, kept)))
     if plan.reconstructor_steps:
         add("reconstructor: with pixel-anchored queries", trained(ablate_reconstructors(a.config, a.cache / "train", head, plan, kept)))
     for name, row in out["differences"].items():

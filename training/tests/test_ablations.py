@@ -13,7 +13,7 @@ from training.evaluate.paired import ByPerson, interval
 from training.headmodel.model import HeadModel
 from training.models.avatar import Avatar, ModelConfig
 from training.models.base_maps import driver_masks, set_head_maps
-from training.samples import read_sample
+from training.samples import read_sample, write_sample
 from training.synth.generator import Generator
 
 
@@ -87,19 +87,24 @@ def test_the_command_trains_judges_and_goes_on_after_a_cut(generator, tmp_path, 
     monkeypatch.setattr(command, "load_model", lambda *_: (avatar, 0))
     monkeypatch.setattr(ablation_data, "Generator", lambda *_, **__: generator)
     monkeypatch.setattr(ablations, "PerceptualDistance", Blind)
-    words = "--steps 2 --batch 2 --people 3 --expressions 1 --counts 2 --judges 2 --judge-expressions 1 --reconstructor-steps 0"
+    (tmp_path / "views").mkdir()
+    write_sample(tmp_path / "views" / "00000005_n4.npz", generator.sample(5, 4, 2, render_targets=True))
+    words = "--steps 2 --batch 2 --people 3 --expressions 1 --counts 2 --judges 2 --judge-expressions 1 --picture-steps 2"
+    words += " --reconstructor-steps 0"
     monkeypatch.setattr("sys.argv", ["ablations", *words.split(), "--cache", str(tmp_path), "--out", str(tmp_path / "out.json")])
     ablations.main()
     out = json.loads((tmp_path / "out.json").read_text())
     drivers = {"full", "without position map", "without distribution adjustment", "without mouth loss", "on 2 people"}
     assert {f"driver: {name}" for name in drivers | {"none (skinning alone)"}} <= out["rows"].keys()
-    assert set(out["differences"]) == set(out["rows"]) - {r for r in out["rows"] if r.split(" @ ")[0] == "driver: full"}
+    bases = ("driver: full", "pictures: with mouth loss")
+    assert set(out["differences"]) == {row for row in out["rows"] if row.split(" @ ")[0] not in bases}
+    assert any(abs(v["mean"]) > 0 for v in out["differences"]["pictures: without mouth loss"].values()), "the mouth loss does something"
     assert out["rows"]["driver: full"]["psnr_masked"]["n"] == 2
     assert any(abs(row["psnr_masked"]["mean"]) > 0 for row in out["differences"].values())
-    files = sorted((tmp_path / "ablations").rglob("driver *.pt"))
+    files = sorted(f for f in (tmp_path / "ablations").rglob("*.pt"))
     stamps = [file.stat().st_mtime_ns for file in files]
     ablations.main()
-    assert len(files) == 5 and [file.stat().st_mtime_ns for file in files] == stamps
+    assert len(files) == 7 and [file.stat().st_mtime_ns for file in files] == stamps
     assert json.loads((tmp_path / "out.json").read_text())["differences"] == out["differences"]
     kept = read_sample(next((tmp_path / "ablations" / "people-1").glob("*.npz")))
     assert kept["adjusted_deltas"].shape == (1, 14, 128, 128)
