@@ -7,6 +7,7 @@ cropped, scaled to 60 %, JPEG quality 60), as no person has two photos here. Lig
 that of the avatar is beside it, in %."""
 
 import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,10 +46,11 @@ class Prepared:
 
 
 def draw_crop(picture: np.ndarray, crop: Crop, size: int) -> np.ndarray:
-    """The crop of a picture u8 [h,w,3] as u8 [size,size,3]; grey outside the picture."""
+    """The crop of an upright picture u8 [h,w,3] as u8 [size,size,3]: below it its last row goes on, elsewhere around it is grey."""
     step = crop.side / size
     reduce = max(1, int(step))
-    image = Image.fromarray(picture).reduce(reduce)
+    below = max(0, math.ceil(from_crop(np.array([[0, 1], [1, 1]]), crop)[:, 1].max()) - len(picture))
+    image = Image.fromarray(np.pad(picture, ((0, below), (0, 0), (0, 0)), mode="edge")).reduce(reduce)
     c, s = np.cos(crop.roll), np.sin(crop.roll)
     half = crop.side / 2
     corner = crop.center + [-half * c + half * s, -half * s - half * c]

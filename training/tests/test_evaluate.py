@@ -165,6 +165,10 @@ def test_crop_is_drawn_where_its_coordinates_say():
     bright = np.argwhere(drawn[..., 0] > 128).mean(0)[::-1] + 0.5
     assert np.abs(bright - [x, y]).max() < 1
     assert np.allclose(from_crop(crop.to_crop(np.array([[200.0, 100.0]])), crop), [[200, 100]])
+    photo[-1, 150:200] = 200
+    beyond = draw_crop(photo, Crop(np.array([175.0, 190.0]), 100.0, 0.0), 100)
+    assert (beyond[62:98, 27:73] == 200).all(), "the photo's last row goes on below it"
+    assert (draw_crop(photo, Crop(np.array([290.0, 10.0]), 100.0, 0.0), 100)[[5, 45], [50, 95]] == 128).all(), "grey above and beside"
 
 
 def test_matte_is_soft_only_at_its_rim():

@@ -89,3 +89,24 @@ export function CanvasTransform(crop: ICrop, cropPx: number): [number, number, n
     const f = cropPx / 2 - b * crop.centerX - a * crop.centerY;
     return [a, b, -b, a, e, f];
 }
+
+/** Left, top, width and height in photo pixels. */
+export type PhotoRectangle = [number, number, number, number];
+
+/**
+ * What lies below a head whose photo ends too early: the photo's edge on that side goes on, so that a neck keeps its color instead of fading to
+ * the grey of the background.
+ * @param width upright size of the photo in pixels
+ * @returns the outermost row or column of pixels on the side that the crop's y axis points to, and the rectangle it is to fill: itself and what a
+ * crop can reach beyond it
+ */
+export function EdgeBelow(crop: ICrop, width: number, height: number): { edge: PhotoRectangle; reach: PhotoRectangle } {
+    const [downX, downY] = [-crop.sinRoll, crop.cosRoll];
+    const reach = 1 + crop.sidePx;
+    if (Math.abs(downY) >= Math.abs(downX)) {
+        const y = downY > 0 ? height - 1 : 0;
+        return { edge: [0, y, width, 1], reach: [0, downY > 0 ? y : 1 - reach, width, reach] };
+    }
+    const x = downX > 0 ? width - 1 : 0;
+    return { edge: [x, 0, 1, height], reach: [downX > 0 ? x : 1 - reach, 0, reach, height] };
+}

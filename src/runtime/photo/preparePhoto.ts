@@ -2,7 +2,7 @@
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error";
 import { OrAborted } from "../models/abort";
 import type { IRuntimeNotice, ProgressListener } from "../models/progress";
-import { CanvasTransform, CropFromLandmarks, CropFromPhoto, LandmarkCount, PhotoFromCrop, type ICrop } from "./crop";
+import { CanvasTransform, CropFromLandmarks, CropFromPhoto, EdgeBelow, LandmarkCount, PhotoFromCrop, type ICrop } from "./crop";
 import { DecodePhotoAsync, type IDecodedPhoto, type PhotoSource } from "./decode";
 import { ComposeOverGrey, SoftenMatte } from "./matte";
 import { LoadFaceMeshAsync, LoadSelfieSegmentationAsync, type ILandmark, type IMediaPipeUrls, type Solution } from "./mediaPipe";
@@ -321,6 +321,8 @@ function drawCrop(photo: IDecodedPhoto, crop: ICrop, cropPx: number): HTMLCanvas
     context.fillStyle = OutsideColor;
     context.fillRect(0, 0, cropPx, cropPx);
     context.setTransform(...CanvasTransform(crop, cropPx));
+    const { edge, reach } = EdgeBelow(crop, photo.width, photo.height);
+    context.drawImage(photo.image, ...edge, ...reach);
     drawPhoto(context, photo);
     return canvas;
 }

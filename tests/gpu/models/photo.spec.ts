@@ -162,6 +162,23 @@ describe("photo path", () => {
         }
     });
 
+    it("lets a neck go on that the photo cuts off", async () => {
+        const [end, { cropPx, crop }] = [190, portrait];
+        const cut = await PreparePhotoAsync(await PortraitCanvas(512, end, (context, image) => context.drawImage(image, 0, 0)), Settings);
+        const row = (y: number): number => Math.round((0.5 + (y - crop.centerY) / crop.sidePx) * cropPx);
+        const [last, below] = [row(end - 2), [row(end + 10), cropPx - 2]];
+        const color = (x: number, y: number): number[] => [0, 1, 2].map((channel) => cut.image[(channel * cropPx + y) * cropPx + x]);
+        for (const x of [0.44, 0.5, 0.56].map((u) => Math.round(u * cropPx))) {
+            for (const y of below) {
+                expect(cut.matte[y * cropPx + x])
+                    .withContext(`matte at ${x}, ${y}`)
+                    .toBe(1);
+                const change = Math.max(...color(x, y).map((value, i) => Math.abs(value - color(x, last)[i])));
+                expect(change).withContext(`color at ${x}, ${y}`).toBeLessThan(0.1);
+            }
+        }
+    });
+
     it("takes the larger of two faces and says so", async () => {
         const two = await PortraitCanvas(640, 400, (context, image) => {
             context.drawImage(image, 100, 0, 256, 256, 0, 60, 260, 260);

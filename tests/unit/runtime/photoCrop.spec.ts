@@ -1,4 +1,4 @@
-import { CanvasTransform, CropFromLandmarks, CropFromPhoto, PhotoFromCrop, type ICrop } from "../../../src/runtime/photo/crop";
+import { CanvasTransform, CropFromLandmarks, CropFromPhoto, EdgeBelow, PhotoFromCrop, type ICrop } from "../../../src/runtime/photo/crop";
 
 /** 478 landmarks of which only the eight that place the crop matter. Points: right eye corners, left eye corners, mouth corners. */
 function Landmarks(points: Record<number, [number, number]>): Float32Array {
@@ -83,5 +83,20 @@ describe("photo crop", () => {
 
     it("refuses landmarks that fall together", () => {
         expect(() => CropFromLandmarks(new Float32Array(478 * 3), 3)).toThrowError(/one point/);
+    });
+
+    it("goes on with the edge that lies below the head, whichever way the photo lies", () => {
+        const sides = [
+            { roll: 0.3, edge: [0, 299, 400, 1], reach: [0, 299, 400, 101] },
+            { roll: Math.PI / 2, edge: [0, 0, 1, 300], reach: [-100, 0, 101, 300] },
+            { roll: Math.PI, edge: [0, 0, 400, 1], reach: [0, -100, 400, 101] },
+            { roll: -Math.PI / 2, edge: [399, 0, 1, 300], reach: [399, 0, 101, 300] },
+        ];
+        for (const { roll, edge, reach } of sides) {
+            const crop: ICrop = { centerX: 200, centerY: 150, sidePx: 100, cosRoll: Math.cos(roll), sinRoll: Math.sin(roll) };
+            expect(EdgeBelow(crop, 400, 300))
+                .withContext(`roll ${roll}`)
+                .toEqual({ edge, reach } as ReturnType<typeof EdgeBelow>);
+        }
     });
 });
