@@ -1,9 +1,17 @@
 """The kernels against the plain PyTorch definition, and pictures against the generator's reference splatter."""
 
+import ctypes
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+from training.rasterizer import rasterize as blending
 from training.rasterizer.project import project, rotation_matrices
 from training.rasterizer.rasterize import rasterize
 from training.rasterizer.reference import rasterize_reference
@@ -12,12 +20,18 @@ CUDA = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available
 CAMERA = torch.eye(3), torch.tensor([0.0, 0.0, -0.8]), 90.0
 
 
-def random_gaussians(count: int = 240, device: str = "cpu") -> list[torch.Tensor]:
+def random_gaussians(count: int = 240, device: str = "cpu", opacity: float = 0.98) -> list[torch.Tensor]:
     """Mean [n, 3], quaternion [n, 4], scale [n, 3], opacity [n], color [n, 3]: leaves that want gradients."""
     generator = torch.Generator().manual_seed(3)
     normal = lambda *shape: torch.randn(shape, generator=generator)  # noqa: E731
     uniform = lambda *shape: torch.rand(shape, generator=generator)  # noqa: E731
-    parts = [0.12 * normal(count, 3), normal(count, 4), 0.004 + 0.03 * uniform(count, 3), 0.03 + 0.95 * uniform(count), uniform(count, 3)]
+    parts = [
+        0.12 * normal(count, 3),
+        normal(count, 4),
+        0.004 + 0.03 * uniform(count, 3),
+        opacity * (0.03 + 0.97 * uniform(count)),
+        uniform(count, 3),
+    ]
     return [p.to(device).requires_grad_() for p in parts]
 
 
@@ -27,8 +41,8 @@ def ellipses_of(parts: list[torch.Tensor], size: int):
     return project(mean, rotation_matrices(quaternion), scale, opacity, color, R.to(mean), t.to(mean), f, size)
 
 
-def picture_and_gradients(backend: str, size: int = 50, device: str = "cpu") -> list[torch.Tensor]:
-    parts = random_gaussians(device=device)
+def picture_and_gradients(backend: str, size: int = 50, device: str = "cpu", **of_gaussians) -> list[torch.Tensor]:
+    parts = random_gaussians(device=device, **of_gaussians)
     background = torch.tensor([0.2, 0.5, 0.7], device=device)
     ellipses = ellipses_of(parts, size)
     picture = (
@@ -46,6 +60,40 @@ def test_backend_agrees_with_reference(backend):
     truth, ours = picture_and_gradients("reference"), picture_and_gradients(backend, device=backend)
     assert (truth[0] - ours[0]).abs().max() < 1e-4
     assert truth[0][3].max() > 0.9  # something is to be seen
+    for wanted, got in zip(truth[1:], ours[1:]):
+        assert (wanted - got).abs().max() < 1e-3 * wanted.abs().max()
+
+
+@pytest.fixture(scope="module")
+def cuda_kernels(tmp_path_factory) -> ctypes.CDLL:
+    """rasterizer/tiles.cu, compiled for the processor by means of cuda_on_cpu.h."""
+    source = (Path(blending.__file__).parent / "tiles.cu").read_text()
+    source, headers = re.subn(r"#include <cuda_runtime.h>", '#include "cuda_on_cpu.h"', source)
+    source, launches = re.subn(
+        r"(\w+)<<<(.+?), (\w+), 0, stream>>>\((.+?)\);", r"cuda_on_cpu::launch(\2, \3, [=] { \1(\4); });", source, flags=re.S
+    )
+    assert headers == 1 and launches == 2
+    folder = tmp_path_factory.mktemp("cuda")
+    (folder / "tiles.cpp").write_text(source)
+    compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++")
+    flags = ["-O2", "-std=c++17", "-shared", "-fPIC", "-I", str(Path(__file__).parent)]
+    subprocess.run([compiler, *flags, str(folder / "tiles.cpp"), "-o", str(folder / "tiles.so")], check=True)
+    return ctypes.CDLL(str(folder / "tiles.so"))
+
+
+def test_cuda_kernels_agree_with_reference_on_an_emulated_device(cuda_kernels, monkeypatch):
+    def call(name: str, width: int, height: int, *tensors: torch.Tensor) -> None:
+        pointers = [ctypes.c_void_p(t.data_ptr()) for t in (*tensors, torch.empty(0))]
+        assert getattr(cuda_kernels, name)(ctypes.c_int(width), ctypes.c_int(height), *pointers) == 0
+
+    # a tile with more ellipses than a block has threads, which still let light through, and tiles that stand over the edge
+    size, faint = 40, {"count": 720, "opacity": 0.1}
+    truth = picture_and_gradients("reference", size, **faint)
+    monkeypatch.setattr(blending, "_call", call)
+    ours = picture_and_gradients("cpu", size, **faint)
+    _, start = blending.sort_into_tiles(ellipses_of(random_gaussians(**faint), size), size, size)
+    assert start.diff().max() > 256
+    assert (truth[0] - ours[0]).abs().max() < 1e-4
     for wanted, got in zip(truth[1:], ours[1:]):
         assert (wanted - got).abs().max() < 1e-3 * wanted.abs().max()
 
