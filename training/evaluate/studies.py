@@ -48,7 +48,7 @@ class Plan:
     clips: int = 2  # people in the temporal study
     clip_frames: int = 12  # at 25 per second
     permuted: int = 4  # people whose photos are put in other orders
-    real_photos: int = 30
+    real_photos: int = 60
 
     @staticmethod
     def quick() -> "Plan":
