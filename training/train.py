@@ -30,6 +30,7 @@ from .models.base_maps import mouth_map, surface_weight
 from .samples import CACHE, Batches, claim
 
 ROOT = Path(__file__).parents[1]
+DRIVER_PARTS = ("driver.", "shown.")  # `shown` brings photo pixels to the driver and to nothing else
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,8 @@ class Trainer:
         if config.precision == "bfloat16" and self.avatar.pixel_skip is not None:
             self.avatar.pixel_skip.locate = in_float32(self.avatar.pixel_skip.locate, among.device)
         driver, rest = [], []
-        for name, parameter in self.avatar.named_parameters():  # `shown` brings photo pixels to the driver and to nothing else
-            (driver if name.startswith(("driver.", "shown.")) else rest).append(parameter)
+        for name, parameter in self.avatar.named_parameters():
+            (driver if name.startswith(DRIVER_PARTS) else rest).append(parameter)
         if config.static_lr == 0:
             for parameter in rest:
                 parameter.requires_grad_(False)

@@ -1,16 +1,21 @@
 """Training lowers the loss, can be cut off and resumed, and released weights are a resume point that keeps the function."""
 
+import copy
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
+from training import average
+from training.average import averaged, fold_into_identity, forward
 from training.export.export_onnx import export
 from training.export.load_weights import load_released, unfold_batch_norm
 from training.losses import uv
 from training.models.avatar import Avatar, ModelConfig, Reconstruction
 from training.models.base_maps import head_texels, mouth_map, rest_map, surface_weight
 from training.samples import HELD_OUT_SEED, Batches, claim, fill_gutter, in_mean_tone, make_batch, photo_count_of, read_sample, write_sample
-from training.train import TrainConfig, Trainer, batch_losses, learning_rate, load_settings, start
+from training.train import DRIVER_PARTS, TrainConfig, Trainer, batch_losses, learning_rate, load_settings, start
 
 torch.set_num_threads(1)  # small tensors on a shared machine: a second thread mostly waits
 
@@ -90,7 +95,7 @@ def test_the_driver_can_be_trained_alone(batch, tmp_path):
     assert all(torch.equal(v, released[k]) for k, v in state(one.avatar).items()), "what stays is what is released"
     one.step(batch, 0.0)
     for k, v in state(one.avatar).items():
-        assert k.startswith(("driver.", "shown.")) or torch.equal(v, released[k]), k
+        assert k.startswith(DRIVER_PARTS) or torch.equal(v, released[k]), k
     changed = [k for k, v in one.avatar.named_parameters() if not torch.equal(v, released[k])]
     assert len(changed) > 10 and "shown.weight" in changed, "what photos show of teeth is learned with the driver"
 
@@ -329,6 +334,39 @@ def test_released_weights_resume_with_the_same_function(batch, tmp_path):
         assert (b - c).abs().max() < 2e-3, "unfolding keeps the function"
         assert (b - d).abs().max() < 2e-3, "batch statistics of the same data give the same function"
     assert loaded.encoder.trunk.stem.bn.running_var.std() > 0
+
+
+def test_averages_lie_between_the_released_and_the_trained_function(batch, tmp_path, monkeypatch):
+    model = trainer()
+    model.step(batch, 0.0)
+    old = copy.deepcopy(model.avatar).eval()
+    fold_into_identity(old)
+    for _ in range(2):
+        model.step(batch, 0.0)
+    inputs = batch["photos"], batch["anchors"], batch["prior"]
+    new = model.avatar.eval()
+    with torch.no_grad():
+        wanted = new(*inputs).static_map
+        fold_into_identity(new)
+        assert (new(*inputs).static_map - wanted).abs().max() < 1e-3, "folding keeps the function"
+        assert torch.equal(new.encoder.trunk.stem.bn.running_mean, old.encoder.trunk.stem.bn.running_mean)
+        ends = [forward(avatar, batch) for avatar in (old, new)]
+        driven = Avatar(old.config).eval()
+        driven.load_state_dict(averaged(old, new, 0.0, 1.0))
+        assert torch.equal(driven(*inputs).static_map, old(*inputs).static_map), "the driver has a share of its own"
+        assert not torch.equal(forward(driven, batch), ends[0])
+    torch.save({"model": new.state_dict(), "step": 7}, tmp_path / "last.pt")
+    monkeypatch.setattr(average, "load_model", lambda _, path: (new, 7) if path else (copy.deepcopy(old), 3))
+    monkeypatch.setattr(average, "Batches", lambda *_, **__: SimpleNamespace(take=lambda: batch))
+    words = ["--checkpoint", str(tmp_path / "last.pt"), "--driver-share", "0.5", "--out", str(tmp_path / "mean.pt")]
+    monkeypatch.setattr("sys.argv", ["average", *words])
+    average.main()
+    goes_on = trainer(static_lr=0.0)
+    assert goes_on.warm_start(tmp_path / "mean.pt") == 0 and goes_on.steps == 7
+    state, a, b = goes_on.avatar.state_dict(), old.state_dict(), new.state_dict()
+    name = "fusion.queries" if "fusion.queries" in state else next(k for k in state if k.startswith("fusion.") and state[k].dim() > 1)
+    assert torch.allclose(state[name], (a[name] + b[name]) / 2, atol=1e-7) and not torch.equal(a[name], b[name])
+    assert state["encoder.trunk.stem.bn.running_var"].std() > 0, "norms have statistics to go on with"
 
 
 def test_learning_rate_warms_up_and_ends_low():
