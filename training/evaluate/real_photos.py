@@ -3,8 +3,8 @@
 Landmark error: the network's own photo coordinates at the texels of MediaPipe's landmarks against what MediaPipe sees, in % of the
 distance between the middles of the eyes. CSIM: the avatar, drawn with the camera and expression of the landmark fit, against the photo.
 On the way from 0 % to 100 %, 0 is the mean of two different people's photos, 100 the photo against a disturbed copy of itself (mirrored,
-cropped, scaled to 60 %, JPEG quality 60), as no person has two photos here. Light of the teeth: where the photo's mouth is open, how bright
-that of the avatar is beside it, in %."""
+cropped, scaled to 60 %, JPEG quality 60), as no person has two photos here. Light of the teeth: where a photo shows them, how bright the
+avatar's are beside them, in %."""
 
 import io
 import math
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
+from scipy.spatial import ConvexHull
 
 from ..synth.cameras import rotation
 from ..synth.crop import Crop, crop_from_landmarks
@@ -25,7 +26,7 @@ from .puppets import Puppet, Puppeteer
 EXACT = 512  # pixels of the second look, as src/runtime/photo/preparePhoto.ts
 PASSES = 2
 EDGE = (0.1, 0.9)  # of the matte, as src/runtime/photo/matte.ts
-OPEN_MOUTH = 0.1  # between the middles of the inner lips, in eye distances: teeth show
+OPEN_MOUTH = 0.1  # between the middles of the inner lips, in eye distances
 NOVEL_YAW = 25  # degrees that the novel view turns away from the photo's
 
 
@@ -139,16 +140,28 @@ def mouth_opening(face: Face) -> float:
     return float(np.hypot(*(face.points[upper] - face.points[lower])) / face.inter_ocular)
 
 
+def light(picture: np.ndarray, outline: np.ndarray, quantile: float) -> float | None:
+    """Linear luminance 0..1 that the rest of the pixels inside `outline` [n,2] exceeds; None where no pixel is."""
+    inside = metrics.polygon_mask(outline, len(picture), 0)
+    return float(np.quantile(linear(metrics.unit(picture[inside])) @ LUMA, quantile)) if inside.any() else None
+
+
 def mouth_light(picture: np.ndarray, face: Face) -> float | None:
-    """Linear luminance 0..1 that one pixel in five between the lips exceeds, in an open mouth that of teeth; None where no pixel is."""
-    inside = metrics.polygon_mask(face.points[INNER_LIPS], len(picture), 0)
-    return float(np.quantile(linear(metrics.unit(picture[inside])) @ LUMA, 0.8)) if inside.any() else None
+    """Linear luminance that one pixel in five between the lips exceeds: that of teeth, where they show."""
+    return light(picture, face.points[INNER_LIPS], 0.8)
+
+
+def teeth_show(photo: np.ndarray, face: Face) -> bool:
+    """Whether the lips are apart and something between them is brighter than the face."""
+    points = face.points[metrics.LANDMARKS]
+    skin = light(photo, points[ConvexHull(points).vertices], 0.5)
+    return mouth_opening(face) > OPEN_MOUTH and (mouth_light(photo, face) or 0) > (skin or 0)
 
 
 def teeth_light(pictures: list[np.ndarray], seen: list[Face | None], photos: list[np.ndarray], faces: list[Face | None]) -> list[float]:
-    """In % of the photo's, of every photo with an open mouth whose avatar's face is found."""
+    """In % of the photo's, of every photo that shows teeth and whose avatar's face is found."""
     pairs = zip(pictures, seen, photos, faces)
-    lit = [(mouth_light(a, f), mouth_light(b, g)) for a, f, b, g in pairs if f and g and mouth_opening(g) > OPEN_MOUTH]
+    lit = [(mouth_light(a, f), mouth_light(b, g)) for a, f, b, g in pairs if f and g and teeth_show(b, g)]
     return [100 * a / b for a, b in lit if a is not None and b]
 
 
