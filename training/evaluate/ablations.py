@@ -198,6 +198,12 @@ def ablate_drivers(model: Puppeteer, files: list[Path], plan: Plan, kept: Path) 
         yield f"driver: {name}", OtherDriver(model, driver, reads_map), facts
 
 
+def take_steps(trainer: Trainer, batches: Batches, steps: int) -> dict[str, float]:
+    for step in range(steps):
+        trainer.step(batches.take(), step / steps)
+    return {}
+
+
 def ablate_mouth_loss(
     model: Puppeteer, driver: nn.Module, folder: Path, plan: Plan, kept: Path
 ) -> Iterator[tuple[str, Puppeteer, dict[str, float]]]:
@@ -217,12 +223,11 @@ def ablate_mouth_loss(
         trainer.avatar.driver.load_state_dict(driver.state_dict())
         trainer.adopt()
 
-        def train_it(trainer: Trainer = trainer, batches: Batches = batches) -> dict[str, float]:
-            for step in range(plan.picture_steps):
-                trainer.step(batches.take(), step / plan.picture_steps)
-            return {}
-
-        facts = once(kept / f"pictures {name} {plan.picture_steps}.pt", trainer.average, train_it)
+        facts = once(
+            kept / f"pictures {name} {plan.picture_steps}.pt",
+            trainer.average,
+            lambda: take_steps(trainer, batches, plan.picture_steps),  # noqa: B023
+        )
         print(f"pictures: {name}: {facts['seconds']:.0f} s", flush=True)
         yield f"pictures: {name}", Puppeteer(trainer.average, model.head), facts
 
@@ -242,12 +247,11 @@ def ablate_reconstructors(
         set_base_maps(trainer.avatar, batches, 4)
         trainer.adopt()
 
-        def train_it(trainer: Trainer = trainer, batches: Batches = batches) -> dict[str, float]:
-            for step in range(plan.reconstructor_steps):
-                trainer.step(batches.take(), step / plan.reconstructor_steps)
-            return {}
-
-        facts = once(kept / f"reconstructor {name} {plan.reconstructor_steps}.pt", trainer.average, train_it)
+        facts = once(
+            kept / f"reconstructor {name} {plan.reconstructor_steps}.pt",
+            trainer.average,
+            lambda: take_steps(trainer, batches, plan.reconstructor_steps),  # noqa: B023
+        )
         print(f"reconstructor: {name}: {facts['seconds']:.0f} s", flush=True)
         yield f"reconstructor: {name}", Undriven(trainer.average, head), facts
 
