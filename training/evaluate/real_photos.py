@@ -27,6 +27,7 @@ EXACT = 512  # pixels of the second look, as src/runtime/photo/preparePhoto.ts
 PASSES = 2
 EDGE = (0.1, 0.9)  # of the matte, as src/runtime/photo/matte.ts
 OPEN_MOUTH = 0.1  # between the middles of the inner lips, in eye distances
+TEETH = 1.2  # light of teeth over that of the face, at the least: smiles of real photos reach more
 NOVEL_YAW = 25  # degrees that the novel view turns away from the photo's
 
 
@@ -152,10 +153,10 @@ def mouth_light(picture: np.ndarray, face: Face) -> float | None:
 
 
 def teeth_show(photo: np.ndarray, face: Face) -> bool:
-    """Whether the lips are apart and something between them is brighter than the face."""
+    """Whether the lips are apart and something between them is clearly brighter than the face."""
     points = face.points[metrics.LANDMARKS]
     skin = light(photo, points[ConvexHull(points).vertices], 0.5)
-    return mouth_opening(face) > OPEN_MOUTH and (mouth_light(photo, face) or 0) > (skin or 0)
+    return mouth_opening(face) > OPEN_MOUTH and (mouth_light(photo, face) or 0) > TEETH * (skin or 0)
 
 
 def teeth_light(pictures: list[np.ndarray], seen: list[Face | None], photos: list[np.ndarray], faces: list[Face | None]) -> list[float]:

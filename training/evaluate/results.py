@@ -21,7 +21,7 @@ NOTES = {
     "difference of the two rows of true maps, and on maps from one photo that of their row with true deltas and skinning alone. Neither "
     "is a bound: on maps that are wrong, deltas that mend them do better",
     "teeth_light_percent": "linear luminance that one pixel in five between the lips exceeds, the avatar's in % of the photo's, over real "
-    "photos that show teeth: inner lips apart by 0.1 eye distances, and that light above the median of the face",
+    "photos that show teeth: inner lips apart by 0.1 eye distances, and that light above 1.2 times the median of the face",
     "motion_error, flicker": "1/255; flicker of a still face under tracker noise of 0.01 in every coefficient, and under none",
     "ci95": "half width of the 95 % interval of the mean over frames, normal approximation; frames of one person are not independent",
     "draws": "the targets in dB on every sample of a held-out set (the studies look at the first 36): a draw's views are averaged, ci95 is "
