@@ -27,7 +27,7 @@ EXACT = 512  # pixels of the second look, as src/runtime/photo/preparePhoto.ts
 PASSES = 2
 EDGE = (0.1, 0.9)  # of the matte, as src/runtime/photo/matte.ts
 OPEN_MOUTH = 0.1  # between the middles of the inner lips, in eye distances
-TEETH = 1.2  # light of teeth over that of the face, at the least: smiles of real photos reach more
+TEETH = 1.2  # light of teeth over that of the face, at the least: clear smiles of the photos have 1.5 to 3.4, the next brightest mouths 1.0
 NOVEL_YAW = 25  # degrees that the novel view turns away from the photo's
 
 

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.spatial.transform import Rotation
+from torch import nn
 
 from training.evaluate import metrics, results
+from training.evaluate.held_out import HeldOut, means
 from training.evaluate.landmarks import INNER_LIPS, Landmarks, project
 from training.evaluate.observers import Face, Observers, face_chip
 from training.evaluate.real_photos import disturbed, draw_crop, from_crop, mouth_light, mouth_opening, soften, teeth_light
@@ -28,6 +30,16 @@ def face(points: np.ndarray, blendshapes: float = 0.2, yaw: float = 0.0) -> Face
     turned = Rotation.from_euler("yxz", [yaw, 0, 0], degrees=True).as_matrix()
     unit = np.ones(4) / 2
     return Face(points, np.full(51, blendshapes), turned, {"one": unit, "two": unit})
+
+
+def test_held_out_scores_are_means_over_identities_and_empty_where_none_is_left():
+    assert means([{"psnr": 20.0, "mm": 1.0}, {"psnr": 23.0, "mm": 2.0}]) == {"psnr": 21.5, "mm": 1.5}
+    behind = np.diag([-1.0, 1.0, -1.0])  # half a turn about the vertical
+    sample = {"prior_in": np.zeros((4, 2, 2)), "photo_cameras_R": np.eye(3)[None], "cameras_R": behind[None]}
+    held_out = HeldOut.__new__(HeldOut)
+    held_out.samples = [sample]
+    assert held_out.evaluate(nn.Identity(), max_yaw=60) == {}, "its only new view is from behind"
+    assert held_out.evaluate(nn.Identity(), with_fit_only=True) == {}, "it has no landmark fit"
 
 
 def test_psnr_of_a_constant_difference():
