@@ -15,6 +15,12 @@ const upwards = (...folders) =>
     );
 const outside = forbid(["**/training/**", "**/samples/**", "**/bench/**"], "src/ never imports training, samples or bench.");
 
+// Node and webpack resolve what the package ships only with whole specifiers.
+const wholeSpecifiers = (kind) => ({
+    selector: `${kind}[source.value=/^(\\.|@babylonjs\\/(core|loaders)\\/)/]:not([source.value=/\\.(js|wgsl)$/])`,
+    message: 'Write the specifier with its extension, as in "./error.js".',
+});
+
 export default tseslint.config(
     { ignores: ["dist/", "out/", "node_modules/", "coverage/", "training/", ".venv/"] },
     js.configs.recommended,
@@ -27,7 +33,16 @@ export default tseslint.config(
             "no-console": "off",
         },
     },
-    { files: ["src/**/*.ts"], rules: { "no-console": "error" } },
+    {
+        files: ["src/**/*.ts"],
+        rules: {
+            "no-console": "error",
+            "no-restricted-syntax": [
+                "error",
+                ...["ImportDeclaration", "ExportNamedDeclaration", "ExportAllDeclaration", "ImportExpression"].map(wholeSpecifiers),
+            ],
+        },
+    },
     arrow(["src/flame/**/*.ts"], [babylon, ort, shaders, upwards("runtime", "plugin"), outside]),
     arrow(["src/runtime/**/*.ts"], [babylon, ort, shaders, upwards("plugin"), outside]),
     arrow(["src/runtime/passes/**/*.ts"], [babylon, ort, upwards("plugin"), outside]),

@@ -2,7 +2,7 @@
  * Vertices before any joint turns: the template moved by identity and by expression.
  * T(ψ) of the paper is {@link ExpressVertices} of the template; identity lives in the static map instead.
  */
-import type { HeadModel } from "./headModel";
+import type { HeadModel } from "./headModel.js";
 
 /**
  * The template plus identity: template + Σ β_s · direction_s.

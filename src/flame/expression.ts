@@ -2,7 +2,7 @@
  * Expressions by name: the 52 ARKit names, the many ways in which files spell them, and the pair of numbers
  * (expression weights, joint angles) that moves a head.
  */
-import { type HeadModel, PoseLength } from "./headModel";
+import { type HeadModel, PoseLength } from "./headModel.js";
 
 /** The 52 expression names of ARKit, in Apple's order. Left and right are the head's own. */
 export const ArkitNames = [

@@ -2,7 +2,7 @@
  * The head model: template, faces, atlas, identity and expression directions, skin weights, landmarks.
  * Canonical space, meters, +X the head's left, +Y up, +Z out of the face. Parsed once, never changed afterwards.
  */
-import { HeadModelFile, HeadModelFileError, IsRecord } from "./headModelFile";
+import { HeadModelFile, HeadModelFileError, IsRecord } from "./headModelFile.js";
 
 /** Number of joints of every head model. */
 export const JointCount = 5;

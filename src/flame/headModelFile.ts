@@ -2,7 +2,7 @@
  * The container of a head model file: header, JSON table of arrays, body. Knows shapes and bytes, not heads;
  * what the arrays mean is checked in headModel.ts. The format is in docs/architecture.md, "Head model file".
  */
-import { FlexAvatarError } from "./error";
+import { FlexAvatarError } from "./error.js";
 
 const Magic = 0x4d484146; // "FAHM", little-endian
 const Version = 1;

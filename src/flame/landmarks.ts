@@ -1,5 +1,5 @@
 /** Where the landmarks of photos lie on the head: points in faces, moved along with the vertices. */
-import { type HeadModel, MediaPipeLandmarkCount } from "./headModel";
+import { type HeadModel, MediaPipeLandmarkCount } from "./headModel.js";
 
 /**
  * The 68 Multi-PIE landmarks on given vertices.

@@ -3,8 +3,8 @@
  * same region and island of the atlas, near each other, and move with the same joints; else the block keeps several. Thanks to the Morton order
  * the Gaussians of a block follow each other, so a group is a first index and a mask.
  */
-import { JointCount, type HeadModel } from "./headModel";
-import { RegionShift, type TexelTable } from "./texelTable";
+import { JointCount, type HeadModel } from "./headModel.js";
+import { RegionShift, type TexelTable } from "./texelTable.js";
 
 /** Levels, the finest included: 1, 1/2 and 1/4 of the map's edge. */
 export const LevelCount = 3;

@@ -1,5 +1,5 @@
 /** Vertex normals of a posed head. */
-import type { HeadModel } from "./headModel";
+import type { HeadModel } from "./headModel.js";
 
 /**
  * Unit vertex normals, the faces around a vertex weighted by their area; +Z where a vertex has no face.

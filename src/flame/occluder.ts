@@ -2,10 +2,10 @@
  * What of a head surely hides what is behind it: its outer skin, moved inwards. Eyes, lids, lips and all inside the mouth are no part of it, so that open
  * mouths and eyes stay open.
  */
-import type { HeadModel } from "./headModel";
-import { VertexNormals } from "./normals";
-import { PersonalVertices } from "./personalHead";
-import type { TexelTable } from "./texelTable";
+import type { HeadModel } from "./headModel.js";
+import { VertexNormals } from "./normals.js";
+import { PersonalVertices } from "./personalHead.js";
+import type { TexelTable } from "./texelTable.js";
 
 /** Regions of the outer skin, without the ears: they are thinner than the step inwards, which would turn them inside out. */
 const OccludingRegions: readonly string[] = ["face", "scalp", "neck"];

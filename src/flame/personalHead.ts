@@ -2,8 +2,8 @@
  * The head of one person as a mesh: the template moved to where this person's Gaussians are, so that rays, hats and characters meet the face
  * and hair that are seen. Identity lives in the static map (paper, section 3.2); here its position offsets are gathered per vertex.
  */
-import type { HeadModel } from "./headModel";
-import { BuildTexelTable, type TexelTable } from "./texelTable";
+import type { HeadModel } from "./headModel.js";
+import { BuildTexelTable, type TexelTable } from "./texelTable.js";
 
 /** Gaussians fainter than this say nothing about where the skin is. */
 const LeastOpacity = 0.05;

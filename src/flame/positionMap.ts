@@ -2,11 +2,11 @@
  * The driver's input P_driving: the template moved by expression, jaw and eyes, without global turn, neck and identity,
  * sampled at texel centres and normalised. Also how anything per vertex is sampled into a map.
  */
-import { ExpressVertices } from "./blendshapes";
-import { EffectivePose, type ExpressionPose } from "./expression";
-import { PoseLength, type HeadModel } from "./headModel";
-import { JointMatrices, JointMatricesLength, SkinVertices, WithoutHeadTurn } from "./skinning";
-import type { TexelTable } from "./texelTable";
+import { ExpressVertices } from "./blendshapes.js";
+import { EffectivePose, type ExpressionPose } from "./expression.js";
+import { PoseLength, type HeadModel } from "./headModel.js";
+import { JointMatrices, JointMatricesLength, SkinVertices, WithoutHeadTurn } from "./skinning.js";
+import type { TexelTable } from "./texelTable.js";
 
 /** Buffers that {@link PositionMap} works in, so that the render loop allocates nothing. One per avatar or shared by turns. */
 export interface PositionMapScratch {

@@ -2,8 +2,8 @@
  * Linear blend skinning: joint matrices from axis-angle along the chain of joints, vertices and rotations from those.
  * A joint matrix is 3×4, row-major, twelve numbers: it takes a rest position to its posed position.
  */
-import { JointCount, JointParents, type HeadModel } from "./headModel";
-import { NearestRotation, QuaternionOfRotation, RotationOfAxisAngle } from "./rotation";
+import { JointCount, JointParents, type HeadModel } from "./headModel.js";
+import { NearestRotation, QuaternionOfRotation, RotationOfAxisAngle } from "./rotation.js";
 
 /** Numbers in the five joint matrices. */
 export const JointMatricesLength = 12 * JointCount;

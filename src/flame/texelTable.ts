@@ -4,8 +4,8 @@
  * for each face in order, each texel whose centre passes the three inclusive barycentric tests in float64 and has no face yet
  * takes that face. Gaussians are the valid texels in Morton order of (row, column).
  */
-import { FlexAvatarError } from "./error";
-import { JointCount, type HeadModel } from "./headModel";
+import { FlexAvatarError } from "./error.js";
+import { JointCount, type HeadModel } from "./headModel.js";
 
 /** Bit of {@link TexelTable.flags}: the driver may change this Gaussian. */
 export const DynamicFlag = 1;

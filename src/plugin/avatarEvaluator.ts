@@ -2,15 +2,15 @@
  * What happens to one avatar when its expression or pose changes: head posed on the GPU at once, driver network kicked without waiting,
  * its delta map taken over when it arrives. Knows no scene.
  */
-import type { ExpressionPose } from "../flame/expression";
-import { FlexAvatarError } from "../flame/error";
-import { CreatePositionMapScratch, PositionMap, type PositionMapScratch } from "../flame/positionMap";
-import type { IDriver } from "../runtime/models/driver";
-import type { IFrameDriver } from "../runtime/models/frameDriver";
-import { MapChannels } from "../runtime/layout";
-import { AvatarBuffers, type HeadBuffers, type SplatPipeline } from "../runtime/passes";
-import type { IScheduledDriver } from "./driverScheduler";
-import { SharedDriver } from "./sharedDriver";
+import type { ExpressionPose } from "../flame/expression.js";
+import { FlexAvatarError } from "../flame/error.js";
+import { CreatePositionMapScratch, PositionMap, type PositionMapScratch } from "../flame/positionMap.js";
+import type { IDriver } from "../runtime/models/driver.js";
+import type { IFrameDriver } from "../runtime/models/frameDriver.js";
+import { MapChannels } from "../runtime/layout.js";
+import { AvatarBuffers, type HeadBuffers, type SplatPipeline } from "../runtime/passes/index.js";
+import type { IScheduledDriver } from "./driverScheduler.js";
+import { SharedDriver } from "./sharedDriver.js";
 
 /** Delta maps that come more seldom than frames are blended into, over at most this time. */
 const LongestBlendMs = 250;

@@ -2,24 +2,24 @@
  * From photos, or from a file, to the parts of an avatar. Touches no scene: what it returns is on the GPU and complete, or nothing is left of it.
  * Networks, head model and pipelines are loaded when first needed and shared by all avatars of the component.
  */
-import { FlexAvatarError, ThrowIfAborted } from "../flame/error";
-import { CreateExpressionPose } from "../flame/expression";
-import { PhotoAnchors } from "../flame/fit/anchors";
-import { FitHeadModel, type HeadModelFit } from "../flame/fit/fitHeadModel";
-import { IdentityPrior } from "../flame/fit/prior";
-import { ParseHeadModel, type HeadModel } from "../flame/headModel";
-import { QuaternionOfRotation } from "../flame/rotation";
-import { BuildTexelTable } from "../flame/texelTable";
-import { ReadAvatarFile, type IAvatarFile, type IStoredFit } from "../runtime/format/avatarFile";
-import { OrAborted } from "../runtime/models/abort";
-import { ModelRuntime, type IModelRuntimeSettings } from "../runtime/models/modelRuntime";
-import type { ProgressListener } from "../runtime/models/progress";
-import { HeadBuffers, SplatPipeline } from "../runtime/passes";
-import { PreparePhotoAsync, type IPreparedPhoto } from "../runtime/photo/preparePhoto";
-import type { PhotoSource } from "../runtime/photo/decode";
-import { AvatarEvaluator } from "./avatarEvaluator";
-import type { IFlexAvatarOptions } from "./componentOptions";
-import { MakeThumbnailAsync } from "./thumbnail";
+import { FlexAvatarError, ThrowIfAborted } from "../flame/error.js";
+import { CreateExpressionPose } from "../flame/expression.js";
+import { PhotoAnchors } from "../flame/fit/anchors.js";
+import { FitHeadModel, type HeadModelFit } from "../flame/fit/fitHeadModel.js";
+import { IdentityPrior } from "../flame/fit/prior.js";
+import { ParseHeadModel, type HeadModel } from "../flame/headModel.js";
+import { QuaternionOfRotation } from "../flame/rotation.js";
+import { BuildTexelTable } from "../flame/texelTable.js";
+import { ReadAvatarFile, type IAvatarFile, type IStoredFit } from "../runtime/format/avatarFile.js";
+import { OrAborted } from "../runtime/models/abort.js";
+import { ModelRuntime, type IModelRuntimeSettings } from "../runtime/models/modelRuntime.js";
+import type { ProgressListener } from "../runtime/models/progress.js";
+import { HeadBuffers, SplatPipeline } from "../runtime/passes/index.js";
+import { PreparePhotoAsync, type IPreparedPhoto } from "../runtime/photo/preparePhoto.js";
+import type { PhotoSource } from "../runtime/photo/decode.js";
+import { AvatarEvaluator } from "./avatarEvaluator.js";
+import type { IFlexAvatarOptions } from "./componentOptions.js";
+import { MakeThumbnailAsync } from "./thumbnail.js";
 
 /** What the factory uses of a `ModelRuntime`. */
 export type INetworks = Pick<

@@ -1,15 +1,15 @@
 /** Brings back the avatars of `.babylon` files that avatarSerializer.ts wrote. */
-import { Animation } from "@babylonjs/core/Animations/animation";
-import { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
-import type { AssetContainer } from "@babylonjs/core/assetContainer";
-import { AddParser } from "@babylonjs/core/Loading/Plugins/babylonFileParser.function";
-import { Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector";
-import { DecodeBase64ToBinary } from "@babylonjs/core/Misc/stringTools";
-import type { Scene } from "@babylonjs/core/scene";
-import { FlexAvatarError } from "../flame/error";
-import { JointNames, SerializedName, type ISerializedAvatar, type ISerializedAvatars } from "./avatarSerializer";
-import type { FlexAvatar } from "./flexAvatar";
-import { FlexAvatarComponent } from "./flexAvatarComponent";
+import { Animation } from "@babylonjs/core/Animations/animation.js";
+import { AnimationGroup } from "@babylonjs/core/Animations/animationGroup.js";
+import type { AssetContainer } from "@babylonjs/core/assetContainer.js";
+import { AddParser } from "@babylonjs/core/Loading/Plugins/babylonFileParser.function.js";
+import { Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector.js";
+import { DecodeBase64ToBinary } from "@babylonjs/core/Misc/stringTools.js";
+import type { Scene } from "@babylonjs/core/scene.js";
+import { FlexAvatarError } from "../flame/error.js";
+import { JointNames, SerializedName, type ISerializedAvatar, type ISerializedAvatars } from "./avatarSerializer.js";
+import type { FlexAvatar } from "./flexAvatar.js";
+import { FlexAvatarComponent } from "./flexAvatarComponent.js";
 
 /** Makes the parser known to Babylon. Called by the package; calling it again changes nothing. */
 export function RegisterAvatarParser(): void {

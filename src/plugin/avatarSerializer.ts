@@ -2,12 +2,12 @@
  * Avatars in `.babylon` files: what `SceneSerializer.Serialize` writes of them. avatarParser.ts brings them back.
  * A file holds each person once, as the bytes of a `.flexavatar` file in base64, however many instances the scene has.
  */
-import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
-import { Quaternion, type Vector3 } from "@babylonjs/core/Maths/math.vector";
-import { EncodeArrayBufferToBase64 } from "@babylonjs/core/Misc/stringTools";
-import type { FlexAvatar } from "./flexAvatar";
-import type { FlexAvatarComponent } from "./flexAvatarComponent";
-import type { LevelOfDetail } from "./levelOfDetail";
+import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup.js";
+import { Quaternion, type Vector3 } from "@babylonjs/core/Maths/math.vector.js";
+import { EncodeArrayBufferToBase64 } from "@babylonjs/core/Misc/stringTools.js";
+import type { FlexAvatar } from "./flexAvatar.js";
+import type { FlexAvatarComponent } from "./flexAvatarComponent.js";
+import type { LevelOfDetail } from "./levelOfDetail.js";
 
 /** Name of the entry in a `.babylon` file. */
 export const SerializedName = "flexAvatars";

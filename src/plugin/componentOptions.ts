@@ -1,10 +1,10 @@
 /** Options of the component, and their defaults. */
-import type { BackendName, OnnxRuntimeUrls } from "../runtime/models/onnxBackend";
-import type { IMediaPipeUrls } from "../runtime/photo/mediaPipe";
-import type { SplatSorterName } from "../runtime/passes";
-import type { IAvatarServices } from "./avatarFactory";
-import { DefaultDriverSchedule, type IDriverSchedule } from "./driverScheduler";
-import type { LevelOfDetail } from "./levelOfDetail";
+import type { BackendName, OnnxRuntimeUrls } from "../runtime/models/onnxBackend.js";
+import type { IMediaPipeUrls } from "../runtime/photo/mediaPipe.js";
+import type { SplatSorterName } from "../runtime/passes/index.js";
+import type { IAvatarServices } from "./avatarFactory.js";
+import { DefaultDriverSchedule, type IDriverSchedule } from "./driverScheduler.js";
+import type { LevelOfDetail } from "./levelOfDetail.js";
 
 /** Options of `FlexAvatarComponent.GetOrCreate`. Addresses are relative to the page. */
 export interface IFlexAvatarOptions {

@@ -1,7 +1,7 @@
 /** What an avatar needs of Babylon's engine: options to create one with, and a check of one that exists. */
-import type { AbstractEngine } from "@babylonjs/core/Engines/abstractEngine";
-import type { WebGPUEngine, WebGPUEngineOptions } from "@babylonjs/core/Engines/webgpuEngine";
-import { FlexAvatarError } from "../flame/error";
+import type { AbstractEngine } from "@babylonjs/core/Engines/abstractEngine.js";
+import type { WebGPUEngine, WebGPUEngineOptions } from "@babylonjs/core/Engines/webgpuEngine.js";
+import { FlexAvatarError } from "../flame/error.js";
 
 /** Features that are used where the adapter has them. None is required. */
 const WantedFeatures: readonly string[] = ["shader-f16", "subgroups", "timestamp-query"];

@@ -2,8 +2,8 @@
  * Expression tracks: the named sliders of an avatar, shaped so that Babylon's animation system and tools written for a MorphTargetManager can drive them.
  * They only hold numbers; the component samples them once a frame.
  */
-import { FlexAvatarError } from "../flame/error";
-import { ArkitNameOf } from "../flame/expression";
+import { FlexAvatarError } from "../flame/error.js";
+import { ArkitNameOf } from "../flame/expression.js";
 
 /**
  * One named expression. Any AnimationGroup can target its `influence`; a MorphTarget clip is turned into such a group by `FlexAvatar.bindAnimationGroup`.

@@ -1,16 +1,16 @@
 /** {@link FlexAvatarTask} as a block of a node render graph: in code, in files of the node render graph editor, and in the editor itself. */
-import type { Camera } from "@babylonjs/core/Cameras/camera";
-import type { FrameGraph } from "@babylonjs/core/FrameGraph/frameGraph";
-import type { FrameGraphTextureHandle } from "@babylonjs/core/FrameGraph/frameGraphTypes";
-import { NodeRenderGraph } from "@babylonjs/core/FrameGraph/Node/nodeRenderGraph";
-import { NodeRenderGraphBlock } from "@babylonjs/core/FrameGraph/Node/nodeRenderGraphBlock";
-import type { NodeRenderGraphConnectionPoint } from "@babylonjs/core/FrameGraph/Node/nodeRenderGraphBlockConnectionPoint";
-import type { NodeRenderGraphBuildState } from "@babylonjs/core/FrameGraph/Node/nodeRenderGraphBuildState";
-import { NodeRenderGraphBlockConnectionPointTypes } from "@babylonjs/core/FrameGraph/Node/Types/nodeRenderGraphTypes";
-import { RegisterClass } from "@babylonjs/core/Misc/typeStore";
-import type { Scene } from "@babylonjs/core/scene";
-import { FlexAvatarComponent } from "./flexAvatarComponent";
-import { FlexAvatarTask } from "./flexAvatarTask";
+import type { Camera } from "@babylonjs/core/Cameras/camera.js";
+import type { FrameGraph } from "@babylonjs/core/FrameGraph/frameGraph.js";
+import type { FrameGraphTextureHandle } from "@babylonjs/core/FrameGraph/frameGraphTypes.js";
+import { NodeRenderGraph } from "@babylonjs/core/FrameGraph/Node/nodeRenderGraph.js";
+import { NodeRenderGraphBlock } from "@babylonjs/core/FrameGraph/Node/nodeRenderGraphBlock.js";
+import type { NodeRenderGraphConnectionPoint } from "@babylonjs/core/FrameGraph/Node/nodeRenderGraphBlockConnectionPoint.js";
+import type { NodeRenderGraphBuildState } from "@babylonjs/core/FrameGraph/Node/nodeRenderGraphBuildState.js";
+import { NodeRenderGraphBlockConnectionPointTypes } from "@babylonjs/core/FrameGraph/Node/Types/nodeRenderGraphTypes.js";
+import { RegisterClass } from "@babylonjs/core/Misc/typeStore.js";
+import type { Scene } from "@babylonjs/core/scene.js";
+import { FlexAvatarComponent } from "./flexAvatarComponent.js";
+import { FlexAvatarTask } from "./flexAvatarTask.js";
 
 const ClassName = "NodeRenderGraphFlexAvatarBlock";
 

@@ -1,21 +1,21 @@
 /** The service of one scene: makes avatars, updates them once per frame, and takes everything away again. */
-import { Observable, type Observer } from "@babylonjs/core/Misc/observable";
-import type { AssetContainer } from "@babylonjs/core/assetContainer";
-import type { ISceneSerializableComponent } from "@babylonjs/core/sceneComponent";
-import type { Scene } from "@babylonjs/core/scene";
-import { FlexAvatarError, ThrowIfAborted } from "../flame/error";
-import type { IAvatarFile } from "../runtime/format/avatarFile";
-import type { SplatPipeline } from "../runtime/passes";
-import type { BackendName } from "../runtime/models/onnxBackend";
-import type { PhotoSource } from "../runtime/photo/decode";
-import { AvatarFactory, type IMadeAvatar, type IMakeSettings } from "./avatarFactory";
-import { DefaultFlexAvatarOptions, type IFlexAvatarOptions } from "./componentOptions";
-import { DriverScheduler, type IScheduledDriver } from "./driverScheduler";
-import { RequireDevice } from "./engineOptions";
-import { AvatarEvaluator } from "./avatarEvaluator";
-import { SerializeAvatars } from "./avatarSerializer";
-import { FlexAvatar } from "./flexAvatar";
-import { SplatCrowds } from "./splatCrowds";
+import { Observable, type Observer } from "@babylonjs/core/Misc/observable.js";
+import type { AssetContainer } from "@babylonjs/core/assetContainer.js";
+import type { ISceneSerializableComponent } from "@babylonjs/core/sceneComponent.js";
+import type { Scene } from "@babylonjs/core/scene.js";
+import { FlexAvatarError, ThrowIfAborted } from "../flame/error.js";
+import type { IAvatarFile } from "../runtime/format/avatarFile.js";
+import type { SplatPipeline } from "../runtime/passes/index.js";
+import type { BackendName } from "../runtime/models/onnxBackend.js";
+import type { PhotoSource } from "../runtime/photo/decode.js";
+import { AvatarFactory, type IMadeAvatar, type IMakeSettings } from "./avatarFactory.js";
+import { DefaultFlexAvatarOptions, type IFlexAvatarOptions } from "./componentOptions.js";
+import { DriverScheduler, type IScheduledDriver } from "./driverScheduler.js";
+import { RequireDevice } from "./engineOptions.js";
+import { AvatarEvaluator } from "./avatarEvaluator.js";
+import { SerializeAvatars } from "./avatarSerializer.js";
+import { FlexAvatar } from "./flexAvatar.js";
+import { SplatCrowds } from "./splatCrowds.js";
 
 /** Something the user should know although all went on: a fallback, or a choice made for them. Each is reported once. */
 export interface IFlexAvatarNotice {

@@ -1,7 +1,7 @@
 /**
  * Loads `.flexavatar` files through Babylon's scene loader: `ImportMeshAsync`, `LoadAssetContainerAsync` and `AppendSceneAsync`, also by drag and drop.
  */
-import { AssetContainer } from "@babylonjs/core/assetContainer";
+import { AssetContainer } from "@babylonjs/core/assetContainer.js";
 import {
     RegisterSceneLoaderPlugin,
     type ISceneLoaderAsyncResult,
@@ -9,19 +9,19 @@ import {
     type ISceneLoaderPluginFactory,
     type ISceneLoaderProgressEvent,
     type SceneLoaderPluginOptions,
-} from "@babylonjs/core/Loading/sceneLoader";
-import type { Scene } from "@babylonjs/core/scene";
-import { FlexAvatarError } from "../flame/error";
-import type { IFlexAvatarOptions } from "./componentOptions";
-import { FlexAvatar } from "./flexAvatar";
-import { FlexAvatarComponent } from "./flexAvatarComponent";
+} from "@babylonjs/core/Loading/sceneLoader.js";
+import type { Scene } from "@babylonjs/core/scene.js";
+import { FlexAvatarError } from "../flame/error.js";
+import type { IFlexAvatarOptions } from "./componentOptions.js";
+import { FlexAvatar } from "./flexAvatar.js";
+import { FlexAvatarComponent } from "./flexAvatarComponent.js";
 
 const PluginName = "flexavatar";
 
 /** Options under `pluginOptions.flexavatar`: those of the component, for a scene that has none yet, and a name for the avatar. */
 export type FlexAvatarLoadingOptions = Partial<IFlexAvatarOptions> & { name?: string };
 
-declare module "@babylonjs/core/Loading/sceneLoader" {
+declare module "@babylonjs/core/Loading/sceneLoader.js" {
     export interface SceneLoaderPluginOptions {
         [PluginName]: FlexAvatarLoadingOptions;
     }

@@ -2,15 +2,15 @@
  * Draws avatars as a task of an explicit frame graph: after the opaque objects, into their color and depth.
  * It is the same mesh and material as in classic rendering, so the pictures are the same. Projection and sort start where the mesh is rendered.
  */
-import type { Camera } from "@babylonjs/core/Cameras/camera";
-import type { FrameGraph } from "@babylonjs/core/FrameGraph/frameGraph";
-import { FrameGraphTask } from "@babylonjs/core/FrameGraph/frameGraphTask";
-import type { FrameGraphTextureHandle } from "@babylonjs/core/FrameGraph/frameGraphTypes";
-import { FrameGraphObjectRendererTask } from "@babylonjs/core/FrameGraph/Tasks/Rendering/objectRendererTask";
-import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh";
-import type { IParticleSystem } from "@babylonjs/core/Particles/IParticleSystem";
-import { FlexAvatarError } from "../flame/error";
-import type { FlexAvatar } from "./flexAvatar";
+import type { Camera } from "@babylonjs/core/Cameras/camera.js";
+import type { FrameGraph } from "@babylonjs/core/FrameGraph/frameGraph.js";
+import { FrameGraphTask } from "@babylonjs/core/FrameGraph/frameGraphTask.js";
+import type { FrameGraphTextureHandle } from "@babylonjs/core/FrameGraph/frameGraphTypes.js";
+import { FrameGraphObjectRendererTask } from "@babylonjs/core/FrameGraph/Tasks/Rendering/objectRendererTask.js";
+import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh.js";
+import type { IParticleSystem } from "@babylonjs/core/Particles/IParticleSystem.js";
+import { FlexAvatarError } from "../flame/error.js";
+import type { FlexAvatar } from "./flexAvatar.js";
 
 /**
  * Set targetTexture, depthTexture and camera, then add it to the graph.

@@ -1,7 +1,7 @@
 /** A frozen copy of an avatar as Babylon's own splat mesh, for tools that know that class: exporters, compound meshes, other renderers. */
-import { GaussianSplattingMesh } from "@babylonjs/core/Meshes/GaussianSplatting/gaussianSplattingMesh";
-import type { Scene } from "@babylonjs/core/scene";
-import { WriteSplats, type ISplatSnapshot } from "../runtime/format/splatFile";
+import { GaussianSplattingMesh } from "@babylonjs/core/Meshes/GaussianSplatting/gaussianSplattingMesh.js";
+import type { Scene } from "@babylonjs/core/scene.js";
+import { WriteSplats, type ISplatSnapshot } from "../runtime/format/splatFile.js";
 
 /**
  * @param name name of the new mesh

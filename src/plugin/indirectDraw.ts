@@ -3,7 +3,7 @@
  * Babylon's own switch (`enableIndirectDraw`) makes a buffer that the processor writes at every draw; a draw context draws whatever buffer it is
  * given, though, and writes only its own. It must not keep ours: it would destroy it with itself.
  */
-import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
+import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine.js";
 
 /** One per material. */
 export class IndirectDraw {

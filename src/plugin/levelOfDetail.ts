@@ -1,6 +1,6 @@
 /** Which level of detail of an avatar a view shows: by the size of its texels on the screen, with hysteresis and a cross-fade. */
-import { LevelCount, type Level } from "../flame/levels";
-import type { ICameraSettings, IPosedBounds } from "../runtime/passes";
+import { LevelCount, type Level } from "../flame/levels.js";
+import type { ICameraSettings, IPosedBounds } from "../runtime/passes/index.js";
 
 /** "auto" chooses by size on the screen; a number stays: 0 is the whole map, 1 half its edge, 2 a quarter. */
 export type LevelOfDetail = "auto" | Level;

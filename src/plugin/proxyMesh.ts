@@ -2,18 +2,18 @@
  * The posed head surface of an avatar as a mesh: what rays and GPU pickers hit, what casts shadows. It is this person's face and hair, and moves
  * only when somebody asks for it. Cameras never see it: its layer mask is empty and its material writes nothing.
  */
-import { VertexBuffer } from "@babylonjs/core/Buffers/buffer";
-import { PickingInfo } from "@babylonjs/core/Collisions/pickingInfo";
-import type { Ray } from "@babylonjs/core/Culling/ray";
-import { Material } from "@babylonjs/core/Materials/material";
-import { StandardMaterial } from "@babylonjs/core/Materials/standardMaterial";
-import { Vector3 } from "@babylonjs/core/Maths/math.vector";
-import { Mesh } from "@babylonjs/core/Meshes/mesh";
-import type { Scene } from "@babylonjs/core/scene";
-import type { ExpressionPose } from "../flame/expression";
-import { VertexNormals } from "../flame/normals";
-import type { HeadSurface } from "./attach/headSurface";
-import { SplitSeams, Spread, type ISeamlessMesh } from "./attach/splitSeams";
+import { VertexBuffer } from "@babylonjs/core/Buffers/buffer.js";
+import { PickingInfo } from "@babylonjs/core/Collisions/pickingInfo.js";
+import type { Ray } from "@babylonjs/core/Culling/ray.js";
+import { Material } from "@babylonjs/core/Materials/material.js";
+import { StandardMaterial } from "@babylonjs/core/Materials/standardMaterial.js";
+import { Vector3 } from "@babylonjs/core/Maths/math.vector.js";
+import { Mesh } from "@babylonjs/core/Meshes/mesh.js";
+import type { Scene } from "@babylonjs/core/scene.js";
+import type { ExpressionPose } from "../flame/expression.js";
+import { VertexNormals } from "../flame/normals.js";
+import type { HeadSurface } from "./attach/headSurface.js";
+import { SplitSeams, Spread, type ISeamlessMesh } from "./attach/splitSeams.js";
 
 /** Meters that an expression may move skin beyond its distance from the neck at rest. */
 const ExpressionReach = 0.03;

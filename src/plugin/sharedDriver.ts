@@ -1,6 +1,6 @@
 /** One driver network for all avatars of a person: its identity features are theirs in common, and its runs take turns. */
-import type { IDriver } from "../runtime/models/driver";
-import type { IFrameDriver } from "../runtime/models/frameDriver";
+import type { IDriver } from "../runtime/models/driver.js";
+import type { IFrameDriver } from "../runtime/models/frameDriver.js";
 
 /** One avatar's hold of a driver network. The last one to let go disposes the network. */
 export class SharedDriver {

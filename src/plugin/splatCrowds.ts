@@ -1,7 +1,7 @@
 /** Which mesh draws which avatar: one for each rendering group and layer mask in use. */
-import type { Scene } from "@babylonjs/core/scene";
-import { FlexAvatarSplatMesh } from "./splatMesh";
-import type { ISplatMember } from "./splatView";
+import type { Scene } from "@babylonjs/core/scene.js";
+import { FlexAvatarSplatMesh } from "./splatMesh.js";
+import type { ISplatMember } from "./splatView.js";
 
 /** One per component. Owns the meshes: a mesh comes with its first avatar and goes with its last. */
 export class SplatCrowds {

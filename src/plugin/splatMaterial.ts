@@ -2,25 +2,25 @@
  * The material of an avatar's splats: reads the sorted records of one view and draws premultiplied, depth-tested, not depth-written.
  * The shader is in splatShader.ts, its uniforms in splatUniforms.ts. Which view is drawn is the mesh's business.
  */
-import type { StorageBuffer } from "@babylonjs/core/Buffers/storageBuffer";
-import { Constants } from "@babylonjs/core/Engines/constants";
-import type { IImageProcessingConfigurationDefines } from "@babylonjs/core/Materials/imageProcessingConfiguration.defines";
-import { ShaderLanguage } from "@babylonjs/core/Materials/shaderLanguage";
-import { ShaderMaterial } from "@babylonjs/core/Materials/shaderMaterial";
-import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
-import { WebGPUDataBuffer } from "@babylonjs/core/Meshes/WebGPU/webgpuDataBuffer";
-import type { Matrix } from "@babylonjs/core/Maths/math.vector";
-import type { Mesh } from "@babylonjs/core/Meshes/mesh";
-import type { SubMesh } from "@babylonjs/core/Meshes/subMesh";
-import type { Effect } from "@babylonjs/core/Materials/effect";
-import type { Nullable } from "@babylonjs/core/types";
-import type { Scene } from "@babylonjs/core/scene";
-import type { ViewBuffers } from "../runtime/passes";
-import { HasDepthMap, ReceivedShadow, ShadowDefines, ShadowSamplerName } from "./shadows/receivedShadow";
-import { IndirectDraw } from "./indirectDraw";
-import { RegisterSplatShader, SplatBufferNames, SplatShaderName } from "./splatShader";
-import { SetSplatUniforms, SplatUniformNames } from "./splatUniforms";
-import type { SplatView } from "./splatView";
+import type { StorageBuffer } from "@babylonjs/core/Buffers/storageBuffer.js";
+import { Constants } from "@babylonjs/core/Engines/constants.js";
+import type { IImageProcessingConfigurationDefines } from "@babylonjs/core/Materials/imageProcessingConfiguration.defines.js";
+import { ShaderLanguage } from "@babylonjs/core/Materials/shaderLanguage.js";
+import { ShaderMaterial } from "@babylonjs/core/Materials/shaderMaterial.js";
+import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine.js";
+import { WebGPUDataBuffer } from "@babylonjs/core/Meshes/WebGPU/webgpuDataBuffer.js";
+import type { Matrix } from "@babylonjs/core/Maths/math.vector.js";
+import type { Mesh } from "@babylonjs/core/Meshes/mesh.js";
+import type { SubMesh } from "@babylonjs/core/Meshes/subMesh.js";
+import type { Effect } from "@babylonjs/core/Materials/effect.js";
+import type { Nullable } from "@babylonjs/core/types.js";
+import type { Scene } from "@babylonjs/core/scene.js";
+import type { ViewBuffers } from "../runtime/passes/index.js";
+import { HasDepthMap, ReceivedShadow, ShadowDefines, ShadowSamplerName } from "./shadows/receivedShadow.js";
+import { IndirectDraw } from "./indirectDraw.js";
+import { RegisterSplatShader, SplatBufferNames, SplatShaderName } from "./splatShader.js";
+import { SetSplatUniforms, SplatUniformNames } from "./splatUniforms.js";
+import type { SplatView } from "./splatView.js";
 
 /** What image processing can do to a splat's color on its way to an encoded target. Vignette, dither and grading textures need a post-process. */
 const ImageProcessingDefines = ["IMAGEPROCESSING", "EXPOSURE", "CONTRAST", "WHITEBALANCE", "COLORCURVES"] as const;

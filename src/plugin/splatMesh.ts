@@ -4,22 +4,22 @@
  * It asks for projection and sort where Babylon renders it, because only there the view is known for certain: any camera, eye, render target,
  * mirror or frame-graph task comes through `render`. The work goes into a command buffer of its own, submitted before Babylon submits the frame.
  */
-import type { Camera } from "@babylonjs/core/Cameras/camera";
-import { Constants } from "@babylonjs/core/Engines/constants";
-import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
-import type { Matrix } from "@babylonjs/core/Maths/math.vector";
-import { Vector3 } from "@babylonjs/core/Maths/math.vector";
-import type { Plane } from "@babylonjs/core/Maths/math.plane";
-import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh";
-import { Geometry } from "@babylonjs/core/Meshes/geometry";
-import { Mesh } from "@babylonjs/core/Meshes/mesh";
-import { SubMesh } from "@babylonjs/core/Meshes/subMesh";
-import type { Observer } from "@babylonjs/core/Misc/observable";
-import type { Scene } from "@babylonjs/core/scene";
-import { ViewBuffers } from "../runtime/passes";
-import { DepthMaps } from "./depth/depthMaps";
-import { FlexAvatarSplatMaterial } from "./splatMaterial";
-import { IsShown, SplatView, type ISplatMember, type ShownLevels } from "./splatView";
+import type { Camera } from "@babylonjs/core/Cameras/camera.js";
+import { Constants } from "@babylonjs/core/Engines/constants.js";
+import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine.js";
+import type { Matrix } from "@babylonjs/core/Maths/math.vector.js";
+import { Vector3 } from "@babylonjs/core/Maths/math.vector.js";
+import type { Plane } from "@babylonjs/core/Maths/math.plane.js";
+import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh.js";
+import { Geometry } from "@babylonjs/core/Meshes/geometry.js";
+import { Mesh } from "@babylonjs/core/Meshes/mesh.js";
+import { SubMesh } from "@babylonjs/core/Meshes/subMesh.js";
+import type { Observer } from "@babylonjs/core/Misc/observable.js";
+import type { Scene } from "@babylonjs/core/scene.js";
+import { ViewBuffers } from "../runtime/passes/index.js";
+import { DepthMaps } from "./depth/depthMaps.js";
+import { FlexAvatarSplatMaterial } from "./splatMaterial.js";
+import { IsShown, SplatView, type ISplatMember, type ShownLevels } from "./splatView.js";
 
 const VerticesPerSplat = 3;
 /** Frames after which the buffers of a view that is no longer rendered are freed, checked when a new view appears. */

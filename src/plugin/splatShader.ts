@@ -3,12 +3,12 @@
  * fog, clip planes, logarithmic depth, linear targets, image processing. All but the last is chosen by uniforms (splatUniforms.ts), not by defines,
  * so that a mirror with a clip plane and the main view with none share one compiled effect.
  */
-import "@babylonjs/core/ShadersWGSL/ShadersInclude/helperFunctions";
-import "@babylonjs/core/ShadersWGSL/ShadersInclude/imageProcessingDeclaration";
-import "@babylonjs/core/ShadersWGSL/ShadersInclude/imageProcessingFunctions";
-import { ShaderStore } from "@babylonjs/core/Engines/shaderStore";
-import { SplatQuadSource } from "../runtime/passes";
-import { ReceivedShadowSource } from "./shadows/receivedShadow";
+import "@babylonjs/core/ShadersWGSL/ShadersInclude/helperFunctions.js";
+import "@babylonjs/core/ShadersWGSL/ShadersInclude/imageProcessingDeclaration.js";
+import "@babylonjs/core/ShadersWGSL/ShadersInclude/imageProcessingFunctions.js";
+import { ShaderStore } from "@babylonjs/core/Engines/shaderStore.js";
+import { SplatQuadSource } from "../runtime/passes/index.js";
+import { ReceivedShadowSource } from "./shadows/receivedShadow.js";
 
 /** Name of the shader in Babylon's store. */
 export const SplatShaderName = "flexAvatarSplat";

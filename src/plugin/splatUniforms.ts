@@ -1,12 +1,12 @@
 /** What the splat shader must know of the scene and the view: how to get back to view space, fog, clip planes, depth, and the target's color space. */
-import type { Effect } from "@babylonjs/core/Materials/effect";
-import type { ShaderMaterial } from "@babylonjs/core/Materials/shaderMaterial";
-import { Matrix } from "@babylonjs/core/Maths/math.vector";
-import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh";
-import type { Scene } from "@babylonjs/core/scene";
-import { BindReceivedShadow, ReceivedShadow, ShadowUniformNames } from "./shadows/receivedShadow";
-import { ClipPlaneCount } from "./splatShader";
-import type { SplatView } from "./splatView";
+import type { Effect } from "@babylonjs/core/Materials/effect.js";
+import type { ShaderMaterial } from "@babylonjs/core/Materials/shaderMaterial.js";
+import { Matrix } from "@babylonjs/core/Maths/math.vector.js";
+import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh.js";
+import type { Scene } from "@babylonjs/core/scene.js";
+import { BindReceivedShadow, ReceivedShadow, ShadowUniformNames } from "./shadows/receivedShadow.js";
+import { ClipPlaneCount } from "./splatShader.js";
+import type { SplatView } from "./splatView.js";
 
 /** Every uniform of the shader. */
 export const SplatUniformNames = [

@@ -1,10 +1,10 @@
 /** One view as Babylon sees it: its matrices, the avatars in it, and whether what was prepared for them still holds. */
-import type { Camera } from "@babylonjs/core/Cameras/camera";
-import type { TransformNode } from "@babylonjs/core/Meshes/transformNode";
-import type { Scene } from "@babylonjs/core/scene";
-import type { Level } from "../flame/levels";
-import type { AvatarBuffers, ICameraSettings, ICrowdMember, SplatPipeline, ViewBuffers } from "../runtime/passes";
-import { PixelsPerMeter, ShownLevel, type LevelOfDetail } from "./levelOfDetail";
+import type { Camera } from "@babylonjs/core/Cameras/camera.js";
+import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
+import type { Scene } from "@babylonjs/core/scene.js";
+import type { Level } from "../flame/levels.js";
+import type { AvatarBuffers, ICameraSettings, ICrowdMember, SplatPipeline, ViewBuffers } from "../runtime/passes/index.js";
+import { PixelsPerMeter, ShownLevel, type LevelOfDetail } from "./levelOfDetail.js";
 
 /** An avatar as the mesh that draws it knows it. */
 export interface ISplatMember {

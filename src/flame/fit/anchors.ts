@@ -2,14 +2,14 @@
  * Where each coarse UV texel is seen in a photo, and how surely: the `anchors` input of the reconstructor.
  * Training simulates such anchors in training/synth/generator.py (`_fit`); constants and meaning are the same there.
  */
-import type { HeadModel } from "../headModel";
-import { VertexNormals } from "../normals";
-import { SampleVertices } from "../positionMap";
-import { BuildTexelTable, RegionShift } from "../texelTable";
-import { ToCamera } from "./camera";
-import { DrawDepth, IsVisible } from "./depthBuffer";
-import type { FittedView, HeadModelFit } from "./fitHeadModel";
-import { FittedVertices } from "./fittedHead";
+import type { HeadModel } from "../headModel.js";
+import { VertexNormals } from "../normals.js";
+import { SampleVertices } from "../positionMap.js";
+import { BuildTexelTable, RegionShift } from "../texelTable.js";
+import { ToCamera } from "./camera.js";
+import { DrawDepth, IsVisible } from "./depthBuffer.js";
+import type { FittedView, HeadModelFit } from "./fitHeadModel.js";
+import { FittedVertices } from "./fittedHead.js";
 
 /** Pixels per side of the z-buffer that decides visibility. */
 const DepthSize = 256;

@@ -2,7 +2,7 @@
  * The camera of a crop (docs/architecture.md): right-handed, +X right, +Y up, +Z towards the viewer.
  * A point q = R · canonical + t lands at x = 0.5 + f · qx / −qz, y = 0.5 − f · qy / −qz in crop coordinates 0..1, y down.
  */
-import { NearestRotation } from "../rotation";
+import { NearestRotation } from "../rotation.js";
 
 /** Focal length of a crop in units of its side, where the fit does not solve for it. */
 export const DefaultFocal = 2.4;

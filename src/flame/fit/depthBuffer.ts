@@ -1,5 +1,5 @@
 /** A small z-buffer over the fitted head, to tell which parts of it the photo can show. Twin: training/synth/mesh.cpp. */
-import type { HeadModel } from "../headModel";
+import type { HeadModel } from "../headModel.js";
 
 /** Depth that stands for "nothing here", meters. */
 const Background = 1e9;

@@ -1,6 +1,6 @@
 /** How jaw and eyes turn with the expressions of a fit, and how fast: rotations and their derivatives. */
-import { JointCount, PoseLength } from "../headModel";
-import { RotationOfAxisAngle } from "../rotation";
+import { JointCount, PoseLength } from "../headModel.js";
+import { RotationOfAxisAngle } from "../rotation.js";
 
 /** Rotations of the five joints without global and neck, and the turn that one unit of each expression adds. */
 export interface FaceJoints {

@@ -3,13 +3,13 @@
  * Levenberg–Marquardt on Huber's loss of the reprojection error, Gaussian priors on all coefficients, expressions kept in 0..1 by
  * holding those at a bound that would leave it. Everything is dense: 30 + 4 · 58 unknowns are solved in a few milliseconds.
  */
-import { FlexAvatarError } from "../error";
-import { MediaPipeLandmarkCount, PoseLength, type HeadModel } from "../headModel";
-import { MultiplyRotations, RotationOfAxisAngle } from "../rotation";
-import { DefaultFocal, GuessCamera, type CropCamera } from "./camera";
-import { SolveCholesky } from "./cholesky";
-import { LandmarkBasisOf, type LandmarkBasis } from "./landmarkBasis";
-import { CameraUnknowns, CreateViewEquations, FillViewEquations, ViewCost, type ViewEquations, type ViewState } from "./viewEquations";
+import { FlexAvatarError } from "../error.js";
+import { MediaPipeLandmarkCount, PoseLength, type HeadModel } from "../headModel.js";
+import { MultiplyRotations, RotationOfAxisAngle } from "../rotation.js";
+import { DefaultFocal, GuessCamera, type CropCamera } from "./camera.js";
+import { SolveCholesky } from "./cholesky.js";
+import { LandmarkBasisOf, type LandmarkBasis } from "./landmarkBasis.js";
+import { CameraUnknowns, CreateViewEquations, FillViewEquations, ViewCost, type ViewEquations, type ViewState } from "./viewEquations.js";
 
 /** What the fit is given of one photo. */
 export interface IFitView {

@@ -1,9 +1,9 @@
 /** The head that a fit found, as vertices: identity, expression, jaw and eyes, before the camera. */
-import { ExpressVertices, ShapeJoints, ShapeVertices } from "../blendshapes";
-import { EffectivePose } from "../expression";
-import { PoseLength, type HeadModel } from "../headModel";
-import { JointMatrices, JointMatricesLength, SkinVertices } from "../skinning";
-import type { FittedView, HeadModelFit } from "./fitHeadModel";
+import { ExpressVertices, ShapeJoints, ShapeVertices } from "../blendshapes.js";
+import { EffectivePose } from "../expression.js";
+import { PoseLength, type HeadModel } from "../headModel.js";
+import { JointMatrices, JointMatricesLength, SkinVertices } from "../skinning.js";
+import type { FittedView, HeadModelFit } from "./fitHeadModel.js";
 
 /**
  * Vertices of the fitted head in one photo.

@@ -4,9 +4,9 @@
  * landmark = Σ_j R_j · (A_j(β, ψ) − w_j c_j(β)) + w_j c_j(β), with A_j = Σ_corners bary · weight_j · vertex.
  * Global and neck do not turn in a fit (the camera does), so their share is one term with R = I.
  */
-import { ExpressVertices, ShapeJoints, ShapeVertices } from "../blendshapes";
-import { JointCount, type HeadModel } from "../headModel";
-import { MappedMediaPipeLandmarks } from "../landmarks";
+import { ExpressVertices, ShapeJoints, ShapeVertices } from "../blendshapes.js";
+import { JointCount, type HeadModel } from "../headModel.js";
+import { MappedMediaPipeLandmarks } from "../landmarks.js";
 
 /** Joints that turn in a fit; the rest share one term that does not. */
 const FirstTurningJoint = 2;

@@ -1,9 +1,9 @@
 /** The identity of a fit as a map: the `prior` input of the reconstructor. Twin of training/synth/generator.py, `_prior`. */
-import { ShapeVertices } from "../blendshapes";
-import type { HeadModel } from "../headModel";
-import { SampleVertices } from "../positionMap";
-import { BuildTexelTable } from "../texelTable";
-import type { HeadModelFit } from "./fitHeadModel";
+import { ShapeVertices } from "../blendshapes.js";
+import type { HeadModel } from "../headModel.js";
+import { SampleVertices } from "../positionMap.js";
+import { BuildTexelTable } from "../texelTable.js";
+import type { HeadModelFit } from "./fitHeadModel.js";
 
 /** Offset that becomes 1 in the map, meters. */
 const UnitOffset = 0.02;

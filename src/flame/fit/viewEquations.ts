@@ -3,9 +3,9 @@
  * Unknowns of a view, in order: S identity coefficients (shared by all views), 3 turn about the camera's axes (left increment of R),
  * 3 translation, E expressions. The hot loops are top-level functions on Float64Array.
  */
-import { CreateFaceJoints, TurnFaceJoints, type FaceJoints } from "./faceJoints";
-import type { CropCamera } from "./camera";
-import type { LandmarkBasis } from "./landmarkBasis";
+import { CreateFaceJoints, TurnFaceJoints, type FaceJoints } from "./faceJoints.js";
+import type { CropCamera } from "./camera.js";
+import type { LandmarkBasis } from "./landmarkBasis.js";
 
 /** Turn and translation of the camera. */
 export const CameraUnknowns = 6;

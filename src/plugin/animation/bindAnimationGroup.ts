@@ -2,15 +2,15 @@
  * Turns a clip made for a mesh character into one for an avatar: a new AnimationGroup with the same timing whose targets are the avatar's
  * expression tracks and joint nodes. The source group is not touched.
  */
-import "@babylonjs/core/Animations/animatable"; // without it nothing plays
-import { Animation } from "@babylonjs/core/Animations/animation";
-import { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
-import type { TransformNode } from "@babylonjs/core/Meshes/transformNode";
-import type { Scene } from "@babylonjs/core/scene";
-import { FlexAvatarError } from "../../flame/error";
-import type { ExpressionTracks } from "../expressionTracks";
-import { FindJoint, type JointName } from "./jointNames";
-import { ConvertRotationChannels, type IRotationChannel } from "./rotationChannels";
+import "@babylonjs/core/Animations/animatable.js"; // without it nothing plays
+import { Animation } from "@babylonjs/core/Animations/animation.js";
+import { AnimationGroup } from "@babylonjs/core/Animations/animationGroup.js";
+import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
+import type { Scene } from "@babylonjs/core/scene.js";
+import { FlexAvatarError } from "../../flame/error.js";
+import type { ExpressionTracks } from "../expressionTracks.js";
+import { FindJoint, type JointName } from "./jointNames.js";
+import { ConvertRotationChannels, type IRotationChannel } from "./rotationChannels.js";
 
 /** Settings of `FlexAvatar.bindAnimationGroup`. A field left undefined keeps its default. */
 export interface IBindAnimationSettings {

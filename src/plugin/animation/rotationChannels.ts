@@ -2,11 +2,11 @@
  * Rotation keys of a character's bones as rotations of an avatar's joint. A bone's key is an orientation in its parent's axes; a joint takes the turn away
  * from rest in canonical axes (right-handed, +Y up, +Z out of the face): `turn = P · key · rest⁻¹ · P⁻¹`, with P the rest orientation of the bone's parent in its model.
  */
-import { Animation } from "@babylonjs/core/Animations/animation";
-import type { IAnimationKey } from "@babylonjs/core/Animations/animationKey";
-import { Quaternion, type Vector3 } from "@babylonjs/core/Maths/math.vector";
-import type { Node } from "@babylonjs/core/node";
-import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
+import { Animation } from "@babylonjs/core/Animations/animation.js";
+import type { IAnimationKey } from "@babylonjs/core/Animations/animationKey.js";
+import { Quaternion, type Vector3 } from "@babylonjs/core/Maths/math.vector.js";
+import type { Node } from "@babylonjs/core/node.js";
+import { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 
 /** One animated node. */
 export interface IRotationChannel {

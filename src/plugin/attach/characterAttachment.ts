@@ -2,20 +2,20 @@
  * A head on the neck of a rigged mesh character. The head's root rides with the body's skin at the seam, on the same blend of bones, and what
  * the character's head bone turns against that goes into the avatar's own neck: the seam stays closed and the neck twists softly.
  */
-import { Bone } from "@babylonjs/core/Bones/bone";
-import type { Skeleton } from "@babylonjs/core/Bones/skeleton";
-import { Matrix, Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector";
-import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh";
-import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
-import type { Observer } from "@babylonjs/core/Misc/observable";
-import type { Node } from "@babylonjs/core/node";
-import { FlexAvatarError } from "../../flame/error";
-import { MultiplyRotations, NearestRotation, QuaternionOfRotation } from "../../flame/rotation";
-import { BonesBelow, SkinnedMeshes } from "./characterBody";
-import { CharacterSeam, ToMeshAxes, type HeadAxes } from "./characterSeam";
-import type { HeadSurface } from "./headSurface";
-import type { INeckFit } from "./neckFit";
-import type { INeckRing } from "./neckRing";
+import { Bone } from "@babylonjs/core/Bones/bone.js";
+import type { Skeleton } from "@babylonjs/core/Bones/skeleton.js";
+import { Matrix, Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector.js";
+import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh.js";
+import { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
+import type { Observer } from "@babylonjs/core/Misc/observable.js";
+import type { Node } from "@babylonjs/core/node.js";
+import { FlexAvatarError } from "../../flame/error.js";
+import { MultiplyRotations, NearestRotation, QuaternionOfRotation } from "../../flame/rotation.js";
+import { BonesBelow, SkinnedMeshes } from "./characterBody.js";
+import { CharacterSeam, ToMeshAxes, type HeadAxes } from "./characterSeam.js";
+import type { HeadSurface } from "./headSurface.js";
+import type { INeckFit } from "./neckFit.js";
+import type { INeckRing } from "./neckRing.js";
 
 /** Settings of {@link FlexAvatar.attachToCharacter}. */
 export interface ICharacterSettings {

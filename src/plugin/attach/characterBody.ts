@@ -1,10 +1,10 @@
 /** The meshes of a rigged character: its skin around the neck, and taking its own head off and putting it back. */
-import { VertexBuffer } from "@babylonjs/core/Buffers/buffer";
-import type { Bone } from "@babylonjs/core/Bones/bone";
-import type { Skeleton } from "@babylonjs/core/Bones/skeleton";
-import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh";
-import { Mesh } from "@babylonjs/core/Meshes/mesh";
-import { VertexData } from "@babylonjs/core/Meshes/mesh.vertexData";
+import { VertexBuffer } from "@babylonjs/core/Buffers/buffer.js";
+import type { Bone } from "@babylonjs/core/Bones/bone.js";
+import type { Skeleton } from "@babylonjs/core/Bones/skeleton.js";
+import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh.js";
+import { Mesh } from "@babylonjs/core/Meshes/mesh.js";
+import { VertexData } from "@babylonjs/core/Meshes/mesh.vertexData.js";
 
 /** A skinned mesh as arrays. n vertices. */
 export interface ISkinnedMesh {

@@ -1,9 +1,9 @@
 /** Where the skin of a head meets the skin of a character, in the character's bind pose: the fit, the bones at the seam, the character's own head. */
-import { Matrix, Vector3 } from "@babylonjs/core/Maths/math.vector";
-import { CutMesh, WeightOf, type ISkinnedMesh } from "./characterBody";
-import type { HeadSurface } from "./headSurface";
-import { FitNeck, type INeckFit } from "./neckFit";
-import { FeatherAt, FindNeckRing, type INeckRing } from "./neckRing";
+import { Matrix, Vector3 } from "@babylonjs/core/Maths/math.vector.js";
+import { CutMesh, WeightOf, type ISkinnedMesh } from "./characterBody.js";
+import type { HeadSurface } from "./headSurface.js";
+import { FitNeck, type INeckFit } from "./neckFit.js";
+import { FeatherAt, FindNeckRing, type INeckRing } from "./neckRing.js";
 
 /** Distance from the neck's bone to the head's in the rigs that this was made with, meters, and where the head model's neck joint is between. */
 const RigNeckLength = 0.103; // ours

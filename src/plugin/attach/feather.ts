@@ -1,7 +1,7 @@
 /** Fades the Gaussians out towards the open end of the neck, so that head and body blend. */
-import type { HeadModel } from "../../flame/headModel";
-import { TexelTableOf } from "../../flame/personalHead";
-import { FeatherAt, type INeckRing } from "./neckRing";
+import type { HeadModel } from "../../flame/headModel.js";
+import { TexelTableOf } from "../../flame/personalHead.js";
+import { FeatherAt, type INeckRing } from "./neckRing.js";
 
 /** The logit of an opacity that nothing shows of. */
 const Invisible = -12;

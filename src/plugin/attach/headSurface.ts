@@ -1,10 +1,10 @@
 /** The skin of one avatar as a mesh that can be posed on the processor: what rays meet, what hats stand on, what casts shadows. */
-import { ExpressVertices } from "../../flame/blendshapes";
-import { EffectivePose, type ExpressionPose } from "../../flame/expression";
-import { PoseLength, type HeadModel } from "../../flame/headModel";
-import { VertexNormals } from "../../flame/normals";
-import { PersonalVertices, TexelTableOf } from "../../flame/personalHead";
-import { JointMatrices, JointMatricesLength, SkinVertices } from "../../flame/skinning";
+import { ExpressVertices } from "../../flame/blendshapes.js";
+import { EffectivePose, type ExpressionPose } from "../../flame/expression.js";
+import { PoseLength, type HeadModel } from "../../flame/headModel.js";
+import { VertexNormals } from "../../flame/normals.js";
+import { PersonalVertices, TexelTableOf } from "../../flame/personalHead.js";
+import { JointMatrices, JointMatricesLength, SkinVertices } from "../../flame/skinning.js";
 
 /** What a surface is made from; borrowed. */
 export interface IPersonMaps {

@@ -1,6 +1,6 @@
 /** The open end of a head's neck, and how far along the skin everything is from it. */
-import { FlexAvatarError } from "../../flame/error";
-import type { HeadModel } from "../../flame/headModel";
+import { FlexAvatarError } from "../../flame/error.js";
+import type { HeadModel } from "../../flame/headModel.js";
 
 /** The rim and the distances from it. */
 export interface INeckRing {

@@ -1,8 +1,8 @@
 /** What part of a face was picked. */
-import type { PickingInfo } from "@babylonjs/core/Collisions/pickingInfo";
-import type { HeadModel } from "../../flame/headModel";
-import type { ISurfacePlace } from "./surfaceAnchor";
-import { UvOfPlace, type IAtlasPoint } from "./surfacePlaces";
+import type { PickingInfo } from "@babylonjs/core/Collisions/pickingInfo.js";
+import type { HeadModel } from "../../flame/headModel.js";
+import type { ISurfacePlace } from "./surfaceAnchor.js";
+import { UvOfPlace, type IAtlasPoint } from "./surfacePlaces.js";
 
 /** A place on a head, as picked. */
 export interface IPickedRegion extends ISurfacePlace {

@@ -2,9 +2,9 @@
  * One point of the skin, followed through expressions and joints without posing the whole head: expressions are linear, so those of the three
  * corners are gathered once.
  */
-import { JointCount } from "../../flame/headModel";
-import { MultiplyRotations, QuaternionOfRotation } from "../../flame/rotation";
-import type { HeadSurface } from "./headSurface";
+import { JointCount } from "../../flame/headModel.js";
+import { MultiplyRotations, QuaternionOfRotation } from "../../flame/rotation.js";
+import type { HeadSurface } from "./headSurface.js";
 
 /** A place on the head model: a face and where in it. */
 export interface ISurfacePlace {

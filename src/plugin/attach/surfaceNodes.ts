@@ -1,10 +1,10 @@
 /** Nodes that ride on the skin of one avatar: hats, glasses, stickers. */
-import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
-import { Quaternion } from "@babylonjs/core/Maths/math.vector";
-import type { ExpressionPose } from "../../flame/expression";
-import type { HeadSurface } from "./headSurface";
-import { SurfaceAnchor } from "./surfaceAnchor";
-import { FindPlace, type SurfaceTarget } from "./surfacePlaces";
+import { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
+import { Quaternion } from "@babylonjs/core/Maths/math.vector.js";
+import type { ExpressionPose } from "../../flame/expression.js";
+import type { HeadSurface } from "./headSurface.js";
+import { SurfaceAnchor } from "./surfaceAnchor.js";
+import { FindPlace, type SurfaceTarget } from "./surfacePlaces.js";
 
 /** Settings of {@link FlexAvatar.attachToSurface}. */
 export interface ISurfaceSettings {

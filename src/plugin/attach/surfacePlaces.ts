@@ -1,7 +1,7 @@
 /** Names for places on a head: landmarks, atlas coordinates, and back. */
-import { FlexAvatarError } from "../../flame/error";
-import type { HeadModel } from "../../flame/headModel";
-import type { ISurfacePlace } from "./surfaceAnchor";
+import { FlexAvatarError } from "../../flame/error.js";
+import type { HeadModel } from "../../flame/headModel.js";
+import type { ISurfacePlace } from "./surfaceAnchor.js";
 
 /** Landmarks that MediaPipe numbers. Left and right are the head's own. */
 const MediaPipeNames = {

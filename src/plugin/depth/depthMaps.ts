@@ -1,9 +1,9 @@
 /** Puts a splat mesh into the maps of the scene's depth renderers, which effects such as depth of field read. */
-import type { Observer } from "@babylonjs/core/Misc/observable";
-import type { Mesh } from "@babylonjs/core/Meshes/mesh";
-import type { DepthRenderer } from "@babylonjs/core/Rendering/depthRenderer";
-import type { Scene } from "@babylonjs/core/scene";
-import { FlexAvatarDepthMaterial } from "./depthMaterial";
+import type { Observer } from "@babylonjs/core/Misc/observable.js";
+import type { Mesh } from "@babylonjs/core/Meshes/mesh.js";
+import type { DepthRenderer } from "@babylonjs/core/Rendering/depthRenderer.js";
+import type { Scene } from "@babylonjs/core/scene.js";
+import { FlexAvatarDepthMaterial } from "./depthMaterial.js";
 
 /** A depth renderer as far as we ask it; two of the fields are private to Babylon. */
 type KnownDepthRenderer = Pick<DepthRenderer, "isPacked" | "getDepthMap" | "setMaterialForRendering"> & {

@@ -2,12 +2,12 @@
  * What a depth renderer's map holds of splats: each pixel has the depth of the nearest splat that covers at least half of it. Blending depths would
  * need float targets that blend, which few adapters have. The vertex shader is that of the drawn splats.
  */
-import "@babylonjs/core/ShadersWGSL/ShadersInclude/packingFunctions";
-import { ShaderStore } from "@babylonjs/core/Engines/shaderStore";
-import type { Scene } from "@babylonjs/core/scene";
-import { SplatQuadSource } from "../../runtime/passes";
-import { FlexAvatarSplatMaterial } from "../splatMaterial";
-import { SplatFragmentStart } from "../splatShader";
+import "@babylonjs/core/ShadersWGSL/ShadersInclude/packingFunctions.js";
+import { ShaderStore } from "@babylonjs/core/Engines/shaderStore.js";
+import type { Scene } from "@babylonjs/core/scene.js";
+import { SplatQuadSource } from "../../runtime/passes/index.js";
+import { FlexAvatarSplatMaterial } from "../splatMaterial.js";
+import { SplatFragmentStart } from "../splatShader.js";
 
 /** What a map stores, as `DepthRenderer`'s constructor is told. */
 export interface IDepthFormat {

@@ -3,14 +3,14 @@
  * its light has among the scene's lights. One light: the first directional or spot light with a shadow generator that is not cascaded and whose map
  * holds plain depth (no filter, Poisson, PCF, PCSS). Per splat: four texels of the map, in the vertex shader. Off unless `receiveShadows` is set.
  */
-import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
-import { Light } from "@babylonjs/core/Lights/light";
-import type { DirectionalLight } from "@babylonjs/core/Lights/directionalLight";
-import { ShadowGenerator } from "@babylonjs/core/Lights/Shadows/shadowGenerator";
-import type { Effect } from "@babylonjs/core/Materials/effect";
-import { Matrix } from "@babylonjs/core/Maths/math.vector";
-import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh";
-import type { Scene } from "@babylonjs/core/scene";
+import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine.js";
+import { Light } from "@babylonjs/core/Lights/light.js";
+import type { DirectionalLight } from "@babylonjs/core/Lights/directionalLight.js";
+import { ShadowGenerator } from "@babylonjs/core/Lights/Shadows/shadowGenerator.js";
+import type { Effect } from "@babylonjs/core/Materials/effect.js";
+import { Matrix } from "@babylonjs/core/Maths/math.vector.js";
+import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh.js";
+import type { Scene } from "@babylonjs/core/scene.js";
 
 /** Meters that splats are moved towards the light before the test: they lie around the proxy that casts, hair deeper than skin. */
 const Bias = 0.02;

@@ -5,8 +5,8 @@
  * multiple of 4), body. `json.blocks[name] = { dtype, shape, offset, bytes }`, offsets into the body, each a multiple of 4. Keys are
  * written in alphabetical order and nothing depends on time, so equal avatars give equal bytes. Maps are kept as halves.
  */
-import { FlexAvatarError } from "../../flame/error";
-import { FloatsFromHalves, HalvesFromFloats } from "./half";
+import { FlexAvatarError } from "../../flame/error.js";
+import { FloatsFromHalves, HalvesFromFloats } from "./half.js";
 
 /** The camera of one photo's crop (docs/architecture.md, "Camera of a crop"). */
 export interface IStoredCamera {

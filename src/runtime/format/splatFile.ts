@@ -2,11 +2,11 @@
  * Posed Gaussians as a list of splats in the common 32-byte `.splat` layout, which Babylon's GaussianSplattingMesh and most viewers read:
  * position 3×f32, scale 3×f32, color and opacity 4×u8, quaternion w, x, y, z as (q + 1)·127.5 in 4×u8.
  */
-import { ExpressVertices } from "../../flame/blendshapes";
-import { EffectivePose, type ExpressionPose } from "../../flame/expression";
-import { JointCount, PoseLength, type HeadModel } from "../../flame/headModel";
-import { BlendedRotation, BlendJointMatrices, JointMatrices, JointMatricesLength } from "../../flame/skinning";
-import { DynamicFlag, type TexelTable } from "../../flame/texelTable";
+import { ExpressVertices } from "../../flame/blendshapes.js";
+import { EffectivePose, type ExpressionPose } from "../../flame/expression.js";
+import { JointCount, PoseLength, type HeadModel } from "../../flame/headModel.js";
+import { BlendedRotation, BlendJointMatrices, JointMatrices, JointMatricesLength } from "../../flame/skinning.js";
+import { DynamicFlag, type TexelTable } from "../../flame/texelTable.js";
 
 /** Bytes of one splat. */
 export const SplatByteLength = 32;

@@ -1,5 +1,5 @@
 /** Joins an AbortSignal to work that cannot itself be interrupted. */
-import { FlexAvatarError } from "../../flame/error";
+import { FlexAvatarError } from "../../flame/error.js";
 
 /**
  * Rejects as soon as `signal` aborts, otherwise settles as `work` does. The work itself goes on; its result is then dropped.

@@ -1,7 +1,7 @@
 /** Fetches model files: each address once, however many ask, with progress, abort and a hash check, and counts what it fetched. */
-import { FlexAvatarError } from "../../flame/error";
-import { OrAborted } from "./abort";
-import type { NoticeListener, ProgressListener } from "./progress";
+import { FlexAvatarError } from "../../flame/error.js";
+import { OrAborted } from "./abort.js";
+import type { NoticeListener, ProgressListener } from "./progress.js";
 
 /** What one call of {@link AssetStore.loadAsync} wants. */
 export interface IAssetRequest {

@@ -1,7 +1,7 @@
 /** Runs the driver network for one avatar: at most one run in flight, and the newest input wins. */
-import { FlexAvatarError } from "../../flame/error";
-import { OnnxQueue } from "./asyncQueue";
-import type { BackendName, INetworkOutput, INetworkSession, IOnnxBackend } from "./session";
+import { FlexAvatarError } from "../../flame/error.js";
+import { OnnxQueue } from "./asyncQueue.js";
+import type { BackendName, INetworkOutput, INetworkSession, IOnnxBackend } from "./session.js";
 
 /** From a position map to a delta map, for one person. */
 export interface IDriver {

@@ -1,12 +1,12 @@
 /** The driver network as part of the frame: our own shaders, on the scene's device. */
-import { FlexAvatarError } from "../../flame/error";
-import { DriverExecutor, type DriverPerson } from "../passes/driver/driverExecutor";
-import { LowerDriver } from "./lowerDriver";
-import type { IGraphEntry } from "./manifest";
-import { ReadOnDeviceAsync } from "./onnxBackend";
-import { ReadOnnxGraph } from "./onnxGraph";
-import { HalfProbeLimit, ProbeError, ProbeInputs, ProbeLimit } from "./probe";
-import type { IExternalData } from "./session";
+import { FlexAvatarError } from "../../flame/error.js";
+import { DriverExecutor, type DriverPerson } from "../passes/driver/driverExecutor.js";
+import { LowerDriver } from "./lowerDriver.js";
+import type { IGraphEntry } from "./manifest.js";
+import { ReadOnDeviceAsync } from "./onnxBackend.js";
+import { ReadOnnxGraph } from "./onnxGraph.js";
+import { HalfProbeLimit, ProbeError, ProbeInputs, ProbeLimit } from "./probe.js";
+import type { IExternalData } from "./session.js";
 
 /** From a position map to a delta map for one person, recorded rather than awaited. */
 export interface IFrameDriver {

@@ -3,9 +3,9 @@
  * beside it, and all that depends on the identity features alone moved out of the frame. Knows the operators that `training/export` writes for
  * both kinds of driver; anything else is an error, and the caller then keeps to ONNX Runtime.
  */
-import { FlexAvatarError } from "../../flame/error";
-import type { DriverStep, IConvStep, IDriverMap, IDriverProgram, MapId } from "../passes/driver/driverProgram";
-import type { IOnnxGraph, IOnnxNode, IOnnxTensor } from "./onnxGraph";
+import { FlexAvatarError } from "../../flame/error.js";
+import type { DriverStep, IConvStep, IDriverMap, IDriverProgram, MapId } from "../passes/driver/driverProgram.js";
+import type { IOnnxGraph, IOnnxNode, IOnnxTensor } from "./onnxGraph.js";
 
 interface IConstant extends IOnnxTensor {
     kind: "constant";

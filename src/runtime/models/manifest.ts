@@ -1,5 +1,5 @@
 /** Reads and checks `models.json`, the list of head models and networks with their hashes and shapes (docs/architecture.md, "Networks"). */
-import { FlexAvatarError } from "../../flame/error";
+import { FlexAvatarError } from "../../flame/error.js";
 
 /** A file beside the manifest. */
 export interface IManifestFile {

@@ -2,18 +2,18 @@
  * The networks of one model set: loads what is asked for, runs it on the scene's GPUDevice or on the processor.
  * One file over 400 lines, because loading, running and disposing share one set of sessions and one rule for abort.
  */
-import { FlexAvatarError, ThrowIfAborted } from "../../flame/error";
-import { OrAborted } from "./abort";
-import { OnnxQueue } from "./asyncQueue";
-import { AssetStore, JoinUrl } from "./assetStore";
-import { OnnxDriver, type IDriver } from "./driver";
-import { FrameDriverFactory, type IFrameDriver } from "./frameDriver";
-import { SelectModel, type IGraphEntry, type IHeadModelEntry, type IModelEntry, type IModelManifest } from "./manifest";
-import { IsSoftwareDevice, ReadOnDeviceAsync, type OnnxRuntimeUrls } from "./onnxBackend";
-import { ProbeError, ProbeInputs, ProbeLimit } from "./probe";
-import type { NoticeListener, ProgressListener } from "./progress";
-import type { BackendName, IExternalData, INetworkSession, IOnnxBackend } from "./session";
-import { FallBackAsync, LoadManifestAsync, StartOnnxAsync } from "./startNetworks";
+import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
+import { OrAborted } from "./abort.js";
+import { OnnxQueue } from "./asyncQueue.js";
+import { AssetStore, JoinUrl } from "./assetStore.js";
+import { OnnxDriver, type IDriver } from "./driver.js";
+import { FrameDriverFactory, type IFrameDriver } from "./frameDriver.js";
+import { SelectModel, type IGraphEntry, type IHeadModelEntry, type IModelEntry, type IModelManifest } from "./manifest.js";
+import { IsSoftwareDevice, ReadOnDeviceAsync, type OnnxRuntimeUrls } from "./onnxBackend.js";
+import { ProbeError, ProbeInputs, ProbeLimit } from "./probe.js";
+import type { NoticeListener, ProgressListener } from "./progress.js";
+import type { BackendName, IExternalData, INetworkSession, IOnnxBackend } from "./session.js";
+import { FallBackAsync, LoadManifestAsync, StartOnnxAsync } from "./startNetworks.js";
 
 /** Settings of {@link ModelRuntime.CreateAsync}. */
 export interface IModelRuntimeSettings {

@@ -1,16 +1,16 @@
 /** The one place that meets ONNX Runtime: which build is loaded, on which device it runs, and the proof that it is that device. */
 import type * as Ort from "onnxruntime-web";
-import { FlexAvatarError, ThrowIfAborted } from "../../flame/error";
-import { OrAborted } from "./abort";
-import { OnnxQueue } from "./asyncQueue";
-import { JoinUrl, type AssetStore } from "./assetStore";
-import { PageBackend } from "./pageBackend";
-import { BuildSumGraph } from "./probeGraph";
-import type { NoticeListener, ProgressListener } from "./progress";
-import type { BackendName, IOnnxBackend } from "./session";
-import { WorkerBackend } from "./workerBackend";
+import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
+import { OrAborted } from "./abort.js";
+import { OnnxQueue } from "./asyncQueue.js";
+import { JoinUrl, type AssetStore } from "./assetStore.js";
+import { PageBackend } from "./pageBackend.js";
+import { BuildSumGraph } from "./probeGraph.js";
+import type { NoticeListener, ProgressListener } from "./progress.js";
+import type { BackendName, IOnnxBackend } from "./session.js";
+import { WorkerBackend } from "./workerBackend.js";
 
-export type { BackendName, IOnnxBackend } from "./session";
+export type { BackendName, IOnnxBackend } from "./session.js";
 
 /** The two files of one ONNX Runtime build. */
 export interface IOnnxBuildUrls {

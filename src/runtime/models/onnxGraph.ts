@@ -3,8 +3,8 @@
  * Written by hand, because what it needs of protobuf is 60 lines, and protobufjs is 20 KB gzip.
  * Field numbers are those of onnx.proto3.
  */
-import { FlexAvatarError } from "../../flame/error";
-import { FloatsFromHalves } from "../format/half";
+import { FlexAvatarError } from "../../flame/error.js";
+import { FloatsFromHalves } from "../format/half.js";
 
 /** A constant tensor. Whole-number tensors are converted too; half precision is widened. */
 export interface IOnnxTensor {

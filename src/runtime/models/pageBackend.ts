@@ -1,7 +1,7 @@
 /** ONNX Runtime on the page's own thread: for WebGPU, whose device cannot leave the page, and where a worker does not start. */
 import type * as Ort from "onnxruntime-web";
-import { OnnxQueue } from "./asyncQueue";
-import type { BackendName, IExternalData, INetworkInput, INetworkOutput, INetworkSession, IOnnxBackend } from "./session";
+import { OnnxQueue } from "./asyncQueue.js";
+import type { BackendName, IExternalData, INetworkInput, INetworkOutput, INetworkSession, IOnnxBackend } from "./session.js";
 
 /** A loaded build of ONNX Runtime as a backend. */
 export class PageBackend implements IOnnxBackend {

@@ -1,5 +1,5 @@
 /** Finds out whether a backend computes a network rightly: known inputs, and a few of the outputs that the exporter measured (training/export/probe.py). */
-import type { IGraphEntry } from "./manifest";
+import type { IGraphEntry } from "./manifest.js";
 
 /** Largest error of a good backend in single precision, in parts of the largest value; wrong convolutions were off by 0.3 and more. */
 export const ProbeLimit = 0.01;

@@ -1,10 +1,10 @@
 /** What happens before any network is loaded: models.json, and ONNX Runtime on a backend that works. */
-import { FlexAvatarError } from "../../flame/error";
-import { JoinUrl, type AssetStore } from "./assetStore";
-import { ParseModelManifest, type IModelManifest } from "./manifest";
-import type { IModelRuntimeSettings } from "./modelRuntime";
-import { IsSoftwareDevice, LoadOnnxBackendAsync, type IOnnxSettings } from "./onnxBackend";
-import type { BackendName, IOnnxBackend } from "./session";
+import { FlexAvatarError } from "../../flame/error.js";
+import { JoinUrl, type AssetStore } from "./assetStore.js";
+import { ParseModelManifest, type IModelManifest } from "./manifest.js";
+import type { IModelRuntimeSettings } from "./modelRuntime.js";
+import { IsSoftwareDevice, LoadOnnxBackendAsync, type IOnnxSettings } from "./onnxBackend.js";
+import type { BackendName, IOnnxBackend } from "./session.js";
 
 /** Reads and checks models.json. */
 export async function LoadManifestAsync(

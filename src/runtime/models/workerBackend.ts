@@ -1,6 +1,6 @@
 /** ONNX Runtime on the processor in a worker of its own, one for the page: runs of a second leave the page its frames. */
-import type { IExternalData, INetworkInput, INetworkOutput, INetworkSession, IOnnxBackend } from "./session";
-import type { ITensorMessage, IWorkerAnswer, WorkerRequest } from "./worker/messages";
+import type { IExternalData, INetworkInput, INetworkOutput, INetworkSession, IOnnxBackend } from "./session.js";
+import type { ITensorMessage, IWorkerAnswer, WorkerRequest } from "./worker/messages.js";
 
 /** Where the worker finds ONNX Runtime. */
 export type WorkerStart = Omit<Extract<WorkerRequest, { kind: "start" }>, "kind">;

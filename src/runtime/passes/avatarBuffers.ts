@@ -1,15 +1,15 @@
 /**
  * One avatar on the GPU: its slot in the buffers of its head, and the pose of this frame. Views of it keep their own buffers.
  */
-import { CreateExpressionPose, EffectivePose, type ExpressionPose } from "../../flame/expression";
-import { JointCount, PoseLength, type HeadModel } from "../../flame/headModel";
-import { LevelCount, type Level } from "../../flame/levels";
-import { OccluderOffsets } from "../../flame/occluder";
-import { JointMatrices, JointMatricesLength, WithoutHeadTurn } from "../../flame/skinning";
-import { AvatarParamsLayout, OccluderOffsetLayout, OffsetReach } from "../layout";
-import { OwnedBuffers } from "./gpuBuffers";
-import type { HeadBuffers } from "./headBuffers";
-import type { IPosedBounds } from "./viewParams";
+import { CreateExpressionPose, EffectivePose, type ExpressionPose } from "../../flame/expression.js";
+import { JointCount, PoseLength, type HeadModel } from "../../flame/headModel.js";
+import { LevelCount, type Level } from "../../flame/levels.js";
+import { OccluderOffsets } from "../../flame/occluder.js";
+import { JointMatrices, JointMatricesLength, WithoutHeadTurn } from "../../flame/skinning.js";
+import { AvatarParamsLayout, OccluderOffsetLayout, OffsetReach } from "../layout.js";
+import { OwnedBuffers } from "./gpuBuffers.js";
+import type { HeadBuffers } from "./headBuffers.js";
+import type { IPosedBounds } from "./viewParams.js";
 
 /** Meters that Gaussians of an unread static map may lie off the head: hair. */
 const DefaultReach = 0.1;

@@ -11,8 +11,8 @@ import {
     SplatRecordLayout,
     TexelLayout,
     ViewSlotLayout,
-} from "../layout";
-import { OccluderPx } from "./viewBuffers";
+} from "../layout.js";
+import { OccluderPx } from "./viewBuffers.js";
 
 /** What an avatar is made of, as far as it costs bytes. */
 export interface IAvatarSize {

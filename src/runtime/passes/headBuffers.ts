@@ -2,10 +2,10 @@
  * GPU copy of what all avatars of one head model and map size share: template, skin weights, expression directions, texel tables, and the
  * buffers in which each avatar has its slot.
  */
-import type { HeadModel } from "../../flame/headModel";
-import { JointCount } from "../../flame/headModel";
-import { BuildLevels, LevelCount, type ILevels } from "../../flame/levels";
-import { DynamicFlag, type TexelTable } from "../../flame/texelTable";
+import type { HeadModel } from "../../flame/headModel.js";
+import { JointCount } from "../../flame/headModel.js";
+import { BuildLevels, LevelCount, type ILevels } from "../../flame/levels.js";
+import { DynamicFlag, type TexelTable } from "../../flame/texelTable.js";
 import {
     HeadParamsLayout,
     HeadVertexLayout,
@@ -14,11 +14,11 @@ import {
     PackedAttributesLayout,
     PackedDeltaLayout,
     TexelLayout,
-} from "../layout";
-import { OccluderFaces } from "../../flame/occluder";
-import { OwnedBuffers } from "./gpuBuffers";
-import { MapPacker } from "./mapPacker";
-import { SlotArena } from "./slotArena";
+} from "../layout.js";
+import { OccluderFaces } from "../../flame/occluder.js";
+import { OwnedBuffers } from "./gpuBuffers.js";
+import { MapPacker } from "./mapPacker.js";
+import { SlotArena } from "./slotArena.js";
 
 /** Shared by avatars, which borrow it: dispose it after them. */
 export class HeadBuffers {

@@ -1,11 +1,11 @@
 /** What the plugin uses of the GPU pipeline. */
-export { AvatarBuffers } from "./avatarBuffers";
-export { FrameBytes, type IAvatarSize, type IPassBytes } from "./frameBytes";
-export { HeadBuffers } from "./headBuffers";
-export { SplatDrawPass, type ISplatTarget } from "./splatDrawPass";
-export type { ISortProbe } from "./sort/sorterChoice";
-export type { ISplatSorter, SplatSorterName } from "./sort/splatSorter";
-export { SplatPipeline, type ISplatPipelineSettings } from "./splatPipeline";
-export { ViewBuffers } from "./viewBuffers";
-export type { ICameraSettings, ICrowdMember, IPosedBounds, IViewSettings } from "./viewParams";
-export { SplatQuadSource } from "./wgsl";
+export { AvatarBuffers } from "./avatarBuffers.js";
+export { FrameBytes, type IAvatarSize, type IPassBytes } from "./frameBytes.js";
+export { HeadBuffers } from "./headBuffers.js";
+export { SplatDrawPass, type ISplatTarget } from "./splatDrawPass.js";
+export type { ISortProbe } from "./sort/sorterChoice.js";
+export type { ISplatSorter, SplatSorterName } from "./sort/splatSorter.js";
+export { SplatPipeline, type ISplatPipelineSettings } from "./splatPipeline.js";
+export { ViewBuffers } from "./viewBuffers.js";
+export type { ICameraSettings, ICrowdMember, IPosedBounds, IViewSettings } from "./viewParams.js";
+export { SplatQuadSource } from "./wgsl.js";

@@ -2,12 +2,12 @@
  * Takes maps of the networks into the packed slots of avatars: kernels packStatic, coarsen and packDelta. It submits by itself, in queue order, because
  * a map is only valid when it is given.
  */
-import { LevelCount } from "../../flame/levels";
-import { FlexAvatarError } from "../../flame/error";
-import { CoarsenParamsLayout, MapChannels, PackParamsLayout } from "../layout";
-import { OwnedBuffers } from "./gpuBuffers";
-import type { HeadBuffers } from "./headBuffers";
-import { PackKernelSources, ResolveImports, type PackKernelName } from "./wgsl";
+import { LevelCount } from "../../flame/levels.js";
+import { FlexAvatarError } from "../../flame/error.js";
+import { CoarsenParamsLayout, MapChannels, PackParamsLayout } from "../layout.js";
+import { OwnedBuffers } from "./gpuBuffers.js";
+import type { HeadBuffers } from "./headBuffers.js";
+import { PackKernelSources, ResolveImports, type PackKernelName } from "./wgsl.js";
 
 const WorkgroupSize = 64;
 const Descriptor: GPUComputePassDescriptor = { label: "packMap" };

@@ -1,9 +1,9 @@
 /**
  * Draws the shrunk heads of a view into its small depth texture, before projection reads it: one render pass, one draw per head and level of detail.
  */
-import type { HeadBuffers } from "./headBuffers";
-import { OccluderInstanceBytes, type ViewBuffers } from "./viewBuffers";
-import { SplatOccluderSource } from "./wgsl";
+import type { HeadBuffers } from "./headBuffers.js";
+import { OccluderInstanceBytes, type ViewBuffers } from "./viewBuffers.js";
+import { SplatOccluderSource } from "./wgsl.js";
 
 interface IBoundGroup {
     readonly revision: number;

@@ -2,9 +2,9 @@
  * Draws a prepared view into a plain WebGPU render pass: tests, thumbnails, and hosts without a material system.
  * Inside Babylon the splat material does the same with the same shader text (`SplatQuadSource`).
  */
-import type { ViewBuffers } from "./viewBuffers";
-import { HalfOrSingleAsync } from "./halfOrSingle";
-import { HalfSplatDrawSource, SplatDrawSource } from "./wgsl";
+import type { ViewBuffers } from "./viewBuffers.js";
+import { HalfOrSingleAsync } from "./halfOrSingle.js";
+import { HalfSplatDrawSource, SplatDrawSource } from "./wgsl.js";
 
 /** The render pass that the splats are drawn into. */
 export interface ISplatTarget {

@@ -3,17 +3,17 @@
  * all avatars of one head model (positionMap: for one avatar). It records into the caller's encoder and submits nothing; nothing is awaited or
  * read back.
  */
-import { FlexAvatarError } from "../../flame/error";
-import { ViewSlotLayout } from "../layout";
-import { AvatarBuffers } from "./avatarBuffers";
-import type { HeadBuffers } from "./headBuffers";
-import { CreateSorterAsync, type ISortProbe } from "./sort/sorterChoice";
-import type { ISplatSorter, SplatSorterName } from "./sort/splatSorter";
-import { OccluderPass } from "./occluderPass";
-import { OccluderInstanceBytes, type IViewGroup, type ViewBuffers } from "./viewBuffers";
-import { WriteView, type ICameraSettings, type ICrowdMember, type IViewSettings } from "./viewParams";
-import { HalfOrSingleAsync } from "./halfOrSingle";
-import { KernelSources, ResolveTwin, type KernelName } from "./wgsl";
+import { FlexAvatarError } from "../../flame/error.js";
+import { ViewSlotLayout } from "../layout.js";
+import { AvatarBuffers } from "./avatarBuffers.js";
+import type { HeadBuffers } from "./headBuffers.js";
+import { CreateSorterAsync, type ISortProbe } from "./sort/sorterChoice.js";
+import type { ISplatSorter, SplatSorterName } from "./sort/splatSorter.js";
+import { OccluderPass } from "./occluderPass.js";
+import { OccluderInstanceBytes, type IViewGroup, type ViewBuffers } from "./viewBuffers.js";
+import { WriteView, type ICameraSettings, type ICrowdMember, type IViewSettings } from "./viewParams.js";
+import { HalfOrSingleAsync } from "./halfOrSingle.js";
+import { KernelSources, ResolveTwin, type KernelName } from "./wgsl.js";
 
 /** Threads per workgroup of the kernels that run over a list. */
 const WorkgroupSize: Readonly<Record<KernelName, number>> = {

@@ -1,10 +1,10 @@
 /**
  * GPU buffers of one view: a camera, or an eye, and the avatars that it sees. Nothing here is shared with another view, so several can be in one frame.
  */
-import { DrawArgsLayout, SplatRecordLayout, ViewParamsLayout, ViewSlotLayout } from "../layout";
-import { OwnedBuffers, StructData } from "./gpuBuffers";
-import type { HeadBuffers } from "./headBuffers";
-import type { ISortScratch, ISortTarget } from "./sort/splatSorter";
+import { DrawArgsLayout, SplatRecordLayout, ViewParamsLayout, ViewSlotLayout } from "../layout.js";
+import { OwnedBuffers, StructData } from "./gpuBuffers.js";
+import type { HeadBuffers } from "./headBuffers.js";
+import type { ISortScratch, ISortTarget } from "./sort/splatSorter.js";
 
 /** Avatars of one head that a view sees in one level of detail: one dispatch. */
 export interface IViewGroup {

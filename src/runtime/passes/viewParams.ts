@@ -2,12 +2,12 @@
  * A view as its owner describes it, and what the kernels are told of it: ViewParams, and a ViewSlot per avatar that is in the view.
  * Matrices are 4×4, column-major, for column vectors. Babylon's row-major matrices for row vectors are the same sixteen numbers in memory.
  */
-import type { Level } from "../../flame/levels";
-import { BucketCount, ViewCompensateOpacity, ViewHasOccluders, ViewKeepOffScreen, ViewParamsLayout, ViewSlotLayout } from "../layout";
-import type { AvatarBuffers } from "./avatarBuffers";
-import type { StructData } from "./gpuBuffers";
-import type { HeadBuffers } from "./headBuffers";
-import { OccluderInstanceBytes, OccluderPx, type ViewBuffers } from "./viewBuffers";
+import type { Level } from "../../flame/levels.js";
+import { BucketCount, ViewCompensateOpacity, ViewHasOccluders, ViewKeepOffScreen, ViewParamsLayout, ViewSlotLayout } from "../layout.js";
+import type { AvatarBuffers } from "./avatarBuffers.js";
+import type { StructData } from "./gpuBuffers.js";
+import type { HeadBuffers } from "./headBuffers.js";
+import { OccluderInstanceBytes, OccluderPx, type ViewBuffers } from "./viewBuffers.js";
 
 /** One view: a camera or an eye. Fields are read once per call; the same object may be filled again each frame. */
 export interface ICameraSettings {

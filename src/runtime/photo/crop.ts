@@ -2,7 +2,7 @@
  * The square crop that the networks see, from MediaPipe's landmarks (docs/architecture.md, "Crop").
  * Twin: training/synth/crop.py. All points are in pixels, origin top left, x right, y down, pixel centres at +0.5.
  */
-import { FlexAvatarError } from "../../flame/error";
+import { FlexAvatarError } from "../../flame/error.js";
 
 /** MediaPipe's landmark count with irises. */
 export const LandmarkCount = 478;

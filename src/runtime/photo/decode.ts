@@ -1,7 +1,7 @@
 /** Opens whatever a page may hold a photo in, upright as its EXIF says, and refuses what is too small or too large. */
-import { FlexAvatarError, ThrowIfAborted } from "../../flame/error";
-import { OrAborted } from "../models/abort";
-import { ReadImageSize } from "./imageHeader";
+import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
+import { OrAborted } from "../models/abort.js";
+import { ReadImageSize } from "./imageHeader.js";
 
 /** What {@link PreparePhotoAsync} takes: a file, an address, or an image that the page already has. */
 export type PhotoSource = File | Blob | URL | string | ImageBitmap | HTMLImageElement | HTMLCanvasElement;

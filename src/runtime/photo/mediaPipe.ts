@@ -3,9 +3,9 @@
  * Everything runs on this page: scripts, wasm and models come from the two folders given. Inference runs on the processor: the same
  * landmarks within 0.04 px as with WebGL, and on a software adapter 20 times faster (100 ms against 2 s per image, 2-core machine).
  */
-import { FlexAvatarError } from "../../flame/error";
-import { AsyncQueue } from "../models/asyncQueue";
-import { JoinUrl } from "../models/assetStore";
+import { FlexAvatarError } from "../../flame/error.js";
+import { AsyncQueue } from "../models/asyncQueue.js";
+import { JoinUrl } from "../models/assetStore.js";
 
 /** Folders that hold the files of the npm packages of the same names. */
 export interface IMediaPipeUrls {

@@ -1,11 +1,11 @@
 /** From a photo to what the networks and the landmark fit need: decode, find the face, crop, find it again more exactly, matte. */
-import { FlexAvatarError, ThrowIfAborted } from "../../flame/error";
-import { OrAborted } from "../models/abort";
-import type { IRuntimeNotice, ProgressListener } from "../models/progress";
-import { CanvasTransform, CropFromLandmarks, CropFromPhoto, EdgeBelow, LandmarkCount, PhotoFromCrop, type ICrop } from "./crop";
-import { DecodePhotoAsync, type IDecodedPhoto, type PhotoSource } from "./decode";
-import { ComposeOverGrey, SoftenMatte } from "./matte";
-import { LoadFaceMeshAsync, LoadSelfieSegmentationAsync, type ILandmark, type IMediaPipeUrls, type Solution } from "./mediaPipe";
+import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
+import { OrAborted } from "../models/abort.js";
+import type { IRuntimeNotice, ProgressListener } from "../models/progress.js";
+import { CanvasTransform, CropFromLandmarks, CropFromPhoto, EdgeBelow, LandmarkCount, PhotoFromCrop, type ICrop } from "./crop.js";
+import { DecodePhotoAsync, type IDecodedPhoto, type PhotoSource } from "./decode.js";
+import { ComposeOverGrey, SoftenMatte } from "./matte.js";
+import { LoadFaceMeshAsync, LoadSelfieSegmentationAsync, type ILandmark, type IMediaPipeUrls, type Solution } from "./mediaPipe.js";
 
 /** Settings of {@link PreparePhotoAsync}. */
 export interface IPhotoSettings {

@@ -2,8 +2,8 @@
  * Gaussians of an avatar in posed space, in float64: fuse G = static + M_dyn ⊙ delta, activate, skin.
  * First half of the twin of src/shaders/splatProject.wgsl.
  */
-import { JointCount } from "../../flame/headModel";
-import { DynamicFlag, TwoSidedFlag, type TexelTable } from "../../flame/texelTable";
+import { JointCount } from "../../flame/headModel.js";
+import { DynamicFlag, TwoSidedFlag, type TexelTable } from "../../flame/texelTable.js";
 
 /** What the Gaussians come from. */
 export interface IAvatarState {

@@ -1,9 +1,9 @@
 /** Twin of src/shaders/coarsen.wgsl, in float64: a coarse level of detail as a static map in which the anchors have the attributes of their groups. */
-import type { HeadModel } from "../../flame/headModel";
-import type { ILevels, Level } from "../../flame/levels";
-import type { TexelTable } from "../../flame/texelTable";
-import { MapChannels } from "../layout";
-import { RotationOfQuaternion } from "./activate";
+import type { HeadModel } from "../../flame/headModel.js";
+import type { ILevels, Level } from "../../flame/levels.js";
+import type { TexelTable } from "../../flame/texelTable.js";
+import { MapChannels } from "../layout.js";
+import { RotationOfQuaternion } from "./activate.js";
 
 const Spread = 0.75;
 const LeastWeight = 1e-4;

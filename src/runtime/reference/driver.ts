@@ -1,5 +1,5 @@
 /** TypeScript twin of the driver's shaders: plain loops over channel-major maps in double precision, rounded to single when stored. For tests; slow. */
-import type { DriverStep, IConvStep, IDriverMap, IDriverProgram } from "../passes/driver/driverProgram";
+import type { DriverStep, IConvStep, IDriverMap, IDriverProgram } from "../passes/driver/driverProgram.js";
 
 /**
  * Runs the network.

@@ -1,6 +1,6 @@
 /** Twin of packStatic.wgsl and packDelta.wgsl: what a map is after it went through an avatar's packed attributes and back. */
-import { HalfFromNumber, NumberFromHalf } from "../format/half";
-import { DeltaBits, DeltaLogScaleReach, DeltaOffsetReach, LogScaleMiddle, MapChannels, NeverVisible, OffsetReach } from "../layout";
+import { HalfFromNumber, NumberFromHalf } from "../format/half.js";
+import { DeltaBits, DeltaLogScaleReach, DeltaOffsetReach, LogScaleMiddle, MapChannels, NeverVisible, OffsetReach } from "../layout.js";
 
 type Round = (value: number) => number;
 

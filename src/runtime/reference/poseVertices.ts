@@ -1,9 +1,9 @@
 /** Twin of src/shaders/poseVertices.wgsl and of the skinning that other kernels do with its vertices, in the head model's own functions. */
-import { ExpressVertices } from "../../flame/blendshapes";
-import { EffectivePose, type ExpressionPose } from "../../flame/expression";
-import { PoseLength, type HeadModel } from "../../flame/headModel";
-import { CreatePositionMapScratch, PositionMapVertices } from "../../flame/positionMap";
-import { JointMatrices, JointMatricesLength, SkinVertices } from "../../flame/skinning";
+import { ExpressVertices } from "../../flame/blendshapes.js";
+import { EffectivePose, type ExpressionPose } from "../../flame/expression.js";
+import { PoseLength, type HeadModel } from "../../flame/headModel.js";
+import { CreatePositionMapScratch, PositionMapVertices } from "../../flame/positionMap.js";
+import { JointMatrices, JointMatricesLength, SkinVertices } from "../../flame/skinning.js";
 
 /** [V,3] each, meters. */
 export interface IPosedHead {

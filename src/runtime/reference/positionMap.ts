@@ -1,2 +1,2 @@
 /** Twin of src/shaders/positionMap.wgsl: the head model's own function. */
-export { PositionMap as PositionMapReference } from "../../flame/positionMap";
+export { PositionMap as PositionMapReference } from "../../flame/positionMap.js";

@@ -2,7 +2,7 @@
  * The splat rasteriser that every other one is measured against: slow, float64, one splat after the other.
  * Falloff exp(−d²/2) with the Mahalanobis distance d of the 2D covariance, cut at 1/255, premultiplied "over" on sRGB-encoded color.
  */
-import { AlphaCut } from "../layout";
+import { AlphaCut } from "../layout.js";
 
 /** What is drawn; a splat of {@link SplatProjectReference} is one. */
 export interface IRasterSplat {

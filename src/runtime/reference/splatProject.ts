@@ -2,8 +2,8 @@
  * Twin of src/shaders/splatProject.wgsl, in float64: activate and skin ({@link ActivateGaussian}), then project as in EWA splatting
  * (Zwicker et al. 2001) through world, view and projection one after the other, where the kernel uses their product.
  */
-import { AlphaCut } from "../layout";
-import { ActivateGaussian, type IAvatarState, type IGaussian } from "./activate";
+import { AlphaCut } from "../layout.js";
+import { ActivateGaussian, type IAvatarState, type IGaussian } from "./activate.js";
 
 /** One view; matrices 4×4, column-major, for column vectors, NDC z 0..1. */
 export interface IReferenceView {

@@ -1,5 +1,5 @@
 /** What page and worker say to each other. Each request has a number; its answer carries the same. */
-import type { IExternalData } from "../session";
+import type { IExternalData } from "../session.js";
 
 /** A float32 tensor in memory. */
 export interface ITensorMessage {

@@ -1,6 +1,6 @@
 /** Entry of the worker that runs networks on the processor, so that a page keeps its frames. A bundle of its own: onnxWorker.js beside the library. */
 import { InferenceSession, Tensor, env } from "onnxruntime-web/wasm";
-import type { IWorkerAnswer, WorkerRequest } from "./messages";
+import type { IWorkerAnswer, WorkerRequest } from "./messages.js";
 
 /** The part of a worker's global scope that is used; the page's library types do not know it. */
 interface IWorkerScope {

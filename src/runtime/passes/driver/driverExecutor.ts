@@ -3,11 +3,11 @@
  * One executor per device and model holds pipelines, weights and intermediate maps; a {@link DriverPerson} holds what one avatar's identity features
  * give. Runs follow each other on the queue, so all persons share the intermediate maps. ONNX Runtime on the same graph is the reference.
  */
-import { FlexAvatarError } from "../../../flame/error";
-import { OwnedBuffers } from "../gpuBuffers";
-import { AssignBuffers, PlanDriverStep, type IDriverPlan, type Operand } from "./driverPlan";
-import { MapBlocks, type IDriverProgram, type MapId } from "./driverProgram";
-import { DriverSource } from "./driverSources";
+import { FlexAvatarError } from "../../../flame/error.js";
+import { OwnedBuffers } from "../gpuBuffers.js";
+import { AssignBuffers, PlanDriverStep, type IDriverPlan, type Operand } from "./driverPlan.js";
+import { MapBlocks, type IDriverProgram, type MapId } from "./driverProgram.js";
+import { DriverSource } from "./driverSources.js";
 
 /** Uniform and storage bindings may start at multiples of this on every device. */
 const BindingAlignment = 256;

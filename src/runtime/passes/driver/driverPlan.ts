@@ -1,7 +1,7 @@
 /** What one step of the driver network dispatches: which shader, with which constants in front, parameters, weights and grid. Pure. */
-import { HalvesFromFloats } from "../../format/half";
-import { MapBlocks, type DriverStep, type IConvStep, type IDriverMap, type MapId } from "./driverProgram";
-import type { DriverKernelName } from "./driverSources";
+import { HalvesFromFloats } from "../../format/half.js";
+import { MapBlocks, type DriverStep, type IConvStep, type IDriverMap, type MapId } from "./driverProgram.js";
+import type { DriverKernelName } from "./driverSources.js";
 
 /** Threads of a workgroup along x and y. */
 const WorkgroupEdge = 8;

@@ -3,9 +3,9 @@
  * arrival order and ties are then put in index order. Two barriers in all, where a radix sort needs dozens: on a software adapter 13 to
  * 15 ms for 141,445 keys against 160 to 500 ms.
  */
-import { BucketCount, CrowdedSize, CrowdedLayout } from "../../layout";
-import { CompileSortKernelAsync, SetStep, SortScratch, type ISortStep } from "./sortKernels";
-import type { ISortScratch, ISortTarget, ISplatSorter } from "./splatSorter";
+import { BucketCount, CrowdedSize, CrowdedLayout } from "../../layout.js";
+import { CompileSortKernelAsync, SetStep, SortScratch, type ISortStep } from "./sortKernels.js";
+import type { ISortScratch, ISortTarget, ISplatSorter } from "./splatSorter.js";
 
 /** Threads per workgroup of the kernels that run over records. */
 const WorkgroupSize = 256;

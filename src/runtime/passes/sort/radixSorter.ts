@@ -3,9 +3,9 @@
  * instead of subgroups, 256 threads per workgroup, and no workgroup waits for another (each adds up the counts of all tiles itself).
  * Stable, so equal keys stay in index order without a further pass. Neither are the keys counted beforehand, so projection saves an atomic.
  */
-import { DigitCount, RadixDigits, RadixTileSize } from "../../layout";
-import { CompileSortKernelAsync, SetStep, SortScratch, type ISortStep } from "./sortKernels";
-import type { ISortScratch, ISortTarget, ISplatSorter } from "./splatSorter";
+import { DigitCount, RadixDigits, RadixTileSize } from "../../layout.js";
+import { CompileSortKernelAsync, SetStep, SortScratch, type ISortStep } from "./sortKernels.js";
+import type { ISortScratch, ISortTarget, ISplatSorter } from "./splatSorter.js";
 
 interface IPipelines {
     readonly count: GPUComputePipeline;

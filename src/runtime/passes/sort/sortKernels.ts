@@ -1,8 +1,8 @@
 /** What the sorters share: compiled kernels, and the base of their scratch. */
-import { SortParamsLayout } from "../../layout";
-import { OwnedBuffers } from "../gpuBuffers";
-import { ResolveImports, SortKernelSources, type SortKernelName } from "../wgsl";
-import type { ISortScratch } from "./splatSorter";
+import { SortParamsLayout } from "../../layout.js";
+import { OwnedBuffers } from "../gpuBuffers.js";
+import { ResolveImports, SortKernelSources, type SortKernelName } from "../wgsl.js";
+import type { ISortScratch } from "./splatSorter.js";
 
 /** Compiles one kernel. @param constants values of its `override` constants */
 export async function CompileSortKernelAsync(

@@ -3,12 +3,12 @@
  * global atomics vary as much. So both are tried on random keys when the pipeline is made, in small submits that nothing waits for but the
  * choice itself: about 2 ms of a graphics card's time, about 20 ms of a software adapter's.
  */
-import { CulledKey, DrawArgsLayout } from "../../layout";
-import { OwnedBuffers } from "../gpuBuffers";
-import { CountingSorter } from "./countingSorter";
-import { CreateStopwatch, type IStopwatch, type PassDescriptor } from "./stopwatch";
-import { RadixSorter } from "./radixSorter";
-import type { ISortScratch, ISortTarget, ISplatSorter, SplatSorterName } from "./splatSorter";
+import { CulledKey, DrawArgsLayout } from "../../layout.js";
+import { OwnedBuffers } from "../gpuBuffers.js";
+import { CountingSorter } from "./countingSorter.js";
+import { CreateStopwatch, type IStopwatch, type PassDescriptor } from "./stopwatch.js";
+import { RadixSorter } from "./radixSorter.js";
+import type { ISortScratch, ISortTarget, ISplatSorter, SplatSorterName } from "./splatSorter.js";
 
 /** What was measured. */
 export interface ISortProbe {
