@@ -1,0 +1,64 @@
+/** Files of onnxruntime-web, and where they are. Its scripts are loaded from there, so no bundler has to know them. */
+import { FlexAvatarError } from "../../flame/error.js";
+import { JoinUrl } from "./assetStore.js";
+import type { BackendName } from "./session.js";
+
+/** The three files of one ONNX Runtime build, all of one release. */
+export interface IOnnxBuildUrls {
+    /** `ort.webgpu.min.mjs` for WebGPU, `ort.wasm.min.mjs` for the processor. */
+    script: string;
+    /** `ort-wasm-simd-threaded.asyncify.mjs` for WebGPU, `ort-wasm-simd-threaded.mjs` for the processor. */
+    mjs: string;
+    /** The `.wasm` of the same name. */
+    wasm: string;
+}
+
+/** Files one by one, in place of a folder. */
+export interface IOnnxFileUrls extends Partial<Record<BackendName, IOnnxBuildUrls>> {
+    /** `onnxWorker.js` of this package, on the page's own origin: used where the page's policy refuses workers from `blob:`. */
+    worker?: string;
+}
+
+/** A folder that holds files of onnxruntime-web's `dist` under their own names, or the addresses one by one. */
+export type OnnxRuntimeUrls = string | IOnnxFileUrls;
+
+/** Names in a folder. */
+export const RuntimeFiles: Readonly<Record<BackendName, Readonly<IOnnxBuildUrls>>> = Object.freeze({
+    webgpu: {
+        script: "ort.webgpu.min.mjs",
+        mjs: "ort-wasm-simd-threaded.asyncify.mjs",
+        wasm: "ort-wasm-simd-threaded.asyncify.wasm",
+    },
+    wasm: { script: "ort.wasm.min.mjs", mjs: "ort-wasm-simd-threaded.mjs", wasm: "ort-wasm-simd-threaded.wasm" },
+});
+
+/** Name of the worker's script in a folder. */
+export const WorkerFile = "onnxWorker.js";
+
+/**
+ * @returns absolute addresses of a build: ONNX Runtime would resolve relative ones against its own script, and we mean the page
+ * @throws where addresses are given one by one and not for this build: FlexAvatarError `invalid-argument` for the processor's, which is the
+ *   last resort, a plain Error for WebGPU's
+ */
+export function BuildUrls(urls: OnnxRuntimeUrls, name: BackendName): IOnnxBuildUrls {
+    if (typeof urls === "string") {
+        const { script, mjs, wasm } = RuntimeFiles[name];
+        return { script: absolute(JoinUrl(urls, script)), mjs: absolute(JoinUrl(urls, mjs)), wasm: absolute(JoinUrl(urls, wasm)) };
+    }
+    const build = urls[name];
+    if (build === undefined) {
+        const message = `runtimeUrls has no addresses for "${name}"`;
+        throw name === "wasm" ? new FlexAvatarError("invalid-argument", `${message}.`) : new Error(message);
+    }
+    return { script: absolute(build.script), mjs: absolute(build.mjs), wasm: absolute(build.wasm) };
+}
+
+/** @returns the address of the worker's script, if there is one */
+export function WorkerUrl(urls: OnnxRuntimeUrls): string | undefined {
+    const url = typeof urls === "string" ? JoinUrl(urls, WorkerFile) : urls.worker;
+    return url === undefined ? undefined : absolute(url);
+}
+
+function absolute(url: string): string {
+    return new URL(url, globalThis.document?.baseURI ?? globalThis.location.href).href;
+}
