@@ -4,6 +4,7 @@ import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import { OrAborted } from "./abort.js";
 import { OnnxQueue } from "./asyncQueue.js";
 import { JoinUrl, type AssetStore } from "./assetStore.js";
+import { MessageOf, PolicyError, PolicyWatch, WasmRefusalIn, type IRefusal } from "./loadFailure.js";
 import { PageBackend } from "./pageBackend.js";
 import { BuildSumGraph } from "./probeGraph.js";
 import type { NoticeListener, ProgressListener } from "./progress.js";
@@ -14,16 +15,36 @@ export type { BackendName, IOnnxBackend } from "./session.js";
 
 /** The two files of one ONNX Runtime build. */
 export interface IOnnxBuildUrls {
-    /** `ort-wasm-simd-threaded.asyncify.wasm` for WebGPU, `ort-wasm-simd-threaded.wasm` for the processor. */
+    /** The `.wasm` file of the build. */
     wasm: string;
     /** The `.mjs` of the same name. Not needed where the bundler has it inlined. */
     mjs?: string;
 }
 
-/** A folder that holds the files of onnxruntime-web's `dist` under their own names, or the addresses one by one. */
-export type OnnxRuntimeUrls = string | Partial<Record<BackendName, IOnnxBuildUrls>>;
+/**
+ * The builds of ONNX Runtime. "wasm" (`ort-wasm-simd-threaded`) runs on the processor. The other two run on WebGPU too: "jspi"
+ * (`….jspi`) in browsers that can suspend WebAssembly, "webgpu" (`….asyncify`, half as large again) in all others.
+ */
+export type OnnxBuildName = BackendName | "jspi";
 
-const BuildName: Readonly<Record<BackendName, string>> = { webgpu: "ort-wasm-simd-threaded.asyncify", wasm: "ort-wasm-simd-threaded" };
+/** A folder that holds the files of onnxruntime-web's `dist` under their own names, or the addresses one by one. */
+export type OnnxRuntimeUrls = string | Partial<Record<OnnxBuildName, IOnnxBuildUrls>>;
+
+const BuildFiles: Readonly<Record<OnnxBuildName, string>> = {
+    wasm: "ort-wasm-simd-threaded",
+    webgpu: "ort-wasm-simd-threaded.asyncify",
+    jspi: "ort-wasm-simd-threaded.jspi",
+};
+
+/**
+ * @param urls as in the settings; where they name files one by one, only what they name is taken
+ * @returns the smallest build that runs a backend in this browser
+ */
+export function ChooseOnnxBuild(backend: BackendName, urls: OnnxRuntimeUrls | undefined): OnnxBuildName {
+    const suspends = typeof WebAssembly === "object" && "Suspending" in WebAssembly;
+    const listed = typeof urls === "object" && urls.webgpu !== undefined && urls.jspi === undefined;
+    return backend === "webgpu" && suspends && !listed ? "jspi" : backend;
+}
 
 /** An empty function that uses one SIMD instruction (i8x16.splat): valid only where WebAssembly has SIMD. */
 const SimdModule = new Uint8Array([
@@ -67,7 +88,8 @@ export interface IOnnxSettings {
 
 /**
  * Loads ONNX Runtime for a backend and, on WebGPU, checks that it works on the very device it was given.
- * @throws FlexAvatarError `wasm-simd-missing`, `webgpu-missing`, `models-missing`, `aborted`; on WebGPU also whatever ONNX Runtime throws
+ * @throws FlexAvatarError `wasm-simd-missing`, `webgpu-missing`, `models-missing`, `policy-refused`, `aborted`; on WebGPU also whatever ONNX
+ * Runtime throws
  */
 export async function LoadOnnxBackendAsync(name: BackendName, settings: IOnnxSettings): Promise<IOnnxBackend> {
     const { device, worker = true, signal, onNotice } = settings;
@@ -81,6 +103,7 @@ export async function LoadOnnxBackendAsync(name: BackendName, settings: IOnnxSet
         return await loadPageAsync(name, settings);
     }
     if (worker) {
+        const watch = new PolicyWatch();
         try {
             return await loadWorkerAsync(settings);
         } catch (error) {
@@ -88,13 +111,18 @@ export async function LoadOnnxBackendAsync(name: BackendName, settings: IOnnxSet
                 throw error;
             }
             SharedWorkerBackend = null;
+            const refusal = await watch.findAsync(({ directive }) => directive === "worker-src");
             const backend = await loadPageAsync(name, settings); // first, so that what fails on both is an error and no notice
             ThrowIfAborted(signal, "starting ONNX Runtime");
             onNotice?.({
                 code: "networks-on-page",
-                message: `Networks run on the page's own thread and hold up its frames, because ${messageOf(error)}`,
+                message: `Networks run on the page's own thread and hold up its frames, because ${
+                    refusal ? `the page's Content-Security-Policy refuses their worker (worker-src): ${refusal.blocked}` : MessageOf(error)
+                }`,
             });
             return backend;
+        } finally {
+            watch.dispose();
         }
     }
     return await loadPageAsync(name, settings);
@@ -124,34 +152,68 @@ async function startWorkerAsync(start: Parameters<WorkerBackend["startAsync"]>[0
 }
 
 async function loadPageAsync(name: BackendName, settings: IOnnxSettings): Promise<IOnnxBackend> {
-    const { signal } = settings;
-    const ort = await OrAborted(importAsync(name), signal, "loading ONNX Runtime");
-    if (!Configured.has(ort.env)) {
-        const { wasmPaths, wasmBinary } = await fetchBuildAsync(name, settings);
-        ort.env.wasm.wasmPaths = wasmPaths;
-        ort.env.wasm.wasmBinary = wasmBinary;
-        ort.env.wasm.numThreads = name === "wasm" ? threadCount(wasmPaths?.mjs) : 1;
-        ort.env.logLevel = "error";
-        Configured.add(ort.env);
-    }
-    const backend = new PageBackend(name, ort, name === "webgpu" ? settings.device : undefined);
+    const { signal, urls } = settings;
+    const watch = new PolicyWatch();
+    const build = ChooseOnnxBuild(name, urls);
     try {
+        const ort = await OrAborted(importAsync(build), signal, "loading ONNX Runtime");
+        if (!Configured.has(ort.env)) {
+            const { wasmPaths, wasmBinary } = await fetchBuildAsync(build, settings);
+            ort.env.wasm.wasmPaths = wasmPaths;
+            ort.env.wasm.wasmBinary = wasmBinary;
+            ort.env.wasm.numThreads = name === "wasm" ? threadCount(wasmPaths?.mjs) : 1;
+            ort.env.logLevel = "error";
+            Configured.add(ort.env);
+        }
+        const backend = new PageBackend(name, ort, name === "webgpu" ? settings.device : undefined);
         await OrAborted(selfCheckAsync(backend), signal, "starting ONNX Runtime");
+        ort.env.wasm.wasmBinary = undefined; // compiled by now
+        return backend;
     } catch (error) {
-        if (name === "webgpu" || error instanceof FlexAvatarError) {
+        if (error instanceof FlexAvatarError) {
             throw error;
         }
-        throw new FlexAvatarError("models-missing", `ONNX Runtime does not start: ${messageOf(error)}`, {
-            advice: "Check that runtimeUrls names the files of onnxruntime-web's dist folder.",
-            cause: error,
-        });
+        throw startError(name, error, (await watch.findAsync(IsOfScripts)) ?? WasmRefusalIn(MessageOf(error)));
+    } finally {
+        watch.dispose();
     }
-    ort.env.wasm.wasmBinary = undefined; // compiled by now
-    return backend;
 }
 
-async function importAsync(name: BackendName): Promise<typeof Ort> {
-    return name === "webgpu" ? await import("onnxruntime-web/webgpu") : await import("onnxruntime-web/wasm");
+/** Whether a refusal can have kept a script or its WebAssembly from starting. */
+function IsOfScripts({ directive, blocked }: IRefusal): boolean {
+    return /^(script-src|connect-src|worker-src)/.test(directive) && blocked !== "inline";
+}
+
+/** Why ONNX Runtime does not start on the page. On WebGPU what is left is its own affair: the device may be at fault. */
+function startError(name: BackendName, error: unknown, refusal: IRefusal | null): unknown {
+    if (refusal) {
+        return PolicyError("ONNX Runtime", refusal, error);
+    }
+    const message = MessageOf(error);
+    const missing = (text: string, advice = "Check that runtimeUrls names the files of onnxruntime-web's dist folder."): FlexAvatarError =>
+        new FlexAvatarError("models-missing", text, { advice, cause: error });
+    if (/magic word.*found 3c/i.test(message)) {
+        return missing("ONNX Runtime does not start: its server sent a page of HTML in the place of the .wasm file.");
+    }
+    const script = /dynamically imported module:? (\S+)/i.exec(message);
+    if (script) {
+        return missing(
+            `ONNX Runtime does not start: its script ${script[1]} cannot be loaded.`,
+            "Check that it is there, and that the server sends .mjs files as text/javascript.",
+        );
+    }
+    return name === "webgpu" ? error : missing(`ONNX Runtime does not start: ${message}`);
+}
+
+async function importAsync(build: OnnxBuildName): Promise<typeof Ort> {
+    switch (build) {
+        case "wasm":
+            return await import("onnxruntime-web/wasm");
+        case "jspi":
+            return await import("onnxruntime-web/jspi");
+        case "webgpu":
+            return await import("onnxruntime-web/webgpu");
+    }
 }
 
 /** Builds whose wasm is already compiled; their settings can no longer change. */
@@ -159,7 +221,7 @@ const Configured = new WeakSet<object>();
 
 /** Addresses and wasm file of a build; both undefined where the bundler knows. */
 async function fetchBuildAsync(
-    name: BackendName,
+    name: OnnxBuildName,
     { urls, store, signal, onProgress }: IOnnxSettings,
 ): Promise<{ wasmPaths?: { wasm: string; mjs?: string }; wasmBinary?: Uint8Array<ArrayBuffer> }> {
     const build = buildUrls(urls, name);
@@ -177,9 +239,9 @@ function threadCount(mjs: string | undefined): number {
     return globalThis.crossOriginIsolated && mjs !== undefined ? Math.min(2, navigator.hardwareConcurrency || 1) : 1;
 }
 
-function buildUrls(urls: OnnxRuntimeUrls | undefined, name: BackendName): IOnnxBuildUrls | undefined {
+function buildUrls(urls: OnnxRuntimeUrls | undefined, name: OnnxBuildName): IOnnxBuildUrls | undefined {
     if (typeof urls === "string") {
-        return { wasm: JoinUrl(urls, `${BuildName[name]}.wasm`), mjs: JoinUrl(urls, `${BuildName[name]}.mjs`) };
+        return { wasm: JoinUrl(urls, `${BuildFiles[name]}.wasm`), mjs: JoinUrl(urls, `${BuildFiles[name]}.mjs`) };
     }
     return urls?.[name];
 }
@@ -227,8 +289,4 @@ export async function ReadOnDeviceAsync(device: GPUDevice, buffer: GPUBuffer, co
     } finally {
         staging.destroy();
     }
-}
-
-function messageOf(error: unknown): string {
-    return error instanceof Error ? error.message : String(error);
 }
