@@ -26,7 +26,7 @@ const solution = (name, wasm) => [`${name}.js`, `${name}.binarypb`, ...wasm.map(
  */
 export const assetTable = [
     { to: "models", from: null, folder: "assets/models", files: modelFiles },
-    { to: "runtime", from: "onnxruntime-web", folder: "dist", files: [...build("webgpu", ".asyncify"), ...build("wasm", "")] },
+    { to: "runtime", from: "onnxruntime-web", folder: "dist", files: [...build("webgpu", ".asyncify"), ...build("jspi", ".jspi"), ...build("wasm", "")] },
     { to: "runtime", from: null, folder: "dist/lib/runtime/models/worker", files: ["onnxWorker.js"], built: true },
     {
         to: "mediapipe/face_mesh",

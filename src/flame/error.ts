@@ -13,6 +13,7 @@ export type FlexAvatarErrorCode =
     | "models-missing"
     | "models-hash"
     | "models-mismatch"
+    | "policy-refused"
     | "webgpu-missing"
     | "webgl-missing"
     | "wasm-simd-missing"
@@ -33,6 +34,7 @@ const DefaultAdvice: Readonly<Record<FlexAvatarErrorCode, string>> = Object.free
     "models-missing": "Check the address of models.json and that its folder is served.",
     "models-hash": "Fetch the model files again; they differ from what models.json lists.",
     "models-mismatch": "Use the networks together with the head model they were trained for.",
+    "policy-refused": "Allow what the message names in the page's Content-Security-Policy; docs/hosting.md lists all that is needed.",
     "webgpu-missing": "Use a browser with WebGPU and create the scene on a WebGPUEngine.",
     "webgl-missing": "Use a browser with WebGL 2; the face detector reads images through it.",
     "wasm-simd-missing": "Use a browser with WebAssembly SIMD, or one with WebGPU.",

@@ -31,6 +31,7 @@ export type INetworks = Pick<
     | "timings"
     | "store"
     | "loadHeadModelAsync"
+    | "prepareAsync"
     | "reconstructAsync"
     | "createDriverAsync"
     | "dispose"
@@ -63,6 +64,22 @@ export interface IMadeAvatar {
     file: IAvatarFile;
 }
 
+/** What a call is about to make, so that only its networks are loaded, and early. */
+interface IWork extends IMakeSettings {
+    /** Photos that will be reconstructed; 0 for a file. */
+    photoCount: number;
+}
+
+/** The loading of what is shared. */
+interface ILoading {
+    /** The networks come first: models.json says what else there is. */
+    networks: Promise<INetworks>;
+    shared: Promise<IShared>;
+    abort: AbortController;
+    /** Callers still waiting. */
+    waiting: number;
+}
+
 interface IShared {
     networks: INetworks;
     pipeline: SplatPipeline;
@@ -77,9 +94,7 @@ export class AvatarFactory {
     private readonly _services: IAvatarServices;
     private readonly _lifetime = new AbortController();
     private readonly _listeners = new Set<ProgressListener>();
-    private _loading: Promise<IShared> | null = null;
-    private _loadingWaiters = 0;
-    private _loadingAbort: AbortController | null = null;
+    private _loading: ILoading | null = null;
     private _shared: IShared | null = null;
 
     /**
@@ -109,7 +124,7 @@ export class AvatarFactory {
         name: string,
         { signal, onProgress }: IMakeSettings = {},
     ): Promise<IMadeAvatar> {
-        return await this._workAsync(signal, onProgress, async (lifeSignal, shared) => {
+        return await this._workAsync({ signal, onProgress, photoCount: photos.length }, async (lifeSignal, shared, preparing) => {
             const { networks, head } = shared;
             const { photoSize, maxPhotos, anchorSize, mapSize } = networks.model;
             if (photos.length > maxPhotos) {
@@ -144,6 +159,7 @@ export class AvatarFactory {
             });
             onProgress?.({ stage: "fitting the head", fraction: 1 });
             const images = prepared.map(({ image }) => image);
+            await preparing;
             const { staticMap, identityFeatures } = await this._timeAsync("reconstruct", () =>
                 networks.reconstructAsync({ photos: images, anchors, prior }, { signal: lifeSignal, onProgress }),
             );
@@ -170,7 +186,7 @@ export class AvatarFactory {
      */
     public async fromFileAsync(bytes: Uint8Array, { signal, onProgress }: IMakeSettings = {}): Promise<IMadeAvatar> {
         const file = ReadAvatarFile(bytes);
-        return await this._workAsync(signal, onProgress, async (lifeSignal, shared) => {
+        return await this._workAsync({ signal, onProgress, photoCount: 0 }, async (lifeSignal, shared) => {
             const { networks } = shared;
             const wanted = networks.model.graphs.driver.inputs.identity_features.slice(1);
             if (
@@ -191,13 +207,13 @@ export class AvatarFactory {
 
     /** Makes the parts again, from what {@link fromPhotosAsync} or {@link fromFileAsync} returned, after the device was lost. */
     public async restoreAsync(file: IAvatarFile): Promise<IMadeAvatar> {
-        return await this._workAsync(undefined, undefined, (signal, shared) => this._finishAsync(shared, file, signal));
+        return await this._workAsync({ photoCount: 0 }, (signal, shared) => this._finishAsync(shared, file, signal));
     }
 
     /** Stops what is loading and frees what is shared. Avatars must be gone by then. May be called twice. */
     public dispose(): void {
         this._lifetime.abort();
-        this._loadingAbort?.abort();
+        this._loading?.abort.abort();
         this._shared?.buffers.dispose();
         this._shared?.networks.dispose();
         this._shared = null;
@@ -229,16 +245,25 @@ export class AvatarFactory {
         });
     }
 
-    /** Runs `work` with what is shared. Its signal is the caller's, and aborts as well when the factory is disposed: that is then the error. */
+    /**
+     * Runs `work` with what is shared. Its signal is the caller's, and aborts as well when the factory is disposed: that is then the error.
+     * The networks that it will need are prepared meanwhile; `preparing` says when they are.
+     */
     private async _workAsync<T>(
-        signal: AbortSignal | undefined,
-        onProgress: ProgressListener | undefined,
-        work: (signal: AbortSignal, shared: IShared) => Promise<T>,
+        { signal, onProgress, photoCount }: IWork,
+        work: (signal: AbortSignal, shared: IShared, preparing: Promise<void>) => Promise<T>,
     ): Promise<T> {
         const lifeSignal = signal ? AbortSignal.any([signal, this._lifetime.signal]) : this._lifetime.signal;
         try {
             ThrowIfAborted(lifeSignal, "starting");
-            return await work(lifeSignal, await this._loadSharedAsync(lifeSignal, onProgress));
+            const loading = this._shared ? null : this._startLoading();
+            const networks = loading?.networks ?? Promise.resolve(this._shared!.networks);
+            const preparing = networks.then((ready) =>
+                // More photos than the model takes are refused by the call itself.
+                ready.prepareAsync(photoCount <= ready.model.maxPhotos ? photoCount : 0, { signal: lifeSignal, onProgress }),
+            );
+            preparing.catch(() => undefined); // whoever needs it awaits it
+            return await work(lifeSignal, this._shared ?? (await this._awaitLoadingAsync(loading!, lifeSignal, onProgress)), preparing);
         } catch (error) {
             if (this._lifetime.signal.aborted && !signal?.aborted) {
                 throw new FlexAvatarError("disposed", "The component or its scene was disposed while an avatar was made.", {
@@ -249,39 +274,40 @@ export class AvatarFactory {
         }
     }
 
-    /** What is shared, loaded once. When the last caller that waits for it aborts, loading stops, and the next call starts again. */
-    private async _loadSharedAsync(signal: AbortSignal, onProgress: ProgressListener | undefined): Promise<IShared> {
-        if (this._shared) {
-            return this._shared;
+    /** What is shared, loaded once, however many ask. */
+    private _startLoading(): ILoading {
+        if (this._loading === null) {
+            const abort = new AbortController();
+            const networks = this._createNetworksAsync(abort.signal);
+            const shared = this._timeAsync("load", () => this._createSharedAsync(networks, abort.signal));
+            const loading = (this._loading = { networks, shared, abort, waiting: 0 });
+            shared.catch(() => undefined).finally(() => this._loading === loading && (this._loading = null));
         }
-        if (!this._loading) {
-            const abort = (this._loadingAbort = new AbortController());
-            const loading = (this._loading = this._timeAsync("load", () => this._createSharedAsync(abort.signal)));
-            loading.catch(() => undefined).finally(() => this._loading === loading && (this._loading = null));
-        }
-        const loading = this._loading;
-        const abort = this._loadingAbort!;
-        this._loadingWaiters++;
+        return this._loading;
+    }
+
+    /** When the last caller that waits aborts, loading stops, and the next call starts again. */
+    private async _awaitLoadingAsync(loading: ILoading, signal: AbortSignal, onProgress: ProgressListener | undefined): Promise<IShared> {
+        loading.waiting++;
         if (onProgress) {
             this._listeners.add(onProgress);
         }
         try {
-            return await OrAborted(loading, signal, "loading the models");
+            return await OrAborted(loading.shared, signal, "loading the models");
         } finally {
             if (onProgress) {
                 this._listeners.delete(onProgress);
             }
-            if (--this._loadingWaiters === 0 && !this._shared) {
-                abort.abort();
-                this._loading = null;
+            if (--loading.waiting === 0 && !this._shared) {
+                loading.abort.abort();
+                this._loading = this._loading === loading ? null : this._loading;
             }
         }
     }
 
-    private async _createSharedAsync(signal: AbortSignal): Promise<IShared> {
+    private async _createNetworksAsync(signal: AbortSignal): Promise<INetworks> {
         const { modelsUrl, model, backend, driver, runtimeUrls } = this._options;
-        const onProgress: ProgressListener = (progress) => this._listeners.forEach((listener) => listener(progress));
-        const networks = await this._services.createNetworksAsync({
+        return await this._services.createNetworksAsync({
             modelsUrl,
             model,
             backend,
@@ -289,12 +315,18 @@ export class AvatarFactory {
             runtimeUrls,
             device: this._device,
             signal,
-            onProgress,
+            onProgress: this._tellListeners,
             onNotice: ({ code, message }) => this._notify(code, message),
         });
+    }
+
+    private readonly _tellListeners: ProgressListener = (progress) => this._listeners.forEach((listener) => listener(progress));
+
+    private async _createSharedAsync(creating: Promise<INetworks>, signal: AbortSignal): Promise<IShared> {
+        const networks = await creating;
         let buffers: HeadBuffers | null = null;
         try {
-            const bytes = await networks.loadHeadModelAsync({ signal, onProgress });
+            const bytes = await networks.loadHeadModelAsync({ signal, onProgress: this._tellListeners });
             const head = ParseHeadModel(bytes.slice().buffer);
             const pipeline = await OrAborted(
                 this._services.createPipelineAsync(this._device, { sort: this._options.sort }),

@@ -25,7 +25,11 @@ export interface IFlexAvatarOptions {
      * folders one by one. Only photos need them. Default: "mediapipe/" in `assetsUrl`.
      */
     mediaPipeUrls: string | IMediaPipeUrls;
-    /** Where networks run. "auto" takes WebGPU, and the processor on software adapters or where WebGPU fails, with a notice. Default "auto". */
+    /**
+     * Where ONNX Runtime runs. "auto" is the processor: reading photos takes a fraction of a second there, once, and that build is the
+     * smallest to download; on software adapters, whose driver runs there too, with a notice. "webgpu" insists on the graphics card.
+     * Default "auto".
+     */
     backend: "auto" | BackendName;
     /** How splats are sorted. "auto" measures both sorts for a few milliseconds while the models load, and takes the faster one. Default "auto". */
     sort?: SplatSorterName | "auto";

@@ -119,7 +119,7 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         return this._avatars;
     }
 
-    /** Where networks run; null until the first avatar is asked for. */
+    /** Where ONNX Runtime runs networks; null while none has needed it: a saved avatar whose driver runs by shaders does not. */
     public get backend(): BackendName | null {
         return this._factory.networks?.backend ?? null;
     }

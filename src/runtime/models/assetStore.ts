@@ -1,6 +1,7 @@
 /** Fetches model files: each address once, however many ask, with progress, abort and a hash check, and counts what it fetched. */
 import { FlexAvatarError } from "../../flame/error.js";
 import { OrAborted } from "./abort.js";
+import { FetchAsync, IsHtml } from "./loadFailure.js";
 import type { NoticeListener, ProgressListener } from "./progress.js";
 
 /** What one call of {@link AssetStore.loadAsync} wants. */
@@ -54,7 +55,8 @@ export class AssetStore {
     /**
      * Fetches a file, or returns it from the store. A failed or aborted request is forgotten, so that asking again tries again.
      * @returns the bytes; shared, never write to them
-     * @throws FlexAvatarError `models-missing` (unreachable), `models-hash` (other bytes than wanted), `aborted`, `disposed`
+     * @throws FlexAvatarError `models-missing` (unreachable, or a page of HTML in its place), `policy-refused`, `models-hash` (other bytes than
+     * wanted), `aborted`, `disposed`
      */
     public async loadAsync(request: IAssetRequest): Promise<Uint8Array<ArrayBuffer>> {
         const { url, signal, onProgress } = request;
@@ -126,10 +128,7 @@ export class AssetStore {
         this._statistics.requests++;
         let received: Uint8Array<ArrayBuffer>;
         try {
-            const response = await fetch(url, { signal });
-            if (!response.ok) {
-                throw new FlexAvatarError("models-missing", `${what} is not at ${url}: the server answered ${response.status}.`);
-            }
+            const response = await FetchAsync(url, { what, code: "models-missing", signal });
             received = await this._readAsync(response, wanted, what, listeners);
         } catch (error) {
             if (error instanceof FlexAvatarError) {
@@ -139,7 +138,12 @@ export class AssetStore {
                 const code = this._disposed ? "disposed" : "aborted";
                 throw new FlexAvatarError(code, `Loading ${what} was stopped.`, { cause: error });
             }
-            throw new FlexAvatarError("models-missing", `${what} could not be fetched from ${url}.`, { cause: error });
+            throw new FlexAvatarError("models-missing", `The connection broke while ${what} came from ${url}.`, { cause: error });
+        }
+        if (IsHtml(received)) {
+            throw new FlexAvatarError("models-missing", `${what} is not at ${url}: the server sent a page of HTML instead.`, {
+                advice: "Check the address; many servers answer a wrong one with a page of their own.",
+            });
         }
         if (wanted !== undefined && received.byteLength !== wanted) {
             throw new FlexAvatarError("models-hash", `${what} (${url}) has ${received.byteLength} bytes; models.json lists ${wanted}.`);

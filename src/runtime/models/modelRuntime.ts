@@ -1,19 +1,28 @@
 /**
- * The networks of one model set: loads what is asked for, runs it on the scene's GPUDevice or on the processor.
+ * The networks of one model set: loads what is asked for, runs it on the processor or on the scene's GPUDevice. ONNX Runtime starts
+ * with the first network that needs it: a saved avatar whose driver runs by shaders never does.
  * One file over 400 lines, because loading, running and disposing share one set of sessions and one rule for abort.
  */
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import { OrAborted } from "./abort.js";
+import { MessageOf } from "./loadFailure.js";
 import { OnnxQueue } from "./asyncQueue.js";
 import { AssetStore, JoinUrl } from "./assetStore.js";
 import { OnnxDriver, type IDriver } from "./driver.js";
 import { FrameDriverFactory, type IFrameDriver } from "./frameDriver.js";
-import { SelectModel, type IGraphEntry, type IHeadModelEntry, type IModelEntry, type IModelManifest } from "./manifest.js";
+import {
+    SelectModel,
+    type IGraphEntry,
+    type IHeadModelEntry,
+    type IManifestFile,
+    type IModelEntry,
+    type IModelManifest,
+} from "./manifest.js";
 import { IsSoftwareDevice, ReadOnDeviceAsync, type OnnxRuntimeUrls } from "./onnxBackend.js";
 import { ProbeError, ProbeInputs, ProbeLimit } from "./probe.js";
 import type { NoticeListener, ProgressListener } from "./progress.js";
 import type { BackendName, IExternalData, INetworkSession, IOnnxBackend } from "./session.js";
-import { FallBackAsync, LoadManifestAsync, StartOnnxAsync } from "./startNetworks.js";
+import { LoadManifestAsync, StartOnnxAsync, WhyProcessor } from "./startNetworks.js";
 
 /** Settings of {@link ModelRuntime.CreateAsync}. */
 export interface IModelRuntimeSettings {
@@ -21,16 +30,18 @@ export interface IModelRuntimeSettings {
     modelsUrl: string;
     /** Which model set of models.json. Default: the one it names as default. */
     model?: string;
-    /** The scene's device, borrowed. Without one, networks run on the processor. */
+    /** The scene's device, borrowed. Without one, everything runs on the processor. */
     device?: GPUDevice;
     /**
-     * "auto" takes WebGPU unless the adapter is a software one or WebGPU fails, and then says so once through `onNotice`;
-     * "webgpu" and "wasm" insist. Default "auto".
+     * Where ONNX Runtime runs. "auto" is the processor: reading photos takes a fraction of a second there, once, and the build that does
+     * it is the smallest to download. Where that leaves the driver to the processor too, `onNotice` is told why. "webgpu" and "wasm"
+     * insist. Default "auto".
      */
     backend?: "auto" | BackendName;
     /**
-     * What runs the driver network: "shaders" are our own, recorded in the frame; "onnx" is ONNX Runtime on `backend`. "auto" takes the shaders on a device
-     * that is no software one, unless `backend` insists on "wasm", and ONNX Runtime where they fail, with a notice. Default "auto".
+     * What runs the driver network: "shaders" are our own, recorded in the frame; "onnx" is ONNX Runtime on `backend`. "auto" takes the
+     * shaders on a device that is no software one, unless `backend` insists on "wasm", and ONNX Runtime where they fail, with a notice.
+     * Default "auto".
      */
     driver?: "auto" | "shaders" | "onnx";
     /** Whether networks on the processor run in a worker. Default true. */
@@ -99,10 +110,10 @@ export class ModelRuntime {
     private readonly _drivers = new Set<IDriver | IFrameDriver>();
     private _frameDrivers: Promise<FrameDriverFactory | null> | null = null;
     private readonly _timings: Record<string, IGraphTiming> = {};
-    private _onnx: IOnnxBackend;
+    private _onnx: IOnnxBackend | null = null;
     private _disposed = false;
 
-    private constructor(settings: IModelRuntimeSettings, manifest: IModelManifest, store: AssetStore, onnx: IOnnxBackend) {
+    private constructor(settings: IModelRuntimeSettings, manifest: IModelManifest, store: AssetStore) {
         const { name, entry } = SelectModel(manifest, settings.model);
         this.manifest = manifest;
         this.modelName = name;
@@ -110,14 +121,16 @@ export class ModelRuntime {
         this.store = store;
         this._ownsStore = settings.store === undefined;
         this._settings = { ...settings, signal: undefined, onProgress: undefined };
-        this._onnx = onnx;
     }
 
     /**
-     * Reads models.json, starts ONNX Runtime on the right backend and checks it. No network is loaded yet.
-     * @throws FlexAvatarError `models-missing`, `file-format`, `models-mismatch`, `models-hash`, `webgpu-missing`, `wasm-simd-missing`, `aborted`
+     * Reads and checks models.json. No network is loaded yet, and ONNX Runtime is not started.
+     * @throws FlexAvatarError `models-missing`, `file-format`, `models-mismatch`, `policy-refused`, `webgpu-missing`, `aborted`
      */
     public static async CreateAsync(settings: IModelRuntimeSettings): Promise<ModelRuntime> {
+        if (settings.backend === "webgpu" && settings.device === undefined) {
+            throw new FlexAvatarError("webgpu-missing", "The webgpu backend was asked for without a GPUDevice.");
+        }
         const store = settings.store ?? new AssetStore(settings.onNotice);
         try {
             const manifest = await LoadManifestAsync(settings, store);
@@ -129,9 +142,8 @@ export class ModelRuntime {
                     `Model "${name}" was trained for head model "${entry.headModel}" (SHA-256 ${wanted}); the head model in use has ${settings.headModelSha256}.`,
                 );
             }
-            const onnx = await StartOnnxAsync(settings, store);
             ThrowIfAborted(settings.signal, "starting the networks");
-            return new ModelRuntime(settings, manifest, store, onnx);
+            return new ModelRuntime(settings, manifest, store);
         } catch (error) {
             if (settings.store === undefined) {
                 store.dispose();
@@ -140,9 +152,9 @@ export class ModelRuntime {
         }
     }
 
-    /** Where networks run. May change from "webgpu" to "wasm" once, if a network fails on WebGPU; that is reported. */
-    public get backend(): BackendName {
-        return this._onnx.name;
+    /** Where ONNX Runtime runs networks; null while no network has needed it. */
+    public get backend(): BackendName | null {
+        return this._onnx?.name ?? null;
     }
 
     /** Milliseconds per graph, by name: creation, number of runs, and their sum. On WebGPU a driver run's time excludes the GPU's. */
@@ -166,6 +178,17 @@ export class ModelRuntime {
     }
 
     /**
+     * Loads and prepares what later calls need, so that downloads and compilation overlap with each other and with the caller's work.
+     * Nothing else waits for it: a call that comes earlier shares what is under way.
+     * @param photoCount how many photos {@link reconstructAsync} will get; 0 where only drivers are made
+     * @throws FlexAvatarError what the later calls would throw
+     */
+    public async prepareAsync(photoCount: number, options: ICallOptions = {}): Promise<void> {
+        const names = photoCount > 0 ? ["encoder", `reconstructor_n${photoCount}`] : [];
+        await Promise.all([this._prepareDriverAsync(options), ...names.map((name) => this._sessionAsync(name, options))]);
+    }
+
+    /**
      * Encodes one photo.
      * @param photo `[3,S,S]`, RGB 0..1
      * @returns tokens `[L,D]`
@@ -179,7 +202,8 @@ export class ModelRuntime {
 
     /**
      * Turns one to four photos into one person. The result does not depend on their order.
-     * @throws FlexAvatarError `photo-count`, `invalid-argument`, `models-missing`, `models-hash`, `aborted`, `disposed`
+     * @throws FlexAvatarError `photo-count`, `invalid-argument`, `models-missing`, `models-hash`, `policy-refused`, `wasm-simd-missing`,
+     * `webgpu-missing`, `aborted`, `disposed`
      */
     public async reconstructAsync(input: IReconstructionInput, { signal, onProgress }: ICallOptions = {}): Promise<IReconstruction> {
         const { photos, anchors, prior } = input;
@@ -300,15 +324,14 @@ export class ModelRuntime {
         this._throwIfDisposed();
         let pending = this._sessions.get(name);
         if (pending === undefined) {
-            const graph = this.model.graphs[name];
-            const [bytes, data] = await Promise.all([
-                this._loadAsync(name, graph, signal, onProgress),
-                this._loadDataAsync(name, graph, signal, onProgress),
+            const [onnx, [bytes, data]] = await Promise.all([
+                this._onnxAsync({ signal, onProgress }),
+                this._loadGraphAsync(name, { signal, onProgress }),
             ]);
             this._throwIfDisposed();
             pending = this._sessions.get(name); // another caller may have been faster
             if (pending === undefined) {
-                pending = this._createAsync(name, bytes, data);
+                pending = this._createAsync(onnx, name, bytes, data);
                 this._sessions.set(name, pending);
                 pending.catch(() => this._sessions.delete(name));
             }
@@ -318,31 +341,37 @@ export class ModelRuntime {
         return result;
     }
 
-    private async _createAsync(name: string, graph: Uint8Array, data: readonly IExternalData[]): Promise<ISession> {
+    /** ONNX Runtime, started by the first who needs it. Callers that come meanwhile share the download and the worker. */
+    private async _onnxAsync({ signal, onProgress }: ICallOptions): Promise<IOnnxBackend> {
+        if (this._onnx === null) {
+            const onnx = await StartOnnxAsync({ ...this._settings, signal, onProgress }, this.store);
+            this._throwIfDisposed();
+            if (this._onnx === null) {
+                this._onnx = onnx;
+                const reason = WhyProcessor(this._settings);
+                if (reason !== null) {
+                    const message = `Networks run on the processor (WebAssembly), because ${reason}.`;
+                    this._settings.onNotice?.({ code: "backend-wasm", message });
+                }
+            }
+        }
+        return this._onnx;
+    }
+
+    private async _createAsync(backend: IOnnxBackend, name: string, graph: Uint8Array, data: readonly IExternalData[]): Promise<ISession> {
         const start = performance.now();
-        const create = async (backend: IOnnxBackend): Promise<ISession> => {
+        try {
             const session = await backend.createSessionAsync(graph, data, name === "driver");
             if (backend.name === "webgpu") {
                 await this._checkAsync(name, session, backend);
             }
+            this._timing(name).createMs += performance.now() - start;
             return { session, backend };
-        };
-        let created: ISession;
-        try {
-            created = await create(this._onnx);
         } catch (error) {
-            if (this._onnx.name === "wasm" || (this._settings.backend ?? "auto") !== "auto") {
-                throw new FlexAvatarError(
-                    "models-mismatch",
-                    `ONNX Runtime cannot load ${name} on ${this._onnx.name}: ${messageOf(error)}`,
-                    { cause: error },
-                );
-            }
-            this._onnx = await FallBackAsync(`${name} failed on WebGPU: ${messageOf(error)}`, this._settings, this.store);
-            created = await create(this._onnx);
+            throw new FlexAvatarError("models-mismatch", `ONNX Runtime cannot load ${name} on ${backend.name}: ${MessageOf(error)}`, {
+                cause: error,
+            });
         }
-        this._timing(name).createMs += performance.now() - start;
-        return created;
     }
 
     /** Runs a network once on inputs whose outputs are known: the WebGPU provider computes some convolutions wrongly (docs/architecture.md). */
@@ -361,28 +390,39 @@ export class ModelRuntime {
         }
     }
 
+    /** Shaders are only fetched: making them measures them, and that wants the GPU for itself. */
+    private async _prepareDriverAsync(options: ICallOptions): Promise<void> {
+        if (this._wantsFrameDrivers()) {
+            await this._loadGraphAsync("driver", options);
+        } else {
+            await this._sessionAsync("driver", options);
+        }
+    }
+
+    private _wantsFrameDrivers(): boolean {
+        const { device, driver = "auto", backend = "auto" } = this._settings;
+        return device !== undefined && (driver === "shaders" || (driver === "auto" && backend !== "wasm" && !IsSoftwareDevice(device)));
+    }
+
     /** The shaders of the driver, made once; null where ONNX Runtime runs it. */
     private async _frameDriversAsync({ signal, onProgress }: ICallOptions): Promise<FrameDriverFactory | null> {
         this._throwIfDisposed();
-        const { device, driver = "auto", backend = "auto", onNotice } = this._settings;
-        if (device === undefined || driver === "onnx" || (driver === "auto" && (backend === "wasm" || IsSoftwareDevice(device)))) {
+        if (!this._wantsFrameDrivers()) {
             return null;
         }
+        const { device, driver, onNotice } = this._settings;
         const entry = this.model.graphs.driver;
-        const [graph, data] = await Promise.all([
-            this._loadAsync("driver", entry, signal, onProgress),
-            this._loadDataAsync("driver", entry, signal, onProgress),
-        ]);
+        const [graph, data] = await this._loadGraphAsync("driver", { signal, onProgress });
         this._throwIfDisposed();
         if (this._frameDrivers === null) {
             const start = performance.now();
-            const making = FrameDriverFactory.CreateAsync(device, entry, graph, data);
+            const making = FrameDriverFactory.CreateAsync(device!, entry, graph, data);
             this._frameDrivers = making.catch((error: unknown) => {
                 if (driver === "shaders") {
                     this._frameDrivers = null;
                     throw error;
                 }
-                onNotice?.({ code: "driver-onnx", message: `ONNX Runtime runs the driver network, because ${messageOf(error)}` });
+                onNotice?.({ code: "driver-onnx", message: `ONNX Runtime runs the driver network, because ${MessageOf(error)}` });
                 return null;
             });
             making.then(
@@ -395,27 +435,13 @@ export class ModelRuntime {
         return factory;
     }
 
-    private _loadAsync(
-        name: string,
-        { file, sha256, bytes }: IGraphEntry,
-        signal?: AbortSignal,
-        onProgress?: ProgressListener,
-    ): Promise<Uint8Array> {
-        return this.store.loadAsync({ url: this._url(file), what: name, sha256, bytes, signal, onProgress });
-    }
-
-    private async _loadDataAsync(
-        name: string,
-        { data }: IGraphEntry,
-        signal?: AbortSignal,
-        onProgress?: ProgressListener,
-    ): Promise<{ path: string; data: Uint8Array }[]> {
-        if (data === undefined) {
-            return [];
-        }
-        const { file, sha256, bytes } = data;
-        const content = await this.store.loadAsync({ url: this._url(file), what: `weights of ${name}`, sha256, bytes, signal, onProgress });
-        return [{ path: file.slice(file.lastIndexOf("/") + 1), data: content }];
+    /** The files of a graph: its topology, and its weights if they are apart. */
+    private async _loadGraphAsync(name: string, { signal, onProgress }: ICallOptions): Promise<[Uint8Array, IExternalData[]]> {
+        const graph = this.model.graphs[name];
+        const load = ({ file, sha256, bytes }: IManifestFile, what: string): Promise<Uint8Array> =>
+            this.store.loadAsync({ url: this._url(file), what, sha256, bytes, signal, onProgress });
+        const [topology, weights] = await Promise.all([load(graph, name), graph.data && load(graph.data, `weights of ${name}`)]);
+        return [topology, weights ? [{ path: graph.data!.file.slice(graph.data!.file.lastIndexOf("/") + 1), data: weights }] : []];
     }
 
     private _timing(name: string): IGraphTiming {
@@ -472,8 +498,4 @@ function concat(parts: readonly Float32Array[]): Float32Array {
         offset += part.length;
     }
     return all;
-}
-
-function messageOf(error: unknown): string {
-    return error instanceof Error ? error.message : String(error);
 }

@@ -4,10 +4,11 @@ import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import { OrAborted } from "./abort.js";
 import { OnnxQueue } from "./asyncQueue.js";
 import type { AssetStore } from "./assetStore.js";
+import { MessageOf, PolicyError, PolicyWatch, WasmRefusalIn, type IRefusal } from "./loadFailure.js";
 import { PageBackend } from "./pageBackend.js";
 import { BuildSumGraph } from "./probeGraph.js";
 import type { NoticeListener, ProgressListener } from "./progress.js";
-import { BuildUrls, WorkerUrl, type IOnnxBuildUrls, type OnnxRuntimeUrls } from "./runtimeFiles.js";
+import { BuildUrls, ChooseBuild, WorkerUrl, type IOnnxBuildUrls, type OnnxRuntimeUrls } from "./runtimeFiles.js";
 import type { BackendName, IOnnxBackend } from "./session.js";
 import { WorkerBackend, type WorkerStart } from "./workerBackend.js";
 
@@ -56,7 +57,8 @@ export interface IOnnxSettings {
 
 /**
  * Loads ONNX Runtime for a backend and, on WebGPU, checks that it works on the very device it was given.
- * @throws FlexAvatarError `wasm-simd-missing`, `webgpu-missing`, `models-missing`, `aborted`; on WebGPU also whatever ONNX Runtime throws
+ * @throws FlexAvatarError `wasm-simd-missing`, `webgpu-missing`, `models-missing`, `policy-refused`, `aborted`; on WebGPU also whatever ONNX
+ * Runtime throws
  */
 export async function LoadOnnxBackendAsync(name: BackendName, settings: IOnnxSettings): Promise<IOnnxBackend> {
     const { device, worker = true, signal, onNotice } = settings;
@@ -70,6 +72,7 @@ export async function LoadOnnxBackendAsync(name: BackendName, settings: IOnnxSet
         return await loadPageAsync(name, settings);
     }
     if (worker) {
+        const watch = new PolicyWatch();
         try {
             return await loadWorkerAsync(settings);
         } catch (error) {
@@ -77,13 +80,18 @@ export async function LoadOnnxBackendAsync(name: BackendName, settings: IOnnxSet
                 throw error;
             }
             SharedWorkerBackend = null;
+            const refusal = await watch.findAsync(({ directive }) => directive === "worker-src");
             const backend = await loadPageAsync(name, settings); // first, so that what fails on both is an error and no notice
             ThrowIfAborted(signal, "starting ONNX Runtime");
             onNotice?.({
                 code: "networks-on-page",
-                message: `Networks run on the page's own thread and hold up its frames, because ${messageOf(error)}`,
+                message: `Networks run on the page's own thread and hold up its frames, because ${
+                    refusal ? `the page's Content-Security-Policy refuses their worker (worker-src): ${refusal.blocked}` : MessageOf(error)
+                }`,
             });
             return backend;
+        } finally {
+            watch.dispose();
         }
     }
     return await loadPageAsync(name, settings);
@@ -118,44 +126,63 @@ async function startWorkerAsync(start: WorkerStart, fileUrl: string | undefined)
 
 async function loadPageAsync(name: BackendName, settings: IOnnxSettings): Promise<IOnnxBackend> {
     const { signal } = settings;
-    const urls = BuildUrls(settings.urls, name);
-    const ort = await OrAborted(importAsync(urls), signal, "loading ONNX Runtime");
-    if (!Configured.has(ort.env)) {
-        const { wasm, mjs } = urls;
-        ort.env.wasm.wasmBinary = await fetchWasmAsync(wasm, settings);
-        ort.env.wasm.wasmPaths = { wasm, mjs };
-        ort.env.wasm.numThreads = name === "wasm" ? threadCount() : 1;
-        ort.env.logLevel = "error";
-        Configured.add(ort.env);
-    }
-    const backend = new PageBackend(name, ort, name === "webgpu" ? settings.device : undefined);
+    const watch = new PolicyWatch();
     try {
+        const urls = ChooseBuild(settings.urls, name);
+        const ort = await OrAborted(importAsync(urls), signal, "loading ONNX Runtime");
+        if (!Configured.has(ort.env)) {
+            const { wasm, mjs } = urls;
+            ort.env.wasm.wasmBinary = await fetchWasmAsync(wasm, settings);
+            ort.env.wasm.wasmPaths = { wasm, mjs };
+            ort.env.wasm.numThreads = name === "wasm" ? threadCount() : 1;
+            ort.env.logLevel = "error";
+            Configured.add(ort.env);
+        }
+        const backend = new PageBackend(name, ort, name === "webgpu" ? settings.device : undefined);
         await OrAborted(selfCheckAsync(backend), signal, "starting ONNX Runtime");
+        ort.env.wasm.wasmBinary = undefined; // compiled by now
+        return backend;
     } catch (error) {
-        if (name === "webgpu" || error instanceof FlexAvatarError) {
+        if (error instanceof FlexAvatarError) {
             throw error;
         }
-        throw new FlexAvatarError("models-missing", `ONNX Runtime does not start: ${messageOf(error)}`, {
-            advice: "Check that runtimeUrls names files of one release of onnxruntime-web.",
-            cause: error,
-        });
+        throw startError(name, error, (await watch.findAsync(IsOfScripts)) ?? WasmRefusalIn(MessageOf(error)));
+    } finally {
+        watch.dispose();
     }
-    ort.env.wasm.wasmBinary = undefined; // compiled by now
-    return backend;
+}
+
+/** Whether a refusal can have kept a script or its WebAssembly from starting. */
+function IsOfScripts({ directive, blocked }: IRefusal): boolean {
+    return /^(script-src|connect-src|worker-src)/.test(directive) && blocked !== "inline";
+}
+
+/** Why ONNX Runtime does not start on the page. On WebGPU what is left is its own affair: the device may be at fault. */
+function startError(name: BackendName, error: unknown, refusal: IRefusal | null): unknown {
+    if (refusal) {
+        return PolicyError("ONNX Runtime", refusal, error);
+    }
+    const message = MessageOf(error);
+    const missing = (
+        text: string,
+        advice = "Check that assetsUrl or runtimeUrls names files of one release of onnxruntime-web.",
+    ): FlexAvatarError => new FlexAvatarError("models-missing", text, { advice, cause: error });
+    if (/magic word.*found 3c/i.test(message)) {
+        return missing("ONNX Runtime does not start: its server sent a page of HTML in the place of the .wasm file.");
+    }
+    const script = /dynamically imported module:? (\S+)/i.exec(message);
+    if (script) {
+        return missing(
+            `ONNX Runtime does not start: its script ${script[1]} cannot be loaded.`,
+            "Check that it is there, and that the server sends .mjs files as text/javascript.",
+        );
+    }
+    return name === "webgpu" ? error : missing(`ONNX Runtime does not start: ${message}`);
 }
 
 /** Bundlers leave this import alone: the address is known when the page runs. */
 async function importAsync({ script }: IOnnxBuildUrls): Promise<typeof Ort> {
-    try {
-        return (await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ script)) as typeof Ort;
-    } catch (error) {
-        throw new FlexAvatarError("models-missing", `ONNX Runtime's script cannot be loaded from ${script}: ${messageOf(error)}`, {
-            advice:
-                "Check that assetsUrl or runtimeUrls is right, that .mjs files are served as text/javascript, with CORS headers if from " +
-                "another origin, and that the page's policy allows scripts from there.",
-            cause: error,
-        });
-    }
+    return (await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ script)) as typeof Ort;
 }
 
 /** Builds whose wasm is already compiled; their settings can no longer change. */
@@ -213,8 +240,4 @@ export async function ReadOnDeviceAsync(device: GPUDevice, buffer: GPUBuffer, co
     } finally {
         staging.destroy();
     }
-}
-
-function messageOf(error: unknown): string {
-    return error instanceof Error ? error.message : String(error);
 }

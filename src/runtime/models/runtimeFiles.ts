@@ -3,18 +3,24 @@ import { FlexAvatarError } from "../../flame/error.js";
 import { JoinUrl } from "./assetStore.js";
 import type { BackendName } from "./session.js";
 
+/**
+ * The builds of ONNX Runtime. "wasm" runs on the processor. The other two run on WebGPU too: "jspi" in browsers that can suspend
+ * WebAssembly, "webgpu" (asyncify, half as large again) in all others.
+ */
+export type OnnxBuildName = BackendName | "jspi";
+
 /** The three files of one ONNX Runtime build, all of one release. */
 export interface IOnnxBuildUrls {
-    /** `ort.webgpu.min.mjs` for WebGPU, `ort.wasm.min.mjs` for the processor. */
+    /** The build's script, as in `ort.wasm.min.mjs`. */
     script: string;
-    /** `ort-wasm-simd-threaded.asyncify.mjs` for WebGPU, `ort-wasm-simd-threaded.mjs` for the processor. */
+    /** The script beside the `.wasm` file, as in `ort-wasm-simd-threaded.mjs`. */
     mjs: string;
     /** The `.wasm` of the same name. */
     wasm: string;
 }
 
 /** Files one by one, in place of a folder. */
-export interface IOnnxFileUrls extends Partial<Record<BackendName, IOnnxBuildUrls>> {
+export interface IOnnxFileUrls extends Partial<Record<OnnxBuildName, IOnnxBuildUrls>> {
     /** `onnxWorker.js` of this package, on the page's own origin: used where the page's policy refuses workers from `blob:`. */
     worker?: string;
 }
@@ -23,11 +29,16 @@ export interface IOnnxFileUrls extends Partial<Record<BackendName, IOnnxBuildUrl
 export type OnnxRuntimeUrls = string | IOnnxFileUrls;
 
 /** Names in a folder. */
-export const RuntimeFiles: Readonly<Record<BackendName, Readonly<IOnnxBuildUrls>>> = Object.freeze({
+export const RuntimeFiles: Readonly<Record<OnnxBuildName, Readonly<IOnnxBuildUrls>>> = Object.freeze({
     webgpu: {
         script: "ort.webgpu.min.mjs",
         mjs: "ort-wasm-simd-threaded.asyncify.mjs",
         wasm: "ort-wasm-simd-threaded.asyncify.wasm",
+    },
+    jspi: {
+        script: "ort.jspi.min.mjs",
+        mjs: "ort-wasm-simd-threaded.jspi.mjs",
+        wasm: "ort-wasm-simd-threaded.jspi.wasm",
     },
     wasm: { script: "ort.wasm.min.mjs", mjs: "ort-wasm-simd-threaded.mjs", wasm: "ort-wasm-simd-threaded.wasm" },
 });
@@ -40,7 +51,7 @@ export const WorkerFile = "onnxWorker.js";
  * @throws where addresses are given one by one and not for this build: FlexAvatarError `invalid-argument` for the processor's, which is the
  *   last resort, a plain Error for WebGPU's
  */
-export function BuildUrls(urls: OnnxRuntimeUrls, name: BackendName): IOnnxBuildUrls {
+export function BuildUrls(urls: OnnxRuntimeUrls, name: OnnxBuildName): IOnnxBuildUrls {
     if (typeof urls === "string") {
         const { script, mjs, wasm } = RuntimeFiles[name];
         return { script: absolute(JoinUrl(urls, script)), mjs: absolute(JoinUrl(urls, mjs)), wasm: absolute(JoinUrl(urls, wasm)) };
@@ -51,6 +62,16 @@ export function BuildUrls(urls: OnnxRuntimeUrls, name: BackendName): IOnnxBuildU
         throw name === "wasm" ? new FlexAvatarError("invalid-argument", `${message}.`) : new Error(message);
     }
     return { script: absolute(build.script), mjs: absolute(build.mjs), wasm: absolute(build.wasm) };
+}
+
+/**
+ * @returns addresses of the smallest build that runs a backend in this browser; where files are named one by one, only what they name is taken
+ * @throws as {@link BuildUrls}
+ */
+export function ChooseBuild(urls: OnnxRuntimeUrls, backend: BackendName): IOnnxBuildUrls {
+    const suspends = typeof WebAssembly === "object" && "Suspending" in WebAssembly;
+    const listed = typeof urls === "object" && urls.webgpu !== undefined && urls.jspi === undefined;
+    return BuildUrls(urls, backend === "webgpu" && suspends && !listed ? "jspi" : backend);
 }
 
 /** @returns the address of the worker's script, if there is one */

@@ -3,8 +3,9 @@ import { FlexAvatarError } from "../../flame/error.js";
 import { JoinUrl, type AssetStore } from "./assetStore.js";
 import { ParseModelManifest, type IModelManifest } from "./manifest.js";
 import type { IModelRuntimeSettings } from "./modelRuntime.js";
-import { IsSoftwareDevice, LoadOnnxBackendAsync, type IOnnxSettings } from "./onnxBackend.js";
-import type { BackendName, IOnnxBackend } from "./session.js";
+import { IsSoftwareDevice, LoadOnnxBackendAsync } from "./onnxBackend.js";
+import { MessageOf } from "./loadFailure.js";
+import type { IOnnxBackend } from "./session.js";
 
 /** Reads and checks models.json. */
 export async function LoadManifestAsync(
@@ -27,48 +28,25 @@ export async function LoadManifestAsync(
 
 /** Starts ONNX Runtime where the settings want it. */
 export async function StartOnnxAsync(settings: IModelRuntimeSettings, store: AssetStore): Promise<IOnnxBackend> {
-    const { backend = "auto", device } = settings;
-    const load = (name: BackendName): Promise<IOnnxBackend> => LoadOnnxBackendAsync(name, onnxSettings(settings, store));
-    if (backend !== "auto") {
-        try {
-            return await load(backend);
-        } catch (error) {
-            if (error instanceof FlexAvatarError) {
-                throw error;
-            }
-            throw new FlexAvatarError("webgpu-missing", `ONNX Runtime does not start on WebGPU: ${messageOf(error)}`, { cause: error });
-        }
-    }
-    if (device === undefined) {
-        return await FallBackAsync("no GPUDevice was given", settings, store);
-    }
-    if (IsSoftwareDevice(device)) {
-        return await FallBackAsync("the graphics adapter is a software one", settings, store);
-    }
+    const { device, runtimeUrls: urls, worker, signal, onProgress, onNotice } = settings;
+    const name = settings.backend === "webgpu" ? "webgpu" : "wasm";
     try {
-        return await load("webgpu");
+        return await LoadOnnxBackendAsync(name, { device, urls, store, worker, signal, onProgress, onNotice });
     } catch (error) {
         if (error instanceof FlexAvatarError) {
             throw error;
         }
-        return await FallBackAsync(`WebGPU failed: ${messageOf(error)}`, settings, store);
+        throw new FlexAvatarError("webgpu-missing", `ONNX Runtime does not start on WebGPU: ${MessageOf(error)}`, { cause: error });
     }
 }
 
-/** Loads the processor backend and says why, once it works. */
-export async function FallBackAsync(reason: string, settings: IModelRuntimeSettings, store: AssetStore): Promise<IOnnxBackend> {
-    const onnx = await LoadOnnxBackendAsync("wasm", onnxSettings(settings, store));
-    settings.onNotice?.({ code: "backend-wasm", message: `Networks run on the processor (WebAssembly), because ${reason}.` });
-    return onnx;
-}
-
-function onnxSettings(
-    { device, runtimeUrls, worker, signal, onProgress, onNotice }: IModelRuntimeSettings,
-    store: AssetStore,
-): IOnnxSettings {
-    return { device, urls: runtimeUrls, store, worker, signal, onProgress, onNotice };
-}
-
-function messageOf(error: unknown): string {
-    return error instanceof Error ? error.message : String(error);
+/** @returns why all networks run on the processor although the caller left it open; null where they do not, or where that was asked for */
+export function WhyProcessor({ backend = "auto", device }: IModelRuntimeSettings): string | null {
+    if (backend !== "auto") {
+        return null;
+    }
+    if (device === undefined) {
+        return "no GPUDevice was given";
+    }
+    return IsSoftwareDevice(device) ? "the graphics adapter is a software one" : null;
 }

@@ -2,6 +2,7 @@ import { FlexAvatarError } from "../../../src/flame/error";
 import { AssetStore, JoinUrl, ToHex } from "../../../src/runtime/models/assetStore";
 import type { IGraphEntry, IModelManifest } from "../../../src/runtime/models/manifest";
 import { LoadOnnxBackendAsync, ReadOnDeviceAsync } from "../../../src/runtime/models/onnxBackend";
+import { BuildUrls, ChooseBuild } from "../../../src/runtime/models/runtimeFiles";
 import {
     ModelRuntime,
     type IModelRuntimeSettings,
@@ -28,6 +29,13 @@ async function CodeOf(work: Promise<unknown>): Promise<string> {
 async function NewDevice(): Promise<GPUDevice> {
     const adapter = await navigator.gpu.requestAdapter();
     return await adapter!.requestDevice();
+}
+
+/** A device that calls itself a graphics card's. */
+function RealDevice(device: GPUDevice): GPUDevice {
+    const info = { vendor: "some", architecture: "real", device: "", description: "", isFallbackAdapter: false };
+    Object.defineProperty(device, "adapterInfo", { value: info });
+    return device;
 }
 
 function WorstDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -138,7 +146,7 @@ describe("ONNX Runtime on our device", () => {
         await session.release();
     });
 
-    it("leaves a software adapter to WebAssembly and says so once", async () => {
+    it("leaves a software adapter to WebAssembly and says so once, when it is used", async () => {
         const notices: IRuntimeNotice[] = [];
         const runtime = await ModelRuntime.CreateAsync({
             ...Settings,
@@ -146,17 +154,96 @@ describe("ONNX Runtime on our device", () => {
             device,
             onNotice: (notice) => notices.push(notice),
         });
+        expect(runtime.backend).toBe(null);
+        expect(notices).toEqual([]);
+        const [photo] = Photos(runtime, 1).photos;
+        await Promise.all([runtime.encodeAsync(photo), runtime.encodeAsync(photo)]);
         expect(runtime.backend).toBe("wasm");
         expect(notices.map((notice) => notice.code)).toEqual(["backend-wasm"]);
         expect(notices[0].message).toContain("software");
         runtime.dispose();
     });
 
-    it("obeys when WebGPU is insisted on, and fails without a device", async () => {
-        const runtime = await ModelRuntime.CreateAsync({ ...Settings, backend: "webgpu", device });
-        expect(runtime.backend).toBe("webgpu");
-        runtime.dispose();
+    it("obeys when WebGPU is insisted on, with the same numbers in either build, and fails without a device", async () => {
+        const [wasm, webgpu, jspi] = (["wasm", "webgpu", "jspi"] as const).map((build) => BuildUrls(RuntimeUrls, build));
+        const asyncifyOnly = { wasm, webgpu };
+        expect(ChooseBuild(RuntimeUrls, "webgpu")).toEqual("Suspending" in WebAssembly ? jspi : webgpu);
+        expect(ChooseBuild(asyncifyOnly, "webgpu")).toEqual(webgpu);
+        expect(ChooseBuild(asyncifyOnly, "wasm")).toEqual(wasm);
+        const encoded: Float32Array[] = [];
+        const driven: Float32Array[] = [];
+        for (const [backend, runtimeUrls] of [
+            ["wasm", RuntimeUrls],
+            ["webgpu", RuntimeUrls],
+            ["webgpu", asyncifyOnly],
+        ] as const) {
+            const runtime = await ModelRuntime.CreateAsync({ ...Settings, backend, runtimeUrls, device });
+            const { inputs } = runtime.model.graphs.driver;
+            encoded.push(await runtime.encodeAsync(Photos(runtime, 1).photos[0]));
+            driven.push((await runtime.runGraphAsync("driver", ProbeInputs({ inputs }))).delta_map);
+            expect(runtime.backend).toBe(backend);
+            runtime.dispose();
+        }
+        for (const other of [1, 2]) {
+            const errors = [WorstDifference(encoded[other], encoded[0]), WorstDifference(driven[other], driven[0])];
+            console.log(`WebGPU against the processor: ${errors.map((error) => error.toExponential(1)).join(", ")}`);
+            expect(Math.max(...errors)).toBeLessThan(1e-3);
+        }
         expect(await CodeOf(ModelRuntime.CreateAsync({ ...Settings, backend: "webgpu" }))).toBe("webgpu-missing");
+    });
+
+    it("does not start for a driver by shaders: only models.json and the driver's two files are fetched", async () => {
+        const real = RealDevice(await NewDevice());
+        for (const [choice, driver] of [
+            [{ driver: "shaders" as const, device }, "shaders"],
+            [{ driver: "auto" as const, device: real }, "shaders"],
+            [{ driver: "auto" as const, device }, "wasm"],
+        ] as const) {
+            const urls: string[] = [];
+            const realFetch = globalThis.fetch;
+            const fetched = jasmine.createSpy("fetch").and.callFake((url: string, init?: RequestInit) => {
+                urls.push(new URL(url, location.href).pathname.replace(/.*\//, ""));
+                return realFetch(url, init);
+            });
+            globalThis.fetch = fetched;
+            try {
+                const runtime = await ModelRuntime.CreateAsync({ ...Settings, ...choice, backend: "auto" });
+                await runtime.prepareAsync(0);
+                const { inputs } = runtime.model.graphs.driver;
+                const made = await runtime.createDriverAsync(new Float32Array(inputs.identity_features.reduce((a, b) => a * b, 1)));
+                expect(made.backend).toBe(driver);
+                expect(runtime.backend).toBe(driver === "shaders" ? null : "wasm");
+                expect(urls.filter((url) => !url.startsWith("ort-")).sort()).toEqual(["driver.data", "driver.onnx", "models.json"]);
+                if (driver === "shaders") {
+                    expect(urls.length).toBe(3);
+                }
+                runtime.dispose();
+            } finally {
+                globalThis.fetch = realFetch;
+            }
+        }
+        real.destroy();
+    });
+
+    it("reads photos on the processor where a graphics card drives, without a notice, prepared while the caller works", async () => {
+        const real = RealDevice(await NewDevice());
+        const notices: IRuntimeNotice[] = [];
+        const runtime = await ModelRuntime.CreateAsync({
+            ...Settings,
+            backend: "auto",
+            device: real,
+            onNotice: (notice) => notices.push(notice),
+        });
+        await runtime.prepareAsync(1);
+        expect(Object.keys(runtime.timings).sort()).toEqual(["encoder", "reconstructor_n1"]);
+        const { requests } = runtime.store.statistics;
+        const { identityFeatures } = await runtime.reconstructAsync(Photos(runtime, 1));
+        expect((await runtime.createDriverAsync(identityFeatures)).backend).toBe("shaders");
+        expect(runtime.store.statistics.requests).toBe(requests);
+        expect(runtime.backend).toBe("wasm");
+        expect(notices).toEqual([]);
+        runtime.dispose();
+        real.destroy();
     });
 });
 
@@ -193,26 +280,27 @@ describe("check of a network on WebGPU", () => {
     }
 
     for (const factor of [2, 2.2]) {
-        it(factor === 2 ? "keeps a backend whose numbers are right" : "leaves WebGPU when its numbers are wrong, and says so", async () => {
-            const modelsUrl = await ServeAsync(factor);
-            const device = await NewDevice();
-            const info = { vendor: "some", architecture: "real", device: "", description: "", isFallbackAdapter: false };
-            Object.defineProperty(device, "adapterInfo", { value: info });
-            const notices: IRuntimeNotice[] = [];
-            const onNotice = (notice: IRuntimeNotice): number => notices.push(notice);
-            const runtime = await ModelRuntime.CreateAsync({ ...Settings, modelsUrl, backend: "auto", device, onNotice });
-            expect(runtime.backend).toBe("webgpu");
-            const tokens = await runtime.encodeAsync(new Float32Array(48).fill(0.25));
-            expect(Array.from(tokens)).toEqual(new Array(48).fill(0.5));
-            expect(runtime.backend).toBe(factor === 2 ? "webgpu" : "wasm");
-            expect(notices.map(({ code }) => code)).toEqual(factor === 2 ? [] : ["backend-wasm"]);
-            expect(notices.every(({ message }) => message.includes("numbers are wrong"))).toBe(true);
-            const strict = await ModelRuntime.CreateAsync({ ...Settings, modelsUrl, backend: "webgpu", device });
-            expect(await CodeOf(strict.encodeAsync(new Float32Array(48)))).toBe(factor === 2 ? "no error" : "models-mismatch");
-            runtime.dispose();
-            strict.dispose();
-            device.destroy();
-        });
+        it(
+            factor === 2 ? "takes WebGPU at its word where its numbers are right" : "refuses WebGPU where its numbers are wrong",
+            async () => {
+                const modelsUrl = await ServeAsync(factor);
+                const device = RealDevice(await NewDevice());
+                const runtime = await ModelRuntime.CreateAsync({ ...Settings, modelsUrl, backend: "webgpu", device });
+                const encoding = runtime.encodeAsync(new Float32Array(48).fill(0.25));
+                if (factor === 2) {
+                    expect(Array.from(await encoding)).toEqual(new Array(48).fill(0.5));
+                } else {
+                    const error = await encoding.then(
+                        () => null,
+                        (thrown: FlexAvatarError) => thrown,
+                    );
+                    expect(error?.code).toBe("models-mismatch");
+                    expect(error?.message).toContain("numbers are wrong");
+                }
+                runtime.dispose();
+                device.destroy();
+            },
+        );
     }
 });
 
@@ -409,9 +497,12 @@ describe("loading networks", () => {
 
     it("says so where WebAssembly has no SIMD, on either backend", async () => {
         spyOn(WebAssembly, "validate").and.returnValue(false);
-        expect(await CodeOf(ModelRuntime.CreateAsync({ ...Settings, backend: "wasm" }))).toBe("wasm-simd-missing");
         const device = await NewDevice();
-        expect(await CodeOf(ModelRuntime.CreateAsync({ ...Settings, backend: "webgpu", device }))).toBe("wasm-simd-missing");
+        for (const backend of ["wasm", "webgpu"] as const) {
+            const runtime = await ModelRuntime.CreateAsync({ ...Settings, backend, device });
+            expect(await CodeOf(runtime.encodeAsync(Photos(runtime, 1).photos[0]))).toBe("wasm-simd-missing");
+            runtime.dispose();
+        }
         device.destroy();
     });
 

@@ -23,6 +23,8 @@ export function HeadBytesAsync(): Promise<Uint8Array<ArrayBuffer>> {
 export interface IFakeLog {
     stages: Stage[];
     networksDisposed: number;
+    /** How many photos the networks were prepared for, call by call. */
+    prepared: number[];
     drivers: FakeDriver[];
 }
 
@@ -35,7 +37,7 @@ export async function FakeServicesAsync(
 ): Promise<{ services: IAvatarServices; log: IFakeLog }> {
     const bytes = await HeadBytesAsync();
     const head = ParseHeadModel(bytes.slice().buffer);
-    const log: IFakeLog = { stages: [], networksDisposed: 0, drivers: [] };
+    const log: IFakeLog = { stages: [], networksDisposed: 0, prepared: [], drivers: [] };
     const random = SmallRandom();
     const staticMap = RandomStaticMap(MapSize, random);
     const deltaMap = RandomDeltaMap(MapSize, random);
@@ -64,6 +66,7 @@ export async function FakeServicesAsync(
             await enterAsync("headModel");
             return bytes;
         },
+        prepareAsync: async (photoCount: number) => void log.prepared.push(photoCount),
         reconstructAsync: async () => {
             await enterAsync("reconstruct");
             return { staticMap, identityFeatures: new Float32Array(32), photoCoordinates: new Float32Array(3 * 16 * 16) };
