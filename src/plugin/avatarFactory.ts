@@ -15,6 +15,7 @@ import { OrAborted } from "../runtime/models/abort.js";
 import { ModelRuntime, type IModelRuntimeSettings } from "../runtime/models/modelRuntime.js";
 import type { ProgressListener } from "../runtime/models/progress.js";
 import { HeadBuffers, SplatPipeline } from "../runtime/passes/index.js";
+import { FaceFinder } from "../runtime/photo/faceFinder.js";
 import { PreparePhotoAsync, type IPreparedPhoto } from "../runtime/photo/preparePhoto.js";
 import type { PhotoSource } from "../runtime/photo/decode.js";
 import { AvatarEvaluator } from "./avatarEvaluator.js";
@@ -33,6 +34,7 @@ export type INetworks = Pick<
     | "loadHeadModelAsync"
     | "reconstructAsync"
     | "createDriverAsync"
+    | "runFaceGraphAsync"
     | "dispose"
 >;
 
@@ -121,8 +123,7 @@ export class AvatarFactory {
             const prepared: IPreparedPhoto[] = [];
             await this._timeAsync("photos", async () => {
                 for (const photo of photos) {
-                    const { mediaPipeUrls } = this._options;
-                    const settings = { cropPx: photoSize, mediaPipeUrls: MediaPipeFolders(mediaPipeUrls), signal: lifeSignal, onProgress };
+                    const settings = { cropPx: photoSize, faces: new FaceFinder(networks), signal: lifeSignal, onProgress };
                     prepared.push(await this._services.preparePhotoAsync(photo, settings));
                 }
             });
@@ -320,14 +321,6 @@ export class AvatarFactory {
             this.stageMs[stage] = performance.now() - start;
         }
     }
-}
-
-function MediaPipeFolders(urls: IFlexAvatarOptions["mediaPipeUrls"]): { faceMesh: string; selfieSegmentation: string } {
-    if (typeof urls !== "string") {
-        return urls;
-    }
-    const folder = urls.endsWith("/") ? urls : `${urls}/`;
-    return { faceMesh: `${folder}face_mesh/`, selfieSegmentation: `${folder}selfie_segmentation/` };
 }
 
 /** [n,3] to [n,2]. */

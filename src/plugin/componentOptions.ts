@@ -1,6 +1,5 @@
 /** Options of the component, and their defaults. */
 import type { BackendName, OnnxRuntimeUrls } from "../runtime/models/onnxBackend.js";
-import type { IMediaPipeUrls } from "../runtime/photo/mediaPipe.js";
 import type { SplatSorterName } from "../runtime/passes/index.js";
 import type { IAvatarServices } from "./avatarFactory.js";
 import { DefaultDriverSchedule, type IDriverSchedule } from "./driverScheduler.js";
@@ -15,10 +14,10 @@ export interface IFlexAvatarOptions {
     /** Where onnxruntime-web's `dist` files are. Default: where the bundler put them. */
     runtimeUrls?: OnnxRuntimeUrls;
     /**
-     * A folder with copies of the packages `@mediapipe/face_mesh` and `@mediapipe/selfie_segmentation` as `face_mesh` and `selfie_segmentation`, or both
-     * folders one by one. Only photos need them. Default "mediapipe/".
+     * No longer needed: faces are found by networks of `modelsUrl`. Ignored, with the notice `option-unused`.
+     * @deprecated
      */
-    mediaPipeUrls: string | IMediaPipeUrls;
+    mediaPipeUrls?: unknown;
     /** Where networks run. "auto" takes WebGPU, and the processor on software adapters or where WebGPU fails, with a notice. Default "auto". */
     backend: "auto" | BackendName;
     /** How splats are sorted. "auto" measures both sorts for a few milliseconds while the models load, and takes the faster one. Default "auto". */
@@ -42,7 +41,6 @@ export interface IFlexAvatarOptions {
 /** What an option is when it is left undefined. */
 export const DefaultFlexAvatarOptions: Readonly<IFlexAvatarOptions> = Object.freeze({
     modelsUrl: "models/",
-    mediaPipeUrls: "mediapipe/",
     backend: "auto",
     driver: "auto",
     driverSchedule: DefaultDriverSchedule,

@@ -84,6 +84,9 @@ interface ISession {
     backend: IOnnxBackend;
 }
 
+/** Before the names of graphs that find faces; they belong to no model set. */
+const FacePrefix = "face/";
+
 /** Sessions are made when first needed and shared by all avatars of the scene. */
 export class ModelRuntime {
     /** The checked models.json. */
@@ -254,7 +257,8 @@ export class ModelRuntime {
         options: ICallOptions = {},
     ): Promise<Record<string, Float32Array>> {
         const { session, backend } = await this._sessionAsync(name, options);
-        const { inputs } = this.model.graphs[name];
+        const entry = this._graph(name);
+        const { inputs } = entry;
         const run = OnnxQueue.run(async () => {
             this._throwIfDisposed();
             ThrowIfAborted(options.signal, `running ${name}`);
@@ -263,11 +267,22 @@ export class ModelRuntime {
                 Object.fromEntries(Object.entries(values).map(([key, data]) => [key, { data, dims: inputs[key] }])),
             );
             this._count(name, performance.now() - start);
-            return await readAsync(backend, results, this.model.graphs[name]);
+            return await readAsync(backend, results, entry);
         });
         const outputs = await OrAborted(run, options.signal, `running ${name}`);
         this._throwIfDisposed();
         return outputs;
+    }
+
+    /**
+     * Runs one of the networks that find faces (`face` in models.json), always on the processor: they are small, and the detector has
+     * convolutions that WebGPU may compute wrongly.
+     * @param image the graph's only input
+     * @returns all outputs by name
+     * @throws FlexAvatarError `models-mismatch` where models.json has none; else as {@link runGraphAsync}
+     */
+    public async runFaceGraphAsync(name: string, image: Float32Array, options: ICallOptions = {}): Promise<Record<string, Float32Array>> {
+        return await this.runGraphAsync(`${FacePrefix}${name}`, { image }, options);
     }
 
     /** Releases every session once its runs have ended, and the drivers. Safe while loading; may be called twice. */
@@ -300,7 +315,7 @@ export class ModelRuntime {
         this._throwIfDisposed();
         let pending = this._sessions.get(name);
         if (pending === undefined) {
-            const graph = this.model.graphs[name];
+            const graph = this._graph(name);
             const [bytes, data] = await Promise.all([
                 this._loadAsync(name, graph, signal, onProgress),
                 this._loadDataAsync(name, graph, signal, onProgress),
@@ -321,8 +336,9 @@ export class ModelRuntime {
     private async _createAsync(name: string, graph: Uint8Array, data: readonly IExternalData[]): Promise<ISession> {
         const start = performance.now();
         const create = async (backend: IOnnxBackend): Promise<ISession> => {
-            const session = await backend.createSessionAsync(graph, data, name === "driver");
-            if (backend.name === "webgpu") {
+            const onProcessor = name.startsWith(FacePrefix);
+            const session = await backend.createSessionAsync(graph, data, name === "driver", onProcessor);
+            if (backend.name === "webgpu" && !onProcessor) {
                 await this._checkAsync(name, session, backend);
             }
             return { session, backend };
@@ -416,6 +432,20 @@ export class ModelRuntime {
         const { file, sha256, bytes } = data;
         const content = await this.store.loadAsync({ url: this._url(file), what: `weights of ${name}`, sha256, bytes, signal, onProgress });
         return [{ path: file.slice(file.lastIndexOf("/") + 1), data: content }];
+    }
+
+    /** The entry of a graph of the model set, or of one that finds faces. */
+    private _graph(name: string): IGraphEntry {
+        if (!name.startsWith(FacePrefix)) {
+            return this.model.graphs[name];
+        }
+        const graph = this.manifest.face?.graphs[name.slice(FacePrefix.length)];
+        if (graph === undefined) {
+            throw new FlexAvatarError("models-mismatch", `models.json has no network "${name}", so faces cannot be found in photos.`, {
+                advice: "Use the models and the library of the same release.",
+            });
+        }
+        return graph;
     }
 
     private _timing(name: string): IGraphTiming {
