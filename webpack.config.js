@@ -55,8 +55,6 @@ export default [
                     { from: "samples/assets", to: "assets", noErrorOnMissing: true },
                     { from: "assets/models", to: "models", noErrorOnMissing: true },
                     { from: "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded{,.asyncify}.{mjs,wasm}", to: "runtime/[name][ext]" },
-                    { from: "node_modules/@mediapipe/face_mesh", to: "mediapipe/face_mesh" },
-                    { from: "node_modules/@mediapipe/selfie_segmentation", to: "mediapipe/selfie_segmentation" },
                 ],
             }),
         ],

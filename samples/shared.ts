@@ -14,10 +14,9 @@ import { GetFlexAvatarEngineOptions, type IFlexAvatarOptions } from "babylon-fle
 export const AssetsUrl = new URL("../assets/", location.href).href;
 
 /** Where the library finds its files when the samples are built. */
-export const ComponentUrls: Pick<IFlexAvatarOptions, "modelsUrl" | "runtimeUrls" | "mediaPipeUrls"> = {
+export const ComponentUrls: Pick<IFlexAvatarOptions, "modelsUrl" | "runtimeUrls"> = {
     modelsUrl: new URL("../models/", location.href).href,
     runtimeUrls: new URL("../runtime/", location.href).href,
-    mediaPipeUrls: new URL("../mediapipe/", location.href).href,
 };
 
 /** A WebGPU engine with what the library wants of the device. */

@@ -1,6 +1,7 @@
 // Compares the faces that the library finds with MediaPipe's own: `node scripts/compareFaces.mjs [folder or files…]`.
-// Without arguments: the bundled portrait. Both sides run in one page, on the same pixels.
-import { existsSync, mkdtempSync, readdirSync, statSync, writeFileSync } from "node:fs";
+// Without arguments: the bundled portrait. Both sides run in one page, on the same pixels. `--fixture` writes what MediaPipe sees in the
+// bundled portrait into tests/fixtures/faces.json instead.
+import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,7 +14,7 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const CropPx = 256;
 
 /** Photos below the paths given. */
-export function PhotosOf(paths) {
+function photosOf(paths) {
     return paths
         .flatMap((entry) => (statSync(entry).isDirectory() ? readdirSync(entry).map((name) => path.join(entry, name)) : [entry]))
         .filter((file) => /\.(jpe?g|png|webp)$/i.test(file))
@@ -21,7 +22,7 @@ export function PhotosOf(paths) {
 }
 
 /** Opens the page with both sides started; `work` gets `(method, ...arguments)`, photos being addressed as /photo/<index>. */
-export async function WithBothSidesAsync(photos, work) {
+async function withBothSidesAsync(photos, work) {
     const output = mkdtempSync(path.join(tmpdir(), "flex-faces-"));
     const config = {
         mode: "development",
@@ -34,7 +35,6 @@ export async function WithBothSidesAsync(photos, work) {
     await new Promise((done, fail) =>
         webpack(config, (error, stats) => (error || stats.hasErrors() ? fail(error ?? new Error(stats.toString("errors-only"))) : done())),
     );
-    const { readFileSync } = await import("node:fs");
     const intercept = (pathname) => {
         const photo = photos[Number(pathname.match(/^\/photo\/(\d+)/)?.[1] ?? -1)];
         if (photo) {
@@ -59,7 +59,7 @@ export async function WithBothSidesAsync(photos, work) {
 }
 
 /** Mean, 95th percentile and largest of numbers, for people. */
-export function Spread(values, digits = 3) {
+function spread(values, digits = 3) {
     const sorted = [...values].sort((a, b) => a - b);
     const mean = sorted.reduce((sum, value) => sum + value, 0) / sorted.length;
     const text = (value) => value.toFixed(digits);
@@ -67,14 +67,14 @@ export function Spread(values, digits = 3) {
 }
 
 /** Distances of points x, y, x, y, … in the list's unit. */
-export function Distances(a, b) {
+function distancesOf(a, b) {
     return Array.from({ length: a.length / 2 }, (_, i) => Math.hypot(a[2 * i] - b[2 * i], a[2 * i + 1] - b[2 * i + 1]));
 }
 
 const meanOf = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 async function compareAsync(photos) {
-    await WithBothSidesAsync(photos, async (call) => {
+    await withBothSidesAsync(photos, async (call) => {
         const names = {
             upright: {},
             "turned by 90": { turns: 1 },
@@ -96,16 +96,16 @@ async function compareAsync(photos) {
                 found += theirs.faces.length > 0 ? 1 : 0;
                 theirs.faces.forEach((face, k) => {
                     const edge = Math.max(...[0, 1].map((axis) => Math.max(...every(face, axis)) - Math.min(...every(face, axis))));
-                    const away = Distances(ours.faces[k], face).map((distance) => (distance / edge) * 100);
+                    const away = distancesOf(ours.faces[k], face).map((distance) => (distance / edge) * 100);
                     distances.push(meanOf(away));
                     worst.push(Math.max(...away));
                 });
             }
             console.log(`${name}: a face in ${found} of ${photos.length}, other counts (ours/theirs): ${differing.join(", ") || "none"}`);
             if (distances.length > 0) {
-                console.log(`  % of the face, per photo mean: ${Spread(distances)}; worst landmark: ${Spread(worst)}`);
+                console.log(`  % of the face, per photo mean: ${spread(distances)}; worst landmark: ${spread(worst)}`);
             }
-            console.log(`  ms ours: ${Spread(times.ours, 0)}; theirs: ${Spread(times.theirs, 0)}`);
+            console.log(`  ms ours: ${spread(times.ours, 0)}; theirs: ${spread(times.theirs, 0)}`);
         }
         const [distances, points, differences, overlaps, times] = [[], [], [], [], { ours: [], theirs: [] }];
         for (const index of photos.keys()) {
@@ -117,7 +117,7 @@ async function compareAsync(photos) {
                 continue;
             }
             const { ours, theirs } = sides;
-            const away = Distances(ours.landmarks, theirs.landmarks).map((distance) => (distance / theirs.side) * CropPx);
+            const away = distancesOf(ours.landmarks, theirs.landmarks).map((distance) => (distance / theirs.side) * CropPx);
             distances.push(meanOf(away));
             points.push(...away);
             differences.push(meanOf(ours.matte.map((value, i) => Math.abs(value - theirs.matte[i]))));
@@ -127,15 +127,19 @@ async function compareAsync(photos) {
             times.ours.push(ours.ms);
             times.theirs.push(theirs.ms);
         }
-        console.log(`photo path, pixels of ${CropPx}, per photo mean: ${Spread(distances)}; single landmarks: ${Spread(points)}`);
-        console.log(`  matte difference: ${Spread(differences, 4)}; 1 - intersection over union: ${Spread(overlaps, 4)}`);
-        console.log(`  ms ours: ${Spread(times.ours, 0)}; theirs: ${Spread(times.theirs, 0)}`);
+        console.log(`photo path, pixels of ${CropPx}, per photo mean: ${spread(distances)}; single landmarks: ${spread(points)}`);
+        console.log(`  matte difference: ${spread(differences, 4)}; 1 - intersection over union: ${spread(overlaps, 4)}`);
+        console.log(`  ms ours: ${spread(times.ours, 0)}; theirs: ${spread(times.theirs, 0)}`);
     });
 }
 
 const every = (points, axis) => points.filter((_, i) => i % 2 === axis);
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-    const paths = process.argv.slice(2);
-    await compareAsync(PhotosOf(paths.length > 0 ? paths : [path.join(root, "samples/assets/astronaut.png")]));
+const portrait = path.join(root, "samples/assets/astronaut.png");
+const paths = process.argv.slice(2);
+if (paths[0] === "--fixture") {
+    const seen = await withBothSidesAsync([portrait], (call) => call("fixtureAsync", "/photo/0.png"));
+    writeFileSync(path.join(root, "tests/fixtures/faces.json"), `${JSON.stringify(seen)}\n`);
+} else {
+    await compareAsync(photosOf(paths.length > 0 ? paths : [portrait]));
 }

@@ -14,7 +14,6 @@ export type FlexAvatarErrorCode =
     | "models-hash"
     | "models-mismatch"
     | "webgpu-missing"
-    | "webgl-missing"
     | "wasm-simd-missing"
     | "aborted"
     | "disposed"
@@ -34,7 +33,6 @@ const DefaultAdvice: Readonly<Record<FlexAvatarErrorCode, string>> = Object.free
     "models-hash": "Fetch the model files again; they differ from what models.json lists.",
     "models-mismatch": "Use the networks together with the head model they were trained for.",
     "webgpu-missing": "Use a browser with WebGPU and create the scene on a WebGPUEngine.",
-    "webgl-missing": "Use a browser with WebGL 2; the face detector reads images through it.",
     "wasm-simd-missing": "Use a browser with WebAssembly SIMD, or one with WebGPU.",
     aborted: "Nothing is left to do; the scene is as it was before the call.",
     disposed: "Create a new one; what is disposed cannot be used again.",

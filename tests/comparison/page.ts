@@ -52,6 +52,22 @@ async function startAsync(): Promise<unknown> {
                 faces: (await finder.findFacesAsync(picture)).map((face) => pixels(face, picture.width, picture.height)),
             }));
         },
+        /** What MediaPipe sees in one photo, for tests/fixtures/faces.json. */
+        fixtureAsync: async (url: string): Promise<unknown> => {
+            const picture = await pictureAsync(url, {});
+            const { width, height } = picture;
+            const faces = await finders.theirs.findFacesAsync(picture);
+            const { mask } = await finders.theirs.findPersonAsync(picture);
+            const edges = [width, height, width];
+            return {
+                faceCount: faces.length,
+                landmarks: Array.from(faces[0], (value, i) => Math.round(1000 * value * edges[i % 3]) / 1000),
+                mask: Array.from(
+                    mask.filter((_, i) => (i % width) % 8 === 4 && Math.floor(i / width) % 8 === 4),
+                    (value) => Math.round(1000 * value) / 1000,
+                ),
+            };
+        },
         /** Both sides' whole photo path at 256 pixels. */
         prepareAsync: async (url: string): Promise<Record<string, unknown>> => {
             return await both(async (faces) => {
