@@ -169,7 +169,7 @@ export async function OpenAvatarPageAsync(url, { picture } = {}) {
     return await WithPageAsync({ width: 640, height: 640, limitMs }, async ({ page: tab, consoleErrors, requests }) => {
         await tab.goto(url, { waitUntil: "load" });
         const failed = () => consoleErrors.find((text) => /uncaught/.test(text));
-        for (let result = null; result === null; ) {
+        for (let result = null; result === null;) {
             result = await tab
                 .waitForFunction(() => globalThis.flexResult, { timeout: 2000 })
                 .then((handle) => handle.jsonValue())
@@ -204,5 +204,10 @@ export async function OpenAvatarPageAsync(url, { picture } = {}) {
 export function FilesOf(folder) {
     return readdirSync(folder, { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
-        .map((entry) => path.relative(folder, path.join(entry.parentPath ?? entry.path, entry.name)).split(path.sep).join("/"));
+        .map((entry) =>
+            path
+                .relative(folder, path.join(entry.parentPath ?? entry.path, entry.name))
+                .split(path.sep)
+                .join("/"),
+        );
 }
