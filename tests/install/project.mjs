@@ -55,8 +55,13 @@ export function CompleteBlocks(markdown) {
     return [...markdown.matchAll(/<!-- complete -->\s*```ts\n([\s\S]*?)```/g)].map(([, block]) => block);
 }
 
+/** HTML blocks of a page that stand under `<!-- complete -->`. */
+export function HtmlBlocks(markdown) {
+    return [...markdown.matchAll(/<!-- complete -->\s*```html\n([\s\S]*?)```/g)].map(([, block]) => block);
+}
+
 /** What the test asks of the program, besides what a reader would see. */
-const Report = `
+export const Report = `
 Object.assign(globalThis, { flexResult: { gaussianCount: avatar.gaussianCount, backend: component.backend }, flexComponent: component });
 component.onNoticeObservable.add((notice) => (globalThis.flexNotices ??= []).push(notice));
 `;
@@ -169,7 +174,7 @@ export async function OpenAvatarPageAsync(url, { picture } = {}) {
     return await WithPageAsync({ width: 640, height: 640, limitMs }, async ({ page: tab, consoleErrors, requests }) => {
         await tab.goto(url, { waitUntil: "load" });
         const failed = () => consoleErrors.find((text) => /uncaught/.test(text));
-        for (let result = null; result === null; ) {
+        for (let result = null; result === null;) {
             result = await tab
                 .waitForFunction(() => globalThis.flexResult, { timeout: 2000 })
                 .then((handle) => handle.jsonValue())
@@ -213,5 +218,10 @@ async function ReadCanvasAsync() {
 export function FilesOf(folder) {
     return readdirSync(folder, { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
-        .map((entry) => path.relative(folder, path.join(entry.parentPath ?? entry.path, entry.name)).split(path.sep).join("/"));
+        .map((entry) =>
+            path
+                .relative(folder, path.join(entry.parentPath ?? entry.path, entry.name))
+                .split(path.sep)
+                .join("/"),
+        );
 }
