@@ -55,8 +55,13 @@ export function CompleteBlocks(markdown) {
     return [...markdown.matchAll(/<!-- complete -->\s*```ts\n([\s\S]*?)```/g)].map(([, block]) => block);
 }
 
+/** HTML blocks of a page that stand under `<!-- complete -->`. */
+export function HtmlBlocks(markdown) {
+    return [...markdown.matchAll(/<!-- complete -->\s*```html\n([\s\S]*?)```/g)].map(([, block]) => block);
+}
+
 /** What the test asks of the program, besides what a reader would see. */
-const Report = `
+export const Report = `
 Object.assign(globalThis, { flexResult: { gaussianCount: avatar.gaussianCount, backend: component.backend }, flexComponent: component });
 component.onNoticeObservable.add((notice) => (globalThis.flexNotices ??= []).push(notice));
 `;
@@ -178,26 +183,35 @@ export async function OpenAvatarPageAsync(url, { picture } = {}) {
                 throw new Error(`${failed()}\n${consoleErrors.join("\n")}`);
             }
         }
-        await tab.evaluate(() => new Promise((resolve) => globalThis.flexComponent.scene.onAfterRenderObservable.addOnce(resolve)));
-        const screenshot = await tab.screenshot({ encoding: "base64" });
+        const { shown, data } = await tab.evaluate(ReadCanvasAsync);
         if (picture) {
-            writeFileSync(picture, Buffer.from(screenshot, "base64"));
+            writeFileSync(picture, Buffer.from(data.slice(data.indexOf(",") + 1), "base64"));
         }
-        const shown = await tab.evaluate(async (data) => {
-            const image = new window.Image();
-            image.src = `data:image/png;base64,${data}`;
-            await image.decode();
-            const canvas = Object.assign(document.createElement("canvas"), { width: image.naturalWidth, height: image.naturalHeight });
-            const context = canvas.getContext("2d");
-            context.drawImage(image, 0, 0);
-            const pixels = new Uint32Array(context.getImageData(0, 0, canvas.width, canvas.height).data.buffer);
-            const counts = new Map();
-            pixels.forEach((color) => counts.set(color, (counts.get(color) ?? 0) + 1));
-            return 1 - Math.max(...counts.values()) / pixels.length;
-        }, screenshot);
         const result = await tab.evaluate(() => ({ ...globalThis.flexResult, notices: globalThis.flexNotices ?? [] }));
         return { ...result, shown, errors: consoleErrors, requests: requests.map(({ url: address }) => address) };
     });
+}
+
+/** Runs in the page: draws a frame and reads the canvas at once, because headless browsers show no picture of it later. */
+async function ReadCanvasAsync() {
+    const { scene, avatars } = globalThis.flexComponent;
+    const engine = scene.getEngine();
+    await avatars[0].evaluateAsync();
+    await scene.whenReadyAsync();
+    engine.beginFrame();
+    scene.render();
+    engine.endFrame();
+    const data = engine.getRenderingCanvas().toDataURL();
+    const image = new window.Image();
+    image.src = data;
+    await image.decode();
+    const canvas = Object.assign(document.createElement("canvas"), { width: image.naturalWidth, height: image.naturalHeight });
+    const context = canvas.getContext("2d");
+    context.drawImage(image, 0, 0);
+    const pixels = new Uint32Array(context.getImageData(0, 0, canvas.width, canvas.height).data.buffer);
+    const counts = new Map();
+    pixels.forEach((color) => counts.set(color, (counts.get(color) ?? 0) + 1));
+    return { shown: 1 - Math.max(...counts.values()) / pixels.length, data };
 }
 
 /** Files below a folder, relative, with `/`. */
