@@ -94,7 +94,7 @@ function TurnFromRest(node: TransformNode, sceneIsRightHanded: boolean): ITurnFr
         }
     }
     const parentInverse = Quaternion.Inverse(parentRest);
-    return { left: parentRest, right: Quaternion.Inverse(RestOf(node)).multiplyInPlace(parentInverse), mirrored: !rightHanded, depth };
+    return { left: parentRest, right: Quaternion.Inverse(RestOf(node)).multiplyInPlace(parentInverse), mirrored: rightHanded !== sceneIsRightHanded, depth };
 }
 
 /** Orientation of a node at rest: as it stands, or, while a clip plays on it (the glTF loader starts the first one), as it stood before. */
