@@ -15,7 +15,7 @@ import { CreateExpressionPose, type ExpressionPose } from "../flame/expression.j
 import type { HeadModel } from "../flame/headModel.js";
 import { WriteAvatarFile, type IAvatarFile } from "../runtime/format/avatarFile.js";
 import { AvatarJoints, JointNames } from "./animation/avatarJoints.js";
-import { BindAnimationGroup, type IBindAnimationSettings } from "./animation/bindAnimationGroup.js";
+import { BindAnimationGroup, ListNames, type IBindAnimationSettings } from "./animation/bindAnimationGroup.js";
 import type { JointName } from "./animation/jointNames.js";
 import { CharacterAttachment, type ICharacterHead, type ICharacterSettings } from "./attach/characterAttachment.js";
 import { FeatherMap } from "./attach/feather.js";
@@ -240,15 +240,23 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
      * @throws FlexAvatarError `clip-empty`
      */
     public bindAnimationGroup(group: AnimationGroup, settings: IBindAnimationSettings = {}): AnimationGroup {
-        const missing: string[] = [];
         const targets = { name: this.name, expression: this.expression, joints: this.clipJoints };
-        const bound = BindAnimationGroup(group, targets, this.getScene(), { onMissing: (name) => missing.push(name), ...settings });
-        if (missing.length > 0) {
-            this._parts.notify(
-                "clip-tracks-missing",
-                `"${this.name}" has no tracks for ${missing.join(", ")} of the clip "${group.name}".`,
-            );
-        }
+        const bound = BindAnimationGroup(group, targets, this.getScene(), settings, (report) => {
+            const { missing, bodyBones, doubles, weightScale } = report;
+            if (missing.length > 0 && !settings.onMissing) {
+                const body = bodyBones > 0 ? ` ${bodyBones} bones of a body are left out as well.` : "";
+                this._parts.notify(
+                    "clip-tracks-missing",
+                    `"${this.name}" has nothing for ${ListNames(missing)} of the clip "${group.name}".${body}`,
+                );
+            }
+            if (doubles.length > 0 || (weightScale !== 1 && settings.weightScale === undefined)) {
+                const scaled = weightScale === 1 ? "" : ` Its weights are percentages and were multiplied by ${weightScale}.`;
+                const taken =
+                    doubles.length > 0 ? ` Several meshes or nodes animate ${ListNames(doubles)}; what moves most was taken.` : "";
+                this._parts.notify("clip-adjusted", `The clip "${group.name}" was adjusted for "${this.name}".${scaled}${taken}`);
+            }
+        });
         this.adoptClip(bound);
         return bound;
     }

@@ -49,7 +49,10 @@ for (const rightHanded of [false, true]) {
             const at = 12 * (JointNames.indexOf(joint) + 1);
             const [x, y, z] = [0, 4, 8].map(
                 (row) =>
-                    matrices[at + row] * point.x + matrices[at + row + 1] * point.y + matrices[at + row + 2] * point.z + matrices[at + row + 3],
+                    matrices[at + row] * point.x +
+                    matrices[at + row + 1] * point.y +
+                    matrices[at + row + 2] * point.z +
+                    matrices[at + row + 3],
             );
             return Vector3.TransformCoordinates(new Vector3(side * x, y, z), avatar.computeWorldMatrix(true));
         };
@@ -137,7 +140,9 @@ for (const rightHanded of [false, true]) {
                     scene.render();
                     joint.lookAt(target, 0, 0, 0, Space.WORLD);
                     const { from, along } = gaze(name);
-                    expect(Vector3.Distance(along, target.subtract(from).normalize())).withContext(`${name}, world`).toBeLessThan(1e-5);
+                    expect(Vector3.Distance(along, target.subtract(from).normalize()))
+                        .withContext(`${name}, world`)
+                        .toBeLessThan(1e-5);
                 }
                 // Local: in the avatar's axes, as the neck's place is, while no clip turns it.
                 joints.reset();
@@ -145,12 +150,16 @@ for (const rightHanded of [false, true]) {
                 joints.joints.neck.lookAt(target);
                 const { from, along } = gaze("neck");
                 const inWorld = Vector3.TransformCoordinates(target, avatar.computeWorldMatrix(true));
-                expect(Vector3.Distance(along, inWorld.subtract(from).normalize())).withContext("neck, local").toBeLessThan(1e-5);
+                expect(Vector3.Distance(along, inWorld.subtract(from).normalize()))
+                    .withContext("neck, local")
+                    .toBeLessThan(1e-5);
                 const nearby = new Vector3(-0.3, 0.3, 1);
                 joints.joints.leftEye.lookAt(nearby);
                 const eye = gaze("leftEye");
                 const fromNeck = Vector3.TransformCoordinates(nearby, joints.joints.neck.computeWorldMatrix(true));
-                expect(Vector3.Distance(eye.along, fromNeck.subtract(eye.from).normalize())).withContext("eye, local").toBeLessThan(1e-5);
+                expect(Vector3.Distance(eye.along, fromNeck.subtract(eye.from).normalize()))
+                    .withContext("eye, local")
+                    .toBeLessThan(1e-5);
             });
         }
 
@@ -169,14 +178,20 @@ for (const rightHanded of [false, true]) {
             group.goToFrame(30);
             const clip = joints.clipJoints.neck.rotationQuaternion!.clone();
             expect(2 * Math.acos(clip.w)).toBeGreaterThan(0.2);
-            expect(angleTo(clip.multiply(neck.rotation.toQuaternion()))).withContext("playing").toBeLessThan(1e-3);
+            expect(angleTo(clip.multiply(neck.rotation.toQuaternion())))
+                .withContext("playing")
+                .toBeLessThan(1e-3);
             neck.rotation.set(-0.2, 0.1, 0);
             scene.render();
             expect(neck.rotation.asArray()).toEqual([-0.2, 0.1, 0]);
-            expect(angleTo(clip.multiply(neck.rotation.toQuaternion()))).withContext("turned while playing").toBeLessThan(1e-3);
+            expect(angleTo(clip.multiply(neck.rotation.toQuaternion())))
+                .withContext("turned while playing")
+                .toBeLessThan(1e-3);
             group.dispose();
             neck.rotation.y = 0.9;
-            expect(angleTo(clip.multiply(neck.rotation.toQuaternion()))).withContext("after it").toBeLessThan(1e-3);
+            expect(angleTo(clip.multiply(neck.rotation.toQuaternion())))
+                .withContext("after it")
+                .toBeLessThan(1e-3);
             joints.reset();
             expect(angleTo(Quaternion.Identity())).withContext("at rest").toBeLessThan(1e-6);
         });
@@ -196,6 +211,5 @@ for (const rightHanded of [false, true]) {
             expect(angles[3]).toBeLessThan(0.6 * angles[29]);
             expect(joints.joints.neck.rotation.asArray()).toEqual([0, 0.2, 0]);
         });
-
     });
 }
