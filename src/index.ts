@@ -18,6 +18,7 @@ export {
     type ExpressionTable,
     type WeightedExpressions,
 } from "./plugin/animation/expressionTables.js";
+export { LoadVrmAnimationAsync } from "./plugin/animation/vrmAnimation.js";
 export type { CharacterAttachment, ICharacterSettings } from "./plugin/attach/characterAttachment.js";
 export type { IPickedRegion } from "./plugin/attach/regions.js";
 export type { ISurfaceSettings } from "./plugin/attach/surfaceNodes.js";

@@ -16,6 +16,7 @@ import type { HeadModel } from "../flame/headModel.js";
 import { WriteAvatarFile, type IAvatarFile } from "../runtime/format/avatarFile.js";
 import { AvatarJoints, JointNames } from "./animation/avatarJoints.js";
 import { BindAnimationGroup, ListNames, type IBindAnimationSettings } from "./animation/bindAnimationGroup.js";
+import { AddInspectorSliders } from "./animation/inspectorSliders.js";
 import type { JointName } from "./animation/jointNames.js";
 import { CharacterAttachment, type ICharacterHead, type ICharacterSettings } from "./attach/characterAttachment.js";
 import { FeatherMap } from "./attach/feather.js";
@@ -132,6 +133,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
         this.doNotSerialize = true;
         this.expression = new ExpressionTracks(head.expressions, name);
         this.expression.register(scene);
+        AddInspectorSliders(this, this.expression);
         this._pose = CreateExpressionPose(head);
 
         // Canonical space is right-handed. The one conversion, the same as the glTF loader's.
@@ -244,7 +246,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
         const bound = BindAnimationGroup(group, targets, this.getScene(), settings, (report) => {
             const { missing, bodyBones, doubles, weightScale } = report;
             if (missing.length > 0 && !settings.onMissing) {
-                const body = bodyBones > 0 ? ` ${bodyBones} bones of a body are left out as well.` : "";
+                const body = bodyBones > 0 ? ` Bones of the body that are left out as well: ${bodyBones}.` : "";
                 this._parts.notify(
                     "clip-tracks-missing",
                     `"${this.name}" has nothing for ${ListNames(missing)} of the clip "${group.name}".${body}`,
