@@ -6,7 +6,17 @@ export { FlexAvatarError, type FlexAvatarErrorCode } from "./flame/error.js";
 export type { IRuntimeProgress, ProgressListener } from "./runtime/models/progress.js";
 export type { BackendName, IOnnxBuildUrls, IOnnxFileUrls, OnnxRuntimeUrls } from "./runtime/models/onnxBackend.js";
 export type { PhotoSource } from "./runtime/photo/decode.js";
-export type { IBindAnimationSettings } from "./plugin/animation/bindAnimationGroup.js";
+export { ArkitNames as ArkitExpressionNames, type ArkitName as ArkitExpressionName } from "./flame/expression.js";
+export type { ClipAlias, IBindAnimationSettings } from "./plugin/animation/bindAnimationGroup.js";
+export {
+    CharacterCreatorExpressions,
+    MetaHumanExpressions,
+    OculusVisemes,
+    VrmExpressions,
+    type ExpressionTable,
+    type WeightedExpressions,
+} from "./plugin/animation/expressionTables.js";
+export { LoadVrmAnimationAsync } from "./plugin/animation/vrmAnimation.js";
 export type { CharacterAttachment, ICharacterSettings } from "./plugin/attach/characterAttachment.js";
 export type { IPickedRegion } from "./plugin/attach/regions.js";
 export type { ISurfaceSettings } from "./plugin/attach/surfaceNodes.js";

@@ -7,7 +7,6 @@ import { FreeCamera } from "@babylonjs/core/Cameras/freeCamera";
 import { NullEngine } from "@babylonjs/core/Engines/nullEngine";
 import { Color4 } from "@babylonjs/core/Maths/math.color";
 import { Matrix, Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector";
-import type { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { Scene } from "@babylonjs/core/scene";
 import {
     FlexAvatarComponent,
@@ -322,7 +321,11 @@ export class FlexDemo {
         expression.forEach((weight, index) => (avatar.expression.getTarget(index).influence = weight));
         // The fit gives camera-from-canonical q = R p + t with +Z towards the viewer, so the camera stands at −Rᵀt and looks along −RᵀZ.
         avatar.computeWorldMatrix(true);
-        const world = (avatar.neck.parent as TransformNode).computeWorldMatrix(true);
+        // The avatar's world with canonical axes: in a left-handed scene their x points the other way.
+        const world = avatar.computeWorldMatrix(true).clone();
+        if (!this.stage.scene.useRightHandedSystem) {
+            world.setRow(0, world.getRow(0)!.scale(-1));
+        }
         const [x, y, z, w] = camera.rotation;
         const toCanonical = new Quaternion(-x, -y, -z, w);
         const [tx, ty, tz] = camera.translation;
@@ -348,14 +351,9 @@ export class FlexDemo {
     /** Puts every track to 0 and the joints to rest, or to the values of the clip at a frame (tracks only). */
     public pose(frame?: number): void {
         this._bound?.stop();
-        const { expression, neck, jaw, leftEye, rightEye } = this._requireAvatar();
-        for (let index = 0; index < expression.numTargets; index++) {
-            expression.getTarget(index).influence = 0;
-        }
-        for (const node of [neck, jaw, leftEye, rightEye]) {
-            node.rotationQuaternion = null;
-            node.rotation.setAll(0);
-        }
+        const avatar = this._requireAvatar();
+        avatar.resetPose();
+        const { expression } = avatar;
         if (frame !== undefined) {
             for (const { animation, target } of this.clip.targetedAnimations) {
                 const track = expression.getTargetByName((target as { name: string }).name);

@@ -126,14 +126,7 @@ class FirstLight {
 
     private _resetPose(): void {
         this._playing?.pause();
-        const { expression, neck, jaw, leftEye, rightEye } = this._avatar!;
-        for (let index = 0; index < expression.numTargets; index++) {
-            expression.getTarget(index).influence = 0;
-        }
-        for (const joint of [neck, jaw, leftEye, rightEye]) {
-            joint.rotationQuaternion?.set(0, 0, 0, 1);
-            joint.rotation.setAll(0);
-        }
+        this._avatar!.resetPose();
     }
 }
 

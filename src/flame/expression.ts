@@ -67,17 +67,21 @@ const NameOfKey: ReadonlyMap<string, ArkitName> = new Map(ArkitNames.map((name) 
 
 /**
  * The ARKit name that a track or morph target means, or undefined if it means none.
- * Accepts any letter case, a path or prefix (`blendShape1.jawOpen`, `Head|ARKit_jawOpen`), `_L`, `.R`, `-left` and `L`, `R` at the end.
+ * Accepts any letter case, a path or prefix (`blendShape1.jawOpen`, `Head|ARKit_jawOpen`, `BSjawOpen`), `_L`, `.R`, `-left` and `L`, `R` at the end,
+ * and numbers behind it (`jawOpen.001`).
  * @example ArkitNameOf("ARKit_MouthSmile_L") // "mouthSmileLeft"
  */
 export function ArkitNameOf(name: string): ArkitName | undefined {
     const words = name.split(/[^A-Za-z0-9]+/).filter((word) => word.length > 0);
+    while (words.length > 1 && /^\d+$/.test(words[words.length - 1])) {
+        words.pop();
+    }
     // The name may be spread over several words (mouth_smile_left) after a prefix of any length: try the longest tail first.
     for (let first = 0; first < words.length; first++) {
         const tail = words
             .slice(first)
             .join("")
-            .replace(/^arkit/i, "");
+            .replace(/^(?:arkit|bs)/i, "");
         const found = NameOfKey.get(tail.toLowerCase()) ?? NameOfKey.get(SpellOutSide(tail).toLowerCase());
         if (found !== undefined) {
             return found;

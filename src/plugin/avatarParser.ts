@@ -1,5 +1,4 @@
 /** Brings back the avatars of `.babylon` files that avatarSerializer.ts wrote. */
-import { Animation } from "@babylonjs/core/Animations/animation.js";
 import { AnimationGroup } from "@babylonjs/core/Animations/animationGroup.js";
 import type { AssetContainer } from "@babylonjs/core/assetContainer.js";
 import { AddParser } from "@babylonjs/core/Loading/Plugins/babylonFileParser.function.js";
@@ -7,7 +6,8 @@ import { Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector.js";
 import { DecodeBase64ToBinary } from "@babylonjs/core/Misc/stringTools.js";
 import type { Scene } from "@babylonjs/core/scene.js";
 import { FlexAvatarError } from "../flame/error.js";
-import { JointNames, type ISerializedAvatar, type ISerializedAvatars } from "./avatarSerializer.js";
+import { JointNames } from "./animation/avatarJoints.js";
+import type { ISerializedAvatar, ISerializedAvatars } from "./avatarSerializer.js";
 import type { FlexAvatar } from "./flexAvatar.js";
 import { FlexAvatarComponent } from "./flexAvatarComponent.js";
 import { SerializedName } from "./names.js";
@@ -33,8 +33,8 @@ async function RestoreAsync(
     container: AssetContainer,
 ): Promise<void> {
     const component = FlexAvatarComponent.GetOrCreate(scene, options);
-    if (version !== 1) {
-        component._report("file-format", `The scene file's avatars have version ${String(version)} and this release reads version 1.`);
+    if (version !== 2) {
+        component._report("file-format", `The scene file's avatars have version ${String(version)} and this release reads version 2.`);
         return;
     }
     const firsts = new Map<number, FlexAvatar>();
@@ -74,15 +74,12 @@ function Apply(serialized: ISerializedAvatar, avatar: FlexAvatar, scene: Scene):
     for (const joint of JointNames) {
         avatar[joint].rotationQuaternion = Quaternion.FromArray(serialized.joints[joint]);
     }
-    for (const clip of serialized.clips) {
-        const group = new AnimationGroup(clip.name, scene);
-        for (const { target, animation } of clip.targets) {
-            const joint = JointNames.find((name) => name === target);
-            group.addTargetedAnimation(Animation.Parse(animation), joint ? avatar[joint] : avatar.expression.getTrack(target));
-        }
+    const targets = avatar.clipTargets();
+    for (const { group: parsed, isPlaying } of serialized.clips) {
+        const group = AnimationGroup.Parse(parsed, scene, ({ targetId }: { targetId: string }) => targets.get(targetId));
         avatar.adoptClip(group);
-        if (clip.isPlaying) {
-            group.start(clip.loop, 1, clip.from, clip.to);
+        if (isPlaying) {
+            group.start(group.loopAnimation, group.speedRatio, group.from, group.to);
         }
     }
 }

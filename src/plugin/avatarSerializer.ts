@@ -5,23 +5,17 @@
 import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup.js";
 import { Quaternion, type Vector3 } from "@babylonjs/core/Maths/math.vector.js";
 import { EncodeArrayBufferToBase64 } from "@babylonjs/core/Misc/stringTools.js";
+import { JointNames } from "./animation/avatarJoints.js";
 import type { FlexAvatar } from "./flexAvatar.js";
 import type { FlexAvatarComponent } from "./flexAvatarComponent.js";
 import type { LevelOfDetail } from "./levelOfDetail.js";
 import { SerializedName } from "./names.js";
 
-/** Joints that have nodes. */
-export const JointNames = ["neck", "jaw", "leftEye", "rightEye"] as const;
-
-/** One bound clip. */
+/** One clip. */
 export interface ISerializedClip {
-    name: string;
-    /** Name of a track, or of a joint node. */
-    targets: { target: string; animation: unknown }[];
-    from: number;
-    to: number;
+    /** As Babylon writes it; a target's id is its name among `FlexAvatar.clipTargets`. */
+    group: { targetedAnimations: { targetId: string }[] };
     isPlaying: boolean;
-    loop: boolean;
 }
 
 /** One avatar of a file. */
@@ -46,14 +40,14 @@ export interface ISerializedAvatar {
     cullHidden?: "auto" | boolean;
     /** Influences that are not 0, by track. */
     expression: Record<string, number>;
-    /** Quaternions, by joint. */
+    /** Quaternions in the avatar's axes, by joint. */
     joints: Record<string, number[]>;
     clips: ISerializedClip[];
 }
 
 /** All avatars of a file. */
 export interface ISerializedAvatars {
-    version: 1;
+    version: 2;
     options: { assetsUrl?: string; modelsUrl: string; model?: string };
     /** `.flexavatar` files, base64. */
     people: string[];
@@ -85,7 +79,7 @@ function Describe(component: FlexAvatarComponent): ISerializedAvatars {
         }
         return SerializeAvatar(avatar, person);
     });
-    return { version: 1, options: { assetsUrl, modelsUrl, ...(model ? { model } : {}) }, people, avatars };
+    return { version: 2, options: { assetsUrl, modelsUrl, ...(model ? { model } : {}) }, people, avatars };
 }
 
 function SerializeAvatar(avatar: FlexAvatar, person: number): ISerializedAvatar {
@@ -113,18 +107,12 @@ function SerializeAvatar(avatar: FlexAvatar, person: number): ISerializedAvatar 
 }
 
 function SerializeClip(avatar: FlexAvatar, group: AnimationGroup): ISerializedClip {
-    const nameOf = (target: unknown): string => JointNames.find((joint) => avatar[joint] === target) ?? (target as { name: string }).name;
-    return {
-        name: group.name,
-        targets: group.targetedAnimations.map(({ target, animation }) => ({
-            target: nameOf(target),
-            animation: animation.serialize() as unknown,
-        })),
-        from: group.from,
-        to: group.to,
-        isPlaying: group.isPlaying,
-        loop: group.loopAnimation,
-    };
+    const names = new Map<unknown, string>([...avatar.clipTargets()].map(([name, target]) => [target, name]));
+    const serialized = group.serialize() as ISerializedClip["group"];
+    group.targetedAnimations.forEach(({ target }, index) => {
+        serialized.targetedAnimations[index].targetId = names.get(target)!;
+    });
+    return { group: serialized, isPlaying: group.isPlaying };
 }
 
 function RotationOf({ rotationQuaternion, rotation }: { rotationQuaternion: Quaternion | null; rotation: Vector3 }): Quaternion {

@@ -2,6 +2,9 @@
  * Expression tracks: the named sliders of an avatar, shaped so that Babylon's animation system and tools written for a MorphTargetManager can drive them.
  * They only hold numbers; the component samples them once a frame.
  */
+import type { Animation } from "@babylonjs/core/Animations/animation.js";
+import type { MorphTargetManager } from "@babylonjs/core/Morph/morphTargetManager.js";
+import type { Scene } from "@babylonjs/core/scene.js";
 import { FlexAvatarError } from "../flame/error.js";
 import { ArkitNameOf } from "../flame/expression.js";
 
@@ -11,8 +14,10 @@ import { ArkitNameOf } from "../flame/expression.js";
 export class ExpressionTrack {
     /** Name of the expression in the head model, as in `jawOpen`. */
     public readonly name: string;
-    /** Unique in the avatar; for serialisers of animations. */
+    /** Name of the avatar and of the expression, as in `ada.jawOpen`: by it `AnimationGroup.Parse` finds the track. */
     public readonly id: string;
+    /** What `scene.beginAnimation(track, …)` plays, as on a MorphTarget. */
+    public animations: Animation[] = [];
     /** Smallest influence that has an effect. */
     public readonly min: number;
     /** Largest influence that has an effect. */
@@ -23,9 +28,9 @@ export class ExpressionTrack {
     private readonly _onChange: () => void;
 
     /** @internal Tracks are made by {@link ExpressionTracks}. */
-    public constructor(name: string, index: number, values: Float32Array, onChange: () => void, min = 0, max = 1) {
+    public constructor(name: string, index: number, values: Float32Array, onChange: () => void, owner = "expression", min = 0, max = 1) {
         this.name = name;
-        this.id = `expression.${name}`;
+        this.id = `${owner}.${name}`;
         this.min = min;
         this.max = max;
         this._values = values;
@@ -63,16 +68,18 @@ export class ExpressionTracks {
     private readonly _tracks: ExpressionTrack[];
     private readonly _trackByName: ReadonlyMap<string, ExpressionTrack>;
     private _revision = 1;
+    private _scene: Scene | null = null;
 
     /**
      * @param names expression names in the order of the head model
+     * @param owner name of the avatar; the ids of the tracks begin with it
      */
-    public constructor(names: readonly string[]) {
+    public constructor(names: readonly string[], owner?: string) {
         this.influences = new Float32Array(names.length);
         const onChange = () => {
             this._revision++;
         };
-        this._tracks = names.map((name, index) => new ExpressionTrack(name, index, this.influences, onChange));
+        this._tracks = names.map((name, index) => new ExpressionTrack(name, index, this.influences, onChange, owner));
         this._trackByName = new Map(this._tracks.map((track) => [track.name, track]));
     }
 
@@ -115,6 +122,22 @@ export class ExpressionTracks {
             );
         }
         return track;
+    }
+
+    /**
+     * Lists the tracks among the scene's morph targets, where `AnimationGroup.Parse` and `scene.getMorphTargetById` look.
+     * @param scene where the avatar is
+     * @internal
+     */
+    public register(scene: Scene): void {
+        this._scene = scene;
+        scene.addMorphTargetManager(this as unknown as MorphTargetManager);
+    }
+
+    /** Takes the tracks off the scene's list. May be called twice; the tracks stay usable. */
+    public dispose(): void {
+        this._scene?.removeMorphTargetManager(this as unknown as MorphTargetManager);
+        this._scene = null;
     }
 
     /** Sets all influences to 0. */

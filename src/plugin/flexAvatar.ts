@@ -14,7 +14,9 @@ import { FlexAvatarError } from "../flame/error.js";
 import { CreateExpressionPose, type ExpressionPose } from "../flame/expression.js";
 import type { HeadModel } from "../flame/headModel.js";
 import { WriteAvatarFile, type IAvatarFile } from "../runtime/format/avatarFile.js";
-import { BindAnimationGroup, type IBindAnimationSettings } from "./animation/bindAnimationGroup.js";
+import { AvatarJoints, JointNames } from "./animation/avatarJoints.js";
+import { BindAnimationGroup, ListNames, type IBindAnimationSettings } from "./animation/bindAnimationGroup.js";
+import { AddInspectorSliders } from "./animation/inspectorSliders.js";
 import type { JointName } from "./animation/jointNames.js";
 import { CharacterAttachment, type ICharacterHead, type ICharacterSettings } from "./attach/characterAttachment.js";
 import { FeatherMap } from "./attach/feather.js";
@@ -23,7 +25,7 @@ import { RegionOfPick, type IPickedRegion } from "./attach/regions.js";
 import { SurfaceNodes, type ISurfaceSettings } from "./attach/surfaceNodes.js";
 import type { SurfaceTarget } from "./attach/surfacePlaces.js";
 import type { AvatarEvaluator, IEvaluatorCounts } from "./avatarEvaluator.js";
-import { ExpressionTracks } from "./expressionTracks.js";
+import { type ExpressionTrack, ExpressionTracks } from "./expressionTracks.js";
 import { FreezeAsync } from "./gaussianSplattingMesh.js";
 import type { LevelOfDetail } from "./levelOfDetail.js";
 import { FlexAvatarProxyMesh } from "./proxyMesh.js";
@@ -49,12 +51,9 @@ export interface IAvatarParts {
     notify(code: string, message: string): void;
 }
 
-/** Joints of the pose, in its order after `global`. */
-const PoseJoints: readonly JointName[] = ["neck", "jaw", "leftEye", "rightEye"];
 /** Babylon's: seen by every camera that was not told otherwise. */
 const DefaultLayerMask = 0x0fffffff;
 const NoCounts: IEvaluatorCounts = Object.freeze({ driverRuns: 0, driverMs: 0 });
-const Turn = new Quaternion(); // scratch of _readPose
 
 /**
  * A 3D Gaussian head in a Babylon scene.
@@ -68,14 +67,20 @@ const Turn = new Quaternion(); // scratch of _readPose
 export class FlexAvatar extends TransformNode implements ISplatMember {
     /** The sliders of the face, by ARKit's names. */
     public readonly expression: ExpressionTracks;
-    /** Turns head and neck. Its rotation is added to what expressions do, as are those of the next three. */
+    /**
+     * Turns head and neck about the base of the neck. Its axes are the avatar's own: +Y up, +Z out of the face, so `rotation.y` turns as the avatar's does
+     * and `lookAt` points the face at its target. It is yours, with or without a clip: clips turn {@link clipJoints}, and both multiply.
+     * What expressions do is added. The same goes for the next three.
+     */
     public readonly neck: TransformNode;
-    /** Turns the lower jaw. */
+    /** Turns the lower jaw; a positive `rotation.x` opens the mouth. */
     public readonly jaw: TransformNode;
     /** Turns the head's own left eye. */
     public readonly leftEye: TransformNode;
     /** Turns the head's own right eye. */
     public readonly rightEye: TransformNode;
+    /** What bound clips turn: the parents of {@link neck}, {@link jaw} and the eyes. They keep their last pose when a clip ends; see {@link resetPose}. */
+    public readonly clipJoints: Readonly<Record<JointName, TransformNode>>;
     /** The posed head surface, unseen by cameras: what rays and GPU pickers hit, and what casts shadows. */
     public readonly proxyMesh: FlexAvatarProxyMesh;
     /** Notified once, when the first picture of the avatar can be drawn. */
@@ -107,8 +112,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
     private readonly _surface: HeadSurface;
     private _surfaceNodes: SurfaceNodes | null = null;
     private _character: CharacterAttachment | null = null;
-    /** What a character turns the neck by. */
-    private readonly _carried = Quaternion.Identity();
+    private readonly _joints: AvatarJoints;
     /** The static map in use where it is not that of the file. */
     private _shownMap: Float32Array<ArrayBuffer> | null = null;
     private readonly _groups = new Set<AnimationGroup>();
@@ -127,28 +131,33 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
         this.levelOfDetail = parts.levelOfDetail;
         this._gaussianCount = evaluator.gaussianCount;
         this.doNotSerialize = true;
-        this.expression = new ExpressionTracks(head.expressions);
+        this.expression = new ExpressionTracks(head.expressions, name);
+        this.expression.register(scene);
+        AddInspectorSliders(this, this.expression);
         this._pose = CreateExpressionPose(head);
 
         // Canonical space is right-handed. The one conversion, the same as the glTF loader's.
-        this._canonicalRoot = this._childNode("canonical", this);
+        this._canonicalRoot = new TransformNode(`${name}.canonical`, scene);
+        this._canonicalRoot.parent = this;
+        this._canonicalRoot.doNotSerialize = true;
         if (!scene.useRightHandedSystem) {
             this._canonicalRoot.rotationQuaternion = new Quaternion(0, 1, 0, 0);
             this._canonicalRoot.scaling.z = -1;
         }
-        this.neck = this._childNode("neck", this._canonicalRoot, head, 1);
-        this.jaw = this._childNode("jaw", this.neck, head, 2, 1);
-        this.leftEye = this._childNode("leftEye", this.neck, head, 3, 1);
-        this.rightEye = this._childNode("rightEye", this.neck, head, 4, 1);
+        this._joints = new AvatarJoints(this, head);
+        this.clipJoints = this._joints.clipJoints;
+        ({ neck: this.neck, jaw: this.jaw, leftEye: this.leftEye, rightEye: this.rightEye } = this._joints.joints);
 
         this._surface = new HeadSurface(head, parts.file);
         this.proxyMesh = new FlexAvatarProxyMesh(`${name}.proxy`, scene, this._surface);
         this.proxyMesh.setPose(this._pose);
         this.proxyMesh.parent = this._canonicalRoot;
         // Whoever copies a hierarchy node by node finds the parts of the copy that there are already.
-        for (const part of ["_canonicalRoot", "neck", "jaw", "leftEye", "rightEye"] as const) {
-            this[part].clone = () => this._latestClone?.[part] ?? null;
-        }
+        this.ownNodes().forEach((part, index) => {
+            if (index > 0) {
+                part.clone = () => this._latestClone?.ownNodes()[index] ?? null;
+            }
+        });
         this.proxyMesh.clone = () => this._latestClone!.proxyMesh;
         this._splatMesh = parts.crowds.join(this, 0, DefaultLayerMask);
         this._watchDriver(evaluator);
@@ -233,17 +242,31 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
      * @throws FlexAvatarError `clip-empty`
      */
     public bindAnimationGroup(group: AnimationGroup, settings: IBindAnimationSettings = {}): AnimationGroup {
-        const missing: string[] = [];
-        const targets = { name: this.name, expression: this.expression, joints: this };
-        const bound = BindAnimationGroup(group, targets, this.getScene(), { onMissing: (name) => missing.push(name), ...settings });
-        if (missing.length > 0) {
-            this._parts.notify(
-                "clip-tracks-missing",
-                `"${this.name}" has no tracks for ${missing.join(", ")} of the clip "${group.name}".`,
-            );
-        }
+        const targets = { name: this.name, expression: this.expression, joints: this.clipJoints };
+        const bound = BindAnimationGroup(group, targets, this.getScene(), settings, (report) => {
+            const { missing, bodyBones, doubles, weightScale } = report;
+            if (missing.length > 0 && !settings.onMissing) {
+                const body = bodyBones > 0 ? ` Bones of the body that are left out as well: ${bodyBones}.` : "";
+                this._parts.notify(
+                    "clip-tracks-missing",
+                    `"${this.name}" has nothing for ${ListNames(missing)} of the clip "${group.name}".${body}`,
+                );
+            }
+            if (doubles.length > 0 || (weightScale !== 1 && settings.weightScale === undefined)) {
+                const scaled = weightScale === 1 ? "" : ` Its weights are percentages and were multiplied by ${weightScale}.`;
+                const taken =
+                    doubles.length > 0 ? ` Several meshes or nodes animate ${ListNames(doubles)}; what moves most was taken.` : "";
+                this._parts.notify("clip-adjusted", `The clip "${group.name}" was adjusted for "${this.name}".${scaled}${taken}`);
+            }
+        });
         this.adoptClip(bound);
         return bound;
+    }
+
+    /** Puts the face and all joints to rest: tracks at 0, no turn left by you or by a clip. A clip that plays writes again in the next frame. */
+    public resetPose(): void {
+        this.expression.reset();
+        this._joints.reset();
     }
 
     /**
@@ -280,7 +303,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
         const head: ICharacterHead = {
             node: this,
             surface: this._surface,
-            carried: this._carried,
+            carried: this._joints.carried,
             feather: (ring, length) => {
                 this._shownMap = ring && length > 0 ? FeatherMap(this._surface.model, file.staticMap, file.mapSize, ring, length) : null;
                 this._evaluator?.setStaticMap(this._shownMap ?? (file.staticMap as Float32Array<ArrayBuffer>));
@@ -356,9 +379,26 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
         return mesh;
     }
 
-    /** Clips that were bound to this avatar and are not disposed. */
+    /** Groups of the scene that drive nothing but this avatar: bound clips, their clones, and your own. */
     public get clips(): readonly AnimationGroup[] {
-        return [...this._groups].filter((group) => this.getScene().animationGroups.includes(group));
+        const targets = new Set<unknown>([...this.clipTargets().values()]);
+        const isOwn = ({ targetedAnimations }: AnimationGroup) =>
+            targetedAnimations.length > 0 && targetedAnimations.every(({ target }) => targets.has(target));
+        return this.getScene().animationGroups.filter(isOwn);
+    }
+
+    /** All that a clip can drive, by the names that scene files use. @internal */
+    public clipTargets(): Map<string, TransformNode | ExpressionTrack> {
+        const targets = new Map<string, TransformNode | ExpressionTrack>([["", this]]);
+        for (let index = 0; index < this.expression.numTargets; index++) {
+            const track = this.expression.getTarget(index);
+            targets.set(track.name, track);
+        }
+        for (const joint of JointNames) {
+            targets.set(joint, this[joint]);
+            targets.set(`${joint}.clip`, this.clipJoints[joint]);
+        }
+        return targets;
     }
 
     /** Takes a group whose targets are this avatar's tracks and joints: it is disposed with the avatar. @internal */
@@ -368,7 +408,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
 
     /** The nodes that the avatar consists of, itself first. @internal */
     public ownNodes(): TransformNode[] {
-        return [this, this._canonicalRoot, this.neck, this.jaw, this.leftEye, this.rightEye];
+        return [this, this._canonicalRoot, ...this._joints.nodes];
     }
 
     /** Takes the avatar off the mesh that draws it, or gives it back; it keeps all its parts. @internal */
@@ -426,11 +466,12 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
             }
         }
         this._groups.clear();
+        this.expression.dispose();
         this._character?.dispose();
         this._surfaceNodes?.dispose();
         this._parts.crowds.leave(this, this._splatMesh);
         this.proxyMesh.dispose();
-        for (const node of [this.jaw, this.leftEye, this.rightEye, this.neck, this._canonicalRoot]) {
+        for (const node of [...this._joints.nodes.reverse(), this._canonicalRoot]) {
             node.dispose(doNotRecurse, disposeMaterialAndTextures);
         }
         this._evaluator?.dispose();
@@ -496,27 +537,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
             this.expression.sampleToRef(this._pose.expression);
             changed = true;
         }
-        const { pose } = this._pose;
-        for (let index = 0; index < PoseJoints.length; index++) {
-            const node = this[PoseJoints[index]];
-            const at = 3 + 3 * index;
-            if (node.rotationQuaternion) {
-                Turn.copyFrom(node.rotationQuaternion);
-            } else {
-                Quaternion.FromEulerVectorToRef(node.rotation, Turn);
-            }
-            if (node === this.neck) {
-                this._carried.multiplyToRef(Turn, Turn);
-            }
-            // Axis-angle by the shorter way round.
-            const length = Math.hypot(Turn.x, Turn.y, Turn.z);
-            const angle = 2 * Math.atan2(Turn.w < 0 ? -length : length, Math.abs(Turn.w));
-            const scale = length > 1e-9 ? angle / length : 0;
-            changed = SetNumber(pose, at, scale * Turn.x) || changed;
-            changed = SetNumber(pose, at + 1, scale * Turn.y) || changed;
-            changed = SetNumber(pose, at + 2, scale * Turn.z) || changed;
-        }
-        return changed;
+        return this._joints.readPoseToRef(this._pose.pose) || changed;
     }
 
     private _announceReady(): void {
@@ -526,29 +547,9 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
         }
     }
 
-    /** A node at a joint of the head model, or at its parent's origin. */
-    private _childNode(suffix: string, parent: TransformNode, head?: HeadModel, joint = 0, parentJoint?: number): TransformNode {
-        const node = new TransformNode(`${this.name}.${suffix}`, this.getScene());
-        node.parent = parent;
-        node.doNotSerialize = true;
-        if (head) {
-            const at = (axis: number) =>
-                head.joints[3 * joint + axis] - (parentJoint === undefined ? 0 : head.joints[3 * parentJoint + axis]);
-            node.position.set(at(0), at(1), at(2));
-        }
-        return node;
-    }
-
     private _throwIfDisposed(): void {
         if (this.isDisposed()) {
             throw new FlexAvatarError("disposed", `The avatar "${this.name}" is disposed.`);
         }
     }
-}
-
-/** Writes a number as the array holds it. @returns whether it is another one */
-function SetNumber(numbers: Float32Array, index: number, value: number): boolean {
-    const before = numbers[index];
-    numbers[index] = value;
-    return numbers[index] !== before;
 }

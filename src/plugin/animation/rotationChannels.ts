@@ -1,70 +1,153 @@
 /**
- * Rotation keys of a character's bones as rotations of an avatar's joint. A bone's key is an orientation in its parent's axes; a joint takes the turn away
- * from rest in canonical axes (right-handed, +Y up, +Z out of the face): `turn = P · key · rest⁻¹ · P⁻¹`, with P the rest orientation of the bone's parent in its model.
+ * Rotation keys of a character's nodes as rotations of an avatar's joint. A node's key is an orientation in its parent's axes; a joint takes the turn away
+ * from rest in the avatar's axes (+Y up, +Z out of the face): `turn = F · P · key · rest⁻¹ · P⁻¹ · F⁻¹`, with P the rest orientation of the node's parent in
+ * its model and F what takes the model's facing to +Z. A model of the other handedness is mirrored in x.
  */
 import { Animation } from "@babylonjs/core/Animations/animation.js";
 import type { IAnimationKey } from "@babylonjs/core/Animations/animationKey.js";
-import { Quaternion, type Vector3 } from "@babylonjs/core/Maths/math.vector.js";
-import type { Node } from "@babylonjs/core/node.js";
+import { Bone } from "@babylonjs/core/Bones/bone.js";
+import { Matrix, Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector.js";
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
+import type { Node } from "@babylonjs/core/node.js";
+import { CommonFrames, ValueAt, type ISampled } from "./keySampling.js";
 
-/** One animated node. */
-export interface IRotationChannel {
-    /** Targets `rotationQuaternion` or `rotation`. */
-    readonly animation: Animation;
-    /** The node that it turns. */
-    readonly node: TransformNode;
+/** Properties that turn a node. Bones of `.babylon` files are animated by their whole matrix. */
+const TurningProperties = ["rotationQuaternion", "rotation", "rotation.x", "rotation.y", "rotation.z", "_matrix"] as const;
+type TurningProperty = (typeof TurningProperties)[number];
+
+/** @returns whether an animation of this property turns its node */
+export function TurnsNode(property: string): property is TurningProperty {
+    return (TurningProperties as readonly string[]).includes(property);
 }
 
-/** Turns orientation keys into turns from rest: `left · key · right`, mirrored in x if the model is left-handed. Linear, so tangents go the same way. */
+/** One animation of a node. */
+export interface IRotationChannel {
+    /** Of a property that turns ({@link TurnsNode}). */
+    readonly animation: Animation;
+    /** The node that it turns. */
+    readonly node: TransformNode | Bone;
+}
+
+/** How the nodes stand in the scene. */
+export interface IRotationSettings {
+    readonly sceneIsRightHanded: boolean;
+    /** Where the model looks, in the axes of its data. */
+    readonly facing: Vector3;
+}
+
+/** Turns orientation keys into turns from rest: `left · key · right`, then mirrored or not. Linear, so tangents go the same way. */
 interface ITurnFromRest {
     readonly left: Quaternion;
     readonly right: Quaternion;
     readonly mirrored: boolean;
-    readonly depth: number;
+}
+
+/** All animations of one node. */
+interface ITurningNode {
+    readonly node: TransformNode | Bone;
+    readonly animations: Animation[];
+}
+
+/** What was made of the channels. */
+export interface IRotationResult {
+    /** Of `rotationQuaternion`. */
+    readonly animation: Animation;
+    /** Nodes that were left out, because others turn the joint: several heads in one clip. */
+    readonly doubles: readonly string[];
 }
 
 /**
- * @param channels the nodes that turn one joint; the animations stay as they are
+ * @param channels all that turns one joint; the animations stay as they are. Nodes one below the other (neck and head) are multiplied, parent first.
  * @param name name of the new animation
- * @param sceneIsRightHanded handedness of the scene that the nodes live in
- * @returns an animation of `rotationQuaternion`
  */
-export function ConvertRotationChannels(channels: readonly IRotationChannel[], name: string, sceneIsRightHanded: boolean): Animation {
-    const first = channels[0].animation;
-    const result = new Animation(name, "rotationQuaternion", first.framePerSecond, Animation.ANIMATIONTYPE_QUATERNION, first.loopMode);
-    const parts = channels
-        .map(({ animation, node }) => ({ animation, turn: TurnFromRest(node, sceneIsRightHanded) }))
-        .sort((a, b) => a.turn.depth - b.turn.depth);
-    if (parts.length === 1) {
-        result.setKeys(first.getKeys().map((key) => ConvertKey(key, parts[0].turn)));
-        return result;
+export function ConvertRotationChannels(channels: readonly IRotationChannel[], name: string, settings: IRotationSettings): IRotationResult {
+    const nodes = new Map<TransformNode | Bone, ITurningNode>();
+    for (const { animation, node } of channels) {
+        const turning = nodes.get(node) ?? { node, animations: [] };
+        // A node may be animated once per primitive: the same property again is a double.
+        if (!turning.animations.some(({ targetProperty }) => targetProperty === animation.targetProperty)) {
+            turning.animations.push(animation);
+        }
+        nodes.set(node, turning);
     }
-    const frames = new Set<number>();
-    for (const { animation } of parts) {
-        animation.getKeys().forEach((key) => frames.add(key.frame));
+    const chain = LongestChain([...nodes.values()]);
+    const doubles = [...nodes.values()].filter((node) => !chain.includes(node)).map(({ node }) => node.name);
+    const first = chain[0].animations[0];
+    const rate = first.framePerSecond;
+    const result = new Animation(name, "rotationQuaternion", rate, Animation.ANIMATIONTYPE_QUATERNION, first.loopMode);
+    result.enableBlending = first.enableBlending;
+    result.blendingSpeed = first.blendingSpeed;
+    const turns = chain.map(({ node }) => TurnFromRest(node, settings));
+    if (chain.length === 1 && first.targetProperty === "rotationQuaternion") {
+        result.setKeys(first.getKeys().map((key) => ConvertKey(key, turns[0])));
+        result.setEasingFunction(first.getEasingFunction() as Parameters<Animation["setEasingFunction"]>[0]);
+        return { animation: result, doubles };
     }
-    const keys = [...frames]
-        .sort((a, b) => a - b)
-        .map((frame) => {
+    const readers = chain.map(OrientationReader);
+    const sources: ISampled[] = chain.flatMap(({ animations }) =>
+        animations.map((animation) => ({ animation, bends: animation.targetProperty !== "rotationQuaternion" })),
+    );
+    result.setKeys(
+        CommonFrames(sources, rate).map((frame) => {
             const value = Quaternion.Identity();
-            for (const { animation, turn } of parts) {
-                value.multiplyInPlace(ToTurn(AsQuaternion(animation.evaluate(frame)), turn));
-            }
-            return { frame, value };
-        });
-    result.setKeys(keys);
-    return result;
+            readers.forEach((read, index) => value.multiplyInPlace(ToTurn(read(frame, rate), turns[index])));
+            return { frame, value: value.normalize() };
+        }),
+    );
+    return { animation: result, doubles };
+}
+
+/** The nodes on one path up the tree: the path with most of them, then the one that moves most. */
+function LongestChain(nodes: readonly ITurningNode[]): ITurningNode[] {
+    const chains = nodes.map((end) => nodes.filter(({ node }) => node === end.node || end.node.isDescendantOf(node)));
+    const movement = (chain: readonly ITurningNode[]) => chain.reduce((sum, { animations }) => sum + Turned(animations), 0);
+    const best = chains.reduce((a, b) => (b.length > a.length || (b.length === a.length && movement(b) > movement(a)) ? b : a));
+    return best.sort((a, b) => Number(a.node.isDescendantOf(b.node)) - Number(b.node.isDescendantOf(a.node)));
+}
+
+/** How far animations turn their node from their first key. */
+function Turned(animations: readonly Animation[]): number {
+    let most = 0;
+    for (const animation of animations) {
+        const keys = animation.getKeys();
+        for (const { value } of keys) {
+            const [from, to] = [keys[0].value, value] as [unknown, unknown];
+            most = Math.max(
+                most,
+                typeof to === "number"
+                    ? Math.abs(to - (from as number))
+                    : 1 - Math.abs(Quaternion.Dot(AsQuaternion(from), AsQuaternion(to))),
+            );
+        }
+    }
+    return most;
+}
+
+/** Reads a node's orientation from a quaternion, from angles, or from one angle at a time; the other angles stay as at rest. */
+function OrientationReader({ node, animations }: ITurningNode): (frame: number, rate: number) => Quaternion {
+    const whole = animations.find(({ targetProperty }) => !targetProperty.startsWith("rotation.") && targetProperty !== "rotation");
+    const angles = animations.find(({ targetProperty }) => targetProperty === "rotation");
+    const single = whole ?? angles;
+    if (single) {
+        return (frame, rate) => AsQuaternion(ValueAt(single, frame, rate));
+    }
+    const rest = RestAnglesOf(node as TransformNode);
+    return (frame, rate) => {
+        const value = rest.clone();
+        for (const animation of animations) {
+            value[animation.targetProperty.slice(-1) as "x" | "y" | "z"] = ValueAt(animation, frame, rate) as number;
+        }
+        return value.toQuaternion();
+    };
 }
 
 function ConvertKey(key: IAnimationKey, turn: ITurnFromRest): IAnimationKey {
-    const converted: IAnimationKey = { ...key, value: ToTurn(AsQuaternion(key.value), turn) };
-    // Tangents of Euler keys are not tangents of a quaternion: such keys become linear.
+    const converted: IAnimationKey = { ...key, value: ToTurn(key.value as Quaternion, turn) };
     if (key.inTangent !== undefined) {
-        converted.inTangent = key.inTangent instanceof Quaternion ? ToTurn(key.inTangent, turn) : undefined;
+        converted.inTangent = ToTurn(key.inTangent as Quaternion, turn);
     }
     if (key.outTangent !== undefined) {
-        converted.outTangent = key.outTangent instanceof Quaternion ? ToTurn(key.outTangent, turn) : undefined;
+        converted.outTangent = ToTurn(key.outTangent as Quaternion, turn);
     }
     return converted;
 }
@@ -78,41 +161,83 @@ function ToTurn(orientation: Quaternion, turn: ITurnFromRest): Quaternion {
     return result;
 }
 
-function TurnFromRest(node: TransformNode, sceneIsRightHanded: boolean): ITurnFromRest {
+function TurnFromRest(node: TransformNode | Bone, { sceneIsRightHanded, facing }: IRotationSettings): ITurnFromRest {
     const parentRest = Quaternion.Identity();
     let rightHanded = sceneIsRightHanded;
-    let depth = 0;
     for (let ancestor: Node | null = node.parent; ancestor; ancestor = ancestor.parent) {
-        depth++;
-        if (ancestor instanceof TransformNode) {
-            // The glTF loader's root mirrors the whole model; below it the axes are glTF's, which are canonical space's.
+        if (ancestor instanceof Bone) {
+            RestOf(ancestor).multiplyToRef(parentRest, parentRest);
+        } else if (ancestor instanceof TransformNode) {
+            // The glTF loader's root mirrors the whole model in a left-handed scene. It, and what is above it, is where the model stands and not how.
             if (ancestor.scaling.x * ancestor.scaling.y * ancestor.scaling.z < 0) {
                 rightHanded = !rightHanded;
+                break;
+            }
+            if (/__root__$/.test(ancestor.name)) {
                 break;
             }
             RestOf(ancestor).multiplyToRef(parentRest, parentRest);
         }
     }
-    const parentInverse = Quaternion.Inverse(parentRest);
-    return { left: parentRest, right: Quaternion.Inverse(RestOf(node)).multiplyInPlace(parentInverse), mirrored: !rightHanded, depth };
+    const toFront = Quaternion.RotationAxis(Vector3.UpReadOnly, -Math.atan2(facing.x, facing.z));
+    const left = toFront.multiply(parentRest);
+    const right = Quaternion.Inverse(RestOf(node)).multiplyInPlace(Quaternion.Inverse(left));
+    return { left, right, mirrored: rightHanded !== sceneIsRightHanded };
 }
 
-/** Orientation of a node at rest: as it stands, or, while a clip plays on it (the glTF loader starts the first one), as it stood before. */
-function RestOf(node: TransformNode): Quaternion {
-    for (const animatable of node.getScene().getAllAnimatablesByTarget(node)) {
-        for (const property of ["rotationQuaternion", "rotation"]) {
-            const runtime = animatable.getRuntimeAnimationByTargetProperty(property) as unknown as {
-                _originalValue?: (Quaternion | Vector3)[];
-            } | null;
-            const original = runtime?._originalValue?.[0];
-            if (original) {
-                return AsQuaternion(original).clone();
-            }
+/** Orientation of a node at rest: as its bone is bound; else as it stood before a clip played (the glTF loader starts the first one); else as it stands. */
+function RestOf(node: TransformNode | Bone): Quaternion {
+    const bone = node instanceof Bone ? node : BoneOf(node);
+    if (bone) {
+        return AsQuaternion(bone.getRestMatrix());
+    }
+    const still = node as TransformNode;
+    const original = OriginalOf(still, "rotationQuaternion");
+    if (original) {
+        return (original as Quaternion).clone();
+    }
+    return OriginalOf(still, "rotation")
+        ? RestAnglesOf(still).toQuaternion()
+        : (still.rotationQuaternion?.clone() ?? RestAnglesOf(still).toQuaternion());
+}
+
+function RestAnglesOf(node: TransformNode): Vector3 {
+    const angles =
+        (OriginalOf(node, "rotation") as Vector3 | null)?.clone() ?? node.rotationQuaternion?.toEulerAngles() ?? node.rotation.clone();
+    for (const axis of ["x", "y", "z"] as const) {
+        angles[axis] = (OriginalOf(node, `rotation.${axis}`) as number | null) ?? angles[axis];
+    }
+    return angles;
+}
+
+/** The bone that a node of a glTF file stands for. */
+function BoneOf(node: TransformNode): Bone | null {
+    for (const skeleton of node.getScene().skeletons) {
+        const bone = skeleton.bones.find((one) => one.getTransformNode() === node);
+        if (bone) {
+            return bone;
         }
     }
-    return node.rotationQuaternion?.clone() ?? node.rotation.toQuaternion();
+    return null;
 }
 
-function AsQuaternion(value: Quaternion | Vector3): Quaternion {
-    return value instanceof Quaternion ? value : value.toQuaternion();
+/** The value that a playing clip will restore. */
+function OriginalOf(node: TransformNode, property: string): unknown {
+    for (const animatable of node.getScene().getAllAnimatablesByTarget(node)) {
+        const runtime = animatable.getRuntimeAnimationByTargetProperty(property) as unknown as { _originalValue?: unknown[] } | null;
+        const original = runtime?._originalValue?.[0];
+        if (original !== undefined) {
+            return original;
+        }
+    }
+    return null;
+}
+
+function AsQuaternion(value: unknown): Quaternion {
+    if (value instanceof Matrix) {
+        const rotation = new Quaternion();
+        value.decompose(undefined, rotation);
+        return rotation;
+    }
+    return value instanceof Quaternion ? value : (value as Vector3).toQuaternion();
 }

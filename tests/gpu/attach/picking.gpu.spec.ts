@@ -36,7 +36,7 @@ function MakePerson(): ISynthetic {
 function MeanInWorld(avatar: FlexAvatar, synthetic: ISynthetic, g: number, jaw: number, turn: number, expression: number): Vector3 {
     const pose = CreateExpressionPose(synthetic.model);
     pose.expression[2] = expression;
-    pose.pose[4] = turn; // neck about y
+    pose.pose[4] = avatar.getScene().useRightHandedSystem ? turn : -turn; // neck about y, in canonical axes
     pose.pose[6] = jaw; // jaw about x
     const { mean } = ActivateGaussian({ ...synthetic, ...PoseVerticesReference(synthetic.model, pose), deltas: [] }, g);
     return Vector3.TransformCoordinates(Vector3.FromArray(mean as number[]), avatar.posedNode.computeWorldMatrix(true));

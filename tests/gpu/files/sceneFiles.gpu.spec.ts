@@ -12,7 +12,8 @@ import { NodeRenderGraph } from "@babylonjs/core/FrameGraph/Node/nodeRenderGraph
 import { NodeRenderGraphBlockConnectionPointTypes as Types } from "@babylonjs/core/FrameGraph/Node/Types/nodeRenderGraphTypes";
 import { AppendSceneAsync, ImportMeshAsync, LoadAssetContainerAsync } from "@babylonjs/core/Loading/sceneLoader";
 import { Color3, Color4 } from "@babylonjs/core/Maths/math.color";
-import { Vector3 } from "@babylonjs/core/Maths/math.vector";
+import { Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector";
+import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { SceneSerializer } from "@babylonjs/core/Misc/sceneSerializer";
 import { NodeRenderGraphFlexAvatarBlock, type FlexAvatarContainer } from "../../../src";
 import { FlexAvatar } from "../../../src/plugin/flexAvatar";
@@ -134,8 +135,16 @@ describe("scene files", () => {
             { frame: 30, value: 0.7 },
         ]);
         clip.addTargetedAnimation(blink, { name: "eyeBlinkLeft", influence: 0 });
+        const turn = new Animation("turn", "rotationQuaternion", 30, Animation.ANIMATIONTYPE_QUATERNION);
+        turn.setKeys([
+            { frame: 0, value: Quaternion.Identity() },
+            { frame: 30, value: Quaternion.RotationAxis(Vector3.Right(), 0.5) },
+        ]);
+        clip.addTargetedAnimation(turn, new TransformNode("mixamorig:Head", stage.scene));
         const bound = twin.bindAnimationGroup(clip);
         clip.dispose();
+        bound.speedRatio = 0.5;
+        bound.clone("blink again"); // clones and clips of one's own are kept as well
         const text = JSON.stringify(SceneSerializer.Serialize(stage.scene));
         const json = JSON.parse(text) as { flexAvatars: { people: string[] }; animationGroups: unknown[] };
         expect(json.flexAvatars.people.length).toBe(1);
@@ -155,11 +164,15 @@ describe("scene files", () => {
         expect([first.levelOfDetail, second.levelOfDetail]).toEqual(["auto", 1]);
         expect([first.cullBackFaces, second.cullBackFaces]).toEqual(["auto", false]);
         expect([first.cullHidden, second.cullHidden]).toEqual(["auto", false]);
+        expect(second.clips.map(({ name }) => name)).toEqual(["blink twin", "blink again"]);
         const [again] = second.clips;
+        expect(again.speedRatio).toBe(0.5);
         expect(again.name).toContain("blink");
         again.start();
         again.goToFrame(30);
         expect(second.expression.getTrack("eyeBlinkLeft").influence).toBeCloseTo(0.7, 5);
+        expect(second.clipJoints.neck.rotationQuaternion!.toEulerAngles().x).toBeCloseTo(0.5, 3);
+        expect(second.neck.rotationQuaternion!.toEulerAngles().x).withContext("the user's").toBeCloseTo(0, 5);
     });
 
     it("report a person that a scene file has broken, and load the rest", async () => {

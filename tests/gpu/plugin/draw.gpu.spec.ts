@@ -78,6 +78,9 @@ describe("avatar in a Babylon scene", () => {
             pose.expression[2] = 0.7;
             // Babylon's Euler order (yaw, pitch, roll), as axis-angle.
             const turn = avatar.neck.rotation.toQuaternion();
+            if (!rightHanded) {
+                turn.set(turn.x, -turn.y, -turn.z, turn.w); // the avatar's axes mirror canonical ones
+            }
             const angle = 2 * Math.acos(turn.w);
             const scale = angle / Math.sin(angle / 2);
             pose.pose.set([scale * turn.x, scale * turn.y, scale * turn.z], 3);

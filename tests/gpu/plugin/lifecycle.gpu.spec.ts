@@ -1,5 +1,9 @@
 // Making, updating and disposing avatars: what a scene keeps, what the GPU keeps, what a frame costs. Networks are fakes; everything else is real.
 import "@babylonjs/core/Culling/ray";
+import { Animation } from "@babylonjs/core/Animations/animation";
+import { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
+import { Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector";
+import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { FlexAvatarError } from "../../../src/flame/error";
 import { FlexAvatarComponent, type IFlexAvatarNotice } from "../../../src/plugin/flexAvatarComponent";
 import { AddAvatarAsync, CanvasPx, CaptureAsync, CreateStageAsync, FakeDriver, MakeSynthetic, RenderFrame, type IStage } from "./stage";
@@ -115,6 +119,82 @@ describe("the component", () => {
         expect(statistics.avatars).toBe(1);
         expect(statistics.gaussians).toBe(avatar.gaussianCount);
         expect(Object.keys(statistics.stageMs)).toEqual(jasmine.arrayContaining(["load", "photos", "fit", "reconstruct", "prepare"]));
+    });
+
+    it("binds clips with one notice each, and leaves joints and tracks to the user", async () => {
+        const { scene } = stage;
+        const avatar = await component.createFromPhotosAsync([photo], { name: "ada" });
+        const heard: IFlexAvatarNotice[] = [];
+        component.onNoticeObservable.add((notice) => heard.push(notice));
+        heard.length = 0;
+        const clip = new AnimationGroup("nod", scene);
+        const add = (name: string, property: string, type: number, from: unknown, to: unknown) => {
+            const animation = new Animation(name, property, 60, type);
+            animation.setKeys([
+                { frame: 0, value: from },
+                { frame: 60, value: to },
+            ]);
+            const target = property === "influence" ? { name, influence: 0 } : new TransformNode(name, scene);
+            clip.addTargetedAnimation(animation, target);
+        };
+        const { ANIMATIONTYPE_FLOAT: float, ANIMATIONTYPE_QUATERNION: quaternion, ANIMATIONTYPE_VECTOR3: vector } = Animation;
+        const turn = Quaternion.RotationAxis(Vector3.Up(), 0.5);
+        add("jawOpen", "influence", float, 0, 60);
+        add("jawOpen", "influence", float, 0, 0);
+        add("ears_wiggle", "influence", float, 0, 100);
+        add("CC_Base_Head", "rotationQuaternion", quaternion, Quaternion.Identity(), turn);
+        add("CC_Base_Head", "position", vector, Vector3.Zero(), Vector3.Up());
+        add("CC_Base_L_Thigh", "rotationQuaternion", quaternion, Quaternion.Identity(), turn);
+        const bound = avatar.bindAnimationGroup(clip);
+        expect(heard.map(({ code }) => code)).toEqual(["clip-tracks-missing", "clip-adjusted"]);
+        expect(heard[0].message).toContain("ears_wiggle, CC_Base_Head.position");
+        expect(heard[0].message).toContain("Bones of the body that are left out as well: 1.");
+        expect(heard[1].message).toContain("multiplied by 0.01");
+        expect(heard[1].message).toContain("animate jawOpen;");
+
+        // The case of the report: a TypeError in each frame.
+        bound.enableBlending = true;
+        avatar.neck.rotation = new Vector3(0, 0.2, 0);
+        bound.start(true);
+        for (let frame = 0; frame < 5; frame++) {
+            scene.render();
+        }
+        bound.stop();
+        bound.enableBlending = false;
+        bound.start(true);
+        bound.goToFrame(60);
+        bound.pause();
+        scene.render();
+        expect(avatar.neck.rotation.y).toBe(0.2);
+        expect(avatar.expression.getTrack("jawOpen").influence).toBeCloseTo(0.6, 5);
+        const forward = avatar.neck.getDirection(new Vector3(0, 0, 1));
+        expect(Math.atan2(forward.x, forward.z)).withContext("clip and user").toBeCloseTo(0.7, 3);
+        bound.dispose();
+        avatar.neck.rotation.y = 0.5;
+        scene.render();
+        const after = avatar.neck.getDirection(new Vector3(0, 0, 1));
+        expect(Math.atan2(after.x, after.z)).withContext("after the clip").toBeCloseTo(1, 3);
+        avatar.resetPose();
+        scene.render();
+        expect(avatar.neck.getDirection(new Vector3(0, 0, 1)).z).toBeCloseTo(1, 6);
+        expect([...avatar.expression.influences].every((value) => value === 0)).toBeTrue();
+
+        // The Inspector's sliders.
+        const sliders = avatar.inspectableCustomProperties;
+        expect(sliders.map(({ label }) => label)).toEqual(
+            Array.from(avatar.expression.influences, (_, i) => avatar.expression.getTarget(i).name),
+        );
+        const slider = sliders.find(({ label }) => label === "mouthSmileLeft")!;
+        expect([slider.min, slider.max, slider.step]).toEqual([0, 1, 0.01]);
+        const properties = avatar as unknown as Record<string, number>;
+        properties[slider.propertyName] = 0.75;
+        expect(avatar.expression.getTrack("mouthSmileLeft").influence).toBe(0.75);
+        avatar.expression.getTrack("mouthSmileLeft").influence = 0.25;
+        expect(properties[slider.propertyName]).toBe(0.25);
+
+        expect(scene.getMorphTargetById("ada.jawOpen")).not.toBeNull();
+        avatar.dispose();
+        expect(scene.getMorphTargetById("ada.jawOpen")).toBeNull();
     });
 
     it("refuses no photo and five photos before anything is loaded", async () => {

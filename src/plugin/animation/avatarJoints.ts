@@ -1,0 +1,128 @@
+/**
+ * The joints of an avatar as Babylon nodes. Each joint has two: an outer one that clips turn, and inside it the user's.
+ * Both have the avatar's own axes, so they turn as the avatar does. Canonical space, mirrored in left-handed scenes, begins where the pose is read.
+ */
+import { Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector.js";
+import { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
+import type { HeadModel } from "../../flame/headModel.js";
+import type { JointName } from "./jointNames.js";
+
+/** Joints with nodes, in the order of the pose after `global`. */
+export const JointNames: readonly JointName[] = ["neck", "jaw", "leftEye", "rightEye"];
+
+const Turn = new Quaternion(); // scratch of readPoseToRef
+const Inner = new Quaternion(); // scratch of readPoseToRef
+
+/** Nodes of one avatar. They are disposed with it. */
+export class AvatarJoints {
+    /** The user's nodes. Nothing but the user writes to them. */
+    public readonly joints: Readonly<Record<JointName, TransformNode>>;
+    /** What clips turn. A joint's turn is this one's, then the user's. */
+    public readonly clipJoints: Readonly<Record<JointName, TransformNode>>;
+    /** What a character turns the neck by, before both: canonical axes. Written by the attachment. */
+    public readonly carried = Quaternion.Identity();
+    /** Shows {@link carried} in the avatar's axes. */
+    private readonly _carrier: TransformNode;
+    /** Canonical x as seen from the avatar: 1, or −1 in a left-handed scene. */
+    private readonly _side: number;
+
+    /**
+     * @param avatar the parent; its name begins the names of the nodes
+     * @param head where the joints are
+     */
+    public constructor(avatar: TransformNode, head: HeadModel) {
+        const scene = avatar.getScene();
+        this._side = scene.useRightHandedSystem ? 1 : -1;
+        // A node that turns about its joint without moving its parent's origin: children have their place in the parent's space, where lookAt wants it.
+        const turning = (name: string, parent: TransformNode, pivot: Vector3): TransformNode => {
+            const node = new TransformNode(name, scene);
+            node.parent = parent;
+            node.setPivotPoint(pivot);
+            node.rotationQuaternion = Quaternion.Identity();
+            return node;
+        };
+        const place = (joint: number, parentJoint?: number): Vector3 => {
+            const at = (axis: number) =>
+                head.joints[3 * joint + axis] - (parentJoint === undefined ? 0 : head.joints[3 * parentJoint + axis]);
+            return new Vector3(this._side * at(0), at(1), at(2));
+        };
+        const joints: Partial<Record<JointName, TransformNode>> = {};
+        const clipJoints: Partial<Record<JointName, TransformNode>> = {};
+        this._carrier = turning(`${avatar.name}.neck.carried`, avatar, place(1));
+        JointNames.forEach((name, index) => {
+            const at = name === "neck" ? place(1) : place(index + 1, 1);
+            const clipJoint = turning(`${avatar.name}.${name}.clip`, joints.neck ?? this._carrier, at);
+            const joint = new TransformNode(`${avatar.name}.${name}`, scene);
+            joint.parent = clipJoint;
+            joint.position.copyFrom(at);
+            joints[name] = joint;
+            clipJoints[name] = clipJoint;
+        });
+        this.joints = joints as Record<JointName, TransformNode>;
+        this.clipJoints = clipJoints as Record<JointName, TransformNode>;
+        for (const node of this.nodes) {
+            node.doNotSerialize = true;
+        }
+    }
+
+    /** All nodes, parents first. */
+    public get nodes(): TransformNode[] {
+        return [this._carrier, ...JointNames.flatMap((name) => [this.clipJoints[name], this.joints[name]])];
+    }
+
+    /** Puts all joints to rest, the user's and the clips'. */
+    public reset(): void {
+        for (const name of JointNames) {
+            const { rotation, rotationQuaternion } = this.joints[name];
+            rotationQuaternion?.set(0, 0, 0, 1);
+            rotation.setAll(0);
+            RotationOf(this.clipJoints[name]).set(0, 0, 0, 1);
+        }
+    }
+
+    /**
+     * Reads the joints as the head model wants them. Allocates nothing.
+     * @param pose [15] receives the axis-angles of neck, jaw and eyes, in canonical axes
+     * @returns whether one is another than before
+     */
+    public readPoseToRef(pose: Float32Array): boolean {
+        let changed = false;
+        const { x, y, z, w } = this.carried;
+        RotationOf(this._carrier).set(x, this._side * y, this._side * z, w);
+        for (let index = 0; index < JointNames.length; index++) {
+            const name = JointNames[index];
+            Turn.copyFrom(RotationOf(this.clipJoints[name]));
+            if (name === "neck") {
+                RotationOf(this._carrier).multiplyToRef(Turn, Turn);
+            }
+            const { rotationQuaternion, rotation } = this.joints[name];
+            if (rotationQuaternion) {
+                Turn.multiplyToRef(rotationQuaternion, Turn);
+            } else {
+                Quaternion.FromEulerVectorToRef(rotation, Inner);
+                Turn.multiplyToRef(Inner, Turn);
+            }
+            // Axis-angle by the shorter way round. A mirrored axis keeps its x and changes the sign of the rest.
+            const length = Math.hypot(Turn.x, Turn.y, Turn.z);
+            const angle = 2 * Math.atan2(Turn.w < 0 ? -length : length, Math.abs(Turn.w));
+            const scale = length > 1e-9 ? angle / length : 0;
+            const at = 3 + 3 * index;
+            changed = SetNumber(pose, at, scale * Turn.x) || changed;
+            changed = SetNumber(pose, at + 1, this._side * scale * Turn.y) || changed;
+            changed = SetNumber(pose, at + 2, this._side * scale * Turn.z) || changed;
+        }
+        return changed;
+    }
+}
+
+/** The quaternion of a node that must have one; setting `rotation` takes it away. */
+function RotationOf(node: TransformNode): Quaternion {
+    return (node.rotationQuaternion ??= node.rotation.toQuaternion());
+}
+
+/** Writes a number as the array holds it. @returns whether it is another one */
+function SetNumber(numbers: Float32Array, index: number, value: number): boolean {
+    const before = numbers[index];
+    numbers[index] = value;
+    return numbers[index] !== before;
+}
