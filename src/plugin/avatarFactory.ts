@@ -16,7 +16,7 @@ import { ModelRuntime, type IModelRuntimeSettings } from "../runtime/models/mode
 import type { ProgressListener } from "../runtime/models/progress.js";
 import { HeadBuffers, SplatPipeline } from "../runtime/passes/index.js";
 import { PreparePhotoAsync, type IPreparedPhoto } from "../runtime/photo/preparePhoto.js";
-import type { PhotoSource } from "../runtime/photo/decode.js";
+import { CheckPhotoSource, type PhotoSource } from "../runtime/photo/decode.js";
 import { AvatarEvaluator } from "./avatarEvaluator.js";
 import type { IFlexAvatarOptions } from "./componentOptions.js";
 import { MakeThumbnailAsync } from "./thumbnail.js";
@@ -124,6 +124,7 @@ export class AvatarFactory {
         name: string,
         { signal, onProgress }: IMakeSettings = {},
     ): Promise<IMadeAvatar> {
+        photos.forEach(CheckPhotoSource); // before anything is loaded
         return await this._workAsync({ signal, onProgress, photoCount: photos.length }, async (lifeSignal, shared, preparing) => {
             const { networks, head } = shared;
             const { photoSize, maxPhotos, anchorSize, mapSize } = networks.model;
