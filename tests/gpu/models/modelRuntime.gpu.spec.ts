@@ -362,23 +362,20 @@ describe("networks on WebAssembly", () => {
     });
 
     it("leaves the page its time while they run", async () => {
-        const gaps = async (own: ModelRuntime): Promise<number> => {
-            let longest = 0;
-            let before = performance.now();
-            const timer = setInterval(() => {
-                longest = Math.max(longest, performance.now() - before);
-                before = performance.now();
-            }, 1);
+        /** How often the page gets a turn while a person is reconstructed: a page that is blocked throughout has none. */
+        const turnsOf = async (own: ModelRuntime): Promise<number> => {
+            let turns = 0;
+            const timer = setInterval(() => turns++, 1);
             await own.reconstructAsync(Photos(own, 1));
             clearInterval(timer);
-            return Math.max(longest, performance.now() - before); // a page that is blocked throughout never hears its timer
+            return turns;
         };
         const onPage = await ModelRuntime.CreateAsync({ ...Settings, worker: false });
         await onPage.reconstructAsync(Photos(onPage, 1)); // loaded and made
         await runtime.reconstructAsync(Photos(runtime, 1));
-        const [page, worker] = [await gaps(onPage), await gaps(runtime)];
-        console.log(`longest block of the page: ${page.toFixed(0)} ms on the page, ${worker.toFixed(0)} ms in the worker`);
-        expect(worker).toBeLessThan(0.7 * page);
+        const [page, worker] = [await turnsOf(onPage), await turnsOf(runtime)];
+        console.log(`turns of the page meanwhile: ${page} with networks on the page, ${worker} with networks in the worker`);
+        expect(worker).toBeGreaterThan(page);
         onPage.dispose();
     });
 
