@@ -4,7 +4,7 @@ import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import { OrAborted } from "./abort.js";
 import { OnnxQueue } from "./asyncQueue.js";
 import { JoinUrl, type AssetStore } from "./assetStore.js";
-import { MessageOf, PolicyError, PolicyWatch, WasmRefusalIn, type IRefusal } from "./loadFailure.js";
+import { IsRefusalOfScripts, MessageOf, PolicyError, PolicyWatch, WasmRefusalIn, type IRefusal } from "./loadFailure.js";
 import { PageBackend } from "./pageBackend.js";
 import { BuildSumGraph } from "./probeGraph.js";
 import type { NoticeListener, ProgressListener } from "./progress.js";
@@ -173,15 +173,10 @@ async function loadPageAsync(name: BackendName, settings: IOnnxSettings): Promis
         if (error instanceof FlexAvatarError) {
             throw error;
         }
-        throw startError(name, error, (await watch.findAsync(IsOfScripts)) ?? WasmRefusalIn(MessageOf(error)));
+        throw startError(name, error, (await watch.findAsync(IsRefusalOfScripts)) ?? WasmRefusalIn(MessageOf(error)));
     } finally {
         watch.dispose();
     }
-}
-
-/** Whether a refusal can have kept a script or its WebAssembly from starting. */
-function IsOfScripts({ directive, blocked }: IRefusal): boolean {
-    return /^(script-src|connect-src|worker-src)/.test(directive) && blocked !== "inline";
 }
 
 /** Why ONNX Runtime does not start on the page. On WebGPU what is left is its own affair: the device may be at fault. */

@@ -6,6 +6,7 @@
 import { FlexAvatarError } from "../../flame/error.js";
 import { AsyncQueue } from "../models/asyncQueue.js";
 import { JoinUrl } from "../models/assetStore.js";
+import { IsRefusalOfScripts, PolicyError, PolicyWatch } from "../models/loadFailure.js";
 
 /** Folders that hold the files of the npm packages of the same names. */
 export interface IMediaPipeUrls {
@@ -136,6 +137,7 @@ async function startAsync(recipe: IRecipe, folder: string): Promise<Solution> {
         throw new FlexAvatarError("webgl-missing", `${recipe.what} needs WebGL 2 for reading images, and this browser has none.`);
     }
     const before = new Set(document.scripts);
+    const watch = new PolicyWatch();
     const lines: string[] = [];
     const restore = muteStart(lines);
     try {
@@ -148,6 +150,10 @@ async function startAsync(recipe: IRecipe, folder: string): Promise<Solution> {
         if (error instanceof FlexAvatarError) {
             throw error;
         }
+        const refusal = await watch.findAsync(IsRefusalOfScripts);
+        if (refusal) {
+            throw PolicyError(recipe.what, refusal, error);
+        }
         const said = lines.length > 0 ? ` It said: ${lines.slice(-3).join(" | ")}` : "";
         throw new FlexAvatarError("models-missing", `${recipe.what} did not start from ${folder}.${said}`, {
             advice: "Check that all files of the npm package are served from that folder.",
@@ -155,6 +161,7 @@ async function startAsync(recipe: IRecipe, folder: string): Promise<Solution> {
         });
     } finally {
         restore();
+        watch.dispose();
         for (const script of Array.from(document.scripts)) {
             if (!before.has(script) && script.src.startsWith(new URL(JoinUrl(folder, ""), document.baseURI).href)) {
                 script.remove();
