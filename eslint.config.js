@@ -17,7 +17,7 @@ const outside = forbid(["**/training/**", "**/samples/**", "**/bench/**"], "src/
 
 // Node and webpack resolve what the package ships only with whole specifiers.
 const wholeSpecifiers = (kind) => ({
-    selector: `${kind}[source.value=/^(\\.|@babylonjs\\/(core|loaders)\\/)/]:not([source.value=/\\.(js|wgsl)$/])`,
+    selector: `${kind}[source.value=/^(\\.|@babylonjs\\/(core|loaders)\\/)/]:not([source.value=/\\.(js|wgsl|ts.text)$/])`,
     message: 'Write the specifier with its extension, as in "./error.js".',
 });
 
@@ -50,7 +50,7 @@ export default tseslint.config(
     arrow(["src/plugin/**/*.ts", "src/index.ts"], [ort, shaders, outside]),
     arrow(["samples/**/*.ts"], [forbid(["**/src/**"], "Samples import the package by its public name.")]),
     {
-        files: ["scripts/**/*.mjs", "tests/**/*.mjs", "bench/**/*.mjs", "*.js"],
+        files: ["bin/**/*.mjs", "scripts/**/*.mjs", "tests/**/*.mjs", "bench/**/*.mjs", "*.js"],
         languageOptions: {
             globals: Object.fromEntries(
                 [

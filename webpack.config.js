@@ -1,24 +1,25 @@
-// Two bundles: "library" (what the package exports; Babylon and ONNX Runtime stay external) and "samples" (one page per samples/*/index.ts).
+// Two bundles: "standalone" (the library in one file for plain pages, on Babylon's global) and "samples" (one page per samples/*/index.ts).
+// The modules of dist/lib come from scripts/buildLib.mjs. What both import as text (`.wgsl`, `.ts?text`) has a rule here.
 // karma.conf.js reuses `rules` and `resolve`, so that tests and bundles are built alike.
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import CopyPlugin from "copy-webpack-plugin";
+import { listAssets } from "./bin/assets.mjs";
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 const at = (...parts) => path.join(root, ...parts);
 
 export const rules = [
-    { test: /\.ts$/, loader: "ts-loader", options: { transpileOnly: true } },
+    { test: /\.ts$/, resourceQuery: { not: [/text/] }, loader: "ts-loader", options: { transpileOnly: true } },
+    { test: /\.ts$/, resourceQuery: /text/, type: "asset/source", loader: "ts-loader", options: { transpileOnly: true } },
     { test: /\.wgsl$/, type: "asset/source" },
-    { test: /ort-wasm-simd-threaded.*\.(wasm|mjs)$/, type: "asset/resource", generator: { filename: "runtime/[name][ext]" } },
 ];
 
 export const resolve = {
     extensions: [".ts", ".js", ".mjs"],
     alias: { "babylon-flexavatar": at("src/index.ts") },
-    extensionAlias: { ".js": [".ts", ".js"] }, // workers are named by the file that the library ships
-    conditionNames: ["onnxruntime-web-use-extern-wasm", "import", "module", "browser", "default"],
+    extensionAlias: { ".js": [".ts", ".js"] }, // sources name the files that the library ships
 };
 
 const common = { devtool: "source-map", performance: { hints: false }, stats: "errors-warnings", module: { rules }, resolve };
@@ -28,14 +29,14 @@ const sampleNames = readdirSync(at("samples")).filter((name) => existsSync(at("s
 export default [
     {
         ...common,
-        name: "library",
-        // The worker stays a file of its own, and its address in index.js as it is written, so that the user's bundler finds both.
-        entry: { index: at("src/index.ts"), "worker/onnxWorker": at("src/runtime/models/worker/onnxWorker.ts") },
-        module: { rules, parser: { javascript: { importMeta: false, url: false, worker: false } } },
+        name: "standalone",
+        entry: at("src/standalone.ts"),
         experiments: { outputModule: true },
-        output: { path: at("dist/lib"), filename: "[name].js", library: { type: "module" }, clean: true },
-        externalsType: "module",
-        externals: [/^@babylonjs\//, /^onnxruntime-web/],
+        output: { path: at("dist/standalone"), filename: "flexavatar.js", library: { type: "module" }, clean: true },
+        externalsType: "var",
+        externals: [
+            ({ request }, callback) => (request.startsWith("@babylonjs/core/") ? callback(null, "globalThis.BABYLON") : callback()),
+        ],
     },
     {
         ...common,
@@ -53,10 +54,11 @@ export default [
                 patterns: [
                     { from: "samples/*/*.{html,css}", to: ({ absoluteFilename }) => path.relative(at("samples"), absoluteFilename) },
                     { from: "samples/assets", to: "assets", noErrorOnMissing: true },
-                    { from: "assets/models", to: "models", noErrorOnMissing: true },
-                    { from: "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded{,.asyncify}.{mjs,wasm}", to: "runtime/[name][ext]" },
-                    { from: "node_modules/@mediapipe/face_mesh", to: "mediapipe/face_mesh" },
-                    { from: "node_modules/@mediapipe/selfie_segmentation", to: "mediapipe/selfie_segmentation" },
+                    ...listAssets({ project: root, built: false }).map(({ from, to }) => ({
+                        from,
+                        to: `flexavatar/${to}`,
+                        info: { minimized: true }, // as they were released
+                    })),
                 ],
             }),
         ],

@@ -14,11 +14,7 @@ import { GetFlexAvatarEngineOptions, type IFlexAvatarOptions } from "babylon-fle
 export const AssetsUrl = new URL("../assets/", location.href).href;
 
 /** Where the library finds its files when the samples are built. */
-export const ComponentUrls: Pick<IFlexAvatarOptions, "modelsUrl" | "runtimeUrls" | "mediaPipeUrls"> = {
-    modelsUrl: new URL("../models/", location.href).href,
-    runtimeUrls: new URL("../runtime/", location.href).href,
-    mediaPipeUrls: new URL("../mediapipe/", location.href).href,
-};
+export const ComponentUrls: Pick<IFlexAvatarOptions, "assetsUrl"> = { assetsUrl: new URL("../flexavatar/", location.href).href };
 
 /** A WebGPU engine with what the library wants of the device. */
 export async function CreateEngineAsync(canvas: HTMLCanvasElement): Promise<WebGPUEngine> {

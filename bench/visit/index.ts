@@ -32,6 +32,7 @@ async function showAsync(): Promise<number> {
     }
     const scene = new Scene(engine);
     scene.activeCamera = new ArcRotateCamera("camera", Math.PI / 2, Math.PI / 2, 0.7, Vector3.Zero(), scene);
+    // The folders of a checkout, not of a page: `assetsUrl` would do there.
     const options: Partial<IFlexAvatarOptions> = {
         modelsUrl: "/assets/models/",
         runtimeUrls: "/node_modules/onnxruntime-web/dist/",

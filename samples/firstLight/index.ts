@@ -141,7 +141,7 @@ async function startAsync(): Promise<void> {
     const stage = await CreateStageAsync(document.getElementById("view") as HTMLCanvasElement);
     const component = FlexAvatarComponent.GetOrCreate(stage.scene, {
         ...ComponentUrls,
-        modelsUrl: parameters.get("models") ?? ComponentUrls.modelsUrl,
+        modelsUrl: parameters.get("models") ?? undefined,
     });
     const container = await LoadAssetContainerAsync(`${AssetsUrl}phrase.glb`, stage.scene);
     const clip = container.animationGroups[0];

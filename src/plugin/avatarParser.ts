@@ -7,20 +7,24 @@ import { Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector.js";
 import { DecodeBase64ToBinary } from "@babylonjs/core/Misc/stringTools.js";
 import type { Scene } from "@babylonjs/core/scene.js";
 import { FlexAvatarError } from "../flame/error.js";
-import { JointNames, SerializedName, type ISerializedAvatar, type ISerializedAvatars } from "./avatarSerializer.js";
+import { JointNames, type ISerializedAvatar, type ISerializedAvatars } from "./avatarSerializer.js";
 import type { FlexAvatar } from "./flexAvatar.js";
 import { FlexAvatarComponent } from "./flexAvatarComponent.js";
+import { SerializedName } from "./names.js";
 
 /** Makes the parser known to Babylon. Called by the package; calling it again changes nothing. */
-export function RegisterAvatarParser(): void {
-    AddParser(SerializedName, (parsed: Record<string, unknown>, scene: Scene, container: AssetContainer) => {
-        const found = parsed[SerializedName] as ISerializedAvatars | undefined;
-        if (found) {
-            // A parser cannot wait: the scene is not ready before the avatars are.
-            scene.addPendingData(found);
-            void RestoreAsync(found, scene, container).finally(() => scene.removePendingData(found));
-        }
-    });
+export function RegisterFlexAvatarParser(): void {
+    AddParser(SerializedName, ParseAvatars);
+}
+
+/** The parser: brings back the avatars of a parsed `.babylon` file, if it has any. */
+export function ParseAvatars(parsed: Record<string, unknown>, scene: Scene, container: AssetContainer): void {
+    const found = parsed[SerializedName] as ISerializedAvatars | undefined;
+    if (found) {
+        // A parser cannot wait: the scene is not ready before the avatars are.
+        scene.addPendingData(found);
+        void RestoreAsync(found, scene, container).finally(() => scene.removePendingData(found));
+    }
 }
 
 async function RestoreAsync(

@@ -8,9 +8,8 @@ import { EncodeArrayBufferToBase64 } from "@babylonjs/core/Misc/stringTools.js";
 import type { FlexAvatar } from "./flexAvatar.js";
 import type { FlexAvatarComponent } from "./flexAvatarComponent.js";
 import type { LevelOfDetail } from "./levelOfDetail.js";
+import { SerializedName } from "./names.js";
 
-/** Name of the entry in a `.babylon` file. */
-export const SerializedName = "flexAvatars";
 /** Joints that have nodes. */
 export const JointNames = ["neck", "jaw", "leftEye", "rightEye"] as const;
 
@@ -55,7 +54,7 @@ export interface ISerializedAvatar {
 /** All avatars of a file. */
 export interface ISerializedAvatars {
     version: 1;
-    options: { modelsUrl: string; model?: string };
+    options: { assetsUrl?: string; modelsUrl: string; model?: string };
     /** `.flexavatar` files, base64. */
     people: string[];
     avatars: ISerializedAvatar[];
@@ -75,7 +74,7 @@ export function SerializeAvatars(
 }
 
 function Describe(component: FlexAvatarComponent): ISerializedAvatars {
-    const { modelsUrl, model } = component.options;
+    const { assetsUrl, modelsUrl, model } = component.options;
     const people: string[] = [];
     const personOf = new Map<unknown, number>();
     const avatars = component.avatars.map((avatar) => {
@@ -86,7 +85,7 @@ function Describe(component: FlexAvatarComponent): ISerializedAvatars {
         }
         return SerializeAvatar(avatar, person);
     });
-    return { version: 1, options: { modelsUrl, ...(model ? { model } : {}) }, people, avatars };
+    return { version: 1, options: { assetsUrl, modelsUrl, ...(model ? { model } : {}) }, people, avatars };
 }
 
 function SerializeAvatar(avatar: FlexAvatar, person: number): ISerializedAvatar {

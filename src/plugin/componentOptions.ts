@@ -1,4 +1,5 @@
 /** Options of the component, and their defaults. */
+import { JoinUrl } from "../runtime/models/assetStore.js";
 import type { BackendName, OnnxRuntimeUrls } from "../runtime/models/onnxBackend.js";
 import type { IMediaPipeUrls } from "../runtime/photo/mediaPipe.js";
 import type { SplatSorterName } from "../runtime/passes/index.js";
@@ -6,17 +7,22 @@ import type { IAvatarServices } from "./avatarFactory.js";
 import { DefaultDriverSchedule, type IDriverSchedule } from "./driverScheduler.js";
 import type { LevelOfDetail } from "./levelOfDetail.js";
 
-/** Options of `FlexAvatarComponent.GetOrCreate`. Addresses are relative to the page. */
+/** Options of `FlexAvatarComponent.GetOrCreate`. Addresses are relative to the page; all of them may be on another origin that sends CORS headers. */
 export interface IFlexAvatarOptions {
-    /** Folder of models.json: a copy of the package's `assets/models`. Default "models/". */
+    /**
+     * The folder that `npx babylon-flexavatar copy-assets` filled: everything that is loaded at run time. The three addresses below win over it.
+     * Default "flexavatar/".
+     */
+    assetsUrl: string;
+    /** Folder of models.json. Default: "models/" in `assetsUrl`. */
     modelsUrl: string;
     /** Which networks of models.json. Default: the one it names as default. */
     model?: string;
-    /** Where onnxruntime-web's `dist` files are. Default: where the bundler put them. */
-    runtimeUrls?: OnnxRuntimeUrls;
+    /** Where files of onnxruntime-web's `dist` are: a folder, or one by one. Default: "runtime/" in `assetsUrl`. */
+    runtimeUrls: OnnxRuntimeUrls;
     /**
      * A folder with copies of the packages `@mediapipe/face_mesh` and `@mediapipe/selfie_segmentation` as `face_mesh` and `selfie_segmentation`, or both
-     * folders one by one. Only photos need them. Default "mediapipe/".
+     * folders one by one. Only photos need them. Default: "mediapipe/" in `assetsUrl`.
      */
     mediaPipeUrls: string | IMediaPipeUrls;
     /**
@@ -43,12 +49,24 @@ export interface IFlexAvatarOptions {
     _services?: Partial<IAvatarServices>;
 }
 
-/** What an option is when it is left undefined. */
-export const DefaultFlexAvatarOptions: Readonly<IFlexAvatarOptions> = Object.freeze({
-    modelsUrl: "models/",
-    mediaPipeUrls: "mediapipe/",
+/** What an option is when it is left undefined. Other addresses follow from `assetsUrl`. */
+export const DefaultFlexAvatarOptions: Readonly<Omit<IFlexAvatarOptions, "modelsUrl" | "runtimeUrls" | "mediaPipeUrls">> = Object.freeze({
+    assetsUrl: "flexavatar/",
     backend: "auto",
     driver: "auto",
     driverSchedule: DefaultDriverSchedule,
     levelOfDetail: "auto",
 });
+
+/** @returns `options` with what is undefined replaced by its default */
+export function ResolveFlexAvatarOptions(options: Partial<IFlexAvatarOptions>): IFlexAvatarOptions {
+    const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+    const assetsUrl = options.assetsUrl ?? DefaultFlexAvatarOptions.assetsUrl;
+    return {
+        modelsUrl: JoinUrl(assetsUrl, "models/"),
+        runtimeUrls: JoinUrl(assetsUrl, "runtime/"),
+        mediaPipeUrls: JoinUrl(assetsUrl, "mediapipe/"),
+        ...DefaultFlexAvatarOptions,
+        ...given,
+    };
+}

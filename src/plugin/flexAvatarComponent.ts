@@ -10,7 +10,7 @@ import type { BackendName } from "../runtime/models/onnxBackend.js";
 import { FetchAsync, MessageOf } from "../runtime/models/loadFailure.js";
 import type { PhotoSource } from "../runtime/photo/decode.js";
 import { AvatarFactory, type IMadeAvatar, type IMakeSettings } from "./avatarFactory.js";
-import { DefaultFlexAvatarOptions, type IFlexAvatarOptions } from "./componentOptions.js";
+import { ResolveFlexAvatarOptions, type IFlexAvatarOptions } from "./componentOptions.js";
 import { DriverScheduler, type IScheduledDriver } from "./driverScheduler.js";
 import { RequireDevice } from "./engineOptions.js";
 import { AvatarEvaluator } from "./avatarEvaluator.js";
@@ -57,7 +57,7 @@ const ComponentName = "FlexAvatar";
 /**
  * One per scene.
  * @example
- * const component = FlexAvatarComponent.GetOrCreate(scene, { modelsUrl: "models/" });
+ * const component = FlexAvatarComponent.GetOrCreate(scene, { assetsUrl: "flexavatar/" });
  * const avatar = await component.createFromPhotosAsync([file]);
  */
 export class FlexAvatarComponent implements ISceneSerializableComponent {
@@ -92,8 +92,7 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         public readonly scene: Scene,
         options: Partial<IFlexAvatarOptions>,
     ) {
-        const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-        this.options = Object.freeze({ ...DefaultFlexAvatarOptions, ...given });
+        this.options = Object.freeze(ResolveFlexAvatarOptions(options));
         this._crowds = new SplatCrowds(scene);
         this._factory = this._createFactory();
         this._scheduler = new DriverScheduler(this.options.driverSchedule);

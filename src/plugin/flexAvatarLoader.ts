@@ -15,8 +15,7 @@ import { FlexAvatarError } from "../flame/error.js";
 import type { IFlexAvatarOptions } from "./componentOptions.js";
 import { FlexAvatar } from "./flexAvatar.js";
 import { FlexAvatarComponent } from "./flexAvatarComponent.js";
-
-const PluginName = "flexavatar";
+import { FileExtensions, PluginName } from "./names.js";
 
 /** Options under `pluginOptions.flexavatar`: those of the component, for a scene that has none yet, and a name for the avatar. */
 export type FlexAvatarLoadingOptions = Partial<IFlexAvatarOptions> & { name?: string };
@@ -38,7 +37,7 @@ export class FlexAvatarContainer extends AssetContainer {
 /** The scene loader plugin. The package registers it; a page only names a file. */
 export class FlexAvatarLoader implements ISceneLoaderPluginAsync, ISceneLoaderPluginFactory {
     public readonly name = PluginName;
-    public readonly extensions = { ".flexavatar": { isBinary: true } } as const;
+    public readonly extensions = FileExtensions;
 
     /** @param _options from `pluginOptions` */
     public constructor(private readonly _options: Readonly<FlexAvatarLoadingOptions> = {}) {}

@@ -42,7 +42,7 @@ export function ServeModelsAt(folder, change) {
         if (!pathname.startsWith(folder)) {
             return undefined;
         }
-        const body = readFileSync(path.join(samplesFolder, "models", pathname.slice(folder.length)));
+        const body = readFileSync(path.join(samplesFolder, "flexavatar", "models", pathname.slice(folder.length)));
         return change(pathname, body) ?? { body };
     };
 }

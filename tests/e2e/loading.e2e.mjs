@@ -75,10 +75,10 @@ describe("a saved avatar", () => {
             assert.ok(gaussians > 1000);
             assert.deepEqual(notices, []);
             assert.deepEqual(paths.sort(), [
-                "/models/models.json",
-                "/models/nano-128/driver.data",
-                "/models/nano-128/driver.onnx",
-                "/models/open-head.bin",
+                "/flexavatar/models/models.json",
+                "/flexavatar/models/nano-128/driver.data",
+                "/flexavatar/models/nano-128/driver.onnx",
+                "/flexavatar/models/open-head.bin",
                 "/saved.flexavatar",
             ]);
         });
@@ -126,7 +126,12 @@ describe("what does not come is told by its cause", () => {
         });
 
     test("a page of HTML in the place of ONNX Runtime", async () => {
-        await onNewPage({ runtimeUrls: { wasm: { wasm: "../firstLight/index.html" } } }, ({ code, message }) => {
+        const build = {
+            script: "../flexavatar/runtime/ort.wasm.min.mjs",
+            mjs: "../flexavatar/runtime/ort-wasm-simd-threaded.mjs",
+            wasm: "../firstLight/index.html",
+        };
+        await onNewPage({ runtimeUrls: { wasm: build } }, ({ code, message }) => {
             assert.equal(code, "models-missing");
             assert.match(message, /ONNX Runtime.*page of HTML/);
         });
@@ -146,7 +151,9 @@ describe("what does not come is told by its cause", () => {
         ]) {
             const elsewhere = await StartServerAsync({ headers: allowed });
             try {
-                const { code, message, advice } = await openAsync(tools.page, tools.server, { modelsUrl: `${elsewhere.url}/models/` });
+                const { code, message, advice } = await openAsync(tools.page, tools.server, {
+                    modelsUrl: `${elsewhere.url}/flexavatar/models/`,
+                });
                 assert.equal(code, "models-missing");
                 assert.match(message, cause);
                 assert.match(advice, /Access-Control-Allow-Origin/);
@@ -160,7 +167,7 @@ describe("what does not come is told by its cause", () => {
         const headers = { "Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin" };
         const elsewhere = await StartServerAsync({ headers });
         try {
-            const { code, message } = await openAsync(tools.page, tools.server, { modelsUrl: `${elsewhere.url}/models/` });
+            const { code, message } = await openAsync(tools.page, tools.server, { modelsUrl: `${elsewhere.url}/flexavatar/models/` });
             assert.equal(code, "none", message);
         } finally {
             await elsewhere.closeAsync();

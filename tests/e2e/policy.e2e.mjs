@@ -11,7 +11,7 @@ const FaceNeeds = "'unsafe-eval'";
 const Policy = {
     "default-src": "'none'",
     "script-src": `'self' 'wasm-unsafe-eval' ${FaceNeeds}`.trim(),
-    "worker-src": "'self'",
+    "worker-src": "'self' blob:",
     "connect-src": "'self' blob:",
     "img-src": "'self' blob: data:",
     "style-src": "'self'",
@@ -65,6 +65,16 @@ describe("a page with a policy", () => {
             assert.equal(result.code, "policy-refused", result.message);
             assert.match(result.message, /connect-src.*models\.json/);
             assert.match(result.advice, /'self' to connect-src/);
+        });
+    });
+
+    test("starts the worker from its file where blob: is refused", async () => {
+        await makeAsync({ ...Policy, "worker-src": "'self'" }, ({ code, message, notices }) => {
+            assert.equal(code, "none", message);
+            assert.deepEqual(
+                notices.map((notice) => notice.code),
+                ["backend-wasm"],
+            );
         });
     });
 

@@ -46,8 +46,8 @@ export interface IModelRuntimeSettings {
     driver?: "auto" | "shaders" | "onnx";
     /** Whether networks on the processor run in a worker. Default true. */
     worker?: boolean;
-    /** Where onnxruntime-web's files are. Default: wherever the bundler put them. */
-    runtimeUrls?: OnnxRuntimeUrls;
+    /** Where onnxruntime-web's files are. */
+    runtimeUrls: OnnxRuntimeUrls;
     /** SHA-256 of the head model in use; when given, it must be the one the networks were trained for. */
     headModelSha256?: string;
     /** A store to share. Default: an own one, disposed with the runtime. */

@@ -3,48 +3,17 @@ import type * as Ort from "onnxruntime-web";
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import { OrAborted } from "./abort.js";
 import { OnnxQueue } from "./asyncQueue.js";
-import { JoinUrl, type AssetStore } from "./assetStore.js";
+import type { AssetStore } from "./assetStore.js";
 import { IsRefusalOfScripts, MessageOf, PolicyError, PolicyWatch, WasmRefusalIn, type IRefusal } from "./loadFailure.js";
 import { PageBackend } from "./pageBackend.js";
 import { BuildSumGraph } from "./probeGraph.js";
 import type { NoticeListener, ProgressListener } from "./progress.js";
+import { BuildUrls, ChooseOnnxBuild, WorkerUrl, type IOnnxBuildUrls, type OnnxRuntimeUrls } from "./runtimeFiles.js";
 import type { BackendName, IOnnxBackend } from "./session.js";
-import { WorkerBackend } from "./workerBackend.js";
+import { WorkerBackend, type WorkerStart } from "./workerBackend.js";
 
+export type { IOnnxBuildUrls, IOnnxFileUrls, OnnxRuntimeUrls } from "./runtimeFiles.js";
 export type { BackendName, IOnnxBackend } from "./session.js";
-
-/** The two files of one ONNX Runtime build. */
-export interface IOnnxBuildUrls {
-    /** The `.wasm` file of the build. */
-    wasm: string;
-    /** The `.mjs` of the same name. Not needed where the bundler has it inlined. */
-    mjs?: string;
-}
-
-/**
- * The builds of ONNX Runtime. "wasm" (`ort-wasm-simd-threaded`) runs on the processor. The other two run on WebGPU too: "jspi"
- * (`….jspi`) in browsers that can suspend WebAssembly, "webgpu" (`….asyncify`, half as large again) in all others.
- */
-export type OnnxBuildName = BackendName | "jspi";
-
-/** A folder that holds the files of onnxruntime-web's `dist` under their own names, or the addresses one by one. */
-export type OnnxRuntimeUrls = string | Partial<Record<OnnxBuildName, IOnnxBuildUrls>>;
-
-const BuildFiles: Readonly<Record<OnnxBuildName, string>> = {
-    wasm: "ort-wasm-simd-threaded",
-    webgpu: "ort-wasm-simd-threaded.asyncify",
-    jspi: "ort-wasm-simd-threaded.jspi",
-};
-
-/**
- * @param urls as in the settings; where they name files one by one, only what they name is taken
- * @returns the smallest build that runs a backend in this browser
- */
-export function ChooseOnnxBuild(backend: BackendName, urls: OnnxRuntimeUrls | undefined): OnnxBuildName {
-    const suspends = typeof WebAssembly === "object" && "Suspending" in WebAssembly;
-    const listed = typeof urls === "object" && urls.webgpu !== undefined && urls.jspi === undefined;
-    return backend === "webgpu" && suspends && !listed ? "jspi" : backend;
-}
 
 /** An empty function that uses one SIMD instruction (i8x16.splat): valid only where WebAssembly has SIMD. */
 const SimdModule = new Uint8Array([
@@ -75,8 +44,8 @@ export function IsSoftwareDevice(device: GPUDevice): boolean {
 export interface IOnnxSettings {
     /** The device to share; needed for "webgpu". */
     device?: GPUDevice;
-    /** Where the runtime's files are; undefined leaves it to the bundler. */
-    urls?: OnnxRuntimeUrls;
+    /** Where the runtime's files are. */
+    urls: OnnxRuntimeUrls;
     /** Fetches the large wasm file, so that it is counted and can be aborted. */
     store: AssetStore;
     /** Whether "wasm" runs in a worker. Default true; where a worker does not start, networks run on the page, with a notice. */
@@ -133,14 +102,18 @@ let SharedWorkerBackend: Promise<WorkerBackend> | null = null;
 
 async function loadWorkerAsync({ urls, store, signal, onProgress }: IOnnxSettings): Promise<IOnnxBackend> {
     if (SharedWorkerBackend === null) {
-        const { wasmPaths, wasmBinary } = await fetchBuildAsync("wasm", { urls, store, signal, onProgress });
-        SharedWorkerBackend ??= startWorkerAsync({ wasmPaths, wasmBinary: wasmBinary?.buffer, threads: threadCount(wasmPaths?.mjs) });
+        const { script, wasm, mjs } = BuildUrls(urls, "wasm");
+        const wasmBinary = await fetchWasmAsync(wasm, { store, signal, onProgress });
+        SharedWorkerBackend ??= startWorkerAsync(
+            { script, wasmPaths: { wasm, mjs }, wasmBinary: wasmBinary.buffer, threads: threadCount() },
+            WorkerUrl(urls),
+        );
     }
     return await OrAborted(SharedWorkerBackend, signal, "starting ONNX Runtime");
 }
 
-async function startWorkerAsync(start: Parameters<WorkerBackend["startAsync"]>[0]): Promise<WorkerBackend> {
-    const backend = WorkerBackend.Start();
+async function startWorkerAsync(start: WorkerStart, fileUrl: string | undefined): Promise<WorkerBackend> {
+    const backend = await WorkerBackend.StartAsync(fileUrl);
     try {
         await backend.startAsync(start);
         await selfCheckAsync(backend);
@@ -152,16 +125,16 @@ async function startWorkerAsync(start: Parameters<WorkerBackend["startAsync"]>[0
 }
 
 async function loadPageAsync(name: BackendName, settings: IOnnxSettings): Promise<IOnnxBackend> {
-    const { signal, urls } = settings;
+    const { signal } = settings;
     const watch = new PolicyWatch();
-    const build = ChooseOnnxBuild(name, urls);
     try {
-        const ort = await OrAborted(importAsync(build), signal, "loading ONNX Runtime");
+        const urls = BuildUrls(settings.urls, ChooseOnnxBuild(name, settings.urls));
+        const ort = await OrAborted(importAsync(urls), signal, "loading ONNX Runtime");
         if (!Configured.has(ort.env)) {
-            const { wasmPaths, wasmBinary } = await fetchBuildAsync(build, settings);
-            ort.env.wasm.wasmPaths = wasmPaths;
-            ort.env.wasm.wasmBinary = wasmBinary;
-            ort.env.wasm.numThreads = name === "wasm" ? threadCount(wasmPaths?.mjs) : 1;
+            const { wasm, mjs } = urls;
+            ort.env.wasm.wasmBinary = await fetchWasmAsync(wasm, settings);
+            ort.env.wasm.wasmPaths = { wasm, mjs };
+            ort.env.wasm.numThreads = name === "wasm" ? threadCount() : 1;
             ort.env.logLevel = "error";
             Configured.add(ort.env);
         }
@@ -185,65 +158,38 @@ function startError(name: BackendName, error: unknown, refusal: IRefusal | null)
         return PolicyError("ONNX Runtime", refusal, error);
     }
     const message = MessageOf(error);
-    const missing = (text: string, advice = "Check that runtimeUrls names the files of onnxruntime-web's dist folder."): FlexAvatarError =>
+    const missing = (text: string, advice = "Check that runtimeUrls names files of one release of onnxruntime-web."): FlexAvatarError =>
         new FlexAvatarError("models-missing", text, { advice, cause: error });
-    if (/magic word.*found 3c/i.test(message)) {
-        return missing("ONNX Runtime does not start: its server sent a page of HTML in the place of the .wasm file.");
-    }
     const script = /dynamically imported module:? (\S+)/i.exec(message);
     if (script) {
         return missing(
             `ONNX Runtime does not start: its script ${script[1]} cannot be loaded.`,
-            "Check that it is there, and that the server sends .mjs files as text/javascript.",
+            "Check that assetsUrl or runtimeUrls is right, that .mjs files are served as text/javascript, and with CORS headers if from another site.",
         );
     }
     return name === "webgpu" ? error : missing(`ONNX Runtime does not start: ${message}`);
 }
 
-async function importAsync(build: OnnxBuildName): Promise<typeof Ort> {
-    switch (build) {
-        case "wasm":
-            return await import("onnxruntime-web/wasm");
-        case "jspi":
-            return await import("onnxruntime-web/jspi");
-        case "webgpu":
-            return await import("onnxruntime-web/webgpu");
-    }
+/** Bundlers leave this import alone: the address is known when the page runs. */
+async function importAsync({ script }: IOnnxBuildUrls): Promise<typeof Ort> {
+    return (await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ script)) as typeof Ort;
 }
 
 /** Builds whose wasm is already compiled; their settings can no longer change. */
 const Configured = new WeakSet<object>();
 
-/** Addresses and wasm file of a build; both undefined where the bundler knows. */
-async function fetchBuildAsync(
-    name: OnnxBuildName,
-    { urls, store, signal, onProgress }: IOnnxSettings,
-): Promise<{ wasmPaths?: { wasm: string; mjs?: string }; wasmBinary?: Uint8Array<ArrayBuffer> }> {
-    const build = buildUrls(urls, name);
-    if (build === undefined) {
-        return {};
-    }
-    const wasm = absolute(build.wasm);
-    const wasmBinary = await store.loadAsync({ url: wasm, what: "ONNX Runtime", signal, onProgress });
-    store.release(wasm);
-    return { wasmPaths: build.mjs === undefined ? { wasm } : { wasm, mjs: absolute(build.mjs) }, wasmBinary };
+async function fetchWasmAsync(
+    url: string,
+    { store, signal, onProgress }: Pick<IOnnxSettings, "store" | "signal" | "onProgress">,
+): Promise<Uint8Array<ArrayBuffer>> {
+    const wasmBinary = await store.loadAsync({ url, what: "ONNX Runtime", signal, onProgress });
+    store.release(url);
+    return wasmBinary;
 }
 
-/** Threads need shared memory and the address of the script that each of them loads. */
-function threadCount(mjs: string | undefined): number {
-    return globalThis.crossOriginIsolated && mjs !== undefined ? Math.min(2, navigator.hardwareConcurrency || 1) : 1;
-}
-
-function buildUrls(urls: OnnxRuntimeUrls | undefined, name: OnnxBuildName): IOnnxBuildUrls | undefined {
-    if (typeof urls === "string") {
-        return { wasm: JoinUrl(urls, `${BuildFiles[name]}.wasm`), mjs: JoinUrl(urls, `${BuildFiles[name]}.mjs`) };
-    }
-    return urls?.[name];
-}
-
-/** ONNX Runtime resolves relative addresses against its own script; we mean the page. */
-function absolute(url: string): string {
-    return new URL(url, globalThis.location.href).href;
+/** Threads need shared memory. */
+function threadCount(): number {
+    return globalThis.crossOriginIsolated ? Math.min(2, navigator.hardwareConcurrency || 1) : 1;
 }
 
 /** Runs y = x + x; on WebGPU reads y through our own device, which fails if ONNX Runtime made itself another one. */

@@ -1,6 +1,7 @@
 /** ONNX Runtime on the processor in a worker of its own, one for the page: runs of a second leave the page its frames. */
 import type { IExternalData, INetworkInput, INetworkOutput, INetworkSession, IOnnxBackend } from "./session.js";
 import type { ITensorMessage, IWorkerAnswer, WorkerRequest } from "./worker/messages.js";
+import workerSource from "./worker/onnxWorker.ts?text";
 
 /** Where the worker finds ONNX Runtime. */
 export type WorkerStart = Omit<Extract<WorkerRequest, { kind: "start" }>, "kind">;
@@ -35,19 +36,33 @@ export class WorkerBackend implements IOnnxBackend {
     }
 
     /**
-     * Starts the worker. Throws where the browser refuses one; a script that does not load shows with the first request.
+     * Starts the worker, from the text of its script: no bundler has to carry a file along, and none can move it.
+     * A policy without `worker-src blob:` refuses that; then the file is taken.
+     * @param fileUrl address of the same script on the page's own origin, if there is one
+     * @throws Error where neither way is open
      */
-    public static Start(): WorkerBackend {
-        // Written so that bundlers find the worker's script and carry it along.
-        return new WorkerBackend(
-            new Worker(new URL("./worker/onnxWorker.js", import.meta.url), { type: "module", name: "flexAvatarNetworks" }),
-        );
+    public static async StartAsync(fileUrl: string | undefined): Promise<WorkerBackend> {
+        const blobUrl = URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" }));
+        try {
+            return await startAsync(blobUrl);
+        } catch (error) {
+            if (fileUrl === undefined) {
+                throw error;
+            }
+            return await startAsync(fileUrl);
+        } finally {
+            URL.revokeObjectURL(blobUrl);
+        }
+    }
+
+    /** Resolves when the script runs. */
+    public async helloAsync(): Promise<void> {
+        await this._ask({ kind: "hello" });
     }
 
     /** Tells where ONNX Runtime is, before the first session. */
     public async startAsync(start: WorkerStart): Promise<void> {
-        const transfer = start.wasmBinary ? [start.wasmBinary as ArrayBuffer] : [];
-        await this._ask({ kind: "start", ...start }, transfer);
+        await this._ask({ kind: "start", ...start }, [start.wasmBinary as ArrayBuffer]);
     }
 
     public async createSessionAsync(graph: Uint8Array, data: readonly IExternalData[]): Promise<INetworkSession> {
@@ -82,6 +97,17 @@ export class WorkerBackend implements IOnnxBackend {
             reject(this._failure);
         }
         this._waiting.clear();
+    }
+}
+
+async function startAsync(url: string): Promise<WorkerBackend> {
+    const backend = new WorkerBackend(new Worker(url, { type: "module", name: "flexAvatarNetworks" }));
+    try {
+        await backend.helloAsync();
+        return backend;
+    } catch (error) {
+        backend.terminate();
+        throw error;
     }
 }
 

@@ -1,7 +1,7 @@
 import { FlexAvatarError } from "../../../src/flame/error";
 import { AssetStore, JoinUrl, ToHex } from "../../../src/runtime/models/assetStore";
 import type { IGraphEntry, IModelManifest } from "../../../src/runtime/models/manifest";
-import { ChooseOnnxBuild, LoadOnnxBackendAsync, ReadOnDeviceAsync } from "../../../src/runtime/models/onnxBackend";
+import { LoadOnnxBackendAsync, ReadOnDeviceAsync } from "../../../src/runtime/models/onnxBackend";
 import {
     ModelRuntime,
     type IModelRuntimeSettings,
@@ -12,6 +12,7 @@ import { OnnxDriver, type IDriver } from "../../../src/runtime/models/driver";
 import { ProbeInputs } from "../../../src/runtime/models/probe";
 import { BuildSumGraph } from "../../../src/runtime/models/probeGraph";
 import { OnnxQueue } from "../../../src/runtime/models/asyncQueue";
+import { ChooseOnnxBuild, RuntimeFiles, type IOnnxBuildUrls } from "../../../src/runtime/models/runtimeFiles";
 import type { IRuntimeNotice } from "../../../src/runtime/models/progress";
 
 const ModelsUrl = "/repo/assets/models/";
@@ -164,8 +165,8 @@ describe("ONNX Runtime on our device", () => {
     });
 
     it("obeys when WebGPU is insisted on, with the same numbers in either build, and fails without a device", async () => {
-        const file = (build: string): string => `${RuntimeUrls}ort-wasm-simd-threaded.${build}`;
-        const asyncifyOnly = { webgpu: { wasm: file("asyncify.wasm"), mjs: file("asyncify.mjs") } };
+        const files = Object.entries(RuntimeFiles.webgpu).map(([name, file]) => [name, `${RuntimeUrls}${file}`]);
+        const asyncifyOnly = { webgpu: Object.fromEntries(files) as IOnnxBuildUrls };
         expect(ChooseOnnxBuild("webgpu", RuntimeUrls)).toBe("Suspending" in WebAssembly ? "jspi" : "webgpu");
         expect(ChooseOnnxBuild("webgpu", asyncifyOnly)).toBe("webgpu");
         expect(ChooseOnnxBuild("wasm", asyncifyOnly)).toBe("wasm");

@@ -7,9 +7,10 @@ export interface ITensorMessage {
     dims: readonly number[];
 }
 
-/** Requests to the worker. */
+/** Requests to the worker. "hello" asks whether its script runs, before large things are handed over. */
 export type WorkerRequest =
-    | { kind: "start"; wasmPaths?: { wasm: string; mjs?: string }; wasmBinary?: ArrayBufferLike; threads: number }
+    | { kind: "hello" }
+    | { kind: "start"; script: string; wasmPaths: { wasm: string; mjs: string }; wasmBinary: ArrayBufferLike; threads: number }
     | { kind: "create"; graph: Uint8Array; data: readonly IExternalData[] }
     | { kind: "run"; session: number; inputs: Readonly<Record<string, ITensorMessage>> }
     | { kind: "release"; session: number };

@@ -1,5 +1,8 @@
-/** Entry of the worker that runs networks on the processor, so that a page keeps its frames. A bundle of its own: onnxWorker.js beside the library. */
-import { InferenceSession, Tensor, env } from "onnxruntime-web/wasm";
+/**
+ * Runs networks on the processor in a worker, so that a page keeps its frames.
+ * The page starts it from the text of this file, compiled: nothing but types may be imported here. ONNX Runtime comes from an address.
+ */
+import type * as Ort from "onnxruntime-web";
 import type { IWorkerAnswer, WorkerRequest } from "./messages.js";
 
 /** The part of a worker's global scope that is used; the page's library types do not know it. */
@@ -9,7 +12,8 @@ interface IWorkerScope {
 }
 
 const Scope = globalThis as unknown as IWorkerScope;
-const Sessions = new Map<number, InferenceSession>();
+const Sessions = new Map<number, Ort.InferenceSession>();
+let Runtime: typeof Ort;
 let Created = 0;
 /** Requests are served one after the other, in the order they came. */
 let Last: Promise<void> = Promise.resolve();
@@ -28,26 +32,31 @@ Scope.onmessage = ({ data: { id, request } }) => {
 
 async function serveAsync(request: WorkerRequest): Promise<IWorkerAnswer["result"]> {
     switch (request.kind) {
-        case "start":
+        case "hello":
+            return undefined;
+        case "start": {
+            Runtime = (await import(request.script)) as typeof Ort;
+            const { env } = Runtime;
             env.wasm.wasmPaths = request.wasmPaths;
             env.wasm.wasmBinary = request.wasmBinary;
             env.wasm.numThreads = request.threads;
             env.logLevel = "error";
             return undefined;
+        }
         case "create": {
-            const session = await InferenceSession.create(request.graph, {
+            const session = await Runtime.InferenceSession.create(request.graph, {
                 executionProviders: ["wasm"],
                 externalData: [...request.data],
                 graphOptimizationLevel: "all",
                 logSeverityLevel: 3,
             });
-            env.wasm.wasmBinary = undefined; // compiled by now
+            Runtime.env.wasm.wasmBinary = undefined; // compiled by now
             Sessions.set(++Created, session);
             return Created;
         }
         case "run": {
-            const feeds = Object.entries(request.inputs).map(([name, { data, dims }]) => [name, new Tensor("float32", data, dims)]);
-            const results = await Sessions.get(request.session)!.run(Object.fromEntries(feeds) as Record<string, Tensor>);
+            const feeds = Object.entries(request.inputs).map(([name, { data, dims }]) => [name, new Runtime.Tensor("float32", data, dims)]);
+            const results = await Sessions.get(request.session)!.run(Object.fromEntries(feeds) as Record<string, Ort.Tensor>);
             return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, (tensor.data as Float32Array).slice()]));
         }
         case "release":

@@ -1,0 +1,39 @@
+#!/usr/bin/env node
+// npx babylon-flexavatar copy-assets <folder>: puts what a page needs at run time into a folder that is served.
+import path from "node:path";
+import { copyAssets } from "./assets.mjs";
+
+const usage = `Usage: babylon-flexavatar copy-assets <folder>
+
+Copies the networks, the head model, ONNX Runtime and the face detector into <folder>, for example public/flexavatar.
+The page names the address of that folder: FlexAvatarComponent.GetOrCreate(scene, { assetsUrl: "/flexavatar/" }).
+Running it again copies only what changed; run it after every update of babylon-flexavatar or onnxruntime-web.`;
+
+const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+
+const [command, target, ...rest] = process.argv.slice(2);
+if (command === "--help" || command === "help") {
+    console.log(usage);
+} else if (command !== "copy-assets" || target === undefined || target.startsWith("-") || rest.length > 0) {
+    console.error(usage);
+    process.exitCode = 2;
+} else {
+    try {
+        const assets = copyAssets(path.resolve(target));
+        const folders = new Map();
+        for (const { to, bytes } of assets) {
+            const folder = to.split("/")[0];
+            const sum = folders.get(folder) ?? { files: 0, bytes: 0 };
+            folders.set(folder, { files: sum.files + 1, bytes: sum.bytes + bytes });
+        }
+        for (const [folder, { files, bytes }] of folders) {
+            console.log(`${path.join(target, folder).padEnd(40)} ${String(files).padStart(3)} files ${megabytes(bytes).padStart(9)}`);
+        }
+        const copied = assets.filter((asset) => asset.copied);
+        const sum = copied.reduce((total, { bytes }) => total + bytes, 0);
+        console.log(`${copied.length} of ${assets.length} files copied (${megabytes(sum)}). A page fetches only those that it needs.`);
+    } catch (error) {
+        console.error(`babylon-flexavatar: ${error.message}`);
+        process.exitCode = 1;
+    }
+}

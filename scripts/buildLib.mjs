@@ -1,0 +1,48 @@
+// Builds dist/lib, one ES module per source file, and dist/types with the TypeScript compiler. What is imported as text becomes a module of its own:
+// `x.wgsl` turns into `x.wgsl.js`, and `x.ts?text`, a compiled script, into `x.text.js`. So what ships is plain JavaScript that needs no rule.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const source = path.join(root, "src");
+const target = path.join(root, "dist", "lib");
+
+for (const folder of ["lib", "types"]) {
+    rmSync(path.join(root, "dist", folder), { recursive: true, force: true });
+}
+execFileSync(process.execPath, [path.join(root, "node_modules", "typescript", "bin", "tsc"), "-p", path.join(root, "tsconfig.lib.json")], {
+    stdio: "inherit",
+});
+
+const texts = new Map();
+for (const name of readdirSync(target, { recursive: true }).filter((file) => file.endsWith(".js"))) {
+    const file = path.join(target, name);
+    const code = readFileSync(file, "utf8");
+    const changed = code.replace(/(from\s*)"([^"]+?)(\.wgsl|\.ts\?text)"/g, (_, from, base, kind) => {
+        const imported = path.resolve(path.dirname(file), base);
+        if (kind === ".wgsl") {
+            texts.set(`${imported}.wgsl.js`, readFileSync(path.join(source, path.relative(target, `${imported}.wgsl`)), "utf8"));
+            return `${from}"${base}.wgsl.js"`;
+        }
+        texts.set(`${imported}.text.js`, withoutMap(readFileSync(`${imported}.js`, "utf8")));
+        return `${from}"${base}.text.js"`;
+    });
+    if (changed !== code) {
+        writeFileSync(file, changed);
+    }
+}
+for (const [file, text] of texts) {
+    if (/^(import|export) .*from /m.test(text)) {
+        throw new Error(`${file} is run on its own and may import nothing but types.`);
+    }
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, `export default ${JSON.stringify(text)};\n`);
+}
+console.log(`dist/lib: ${readdirSync(target, { recursive: true }).filter((file) => file.endsWith(".js")).length} modules`);
+
+/** A script that runs from its text has no file beside it. */
+function withoutMap(code) {
+    return code.replace(/^\/\/# sourceMappingURL=.*$/m, "").trimEnd() + "\n";
+}

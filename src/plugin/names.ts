@@ -1,0 +1,10 @@
+/** What Babylon knows us by. Apart from the classes, so that registering on demand loads none of them. */
+
+/** Name of the loader, and of its options in `pluginOptions`. */
+export const PluginName = "flexavatar";
+
+/** What the loader reads. */
+export const FileExtensions = { ".flexavatar": { isBinary: true } } as const;
+
+/** Name of the avatars' part in `.babylon` files. */
+export const SerializedName = "flexAvatars";
