@@ -1,5 +1,5 @@
 // Turns a results file into the tables of bench/README.md, between the two markers there: `node bench/report.mjs`. The bench does so at its end.
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { FileName } from "./sections.mjs";
@@ -74,7 +74,28 @@ const writers = {
     bundle(section) {
         return `### Bundle\n\n${(section.gzipBytes / 1000).toFixed(1)} kB gzip in ${section.files.length} files, without Babylon, ONNX Runtime and models (target ≤ ${section.targetBytes / 1000} kB).`;
     },
+    visit: visits,
 };
+
+/** What a first visit loads, now and before (a results file of its own, measured once). */
+function visits(section) {
+    const beforeFile = path.join(bench, "results", "first-visit-8c8e4f2.json");
+    const before = existsSync(beforeFile) ? JSON.parse(readFileSync(beforeFile, "utf8")).visit.rows : [];
+    const cell = (row) => (row ? `${megabytes(row.gzipBytes)} (${megabytes(row.bytes)}, ${row.requests})` : "–");
+    const rows = section.rows.map((row) => [
+        row.name,
+        cell(row),
+        row.targetGzipBytes ? `≤ ${row.targetGzipBytes / 1e6}` : "–",
+        cell(before.find(({ name }) => name === row.name)),
+    ]);
+    const names = [...new Set(section.rows.flatMap(({ parts }) => Object.keys(parts)))];
+    const parts = names.map((name) => [name, ...section.rows.map((row) => cell(row.parts[name]))]);
+    const head = ["first visit", "MB gzip (raw, requests)", "target", "before, 8c8e4f2"];
+    return (
+        `### First visit\n\nUntil the avatar is drawn, on a page with nothing else; gzip is \`gzip -9\` of every response. ${when(section)}\n\n` +
+        `${table(head, rows)}\n\nBy part, MB gzip (raw, requests):\n\n${table(["part", ...section.rows.map(({ name }) => name)], parts)}`
+    );
+}
 
 /** Rewrites the tables. */
 export function WriteReport(resultsFile = path.join(bench, "results", "software-adapter.json")) {

@@ -1,5 +1,6 @@
 // `npm run bench`: one page, one run, contenders interleaved. Options: --rounds=5 (frames per contender), --only=frames,passes,… (sections),
-// --results=<name> (bench/results/<name>.json, default software-adapter), --contenders=ours,three (parts of names).
+// --results=<name> (bench/results/<name>.json, default software-adapter), --contenders=ours,three (parts of names),
+// --source=<folder> (of the section visit: another checkout, whose library is measured), --visits=<part of a name>.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import os from "node:os";
@@ -13,13 +14,20 @@ const bench = path.dirname(fileURLToPath(import.meta.url));
 const root = path.dirname(bench);
 const option = (name, fallback) => process.argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3) ?? fallback;
 
-if (!existsSync(path.join(bench, "node_modules", "playcanvas"))) {
+/** Sections that need no other renderer. */
+const withoutPeers = ["bundle", "visit"];
+const needsPeers = option("only", "frames")
+    .split(",")
+    .some((name) => !withoutPeers.includes(name));
+if (needsPeers && !existsSync(path.join(bench, "node_modules", "playcanvas"))) {
     console.log("Installing the peers (once) …");
     execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: bench, stdio: "inherit" });
 }
-const { pageConfig, RunWebpackAsync } = await import("./webpack.config.mjs");
-await RunWebpackAsync(pageConfig());
-writeFileSync(path.join(root, "dist", "bench", "index.html"), readFileSync(path.join(bench, "page", "index.html")));
+if (needsPeers) {
+    const { pageConfig, RunWebpackAsync } = await import("./webpack.config.mjs");
+    await RunWebpackAsync(pageConfig());
+    writeFileSync(path.join(root, "dist", "bench", "index.html"), readFileSync(path.join(bench, "page", "index.html")));
+}
 
 const { Sections } = await import("./sections.mjs");
 const resultsName = option("results", "software-adapter");
@@ -39,6 +47,7 @@ try {
                 rounds: Number(option("rounds", "5")),
                 contenders: option("contenders", "").split(",").filter(Boolean),
                 picturesFolder,
+                option,
             });
             results[name] = { date: new Date().toISOString(), load: os.loadavg().map((load) => Number(load.toFixed(1))), ...section };
             const adapter = await browsers[0]?.call("adapterAsync"); // a section without a browser leaves what another found

@@ -4,6 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { CpuTimeMs } from "./cpuTime.mjs";
+import { VisitAsync } from "./visit.mjs";
 import { RunWebpackAsync } from "./webpack.config.mjs";
 
 /** Median and spread (the middle half) of some numbers. */
@@ -26,6 +27,7 @@ export const Sections = {
     scaling: ScalingAsync,
     networks: NetworksAsync,
     bundle: BundleAsync,
+    visit: FirstVisitAsync,
 };
 
 /** The paper's map of 400 × 400 texels. */
@@ -182,6 +184,11 @@ async function BundleAsync() {
     } finally {
         rmSync(folder, { recursive: true, force: true });
     }
+}
+
+/** What a first visit loads. Counts only: times are in the other sections. */
+async function FirstVisitAsync({ option }) {
+    return await VisitAsync({ source: option("source", undefined), only: option("visits", "") });
 }
 
 /** Wall time as the page measured it, and processor time of the whole browser meanwhile. */

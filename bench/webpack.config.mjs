@@ -27,6 +27,38 @@ export const pageConfig = () => ({
     plugins: [new webpack.DefinePlugin({ SPARK_VERSION: JSON.stringify(versionOf("@sparkjsdev/spark")) })],
 });
 
+/** The page of the first visit, minified as a user's would be, in files by part; `source` is the checkout whose library is taken. */
+export const visitConfig = (source) => ({
+    name: "visit",
+    mode: "production",
+    devtool: false,
+    stats: "errors-warnings",
+    performance: { hints: false },
+    module: { rules },
+    resolve: {
+        ...resolve,
+        alias: { "babylon-flexavatar": path.join(source, "src", "index.ts") },
+        modules: [path.join(root, "node_modules")],
+    },
+    entry: { page: path.join(bench, "visit", "index.ts") },
+    output: { path: path.join(root, "dist", "visit"), filename: "[name].js", chunkFilename: "[id].js", publicPath: "auto", clean: true },
+    optimization: {
+        splitChunks: {
+            cacheGroups: {
+                default: false,
+                defaultVendors: false,
+                babylon: { test: /node_modules[\\/]@babylonjs/, chunks: "initial", name: "babylon", enforce: true },
+                library: {
+                    test: ({ resource }) => resource?.startsWith(path.join(source, "src")),
+                    chunks: "initial",
+                    name: "library",
+                    enforce: true,
+                },
+            },
+        },
+    },
+});
+
 const nodeConfig = (entry, folder) => ({
     ...common(folder),
     target: "node20",
@@ -38,14 +70,14 @@ const nodeConfig = (entry, folder) => ({
 export const gpuConfig = () => nodeConfig("index.ts", "bench-gpu");
 export const specsConfig = () => nodeConfig("specs.ts", "bench-specs");
 
-/** Builds one configuration. */
+/** Builds one configuration and returns webpack's account of it. */
 export async function RunWebpackAsync(config) {
-    await new Promise((resolve, reject) => {
+    return await new Promise((resolve, reject) => {
         webpack(config).run((error, stats) => {
             if (error || stats.hasErrors()) {
                 reject(error ?? new Error(stats.toString("errors-only")));
             } else {
-                resolve();
+                resolve(stats);
             }
         });
     });

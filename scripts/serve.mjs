@@ -27,11 +27,12 @@ const mimeTypes = {
 /**
  * Starts a static server on this machine only.
  * @param options `folder` to serve (default the built samples), `port` (default: a free one), and `intercept`, which may answer a request
- *   itself: it gets the path and returns `{ status, body }` or nothing. Tests use it to break a download.
+ *   itself: it gets the path and returns `{ status, body }` or nothing. Tests use it to break a download. `headers` are sent with everything,
+ *   in the place of ours of the same name.
  * @returns the address, the list of requests `{ path, status, bytes, timeMs }` (timeMs as performance.timeOrigin-based clock), a setter for
  *   `intercept`, and `closeAsync`
  */
-export async function StartServerAsync({ folder = samplesFolder, port = 0, intercept } = {}) {
+export async function StartServerAsync({ folder = samplesFolder, port = 0, intercept, headers: wanted = {} } = {}) {
     if (!existsSync(folder)) {
         throw new Error(`Nothing to serve: ${folder} does not exist. Run \`npm run build:samples\` first.`);
     }
@@ -48,6 +49,7 @@ export async function StartServerAsync({ folder = samplesFolder, port = 0, inter
                 "Cross-Origin-Embedder-Policy": "require-corp",
                 "Cross-Origin-Resource-Policy": "same-origin",
                 "Cache-Control": "no-store",
+                ...wanted,
                 ...headers,
             });
         };

@@ -17,7 +17,7 @@ import type { ProgressListener } from "../runtime/models/progress.js";
 import { HeadBuffers, SplatPipeline } from "../runtime/passes/index.js";
 import { FaceFinder } from "../runtime/photo/faceFinder.js";
 import { PreparePhotoAsync, type IPreparedPhoto } from "../runtime/photo/preparePhoto.js";
-import type { PhotoSource } from "../runtime/photo/decode.js";
+import { CheckPhotoSource, type PhotoSource } from "../runtime/photo/decode.js";
 import { AvatarEvaluator } from "./avatarEvaluator.js";
 import type { IFlexAvatarOptions } from "./componentOptions.js";
 import { MakeThumbnailAsync } from "./thumbnail.js";
@@ -129,6 +129,7 @@ export class AvatarFactory {
         name: string,
         { signal, onProgress }: IMakeSettings = {},
     ): Promise<IMadeAvatar> {
+        photos.forEach(CheckPhotoSource); // before anything is loaded
         return await this._workAsync({ signal, onProgress, photoCount: photos.length }, async (lifeSignal, shared, preparing) => {
             const { networks, head } = shared;
             const { photoSize, maxPhotos, anchorSize, mapSize } = networks.model;

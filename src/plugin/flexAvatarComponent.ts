@@ -7,6 +7,7 @@ import { FlexAvatarError, ThrowIfAborted } from "../flame/error.js";
 import type { IAvatarFile } from "../runtime/format/avatarFile.js";
 import type { SplatPipeline } from "../runtime/passes/index.js";
 import type { BackendName } from "../runtime/models/onnxBackend.js";
+import { FetchAsync, MessageOf } from "../runtime/models/loadFailure.js";
 import type { PhotoSource } from "../runtime/photo/decode.js";
 import { AvatarFactory, type IMadeAvatar, type IMakeSettings } from "./avatarFactory.js";
 import { ResolveFlexAvatarOptions, type IFlexAvatarOptions } from "./componentOptions.js";
@@ -101,12 +102,13 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
     /**
      * The component of a scene, made if there is none yet.
      * @param scene a scene on an initialised WebGPUEngine
-     * @param options used when it is made
+     * @param options used when it is made; later ones that differ are named by the notice `options-ignored`
      * @throws FlexAvatarError `webgpu-missing`
      */
     public static GetOrCreate(scene: Scene, options: Partial<IFlexAvatarOptions> = {}): FlexAvatarComponent {
         const existing = scene._getComponent(ComponentName);
         if (existing instanceof FlexAvatarComponent) {
+            existing._reportIgnored(options);
             return existing;
         }
         const component = new FlexAvatarComponent(scene, options);
@@ -142,12 +144,17 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
 
     /**
      * Makes an avatar from one to four photos of a person. The scene is not touched before the avatar is complete.
-     * @param photos files, blobs, addresses or images, in any order
+     * @param photos image files (addresses, blobs, responses, bytes) or what a canvas can draw, in any order
      * @throws FlexAvatarError with a code of docs/errors.md; the scene is then as it was
      */
     public async createFromPhotosAsync(photos: readonly PhotoSource[], settings: ICreateSettings = {}): Promise<FlexAvatar> {
         this._throwIfDisposed();
         ThrowIfAborted(settings.signal, "starting");
+        if (typeof photos === "string" || !Number.isInteger(photos?.length)) {
+            throw new FlexAvatarError("invalid-argument", "createFromPhotosAsync takes an array of photos.", {
+                advice: "Put a single photo into an array: [photo].",
+            });
+        }
         if (photos.length < 1 || photos.length > 4) {
             throw new FlexAvatarError("photo-count", `createFromPhotosAsync got ${photos.length} photos and takes 1 to 4.`);
         }
@@ -243,6 +250,19 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         const index = this.scene._components.indexOf(this);
         if (index >= 0) {
             this.scene._components.splice(index, 1);
+        }
+    }
+
+    /** Options are fixed when the component is made: avatars that exist were made with them. */
+    private _reportIgnored(options: Partial<IFlexAvatarOptions>): void {
+        const names = Object.keys(options) as (keyof IFlexAvatarOptions)[];
+        const ignored = names.filter((name) => options[name] !== undefined && !IsSame(options[name], this.options[name]));
+        if (ignored.length > 0) {
+            this._notify(
+                "options-ignored",
+                `The scene has its component already, made with other options. GetOrCreate ignores: ${ignored.join(", ")}. ` +
+                    "Pass them to the first call, or dispose the component before.",
+            );
         }
     }
 
@@ -365,6 +385,15 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
     }
 }
 
+/** Compares values, and the fields of plain objects. */
+function IsSame(a: unknown, b: unknown): boolean {
+    if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) {
+        return Object.is(a, b);
+    }
+    const [first, second] = [a as Record<string, unknown>, b as Record<string, unknown>];
+    return [...new Set([...Object.keys(first), ...Object.keys(second)])].every((name) => IsSame(first[name], second[name]));
+}
+
 function AvatarsOf(container: AssetContainer): FlexAvatar[] {
     return container.transformNodes.filter((node) => node instanceof FlexAvatar);
 }
@@ -373,26 +402,35 @@ async function ReadBytesAsync(
     source: string | URL | Blob | ArrayBuffer | Uint8Array,
     signal: AbortSignal | undefined,
 ): Promise<Uint8Array> {
-    if (source instanceof Uint8Array) {
-        return source;
+    if (ArrayBuffer.isView(source)) {
+        return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
     }
-    if (source instanceof ArrayBuffer) {
+    if (IsA<ArrayBuffer>(source, "ArrayBuffer")) {
         return new Uint8Array(source);
     }
-    if (source instanceof Blob) {
-        return new Uint8Array(await source.arrayBuffer());
-    }
     try {
-        const response = await fetch(source, { signal });
-        if (!response.ok) {
-            throw new FlexAvatarError("file-format", `No avatar file is at ${source}: the server answered ${response.status}.`);
+        if (IsA<Blob>(source, "Blob", "File")) {
+            return new Uint8Array(await source.arrayBuffer());
         }
+        if (!IsA<string | URL>(source, "String", "URL")) {
+            throw new FlexAvatarError("invalid-argument", `loadAsync got ${Object.prototype.toString.call(source)}.`, {
+                advice: "Pass an address, a Blob or the bytes of a .flexavatar file.",
+            });
+        }
+        const response = await FetchAsync(String(source), { what: "the avatar file", code: "file-format", signal });
         return new Uint8Array(await response.arrayBuffer());
     } catch (error) {
         ThrowIfAborted(signal, "loading the avatar file");
         if (error instanceof FlexAvatarError) {
             throw error;
         }
-        throw new FlexAvatarError("file-format", `The avatar file could not be fetched from ${source}.`, { cause: error });
+        throw new FlexAvatarError("file-format", `The avatar file ${String(source)} could not be read: ${MessageOf(error)}`, {
+            cause: error,
+        });
     }
+}
+
+/** By the name of the class: `instanceof` would not know objects of another frame. */
+function IsA<T>(value: unknown, ...names: string[]): value is T {
+    return names.includes(Object.prototype.toString.call(value).slice("[object ".length, -1));
 }

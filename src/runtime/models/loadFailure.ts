@@ -73,6 +73,11 @@ export function IsRefusalOf(url: string): (refusal: IRefusal) => boolean {
     return ({ blocked }) => blocked === href || (origin !== "null" && (blocked === origin || blocked === `${origin}/`));
 }
 
+/** Whether a refusal can have kept a script or its WebAssembly from starting. */
+export function IsRefusalOfScripts({ directive, blocked }: IRefusal): boolean {
+    return /^(script-src|connect-src|worker-src)/.test(directive) && blocked !== "inline";
+}
+
 /**
  * What an error of starting WebAssembly says of the policy: there the browser may send no event, as in a worker.
  * @returns the refusal, or null if it was something else
@@ -98,10 +103,11 @@ export interface IFetchSettings {
  */
 export async function FetchAsync(url: string, { what, code, signal }: IFetchSettings): Promise<Response> {
     const watch = new PolicyWatch();
+    const name = what.charAt(0).toUpperCase() + what.slice(1);
     try {
         const response = await fetch(url, { signal });
         if (!response.ok) {
-            throw new FlexAvatarError(code, `${what} is not at ${Shorten(url)}: the server answered ${response.status}.`, {
+            throw new FlexAvatarError(code, `${name} is not at ${Shorten(url)}: the server answered ${response.status}.`, {
                 advice: "Check the address, and that the file is there.",
             });
         }
@@ -115,7 +121,7 @@ export async function FetchAsync(url: string, { what, code, signal }: IFetchSett
             throw PolicyError(`fetching ${what}`, refusal, error);
         }
         const { why, advice } = await whyAsync(url);
-        throw new FlexAvatarError(code, `${what} could not be fetched from ${Shorten(url)}: ${why}.`, { advice, cause: error });
+        throw new FlexAvatarError(code, `${name} could not be fetched from ${Shorten(url)}: ${why}.`, { advice, cause: error });
     } finally {
         watch.dispose();
     }

@@ -4,11 +4,11 @@ import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import { OrAborted } from "./abort.js";
 import { OnnxQueue } from "./asyncQueue.js";
 import type { AssetStore } from "./assetStore.js";
-import { MessageOf, PolicyError, PolicyWatch, WasmRefusalIn, type IRefusal } from "./loadFailure.js";
+import { IsRefusalOfScripts, MessageOf, PolicyError, PolicyWatch, WasmRefusalIn, type IRefusal } from "./loadFailure.js";
 import { PageBackend } from "./pageBackend.js";
 import { BuildSumGraph } from "./probeGraph.js";
 import type { NoticeListener, ProgressListener } from "./progress.js";
-import { BuildUrls, ChooseBuild, WorkerUrl, type IOnnxBuildUrls, type OnnxRuntimeUrls } from "./runtimeFiles.js";
+import { BuildUrls, ChooseOnnxBuild, WorkerUrl, type IOnnxBuildUrls, type OnnxRuntimeUrls } from "./runtimeFiles.js";
 import type { BackendName, IOnnxBackend } from "./session.js";
 import { WorkerBackend, type WorkerStart } from "./workerBackend.js";
 
@@ -128,7 +128,7 @@ async function loadPageAsync(name: BackendName, settings: IOnnxSettings): Promis
     const { signal } = settings;
     const watch = new PolicyWatch();
     try {
-        const urls = ChooseBuild(settings.urls, name);
+        const urls = BuildUrls(settings.urls, ChooseOnnxBuild(name, settings.urls));
         const ort = await OrAborted(importAsync(urls), signal, "loading ONNX Runtime");
         if (!Configured.has(ort.env)) {
             const { wasm, mjs } = urls;
@@ -146,15 +146,10 @@ async function loadPageAsync(name: BackendName, settings: IOnnxSettings): Promis
         if (error instanceof FlexAvatarError) {
             throw error;
         }
-        throw startError(name, error, (await watch.findAsync(IsOfScripts)) ?? WasmRefusalIn(MessageOf(error)));
+        throw startError(name, error, (await watch.findAsync(IsRefusalOfScripts)) ?? WasmRefusalIn(MessageOf(error)));
     } finally {
         watch.dispose();
     }
-}
-
-/** Whether a refusal can have kept a script or its WebAssembly from starting. */
-function IsOfScripts({ directive, blocked }: IRefusal): boolean {
-    return /^(script-src|connect-src|worker-src)/.test(directive) && blocked !== "inline";
 }
 
 /** Why ONNX Runtime does not start on the page. On WebGPU what is left is its own affair: the device may be at fault. */
@@ -167,14 +162,11 @@ function startError(name: BackendName, error: unknown, refusal: IRefusal | null)
         text: string,
         advice = "Check that assetsUrl or runtimeUrls names files of one release of onnxruntime-web.",
     ): FlexAvatarError => new FlexAvatarError("models-missing", text, { advice, cause: error });
-    if (/magic word.*found 3c/i.test(message)) {
-        return missing("ONNX Runtime does not start: its server sent a page of HTML in the place of the .wasm file.");
-    }
     const script = /dynamically imported module:? (\S+)/i.exec(message);
     if (script) {
         return missing(
             `ONNX Runtime does not start: its script ${script[1]} cannot be loaded.`,
-            "Check that it is there, and that the server sends .mjs files as text/javascript.",
+            "Check that assetsUrl or runtimeUrls is right, that .mjs files are served as text/javascript, and with CORS headers if from another site.",
         );
     }
     return name === "webgpu" ? error : missing(`ONNX Runtime does not start: ${message}`);

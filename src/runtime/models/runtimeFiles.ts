@@ -3,23 +3,23 @@ import { FlexAvatarError } from "../../flame/error.js";
 import { JoinUrl } from "./assetStore.js";
 import type { BackendName } from "./session.js";
 
-/**
- * The builds of ONNX Runtime. "wasm" runs on the processor. The other two run on WebGPU too: "jspi" in browsers that can suspend
- * WebAssembly, "webgpu" (asyncify, half as large again) in all others.
- */
-export type OnnxBuildName = BackendName | "jspi";
-
 /** The three files of one ONNX Runtime build, all of one release. */
 export interface IOnnxBuildUrls {
-    /** The build's script, as in `ort.wasm.min.mjs`. */
+    /** As `ort.wasm.min.mjs`. */
     script: string;
-    /** The script beside the `.wasm` file, as in `ort-wasm-simd-threaded.mjs`. */
+    /** As `ort-wasm-simd-threaded.mjs`. */
     mjs: string;
     /** The `.wasm` of the same name. */
     wasm: string;
 }
 
-/** Files one by one, in place of a folder. */
+/**
+ * The builds of ONNX Runtime. "wasm" runs on the processor. The other two run on WebGPU too: "jspi" in browsers that can suspend
+ * WebAssembly, "webgpu" (half as large again) in all others.
+ */
+export type OnnxBuildName = BackendName | "jspi";
+
+/** Files one by one, in place of a folder. Only those of builds that are used must be there. */
 export interface IOnnxFileUrls extends Partial<Record<OnnxBuildName, IOnnxBuildUrls>> {
     /** `onnxWorker.js` of this package, on the page's own origin: used where the page's policy refuses workers from `blob:`. */
     worker?: string;
@@ -47,6 +47,16 @@ export const RuntimeFiles: Readonly<Record<OnnxBuildName, Readonly<IOnnxBuildUrl
 export const WorkerFile = "onnxWorker.js";
 
 /**
+ * @param urls where they name files one by one, only what they name is taken
+ * @returns the smallest build that runs a backend in this browser
+ */
+export function ChooseOnnxBuild(backend: BackendName, urls: OnnxRuntimeUrls): OnnxBuildName {
+    const suspends = typeof WebAssembly === "object" && "Suspending" in WebAssembly;
+    const listed = typeof urls === "object" && urls.webgpu !== undefined && urls.jspi === undefined;
+    return backend === "webgpu" && suspends && !listed ? "jspi" : backend;
+}
+
+/**
  * @returns absolute addresses of a build: ONNX Runtime would resolve relative ones against its own script, and we mean the page
  * @throws where addresses are given one by one and not for this build: FlexAvatarError `invalid-argument` for the processor's, which is the
  *   last resort, a plain Error for WebGPU's
@@ -62,16 +72,6 @@ export function BuildUrls(urls: OnnxRuntimeUrls, name: OnnxBuildName): IOnnxBuil
         throw name === "wasm" ? new FlexAvatarError("invalid-argument", `${message}.`) : new Error(message);
     }
     return { script: absolute(build.script), mjs: absolute(build.mjs), wasm: absolute(build.wasm) };
-}
-
-/**
- * @returns addresses of the smallest build that runs a backend in this browser; where files are named one by one, only what they name is taken
- * @throws as {@link BuildUrls}
- */
-export function ChooseBuild(urls: OnnxRuntimeUrls, backend: BackendName): IOnnxBuildUrls {
-    const suspends = typeof WebAssembly === "object" && "Suspending" in WebAssembly;
-    const listed = typeof urls === "object" && urls.webgpu !== undefined && urls.jspi === undefined;
-    return BuildUrls(urls, backend === "webgpu" && suspends && !listed ? "jspi" : backend);
 }
 
 /** @returns the address of the worker's script, if there is one */

@@ -1,10 +1,29 @@
-/** Opens whatever a page may hold a photo in, upright as its EXIF says, and refuses what is too small or too large. */
+/** Opens whatever a page may hold a photo in, upright as its EXIF says, and refuses what is none, what is too small and what is too large. */
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import { OrAborted } from "../models/abort.js";
+import { FetchAsync, Shorten } from "../models/loadFailure.js";
 import { ReadImageSize } from "./imageHeader.js";
 
-/** What {@link PreparePhotoAsync} takes: a file, an address, or an image that the page already has. */
-export type PhotoSource = File | Blob | URL | string | ImageBitmap | HTMLImageElement | HTMLCanvasElement;
+/**
+ * What {@link PreparePhotoAsync} takes: an image file in any wrapping (its address, a `Blob`, a `Response`, its bytes), or whatever a canvas can
+ * draw. Of a video it is the frame shown when the photo is opened.
+ */
+export type PhotoSource =
+    | File
+    | Blob
+    | URL
+    | string
+    | Response
+    | ArrayBuffer
+    | ArrayBufferView<ArrayBuffer>
+    | ImageBitmap
+    | ImageData
+    | VideoFrame
+    | HTMLImageElement
+    | SVGImageElement
+    | HTMLVideoElement
+    | HTMLCanvasElement
+    | OffscreenCanvas;
 
 /** A decoded photo. Call `close` when done; it frees what was made here and leaves the caller's own image alone. */
 export interface IDecodedPhoto {
@@ -20,41 +39,115 @@ const MostEdge = 16384;
 const MostPixels = 64e6;
 const HeaderBytes = 1 << 18;
 
+/** What a source is, by the name of its class: `instanceof` would not know objects of another frame. */
+const Kinds: Readonly<Record<string, "address" | "file" | "bytes" | "response" | "element" | "surface" | "pixels" | "video">> = {
+    String: "address",
+    URL: "address",
+    Blob: "file",
+    File: "file",
+    Response: "response",
+    ArrayBuffer: "bytes",
+    HTMLImageElement: "element",
+    SVGImageElement: "element",
+    HTMLCanvasElement: "surface",
+    OffscreenCanvas: "surface",
+    ImageBitmap: "surface",
+    ImageData: "pixels",
+    VideoFrame: "pixels",
+    HTMLVideoElement: "video",
+};
+
+/**
+ * Refuses what cannot hold a photo. Nothing is fetched or opened.
+ * @throws FlexAvatarError `invalid-argument`
+ */
+export function CheckPhotoSource(source: unknown): asserts source is PhotoSource {
+    kindOf(source);
+}
+
+function kindOf(source: unknown): (typeof Kinds)[string] {
+    const name = classOf(source);
+    const kind = ArrayBuffer.isView(source) ? "bytes" : Object.hasOwn(Kinds, name) ? Kinds[name] : undefined;
+    if (kind === undefined) {
+        throw new FlexAvatarError("invalid-argument", `A photo cannot be a thing of type ${name}.`, {
+            advice: "Pass an image file (its address, a Blob, a Response or its bytes), or an image, a canvas, an ImageBitmap or a video.",
+        });
+    }
+    return kind;
+}
+
+function classOf(value: unknown): string {
+    return Object.prototype.toString.call(value).slice("[object ".length, -1);
+}
+
 /**
  * Decodes a photo.
- * @param source the photo; images and canvases are borrowed
+ * @param source the photo; what can be drawn is borrowed
  * @throws FlexAvatarError `photo-unreadable`, `photo-too-small` (an edge below 64 pixels), `photo-too-large` (an edge above 16,384 or
- * more than 64 megapixels), `aborted`
+ * more than 64 megapixels), `policy-refused`, `invalid-argument` (no photo at all), `aborted`
  */
 export async function DecodePhotoAsync(source: PhotoSource, signal?: AbortSignal): Promise<IDecodedPhoto> {
     ThrowIfAborted(signal, "opening a photo");
-    if (source instanceof ImageBitmap || source instanceof HTMLCanvasElement) {
-        checkSize(source.width, source.height);
-        return { image: source, width: source.width, height: source.height, close: () => undefined };
+    const name = nameOf(source);
+    switch (kindOf(source)) {
+        case "surface": {
+            const surface = source as ImageBitmap | HTMLCanvasElement | OffscreenCanvas;
+            if (classOf(surface) === "ImageBitmap" && surface.width === 0) {
+                throw new FlexAvatarError("photo-unreadable", `${name} is closed.`, { advice: "Close it when the avatar is there." });
+            }
+            checkSize(surface.width, surface.height);
+            return { image: surface, width: surface.width, height: surface.height, close: () => undefined };
+        }
+        case "video": {
+            const video = source as HTMLVideoElement;
+            if (video.readyState < 2) {
+                throw new FlexAvatarError("photo-unreadable", `${name} has no picture yet.`, {
+                    advice: "Wait for its loadeddata event, or for a seek to end.",
+                });
+            }
+            return await toBitmapAsync(video, name, signal);
+        }
+        case "pixels":
+            return await toBitmapAsync(source as ImageData | VideoFrame, name, signal);
+        case "element":
+            return await decodeElementAsync(source as HTMLImageElement | SVGImageElement, name, signal);
+        case "bytes":
+            return await decodeFileAsync(new Blob([source as ArrayBuffer]), name, signal);
+        case "file":
+            return await decodeFileAsync(source as Blob, name, signal);
+        case "response":
+            return await decodeFileAsync(await bodyOfAsync(source as Response, signal), name, signal);
+        case "address":
+            return await decodeFileAsync(await fetchAsync(String(source), signal), name, signal);
     }
-    if (source instanceof HTMLImageElement) {
-        return await decodeElementAsync(source, signal);
-    }
-    const blob = source instanceof Blob ? source : await fetchAsync(source, signal);
-    const header = new Uint8Array(await OrAborted(blob.slice(0, HeaderBytes).arrayBuffer(), signal, "opening a photo"));
+}
+
+async function decodeFileAsync(file: Blob, name: string, signal: AbortSignal | undefined): Promise<IDecodedPhoto> {
+    const header = new Uint8Array(await OrAborted(file.slice(0, HeaderBytes).arrayBuffer(), signal, "opening a photo"));
     const claimed = ReadImageSize(header);
     if (claimed) {
         checkSize(claimed.width, claimed.height);
     }
-    return await toBitmapAsync(blob, nameOf(source), signal);
+    return await toBitmapAsync(file, name, signal);
 }
 
-async function decodeElementAsync(element: HTMLImageElement, signal: AbortSignal | undefined): Promise<IDecodedPhoto> {
+async function decodeElementAsync(
+    element: HTMLImageElement | SVGImageElement,
+    name: string,
+    signal: AbortSignal | undefined,
+): Promise<IDecodedPhoto> {
     try {
-        await OrAborted(element.decode(), signal, "opening a photo");
+        await OrAborted((element as HTMLImageElement).decode(), signal, "opening a photo"); // both have it; TypeScript's library knows one
     } catch (error) {
-        throw asUnreadable(error, "the image element");
+        throw asUnreadable(error, name);
     }
-    checkSize(element.naturalWidth, element.naturalHeight);
-    return await toBitmapAsync(element, "the image element", signal);
+    if ("naturalWidth" in element) {
+        checkSize(element.naturalWidth, element.naturalHeight);
+    }
+    return await toBitmapAsync(element, name, signal);
 }
 
-async function toBitmapAsync(source: Blob | HTMLImageElement, name: string, signal: AbortSignal | undefined): Promise<IDecodedPhoto> {
+async function toBitmapAsync(source: ImageBitmapSource, name: string, signal: AbortSignal | undefined): Promise<IDecodedPhoto> {
     const decoding = createImageBitmap(source, { imageOrientation: "from-image" });
     let bitmap: ImageBitmap;
     try {
@@ -75,23 +168,26 @@ async function toBitmapAsync(source: Blob | HTMLImageElement, name: string, sign
     return { image: bitmap, width: bitmap.width, height: bitmap.height, close: () => bitmap.close() };
 }
 
-async function fetchAsync(source: URL | string, signal: AbortSignal | undefined): Promise<Blob> {
-    const url = String(source);
+async function fetchAsync(url: string, signal: AbortSignal | undefined): Promise<Blob> {
     try {
-        const response = await fetch(url, { signal });
-        if (!response.ok) {
-            throw new FlexAvatarError("photo-unreadable", `The photo is not at ${shorten(url)}: the server answered ${response.status}.`);
-        }
+        const response = await FetchAsync(url, { what: "the photo", code: "photo-unreadable", signal });
         return await response.blob();
     } catch (error) {
         ThrowIfAborted(signal, "fetching a photo");
-        if (error instanceof FlexAvatarError) {
-            throw error;
-        }
-        throw new FlexAvatarError("photo-unreadable", `The photo could not be fetched from ${shorten(url)}.`, {
-            advice: "Check the address and that its server allows this page to read it (CORS).",
-            cause: error,
-        });
+        throw asUnreadable(error, nameOf(url));
+    }
+}
+
+async function bodyOfAsync(response: Response, signal: AbortSignal | undefined): Promise<Blob> {
+    const name = nameOf(response);
+    if (!response.ok || response.bodyUsed) {
+        const state = response.ok ? "was read before" : `has status ${response.status}`;
+        throw new FlexAvatarError("photo-unreadable", `${name} ${state} and holds no photo.`);
+    }
+    try {
+        return await OrAborted(response.blob(), signal, "fetching a photo");
+    } catch (error) {
+        throw asUnreadable(error, name);
     }
 }
 
@@ -113,10 +209,15 @@ function asUnreadable(error: unknown, name: string): FlexAvatarError {
         : new FlexAvatarError("photo-unreadable", `The browser cannot decode ${name} as an image.`, { cause: error });
 }
 
-function nameOf(source: Blob | URL | string): string {
-    return source instanceof File ? `"${source.name}"` : source instanceof Blob ? "the blob" : shorten(String(source));
-}
-
-function shorten(url: string): string {
-    return url.length > 200 ? `${url.slice(0, 200)}…` : url;
+function nameOf(source: PhotoSource): string {
+    const name = classOf(source);
+    switch (name) {
+        case "String":
+        case "URL":
+            return Shorten(String(source));
+        case "File":
+            return `"${(source as File).name}"`;
+        default:
+            return `the ${name}`;
+    }
 }

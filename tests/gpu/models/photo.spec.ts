@@ -139,41 +139,137 @@ describe("photo path", () => {
         expect(g).toBeGreaterThan(b);
     });
 
-    it("gives the same for a blob, a URL, a bitmap, a canvas and an image element", async () => {
-        const blob = await (await fetch(Portrait)).blob();
+    it("gives the same for every wrapping of a file and everything that can be drawn", async () => {
+        const response = await fetch(Portrait);
+        const blob = await response.clone().blob();
+        const bytes = await blob.arrayBuffer();
+        const padded = new Uint8Array(bytes.byteLength + 7);
+        padded.set(new Uint8Array(bytes), 7);
         const element = new Image();
         element.src = Portrait;
+        const vector = document.createElementNS("http://www.w3.org/2000/svg", "image");
+        vector.setAttribute("href", Portrait);
         const bitmap = await createImageBitmap(blob);
-        const sources: PhotoSource[] = [
+        const canvas = await PortraitCanvas();
+        const offscreen = new OffscreenCanvas(512, 512);
+        offscreen.getContext("2d")!.drawImage(bitmap, 0, 0);
+        const frame = new VideoFrame(bitmap, { timestamp: 0 });
+        const sources: Record<string, PhotoSource> = {
             blob,
-            new File([blob], "a.png"),
-            new URL(Portrait, location.href),
+            file: new File([blob], "a.png"),
+            address: Portrait,
+            url: new URL(Portrait, location.href),
+            response,
+            bytes,
+            view: padded.subarray(7),
             bitmap,
-            await PortraitCanvas(),
+            canvas,
+            offscreen,
+            pixels: canvas.getContext("2d")!.getImageData(0, 0, 512, 512),
+            frame,
             element,
-        ];
-        for (const source of sources) {
+            vector,
+        };
+        for (const [name, source] of Object.entries(sources)) {
             const photo = await PreparePhotoAsync(source, Settings);
-            expect(Distance(photo, portrait)).toBeLessThan(1e-4);
+            expect(Distance(photo, portrait)).withContext(name).toBeLessThan(1e-4);
             const worst = photo.image.reduce((most, value, i) => Math.max(most, Math.abs(value - portrait.image[i])), 0);
-            expect(worst).toBeLessThan(2 / 255); // a canvas may round a pixel the other way
+            expect(worst)
+                .withContext(name)
+                .toBeLessThan(2 / 255); // a canvas may round a pixel the other way
         }
         expect(bitmap.width).toBe(512); // borrowed, not closed
+        frame.close();
     });
 
-    it("turns a JPEG as its EXIF orientation says", async () => {
-        // Orientation 6: the stored picture must be turned by 90 degrees clockwise to be upright, so store it turned the other way.
-        const stored = await PortraitCanvas(400, 512, (context, image) => {
-            context.translate(0, 512);
-            context.rotate(-Math.PI / 2);
-            context.drawImage(image, 0, 0, 512, 400, 0, 0, 512, 400);
-        });
-        const photo = await PreparePhotoAsync(await WithOrientation(await ToBlob(stored, "image/jpeg"), 6), Settings);
-        expect(photo.sourceSize).toEqual({ width: 512, height: 400 });
-        expect(photo.notices).toEqual([]);
-        expect(Math.abs(photo.crop.centerX - portrait.crop.centerX)).toBeLessThan(2);
-        expect(Math.abs(photo.crop.centerY - portrait.crop.centerY)).toBeLessThan(2);
+    it("takes the frame that a video shows, and a canvas of another page", async () => {
+        const canvas = await PortraitCanvas();
+        const video = document.createElement("video");
+        video.muted = true;
+        expect(await CodeOf(video)).toBe("photo-unreadable");
+        video.srcObject = canvas.captureStream();
+        const painting = setInterval(() => canvas.getContext("2d")!.fillRect(0, 0, 1, 1), 20); // a stream shows what is painted
+        await video.play();
+        const photo = await PreparePhotoAsync(video, Settings);
+        clearInterval(painting);
+        (video.srcObject as MediaStream).getTracks().forEach((track) => track.stop());
+        video.srcObject = null;
+        expect(photo.sourceSize).toEqual({ width: 512, height: 512 });
         expect(Distance(photo, portrait)).toBeLessThan(0.01);
+
+        const host = document.createElement("iframe");
+        document.body.append(host);
+        const foreign = host.contentDocument!.createElement("canvas");
+        [foreign.width, foreign.height] = [512, 512];
+        foreign.getContext("2d")!.drawImage(await PortraitCanvas(), 0, 0);
+        expect(foreign instanceof HTMLCanvasElement).toBeFalse();
+        expect(Distance(await PreparePhotoAsync(foreign, Settings), portrait)).toBeLessThan(1e-4);
+        host.remove();
+    });
+
+    it("refuses what is no photo, without a request", async () => {
+        const closed = await createImageBitmap(await PortraitCanvas());
+        closed.close();
+        const read = new Response(await ToBlob(await PortraitCanvas()));
+        await read.blob();
+        const fetched = spyOn(globalThis, "fetch").and.callThrough();
+        for (const thing of [undefined, null, 7, {}, [Portrait], document.body, () => Portrait, Promise.resolve(Portrait)]) {
+            expect(await CodeOf(thing as unknown as PhotoSource))
+                .withContext(String(thing))
+                .toBe("invalid-argument");
+        }
+        expect(await CodeOf(closed)).toBe("photo-unreadable");
+        expect(await CodeOf(read)).toBe("photo-unreadable");
+        expect(await CodeOf(new Response("", { status: 404 }))).toBe("photo-unreadable");
+        expect(await CodeOf(new ArrayBuffer(3))).toBe("photo-unreadable");
+        expect(fetched.calls.count()).toBe(0);
+    });
+
+    it("refuses HEIC with a code where the browser cannot open it", async () => {
+        const brand = new TextEncoder().encode("\0\0\0\x18ftypheic\0\0\0\0mif1heic");
+        expect(await CodeOf(new File([brand, new Uint8Array(4000)], "IMG_0001.HEIC", { type: "image/heic" }))).toBe("photo-unreadable");
+    });
+
+    it("sees a transparent picture over grey or whatever the person stands on, with the same face", async () => {
+        const cut = await PortraitCanvas(512, 512, (context, image) => {
+            context.clearRect(0, 0, 512, 512);
+            context.ellipse(225, 120, 120, 118, 0, 0, 2 * Math.PI);
+            context.clip();
+            context.drawImage(image, 0, 0);
+        });
+        const photo = await PreparePhotoAsync(await ToBlob(cut), Settings);
+        expect(Distance(photo, portrait)).toBeLessThan(0.02);
+        expect(photo.image.every((value) => value >= 0 && value <= 1)).toBeTrue();
+    });
+
+    it("turns a JPEG as its EXIF orientation says, and an image element that shows it", async () => {
+        // How the stored picture must be drawn so that the orientation makes it upright: a matrix from the upright 512 × 400 picture.
+        const stored: [number, number, number, [number, number, number, number, number, number]][] = [
+            [1, 512, 400, [1, 0, 0, 1, 0, 0]],
+            [3, 512, 400, [-1, 0, 0, -1, 512, 400]],
+            [5, 400, 512, [0, 1, 1, 0, 0, 0]],
+            [6, 400, 512, [0, -1, 1, 0, 0, 512]],
+            [7, 400, 512, [0, -1, -1, 0, 400, 512]],
+            [8, 400, 512, [0, 1, -1, 0, 400, 0]],
+        ];
+        for (const [orientation, width, height, matrix] of stored) {
+            const canvas = await PortraitCanvas(width, height, (context, image) => {
+                context.setTransform(...matrix);
+                context.drawImage(image, 0, 0, 512, 400, 0, 0, 512, 400);
+            });
+            const jpeg = await WithOrientation(await ToBlob(canvas, "image/jpeg"), orientation);
+            const element = new Image();
+            element.src = URL.createObjectURL(jpeg);
+            for (const source of orientation === 6 ? [jpeg, element] : [jpeg]) {
+                const photo = await PreparePhotoAsync(source, Settings);
+                expect(photo.sourceSize).withContext(`orientation ${orientation}`).toEqual({ width: 512, height: 400 });
+                expect(photo.notices).toEqual([]);
+                expect(Math.abs(photo.crop.centerX - portrait.crop.centerX)).toBeLessThan(2);
+                expect(Math.abs(photo.crop.centerY - portrait.crop.centerY)).toBeLessThan(2);
+                expect(Distance(photo, portrait)).withContext(`orientation ${orientation}`).toBeLessThan(0.01);
+            }
+            URL.revokeObjectURL(element.src);
+        }
     });
 
     it("gives the same landmarks when the photo lies on its side", async () => {

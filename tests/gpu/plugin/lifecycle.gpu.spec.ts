@@ -99,6 +99,38 @@ describe("the component", () => {
         expect(FlexAvatarComponent.GetOrCreate(stage.scene)).not.toBe(component);
     });
 
+    it("says which options of a later call it ignores, and nothing where they are the same", () => {
+        const heard: IFlexAvatarNotice[] = [];
+        component.onNoticeObservable.add((notice) => heard.push(notice));
+        const { modelsUrl, driverSchedule, mediaPipeUrls } = component.options;
+        for (const same of [{}, { modelsUrl, backend: undefined }, { driverSchedule: { ...driverSchedule }, mediaPipeUrls }]) {
+            FlexAvatarComponent.GetOrCreate(stage.scene, same);
+        }
+        expect(heard).toEqual([]);
+        const other = { modelsUrl: "elsewhere/", driver: "onnx", mediaPipeUrls: { faceMesh: "a", selfieSegmentation: "b" } } as const;
+        for (let twice = 0; twice < 2; twice++) {
+            expect(FlexAvatarComponent.GetOrCreate(stage.scene, { ...other, backend: "auto" })).toBe(component);
+        }
+        expect(heard.map(({ code }) => code)).toEqual(["options-ignored"]);
+        expect(heard[0].message).toContain("ignores: modelsUrl, driver, mediaPipeUrls.");
+        expect(component.options.modelsUrl).toBe(modelsUrl);
+    });
+
+    it("prepares the networks for as many photos as there are, and for none where a file is opened", async () => {
+        const avatar = await component.createFromPhotosAsync([photo, photo]);
+        await component.loadAsync(await avatar.saveAsync());
+        expect(log.prepared).toEqual([2, 0]);
+    });
+
+    it("refuses what are no photos before anything is loaded", async () => {
+        const wrong = [photo, "a.png", null, { length: "2" }] as unknown as Blob[][];
+        for (const photos of [...wrong, [photo, {}], [document.body]]) {
+            expect(await CodeOf(component.createFromPhotosAsync(photos as Blob[]))).toBe("invalid-argument");
+        }
+        expect(await CodeOf(component.loadAsync(7 as unknown as string))).toBe("invalid-argument");
+        expect(log.stages).toEqual([]);
+    });
+
     it("makes an avatar from photos, tells everybody, and keeps notices for the first listener", async () => {
         const added: string[] = [];
         component.onAvatarAddedObservable.add(({ name }) => added.push(name));

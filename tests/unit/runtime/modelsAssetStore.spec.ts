@@ -76,7 +76,7 @@ describe("asset store", () => {
         for (const url of ["/missing", "/offline"]) {
             const error = await store.loadAsync({ url, what: "the encoder" }).catch((e: FlexAvatarError) => e);
             expect((error as FlexAvatarError).code).toBe("models-missing");
-            expect((error as FlexAvatarError).message).toContain("the encoder");
+            expect((error as FlexAvatarError).message).toContain("The encoder");
             expect((error as FlexAvatarError).message).toContain(url);
         }
     });

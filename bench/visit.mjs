@@ -1,0 +1,118 @@
+// What a first visit loads until an avatar is drawn: requests and bytes, raw and as gzip -9 would send them, by part.
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { WithPageAsync } from "../scripts/browser.mjs";
+import { StartServerAsync } from "../scripts/serve.mjs";
+import { RunWebpackAsync, visitConfig } from "./webpack.config.mjs";
+
+const bench = path.dirname(fileURLToPath(import.meta.url));
+const root = path.dirname(bench);
+const photo = "/samples/assets/astronaut.png";
+const avatarFile = "/dist/visit/portrait.flexavatar";
+
+/** Parts by address; the first that fits counts. Scripts of the bundle are told apart by what most of their bytes came from. */
+const Parts = [
+    ["photo or file", /^\/samples\/|^\/dist\/visit\/portrait/],
+    ["face networks", /\/assets\/models\/face/],
+    ["ONNX Runtime", /\/onnxruntime-web\//],
+    ["head model", /^\/assets\/models\/open-head\.bin$/],
+    ["networks", /^\/assets\/models\//],
+    ["Babylon.js", /\/@babylonjs\//],
+    ["library", /\/src\//],
+    ["page", /^/],
+];
+const PartOf = (name) => Parts.find(([, pattern]) => pattern.test(name))[0];
+
+/** The three kinds of visit; the targets are gzip bytes of issue 17. */
+const Visits = [
+    { name: "photo → avatar, no graphics card", query: `photo=${photo}`, targetGzipBytes: 12e6 },
+    { name: "photo → avatar, graphics card", query: `photo=${photo}&card`, targetGzipBytes: 16e6 },
+    { name: "file → avatar, no graphics card", query: `file=${avatarFile}` },
+    { name: "file → avatar, graphics card", query: `file=${avatarFile}&card`, targetGzipBytes: 4e6 },
+];
+
+/**
+ * @param source a checkout of this repository; the page is built with its library and served its models
+ * @param only part of the names of the visits wanted
+ */
+export async function VisitAsync({ source = root, only = "" } = {}) {
+    const stats = await RunWebpackAsync(visitConfig(source));
+    const bundled = PartsOfBundle(stats.toJson({ all: false, ids: true, chunks: true, chunkModules: true, nestedModules: true }));
+    const built = path.join(root, "dist", "visit");
+    writeFileSync(path.join(built, "index.html"), readFileSync(path.join(bench, "visit", "index.html")));
+    const saved = path.join(built, "portrait.flexavatar");
+    const rows = [];
+    for (const { name, query, targetGzipBytes } of Visits.filter((visit) => visit.name.includes(only))) {
+        if (query.startsWith("file") && !existsSync(saved)) {
+            writeFileSync(saved, await SaveAsync(source));
+        }
+        const row = { name, ...(await CountAsync(source, query, bundled)), ...(targetGzipBytes && { targetGzipBytes }) };
+        rows.push(row);
+        console.log(
+            `    ${name}: ${row.requests} requests, ${(row.bytes / 1e6).toFixed(2)} MB, gzip ${(row.gzipBytes / 1e6).toFixed(2)} MB`,
+        );
+    }
+    return { rows };
+}
+
+/** Opens the page on a browser of its own, whose cache is empty. */
+async function OpenAsync(source, query, work) {
+    const server = await StartServerAsync({
+        folder: root,
+        intercept: (pathname) =>
+            source !== root && pathname.startsWith("/assets/") ? { body: readFileSync(path.join(source, pathname)) } : undefined,
+    });
+    try {
+        return await WithPageAsync({ limitMs: 60 * 60_000 }, async ({ page }) => {
+            await page.goto(`${server.url}/dist/visit/index.html?${query}`);
+            await page.waitForFunction("window.visit");
+            const gaussians = await page.evaluate(() => window.visit.shown);
+            return await work(page, server.requests.slice(), gaussians);
+        });
+    } finally {
+        await server.closeAsync();
+    }
+}
+
+async function SaveAsync(source) {
+    return await OpenAsync(source, `photo=${photo}`, async (page) => {
+        const bytes = await page.evaluate(async () => Array.from(new Uint8Array(await window.visit.saveAsync())));
+        return Buffer.from(bytes);
+    });
+}
+
+/** Part by file of the bundle. */
+function PartsOfBundle({ chunks }) {
+    const parts = new Map();
+    for (const { files, modules } of chunks) {
+        const sizes = {};
+        for (const module of modules.flatMap((outer) => outer.modules ?? [outer])) {
+            const part = PartOf(module.nameForCondition ?? module.name ?? "");
+            sizes[part] = (sizes[part] ?? 0) + module.size;
+        }
+        const [largest] = Object.entries(sizes).sort(([, a], [, b]) => b - a)[0] ?? ["page"];
+        files.forEach((file) => parts.set(`/dist/visit/${file}`, largest));
+    }
+    return parts;
+}
+
+async function CountAsync(source, query, bundled) {
+    return await OpenAsync(source, query, async (_page, requests, gaussians) => {
+        const parts = {};
+        for (const { path: pathname, status } of requests) {
+            const file = [source, root].map((folder) => path.join(folder, pathname)).find((name) => existsSync(name));
+            if (status !== 200 || file === undefined || !statSync(file).isFile()) {
+                throw new Error(`${pathname} was answered with ${status}`);
+            }
+            const content = readFileSync(file);
+            const part = (parts[bundled.get(pathname) ?? PartOf(pathname)] ??= { requests: 0, bytes: 0, gzipBytes: 0 });
+            part.requests++;
+            part.bytes += content.length;
+            part.gzipBytes += gzipSync(content, { level: 9 }).length;
+        }
+        const sum = (key) => Object.values(parts).reduce((total, part) => total + part[key], 0);
+        return { gaussians, requests: sum("requests"), bytes: sum("bytes"), gzipBytes: sum("gzipBytes"), parts };
+    });
+}
