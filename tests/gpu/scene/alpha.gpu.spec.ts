@@ -150,7 +150,7 @@ describe("the alpha of a picture with an avatar", () => {
         ExpectSame(Premultiplied(Unit(Divided(bytes))), onWhite, 12, "divided");
         expect(OverWhite(Premultiplied(Unit(bytes)), onWhite).worst)
             .withContext("taken for a PNG as it is")
-            .toBeGreaterThan(40);
+            .toBeGreaterThan(20);
     }, 30000);
 
     /** As docs/scenes.md has it. */
