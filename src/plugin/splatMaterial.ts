@@ -59,7 +59,7 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
                 useClipPlane: false, // not by defines: SetSplatUniforms binds them
             },
         );
-        this.alphaMode = Constants.ALPHA_PREMULTIPLIED;
+        this.alphaMode = Constants.ALPHA_PREMULTIPLIED_PORTERDUFF; // ALPHA_PREMULTIPLIED adds alphas up
         this.backFaceCulling = false;
         this.disableDepthWrite = true;
         this.doNotSerialize = true;
