@@ -15,7 +15,8 @@ export const repositoryPackage = JSON.parse(readFileSync(path.join(root, "packag
 /** Versions of the repository, so that a new release of a tool cannot break a landing. */
 export const babylonVersion = repositoryPackage.devDependencies["@babylonjs/core"];
 const onnxVersion = repositoryPackage.devDependencies["onnxruntime-web"];
-const limitMs = 600_000;
+const limitMs = 380_000;
+const avatarLimitMs = 300_000;
 
 const workFolder = mkdtempSync(path.join(os.tmpdir(), "flex-install-"));
 const children = new Set();
@@ -173,15 +174,13 @@ export async function CreateProjectAsync(name, dependencies, files) {
 export async function OpenAvatarPageAsync(url, { picture } = {}) {
     return await WithPageAsync({ width: 640, height: 640, limitMs }, async ({ page: tab, consoleErrors, requests }) => {
         await tab.goto(url, { waitUntil: "load" });
-        const failed = () => consoleErrors.find((text) => /uncaught/.test(text));
-        for (let result = null; result === null;) {
-            result = await tab
-                .waitForFunction(() => globalThis.flexResult, { timeout: 2000 })
-                .then((handle) => handle.jsonValue())
-                .catch(() => null);
-            if (result === null && failed()) {
-                throw new Error(`${failed()}\n${consoleErrors.join("\n")}`);
+        const failed = () => consoleErrors.find((text) => text.includes("uncaught"));
+        const start = performance.now();
+        while (!(await tab.evaluate(() => Boolean(globalThis.flexResult)))) {
+            if (failed() || performance.now() - start > avatarLimitMs) {
+                throw new Error(`No avatar at ${tab.url()}: ${failed() ?? "it does not come"}\n${consoleErrors.join("\n")}`);
             }
+            await new Promise((resolve) => setTimeout(resolve, 500));
         }
         const { shown, data } = await tab.evaluate(ReadCanvasAsync);
         if (picture) {
