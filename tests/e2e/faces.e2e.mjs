@@ -23,7 +23,7 @@ test("an avatar from a photo needs no 'unsafe-eval' and leaves the page's global
         async ({ page, consoleErrors, requests }) => {
             const result = await page.evaluate(async () => {
                 await new Promise((resolve) => setTimeout(resolve, 0)); // out of the debugger's call, which may make code from text
-            let evalRefused = false;
+                let evalRefused = false;
                 try {
                     new Function("return 1");
                 } catch (error) {
