@@ -1,4 +1,4 @@
-/** Person against background: softens MediaPipe's mask and puts grey behind the person, as in training. */
+/** Person against background: softens the mask and puts grey behind the person, as in training. */
 
 /** Color of everything that is not the person, as in training. */
 export const BackgroundGrey = 0.5;

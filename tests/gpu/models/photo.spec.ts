@@ -104,6 +104,18 @@ describe("photo path", () => {
         expect(Math.max(...away)).toBeLessThan(0.1);
     });
 
+    it("sees the same where ONNX Runtime is there for WebGPU: faces stay on the processor", async () => {
+        const device = await (await navigator.gpu.requestAdapter())!.requestDevice();
+        const onDevice = await ModelRuntime.CreateAsync({ ...NetworksSettings, backend: "webgpu", device });
+        const picture = (await PortraitCanvas()).getContext("2d")!.getImageData(0, 0, 512, 512);
+        const [face] = await new FaceFinder(onDevice).findFacesAsync(picture);
+        expect(onDevice.backend).toBe("webgpu");
+        const [same] = await Settings.faces.findFacesAsync(picture);
+        expect(face.every((value, i) => Math.abs(value - same[i]) < 1e-5)).toBeTrue();
+        onDevice.dispose();
+        device.destroy();
+    });
+
     it("finds the landmarks of the bundled portrait where a person sees them", () => {
         const { crop, landmarks } = portrait;
         expect(landmarks.length).toBe(478 * 3);

@@ -30,6 +30,17 @@ describe("pictures for networks", () => {
         }
     });
 
+    it("take the four nearest pixels and no others", () => {
+        const lone: IPicture = { data: new Uint8ClampedArray(4 * 12 * 10), width: 12, height: 10 };
+        lone.data.set([255, 255, 255, 255], 4 * (3 * 12 + 5));
+        const values = SampleRectangle(lone, { centerX: 6, centerY: 5, width: 12, height: 10, rotation: 0 }, { ...Unit, size: 40 });
+        const tent = (distance: number): number => Math.max(0, 1 - Math.abs(distance));
+        for (let i = 0; i < 1600; i++) {
+            const [x, y] = [(((i % 40) + 0.5) * 12) / 40, ((Math.floor(i / 40) + 0.5) * 10) / 40];
+            expect(values[i]).toBeCloseTo(tent(x - 5.5) * tent(y - 3.5), 6);
+        }
+    });
+
     it("are the picture itself where sizes agree", () => {
         const picture = Plane(8, 8);
         const values = SampleRectangle(picture, { centerX: 4, centerY: 4, width: 8, height: 8, rotation: 0 }, Unit);
