@@ -62,8 +62,13 @@ def poses(model: HeadModel) -> list[tuple[str, np.ndarray, np.ndarray]]:
     return cells
 
 
-def sheet(model: HeadModel, cell: int, columns: int, cells: list | None = None, **view: float) -> Image.Image:
-    """Contact sheet of poses; the subject's left is on the right."""
+def arkit_cells(model: HeadModel) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """The face at rest and each expression at full strength."""
+    return poses(model)[: 1 + len(model.expressions)]
+
+
+def sheet(model: HeadModel, cell: int, columns: int, cells: list | None = None, fine: int = 1, **view: float) -> Image.Image:
+    """Contact sheet of poses; the subject's left is on the right. `fine` draws cells larger and scales them down."""
     cells = poses(model) if cells is None else cells
     color = face_colors(model, SKIN_COLOR)
     two_sided = np.isin(model.face_region, [model.regions.index(name) for name in model.meta["twoSidedRegions"]])
@@ -73,7 +78,8 @@ def sheet(model: HeadModel, cell: int, columns: int, cells: list | None = None, 
     settings = {"span": 0.21, "centre": (0.0, -0.01, 0.0), "two_sided": two_sided} | view
     for k, (label, expression, pose) in enumerate(cells):
         left, top = k % columns * cell, k // columns * (cell + 14)
-        picture.paste(Image.fromarray(shade(model.posed(None, expression, pose), model.faces, color, cell, **settings)), (left, top + 14))
+        drawn = Image.fromarray(shade(model.posed(None, expression, pose), model.faces, color, fine * cell, **settings))
+        picture.paste(drawn.resize((cell, cell), Image.Resampling.BOX), (left, top + 14))
         draw.text((left + 3, top + 1), label, fill="black")
     return picture
 
@@ -86,3 +92,6 @@ if __name__ == "__main__":
     open_head = HeadModel.load()
     atlas_picture(open_head, 1024).save(folder / "open-head-atlas.png", optimize=True)
     sheet(open_head, 150, 10).quantize(128).save(folder / "open-head-expressions.png", optimize=True)
+    # Close to the face, so that brows and lids can be seen.
+    faces = sheet(open_head, 150, 9, arkit_cells(open_head), fine=3, span=0.16, centre=(0.0, -0.014, 0.0))
+    faces.quantize(128).save(folder / "arkit-expressions.png", optimize=True)

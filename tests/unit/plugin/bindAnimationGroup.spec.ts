@@ -331,12 +331,31 @@ describe("bindAnimationGroup", () => {
         expect(Math.max(...bound.getKeys().map(({ value }) => value as number))).toBeGreaterThan(0.6);
     });
 
+    it("has a key wherever one of several rates has one", () => {
+        const source = new AnimationGroup("clip", scene);
+        const add = (name: string, rate: number, peak: number) => {
+            const animation = new Animation(name, "influence", rate, Animation.ANIMATIONTYPE_FLOAT);
+            animation.setKeys([
+                { frame: 0, value: 0 },
+                { frame: peak, value: 1 },
+                { frame: rate, value: 0 },
+            ]);
+            source.addTargetedAnimation(animation, new MorphTarget(name, 0, scene));
+        };
+        add("jawOpen", 60, 40);
+        add("viseme_aa", 30, 11);
+        const [{ animation }] = BindAnimationGroup(source, targets, scene).targetedAnimations;
+        expect(animation.getKeys().map(({ frame }) => frame)).toEqual([0, 22, 40, 60]);
+        expect(animation.evaluate(22)).toBeCloseTo(22 / 40 + 0.55, 5);
+        expect(animation.evaluate(40)).toBeCloseTo(1 + 0.55 * (20 / 38), 5);
+    });
+
     it("scales a curve with its tangents when one morph means one expression in part", () => {
         const source = new AnimationGroup("clip", scene);
         const animation = new Animation("clip", "influence", 60, Animation.ANIMATIONTYPE_FLOAT);
         animation.setKeys([
             { frame: 0, value: 0, outTangent: 0.05 },
-            { frame: 60, value: 1, inTangent: 0 },
+            { frame: 60, value: 1, inTangent: -0.04 },
         ]);
         source.addTargetedAnimation(animation, new MorphTarget("browInnerUp_L", 0, scene));
         const bound = BindAnimationGroup(source, targets, scene).targetedAnimations[0].animation;

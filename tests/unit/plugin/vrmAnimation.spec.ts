@@ -133,6 +133,8 @@ for (const rightHanded of [false, true]) {
         it("needs no gaze", async () => {
             const clip = await LoadVrmAnimationAsync(MakeVrma({ lookAt: false }), scene);
             expect(clip.targetedAnimations.map(({ target }) => target.name)).toEqual(["neck", "head", "happy", "jawOpen"]);
+            const nod = clip.targetedAnimations[1].animation.getKeys()[1].value as Quaternion;
+            expect(nod.length()).withContext("normalized 16 bit").toBeCloseTo(1, 4);
         });
 
         it("refuses other and damaged files with a code and leaves no group", async () => {
