@@ -157,6 +157,35 @@ console.log(JSON.stringify(states));
         assert.deepEqual(states.index.globals, states.before.globals);
     });
 
+    test("./dynamic loads the loader with the first file", limit, async () => {
+        project.write({
+            "dynamic.mjs": `
+import "babylon-flexavatar/dynamic";
+import { NullEngine } from "@babylonjs/core/Engines/nullEngine.js";
+import { ImportMeshAsync } from "@babylonjs/core/Loading/sceneLoader.js";
+import { Scene } from "@babylonjs/core/scene.js";
+const scene = new Scene(new NullEngine());
+await ImportMeshAsync("data:;base64,AAAAAA==", scene, { pluginExtension: ".flexavatar" }).catch(({ message }) => console.log(message));
+process.exit(0);
+`,
+        });
+        assert.match(
+            await project.runAsync("node", "dynamic.mjs"),
+            /FlexAvatar got an engine of class \w+ and needs a WebGPUEngine/,
+        );
+    });
+
+    test("the standalone build says what it needs", limit, async () => {
+        const run = (global) =>
+            project.runAsync(
+                "node",
+                "-e",
+                `${global}; import("babylon-flexavatar/standalone").catch(({ message }) => console.log(message))`,
+            );
+        assert.match(await run(""), /found no global BABYLON\. Put <script/);
+        assert.match(await run("globalThis.BABYLON = {}"), /found a global BABYLON that is too old/);
+    });
+
     test("Vite loads it for a server", limit, async () => {
         project.write({
             "ssr.mjs": `
@@ -179,15 +208,18 @@ process.exit(0);
                 `shake/${name}.js`,
                 "--bundle",
                 "--format=esm",
+                "--splitting",
                 "--external:@babylonjs/*",
-                `--outfile=shake/out/${name}.js`,
+                "--outdir=shake/out",
             );
             return readFileSync(project.at(`shake/out/${name}.js`), "utf8");
         };
         const used = await build("one", 'import { FlexAvatarError } from "babylon-flexavatar/pure"; console.log(FlexAvatarError);');
         assert.ok(!used.includes("RegisterSceneLoaderPlugin") && used.length < 10_000, `${used.length} characters for one error class`);
         assert.match(await build("door", 'import "babylon-flexavatar";'), /RegisterSceneLoaderPlugin\(new FlexAvatarLoader/);
-        assert.match(await build("dynamic", 'import "babylon-flexavatar/dynamic";'), /RegisterSceneLoaderPlugin\(/);
+        const dynamic = await build("dynamic", 'import "babylon-flexavatar/dynamic";');
+        assert.match(dynamic, /RegisterSceneLoaderPlugin\(/);
+        assert.ok(dynamic.length < 5_000, `${dynamic.length} characters before the first file`);
     });
 
     for (const [resolution, module] of [
