@@ -169,10 +169,7 @@ await ImportMeshAsync("data:;base64,AAAAAA==", scene, { pluginExtension: ".flexa
 process.exit(0);
 `,
         });
-        assert.match(
-            await project.runAsync("node", "dynamic.mjs"),
-            /FlexAvatar got an engine of class \w+ and needs a WebGPUEngine/,
-        );
+        assert.match(await project.runAsync("node", "dynamic.mjs"), /FlexAvatar got an engine of class \w+ and needs a WebGPUEngine/);
     });
 
     test("the standalone build says what it needs", limit, async () => {
