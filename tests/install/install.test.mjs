@@ -319,7 +319,7 @@ process.exit(0);
 });
 
 /** Compiles the README's program with `skipLibCheck: false`: 0 errors, and one where it is wrong on purpose, so that no type is silently `any`. */
-async function assertTypesAsync(project, resolution, module) {
+async function assertTypesAsync(project, resolution, module, ...more) {
     project.write({
         "types/main.ts": `${ReadmeProgram()}
 import "babylon-flexavatar/dynamic";
@@ -332,7 +332,7 @@ export const wrong: number = avatar;
 `,
     });
     const parameters = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom,dom.iterable", "--skipLibCheck", "false"];
-    await project.runAsync("tsc", ...parameters, "--module", module, "--moduleResolution", resolution, "types/main.ts");
+    await project.runAsync("tsc", ...parameters, ...more, "--module", module, "--moduleResolution", resolution, "types/main.ts");
 }
 
 describe("a project with Vite 7", whole, () => {
@@ -371,8 +371,9 @@ for (const [typescript, dependencies] of [
             { typescript, ...dependencies },
             {},
         );
-        await assertTypesAsync(project, "bundler", "esnext");
-        await assertTypesAsync(project, "nodenext", "nodenext");
+        const more = "@webgpu/types" in dependencies ? ["--types", "@webgpu/types"] : [];
+        await assertTypesAsync(project, "bundler", "esnext", ...more);
+        await assertTypesAsync(project, "nodenext", "nodenext", ...more);
     });
 }
 
