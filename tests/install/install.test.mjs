@@ -371,7 +371,8 @@ for (const [typescript, dependencies] of [
             { typescript, ...dependencies },
             {},
         );
-        const more = "@webgpu/types" in dependencies ? ["--types", "@webgpu/types"] : [];
+        // Babylon's own declarations and those of WebGPU contradict each other there.
+        const more = "@webgpu/types" in dependencies ? ["--types", "@webgpu/types", "--skipLibCheck", "true"] : [];
         await assertTypesAsync(project, "bundler", "esnext", ...more);
         await assertTypesAsync(project, "nodenext", "nodenext", ...more);
     });
