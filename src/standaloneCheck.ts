@@ -7,7 +7,7 @@ const Newest = "RegisterSceneLoaderPlugin";
 const { BABYLON } = globalThis as { BABYLON?: Readonly<Record<string, unknown>> };
 if (BABYLON?.[Newest] === undefined) {
     const found = BABYLON === undefined ? "found no global BABYLON" : "found a global BABYLON that is too old";
-    throw new FlexAvatarError("invalid-argument", `The standalone build of babylon-flexavatar ${found}.`, {
-        advice: 'Put <script src="https://cdn.babylonjs.com/babylon.js"></script> before the module script.',
-    });
+    const advice = 'Put <script src="https://cdn.babylonjs.com/babylon.js"></script> before the module script.';
+    // A console shows the message alone.
+    throw new FlexAvatarError("invalid-argument", `The standalone build of babylon-flexavatar ${found}. ${advice}`, { advice });
 }
