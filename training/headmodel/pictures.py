@@ -93,5 +93,5 @@ if __name__ == "__main__":
     atlas_picture(open_head, 1024).save(folder / "open-head-atlas.png", optimize=True)
     sheet(open_head, 150, 10).quantize(128).save(folder / "open-head-expressions.png", optimize=True)
     # Close to the face, so that brows and lids can be seen.
-    faces = sheet(open_head, 150, 9, arkit_cells(open_head), fine=3, span=0.16, centre=(0.0, -0.014, 0.0))
+    faces = sheet(open_head, 150, 9, arkit_cells(open_head), fine=2, span=0.16, centre=(0.0, -0.014, 0.0))
     faces.quantize(128).save(folder / "arkit-expressions.png", optimize=True)
