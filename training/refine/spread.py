@@ -1,0 +1,37 @@
+"""What becomes of the solved colors where a photo is not to be believed: a low band without seams, detail of the other side, no highlights."""
+
+import torch
+from torch import Tensor
+
+from .atlas import Atlas, push_pull
+from .settings import RefineSettings
+
+LUMA = torch.tensor([0.299, 0.587, 0.114])
+SHINY = ("face", "scalp", "neck", "ears")
+
+
+def spread(atlas: Atlas, change: Tensor, trust: Tensor, settings: RefineSettings) -> Tensor:
+    """change [3, U, U] of colors, trust [U, U] -> the change that is kept [3, U, U].
+
+    Outer chart: low band L everywhere, the own high band by trust, where the mirrored side is believed more its high band. Eyes: by trust."""
+    outer = trust * atlas.outer
+    mean, rests_on = atlas.mean(change, outer, settings.low_box)
+    low = push_pull(mean, rests_on.clamp(max=1) * atlas.outer, settings.fade)
+    high = (change - low) * (outer > 0)
+    more = (settings.mirror * outer.flip(-1) - outer).clamp(min=0)
+    kept = low + outer * high + more * high.flip(-1)
+    return torch.where(atlas.outer > 0, kept, trust * change)
+
+
+def without_highlights(atlas: Atlas, color: Tensor, settings: RefineSettings) -> Tensor:
+    """color [n, 3]: takes away a part of what is brighter than its surroundings and less saturated than they are; highlights would stick to
+    the skin when light or head moves. Eyes, lids and lips keep theirs."""
+    most, part = settings.highlight
+    surroundings, _ = atlas.mean(atlas.to_map(color), atlas.outer, 2 * settings.low_box)
+    base = atlas.to_list(surroundings)
+    excess = (color - base) @ LUMA
+    saturation = lambda c: 1 - c.amin(1) / c.amax(1).clamp(min=1e-3)  # noqa: E731
+    paler = ((saturation(base) - saturation(color)) / 0.1).clamp(0, 1)
+    amount = part * paler * (excess - most).clamp(min=0) / excess.clamp(min=1e-3)
+    amount = amount * atlas.is_region(*SHINY)
+    return color + amount[:, None] * (base - color)
