@@ -18,7 +18,8 @@ MOST_PHOTOS = 4
 
 class Refined(NamedTuple):
     static: Tensor  # [14, U, U]; differs from the given map in its color alone
-    trust: Tensor  # [U, U] 0..1
+    trust: Tensor  # [U, U] 0..1, of all photos together
+    trusts: list[Tensor]  # [n] per photo
     solution: Solution
 
 
@@ -42,7 +43,7 @@ def refine(splatter: AvatarSplatter, static: Tensor, views: list[View], settings
     color = without_highlights(atlas, given + atlas.to_list(kept), settings).clamp(0, 1)
     out = static.clone()
     out[COLOR].flatten(1)[:, atlas.texel[~atlas.detached]] = color[~atlas.detached].T
-    return Refined(out, map_of_trust, solution)
+    return Refined(out, map_of_trust, trust, solution)
 
 
 def smooth(atlas: Atlas, trust: Tensor) -> Tensor:
