@@ -47,8 +47,9 @@ def refine(splatter: AvatarSplatter, static: Tensor, views: list[View], settings
 
 
 def smooth(atlas: Atlas, trust: Tensor) -> Tensor:
-    """[n] -> [n]: rises from 0 over a few texels, and is 0 where it was."""
-    return atlas.to_list(atlas.box(atlas.to_map(trust[:, None]), 2))[:, 0] * (trust > 0)
+    """[n] -> [n]: rises from 0 over a few texels, and is 0 where it was. Texels without a Gaussian do not count."""
+    sums = atlas.to_list(atlas.box(atlas.to_map(torch.stack([trust, torch.ones_like(trust)], 1)), 2))
+    return sums[:, 0] / sums[:, 1] * (trust > 0)
 
 
 def likeness(atlas: Atlas, view: Seen, color: Tensor, gain: Tensor, settings: RefineSettings) -> Tensor:

@@ -5,22 +5,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RefineSettings:
-    rounds: int = 8
+    rounds: int = 10
     damping: float = 0.1  # epsilon of the preconditioner, in pixels of a crop of 512
     least_weight: float = 0.02  # a texel without trust still takes this part of a step, so that its neighbours need not make up for it
     sharpness: float = 3.0  # power of trust by which photos share a texel
     gain_limit: float = 2.0  # a photo's tone is changed by this factor at the most
     erosion: float = 0.008  # of matte and photo
-    facing: tuple[float, float] = (0.18, 0.45)  # cosine between normal and direction to the camera: no trust, full trust
-    seen_px: float = 0.25  # pixels (of a crop of 512) that a texel must fill for full trust
+    facing: tuple[float, float] = (0.08, 0.32)  # cosine between normal and direction to the camera: no trust, full trust
+    seen_px: float = 0.12  # pixels (of a crop of 512) that a texel must fill for full trust
     allowed: tuple[float, float] = (0.6, 0.9)  # part of them that the mask allows
     depth: tuple[float, float] = (0.004, 0.010)  # meters behind the drawn surface: full trust, no trust
     strain: tuple[float, float] = (0.35, 0.9)  # |ln(area in the photo / area at rest)|
     least_strained: float = 0.3  # trust left where the surface is strained most
-    contour: float = 0.004  # width of the ramps at the contours of eyes and inner lips
+    contour: float = 0.003  # width of the ramps at the contours of eyes and inner lips
     open_eye: tuple[float, float] = (0.10, 0.20)  # height of an eye over its width: closed, open
     unlike: tuple[float, float] = (0.20, 0.45)  # difference to the avatar in the low band: full trust, no trust
     low_box: int = 4  # texels at a map of 256 on either side of a box; the low band is two box means
     fade: float = 0.85  # of the low band per level of the pyramid
     mirror: float = 0.8  # of the high band of the other side
-    highlight: tuple[float, float] = (0.04, 0.6)  # luminance above the local base that stays; part of the rest that is taken away
+    highlight: tuple[float, float] = (0.12, 0.4)  # luminance above the local base that stays; part of the rest that is taken away
