@@ -8,21 +8,25 @@ from torch.nn import functional as F
 from ..headmodel.model import HeadModel
 from ..headmodel.texels import TexelTable
 from ..models.avatar import OUTER_CHART
-from .views import DETACHED, EYES
+from ..synth.mesh import vertex_normals
+from .views import DETACHED, EYES, ramp
 
 
 class Atlas:
-    """Lists [n, c] per Gaussian <-> maps [c, U, U]. `outer` [U, U]: texels of skin and scalp, one connected chart that is its own mirror
-    image; eyes, mouth, teeth and tongue lie below it."""
+    """Lists [n, c] per Gaussian <-> maps [c, U, U]. `outer` [U, U]: skin and scalp, its own mirror image, without lids; eyes, mouth, teeth
+    and tongue lie below it. `sides` [U, U]: 1 on the sides of the face, by the resting normal."""
 
-    def __init__(self, head: HeadModel, table: TexelTable):
+    def __init__(self, head: HeadModel, table: TexelTable, side: tuple[float, float]):
         self.size, self.table = table.map_size, table
         self.texel = torch.as_tensor(table.texel)
         self.is_region = lambda *names: torch.as_tensor(np.isin(table.region, [head.regions.index(n) for n in names]))
-        self.detached, self.eyes = self.is_region(*DETACHED), self.is_region(*EYES)
+        self.detached, self.eyes = self.is_region(*DETACHED), self.is_region(*EYES, "lids")
         rows = torch.as_tensor(table.texel // table.map_size) < round(OUTER_CHART * table.map_size)
         self.outer_texels = ~(self.detached | self.eyes) & rows
         self.outer = self.to_map(self.outer_texels.float()[:, None])[0]
+        normals = table.sample(vertex_normals(head.template, head.faces))
+        sideways = torch.as_tensor(np.abs(normals[:, 0] / np.maximum(np.linalg.norm(normals, axis=1), 1e-9)).astype(np.float32))
+        self.sides = self.to_map((ramp(sideways, *side) * self.is_region("face"))[:, None])[0]
 
     def to_map(self, values: Tensor) -> Tensor:
         """[n, c] -> [c, U, U]; 0 where no Gaussian is."""

@@ -30,7 +30,7 @@ def refine(splatter: AvatarSplatter, static: Tensor, views: list[View], settings
     if not 1 <= len(views) <= MOST_PHOTOS:
         raise ValueError(f"refine got {len(views)} photos and needs 1 to {MOST_PHOTOS}")
     settings = settings or RefineSettings()
-    atlas = Atlas(splatter.head, splatter.table)
+    atlas = Atlas(splatter.head, splatter.table, settings.side)
     given = atlas.to_list(static[COLOR])
     seen = [Seen(splatter, static, view, settings) for view in views]
     trust = [view.trust for view in seen]
@@ -39,7 +39,7 @@ def refine(splatter: AvatarSplatter, static: Tensor, views: list[View], settings
     solution = solve(seen, given, trust, gains, atlas.detached, settings)
     together = torch.stack(trust).amax(0)
     map_of_trust = atlas.to_map(together[:, None])[0]
-    kept = spread(atlas, atlas.to_map(solution.color - given), map_of_trust, settings)
+    kept = spread(atlas, atlas.to_map(given), atlas.to_map(solution.color - given), map_of_trust, settings)
     color = without_highlights(atlas, given + atlas.to_list(kept), settings).clamp(0, 1)
     out = static.clone()
     out[COLOR].flatten(1)[:, atlas.texel[~atlas.detached]] = color[~atlas.detached].T

@@ -11,7 +11,7 @@ class RefineSettings:
     sharpness: float = 3.0  # power of trust by which photos share a texel
     gain_limit: float = 2.0  # a photo's tone is changed by this factor at the most
     erosion: float = 0.008  # of matte and photo
-    facing: tuple[float, float] = (0.08, 0.32)  # cosine between normal and direction to the camera: no trust, full trust
+    facing: tuple[float, float] = (0.12, 0.40)  # cosine between normal and direction to the camera: no trust, full trust
     seen_px: float = 0.12  # pixels (of a crop of 512) that a texel must fill for full trust
     allowed: tuple[float, float] = (0.6, 0.9)  # part of them that the mask allows
     depth: tuple[float, float] = (0.004, 0.010)  # meters behind the drawn surface: full trust, no trust
@@ -23,4 +23,7 @@ class RefineSettings:
     low_box: int = 4  # texels at a map of 256 on either side of a box; the low band is two box means
     fade: float = 0.85  # of the low band per level of the pyramid
     mirror: float = 0.8  # of the high band of the other side
+    side: tuple[float, float] = (0.6, 0.8)  # how much a resting normal points sideways: front, side of the face
+    near_box: int = 8  # texels at a map of 256 on either side of a box: how far from believed texels their colors go on the sides
+    near: float = 2.5  # one over the share of believed texels around that counts as near
     highlight: tuple[float, float] = (0.12, 0.4)  # luminance above the local base that stays; part of the rest that is taken away

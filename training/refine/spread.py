@@ -10,17 +10,28 @@ LUMA = torch.tensor([0.299, 0.587, 0.114])
 SHINY = ("face", "scalp", "neck", "ears")
 
 
-def spread(atlas: Atlas, change: Tensor, trust: Tensor, settings: RefineSettings) -> Tensor:
-    """change [3, U, U] of colors, trust [U, U] -> the change that is kept [3, U, U].
+def spread(atlas: Atlas, given: Tensor, change: Tensor, trust: Tensor, settings: RefineSettings) -> Tensor:
+    """Colors before [3, U, U], solved change [3, U, U], trust [U, U] -> the change that is kept [3, U, U].
 
-    Outer chart: low band L everywhere, the own high band by trust, where the mirrored side is believed more its high band. Eyes: by trust."""
+    Outer chart: low band L everywhere, the own high band by trust, where the mirrored side is believed more its high band. On the sides of the
+    face, near what is believed, the reconstructor's colors (there the rim of the photo's silhouette, drawn out) give way to the neighbours'.
+    Eyes and lids: by trust alone, and they give nothing to the low band: what the photo hides of them keeps the color for which the driver
+    knows how a blink lights it up."""
     outer = trust * atlas.outer
-    mean, rests_on = atlas.mean(change, outer, settings.low_box)
-    low = push_pull(mean, rests_on.clamp(max=1) * atlas.outer, settings.fade)
+    low = fill(atlas, change, outer, settings)
     high = (change - low) * (outer > 0)
     more = (settings.mirror * outer.flip(-1) - outer).clamp(min=0)
     kept = low + outer * high + more * high.flip(-1)
+    near = (settings.near * atlas.box(atlas.box(outer[None], settings.near_box), settings.near_box)[0]).clamp(max=1) * atlas.sides
+    smooth = fill(atlas, given + change, outer, settings, fade=1.0)
+    kept = kept + (1 - outer) * near * (smooth - given - low)
     return torch.where(atlas.outer > 0, kept, trust * change)
+
+
+def fill(atlas: Atlas, values: Tensor, weight: Tensor, settings: RefineSettings, fade: float | None = None) -> Tensor:
+    """Low band of maps [3, U, U] where weight [U, U] is, spread to all the rest."""
+    mean, rests_on = atlas.mean(values, weight, settings.low_box)
+    return push_pull(mean, rests_on.clamp(max=1) * atlas.outer, settings.fade if fade is None else fade)
 
 
 def without_highlights(atlas: Atlas, color: Tensor, settings: RefineSettings) -> Tensor:
