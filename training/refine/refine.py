@@ -23,14 +23,16 @@ class Refined(NamedTuple):
     solution: Solution
 
 
-def refine(splatter: AvatarSplatter, static: Tensor, views: list[View], settings: RefineSettings | None = None) -> Refined:
-    """static [14, U, U] of the reconstructor, one to four photos. Raises ValueError for another count.
+def refine(
+    splatter: AvatarSplatter, static: Tensor, views: list[View], settings: RefineSettings | None = None, closed: Tensor | None = None
+) -> Refined:
+    """static [14, U, U] of the reconstructor, one to four photos, the driver's map for closed eyes [14, U, U]. Raises ValueError for another count.
 
     The same input gives the same bytes; photos may come in any order; the same photo twice is the same as once (to rounding)."""
     if not 1 <= len(views) <= MOST_PHOTOS:
         raise ValueError(f"refine got {len(views)} photos and needs 1 to {MOST_PHOTOS}")
     settings = settings or RefineSettings()
-    atlas = Atlas(splatter.head, splatter.table, settings.side)
+    atlas = Atlas(splatter.head, splatter.table, settings.side, settings.lid_stretch)
     given = atlas.to_list(static[COLOR])
     seen = [Seen(splatter, static, view, settings) for view in views]
     trust = [view.trust for view in seen]
@@ -39,7 +41,7 @@ def refine(splatter: AvatarSplatter, static: Tensor, views: list[View], settings
     solution = solve(seen, given, trust, gains, atlas.detached, settings)
     together = torch.stack(trust).amax(0)
     map_of_trust = atlas.to_map(together[:, None])[0]
-    kept = spread(atlas, atlas.to_map(given), atlas.to_map(solution.color - given), map_of_trust, settings)
+    kept = spread(atlas, atlas.to_map(given), atlas.to_map(solution.color - given), map_of_trust, None if closed is None else closed[COLOR], settings)
     color = without_highlights(atlas, given + atlas.to_list(kept), settings).clamp(0, 1)
     out = static.clone()
     out[COLOR].flatten(1)[:, atlas.texel[~atlas.detached]] = color[~atlas.detached].T
@@ -58,4 +60,5 @@ def likeness(atlas: Atlas, view: Seen, color: Tensor, gain: Tensor, settings: Re
     known = atlas.to_map(view.seen[:, None].clamp(max=1))[0] * atlas.outer
     low, _ = atlas.mean(atlas.to_map(apart), known, settings.low_box)
     far = atlas.to_list(low).abs().amax(1)
+    far = far / (settings.oblique + (1 - settings.oblique) * view.facing)
     return torch.where(atlas.outer_texels, ramp(far, settings.unlike[1], settings.unlike[0]), torch.ones(()))

@@ -20,10 +20,13 @@ class RefineSettings:
     contour: float = 0.003  # width of the ramps at the contours of eyes and inner lips
     open_eye: tuple[float, float] = (0.10, 0.20)  # height of an eye over its width: closed, open
     unlike: tuple[float, float] = (0.20, 0.45)  # difference to the avatar in the low band: full trust, no trust
+    oblique: float = 0.4  # that limit where a surface is seen from the side
     low_box: int = 4  # texels at a map of 256 on either side of a box; the low band is two box means
     fade: float = 0.85  # of the low band per level of the pyramid
     mirror: float = 0.8  # of the high band of the other side
     side: tuple[float, float] = (0.6, 0.8)  # how much a resting normal points sideways: front, side of the face
     near_box: int = 8  # texels at a map of 256 on either side of a box: how far from believed texels their colors go on the sides
     near: float = 2.5  # one over the share of believed texels around that counts as near
+    lid_stretch: tuple[float, float] = (0.2, 0.8)  # ln(area in a blink / at rest): no, full skin of the upper lid
+    lids: float = 0.6  # of the way of lids to the color that makes them like the skin around when they are closed
     highlight: tuple[float, float] = (0.12, 0.4)  # luminance above the local base that stays; part of the rest that is taken away

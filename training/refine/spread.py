@@ -10,13 +10,13 @@ LUMA = torch.tensor([0.299, 0.587, 0.114])
 SHINY = ("face", "scalp", "neck", "ears")
 
 
-def spread(atlas: Atlas, given: Tensor, change: Tensor, trust: Tensor, settings: RefineSettings) -> Tensor:
-    """Colors before [3, U, U], solved change [3, U, U], trust [U, U] -> the change that is kept [3, U, U].
+def spread(atlas: Atlas, given: Tensor, change: Tensor, trust: Tensor, closed: Tensor | None, settings: RefineSettings) -> Tensor:
+    """Colors before [3, U, U], solved change [3, U, U], trust [U, U], the driver's color [3, U, U] for closed eyes -> the change that is kept.
 
     Outer chart: low band L everywhere, the own high band by trust, where the mirrored side is believed more its high band. On the sides of the
     face, near what is believed, the reconstructor's colors (there the rim of the photo's silhouette, drawn out) give way to the neighbours'.
-    Eyes and lids: by trust alone, and they give nothing to the low band: what the photo hides of them keeps the color for which the driver
-    knows how a blink lights it up."""
+    Eyes and lids: by trust alone, and they give nothing to the low band. An open eye hides its lids, and shows the skin of the upper one as a
+    narrow shadow that a blink would stretch over the eye: both become brighter, toward closed lids like the cheeks below them."""
     outer = trust * atlas.outer
     low = fill(atlas, change, outer, settings)
     high = (change - low) * (outer > 0)
@@ -25,12 +25,17 @@ def spread(atlas: Atlas, given: Tensor, change: Tensor, trust: Tensor, settings:
     near = (settings.near * atlas.box(atlas.box(outer[None], settings.near_box), settings.near_box)[0]).clamp(max=1) * atlas.sides
     smooth = fill(atlas, given + change, outer, settings, fade=1.0)
     kept = kept + (1 - outer) * near * (smooth - given - low)
-    return torch.where(atlas.outer > 0, kept, trust * change)
+    inner = trust * change
+    if closed is not None:
+        skin = fill(atlas, given + change, outer * atlas.cheeks, settings, fade=1.0)
+        kept = kept + atlas.upper_lids * settings.lids * (skin - given - kept - closed).clamp(min=0)
+        inner = inner + atlas.lids * (1 - trust) * settings.lids * (skin - given - closed).clamp(min=0)
+    return torch.where(atlas.outer > 0, kept, inner)
 
 
 def fill(atlas: Atlas, values: Tensor, weight: Tensor, settings: RefineSettings, fade: float | None = None) -> Tensor:
-    """Low band of maps [3, U, U] where weight [U, U] is, spread to all the rest."""
-    mean, rests_on = atlas.mean(values, weight, settings.low_box)
+    """Low band of maps [3, U, U] where weight [U, U] is, spread to all the rest. Squared: what is half believed may be something else."""
+    mean, rests_on = atlas.mean(values, weight**2, settings.low_box)
     return push_pull(mean, rests_on.clamp(max=1) * atlas.outer, settings.fade if fade is None else fade)
 
 

@@ -76,6 +76,12 @@ def areas(head: HeadModel, table: TexelTable, expression: np.ndarray | None) -> 
     return 0.5 * np.linalg.norm(np.cross(v[:, 1] - v[:, 0], v[:, 2] - v[:, 0]), axis=1)
 
 
+def log_area_ratio(head: HeadModel, table: TexelTable, expression: np.ndarray) -> np.ndarray:
+    """f32 [n]: ln(area with this expression / area at rest)."""
+    ratio = np.maximum(areas(head, table, expression), 1e-12) / np.maximum(areas(head, table, None), 1e-12)
+    return np.log(ratio).astype(np.float32)
+
+
 class Seen:
     """A view of the avatar under the photo's camera and expression; geometry is held. All [n] are per Gaussian."""
 
@@ -113,6 +119,11 @@ class Seen:
         return self.picture.transpose(pixels * self.weight) * self.area / (self.seen[:, None] + 1e-3)
 
     @cached_property
+    def facing(self) -> Tensor:
+        """0 where a surface is seen from the side or from behind."""
+        return ramp(self.cosine, *self.settings.facing)
+
+    @cached_property
     def occlusion(self) -> Tensor:
         """1 on the drawn surface, 0 behind it."""
         drawn = self.picture.draw(torch.stack([self.depth, torch.zeros_like(self.depth), torch.zeros_like(self.depth)], 1))
@@ -140,19 +151,17 @@ class Seen:
 
     @cached_property
     def strain(self) -> Tensor:
-        s, head, table = self.settings, self.splatter.head, self.splatter.table
-        ratio = np.log(np.maximum(areas(head, table, self.view.expression), 1e-12) / np.maximum(areas(head, table, None), 1e-12))
-        strained = ramp(torch.as_tensor(np.abs(ratio).astype(np.float32)), *s.strain)
+        s = self.settings
+        strained = ramp(torch.as_tensor(log_area_ratio(self.splatter.head, self.splatter.table, self.view.expression)).abs(), *s.strain)
         return 1 - (1 - s.least_strained) * strained
 
     @cached_property
     def trust(self) -> Tensor:
         """[n] 0..1, before what needs the photos' tone (`unlike`) and before smoothing."""
         s = self.settings
-        facing = ramp(self.cosine, *s.facing)
         filled = (self.seen / s.seen_px).clamp(max=1)
         allowed = ramp(self.seen / (self.whole + 1e-3), *s.allowed)
-        return facing * filled * allowed * self.occlusion * self.kind * self.strain
+        return self.facing * filled * allowed * self.occlusion * self.kind * self.strain
 
 
 def pixel_weight(view: View, settings: RefineSettings) -> Tensor:
