@@ -296,7 +296,8 @@ def main() -> None:
     head = HeadModel.load()
     model, observers = Puppeteer(avatar, head), Observers()
     root = default_data_root()
-    files = sorted((root / "photos").glob("*.jpg"))[1::2][: a.portraits] if root else []
+    files = sorted((root / "photos").glob("*.jpg"))[1::2] if root else []
+    files = [files[i] for i in np.linspace(0, len(files) - 1, min(a.portraits, len(files))).round().astype(int)]
     out = json.loads(a.out.read_text()) if a.out.exists() else {}
     out |= {"model": {"config": config, "step": step}, "settings": vars(RefineSettings()), "missing": observers.missing}
     out["notes"] = __doc__.split("\n\n", 2)[2].replace("\n", " ")

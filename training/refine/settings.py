@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RefineSettings:
-    rounds: int = 10
+    rounds: int = 8
     damping: float = 0.1  # epsilon of the preconditioner, in pixels of a crop of 512
     least_weight: float = 0.02  # a texel without trust still takes this part of a step, so that its neighbours need not make up for it
     sharpness: float = 3.0  # power of trust by which photos share a texel
@@ -22,7 +22,7 @@ class RefineSettings:
     unlike: tuple[float, float] = (0.20, 0.45)  # difference to the avatar in the low band: full trust, no trust
     oblique: float = 0.4  # that limit where a surface is seen from the side
     low_box: int = 4  # texels at a map of 256 on either side of a box; the low band is two box means
-    fade: float = 0.85  # of the low band per level of the pyramid
+    fade: float = 0.5  # of the low band per level of the pyramid
     mirror: float = 0.8  # of the high band of the other side
     side: tuple[float, float] = (0.6, 0.8)  # how much a resting normal points sideways: front, side of the face
     near_box: int = 8  # texels at a map of 256 on either side of a box: how far from believed texels their colors go on the sides
