@@ -3,13 +3,13 @@
     python -m training.evaluate.refined                # training/results/refinement.json
     python -m training.evaluate.refined --portraits 4 --people 2 --out dry.json
 
-Portraits: every second photo of shared/data/photos (the odd ones; the others were used for tuning). Face: convex hull of the landmarks, inside
-the photo, at 512²; `*_1024` at the photo's own resolution where its crop has at least 900 pixels. Fine contrast: mean |LoG| (sigma 1.2 px) of
-the avatar's luminance over the photo's; LoG correlation at the best shift of at most 3 px. Seam: luminance gradient where trust falls
-through one half over the same 8 texels inside, both on the solved map; the photo's own value is not known, so the map before is given beside it.
-Left to right: the smaller over the larger fine contrast of the two halves of the face, turned away by 25 degrees to either side.
-CSIM as in real_photos.py. Synthetic people: generated sitters at 512² whose photo's camera and expression are known exactly; masked PSNR in dB of
-views and expressions that no photo shows, before, and the difference that refinement makes, paired by person."""
+Portraits: of the odd photos of shared/data/photos; the even ones were used for tuning. Face: convex hull of the landmarks, inside the
+photo, at 512²; `*_1024` at the photo's own resolution where its crop has at least 900 pixels. Fine contrast: mean |LoG| (sigma 1.2 px) of
+the avatar's luminance over the photo's; LoG correlation at the best shift of at most 3 px. Seam: gradient of luminance on the map where trust
+falls through one half, over that 8 texels inside; the map before is given beside it. Left to right: the smaller over the larger fine
+contrast of the head turned by 25 degrees to either side. CSIM as in real_photos.py.
+Synthetic people: generated sitters at 512² whose photo's camera and expression are known exactly; masked PSNR in dB of views and
+expressions that no photo shows, before, and the difference that refinement makes, paired by person."""
 
 import argparse
 import json
@@ -266,14 +266,18 @@ def synthetic(model: Puppeteer, sitters: Iterator[Sitter]) -> dict[str, dict]:
             puppet = model.make(np.stack([half(p) for p, _, _ in some]), np.stack([a for _, a, _ in some]), sitter.prior)
             views = [View(image=tensor(p), delta=refiner.delta(puppet, rest["expression"]), **rest) for p, _, rest in some]
             refined = refiner.refine(puppet, views)
+            scores = {}
             for name, shot in shots.items():
                 delta = model.delta(puppet, shot.position_map)
-                scores = [
+                scores[name] = [
                     metrics.psnr(model.splat(static, delta, shot), shot.picture, shot.mask)
                     for static in (puppet.static, refined.static.numpy())
                 ]
-                values.setdefault(title, {}).setdefault(name, []).append(scores[0])
-                values.setdefault(f"{title}, refined, over {title}", {}).setdefault(name, []).append(scores[1] - scores[0])
+            scores["left out"] = list(np.mean([scores[name] for name in LEFT_OUT], 0))
+            for name, (before, after) in scores.items():
+                values.setdefault(title, {}).setdefault(name, []).append(before)
+                values.setdefault(f"{title}, refined", {}).setdefault(name, []).append(after)
+                values.setdefault(f"{title}, refined, over {title}", {}).setdefault(name, []).append(after - before)
         print(f"{time.monotonic() - start:6.0f} s  {sitter.name}", flush=True)
     return {row: {name: interval(v) for name, v in columns.items()} for row, columns in values.items()}
 

@@ -62,8 +62,8 @@ class Atlas:
 
 
 def push_pull(values: Tensor, weight: Tensor, fade: float) -> Tensor:
-    """Fill maps [c, U, U] where weight [U, U] 0..1 is below 1 from coarser levels (Gortler et al. 1996); a level counts `fade` times as much
-    as the one below, so that what is far from anything known goes to 0. U is a power of two."""
+    """Fill maps [c, U, U] where weight [U, U] 0..1 is below 1 from coarser levels (Gortler et al. 1996); a level counts `fade` times as
+    much as the one below, so that what is far from anything known goes to 0. U is a power of two."""
     x, w = (values * weight)[None], weight[None, None]
     levels = []
     while True:

@@ -1,4 +1,4 @@
-"""Photos as refinement wants them: the crop at the photo's own resolution, where the photo ends, the person's matte and the landmark fit."""
+"""Photos as refinement wants them: the crop at the photo's own resolution, where the photo ends, the matte and the landmark fit."""
 
 from dataclasses import dataclass
 from pathlib import Path

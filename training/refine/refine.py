@@ -26,7 +26,9 @@ class Refined(NamedTuple):
 def refine(
     splatter: AvatarSplatter, static: Tensor, views: list[View], settings: RefineSettings | None = None, closed: Tensor | None = None
 ) -> Refined:
-    """static [14, U, U] of the reconstructor, one to four photos, the driver's map for closed eyes [14, U, U]. Raises ValueError for another count.
+    """static [14, U, U] of the reconstructor, one to four photos, `closed`: the driver's map for closed eyes [14, U, U].
+
+    Raises ValueError for another number of photos.
 
     The same input gives the same bytes; photos may come in any order; the same photo twice is the same as once (to rounding)."""
     if not 1 <= len(views) <= MOST_PHOTOS:
@@ -41,7 +43,8 @@ def refine(
     solution = solve(seen, given, trust, gains, atlas.detached, settings)
     together = torch.stack(trust).amax(0)
     map_of_trust = atlas.to_map(together[:, None])[0]
-    kept = spread(atlas, atlas.to_map(given), atlas.to_map(solution.color - given), map_of_trust, None if closed is None else closed[COLOR], settings)
+    change = atlas.to_map(solution.color - given)
+    kept = spread(atlas, atlas.to_map(given), change, map_of_trust, None if closed is None else closed[COLOR], settings)
     color = without_highlights(atlas, given + atlas.to_list(kept), settings).clamp(0, 1)
     out = static.clone()
     out[COLOR].flatten(1)[:, atlas.texel[~atlas.detached]] = color[~atlas.detached].T

@@ -1,4 +1,4 @@
-"""What becomes of the solved colors where a photo is not to be believed: a low band without seams, detail of the other side, no highlights."""
+"""What becomes of solved colors where a photo is not to be believed: a low band without seams, detail of the other side, no highlights."""
 
 import torch
 from torch import Tensor
@@ -11,12 +11,12 @@ SHINY = ("face", "scalp", "neck", "ears")
 
 
 def spread(atlas: Atlas, given: Tensor, change: Tensor, trust: Tensor, closed: Tensor | None, settings: RefineSettings) -> Tensor:
-    """Colors before [3, U, U], solved change [3, U, U], trust [U, U], the driver's color [3, U, U] for closed eyes -> the change that is kept.
+    """Colors before [3, U, U], solved change [3, U, U], trust [U, U], the driver's color for closed eyes [3, U, U] -> what is kept.
 
-    Outer chart: low band L everywhere, the own high band by trust, where the mirrored side is believed more its high band. On the sides of the
-    face, near what is believed, the reconstructor's colors (there the rim of the photo's silhouette, drawn out) give way to the neighbours'.
-    Eyes and lids: by trust alone, and they give nothing to the low band. An open eye hides its lids, and shows the skin of the upper one as a
-    narrow shadow that a blink would stretch over the eye: both become brighter, toward closed lids like the cheeks below them."""
+    Outer chart: low band L everywhere, the own high band by trust, where the mirrored side is believed more its high band. On the sides of
+    the face, near what is believed, the reconstructor's colors (there the rim of the silhouette, drawn out) give way to the neighbours'.
+    Eyes and lids: by trust alone, and they give nothing to the low band. An open eye hides its lids, and shows the skin of the upper one
+    as a narrow shadow that a blink would stretch over the eye: both become brighter, toward closed lids like the cheeks below them."""
     outer = trust * atlas.outer
     low = fill(atlas, change, outer, settings)
     high = (change - low) * (outer > 0)

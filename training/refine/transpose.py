@@ -1,4 +1,4 @@
-"""Pictures as linear functions of colors: geometry is held, so that picture = W color, and W^T is all the gradient that refinement needs."""
+"""Pictures as linear functions of colors: geometry is held, so that picture = W color, and W^T is all the gradient that is needed."""
 
 from ctypes import c_int, c_void_p
 

@@ -18,7 +18,7 @@ from .settings import RefineSettings
 from .transpose import LinearPicture
 
 REFERENCE = 512  # pixels: weights are counted as if every crop had this edge
-# MediaPipe's contours of the eyes, in order around the opening; the first and the ninth point are the corners. Left and right are the person's.
+# MediaPipe's contours of the eyes, around the opening; the first and the ninth point are the corners; left and right of the person
 RIGHT_EYE = [33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7]
 LEFT_EYE = [263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249]
 EYES = {"eyeLeft": LEFT_EYE, "eyeRight": RIGHT_EYE}
@@ -27,8 +27,8 @@ DETACHED = ("mouthInterior", "teethUpper", "teethLower", "tongue")  # left to th
 
 @dataclass(frozen=True)
 class View:
-    """A photo and where it was taken from. image [3,S,S] 0..1 (not blended with grey), matte and inside [S,S] 0..1, landmarks [478,2] in crop
-    coordinates 0..1, camera of the crop (R [3,3], t [3] m, focal in crop sides), expression [E] and the driver's map for it [14,U,U]."""
+    """A photo and where it was taken from. image [3,S,S] 0..1 (not blended with grey), matte and inside [S,S] 0..1, landmarks [478,2] in
+    crop coordinates 0..1, camera of the crop (R [3,3], t [3] m, focal in crop sides), expression [E] and the driver's map for it."""
 
     image: Tensor
     matte: Tensor
@@ -102,9 +102,7 @@ class Seen:
         mean = torch.einsum("nkl,nl->nk", skin.matrix, skin.surface + maps[:, :3]) + skin.translation
         rotation = skin.rotation @ rotation_matrices(maps[:, 10:14])
         scale = maps[:, 7:10].exp().clamp(*SCALE_LIMITS)
-        ellipses = project(
-            mean, rotation, scale, torch.sigmoid(maps[:, 3]), maps[:, 4:7], view.R, view.t, view.focal * size, size
-        )
+        ellipses = project(mean, rotation, scale, torch.sigmoid(maps[:, 3]), maps[:, 4:7], view.R, view.t, view.focal * size, size)
         self.picture = LinearPicture(ellipses, size)
         self.center, self.depth = ellipses.center, ellipses.depth  # px, m
         to_camera = F.normalize(-(view.R.T @ view.t)[None] - mean, dim=1)
@@ -134,7 +132,7 @@ class Seen:
 
     @cached_property
     def kind(self) -> Tensor:
-        """Eyeballs only inside the photo's eyes, and only where those are open; skin only outside them; lips only outside the open mouth."""
+        """Eyeballs only inside the photo's open eyes; skin only outside the eyes; lips and skin only outside the open mouth."""
         s, view, head, table = self.settings, self.view, self.splatter.head, self.splatter.table
         at = self.center / view.size
         is_region = lambda *names: torch.as_tensor(np.isin(table.region, [head.regions.index(n) for n in names]))  # noqa: E731

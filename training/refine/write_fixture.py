@@ -1,4 +1,4 @@
-"""Write tests/fixtures/refinement.json: two photos of the open head, every step of their refinement, which the browser's twin is compared with.
+"""Write tests/fixtures/refinement.json: two photos of the open head, the steps of their refinement, for the browser's twin.
 
     python -m training.refine.write_fixture
 
@@ -27,7 +27,7 @@ PATH = Path(__file__).resolve().parents[2] / "tests/fixtures/refinement.json"
 MAP_SIZE, EDGE = 64, 48
 DISTANCE, FOCAL = 0.77, 2.2  # meters, crop sides
 SETTINGS = replace(RefineSettings(), rounds=4)
-#: per channel of the maps: mean and height of the waves mean + height sin((0.7 + 0.31 channel) texel + channel); texel = row * size + column
+#: per channel of the maps: mean and height of the waves mean + height sin((0.7 + 0.31 channel) texel + channel); texel row-major
 STATIC = [(0, 0.001)] * 3 + [(2.0, 1.0)] + [(0.5, 0.25)] * 3 + [(-5.2, 0.2)] * 2 + [(-6.6, 0.2)]
 DELTA = [(0, 0.001)] * 3 + [(0, 0.3)] + [(0, 0.05)] * 3 + [(0, 0.1)] * 7
 CLOSED = [(0, 0)] * 4 + [(0.02, 0.05)] * 3 + [(0, 0)] * 7  # the driver's map for closed eyes

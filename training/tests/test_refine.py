@@ -250,5 +250,5 @@ def test_fixture_of_the_browser_is_ours():
     assert kept.keys() == ours.keys()
     number = lambda entry, key, kind: np.frombuffer(base64.b64decode(entry[key]), kind).astype(float)  # noqa: E731
     for key in ("firstRound", "lastRound", "trust", "color"):
-        assert np.abs(number(kept, key, "<u2") - number(ours, key, "<u2")).max() <= 65, key  # a thousandth: other processors round otherwise
+        assert np.abs(number(kept, key, "<u2") - number(ours, key, "<u2")).max() <= 65, key  # a thousandth: rounding
     assert kept["settings"] == ours["settings"]
