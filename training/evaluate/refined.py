@@ -5,8 +5,8 @@
 
 Portraits: of the odd photos of shared/data/photos; the even ones were used for tuning. Face: convex hull of the landmarks, inside the
 photo, at 512²; `*_1024` at the photo's own resolution where its crop has at least 900 pixels. Fine contrast: mean |LoG| (sigma 1.2 px) of
-the avatar's luminance over the photo's; LoG correlation at the best shift of at most 3 px. Seam: gradient of luminance on the map where trust
-falls through one half, over that 8 texels inside; the map before is given beside it. Left to right: the smaller over the larger fine
+the avatar's luminance over the photo's; LoG correlation at the best shift of at most 3 px. Seam: gradient of luminance on the map where
+trust falls through one half, over that 8 texels inside; the map before is given beside it. Left to right: the smaller over the larger fine
 contrast of the head turned by 25 degrees to either side. CSIM as in real_photos.py.
 Synthetic people: generated sitters at 512² whose photo's camera and expression are known exactly; masked PSNR in dB of views and
 expressions that no photo shows, before, and the difference that refinement makes, paired by person."""
