@@ -9,7 +9,7 @@ from ..headmodel.model import HeadModel
 from ..headmodel.texels import TexelTable
 from ..models.avatar import OUTER_CHART
 from ..synth.mesh import vertex_normals
-from .views import DETACHED, EYES, log_area_ratio, ramp
+from .views import DETACHED, EYES, TEETH, log_area_ratio, ramp
 
 
 class Atlas:
@@ -21,9 +21,9 @@ class Atlas:
         self.size, self.table = table.map_size, table
         self.texel = torch.as_tensor(table.texel)
         self.is_region = lambda *names: torch.as_tensor(np.isin(table.region, [head.regions.index(n) for n in names]))
-        self.detached, self.eyes = self.is_region(*DETACHED), self.is_region(*EYES, "lids")
+        self.detached, self.apart = self.is_region(*DETACHED), self.is_region(*EYES, *TEETH, "lids")
         rows = torch.as_tensor(table.texel // table.map_size) < round(OUTER_CHART * table.map_size)
-        self.outer_texels = ~(self.detached | self.eyes) & rows
+        self.outer_texels = ~(self.detached | self.apart) & rows
         self.outer = self.to_map(self.outer_texels.float()[:, None])[0]
         self.lids = self.to_map(self.is_region("lids").float()[:, None])[0]
         stretched = torch.as_tensor(log_area_ratio(head, table, head.expression_vector(eyeBlinkLeft=1, eyeBlinkRight=1)))

@@ -19,6 +19,7 @@ class RefineSettings:
     least_strained: float = 0.3  # trust left where the surface is strained most
     contour: float = 0.003  # width of the ramps at the contours of eyes and inner lips
     open_eye: tuple[float, float] = (0.10, 0.20)  # height of an eye over its width: closed, open
+    teeth: tuple[float, float] = (0.6, 0.9)  # luminance of an open mouth's teeth over the face's: none shown, shown
     unlike: tuple[float, float] = (0.20, 0.45)  # difference to the avatar in the low band: full trust, no trust
     oblique: float = 0.4  # that limit where a surface is seen from the side
     low_box: int = 4  # texels at a map of 256 on either side of a box; the low band is two box means

@@ -5,8 +5,8 @@ from torch import Tensor
 
 from .atlas import Atlas, push_pull
 from .settings import RefineSettings
+from .views import LUMA
 
-LUMA = torch.tensor([0.299, 0.587, 0.114])
 SHINY = ("face", "scalp", "neck", "ears")
 
 
@@ -15,7 +15,7 @@ def spread(atlas: Atlas, given: Tensor, change: Tensor, trust: Tensor, closed: T
 
     Outer chart: low band L everywhere, the own high band by trust, where the mirrored side is believed more its high band. On the sides of
     the face, near what is believed, the reconstructor's colors (there the rim of the silhouette, drawn out) give way to the neighbours'.
-    Eyes and lids: by trust alone, and they give nothing to the low band. An open eye hides its lids, and shows the skin of the upper one
+    Eyes, teeth and lids: by trust alone, and they give nothing to the low band. An open eye hides its lids, and shows the skin of the upper one
     as a narrow shadow that a blink would stretch over the eye: both become brighter, toward closed lids like the cheeks below them."""
     outer = trust * atlas.outer
     low = fill(atlas, change, outer, settings)

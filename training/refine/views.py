@@ -22,7 +22,9 @@ REFERENCE = 512  # pixels: weights are counted as if every crop had this edge
 RIGHT_EYE = [33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7]
 LEFT_EYE = [263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249]
 EYES = {"eyeLeft": LEFT_EYE, "eyeRight": RIGHT_EYE}
-DETACHED = ("mouthInterior", "teethUpper", "teethLower", "tongue")  # left to the driver
+DETACHED = ("mouthInterior", "tongue")  # left to the driver
+TEETH = ("teethUpper", "teethLower")
+LUMA = torch.tensor([0.299, 0.587, 0.114])
 
 
 @dataclass(frozen=True)
@@ -132,12 +134,12 @@ class Seen:
 
     @cached_property
     def kind(self) -> Tensor:
-        """Eyeballs only inside the photo's open eyes; skin only outside the eyes; lips and skin only outside the open mouth."""
+        """Eyeballs only inside the photo's open eyes; skin only outside eyes and open mouth; teeth only inside it, where it is light."""
         s, view, head, table = self.settings, self.view, self.splatter.head, self.splatter.table
         at = self.center / view.size
         is_region = lambda *names: torch.as_tensor(np.isin(table.region, [head.regions.index(n) for n in names]))  # noqa: E731
         out = torch.ones(len(at))
-        skin = ~is_region(*EYES, *DETACHED)
+        skin = ~is_region(*EYES, *DETACHED, *TEETH)
         for name, contour in EYES.items():
             near = inside_distance(at, view.landmarks[contour])
             opened = float(np.clip((eye_opening(view.landmarks, contour) - s.open_eye[0]) / (s.open_eye[1] - s.open_eye[0]), 0, 1))
@@ -145,7 +147,17 @@ class Seen:
             out = torch.where(skin, out * ramp(near, s.contour, 0), out)
         near = inside_distance(at, view.landmarks[INNER_LIPS])
         out = torch.where(skin, out * ramp(near, s.contour, 0), out)
+        within = is_region(*TEETH) * ramp(near, 0, s.contour)
+        shown, face = (self._light(weight) for weight in (within, is_region("face").float()))
+        out = torch.where(
+            is_region(*TEETH), within * float(np.clip((shown - s.teeth[0] * face) / max((s.teeth[1] - s.teeth[0]) * face, 1e-6), 0, 1)), out
+        )
         return torch.where(is_region(*DETACHED), torch.zeros(()), out)
+
+    def _light(self, weight: Tensor) -> float:
+        """Mean luminance of the photo where Gaussians are seen, weighted by `weight` [n]."""
+        weight = weight * self.seen
+        return float((weight * (self.mean_of(self.view.image) @ LUMA)).sum() / weight.sum().clamp(min=1e-3))
 
     @cached_property
     def strain(self) -> Tensor:
