@@ -11,7 +11,8 @@ Driver: the reconstructor stays as it is (committed weights or --checkpoint), a 
 - without mouth loss: the mouth counts like the rest of the face (this training is in UV: more weight on its texels is its mouth term);
 - on fewer people (--counts): the paper's study of the number of identities, for the same steps.
 Pictures: the driver without mouth loss goes on in splatted views, with and without the terms that look at the mouth alone.
-Reconstructor, from scratch on the trainer's cache: with and without pixel-anchored queries. There is no refinement yet.
+Reconstructor, from scratch on the trainer's cache: with and without pixel-anchored queries.
+Refinement (paper's row e): not trained; taken over from `python -m training.evaluate.refined`, other people, views left out of the photos.
 
 Every row is drawn on the same frames of held-out people: `differences` are means over people of what a row is above `full` (or above the
 reconstructor with pixel-anchored queries), with the 95 % interval of that."""
@@ -278,6 +279,20 @@ def reading(differences: dict, metrics: tuple[str, ...] = ("psnr_masked", "mouth
     return "; ".join(said) + "."
 
 
+def with_refinement(out: dict, file: Path) -> None:
+    """Put the paper's row e, measured by evaluate/refined.py, beside the others: PSNR of left-out views, what refinement adds."""
+    name = "with refinement"
+    if not file.exists() or "synthetic" not in (measured := json.loads(file.read_text())):
+        out["missing"][name] = "run `python -m training.evaluate.refined` first"
+        return
+    out["missing"].pop(name, None)
+    for count in ("1 photo", "4 photos"):
+        table = measured["synthetic"]
+        out["rows"][f"refinement: none, {count}"] = {"psnr_masked": table[count]["left out"]}
+        out["rows"][f"refinement: with, {count}"] = {"psnr_masked": table[f"{count}, refined"]["left out"]}
+        out["differences"][f"refinement: with, {count}"] = {"psnr_masked": table[f"{count}, refined, over {count}"]["left out"]}
+
+
 def main() -> None:
     from .__main__ import load_model
 
@@ -309,7 +324,7 @@ def main() -> None:
         f"{plan.expressions} expressions each, before the frozen reconstructor. {afterwards}Same seed and order of samples. "
         f"Judged on {len(captures)} held-out people, one photo, {2 * plan.judge_expressions} new views and expressions each, half of them "
         "as they come, half of the adjusted distribution. Intervals are over people; differences are paired.",
-        "missing": {"with refinement": "there is no refinement yet; it would happen in the browser"},
+        "missing": {},
         "rows": {},
         "differences": {},
         "training": {},
@@ -339,6 +354,8 @@ def main() -> None:
         add("pictures: with mouth loss", trained(ablate_mouth_loss(model, mouthless_driver, a.cache / "views", plan, kept)))
     if plan.reconstructor_steps:
         add("reconstructor: with pixel-anchored queries", trained(ablate_reconstructors(a.config, a.cache / "train", head, plan, kept)))
+    with_refinement(out, ROOT / "training/results/refinement.json")
+    a.out.write_text(json.dumps(out, indent=1) + "\n")
     for name, row in out["differences"].items():
         print(f"{name:60}" + "  ".join(f"{k} {v['mean']:+.3f} ± {v['ci95']:.3f}" for k, v in row.items()))
     print(out["reading"])

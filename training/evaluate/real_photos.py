@@ -4,11 +4,11 @@ Landmark error: the network's own photo coordinates at the texels of MediaPipe's
 distance between the middles of the eyes. CSIM: the avatar, drawn with the camera and expression of the landmark fit, against the photo.
 On the way from 0 % to 100 %, 0 is the mean of two different people's photos, 100 the photo against a disturbed copy of itself (mirrored,
 cropped, scaled to 60 %, JPEG quality 60), as no person has two photos here. Light of the teeth: where a photo shows them, how bright the
-avatar's are beside them, in %."""
+avatar's are beside them, in %. Rows "refined": the same avatars with the photo's own detail (training/refine)."""
 
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +174,8 @@ def check(model: Puppeteer, landmarks: Landmarks, observers: Observers, files: l
     """Results, and columns of pictures for the report."""
     from ..headmodel.texels import position_map
     from ..models.base_maps import head_texels
+    from ..refine import portraits
+    from .refined import SIZE, Refiner
 
     config = model.avatar.config
     size = config.encoder.photo_size
@@ -181,6 +183,9 @@ def check(model: Puppeteer, landmarks: Landmarks, observers: Observers, files: l
     head, table = head_texels(config.position_map_size)
     made = [model.make(p.image[None], p.fit["anchors"][None], p.fit["prior"]) for p in prepared]
     blind = [model.make(p.image[None], 0 * p.fit["anchors"][None], 0 * p.fit["prior"]) for p in prepared]
+    refiner, whole = Refiner(model), {p.name: p for p in portraits.prepare(files, observers, config.anchor_size)}
+    views = [refiner.view(puppet, whole[p.name], SIZE) for puppet, p in zip(made, prepared)]
+    refined = [replace(puppet, static=refiner.refine(puppet, [view]).static.numpy()) for puppet, view in zip(made, views)]
     photos = [metrics.to_bytes(p.image) for p in prepared]
     mean = np.mean([p.landmarks for p in prepared], 0)
     again = observers.points([disturbed(photo, mirror=False) for photo in photos])
@@ -195,6 +200,7 @@ def check(model: Puppeteer, landmarks: Landmarks, observers: Observers, files: l
 
     maps = [position_map(head, table, p.fit["expression"], np.zeros(15)) for p in prepared]
     ways = {"1 photo": (made, 0), "1 photo, no landmark fit": (blind, 0), f"1 photo, seen {NOVEL_YAW}° from beside": (made, NOVEL_YAW)}
+    ways |= {"refined": (refined, 0), f"refined, seen {NOVEL_YAW}° from beside": (refined, NOVEL_YAW)}
     drawn: dict[str, list[np.ndarray]] = {row: [] for row in ways}
     for i, (p, position) in enumerate(zip(prepared, maps)):
         for row, (puppets, turn) in ways.items():
@@ -223,7 +229,7 @@ def check(model: Puppeteer, landmarks: Landmarks, observers: Observers, files: l
         results.setdefault("floor: wrong person", {})[f"csim_{net}"] = metrics.summary(
             compare(strangers[1:] + strangers[:1], of_photos, net)
         )
-    for row in ("1 photo", "1 photo, no landmark fit"):
+    for row in ("1 photo", "1 photo, no landmark fit", "refined"):
         values = teeth_light(drawn[row], observers.look(drawn[row]), photos, of_photos)
         if values:
             results[row]["teeth_light_percent"] = metrics.summary(values)

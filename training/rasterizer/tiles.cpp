@@ -137,3 +137,47 @@ extern "C" void rasterize_backward(int width, int height, const float* center, c
         }
     }
 }
+
+// The transpose of the forward picture with respect to color: color_sum of an ellipse is the sum over pixels of its weight in that pixel times
+// `pixels` [3,H,W]. `pairs` [p,3] is scratch: sums of a tile come first, and are added in the order of the tiles, so that the result has
+// the same bytes whatever the number of threads.
+extern "C" void rasterize_transpose(int width, int height, int count, const float* center, const float* conic, const float* opacity,
+                                    const int* ids, const int* start, const float* pixels, float* pairs, float* color_sum) {
+    const Scene s{width, height, center, conic, opacity, nullptr, ids, start};
+    const int plane = width * height;
+#pragma omp parallel for schedule(dynamic)
+    for (int tile = 0; tile < s.tiles(); tile++) {
+        const Box b = s.box(tile);
+        float light[Pixels], g[3][Pixels] = {};
+        std::fill(light, light + Pixels, 0.f);
+        for (int y = b.y0; y < b.y1; y++)
+            for (int x = b.x0; x < b.x1; x++) {
+                const int at = (y - b.y0) * Tile + x - b.x0;
+                light[at] = 1;
+                for (int c = 0; c < 3; c++) g[c][at] = pixels[c * plane + y * width + x];
+            }
+        std::fill(pairs + 3 * start[tile], pairs + 3 * start[tile + 1], 0.f);
+        for (int k = start[tile]; k < start[tile + 1]; k++) {
+            if ((k - start[tile]) % 64 == 63 && used_up(light)) break;
+            const int i = ids[k];
+            const Box r = s.reached(i, b);
+            const float A = conic[3 * i], B = conic[3 * i + 1], C = conic[3 * i + 2], o = opacity[i];
+            float sum[3] = {};
+            for (int y = r.y0; y < r.y1; y++) {
+                const float dy = y + 0.5f - center[2 * i + 1];
+                const int row = (y - b.y0) * Tile - b.x0;
+                for (int x = r.x0; x < r.x1; x++) {
+                    const float dx = x + 0.5f - center[2 * i];
+                    const float value = o * std::exp(-0.5f * (A * dx * dx + 2 * B * dx * dy + C * dy * dy));
+                    const float alpha = value >= AlphaCut ? value : 0.f, w = light[row + x] * alpha;
+                    for (int c = 0; c < 3; c++) sum[c] += w * g[c][row + x];
+                    light[row + x] -= w;
+                }
+            }
+            for (int c = 0; c < 3; c++) pairs[3 * k + c] = sum[c];
+        }
+    }
+    std::fill(color_sum, color_sum + 3 * count, 0.f);
+    for (int k = 0; k < start[s.tiles()]; k++)
+        for (int c = 0; c < 3; c++) color_sum[3 * ids[k] + c] += pairs[3 * k + c];
+}

@@ -96,7 +96,7 @@ def test_the_command_trains_judges_and_goes_on_after_a_cut(generator, tmp_path, 
     out = json.loads((tmp_path / "out.json").read_text())
     drivers = {"full", "without position map", "without distribution adjustment", "without mouth loss", "on 2 people"}
     assert {f"driver: {name}" for name in drivers | {"none (skinning alone)"}} <= out["rows"].keys()
-    bases = ("driver: full", "pictures: with mouth loss")
+    bases = ("driver: full", "pictures: with mouth loss", "refinement: none, 1 photo", "refinement: none, 4 photos")
     assert set(out["differences"]) == {row for row in out["rows"] if row.split(" @ ")[0] not in bases}
     assert any(abs(v["mean"]) > 0 for v in out["differences"]["pictures: without mouth loss"].values()), "the mouth loss does something"
     assert out["rows"]["driver: full"]["psnr_masked"]["n"] == 2

@@ -23,7 +23,7 @@ function transpile() {
         });
         const target = join(scratch, name.replace(/\.ts$/, ".mjs"));
         mkdirSync(dirname(target), { recursive: true });
-        writeFileSync(target, outputText.replace(/(from\s+"\.{1,2}\/[^"]+)"/g, '$1.mjs"'));
+        writeFileSync(target, outputText.replace(/(from\s+"\.{1,2}\/[^"]+)\.js"/g, '$1.mjs"'));
     }
     return (name) => import(pathToFileURL(resolve(scratch, `${name}.mjs`)).href);
 }

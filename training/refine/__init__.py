@@ -1,0 +1,4 @@
+"""Refinement (paper, section 3.4): the photos' own detail, solved into the colors of a static map. ALGORITHM.md has every formula.
+
+`transpose` draws colors and does the transpose of it; `views` says what a photo knows of each texel; `colors` solves; `spread` decides
+what becomes of texels that no photo shows; `refine` puts them together; `portraits` prepares photos."""

@@ -1,0 +1,64 @@
+"""Photos as refinement wants them: the crop at the photo's own resolution, where the photo ends, the matte and the landmark fit."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..evaluate.metrics import unit
+from ..evaluate.observers import Observers
+from ..evaluate.real_photos import EXACT, PASSES, draw_crop, from_crop, soften
+from ..synth.crop import Crop, crop_from_landmarks
+
+LEAST, MOST = 512, 1024  # pixels of the crop
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """image [3,S,S] 0..1 as photographed, inside [S,S] 1 where the photo really is, mask of the person f32 [512,512] as its net gives it,
+    landmarks [478,2] in crop coordinates 0..1, fit as Observers.fit gives it."""
+
+    name: str
+    image: np.ndarray
+    inside: np.ndarray
+    mask: np.ndarray
+    landmarks: np.ndarray
+    fit: dict[str, np.ndarray]
+
+    def matte(self, size: int) -> np.ndarray:
+        """[size,size] 0..1"""
+        return soften(self.mask, size).astype(np.float32)
+
+
+def crop_size(side: float) -> int:
+    """Edge of the crop in pixels for a crop whose side has `side` photo pixels: a multiple of 16 from LEAST to MOST."""
+    return int(np.clip(16 * round(side / 16), LEAST, MOST))
+
+
+def inside_photo(crop: Crop, width: int, height: int, size: int) -> np.ndarray:
+    """[size,size]: 1 where a crop pixel's centre lies in the photo, at least a pixel of it (and of the crop) away from its edge."""
+    at = (np.arange(size) + 0.5) / size
+    x, y = from_crop(np.stack([np.tile(at, size), np.repeat(at, size)], 1), crop).T
+    edge = max(1.0, crop.side / size)
+    return ((x >= edge) & (x <= width - edge) & (y >= edge) & (y <= height - edge)).reshape(size, size).astype(np.float32)
+
+
+def prepare(files: list[Path], observers: Observers, anchor_size: int) -> list[Portrait]:
+    """Find the face, crop, look again in the crop, matte, fit; photos without a face are left out. As real_photos.prepare."""
+    pictures = {file.stem: np.asarray(Image.open(file).convert("RGB")) for file in files}
+    points = {name: p for name, p in zip(pictures, observers.points(list(pictures.values()))) if p is not None}
+    for _ in range(PASSES):
+        crops = {name: crop_from_landmarks(p) for name, p in points.items()}
+        again = observers.points([draw_crop(pictures[name], crop, EXACT) for name, crop in crops.items()])
+        points = {name: from_crop(p / EXACT, crops[name]) for name, p in zip(crops, again) if p is not None}
+    crops = {name: crop_from_landmarks(p) for name, p in points.items()}
+    masks = observers.mattes([draw_crop(pictures[name], crop, EXACT) for name, crop in crops.items()])
+    landmarks = np.stack([crop.to_crop(points[name]) for name, crop in crops.items()])
+    out = []
+    for (name, crop), mask, at, fit in zip(crops.items(), masks, landmarks, observers.fit(landmarks, anchor_size)):
+        size = crop_size(crop.side)
+        image = unit(draw_crop(pictures[name], crop, size)).transpose(2, 0, 1).copy()
+        height, width = pictures[name].shape[:2]
+        out.append(Portrait(name, image, inside_photo(crop, width, height, size), mask, at.astype(np.float32), fit))
+    return out
