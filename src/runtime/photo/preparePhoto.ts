@@ -4,6 +4,7 @@ import { OrAborted } from "../models/abort.js";
 import type { IRuntimeNotice, ProgressListener } from "../models/progress.js";
 import { CanvasTransform, CropFromLandmarks, CropFromPhoto, EdgeBelow, LandmarkCount, PhotoFromCrop, type ICrop } from "./crop.js";
 import { DecodePhotoAsync, type IDecodedPhoto, type PhotoSource } from "./decode.js";
+import { DetailSize, ToDetailCrop, type IDetailCrop } from "./detailCrop.js";
 import { ComposeOverGrey, SoftenMatte } from "./matte.js";
 import { LoadFaceMeshAsync, LoadSelfieSegmentationAsync, type ILandmark, type IMediaPipeUrls, type Solution } from "./mediaPipe.js";
 
@@ -11,6 +12,8 @@ import { LoadFaceMeshAsync, LoadSelfieSegmentationAsync, type ILandmark, type IM
 export interface IPhotoSettings {
     /** Edge of the crop in pixels: the model's `photoSize`. */
     cropPx: number;
+    /** Largest edge of the crop for refinement in pixels, 512 to 1024. Default 0: none is made. */
+    detailPx?: number;
     /** Where MediaPipe's files are. */
     mediaPipeUrls: IMediaPipeUrls;
     signal?: AbortSignal;
@@ -35,6 +38,8 @@ export interface IPreparedPhoto {
     notices: IRuntimeNotice[];
     /** Upright size of the photo in pixels. */
     sourceSize: { width: number; height: number };
+    /** For refinement, if it was asked for. */
+    detail?: IDetailCrop;
 }
 
 /** Longest edge of the picture that faces are looked for in. */
@@ -122,6 +127,7 @@ export async function PreparePhotoAsync(source: PhotoSource, settings: IPhotoSet
         const segmentation = await OrAborted(LoadSelfieSegmentationAsync(mediaPipeUrls), signal, "starting the person matte");
         const matte = await matteAsync(photo, crop, cropPx, segmentation, signal);
         const rgba = pixelsOf(drawCrop(photo, crop, cropPx));
+        const detail = await detailAsync(photo, crop, settings.detailPx ?? 0, segmentation, signal);
         report("cutting out the person", 1);
         return {
             image: ComposeOverGrey(rgba, matte),
@@ -132,6 +138,7 @@ export async function PreparePhotoAsync(source: PhotoSource, settings: IPhotoSet
             faceCount: found.faceCount,
             notices,
             sourceSize: { width: photo.width, height: photo.height },
+            ...(detail ? { detail } : {}),
         };
     } finally {
         photo.close();
@@ -221,6 +228,21 @@ async function matteAsync(
     };
     const mask = await OrAborted(segmentation.processAsync(drawCrop(photo, crop, ExactPx), read), signal, "cutting out the person");
     return SoftenMatte(mask, cropPx);
+}
+
+async function detailAsync(
+    photo: IDecodedPhoto,
+    crop: ICrop,
+    mostPx: number,
+    segmentation: Solution,
+    signal: AbortSignal | undefined,
+): Promise<IDetailCrop | undefined> {
+    if (mostPx <= 0) {
+        return undefined;
+    }
+    const size = DetailSize(crop.sidePx, mostPx);
+    const matte = await matteAsync(photo, crop, size, segmentation, signal);
+    return ToDetailCrop(pixelsOf(drawCrop(photo, crop, size)), matte, crop, photo.width, photo.height, size);
 }
 
 function noticesOf({ faceCount, turn }: IFoundFace): IRuntimeNotice[] {

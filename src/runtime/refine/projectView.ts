@@ -22,7 +22,7 @@ export interface IEllipses {
     readonly opacity: Float32Array;
     /** [n] meters in front of the camera. */
     readonly depth: Float32Array;
-    /** [n] how squarely the Gaussian's flat side is seen: cosine, 0 to 1. */
+    /** [n] cosine between its third axis, which looks out of the skin, and the direction to the camera. */
     readonly facing: Float32Array;
 }
 
@@ -31,11 +31,14 @@ const NearMeters = 0.05;
 const LeastScale = 1e-5;
 const MostScale = 0.02;
 
+const GaussiansPerYield = 1024;
+
 /**
  * Projects all Gaussians.
  * @param staticMap [14,H,W], before activation; its colors are not read
+ * @returns yields the share done, 0 to 1, every thousand
  */
-export function ProjectView(table: IRefineTable, staticMap: Float32Array, view: IRefineView): IEllipses {
+export function* ProjectView(table: IRefineTable, staticMap: Float32Array, view: IRefineView): Generator<number, IEllipses> {
     const { gaussianCount: n, texel, corners, bary, weights, flags } = table;
     const { rotation: r, translation: t, expressed, jointMatrices, deltaMap, size } = view;
     const focalPx = view.focal * size;
@@ -64,8 +67,12 @@ export function ProjectView(table: IRefineTable, staticMap: Float32Array, view: 
         for (let c = 0; c < 14; c++) {
             channel[c] = staticMap[c * texels + at] + (moved ? deltaMap[c * texels + at] : 0);
         }
-        const [a, b, c] = [3 * corners[3 * g], 3 * corners[3 * g + 1], 3 * corners[3 * g + 2]];
-        const [wa, wb, wc] = [bary[3 * g], bary[3 * g + 1], bary[3 * g + 2]];
+        const a = 3 * corners[3 * g];
+        const b = 3 * corners[3 * g + 1];
+        const c = 3 * corners[3 * g + 2];
+        const wa = bary[3 * g];
+        const wb = bary[3 * g + 1];
+        const wc = bary[3 * g + 2];
         const px = wa * expressed[a] + wb * expressed[b] + wc * expressed[c] + channel[0];
         const py = wa * expressed[a + 1] + wb * expressed[b + 1] + wc * expressed[c + 1] + channel[1];
         const pz = wa * expressed[a + 2] + wb * expressed[b + 2] + wc * expressed[c + 2] + channel[2];
@@ -85,8 +92,10 @@ export function ProjectView(table: IRefineTable, staticMap: Float32Array, view: 
         const nx = turn[0] * axes[2] + turn[1] * axes[5] + turn[2] * axes[8];
         const ny = turn[3] * axes[2] + turn[4] * axes[5] + turn[5] * axes[8];
         const nz = turn[6] * axes[2] + turn[7] * axes[5] + turn[8] * axes[8];
-        const [ex, ey, ez] = [eyeX - x, eyeY - y, eyeZ - z];
-        ellipses.facing[g] = Math.abs(nx * ex + ny * ey + nz * ez) / Math.max(Math.sqrt(ex * ex + ey * ey + ez * ez), 1e-12);
+        const ex = eyeX - x;
+        const ey = eyeY - y;
+        const ez = eyeZ - z;
+        ellipses.facing[g] = (nx * ex + ny * ey + nz * ez) / Math.max(Math.sqrt(ex * ex + ey * ey + ez * ez), 1e-12);
 
         const depth = -(r[6] * x + r[7] * y + r[8] * z + t[2]);
         const safe = Math.max(depth, NearMeters);
@@ -119,6 +128,9 @@ export function ProjectView(table: IRefineTable, staticMap: Float32Array, view: 
         const limit = opacity > AlphaCut ? 2 * Math.log(opacity / AlphaCut) : 0;
         ellipses.reach[2 * g] = Math.sqrt(limit * xx);
         ellipses.reach[2 * g + 1] = Math.sqrt(limit * yy);
+        if (g % GaussiansPerYield === GaussiansPerYield - 1) {
+            yield g / n;
+        }
     }
     return ellipses;
 }
@@ -127,7 +139,10 @@ export function ProjectView(table: IRefineTable, staticMap: Float32Array, view: 
 function AxesOfQuaternion(qx: number, qy: number, qz: number, qw: number, into: Float64Array): void {
     const length = Math.sqrt(qx * qx + qy * qy + qz * qz + qw * qw);
     const scale = length > 1e-10 ? 1 / length : 0;
-    const [x, y, z, w] = [qx * scale, qy * scale, qz * scale, qw * scale];
+    const x = qx * scale;
+    const y = qy * scale;
+    const z = qz * scale;
+    const w = qw * scale;
     into[0] = 1 - 2 * (y * y + z * z);
     into[1] = 2 * (x * y - z * w);
     into[2] = 2 * (x * z + y * w);
