@@ -29,8 +29,12 @@ export default [
     {
         ...common,
         name: "library",
-        // The worker stays a file of its own, and its address in index.js as it is written, so that the user's bundler finds both.
-        entry: { index: at("src/index.ts"), "worker/onnxWorker": at("src/runtime/models/worker/onnxWorker.ts") },
+        // The workers stay files of their own, and their addresses in index.js as they are written, so that the user's bundler finds them.
+        entry: {
+            index: at("src/index.ts"),
+            "worker/onnxWorker": at("src/runtime/models/worker/onnxWorker.ts"),
+            "worker/refineWorker": at("src/runtime/refine/worker/refineWorker.ts"),
+        },
         module: { rules, parser: { javascript: { importMeta: false, url: false, worker: false } } },
         experiments: { outputModule: true },
         output: { path: at("dist/lib"), filename: "[name].js", library: { type: "module" }, clean: true },

@@ -21,12 +21,14 @@ export { FlexAvatar } from "./plugin/flexAvatar.js";
 export {
     FlexAvatarComponent,
     type ICreateSettings,
+    type IPhotoCreateSettings,
     type IFlexAvatarNotice,
     type IFlexAvatarStatistics,
 } from "./plugin/flexAvatarComponent.js";
 export { NodeRenderGraphFlexAvatarBlock } from "./plugin/flexAvatarBlock.js";
 export { FlexAvatarContainer, FlexAvatarLoader, type FlexAvatarLoadingOptions } from "./plugin/flexAvatarLoader.js";
 export { FlexAvatarTask } from "./plugin/flexAvatarTask.js";
+export type { IRefineProgress, IRefineSettings, RefineOption } from "./plugin/refine/refineSettings.js";
 export type { FlexAvatarProxyMesh } from "./plugin/proxyMesh.js";
 export type { FlexAvatarSplatMesh } from "./plugin/splatMesh.js";
 

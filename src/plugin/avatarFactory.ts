@@ -15,10 +15,12 @@ import { OrAborted } from "../runtime/models/abort.js";
 import { ModelRuntime, type IModelRuntimeSettings } from "../runtime/models/modelRuntime.js";
 import type { ProgressListener } from "../runtime/models/progress.js";
 import { HeadBuffers, SplatPipeline } from "../runtime/passes/index.js";
+import { RefineBesideAsync } from "../runtime/refine/refineRunner.js";
 import { PreparePhotoAsync, type IPreparedPhoto } from "../runtime/photo/preparePhoto.js";
 import type { PhotoSource } from "../runtime/photo/decode.js";
 import { AvatarEvaluator } from "./avatarEvaluator.js";
 import type { IFlexAvatarOptions } from "./componentOptions.js";
+import type { IRefineSource } from "./refine/refineViews.js";
 import { MakeThumbnailAsync } from "./thumbnail.js";
 
 /** What the factory uses of a `ModelRuntime`. */
@@ -41,12 +43,14 @@ export interface IAvatarServices {
     createNetworksAsync(settings: IModelRuntimeSettings): Promise<INetworks>;
     preparePhotoAsync: typeof PreparePhotoAsync;
     createPipelineAsync: typeof SplatPipeline.CreateAsync;
+    refineAsync?: typeof RefineBesideAsync;
 }
 
-const DefaultServices: IAvatarServices = {
+const DefaultServices: Required<IAvatarServices> = {
     createNetworksAsync: (settings) => ModelRuntime.CreateAsync(settings),
     preparePhotoAsync: PreparePhotoAsync,
     createPipelineAsync: (device, settings) => SplatPipeline.CreateAsync(device, settings),
+    refineAsync: RefineBesideAsync,
 };
 
 /** Settings of the calls that make an avatar. */
@@ -61,6 +65,8 @@ export interface IMadeAvatar {
     /** Owned by the caller. */
     evaluator: AvatarEvaluator;
     file: IAvatarFile;
+    /** The photos, if they were prepared for refinement too. */
+    refineSource?: IRefineSource;
 }
 
 interface IShared {
@@ -74,7 +80,7 @@ interface IShared {
 export class AvatarFactory {
     /** Milliseconds of each stage when it last ran. */
     public readonly stageMs: Record<string, number> = {};
-    private readonly _services: IAvatarServices;
+    private readonly _services: Required<IAvatarServices>;
     private readonly _lifetime = new AbortController();
     private readonly _listeners = new Set<ProgressListener>();
     private _loading: Promise<IShared> | null = null;
@@ -100,14 +106,21 @@ export class AvatarFactory {
         return this._shared?.networks ?? null;
     }
 
+    /** What refines. */
+    public get refineAsync(): typeof RefineBesideAsync {
+        return this._services.refineAsync;
+    }
+
     /**
      * Makes an avatar from photos.
+     * @param detailPx largest edge of the crops for refinement; 0 for none
      * @throws FlexAvatarError with a code of docs/errors.md; nothing is left behind
      */
     public async fromPhotosAsync(
         photos: readonly PhotoSource[],
         name: string,
         { signal, onProgress }: IMakeSettings = {},
+        detailPx = 0,
     ): Promise<IMadeAvatar> {
         return await this._workAsync(signal, onProgress, async (lifeSignal, shared) => {
             const { networks, head } = shared;
@@ -118,17 +131,9 @@ export class AvatarFactory {
                     `The model "${networks.modelName}" got ${photos.length} photos and takes 1 to ${maxPhotos}.`,
                 );
             }
-            const prepared: IPreparedPhoto[] = [];
-            await this._timeAsync("photos", async () => {
-                for (const photo of photos) {
-                    const { mediaPipeUrls } = this._options;
-                    const settings = { cropPx: photoSize, mediaPipeUrls: MediaPipeFolders(mediaPipeUrls), signal: lifeSignal, onProgress };
-                    prepared.push(await this._services.preparePhotoAsync(photo, settings));
-                }
-            });
-            for (const notice of prepared.flatMap(({ notices }) => notices)) {
-                this._notify(notice.code, notice.message);
-            }
+            const prepared = await this._timeAsync("photos", () =>
+                this._preparePhotosAsync(photos, photoSize, detailPx, lifeSignal, onProgress),
+            );
             ThrowIfAborted(lifeSignal, "fitting the head");
             onProgress?.({ stage: "fitting the head", fraction: 0 });
             const { fit, anchors, prior } = await this._timeAsync("fit", async () => {
@@ -160,7 +165,33 @@ export class AvatarFactory {
                 provenance: `Made from ${photos.length} ${photos.length === 1 ? "photo" : "photos"} with babylon-flexavatar.`,
                 license: "All rights are with the owners of the photos.",
             };
-            return await this._finishAsync(shared, file, lifeSignal, onProgress);
+            const made = await this._finishAsync(shared, file, lifeSignal, onProgress);
+            const refineSource = RefineSourceOf(prepared, fit);
+            return refineSource ? { ...made, refineSource } : made;
+        });
+    }
+
+    /**
+     * Prepares photos for refinement: finds, crops and fits them together.
+     * @throws FlexAvatarError `photo-count` and the other codes of photos, `aborted`, `disposed`, `refine-failed` if no crop could be made
+     */
+    public async prepareRefinementAsync(
+        photos: readonly PhotoSource[],
+        detailPx: number,
+        { signal, onProgress }: IMakeSettings = {},
+    ): Promise<IRefineSource> {
+        return await this._workAsync(signal, onProgress, async (lifeSignal, { networks, head }) => {
+            const prepared = await this._preparePhotosAsync(photos, networks.model.photoSize, detailPx, lifeSignal, onProgress);
+            ThrowIfAborted(lifeSignal, "fitting the head");
+            const fit = FitHeadModel(
+                head,
+                prepared.map(({ landmarks }) => ({ landmarks: WithoutDepth(landmarks) })),
+            );
+            const source = RefineSourceOf(prepared, fit);
+            if (!source) {
+                throw new FlexAvatarError("refine-failed", "The photos were prepared without crops for refinement.");
+            }
+            return source;
         });
     }
 
@@ -202,6 +233,24 @@ export class AvatarFactory {
         this._shared?.networks.dispose();
         this._shared = null;
         this._listeners.clear();
+    }
+
+    private async _preparePhotosAsync(
+        photos: readonly PhotoSource[],
+        cropPx: number,
+        detailPx: number,
+        signal: AbortSignal,
+        onProgress?: ProgressListener,
+    ): Promise<IPreparedPhoto[]> {
+        const prepared: IPreparedPhoto[] = [];
+        const mediaPipeUrls = MediaPipeFolders(this._options.mediaPipeUrls);
+        for (const photo of photos) {
+            prepared.push(await this._services.preparePhotoAsync(photo, { cropPx, detailPx, mediaPipeUrls, signal, onProgress }));
+        }
+        for (const notice of prepared.flatMap(({ notices }) => notices)) {
+            this._notify(notice.code, notice.message);
+        }
+        return prepared;
     }
 
     private async _finishAsync(
@@ -328,6 +377,13 @@ function MediaPipeFolders(urls: IFlexAvatarOptions["mediaPipeUrls"]): { faceMesh
     }
     const folder = urls.endsWith("/") ? urls : `${urls}/`;
     return { faceMesh: `${folder}face_mesh/`, selfieSegmentation: `${folder}selfie_segmentation/` };
+}
+
+/** Undefined if a photo was prepared without a crop for it. */
+function RefineSourceOf(prepared: readonly IPreparedPhoto[], fit: HeadModelFit): IRefineSource | undefined {
+    const details = prepared.flatMap(({ detail }) => detail ?? []);
+    const landmarks = prepared.map((photo) => photo.landmarks);
+    return details.length === prepared.length ? { fit, details, landmarks } : undefined;
 }
 
 /** [n,3] to [n,2]. */

@@ -10,6 +10,9 @@ import { Within } from "./slices.js";
 import { FindTones, SolveColors } from "./solveColors.js";
 import { DimHighlights, Spread } from "./spread.js";
 
+/** Texels of a map of 256 on either side of the box in which trust rises. */
+const SmoothBox = 2;
+
 /** What tests look at on the way. */
 export interface IRefineSteps {
     /** After step 3 of ALGORITHM.md. */
@@ -101,10 +104,11 @@ function* Likeness(
     });
 }
 
-/** [n] rises from 0 over a few texels, and is 0 where it was. */
+/** [n] rises from 0 over a few texels, and is 0 where it was. Texels without a Gaussian do not count. */
 function SmoothTrust(table: IRefineTable, atlas: Atlas, trust: Plane): Plane {
-    const smooth = atlas.box(atlas.toMap(trust), 2);
-    return trust.map((value, g) => (value > 0 ? smooth[table.texel[g]] : 0));
+    const smooth = atlas.box(atlas.toMap(trust), SmoothBox);
+    const counted = atlas.box(atlas.toMap(new Float32Array(trust.length).fill(1)), SmoothBox);
+    return trust.map((value, g) => (value > 0 ? smooth[table.texel[g]] / counted[table.texel[g]] : 0));
 }
 
 /** [3,H,W] differences; 0 at texels without a Gaussian and where the driver rules. */

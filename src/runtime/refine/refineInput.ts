@@ -102,25 +102,25 @@ export interface IRefineConstants {
 
 /** Those of training/refine/settings.py. */
 export const RefineConstants: IRefineConstants = Object.freeze({
-    rounds: 8,
+    rounds: 10,
     damping: 0.1,
     leastWeight: 0.02,
     sharpness: 3,
     gainLimit: 2,
     erosion: 0.008,
-    facing: [0.18, 0.45],
-    seenPx: 0.25,
+    facing: [0.08, 0.32],
+    seenPx: 0.12,
     allowed: [0.6, 0.9],
     depth: [0.004, 0.01],
     strain: [0.35, 0.9],
     leastStrained: 0.3,
-    contour: 0.004,
+    contour: 0.003,
     openEye: [0.1, 0.2],
     unlike: [0.2, 0.45],
     lowBox: 4,
     fade: 0.85,
     mirror: 0.8,
-    highlight: [0.04, 0.6],
+    highlight: [0.12, 0.4],
 } as const);
 
 /** What refinement found. */

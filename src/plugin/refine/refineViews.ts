@@ -1,0 +1,52 @@
+/** From prepared photos and their fit to what refinement is given. */
+import { ExpressVertices } from "../../flame/blendshapes.js";
+import { EffectivePose, type ExpressionPose } from "../../flame/expression.js";
+import type { HeadModelFit } from "../../flame/fit/fitHeadModel.js";
+import { PoseLength, type HeadModel } from "../../flame/headModel.js";
+import { JointMatrices, JointMatricesLength, SkinVertices } from "../../flame/skinning.js";
+import type { TexelTable } from "../../flame/texelTable.js";
+import type { IDetailCrop } from "../../runtime/photo/detailCrop.js";
+import type { IRefineTable, IRefineView } from "../../runtime/refine/refineInput.js";
+
+/** Photos that were prepared and fitted together. */
+export interface IRefineSource {
+    readonly fit: HeadModelFit;
+    /** One per photo. */
+    readonly details: readonly IDetailCrop[];
+    /** [478,3] each, crop coordinates. */
+    readonly landmarks: readonly Float32Array[];
+}
+
+/** The fields of a texel table that refinement reads. */
+export function RefineTableOf(model: HeadModel, table: TexelTable): IRefineTable {
+    const { mapSize, gaussianCount, texel, corners, bary, weights, flags } = table;
+    const { regions, template } = model;
+    return { mapSize, gaussianCount, texel, corners, bary, weights, flags, regions: [...regions], template };
+}
+
+/** The pose of the head in a photo. */
+export function PoseInPhoto({ fit }: IRefineSource, index: number): ExpressionPose {
+    const { expression, pose } = fit.views[index];
+    return { expression, pose };
+}
+
+/** One photo with the head as it stood there. */
+export function RefineViewOf(model: HeadModel, source: IRefineSource, index: number, deltaMap: Float32Array | null): IRefineView {
+    const { rotation, translation, focal } = source.fit.views[index];
+    const pose = PoseInPhoto(source, index);
+    const expressed = ExpressVertices(model, pose.expression, new Float32Array(3 * model.vertexCount));
+    const joints = EffectivePose(model, pose, new Float32Array(PoseLength));
+    const jointMatrices = JointMatrices(joints, model.joints, new Float32Array(JointMatricesLength));
+    const landmarks = source.landmarks[index];
+    return {
+        ...source.details[index],
+        rotation,
+        translation,
+        focal,
+        landmarks: Float32Array.from({ length: (2 * landmarks.length) / 3 }, (_, i) => landmarks[3 * (i >> 1) + (i & 1)]),
+        expressed,
+        posed: SkinVertices(model, expressed, jointMatrices, new Float32Array(expressed.length)),
+        jointMatrices,
+        deltaMap,
+    };
+}
