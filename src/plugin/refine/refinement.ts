@@ -1,13 +1,14 @@
 /** The running refinement of a person: photos, driver, solver, then the new detail. One at a time; a new one replaces the one before. */
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
+import type { ExpressionPose } from "../../flame/expression.js";
 import type { HeadModel } from "../../flame/headModel.js";
 import type { TexelTable } from "../../flame/texelTable.js";
 import { OrAborted } from "../../runtime/models/abort.js";
-import { RefineConstants, type IRefineInput, type IRefineResult } from "../../runtime/refine/refineInput.js";
+import { RefineConstants, type IRefineInput, type IRefineResult, type IRefineView } from "../../runtime/refine/refineInput.js";
 import type { IRefineRun, RefineBesideAsync } from "../../runtime/refine/refineRunner.js";
 import type { Person } from "./person.js";
 import type { IRefineSettings } from "./refineSettings.js";
-import { PoseInPhoto, RefineTableOf, RefineViewOf, type IRefineSource } from "./refineViews.js";
+import { BlinkPose, PoseInPhoto, RefineTableOf, RefineViewOf, type IRefineSource } from "./refineViews.js";
 
 /** What a refinement uses of the avatar. */
 export interface IRefinementParts {
@@ -17,6 +18,11 @@ export interface IRefinementParts {
     readonly table: TexelTable;
     refineAsync: typeof RefineBesideAsync;
     notify(code: string, message: string): void;
+}
+
+/** Large arrays of a view that were made for it. */
+function OwnBuffers({ pixels, matte, deltaMap }: IRefineView): ArrayBuffer[] {
+    return [pixels, matte, deltaMap].flatMap((array) => (array ? [array.buffer as ArrayBuffer] : []));
 }
 
 /** Faces of which the photos show less than this are not refined. */
@@ -102,21 +108,24 @@ export class Refinement {
         ThrowIfAborted(signal, What);
         const preparing = prepare(signal, cropPx, (fraction) => tell("preparing the photos", PreparedShare * fraction));
         const source = await OrAborted(preparing, signal, What);
-        const views: IRefineInput["views"][number][] = [];
+        const views: IRefineView[] = [];
         for (const index of source.details.keys()) {
             tell("running the driver", PreparedShare + ((DrivenShare - PreparedShare) * index) / source.details.length);
-            views.push(RefineViewOf(head, source, index, await this._deltaMapAsync(source, index, signal)));
+            views.push(RefineViewOf(head, source, index, await this._deltaMapAsync(PoseInPhoto(source, index), signal)));
         }
+        const blinkMap = await this._deltaMapAsync(BlinkPose(head), signal);
         const { staticMap } = person.file;
         const input: IRefineInput = {
             table: RefineTableOf(head, this._parts.table),
             staticMap,
+            blinkMap,
             views,
             settings: { ...RefineConstants, rounds },
         };
         const start = performance.now();
         const run: IRefineRun = {
             signal,
+            handOver: views.flatMap(OwnBuffers),
             onProgress: (share) => {
                 const left = share < LeastShareForTime ? undefined : ((performance.now() - start) * (1 - share)) / share / 1000;
                 tell("sharpening", DrivenShare + (1 - DrivenShare) * share, left);
@@ -136,8 +145,8 @@ export class Refinement {
         tell("sharpening", 1, 0);
     }
 
-    /** What the driver adds in a photo. Waits for a lost device to come back. */
-    private async _deltaMapAsync(source: IRefineSource, index: number, signal: AbortSignal): Promise<Float32Array | null> {
+    /** What the driver adds. Waits for a lost device to come back. */
+    private async _deltaMapAsync(pose: ExpressionPose, signal: AbortSignal): Promise<Float32Array | null> {
         const { person } = this._parts;
         for (;;) {
             ThrowIfAborted(signal, What);
@@ -147,7 +156,7 @@ export class Refinement {
                 continue;
             }
             try {
-                return await OrAborted(evaluator.deltaMapOfAsync(PoseInPhoto(source, index)), signal, What);
+                return await OrAborted(evaluator.deltaMapOfAsync(pose), signal, What);
             } catch (error) {
                 if (signal.aborted || person.evaluator === evaluator) {
                     throw error;

@@ -46,8 +46,3 @@ function* LeastOfLines(
     }
     return into;
 }
-
-/** 0 up to `low`, 1 from `high` on, linear between; falling where `high` is the smaller. */
-export function Ramp(x: number, [low, high]: readonly [number, number]): number {
-    return Math.min(1, Math.max(0, (x - low) / (high - low)));
-}

@@ -3,7 +3,7 @@
  * Typed arrays in, typed arrays out; the same input gives the same bytes. Twin: training/refine, whose ALGORITHM.md has every formula.
  */
 import { Atlas, type Plane } from "./atlas.js";
-import { Ramp } from "./pixelWeight.js";
+import { Ramp } from "./measures.js";
 import type { IRefineConstants, IRefineInput, IRefineResult, IRefineTable } from "./refineInput.js";
 import { SeenView } from "./seenView.js";
 import { Within } from "./slices.js";
@@ -29,10 +29,10 @@ export interface IRefineSteps {
  * @returns yields the share done, 0 to 1: steps of some milliseconds each
  */
 export function* RefineColors(
-    { table, staticMap, views, settings }: IRefineInput,
+    { table, staticMap, blinkMap, views, settings }: IRefineInput,
     steps: IRefineSteps = {},
 ): Generator<number, IRefineResult> {
-    const atlas = new Atlas(table);
+    const atlas = new Atlas(table, settings);
     const given = StaticColors(table, staticMap);
     const seen: SeenView[] = [];
     // Shares of the whole by the time they take: views, tones and likeness, rounds, the rest.
@@ -59,17 +59,19 @@ export function* RefineColors(
     steps.onSpread?.(trust);
     const change = solved.map((value, i) => value - given[i]);
     yield 0.96;
+    const before = [0, 1, 2].map((channel) => atlas.toMap(given, 3, channel));
     const kept = Spread(
         atlas,
-        [0, 1, 2].map((channel) => atlas.toMap(change, 3, channel)),
-        trust,
+        {
+            given: before,
+            change: [0, 1, 2].map((channel) => atlas.toMap(change, 3, channel)),
+            trust,
+            blink: blinkMap && [4, 5, 6].map((channel) => blinkMap.slice(channel * trust.length, (channel + 1) * trust.length)),
+        },
         settings,
     );
     yield 0.98;
-    const colors = kept.map((map, channel) => {
-        const before = atlas.toMap(given, 3, channel);
-        return map.map((value, i) => value + before[i]);
-    });
+    const colors = kept.map((map, channel) => map.map((value, i) => value + before[channel][i]));
     DimHighlights(atlas, colors, settings);
     return { detail: Detail(table, atlas, given, colors), faceTrust: MeanOver(face, together) };
 }
@@ -85,10 +87,10 @@ function* Likeness(
     atlas: Atlas,
     view: SeenView,
     colors: Float32Array,
-    { lowBox, unlike }: IRefineConstants,
+    { lowBox, unlike, oblique }: IRefineConstants,
 ): Generator<number, Plane> {
     const apart = new Float32Array(colors.length);
-    const { gain, seen } = view;
+    const { gain, seen, facing } = view;
     yield* view.compare(colors, (drawn, coverage, photo, channel) => gain[channel] * photo - drawn / Math.max(coverage, 1e-3), apart);
     apart.forEach((value, i) => (apart[i] = value / (seen[(i / 3) | 0] + 1e-3)));
     yield 0.7;
@@ -98,8 +100,8 @@ function* Likeness(
         known,
         lowBox,
     );
-    return Float32Array.from(table.texel, (texel) => {
-        const far = Math.max(...means.map((mean) => Math.abs(mean[texel])));
+    return Float32Array.from(table.texel, (texel, g) => {
+        const far = Math.max(...means.map((mean) => Math.abs(mean[texel]))) / (oblique + (1 - oblique) * facing[g]);
         return atlas.outer[texel] === 1 ? Ramp(far, [unlike[1], unlike[0]]) : 1;
     });
 }

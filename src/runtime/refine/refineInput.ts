@@ -20,6 +20,10 @@ export interface IRefineTable {
     readonly regions: readonly string[];
     /** [V,3] head at rest, meters. */
     readonly template: Float32Array;
+    /** [V,3] its unit normals. */
+    readonly normals: Float32Array;
+    /** [V,3] head with both eyes shut, meters. */
+    readonly blinking: Float32Array;
 }
 
 /** The head as it stood in one photo, and that photo. */
@@ -53,6 +57,8 @@ export interface IRefineInput {
     readonly table: IRefineTable;
     /** [14,H,W], before activation: as the networks gave it. */
     readonly staticMap: Float32Array;
+    /** [14,H,W] what the driver adds when both eyes are shut, or null for nothing known. */
+    readonly blinkMap: Float32Array | null;
     /** One to four, in any order. */
     readonly views: readonly IRefineView[];
     readonly settings: IRefineConstants;
@@ -90,25 +96,37 @@ export interface IRefineConstants {
     readonly openEye: readonly [number, number];
     /** Difference of color to the avatar, in the low band: full trust, no trust. */
     readonly unlike: readonly [number, number];
+    /** That limit where a surface is seen from the side, in parts of it. */
+    readonly oblique: number;
     /** Texels of a map of 256 on either side of a box; the low band is two box means. */
     readonly lowBox: number;
     /** What is left of the low band per level of the pyramid. */
     readonly fade: number;
     /** What is taken of the other side's high band. */
     readonly mirror: number;
+    /** How much a normal at rest points sideways: front, side of the face. */
+    readonly side: readonly [number, number];
+    /** Texels of a map of 256 on either side of a box: how far believed colors go on the sides. */
+    readonly nearBox: number;
+    /** One over the share of believed texels around that counts as near. */
+    readonly near: number;
+    /** ln(area in a blink / area at rest): no skin of the upper lid, nothing else. */
+    readonly lidStretch: readonly [number, number];
+    /** Part of the way of lids to the color that makes them like the skin around when they are shut. */
+    readonly lids: number;
     /** Luminance above the surroundings that stays; part of the rest that is taken away. */
     readonly highlight: readonly [number, number];
 }
 
 /** Those of training/refine/settings.py. */
 export const RefineConstants: IRefineConstants = Object.freeze({
-    rounds: 10,
+    rounds: 8,
     damping: 0.1,
     leastWeight: 0.02,
     sharpness: 3,
     gainLimit: 2,
     erosion: 0.008,
-    facing: [0.08, 0.32],
+    facing: [0.12, 0.4],
     seenPx: 0.12,
     allowed: [0.6, 0.9],
     depth: [0.004, 0.01],
@@ -117,9 +135,15 @@ export const RefineConstants: IRefineConstants = Object.freeze({
     contour: 0.003,
     openEye: [0.1, 0.2],
     unlike: [0.2, 0.45],
+    oblique: 0.4,
     lowBox: 4,
-    fade: 0.85,
+    fade: 0.5,
     mirror: 0.8,
+    side: [0.6, 0.8],
+    nearBox: 8,
+    near: 2.5,
+    lidStretch: [0.2, 0.8],
+    lids: 0.6,
     highlight: [0.12, 0.4],
 } as const);
 

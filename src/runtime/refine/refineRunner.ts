@@ -8,6 +8,8 @@ import type { RefineAnswer } from "./worker/messages.js";
 /** Settings of {@link RefineBesideAsync}. */
 export interface IRefineRun {
     signal?: AbortSignal;
+    /** Buffers of the input that nobody needs afterwards: they are handed over instead of copied. */
+    handOver?: readonly ArrayBuffer[];
     /** Told the share done, 0 to 1. */
     onProgress?: (fraction: number) => void;
     /** Told why, where the page itself has to work. */
@@ -24,7 +26,7 @@ const What = "refining the avatar";
 
 /**
  * Refines.
- * @param input its arrays are copied
+ * @param input its arrays are copied, but for those handed over
  * @throws FlexAvatarError `aborted`, `refine-failed`
  */
 export async function RefineBesideAsync(input: IRefineInput, run: IRefineRun = {}): Promise<IRefineResult> {
@@ -69,7 +71,7 @@ function OpenAsync(startWorker: () => Worker, signal: AbortSignal | undefined): 
 }
 
 /** Hands the work to a worker, which is ended in any case. */
-async function AskAsync(worker: Worker, input: IRefineInput, { signal, onProgress }: IRefineRun): Promise<IRefineResult> {
+async function AskAsync(worker: Worker, input: IRefineInput, { signal, onProgress, handOver = [] }: IRefineRun): Promise<IRefineResult> {
     let abort: (() => void) | undefined;
     try {
         return await new Promise<IRefineResult>((resolve, reject) => {
@@ -88,7 +90,7 @@ async function AskAsync(worker: Worker, input: IRefineInput, { signal, onProgres
             };
             worker.onerror = (event) => fail(event.message || "it has no memory left");
             worker.onmessageerror = () => fail("a message cannot be read");
-            worker.postMessage(input);
+            worker.postMessage(input, [...handOver]);
         });
     } finally {
         if (abort) {

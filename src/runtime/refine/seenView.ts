@@ -2,7 +2,8 @@
 import { DynamicFlag } from "../../flame/texelTable.js";
 import type { Atlas, Plane } from "./atlas.js";
 import { ContourOf, DepthInside, EyeOpening, InnerLipsContour, LeftEyeContour, RightEyeContour } from "./contours.js";
-import { PixelWeight, Ramp } from "./pixelWeight.js";
+import { LogAreaRatio, Ramp } from "./measures.js";
+import { PixelWeight } from "./pixelWeight.js";
 import { ProjectView, type IEllipses } from "./projectView.js";
 import type { IRefineConstants, IRefineTable, IRefineView } from "./refineInput.js";
 import { BuildSplatWeights, type PixelStep, type SplatWeights } from "./splatWeights.js";
@@ -17,6 +18,8 @@ export class SeenView {
     public readonly change: Float32Array;
     /** [n] pixels of a crop of 512 in which it is seen and believed. */
     public readonly seen: Plane;
+    /** [n] 0 where a surface is seen from the side or from behind, to 1. */
+    public readonly facing: Plane;
     /** [n] 0..1 */
     public trust: Plane;
     /** [3] factor of the photo's colors. */
@@ -27,10 +30,11 @@ export class SeenView {
         /** [S,S] bytes. */
         private readonly _believed: Uint8ClampedArray,
         private readonly _pixels: Uint8ClampedArray,
-        parts: { change: Float32Array; seen: Plane; trust: Plane },
+        parts: Pick<SeenView, "change" | "seen" | "facing" | "trust">,
     ) {
         this.change = parts.change;
         this.seen = parts.seen;
+        this.facing = parts.facing;
         this.trust = parts.trust;
     }
 
@@ -58,20 +62,21 @@ export class SeenView {
         const kind = KindTrust(table, atlas, view, ellipses, constants);
         yield 0.97;
         const strain = StrainTrust(table, view, constants);
+        const facing = Float32Array.from(ellipses.facing, (cosine) => Ramp(cosine, constants.facing));
         const trust = new Float32Array(table.gaussianCount);
         for (let g = 0; g < trust.length; g++) {
             const column = Math.min(view.size - 1, Math.max(0, Math.floor(ellipses.center[2 * g])));
             const row = Math.min(view.size - 1, Math.max(0, Math.floor(ellipses.center[2 * g + 1])));
             const behind = ellipses.depth[g] - surface[row * view.size + column];
             trust[g] =
-                Ramp(ellipses.facing[g], constants.facing) *
+                facing[g] *
                 Math.min(1, seen[g] / constants.seenPx) *
                 Ramp(seen[g] / (area * sums[3 * g + 1] + 1e-3), constants.allowed) *
                 Ramp(behind, [constants.depth[1], constants.depth[0]]) *
                 kind[g] *
                 strain[g];
         }
-        return new SeenView(weights, believed, view.pixels, { change: DriverColors(table, view.deltaMap), seen, trust });
+        return new SeenView(weights, believed, view.pixels, { change: DriverColors(table, view.deltaMap), seen, facing, trust });
     }
 
     /** (512 / S)², by which pixels of this crop are counted. */
@@ -136,18 +141,9 @@ function KindTrust(table: IRefineTable, atlas: Atlas, view: IRefineView, { cente
 }
 
 /** [n] less where the skin is stretched or folded: wrinkles of an expression must not stay. */
-function StrainTrust({ gaussianCount, corners, template }: IRefineTable, view: IRefineView, constants: IRefineConstants): Plane {
-    return new Float32Array(gaussianCount).map((_, g) => {
-        const [a, b, c] = [3 * corners[3 * g], 3 * corners[3 * g + 1], 3 * corners[3 * g + 2]];
-        const ratio = Math.max(TriangleArea(view.posed, a, b, c), 1e-12) / Math.max(TriangleArea(template, a, b, c), 1e-12);
-        return 1 - (1 - constants.leastStrained) * Ramp(Math.abs(Math.log(ratio)), constants.strain);
-    });
-}
-
-function TriangleArea(v: Float32Array, a: number, b: number, c: number): number {
-    const [ux, uy, uz] = [v[b] - v[a], v[b + 1] - v[a + 1], v[b + 2] - v[a + 2]];
-    const [wx, wy, wz] = [v[c] - v[a], v[c + 1] - v[a + 1], v[c + 2] - v[a + 2]];
-    return 0.5 * Math.hypot(uy * wz - uz * wy, uz * wx - ux * wz, ux * wy - uy * wx);
+function StrainTrust(table: IRefineTable, view: IRefineView, constants: IRefineConstants): Plane {
+    const strained = (g: number): number => Ramp(Math.abs(LogAreaRatio(table, g, view.posed)), constants.strain);
+    return new Float32Array(table.gaussianCount).map((_, g) => 1 - (1 - constants.leastStrained) * strained(g));
 }
 
 /** [n,3] */

@@ -154,7 +154,7 @@ describe("filling of maps", () => {
 
     it("takes means that count what lies outside as nothing", async () => {
         const { input } = await RefineFixtureAsync();
-        const atlas = new Atlas(input.table);
+        const atlas = new Atlas(input.table, input.settings);
         const ones = new Float32Array(atlas.size ** 2).fill(1);
         const box = atlas.box(ones, 8); // two texels either way at 64
         const inside = 10 * atlas.size + 10;
@@ -268,7 +268,7 @@ describe("refinement", () => {
 
     it("leaves what is the driver's, and texels without a Gaussian", () => {
         const detail = Refine(input);
-        const atlas = new Atlas(input.table);
+        const atlas = new Atlas(input.table, input.settings);
         const texels = atlas.size ** 2;
         const isGaussian = atlas.toMap(new Float32Array(input.table.gaussianCount).fill(1));
         let kept = 0;

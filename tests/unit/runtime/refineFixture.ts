@@ -1,6 +1,7 @@
 /** tests/fixtures/refinement.json, written by training/refine/write_fixture.py: two photos of the open head, and every step of their refinement. */
 import { CreateExpressionPose, ExpressionIndex } from "../../../src/flame/expression";
 import { ParseHeadModel } from "../../../src/flame/headModel";
+import { VertexNormals } from "../../../src/flame/normals";
 import { BuildTexelTable } from "../../../src/flame/texelTable";
 import { PoseVerticesReference } from "../../../src/runtime/reference/poseVertices";
 import type { IRefineConstants, IRefineInput, IRefineView } from "../../../src/runtime/refine/refineInput";
@@ -28,6 +29,7 @@ interface IFixture {
     /** Mean and height of the waves of each channel. */
     static: [number, number][];
     delta: [number, number][];
+    closed: [number, number][];
     rotations: string;
     settings: Record<string, number | [number, number]>;
     photos: IFixturePhoto[];
@@ -66,6 +68,10 @@ export async function RefineFixtureAsync(): Promise<{ input: IRefineInput; truth
     const rotations = Float32Array.from(new Int8Array(Bytes(fixture.rotations).buffer), (value) => value / 127);
     const { texel, gaussianCount, corners, bary, weights, flags } = BuildTexelTable(model, mapSize);
     const { regions, template } = model;
+    const normals = VertexNormals(model, template);
+    const blink = CreateExpressionPose(model);
+    ["eyeBlinkLeft", "eyeBlinkRight"].forEach((name) => (blink.expression[ExpressionIndex(model, name)] = 1));
+    const blinking = PoseVerticesReference(model, blink).posed;
     const views = fixture.photos.map((photo): IRefineView => {
         const pose = CreateExpressionPose(model);
         Object.entries(photo.expression).forEach(([name, weight]) => (pose.expression[ExpressionIndex(model, name)] = weight));
@@ -89,7 +95,8 @@ export async function RefineFixtureAsync(): Promise<{ input: IRefineInput; truth
     const settings = Object.fromEntries(Object.entries(fixture.settings).map(([name, value]) => [camel(name), value]));
     return {
         input: {
-            table: { mapSize, texel, gaussianCount, corners, bary, weights, flags, regions, template },
+            table: { mapSize, texel, gaussianCount, corners, bary, weights, flags, regions, template, normals, blinking },
+            blinkMap: waves(fixture.closed),
             staticMap: Float32Array.from([...waves(fixture.static), ...rotations]),
             views,
             settings: settings as unknown as IRefineConstants,
