@@ -12,7 +12,7 @@ const at = (...parts) => path.join(root, ...parts);
 
 export const rules = [
     { test: /\.ts$/, resourceQuery: { not: [/text/] }, loader: "ts-loader", options: { transpileOnly: true } },
-    { test: /\.ts$/, resourceQuery: /text/, type: "asset/source", loader: "ts-loader", options: { transpileOnly: true } },
+    { test: /\.ts$/, resourceQuery: /text/, type: "javascript/auto", loader: at("scripts/workerText.mjs") },
     { test: /\.wgsl$/, type: "asset/source" },
 ];
 

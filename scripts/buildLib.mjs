@@ -1,9 +1,10 @@
 // Builds dist/lib, one ES module per source file, and dist/types with the TypeScript compiler. What is imported as text becomes a module of its own:
-// `x.wgsl` turns into `x.wgsl.js`, and `x.ts?text`, a compiled script, into `x.text.js`. So what ships is plain JavaScript that needs no rule.
+// `x.wgsl` turns into `x.wgsl.js`, and `x.ts?text`, a worker's script in one piece, into `x.text.js`. So what ships is plain JavaScript that needs no rule.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { WorkerTextAsync } from "./workerText.mjs";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const source = path.join(root, "src");
@@ -16,17 +17,18 @@ execFileSync(process.execPath, [path.join(root, "node_modules", "typescript", "b
     stdio: "inherit",
 });
 
-const texts = new Map();
+const texts = new Map(); // promises of text by file
 for (const name of readdirSync(target, { recursive: true }).filter((file) => file.endsWith(".js"))) {
     const file = path.join(target, name);
     const code = readFileSync(file, "utf8");
     const changed = code.replace(/(from\s*)"([^"]+?)(\.wgsl|\.ts\?text)"/g, (_, from, base, kind) => {
         const imported = path.resolve(path.dirname(file), base);
+        const original = path.join(source, path.relative(target, imported));
         if (kind === ".wgsl") {
-            texts.set(`${imported}.wgsl.js`, readFileSync(path.join(source, path.relative(target, `${imported}.wgsl`)), "utf8"));
+            texts.set(`${imported}.wgsl.js`, readFileSync(`${original}.wgsl`, "utf8"));
             return `${from}"${base}.wgsl.js"`;
         }
-        texts.set(`${imported}.text.js`, withoutMap(readFileSync(`${imported}.js`, "utf8")));
+        texts.set(`${imported}.text.js`, WorkerTextAsync(`${original}.ts`));
         return `${from}"${base}.text.js"`;
     });
     if (changed !== code) {
@@ -34,15 +36,7 @@ for (const name of readdirSync(target, { recursive: true }).filter((file) => fil
     }
 }
 for (const [file, text] of texts) {
-    if (/^(import|export) .*from /m.test(text)) {
-        throw new Error(`${file} is run on its own and may import nothing but types.`);
-    }
     mkdirSync(path.dirname(file), { recursive: true });
-    writeFileSync(file, `export default ${JSON.stringify(text)};\n`);
+    writeFileSync(file, `export default ${JSON.stringify(await text)};\n`);
 }
 console.log(`dist/lib: ${readdirSync(target, { recursive: true }).filter((file) => file.endsWith(".js")).length} modules`);
-
-/** A script that runs from its text has no file beside it. */
-function withoutMap(code) {
-    return code.replace(/^\/\/# sourceMappingURL=.*$/m, "").trimEnd() + "\n";
-}

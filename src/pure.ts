@@ -30,6 +30,7 @@ export { FlexAvatar } from "./plugin/flexAvatar.js";
 export {
     FlexAvatarComponent,
     type ICreateSettings,
+    type IPhotoCreateSettings,
     type IFlexAvatarNotice,
     type IFlexAvatarStatistics,
 } from "./plugin/flexAvatarComponent.js";
@@ -41,5 +42,6 @@ export {
     type FlexAvatarLoadingOptions,
 } from "./plugin/flexAvatarLoader.js";
 export { FlexAvatarTask } from "./plugin/flexAvatarTask.js";
+export type { IRefineProgress, IRefineSettings, RefineOption } from "./plugin/refine/refineSettings.js";
 export type { FlexAvatarProxyMesh } from "./plugin/proxyMesh.js";
 export type { FlexAvatarSplatMesh } from "./plugin/splatMesh.js";

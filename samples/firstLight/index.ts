@@ -4,7 +4,7 @@
  */
 import { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
 import { LoadAssetContainerAsync } from "@babylonjs/core/Loading/sceneLoader";
-import { FlexAvatarComponent, FlexAvatarError, type FlexAvatar } from "babylon-flexavatar";
+import { FlexAvatarComponent, FlexAvatarError, type FlexAvatar, type IRefineProgress } from "babylon-flexavatar";
 import { Panel } from "./panel";
 import { AssetsUrl, ComponentUrls, RunScene } from "../shared";
 import { CreateStageAsync, HeadCenter, type IStage } from "./stage";
@@ -37,6 +37,11 @@ class FirstLight {
             open: (file) => void this._openAsync(file),
         });
         this._panel.setAvatar(null);
+        window.addEventListener("keydown", ({ key, target }) => {
+            if (key.toLowerCase() === "d" && !(target instanceof HTMLInputElement) && this._avatar) {
+                this._avatar.detailStrength = 1 - this._avatar.detailStrength;
+            }
+        });
         component.onNoticeObservable.add(({ message }) => this._panel.showStatus(message));
         stage.scene.onAfterRenderObservable.add(() => this._followClip());
         RunScene(stage.scene);
@@ -52,6 +57,7 @@ class FirstLight {
                 onProgress: ({ stage, fraction }) => this._panel.showStage(stage, fraction),
             });
             this._show(avatar);
+            avatar.onRefineProgressObservable.add((progress) => this._showRefining(progress));
             const seconds = ((performance.now() - start) / 1000).toFixed(1);
             this._panel.say(
                 `${avatar.gaussianCount.toLocaleString("en")} Gaussians from ${photos.length} ${photos.length === 1 ? "photo" : "photos"} in ${seconds} s`,
@@ -104,6 +110,16 @@ class FirstLight {
         this._playing.start(true);
         const { expression } = avatar;
         this._panel.setAvatar(Array.from({ length: expression.numTargets }, (_, index) => expression.getTarget(index).name));
+    }
+
+    /** The avatar gets sharper in the background; D shows it without and with the photo's own detail. */
+    private _showRefining({ fraction, secondsLeft }: IRefineProgress): void {
+        const left = secondsLeft === undefined ? "" : `, ${Math.ceil(secondsLeft)} s left`;
+        this._panel.showStatus(
+            fraction < 1
+                ? `Sharpening: ${Math.round(100 * fraction)} %${left}`
+                : "Sharpened with the photo's own detail. Press D for before and after.",
+        );
     }
 
     private _followClip(): void {

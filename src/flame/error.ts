@@ -20,6 +20,7 @@ export type FlexAvatarErrorCode =
     | "disposed"
     | "file-format"
     | "clip-empty"
+    | "refine-failed"
     | "too-many-avatars"
     | "invalid-argument";
 
@@ -40,6 +41,7 @@ const DefaultAdvice: Readonly<Record<FlexAvatarErrorCode, string>> = Object.free
     disposed: "Create a new one; what is disposed cannot be used again.",
     "file-format": "Check that the file is complete and of the expected kind and version.",
     "clip-empty": "Check the track names of the clip, or pass aliases for them.",
+    "refine-failed": "Use photos that show the face well; the avatar stays as it was.",
     "too-many-avatars":
         "Dispose avatars that are not needed, or create the engine with GetFlexAvatarEngineOptions, which asks for all that the GPU offers.",
     "invalid-argument": "Correct the argument named in the message.",

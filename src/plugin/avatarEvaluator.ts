@@ -144,6 +144,17 @@ export class AvatarEvaluator implements IScheduledDriver {
         this._revision++;
     }
 
+    /**
+     * Shows new colors at rest.
+     * @param staticMap [14,H,W], the map in use but for its channels 4 to 6; copied. Null if an avatar that shares the map has taken them already
+     */
+    public setColors(staticMap: Float32Array<ArrayBuffer> | null): void {
+        if (staticMap) {
+            this.buffers.setColors(staticMap);
+        }
+        this._revision++;
+    }
+
     public get wantsRun(): boolean {
         return this._driver !== null && !this._inFlight && !this._failed && this._evaluated !== this._wanted && !this.buffers.isDisposed;
     }
@@ -214,16 +225,47 @@ export class AvatarEvaluator implements IScheduledDriver {
      */
     public async readDeltaMapAsync(): Promise<Float32Array | null> {
         await this.evaluateAsync();
+        return this._driver && (await this._readAsync(this._driver, (encoder) => this._currentInput(encoder)));
+    }
+
+    /**
+     * The delta map of any expression, [14,H,W], or null without a driver. What is shown does not change; waits for runs that are under way.
+     * @param expressionPose read, not kept
+     * @throws whatever the driver throws
+     */
+    public async deltaMapOfAsync(expressionPose: ExpressionPose): Promise<Float32Array | null> {
         if (!this._driver) {
             return null;
         }
-        const { network } = this._driver;
+        const { head } = this.buffers;
+        const positions = new Float32Array(3 * head.positionTable.mapSize ** 2);
+        PositionMap(head.model, head.positionTable, expressionPose, positions);
+        if (this._positionArray) {
+            return await this._readAsync(this._driver, () => positions);
+        }
+        const buffer = this.pipeline.device.createBuffer({
+            label: "avatar.otherPositionMap",
+            size: positions.byteLength,
+            usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
+        });
+        try {
+            this.pipeline.device.queue.writeBuffer(buffer, 0, positions);
+            return await this._readAsync(this._driver, () => buffer);
+        } finally {
+            buffer.destroy();
+        }
+    }
+
+    /** Runs the network and waits for the GPU: for exports and refinement, not for frames. */
+    private async _readAsync(
+        driver: SharedDriver,
+        inputOf: (encoder: GPUCommandEncoder) => Float32Array | GPUBuffer,
+    ): Promise<Float32Array> {
+        const { network } = driver;
         const { device } = this.pipeline;
         const encoder = device.createCommandEncoder({ label: "readDeltaMap" });
-        const map =
-            network.backend === "shaders"
-                ? network.encode(encoder, this._recordPositionMap(encoder))
-                : await this._driver.run(network, this._positionMap());
+        const input = inputOf(encoder);
+        const map = network.backend === "shaders" ? network.encode(encoder, input as GPUBuffer) : await driver.run(network, input);
         if (map instanceof Float32Array) {
             return map.slice();
         }
@@ -314,6 +356,11 @@ export class AvatarEvaluator implements IScheduledDriver {
         this._recordPositionMap(encoder);
         this.pipeline.device.queue.submit([encoder.finish()]);
         return this._positionBuffer!;
+    }
+
+    /** The driver's input for the expression set last. */
+    private _currentInput(encoder: GPUCommandEncoder): Float32Array | GPUBuffer {
+        return this._driver?.network.backend === "shaders" ? this._recordPositionMap(encoder) : this._positionMap();
     }
 
     private _recordPositionMap(encoder: GPUCommandEncoder): GPUBuffer {

@@ -16,10 +16,12 @@ import { ModelRuntime, type IModelRuntimeSettings } from "../runtime/models/mode
 import type { ProgressListener } from "../runtime/models/progress.js";
 import { HeadBuffers, SplatPipeline } from "../runtime/passes/index.js";
 import { FaceFinder } from "../runtime/photo/faceFinder.js";
+import { RefineBesideAsync } from "../runtime/refine/refineRunner.js";
 import { PreparePhotoAsync, type IPreparedPhoto } from "../runtime/photo/preparePhoto.js";
 import { CheckPhotoSource, type PhotoSource } from "../runtime/photo/decode.js";
 import { AvatarEvaluator } from "./avatarEvaluator.js";
 import type { IFlexAvatarOptions } from "./componentOptions.js";
+import type { IRefineSource } from "./refine/refineViews.js";
 import { MakeThumbnailAsync } from "./thumbnail.js";
 
 /** What the factory uses of a `ModelRuntime`. */
@@ -44,12 +46,14 @@ export interface IAvatarServices {
     createNetworksAsync(settings: IModelRuntimeSettings): Promise<INetworks>;
     preparePhotoAsync: typeof PreparePhotoAsync;
     createPipelineAsync: typeof SplatPipeline.CreateAsync;
+    refineAsync?: typeof RefineBesideAsync;
 }
 
-const DefaultServices: IAvatarServices = {
+const DefaultServices: Required<IAvatarServices> = {
     createNetworksAsync: (settings) => ModelRuntime.CreateAsync(settings),
     preparePhotoAsync: PreparePhotoAsync,
     createPipelineAsync: (device, settings) => SplatPipeline.CreateAsync(device, settings),
+    refineAsync: RefineBesideAsync,
 };
 
 /** Settings of the calls that make an avatar. */
@@ -64,6 +68,8 @@ export interface IMadeAvatar {
     /** Owned by the caller. */
     evaluator: AvatarEvaluator;
     file: IAvatarFile;
+    /** The photos, if they were prepared for refinement too. */
+    refineSource?: IRefineSource;
 }
 
 /** What a call is about to make, so that only its networks are loaded, and early. */
@@ -93,7 +99,7 @@ interface IShared {
 export class AvatarFactory {
     /** Milliseconds of each stage when it last ran. */
     public readonly stageMs: Record<string, number> = {};
-    private readonly _services: IAvatarServices;
+    private readonly _services: Required<IAvatarServices>;
     private readonly _lifetime = new AbortController();
     private readonly _listeners = new Set<ProgressListener>();
     private _loading: ILoading | null = null;
@@ -120,14 +126,21 @@ export class AvatarFactory {
         return this._shared?.networks ?? null;
     }
 
+    /** What refines. */
+    public get refineAsync(): typeof RefineBesideAsync {
+        return this._services.refineAsync;
+    }
+
     /**
      * Makes an avatar from photos.
+     * @param detailPx largest edge of the crops for refinement; 0 for none
      * @throws FlexAvatarError with a code of docs/errors.md; nothing is left behind
      */
     public async fromPhotosAsync(
         photos: readonly PhotoSource[],
         name: string,
         { signal, onProgress }: IMakeSettings = {},
+        detailPx = 0,
     ): Promise<IMadeAvatar> {
         photos.forEach(CheckPhotoSource); // before anything is loaded
         return await this._workAsync({ signal, onProgress, photoCount: photos.length }, async (lifeSignal, shared, preparing) => {
@@ -139,16 +152,9 @@ export class AvatarFactory {
                     `The model "${networks.modelName}" got ${photos.length} photos and takes 1 to ${maxPhotos}.`,
                 );
             }
-            const prepared: IPreparedPhoto[] = [];
-            await this._timeAsync("photos", async () => {
-                for (const photo of photos) {
-                    const settings = { cropPx: photoSize, faces: new FaceFinder(networks), signal: lifeSignal, onProgress };
-                    prepared.push(await this._services.preparePhotoAsync(photo, settings));
-                }
-            });
-            for (const notice of prepared.flatMap(({ notices }) => notices)) {
-                this._notify(notice.code, notice.message);
-            }
+            const prepared = await this._timeAsync("photos", () =>
+                this._preparePhotosAsync(photos, networks, detailPx, lifeSignal, onProgress),
+            );
             ThrowIfAborted(lifeSignal, "fitting the head");
             onProgress?.({ stage: "fitting the head", fraction: 0 });
             const { fit, anchors, prior } = await this._timeAsync("fit", async () => {
@@ -181,7 +187,33 @@ export class AvatarFactory {
                 provenance: `Made from ${photos.length} ${photos.length === 1 ? "photo" : "photos"} with babylon-flexavatar.`,
                 license: "All rights are with the owners of the photos.",
             };
-            return await this._finishAsync(shared, file, lifeSignal, onProgress);
+            const made = await this._finishAsync(shared, file, lifeSignal, onProgress);
+            const refineSource = RefineSourceOf(prepared, fit);
+            return refineSource ? { ...made, refineSource } : made;
+        });
+    }
+
+    /**
+     * Prepares photos for refinement: finds, crops and fits them together.
+     * @throws FlexAvatarError `photo-count` and the other codes of photos, `aborted`, `disposed`, `refine-failed` if no crop could be made
+     */
+    public async prepareRefinementAsync(
+        photos: readonly PhotoSource[],
+        detailPx: number,
+        { signal, onProgress }: IMakeSettings = {},
+    ): Promise<IRefineSource> {
+        return await this._workAsync({ signal, onProgress, photoCount: 0 }, async (lifeSignal, { networks, head }) => {
+            const prepared = await this._preparePhotosAsync(photos, networks, detailPx, lifeSignal, onProgress);
+            ThrowIfAborted(lifeSignal, "fitting the head");
+            const fit = FitHeadModel(
+                head,
+                prepared.map(({ landmarks }) => ({ landmarks: WithoutDepth(landmarks) })),
+            );
+            const source = RefineSourceOf(prepared, fit);
+            if (!source) {
+                throw new FlexAvatarError("refine-failed", "The photos were prepared without crops for refinement.");
+            }
+            return source;
         });
     }
 
@@ -223,6 +255,25 @@ export class AvatarFactory {
         this._shared?.networks.dispose();
         this._shared = null;
         this._listeners.clear();
+    }
+
+    private async _preparePhotosAsync(
+        photos: readonly PhotoSource[],
+        networks: INetworks,
+        detailPx: number,
+        signal: AbortSignal,
+        onProgress?: ProgressListener,
+    ): Promise<IPreparedPhoto[]> {
+        const prepared: IPreparedPhoto[] = [];
+        const cropPx = networks.model.photoSize;
+        const faces = new FaceFinder(networks);
+        for (const photo of photos) {
+            prepared.push(await this._services.preparePhotoAsync(photo, { cropPx, detailPx, faces, signal, onProgress }));
+        }
+        for (const notice of prepared.flatMap(({ notices }) => notices)) {
+            this._notify(notice.code, notice.message);
+        }
+        return prepared;
     }
 
     private async _finishAsync(
@@ -357,6 +408,13 @@ export class AvatarFactory {
             this.stageMs[stage] = performance.now() - start;
         }
     }
+}
+
+/** Undefined if a photo was prepared without a crop for it. */
+function RefineSourceOf(prepared: readonly IPreparedPhoto[], fit: HeadModelFit): IRefineSource | undefined {
+    const details = prepared.flatMap(({ detail }) => detail ?? []);
+    const landmarks = prepared.map((photo) => photo.landmarks);
+    return details.length === prepared.length ? { fit, details, landmarks } : undefined;
 }
 
 /** [n,3] to [n,2]. */

@@ -27,6 +27,12 @@ import type { SurfaceTarget } from "./attach/surfacePlaces.js";
 import type { AvatarEvaluator, IEvaluatorCounts } from "./avatarEvaluator.js";
 import { type ExpressionTrack, ExpressionTracks } from "./expressionTracks.js";
 import { FreezeAsync } from "./gaussianSplattingMesh.js";
+import type { PhotoSource } from "../runtime/photo/decode.js";
+import type { IMakeSettings } from "./avatarFactory.js";
+import type { IPersonMember, Person } from "./refine/person.js";
+import type { PreparePhotos, Refinement } from "./refine/refinement.js";
+import type { IRefineProgress, IRefineSettings } from "./refine/refineSettings.js";
+import type { IRefineSource } from "./refine/refineViews.js";
 import type { LevelOfDetail } from "./levelOfDetail.js";
 import { FlexAvatarProxyMesh } from "./proxyMesh.js";
 import type { SplatCrowds } from "./splatCrowds.js";
@@ -41,6 +47,12 @@ export interface IAvatarParts {
     evaluator: AvatarEvaluator;
     /** The person: what {@link FlexAvatar.saveAsync} writes. */
     file: IAvatarFile;
+    /** What the person's avatars show; shared by instances. */
+    person: Person;
+    /** Of the person; shared by instances. */
+    refinement: Refinement;
+    /** Finds, crops and fits photos. */
+    prepareRefinementAsync(photos: readonly PhotoSource[], cropPx: number, settings: IMakeSettings): Promise<IRefineSource>;
     /** Whose meshes draw the avatar; borrowed. */
     crowds: SplatCrowds;
     /** Makes an avatar of the same person from another evaluator, which it owns from then on. */
@@ -64,7 +76,7 @@ const NoCounts: IEvaluatorCounts = Object.freeze({ driverRuns: 0, driverMs: 0 })
  * avatar.expression.getTrack("jawOpen").influence = 0.4;
  * avatar.neck.rotation.y = 0.3;
  */
-export class FlexAvatar extends TransformNode implements ISplatMember {
+export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMember {
     /** The sliders of the face, by ARKit's names. */
     public readonly expression: ExpressionTracks;
     /**
@@ -85,6 +97,8 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
     public readonly proxyMesh: FlexAvatarProxyMesh;
     /** Notified once, when the first picture of the avatar can be drawn. */
     public readonly onReadyObservable = new Observable<FlexAvatar>();
+    /** Notified as this person's refinement goes on: stage, share done, seconds left. */
+    public readonly onRefineProgressObservable = new Observable<IRefineProgress>();
     /** Notified when the avatar is disposed, before anything is freed. */
     public readonly onAvatarDisposeObservable = new Observable<FlexAvatar>();
 
@@ -113,8 +127,8 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
     private _surfaceNodes: SurfaceNodes | null = null;
     private _character: CharacterAttachment | null = null;
     private readonly _joints: AvatarJoints;
-    /** The static map in use where it is not that of the file. */
-    private _shownMap: Float32Array<ArrayBuffer> | null = null;
+    /** The person's map, feathered for a character; null where it is not. */
+    private _feathered: Float32Array<ArrayBuffer> | null = null;
     private readonly _groups = new Set<AnimationGroup>();
     private _expressionRevision = 0;
     private _ready = false;
@@ -161,6 +175,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
         this.proxyMesh.clone = () => this._latestClone!.proxyMesh;
         this._splatMesh = parts.crowds.join(this, 0, DefaultLayerMask);
         this._watchDriver(evaluator);
+        parts.person.join(this);
     }
 
     /** @returns the class name */
@@ -299,14 +314,14 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
     ): CharacterAttachment {
         this._throwIfDisposed();
         this._character?.dispose();
-        const { file } = this._parts;
+        const { file, person } = this._parts;
         const head: ICharacterHead = {
             node: this,
             surface: this._surface,
             carried: this._joints.carried,
             feather: (ring, length) => {
-                this._shownMap = ring && length > 0 ? FeatherMap(this._surface.model, file.staticMap, file.mapSize, ring, length) : null;
-                this._evaluator?.setStaticMap(this._shownMap ?? (file.staticMap as Float32Array<ArrayBuffer>));
+                this._feathered = ring && length > 0 ? FeatherMap(this._surface.model, person.map, file.mapSize, ring, length) : null;
+                this._evaluator?.setStaticMap(this._feathered ?? person.map);
             },
         };
         this._character = new CharacterAttachment(head, mesh, boneOrNode, settings);
@@ -334,7 +349,11 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
         if (!this._evaluator) {
             throw new FlexAvatarError("disposed", `The avatar "${this.name}" has lost its GPU device and is not back yet.`);
         }
-        return this._parts.instantiate(this._evaluator.createInstance(), name);
+        const instance = this._evaluator.createInstance();
+        if (this._feathered) {
+            instance.setStaticMap(this._parts.person.map); // the feather is this avatar's own
+        }
+        return this._parts.instantiate(instance, name);
     }
 
     /**
@@ -366,9 +385,10 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
         }
         this._readFrame();
         const pose = { expression: this._pose.expression.slice(), pose: this._pose.pose.slice() };
-        const { head, file } = this._parts;
+        const { head, person } = this._parts;
         const { table } = this._evaluator.buffers.head;
-        const staticMap = this._shownMap ?? file.staticMap;
+        person.finishFade();
+        const staticMap = this._feathered ?? person.map.slice();
         const deltaMap = await this._evaluator.readDeltaMapAsync();
         this._throwIfDisposed();
         const mesh = await FreezeAsync(name, this.getScene(), { head, table, staticMap, deltaMap, pose });
@@ -426,6 +446,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
      */
     public async evaluateAsync(): Promise<void> {
         this._throwIfDisposed();
+        this._parts.person.finishFade();
         this._readFrame();
         await this._evaluator?.evaluateAsync();
     }
@@ -438,6 +459,95 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
             this._throwIfDisposed();
         }
         this._announceReady();
+    }
+
+    /** Whether the photos' own detail was added to this person. */
+    public get isRefined(): boolean {
+        return this._parts.person.file.detail !== undefined;
+    }
+
+    /** Whether a refinement of this person is under way. */
+    public get isRefining(): boolean {
+        return this._parts.refinement.isRunning;
+    }
+
+    /** How much of the photos' detail is shown, 0..1, on all avatars of the person. Default 1; 0 shows the avatar as the networks made it. */
+    public get detailStrength(): number {
+        return this._parts.person.strength;
+    }
+
+    public set detailStrength(value: number) {
+        this._parts.person.strength = value;
+    }
+
+    /**
+     * Adds the photos' own detail to the colors of this person and all its instances, beside the page. Expressions stay as they are: neither
+     * shape nor driver change. A new call stops the running one, and replaces what an earlier one has found.
+     * @param photos one to four of this person: those that the avatar was made of, or more and other ones
+     * @returns when the detail is there and begins to fade in
+     * @throws FlexAvatarError `photo-count` and the other codes of photos, `refine-failed` if they show too little of the face, `invalid-argument`,
+     * `aborted`, `disposed`; the avatar then keeps what it has
+     */
+    public async refineAsync(photos: readonly PhotoSource[], settings: IRefineSettings = {}): Promise<void> {
+        this._throwIfDisposed();
+        if (photos.length < 1 || photos.length > 4) {
+            throw new FlexAvatarError("photo-count", `refineAsync got ${photos.length} photos and takes 1 to 4.`);
+        }
+        const list = [...photos];
+        let opened = 0;
+        const prepare: PreparePhotos = (signal, cropPx, onFraction) =>
+            this._parts.prepareRefinementAsync(list, cropPx, {
+                signal,
+                onProgress: ({ stage, fraction }) => {
+                    opened += stage === "opening the photo" ? 1 : 0;
+                    onFraction(Math.min(1, (Math.max(0, opened - 1) + (stage === "cutting out the person" ? fraction : 0)) / list.length));
+                },
+            });
+        await this._parts.refinement.runAsync(prepare, list.length, settings);
+    }
+
+    /** Stops the refinement under way; the person keeps what it has. */
+    public cancelRefining(): void {
+        this._parts.refinement.cancel();
+    }
+
+    /** Waits until no refinement is under way. @returns whether the person has the photos' detail */
+    public async whenRefinedAsync(): Promise<boolean> {
+        await this._parts.refinement.whenIdleAsync();
+        return this.isRefined;
+    }
+
+    /** Takes the detail away at once: the person's maps are exactly those from before. Stops a refinement under way. */
+    public unrefine(): void {
+        this._throwIfDisposed();
+        this._parts.refinement.cancel();
+        this._parts.person.setDetail(null, 0);
+    }
+
+    /** Refines with photos that are prepared; what goes wrong is a notice. @internal */
+    public _refineInBackground(source: IRefineSource, settings: IRefineSettings): void {
+        this._parts.refinement
+            .runAsync(async () => source, source.details.length, settings)
+            .catch((error: unknown) => {
+                const code = error instanceof FlexAvatarError ? error.code : "refine-failed";
+                if (code !== "aborted" && code !== "disposed") {
+                    this._parts.notify("refine-failed", `"${this.name}" stays as the networks made it. ${String(error)}`);
+                }
+            });
+    }
+
+    /** See {@link IPersonMember}. @internal */
+    public _showColors(staticMap: Float32Array<ArrayBuffer>, slots: WeakSet<object>): void {
+        const evaluator = this._evaluator;
+        if (this._feathered) {
+            const channel = staticMap.length / 14;
+            this._feathered.set(staticMap.subarray(4 * channel, 7 * channel), 4 * channel);
+            evaluator?.setColors(this._feathered);
+        } else if (evaluator) {
+            const slot = evaluator.buffers.person;
+            evaluator.setColors(slots.has(slot) ? null : staticMap);
+            slots.add(slot);
+        }
     }
 
     /**
@@ -460,6 +570,11 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
             return;
         }
         this.onAvatarDisposeObservable.notifyObservers(this);
+        const { person, refinement } = this._parts;
+        person.leave(this);
+        if (person.memberCount === 0) {
+            refinement.cancel(new FlexAvatarError("disposed", `The avatar "${this.name}" was disposed while it was refined.`));
+        }
         for (const group of this._groups) {
             if (this.getScene().animationGroups.includes(group)) {
                 group.dispose();
@@ -476,6 +591,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
         }
         this._evaluator?.dispose();
         this.onReadyObservable.clear();
+        this.onRefineProgressObservable.clear();
         super.dispose(doNotRecurse, disposeMaterialAndTextures);
         this.onAvatarDisposeObservable.clear();
     }
@@ -485,6 +601,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
         if (!this._evaluator) {
             return;
         }
+        this._parts.person.update(this.getScene().getFrameId());
         this._character?.update();
         if (this._readPose()) {
             this._evaluator.setExpression(this._pose);
@@ -513,8 +630,10 @@ export class FlexAvatar extends TransformNode implements ISplatMember {
     public _resume(evaluator: AvatarEvaluator): void {
         this._evaluator = evaluator;
         this._watchDriver(evaluator);
-        if (this._shownMap) {
-            evaluator.setStaticMap(this._shownMap);
+        if (this._feathered) {
+            evaluator.setStaticMap(this._feathered);
+        } else {
+            this._parts.person.showOn(this);
         }
         this._expressionRevision = 0;
         this._readFrame();

@@ -16,6 +16,9 @@ import { RequireDevice } from "./engineOptions.js";
 import { AvatarEvaluator } from "./avatarEvaluator.js";
 import { SerializeAvatars } from "./avatarSerializer.js";
 import { FlexAvatar } from "./flexAvatar.js";
+import { Person } from "./refine/person.js";
+import { CheckRefineSettings, Refinement } from "./refine/refinement.js";
+import type { RefineOption } from "./refine/refineSettings.js";
 import { SplatCrowds } from "./splatCrowds.js";
 
 /** Something the user should know although all went on: a fallback, or a choice made for them. Each is reported once. */
@@ -30,6 +33,15 @@ export interface IFlexAvatarNotice {
 export interface ICreateSettings extends IMakeSettings {
     /** Name of the avatar node. Default: "avatar" and a number, or the name in the file. */
     name?: string;
+}
+
+/** Settings of {@link FlexAvatarComponent.createFromPhotosAsync}. */
+export interface IPhotoCreateSettings extends ICreateSettings {
+    /**
+     * Whether the avatar is refined with the photos' own detail once it is there, beside the page. Default "auto": with default settings.
+     * `signal` stops that too. What goes wrong then is a notice; the avatar stays as it was.
+     */
+    refine?: RefineOption;
 }
 
 /** Numbers about a component's avatars. */
@@ -53,6 +65,12 @@ export interface IFlexAvatarStatistics {
 }
 
 const ComponentName = "FlexAvatar";
+
+/** What instances of a person share besides buffers. */
+interface IPersonParts {
+    person: Person;
+    refinement: Refinement;
+}
 
 /**
  * One per scene.
@@ -143,11 +161,12 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
     }
 
     /**
-     * Makes an avatar from one to four photos of a person. The scene is not touched before the avatar is complete.
+     * Makes an avatar from one to four photos of a person. The scene is not touched before the avatar is complete. Then it is refined in the
+     * background: it gets sharper some seconds later ({@link FlexAvatar.onRefineProgressObservable}, {@link FlexAvatar.whenRefinedAsync}).
      * @param photos image files (addresses, blobs, responses, bytes) or what a canvas can draw, in any order
      * @throws FlexAvatarError with a code of docs/errors.md; the scene is then as it was
      */
-    public async createFromPhotosAsync(photos: readonly PhotoSource[], settings: ICreateSettings = {}): Promise<FlexAvatar> {
+    public async createFromPhotosAsync(photos: readonly PhotoSource[], settings: IPhotoCreateSettings = {}): Promise<FlexAvatar> {
         this._throwIfDisposed();
         ThrowIfAborted(settings.signal, "starting");
         if (typeof photos === "string" || !Number.isInteger(photos?.length)) {
@@ -159,7 +178,20 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
             throw new FlexAvatarError("photo-count", `createFromPhotosAsync got ${photos.length} photos and takes 1 to 4.`);
         }
         const name = settings.name ?? `avatar ${++this._made}`;
-        return this._add(await this._factory.fromPhotosAsync([...photos], name, settings), name, settings.signal);
+        const { refine = "auto", signal } = settings;
+        const refineSettings = refine === "auto" || refine === false ? {} : refine;
+        const { cropPx } = CheckRefineSettings(refineSettings, photos.length);
+        const made = await this._factory.fromPhotosAsync([...photos], name, settings, refine === false ? 0 : cropPx);
+        const { refineSource, ...parts } = made;
+        const avatar = this._add(parts, name, signal);
+        if (refineSource) {
+            const signals = [refineSettings.signal, signal].filter((given) => given !== undefined);
+            avatar._refineInBackground(refineSource, {
+                ...refineSettings,
+                ...(signals.length > 0 ? { signal: AbortSignal.any(signals) } : {}),
+            });
+        }
+        return avatar;
     }
 
     /**
@@ -270,6 +302,16 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         return new AvatarFactory(RequireDevice(this.scene.getEngine()), this.options, (code, message) => this._notify(code, message));
     }
 
+    private _createRefinement({ head, evaluator }: IMadeAvatar, person: Person): Refinement {
+        return new Refinement({
+            head,
+            person,
+            table: evaluator.buffers.head.table,
+            refineAsync: (input, run) => this._factory.refineAsync(input, run),
+            notify: (code, message) => this._notify(code, message),
+        });
+    }
+
     private async _restoreAsync(avatar: FlexAvatar, restoring: Promise<AvatarEvaluator>, factory: AvatarFactory): Promise<void> {
         try {
             const evaluator = await restoring;
@@ -288,7 +330,7 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
     }
 
     /** Nothing is awaited between the last check and the avatar's appearance, so it is all there or not at all. */
-    private _add(made: IMadeAvatar, name: string, signal: AbortSignal | undefined): FlexAvatar {
+    private _add(made: IMadeAvatar & Partial<IPersonParts>, name: string, signal: AbortSignal | undefined): FlexAvatar {
         try {
             this._throwIfDisposed();
             ThrowIfAborted(signal, "adding the avatar");
@@ -296,11 +338,16 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
             made.evaluator.dispose();
             throw error;
         }
+        const person = made.person ?? new Person(made.file);
+        const refinement = made.refinement ?? this._createRefinement(made, person);
         const avatar = new FlexAvatar(name, this.scene, {
             ...made,
+            person,
+            refinement,
+            prepareRefinementAsync: (photos, cropPx, makeSettings) => this._factory.prepareRefinementAsync(photos, cropPx, makeSettings),
             crowds: this._crowds,
             levelOfDetail: this.options.levelOfDetail,
-            instantiate: (evaluator, instanceName) => this._add({ ...made, evaluator }, instanceName, undefined),
+            instantiate: (evaluator, instanceName) => this._add({ ...made, person, refinement, evaluator }, instanceName, undefined),
             notify: (code, message) => this._notify(code, message),
         });
         this._pipelines.add(made.evaluator.pipeline);

@@ -4,8 +4,11 @@
  * Little-endian: u32 magic "FAVA", u32 version 1, u32 JSON byte length, u32 body byte length, JSON (UTF-8, padded with spaces to a
  * multiple of 4), body. `json.blocks[name] = { dtype, shape, offset, bytes }`, offsets into the body, each a multiple of 4. Keys are
  * written in alphabetical order and nothing depends on time, so equal avatars give equal bytes. Maps are kept as halves.
+ * The detail of a refined avatar is a layer of its own: block `detail`, u8 `[3,H,W]`, and `json.detail.scales` (detailLayer.ts). Readers that do
+ * not know it show the avatar as it was before.
  */
 import { FlexAvatarError } from "../../flame/error.js";
+import { PackDetail, UnpackDetail, type IPackedDetail } from "./detailLayer.js";
 import { FloatsFromHalves, HalvesFromFloats } from "./half.js";
 
 /** The camera of one photo's crop (docs/architecture.md, "Camera of a crop"). */
@@ -41,6 +44,8 @@ export interface IAvatarFile {
     identityFeatures: Float32Array;
     identityShape: readonly [number, number, number];
     fit: IStoredFit;
+    /** `[3,H,W]` what refinement added to the colors of the static map; in eight bits each on writing. Undefined without refinement. */
+    detail?: Float32Array;
     /** PNG of the photo's crop, or undefined. */
     thumbnail?: Uint8Array;
     /** Where the photos came from and what may be done with them. */
@@ -55,6 +60,8 @@ const Magic = 0x41564146; // "FAVA" read as little-endian u32
 const Version = 1;
 const HeaderBytes = 16;
 const MapChannels = 14;
+/** Largest difference of a color that a reader accepts: colors of maps are near 0..1. */
+const MaxDetail = 64;
 /** Largest edge of a map, and most channels, that a reader accepts. */
 const MaxEdge = 4096;
 const MaxPhotos = 16;
@@ -96,11 +103,27 @@ export function WriteAvatarFile(avatar: IAvatarFile): Uint8Array<ArrayBuffer> {
         add(`fitExpression${n}`, "f32", [expression.length], finite(expression, `fit.photos[${n}].expression`));
         return { rotation: numbers(camera.rotation, 4), translation: numbers(camera.translation, 3), focal: numbers([camera.focal], 1)[0] };
     });
+    let detail: IPackedDetail | null = null;
+    if (avatar.detail) {
+        expectCount(avatar.detail, 3 * mapSize * mapSize, "detail");
+        detail = PackDetail(within(avatar.detail, MaxDetail, "detail"));
+        add("detail", "u8", [3, mapSize, mapSize], detail.bytes);
+    }
     if (avatar.thumbnail) {
         add("thumbnail", "u8", [avatar.thumbnail.length], avatar.thumbnail);
     }
     const { name, headModel, model, provenance, license } = avatar;
-    const json = canonicalJson({ name, headModel: { ...headModel }, model: { ...model }, mapSize, provenance, license, photos, blocks });
+    const json = canonicalJson({
+        name,
+        headModel: { ...headModel },
+        model: { ...model },
+        mapSize,
+        provenance,
+        license,
+        photos,
+        ...(detail ? { detail: { scales: detail.scales } } : {}),
+        blocks,
+    });
     const text = new TextEncoder().encode(json);
     const jsonBytes = align(text.length);
     if (jsonBytes > MaxJsonBytes) {
@@ -164,6 +187,16 @@ export function ReadAvatarFile(file: Uint8Array): IAvatarFile {
     if (staticMap.shape[0] !== MapChannels || staticMap.shape[1] !== mapSize || staticMap.shape[2] !== mapSize) {
         throw wrong(`its static map is [${staticMap.shape.join(",")}]; wanted [${MapChannels},${mapSize},${mapSize}]`);
     }
+    const readDetail = (): Float32Array => {
+        const scales = numberList(object(json.detail, "detail").scales, 3, "detail.scales");
+        const { shape, data } = read("detail", "u8", 3);
+        if (shape[0] !== 3 || shape[1] !== mapSize || shape[2] !== mapSize || scales.some((scale) => scale < 0 || scale > MaxDetail)) {
+            throw wrong(
+                `its detail is [${shape.join(",")}] times ${scales.join(",")}; wanted [3,${mapSize},${mapSize}] times 0 to ${MaxDetail}`,
+            );
+        }
+        return UnpackDetail({ bytes: data, scales });
+    };
     if (!Array.isArray(json.photos) || json.photos.length > MaxPhotos) {
         throw wrong(`photos must be an array of at most ${MaxPhotos}`);
     }
@@ -185,6 +218,7 @@ export function ReadAvatarFile(file: Uint8Array): IAvatarFile {
         identityFeatures: identity.values,
         identityShape: identity.shape as [number, number, number],
         fit: { shape: floats("fitShape"), photos },
+        ...(Object.hasOwn(json, "detail") ? { detail: readDetail() } : {}),
         ...(Object.hasOwn(blocks, "thumbnail") ? { thumbnail: read("thumbnail", "u8", 1).data } : {}),
         provenance: text(json.provenance, "provenance"),
         license: text(json.license, "license"),
@@ -267,6 +301,17 @@ function finite(values: Float32Array, what: string): Float32Array {
         throw new FlexAvatarError(
             "invalid-argument",
             `WriteAvatarFile got ${values[at]} at index ${at} of ${what}; wanted finite numbers.`,
+        );
+    }
+    return values;
+}
+
+function within(values: Float32Array, limit: number, what: string): Float32Array {
+    const at = values.findIndex((value) => !(Math.abs(value) <= limit));
+    if (at >= 0) {
+        throw new FlexAvatarError(
+            "invalid-argument",
+            `WriteAvatarFile got ${values[at]} at index ${at} of ${what}; wanted numbers of at most ${limit}.`,
         );
     }
     return values;

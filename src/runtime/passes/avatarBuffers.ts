@@ -195,6 +195,20 @@ export class AvatarBuffers {
         this._updateBounds();
     }
 
+    /** What avatars that share a static map have in common: compare it by identity. */
+    public get person(): object {
+        return this._person;
+    }
+
+    /**
+     * Gives the Gaussians at rest new colors, for all that share them. Much cheaper than {@link setStaticMap}, as nothing else may differ.
+     * @param staticMap [14,H,W], the map in use but for its channels 4 to 6
+     * @throws FlexAvatarError `invalid-argument` if its size is wrong
+     */
+    public setColors(staticMap: Float32Array<ArrayBuffer>): void {
+        this.head.packer.packStatic(staticMap, this._person.slot);
+    }
+
     /**
      * Gives the newest output of the driver. The one given before it becomes the start of the interpolation by {@link deltaBlend}.
      * @param source [14,H,W]; a buffer is read in queue order and stays the caller's

@@ -4,7 +4,8 @@ import type { ICallOptions } from "../models/modelRuntime.js";
 import type { IRuntimeNotice, ProgressListener } from "../models/progress.js";
 import { CanvasTransform, CropFromLandmarks, CropFromPhoto, EdgeBelow, PhotoFromCrop, type ICrop } from "./crop.js";
 import { DecodePhotoAsync, type IDecodedPhoto, type PhotoSource } from "./decode.js";
-import type { IFaceFinder } from "./faceFinder.js";
+import { DetailSize, ToDetailCrop, type IDetailCrop } from "./detailCrop.js";
+import type { IFaceFinder, IPersonMask } from "./faceFinder.js";
 import { ComposeOverGrey, SoftenMatte } from "./matte.js";
 import { ResizeMap, type IPicture } from "./picture.js";
 
@@ -12,6 +13,8 @@ import { ResizeMap, type IPicture } from "./picture.js";
 export interface IPhotoSettings {
     /** Edge of the crop in pixels: the model's `photoSize`. */
     cropPx: number;
+    /** Largest edge of the crop for refinement in pixels, 512 to 1024. Default 0: none is made. */
+    detailPx?: number;
     /** Finds faces and persons, borrowed. */
     faces: IFaceFinder;
     signal?: AbortSignal;
@@ -36,6 +39,8 @@ export interface IPreparedPhoto {
     notices: IRuntimeNotice[];
     /** Upright size of the photo in pixels. */
     sourceSize: { width: number; height: number };
+    /** For refinement, if it was asked for. */
+    detail?: IDetailCrop;
 }
 
 /** Longest edge of the picture that faces are looked for in. */
@@ -123,6 +128,7 @@ export async function PreparePhotoAsync(source: PhotoSource, settings: IPhotoSet
         const person = await faces.findPersonAsync(pictureOf(drawCrop(photo, crop, ExactPx)), { signal, onProgress });
         const matte = SoftenMatte(ResizeMap(person.mask, person.size, cropPx), cropPx);
         const rgba = pictureOf(drawCrop(photo, crop, cropPx)).data;
+        const detail = detailOf(photo, crop, settings.detailPx ?? 0, person);
         report("cutting out the person", 1);
         return {
             image: ComposeOverGrey(rgba, matte),
@@ -133,6 +139,7 @@ export async function PreparePhotoAsync(source: PhotoSource, settings: IPhotoSet
             faceCount: found.faceCount,
             notices,
             sourceSize: { width: photo.width, height: photo.height },
+            ...(detail ? { detail } : {}),
         };
     } finally {
         photo.close();
@@ -202,6 +209,15 @@ function largestMove(from: ICrop, to: ICrop): number {
         return Math.hypot(u - (i & 1), v - (i >> 1));
     });
     return Math.max(...corners);
+}
+
+function detailOf(photo: IDecodedPhoto, crop: ICrop, mostPx: number, { mask, size }: IPersonMask): IDetailCrop | undefined {
+    if (mostPx <= 0) {
+        return undefined;
+    }
+    const edge = DetailSize(crop.sidePx, mostPx);
+    const matte = SoftenMatte(ResizeMap(mask, size, edge), edge);
+    return ToDetailCrop(pictureOf(drawCrop(photo, crop, edge)).data, matte, crop, photo.width, photo.height, edge);
 }
 
 function noticesOf({ faceCount, turn }: IFoundFace): IRuntimeNotice[] {

@@ -2,6 +2,7 @@
 import { ProjectToCrop, ToCamera, type CropCamera } from "../../../src/flame/fit/camera";
 import { MediaPipeLandmarkCount, ParseHeadModel, type HeadModel } from "../../../src/flame/headModel";
 import type { IAvatarServices, INetworks } from "../../../src/plugin/avatarFactory";
+import type { IDetailCrop } from "../../../src/runtime/photo/detailCrop";
 import type { IPreparedPhoto } from "../../../src/runtime/photo/preparePhoto";
 import { RandomDeltaMap, RandomStaticMap } from "../passes/syntheticHead";
 import { PipelineOf } from "./enginePool";
@@ -31,9 +32,11 @@ export interface IFakeLog {
 /**
  * Services for the component.
  * @param onStage called when a stage begins; what it throws is the stage's error
+ * @param refineAsync what refines; without it photos come without a crop for refinement
  */
 export async function FakeServicesAsync(
     onStage: (stage: Stage) => void = () => undefined,
+    refineAsync?: IAvatarServices["refineAsync"],
 ): Promise<{ services: IAvatarServices; log: IFakeLog }> {
     const bytes = await HeadBytesAsync();
     const head = ParseHeadModel(bytes.slice().buffer);
@@ -94,10 +97,21 @@ export async function FakeServicesAsync(
             },
             preparePhotoAsync: async () => {
                 await enterAsync("photo");
-                return FakePhoto(head);
+                return { ...FakePhoto(head), ...(refineAsync ? { detail: FakeDetail() } : {}) };
             },
             createPipelineAsync: PipelineOf,
+            ...(refineAsync ? { refineAsync } : {}),
         },
+    };
+}
+
+/** A grey crop for refinement. */
+function FakeDetail(): IDetailCrop {
+    const size = 64;
+    return {
+        size,
+        pixels: new Uint8ClampedArray(4 * size * size).fill(255).map((value, i) => (i % 4 === 3 ? value : 120)),
+        matte: new Uint8ClampedArray(size * size).fill(255),
     };
 }
 

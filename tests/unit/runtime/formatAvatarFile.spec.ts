@@ -70,6 +70,50 @@ describe("avatar file", () => {
         expect(ReadAvatarFile(shifted.subarray(1))).toEqual(ReadAvatarFile(file));
     });
 
+    it("keeps detail in eight bits a value: 45 dB and more, and zero stays zero", () => {
+        const random = Random(11);
+        const detail = Float32Array.from({ length: 3 * 36 }, (_, i) => (i % 5 === 0 ? 0 : (random() - 0.5) * (i < 36 ? 1.6 : 0.2)));
+        detail.fill(0, 72); // a channel without any
+        const file = WriteAvatarFile({ ...Sample(), detail });
+        const read = ReadAvatarFile(file);
+        const error = detail.reduce((sum, value, i) => sum + (value - read.detail![i]) ** 2, 0);
+        expect(-10 * Math.log10(error / detail.length)).toBeGreaterThan(45);
+        expect(error).toBeGreaterThan(0);
+        expect(detail.every((value, i) => value !== 0 || read.detail![i] === 0)).toBe(true);
+        expect(WriteAvatarFile(read)).toEqual(file);
+        expect(file.length - WriteAvatarFile(Sample()).length).toBeLessThan(3 * 36 + 300); // a byte a value, and its description
+        expect(ReadAvatarFile(WriteAvatarFile(Sample())).detail).toBeUndefined();
+    });
+
+    it("leaves the map under the detail as it was", () => {
+        const detail = new Float32Array(3 * 36).fill(0.25);
+        expect(ReadAvatarFile(WriteAvatarFile({ ...Sample(), detail })).staticMap).toEqual(
+            ReadAvatarFile(WriteAvatarFile(Sample())).staticMap,
+        );
+    });
+
+    it("refuses detail of another size or of no sensible color", () => {
+        for (const bad of [NaN, Infinity, -70]) {
+            expect(CodeOf(() => WriteAvatarFile({ ...Sample(), detail: new Float32Array(108).fill(bad) }))).toBe("invalid-argument");
+        }
+        expect(CodeOf(() => WriteAvatarFile({ ...Sample(), detail: new Float32Array(107) }))).toBe("invalid-argument");
+        const rewrite = (from: string, to: string): Uint8Array => {
+            const file = WriteAvatarFile({ ...Sample(), detail: new Float32Array(108).fill(0.25) });
+            const jsonBytes = new DataView(file.buffer).getUint32(8, true);
+            const json = new TextDecoder().decode(file.subarray(16, 16 + jsonBytes));
+            expect(json).toContain(from);
+            file.set(new TextEncoder().encode(json.replace(from, to).slice(0, jsonBytes)), 16);
+            return file;
+        };
+        expect(CodeOf(() => ReadAvatarFile(rewrite("[0.25,0.25,0.25]", "[0.25,0.25,0.25]")))).toBe("no error");
+        expect(CodeOf(() => ReadAvatarFile(rewrite("[0.25,0.25,0.25]", "[0.25,0.25,9e25]")))).toBe("file-format");
+        expect(CodeOf(() => ReadAvatarFile(rewrite("[0.25,0.25,0.25]", "[0.25,0.25,-.25]")))).toBe("file-format");
+        expect(CodeOf(() => ReadAvatarFile(rewrite("[0.25,0.25,0.25]", "[0.25,0.25     ]")))).toBe("file-format");
+        expect(CodeOf(() => ReadAvatarFile(rewrite('"scales"', '"scalez"')))).toBe("file-format");
+        expect(CodeOf(() => ReadAvatarFile(rewrite('"shape":[3,6,6]', '"shape":[4,6,6]')))).toBe("file-format");
+        expect(CodeOf(() => ReadAvatarFile(rewrite('"detail":{"bytes"', '"detaiX":{"bytes"')))).toBe("file-format");
+    });
+
     it("works without thumbnail and without photos", () => {
         const { thumbnail: _unused, ...avatar } = Sample(0);
         const read = ReadAvatarFile(WriteAvatarFile(avatar));

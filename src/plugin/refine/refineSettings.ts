@@ -1,0 +1,31 @@
+/** What a user says about refinement, and what refinement tells a user. */
+
+/** One report of a running refinement. */
+export interface IRefineProgress {
+    /** What is being done: "preparing the photos", "running the driver" or "sharpening". */
+    stage: string;
+    /** 0 to 1 of the whole refinement. */
+    fraction: number;
+    /** Seconds that are left, as far as one can tell; undefined before that. */
+    secondsLeft?: number;
+}
+
+/** Settings of {@link FlexAvatar.refineAsync}. A field left undefined keeps its default. */
+export interface IRefineSettings {
+    /**
+     * Largest edge of the photos' crops in pixels, 512 to 1024. Default 640 for one photo and 512 for more. A larger one takes more time and memory
+     * (25 MB at 512, 40 MB at 768 for a photo), and shows only in close-ups.
+     */
+    cropPx?: number;
+    /** Times that what is missing in the picture is sent back to the colors, 1 to 16. Default 8. Fewer are faster and softer. */
+    rounds?: number;
+    /** Seconds in which the detail fades in. Default 0.5. */
+    fadeSeconds?: number;
+    /** Stops the refinement; the avatar keeps what it has. */
+    signal?: AbortSignal;
+    /** Told about the work. */
+    onProgress?: (progress: IRefineProgress) => void;
+}
+
+/** Whether an avatar is refined when it is made: "auto" with the default settings, false not at all. */
+export type RefineOption = "auto" | false | IRefineSettings;

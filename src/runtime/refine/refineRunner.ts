@@ -1,0 +1,117 @@
+/** Runs a refinement beside the page: in a worker of its own, which ends with it, or on the page in short slices where no worker starts. */
+import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
+import { RefineColors } from "./refineColors.js";
+import type { IRefineInput, IRefineResult } from "./refineInput.js";
+import { StartRefineWorker } from "./startRefineWorker.js";
+import type { RefineAnswer } from "./worker/messages.js";
+
+/** Settings of {@link RefineBesideAsync}. */
+export interface IRefineRun {
+    signal?: AbortSignal;
+    /** Buffers of the input that nobody needs afterwards: they are handed over instead of copied. */
+    handOver?: readonly ArrayBuffer[];
+    /** Told the share done, 0 to 1. */
+    onProgress?: (fraction: number) => void;
+    /** Told why, where the page itself has to work. */
+    onPage?: (reason: string) => void;
+    /** Starts the worker; null to work on the page. Default: the library's own. */
+    startWorker?: (() => Worker) | null;
+}
+
+/** Milliseconds of the page that a slice takes. */
+const SliceMs = 12;
+/** A worker that has not said a word by then does not start. */
+const StartMs = 20_000;
+const What = "refining the avatar";
+
+/**
+ * Refines.
+ * @param input its arrays are copied, but for those handed over
+ * @throws FlexAvatarError `aborted`, `refine-failed`
+ */
+export async function RefineBesideAsync(input: IRefineInput, run: IRefineRun = {}): Promise<IRefineResult> {
+    ThrowIfAborted(run.signal, What);
+    const { startWorker = StartRefineWorker } = run;
+    if (startWorker) {
+        let worker: Worker | null = null;
+        try {
+            worker = await OpenAsync(startWorker, run.signal);
+        } catch (error) {
+            ThrowIfAborted(run.signal, What);
+            run.onPage?.(error instanceof Error ? error.message : String(error));
+        }
+        if (worker) {
+            return await AskAsync(worker, input, run);
+        }
+    }
+    return await OnPageAsync(input, run);
+}
+
+/** Starts the worker and waits until its script runs. */
+function OpenAsync(startWorker: () => Worker, signal: AbortSignal | undefined): Promise<Worker> {
+    return new Promise((resolve, reject) => {
+        const worker = startWorker();
+        const end = (settle: () => void): void => {
+            clearTimeout(timer);
+            signal?.removeEventListener("abort", abort);
+            worker.onmessage = worker.onerror = null;
+            settle();
+        };
+        const refuse = (reason: string): void =>
+            end(() => {
+                worker.terminate();
+                reject(new Error(reason));
+            });
+        const abort = (): void => refuse("aborted");
+        const timer = setTimeout(() => refuse("the worker does not start"), StartMs);
+        signal?.addEventListener("abort", abort, { once: true });
+        worker.onmessage = () => end(() => resolve(worker));
+        worker.onerror = (event) => refuse(event.message || "the worker's script cannot be loaded");
+    });
+}
+
+/** Hands the work to a worker, which is ended in any case. */
+async function AskAsync(worker: Worker, input: IRefineInput, { signal, onProgress, handOver = [] }: IRefineRun): Promise<IRefineResult> {
+    let abort: (() => void) | undefined;
+    try {
+        return await new Promise<IRefineResult>((resolve, reject) => {
+            const fail = (reason: string): void =>
+                reject(new FlexAvatarError("refine-failed", `The worker that refines failed: ${reason}.`));
+            abort = () => reject(new FlexAvatarError("aborted", `Aborted while ${What}.`, { cause: signal?.reason }));
+            signal?.addEventListener("abort", abort, { once: true });
+            worker.onmessage = ({ data }: MessageEvent<RefineAnswer>) => {
+                if (data.kind === "progress") {
+                    onProgress?.(data.fraction);
+                } else if (data.kind === "result") {
+                    resolve(data.result);
+                } else if (data.kind === "error") {
+                    fail(data.message);
+                }
+            };
+            worker.onerror = (event) => fail(event.message || "it has no memory left");
+            worker.onmessageerror = () => fail("a message cannot be read");
+            worker.postMessage(input, [...handOver]);
+        });
+    } finally {
+        if (abort) {
+            signal?.removeEventListener("abort", abort);
+        }
+        worker.terminate();
+    }
+}
+
+async function OnPageAsync(input: IRefineInput, { signal, onProgress }: IRefineRun): Promise<IRefineResult> {
+    const work = RefineColors(input);
+    for (;;) {
+        const end = performance.now() + SliceMs;
+        while (performance.now() < end) {
+            const step = work.next();
+            if (step.done) {
+                return step.value;
+            }
+            onProgress?.(step.value);
+        }
+        await new Promise((resolve) => setTimeout(resolve, 0));
+        ThrowIfAborted(signal, What);
+    }
+}

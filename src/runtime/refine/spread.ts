@@ -1,0 +1,93 @@
+/**
+ * What becomes of the solved colors where a photo is not to be believed: a low band without seams, detail of the other side, no highlights.
+ * Twin: training/refine/spread.py.
+ */
+import { PushPull, type Atlas, type Plane } from "./atlas.js";
+import type { IRefineConstants } from "./refineInput.js";
+
+const Luma = [0.299, 0.587, 0.114] as const;
+/** Regions whose highlights would stick to the skin when light or head moves. */
+const Shiny = ["face", "scalp", "neck", "ears"];
+/** Saturation that a highlight loses to be one for sure. */
+const Paler = 0.1;
+
+/** What is spread: maps [U,U], three where there are colors. */
+export interface ISpread {
+    /** Colors before. */
+    readonly given: readonly Plane[];
+    /** What was solved, as differences. */
+    readonly change: readonly Plane[];
+    readonly trust: Plane;
+    /** What the driver adds when both eyes are shut; null if that is not known. */
+    readonly blink: readonly Plane[] | null;
+}
+
+/**
+ * Outer chart: the low band everywhere, the own high band by trust, and where the mirrored side is believed more, its high band. On the sides of the
+ * face, near what is believed, the networks' colors (there the rim of the photo's silhouette, drawn out) give way to the neighbours'. Eyes and lids: by
+ * trust alone, and they give nothing to the low band. An open eye hides its lids, and shows the skin above as a narrow shadow that a blink would stretch
+ * over the eye: both become brighter, towards shut lids like the cheeks below them.
+ * @returns three maps: what is kept
+ */
+export function Spread(atlas: Atlas, { given, change, trust, blink }: ISpread, constants: IRefineConstants): Plane[] {
+    const { outer, detached, lids, sides, upperLids, cheeks } = atlas;
+    const { fade, mirror, nearBox, near, lids: lighter } = constants;
+    const believed = trust.map((value, i) => value * outer[i]);
+    const shown = change.map((own, channel) => own.map((value, i) => value + given[channel][i]));
+    const low = Fill(atlas, change, believed, constants, fade);
+    const smooth = Fill(atlas, shown, believed, constants, 1);
+    const nearby = atlas.twice(believed, nearBox).map((value, i) => Math.min(1, near * value) * sides[i]);
+    const onCheeks = believed.map((value, i) => value * cheeks[i]);
+    const skin = blink && Fill(atlas, shown, onCheeks, constants, 1);
+    return change.map((own, channel) => {
+        const high = own.map((value, i) => (believed[i] > 0 ? value - low[channel][i] : 0));
+        const missing = (i: number, kept: number): number =>
+            skin && blink ? lighter * Math.max(0, skin[channel][i] - given[channel][i] - kept - blink[channel][i]) : 0;
+        return own.map((value, i) => {
+            if (detached[i] === 1) {
+                return 0;
+            }
+            if (outer[i] === 0) {
+                return trust[i] * value + lids[i] * (1 - trust[i]) * missing(i, 0);
+            }
+            const other = atlas.mirrored(i);
+            const more = Math.max(0, mirror * believed[other] - believed[i]);
+            const beside = smooth[channel][i] - given[channel][i] - low[channel][i];
+            const kept = low[channel][i] + believed[i] * high[i] + more * high[other] + (1 - believed[i]) * nearby[i] * beside;
+            return kept + upperLids[i] * missing(i, kept);
+        });
+    });
+}
+
+/** Low band of maps where `weight` is, spread to all the rest. Squared: what is half believed may be something else. */
+function Fill(atlas: Atlas, maps: readonly Plane[], weight: Plane, { lowBox }: IRefineConstants, fade: number): Plane[] {
+    const { means, restsOn } = atlas.mean(
+        maps,
+        weight.map((value) => value * value),
+        lowBox,
+    );
+    const known = restsOn.map((value, i) => Math.min(1, value) * atlas.outer[i]);
+    return means.map((mean) => PushPull(mean, known, atlas.size, fade));
+}
+
+/**
+ * Takes away a part of what is brighter than its surroundings and paler than they are. Eyes, lids and lips keep theirs.
+ * @param colors three maps [U,U]; changed in place
+ */
+export function DimHighlights(atlas: Atlas, colors: readonly Plane[], { lowBox, highlight: [most, part] }: IRefineConstants): void {
+    const { means: base } = atlas.mean(colors, atlas.outer, 2 * lowBox);
+    const shiny = atlas.toMap(atlas.regions(...Shiny));
+    const luma = (maps: readonly Plane[], i: number): number => Luma.reduce((sum, weight, channel) => sum + weight * maps[channel][i], 0);
+    const saturation = ([red, green, blue]: readonly Plane[], i: number): number =>
+        1 - Math.min(red[i], green[i], blue[i]) / Math.max(1e-3, red[i], green[i], blue[i]);
+    for (let i = 0; i < shiny.length; i++) {
+        if (shiny[i] === 1) {
+            const excess = luma(colors, i) - luma(base, i);
+            const paler = Math.min(1, Math.max(0, (saturation(base, i) - saturation(colors, i)) / Paler));
+            const amount = (part * paler * Math.max(0, excess - most)) / Math.max(1e-3, excess);
+            for (let channel = 0; channel < 3; channel++) {
+                colors[channel][i] += amount * (base[channel][i] - colors[channel][i]);
+            }
+        }
+    }
+}

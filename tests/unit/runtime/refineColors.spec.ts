@@ -1,0 +1,311 @@
+// Refinement: the same numbers as the training side, and what must be true of any.
+import { Atlas, PushPull } from "../../../src/runtime/refine/atlas";
+import { ContourOf, DepthInside, EyeOpening, RightEyeContour } from "../../../src/runtime/refine/contours";
+import { PixelWeight } from "../../../src/runtime/refine/pixelWeight";
+import type { IEllipses } from "../../../src/runtime/refine/projectView";
+import { RefineColors } from "../../../src/runtime/refine/refineColors";
+import { RefineConstants, type IRefineInput, type IRefineView } from "../../../src/runtime/refine/refineInput";
+import { Finish } from "../../../src/runtime/refine/slices";
+import { BuildSplatWeights, type SplatWeights } from "../../../src/runtime/refine/splatWeights";
+import { RasterizeReference } from "../../../src/runtime/reference/rasterize";
+import { Psnr, Random } from "../../gpu/passes/gpu";
+import { RefineFixtureAsync, type IRefineTruth } from "./refineFixture";
+
+const Refine = (input: IRefineInput): Float32Array => Finish(RefineColors(input)).detail;
+
+/** Largest difference. */
+function Worst(a: ArrayLike<number>, b: ArrayLike<number>): number {
+    return Array.from(a).reduce((most, value, i) => Math.max(most, Math.abs(value - b[i])), 0);
+}
+
+/** Some ellipses over a picture of odd size, and the same for the slow rasteriser. */
+function RandomScene(seed: number, count: number, size: number): { ellipses: IEllipses; colors: Float32Array; reference: Float64Array } {
+    const random = Random(seed);
+    const colors = Float32Array.from({ length: 3 * count }, random);
+    const splats = Array.from({ length: count }, (_, i) => {
+        const [a, b, turn] = [1 + 3 * random(), 1 + 3 * random(), Math.PI * random()];
+        const [c, s] = [Math.cos(turn), Math.sin(turn)];
+        return {
+            centerPx: [size * (1.2 * random() - 0.6), size * (1.2 * random() - 0.6)] as const,
+            covariancePx: [c * c * a * a + s * s * b * b, c * s * (a * a - b * b), s * s * a * a + c * c * b * b] as const,
+            color: Array.from(colors.subarray(3 * i, 3 * i + 3)),
+            alpha: Math.fround(0.1 + 0.85 * random()),
+            depth: Math.fround(0.5 + random()),
+        };
+    });
+    const flat = (values: (splat: (typeof splats)[number]) => number[]): Float32Array => Float32Array.from(splats.flatMap(values));
+    const ellipses: IEllipses = {
+        count,
+        center: flat(({ centerPx: [x, y] }) => [size / 2 + x, size / 2 - y]),
+        // The picture's y looks down, so that the mixed term changes its sign.
+        conic: flat(({ covariancePx: [xx, xy, yy] }) => [yy, xy, xx].map((value) => value / (xx * yy - xy * xy))),
+        reach: flat(({ covariancePx: [xx, , yy], alpha }) => [xx, yy].map((value) => Math.sqrt(2 * Math.log(255 * alpha) * value))),
+        opacity: flat(({ alpha }) => [alpha]),
+        depth: flat(({ depth }) => [depth]),
+        facing: new Float32Array(count).fill(1),
+    };
+    const backToFront = [...splats].sort((a, b) => b.depth - a.depth);
+    return { ellipses, colors, reference: RasterizeReference(backToFront, size, size) };
+}
+
+/** [S,S,4] color and coverage. */
+function Draw(weights: SplatWeights, colors: Float32Array): Float32Array {
+    const picture = new Float32Array(4 * weights.size ** 2);
+    Finish(weights.pass(colors, (pixel, drawn, _values, at) => picture.set(drawn.subarray(4 * at, 4 * at + 4), 4 * pixel), null));
+    return picture;
+}
+
+function Transpose(weights: SplatWeights, picture: Float32Array, count: number): Float32Array {
+    const into = new Float32Array(3 * count);
+    const give = (pixel: number, _drawn: Float32Array, values: Float32Array, at: number): void =>
+        values.set(picture.subarray(3 * pixel, 3 * pixel + 3), 3 * at);
+    Finish(weights.pass(null, give, into));
+    return into;
+}
+
+describe("weights of a picture", () => {
+    it("draw what the reference rasteriser draws, in pictures that are no multiple of a tile", () => {
+        for (const size of [16, 47, 65]) {
+            const { ellipses, colors, reference } = RandomScene(size, 400, size);
+            const picture = Draw(Finish(BuildSplatWeights(ellipses, size)), colors);
+            expect(Psnr(Array.from(picture), Array.from(reference)))
+                .withContext(`${size} pixels`)
+                .toBeGreaterThan(60);
+        }
+    });
+
+    it("go back by their transpose: a change of a color changes the picture by what its Gaussian receives", () => {
+        const [size, count] = [33, 120];
+        const { ellipses, colors } = RandomScene(3, count, size);
+        const weights = Finish(BuildSplatWeights(ellipses, size));
+        const random = Random(4);
+        const pull = Float32Array.from({ length: 3 * size * size }, () => random() - 0.5);
+        const received = Transpose(weights, pull, count);
+        const pulled = (values: Float32Array): number =>
+            Draw(weights, values).reduce((sum, value, i) => sum + (i % 4 < 3 ? value * pull[3 * (i >> 2) + (i & 3)] : 0), 0);
+        for (let i = 0; i < colors.length; i += 7) {
+            const [more, less] = [colors.slice(), colors.slice()];
+            more[i] += 0.5;
+            less[i] -= 0.5;
+            expect(Math.abs(pulled(more) - pulled(less) - received[i])).toBeLessThan(2e-4);
+        }
+        expect(received.some((value) => Math.abs(value) > 0.1)).toBe(true);
+    });
+
+    it("sum to the coverage, which is at most one", () => {
+        const { ellipses } = RandomScene(9, 300, 40);
+        const picture = Draw(Finish(BuildSplatWeights(ellipses, 40)), new Float32Array(900).fill(1));
+        let covered = 0;
+        for (let at = 0; at < picture.length; at += 4) {
+            expect(Math.abs(picture[at] - picture[at + 3])).toBeLessThan(1e-5);
+            expect(picture[at + 3]).toBeLessThan(1.001);
+            covered += picture[at + 3] > 0.9 ? 1 : 0;
+        }
+        expect(covered).toBeGreaterThan(100);
+    });
+});
+
+describe("what a photo knows", () => {
+    it("is believed a few pixels inside of person and photo", () => {
+        const size = 20;
+        const at = (x: number, y: number): number => y * size + x;
+        const view = {
+            size,
+            pixels: new Uint8ClampedArray(4 * size * size).map((_, i) => (i % 4 === 3 && (i >> 2) % size >= 18 ? 0 : 255)),
+            matte: new Uint8ClampedArray(size * size).map((_, i) => (i < 5 * size ? 0 : 255)),
+        } as unknown as IRefineView;
+        const weight = Finish(PixelWeight(view, 0.1));
+        expect(weight[at(10, 7)]).toBe(255); // two pixels below the matte's edge
+        expect(weight[at(10, 6)]).toBe(0);
+        expect(weight[at(15, 10)]).toBe(255);
+        expect(weight[at(16, 10)]).toBe(0);
+        expect(weight[at(1, 10)]).toBe(0); // beyond the crop nothing is known
+        expect(weight[at(2, 10)]).toBe(255);
+    });
+
+    it("tells inside from outside of a contour, and how deep", () => {
+        const landmarks = new Float32Array(956);
+        RightEyeContour.forEach((index, i) => {
+            const angle = Math.PI + (2 * Math.PI * i) / 16; // from one corner over the top to the other and back
+            landmarks.set([0.5 + 0.2 * Math.cos(angle), 0.5 + 0.05 * Math.sin(angle)], 2 * index);
+        });
+        const eye = ContourOf(landmarks, RightEyeContour);
+        expect(DepthInside(eye, 0.5, 0.5)).toBeCloseTo(0.05, 2);
+        expect(DepthInside(eye, 0.5, 0.46)).toBeCloseTo(0.01, 2);
+        expect(DepthInside(eye, 0.5, 0.44)).toBe(0);
+        expect(DepthInside(eye, 0.68, 0.54)).toBe(0); // in the box, not in the eye
+        expect(EyeOpening(eye)).toBeCloseTo(0.24, 1);
+    });
+});
+
+describe("filling of maps", () => {
+    it("keeps what is known and fades what is far from it", () => {
+        const size = 16;
+        const weight = new Float32Array(size * size);
+        weight.fill(1, 0, 4 * size);
+        const filled = PushPull(new Float32Array(size * size).fill(1), weight, size, 0.85);
+        expect(filled[5]).toBe(1);
+        expect(filled[3 * size + 5]).toBe(1);
+        const column = Array.from({ length: size }, (_, row) => filled[row * size + 5]);
+        expect(column.every((value, row) => row === 0 || value <= column[row - 1] + 1e-6)).toBe(true);
+        expect(column[15]).toBeLessThan(0.8);
+        expect(column[5]).toBeGreaterThan(0.5);
+    });
+
+    it("takes means that count what lies outside as nothing", async () => {
+        const { input } = await RefineFixtureAsync();
+        const atlas = new Atlas(input.table, input.settings);
+        const ones = new Float32Array(atlas.size ** 2).fill(1);
+        const box = atlas.box(ones, 8); // two texels either way at 64
+        const inside = 10 * atlas.size + 10;
+        expect(box[inside]).toBeCloseTo(1, 5);
+        expect(box[0]).toBeCloseTo(9 / 25, 5);
+        expect(atlas.mirrored(inside)).toBe(10 * atlas.size + atlas.size - 11);
+    });
+});
+
+describe("refinement", () => {
+    let input: IRefineInput;
+    let truth: IRefineTruth;
+    const one = (): IRefineInput => ({ ...input, views: input.views.slice(0, 1) });
+
+    beforeAll(async () => {
+        ({ input, truth } = await RefineFixtureAsync());
+    });
+
+    it("has the training side's constants", () => {
+        expect({ ...input.settings, rounds: RefineConstants.rounds } as unknown).toEqual({ ...RefineConstants });
+    });
+
+    it("does what the training side does, step by step", () => {
+        const { gaussianCount, mapSize } = input.table;
+        const planar = (colors: Float32Array): number[] =>
+            Array.from({ length: 3 * gaussianCount }, (_, i) => colors[3 * (i % gaussianCount) + Math.floor(i / gaussianCount)]);
+        const decibels: Record<string, number> = {};
+        const compare = (name: string, found: ArrayLike<number>, wanted: number[], peak = 1): void => {
+            expect(found.length).withContext(name).toBe(wanted.length);
+            const scaled = (values: ArrayLike<number>): number[] => Array.from(values, (value) => value / peak);
+            decibels[name] = Psnr(scaled(found), scaled(wanted));
+        };
+        const rounds: number[][] = [];
+        const { detail } = Finish(
+            RefineColors(input, {
+                onSeen: ({ seen, trust }, index) => {
+                    compare(`seen ${index}`, seen, truth.photos[index].seen, Math.max(...truth.photos[index].seen));
+                    compare(`trust ${index}`, trust, truth.photos[index].trust);
+                },
+                onTrust: ({ gain }, index) =>
+                    gain.forEach((value, channel) => expect(value).toBeCloseTo(truth.photos[index].gain[channel], 2)),
+                onRound: (colors) => rounds.push(planar(colors)),
+            }),
+        );
+        compare("first round", rounds[0], truth.firstRound);
+        compare("last round", rounds[rounds.length - 1], truth.lastRound);
+        const colors = Array.from(detail, (value, i) => Math.min(1, Math.max(0, input.staticMap[4 * mapSize ** 2 + i] + value)));
+        compare("color", colors, truth.color);
+        console.log(
+            Object.entries(decibels)
+                .map(([name, value]) => `${name} ${value.toFixed(1)} dB`)
+                .join(", "),
+        );
+        for (const [name, value] of Object.entries(decibels)) {
+            expect(value).withContext(name).toBeGreaterThan(45);
+        }
+        expect(
+            Psnr(
+                Array.from(detail),
+                Array.from(detail, () => 0),
+            ),
+        )
+            .withContext("no change at all")
+            .toBeLessThan(35);
+    });
+
+    it("gives the same bytes again", () => {
+        expect(Refine(input)).toEqual(Refine(input));
+    });
+
+    it("comes nearer to the photo with each round", () => {
+        const errors: number[] = [];
+        const view = input.views[0];
+        let seen: Parameters<NonNullable<Parameters<typeof RefineColors>[1]>["onSeen"] & object>[0];
+        Finish(
+            RefineColors(
+                { ...one(), settings: { ...input.settings, rounds: 6 } },
+                {
+                    onSeen: (made) => (seen = made),
+                    onRound: (colors) => {
+                        const pull = new Float32Array(colors.length);
+                        let sum = 0;
+                        const square = (drawn: number, coverage: number, photo: number): number => {
+                            sum += (coverage * photo - drawn) ** 2;
+                            return 0;
+                        };
+                        Finish(seen.compare(colors, square, pull));
+                        errors.push(sum);
+                    },
+                },
+            ),
+        );
+        expect(view.size).toBe(48);
+        expect(errors.length).toBe(6);
+        errors.forEach((error, round) => round > 0 && expect(error).toBeLessThan(errors[round - 1]));
+        expect(errors[5]).toBeLessThan(0.7 * errors[0]);
+    });
+
+    it("does not depend on the order of the photos, and a photo twice is as good as once", () => {
+        expect(Worst(Refine(input), Refine({ ...input, views: [...input.views].reverse() }))).toBeLessThan(1e-3);
+        expect(Worst(Refine(one()), Refine({ ...input, views: [input.views[0], input.views[0]] }))).toBeLessThan(2e-3);
+        expect(Worst(Refine(one()), Refine(input))).toBeGreaterThan(0.05);
+    });
+
+    it("reads no pixel outside of photo and person", () => {
+        const weight = Finish(PixelWeight(input.views[0], input.settings.erosion));
+        const pixels = input.views[0].pixels.map((value, i) => (weight[i >> 2] > 0 || i % 4 === 3 ? value : 255 - value));
+        expect(pixels).not.toEqual(input.views[0].pixels);
+        expect(Refine({ ...input, views: [{ ...input.views[0], pixels }] })).toEqual(Refine(one()));
+    });
+
+    it("leaves what is the driver's, and texels without a Gaussian", () => {
+        const detail = Refine(input);
+        const atlas = new Atlas(input.table, input.settings);
+        const texels = atlas.size ** 2;
+        const isGaussian = atlas.toMap(new Float32Array(input.table.gaussianCount).fill(1));
+        let kept = 0;
+        for (let texel = 0; texel < texels; texel++) {
+            if (atlas.detached[texel] === 1 || isGaussian[texel] === 0) {
+                kept++;
+                expect([0, 1, 2].every((channel) => detail[channel * texels + texel] === 0)).toBe(true);
+            }
+        }
+        expect(kept).toBeGreaterThan(50);
+        expect(detail.filter((value) => value !== 0).length).toBeGreaterThan(texels);
+    });
+
+    it("keeps colors between 0 and 1", () => {
+        const detail = Refine(input);
+        const first = 4 * input.table.mapSize ** 2;
+        const colors = Array.from(detail, (value, i) => (value === 0 ? 0.5 : input.staticMap[first + i] + value));
+        expect(Math.min(...colors)).toBeGreaterThan(-1e-6);
+        expect(Math.max(...colors)).toBeLessThan(1 + 1e-6);
+    });
+
+    it("changes nothing much where photo and avatar agree", () => {
+        let view: Parameters<NonNullable<Parameters<typeof RefineColors>[1]>["onSeen"] & object>[0] | undefined;
+        Finish(RefineColors(one(), { onSeen: (made) => (view = made) }));
+        const { mapSize, texel, gaussianCount } = input.table;
+        const given = new Float32Array(3 * gaussianCount).map(
+            (_, i) => input.staticMap[(4 + (i % 3)) * mapSize ** 2 + texel[Math.floor(i / 3)]],
+        );
+        // The photo is what the avatar looks like, over black; a crop shows it divided by its coverage.
+        const shown = Draw(
+            view!.weights,
+            given.map((value, i) => Math.min(1, Math.max(0, value + view!.change[i]))),
+        );
+        const pixels = input.views[0].pixels.map((value, i) => (i % 4 === 3 ? value : (255 * shown[i]) / Math.max(shown[i | 3], 1e-3)));
+        const detail = Refine({ ...input, views: [{ ...input.views[0], pixels }] });
+        const change = Math.sqrt(detail.reduce((sum, value) => sum + value * value, 0) / detail.length);
+        const before = Refine(one());
+        expect(change).toBeLessThan(0.2 * Math.sqrt(before.reduce((sum, value) => sum + value * value, 0) / before.length));
+    });
+});

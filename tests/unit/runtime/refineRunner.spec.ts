@@ -1,0 +1,98 @@
+// Who does the work of a refinement: a worker that ends with it, or the page in slices.
+import { FlexAvatarError } from "../../../src/flame/error";
+import type { IRefineInput } from "../../../src/runtime/refine/refineInput";
+import { RefineBesideAsync } from "../../../src/runtime/refine/refineRunner";
+import { StartRefineWorker } from "../../../src/runtime/refine/startRefineWorker";
+import { RefineFixtureAsync } from "./refineFixture";
+
+/** Starts the library's worker and tells whether it was ended. */
+function Watched(): { start: () => Worker; ended: () => number } {
+    let count = 0;
+    return {
+        start: () => {
+            const worker = StartRefineWorker();
+            const terminate = worker.terminate.bind(worker);
+            worker.terminate = () => {
+                count++;
+                terminate();
+            };
+            return worker;
+        },
+        ended: () => count,
+    };
+}
+
+function CodeOfAsync(work: Promise<unknown>): Promise<string> {
+    return work.then(
+        () => "no error",
+        (error: unknown) => (error instanceof FlexAvatarError ? error.code : `not ours: ${String(error)}`),
+    );
+}
+
+describe("running a refinement", () => {
+    let input: IRefineInput;
+
+    beforeAll(async () => {
+        ({ input } = await RefineFixtureAsync());
+    });
+
+    it("gives the same bytes in a worker, which is ended, and on the page", async () => {
+        const watched = Watched();
+        const fractions: number[] = [];
+        const reasons: string[] = [];
+        const inWorker = await RefineBesideAsync(input, { startWorker: watched.start, onPage: (reason) => reasons.push(reason) });
+        const onPage = await RefineBesideAsync(input, { startWorker: null, onProgress: (fraction) => fractions.push(fraction) });
+        expect(inWorker).toEqual(onPage);
+        expect(onPage.faceTrust).toBeGreaterThan(0.1);
+        expect(watched.ended()).toBe(1);
+        expect(reasons).toEqual([]);
+        expect(fractions.length).toBeGreaterThan(10);
+        expect(fractions.every((fraction, i) => fraction <= 1 && (i === 0 || fraction >= fractions[i - 1]))).toBe(true);
+    });
+
+    it("lets the page live between slices", async () => {
+        let ticks = 0;
+        const timer = setInterval(() => ticks++, 1);
+        await RefineBesideAsync(input, { startWorker: null });
+        clearInterval(timer);
+        expect(ticks).toBeGreaterThan(0);
+    });
+
+    it("works on the page, and says why, where a worker does not start", async () => {
+        const reasons: string[] = [];
+        const refused = (): Worker => {
+            throw new Error("workers are forbidden here");
+        };
+        const missing = (): Worker => new Worker("/repo/no/such/script.js");
+        for (const startWorker of [refused, missing]) {
+            const { detail } = await RefineBesideAsync(input, { startWorker, onPage: (reason) => reasons.push(reason) });
+            expect(detail.some((value) => value !== 0)).toBe(true);
+        }
+        expect(reasons.length).toBe(2);
+        expect(reasons[0]).toContain("forbidden");
+    });
+
+    it("stops when it is told to, at once and later, in a worker and on the page", async () => {
+        for (const startWorker of [null, undefined]) {
+            expect(await CodeOfAsync(RefineBesideAsync(input, { startWorker, signal: AbortSignal.abort() }))).toBe("aborted");
+            const abort = new AbortController();
+            setTimeout(() => abort.abort(), 5);
+            expect(await CodeOfAsync(RefineBesideAsync(input, { startWorker, signal: abort.signal }))).toBe("aborted");
+        }
+        const watched = Watched();
+        const abort = new AbortController();
+        const onProgress = (): void => abort.abort();
+        const many = { ...input, settings: { ...input.settings, rounds: 400 } };
+        expect(await CodeOfAsync(RefineBesideAsync(many, { startWorker: watched.start, signal: abort.signal, onProgress }))).toBe(
+            "aborted",
+        );
+        expect(watched.ended()).toBe(1);
+    });
+
+    it("reports a worker that breaks", async () => {
+        const watched = Watched();
+        const broken = { ...input, staticMap: null } as unknown as IRefineInput;
+        expect(await CodeOfAsync(RefineBesideAsync(broken, { startWorker: watched.start }))).toBe("refine-failed");
+        expect(watched.ended()).toBe(1);
+    });
+});
