@@ -36,7 +36,6 @@ export default (config) =>
             { pattern: "assets/**/*", included: false, served: true, watched: false, nocache: true },
             { pattern: "tests/{fixtures,golden}/**/*", included: false, served: true, watched: false },
             { pattern: "samples/assets/**/*", included: false, served: true, watched: false },
-            { pattern: "node_modules/@mediapipe/**/*", included: false, served: true, watched: false },
             { pattern: "node_modules/onnxruntime-web/dist/*.{wasm,mjs}", included: false, served: true, watched: false },
         ],
         proxies: { "/repo/": "/base/" },

@@ -66,7 +66,8 @@ async function OpenAsync(source, query, work) {
     });
     try {
         return await WithPageAsync({ limitMs: 60 * 60_000 }, async ({ page }) => {
-            await page.goto(`${server.url}/dist/visit/index.html?${query}`);
+            const older = existsSync(path.join(source, "src/runtime/photo/mediaPipe.ts")) ? "&mediapipe" : "";
+            await page.goto(`${server.url}/dist/visit/index.html?${query}${older}`);
             await page.waitForFunction("window.visit");
             const gaussians = await page.evaluate(() => window.visit.shown);
             return await work(page, server.requests.slice(), gaussians);

@@ -9,16 +9,15 @@ const packageRoot = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 /** models.json names its files. */
 function modelFiles(folder) {
-    const { headModels, models } = JSON.parse(readFileSync(path.join(folder, "models.json"), "utf8"));
+    const { headModels, models, face } = JSON.parse(readFileSync(path.join(folder, "models.json"), "utf8"));
     const named = (value) =>
         typeof value !== "object" || value === null
             ? []
             : [...(typeof value.file === "string" ? [value.file] : []), ...Object.values(value).flatMap(named)];
-    return ["models.json", ...new Set(named([headModels, models]))];
+    return ["models.json", ...new Set(named([headModels, models, face ?? {}]))];
 }
 
 const build = (name, module) => [`ort.${name}.min.mjs`, `ort-wasm-simd-threaded${module}.mjs`, `ort-wasm-simd-threaded${module}.wasm`];
-const solution = (name, wasm) => [`${name}.js`, `${name}.binarypb`, ...wasm.map((ending) => `${name}_${ending}`)];
 
 /**
  * One row per folder: where it goes, which package it comes from (null: this one) and from which folder of that, and which of its files.
@@ -33,24 +32,6 @@ export const assetTable = [
         files: [...build("webgpu", ".asyncify"), ...build("jspi", ".jspi"), ...build("wasm", "")],
     },
     { to: "runtime", from: null, folder: "dist/lib/runtime/models/worker", files: ["onnxWorker.js"], built: true },
-    {
-        to: "mediapipe/face_mesh",
-        from: "@mediapipe/face_mesh",
-        folder: "",
-        files: [
-            ...solution("face_mesh", ["solution_packed_assets.data", "solution_packed_assets_loader.js"]),
-            ...["js", "wasm"].map((ending) => `face_mesh_solution_simd_wasm_bin.${ending}`),
-        ],
-    },
-    {
-        to: "mediapipe/selfie_segmentation",
-        from: "@mediapipe/selfie_segmentation",
-        folder: "",
-        files: [
-            ...solution("selfie_segmentation", ["solution_simd_wasm_bin.js", "solution_simd_wasm_bin.wasm"]),
-            "selfie_segmentation.tflite",
-        ],
-    },
 ];
 
 /** Folder of an installed package: the project's own copy first, then the one that this package would load. */

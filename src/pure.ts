@@ -5,7 +5,6 @@
 export { FlexAvatarError, type FlexAvatarErrorCode } from "./flame/error.js";
 export type { IRuntimeProgress, ProgressListener } from "./runtime/models/progress.js";
 export type { BackendName, IOnnxBuildUrls, IOnnxFileUrls, OnnxRuntimeUrls } from "./runtime/models/onnxBackend.js";
-export type { IMediaPipeUrls } from "./runtime/photo/mediaPipe.js";
 export type { PhotoSource } from "./runtime/photo/decode.js";
 export type { IBindAnimationSettings } from "./plugin/animation/bindAnimationGroup.js";
 export type { CharacterAttachment, ICharacterSettings } from "./plugin/attach/characterAttachment.js";

@@ -36,7 +36,7 @@ async function showAsync(): Promise<number> {
     const options: Partial<IFlexAvatarOptions> = {
         modelsUrl: "/assets/models/",
         runtimeUrls: "/node_modules/onnxruntime-web/dist/",
-        mediaPipeUrls: "/node_modules/@mediapipe/",
+        ...(query.has("mediapipe") && { mediaPipeUrls: "/node_modules/@mediapipe/" }), // of older checkouts
     };
     const component = FlexAvatarComponent.GetOrCreate(scene, options);
     const [photo, file] = [query.get("photo"), query.get("file")];

@@ -15,7 +15,6 @@ export type FlexAvatarErrorCode =
     | "models-mismatch"
     | "policy-refused"
     | "webgpu-missing"
-    | "webgl-missing"
     | "wasm-simd-missing"
     | "aborted"
     | "disposed"
@@ -36,7 +35,6 @@ const DefaultAdvice: Readonly<Record<FlexAvatarErrorCode, string>> = Object.free
     "models-mismatch": "Use the networks together with the head model they were trained for.",
     "policy-refused": "Allow what the message names in the page's Content-Security-Policy; docs/hosting.md lists all that is needed.",
     "webgpu-missing": "Use a browser with WebGPU and create the scene on a WebGPUEngine.",
-    "webgl-missing": "Use a browser with WebGL 2; the face detector reads images through it.",
     "wasm-simd-missing": "Use a browser with WebAssembly SIMD, or one with WebGPU.",
     aborted: "Nothing is left to do; the scene is as it was before the call.",
     disposed: "Create a new one; what is disposed cannot be used again.",

@@ -15,6 +15,7 @@ import { OrAborted } from "../runtime/models/abort.js";
 import { ModelRuntime, type IModelRuntimeSettings } from "../runtime/models/modelRuntime.js";
 import type { ProgressListener } from "../runtime/models/progress.js";
 import { HeadBuffers, SplatPipeline } from "../runtime/passes/index.js";
+import { FaceFinder } from "../runtime/photo/faceFinder.js";
 import { PreparePhotoAsync, type IPreparedPhoto } from "../runtime/photo/preparePhoto.js";
 import { CheckPhotoSource, type PhotoSource } from "../runtime/photo/decode.js";
 import { AvatarEvaluator } from "./avatarEvaluator.js";
@@ -34,6 +35,7 @@ export type INetworks = Pick<
     | "prepareAsync"
     | "reconstructAsync"
     | "createDriverAsync"
+    | "runFaceGraphAsync"
     | "dispose"
 >;
 
@@ -108,6 +110,9 @@ export class AvatarFactory {
         private readonly _notify: (code: string, message: string) => void,
     ) {
         this._services = { ...DefaultServices, ..._options._services };
+        if (_options.mediaPipeUrls !== undefined) {
+            this._notify("option-unused", "The option mediaPipeUrls is no longer needed: faces are found by networks of modelsUrl.");
+        }
     }
 
     /** The networks, once loaded. */
@@ -137,8 +142,7 @@ export class AvatarFactory {
             const prepared: IPreparedPhoto[] = [];
             await this._timeAsync("photos", async () => {
                 for (const photo of photos) {
-                    const { mediaPipeUrls } = this._options;
-                    const settings = { cropPx: photoSize, mediaPipeUrls: MediaPipeFolders(mediaPipeUrls), signal: lifeSignal, onProgress };
+                    const settings = { cropPx: photoSize, faces: new FaceFinder(networks), signal: lifeSignal, onProgress };
                     prepared.push(await this._services.preparePhotoAsync(photo, settings));
                 }
             });
@@ -353,14 +357,6 @@ export class AvatarFactory {
             this.stageMs[stage] = performance.now() - start;
         }
     }
-}
-
-function MediaPipeFolders(urls: IFlexAvatarOptions["mediaPipeUrls"]): { faceMesh: string; selfieSegmentation: string } {
-    if (typeof urls !== "string") {
-        return urls;
-    }
-    const folder = urls.endsWith("/") ? urls : `${urls}/`;
-    return { faceMesh: `${folder}face_mesh/`, selfieSegmentation: `${folder}selfie_segmentation/` };
 }
 
 /** [n,3] to [n,2]. */

@@ -1,7 +1,6 @@
 /** Options of the component, and their defaults. */
 import { JoinUrl } from "../runtime/models/assetStore.js";
 import type { BackendName, OnnxRuntimeUrls } from "../runtime/models/onnxBackend.js";
-import type { IMediaPipeUrls } from "../runtime/photo/mediaPipe.js";
 import type { SplatSorterName } from "../runtime/passes/index.js";
 import type { IAvatarServices } from "./avatarFactory.js";
 import { DefaultDriverSchedule, type IDriverSchedule } from "./driverScheduler.js";
@@ -21,10 +20,10 @@ export interface IFlexAvatarOptions {
     /** Where files of onnxruntime-web's `dist` are: a folder, or one by one. Default: "runtime/" in `assetsUrl`. */
     runtimeUrls: OnnxRuntimeUrls;
     /**
-     * A folder with copies of the packages `@mediapipe/face_mesh` and `@mediapipe/selfie_segmentation` as `face_mesh` and `selfie_segmentation`, or both
-     * folders one by one. Only photos need them. Default: "mediapipe/" in `assetsUrl`.
+     * No longer needed: faces are found by networks of `modelsUrl`. Ignored, with the notice `option-unused`.
+     * @deprecated
      */
-    mediaPipeUrls: string | IMediaPipeUrls;
+    mediaPipeUrls?: unknown;
     /**
      * Where ONNX Runtime runs. "auto" is the processor: reading photos takes a fraction of a second there, once, and that build is the
      * smallest to download; on software adapters, whose driver runs there too, with a notice. "webgpu" insists on the graphics card.
@@ -50,7 +49,7 @@ export interface IFlexAvatarOptions {
 }
 
 /** What an option is when it is left undefined. Other addresses follow from `assetsUrl`. */
-export const DefaultFlexAvatarOptions: Readonly<Omit<IFlexAvatarOptions, "modelsUrl" | "runtimeUrls" | "mediaPipeUrls">> = Object.freeze({
+export const DefaultFlexAvatarOptions: Readonly<Omit<IFlexAvatarOptions, "modelsUrl" | "runtimeUrls">> = Object.freeze({
     assetsUrl: "flexavatar/",
     backend: "auto",
     driver: "auto",
@@ -65,7 +64,6 @@ export function ResolveFlexAvatarOptions(options: Partial<IFlexAvatarOptions>): 
     return {
         modelsUrl: JoinUrl(assetsUrl, "models/"),
         runtimeUrls: JoinUrl(assetsUrl, "runtime/"),
-        mediaPipeUrls: JoinUrl(assetsUrl, "mediapipe/"),
         ...DefaultFlexAvatarOptions,
         ...given,
     };

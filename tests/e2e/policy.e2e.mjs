@@ -4,13 +4,10 @@ import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { WithDemoPageAsync } from "./demoPage.mjs";
 
-/** MediaPipe's loader makes functions from text. Empty once the face networks run without it. */
-const FaceNeeds = "'unsafe-eval'";
-
 /** All that a page needs, directive by directive; docs/hosting.md shows the same. */
 const Policy = {
     "default-src": "'none'",
-    "script-src": `'self' 'wasm-unsafe-eval' ${FaceNeeds}`.trim(),
+    "script-src": "'self' 'wasm-unsafe-eval'",
     "worker-src": "'self' blob:",
     "connect-src": "'self' blob:",
     "img-src": "'self' blob: data:",
@@ -85,16 +82,6 @@ describe("a page with a policy", () => {
             assert.match(notice?.message ?? "", /Content-Security-Policy.*worker-src/);
         });
     });
-
-    if (FaceNeeds) {
-        test("is told when the face detector's functions from text are refused", async () => {
-            await makeAsync({ ...Policy, "script-src": "'self' 'wasm-unsafe-eval'" }, ({ code, message, advice }) => {
-                assert.equal(code, "policy-refused", message);
-                assert.match(message, /face detector.*script-src.*'unsafe-eval'/);
-                assert.match(advice, /'unsafe-eval' to script-src/);
-            });
-        });
-    }
 });
 
 test("docs/hosting.md shows the policy that is tested here", () => {

@@ -49,6 +49,14 @@ export interface IModelEntry {
     graphs: Readonly<Record<string, IGraphEntry>>;
 }
 
+/** The networks that find faces and persons in photos; they belong to no model set. */
+export interface IFaceEntry {
+    license: string;
+    /** Where they come from. */
+    source: string;
+    graphs: Readonly<Record<string, IGraphEntry>>;
+}
+
 /** The checked contents of models.json. */
 export interface IModelManifest {
     format: 1;
@@ -56,6 +64,8 @@ export interface IModelManifest {
     default: string;
     headModels: Readonly<Record<string, IHeadModelEntry>>;
     models: Readonly<Record<string, IModelEntry>>;
+    /** Without it only files can be opened, no photos. */
+    face?: IFaceEntry;
 }
 
 type Json = Record<string, unknown>;
@@ -83,6 +93,9 @@ export function ParseModelManifest(json: unknown): IModelManifest {
     }
     for (const [name, model] of entries(root.models, "models")) {
         checkModel(asObject(model, name), `models.${name}`, Object.keys(root.headModels as Json));
+    }
+    if (root.face !== undefined) {
+        checkFace(asObject(root.face, "face"));
     }
     const chosen = asText(root.default, "default");
     if (!Object.hasOwn(root.models as Json, chosen)) {
@@ -145,6 +158,26 @@ function checkModel(model: Json, at: string, headModels: readonly string[]): voi
         expectShape(outputs.static_map, [1, 14, H, H], `${at}.graphs.${name}.outputs.static_map`);
         expectShape(outputs.identity_features, driver.inputs.identity_features, `${at}.graphs.${name}.outputs.identity_features`);
         expectShape(outputs.photo_coordinates, [n, 3, A, A], `${at}.graphs.${name}.outputs.photo_coordinates`);
+    }
+}
+
+/** Shapes of the networks that find faces, as src/runtime/photo uses them. */
+const FaceShapes: Readonly<Record<string, { image: readonly number[]; outputs: Readonly<Record<string, readonly number[]>> }>> = {
+    detector: { image: [1, 3, 128, 128], outputs: { boxes: [1, 896, 16], scores: [1, 896, 1] } },
+    landmarks: { image: [1, 3, 192, 192], outputs: { landmarks: [1, 478, 3], presence: [1, 1] } },
+    matte: { image: [1, 3, 256, 256], outputs: { mask: [1, 1, 256, 256] } },
+};
+
+function checkFace(face: Json): void {
+    asText(face.license, "face.license");
+    asText(face.source, "face.source");
+    const graphs = asObject(face.graphs, "face.graphs");
+    for (const [name, { image, outputs }] of Object.entries(FaceShapes)) {
+        const graph = checkGraph(graphs[name], `face.graphs.${name}`);
+        expectShape(graph.inputs.image, image, `face.graphs.${name}.inputs.image`);
+        for (const [output, shape] of Object.entries(outputs)) {
+            expectShape(graph.outputs[output], shape, `face.graphs.${name}.outputs.${output}`);
+        }
     }
 }
 

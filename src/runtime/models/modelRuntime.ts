@@ -95,6 +95,10 @@ interface ISession {
     backend: IOnnxBackend;
 }
 
+/** Before the names of graphs that find faces; they belong to no model set. */
+const FacePrefix = "face/";
+const FaceGraphs = ["detector", "landmarks", "matte"].map((name) => `${FacePrefix}${name}`);
+
 /** Sessions are made when first needed and shared by all avatars of the scene. */
 export class ModelRuntime {
     /** The checked models.json. */
@@ -184,7 +188,8 @@ export class ModelRuntime {
      * @throws FlexAvatarError what the later calls would throw
      */
     public async prepareAsync(photoCount: number, options: ICallOptions = {}): Promise<void> {
-        const names = photoCount > 0 ? ["encoder", `reconstructor_n${photoCount}`] : [];
+        // Faces are looked for first.
+        const names = photoCount > 0 ? [...FaceGraphs, "encoder", `reconstructor_n${photoCount}`] : [];
         await Promise.all([this._prepareDriverAsync(options), ...names.map((name) => this._sessionAsync(name, options))]);
     }
 
@@ -278,7 +283,8 @@ export class ModelRuntime {
         options: ICallOptions = {},
     ): Promise<Record<string, Float32Array>> {
         const { session, backend } = await this._sessionAsync(name, options);
-        const { inputs } = this.model.graphs[name];
+        const entry = this._graph(name);
+        const { inputs } = entry;
         const run = OnnxQueue.run(async () => {
             this._throwIfDisposed();
             ThrowIfAborted(options.signal, `running ${name}`);
@@ -287,11 +293,22 @@ export class ModelRuntime {
                 Object.fromEntries(Object.entries(values).map(([key, data]) => [key, { data, dims: inputs[key] }])),
             );
             this._count(name, performance.now() - start);
-            return await readAsync(backend, results, this.model.graphs[name]);
+            return await readAsync(backend, results, entry);
         });
         const outputs = await OrAborted(run, options.signal, `running ${name}`);
         this._throwIfDisposed();
         return outputs;
+    }
+
+    /**
+     * Runs one of the networks that find faces (`face` in models.json), always on the processor: they are small, and the detector has
+     * convolutions that WebGPU may compute wrongly.
+     * @param image the graph's only input
+     * @returns all outputs by name
+     * @throws FlexAvatarError `models-mismatch` where models.json has none; else as {@link runGraphAsync}
+     */
+    public async runFaceGraphAsync(name: string, image: Float32Array, options: ICallOptions = {}): Promise<Record<string, Float32Array>> {
+        return await this.runGraphAsync(`${FacePrefix}${name}`, { image }, options);
     }
 
     /** Releases every session once its runs have ended, and the drivers. Safe while loading; may be called twice. */
@@ -361,8 +378,9 @@ export class ModelRuntime {
     private async _createAsync(backend: IOnnxBackend, name: string, graph: Uint8Array, data: readonly IExternalData[]): Promise<ISession> {
         const start = performance.now();
         try {
-            const session = await backend.createSessionAsync(graph, data, name === "driver");
-            if (backend.name === "webgpu") {
+            const onProcessor = name.startsWith(FacePrefix);
+            const session = await backend.createSessionAsync(graph, data, name === "driver", onProcessor);
+            if (backend.name === "webgpu" && !onProcessor) {
                 await this._checkAsync(name, session, backend);
             }
             this._timing(name).createMs += performance.now() - start;
@@ -437,11 +455,25 @@ export class ModelRuntime {
 
     /** The files of a graph: its topology, and its weights if they are apart. */
     private async _loadGraphAsync(name: string, { signal, onProgress }: ICallOptions): Promise<[Uint8Array, IExternalData[]]> {
-        const graph = this.model.graphs[name];
+        const graph = this._graph(name);
         const load = ({ file, sha256, bytes }: IManifestFile, what: string): Promise<Uint8Array> =>
             this.store.loadAsync({ url: this._url(file), what, sha256, bytes, signal, onProgress });
         const [topology, weights] = await Promise.all([load(graph, name), graph.data && load(graph.data, `weights of ${name}`)]);
         return [topology, weights ? [{ path: graph.data!.file.slice(graph.data!.file.lastIndexOf("/") + 1), data: weights }] : []];
+    }
+
+    /** The entry of a graph of the model set, or of one that finds faces. */
+    private _graph(name: string): IGraphEntry {
+        if (!name.startsWith(FacePrefix)) {
+            return this.model.graphs[name];
+        }
+        const graph = this.manifest.face?.graphs[name.slice(FacePrefix.length)];
+        if (graph === undefined) {
+            throw new FlexAvatarError("models-mismatch", `models.json has no network "${name}", so faces cannot be found in photos.`, {
+                advice: "Use the models and the library of the same release.",
+            });
+        }
+        return graph;
     }
 
     private _timing(name: string): IGraphTiming {

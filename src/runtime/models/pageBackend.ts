@@ -16,16 +16,21 @@ export class PageBackend implements IOnnxBackend {
         public readonly device: GPUDevice | undefined,
     ) {}
 
-    public async createSessionAsync(graph: Uint8Array, data: readonly IExternalData[], outputOnGpu: boolean): Promise<INetworkSession> {
+    public async createSessionAsync(
+        graph: Uint8Array,
+        data: readonly IExternalData[],
+        outputOnGpu: boolean,
+        onProcessor = false,
+    ): Promise<INetworkSession> {
         const provider: Ort.InferenceSession.ExecutionProviderConfig =
-            this.name === "webgpu"
+            this.name === "webgpu" && !onProcessor
                 ? { name: "webgpu", device: this.device } // the session option counts; `ort.env.webgpu.device` is ignored by this build
                 : { name: "wasm" };
         const session = await OnnxQueue.run(() =>
             this._ort.InferenceSession.create(graph, {
                 executionProviders: [provider],
                 externalData: data.map((file) => ({ ...file })),
-                preferredOutputLocation: outputOnGpu && this.name === "webgpu" ? "gpu-buffer" : "cpu",
+                preferredOutputLocation: outputOnGpu && provider.name === "webgpu" ? "gpu-buffer" : "cpu",
                 graphOptimizationLevel: "all",
                 logSeverityLevel: 3,
             }),

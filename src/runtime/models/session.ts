@@ -39,8 +39,14 @@ export interface IOnnxBackend {
      * @param graph the bytes of the .onnx file, copied
      * @param data external data by the name that the graph uses for it, copied
      * @param outputOnGpu keep outputs in GPU buffers (WebGPU only)
+     * @param onProcessor run this network on the processor, whatever the backend. Default false
      */
-    createSessionAsync(graph: Uint8Array, data: readonly IExternalData[], outputOnGpu: boolean): Promise<INetworkSession>;
+    createSessionAsync(
+        graph: Uint8Array,
+        data: readonly IExternalData[],
+        outputOnGpu: boolean,
+        onProcessor?: boolean,
+    ): Promise<INetworkSession>;
 }
 
 /** A file of weights. */

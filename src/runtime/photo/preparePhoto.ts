@@ -1,18 +1,19 @@
 /** From a photo to what the networks and the landmark fit need: decode, find the face, crop, find it again more exactly, matte. */
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
-import { OrAborted } from "../models/abort.js";
+import type { ICallOptions } from "../models/modelRuntime.js";
 import type { IRuntimeNotice, ProgressListener } from "../models/progress.js";
-import { CanvasTransform, CropFromLandmarks, CropFromPhoto, EdgeBelow, LandmarkCount, PhotoFromCrop, type ICrop } from "./crop.js";
+import { CanvasTransform, CropFromLandmarks, CropFromPhoto, EdgeBelow, PhotoFromCrop, type ICrop } from "./crop.js";
 import { DecodePhotoAsync, type IDecodedPhoto, type PhotoSource } from "./decode.js";
+import type { IFaceFinder } from "./faceFinder.js";
 import { ComposeOverGrey, SoftenMatte } from "./matte.js";
-import { LoadFaceMeshAsync, LoadSelfieSegmentationAsync, type ILandmark, type IMediaPipeUrls, type Solution } from "./mediaPipe.js";
+import { ResizeMap, type IPicture } from "./picture.js";
 
 /** Settings of {@link PreparePhotoAsync}. */
 export interface IPhotoSettings {
     /** Edge of the crop in pixels: the model's `photoSize`. */
     cropPx: number;
-    /** Where MediaPipe's files are. */
-    mediaPipeUrls: IMediaPipeUrls;
+    /** Finds faces and persons, borrowed. */
+    faces: IFaceFinder;
     signal?: AbortSignal;
     onProgress?: ProgressListener;
 }
@@ -90,11 +91,11 @@ interface IFoundFace {
 /**
  * Prepares one photo.
  * @param source the photo; images and canvases are borrowed
- * @throws FlexAvatarError `photo-unreadable`, `photo-too-small`, `photo-too-large`, `photo-no-face`, `models-missing` (MediaPipe's files),
- * `webgl-missing`, `aborted`
+ * @throws FlexAvatarError `photo-unreadable`, `photo-too-small`, `photo-too-large`, `photo-no-face`, `aborted`; from the
+ * networks `models-missing`, `models-hash`, `models-mismatch`, `disposed`
  */
 export async function PreparePhotoAsync(source: PhotoSource, settings: IPhotoSettings): Promise<IPreparedPhoto> {
-    const { cropPx, mediaPipeUrls, signal, onProgress } = settings;
+    const { cropPx, faces, signal, onProgress } = settings;
     if (!Number.isInteger(cropPx) || cropPx < 32 || cropPx > 2048) {
         throw new FlexAvatarError("invalid-argument", `PreparePhotoAsync got cropPx ${cropPx}; wanted a whole number from 32 to 2048.`);
     }
@@ -104,11 +105,10 @@ export async function PreparePhotoAsync(source: PhotoSource, settings: IPhotoSet
     try {
         checkReadable(photo);
         report("finding the face", 0);
-        const faceMesh = await OrAborted(LoadFaceMeshAsync(mediaPipeUrls), signal, "starting the face detector");
-        const found = await findFaceAsync(photo, faceMesh, signal);
+        const found = await findFaceAsync(photo, faces, { signal, onProgress });
         const notices = noticesOf(found);
         const rough = CropFromLandmarks(found.landmarksPx, 3);
-        const exact = await refineAsync(photo, rough, faceMesh, signal);
+        const exact = await refineAsync(photo, rough, faces, { signal, onProgress });
         if (exact === undefined) {
             notices.push({
                 code: "photo-coarse-landmarks",
@@ -119,9 +119,10 @@ export async function PreparePhotoAsync(source: PhotoSource, settings: IPhotoSet
         const crop = CropFromLandmarks(landmarksPx, 3);
 
         report("cutting out the person", 0);
-        const segmentation = await OrAborted(LoadSelfieSegmentationAsync(mediaPipeUrls), signal, "starting the person matte");
-        const matte = await matteAsync(photo, crop, cropPx, segmentation, signal);
-        const rgba = pixelsOf(drawCrop(photo, crop, cropPx));
+        ThrowIfAborted(signal, "cutting out the person");
+        const person = await faces.findPersonAsync(pictureOf(drawCrop(photo, crop, ExactPx)), { signal, onProgress });
+        const matte = SoftenMatte(ResizeMap(person.mask, person.size, cropPx), cropPx);
+        const rgba = pictureOf(drawCrop(photo, crop, cropPx)).data;
         report("cutting out the person", 1);
         return {
             image: ComposeOverGrey(rgba, matte),
@@ -138,16 +139,15 @@ export async function PreparePhotoAsync(source: PhotoSource, settings: IPhotoSet
     }
 }
 
-async function findFaceAsync(photo: IDecodedPhoto, faceMesh: Solution, signal: AbortSignal | undefined): Promise<IFoundFace> {
+async function findFaceAsync(photo: IDecodedPhoto, finder: IFaceFinder, options: ICallOptions): Promise<IFoundFace> {
     for (const { region, turn } of Searches) {
-        ThrowIfAborted(signal, "finding the face");
+        ThrowIfAborted(options.signal, "finding the face");
         const window = regionCrop(photo, region, turn);
         if (region[2] < 1 && Math.min(window.width, window.height) < LeastTilePx) {
             continue;
         }
         const scale = Math.min(1, SearchPx / Math.max(window.width, window.height));
-        const canvas = drawRegion(photo, window, scale);
-        const faces = await OrAborted(faceMesh.processAsync(canvas, readFaces), signal, "finding the face");
+        const faces = await finder.findFacesAsync(pictureOf(drawRegion(photo, window, scale)), options);
         if (faces.length > 0) {
             const inPhoto = faces.map((face) => fromRegion(face, window));
             const largest = inPhoto.reduce((best, face) => (boxEdge(face) > boxEdge(best) ? face : best));
@@ -169,14 +169,14 @@ async function findFaceAsync(photo: IDecodedPhoto, faceMesh: Solution, signal: A
 async function refineAsync(
     photo: IDecodedPhoto,
     rough: ICrop,
-    faceMesh: Solution,
-    signal: AbortSignal | undefined,
+    finder: IFaceFinder,
+    options: ICallOptions,
 ): Promise<Float32Array | undefined> {
     const distance = (face: Float32Array): number => Math.hypot(face[3 * NoseBridge] - 0.5, face[3 * NoseBridge + 1] - 0.5);
     let found: Float32Array | undefined;
     let crop = rough;
     for (let pass = 0; pass < MostExactPasses; pass++) {
-        const faces = await OrAborted(faceMesh.processAsync(drawCrop(photo, crop, ExactPx), readFaces), signal, "finding the landmarks");
+        const faces = await finder.findFacesAsync(pictureOf(drawCrop(photo, crop, ExactPx)), options);
         const nearest = faces.sort((a, b) => distance(a) - distance(b))[0] as Float32Array | undefined;
         if (nearest === undefined || distance(nearest) > 0.25) {
             return found;
@@ -204,25 +204,6 @@ function largestMove(from: ICrop, to: ICrop): number {
     return Math.max(...corners);
 }
 
-async function matteAsync(
-    photo: IDecodedPhoto,
-    crop: ICrop,
-    cropPx: number,
-    segmentation: Solution,
-    signal: AbortSignal | undefined,
-): Promise<Float32Array> {
-    const read = ({ segmentationMask }: { segmentationMask?: CanvasImageSource }): Float32Array => {
-        const canvas = newCanvas(cropPx, cropPx);
-        if (segmentationMask) {
-            canvas.getContext("2d")!.drawImage(segmentationMask, 0, 0, cropPx, cropPx);
-        }
-        const rgba = pixelsOf(canvas);
-        return Float32Array.from({ length: cropPx * cropPx }, (_, i) => rgba[4 * i + 3] / 255); // the mask is in alpha
-    };
-    const mask = await OrAborted(segmentation.processAsync(drawCrop(photo, crop, ExactPx), read), signal, "cutting out the person");
-    return SoftenMatte(mask, cropPx);
-}
-
 function noticesOf({ faceCount, turn }: IFoundFace): IRuntimeNotice[] {
     const notices: IRuntimeNotice[] = [];
     if (faceCount > 1) {
@@ -232,17 +213,6 @@ function noticesOf({ faceCount, turn }: IFoundFace): IRuntimeNotice[] {
         notices.push({ code: "photo-rotated", message: `The face was found with the photo turned by ${turn} degrees.` });
     }
     return notices;
-}
-
-/** Copies what is needed out of MediaPipe's results. */
-function readFaces({ multiFaceLandmarks = [] }: { multiFaceLandmarks?: ILandmark[][] }): Float32Array[] {
-    return multiFaceLandmarks
-        .filter((face) => face.length === LandmarkCount)
-        .map((face) => {
-            const values = new Float32Array(3 * LandmarkCount);
-            face.forEach(({ x, y, z }, i) => values.set([x, y, z], 3 * i));
-            return values;
-        });
 }
 
 /** A rectangle of the photo that is looked at upright or turned. Sizes are those seen after the turn, in photo pixels. */
@@ -269,9 +239,9 @@ function regionCrop(photo: IDecodedPhoto, [x, y, w, h]: readonly [number, number
     };
 }
 
-function drawRegion(photo: IDecodedPhoto, region: IRegion, scale: number): HTMLCanvasElement {
+function drawRegion(photo: IDecodedPhoto, region: IRegion, scale: number): OffscreenCanvas {
     const canvas = newCanvas(Math.max(1, Math.round(region.width * scale)), Math.max(1, Math.round(region.height * scale)));
-    const context = canvas.getContext("2d")!;
+    const context = canvas.getContext("2d", { willReadFrequently: true })!;
     const sx = canvas.width / region.width;
     const sy = canvas.height / region.height;
     // canvas = size/2 + scale · Rᵀ(photo − centre)
@@ -315,7 +285,7 @@ function boxEdge(landmarks: Float32Array): number {
     return Math.max(right - left, bottom - top);
 }
 
-function drawCrop(photo: IDecodedPhoto, crop: ICrop, cropPx: number): HTMLCanvasElement {
+function drawCrop(photo: IDecodedPhoto, crop: ICrop, cropPx: number): OffscreenCanvas {
     const canvas = newCanvas(cropPx, cropPx);
     const context = canvas.getContext("2d", { willReadFrequently: true })!;
     context.fillStyle = OutsideColor;
@@ -327,14 +297,14 @@ function drawCrop(photo: IDecodedPhoto, crop: ICrop, cropPx: number): HTMLCanvas
     return canvas;
 }
 
-function drawPhoto(context: CanvasRenderingContext2D, photo: IDecodedPhoto): void {
+function drawPhoto(context: OffscreenCanvasRenderingContext2D, photo: IDecodedPhoto): void {
     context.imageSmoothingEnabled = true;
     context.imageSmoothingQuality = "high";
     context.drawImage(photo.image, 0, 0, photo.width, photo.height);
 }
 
-function pixelsOf(canvas: HTMLCanvasElement): Uint8ClampedArray {
-    return canvas.getContext("2d", { willReadFrequently: true })!.getImageData(0, 0, canvas.width, canvas.height).data;
+function pictureOf(canvas: OffscreenCanvas): IPicture {
+    return canvas.getContext("2d", { willReadFrequently: true })!.getImageData(0, 0, canvas.width, canvas.height);
 }
 
 /** An image element from another site can be drawn but not read, and the detector would fail without a reason. */
@@ -342,7 +312,7 @@ function checkReadable(photo: IDecodedPhoto): void {
     const canvas = newCanvas(1, 1);
     drawPhoto(canvas.getContext("2d")!, photo);
     try {
-        pixelsOf(canvas);
+        pictureOf(canvas);
     } catch (error) {
         throw new FlexAvatarError("photo-unreadable", "The photo comes from another site, which does not let this page read its pixels.", {
             advice: 'Load it with crossOrigin="anonymous" from a server that allows it, or pass the file itself.',
@@ -351,9 +321,6 @@ function checkReadable(photo: IDecodedPhoto): void {
     }
 }
 
-function newCanvas(width: number, height: number): HTMLCanvasElement {
-    const canvas = document.createElement("canvas");
-    canvas.width = width;
-    canvas.height = height;
-    return canvas;
+function newCanvas(width: number, height: number): OffscreenCanvas {
+    return new OffscreenCanvas(width, height);
 }

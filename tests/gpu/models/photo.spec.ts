@@ -1,16 +1,22 @@
 import { FlexAvatarError } from "../../../src/flame/error";
-import { ReleaseMediaPipeAsync } from "../../../src/runtime/photo/mediaPipe";
+import { ModelRuntime } from "../../../src/runtime/models/modelRuntime";
+import { FaceFinder } from "../../../src/runtime/photo/faceFinder";
+import { ResizeMap, type IPicture } from "../../../src/runtime/photo/picture";
 import { PreparePhotoAsync, type IPhotoSettings, type IPreparedPhoto } from "../../../src/runtime/photo/preparePhoto";
 import type { PhotoSource } from "../../../src/runtime/photo/decode";
 
 const Portrait = "/repo/samples/assets/astronaut.png";
-const Settings: IPhotoSettings = {
-    cropPx: 256,
-    mediaPipeUrls: {
-        faceMesh: "/repo/node_modules/@mediapipe/face_mesh",
-        selfieSegmentation: "/repo/node_modules/@mediapipe/selfie_segmentation/",
-    },
-};
+const NetworksSettings = { modelsUrl: "/repo/assets/models/", runtimeUrls: "/repo/node_modules/onnxruntime-web/dist/" };
+/** Set before the first test. */
+let Settings: IPhotoSettings;
+
+/** What MediaPipe's own packages see in the portrait: `node scripts/compareFaces.mjs --fixture`. */
+interface ISeenByMediaPipe {
+    /** [478,3] pixels, rounded to 0.001. */
+    landmarks: number[];
+    /** Every eighth pixel of the person's mask, from the fourth. */
+    mask: number[];
+}
 
 /** Corners of the eyes and of the mouth in the 512×512 portrait, read off the picture by eye to 3 pixels: right eye, left eye, mouth. */
 const ByEye: [number, [number, number]][] = [
@@ -70,13 +76,33 @@ function Distance(a: IPreparedPhoto, b: IPreparedPhoto): number {
 }
 
 describe("photo path", () => {
+    let networks: ModelRuntime;
     let portrait: IPreparedPhoto;
 
     beforeAll(async () => {
+        networks = await ModelRuntime.CreateAsync({ ...NetworksSettings, backend: "wasm" });
+        Settings = { cropPx: 256, faces: new FaceFinder(networks) };
         portrait = await PreparePhotoAsync(Portrait, Settings);
     });
 
-    afterAll(() => ReleaseMediaPipeAsync());
+    afterAll(() => networks.dispose());
+
+    it("sees the landmarks and the person that MediaPipe sees", async () => {
+        const seen = (await (await fetch("/repo/tests/fixtures/faces.json")).json()) as ISeenByMediaPipe;
+        const context = (await PortraitCanvas()).getContext("2d")!;
+        const picture: IPicture = context.getImageData(0, 0, 512, 512);
+        const [face, ...others] = await Settings.faces.findFacesAsync(picture);
+        expect(others.length).toBe(0);
+        expect(seen.landmarks.length).toBe(face.length);
+        const worst = face.reduce((most, value, i) => Math.max(most, Math.abs(512 * value - seen.landmarks[i])), 0);
+        expect(worst).toBeLessThan(0.02); // pixels; measured 0.003
+        const { mask, size } = await Settings.faces.findPersonAsync(picture);
+        const large = ResizeMap(mask, size, 512);
+        expect(seen.mask.length).toBe(64 * 64);
+        const away = seen.mask.map((value, i) => Math.abs(large[512 * (8 * Math.floor(i / 64) + 4) + 8 * (i % 64) + 4] - value));
+        expect(away.reduce((sum, value) => sum + value, 0) / away.length).toBeLessThan(2 / 255);
+        expect(Math.max(...away)).toBeLessThan(0.1);
+    });
 
     it("finds the landmarks of the bundled portrait where a person sees them", () => {
         const { crop, landmarks } = portrait;
@@ -323,20 +349,41 @@ describe("photo path", () => {
         expect(Distance(again, portrait)).toBeLessThan(1e-4);
     });
 
-    it("says which folder lacks the detector, and starts once it is there", async () => {
-        const missing = { ...Settings.mediaPipeUrls, faceMesh: "/repo/nowhere" };
-        const error = await PreparePhotoAsync(Portrait, { ...Settings, mediaPipeUrls: missing }).catch((e: FlexAvatarError) => e);
+    it("says which network is missing, and works once it is there", async () => {
+        let broken = true;
+        const fetchAsync = window.fetch.bind(window);
+        spyOn(window, "fetch").and.callFake((url, init) =>
+            broken && String(url).includes("face/landmarks.data")
+                ? Promise.resolve(new Response("", { status: 404 }))
+                : fetchAsync(url, init),
+        );
+        const own = await ModelRuntime.CreateAsync({ ...NetworksSettings, backend: "wasm" });
+        const faces = new FaceFinder(own);
+        const error = await PreparePhotoAsync(Portrait, { ...Settings, faces }).catch((e: FlexAvatarError) => e);
         expect((error as FlexAvatarError).code).toBe("models-missing");
-        expect((error as FlexAvatarError).message).toContain("/repo/nowhere");
+        expect((error as FlexAvatarError).message).toContain("face/landmarks.data");
+        broken = false;
+        expect(Distance(await PreparePhotoAsync(Portrait, { ...Settings, faces }), portrait)).toBe(0);
+        own.dispose();
     });
 
-    it("leaves no script and no canvas in the page, and prints nothing", async () => {
+    it("refuses photos with models that cannot find faces", async () => {
+        const faces = new FaceFinder({
+            runFaceGraphAsync: (name, image) =>
+                ModelRuntime.prototype.runFaceGraphAsync.call(Object.create(networks, { manifest: { value: {} } }), name, image),
+        });
+        expect(await CodeOf(Portrait, { faces })).toBe("models-mismatch");
+    });
+
+    it("leaves no script, no canvas and no global in the page, and prints nothing", async () => {
         const spies = (["log", "warn", "error", "info"] as const).map((name) => spyOn(console, name));
-        await ReleaseMediaPipeAsync();
         const before = document.querySelectorAll("script, canvas, img").length;
-        await PreparePhotoAsync(Portrait, Settings);
+        const globals = Object.getOwnPropertyNames(window).sort();
+        const own = await ModelRuntime.CreateAsync({ ...NetworksSettings, backend: "wasm" });
+        await PreparePhotoAsync(Portrait, { ...Settings, faces: new FaceFinder(own) });
+        own.dispose();
         expect(document.querySelectorAll("script, canvas, img").length).toBe(before);
-        expect(document.querySelectorAll('script[src*="mediapipe"]').length).toBe(0);
+        expect(Object.getOwnPropertyNames(window).sort()).toEqual(globals);
         for (const spy of spies) {
             expect(spy.calls.allArgs()).toEqual([]);
         }

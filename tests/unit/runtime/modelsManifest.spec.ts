@@ -16,6 +16,7 @@ function Sample(): Any {
         format: 1,
         default: "nano",
         headModels: { head: { ...file("head.bin"), license: "CC0-1.0" } },
+        face: Face(),
         models: {
             nano: {
                 headModel: "head",
@@ -38,6 +39,26 @@ function Sample(): Any {
                     reconstructor_n2: reconstructor(2),
                 },
             },
+        },
+    };
+}
+
+/** The networks that find faces. */
+function Face(): Any {
+    const graph = (name: string, size: number, outputs: Any): Any => ({
+        file: `face/${name}.onnx`,
+        sha256: Hash,
+        bytes: 10,
+        inputs: { image: [1, 3, size, size] },
+        outputs,
+    });
+    return {
+        license: "Apache-2.0",
+        source: "somewhere",
+        graphs: {
+            detector: graph("detector", 128, { boxes: [1, 896, 16], scores: [1, 896, 1] }),
+            landmarks: graph("landmarks", 192, { landmarks: [1, 478, 3], presence: [1, 1] }),
+            matte: graph("matte", 256, { mask: [1, 1, 256, 256] }),
         },
     };
 }
@@ -75,6 +96,10 @@ describe("model manifest", () => {
         expect(() => SelectModel(manifest, "mega")).toThrowError(/no model "mega"; it has nano/);
     });
 
+    it("may have no networks that find faces", () => {
+        expect(ParseModelManifest(Changed("face", undefined)).face).toBeUndefined();
+    });
+
     it("reports anything but an object", () => {
         for (const json of [null, 3, "x", [], undefined]) {
             expect(Failure(json).code).toBe("file-format");
@@ -95,6 +120,9 @@ describe("model manifest", () => {
             [`${nano}/graphs/encoder/inputs/photo`, [1, -3], "models.nano.graphs.encoder.inputs.photo"],
             [`${nano}/headModel`, "flame", "models.nano.headModel"],
             ["default", "mega", "default"],
+            ["face/source", undefined, "face.source"],
+            ["face/graphs/matte", undefined, "face.graphs.matte"],
+            ["face/graphs/detector/sha256", "", "face.graphs.detector.sha256"],
         ];
         for (const [path, value, name] of cases) {
             const error = Failure(Changed(path, value));
@@ -121,6 +149,8 @@ describe("model manifest", () => {
             [`${graphs}/driver/inputs/identity_features`, [1, 7, 8, 8]],
             [`${graphs}/reconstructor_n2/inputs/tokens`, [1, 16, 8]],
             [`${graphs}/reconstructor_n1/outputs/photo_coordinates`, [1, 2, 4, 4]],
+            ["face/graphs/detector/inputs/image", [1, 3, 192, 192]],
+            ["face/graphs/landmarks/outputs/landmarks", [1, 468, 3]],
         ];
         for (const [path, shape] of cases) {
             expect(Failure(Changed(path, shape)).code)

@@ -1,0 +1,100 @@
+/** Pictures as plain arrays, and a turned rectangle of one as the input of a network. */
+
+/** A picture in memory. */
+export interface IPicture {
+    /** `[height,width,4]` bytes, row by row from the top. */
+    data: Uint8ClampedArray;
+    width: number;
+    height: number;
+}
+
+/** A rectangle in a picture, in its pixels: origin top left, y down, pixel centres at +0.5. */
+export interface ITurnedRectangle {
+    centerX: number;
+    centerY: number;
+    width: number;
+    height: number;
+    /** Radians from the picture's x axis to the rectangle's, towards y. */
+    rotation: number;
+}
+
+/** How a network wants its picture. */
+export interface ISampling {
+    /** Edge in pixels. */
+    size: number;
+    /** What black and white become. */
+    range: readonly [number, number];
+    /** Beyond the picture: its border goes on, or black. */
+    outside: "border" | "black";
+}
+
+/**
+ * Samples a rectangle between the four nearest pixels. A rectangle that is larger than the network's picture is not smoothed first, as
+ * the networks were never shown smoothed ones.
+ * @returns `[3,size,size]`, red, green, blue
+ */
+export function SampleRectangle(picture: IPicture, rectangle: ITurnedRectangle, { size, range, outside }: ISampling): Float32Array {
+    const { data, width, height } = picture;
+    const [black, white] = range;
+    const scale = (white - black) / 255;
+    const cos = Math.cos(rectangle.rotation);
+    const sin = Math.sin(rectangle.rotation);
+    const plane = size * size;
+    const values = new Float32Array(3 * plane).fill(black);
+    for (let row = 0; row < size; row++) {
+        const down = ((row + 0.5) / size - 0.5) * rectangle.height;
+        for (let column = 0; column < size; column++) {
+            const across = ((column + 0.5) / size - 0.5) * rectangle.width;
+            const x = rectangle.centerX + cos * across - sin * down;
+            const y = rectangle.centerY + sin * across + cos * down;
+            if (outside === "black" && (x < 0 || y < 0 || x > width || y > height)) {
+                continue;
+            }
+            const left = Math.floor(x - 0.5);
+            const top = Math.floor(y - 0.5);
+            const right = x - 0.5 - left;
+            const below = y - 0.5 - top;
+            const x0 = clamp(left, width);
+            const x1 = clamp(left + 1, width);
+            const y0 = clamp(top, height) * width;
+            const y1 = clamp(top + 1, height) * width;
+            for (let channel = 0; channel < 3; channel++) {
+                const upper = mix(data[4 * (y0 + x0) + channel], data[4 * (y0 + x1) + channel], right);
+                const lower = mix(data[4 * (y1 + x0) + channel], data[4 * (y1 + x1) + channel], right);
+                values[channel * plane + row * size + column] = black + scale * mix(upper, lower, below);
+            }
+        }
+    }
+    return values;
+}
+
+/**
+ * Scales a square map by bilinear interpolation; its border goes on.
+ * @param map `[from,from]`
+ * @returns `[to,to]`
+ */
+export function ResizeMap(map: Float32Array, from: number, to: number): Float32Array {
+    const values = new Float32Array(to * to);
+    for (let row = 0; row < to; row++) {
+        const y = ((row + 0.5) * from) / to - 0.5;
+        const top = Math.floor(y);
+        const y0 = clamp(top, from) * from;
+        const y1 = clamp(top + 1, from) * from;
+        for (let column = 0; column < to; column++) {
+            const x = ((column + 0.5) * from) / to - 0.5;
+            const left = Math.floor(x);
+            const x0 = clamp(left, from);
+            const x1 = clamp(left + 1, from);
+            values[row * to + column] = mix(mix(map[y0 + x0], map[y0 + x1], x - left), mix(map[y1 + x0], map[y1 + x1], x - left), y - top);
+        }
+    }
+    return values;
+}
+
+function clamp(index: number, count: number): number {
+    return Math.min(count - 1, Math.max(0, index));
+}
+
+function mix(a: number, b: number, t: number): number {
+    return a + t * (b - a);
+}

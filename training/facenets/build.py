@@ -1,0 +1,152 @@
+"""Write MediaPipe's networks for faces as ONNX into assets/models/face, with their entry in models.json.
+
+    python -m training.facenets.build
+
+Reads the .tflite files inside the npm packages that `npm run bootstrap` installs (Apache-2.0): @mediapipe/face_mesh and
+@mediapipe/selfie_segmentation. The weights are theirs, in the half precision in which they come; nothing is trained here."""
+
+import argparse
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto
+
+from ..export.export_onnx import ALIGNMENT, ASSETS, ROOT, file_entry, manifest_text
+from .convert import Graph, convert
+from .tflite_file import Network, read_network
+
+PACKAGES = ROOT / "node_modules/@mediapipe"
+PACKED = "face_mesh_solution_packed_assets"  # the files of face_mesh, one behind the other; the loader's script lists them
+LARGEST_IN_GRAPH = 64  # weights with more elements go into the data file
+LICENSE = "Apache-2.0"
+
+
+def packed_file(name: str, packages: Path = PACKAGES) -> bytes:
+    """One file of face_mesh's packed assets."""
+    script = (packages / f"face_mesh/{PACKED}_loader.js").read_text()
+    match = re.search(rf'"filename": "[^"]*/{re.escape(name)}", "start": (\d+), "end": (\d+)', script)
+    if match is None:
+        raise ValueError(f"{PACKED} lists no {name}")
+    return (packages / f"face_mesh/{PACKED}.data").read_bytes()[int(match[1]) : int(match[2])]
+
+
+def raw_networks(packages: Path = PACKAGES) -> dict[str, bytes]:
+    """The three .tflite files by the name of their graph."""
+    return {
+        "detector": packed_file("face_detection_short_range.tflite", packages),
+        "landmarks": packed_file("face_landmark_with_attention.tflite", packages),
+        "matte": (packages / "selfie_segmentation/selfie_segmentation.tflite").read_bytes(),
+    }
+
+
+def networks(packages: Path = PACKAGES) -> dict[str, Network]:
+    """The same, read."""
+    return {name: read_network(raw) for name, raw in raw_networks(packages).items()}
+
+
+def convert_detector(network: Network) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
+    """image [1,3,128,128] -1..1 -> boxes [1,896,16] in pixels beside each anchor, scores [1,896,1] before the sigmoid."""
+    boxes, scores = network.outputs
+    return convert(network, {"image": network.inputs[0]}, {"boxes": f"t{boxes}", "scores": f"t{scores}"})
+
+
+def convert_matte(network: Network) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
+    """image [1,3,256,256] 0..1 -> mask [1,1,256,256], 1 on the person."""
+    return convert(network, {"image": network.inputs[0]}, {"mask": f"t{network.outputs[0]}"})
+
+
+def convert_landmarks(network: Network) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
+    """image [1,3,192,192] 0..1 -> landmarks [1,478,3] in its pixels, presence [1,1] 0..1."""
+    return convert(network, {"image": network.inputs[0]}, {}, lambda graph: _join_landmarks(graph, network))
+
+
+def _join_landmarks(graph: Graph, network: Network) -> dict[str, str]:
+    """One list instead of six: lips and eyes replace x and y of the mesh, irises follow at the depth of their eye's contour.
+
+    Which landmarks the refined ones are is what the network itself gathers to place its boxes."""
+    mesh, *parts, presence = network.outputs
+    subsets = [step.options["subset_idxs"] for step in network.operations if step.name == "Landmarks2TransformMatrix"]
+    counts = [network.tensors[index].shape[3] // 2 for index in parts]
+    if counts != [*(len(subset) for subset in subsets), 5, 5] or network.tensors[mesh].shape[3] != 3 * 468:
+        raise ValueError(f"outputs of {counts} landmarks, boxes around {[len(subset) for subset in subsets]}")
+    points = graph.add("Reshape", f"t{mesh}", graph.constant([1, 468, 3], np.int64))
+    plane, depth = (
+        graph.add("Slice", points, *(graph.constant([v], np.int64) for v in (start, end, 2))) for start, end in ((0, 2), (2, 3))
+    )
+    refined = [graph.add("Reshape", f"t{index}", graph.constant([1, n, 2], np.int64)) for index, n in zip(parts, counts)]
+    order = np.arange(478)
+    starts = np.cumsum([468, *counts])
+    for subset, start in zip(subsets, starts):
+        order[subset] = np.arange(start, start + len(subset))
+    order[468:] = np.arange(starts[3], starts[3] + 10)
+    flat = graph.add("Gather", graph.add("Concat", plane, *refined, axis=1), graph.constant(order, np.int64), axis=1)
+    irises = []
+    for subset in subsets[1:]:  # the eyes; their inner contour comes first
+        contour = graph.add("Gather", depth, graph.constant(subset[:16], np.int64), axis=1)
+        mean = graph.add("ReduceMean", contour, axes=[1], keepdims=1)
+        irises.append(graph.add("Expand", mean, graph.constant([1, 5, 1], np.int64)))
+    depths = graph.add("Concat", depth, *irises, axis=1)
+    flag = graph.add("Sigmoid", graph.add("Reshape", f"t{presence}", graph.constant([1, 1], np.int64)))
+    return {"landmarks": graph.add("Concat", flat, depths, axis=2), "presence": flag}
+
+
+CONVERTERS = {"detector": convert_detector, "landmarks": convert_landmarks, "matte": convert_matte}
+
+
+def externalise(model: onnx.ModelProto, halves: dict[str, np.ndarray], data_name: str) -> bytes:
+    """Move the larger fp16 weights out of the graph, in place; returns the data file."""
+    blob = bytearray()
+    for tensor in model.graph.initializer:
+        if tensor.name not in halves or halves[tensor.name].size <= LARGEST_IN_GRAPH:
+            continue
+        raw = halves[tensor.name].astype("<f2").tobytes()
+        tensor.ClearField("raw_data")
+        tensor.data_location = TensorProto.EXTERNAL
+        for key, value in (("location", data_name), ("offset", str(len(blob))), ("length", str(len(raw)))):
+            tensor.external_data.add(key=key, value=value)
+        blob += raw + bytes(-len(raw) % ALIGNMENT)
+    return bytes(blob)
+
+
+def shapes(values: list[onnx.ValueInfoProto]) -> dict[str, list[int]]:
+    return {value.name: [d.dim_value for d in value.type.tensor_type.shape.dim] for value in values}
+
+
+def build(root: Path = ASSETS, packages: Path = PACKAGES) -> dict:
+    """Write the three graphs below `root` and the entry `face` of its models.json; returns the entry."""
+    folder = root / "face"
+    folder.mkdir(parents=True, exist_ok=True)
+    graphs = {}
+    for name, network in networks(packages).items():
+        model, halves = CONVERTERS[name](network)
+        (folder / f"{name}.data").write_bytes(externalise(model, halves, f"{name}.data"))
+        path = folder / f"{name}.onnx"
+        path.write_bytes(model.SerializeToString(deterministic=True))
+        onnx.checker.check_model(str(path))
+        graphs[name] = {
+            **file_entry(path, root),
+            "data": file_entry(folder / f"{name}.data", root),
+            "inputs": shapes(model.graph.input),
+            "outputs": shapes(model.graph.output),
+        }
+    sources = [json.loads((packages / name / "package.json").read_text()) for name in ("face_mesh", "selfie_segmentation")]
+    entry = {"license": LICENSE, "source": ", ".join(f"npm {own['name']} {own['version']}" for own in sources), "graphs": graphs}
+    path = root / "models.json"
+    manifest = json.loads(path.read_text())
+    manifest["face"] = entry
+    path.write_text(manifest_text(manifest))
+    return entry
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--root", type=Path, default=ASSETS, help="folder of models.json")
+    for name, graph in build(parser.parse_args().root)["graphs"].items():
+        print(f"{name:10} graph {graph['bytes']:7,} B  weights {graph['data']['bytes']:9,} B")
+
+
+if __name__ == "__main__":
+    main()
