@@ -41,9 +41,11 @@ async function showAsync(): Promise<number> {
     const component = FlexAvatarComponent.GetOrCreate(scene, options);
     const [photo, file] = [query.get("photo"), query.get("file")];
     avatar = photo ? await component.createFromPhotosAsync([photo]) : await component.loadAsync(file!);
-    await scene.whenReadyAsync();
-    scene.render();
+    engine.runRenderLoop(() => scene.render());
+    await avatar.whenReadyAsync();
+    await new Promise((resolve) => scene.onAfterRenderObservable.addOnce(resolve));
     await engine._device.queue.onSubmittedWorkDone();
+    engine.stopRenderLoop();
     return avatar.gaussianCount;
 }
 
