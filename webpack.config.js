@@ -54,7 +54,7 @@ export default [
                 patterns: [
                     { from: "samples/*/*.{html,css}", to: ({ absoluteFilename }) => path.relative(at("samples"), absoluteFilename) },
                     { from: "samples/assets", to: "assets", noErrorOnMissing: true },
-                    ...listAssets({ project: root, built: false }).map(({ from, to }) => ({
+                    ...listAssets({ project: root, built: existsSync(at("dist/lib")) }).map(({ from, to }) => ({
                         from,
                         to: `flexavatar/${to}`,
                         info: { minimized: true }, // as they were released

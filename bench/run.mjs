@@ -1,6 +1,6 @@
 // `npm run bench`: one page, one run, contenders interleaved. Options: --rounds=5 (frames per contender), --only=frames,passes,… (sections),
 // --results=<name> (bench/results/<name>.json, default software-adapter), --contenders=ours,three (parts of names),
-// --source=<folder> (of the section visit: another checkout, whose library is measured), --visits=<part of a name>.
+// --visits=<part of a name> (of the section visit).
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import os from "node:os";

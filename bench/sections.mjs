@@ -188,7 +188,7 @@ async function BundleAsync() {
 
 /** What a first visit loads. Counts only: times are in the other sections. */
 async function FirstVisitAsync({ option }) {
-    return await VisitAsync({ source: option("source", undefined), only: option("visits", "") });
+    return await VisitAsync({ only: option("visits", "") });
 }
 
 /** Wall time as the page measured it, and processor time of the whole browser meanwhile. */

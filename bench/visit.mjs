@@ -33,12 +33,9 @@ const Visits = [
     { name: "file → avatar, graphics card", query: `file=${avatarFile}&card`, targetGzipBytes: 4e6 },
 ];
 
-/**
- * @param source a checkout of this repository; the page is built with its library and served its models
- * @param only part of the names of the visits wanted
- */
-export async function VisitAsync({ source = root, only = "" } = {}) {
-    const stats = await RunWebpackAsync(visitConfig(source));
+/** @param only part of the names of the visits wanted */
+export async function VisitAsync({ only = "" } = {}) {
+    const stats = await RunWebpackAsync(visitConfig());
     const bundled = PartsOfBundle(stats.toJson({ all: false, ids: true, chunks: true, chunkModules: true, nestedModules: true }));
     const built = path.join(root, "dist", "visit");
     writeFileSync(path.join(built, "index.html"), readFileSync(path.join(bench, "visit", "index.html")));
@@ -46,9 +43,9 @@ export async function VisitAsync({ source = root, only = "" } = {}) {
     const rows = [];
     for (const { name, query, targetGzipBytes } of Visits.filter((visit) => visit.name.includes(only))) {
         if (query.startsWith("file") && !existsSync(saved)) {
-            writeFileSync(saved, await SaveAsync(source));
+            writeFileSync(saved, await SaveAsync());
         }
-        const row = { name, ...(await CountAsync(source, query, bundled)), ...(targetGzipBytes && { targetGzipBytes }) };
+        const row = { name, ...(await CountAsync(query, bundled)), ...(targetGzipBytes && { targetGzipBytes }) };
         rows.push(row);
         console.log(
             `    ${name}: ${row.requests} requests, ${(row.bytes / 1e6).toFixed(2)} MB, gzip ${(row.gzipBytes / 1e6).toFixed(2)} MB`,
@@ -58,15 +55,12 @@ export async function VisitAsync({ source = root, only = "" } = {}) {
 }
 
 /** Opens the page on a browser of its own, whose cache is empty. */
-async function OpenAsync(source, query, work) {
-    const server = await StartServerAsync({
-        folder: root,
-        intercept: (pathname) =>
-            source !== root && pathname.startsWith("/assets/") ? { body: readFileSync(path.join(source, pathname)) } : undefined,
-    });
+async function OpenAsync(query, work) {
+    const server = await StartServerAsync({ folder: root });
     try {
-        return await WithPageAsync({ limitMs: 60 * 60_000 }, async ({ page }) => {
-            await page.goto(`${server.url}/dist/visit/index.html?${query}`);
+        return await WithPageAsync({ limitMs: 20 * 60_000 }, async ({ page }) => {
+            const older = existsSync(path.join(root, "src/runtime/photo/mediaPipe.ts")) ? "&mediapipe" : "";
+            await page.goto(`${server.url}/dist/visit/index.html?${query}${older}`);
             await page.waitForFunction("window.visit");
             const gaussians = await page.evaluate(() => window.visit.shown);
             return await work(page, server.requests.slice(), gaussians);
@@ -76,8 +70,8 @@ async function OpenAsync(source, query, work) {
     }
 }
 
-async function SaveAsync(source) {
-    return await OpenAsync(source, `photo=${photo}`, async (page) => {
+async function SaveAsync() {
+    return await OpenAsync(`photo=${photo}`, async (page) => {
         const bytes = await page.evaluate(async () => Array.from(new Uint8Array(await window.visit.saveAsync())));
         return Buffer.from(bytes);
     });
@@ -98,12 +92,12 @@ function PartsOfBundle({ chunks }) {
     return parts;
 }
 
-async function CountAsync(source, query, bundled) {
-    return await OpenAsync(source, query, async (_page, requests, gaussians) => {
+async function CountAsync(query, bundled) {
+    return await OpenAsync(query, async (_page, requests, gaussians) => {
         const parts = {};
         for (const { path: pathname, status } of requests) {
-            const file = [source, root].map((folder) => path.join(folder, pathname)).find((name) => existsSync(name));
-            if (status !== 200 || file === undefined || !statSync(file).isFile()) {
+            const file = path.join(root, pathname);
+            if (status !== 200 || !existsSync(file) || !statSync(file).isFile()) {
                 throw new Error(`${pathname} was answered with ${status}`);
             }
             const content = readFileSync(file);

@@ -27,8 +27,8 @@ export const pageConfig = () => ({
     plugins: [new webpack.DefinePlugin({ SPARK_VERSION: JSON.stringify(versionOf("@sparkjsdev/spark")) })],
 });
 
-/** The page of the first visit, minified as a user's would be, in files by part; `source` is the checkout whose library is taken. */
-export const visitConfig = (source) => ({
+/** The page of the first visit, minified as a user's would be, in files by part. */
+export const visitConfig = () => ({
     name: "visit",
     mode: "production",
     devtool: false,
@@ -37,7 +37,7 @@ export const visitConfig = (source) => ({
     module: { rules },
     resolve: {
         ...resolve,
-        alias: { "babylon-flexavatar": path.join(source, "src", "index.ts") },
+        alias: { "babylon-flexavatar": path.join(root, "src", "index.ts") },
         modules: [path.join(root, "node_modules")],
     },
     entry: { page: path.join(bench, "visit", "index.ts") },
@@ -49,7 +49,7 @@ export const visitConfig = (source) => ({
                 defaultVendors: false,
                 babylon: { test: /node_modules[\\/]@babylonjs/, chunks: "initial", name: "babylon", enforce: true },
                 library: {
-                    test: ({ resource }) => resource?.startsWith(path.join(source, "src")),
+                    test: ({ resource }) => resource?.startsWith(path.join(root, "src")),
                     chunks: "initial",
                     name: "library",
                     enforce: true,

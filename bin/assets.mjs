@@ -14,7 +14,7 @@ function modelFiles(folder) {
         typeof value !== "object" || value === null
             ? []
             : [...(typeof value.file === "string" ? [value.file] : []), ...Object.values(value).flatMap(named)];
-    return ["models.json", ...new Set(named([headModels, models, face]))];
+    return ["models.json", ...new Set(named([headModels, models, face ?? {}]))];
 }
 
 const build = (name, module) => [`ort.${name}.min.mjs`, `ort-wasm-simd-threaded${module}.mjs`, `ort-wasm-simd-threaded${module}.wasm`];

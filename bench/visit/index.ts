@@ -36,14 +36,16 @@ async function showAsync(): Promise<number> {
     const options: Partial<IFlexAvatarOptions> = {
         modelsUrl: "/assets/models/",
         runtimeUrls: "/node_modules/onnxruntime-web/dist/",
-        mediaPipeUrls: "/node_modules/@mediapipe/",
+        ...(query.has("mediapipe") && { mediaPipeUrls: "/node_modules/@mediapipe/" }), // of older checkouts
     };
     const component = FlexAvatarComponent.GetOrCreate(scene, options);
     const [photo, file] = [query.get("photo"), query.get("file")];
     avatar = photo ? await component.createFromPhotosAsync([photo]) : await component.loadAsync(file!);
-    await scene.whenReadyAsync();
-    scene.render();
+    engine.runRenderLoop(() => scene.render());
+    await avatar.whenReadyAsync();
+    await new Promise((resolve) => scene.onAfterRenderObservable.addOnce(resolve));
     await engine._device.queue.onSubmittedWorkDone();
+    engine.stopRenderLoop();
     return avatar.gaussianCount;
 }
 

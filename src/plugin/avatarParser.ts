@@ -32,7 +32,8 @@ async function RestoreAsync(
     scene: Scene,
     container: AssetContainer,
 ): Promise<void> {
-    const component = FlexAvatarComponent.GetOrCreate(scene, options);
+    // The file's addresses are for a scene that has none: those of the page win, and that is not worth a notice.
+    const component = FlexAvatarComponent._Find(scene) ?? FlexAvatarComponent.GetOrCreate(scene, options);
     if (version !== 2) {
         component._report("file-format", `The scene file's avatars have version ${String(version)} and this release reads version 2.`);
         return;

@@ -124,14 +124,20 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
      * @throws FlexAvatarError `webgpu-missing`
      */
     public static GetOrCreate(scene: Scene, options: Partial<IFlexAvatarOptions> = {}): FlexAvatarComponent {
-        const existing = scene._getComponent(ComponentName);
-        if (existing instanceof FlexAvatarComponent) {
+        const existing = FlexAvatarComponent._Find(scene);
+        if (existing) {
             existing._reportIgnored(options);
             return existing;
         }
         const component = new FlexAvatarComponent(scene, options);
         scene._addComponent(component);
         return component;
+    }
+
+    /** The component of a scene, if it has one. @internal */
+    public static _Find(scene: Scene): FlexAvatarComponent | null {
+        const found = scene._getComponent(ComponentName);
+        return found instanceof FlexAvatarComponent ? found : null;
     }
 
     /** Avatars in the scene, in the order they came. */

@@ -97,6 +97,7 @@ interface ISession {
 
 /** Before the names of graphs that find faces; they belong to no model set. */
 const FacePrefix = "face/";
+const FaceGraphs = ["detector", "landmarks", "matte"].map((name) => `${FacePrefix}${name}`);
 
 /** Sessions are made when first needed and shared by all avatars of the scene. */
 export class ModelRuntime {
@@ -187,7 +188,8 @@ export class ModelRuntime {
      * @throws FlexAvatarError what the later calls would throw
      */
     public async prepareAsync(photoCount: number, options: ICallOptions = {}): Promise<void> {
-        const names = photoCount > 0 ? ["encoder", `reconstructor_n${photoCount}`] : [];
+        // Faces are looked for first.
+        const names = photoCount > 0 ? [...FaceGraphs, "encoder", `reconstructor_n${photoCount}`] : [];
         await Promise.all([this._prepareDriverAsync(options), ...names.map((name) => this._sessionAsync(name, options))]);
     }
 
@@ -375,8 +377,8 @@ export class ModelRuntime {
 
     private async _createAsync(backend: IOnnxBackend, name: string, graph: Uint8Array, data: readonly IExternalData[]): Promise<ISession> {
         const start = performance.now();
-        const onProcessor = name.startsWith(FacePrefix);
         try {
+            const onProcessor = name.startsWith(FacePrefix);
             const session = await backend.createSessionAsync(graph, data, name === "driver", onProcessor);
             if (backend.name === "webgpu" && !onProcessor) {
                 await this._checkAsync(name, session, backend);

@@ -81,7 +81,7 @@ export async function LoadOnnxBackendAsync(name: BackendName, settings: IOnnxSet
             }
             SharedWorkerBackend = null;
             const refusal = await watch.findAsync(({ directive }) => directive === "worker-src");
-            const backend = await loadPageAsync(name, settings); // first, so that what fails on both is an error and no notice
+            const backend = await loadPageAsync(name, settings, 1); // first, so that what fails on both is an error and no notice
             ThrowIfAborted(signal, "starting ONNX Runtime");
             onNotice?.({
                 code: "networks-on-page",
@@ -124,7 +124,10 @@ async function startWorkerAsync(start: WorkerStart, fileUrl: string | undefined)
     }
 }
 
-async function loadPageAsync(name: BackendName, settings: IOnnxSettings): Promise<IOnnxBackend> {
+/**
+ * @param threads of the processor's build. They are workers too: where a policy refuses one, ONNX Runtime would wait for ever for the others
+ */
+async function loadPageAsync(name: BackendName, settings: IOnnxSettings, threads = threadCount()): Promise<IOnnxBackend> {
     const { signal } = settings;
     const watch = new PolicyWatch();
     try {
@@ -134,7 +137,7 @@ async function loadPageAsync(name: BackendName, settings: IOnnxSettings): Promis
             const { wasm, mjs } = urls;
             ort.env.wasm.wasmBinary = await fetchWasmAsync(wasm, settings);
             ort.env.wasm.wasmPaths = { wasm, mjs };
-            ort.env.wasm.numThreads = name === "wasm" ? threadCount() : 1;
+            ort.env.wasm.numThreads = name === "wasm" ? threads : 1;
             ort.env.logLevel = "error";
             Configured.add(ort.env);
         }
