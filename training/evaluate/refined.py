@@ -69,7 +69,6 @@ class Refiner:
         config = model.avatar.config
         self.splatter = AvatarSplatter(model.head, config.map_size)
         self.head, self.table = head_texels(config.position_map_size)
-        self.blink = model.head.expression_vector(eyeBlinkLeft=1, eyeBlinkRight=1)
 
     def delta(self, puppet: Puppet, expression: np.ndarray) -> torch.Tensor:
         """The driver's map for an expression at rest pose."""
@@ -89,7 +88,7 @@ class Refiner:
         return View(image, tensor(portrait.matte(size)), inside, portrait.landmarks, *camera, fit["expression"], delta)
 
     def refine(self, puppet: Puppet, views: list[View]) -> Refined:
-        return refine(self.splatter, tensor(puppet.static), views, self.settings, self.delta(puppet, self.blink))
+        return refine(self.splatter, tensor(puppet.static), views, self.settings)
 
     def of_portrait(self, portrait: Portrait) -> Puppet:
         """The feed-forward avatar of a portrait."""
@@ -189,7 +188,7 @@ def portraits(model: Puppeteer, observers: Observers, files: list[Path]) -> dict
 def refiner_outer(refiner: Refiner) -> np.ndarray:
     from ..refine.atlas import Atlas
 
-    atlas = Atlas(refiner.model.head, refiner.splatter.table, refiner.settings.side, refiner.settings.lid_stretch)
+    atlas = Atlas(refiner.model.head, refiner.splatter.table, refiner.settings.side)
     return atlas.outer.numpy() > 0
 
 

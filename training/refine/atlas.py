@@ -9,15 +9,14 @@ from ..headmodel.model import HeadModel
 from ..headmodel.texels import TexelTable
 from ..models.avatar import OUTER_CHART
 from ..synth.mesh import vertex_normals
-from .views import DETACHED, EYES, TEETH, log_area_ratio, ramp
+from .views import DETACHED, EYES, TEETH, ramp
 
 
 class Atlas:
     """Lists [n, c] per Gaussian <-> maps [c, U, U]. `outer` [U, U]: skin and scalp, its own mirror image, without lids; eyes, mouth, teeth
-    and tongue lie below it. `sides` [U, U]: 1 on the sides of the face, by the resting normal; `upper_lids`:
-    1 on skin that a blink stretches over the eye; `cheeks`: the face from 4 to 24 texels (of 256) below the lids."""
+    and tongue lie below it. `sides` [U, U]: 1 on the sides of the face, by the resting normal."""
 
-    def __init__(self, head: HeadModel, table: TexelTable, side: tuple[float, float], lid_stretch: tuple[float, float]):
+    def __init__(self, head: HeadModel, table: TexelTable, side: tuple[float, float]):
         self.size, self.table = table.map_size, table
         self.texel = torch.as_tensor(table.texel)
         self.is_region = lambda *names: torch.as_tensor(np.isin(table.region, [head.regions.index(n) for n in names]))
@@ -25,13 +24,6 @@ class Atlas:
         rows = torch.as_tensor(table.texel // table.map_size) < round(OUTER_CHART * table.map_size)
         self.outer_texels = ~(self.detached | self.apart) & rows
         self.outer = self.to_map(self.outer_texels.float()[:, None])[0]
-        self.lids = self.to_map(self.is_region("lids").float()[:, None])[0]
-        stretched = torch.as_tensor(log_area_ratio(head, table, head.expression_vector(eyeBlinkLeft=1, eyeBlinkRight=1)))
-        self.upper_lids = self.to_map((ramp(stretched, *lid_stretch) * self.is_region("face"))[:, None])[0]
-        row = lambda k: self.lids.sum(1).nonzero()[-1, 0] + round(k * self.size / 256)  # noqa: E731  below the lids
-        self.cheeks = self.to_map(self.is_region("face").float()[:, None])[0]
-        self.cheeks[: row(4)] = 0
-        self.cheeks[row(24) :] = 0
         normals = table.sample(vertex_normals(head.template, head.faces))
         sideways = torch.as_tensor(np.abs(normals[:, 0] / np.maximum(np.linalg.norm(normals, axis=1), 1e-9)).astype(np.float32))
         self.sides = self.to_map((ramp(sideways, *side) * self.is_region("face"))[:, None])[0]

@@ -23,10 +23,8 @@ class Refined(NamedTuple):
     solution: Solution
 
 
-def refine(
-    splatter: AvatarSplatter, static: Tensor, views: list[View], settings: RefineSettings | None = None, closed: Tensor | None = None
-) -> Refined:
-    """static [14, U, U] of the reconstructor, one to four photos, `closed`: the driver's map for closed eyes [14, U, U].
+def refine(splatter: AvatarSplatter, static: Tensor, views: list[View], settings: RefineSettings | None = None) -> Refined:
+    """static [14, U, U] of the reconstructor, one to four photos.
 
     Raises ValueError for another number of photos.
 
@@ -34,7 +32,7 @@ def refine(
     if not 1 <= len(views) <= MOST_PHOTOS:
         raise ValueError(f"refine got {len(views)} photos and needs 1 to {MOST_PHOTOS}")
     settings = settings or RefineSettings()
-    atlas = Atlas(splatter.head, splatter.table, settings.side, settings.lid_stretch)
+    atlas = Atlas(splatter.head, splatter.table, settings.side)
     given = atlas.to_list(static[COLOR])
     seen = [Seen(splatter, static, view, settings) for view in views]
     trust = [view.trust for view in seen]
@@ -44,7 +42,7 @@ def refine(
     together = torch.stack(trust).amax(0)
     map_of_trust = atlas.to_map(together[:, None])[0]
     change = atlas.to_map(solution.color - given)
-    kept = spread(atlas, atlas.to_map(given), change, map_of_trust, None if closed is None else closed[COLOR], settings)
+    kept = spread(atlas, atlas.to_map(given), change, map_of_trust, settings)
     color = without_highlights(atlas, given + atlas.to_list(kept), settings).clamp(0, 1)
     out = static.clone()
     out[COLOR].flatten(1)[:, atlas.texel[~atlas.detached]] = color[~atlas.detached].T

@@ -28,6 +28,4 @@ class RefineSettings:
     side: tuple[float, float] = (0.6, 0.8)  # how much a resting normal points sideways: front, side of the face
     near_box: int = 8  # texels at a map of 256 on either side of a box: how far from believed texels their colors go on the sides
     near: float = 2.5  # one over the share of believed texels around that counts as near
-    lid_stretch: tuple[float, float] = (0.2, 0.8)  # ln(area in a blink / at rest): no, full skin of the upper lid
-    lids: float = 0.6  # of the way of lids to the color that makes them like the skin around when they are closed
     highlight: tuple[float, float] = (0.12, 0.4)  # luminance above the local base that stays; part of the rest that is taken away

@@ -10,13 +10,12 @@ from .views import LUMA
 SHINY = ("face", "scalp", "neck", "ears")
 
 
-def spread(atlas: Atlas, given: Tensor, change: Tensor, trust: Tensor, closed: Tensor | None, settings: RefineSettings) -> Tensor:
-    """Colors before [3, U, U], solved change [3, U, U], trust [U, U], the driver's color for closed eyes [3, U, U] -> what is kept.
+def spread(atlas: Atlas, given: Tensor, change: Tensor, trust: Tensor, settings: RefineSettings) -> Tensor:
+    """Colors before [3, U, U], solved change [3, U, U], trust [U, U] -> the change that is kept [3, U, U].
 
     Outer chart: low band L everywhere, the own high band by trust, where the mirrored side is believed more its high band. On the sides of
     the face, near what is believed, the reconstructor's colors (there the rim of the silhouette, drawn out) give way to the neighbours'.
-    Eyes, teeth and lids: by trust alone, and they give nothing to the low band. An open eye hides its lids, and shows the skin of the upper one
-    as a narrow shadow that a blink would stretch over the eye: both become brighter, toward closed lids like the cheeks below them."""
+    Eyes, teeth and lids: by trust alone, and they give nothing to the low band."""
     outer = trust * atlas.outer
     low = fill(atlas, change, outer, settings)
     high = (change - low) * (outer > 0)
@@ -25,12 +24,7 @@ def spread(atlas: Atlas, given: Tensor, change: Tensor, trust: Tensor, closed: T
     near = (settings.near * atlas.box(atlas.box(outer[None], settings.near_box), settings.near_box)[0]).clamp(max=1) * atlas.sides
     smooth = fill(atlas, given + change, outer, settings, fade=1.0)
     kept = kept + (1 - outer) * near * (smooth - given - low)
-    inner = trust * change
-    if closed is not None:
-        skin = fill(atlas, given + change, outer * atlas.cheeks, settings, fade=1.0)
-        kept = kept + atlas.upper_lids * settings.lids * (skin - given - kept - closed).clamp(min=0)
-        inner = inner + atlas.lids * (1 - trust) * settings.lids * (skin - given - closed).clamp(min=0)
-    return torch.where(atlas.outer > 0, kept, inner)
+    return torch.where(atlas.outer > 0, kept, trust * change)
 
 
 def fill(atlas: Atlas, values: Tensor, weight: Tensor, settings: RefineSettings, fade: float | None = None) -> Tensor:

@@ -30,7 +30,6 @@ SETTINGS = replace(RefineSettings(), rounds=4)
 #: per channel of the maps: mean and height of the waves mean + height sin((0.7 + 0.31 channel) texel + channel); texel row-major
 STATIC = [(0, 0.001)] * 3 + [(2.0, 1.0)] + [(0.5, 0.25)] * 3 + [(-5.2, 0.2)] * 2 + [(-6.6, 0.2)]
 DELTA = [(0, 0.001)] * 3 + [(0, 0.3)] + [(0, 0.05)] * 3 + [(0, 0.1)] * 7
-CLOSED = [(0, 0)] * 4 + [(0.02, 0.05)] * 3 + [(0, 0)] * 7  # the driver's map for closed eyes
 PHOTOS = (
     {"yaw": 0, "expression": {}, "tone": [1.0, 1.0, 1.0]},
     {"yaw": 35, "expression": {"jawOpen": 0.4, "mouthSmileLeft": 0.7, "mouthSmileRight": 0.7}, "tone": [1.15, 1.0, 0.85]},
@@ -96,12 +95,12 @@ def made() -> tuple[AvatarSplatter, Tensor, list[View], Refined]:
     splatter = AvatarSplatter(head, MAP_SIZE)
     static = static_map()
     views = photos(splatter, static)
-    return splatter, static, views, refine(splatter, static, views, SETTINGS, torch.from_numpy(waves(CLOSED)))
+    return splatter, static, views, refine(splatter, static, views, SETTINGS)
 
 
 def content() -> dict:
     splatter, static, views, refined = made()
-    atlas = Atlas(splatter.head, splatter.table, SETTINGS.side, SETTINGS.lid_stretch)
+    atlas = Atlas(splatter.head, splatter.table, SETTINGS.side)
     entries = []
     for photo, view, gain, trust in zip(PHOTOS, views, refined.solution.gains, refined.trusts):
         seen = Seen(splatter, static, view, SETTINGS)
@@ -122,7 +121,7 @@ def content() -> dict:
                 "gain": gain.double().tolist(),
             }
         )
-    settings = {"mapSize": MAP_SIZE, "edge": EDGE, "insideRows": EDGE - LOST_ROWS, "static": STATIC, "delta": DELTA, "closed": CLOSED}
+    settings = {"mapSize": MAP_SIZE, "edge": EDGE, "insideRows": EDGE - LOST_ROWS, "static": STATIC, "delta": DELTA}
     return {
         **settings,
         "rotations": pack(rotations(), "i1"),

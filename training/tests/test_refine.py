@@ -74,7 +74,7 @@ def scene():
 
 @pytest.fixture(scope="module")
 def atlas(scene) -> Atlas:
-    return Atlas(scene[0].head, scene[0].table, SETTINGS.side, SETTINGS.lid_stretch)
+    return Atlas(scene[0].head, scene[0].table, SETTINGS.side)
 
 
 def error(splatter, static, view: View) -> float:
@@ -128,9 +128,8 @@ def test_the_drivers_map_is_read_and_not_written(scene):
 
 def test_same_photos_same_bytes_in_any_order(scene):
     splatter, static, views, refined = scene
-    closed = torch.from_numpy(write_fixture.waves(write_fixture.CLOSED))
-    assert torch.equal(refine(splatter, static, views, SETTINGS, closed).static, refined.static)
-    other = refine(splatter, static, views[::-1], SETTINGS, closed)
+    assert torch.equal(refine(splatter, static, views, SETTINGS).static, refined.static)
+    other = refine(splatter, static, views[::-1], SETTINGS)
     assert (other.static - refined.static).abs().max() < 1e-5
     assert torch.allclose(other.solution.gains.flip(0), refined.solution.gains)
 
@@ -174,14 +173,14 @@ def test_what_no_photo_shows_takes_only_the_low_band(scene, atlas):
     change += 0.2
     change += 0.1 * (-1.0) ** columns  # detail
     trust = atlas.outer * (columns < 32)
-    kept = spread(atlas, torch.zeros(3, 64, 64), change, trust, None, replace(SETTINGS, mirror=0.0, near=0.0, fade=1.0))
+    kept = spread(atlas, torch.zeros(3, 64, 64), change, trust, replace(SETTINGS, mirror=0.0, near=0.0, fade=1.0))
     unseen = (atlas.outer > 0) & (columns >= 36)
     steps = (kept[:, :, 1:] - kept[:, :, :-1]).abs()
     both = unseen[:, 1:] & unseen[:, :-1]
     assert steps[:, both].max() < 0.06, "detail of 0.2 from texel to texel does not go there"
     beside = kept[0][:, 36:40][unseen[:, 36:40]]
     assert beside.mean() == pytest.approx(0.2, abs=0.05), "the low band does"
-    mirrored = spread(atlas, torch.zeros(3, 64, 64), change, trust, None, replace(SETTINGS, near=0.0))
+    mirrored = spread(atlas, torch.zeros(3, 64, 64), change, trust, replace(SETTINGS, near=0.0))
     far = (atlas.outer > 0) & (columns > 40)
     inner = far[:, 1:] & far[:, :-1]
     assert (mirrored[:, :, 1:] - mirrored[:, :, :-1]).abs()[:, inner].mean() > 0.1, "mirrored detail does"
