@@ -3,6 +3,7 @@ import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import type { ExpressionPose } from "../../flame/expression.js";
 import type { HeadModel } from "../../flame/headModel.js";
 import type { TexelTable } from "../../flame/texelTable.js";
+import { MapChannels } from "../../runtime/layout.js";
 import { OrAborted } from "../../runtime/models/abort.js";
 import { RefineConstants, type IRefineInput, type IRefineResult, type IRefineView } from "../../runtime/refine/refineInput.js";
 import type { IRefineRun, RefineBesideAsync } from "../../runtime/refine/refineRunner.js";
@@ -23,6 +24,12 @@ export interface IRefinementParts {
 /** Large arrays of a view that were made for it. */
 function OwnBuffers({ pixels, matte, deltaMap }: IRefineView): ArrayBuffer[] {
     return [pixels, matte, deltaMap].flatMap((array) => (array ? [array.buffer as ArrayBuffer] : []));
+}
+
+/** [3,H,W] of a map [14,H,W]. */
+function ColorsOf(map: Float32Array): Float32Array {
+    const texels = map.length / MapChannels;
+    return map.slice(4 * texels, 7 * texels);
 }
 
 /** Faces of which the photos show less than this are not refined. */
@@ -118,7 +125,7 @@ export class Refinement {
         const input: IRefineInput = {
             table: RefineTableOf(head, this._parts.table),
             staticMap,
-            blinkMap,
+            blinkColors: blinkMap && ColorsOf(blinkMap),
             views,
             settings: { ...RefineConstants, rounds },
         };

@@ -3,10 +3,12 @@ import { RegionShift } from "../../flame/texelTable.js";
 import { LogAreaRatio, Ramp } from "./measures.js";
 import type { IRefineConstants, IRefineTable } from "./refineInput.js";
 
-/** The eyeballs, and what slides over them. */
-const Eyes = ["eyeLeft", "eyeRight", "lids"];
+/** The teeth. */
+export const Teeth = ["teethUpper", "teethLower"] as const;
+/** What lies apart from skin and scalp: eyeballs, what slides over them, teeth. */
+const Apart = ["eyeLeft", "eyeRight", "lids", ...Teeth];
 /** Left to the driver. */
-const Detached = ["mouthInterior", "teethUpper", "teethLower", "tongue"];
+const Detached = ["mouthInterior", "tongue"];
 /** Part of the atlas, from the top, that the outer chart fills: skin and scalp, connected, its own mirror image. */
 const OuterChart = 0.875;
 /** Rows of a map of 256 below the lids between which the cheeks lie. */
@@ -35,7 +37,7 @@ export class Atlas {
     public constructor(table: IRefineTable, { side, lidStretch }: Pick<IRefineConstants, "side" | "lidStretch">) {
         this._table = table;
         this.size = table.mapSize;
-        const apart = this.regions(...Eyes, ...Detached);
+        const apart = this.regions(...Apart, ...Detached);
         const rows = Math.round(OuterChart * this.size);
         this.outer = this.toMap(apart.map((is, g) => (is === 0 && table.texel[g] < rows * this.size ? 1 : 0)));
         this.detached = this.toMap(this.regions(...Detached));

@@ -6,6 +6,9 @@ export function Ramp(x: number, [low, high]: readonly [number, number]): number 
     return Math.min(1, Math.max(0, (x - low) / (high - low)));
 }
 
+/** Weights of red, green and blue in the luminance. */
+export const Luma = [0.299, 0.587, 0.114] as const;
+
 /** ln(area of a Gaussian's face in `posed` / at rest). @param posed [V,3] */
 export function LogAreaRatio({ corners, template }: IRefineTable, g: number, posed: Float32Array): number {
     const [a, b, c] = [3 * corners[3 * g], 3 * corners[3 * g + 1], 3 * corners[3 * g + 2]];

@@ -57,8 +57,8 @@ export interface IRefineInput {
     readonly table: IRefineTable;
     /** [14,H,W], before activation: as the networks gave it. */
     readonly staticMap: Float32Array;
-    /** [14,H,W] what the driver adds when both eyes are shut, or null for nothing known. */
-    readonly blinkMap: Float32Array | null;
+    /** [3,H,W] what the driver adds to colors when both eyes are shut, or null for nothing known. */
+    readonly blinkColors: Float32Array | null;
     /** One to four, in any order. */
     readonly views: readonly IRefineView[];
     readonly settings: IRefineConstants;
@@ -94,6 +94,8 @@ export interface IRefineConstants {
     readonly contour: number;
     /** Height of an eye over its width: shut, open. */
     readonly openEye: readonly [number, number];
+    /** Luminance of the teeth in an open mouth over that of the face: none shown, shown. */
+    readonly teeth: readonly [number, number];
     /** Difference of color to the avatar, in the low band: full trust, no trust. */
     readonly unlike: readonly [number, number];
     /** That limit where a surface is seen from the side, in parts of it. */
@@ -134,6 +136,7 @@ export const RefineConstants: IRefineConstants = Object.freeze({
     leastStrained: 0.3,
     contour: 0.003,
     openEye: [0.1, 0.2],
+    teeth: [0.6, 0.9],
     unlike: [0.2, 0.45],
     oblique: 0.4,
     lowBox: 4,

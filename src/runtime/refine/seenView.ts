@@ -1,8 +1,8 @@
 /** What one photo knows of each Gaussian: how it is seen, and what keeps its pixels from being believed. Twin: training/refine/views.py. */
 import { DynamicFlag } from "../../flame/texelTable.js";
-import type { Atlas, Plane } from "./atlas.js";
+import { Teeth, type Atlas, type Plane } from "./atlas.js";
 import { ContourOf, DepthInside, EyeOpening, InnerLipsContour, LeftEyeContour, RightEyeContour } from "./contours.js";
-import { LogAreaRatio, Ramp } from "./measures.js";
+import { LogAreaRatio, Luma, Ramp } from "./measures.js";
 import { PixelWeight } from "./pixelWeight.js";
 import { ProjectView, type IEllipses } from "./projectView.js";
 import type { IRefineConstants, IRefineTable, IRefineView } from "./refineInput.js";
@@ -58,9 +58,19 @@ export class SeenView {
         };
         yield* Within(weights.pass(null, count, sums), 0.8, 0.85);
         const seen = new Float32Array(table.gaussianCount).map((_, g) => area * sums[3 * g]);
-        const surface = yield* Within(DrawDepth(weights, ellipses), 0.85, 0.95);
-        const kind = KindTrust(table, atlas, view, ellipses, constants);
-        yield 0.97;
+        const surface = yield* Within(DrawDepth(weights, ellipses), 0.85, 0.93);
+        const light = new Float32Array(3 * table.gaussianCount);
+        const shine: PixelStep = (pixel, _drawn, values, at) => {
+            for (let channel = 0; channel < 3; channel++) {
+                values[3 * at + channel] = ((believed[pixel] / 255) * view.pixels[4 * pixel + channel]) / 255;
+            }
+        };
+        yield* Within(weights.pass(null, shine, light), 0.93, 0.97);
+        const luminance = seen.map(
+            (pixels, g) => (area * Luma.reduce((sum, weight, channel) => sum + weight * light[3 * g + channel], 0)) / (pixels + 1e-3),
+        );
+        const kind = KindTrust(table, atlas, view, { center: ellipses.center, seen, luminance }, constants);
+        yield 0.98;
         const strain = StrainTrust(table, view, constants);
         const facing = Float32Array.from(ellipses.facing, (cosine) => Ramp(cosine, constants.facing));
         const trust = new Float32Array(table.gaussianCount);
@@ -120,24 +130,52 @@ function* DrawDepth(weights: SplatWeights, { depth }: IEllipses): Generator<numb
     return surface;
 }
 
-/** [n] eyeballs only inside the photo's eyes, and where those are open; skin only outside of them; lips only outside the open mouth. */
-function KindTrust(table: IRefineTable, atlas: Atlas, view: IRefineView, { center }: IEllipses, constants: IRefineConstants): Plane {
+/** How the photo shows Gaussians: where, in how many pixels, how bright. */
+interface IShown {
+    /** [n,2] pixels. */
+    readonly center: Float32Array;
+    readonly seen: Plane;
+    readonly luminance: Plane;
+}
+
+/** [n] eyeballs only inside the photo's open eyes; skin only outside of eyes and open mouth; teeth only inside of it, where it is light. */
+function KindTrust(table: IRefineTable, atlas: Atlas, view: IRefineView, shown: IShown, constants: IRefineConstants): Plane {
+    const { contour } = constants;
     const contours = [RightEyeContour, LeftEyeContour, InnerLipsContour].map((indices) => ContourOf(view.landmarks, indices));
     const eyeballs = [atlas.regions("eyeRight"), atlas.regions("eyeLeft")];
-    const openings = contours.slice(0, 2).map((contour) => Ramp(EyeOpening(contour), constants.openEye));
+    const teeth = atlas.regions(...Teeth);
+    const openings = contours.slice(0, 2).map((eye) => Ramp(EyeOpening(eye), constants.openEye));
     const kind = new Float32Array(table.gaussianCount);
     for (let g = 0; g < kind.length; g++) {
-        const [x, y] = [center[2 * g] / view.size, center[2 * g + 1] / view.size];
+        const [x, y] = [shown.center[2 * g] / view.size, shown.center[2 * g + 1] / view.size];
         const eye = eyeballs.findIndex((is) => is[g] === 1);
         if (atlas.detached[table.texel[g]] === 1) {
             kind[g] = 0;
         } else if (eye >= 0) {
-            kind[g] = Ramp(DepthInside(contours[eye], x, y), [0, constants.contour]) * openings[eye];
+            kind[g] = Ramp(DepthInside(contours[eye], x, y), [0, contour]) * openings[eye];
+        } else if (teeth[g] === 1) {
+            kind[g] = Ramp(DepthInside(contours[2], x, y), [0, contour]);
         } else {
-            kind[g] = contours.reduce((share, contour) => share * Ramp(DepthInside(contour, x, y), [constants.contour, 0]), 1);
+            kind[g] = contours.reduce((share, outline) => share * Ramp(DepthInside(outline, x, y), [contour, 0]), 1);
         }
     }
-    return kind;
+    const face = Brightness(shown, atlas.regions("face"));
+    const within = Brightness(
+        shown,
+        kind.map((value, g) => value * teeth[g]),
+    );
+    const isLight = Ramp(within / Math.max(face, 1e-6), constants.teeth);
+    return kind.map((value, g) => (teeth[g] === 1 ? value * isLight : value));
+}
+
+/** Mean luminance of the photo where Gaussians are seen. @param weight [n] */
+function Brightness({ seen, luminance }: IShown, weight: Plane): number {
+    let [sum, total] = [0, 0];
+    for (let g = 0; g < weight.length; g++) {
+        total += weight[g] * seen[g];
+        sum += weight[g] * seen[g] * luminance[g];
+    }
+    return sum / Math.max(total, 1e-3);
 }
 
 /** [n] less where the skin is stretched or folded: wrinkles of an expression must not stay. */

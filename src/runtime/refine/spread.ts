@@ -3,9 +3,9 @@
  * Twin: training/refine/spread.py.
  */
 import { PushPull, type Atlas, type Plane } from "./atlas.js";
+import { Luma } from "./measures.js";
 import type { IRefineConstants } from "./refineInput.js";
 
-const Luma = [0.299, 0.587, 0.114] as const;
 /** Regions whose highlights would stick to the skin when light or head moves. */
 const Shiny = ["face", "scalp", "neck", "ears"];
 /** Saturation that a highlight loses to be one for sure. */
@@ -24,7 +24,7 @@ export interface ISpread {
 
 /**
  * Outer chart: the low band everywhere, the own high band by trust, and where the mirrored side is believed more, its high band. On the sides of the
- * face, near what is believed, the networks' colors (there the rim of the photo's silhouette, drawn out) give way to the neighbours'. Eyes and lids: by
+ * face, near what is believed, the networks' colors (there the rim of the photo's silhouette, drawn out) give way to the neighbours'. Eyes, teeth and lids: by
  * trust alone, and they give nothing to the low band. An open eye hides its lids, and shows the skin above as a narrow shadow that a blink would stretch
  * over the eye: both become brighter, towards shut lids like the cheeks below them.
  * @returns three maps: what is kept

@@ -95,9 +95,9 @@ export async function FakeServicesAsync(
                 await enterAsync("networks");
                 return networks;
             },
-            preparePhotoAsync: async () => {
+            preparePhotoAsync: async (_photo, { detailPx = 0 }) => {
                 await enterAsync("photo");
-                return { ...FakePhoto(head), ...(refineAsync ? { detail: FakeDetail() } : {}) };
+                return { ...FakePhoto(head), ...(refineAsync && detailPx > 0 ? { detail: FakeDetail() } : {}) };
             },
             createPipelineAsync: PipelineOf,
             ...(refineAsync ? { refineAsync } : {}),

@@ -96,7 +96,7 @@ export async function RefineFixtureAsync(): Promise<{ input: IRefineInput; truth
     return {
         input: {
             table: { mapSize, texel, gaussianCount, corners, bary, weights, flags, regions, template, normals, blinking },
-            blinkMap: waves(fixture.closed),
+            blinkColors: waves(fixture.closed).slice(4 * mapSize ** 2, 7 * mapSize ** 2),
             staticMap: Float32Array.from([...waves(fixture.static), ...rotations]),
             views,
             settings: settings as unknown as IRefineConstants,
