@@ -23,7 +23,7 @@ from training.refine.refine import COLOR, refine
 from training.refine.settings import RefineSettings
 from training.refine.spread import spread, without_highlights
 from training.refine.transpose import LinearPicture
-from training.refine.views import EYES, LEFT_EYE, Seen, View, eye_opening, inside_distance, pixel_weight
+from training.refine.views import EYES, LEFT_EYE, RIGHT_EYE, Seen, View, eye_opening, inside_distance, pixel_weight
 from training.synth.crop import Crop
 
 SETTINGS = write_fixture.SETTINGS
@@ -216,14 +216,16 @@ def test_highlights_go_and_freckles_stay(atlas):
 
 def test_closed_eyes_paint_no_lids_on_eyeballs(scene, atlas):
     splatter, static, views, _ = scene
-    trust = lambda view: Seen(splatter, static, view, SETTINGS).kind[atlas.is_region(*EYES)]  # noqa: E731
+    trust = lambda view, settings: Seen(splatter, static, view, settings).kind[atlas.is_region(*EYES)].max()  # noqa: E731
     shut = views[0].landmarks.copy()
-    middle = shut[LEFT_EYE].mean(0)
-    for contour in (LEFT_EYE, [33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7]):
-        shut[contour, 1] = middle[1] + 0.05 * (shut[contour, 1] - middle[1])
-    assert eye_opening(views[0].landmarks, LEFT_EYE) > 0.2 > 0.05 > eye_opening(shut, LEFT_EYE)
-    assert trust(views[0]).max() > 0.5
-    assert trust(replace(views[0], landmarks=shut)).max() == 0
+    for contour in (LEFT_EYE, RIGHT_EYE):
+        narrow = 0.09 / eye_opening(shut, contour)
+        shut[contour, 1] = shut[contour, 1].mean() + narrow * (shut[contour, 1] - shut[contour, 1].mean())
+    closed = replace(views[0], landmarks=shut)
+    assert eye_opening(views[0].landmarks, LEFT_EYE) > 0.2 > 0.1 > eye_opening(shut, LEFT_EYE)
+    assert trust(views[0], SETTINGS) > 0.5
+    assert trust(closed, replace(SETTINGS, open_eye=(0.0, 0.01))) > 0.2, "inside the slit, were it not for its height"
+    assert trust(closed, SETTINGS) == 0
 
 
 def test_teeth_come_from_photos_that_show_them(scene, atlas):
