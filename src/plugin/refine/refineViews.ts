@@ -1,6 +1,6 @@
 /** From prepared photos and their fit to what refinement is given. */
 import { ExpressVertices } from "../../flame/blendshapes.js";
-import { CreateExpressionPose, EffectivePose, ExpressionIndex, type ExpressionPose } from "../../flame/expression.js";
+import { EffectivePose, type ExpressionPose } from "../../flame/expression.js";
 import type { HeadModelFit } from "../../flame/fit/fitHeadModel.js";
 import { PoseLength, type HeadModel } from "../../flame/headModel.js";
 import { VertexNormals } from "../../flame/normals.js";
@@ -18,28 +18,11 @@ export interface IRefineSource {
     readonly landmarks: readonly Float32Array[];
 }
 
-/** Both eyes shut. */
-export function BlinkPose(model: HeadModel): ExpressionPose {
-    const pose = CreateExpressionPose(model);
-    for (const name of ["eyeBlinkLeft", "eyeBlinkRight"]) {
-        const index = ExpressionIndex(model, name);
-        if (index >= 0) {
-            pose.expression[index] = 1;
-        }
-    }
-    return pose;
-}
-
 /** The fields of a texel table and of the head that refinement reads. */
 export function RefineTableOf(model: HeadModel, table: TexelTable): IRefineTable {
     const { mapSize, gaussianCount, texel, corners, bary, weights, flags } = table;
     const { regions, template } = model;
-    const head = {
-        regions: [...regions],
-        template,
-        normals: VertexNormals(model, template),
-        blinking: Posed(model, BlinkPose(model)).posed,
-    };
+    const head = { regions: [...regions], template, normals: VertexNormals(model, template) };
     return { mapSize, gaussianCount, texel, corners, bary, weights, flags, ...head };
 }
 

@@ -3,13 +3,12 @@ import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import type { ExpressionPose } from "../../flame/expression.js";
 import type { HeadModel } from "../../flame/headModel.js";
 import type { TexelTable } from "../../flame/texelTable.js";
-import { MapChannels } from "../../runtime/layout.js";
 import { OrAborted } from "../../runtime/models/abort.js";
 import { RefineConstants, type IRefineInput, type IRefineResult, type IRefineView } from "../../runtime/refine/refineInput.js";
 import type { IRefineRun, RefineBesideAsync } from "../../runtime/refine/refineRunner.js";
 import type { Person } from "./person.js";
 import type { IRefineSettings } from "./refineSettings.js";
-import { BlinkPose, PoseInPhoto, RefineTableOf, RefineViewOf, type IRefineSource } from "./refineViews.js";
+import { PoseInPhoto, RefineTableOf, RefineViewOf, type IRefineSource } from "./refineViews.js";
 
 /** What a refinement uses of the avatar. */
 export interface IRefinementParts {
@@ -24,12 +23,6 @@ export interface IRefinementParts {
 /** Large arrays of a view that were made for it. */
 function OwnBuffers({ pixels, matte, deltaMap }: IRefineView): ArrayBuffer[] {
     return [pixels, matte, deltaMap].flatMap((array) => (array ? [array.buffer as ArrayBuffer] : []));
-}
-
-/** [3,H,W] of a map [14,H,W]. */
-function ColorsOf(map: Float32Array): Float32Array {
-    const texels = map.length / MapChannels;
-    return map.slice(4 * texels, 7 * texels);
 }
 
 /** Faces of which the photos show less than this are not refined. */
@@ -120,12 +113,10 @@ export class Refinement {
             tell("running the driver", PreparedShare + ((DrivenShare - PreparedShare) * index) / source.details.length);
             views.push(RefineViewOf(head, source, index, await this._deltaMapAsync(PoseInPhoto(source, index), signal)));
         }
-        const blinkMap = await this._deltaMapAsync(BlinkPose(head), signal);
         const { staticMap } = person.file;
         const input: IRefineInput = {
             table: RefineTableOf(head, this._parts.table),
             staticMap,
-            blinkColors: blinkMap && ColorsOf(blinkMap),
             views,
             settings: { ...RefineConstants, rounds },
         };

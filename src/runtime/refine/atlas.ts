@@ -1,6 +1,6 @@
 /** Maps over the atlas: which texels are what, means over boxes, and filling from coarser levels. Twin: training/refine/atlas.py. */
 import { RegionShift } from "../../flame/texelTable.js";
-import { LogAreaRatio, Ramp } from "./measures.js";
+import { Ramp } from "./measures.js";
 import type { IRefineConstants, IRefineTable } from "./refineInput.js";
 
 /** The teeth. */
@@ -11,8 +11,6 @@ const Apart = ["eyeLeft", "eyeRight", "lids", ...Teeth];
 const Detached = ["mouthInterior", "tongue"];
 /** Part of the atlas, from the top, that the outer chart fills: skin and scalp, connected, its own mirror image. */
 const OuterChart = 0.875;
-/** Rows of a map of 256 below the lids between which the cheeks lie. */
-const CheekRows = [4, 24] as const;
 
 /** One channel of a map, [H,W]. */
 export type Plane = Float32Array<ArrayBuffer>;
@@ -26,31 +24,16 @@ export class Atlas {
     public readonly detached: Plane;
     /** [U,U] 1 on the sides of the face. */
     public readonly sides: Plane;
-    /** [U,U] 1 on lids. */
-    public readonly lids: Plane;
-    /** [U,U] 1 on skin that a blink stretches over the eye. */
-    public readonly upperLids: Plane;
-    /** [U,U] 1 on the face some way below the lids. */
-    public readonly cheeks: Plane;
     private readonly _table: IRefineTable;
 
-    public constructor(table: IRefineTable, { side, lidStretch }: Pick<IRefineConstants, "side" | "lidStretch">) {
+    public constructor(table: IRefineTable, { side }: Pick<IRefineConstants, "side">) {
         this._table = table;
         this.size = table.mapSize;
         const apart = this.regions(...Apart, ...Detached);
         const rows = Math.round(OuterChart * this.size);
         this.outer = this.toMap(apart.map((is, g) => (is === 0 && table.texel[g] < rows * this.size ? 1 : 0)));
         this.detached = this.toMap(this.regions(...Detached));
-        this.lids = this.toMap(this.regions("lids"));
-        const face = this.regions("face");
-        this.sides = this.toMap(face.map((is, g) => is * Ramp(Sideways(table, g), side)));
-        this.upperLids = this.toMap(face.map((is, g) => is * Ramp(LogAreaRatio(table, g, table.blinking), lidStretch)));
-        const [first, end] = CheekRows.map((rows) => this.size * (this._lastLidRow() + Math.round((rows * this.size) / 256)));
-        this.cheeks = this.toMap(face).map((is, texel) => (texel >= first && texel < end ? is : 0));
-    }
-
-    private _lastLidRow(): number {
-        return Math.floor(this.lids.lastIndexOf(1) / this.size);
+        this.sides = this.toMap(this.regions("face").map((is, g) => is * Ramp(Sideways(table, g), side)));
     }
 
     /** [n] 1 for Gaussians of these regions, 0 for others. */

@@ -29,7 +29,7 @@ export interface IRefineSteps {
  * @returns yields the share done, 0 to 1: steps of some milliseconds each
  */
 export function* RefineColors(
-    { table, staticMap, blinkColors, views, settings }: IRefineInput,
+    { table, staticMap, views, settings }: IRefineInput,
     steps: IRefineSteps = {},
 ): Generator<number, IRefineResult> {
     const atlas = new Atlas(table, settings);
@@ -66,9 +66,6 @@ export function* RefineColors(
             given: before,
             change: [0, 1, 2].map((channel) => atlas.toMap(change, 3, channel)),
             trust,
-            blink:
-                blinkColors &&
-                [0, 1, 2].map((channel) => Float32Array.from(blinkColors.subarray(channel * trust.length, (channel + 1) * trust.length))),
         },
         settings,
     );

@@ -22,8 +22,6 @@ export interface IRefineTable {
     readonly template: Float32Array;
     /** [V,3] its unit normals. */
     readonly normals: Float32Array;
-    /** [V,3] head with both eyes shut, meters. */
-    readonly blinking: Float32Array;
 }
 
 /** The head as it stood in one photo, and that photo. */
@@ -57,8 +55,6 @@ export interface IRefineInput {
     readonly table: IRefineTable;
     /** [14,H,W], before activation: as the networks gave it. */
     readonly staticMap: Float32Array;
-    /** [3,H,W] what the driver adds to colors when both eyes are shut, or null for nothing known. */
-    readonly blinkColors: Float32Array | null;
     /** One to four, in any order. */
     readonly views: readonly IRefineView[];
     readonly settings: IRefineConstants;
@@ -112,10 +108,6 @@ export interface IRefineConstants {
     readonly nearBox: number;
     /** One over the share of believed texels around that counts as near. */
     readonly near: number;
-    /** ln(area in a blink / area at rest): no skin of the upper lid, nothing else. */
-    readonly lidStretch: readonly [number, number];
-    /** Part of the way of lids to the color that makes them like the skin around when they are shut. */
-    readonly lids: number;
     /** Luminance above the surroundings that stays; part of the rest that is taken away. */
     readonly highlight: readonly [number, number];
 }
@@ -145,8 +137,6 @@ export const RefineConstants: IRefineConstants = Object.freeze({
     side: [0.6, 0.8],
     nearBox: 8,
     near: 2.5,
-    lidStretch: [0.2, 0.8],
-    lids: 0.6,
     highlight: [0.12, 0.4],
 } as const);
 

@@ -18,43 +18,32 @@ export interface ISpread {
     /** What was solved, as differences. */
     readonly change: readonly Plane[];
     readonly trust: Plane;
-    /** What the driver adds when both eyes are shut; null if that is not known. */
-    readonly blink: readonly Plane[] | null;
 }
 
 /**
  * Outer chart: the low band everywhere, the own high band by trust, and where the mirrored side is believed more, its high band. On the sides of the
- * face, near what is believed, the networks' colors (there the rim of the photo's silhouette, drawn out) give way to the neighbours'. Eyes, teeth and lids: by
- * trust alone, and they give nothing to the low band. An open eye hides its lids, and shows the skin above as a narrow shadow that a blink would stretch
- * over the eye: both become brighter, towards shut lids like the cheeks below them.
+ * face, near what is believed, the networks' colors (there the rim of the photo's silhouette, drawn out) give way to the neighbours'. Eyes, teeth and
+ * lids: by trust alone, and they give nothing to the low band.
  * @returns three maps: what is kept
  */
-export function Spread(atlas: Atlas, { given, change, trust, blink }: ISpread, constants: IRefineConstants): Plane[] {
-    const { outer, detached, lids, sides, upperLids, cheeks } = atlas;
-    const { fade, mirror, nearBox, near, lids: lighter } = constants;
+export function Spread(atlas: Atlas, { given, change, trust }: ISpread, constants: IRefineConstants): Plane[] {
+    const { outer, detached, sides } = atlas;
+    const { fade, mirror, nearBox, near } = constants;
     const believed = trust.map((value, i) => value * outer[i]);
     const shown = change.map((own, channel) => own.map((value, i) => value + given[channel][i]));
     const low = Fill(atlas, change, believed, constants, fade);
     const smooth = Fill(atlas, shown, believed, constants, 1);
     const nearby = atlas.twice(believed, nearBox).map((value, i) => Math.min(1, near * value) * sides[i]);
-    const onCheeks = believed.map((value, i) => value * cheeks[i]);
-    const skin = blink && Fill(atlas, shown, onCheeks, constants, 1);
     return change.map((own, channel) => {
         const high = own.map((value, i) => (believed[i] > 0 ? value - low[channel][i] : 0));
-        const missing = (i: number, kept: number): number =>
-            skin && blink ? lighter * Math.max(0, skin[channel][i] - given[channel][i] - kept - blink[channel][i]) : 0;
         return own.map((value, i) => {
-            if (detached[i] === 1) {
-                return 0;
-            }
             if (outer[i] === 0) {
-                return trust[i] * value + lids[i] * (1 - trust[i]) * missing(i, 0);
+                return detached[i] === 1 ? 0 : trust[i] * value;
             }
             const other = atlas.mirrored(i);
             const more = Math.max(0, mirror * believed[other] - believed[i]);
             const beside = smooth[channel][i] - given[channel][i] - low[channel][i];
-            const kept = low[channel][i] + believed[i] * high[i] + more * high[other] + (1 - believed[i]) * nearby[i] * beside;
-            return kept + upperLids[i] * missing(i, kept);
+            return low[channel][i] + believed[i] * high[i] + more * high[other] + (1 - believed[i]) * nearby[i] * beside;
         });
     });
 }

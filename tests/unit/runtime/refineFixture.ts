@@ -29,7 +29,6 @@ interface IFixture {
     /** Mean and height of the waves of each channel. */
     static: [number, number][];
     delta: [number, number][];
-    closed: [number, number][];
     rotations: string;
     settings: Record<string, number | [number, number]>;
     photos: IFixturePhoto[];
@@ -69,9 +68,6 @@ export async function RefineFixtureAsync(): Promise<{ input: IRefineInput; truth
     const { texel, gaussianCount, corners, bary, weights, flags } = BuildTexelTable(model, mapSize);
     const { regions, template } = model;
     const normals = VertexNormals(model, template);
-    const blink = CreateExpressionPose(model);
-    ["eyeBlinkLeft", "eyeBlinkRight"].forEach((name) => (blink.expression[ExpressionIndex(model, name)] = 1));
-    const blinking = PoseVerticesReference(model, blink).posed;
     const views = fixture.photos.map((photo): IRefineView => {
         const pose = CreateExpressionPose(model);
         Object.entries(photo.expression).forEach(([name, weight]) => (pose.expression[ExpressionIndex(model, name)] = weight));
@@ -95,8 +91,7 @@ export async function RefineFixtureAsync(): Promise<{ input: IRefineInput; truth
     const settings = Object.fromEntries(Object.entries(fixture.settings).map(([name, value]) => [camel(name), value]));
     return {
         input: {
-            table: { mapSize, texel, gaussianCount, corners, bary, weights, flags, regions, template, normals, blinking },
-            blinkColors: waves(fixture.closed).slice(4 * mapSize ** 2, 7 * mapSize ** 2),
+            table: { mapSize, texel, gaussianCount, corners, bary, weights, flags, regions, template, normals },
             staticMap: Float32Array.from([...waves(fixture.static), ...rotations]),
             views,
             settings: settings as unknown as IRefineConstants,
