@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { samplesFolder } from "../../scripts/serve.mjs";
 import { WithDemoPageAsync } from "./demoPage.mjs";
 
-const Policy = "script-src 'self' 'wasm-unsafe-eval'";
+const Policy = "script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:";
 
 /** Serves first light with a policy that has no 'unsafe-eval'. */
 function withPolicy(pathname) {
