@@ -180,6 +180,12 @@ def test_what_no_photo_shows_takes_only_the_low_band(scene, atlas):
     assert steps[:, both].max() < 0.06, "detail of 0.2 from texel to texel does not go there"
     beside = kept[0][:, 36:40][unseen[:, 36:40]]
     assert beside.mean() == pytest.approx(0.2, abs=0.05), "the low band does"
+    half = spread(atlas, torch.zeros(3, 64, 64), change, 0.5 * trust, replace(SETTINGS, mirror=0.0, near=0.0, fade=1.0))
+    inside = ((atlas.outer > 0) & (columns > 8) & (columns < 24))[:, 1:] & (atlas.outer > 0)[:, :-1]
+    whole_steps = steps[:, inside].median()
+    assert whole_steps > 0.15 and (half[:, :, 1:] - half[:, :, :-1]).abs()[:, inside].median() < 0.6 * whole_steps, (
+        "half believed, half of the detail"
+    )
     mirrored = spread(atlas, torch.zeros(3, 64, 64), change, trust, replace(SETTINGS, near=0.0))
     far = (atlas.outer > 0) & (columns > 40)
     inner = far[:, 1:] & far[:, :-1]
