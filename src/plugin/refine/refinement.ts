@@ -107,9 +107,13 @@ export class Refinement {
         return done;
     }
 
-    private async _workAsync(prepare: PreparePhotos, photoCount: number, settings: IRefineSettings, signal: AbortSignal): Promise<void> {
+    private async _workAsync(
+        prepare: PreparePhotos,
+        { cropPx, rounds, fadeMs }: ICheckedSettings,
+        onProgress: IRefineSettings["onProgress"],
+        signal: AbortSignal,
+    ): Promise<void> {
         const { head, person } = this._parts;
-        const { cropPx, rounds, fadeMs } = CheckRefineSettings(settings, photoCount);
         const tell = (stage: string, fraction: number, secondsLeft?: number): void => {
             const progress = { stage, fraction, ...(secondsLeft === undefined ? {} : { secondsLeft }) };
             person.tell(progress);
