@@ -34,8 +34,17 @@ const DrivenShare = 0.25;
 const LeastShareForTime = 0.05;
 const What = "refining the avatar";
 
-/** Settings with defaults, checked. */
-export function CheckRefineSettings(settings: IRefineSettings, photoCount: number): { cropPx: number; rounds: number; fadeMs: number } {
+interface ICheckedSettings {
+    readonly cropPx: number;
+    readonly rounds: number;
+    readonly fadeMs: number;
+}
+
+/**
+ * Settings with defaults.
+ * @throws FlexAvatarError `invalid-argument`
+ */
+export function CheckRefineSettings(settings: IRefineSettings, photoCount: number): ICheckedSettings {
     const { cropPx = photoCount > 1 ? 512 : 640, rounds = RefineConstants.rounds, fadeSeconds = 0.5 } = settings;
     if (!(cropPx >= 512 && cropPx <= 1024)) {
         throw new FlexAvatarError("invalid-argument", `Refinement got cropPx ${cropPx}; wanted 512 to 1024.`);
@@ -82,10 +91,11 @@ export class Refinement {
      * @throws FlexAvatarError `aborted`, `disposed`, `refine-failed`, `invalid-argument` and those of photos; the avatar keeps what it has
      */
     public runAsync(prepare: PreparePhotos, photoCount: number, settings: IRefineSettings): Promise<void> {
+        const checked = CheckRefineSettings(settings, photoCount);
         this.cancel();
         const abort = new AbortController();
         const signal = settings.signal ? AbortSignal.any([settings.signal, abort.signal]) : abort.signal;
-        const done = this._workAsync(prepare, photoCount, settings, signal).catch((error: unknown) => {
+        const done = this._workAsync(prepare, checked, settings.onProgress, signal).catch((error: unknown) => {
             throw abort.signal.reason instanceof FlexAvatarError ? abort.signal.reason : error;
         });
         const running = (this._running = { abort, done });
@@ -97,13 +107,17 @@ export class Refinement {
         return done;
     }
 
-    private async _workAsync(prepare: PreparePhotos, photoCount: number, settings: IRefineSettings, signal: AbortSignal): Promise<void> {
+    private async _workAsync(
+        prepare: PreparePhotos,
+        { cropPx, rounds, fadeMs }: ICheckedSettings,
+        onProgress: IRefineSettings["onProgress"],
+        signal: AbortSignal,
+    ): Promise<void> {
         const { head, person } = this._parts;
-        const { cropPx, rounds, fadeMs } = CheckRefineSettings(settings, photoCount);
         const tell = (stage: string, fraction: number, secondsLeft?: number): void => {
             const progress = { stage, fraction, ...(secondsLeft === undefined ? {} : { secondsLeft }) };
             person.tell(progress);
-            settings.onProgress?.(progress);
+            onProgress?.(progress);
         };
         ThrowIfAborted(signal, What);
         const preparing = prepare(signal, cropPx, (fraction) => tell("preparing the photos", PreparedShare * fraction));
