@@ -1,5 +1,6 @@
 // The text of a worker's script: what `import text from "./worker.ts?text"` gives. The script and all that it imports become one file, because a
 // worker that starts from its text has no folder to import from. A loader for webpack by default; scripts/buildLib.mjs calls the function.
+import path from "node:path";
 import { build } from "esbuild";
 
 /**
@@ -23,7 +24,7 @@ export async function WorkerTextAsync(file) {
 /** Webpack's loader. */
 export default function () {
     const callback = this.async();
-    this.addContextDependency(this.rootContext);
+    this.addContextDependency(path.dirname(this.resourcePath));
     WorkerTextAsync(this.resourcePath).then(
         (text) => callback(null, `export default ${JSON.stringify(text)};`),
         (error) => callback(error),

@@ -14,6 +14,7 @@ import { ReadAvatarFile, type IAvatarFile, type IStoredFit } from "../runtime/fo
 import { OrAborted } from "../runtime/models/abort.js";
 import { ModelRuntime, type IModelRuntimeSettings } from "../runtime/models/modelRuntime.js";
 import type { ProgressListener } from "../runtime/models/progress.js";
+import { WorkerUrl } from "../runtime/models/runtimeFiles.js";
 import { HeadBuffers, SplatPipeline } from "../runtime/passes/index.js";
 import { FaceFinder } from "../runtime/photo/faceFinder.js";
 import { RefineBesideAsync } from "../runtime/refine/refineRunner.js";
@@ -128,7 +129,8 @@ export class AvatarFactory {
 
     /** What refines. */
     public get refineAsync(): typeof RefineBesideAsync {
-        return this._services.refineAsync;
+        const workerUrl = WorkerUrl(this._options.runtimeUrls, "refineWorker");
+        return (input, run) => this._services.refineAsync(input, { workerUrl, ...run });
     }
 
     /**

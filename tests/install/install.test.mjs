@@ -79,10 +79,10 @@ describe("a project with webpack 5, Vite 8, esbuild and TypeScript 6", () => {
     }, limit);
 
     test("copy-assets copies what the library asks for, once", async () => {
-        const { RuntimeFiles, WorkerFile } = await import(
+        const { RuntimeFiles, WorkerFiles } = await import(
             project.at("node_modules/babylon-flexavatar/dist/lib/runtime/models/runtimeFiles.js")
         );
-        const names = [...Object.values(RuntimeFiles).flatMap((files) => Object.values(files)), WorkerFile];
+        const names = [...Object.values(RuntimeFiles).flatMap((files) => Object.values(files)), ...Object.values(WorkerFiles)];
         const copied = FilesOf(project.at("public/flexavatar"));
         assert.deepEqual(copied.filter((file) => file.startsWith("runtime/")).sort(), names.map((file) => `runtime/${file}`).sort());
         assert.match(await project.runAsync("babylon-flexavatar", "copy-assets", "public/flexavatar"), /\n0 of \d+ files copied/);

@@ -106,7 +106,7 @@ async function loadWorkerAsync({ urls, store, signal, onProgress }: IOnnxSetting
         const wasmBinary = await fetchWasmAsync(wasm, { store, signal, onProgress });
         SharedWorkerBackend ??= startWorkerAsync(
             { script, wasmPaths: { wasm, mjs }, wasmBinary: wasmBinary.buffer, threads: threadCount() },
-            WorkerUrl(urls),
+            WorkerUrl(urls, "worker"),
         );
     }
     return await OrAborted(SharedWorkerBackend, signal, "starting ONNX Runtime");

@@ -23,6 +23,8 @@ export type OnnxBuildName = BackendName | "jspi";
 export interface IOnnxFileUrls extends Partial<Record<OnnxBuildName, IOnnxBuildUrls>> {
     /** `onnxWorker.js` of this package, on the page's own origin: used where the page's policy refuses workers from `blob:`. */
     worker?: string;
+    /** `refineWorker.js`, likewise. */
+    refineWorker?: string;
 }
 
 /** A folder that holds files of onnxruntime-web's `dist` under their own names, or the addresses one by one. */
@@ -43,8 +45,8 @@ export const RuntimeFiles: Readonly<Record<OnnxBuildName, Readonly<IOnnxBuildUrl
     wasm: { script: "ort.wasm.min.mjs", mjs: "ort-wasm-simd-threaded.mjs", wasm: "ort-wasm-simd-threaded.wasm" },
 });
 
-/** Name of the worker's script in a folder. */
-export const WorkerFile = "onnxWorker.js";
+/** Names of the workers' scripts in a folder. */
+export const WorkerFiles = Object.freeze({ worker: "onnxWorker.js", refineWorker: "refineWorker.js" });
 
 /**
  * @param urls where they name files one by one, only what they name is taken
@@ -74,9 +76,9 @@ export function BuildUrls(urls: OnnxRuntimeUrls, name: OnnxBuildName): IOnnxBuil
     return { script: absolute(build.script), mjs: absolute(build.mjs), wasm: absolute(build.wasm) };
 }
 
-/** @returns the address of the worker's script, if there is one */
-export function WorkerUrl(urls: OnnxRuntimeUrls): string | undefined {
-    const url = typeof urls === "string" ? JoinUrl(urls, WorkerFile) : urls.worker;
+/** @returns the address of a worker's script, if there is one: "worker" runs networks, "refineWorker" refines */
+export function WorkerUrl(urls: OnnxRuntimeUrls, which: keyof typeof WorkerFiles): string | undefined {
+    const url = typeof urls === "string" ? JoinUrl(urls, WorkerFiles[which]) : urls[which];
     return url === undefined ? undefined : absolute(url);
 }
 

@@ -14,8 +14,10 @@ export interface IRefineRun {
     onProgress?: (fraction: number) => void;
     /** Told why, where the page itself has to work. */
     onPage?: (reason: string) => void;
-    /** Starts the worker; null to work on the page. Default: the library's own. */
+    /** Starts the worker; null to work on the page. Default: the library's own, from its text. */
     startWorker?: (() => Worker) | null;
+    /** The script of the library's own worker as a file on the page's own origin, for pages whose policy refuses workers from `blob:`. */
+    workerUrl?: string;
 }
 
 /** Milliseconds of the page that a slice takes. */
@@ -31,20 +33,31 @@ const What = "refining the avatar";
  */
 export async function RefineBesideAsync(input: IRefineInput, run: IRefineRun = {}): Promise<IRefineResult> {
     ThrowIfAborted(run.signal, What);
-    const { startWorker = StartRefineWorker } = run;
-    if (startWorker) {
+    let reason: string | undefined;
+    for (const start of StartsOf(run)) {
         let worker: Worker | null = null;
         try {
-            worker = await OpenAsync(startWorker, run.signal);
+            worker = await OpenAsync(start, run.signal);
         } catch (error) {
             ThrowIfAborted(run.signal, What);
-            run.onPage?.(error instanceof Error ? error.message : String(error));
+            reason ??= error instanceof Error ? error.message : String(error);
         }
         if (worker) {
             return await AskAsync(worker, input, run);
         }
     }
+    if (reason !== undefined) {
+        run.onPage?.(reason);
+    }
     return await OnPageAsync(input, run);
+}
+
+/** Ways to start the worker, in the order they are tried. */
+function StartsOf({ startWorker, workerUrl }: IRefineRun): (() => Worker)[] {
+    if (startWorker !== undefined) {
+        return startWorker === null ? [] : [startWorker];
+    }
+    return [() => StartRefineWorker(), ...(workerUrl === undefined ? [] : [() => StartRefineWorker(workerUrl)])];
 }
 
 /** Starts the worker and waits until its script runs. */

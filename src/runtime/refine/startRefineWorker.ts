@@ -1,16 +1,19 @@
 /** The one place that starts the worker for refinement. */
 import workerSource from "./worker/refineWorker.ts?text";
 
-/**
- * Starts it from the text of its script: no bundler has to carry a file along, and none can move it.
- * Throws where the browser refuses a worker; a script that a policy refuses shows as an error event.
- */
-export function StartRefineWorker(): Worker {
-    const url = URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" }));
-    const worker = new Worker(url, { type: "module", name: "flexAvatarRefinement" });
-    setTimeout(() => URL.revokeObjectURL(url), RevokeMs);
-    return worker;
-}
-
 /** By then the script is loaded, or the worker counts as one that does not start. */
 const RevokeMs = 30_000;
+
+/**
+ * Starts it. A script that a policy refuses shows as an error event.
+ * @param fileUrl address of the script on the page's own origin. Default: none, it starts from its text, so that no bundler has to carry a
+ *   file along and none can move it
+ * @throws where the browser refuses a worker
+ */
+export function StartRefineWorker(fileUrl?: string): Worker {
+    const url = fileUrl ?? URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" }));
+    if (fileUrl === undefined) {
+        setTimeout(() => URL.revokeObjectURL(url), RevokeMs);
+    }
+    return new Worker(url, { type: "module", name: "flexAvatarRefinement" });
+}
