@@ -263,7 +263,7 @@ process.exit(0);
     test("a Content-Security-Policy without blob: gets the worker from its file", { ...limit, ...whole }, async () => {
         const policy = [
             "default-src 'none'",
-            "script-src 'self' 'unsafe-eval'", // the face detector's loader; see docs/install.md
+            "script-src 'self' 'wasm-unsafe-eval'",
             "worker-src 'self'",
             "connect-src 'self'",
             "img-src 'self' blob: data:",
