@@ -153,7 +153,7 @@ export class FlexAvatarSplatMesh extends Mesh {
         const engine = this.getEngine() as WebGPUEngine;
         const isPeeled = PeelsDepth(this.getScene());
         // Faint rims must not take part in the stencil: a layer's glow would end, or begin, where nothing is seen.
-        const marksStencil = engine.getStencilBuffer() && !this._splatMaterial.stencil.enabled && !this._effectLayers.isExcluded();
+        const marksStencil = engine.getStencilBuffer() && !this._splatMaterial.stencil.enabled && this._effectLayers.marksStencil();
         if (marksStencil) {
             engine.setStencilBuffer(false);
         }
@@ -222,10 +222,18 @@ export class FlexAvatarSplatMesh extends Mesh {
         return this._isRendering || this._preparePass() ? batch : { ...batch, mustReturn: true };
     }
 
-    /** Draws, by what a material's bind has begun. @internal */
+    /** Always triangles: there are no vertices of which lines or points could be drawn. @internal */
+    public override _getRenderingFillMode(): number {
+        return Constants.MATERIAL_TriangleFillMode;
+    }
+
+    /** Draws, by what a material's bind has begun. Other effects, as those of outlines and overlays, find no vertices and draw nothing. @internal */
     public override _processRendering(...parameters: Parameters<Mesh["_processRendering"]>): Mesh {
         const engine = this.getEngine() as WebGPUEngine;
         const material = this._drawn ?? this._materialOfPass() ?? this._splatMaterial;
+        if (!material.indirectDraw.hasBegun) {
+            return this;
+        }
         if (material instanceof FlexAvatarLayerMaterial) {
             const alphaMode = engine.getAlphaMode();
             engine.setAlphaMode(material.maskAlphaMode, true);

@@ -19,7 +19,7 @@ export const SplatBufferNames = ["records", "order", "drawArgs"] as const;
 /** Clip planes of a scene, `clipPlane` to `clipPlane6`. */
 export const ClipPlaneCount = 6;
 
-/** Stretches of records that can have a tint of their own (splatTint.ts). */
+/** Stretches of records that can have a tint of their own (layers/layerMaterial.ts). */
 export const MostTints = 64;
 
 /**

@@ -28,14 +28,16 @@ export class EffectLayers {
         this._masks.clear();
     }
 
-    /** Whether a highlight layer was told to have nothing to do with the mesh. */
-    public isExcluded(): boolean {
+    /** Whether the stencil buffer is a layer's and the mesh must mark it: none was told to have nothing to do with the mesh. */
+    public marksStencil(): boolean {
+        let isWanted = false;
         for (const layer of this._masks.keys()) {
             if (layer._thinEffectLayer._excludedMeshes?.[this._mesh.uniqueId]) {
-                return true;
+                return false;
             }
+            isWanted = isWanted || (layer.needStencil() && layer.shouldRender());
         }
-        return false;
+        return isWanted;
     }
 
     /**

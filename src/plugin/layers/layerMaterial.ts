@@ -19,7 +19,7 @@ import { MostTints, SplatFragmentStart } from "../splatShader.js";
 import type { ISplatMember } from "../splatView.js";
 
 /** An effect layer as far as we ask it; most fields are private to Babylon. */
-export type KnownLayer = Pick<EffectLayer, "getClassName" | "shouldRender" | "hasMesh"> & {
+export type KnownLayer = Pick<EffectLayer, "getClassName" | "shouldRender" | "needStencil"> & {
     readonly _mainTexture: RenderTargetTexture;
     readonly _thinEffectLayer: {
         /** Set just before a mesh is drawn into the mask. */

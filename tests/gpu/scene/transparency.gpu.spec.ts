@@ -1,6 +1,8 @@
 // Order-independent transparency: Babylon peels transparent meshes in layers. Heads are drawn before them and hide what is behind.
+import "@babylonjs/core/Engines/AbstractEngine/abstractEngine.alpha";
 import "@babylonjs/core/Rendering/depthPeelingSceneComponent";
 import "@babylonjs/core/Rendering/prePassRendererSceneComponent";
+import "@babylonjs/core/ShadersWGSL/oitFinal.fragment"; // Babylon 9.34 imports it nowhere
 import { DepthPeelingRenderer } from "@babylonjs/core/Rendering/depthPeelingRenderer";
 import { StandardMaterial } from "@babylonjs/core/Materials/standardMaterial";
 import { Color3 } from "@babylonjs/core/Maths/math.color";
