@@ -31,7 +31,7 @@ const IdleFrames = 120;
 
 /** Draws without color that go with that of the colors. */
 const Covers = {
-    depth: { leastAlpha: 0.5, writesDepth: true, isMasked: false },
+    depth: { leastAlpha: LeastLayerAlpha, writesDepth: true, isMasked: false },
     stencil: { leastAlpha: LeastLayerAlpha, writesDepth: false, isMasked: false },
     highlight: { leastAlpha: LeastLayerAlpha, writesDepth: false, isMasked: true },
 } as const satisfies Record<string, ICover>;
