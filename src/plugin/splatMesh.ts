@@ -31,9 +31,8 @@ const IdleFrames = 120;
 
 /** Draws without color that go with that of the colors. */
 const Covers = {
-    depth: { leastAlpha: LeastLayerAlpha, writesDepth: true, isMasked: false },
-    stencil: { leastAlpha: LeastLayerAlpha, writesDepth: false, isMasked: false },
-    highlight: { leastAlpha: LeastLayerAlpha, writesDepth: false, isMasked: true },
+    stencil: { leastAlpha: LeastLayerAlpha, isMasked: false },
+    highlight: { leastAlpha: LeastLayerAlpha, isMasked: true },
 } as const satisfies Record<string, ICover>;
 
 const Minimum = new Vector3(); // scratch of _updateBounds
@@ -151,19 +150,13 @@ export class FlexAvatarSplatMesh extends Mesh {
         const view = this._prepareView(camera);
         (this._materialOfPass() ?? this._splatMaterial).view = view;
         const engine = this.getEngine() as WebGPUEngine;
-        const isPeeled = PeelsDepth(this.getScene());
         // Faint rims must not take part in the stencil: a layer's glow would end, or begin, where nothing is seen.
         const marksStencil = engine.getStencilBuffer() && !this._splatMaterial.stencil.enabled && this._effectLayers.marksStencil();
         if (marksStencil) {
             engine.setStencilBuffer(false);
         }
         this._isRendering = true;
-        super.render(subMesh, enableAlphaMode || isPeeled, effectiveMeshReplacement);
-        if (isPeeled) {
-            // Babylon peels what is transparent over it next, and tests it against the depth that is there now.
-            engine.setAlphaMode(Constants.ALPHA_DISABLE);
-            this._cover(subMesh, view, "depth");
-        }
+        super.render(subMesh, enableAlphaMode || PeelsDepth(this.getScene()), effectiveMeshReplacement);
         if (marksStencil) {
             engine.setStencilBuffer(true);
             this._markStencil(subMesh, view);
@@ -200,9 +193,6 @@ export class FlexAvatarSplatMesh extends Mesh {
         material.mask = mask;
         const batch = this._getInstancesRenderList(subMesh._id);
         material._preBind(wrapper, this._getDrawSideOrientation(material, this));
-        if (material.forceDepthWrite) {
-            this.getEngine().setDepthWrite(true);
-        }
         this._bind(subMesh, effect, material.fillMode, false);
         material.bind(this.getWorldMatrix(), this, effect);
         this._drawn = material;

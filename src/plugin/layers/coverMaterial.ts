@@ -1,7 +1,4 @@
-/**
- * Writes depth or stencil where splats cover a pixel, and no color. Blended splats write neither: their faint rims would cut holes into what is drawn
- * later. Depth is wanted by order-independent transparency, stencil by highlight layers.
- */
+/** Writes stencil where splats cover a pixel, and no color, for highlight layers. Blended splats do not: their faint rims would end, or begin, a glow. */
 import { ShaderStore } from "@babylonjs/core/Engines/shaderStore.js";
 import type { Effect } from "@babylonjs/core/Materials/effect.js";
 import type { BaseTexture } from "@babylonjs/core/Materials/Textures/baseTexture.js";
@@ -45,8 +42,6 @@ ${SplatFragmentStart}
 export interface ICover {
     /** Share of a pixel that a splat must cover to count, 0 to 1. */
     leastAlpha: number;
-    /** Whether the depth buffer takes it. */
-    writesDepth: boolean;
     /** Whether it counts only where {@link FlexAvatarCoverMaterial.mask} has an alpha of at least a half. */
     isMasked: boolean;
 }
@@ -67,8 +62,6 @@ export class FlexAvatarCoverMaterial extends FlexAvatarSplatMaterial {
         super(name, scene, { shader: ShaderName, uniforms: ["leastAlpha"], samplers: [MaskName], isBlended: false });
         this._cover = cover;
         this.disableColorWrite = true;
-        this.disableDepthWrite = !cover.writesDepth;
-        this.forceDepthWrite = cover.writesDepth;
         this.setDefine("FLEX_MASK", cover.isMasked);
     }
 

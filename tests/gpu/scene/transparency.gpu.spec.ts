@@ -1,4 +1,4 @@
-// Order-independent transparency: Babylon peels transparent meshes in layers. Heads are drawn before them and hide what is behind.
+// Order-independent transparency: Babylon peels transparent meshes in layers. Heads are drawn before them.
 import "@babylonjs/core/Engines/AbstractEngine/abstractEngine.alpha";
 import "@babylonjs/core/Rendering/depthPeelingSceneComponent";
 import "@babylonjs/core/Rendering/prePassRendererSceneComponent";
@@ -7,7 +7,6 @@ import { DepthPeelingRenderer } from "@babylonjs/core/Rendering/depthPeelingRend
 import { StandardMaterial } from "@babylonjs/core/Materials/standardMaterial";
 import { Color3 } from "@babylonjs/core/Maths/math.color";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
-import type { Mesh } from "@babylonjs/core/Meshes/mesh";
 import { CreatePlane } from "@babylonjs/core/Meshes/Builders/planeBuilder";
 import { AddBox, CanvasPx, ColorAt, PixelsAsync, RenderFrame, type IStage } from "../plugin/stage";
 import { ExpectAlike, ExpectColor, Lit, MakeSolid, PixelOf, ShootAsync, type Rgb } from "./pictures";
@@ -16,13 +15,12 @@ import { ShareStage } from "./sharedStage";
 const avatarColor: Rgb = [200, 120, 60];
 const Middle: [number, number] = [CanvasPx / 2, CanvasPx / 2];
 
-function AddGlass({ scene }: IStage, name: string, color: Color3, position: Vector3): Mesh {
+function AddGlass({ scene }: IStage, name: string, color: Color3, position: Vector3): void {
     const sheet = CreatePlane(name, { size: 0.06 }, scene);
     sheet.position.copyFrom(position);
     const material = new StandardMaterial(name, scene);
     Object.assign(material, { emissiveColor: color, disableLighting: true, backFaceCulling: false, alpha: 0.5 });
     sheet.material = material;
-    return sheet;
 }
 
 /** Babylon's peeling is ready only once it has been rendered. */
@@ -39,21 +37,22 @@ async function PeeledAsync(stage: IStage): Promise<Uint8ClampedArray> {
 describe("order-independent transparency with an avatar", () => {
     const stage = ShareStage(MakeSolid(avatarColor));
 
-    it("draws the head whole, glass before it over it, and nothing of what is behind it", async () => {
+    it("draws the head whole, glass over it, and tells once that it does not peel it", async () => {
         const { scene } = stage;
         expect(DepthPeelingRenderer).toBeDefined();
         const near = new Vector3(0.02, 0.03, 0.2);
-        const far = new Vector3(0, 0, -0.2);
         const beside = new Vector3(0.19, 0, -0.2);
         const wall = new Vector3(-0.15, 0.05, -0.2);
         AddGlass(stage, "near", new Color3(0, 1, 0), near);
-        AddGlass(stage, "far", new Color3(0, 0, 1), far);
         AddGlass(stage, "beside", new Color3(0, 0, 1), beside);
         AddBox(scene, "wall", new Color3(0.4, 0.4, 0.4), 0.05, wall);
         const sorted = await ShootAsync(stage, 3);
+        const codes: string[] = [];
+        const observer = stage.component.onNoticeObservable.add(({ code }) => void codes.push(code));
         scene.useOrderIndependentTransparency = true;
         try {
             const peeled = await PeeledAsync(stage);
+            expect(codes).toEqual(["transparency-peeled"]);
             stage.avatar.setEnabled(false);
             const empty = await PeeledAsync(stage);
             stage.avatar.setEnabled(true);
@@ -66,7 +65,6 @@ describe("order-independent transparency with an avatar", () => {
             expect(density).toBeGreaterThan(0.45);
             const mixed = avatarColor.map((value, channel) => (1 - density) * value + nearGlass[channel]);
             ExpectColor(peeled, PixelOf(stage, near), mixed as unknown as Rgb, 6, "through the glass before it");
-            ExpectColor(peeled, PixelOf(stage, new Vector3(-0.03, 0, 0.09)), avatarColor, 4, "before the glass behind it");
             ExpectColor(peeled, PixelOf(stage, wall), [102, 102, 102], 4, "an opaque mesh");
             expect(ColorAt(empty, ...PixelOf(stage, beside))[2]).toBeGreaterThan(100);
             ExpectColor(peeled, PixelOf(stage, beside), ColorAt(empty, ...PixelOf(stage, beside)), 4, "glass beside it");
@@ -75,6 +73,7 @@ describe("order-independent transparency with an avatar", () => {
             );
             ExpectAlike(head, headSorted, 12, 0.05, "the head where no glass is");
         } finally {
+            observer.remove();
             scene.useOrderIndependentTransparency = false;
             scene.disablePrePassRenderer();
         }
@@ -94,31 +93,4 @@ describe("order-independent transparency with an avatar", () => {
             scene.disablePrePassRenderer();
         }
     });
-});
-
-describe("order-independent transparency with an avatar of faint splats", () => {
-    const faint = MakeSolid(avatarColor);
-    const texels = faint.table.mapSize ** 2;
-    faint.staticMap.fill(Math.log(0.3 / 0.7), 3 * texels, 4 * texels);
-    const stage = ShareStage(faint);
-
-    it("hides glass behind the head, though no splat covers half of a pixel", async () => {
-        const { scene, avatar } = stage;
-        const sheet = AddGlass(stage, "far", new Color3(0, 0, 1), new Vector3(0.19, 0, -0.2));
-        scene.useOrderIndependentTransparency = true;
-        try {
-            const beside = await PeeledAsync(stage);
-            expect(ColorAt(beside, ...Middle)[0]).toBeGreaterThan(100);
-            sheet.position.x = 0;
-            const behind = await PeeledAsync(stage);
-            ExpectColor(behind, Middle, ColorAt(beside, ...Middle), 2, "the face");
-            avatar.setEnabled(false);
-            expect(ColorAt(await PeeledAsync(stage), ...Middle)[2])
-                .withContext("without the head")
-                .toBeGreaterThan(100);
-        } finally {
-            scene.useOrderIndependentTransparency = false;
-            scene.disablePrePassRenderer();
-        }
-    }, 40000);
 });
