@@ -19,6 +19,7 @@ import { FlexAvatar } from "./flexAvatar.js";
 import { Person } from "./refine/person.js";
 import { CheckRefineSettings, Refinement } from "./refine/refinement.js";
 import type { RefineOption } from "./refine/refineSettings.js";
+import { PeelsDepth } from "./splatMaterial.js";
 import { SplatCrowds } from "./splatCrowds.js";
 
 /** Something the user should know although all went on: a fallback, or a choice made for them. Each is reported once. */
@@ -374,6 +375,12 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
             return;
         }
         this._frameId = frameId;
+        if (this._avatars.length > 0 && PeelsDepth(this.scene)) {
+            this._notify(
+                "transparency-peeled",
+                "Order-independent transparency cannot peel splats: avatars are drawn before all transparent meshes, which lie over them.",
+            );
+        }
         // Dispatches between two updates are those of one frame. Each driver run that arrived had its delta map packed.
         const dispatches = this._avatars.reduce((sum, { counts }) => sum + counts.driverRuns, this._recordedDispatches());
         this._dispatches.lastFrame = Math.max(0, dispatches - this._dispatches.before);

@@ -9,6 +9,11 @@ import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine.js";
 export class IndirectDraw {
     private _context: WebGPUEngine["_currentDrawContext"] | null = null;
 
+    /** Whether the next draw is the material's: it was bound and has not drawn since. */
+    public get hasBegun(): boolean {
+        return this._context !== null;
+    }
+
     /** Call where the material is bound. @param drawArgs four u32 as for drawIndirect; borrowed */
     public begin(engine: WebGPUEngine, drawArgs: GPUBuffer): void {
         this._context = engine._currentDrawContext;

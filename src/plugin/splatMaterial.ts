@@ -10,6 +10,7 @@ import { ShaderMaterial } from "@babylonjs/core/Materials/shaderMaterial.js";
 import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine.js";
 import { WebGPUDataBuffer } from "@babylonjs/core/Meshes/WebGPU/webgpuDataBuffer.js";
 import type { Matrix } from "@babylonjs/core/Maths/math.vector.js";
+import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh.js";
 import type { Mesh } from "@babylonjs/core/Meshes/mesh.js";
 import type { SubMesh } from "@babylonjs/core/Meshes/subMesh.js";
 import type { Effect } from "@babylonjs/core/Materials/effect.js";
@@ -26,6 +27,24 @@ import type { SplatView } from "./splatView.js";
 const ImageProcessingDefines = ["IMAGEPROCESSING", "EXPOSURE", "CONTRAST", "WHITEBALANCE", "COLORCURVES"] as const;
 const Wanted = {} as IImageProcessingConfigurationDefines & Partial<Record<string, boolean>>; // scratch of _readImageProcessing
 
+/** Whether Babylon draws transparent meshes by depth peeling. */
+export function PeelsDepth(scene: Scene): boolean {
+    return (scene as unknown as { _useOrderIndependentTransparency?: boolean })._useOrderIndependentTransparency === true;
+}
+
+/** A fragment shader of splats. */
+export interface ISplatFragment {
+    /** In Babylon's store. */
+    readonly shader: string;
+    /** Of its own. */
+    readonly uniforms: readonly string[];
+    /** Of its own. */
+    readonly samplers: readonly string[];
+    readonly isBlended: boolean;
+}
+
+const DrawnSplat: ISplatFragment = { shader: SplatShaderName, uniforms: [], samplers: [], isBlended: true };
+
 /** Made by `FlexAvatarSplatMesh`. Set `useLogarithmicDepth` where the scene's other materials have it. */
 export class FlexAvatarSplatMaterial extends ShaderMaterial {
     /** What the next bind draws; borrowed. The mesh sets it for each view it renders. */
@@ -41,9 +60,9 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
     /**
      * @param name name in the scene
      * @param scene a scene on a WebGPUEngine
-     * @param fragment another fragment shader of Babylon's store, its own uniforms, and whether it blends
+     * @param fragment another fragment shader of Babylon's store, its own uniforms and textures, and whether it blends
      */
-    public constructor(name: string, scene: Scene, fragment = { shader: SplatShaderName, uniforms: [] as string[], isBlended: true }) {
+    public constructor(name: string, scene: Scene, fragment: ISplatFragment = DrawnSplat) {
         RegisterSplatShader();
         super(
             name,
@@ -52,7 +71,7 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
             {
                 attributes: [],
                 uniforms: [...SplatUniformNames, ...fragment.uniforms],
-                samplers: [ShadowSamplerName],
+                samplers: [ShadowSamplerName, ...fragment.samplers],
                 storageBuffers: [...SplatBufferNames],
                 shaderLanguage: ShaderLanguage.WGSL,
                 needAlphaBlending: fragment.isBlended,
@@ -68,6 +87,16 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
     /** @returns the class name */
     public override getClassName(): string {
         return "FlexAvatarSplatMaterial";
+    }
+
+    /** With order-independent transparency it is drawn before all that is peeled; see the mesh. @internal */
+    public override needAlphaBlendingForMesh(mesh: AbstractMesh): boolean {
+        return !PeelsDepth(this.getScene()) && super.needAlphaBlendingForMesh(mesh);
+    }
+
+    /** Drawn after opaque meshes: those that test alpha are. @internal */
+    public override needAlphaTestingForMesh(mesh: AbstractMesh): boolean {
+        return PeelsDepth(this.getScene()) || super.needAlphaTestingForMesh(mesh);
     }
 
     /** Takes the scene's image processing into account where no post-process does it. @internal */

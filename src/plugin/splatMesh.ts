@@ -7,6 +7,7 @@
 import type { Camera } from "@babylonjs/core/Cameras/camera.js";
 import { Constants } from "@babylonjs/core/Engines/constants.js";
 import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine.js";
+import type { BaseTexture } from "@babylonjs/core/Materials/Textures/baseTexture.js";
 import type { Matrix } from "@babylonjs/core/Maths/math.vector.js";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector.js";
 import type { Plane } from "@babylonjs/core/Maths/math.plane.js";
@@ -18,12 +19,21 @@ import type { Observer } from "@babylonjs/core/Misc/observable.js";
 import type { Scene } from "@babylonjs/core/scene.js";
 import { ViewBuffers } from "../runtime/passes/index.js";
 import { DepthMaps } from "./depth/depthMaps.js";
-import { FlexAvatarSplatMaterial } from "./splatMaterial.js";
+import { FlexAvatarCoverMaterial, type ICover } from "./layers/coverMaterial.js";
+import { EffectLayers } from "./layers/effectLayers.js";
+import { FlexAvatarLayerMaterial, LeastLayerAlpha } from "./layers/layerMaterial.js";
+import { FlexAvatarSplatMaterial, PeelsDepth } from "./splatMaterial.js";
 import { IsShown, SplatView, type ISplatMember, type ShownLevels } from "./splatView.js";
 
 const VerticesPerSplat = 3;
 /** Frames after which the buffers of a view that is no longer rendered are freed, checked when a new view appears. */
 const IdleFrames = 120;
+
+/** Draws without color that go with that of the colors. */
+const Covers = {
+    stencil: { leastAlpha: LeastLayerAlpha, isMasked: false },
+    highlight: { leastAlpha: LeastLayerAlpha, isMasked: true },
+} as const satisfies Record<string, ICover>;
 
 const Minimum = new Vector3(); // scratch of _updateBounds
 const Maximum = new Vector3(); // scratch of _updateBounds
@@ -37,6 +47,10 @@ export class FlexAvatarSplatMesh extends Mesh {
     private readonly _levels = new WeakMap<Camera, Map<number, ShownLevels>>();
     private readonly _splatMaterial: FlexAvatarSplatMaterial;
     private readonly _depthMaps: DepthMaps;
+    private readonly _effectLayers: EffectLayers;
+    private readonly _covers: Partial<Record<keyof typeof Covers, FlexAvatarCoverMaterial>> = {};
+    /** Whose draw is under way, if it is not that of the render pass. */
+    private _drawn: FlexAvatarSplatMaterial | null = null;
     private readonly _onCameraRemoved: Observer<Camera> | null;
     private readonly _onBeforeDrawPhase: Observer<Scene> | null;
 
@@ -54,6 +68,7 @@ export class FlexAvatarSplatMesh extends Mesh {
         this._splatMaterial = new FlexAvatarSplatMaterial(`${name}.material`, scene);
         this.material = this._splatMaterial;
         this._depthMaps = new DepthMaps(this);
+        this._effectLayers = new EffectLayers(this);
         this.isPickable = false; // the avatars' proxy meshes are
         this.doNotSerialize = true;
         this._onBeforeDrawPhase = scene.onBeforeDrawPhaseObservable.add(() => this._prepareSnapshot());
@@ -132,29 +147,92 @@ export class FlexAvatarSplatMesh extends Mesh {
         if (!camera || !this._members.some(IsShown)) {
             return this;
         }
-        this._splatMaterial.view = this._prepareView(camera);
+        const view = this._prepareView(camera);
+        (this._materialOfPass() ?? this._splatMaterial).view = view;
+        const engine = this.getEngine() as WebGPUEngine;
+        // Faint rims must not take part in the stencil: a layer's glow would end, or begin, where nothing is seen.
+        const marksStencil = engine.getStencilBuffer() && !this._splatMaterial.stencil.enabled && this._effectLayers.marksStencil();
+        if (marksStencil) {
+            engine.setStencilBuffer(false);
+        }
         this._isRendering = true;
-        super.render(subMesh, enableAlphaMode, effectiveMeshReplacement);
+        super.render(subMesh, enableAlphaMode || PeelsDepth(this.getScene()), effectiveMeshReplacement);
+        if (marksStencil) {
+            engine.setStencilBuffer(true);
+            this._markStencil(subMesh, view);
+        }
         this._isRendering = false;
         return this;
     }
 
+    /** Takes the splats' pixels from the highlighted meshes behind them, and gives those of highlighted avatars to their layers. */
+    private _markStencil(subMesh: SubMesh, view: SplatView): void {
+        const engine = this.getEngine();
+        const reference = engine.getStencilFunctionReference();
+        engine.setStencilFunctionReference(0);
+        this._cover(subMesh, view, "stencil");
+        this._effectLayers.forEachHighlight(this._members, (mask, stencil) => {
+            engine.setStencilFunctionReference(stencil);
+            this._cover(subMesh, view, "highlight", mask);
+        });
+        engine.setStencilFunctionReference(reference);
+    }
+
+    /** Draws once more, without color. Not through Babylon's `render`: what observes it, as layers do, would set another stencil. */
+    private _cover(subMesh: SubMesh, view: SplatView, kind: keyof typeof Covers, mask: BaseTexture | null = null): void {
+        const material = (this._covers[kind] ??= new FlexAvatarCoverMaterial(`${this.name}.${kind}`, this.getScene(), Covers[kind]));
+        if (!material.isReady(this, false)) {
+            return;
+        }
+        const wrapper = material._getDrawWrapper();
+        const { effect } = wrapper;
+        if (!effect) {
+            return;
+        }
+        material.view = view;
+        material.mask = mask;
+        const batch = this._getInstancesRenderList(subMesh._id);
+        material._preBind(wrapper, this._getDrawSideOrientation(material, this));
+        this._bind(subMesh, effect, material.fillMode, false);
+        material.bind(this.getWorldMatrix(), this, effect);
+        this._drawn = material;
+        this._processRendering(this, subMesh, effect, material.fillMode, batch, false, undefined as never, material);
+        this._drawn = null;
+        material.unbind();
+    }
+
     /**
-     * Only {@link render} and depth renderers draw splats. What draws meshes by their vertex buffers instead, as shadow maps do, gets nothing.
+     * Only {@link render}, depth renderers and effect layers draw splats. What draws meshes by their vertex buffers instead, as shadow maps do, gets nothing.
      * @internal
      */
     public override _getInstancesRenderList(
         ...parameters: Parameters<Mesh["_getInstancesRenderList"]>
     ): ReturnType<Mesh["_getInstancesRenderList"]> {
         const batch = super._getInstancesRenderList(...parameters);
-        return this._isRendering || this._prepareDepth() ? batch : { ...batch, mustReturn: true };
+        return this._isRendering || this._preparePass() ? batch : { ...batch, mustReturn: true };
     }
 
-    /** Draws, by what a material's bind has begun. @internal */
+    /** Always triangles: there are no vertices of which lines or points could be drawn. @internal */
+    public override _getRenderingFillMode(): number {
+        return Constants.MATERIAL_TriangleFillMode;
+    }
+
+    /** Draws, by what a material's bind has begun. Other effects, as those of outlines and overlays, find no vertices and draw nothing. @internal */
     public override _processRendering(...parameters: Parameters<Mesh["_processRendering"]>): Mesh {
-        super._processRendering(...parameters);
-        this._splatMaterial.indirectDraw.end();
-        this._depthMaps.materialOfPass((this.getEngine() as WebGPUEngine).currentRenderPassId)?.indirectDraw.end();
+        const engine = this.getEngine() as WebGPUEngine;
+        const material = this._drawn ?? this._materialOfPass() ?? this._splatMaterial;
+        if (!material.indirectDraw.hasBegun) {
+            return this;
+        }
+        if (material instanceof FlexAvatarLayerMaterial) {
+            const alphaMode = engine.getAlphaMode();
+            engine.setAlphaMode(material.maskAlphaMode, true);
+            super._processRendering(...parameters);
+            engine.setAlphaMode(alphaMode, true);
+        } else {
+            super._processRendering(...parameters);
+        }
+        material.indirectDraw.end();
         return this;
     }
 
@@ -166,9 +244,11 @@ export class FlexAvatarSplatMesh extends Mesh {
         this._onCameraRemoved?.remove();
         this._onBeforeDrawPhase?.remove();
         this._depthMaps.dispose();
+        this._effectLayers.dispose();
         this._releaseViews(() => true);
         super.dispose(doNotRecurse, false);
         this._splatMaterial.dispose();
+        Object.values(this._covers).forEach((material) => material.dispose());
     }
 
     /** Fast snapshot rendering replays draws without asking meshes; the records that they read must follow all the same. */
@@ -182,10 +262,16 @@ export class FlexAvatarSplatMesh extends Mesh {
         }
     }
 
-    /** @returns whether a depth renderer is drawing and there is something for it */
-    private _prepareDepth(): boolean {
+    /** What a depth renderer or an effect layer draws splats with, or null in any other render pass. */
+    private _materialOfPass(): FlexAvatarSplatMaterial | null {
+        const material = this.getMaterialForRenderPass((this.getEngine() as WebGPUEngine).currentRenderPassId);
+        return material instanceof FlexAvatarSplatMaterial ? material : null;
+    }
+
+    /** @returns whether a depth renderer or an effect layer is drawing and there is something for it */
+    private _preparePass(): boolean {
         const camera = this.getScene().activeCamera;
-        const material = this._depthMaps.materialOfPass((this.getEngine() as WebGPUEngine).currentRenderPassId);
+        const material = this._materialOfPass();
         if (!material || !camera || !this._members.some(IsShown)) {
             return false;
         }

@@ -19,6 +19,9 @@ export const SplatBufferNames = ["records", "order", "drawArgs"] as const;
 /** Clip planes of a scene, `clipPlane` to `clipPlane6`. */
 export const ClipPlaneCount = 6;
 
+/** Stretches of records that can have a tint of their own (layers/layerMaterial.ts). */
+export const MostTints = 64;
+
 /**
  * Corners are moved out by this factor, so that snapping them to the raster, which differs between a canvas and a flipped render target, never loses a
  * fragment above the cut.
@@ -61,6 +64,21 @@ flat varying vCenterPx: vec2f;
 flat varying vOffsetFromPx: vec4f;
 flat varying vColor: vec4f;
 flat varying vViewZ: f32;
+#ifdef FLEX_TINT
+flat varying vTint: vec4f;
+uniform tint: vec4f; // of all splats but those of the stretches
+uniform tintCount: i32;
+uniform tintStretches: array<vec4f, ${MostTints}>; // first record, the one after the last
+uniform tints: array<vec4f, ${MostTints}>;
+fn tintOf(record: f32) -> vec4f {
+    for (var i = 0; i < uniforms.tintCount; i++) {
+        if (record >= uniforms.tintStretches[i].x && record < uniforms.tintStretches[i].y) {
+            return uniforms.tints[i];
+        }
+    }
+    return uniforms.tint;
+}
+#endif
 
 /// How much of the color is left behind the fog; modes and factors as in Babylon.
 fn fogFactor(distance: f32) -> f32 {
@@ -107,6 +125,9 @@ fn main(input: VertexInputs) -> FragmentInputs {
         vertexOutputs.vOffsetFromPx = vec4f(minor.y, -minor.x, -major.y, major.x) / (OffsetSigmas * area);
         vertexOutputs.vColor = vec4f(color, corner.color.a);
         vertexOutputs.vViewZ = viewZ;
+        #ifdef FLEX_TINT
+        vertexOutputs.vTint = tintOf(f32(order[splat]));
+        #endif
     }
 }
 `;
@@ -117,6 +138,9 @@ flat varying vCenterPx: vec2f;
 flat varying vOffsetFromPx: vec4f;
 flat varying vColor: vec4f;
 flat varying vViewZ: f32;
+#ifdef FLEX_TINT
+flat varying vTint: vec4f;
+#endif
 @fragment
 fn main(input: FragmentInputs) -> FragmentOutputs {
     let fromCenterPx = fragmentInputs.position.xy - fragmentInputs.vCenterPx;

@@ -1,5 +1,6 @@
 /** One view as Babylon sees it: its matrices, the avatars in it, and whether what was prepared for them still holds. */
 import type { Camera } from "@babylonjs/core/Cameras/camera.js";
+import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh.js";
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import type { Scene } from "@babylonjs/core/scene.js";
 import type { Level } from "../flame/levels.js";
@@ -25,6 +26,8 @@ export interface ISplatMember {
     readonly cullBackFaces: "auto" | boolean;
     /** Whether what is behind its head is left out. */
     readonly cullHidden: "auto" | boolean;
+    /** By which layers are told of one avatar alone. */
+    readonly proxyMesh: AbstractMesh;
     /** Whether it and its parents are enabled. */
     isEnabled(): boolean;
 }
@@ -43,6 +46,7 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** An avatar as it was when the view was prepared. */
 interface ISeen extends ICrowdMember {
+    owner: ISplatMember;
     avatar: AvatarBuffers;
     revision: number;
     readonly worldFromPosed: Float64Array;
@@ -116,6 +120,19 @@ export class SplatView {
         return this._readMembers(members, scene.getEngine().frameId, HasClipPlane(scene)) || changed;
     }
 
+    /**
+     * Names the records of each avatar that was prepared: one stretch, two while its level of detail changes.
+     * @param take told the avatar, its first record and the one after its last
+     */
+    public forEachStretch(take: (member: ISplatMember, first: number, end: number) => void): void {
+        this._seen.forEach(({ owner, avatar, level }, index) => {
+            const first = this.buffers.firstRecords[index];
+            if (first !== undefined) {
+                take(owner, first, first + avatar.gaussiansAt(level));
+            }
+        });
+    }
+
     private _readCamera(scene: Scene): boolean {
         const engine = scene.getEngine();
         const { settings } = this;
@@ -165,6 +182,7 @@ export class SplatView {
     private _readMember(member: ISplatMember, index: number, level: Level, share: number, isCut: boolean): boolean {
         const { buffers, revision } = member.splats!;
         const seen = (this._seen[index] ??= {
+            owner: member,
             avatar: buffers,
             revision: -1,
             worldFromPosed: new Float64Array(16),
@@ -186,6 +204,7 @@ export class SplatView {
             seen.cullBackFaces !== cullBackFaces ||
             seen.cullHidden !== cullHidden;
         changed = changed || this.members[index] !== seen;
+        seen.owner = member;
         seen.avatar = buffers;
         seen.revision = revision;
         seen.opacity = member.visibility;

@@ -21,16 +21,6 @@ export class DepthMaps {
         this._onBeforeTargets = _mesh.getScene().onBeforeRenderTargetsRenderObservable.add((scene) => this._follow(scene));
     }
 
-    /** The material of a map that is being rendered, or null in any other render pass. */
-    public materialOfPass(renderPassId: number): FlexAvatarDepthMaterial | null {
-        for (const [renderer, material] of this._materials) {
-            if (renderer.getDepthMap().renderPassIds.includes(renderPassId)) {
-                return material;
-            }
-        }
-        return null;
-    }
-
     /** Leaves all maps. */
     public dispose(): void {
         this._onBeforeTargets?.remove();

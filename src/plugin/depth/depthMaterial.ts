@@ -67,7 +67,7 @@ export class FlexAvatarDepthMaterial extends FlexAvatarSplatMaterial {
      */
     public constructor(name: string, scene: Scene, format: IDepthFormat) {
         ShaderStore.ShadersStoreWGSL[`${ShaderName}PixelShader`] = FragmentSource;
-        super(name, scene, { shader: ShaderName, uniforms: ["depthValues"], isBlended: false });
+        super(name, scene, { shader: ShaderName, uniforms: ["depthValues"], samplers: [], isBlended: false });
         this.disableDepthWrite = false;
         this.setDefine("FLEX_DEPTH_VIEW", format.cameraSpaceZ);
         this.setDefine("FLEX_DEPTH_NONLINEAR", format.nonLinear);

@@ -43,6 +43,8 @@ export class ViewBuffers implements ISortTarget {
     public readonly occluders: GPUBuffer;
     /** What was prepared last: who is in the view, head by head. @internal */
     public readonly groups: IViewGroup[] = [];
+    /** Where the records of each member begin, by its place in the list; nothing for those outside the view. Filled by `WriteView`. */
+    public readonly firstRecords: (number | undefined)[] = [];
     /** What the sorter of `SplatPipeline` keeps for this view. */
     public sortScratch: ISortScratch | null = null;
     /** Content of `params` on the CPU. @internal */

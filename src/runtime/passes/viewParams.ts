@@ -91,6 +91,7 @@ export function WriteView(camera: ICameraSettings, members: readonly ICrowdMembe
     groups.length = 0;
     let [slot, spanCount, recordCount] = [0, 0, 0];
     view.occluderCount = 0;
+    view.firstRecords.length = 0;
     for (let first = 0; first < members.length; first++) {
         if (IsEarlierGroup(members, first)) {
             continue;
@@ -108,6 +109,7 @@ export function WriteView(camera: ICameraSettings, members: readonly ICrowdMembe
             const span = (Spans[spanCount++] ??= { near: 0, far: 0, slot: 0 });
             span.slot = slot;
             WriteSlot(camera, member, recordCount, slot, span, view.slotsData);
+            view.firstRecords[index] = recordCount;
             if (Hides(camera, member)) {
                 WriteOccluder(member.avatar, slot, view);
             }
