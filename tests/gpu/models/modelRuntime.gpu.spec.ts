@@ -235,7 +235,8 @@ describe("ONNX Runtime on our device", () => {
             onNotice: (notice) => notices.push(notice),
         });
         await runtime.prepareAsync(1);
-        expect(Object.keys(runtime.timings).sort()).toEqual(["encoder", "reconstructor_n1"]);
+        const faces = ["face/detector", "face/landmarks", "face/matte"];
+        expect(Object.keys(runtime.timings).sort()).toEqual(["encoder", ...faces, "reconstructor_n1"]);
         const { requests } = runtime.store.statistics;
         const { identityFeatures } = await runtime.reconstructAsync(Photos(runtime, 1));
         expect((await runtime.createDriverAsync(identityFeatures)).backend).toBe("shaders");
