@@ -92,7 +92,7 @@ function visits(section) {
     const parts = names.map((name) => [name, ...section.rows.map((row) => cell(row.parts[name]))]);
     const head = ["first visit", "MB gzip (raw, requests)", "target", "before, 8c8e4f2"];
     return (
-        `### First visit\n\nUntil the avatar is drawn, on a page with nothing else; gzip is \`gzip -9\` of every response. ${when(section)}\n\n` +
+        `### First visit\n\nUntil the avatar is drawn, on a page with nothing else, without the visitor's own photo; gzip is \`gzip -9\` of every response. ${when(section)}\n\n` +
         `${table(head, rows)}\n\nBy part, MB gzip (raw, requests):\n\n${table(["part", ...section.rows.map(({ name }) => name)], parts)}`
     );
 }

@@ -12,15 +12,15 @@ const root = path.dirname(bench);
 const photo = "/samples/assets/astronaut.png";
 const avatarFile = "/dist/visit/portrait.flexavatar";
 
-/** Parts by address; the first that fits counts. Scripts of the bundle are told apart by what most of their bytes came from. */
+/** Parts by address; the first that fits counts. */
 const Parts = [
-    ["photo or file", /^\/samples\/|^\/dist\/visit\/portrait/],
+    ["file", /^\/dist\/visit\/portrait/],
     ["face networks", /\/assets\/models\/face/],
     ["ONNX Runtime", /\/onnxruntime-web\//],
     ["head model", /^\/assets\/models\/open-head\.bin$/],
     ["networks", /^\/assets\/models\//],
-    ["Babylon.js", /\/@babylonjs\//],
-    ["library", /\/src\//],
+    ["Babylon.js", /\/@babylonjs\/|^\/dist\/visit\/(babylon|\d+)\.js$/],
+    ["library", /\/src\/|^\/dist\/visit\/library\.js$/],
     ["page", /^/],
 ];
 const PartOf = (name) => Parts.find(([, pattern]) => pattern.test(name))[0];
@@ -35,8 +35,7 @@ const Visits = [
 
 /** @param only part of the names of the visits wanted */
 export async function VisitAsync({ only = "" } = {}) {
-    const stats = await RunWebpackAsync(visitConfig());
-    const bundled = PartsOfBundle(stats.toJson({ all: false, ids: true, chunks: true, chunkModules: true, nestedModules: true }));
+    await RunWebpackAsync(visitConfig());
     const built = path.join(root, "dist", "visit");
     writeFileSync(path.join(built, "index.html"), readFileSync(path.join(bench, "visit", "index.html")));
     const saved = path.join(built, "portrait.flexavatar");
@@ -45,7 +44,7 @@ export async function VisitAsync({ only = "" } = {}) {
         if (query.startsWith("file") && !existsSync(saved)) {
             writeFileSync(saved, await SaveAsync());
         }
-        const row = { name, ...(await CountAsync(query, bundled)), ...(targetGzipBytes && { targetGzipBytes }) };
+        const row = { name, ...(await CountAsync(query)), ...(targetGzipBytes && { targetGzipBytes }) };
         rows.push(row);
         console.log(
             `    ${name}: ${row.requests} requests, ${(row.bytes / 1e6).toFixed(2)} MB, gzip ${(row.gzipBytes / 1e6).toFixed(2)} MB`,
@@ -77,31 +76,17 @@ async function SaveAsync() {
     });
 }
 
-/** Part by file of the bundle. */
-function PartsOfBundle({ chunks }) {
-    const parts = new Map();
-    for (const { files, modules } of chunks) {
-        const sizes = {};
-        for (const module of modules.flatMap((outer) => outer.modules ?? [outer])) {
-            const part = PartOf(module.nameForCondition ?? module.name ?? "");
-            sizes[part] = (sizes[part] ?? 0) + module.size;
-        }
-        const [largest] = Object.entries(sizes).sort(([, a], [, b]) => b - a)[0] ?? ["page"];
-        files.forEach((file) => parts.set(`/dist/visit/${file}`, largest));
-    }
-    return parts;
-}
-
-async function CountAsync(query, bundled) {
+async function CountAsync(query) {
     return await OpenAsync(query, async (_page, requests, gaussians) => {
         const parts = {};
-        for (const { path: pathname, status } of requests) {
+        // The photo is the visitor's own.
+        for (const { path: pathname, status } of requests.filter((request) => request.path !== photo)) {
             const file = path.join(root, pathname);
             if (status !== 200 || !existsSync(file) || !statSync(file).isFile()) {
                 throw new Error(`${pathname} was answered with ${status}`);
             }
             const content = readFileSync(file);
-            const part = (parts[bundled.get(pathname) ?? PartOf(pathname)] ??= { requests: 0, bytes: 0, gzipBytes: 0 });
+            const part = (parts[PartOf(pathname)] ??= { requests: 0, bytes: 0, gzipBytes: 0 });
             part.requests++;
             part.bytes += content.length;
             part.gzipBytes += gzipSync(content, { level: 9 }).length;

@@ -143,8 +143,8 @@ describe("a saved avatar", () => {
         }, size);
         assert.ok(reopened.bytes > 100_000, `${reopened.bytes} bytes`);
         const mean = await difference(original, reopened.picture);
-        // The file keeps maps as halves; measured 0.01.
-        assert.ok(mean < 0.1, `mean difference ${mean}/255`);
+        // The file keeps maps as halves (0.01) and the photos' detail in eight bits; measured 0.11. The demand, 45 dB, is a mean of about 1.
+        assert.ok(mean < 0.25, `mean difference ${mean}/255`);
     });
 });
 
