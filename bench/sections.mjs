@@ -167,9 +167,9 @@ async function NetworksAsync({ openAsync, rounds }) {
     return { model, driverFlops: flops, driver: rows, reconstruction };
 }
 
-/** What a page downloads of us: the library bundle, minified and gzipped; Babylon, ONNX Runtime and the models are not in it. */
+/** What a page downloads of us: the library in one file, minified and gzipped; Babylon, ONNX Runtime and the models are not in it. */
 async function BundleAsync() {
-    const config = (await import("../webpack.config.js")).default.find(({ name }) => name === "library");
+    const config = (await import("../webpack.config.js")).default.find(({ name }) => name === "standalone");
     const folder = mkdtempSync(path.join(os.tmpdir(), "bundle-"));
     try {
         await RunWebpackAsync({ ...config, mode: "production", devtool: false, output: { ...config.output, path: folder } });
