@@ -9,34 +9,10 @@ import { Observable } from "@babylonjs/core/Misc/observable";
 import { FlexAvatarComponent } from "../../../src/plugin/flexAvatarComponent";
 import { FakeServicesAsync } from "../plugin/fakeNetworks";
 import { CanvasPx, CreateStageAsync, RenderFrame, type IStage } from "../plugin/stage";
+import { WatchDevice } from "../plugin/watchDevice";
 
-/** Labels of our own buffers; Babylon's begin otherwise. */
-const OurLabel = /^[a-z][A-Za-z]*\./;
 /** Babylon keeps uniform buffers for reuse, a few more the longer frames have been in flight. */
 const PoolGrowth = 8;
-
-/** Counts what is created and not destroyed on a device until the spec ends: our buffers, Babylon's, textures. */
-function WatchDevice(device: GPUDevice): () => { ourBuffers: number; textures: number; otherBuffers: number } {
-    const live = { createBuffer: new Set<GPUBuffer | GPUTexture>(), createTexture: new Set<GPUBuffer | GPUTexture>() };
-    for (const name of ["createBuffer", "createTexture"] as const) {
-        const create = (device[name] as (descriptor: never) => GPUBuffer | GPUTexture).bind(device);
-        spyOn(device as unknown as Record<string, typeof create>, name).and.callFake((descriptor: never) => {
-            const made = create(descriptor);
-            live[name].add(made);
-            const destroy = made.destroy.bind(made);
-            made.destroy = () => {
-                live[name].delete(made);
-                destroy();
-                return undefined;
-            };
-            return made;
-        });
-    }
-    return () => {
-        const ours = [...live.createBuffer].filter(({ label }) => OurLabel.test(label)).length;
-        return { ourBuffers: ours, textures: live.createTexture.size, otherBuffers: live.createBuffer.size - ours };
-    };
-}
 
 /** Counts listeners on anything in the page; those that go by themselves (once, signal) are not counted. */
 function WatchListeners(): { count(): number; stop(): void } {
