@@ -277,7 +277,8 @@ process.exit(0);
         try {
             const result = await OpenAvatarPageAsync(`${server.url}/policy.html`);
             const refused = result.errors.filter((text) => /worker.*blob:.*violates/i.test(text));
-            assert.equal(refused.length, 1, "the policy refused the worker from its text");
+            // That of the networks, and that of refinement if it has begun.
+            assert.ok(refused.length >= 1, "the policy refused the worker from its text");
             assertAvatar({ ...result, errors: result.errors.filter((text) => !refused.includes(text)) });
             assert.ok(server.requests.some((request) => request.path.endsWith("/runtime/onnxWorker.js")));
         } finally {
