@@ -25,7 +25,7 @@ const Parts = [
 ];
 const PartOf = (name) => Parts.find(([, pattern]) => pattern.test(name))[0];
 
-/** The three kinds of visit; the targets are gzip bytes of issue 17. */
+/** The kinds of visit, and the most gzip bytes that each shall load. */
 const Visits = [
     { name: "photo → avatar, no graphics card", query: `photo=${photo}`, targetGzipBytes: 12e6 },
     { name: "photo → avatar, graphics card", query: `photo=${photo}&card`, targetGzipBytes: 16e6 },

@@ -72,8 +72,18 @@ def soften(mask: np.ndarray, size: int) -> np.ndarray:
     return t * t * (3 - 2 * t)
 
 
-def prepare(files: list[Path], observers: Observers, photo_size: int, anchor_size: int) -> list[Prepared]:
-    """Find the face, crop, look again in the crop, matte, fit; photos without a face are left out."""
+@dataclass(frozen=True)
+class Found:
+    """Photos in which a face was found, in one order."""
+
+    pictures: list[np.ndarray]  # [H,W,3] bytes
+    crops: dict[str, Crop]  # by the photo's name
+    masks: list[np.ndarray]  # [h,w] 0..1 of the persons, in the crops
+    landmarks: np.ndarray  # [n,478,2] in crop coordinates
+
+
+def find(files: list[Path], observers: Observers) -> Found:
+    """Find the face, crop, look again in the crop, matte; photos without a face are left out."""
     pictures = {file.stem: np.asarray(Image.open(file).convert("RGB")) for file in files}
     points = {name: p for name, p in zip(pictures, observers.points(list(pictures.values()))) if p is not None}
     for _ in range(PASSES):
@@ -81,13 +91,19 @@ def prepare(files: list[Path], observers: Observers, photo_size: int, anchor_siz
         again = observers.points([draw_crop(pictures[name], crop, EXACT) for name, crop in crops.items()])
         points = {name: from_crop(p / EXACT, crops[name]) for name, p in zip(crops, again) if p is not None}
     crops = {name: crop_from_landmarks(p) for name, p in points.items()}
-    mattes = observers.mattes([draw_crop(pictures[name], crop, EXACT) for name, crop in crops.items()])
+    masks = observers.mattes([draw_crop(pictures[name], crop, EXACT) for name, crop in crops.items()])
     landmarks = np.stack([crop.to_crop(points[name]) for name, crop in crops.items()])
-    fits = observers.fit(landmarks, anchor_size)
+    return Found([pictures[name] for name in crops], crops, masks, landmarks)
+
+
+def prepare(files: list[Path], observers: Observers, photo_size: int, anchor_size: int) -> list[Prepared]:
+    """What the networks get of each photo, and its fit."""
+    found = find(files, observers)
+    fits = observers.fit(found.landmarks, anchor_size)
     out = []
-    for (name, crop), mask, at, fit in zip(crops.items(), mattes, landmarks, fits):
+    for picture, (name, crop), mask, at, fit in zip(found.pictures, found.crops.items(), found.masks, found.landmarks, fits):
         matte = soften(mask, photo_size)
-        image = metrics.unit(draw_crop(pictures[name], crop, photo_size)).transpose(2, 0, 1)
+        image = metrics.unit(draw_crop(picture, crop, photo_size)).transpose(2, 0, 1)
         out.append(Prepared(name, (0.5 + matte * (image - 0.5)).astype(np.float32), at, fit))
     return out
 

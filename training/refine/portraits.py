@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from ..evaluate.metrics import unit
 from ..evaluate.observers import Observers
-from ..evaluate.real_photos import EXACT, PASSES, draw_crop, from_crop, soften
-from ..synth.crop import Crop, crop_from_landmarks
+from ..evaluate.real_photos import draw_crop, find, from_crop, soften
+from ..synth.crop import Crop
 
 LEAST, MOST = 512, 1024  # pixels of the crop
 
@@ -45,20 +44,13 @@ def inside_photo(crop: Crop, width: int, height: int, size: int) -> np.ndarray:
 
 
 def prepare(files: list[Path], observers: Observers, anchor_size: int) -> list[Portrait]:
-    """Find the face, crop, look again in the crop, matte, fit; photos without a face are left out. As real_photos.prepare."""
-    pictures = {file.stem: np.asarray(Image.open(file).convert("RGB")) for file in files}
-    points = {name: p for name, p in zip(pictures, observers.points(list(pictures.values()))) if p is not None}
-    for _ in range(PASSES):
-        crops = {name: crop_from_landmarks(p) for name, p in points.items()}
-        again = observers.points([draw_crop(pictures[name], crop, EXACT) for name, crop in crops.items()])
-        points = {name: from_crop(p / EXACT, crops[name]) for name, p in zip(crops, again) if p is not None}
-    crops = {name: crop_from_landmarks(p) for name, p in points.items()}
-    masks = observers.mattes([draw_crop(pictures[name], crop, EXACT) for name, crop in crops.items()])
-    landmarks = np.stack([crop.to_crop(points[name]) for name, crop in crops.items()])
+    """What refinement gets of each photo; photos without a face are left out."""
+    found = find(files, observers)
+    fits = observers.fit(found.landmarks, anchor_size)
     out = []
-    for (name, crop), mask, at, fit in zip(crops.items(), masks, landmarks, observers.fit(landmarks, anchor_size)):
+    for picture, (name, crop), mask, at, fit in zip(found.pictures, found.crops.items(), found.masks, found.landmarks, fits):
         size = crop_size(crop.side)
-        image = unit(draw_crop(pictures[name], crop, size)).transpose(2, 0, 1).copy()
-        height, width = pictures[name].shape[:2]
+        image = unit(draw_crop(picture, crop, size)).transpose(2, 0, 1).copy()
+        height, width = picture.shape[:2]
         out.append(Portrait(name, image, inside_photo(crop, width, height, size), mask, at.astype(np.float32), fit))
     return out

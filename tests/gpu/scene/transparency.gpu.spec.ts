@@ -59,7 +59,7 @@ describe("order-independent transparency with an avatar", () => {
             const below: [number, number] = [Middle[0] + 4, Middle[1] + 20];
             ExpectColor(sorted, below, avatarColor, 2, "sorted");
             ExpectColor(peeled, below, avatarColor, 4, "the face");
-            // Half floats, in which this adapter keeps depth, peel one sheet several times: it is denser than its alpha, with and without a head.
+            // Peeled glass is denser than its alpha here, with and without a head.
             const nearGlass = ColorAt(empty, ...PixelOf(stage, near));
             const density = nearGlass[1] / 255;
             expect(density).toBeGreaterThan(0.45);
