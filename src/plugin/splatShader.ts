@@ -172,6 +172,16 @@ ${SplatFragmentStart}
 }
 `;
 
+/**
+ * `depth` as Babylon's own depth shader has it, 0 near to 1 far: clip depth is the pixel's times clip w. The shader's uniforms must have `clipW` and
+ * `depthValues`.
+ */
+export const LinearDepthOfFragment = `    var clipZ = fragmentInputs.position.z * (uniforms.clipW.x * fragmentInputs.vViewZ + uniforms.clipW.y);
+#ifdef USE_REVERSE_DEPTHBUFFER
+    clipZ = -clipZ;
+#endif
+    let depth = (clipZ + uniforms.depthValues.x) / uniforms.depthValues.y;`;
+
 /** Puts the text into Babylon's registry of shaders; doing it again changes nothing. */
 export function RegisterSplatShader(): void {
     ShaderStore.ShadersStoreWGSL[`${SplatShaderName}VertexShader`] = VertexSource;

@@ -7,7 +7,7 @@ import { ShaderStore } from "@babylonjs/core/Engines/shaderStore.js";
 import type { Scene } from "@babylonjs/core/scene.js";
 import { SplatQuadSource } from "../../runtime/passes/index.js";
 import { FlexAvatarSplatMaterial } from "../splatMaterial.js";
-import { SplatFragmentStart } from "../splatShader.js";
+import { LinearDepthOfFragment, SplatFragmentStart } from "../splatShader.js";
 
 /** What a map stores, as `DepthRenderer`'s constructor is told. */
 export interface IDepthFormat {
@@ -43,11 +43,7 @@ ${SplatFragmentStart}
 #ifdef FLEX_DEPTH_NONLINEAR
     let depth = fragmentInputs.position.z;
 #else
-    var clipZ = fragmentInputs.position.z * (uniforms.clipW.x * fragmentInputs.vViewZ + uniforms.clipW.y);
-#ifdef USE_REVERSE_DEPTHBUFFER
-    clipZ = -clipZ;
-#endif
-    let depth = (clipZ + uniforms.depthValues.x) / uniforms.depthValues.y;
+${LinearDepthOfFragment}
 #endif
 #endif
 #ifdef FLEX_DEPTH_PACKED

@@ -15,7 +15,7 @@ import type { Scene } from "@babylonjs/core/scene.js";
 import type { EffectLayer } from "@babylonjs/core/Layers/effectLayer.js";
 import { SplatQuadSource } from "../../runtime/passes/index.js";
 import { FlexAvatarSplatMaterial } from "../splatMaterial.js";
-import { MostTints, SplatFragmentStart } from "../splatShader.js";
+import { LinearDepthOfFragment, MostTints, SplatFragmentStart } from "../splatShader.js";
 import type { ISplatMember } from "../splatView.js";
 
 /** An effect layer as far as we ask it; most fields are private to Babylon. */
@@ -60,11 +60,7 @@ ${SplatFragmentStart}
 #ifdef FLEX_LAYER_VIEW_DEPTH
     let depth = fragmentInputs.vViewZ;
 #else
-    var clipZ = fragmentInputs.position.z * (uniforms.clipW.x * fragmentInputs.vViewZ + uniforms.clipW.y);
-#ifdef USE_REVERSE_DEPTHBUFFER
-    clipZ = -clipZ;
-#endif
-    let depth = (clipZ + uniforms.depthValues.x) / uniforms.depthValues.y;
+${LinearDepthOfFragment}
 #endif
     fragmentOutputs.color = vec4f(fragmentInputs.vTint.x, depth, 0.0, 1.0);
 #else
