@@ -103,6 +103,28 @@ describe("a scene as it always was: an avatar", () => {
         expect(avatar.splatMesh.viewCount).toBe(3);
     }, 30000);
 
+    it("is in both of two viewports after aggressive performance priority, whether they came before or during it", async () => {
+        const { scene, camera } = stage;
+        const cameras = [camera, new FreeCamera("left", new Vector3(-0.3, 0.1, 0.5), scene)];
+        cameras.forEach((one, index) => {
+            one.setTarget(Vector3.Zero());
+            Object.assign(one, { fov: 0.6, minZ: 0.05, maxZ: 20, viewport: new Viewport(0.5 * index, 0, 0.5, 1) });
+        });
+        scene.activeCameras = cameras;
+        const before = await ShootAsync(stage, 2);
+        for (const first of [cameras, [camera]]) {
+            scene.activeCameras = first;
+            const unset = Prioritize(stage, ScenePerformancePriority.Aggressive);
+            await ShootAsync(stage, 2);
+            scene.activeCameras = cameras;
+            await ShootAsync(stage, 2);
+            unset();
+            ExpectAlike(await ShootAsync(stage, 2), before, 0, 0, `${first.length} before`);
+        }
+        const half = CanvasPx / 2;
+        expect(Lit(Cut(before, CanvasPx, half, 0, half, CanvasPx))).toBeGreaterThan(200);
+    }, 30000);
+
     for (const [name, set] of Object.entries(Savings)) {
         it(`moves with ${name} as without`, async () => {
             const { scene, avatar, camera } = stage;
