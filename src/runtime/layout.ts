@@ -98,6 +98,16 @@ export const SortParamsLayout = { byteLength: 4, offsets: { recordCount: 0 } } a
 /** The list of buckets follows the struct. */
 export const CrowdedLayout = { byteLength: 12, offsets: { count: 0, countY: 4, countZ: 8, buckets: 12 } } as const satisfies IStructLayout;
 
+export const RefineParamsLayout = {
+    byteLength: 16,
+    offsets: { size: 0, across: 4, firstRow: 8, gaussianCount: 12 },
+} as const satisfies IStructLayout;
+
+export const RefineEllipseLayout = {
+    byteLength: 24,
+    offsets: { center: 0, conicXx: 8, conicXy: 12, conicYy: 16, opacity: 20 },
+} as const satisfies IStructLayout;
+
 /** Attribute channels of a static or delta map. */
 export const MapChannels = 14;
 /** Units and steps of packed attributes, as in src/shaders/shared/attributes.wgsl: meters, meters, ln m, ln m, steps from 0 to 1. */

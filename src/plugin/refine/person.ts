@@ -142,7 +142,11 @@ export class Person {
         if (progress === 1 || (!this._from && !to)) {
             return to;
         }
-        return Float32Array.from((to ?? this._from)!, (_, i) => Mix(this._from, to, i, progress));
+        const shown = new Float32Array((to ?? this._from)!.length);
+        for (let i = 0; i < shown.length; i++) {
+            shown[i] = Mix(this._from, to, i, progress);
+        }
+        return shown;
     }
 
     private _show(progress: number): void {
@@ -163,7 +167,7 @@ export class Person {
             this._map = null;
             return;
         }
-        this._map ??= Float32Array.from(staticMap);
+        this._map ??= staticMap.slice() as Float32Array<ArrayBuffer>;
         const first = ColorChannel * (staticMap.length / 14);
         const count = (detail ?? this._from!).length;
         for (let i = 0; i < count; i++) {

@@ -142,6 +142,8 @@ export class Refinement {
                 const left = share < LeastShareForTime ? undefined : ((performance.now() - start) * (1 - share)) / share / 1000;
                 tell("sharpening", DrivenShare + (1 - DrivenShare) * share, left);
             },
+            onProcessor: (reason) =>
+                this._parts.notify("refine-on-processor", `Refinement runs on the processor, because the graphics card failed: ${reason}.`),
             onPage: (reason) =>
                 this._parts.notify("refine-on-page", `Refinement runs on the page's own thread in short slices, because ${reason}.`),
         };

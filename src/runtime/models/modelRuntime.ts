@@ -18,7 +18,8 @@ import {
     type IModelEntry,
     type IModelManifest,
 } from "./manifest.js";
-import { IsSoftwareDevice, ReadOnDeviceAsync, type OnnxRuntimeUrls } from "./onnxBackend.js";
+import { ReadOnDeviceAsync, type OnnxRuntimeUrls } from "./onnxBackend.js";
+import { IsSoftwareDevice } from "../softwareDevice.js";
 import { ProbeError, ProbeInputs, ProbeLimit } from "./probe.js";
 import type { NoticeListener, ProgressListener } from "./progress.js";
 import type { BackendName, IExternalData, INetworkSession, IOnnxBackend } from "./session.js";

@@ -25,21 +25,6 @@ export function HasWasmSimd(): boolean {
     return typeof WebAssembly === "object" && WebAssembly.validate(SimdModule);
 }
 
-/**
- * Software rasterisers run networks two orders of magnitude slower than WebAssembly does.
- * @returns whether the device belongs to one
- */
-export function IsSoftwareDevice(device: GPUDevice): boolean {
-    const info = (device as { adapterInfo?: GPUAdapterInfo }).adapterInfo;
-    if (info === undefined) {
-        return false;
-    }
-    return (
-        info.isFallbackAdapter === true ||
-        /swiftshader|llvmpipe|lavapipe|basic render/i.test(`${info.architecture} ${info.device} ${info.description}`)
-    );
-}
-
 /** What {@link LoadOnnxBackendAsync} needs to know. */
 export interface IOnnxSettings {
     /** The device to share; needed for "webgpu". */

@@ -3,7 +3,8 @@ import { FlexAvatarError } from "../../flame/error.js";
 import { JoinUrl, type AssetStore } from "./assetStore.js";
 import { ParseModelManifest, type IModelManifest } from "./manifest.js";
 import type { IModelRuntimeSettings } from "./modelRuntime.js";
-import { IsSoftwareDevice, LoadOnnxBackendAsync } from "./onnxBackend.js";
+import { IsSoftwareDevice } from "../softwareDevice.js";
+import { LoadOnnxBackendAsync } from "./onnxBackend.js";
 import { MessageOf } from "./loadFailure.js";
 import type { IOnnxBackend } from "./session.js";
 

@@ -1,7 +1,4 @@
-/**
- * Text of every shader, with its imports resolved. The only preprocessor word is `#import "shared/name.wgsl"` on a line of its own;
- * each shared file is inserted once, where it is first imported.
- */
+/** Text of the shaders of a frame, with their imports resolved. Those of the driver and of refinement are in their own folders. */
 import attributes from "../../shaders/shared/attributes.wgsl";
 import avatarParams from "../../shaders/shared/avatarParams.wgsl";
 import constants from "../../shaders/shared/constants.wgsl";
@@ -37,6 +34,7 @@ import sortTies from "../../shaders/sortTies.wgsl";
 import splatOccluder from "../../shaders/splatOccluder.wgsl";
 import splatDraw from "../../shaders/splatDraw.wgsl";
 import splatProject from "../../shaders/splatProject.wgsl";
+import { ResolveShader } from "./shaderImports.js";
 
 /** Files that may be imported, by the name in the `#import` line. */
 export const SharedSources: Readonly<Record<string, string>> = Object.freeze({
@@ -61,24 +59,9 @@ export const SharedSources: Readonly<Record<string, string>> = Object.freeze({
     "shared/viewSlot.wgsl": viewSlot,
 });
 
-/**
- * Replaces each `#import` line by the file it names.
- * @throws Error if the name is not one of `files`
- */
+/** {@link ResolveShader} with all shared files. */
 export function ResolveImports(source: string, files: Readonly<Record<string, string>> = SharedSources): string {
-    const done = new Set<string>();
-    const resolve = (text: string): string =>
-        text.replace(/^#import "(.+)"$/gm, (_line, name: string) => {
-            if (!(name in files)) {
-                throw new Error(`A shader imports "${name}", wanted one of ${Object.keys(files).join(", ")}.`);
-            }
-            if (done.has(name)) {
-                return "";
-            }
-            done.add(name);
-            return resolve(files[name]);
-        });
-    return resolve(source);
+    return ResolveShader(source, files);
 }
 
 /** Kernels by name: the file without its extension, which is also the label of the pipeline. */

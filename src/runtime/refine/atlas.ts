@@ -25,10 +25,15 @@ export class Atlas {
     /** [U,U] 1 on the sides of the face. */
     public readonly sides: Plane;
     private readonly _table: IRefineTable;
+    /** Between two boxes, and between the lines of one: hundreds of boxes would leave their memory to the collector. */
+    private readonly _between: Plane;
+    private readonly _lines: Plane;
 
     public constructor(table: IRefineTable, { side }: Pick<IRefineConstants, "side">) {
         this._table = table;
         this.size = table.mapSize;
+        this._between = new Float32Array(this.size ** 2);
+        this._lines = new Float32Array(this.size ** 2);
         const apart = this.regions(...Apart, ...Detached);
         const rows = Math.round(OuterChart * this.size);
         this.outer = this.toMap(apart.map((is, g) => (is === 0 && table.texel[g] < rows * this.size ? 1 : 0)));
@@ -57,15 +62,16 @@ export class Atlas {
         return Math.max(1, Math.floor((at256 * this.size) / 256));
     }
 
-    /** Mean over a square of 2·reach+1 texels; what lies outside the map counts as 0. */
-    public box(map: Plane, at256: number): Plane {
+    /** Mean over a square of 2·reach+1 texels; what lies outside the map counts as 0. @param into is filled and returned; default: a new map */
+    public box(map: Plane, at256: number, into: Plane = new Float32Array(map.length)): Plane {
         const reach = this.reach(at256);
-        return BoxLines(BoxLines(map, this.size, reach, 1, this.size), this.size, reach, this.size, 1);
+        BoxLines(map, this._lines, this.size, reach, 1, this.size);
+        return BoxLines(this._lines, into, this.size, reach, this.size, 1);
     }
 
     /** Two boxes, one after the other. */
     public twice(map: Plane, at256: number): Plane {
-        return this.box(this.box(map, at256), at256);
+        return this.box(this.box(map, at256, this._between), at256);
     }
 
     /**
@@ -99,9 +105,8 @@ function Sideways({ corners, bary, normals }: IRefineTable, g: number): number {
     return Math.abs(x) / Math.max(Math.hypot(x, y, z), 1e-9);
 }
 
-/** Means along lines of a square map: `step` between neighbours, `stride` between lines. */
-function BoxLines(map: Plane, size: number, reach: number, step: number, stride: number): Plane {
-    const into = new Float32Array(map.length);
+/** Fills `into` with means along lines of a square map: `step` between neighbours, `stride` between lines. */
+function BoxLines(map: Plane, into: Plane, size: number, reach: number, step: number, stride: number): Plane {
     const width = 2 * reach + 1;
     for (let line = 0; line < size; line++) {
         const first = line * stride;

@@ -1,6 +1,6 @@
 /** How much a pixel of a photo is believed: inside the photo and the person, a few pixels from the edge of either. */
 import type { IRefineView } from "./refineInput.js";
-import { Within } from "./slices.js";
+import { Within, type Work } from "./slices.js";
 
 const LinesPerYield = 64;
 
@@ -8,7 +8,7 @@ const LinesPerYield = 64;
  * @param erosion pixels' distance from the edge, in parts of the crop's side
  * @returns [S,S] bytes: the weight times 255; yields the share done
  */
-export function* PixelWeight({ size, pixels, matte }: IRefineView, erosion: number): Generator<number, Uint8ClampedArray<ArrayBuffer>> {
+export function* PixelWeight({ size, pixels, matte }: IRefineView, erosion: number): Work<Uint8ClampedArray<ArrayBuffer>> {
     const reach = Math.max(1, Math.round(erosion * size));
     const known = new Uint8ClampedArray(matte.length);
     for (let i = 0; i < known.length; i++) {
@@ -29,7 +29,7 @@ function* LeastOfLines(
     reach: number,
     step: number,
     stride: number,
-): Generator<number, Uint8ClampedArray<ArrayBuffer>> {
+): Work<Uint8ClampedArray<ArrayBuffer>> {
     const into = new Uint8ClampedArray(map.length);
     for (let line = 0; line < size; line++) {
         for (let k = reach; k < size - reach; k++) {

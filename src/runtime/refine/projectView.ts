@@ -8,6 +8,7 @@ import { NearestRotation } from "../../flame/rotation.js";
 import { DynamicFlag } from "../../flame/texelTable.js";
 import { AlphaCut } from "../layout.js";
 import type { IRefineTable, IRefineView } from "./refineInput.js";
+import type { Work } from "./slices.js";
 
 /** Ellipses on the screen. Pixel centres are at (column + 0.5, row + 0.5), origin top left. n of them. */
 export interface IEllipses {
@@ -38,7 +39,7 @@ const GaussiansPerYield = 1024;
  * @param staticMap [14,H,W], before activation; its colors are not read
  * @returns yields the share done, 0 to 1, every thousand
  */
-export function* ProjectView(table: IRefineTable, staticMap: Float32Array, view: IRefineView): Generator<number, IEllipses> {
+export function* ProjectView(table: IRefineTable, staticMap: Float32Array, view: IRefineView): Work<IEllipses> {
     const { gaussianCount: n, texel, corners, bary, weights, flags } = table;
     const { rotation: r, translation: t, expressed, jointMatrices, deltaMap, size } = view;
     const focalPx = view.focal * size;

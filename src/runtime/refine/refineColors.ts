@@ -4,11 +4,13 @@
  */
 import { Atlas, type Plane } from "./atlas.js";
 import { Ramp } from "./measures.js";
-import type { IRefineConstants, IRefineInput, IRefineResult, IRefineTable } from "./refineInput.js";
+import type { IRefineConstants, IRefineInput, IRefineResult, IRefineTable, IRefineView } from "./refineInput.js";
 import { SeenView } from "./seenView.js";
-import { Within } from "./slices.js";
+import { Within, type Work } from "./slices.js";
 import { FindTones, SolveColors } from "./solveColors.js";
+import { BuildSplatWeights } from "./splatWeights.js";
 import { DimHighlights, Spread } from "./spread.js";
+import type { Weigher } from "./weigher.js";
 
 /** Texels of a map of 256 on either side of the box in which trust rises. */
 const SmoothBox = 2;
@@ -24,23 +26,37 @@ export interface IRefineSteps {
     onSpread?(trust: Float32Array): void;
 }
 
+/** How {@link RefineColors} works. */
+export interface IRefineWays {
+    /** Makes w. Default: on the processor, {@link BuildSplatWeights}. */
+    weigh?: Weigher;
+    /** Whether static map and views may be taken out of the input as soon as they are not needed, to free their memory. Default false. */
+    takesInput?: boolean;
+}
+
 /**
  * Refines.
- * @returns yields the share done, 0 to 1: steps of some milliseconds each
+ * @returns yields the share done, 0 to 1, or what it waits for: steps of some milliseconds each
  */
 export function* RefineColors(
-    { table, staticMap, views, settings }: IRefineInput,
+    input: IRefineInput,
     steps: IRefineSteps = {},
-): Generator<number, IRefineResult> {
-    const atlas = new Atlas(table, settings);
-    const given = StaticColors(table, staticMap);
+    { weigh = BuildSplatWeights, takesInput = false }: IRefineWays = {},
+): Work<IRefineResult> {
     const seen: SeenView[] = [];
-    // Shares of the whole by the time they take: views, tones and likeness, rounds, the rest.
-    for (const [index, view] of views.entries()) {
-        const made = SeenView.Make(table, atlas, staticMap, view, settings);
-        seen.push(yield* Within(made, (0.45 * index) / views.length, (0.45 * (index + 1)) / views.length));
-        steps.onSeen?.(seen[index], index);
+    try {
+        return yield* Refine(input, seen, weigh, takesInput, steps);
+    } finally {
+        seen.forEach(({ weights }) => weights.dispose());
     }
+}
+
+function* Refine(input: IRefineInput, seen: SeenView[], weigh: Weigher, takesInput: boolean, steps: IRefineSteps): Work<IRefineResult> {
+    const { table, settings } = input;
+    const atlas = new Atlas(table, settings);
+    const given = StaticColors(table, input.staticMap);
+    // Shares of the whole by the time they take: views, tones and likeness, rounds, the rest.
+    yield* Within(SeeViews(input, atlas, seen, weigh, takesInput, steps), 0, 0.45);
     const face = atlas.regions("face");
     yield* Within(FindTones(seen, given, face, settings.gainLimit), 0.45, 0.5);
     for (const [index, view] of seen.entries()) {
@@ -54,6 +70,7 @@ export function* RefineColors(
     }
     const isHeld = Float32Array.from(table.texel, (texel) => atlas.detached[texel]);
     const solved = yield* Within(SolveColors(seen, given, isHeld, settings, steps.onRound), 0.57, 0.95);
+    seen.forEach(({ weights }) => weights.dispose()); // what follows is on maps alone
     const together = seen[0].trust.map((_, g) => Math.max(...seen.map(({ trust }) => trust[g])));
     const trust = atlas.toMap(together);
     steps.onSpread?.(trust);
@@ -75,6 +92,31 @@ export function* RefineColors(
     return { detail: Detail(table, atlas, given, colors), faceTrust: MeanOver(face, together) };
 }
 
+/** Fills `seen`. A function of its own: nothing of it outlives it but what is seen. */
+function* SeeViews(
+    input: IRefineInput,
+    atlas: Atlas,
+    seen: SeenView[],
+    weigh: Weigher,
+    takesInput: boolean,
+    { onSeen }: IRefineSteps,
+): Work<void> {
+    const { table, staticMap, settings } = input;
+    const views = input.views as IRefineView[];
+    const count = views.length;
+    for (let index = 0; index < count; index++) {
+        const made = SeenView.Make(table, atlas, staticMap, views[index], settings, weigh);
+        seen.push(yield* Within(made, index / count, (index + 1) / count));
+        if (takesInput) {
+            delete views[index];
+        }
+        onSeen?.(seen[index], index);
+    }
+    if (takesInput) {
+        delete (input as { staticMap?: Float32Array }).staticMap;
+    }
+}
+
 /** [n,3] */
 function StaticColors({ mapSize, texel, gaussianCount }: IRefineTable, staticMap: Float32Array): Float32Array {
     return new Float32Array(3 * gaussianCount).map((_, i) => staticMap[(4 + (i % 3)) * mapSize ** 2 + texel[(i / 3) | 0]]);
@@ -87,7 +129,7 @@ function* Likeness(
     view: SeenView,
     colors: Float32Array,
     { lowBox, unlike, oblique }: IRefineConstants,
-): Generator<number, Plane> {
+): Work<Plane> {
     const apart = new Float32Array(colors.length);
     const { gain, seen, facing } = view;
     yield* view.compare(colors, (drawn, coverage, photo, channel) => gain[channel] * photo - drawn / Math.max(coverage, 1e-3), apart);

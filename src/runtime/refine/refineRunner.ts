@@ -1,7 +1,7 @@
 /** Runs a refinement beside the page: in a worker of its own, which ends with it, or on the page in short slices where no worker starts. */
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
-import { RefineColors } from "./refineColors.js";
 import type { IRefineInput, IRefineResult } from "./refineInput.js";
+import { RefineWhereFasterAsync } from "./refineWhereFaster.js";
 import { StartRefineWorker } from "./startRefineWorker.js";
 import type { RefineAnswer } from "./worker/messages.js";
 
@@ -14,6 +14,8 @@ export interface IRefineRun {
     onProgress?: (fraction: number) => void;
     /** Told why, where the page itself has to work. */
     onPage?: (reason: string) => void;
+    /** Told why, where a graphics card was to work and the processor has to. */
+    onProcessor?: (reason: string) => void;
     /** Starts the worker; null to work on the page. Default: the library's own, from its text. */
     startWorker?: (() => Worker) | null;
     /** The script of the library's own worker as a file on the page's own origin, for pages whose policy refuses workers from `blob:`. */
@@ -24,6 +26,8 @@ export interface IRefineRun {
 const SliceMs = 12;
 /** A worker that has not said a word by then does not start. */
 const StartMs = 20_000;
+/** An array of more has a task of its own when it is copied. */
+const LargeBytes = 500_000;
 const What = "refining the avatar";
 
 /**
@@ -84,7 +88,11 @@ function OpenAsync(startWorker: () => Worker, signal: AbortSignal | undefined): 
 }
 
 /** Hands the work to a worker, which is ended in any case. */
-async function AskAsync(worker: Worker, input: IRefineInput, { signal, onProgress, handOver = [] }: IRefineRun): Promise<IRefineResult> {
+async function AskAsync(
+    worker: Worker,
+    input: IRefineInput,
+    { signal, onProgress, onProcessor, handOver = [] }: IRefineRun,
+): Promise<IRefineResult> {
     let abort: (() => void) | undefined;
     try {
         return await new Promise<IRefineResult>((resolve, reject) => {
@@ -95,6 +103,8 @@ async function AskAsync(worker: Worker, input: IRefineInput, { signal, onProgres
             worker.onmessage = ({ data }: MessageEvent<RefineAnswer>) => {
                 if (data.kind === "progress") {
                     onProgress?.(data.fraction);
+                } else if (data.kind === "processor") {
+                    onProcessor?.(data.reason);
                 } else if (data.kind === "result") {
                     resolve(data.result);
                 } else if (data.kind === "error") {
@@ -103,7 +113,7 @@ async function AskAsync(worker: Worker, input: IRefineInput, { signal, onProgres
             };
             worker.onerror = (event) => fail(event.message || "it has no memory left");
             worker.onmessageerror = () => fail("a message cannot be read");
-            worker.postMessage(input, [...handOver]);
+            SendAsync(worker, input, handOver, signal).catch((error: unknown) => fail(String(error)));
         });
     } finally {
         if (abort) {
@@ -113,18 +123,65 @@ async function AskAsync(worker: Worker, input: IRefineInput, { signal, onProgres
     }
 }
 
-async function OnPageAsync(input: IRefineInput, { signal, onProgress }: IRefineRun): Promise<IRefineResult> {
-    const work = RefineColors(input);
-    for (;;) {
-        const end = performance.now() + SliceMs;
-        while (performance.now() < end) {
-            const step = work.next();
-            if (step.done) {
-                return step.value;
+/**
+ * Sends copies of all arrays that are not handed over, made one task after the other: cloning them in `postMessage` held the page up for 33 ms, a copy
+ * takes 3 ms at most.
+ */
+async function SendAsync(
+    worker: Worker,
+    input: IRefineInput,
+    handOver: readonly ArrayBuffer[],
+    signal: AbortSignal | undefined,
+): Promise<void> {
+    const given = new Set<ArrayBufferLike>(handOver);
+    const buffers = new Set<ArrayBuffer>(handOver);
+    const copyAsync = async (value: unknown): Promise<unknown> => {
+        if (ArrayBuffer.isView(value)) {
+            if (given.has(value.buffer)) {
+                return value;
             }
-            onProgress?.(step.value);
+            const copy = (value as Float32Array).slice();
+            buffers.add(copy.buffer);
+            if (copy.byteLength > LargeBytes) {
+                await new Promise((resolve) => setTimeout(resolve, 0));
+            }
+            return copy;
         }
+        if (Array.isArray(value)) {
+            const items: unknown[] = [];
+            for (const item of value) {
+                items.push(await copyAsync(item));
+            }
+            return items;
+        }
+        if (typeof value === "object" && value !== null) {
+            const entries: [string, unknown][] = [];
+            for (const [name, field] of Object.entries(value)) {
+                entries.push([name, await copyAsync(field)]);
+            }
+            return Object.fromEntries(entries);
+        }
+        return value;
+    };
+    const copy = (await copyAsync(input)) as IRefineInput;
+    if (!signal?.aborted) {
+        worker.postMessage(copy, [...buffers]);
+    }
+}
+
+async function OnPageAsync(input: IRefineInput, { signal, onProgress, onProcessor, handOver = [] }: IRefineRun): Promise<IRefineResult> {
+    let end = performance.now() + SliceMs;
+    const pauseAsync = async (): Promise<void> => {
         await new Promise((resolve) => setTimeout(resolve, 0));
         ThrowIfAborted(signal, What);
-    }
+        end = performance.now() + SliceMs;
+    };
+    return await RefineWhereFasterAsync(input, {
+        onStep: (share) => {
+            onProgress?.(share);
+            return performance.now() < end ? undefined : pauseAsync();
+        },
+        onProcessor,
+        takesInput: handOver.length > 0,
+    });
 }

@@ -6,8 +6,8 @@ import { LogAreaRatio, Luma, Ramp } from "./measures.js";
 import { PixelWeight } from "./pixelWeight.js";
 import { ProjectView, type IEllipses } from "./projectView.js";
 import type { IRefineConstants, IRefineTable, IRefineView } from "./refineInput.js";
-import { BuildSplatWeights, type PixelStep, type SplatWeights } from "./splatWeights.js";
-import { Within } from "./slices.js";
+import { Within, type Work } from "./slices.js";
+import type { ISplatWeights, PixelStep, Weigher } from "./weigher.js";
 
 /** Pixels are counted as if every crop had this edge. */
 const ReferencePx = 512;
@@ -24,9 +24,11 @@ export class SeenView {
     public trust: Plane;
     /** [3] factor of the photo's colors. */
     public gain: readonly number[] = [1, 1, 1];
+    /** [n,3] colors as they are drawn; used again in every comparison. */
+    private _shown: Float32Array | null = null;
 
     private constructor(
-        public readonly weights: SplatWeights,
+        public readonly weights: ISplatWeights,
         /** [S,S] bytes. */
         private readonly _believed: Uint8ClampedArray,
         private readonly _pixels: Uint8ClampedArray,
@@ -38,16 +40,17 @@ export class SeenView {
         this.trust = parts.trust;
     }
 
-    /** Projects, weighs and judges. @returns yields the share done, 0 to 1 */
+    /** Projects, weighs and judges. @param weigh makes w @returns yields the share done, 0 to 1 */
     public static *Make(
         table: IRefineTable,
         atlas: Atlas,
         staticMap: Float32Array,
         view: IRefineView,
         constants: IRefineConstants,
-    ): Generator<number, SeenView> {
+        weigh: Weigher,
+    ): Work<SeenView> {
         const ellipses = yield* Within(ProjectView(table, staticMap, view), 0, 0.15);
-        const weights = yield* Within(BuildSplatWeights(ellipses, view.size), 0.15, 0.75);
+        const weights = yield* Within(weigh(ellipses, view.size), 0.15, 0.75);
         const believed = yield* Within(PixelWeight(view, constants.erosion), 0.75, 0.8);
         const area = (ReferencePx / view.size) ** 2;
         const sums = new Float32Array(3 * table.gaussianCount);
@@ -104,9 +107,12 @@ export class SeenView {
         colors: Float32Array,
         difference: (drawn: number, coverage: number, photo: number, channel: number) => number,
         into: Float32Array,
-    ): Generator<number, void> {
+    ): Work<void> {
         const { area, _believed: believed, _pixels: pixels } = this;
-        const shown = colors.map((color, i) => Math.min(1, Math.max(0, color + this.change[i])));
+        const shown = (this._shown ??= new Float32Array(colors.length));
+        for (let i = 0; i < shown.length; i++) {
+            shown[i] = Math.min(1, Math.max(0, colors[i] + this.change[i]));
+        }
         const step: PixelStep = (pixel, drawn, values, at) => {
             const weight = (area * believed[pixel]) / 255;
             const coverage = drawn[4 * at + 3];
@@ -120,7 +126,7 @@ export class SeenView {
 }
 
 /** [S,S] depth of what is drawn, meters; 0 where nothing is. */
-function* DrawDepth(weights: SplatWeights, { depth }: IEllipses): Generator<number, Float32Array> {
+function* DrawDepth(weights: ISplatWeights, { depth }: IEllipses): Work<Float32Array> {
     const surface = new Float32Array(weights.size ** 2);
     const values = new Float32Array(3 * depth.length).map((_, i) => (i % 3 === 0 ? depth[i / 3] : 0));
     const keep: PixelStep = (pixel, drawn, _values, at) => {

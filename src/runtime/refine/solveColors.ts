@@ -4,7 +4,7 @@
  */
 import type { IRefineConstants } from "./refineInput.js";
 import type { SeenView } from "./seenView.js";
-import { Within } from "./slices.js";
+import { Within, type Work } from "./slices.js";
 
 /** Added to both colors before their ratio. */
 const ToneFloor = 0.02;
@@ -17,12 +17,7 @@ const ToneCount = 64;
  * @param face [n] 1 for Gaussians of the face
  * @param gainLimit largest factor, either way
  */
-export function* FindTones(
-    views: readonly SeenView[],
-    colors: Float32Array,
-    face: Float32Array,
-    gainLimit: number,
-): Generator<number, void> {
+export function* FindTones(views: readonly SeenView[], colors: Float32Array, face: Float32Array, gainLimit: number): Work<void> {
     if (views.length < 2) {
         return; // one photo sets the tone
     }
@@ -72,7 +67,7 @@ export function* SolveColors(
     isHeld: Float32Array,
     { rounds, damping, leastWeight, sharpness }: IRefineConstants,
     onRound?: (colors: Float32Array) => void,
-): Generator<number, Float32Array> {
+): Work<Float32Array> {
     const colors = given.slice();
     const count = isHeld.length;
     const shares = views.map(({ trust }) => trust.map((value) => leastWeight + (1 - leastWeight) * value ** sharpness));

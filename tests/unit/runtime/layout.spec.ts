@@ -1,4 +1,5 @@
 import * as layout from "../../../src/runtime/layout";
+import { RefineKernelNames, RefineSharedSources, RefineSource } from "../../../src/runtime/passes/refine/refineSources";
 import {
     HalfSplatDrawSource,
     KernelSources,
@@ -8,6 +9,7 @@ import {
     SortKernelSources,
     SplatDrawSource,
 } from "../../../src/runtime/passes/wgsl";
+import { Opaque, TileEdge } from "../../../src/runtime/refine/weigher";
 
 /** Alignment and size of the types that our structs use (WGSL, "Alignment and Size"). */
 const types: Record<string, [align: number, size: number]> = {
@@ -50,7 +52,8 @@ function ParseStruct(source: string, struct: string): { byteLength: number; offs
     return { byteLength: Math.ceil(end / largest) * largest, offsets };
 }
 
-const shared = Object.values(SharedSources).join("\n");
+const shared = Object.values({ ...SharedSources, ...RefineSharedSources }).join("\n");
+const refineKernels = Object.fromEntries(RefineKernelNames.map((name) => [name, RefineSource(name)]));
 
 describe("layout", () => {
     const structs = {
@@ -70,6 +73,8 @@ describe("layout", () => {
         DrawArgs: layout.DrawArgsLayout,
         SortParams: layout.SortParamsLayout,
         Crowded: layout.CrowdedLayout,
+        RefineParams: layout.RefineParamsLayout,
+        RefineEllipse: layout.RefineEllipseLayout,
     };
     for (const [name, expected] of Object.entries(structs)) {
         it(`states the offsets that WGSL gives ${name}`, () => {
@@ -92,6 +97,9 @@ describe("layout", () => {
             expect(Number(value?.[1])).withContext(name).toBe(layout[name]);
         }
         expect(Number(/const TileSize: u32 = (\d+)u;/.exec(shared)?.[1])).toBe(layout.RadixTileSize);
+        expect(Number(/const TileEdge: u32 = (\d+)u;/.exec(shared)?.[1])).toBe(TileEdge);
+        expect(Number(/const TilePixels: u32 = (\d+)u;/.exec(shared)?.[1])).toBe(TileEdge ** 2);
+        expect(Number(/const Opaque: f32 = (.+?);/.exec(shared)?.[1])).toBe(Opaque);
         for (const name of [
             "OffsetReach",
             "DeltaOffsetReach",
@@ -109,7 +117,7 @@ describe("layout", () => {
     });
 
     it("keeps every stage within eight storage buffers", () => {
-        for (const [name, source] of Object.entries({ ...KernelSources, ...PackKernelSources, ...SortKernelSources })) {
+        for (const [name, source] of Object.entries({ ...KernelSources, ...PackKernelSources, ...SortKernelSources, ...refineKernels })) {
             expect(source.match(/var<storage/g)!.length)
                 .withContext(name)
                 .toBeLessThanOrEqual(8);
@@ -138,6 +146,7 @@ describe("layout of shader text: #import", () => {
         for (const source of [
             SplatDrawSource,
             HalfSplatDrawSource,
+            ...Object.values(refineKernels),
             ...Object.values({ ...KernelSources, ...PackKernelSources, ...SortKernelSources }).map((kernel) => ResolveImports(kernel)),
         ]) {
             expect(source).not.toContain("#import");

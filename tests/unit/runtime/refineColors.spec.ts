@@ -2,65 +2,20 @@
 import { Atlas, PushPull } from "../../../src/runtime/refine/atlas";
 import { ContourOf, DepthInside, EyeOpening, RightEyeContour } from "../../../src/runtime/refine/contours";
 import { PixelWeight } from "../../../src/runtime/refine/pixelWeight";
-import type { IEllipses } from "../../../src/runtime/refine/projectView";
 import { RefineColors } from "../../../src/runtime/refine/refineColors";
 import { RefineConstants, type IRefineInput, type IRefineView } from "../../../src/runtime/refine/refineInput";
 import { Finish } from "../../../src/runtime/refine/slices";
-import { BuildSplatWeights, type SplatWeights } from "../../../src/runtime/refine/splatWeights";
-import { RasterizeReference } from "../../../src/runtime/reference/rasterize";
+import type { SeenView } from "../../../src/runtime/refine/seenView";
+import { BuildSplatWeights } from "../../../src/runtime/refine/splatWeights";
 import { Psnr, Random } from "../../gpu/passes/gpu";
 import { RefineFixtureAsync, type IRefineTruth } from "./refineFixture";
+import { Draw, RandomScene, TransposeAsync } from "./splatScenes";
 
 const Refine = (input: IRefineInput): Float32Array => Finish(RefineColors(input)).detail;
 
 /** Largest difference. */
 function Worst(a: ArrayLike<number>, b: ArrayLike<number>): number {
     return Array.from(a).reduce((most, value, i) => Math.max(most, Math.abs(value - b[i])), 0);
-}
-
-/** Some ellipses over a picture of odd size, and the same for the slow rasteriser. */
-function RandomScene(seed: number, count: number, size: number): { ellipses: IEllipses; colors: Float32Array; reference: Float64Array } {
-    const random = Random(seed);
-    const colors = Float32Array.from({ length: 3 * count }, random);
-    const splats = Array.from({ length: count }, (_, i) => {
-        const [a, b, turn] = [1 + 3 * random(), 1 + 3 * random(), Math.PI * random()];
-        const [c, s] = [Math.cos(turn), Math.sin(turn)];
-        return {
-            centerPx: [size * (1.2 * random() - 0.6), size * (1.2 * random() - 0.6)] as const,
-            covariancePx: [c * c * a * a + s * s * b * b, c * s * (a * a - b * b), s * s * a * a + c * c * b * b] as const,
-            color: Array.from(colors.subarray(3 * i, 3 * i + 3)),
-            alpha: Math.fround(0.1 + 0.85 * random()),
-            depth: Math.fround(0.5 + random()),
-        };
-    });
-    const flat = (values: (splat: (typeof splats)[number]) => number[]): Float32Array => Float32Array.from(splats.flatMap(values));
-    const ellipses: IEllipses = {
-        count,
-        center: flat(({ centerPx: [x, y] }) => [size / 2 + x, size / 2 - y]),
-        // The picture's y looks down, so that the mixed term changes its sign.
-        conic: flat(({ covariancePx: [xx, xy, yy] }) => [yy, xy, xx].map((value) => value / (xx * yy - xy * xy))),
-        reach: flat(({ covariancePx: [xx, , yy], alpha }) => [xx, yy].map((value) => Math.sqrt(2 * Math.log(255 * alpha) * value))),
-        opacity: flat(({ alpha }) => [alpha]),
-        depth: flat(({ depth }) => [depth]),
-        facing: new Float32Array(count).fill(1),
-    };
-    const backToFront = [...splats].sort((a, b) => b.depth - a.depth);
-    return { ellipses, colors, reference: RasterizeReference(backToFront, size, size) };
-}
-
-/** [S,S,4] color and coverage. */
-function Draw(weights: SplatWeights, colors: Float32Array): Float32Array {
-    const picture = new Float32Array(4 * weights.size ** 2);
-    Finish(weights.pass(colors, (pixel, drawn, _values, at) => picture.set(drawn.subarray(4 * at, 4 * at + 4), 4 * pixel), null));
-    return picture;
-}
-
-function Transpose(weights: SplatWeights, picture: Float32Array, count: number): Float32Array {
-    const into = new Float32Array(3 * count);
-    const give = (pixel: number, _drawn: Float32Array, values: Float32Array, at: number): void =>
-        values.set(picture.subarray(3 * pixel, 3 * pixel + 3), 3 * at);
-    Finish(weights.pass(null, give, into));
-    return into;
 }
 
 describe("weights of a picture", () => {
@@ -74,13 +29,13 @@ describe("weights of a picture", () => {
         }
     });
 
-    it("go back by their transpose: a change of a color changes the picture by what its Gaussian receives", () => {
+    it("go back by their transpose: a change of a color changes the picture by what its Gaussian receives", async () => {
         const [size, count] = [33, 120];
         const { ellipses, colors } = RandomScene(3, count, size);
         const weights = Finish(BuildSplatWeights(ellipses, size));
         const random = Random(4);
         const pull = Float32Array.from({ length: 3 * size * size }, () => random() - 0.5);
-        const received = Transpose(weights, pull, count);
+        const received = await TransposeAsync(weights, pull, count);
         const pulled = (values: Float32Array): number =>
             Draw(weights, values).reduce((sum, value, i) => sum + (i % 4 < 3 ? value * pull[3 * (i >> 2) + (i & 3)] : 0), 0);
         for (let i = 0; i < colors.length; i += 7) {
@@ -229,7 +184,7 @@ describe("refinement", () => {
     it("comes nearer to the photo with each round", () => {
         const errors: number[] = [];
         const view = input.views[0];
-        let seen: Parameters<NonNullable<Parameters<typeof RefineColors>[1]>["onSeen"] & object>[0];
+        let seen: SeenView;
         Finish(
             RefineColors(
                 { ...one(), settings: { ...input.settings, rounds: 6 } },
@@ -294,17 +249,17 @@ describe("refinement", () => {
     });
 
     it("solves for nothing where photo and avatar agree", () => {
-        let view: Parameters<NonNullable<Parameters<typeof RefineColors>[1]>["onSeen"] & object>[0] | undefined;
-        Finish(RefineColors(one(), { onSeen: (made) => (view = made) }));
         const { mapSize, texel, gaussianCount } = input.table;
         const given = new Float32Array(3 * gaussianCount).map(
             (_, i) => input.staticMap[(4 + (i % 3)) * mapSize ** 2 + texel[Math.floor(i / 3)]],
         );
         // The photo is what the avatar looks like, over black; a crop shows it divided by its coverage.
-        const shown = Draw(
-            view!.weights,
-            given.map((value, i) => Math.min(1, Math.max(0, value + view!.change[i]))),
-        );
+        let shown = new Float32Array() as Float32Array;
+        const draw = ({ weights, change }: SeenView): void => {
+            const colors = given.map((value, i) => Math.min(1, Math.max(0, value + change[i])));
+            shown = Draw(weights, colors);
+        };
+        Finish(RefineColors(one(), { onSeen: draw }));
         const pixels = input.views[0].pixels.map((value, i) => (i % 4 === 3 ? value : (255 * shown[i]) / Math.max(shown[i | 3], 1e-3)));
         const solved = (views: readonly IRefineView[]): number => {
             let last = given;

@@ -8,5 +8,6 @@ export type RefineRequest = IRefineInput;
 export type RefineAnswer =
     | { kind: "ready" }
     | { kind: "progress"; fraction: number }
+    | { kind: "processor"; reason: string }
     | { kind: "result"; result: IRefineResult }
     | { kind: "error"; message: string };

@@ -1,5 +1,5 @@
 /** Entry of the worker that refines, so that a page keeps its frames. startRefineWorker.ts starts it from its text. */
-import { RefineColors } from "../refineColors.js";
+import { RefineWhereFasterAsync } from "../refineWhereFaster.js";
 import type { RefineAnswer, RefineRequest } from "./messages.js";
 
 /** The part of a worker's global scope that is used; the page's library types do not know it. */
@@ -13,21 +13,25 @@ const Scope = globalThis as unknown as IWorkerScope;
 const ProgressMs = 100;
 
 Scope.onmessage = ({ data }) => {
+    void AnswerAsync(data);
+};
+Scope.postMessage({ kind: "ready" });
+
+async function AnswerAsync(input: RefineRequest): Promise<void> {
     try {
         let told = performance.now();
-        const work = RefineColors(data);
-        for (let step = work.next(); ; step = work.next()) {
-            if (step.done) {
-                Scope.postMessage({ kind: "result", result: step.value }, [step.value.detail.buffer]);
-                return;
-            }
-            if (performance.now() - told > ProgressMs) {
-                told = performance.now();
-                Scope.postMessage({ kind: "progress", fraction: step.value });
-            }
-        }
+        const result = await RefineWhereFasterAsync(input, {
+            onStep: (fraction) => {
+                if (performance.now() - told > ProgressMs) {
+                    told = performance.now();
+                    Scope.postMessage({ kind: "progress", fraction });
+                }
+            },
+            onProcessor: (reason) => Scope.postMessage({ kind: "processor", reason }),
+            takesInput: true,
+        });
+        Scope.postMessage({ kind: "result", result }, [result.detail.buffer]);
     } catch (error) {
         Scope.postMessage({ kind: "error", message: error instanceof Error ? error.message : String(error) });
     }
-};
-Scope.postMessage({ kind: "ready" });
+}
