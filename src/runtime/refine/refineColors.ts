@@ -6,7 +6,9 @@ import { Atlas, type Plane } from "./atlas.js";
 import { Ramp } from "./measures.js";
 import type { IRefineConstants, IRefineInput, IRefineResult, IRefineTable } from "./refineInput.js";
 import { SeenView } from "./seenView.js";
+import { ShrinkView } from "./shrinkView.js";
 import { Within } from "./slices.js";
+import { SolveCloseUp, type ICloseUpPhoto } from "./solveCloseUp.js";
 import { FindTones, SolveColors } from "./solveColors.js";
 import { DimHighlights, Spread } from "./spread.js";
 
@@ -29,14 +31,17 @@ export interface IRefineSteps {
  * @returns yields the share done, 0 to 1: steps of some milliseconds each
  */
 export function* RefineColors(
-    { table, staticMap, views, settings }: IRefineInput,
+    { table, staticMap, views, settings, closeUp }: IRefineInput,
     steps: IRefineSteps = {},
 ): Generator<number, IRefineResult> {
     const atlas = new Atlas(table, settings);
     const given = StaticColors(table, staticMap);
     const seen: SeenView[] = [];
     // Shares of the whole by the time they take: views, tones and likeness, rounds, the rest.
-    for (const [index, view] of views.entries()) {
+    for (const [index, photo] of views.entries()) {
+        const view = closeUp
+            ? yield* Within(ShrinkView(photo, closeUp.colorPx), (0.45 * index) / views.length, (0.45 * index) / views.length)
+            : photo;
         const made = SeenView.Make(table, atlas, staticMap, view, settings);
         seen.push(yield* Within(made, (0.45 * index) / views.length, (0.45 * (index + 1)) / views.length));
         steps.onSeen?.(seen[index], index);
@@ -53,7 +58,12 @@ export function* RefineColors(
         steps.onTrust?.(view, index);
     }
     const isHeld = Float32Array.from(table.texel, (texel) => atlas.detached[texel]);
-    const solved = yield* Within(SolveColors(seen, given, isHeld, settings, steps.onRound), 0.57, 0.95);
+    const solved = yield* Within(SolveColors(seen, given, isHeld, settings, steps.onRound), 0.57, closeUp ? 0.85 : 0.95);
+    const large = closeUp ? views.flatMap((view, index) => (view.size >= closeUp.leastPx ? [{ ...Known(seen[index]), view }] : [])) : [];
+    const shades =
+        closeUp && large.length > 0
+            ? yield* Within(SolveCloseUp(table, atlas, staticMap, solved, large, closeUp, settings), 0.85, 0.95)
+            : undefined;
     const together = seen[0].trust.map((_, g) => Math.max(...seen.map(({ trust }) => trust[g])));
     const trust = atlas.toMap(together);
     steps.onSpread?.(trust);
@@ -72,7 +82,12 @@ export function* RefineColors(
     yield 0.98;
     const colors = kept.map((map, channel) => map.map((value, i) => value + before[channel][i]));
     DimHighlights(atlas, colors, settings);
-    return { detail: Detail(table, atlas, given, colors), faceTrust: MeanOver(face, together) };
+    return { detail: Detail(table, atlas, given, colors), faceTrust: MeanOver(face, together), ...(shades ? { closeUp: shades } : {}) };
+}
+
+/** What the colors have found out of a photo. */
+function Known({ trust, gain, change }: SeenView): Omit<ICloseUpPhoto, "view"> {
+    return { trust, gain, change };
 }
 
 /** [n,3] */

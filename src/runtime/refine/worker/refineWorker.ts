@@ -18,7 +18,8 @@ Scope.onmessage = ({ data }) => {
         const work = RefineColors(data);
         for (let step = work.next(); ; step = work.next()) {
             if (step.done) {
-                Scope.postMessage({ kind: "result", result: step.value }, [step.value.detail.buffer]);
+                const { detail, closeUp } = step.value;
+                Scope.postMessage({ kind: "result", result: step.value }, [detail.buffer, ...(closeUp ? [closeUp.shades.buffer] : [])]);
                 return;
             }
             if (performance.now() - told > ProgressMs) {
