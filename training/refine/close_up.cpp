@@ -1,7 +1,7 @@
-// Forward picture of textured splats: each Gaussian adds a detail, read from an atlas of mip levels at the fragment's own place, to its color.
+// Forward picture of textured splats: each Gaussian adds a shade, read from an atlas of mip levels at the fragment's own place, to its color.
 // Called through ctypes by close_up.py; slow and plain. Blending as in rasterizer/tiles.cpp; ids [p], start [tiles+1] are its tiles.
-// Per Gaussian: place [n,2] in the atlas 0..1, slope [n,4] row-major d place / d pixel, level [n]; below 0 it has no detail.
-// Levels lie one after the other, level k as [edge >> k, edge >> k, 3].
+// Per Gaussian: place [n,2] in the atlas 0..1, slope [n,4] row-major d place / d pixel, level [n], strength [n] 0..1.
+// Levels lie one after the other, level k as [edge >> k, edge >> k].
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -14,30 +14,29 @@ struct Atlas {
     int edge, levels;
     std::vector<const float*> texels;
     Atlas(const float* all, int edge, int levels) : edge(edge), levels(levels) {
-        for (int k = 0; k < levels; all += 3 * (edge >> k) * (edge >> k), k++) texels.push_back(all);
+        for (int k = 0; k < levels; all += (edge >> k) * (edge >> k), k++) texels.push_back(all);
     }
-    void bilinear(int level, float u, float v, float share, float* into) const {
+    float bilinear(int level, float u, float v) const {
         const int size = edge >> level;
         const float x = u * size - 0.5f, y = v * size - 0.5f;
         const int x0 = (int)std::floor(x), y0 = (int)std::floor(y);
+        float sum = 0;
         for (int k = 0; k < 4; k++) {
             const int column = std::clamp(x0 + (k & 1), 0, size - 1), row = std::clamp(y0 + (k >> 1), 0, size - 1);
-            const float w = share * (k & 1 ? x - x0 : 1 - x + x0) * (k >> 1 ? y - y0 : 1 - y + y0);
-            const float* texel = texels[level] + 3 * (row * size + column);
-            for (int c = 0; c < 3; c++) into[c] += w * texel[c];
+            sum += (k & 1 ? x - x0 : 1 - x + x0) * (k >> 1 ? y - y0 : 1 - y + y0) * texels[level][row * size + column];
         }
+        return sum;
     }
-    void read(float u, float v, float level, float* into) const {
+    float read(float u, float v, float level) const {
         const int low = std::min((int)level, levels - 1), high = std::min(low + 1, levels - 1);
-        bilinear(low, u, v, 1 - (level - low), into);
-        bilinear(high, u, v, level - low, into);
+        return (1 - (level - low)) * bilinear(low, u, v) + (level - low) * bilinear(high, u, v);
     }
 };
 }  // namespace
 
 extern "C" void textured_forward(int width, int height, int edge, int levels, const float* center, const float* conic, const float* opacity,
                                  const float* color, const int* ids, const int* start, const float* place, const float* slope,
-                                 const float* level, const float* texels, float* picture) {
+                                 const float* level, const float* strength, const float* texels, float* picture) {
     const Atlas atlas(texels, edge, levels);
     const int across = (width + Tile - 1) / Tile, down = (height + Tile - 1) / Tile, plane = width * height;
 #pragma omp parallel for schedule(dynamic)
@@ -52,11 +51,11 @@ extern "C" void textured_forward(int width, int height, int edge, int levels, co
                     const float d = conic[3 * i] * dx * dx + 2 * conic[3 * i + 1] * dx * dy + conic[3 * i + 2] * dy * dy;
                     const float alpha = opacity[i] * std::exp(-0.5f * d);
                     if (alpha < AlphaCut) continue;
-                    float shown[3] = {color[3 * i], color[3 * i + 1], color[3 * i + 2]};
-                    if (level[i] >= 0)
-                        atlas.read(place[2 * i] + slope[4 * i] * dx + slope[4 * i + 1] * dy, place[2 * i + 1] + slope[4 * i + 2] * dx + slope[4 * i + 3] * dy,
-                                   level[i], shown);
-                    for (int c = 0; c < 3; c++) sum[c] += light * alpha * std::clamp(shown[c], 0.f, 1.f);
+                    float shade = 0;
+                    if (strength[i] > 0)
+                        shade = strength[i] * atlas.read(place[2 * i] + slope[4 * i] * dx + slope[4 * i + 1] * dy,
+                                                         place[2 * i + 1] + slope[4 * i + 2] * dx + slope[4 * i + 3] * dy, level[i]);
+                    for (int c = 0; c < 3; c++) sum[c] += light * alpha * std::clamp(color[3 * i + c] + shade, 0.f, 1.f);
                     light -= light * alpha;
                 }
                 for (int c = 0; c < 3; c++) picture[c * plane + y * width + x] = sum[c];

@@ -1,8 +1,8 @@
-"""Detail for close-ups: a texture of differences over the atlas, which every Gaussian reads at the fragment's own place.
+"""Detail for close-ups: shades over the atlas, which every Gaussian reads at the fragment's own place.
 
-A Gaussian keeps its color. What it adds is read from the detail atlas at `place + slope · (pixel − centre)`, from the mip level at which a
-texel is about a pixel. The slope is that of the mesh triangle under the Gaussian. The atlas has no mean over the Gaussians' own texels, so
-that coarser levels fade to 0."""
+A Gaussian keeps its color. The shade that it adds is read at `place + slope · (pixel − centre)`, from the mip level at which a texel is
+about a pixel. The slope is that of the mesh triangle under the Gaussian. Shades have no mean over a Gaussian's own texels, so that coarser
+levels fade to 0. Twin of src/runtime/refine/solveCloseUp.ts; docs/notes/close-up-detail.md has the study that chose it."""
 
 from ctypes import c_int, c_void_p
 from typing import NamedTuple
@@ -14,17 +14,26 @@ from torch.nn import functional as F
 
 from ..headmodel.model import HeadModel
 from ..headmodel.texels import TexelTable
+from ..models.avatar import OUTER_CHART
 from ..native import load
 from ..rasterizer.avatar_splatter import AvatarSplatter
 from ..rasterizer.project import Ellipses, project, rotation_matrices
 from ..rasterizer.tiles import sort_into_tiles
 from ..synth.raster import SCALE_LIMITS
 from .atlas import Atlas
-from .views import View
+from .colors import Solution
+from .settings import RefineSettings
+from .views import LUMA, Seen, View, ramp
 
-REGIONS = ("face", "lips")  # that have detail
-EDGE_ON = 4.0  # a surface whose texel is longer in one direction by this factor gets no detail
+REGIONS = ("face", "lips", "eyeLeft", "eyeRight")  # that have detail
+EDGE = 1024  # texels per side of the atlas
+EDGE_ON = (3.0, 4.0)  # how much longer than wide a texel may be on the screen: full detail, none
 LEVELS = 4  # of the atlas
+SHADE_REACH = 0.25  # of colors 0..1
+BOOST = 1.3  # reading between texels and overlapping Gaussians dim what is added by about as much
+MEAN_REACH = 1.5  # texels of the maps
+SHARPNESS = 8  # power of trust by which photos share a texel
+LEAST_KNOWN = 0.25
 
 
 class Tangents(NamedTuple):
@@ -62,31 +71,35 @@ class TexturedPicture:
         camera = mean @ view.R.T + view.t
         depth = -camera[:, 2]
         x, y, zero = camera[:, 0] / depth, camera[:, 1] / depth, torch.zeros_like(depth)
-        jacobian = (focal / depth)[:, None, None] * torch.stack([torch.stack([zero + 1, zero, x], -1), torch.stack([zero, zero - 1, -y], -1)], -2)
+        rows = torch.stack([zero + 1, zero, x], -1), torch.stack([zero, zero - 1, -y], -1)
+        jacobian = (focal / depth)[:, None, None] * torch.stack(rows, -2)
         self.pixels = jacobian @ view.R @ skin.matrix @ edges @ self.tangents.frame  # [n, 2, 2] d pixel / d place
         values = torch.linalg.svdvals(self.pixels)
         self.stretch = values[:, 1]
-        self.shows = detailed & (values[:, 0] < EDGE_ON * values[:, 1])
+        ratio = values[:, 0] / values[:, 1].clamp(min=1e-9)
+        self.strength = ramp(ratio, EDGE_ON[1], EDGE_ON[0]) * detailed
+        self.shows = self.strength > 0
         self.slope = torch.linalg.inv(torch.where(self.shows[:, None, None], self.pixels, torch.eye(2)))
         self.ids, self.start = sort_into_tiles(self.ellipses, size, size)
 
     def draw(self, color: Tensor, levels: list[Tensor]) -> Tensor:
-        """color [n, 3] with the driver's change, atlas levels [3, e, e] -> [4, size, size] over black."""
+        """color [n, 3] with the driver's change, mip levels [e, e] -> [4, size, size] over black."""
         edge = levels[0].shape[-1]
         level = torch.log2(edge / self.stretch.clamp(min=1e-6)).clamp(0, len(levels) - 1)
-        level = torch.where(self.shows, level, torch.full_like(level, -1))
-        texels = torch.cat([x.permute(1, 2, 0).reshape(-1) for x in levels]).contiguous()
+
+        texels = torch.cat([x.flatten() for x in levels])
         picture = torch.empty(4, self.size, self.size)
         e: Ellipses = self.ellipses
-        given = [e.center, e.conic, e.opacity, color, self.ids, self.start, self.tangents.place, self.slope, level, texels, picture]
-        tensors = [x.contiguous() if x.dtype == torch.int32 else x.float().contiguous() for x in given[:-1]] + [picture]
+        reads = self.tangents.place, self.slope, level, self.strength, texels
+        given = [e.center, e.conic, e.opacity, color, self.ids, self.start, *reads]
+        tensors = [x.contiguous() if x.dtype == torch.int32 else x.float().contiguous() for x in given] + [picture]
         numbers = [c_int(self.size), c_int(self.size), c_int(edge), c_int(len(levels))]
         load("refine/close_up.cpp").textured_forward(*numbers, *(c_void_p(x.data_ptr()) for x in tensors))
         return picture
 
-    def gather(self, atlas: Atlas, pixels: Tensor, trust: Tensor, edge: int) -> Tensor:
-        """pixels [3, S, S] as the atlas sees them, times trust [n]: [3, edge, edge]. Where a texel lies in the picture its four Gaussians
-        say together, each by its own slope."""
+    def gather(self, atlas: Atlas, pixels: Tensor, trust: Tensor, edge: int) -> tuple[Tensor, Tensor]:
+        """pixels [c, S, S] as the atlas sees them [c, edge, edge], and how much that is believed [edge, edge], by trust [n]. Where a texel
+        lies in the picture its four Gaussians say together, each by its own slope."""
         at = (torch.arange(edge) + 0.5) / edge
         v, u = torch.meshgrid(at, at, indexing="ij")
         U = atlas.size
@@ -109,17 +122,44 @@ class TexturedPicture:
         spot = spot / total.clamp(min=1e-6)
         grid = (2 * spot / self.size - 1).permute(1, 2, 0)[None]
         seen = F.grid_sample(pixels[None], grid, mode="bilinear", padding_mode="zeros", align_corners=False)[0]
-        return torch.where(total > 0.25, seen * known, torch.zeros(()))
+        return torch.where(total > LEAST_KNOWN, seen, torch.zeros(())), torch.where(total > LEAST_KNOWN, known, torch.zeros(()))
 
 
-def without_mean(detail: Tensor, weight: Tensor, reach: int) -> Tensor:
-    """Takes the mean over squares of 2 reach + 1 texels, where there is detail, away: [3, e, e] -> the same."""
-    box = lambda x: F.avg_pool2d(x[None], 2 * reach + 1, 1, reach)[0]  # noqa: E731
-    return (detail - box(detail) / box(weight[None]).clamp(min=1e-3)) * weight
+def solve(splatter: AvatarSplatter, atlas: Atlas, static: Tensor, views: list[View], solution: Solution, trusts: list[Tensor]) -> Tensor:
+    """Shades [EDGE, EDGE] of one to four photos. What the solved colors leave missing is read into the atlas where photos are believed."""
+    detailed, settings = atlas.is_region(*REGIONS), RefineSettings()
+    total, shares, most = (torch.zeros(EDGE, EDGE) for _ in range(3))
+    for view, gain, trust in zip(views, solution.gains, trusts):
+        seen = Seen(splatter, static, view, settings)
+        drawn = seen.draw(solution.color)
+        missing = (drawn[3] * gain[:, None, None] * view.image - drawn[:3]) * seen.weight
+        picture = TexturedPicture(splatter, static, view, detailed)
+        read, known = picture.gather(atlas, torch.einsum("chw,c->hw", missing, LUMA)[None], trust, EDGE)
+        share = known**SHARPNESS
+        total += share * read[0]
+        shares += share
+        most = torch.maximum(most, known)
+    shades = torch.where(shares > 0, BOOST * most * total / shares.clamp(min=1e-30), torch.zeros(()))
+    shades = without_mean(shades, most, max(1, round(MEAN_REACH * EDGE / atlas.size)))
+    return (shades + mirrored(shades, most, settings.mirror)).clamp(-SHADE_REACH, SHADE_REACH)
 
 
-def mip_levels(detail: Tensor, count: int = LEVELS) -> list[Tensor]:
-    levels = [detail]
-    while len(levels) < count:
-        levels.append(F.avg_pool2d(levels[-1][None], 2)[0])
+def without_mean(shades: Tensor, weight: Tensor, reach: int) -> Tensor:
+    """Takes the mean over squares of 2 reach + 1 texels away, as far as weight [e, e] goes."""
+    box = lambda x: F.avg_pool2d(x[None, None], 2 * reach + 1, 1, reach)[0, 0]  # noqa: E731
+    return shades - weight * box(shades) / box(weight).clamp(min=1e-3)
+
+
+def mirrored(shades: Tensor, weight: Tensor, part: float) -> Tensor:
+    """What is added where the other side is known better: one cheek sharp beside a smooth one is seen at once."""
+    other = weight.flip(-1)
+    more = (part * other - weight).clamp(min=0) / other.clamp(min=1e-6)
+    more[round(OUTER_CHART * len(weight)) :] = 0
+    return more * shades.flip(-1)
+
+
+def mip_levels(shades: Tensor) -> list[Tensor]:
+    levels = [shades]
+    while len(levels) < LEVELS:
+        levels.append(F.avg_pool2d(levels[-1][None, None], 2)[0, 0])
     return levels
