@@ -28,7 +28,7 @@ import {
     SplatBufferNames,
     SplatShaderName,
 } from "./splatShader.js";
-import { SetSplatUniforms, SplatUniformNames } from "./splatUniforms.js";
+import { ClipPlaneKeys, SetSplatUniforms, SplatUniformNames } from "./splatUniforms.js";
 import type { SplatView } from "./splatView.js";
 
 /** What image processing can do to a splat's color on its way to an encoded target. Vignette, dither and grading textures need a post-process. */
@@ -105,6 +105,17 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
     /** @returns the class name */
     public override getClassName(): string {
         return "FlexAvatarSplatMaterial";
+    }
+
+    /** Takes over what a user may set on the material that this one stands in for. @internal */
+    public follow(other: ShaderMaterial): void {
+        for (const key of ClipPlaneKeys) {
+            this[key] = other[key];
+        }
+        if (this.useLogarithmicDepth !== other.useLogarithmicDepth) {
+            this.useLogarithmicDepth = other.useLogarithmicDepth;
+        }
+        other.stencil.copyTo(this.stencil);
     }
 
     /** With order-independent transparency it is drawn before all that is peeled; see the mesh. @internal */

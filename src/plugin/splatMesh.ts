@@ -189,13 +189,11 @@ export class FlexAvatarSplatMesh extends Mesh {
 
     /** What draws a view of close-ups, or null where no avatar is near enough, and until it is compiled. */
     private _detailedFor({ buffers }: SplatView): FlexAvatarSplatMaterial | null {
-        if (!buffers.closeUpHead) {
+        if (!buffers.closeUpHead || this.material !== this._splatMaterial) {
             return null;
         }
         const material = (this._detailedMaterial ??= new FlexAvatarSplatMaterial(`${this.name}.closeUp`, this.getScene(), DetailedSplat));
-        const { clipPlane, useLogarithmicDepth } = this._splatMaterial;
-        material.clipPlane = clipPlane;
-        material.useLogarithmicDepth = useLogarithmicDepth;
+        material.follow(this._splatMaterial);
         return material.isReady(this, false) ? material : null;
     }
 

@@ -4,8 +4,8 @@
  * Little-endian: u32 magic "FAVA", u32 version 1, u32 JSON byte length, u32 body byte length, JSON (UTF-8, padded with spaces to a
  * multiple of 4), body. `json.blocks[name] = { dtype, shape, offset, bytes }`, offsets into the body, each a multiple of 4. Keys are
  * written in alphabetical order and nothing depends on time, so equal avatars give equal bytes. Maps are kept as halves.
- * The detail of a refined avatar is a layer of its own: block `detail`, u8 `[3,H,W]`, and `json.detail.scales` (detailLayer.ts). Readers that do
- * not know it show the avatar as it was before.
+ * The detail of a refined avatar is a layer of its own: block `detail`, u8 `[3,H,W]`, and `json.detail.scales` (detailLayer.ts). So is its
+ * detail for close-ups: block `closeUp`, u8, and `json.closeUp.edge` (closeUpLayer.ts). Readers that do not know them show the avatar as it was before.
  */
 import { FlexAvatarError } from "../../flame/error.js";
 import { CloseUpScale, type ICloseUp } from "../closeUp.js";
