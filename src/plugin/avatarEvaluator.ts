@@ -8,6 +8,7 @@ import { CreatePositionMapScratch, PositionMap, type PositionMapScratch } from "
 import type { IDriver } from "../runtime/models/driver.js";
 import type { IFrameDriver } from "../runtime/models/frameDriver.js";
 import { MapChannels } from "../runtime/layout.js";
+import type { ICloseUp } from "../runtime/closeUp.js";
 import { AvatarBuffers, type HeadBuffers, type SplatPipeline } from "../runtime/passes/index.js";
 import type { IScheduledDriver } from "./driverScheduler.js";
 import { SharedDriver } from "./sharedDriver.js";
@@ -152,6 +153,12 @@ export class AvatarEvaluator implements IScheduledDriver {
         if (staticMap) {
             this.buffers.setColors(staticMap);
         }
+        this._revision++;
+    }
+
+    /** Shows detail for close-ups, 0..1 of it, on all avatars that share the map. @param closeUp kept; null for none */
+    public setCloseUp(closeUp: ICloseUp | null, strength: number): void {
+        this.buffers.setCloseUp(closeUp, strength);
         this._revision++;
     }
 

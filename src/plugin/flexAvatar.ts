@@ -27,6 +27,7 @@ import type { SurfaceTarget } from "./attach/surfacePlaces.js";
 import type { AvatarEvaluator, IEvaluatorCounts } from "./avatarEvaluator.js";
 import { type ExpressionTrack, ExpressionTracks } from "./expressionTracks.js";
 import { FreezeAsync } from "./gaussianSplattingMesh.js";
+import type { ICloseUp } from "../runtime/closeUp.js";
 import type { PhotoSource } from "../runtime/photo/decode.js";
 import type { IMakeSettings } from "./avatarFactory.js";
 import type { IPersonMember, Person } from "./refine/person.js";
@@ -550,6 +551,11 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         }
     }
 
+    /** See {@link IPersonMember}. @internal */
+    public _showCloseUp(closeUp: ICloseUp | null, strength: number): void {
+        this._evaluator?.setCloseUp(closeUp, strength);
+    }
+
     /**
      * Writes the person as a `.flexavatar` file, which {@link FlexAvatarComponent.loadAsync} reads.
      * @returns the bytes of the file
@@ -632,6 +638,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         this._watchDriver(evaluator);
         if (this._feathered) {
             evaluator.setStaticMap(this._feathered);
+            this._parts.person.showCloseUpOn(this);
         } else {
             this._parts.person.showOn(this);
         }

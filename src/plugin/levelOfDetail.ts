@@ -7,6 +7,8 @@ export type LevelOfDetail = "auto" | Level;
 
 /** Pixels between neighbouring Gaussians up to which a coarse level is shown. */
 const LargestSpacingPx = 1.5;
+/** Pixels between neighbouring Gaussians from which detail for close-ups fades in, and from which all of it is shown. */
+const CloseUpSpacingPx: readonly [number, number] = [1.75, 2.25];
 /** A level must be this share beyond the border to give way, so that nothing flickers there. */
 const Hysteresis = 0.1;
 /** Milliseconds in which one level goes over into another. */
@@ -74,6 +76,15 @@ export function LevelFor(spacingPx: number, shown: Level | null): Level {
         }
     }
     return 0;
+}
+
+/**
+ * How much of the detail for close-ups is shown, 0..1.
+ * @param spacingPx pixels between neighbouring Gaussians of level 0
+ */
+export function CloseUpShare(spacingPx: number): number {
+    const [none, all] = CloseUpSpacingPx;
+    return Math.min(1, Math.max(0, (spacingPx - none) / (all - none)));
 }
 
 /**

@@ -6,6 +6,7 @@ import type { StorageBuffer } from "@babylonjs/core/Buffers/storageBuffer.js";
 import { Constants } from "@babylonjs/core/Engines/constants.js";
 import type { IImageProcessingConfigurationDefines } from "@babylonjs/core/Materials/imageProcessingConfiguration.defines.js";
 import { ShaderLanguage } from "@babylonjs/core/Materials/shaderLanguage.js";
+import { ThinTexture } from "@babylonjs/core/Materials/Textures/thinTexture.js";
 import { ShaderMaterial } from "@babylonjs/core/Materials/shaderMaterial.js";
 import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine.js";
 import { WebGPUDataBuffer } from "@babylonjs/core/Meshes/WebGPU/webgpuDataBuffer.js";
@@ -19,8 +20,15 @@ import type { Scene } from "@babylonjs/core/scene.js";
 import type { ViewBuffers } from "../runtime/passes/index.js";
 import { HasDepthMap, ReceivedShadow, ShadowDefines, ShadowSamplerName } from "./shadows/receivedShadow.js";
 import { IndirectDraw } from "./indirectDraw.js";
-import { RegisterSplatShader, SplatBufferNames, SplatShaderName } from "./splatShader.js";
-import { SetSplatUniforms, SplatUniformNames } from "./splatUniforms.js";
+import {
+    CloseUpAtlasName,
+    CloseUpBufferName,
+    CloseUpDefine,
+    RegisterSplatShader,
+    SplatBufferNames,
+    SplatShaderName,
+} from "./splatShader.js";
+import { ClipPlaneKeys, SetSplatUniforms, SplatUniformNames } from "./splatUniforms.js";
 import type { SplatView } from "./splatView.js";
 
 /** What image processing can do to a splat's color on its way to an encoded target. Vignette, dither and grading textures need a post-process. */
@@ -41,9 +49,14 @@ export interface ISplatFragment {
     /** Of its own. */
     readonly samplers: readonly string[];
     readonly isBlended: boolean;
+    /** Whether it draws detail for close-ups. Default: not. */
+    readonly hasCloseUps?: boolean;
 }
 
 const DrawnSplat: ISplatFragment = { shader: SplatShaderName, uniforms: [], samplers: [], isBlended: true };
+
+/** What draws splats with their detail for close-ups. */
+export const DetailedSplat: ISplatFragment = { ...DrawnSplat, samplers: [CloseUpAtlasName], hasCloseUps: true };
 
 /** Made by `FlexAvatarSplatMesh`. Set `useLogarithmicDepth` where the scene's other materials have it. */
 export class FlexAvatarSplatMaterial extends ShaderMaterial {
@@ -56,6 +69,9 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
     /** 0 takes no shadow, 1 from a color texture, 2 from a depth texture. */
     private _shadow = 0;
     private readonly _bindings = new WeakMap<ViewBuffers, readonly StorageBuffer[]>();
+    private readonly _hasCloseUps: boolean;
+    private readonly _closeUpBindings = new WeakMap<ViewBuffers, StorageBuffer>();
+    private readonly _atlases = new WeakMap<GPUTexture, ThinTexture>();
 
     /**
      * @param name name in the scene
@@ -72,12 +88,14 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
                 attributes: [],
                 uniforms: [...SplatUniformNames, ...fragment.uniforms],
                 samplers: [ShadowSamplerName, ...fragment.samplers],
-                storageBuffers: [...SplatBufferNames],
+                storageBuffers: [...SplatBufferNames, ...(fragment.hasCloseUps ? [CloseUpBufferName] : [])],
                 shaderLanguage: ShaderLanguage.WGSL,
                 needAlphaBlending: fragment.isBlended,
                 useClipPlane: false, // not by defines: SetSplatUniforms binds them
             },
         );
+        this._hasCloseUps = fragment.hasCloseUps === true;
+        this.setDefine(CloseUpDefine, this._hasCloseUps);
         this.alphaMode = Constants.ALPHA_PREMULTIPLIED_PORTERDUFF; // ALPHA_PREMULTIPLIED adds alphas up
         this.backFaceCulling = false;
         this.disableDepthWrite = true;
@@ -87,6 +105,17 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
     /** @returns the class name */
     public override getClassName(): string {
         return "FlexAvatarSplatMaterial";
+    }
+
+    /** Takes over what a user may set on the material that this one stands in for. @internal */
+    public follow(other: ShaderMaterial): void {
+        for (const key of ClipPlaneKeys) {
+            this[key] = other[key];
+        }
+        if (this.useLogarithmicDepth !== other.useLogarithmicDepth) {
+            this.useLogarithmicDepth = other.useLogarithmicDepth;
+        }
+        other.stencil.copyTo(this.stencil);
     }
 
     /** With order-independent transparency it is drawn before all that is peeled; see the mesh. @internal */
@@ -118,6 +147,9 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
             const shared = this._bindingsOf(ordered);
             for (let i = 0; i < own.length; i++) {
                 engine.setStorageBuffer(SplatBufferNames[i], SplatBufferNames[i] === "records" ? own[i] : shared[i]);
+            }
+            if (this._hasCloseUps) {
+                this._bindCloseUps(engine, effect, buffers);
             }
             this.indirectDraw.begin(engine, ordered.drawArgs);
         }
@@ -151,12 +183,43 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
     private _bindingsOf(view: ViewBuffers): readonly StorageBuffer[] {
         let bindings = this._bindings.get(view);
         if (!bindings) {
-            bindings = SplatBufferNames.map((name) => {
-                const wrapper = new WebGPUDataBuffer(view[name], view[name].size);
-                return { getBuffer: () => wrapper } as unknown as StorageBuffer; // all that setStorageBuffer asks of it
-            });
+            bindings = SplatBufferNames.map((name) => Wrapped(view[name]));
             this._bindings.set(view, bindings);
         }
         return bindings;
     }
+
+    private _bindCloseUps(engine: WebGPUEngine, effect: Effect, view: ViewBuffers): void {
+        let records = this._closeUpBindings.get(view);
+        if (!records) {
+            records = Wrapped(view.closeUps);
+            this._closeUpBindings.set(view, records);
+        }
+        engine.setStorageBuffer(CloseUpBufferName, records);
+        const texture = view.closeUpHead!.closeUps.texture!;
+        let atlas = this._atlases.get(texture);
+        if (!atlas) {
+            atlas = WrappedAtlas(engine, texture);
+            this._atlases.set(texture, atlas);
+        }
+        effect.setTexture(CloseUpAtlasName, atlas);
+    }
+}
+
+function Wrapped(buffer: GPUBuffer): StorageBuffer {
+    const wrapper = new WebGPUDataBuffer(buffer, buffer.size);
+    return { getBuffer: () => wrapper } as unknown as StorageBuffer; // all that setStorageBuffer asks of it
+}
+
+/** A texture array as Babylon binds it. It stays its owner's, so nothing is disposed here. */
+function WrappedAtlas(engine: WebGPUEngine, texture: GPUTexture): ThinTexture {
+    const internal = engine.wrapWebGPUTexture(texture);
+    internal.is2DArray = true;
+    internal.depth = texture.depthOrArrayLayers;
+    internal.generateMipMaps = true;
+    internal.samplingMode = Constants.TEXTURE_TRILINEAR_SAMPLINGMODE;
+    (internal._hardwareTexture as unknown as { createView(view: GPUTextureViewDescriptor): void }).createView({ dimension: "2d-array" });
+    const atlas = new ThinTexture(internal);
+    atlas.wrapU = atlas.wrapV = Constants.TEXTURE_CLAMP_ADDRESSMODE;
+    return atlas;
 }

@@ -8,6 +8,7 @@ import type { Camera } from "@babylonjs/core/Cameras/camera.js";
 import { Constants } from "@babylonjs/core/Engines/constants.js";
 import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine.js";
 import type { BaseTexture } from "@babylonjs/core/Materials/Textures/baseTexture.js";
+import type { Material } from "@babylonjs/core/Materials/material.js";
 import type { Matrix } from "@babylonjs/core/Maths/math.vector.js";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector.js";
 import type { Plane } from "@babylonjs/core/Maths/math.plane.js";
@@ -22,7 +23,7 @@ import { DepthMaps } from "./depth/depthMaps.js";
 import { FlexAvatarCoverMaterial, type ICover } from "./layers/coverMaterial.js";
 import { EffectLayers } from "./layers/effectLayers.js";
 import { FlexAvatarLayerMaterial, LeastLayerAlpha } from "./layers/layerMaterial.js";
-import { FlexAvatarSplatMaterial, PeelsDepth } from "./splatMaterial.js";
+import { DetailedSplat, FlexAvatarSplatMaterial, PeelsDepth } from "./splatMaterial.js";
 import { IsShown, SplatView, type ISplatMember, type ShownLevels } from "./splatView.js";
 
 const VerticesPerSplat = 3;
@@ -46,6 +47,10 @@ export class FlexAvatarSplatMesh extends Mesh {
     /** By camera, or rig of several, and for a camera by render pass. */
     private readonly _levels = new WeakMap<Camera, Map<number, ShownLevels>>();
     private readonly _splatMaterial: FlexAvatarSplatMaterial;
+    /** Draws close-ups; made when first needed. */
+    private _detailedMaterial: FlexAvatarSplatMaterial | null = null;
+    /** The one in use while an ordinary view of close-ups is drawn. */
+    private _drawnDetailed: FlexAvatarSplatMaterial | null = null;
     private readonly _depthMaps: DepthMaps;
     private readonly _effectLayers: EffectLayers;
     private readonly _covers: Partial<Record<keyof typeof Covers, FlexAvatarCoverMaterial>> = {};
@@ -148,6 +153,7 @@ export class FlexAvatarSplatMesh extends Mesh {
             return this;
         }
         const view = this._prepareView(camera);
+        this._drawnDetailed = this._materialOfPass() ? null : this._detailedFor(view);
         (this._materialOfPass() ?? this._splatMaterial).view = view;
         const engine = this.getEngine() as WebGPUEngine;
         // Faint rims must not take part in the stencil: a layer's glow would end, or begin, where nothing is seen.
@@ -162,7 +168,33 @@ export class FlexAvatarSplatMesh extends Mesh {
             this._markStencil(subMesh, view);
         }
         this._isRendering = false;
+        this._drawnDetailed = null;
         return this;
+    }
+
+    /** While a view of close-ups is drawn, what draws them. @internal */
+    public override getMaterialForRenderPass(renderPassId: number): Material | undefined {
+        return super.getMaterialForRenderPass(renderPassId) ?? this._drawnDetailed ?? undefined;
+    }
+
+    /** Whether what is drawn now is compiled. */
+    public override isReady(...parameters: Parameters<Mesh["isReady"]>): boolean {
+        for (const { buffers } of this._views?.values() ?? []) {
+            if (buffers.closeUpHead && !this._detailedMaterial?.isReady(this, false)) {
+                return false;
+            }
+        }
+        return super.isReady(...parameters);
+    }
+
+    /** What draws a view of close-ups, or null where no avatar is near enough, and until it is compiled. */
+    private _detailedFor({ buffers }: SplatView): FlexAvatarSplatMaterial | null {
+        if (!buffers.closeUpHead || this.material !== this._splatMaterial) {
+            return null;
+        }
+        const material = (this._detailedMaterial ??= new FlexAvatarSplatMaterial(`${this.name}.closeUp`, this.getScene(), DetailedSplat));
+        material.follow(this._splatMaterial);
+        return material.isReady(this, false) ? material : null;
     }
 
     /** Takes the splats' pixels from the highlighted meshes behind them, and gives those of highlighted avatars to their layers. */
@@ -248,6 +280,7 @@ export class FlexAvatarSplatMesh extends Mesh {
         this._releaseViews(() => true);
         super.dispose(doNotRecurse, false);
         this._splatMaterial.dispose();
+        this._detailedMaterial?.dispose();
         Object.values(this._covers).forEach((material) => material.dispose());
     }
 

@@ -7,7 +7,7 @@ import "@babylonjs/core/ShadersWGSL/ShadersInclude/helperFunctions.js";
 import "@babylonjs/core/ShadersWGSL/ShadersInclude/imageProcessingDeclaration.js";
 import "@babylonjs/core/ShadersWGSL/ShadersInclude/imageProcessingFunctions.js";
 import { ShaderStore } from "@babylonjs/core/Engines/shaderStore.js";
-import { SplatQuadSource } from "../runtime/passes/index.js";
+import { CloseUpSource, SplatQuadSource } from "../runtime/passes/index.js";
 import { ReceivedShadowSource } from "./shadows/receivedShadow.js";
 
 /** Name of the shader in Babylon's store. */
@@ -15,6 +15,13 @@ export const SplatShaderName = "flexAvatarSplat";
 
 /** Storage buffers of the vertex shader. */
 export const SplatBufferNames = ["records", "order", "drawArgs"] as const;
+
+/** With the define {@link CloseUpDefine}: storage buffer and texture of the detail for close-ups. */
+export const CloseUpBufferName = "closeUps";
+export const CloseUpAtlasName = "closeUpAtlas";
+
+/** Chooses the variant that draws detail for close-ups. */
+export const CloseUpDefine = "FLEX_CLOSE_UP";
 
 /** Clip planes of a scene, `clipPlane` to `clipPlane6`. */
 export const ClipPlaneCount = 6;
@@ -39,16 +46,31 @@ fn viewPosition(ndc: vec2f, viewZ: f32) -> vec3f {
 }
 `;
 
+const CloseUpVaryings = `
+flat varying vPlace: vec2f;
+flat varying vSlope: vec4f;
+flat varying vLevel: f32;
+flat varying vLayer: f32;
+flat varying vShade: vec3f;
+`;
+
 // Three vertices per splat in one instance: on software adapters an instance per splat is 5 to 12 times slower.
 // The offset from the centre is found from the pixel's position instead of being interpolated: Babylon draws render targets upside down, interpolation
 // rounds differently then, and classic and frame-graph pictures would differ by a step here and there. Clip planes do the same.
 // Fog is that of the splat's centre and is mixed into encoded color, as StandardMaterial does. Gamma and image processing are done per splat too,
 // before blending: 48 dB from doing them after it on a head from a photo (docs/scenes.md), where a pass over an intermediate target would be needed.
+// A shade is worth what a small step of the color is worth after all that: found by taking one.
 const VertexSource = `
 #include<helperFunctions>
 #include<imageProcessingDeclaration>
 #include<imageProcessingFunctions>
 ${SplatQuadSource}
+#ifdef ${CloseUpDefine}
+${CloseUpSource}
+var<storage, read> ${CloseUpBufferName}: array<CloseUpRecord>;
+${CloseUpVaryings}
+const ShadeStep: f32 = 1.0 / 32.0;
+#endif
 ${ViewPositionSource}
 ${ReceivedShadowSource}
 var<storage, read> records: array<SplatRecord>;
@@ -91,6 +113,24 @@ fn fogFactor(distance: f32) -> f32 {
     }
 }
 
+/// A splat's color as its target wants it.
+fn shownColor(given: vec3f, centerNdc: vec2f, viewZ: f32) -> vec3f {
+    var color = given;
+    #ifdef FLEX_SHADOW
+    color *= shadowTint(viewPosition(centerNdc, viewZ));
+    #endif
+    if (uniforms.fogInfos.x > 0.0) {
+        color = mix(uniforms.fogColor, color, fogFactor(length(viewPosition(centerNdc, viewZ))));
+    }
+    if (uniforms.linearTarget > 0.0) {
+        color = toLinearSpaceVec3(color);
+    }
+    #ifdef IMAGEPROCESSING
+    color = applyImageProcessing(vec4f(toLinearSpaceVec3(color), 1.0)).rgb;
+    #endif
+    return color;
+}
+
 @vertex
 fn main(input: VertexInputs) -> FragmentInputs {
     let splat = vertexInputs.vertexIndex / 3u;
@@ -108,25 +148,25 @@ fn main(input: VertexInputs) -> FragmentInputs {
         if (uniforms.logDepthScale > 0.0) {
             vertexOutputs.position.z = uniforms.logDepthScale * log2(1.0 + uniforms.clipW.x * viewZ + uniforms.clipW.y);
         }
-        var color = corner.color.rgb;
-        #ifdef FLEX_SHADOW
-        color *= shadowTint(viewPosition(record.centerNdc, viewZ));
-        #endif
-        if (uniforms.fogInfos.x > 0.0) {
-            color = mix(uniforms.fogColor, color, fogFactor(length(viewPosition(record.centerNdc, viewZ))));
-        }
-        if (uniforms.linearTarget > 0.0) {
-            color = toLinearSpaceVec3(color);
-        }
-        #ifdef IMAGEPROCESSING
-        color = applyImageProcessing(vec4f(toLinearSpaceVec3(color), 1.0)).rgb;
-        #endif
+        let color = shownColor(corner.color.rgb, record.centerNdc, viewZ);
         vertexOutputs.vCenterPx = uniforms.viewportPx.xy + pxPerNdc * (record.centerNdc + 1.0);
         vertexOutputs.vOffsetFromPx = vec4f(minor.y, -minor.x, -major.y, major.x) / (OffsetSigmas * area);
         vertexOutputs.vColor = vec4f(color, corner.color.a);
         vertexOutputs.vViewZ = viewZ;
         #ifdef FLEX_TINT
         vertexOutputs.vTint = tintOf(f32(order[splat]));
+        #endif
+        #ifdef ${CloseUpDefine}
+        let closeUp = unpackCloseUp(${CloseUpBufferName}[order[splat]]);
+        vertexOutputs.vPlace = closeUp.place;
+        vertexOutputs.vSlope = closeUp.slope;
+        vertexOutputs.vLevel = closeUp.level;
+        vertexOutputs.vLayer = f32(closeUp.layer);
+        vertexOutputs.vShade = vec3f(0.0);
+        if (closeUp.strength > 0.0) {
+            let brighter = shownColor(corner.color.rgb + ShadeStep, record.centerNdc, viewZ);
+            vertexOutputs.vShade = (closeUp.strength * ShadeReach / ShadeStep) * (brighter - color);
+        }
         #endif
     }
 }
@@ -155,10 +195,26 @@ uniform viewportPx: vec4f;
 uniform visibility: f32;
 uniform clipPlaneCount: i32;
 uniform clipPlanes: array<vec4f, ${ClipPlaneCount}>;
+#ifdef ${CloseUpDefine}
+${CloseUpVaryings}
+var ${CloseUpAtlasName}Sampler: sampler;
+var ${CloseUpAtlasName}: texture_2d_array<f32>;
+#endif
 ${SplatFragmentStart}
     if (color.a == 0.0) {
         discard;
     }
+    var shown = color;
+#ifdef ${CloseUpDefine}
+    if (any(fragmentInputs.vShade != vec3f(0.0))) {
+        let slope = fragmentInputs.vSlope;
+        let place = fragmentInputs.vPlace + vec2f(dot(slope.xy, offset), dot(slope.zw, offset));
+        let layer = i32(fragmentInputs.vLayer + 0.5);
+        let shade = textureSampleLevel(${CloseUpAtlasName}, ${CloseUpAtlasName}Sampler, place, layer, fragmentInputs.vLevel).r;
+        let own = fragmentInputs.vColor.rgb;
+        shown = vec4f(clamp(own + shade * fragmentInputs.vShade, vec3f(0.0), max(own, vec3f(1.0))) * color.a, color.a);
+    }
+#endif
     if (uniforms.clipPlaneCount > 0) {
         let ndc = 2.0 * (fragmentInputs.position.xy - uniforms.viewportPx.xy) / uniforms.viewportPx.zw - 1.0;
         let place = vec4f(viewPosition(ndc, fragmentInputs.vViewZ), 1.0);
@@ -168,7 +224,7 @@ ${SplatFragmentStart}
             }
         }
     }
-    fragmentOutputs.color = uniforms.visibility * color;
+    fragmentOutputs.color = uniforms.visibility * shown;
 }
 `;
 

@@ -31,7 +31,8 @@ export const SplatUniformNames = [
     "vCameraColorCurvePositive",
 ] as const;
 
-const ClipPlaneKeys = ["clipPlane", "clipPlane2", "clipPlane3", "clipPlane4", "clipPlane5", "clipPlane6"] as const;
+/** Clip planes of a scene or of a material. */
+export const ClipPlaneKeys = ["clipPlane", "clipPlane2", "clipPlane3", "clipPlane4", "clipPlane5", "clipPlane6"] as const;
 
 const Planes = new Float32Array(4 * ClipPlaneCount); // scratch of SetClipPlanes
 const WorldFromView = new Matrix(); // scratch of SetClipPlanes

@@ -5,7 +5,7 @@ import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import type { Scene } from "@babylonjs/core/scene.js";
 import type { Level } from "../flame/levels.js";
 import type { AvatarBuffers, ICameraSettings, ICrowdMember, SplatPipeline, ViewBuffers } from "../runtime/passes/index.js";
-import { PixelsPerMeter, ShownLevel, type LevelOfDetail } from "./levelOfDetail.js";
+import { CloseUpShare, PixelsPerMeter, ShownLevel, type LevelOfDetail } from "./levelOfDetail.js";
 
 /** An avatar as the mesh that draws it knows it. */
 export interface ISplatMember {
@@ -55,6 +55,7 @@ interface ISeen extends ICrowdMember {
     share: number;
     cullBackFaces: boolean;
     cullHidden: boolean;
+    closeUp: number;
 }
 
 /** The levels of detail that a view shows, by avatar. The eyes of a rig have them in common, and so does what comes after a view that was freed. */
@@ -166,10 +167,12 @@ export class SplatView {
             if (!IsShown(member)) {
                 continue;
             }
-            const shown = this._levelOf(member, frameId, now);
-            changed = this._readMember(member, count++, shown.level, shown.share, isCut) || changed;
+            const spacingPx = this._spacingOf(member);
+            const shown = this._levelOf(member, spacingPx, frameId, now);
+            const closeUp = member.splats!.buffers.closeUp ? CloseUpShare(spacingPx) : 0;
+            changed = this._readMember(member, count++, shown.level, shown.share, closeUp, isCut) || changed;
             if (shown.leaving !== null) {
-                changed = this._readMember(member, count++, shown.leaving, 1 - shown.share, isCut) || changed;
+                changed = this._readMember(member, count++, shown.leaving, 1 - shown.share, closeUp, isCut) || changed;
             }
         }
         changed = changed || this.members.length !== count;
@@ -179,7 +182,7 @@ export class SplatView {
     }
 
     /** Takes a member as number `index` of the list. @returns whether anything of it differs from what was there */
-    private _readMember(member: ISplatMember, index: number, level: Level, share: number, isCut: boolean): boolean {
+    private _readMember(member: ISplatMember, index: number, level: Level, share: number, closeUp: number, isCut: boolean): boolean {
         const { buffers, revision } = member.splats!;
         const seen = (this._seen[index] ??= {
             owner: member,
@@ -191,6 +194,7 @@ export class SplatView {
             share,
             cullBackFaces: false,
             cullHidden: false,
+            closeUp,
         });
         const hidesItsInside = buffers.isOpaque && member.visibility === 1 && !isCut;
         const cullBackFaces = member.cullBackFaces === "auto" ? hidesItsInside : member.cullBackFaces;
@@ -201,6 +205,7 @@ export class SplatView {
             changed ||
             seen.level !== level ||
             seen.share !== share ||
+            seen.closeUp !== closeUp ||
             seen.cullBackFaces !== cullBackFaces ||
             seen.cullHidden !== cullHidden;
         changed = changed || this.members[index] !== seen;
@@ -210,20 +215,25 @@ export class SplatView {
         seen.opacity = member.visibility;
         seen.level = level;
         seen.share = share;
+        seen.closeUp = closeUp;
         seen.cullBackFaces = cullBackFaces;
         seen.cullHidden = cullHidden;
         this.members[index] = seen;
         return changed;
     }
 
-    private _levelOf(member: ISplatMember, frameId: number, now: number): ShownLevel {
+    /** Pixels between neighbouring Gaussians of level 0. */
+    private _spacingOf({ splats, posedNode }: ISplatMember): number {
+        const { head, bounds } = splats!.buffers;
+        return head.levels.spacing * PixelsPerMeter(this.settings, posedNode.getWorldMatrix().m, bounds);
+    }
+
+    private _levelOf(member: ISplatMember, spacingPx: number, frameId: number, now: number): ShownLevel {
         let shown = this._levels.get(member);
         if (!shown) {
             shown = new ShownLevel();
             this._levels.set(member, shown);
         }
-        const { buffers } = member.splats!;
-        const spacingPx = buffers.head.levels.spacing * PixelsPerMeter(this.settings, member.posedNode.getWorldMatrix().m, buffers.bounds);
         shown.update(member.levelOfDetail, spacingPx, frameId, now);
         return shown;
     }

@@ -82,6 +82,18 @@ export const SplatRecordLayout = {
     offsets: { centerNdc: 0, depthNdc: 8, viewDepth: 12, axisMajor: 16, axisMinor: 20, colorRg: 24, colorBAlpha: 28 },
 } as const satisfies IStructLayout;
 
+export const CloseUpRecordLayout = {
+    byteLength: 16,
+    offsets: { place: 0, slopeX: 4, slopeY: 8, reads: 12 },
+} as const satisfies IStructLayout;
+
+export const CloseUpSlotLayout = {
+    byteLength: 128,
+    offsets: { strength: 0, layer: 4, edge: 8, reserved: 16 },
+} as const satisfies IStructLayout;
+
+export const AtlasFrameLayout = { byteLength: 12, offsets: { place: 0, frame01: 4, frame23: 8 } } as const satisfies IStructLayout;
+
 export const DrawArgsLayout = {
     byteLength: 20,
     offsets: {

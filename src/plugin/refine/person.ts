@@ -3,6 +3,7 @@
  * on all of them at once, and fades it in.
  */
 import type { Observable } from "@babylonjs/core/Misc/observable.js";
+import type { ICloseUp } from "../../runtime/closeUp.js";
 import type { IAvatarFile } from "../../runtime/format/avatarFile.js";
 import type { AvatarEvaluator } from "../avatarEvaluator.js";
 import type { IRefineProgress } from "./refineSettings.js";
@@ -20,6 +21,8 @@ export interface IPersonMember {
      * @param slots shared buffers that have it already; the avatar adds its own
      */
     _showColors(staticMap: Float32Array<ArrayBuffer>, slots: WeakSet<object>): void;
+    /** Shows detail for close-ups, 0..1 of it; none for null. */
+    _showCloseUp(closeUp: ICloseUp | null, strength: number): void;
 }
 
 /** One per person; instances share it. */
@@ -32,6 +35,8 @@ export class Person {
     private _strength = 1;
     /** The detail that fades out while another one, or none, fades in. */
     private _from: Float32Array | null = null;
+    /** The detail for close-ups that fades out before another one fades in. */
+    private _closeUpFrom: ICloseUp | null = null;
     private _fadeStart = 0;
     private _fadeMs = 0;
     private _frame = -1;
@@ -97,15 +102,31 @@ export class Person {
         if (this._map) {
             member._showColors(this._map, this._slots);
         }
+        this.showCloseUpOn(member);
+    }
+
+    /** Brings the detail for close-ups of one avatar up to date. */
+    public showCloseUpOn(member: IPersonMember): void {
+        const { closeUp = null } = this.file;
+        if (closeUp ?? this._closeUpFrom) {
+            this._showCloseUp(member, this._progress());
+        }
     }
 
     /**
      * Replaces the detail.
      * @param detail [3,H,W], kept; null for none
      * @param fadeMs milliseconds from what is shown now to the new one
+     * @param closeUp detail for close-ups that goes with it; kept
      */
-    public setDetail(detail: Float32Array | null, fadeMs: number): void {
+    public setDetail(detail: Float32Array | null, fadeMs: number, closeUp: ICloseUp | null = null): void {
         this._from = this._shownDetail();
+        this._closeUpFrom = this.file.closeUp ?? null;
+        if (closeUp) {
+            this.file.closeUp = closeUp;
+        } else {
+            delete this.file.closeUp;
+        }
         if (detail) {
             this.file.detail = detail;
         } else {
@@ -154,7 +175,17 @@ export class Person {
         this._slots = new WeakSet();
         for (const member of this._members) {
             member._showColors(this.map, this._slots);
+            this._showCloseUp(member, progress);
         }
+    }
+
+    /** One after the other: a GPU holds one per person. */
+    private _showCloseUp(member: IPersonMember, progress: number): void {
+        const { closeUp = null } = this.file;
+        const from = progress < 1 ? this._closeUpFrom : null;
+        const share = from ? Math.abs(1 - 2 * progress) : progress;
+        const shown = from && progress < 0.5 ? from : closeUp;
+        member._showCloseUp(shown, this._strength * share);
     }
 
     private _blend(progress: number): void {
@@ -162,6 +193,7 @@ export class Person {
         if (progress === 1) {
             this._fadeMs = 0;
             this._from = null;
+            this._closeUpFrom = null;
         }
         if (!detail && !this._from) {
             this._map = null;

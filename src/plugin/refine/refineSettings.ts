@@ -13,7 +13,12 @@ export interface IRefineProgress {
 /** Settings of {@link FlexAvatar.refineAsync}. A field left undefined keeps its default. */
 export interface IRefineSettings {
     /**
-     * Largest edge of the photos' crops in pixels, 512 to 1024. Default 640 for one photo and 512 for more. A larger one takes more time and memory
+     * Detail for close-ups, beside the colors: "auto", the default, where a photo shows the face large enough (its crop has 700 pixels or more);
+     * false for none. It is drawn on faces of more than about 400 pixels, and takes 2 MB of graphics memory a person.
+     */
+    closeUp?: "auto" | false;
+    /**
+     * Largest edge of the photos' crops from which colors are found, in pixels, 512 to 1024. Default 640 for one photo and 512 for more. A larger one takes more time and memory
      * (25 MB at 512, 40 MB at 768 for a photo), and shows only in close-ups.
      */
     cropPx?: number;

@@ -1,10 +1,19 @@
 /** The running refinement of a person: photos, driver, solver, then the new detail. One at a time; a new one replaces the one before. */
+import { AtlasFrames } from "../../flame/atlasFrames.js";
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import type { ExpressionPose } from "../../flame/expression.js";
 import type { HeadModel } from "../../flame/headModel.js";
 import type { TexelTable } from "../../flame/texelTable.js";
 import { OrAborted } from "../../runtime/models/abort.js";
-import { RefineConstants, type IRefineInput, type IRefineResult, type IRefineView } from "../../runtime/refine/refineInput.js";
+import { CloseUpScale } from "../../runtime/closeUp.js";
+import { MostDetailPx } from "../../runtime/photo/detailCrop.js";
+import {
+    RefineConstants,
+    type ICloseUpWish,
+    type IRefineInput,
+    type IRefineResult,
+    type IRefineView,
+} from "../../runtime/refine/refineInput.js";
 import type { IRefineRun, RefineBesideAsync } from "../../runtime/refine/refineRunner.js";
 import type { Person } from "./person.js";
 import type { IRefineSettings } from "./refineSettings.js";
@@ -34,8 +43,15 @@ const DrivenShare = 0.25;
 const LeastShareForTime = 0.05;
 const What = "refining the avatar";
 
+/** Crops that are smaller have no more detail than Gaussians show. */
+const LeastCloseUpPx = 704;
+
 interface ICheckedSettings {
+    /** Largest edge of the crops that are wanted. */
     readonly cropPx: number;
+    /** Of the crops from which colors are found. */
+    readonly colorPx: number;
+    readonly closeUp: boolean;
     readonly rounds: number;
     readonly fadeMs: number;
 }
@@ -45,7 +61,10 @@ interface ICheckedSettings {
  * @throws FlexAvatarError `invalid-argument`
  */
 export function CheckRefineSettings(settings: IRefineSettings, photoCount: number): ICheckedSettings {
-    const { cropPx = photoCount > 1 ? 512 : 640, rounds = RefineConstants.rounds, fadeSeconds = 0.5 } = settings;
+    const { cropPx = photoCount > 1 ? 512 : 640, rounds = RefineConstants.rounds, fadeSeconds = 0.5, closeUp = "auto" } = settings;
+    if (closeUp !== "auto" && closeUp !== false) {
+        throw new FlexAvatarError("invalid-argument", `Refinement got closeUp ${String(closeUp)}; wanted "auto" or false.`);
+    }
     if (!(cropPx >= 512 && cropPx <= 1024)) {
         throw new FlexAvatarError("invalid-argument", `Refinement got cropPx ${cropPx}; wanted 512 to 1024.`);
     }
@@ -55,7 +74,8 @@ export function CheckRefineSettings(settings: IRefineSettings, photoCount: numbe
     if (!(fadeSeconds >= 0 && fadeSeconds < Infinity)) {
         throw new FlexAvatarError("invalid-argument", `Refinement got fadeSeconds ${fadeSeconds}; wanted 0 or more.`);
     }
-    return { cropPx: 16 * Math.round(cropPx / 16), rounds, fadeMs: 1000 * fadeSeconds };
+    const colorPx = 16 * Math.round(cropPx / 16);
+    return { cropPx: closeUp ? MostDetailPx : colorPx, colorPx, closeUp: closeUp === "auto", rounds, fadeMs: 1000 * fadeSeconds };
 }
 
 /** Gives the photos: their crops at most `cropPx` wide. */
@@ -109,7 +129,7 @@ export class Refinement {
 
     private async _workAsync(
         prepare: PreparePhotos,
-        { cropPx, rounds, fadeMs }: ICheckedSettings,
+        { cropPx, colorPx, closeUp, rounds, fadeMs }: ICheckedSettings,
         onProgress: IRefineSettings["onProgress"],
         signal: AbortSignal,
     ): Promise<void> {
@@ -133,6 +153,7 @@ export class Refinement {
             staticMap,
             views,
             settings: { ...RefineConstants, rounds },
+            ...(closeUp ? { closeUp: this._closeUpWish(colorPx) } : {}),
         };
         const start = performance.now();
         const run: IRefineRun = {
@@ -147,7 +168,7 @@ export class Refinement {
             onPage: (reason) =>
                 this._parts.notify("refine-on-page", `Refinement runs on the page's own thread in short slices, because ${reason}.`),
         };
-        const { detail, faceTrust }: IRefineResult = await this._parts.refineAsync(input, run);
+        const { detail, faceTrust, closeUp: shades }: IRefineResult = await this._parts.refineAsync(input, run);
         ThrowIfAborted(signal, What);
         if (!(faceTrust >= LeastFaceTrust)) {
             throw new FlexAvatarError(
@@ -155,8 +176,13 @@ export class Refinement {
                 `The photos show ${(100 * faceTrust).toFixed(1)} % of the face well enough; at least ${100 * LeastFaceTrust} % are needed.`,
             );
         }
-        person.setDetail(detail, fadeMs);
+        person.setDetail(detail, fadeMs, shades);
         tell("sharpening", 1, 0);
+    }
+
+    private _closeUpWish(colorPx: number): ICloseUpWish {
+        const { head, table } = this._parts;
+        return { frames: AtlasFrames(head, table), edge: CloseUpScale * table.mapSize, colorPx, leastPx: LeastCloseUpPx };
     }
 
     /** What the driver adds. Waits for a lost device to come back. */

@@ -4,10 +4,12 @@
  * Little-endian: u32 magic "FAVA", u32 version 1, u32 JSON byte length, u32 body byte length, JSON (UTF-8, padded with spaces to a
  * multiple of 4), body. `json.blocks[name] = { dtype, shape, offset, bytes }`, offsets into the body, each a multiple of 4. Keys are
  * written in alphabetical order and nothing depends on time, so equal avatars give equal bytes. Maps are kept as halves.
- * The detail of a refined avatar is a layer of its own: block `detail`, u8 `[3,H,W]`, and `json.detail.scales` (detailLayer.ts). Readers that do
- * not know it show the avatar as it was before.
+ * The detail of a refined avatar is a layer of its own: block `detail`, u8 `[3,H,W]`, and `json.detail.scales` (detailLayer.ts). So is its
+ * detail for close-ups: block `closeUp`, u8, and `json.closeUp.edge` (closeUpLayer.ts). Readers that do not know them show the avatar as it was before.
  */
 import { FlexAvatarError } from "../../flame/error.js";
+import { CloseUpScale, type ICloseUp } from "../closeUp.js";
+import { PackShades, UnpackShades } from "./closeUpLayer.js";
 import { PackDetail, UnpackDetail, type IPackedDetail } from "./detailLayer.js";
 import { FloatsFromHalves, HalvesFromFloats } from "./half.js";
 
@@ -46,6 +48,8 @@ export interface IAvatarFile {
     fit: IStoredFit;
     /** `[3,H,W]` what refinement added to the colors of the static map; in eight bits each on writing. Undefined without refinement. */
     detail?: Float32Array;
+    /** What refinement added for close-ups. Undefined without it. */
+    closeUp?: ICloseUp;
     /** PNG of the photo's crop, or undefined. */
     thumbnail?: Uint8Array;
     /** Where the photos came from and what may be done with them. */
@@ -109,6 +113,14 @@ export function WriteAvatarFile(avatar: IAvatarFile): Uint8Array<ArrayBuffer> {
         detail = PackDetail(within(avatar.detail, MaxDetail, "detail"));
         add("detail", "u8", [3, mapSize, mapSize], detail.bytes);
     }
+    if (avatar.closeUp) {
+        const { edge, shades } = avatar.closeUp;
+        if (shades.length !== edge * edge || !(edge >= 1 && edge <= MaxEdge)) {
+            throw new FlexAvatarError("invalid-argument", `WriteAvatarFile got ${shades.length} shades for an edge of ${edge}.`);
+        }
+        const packed = PackShades(shades);
+        add("closeUp", "u8", [packed.length], packed);
+    }
     if (avatar.thumbnail) {
         add("thumbnail", "u8", [avatar.thumbnail.length], avatar.thumbnail);
     }
@@ -122,6 +134,7 @@ export function WriteAvatarFile(avatar: IAvatarFile): Uint8Array<ArrayBuffer> {
         license,
         photos,
         ...(detail ? { detail: { scales: detail.scales } } : {}),
+        ...(avatar.closeUp ? { closeUp: { edge: avatar.closeUp.edge } } : {}),
         blocks,
     });
     const text = new TextEncoder().encode(json);
@@ -197,6 +210,14 @@ export function ReadAvatarFile(file: Uint8Array): IAvatarFile {
         }
         return UnpackDetail({ bytes: data, scales });
     };
+    const readCloseUp = (): ICloseUp => {
+        const edge = count(object(json.closeUp, "closeUp").edge, "closeUp.edge");
+        const shades = edge >= 1 && edge <= MaxEdge ? UnpackShades(read("closeUp", "u8", 1).data, edge * edge) : null;
+        if (!shades || edge !== CloseUpScale * mapSize) {
+            throw wrong(`its close-up layer is no atlas of ${edge} texels per side; wanted ${CloseUpScale * mapSize}`);
+        }
+        return { edge, shades };
+    };
     if (!Array.isArray(json.photos) || json.photos.length > MaxPhotos) {
         throw wrong(`photos must be an array of at most ${MaxPhotos}`);
     }
@@ -219,6 +240,7 @@ export function ReadAvatarFile(file: Uint8Array): IAvatarFile {
         identityShape: identity.shape as [number, number, number],
         fit: { shape: floats("fitShape"), photos },
         ...(Object.hasOwn(json, "detail") ? { detail: readDetail() } : {}),
+        ...(Object.hasOwn(json, "closeUp") ? { closeUp: readCloseUp() } : {}),
         ...(Object.hasOwn(blocks, "thumbnail") ? { thumbnail: read("thumbnail", "u8", 1).data } : {}),
         provenance: text(json.provenance, "provenance"),
         license: text(json.license, "license"),

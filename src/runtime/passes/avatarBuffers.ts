@@ -6,6 +6,7 @@ import { JointCount, PoseLength, type HeadModel } from "../../flame/headModel.js
 import { LevelCount, type Level } from "../../flame/levels.js";
 import { OccluderOffsets } from "../../flame/occluder.js";
 import { JointMatrices, JointMatricesLength, WithoutHeadTurn } from "../../flame/skinning.js";
+import type { ICloseUp } from "../closeUp.js";
 import { AvatarParamsLayout, OccluderOffsetLayout, OffsetReach } from "../layout.js";
 import { OwnedBuffers } from "./gpuBuffers.js";
 import type { HeadBuffers } from "./headBuffers.js";
@@ -36,6 +37,8 @@ interface IPerson {
     isOpaque: boolean;
     /** Whether the slot holds an occluder. */
     hasOccluder: boolean;
+    /** Detail for close-ups, if there is any. */
+    closeUp: { readonly source: ICloseUp; readonly layer: number; strength: number } | null;
 }
 
 /** One avatar. Maps are given as [14,H,W], before activation, in the channel order of docs/architecture.md. */
@@ -84,6 +87,7 @@ export class AvatarBuffers {
                 reach: DefaultReach,
                 isOpaque: false,
                 hasOccluder: false,
+                closeUp: null,
             };
         } catch (error) {
             head.avatars.release(this.slot);
@@ -184,9 +188,13 @@ export class AvatarBuffers {
      */
     public setStaticMap(source: Float32Array<ArrayBuffer> | GPUBuffer): void {
         if (this._person.users > 1) {
-            const own = { slot: this.head.persons.acquire(), users: 1, reach: DefaultReach, isOpaque: false, hasOccluder: false };
+            const slot = this.head.persons.acquire();
+            const { closeUp } = this._person;
             this._person.users--;
-            this._person = own;
+            this._person = { slot, users: 1, reach: DefaultReach, isOpaque: false, hasOccluder: false, closeUp: null };
+            if (closeUp) {
+                this.setCloseUp(closeUp.source, closeUp.strength);
+            }
         }
         this.head.packer.packStatic(source, this._person.slot);
         this._person.reach = source instanceof Float32Array ? this._reachOf(source) : DefaultReach;
@@ -207,6 +215,30 @@ export class AvatarBuffers {
      */
     public setColors(staticMap: Float32Array<ArrayBuffer>): void {
         this.head.packer.packStatic(staticMap, this._person.slot);
+    }
+
+    /**
+     * Sets the detail for close-ups, for all that share the static map. The same object again only changes its strength.
+     * @param closeUp kept until it is replaced; null for none
+     * @param strength 0..1
+     * @throws FlexAvatarError `invalid-argument` if its size is wrong, `too-many-avatars`
+     */
+    public setCloseUp(closeUp: ICloseUp | null, strength: number): void {
+        const { closeUps } = this.head;
+        const before = this._person.closeUp;
+        if (before && before.source === closeUp) {
+            before.strength = strength;
+            return;
+        }
+        this._person.closeUp = closeUp && { source: closeUp, layer: closeUps.acquire(closeUp), strength };
+        if (before) {
+            closeUps.release(before.source);
+        }
+    }
+
+    /** Layer and strength of the detail for close-ups, or null without any. Do not change it. */
+    public get closeUp(): { readonly layer: number; readonly strength: number } | null {
+        return this._person.closeUp;
     }
 
     /**
@@ -263,6 +295,7 @@ export class AvatarBuffers {
         this._owned.dispose();
         this.head.avatars.release(this.slot);
         if (--this._person.users === 0) {
+            this.setCloseUp(null, 0);
             this.head.persons.release(this._person.slot);
         }
     }

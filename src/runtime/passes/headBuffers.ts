@@ -16,6 +16,7 @@ import {
     TexelLayout,
 } from "../layout.js";
 import { OccluderFaces } from "../../flame/occluder.js";
+import { CloseUpArena } from "./closeUpArena.js";
 import { OwnedBuffers } from "./gpuBuffers.js";
 import { MapPacker } from "./mapPacker.js";
 import { SlotArena } from "./slotArena.js";
@@ -52,6 +53,8 @@ export class HeadBuffers {
     public readonly persons: SlotArena<"attributes" | "occluder">;
     /** Avatars: [E] f32, [V] HeadVertex, two [d] PackedDelta that take turns, and a u32 of a list of avatars. */
     public readonly avatars: SlotArena<"coefficients" | "expressed" | "deltas" | "changed">;
+    /** Persons' detail for close-ups. */
+    public readonly closeUps: CloseUpArena;
     /** Takes maps into the slots. */
     public readonly packer: MapPacker;
     private readonly _owned: OwnedBuffers;
@@ -103,6 +106,7 @@ export class HeadBuffers {
             deltas: 2 * PackedDeltaLayout.byteLength * Math.max(1, this.dynamicCount),
             changed: 4,
         });
+        this.closeUps = new CloseUpArena(device, model, table);
         this.packer = new MapPacker(device, this);
     }
 
@@ -118,12 +122,15 @@ export class HeadBuffers {
 
     /** Bytes of GPU memory held, slots included. */
     public get byteLength(): number {
-        return this._owned.byteLength + this.packer.byteLength + this.persons.byteLength + this.avatars.byteLength;
+        return (
+            this._owned.byteLength + this.packer.byteLength + this.persons.byteLength + this.avatars.byteLength + this.closeUps.byteLength
+        );
     }
 
     /** Destroys the buffers. May be called twice. */
     public dispose(): void {
         this.packer.dispose();
+        this.closeUps.dispose();
         this._owned.dispose();
     }
 }

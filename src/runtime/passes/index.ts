@@ -8,4 +8,4 @@ export type { ISplatSorter, SplatSorterName } from "./sort/splatSorter.js";
 export { SplatPipeline, type ISplatPipelineSettings } from "./splatPipeline.js";
 export { ViewBuffers } from "./viewBuffers.js";
 export type { ICameraSettings, ICrowdMember, IPosedBounds, IViewSettings } from "./viewParams.js";
-export { SplatQuadSource } from "./wgsl.js";
+export { CloseUpSource, SplatQuadSource } from "./wgsl.js";

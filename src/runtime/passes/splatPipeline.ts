@@ -4,7 +4,7 @@
  * read back.
  */
 import { FlexAvatarError } from "../../flame/error.js";
-import { ViewSlotLayout } from "../layout.js";
+import { CloseUpSlotLayout, ViewSlotLayout } from "../layout.js";
 import { AvatarBuffers } from "./avatarBuffers.js";
 import type { HeadBuffers } from "./headBuffers.js";
 import { CreateSorterAsync, type ISortProbe } from "./sort/sorterChoice.js";
@@ -20,6 +20,7 @@ const WorkgroupSize: Readonly<Record<KernelName, number>> = {
     poseVertices: 64,
     positionMap: 64,
     splatProject: 64,
+    splatCloseUp: 64,
 };
 
 const PoseDescriptor: GPUComputePassDescriptor = { label: "poseVertices" };
@@ -55,6 +56,7 @@ export class SplatPipeline {
         poseVertices: new WeakMap(),
         positionMap: new WeakMap(),
         splatProject: new WeakMap(),
+        splatCloseUp: new WeakMap(),
     };
     private _changed = new Uint32Array(16); // scratch of poseVertices
     private _dispatches = 0;
@@ -179,12 +181,24 @@ export class SplatPipeline {
             this.device.queue.writeBuffer(view.occluders, 0, view.occludersData.buffer, 0, bytes);
             this._occluderPass.draw(encoder, view);
         }
+        if (view.closeUpHead && last) {
+            const bytes = (last.firstSlot + last.avatarCount) * CloseUpSlotLayout.byteLength;
+            this.device.queue.writeBuffer(view.closeUpSlots, 0, view.closeUpSlotsData.bytes, 0, bytes);
+            encoder.clearBuffer(view.closeUps);
+        }
         // The other view is sorted by now, so its counts may be written over.
         const { keyCounts } = ordered === view ? this.sorter.prepare(encoder, view, recordCount) : ordered.sortScratch!;
         const pass = encoder.beginComputePass(PrepareViewDescriptor);
         for (const group of view.groups) {
             const groups = this._projectGroups(view, group, keyCounts);
             this._dispatch(pass, "splatProject", groups, group.gaussianCount, group.avatarCount);
+        }
+        for (const group of view.groups) {
+            // A coarse level has more than one Gaussian of the map in each of its own, and no detail.
+            if (group.head === view.closeUpHead && group.gaussianCount === group.head.table.gaussianCount) {
+                const groups = this._closeUpGroups(view, group);
+                this._dispatch(pass, "splatCloseUp", groups, group.gaussianCount, group.avatarCount);
+            }
         }
         if (ordered === view) {
             this.sorter.sort(pass, view);
@@ -239,6 +253,27 @@ export class SplatPipeline {
                 [view.params, occluders],
                 [slots, head.texels, head.avatars.buffer("expressed"), head.persons.buffer("attributes"), head.avatars.buffer("deltas")],
                 [view.records, view.keys, keyCounts],
+            ])
+        );
+    }
+
+    private _closeUpGroups(view: ViewBuffers, { head, firstSlot }: IViewGroup): readonly GPUBindGroup[] {
+        const slots = view.slotsFrom(firstSlot);
+        const { frames } = head.closeUps;
+        return (
+            this._find("splatCloseUp", slots, head, frames) ??
+            this._bind("splatCloseUp", slots, head, frames, null, [
+                [view.params],
+                [
+                    slots,
+                    head.texels,
+                    head.avatars.buffer("expressed"),
+                    frames,
+                    { buffer: view.closeUpSlots, offset: firstSlot * CloseUpSlotLayout.byteLength },
+                    view.records,
+                    view.keys,
+                ],
+                [view.closeUps],
             ])
         );
     }

@@ -1,7 +1,7 @@
 /**
  * GPU buffers of one view: a camera, or an eye, and the avatars that it sees. Nothing here is shared with another view, so several can be in one frame.
  */
-import { DrawArgsLayout, SplatRecordLayout, ViewParamsLayout, ViewSlotLayout } from "../layout.js";
+import { CloseUpRecordLayout, CloseUpSlotLayout, DrawArgsLayout, SplatRecordLayout, ViewParamsLayout, ViewSlotLayout } from "../layout.js";
 import { OwnedBuffers, StructData } from "./gpuBuffers.js";
 import type { HeadBuffers } from "./headBuffers.js";
 import type { ISortScratch, ISortTarget } from "./sort/splatSorter.js";
@@ -55,6 +55,12 @@ export class ViewBuffers implements ISortTarget {
     public readonly occludersData: Uint32Array<ArrayBuffer>;
     /** Avatars that hide what is behind them, of those prepared last. @internal */
     public occluderCount = 0;
+    /** Whose detail for close-ups is drawn, of those prepared last; null if no avatar is near enough. */
+    public closeUpHead: HeadBuffers | null = null;
+    /** Content of `closeUpSlots` on the CPU. @internal */
+    public readonly closeUpSlotsData: StructData;
+    private _closeUps: GPUBuffer | null = null;
+    private _closeUpSlots: GPUBuffer | null = null;
     private _occluderDepth: GPUTexture | null = null;
     private _occluderDepthView: GPUTextureView | null = null;
     private readonly _owned: OwnedBuffers;
@@ -75,6 +81,7 @@ export class ViewBuffers implements ISortTarget {
         this.params = this._owned.create("params", ViewParamsLayout.byteLength, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
         // The slots of a head start where a binding may start, which is every other slot.
         this.slotsData = new StructData(2 * ViewSlotLayout.byteLength * avatarCount);
+        this.closeUpSlotsData = new StructData(2 * CloseUpSlotLayout.byteLength * avatarCount);
         this.slots = this._owned.create("slots", this.slotsData.bytes.byteLength);
         this.records = this._owned.create("records", SplatRecordLayout.byteLength * gaussianCount);
         this.keys = this._owned.create("keys", 4 * gaussianCount);
@@ -93,6 +100,16 @@ export class ViewBuffers implements ISortTarget {
     public get byteLength(): number {
         const { width, height } = this._occluderDepth ?? NoTexture;
         return this._owned.byteLength + (this.sortScratch?.byteLength ?? 0) + 4 * width * height;
+    }
+
+    /** [n] CloseUpRecord, beside `records`; made when first needed. */
+    public get closeUps(): GPUBuffer {
+        return (this._closeUps ??= this._owned.create("closeUps", CloseUpRecordLayout.byteLength * this.gaussianCount));
+    }
+
+    /** CloseUpSlot per slot; made when first needed. */
+    public get closeUpSlots(): GPUBuffer {
+        return (this._closeUpSlots ??= this._owned.create("closeUpSlots", this.closeUpSlotsData.bytes.byteLength));
     }
 
     /** Depth of the occluders, one texel until there are any. A new object when it has grown. @internal */

@@ -3,7 +3,15 @@
  * Matrices are 4×4, column-major, for column vectors. Babylon's row-major matrices for row vectors are the same sixteen numbers in memory.
  */
 import type { Level } from "../../flame/levels.js";
-import { BucketCount, ViewCompensateOpacity, ViewHasOccluders, ViewKeepOffScreen, ViewParamsLayout, ViewSlotLayout } from "../layout.js";
+import {
+    BucketCount,
+    CloseUpSlotLayout,
+    ViewCompensateOpacity,
+    ViewHasOccluders,
+    ViewKeepOffScreen,
+    ViewParamsLayout,
+    ViewSlotLayout,
+} from "../layout.js";
 import type { AvatarBuffers } from "./avatarBuffers.js";
 import type { StructData } from "./gpuBuffers.js";
 import type { HeadBuffers } from "./headBuffers.js";
@@ -43,6 +51,8 @@ export interface ICrowdMember {
      * that keep what is off screen, where another eye sees what this one does not, and where the head is too small for it.
      */
     readonly cullHidden?: boolean;
+    /** How much of the avatar's detail for close-ups is drawn, 0..1, at the finest level of detail. Default 0: none, and at no cost. */
+    readonly closeUp?: number;
     /** While two levels of detail are drawn in the same place: share of this one, the shares sum to 1. Default 1. */
     readonly share?: number;
 }
@@ -91,6 +101,7 @@ export function WriteView(camera: ICameraSettings, members: readonly ICrowdMembe
     groups.length = 0;
     let [slot, spanCount, recordCount] = [0, 0, 0];
     view.occluderCount = 0;
+    view.closeUpHead = null;
     view.firstRecords.length = 0;
     for (let first = 0; first < members.length; first++) {
         if (IsEarlierGroup(members, first)) {
@@ -109,6 +120,7 @@ export function WriteView(camera: ICameraSettings, members: readonly ICrowdMembe
             const span = (Spans[spanCount++] ??= { near: 0, far: 0, slot: 0 });
             span.slot = slot;
             WriteSlot(camera, member, recordCount, slot, span, view.slotsData);
+            WriteCloseUp(member, slot, view);
             view.firstRecords[index] = recordCount;
             if (Hides(camera, member)) {
                 WriteOccluder(member.avatar, slot, view);
@@ -221,6 +233,21 @@ function WriteSlot(
     words[start + at.firstAttributes / 4] = avatar.firstAttributes(level);
     words[start + at.firstDeltaA / 4] = avatar.firstDelta(0);
     words[start + at.firstDeltaB / 4] = avatar.firstDelta(1);
+}
+
+/** One texture is bound for all: avatars of the first head that has detail near enough are drawn with it. */
+function WriteCloseUp({ avatar, closeUp = 0, level = 0 }: ICrowdMember, slot: number, view: ViewBuffers): void {
+    const { floats, words } = view.closeUpSlotsData;
+    const { byteLength, offsets: at } = CloseUpSlotLayout;
+    const start = (slot * byteLength) / 4;
+    const has = avatar.closeUp && level === 0 && (view.closeUpHead ?? avatar.head) === avatar.head;
+    const strength = has ? closeUp * avatar.closeUp!.strength : 0;
+    floats[start + at.strength / 4] = strength;
+    if (strength > 0) {
+        words[start + at.layer / 4] = avatar.closeUp!.layer;
+        floats[start + at.edge / 4] = avatar.head.closeUps.edge;
+        view.closeUpHead = avatar.head;
+    }
 }
 
 /** A projection whose clip w does not depend on view z is orthographic: every point sees the camera in the same direction. */

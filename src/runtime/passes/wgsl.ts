@@ -10,6 +10,7 @@ import headVertex from "../../shaders/shared/headVertex.wgsl";
 import radix from "../../shaders/shared/radix.wgsl";
 import realHalf from "../../shaders/shared/realHalf.wgsl";
 import realSingle from "../../shaders/shared/realSingle.wgsl";
+import closeUp from "../../shaders/shared/closeUp.wgsl";
 import levels from "../../shaders/shared/levels.wgsl";
 import occluder from "../../shaders/shared/occluder.wgsl";
 import mapSource from "../../shaders/shared/mapSource.wgsl";
@@ -31,6 +32,7 @@ import sortRadixScatter from "../../shaders/sortRadixScatter.wgsl";
 import sortScan from "../../shaders/sortScan.wgsl";
 import sortScatter from "../../shaders/sortScatter.wgsl";
 import sortTies from "../../shaders/sortTies.wgsl";
+import splatCloseUp from "../../shaders/splatCloseUp.wgsl";
 import splatOccluder from "../../shaders/splatOccluder.wgsl";
 import splatDraw from "../../shaders/splatDraw.wgsl";
 import splatProject from "../../shaders/splatProject.wgsl";
@@ -40,6 +42,7 @@ import { ResolveShader } from "./shaderImports.js";
 export const SharedSources: Readonly<Record<string, string>> = Object.freeze({
     "shared/attributes.wgsl": attributes,
     "shared/avatarParams.wgsl": avatarParams,
+    "shared/closeUp.wgsl": closeUp,
     "shared/constants.wgsl": constants,
     "shared/covariance.wgsl": covariance,
     "shared/crowded.wgsl": crowded,
@@ -65,7 +68,7 @@ export function ResolveImports(source: string, files: Readonly<Record<string, st
 }
 
 /** Kernels by name: the file without its extension, which is also the label of the pipeline. */
-export const KernelSources = Object.freeze({ poseVertices, positionMap, splatProject });
+export const KernelSources = Object.freeze({ poseVertices, positionMap, splatProject, splatCloseUp });
 
 /** Name of a compute kernel. */
 export type KernelName = keyof typeof KernelSources;
@@ -115,3 +118,6 @@ export const HalfSplatDrawSource = ResolveTwin(splatDraw, true);
  * and splatColor. A host engine's material puts this text before its own entry points.
  */
 export const SplatQuadSource = [constants, realSingle, splatRecord, drawArgs, splatQuad].join("\n");
+
+/** Structs and functions of detail for close-ups, without bindings; put it after {@link SplatQuadSource}. */
+export const CloseUpSource = closeUp;

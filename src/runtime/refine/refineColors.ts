@@ -6,7 +6,9 @@ import { Atlas, type Plane } from "./atlas.js";
 import { Ramp } from "./measures.js";
 import type { IRefineConstants, IRefineInput, IRefineResult, IRefineTable, IRefineView } from "./refineInput.js";
 import { SeenView } from "./seenView.js";
+import { ShrinkView } from "./shrinkView.js";
 import { Within, type Work } from "./slices.js";
+import { SolveCloseUp, type ICloseUpPhoto } from "./solveCloseUp.js";
 import { FindTones, SolveColors } from "./solveColors.js";
 import { BuildSplatWeights } from "./splatWeights.js";
 import { DimHighlights, Spread } from "./spread.js";
@@ -69,8 +71,9 @@ function* Refine(input: IRefineInput, seen: SeenView[], weigh: Weigher, takesInp
         steps.onTrust?.(view, index);
     }
     const isHeld = Float32Array.from(table.texel, (texel) => atlas.detached[texel]);
-    const solved = yield* Within(SolveColors(seen, given, isHeld, settings, steps.onRound), 0.57, 0.95);
-    seen.forEach(({ weights }) => weights.dispose()); // what follows is on maps alone
+    const solved = yield* Within(SolveColors(seen, given, isHeld, settings, steps.onRound), 0.57, input.closeUp ? 0.85 : 0.95);
+    seen.forEach(({ weights }) => weights.dispose()); // what follows is on maps, and on its own views
+    const shades = yield* Within(Shades(input, atlas, seen, solved), 0.85, 0.95);
     const together = seen[0].trust.map((_, g) => Math.max(...seen.map(({ trust }) => trust[g])));
     const trust = atlas.toMap(together);
     steps.onSpread?.(trust);
@@ -89,7 +92,24 @@ function* Refine(input: IRefineInput, seen: SeenView[], weigh: Weigher, takesInp
     yield 0.98;
     const colors = kept.map((map, channel) => map.map((value, i) => value + before[channel][i]));
     DimHighlights(atlas, colors, settings);
-    return { detail: Detail(table, atlas, given, colors), faceTrust: MeanOver(face, together) };
+    return { detail: Detail(table, atlas, given, colors), faceTrust: MeanOver(face, together), ...(shades ? { closeUp: shades } : {}) };
+}
+
+/** The detail for close-ups, of the photos that are large enough for it; undefined where none is. */
+function* Shades(input: IRefineInput, atlas: Atlas, seen: readonly SeenView[], solved: Float32Array): Work<IRefineResult["closeUp"]> {
+    const { table, staticMap, views, settings, closeUp } = input;
+    const photos: ICloseUpPhoto[] = [];
+    seen.forEach(({ trust, gain, change }, index) => {
+        if (IsForCloseUp(input, index)) {
+            photos.push({ trust, gain, change, view: views[index] });
+        }
+    });
+    return closeUp && photos.length > 0 ? yield* SolveCloseUp(table, atlas, staticMap, solved, photos, closeUp, settings) : undefined;
+}
+
+/** Whether a photo is large enough to show more than colors do. */
+function IsForCloseUp({ views, closeUp }: IRefineInput, index: number): boolean {
+    return closeUp !== undefined && views[index] !== undefined && views[index].size >= closeUp.leastPx;
 }
 
 /** Fills `seen`. A function of its own: nothing of it outlives it but what is seen. */
@@ -101,18 +121,22 @@ function* SeeViews(
     takesInput: boolean,
     { onSeen }: IRefineSteps,
 ): Work<void> {
-    const { table, staticMap, settings } = input;
+    const { table, staticMap, settings, closeUp } = input;
     const views = input.views as IRefineView[];
     const count = views.length;
+    let isNeeded = !takesInput;
     for (let index = 0; index < count; index++) {
-        const made = SeenView.Make(table, atlas, staticMap, views[index], settings, weigh);
+        const view = closeUp ? yield* Within(ShrinkView(views[index], closeUp.colorPx), index / count, index / count) : views[index];
+        const made = SeenView.Make(table, atlas, staticMap, view, settings, weigh);
         seen.push(yield* Within(made, index / count, (index + 1) / count));
-        if (takesInput) {
+        if (IsForCloseUp(input, index)) {
+            isNeeded = true;
+        } else if (takesInput) {
             delete views[index];
         }
         onSeen?.(seen[index], index);
     }
-    if (takesInput) {
+    if (!isNeeded) {
         delete (input as { staticMap?: Float32Array }).staticMap;
     }
 }

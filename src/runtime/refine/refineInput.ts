@@ -1,4 +1,5 @@
 /** What refinement is given and what it gives back: typed arrays only, so that a worker can do it. */
+import type { ICloseUp } from "../closeUp.js";
 
 /** The Gaussians of a head model at one map size: fields of a texel table. n Gaussians. */
 export interface IRefineTable {
@@ -58,6 +59,20 @@ export interface IRefineInput {
     /** One to four, in any order. */
     readonly views: readonly IRefineView[];
     readonly settings: IRefineConstants;
+    /** Detail for close-ups beside the colors. Default: none. */
+    readonly closeUp?: ICloseUpWish;
+}
+
+/** What detail for close-ups is made from, besides the photos. */
+export interface ICloseUpWish {
+    /** [n,4] see `AtlasFrames`. */
+    readonly frames: Float32Array;
+    /** Texels per side of the atlas of detail: a multiple of that of the maps. */
+    readonly edge: number;
+    /** Edge in pixels to which photos are brought for the colors; the detail takes them as they are. */
+    readonly colorPx: number;
+    /** Photos smaller than this are not read for detail. */
+    readonly leastPx: number;
 }
 
 /** Constants of the refinement (training/refine/ALGORITHM.md). Pairs are the ends of ramps. Lengths in a photo are parts of the crop's side. */
@@ -146,4 +161,6 @@ export interface IRefineResult {
     readonly detail: Float32Array<ArrayBuffer>;
     /** Mean trust of the Gaussians of the face, 0..1: how much of it the photos show. */
     readonly faceTrust: number;
+    /** Detail for close-ups, where it was wanted and a photo is large enough. */
+    readonly closeUp?: ICloseUp;
 }

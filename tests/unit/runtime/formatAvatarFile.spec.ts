@@ -114,6 +114,29 @@ describe("avatar file", () => {
         expect(CodeOf(() => ReadAvatarFile(rewrite('"detail":{"bytes"', '"detaiX":{"bytes"')))).toBe("file-format");
     });
 
+    it("keeps detail for close-ups byte for byte, and refuses one of another size or with bytes missing", () => {
+        const random = Random(3);
+        const shades = new Int8Array(24 * 24).map(() => (random() < 0.6 ? 0 : Math.round(254 * random()) - 127));
+        const write = (): Uint8Array<ArrayBuffer> => WriteAvatarFile({ ...Sample(), closeUp: { edge: 24, shades } });
+        expect(ReadAvatarFile(write()).closeUp).toEqual({ edge: 24, shades });
+        expect(ReadAvatarFile(WriteAvatarFile(Sample())).closeUp).toBeUndefined();
+        expect(CodeOf(() => WriteAvatarFile({ ...Sample(), closeUp: { edge: 23, shades } }))).toBe("invalid-argument");
+        const odd = WriteAvatarFile({ ...Sample(), closeUp: { edge: 20, shades: shades.subarray(0, 400) } });
+        expect(CodeOf(() => ReadAvatarFile(odd))).toBe("file-format"); // maps of 6 want 24
+        const rewrite = (from: string, to: string): Uint8Array => {
+            const file = write();
+            const jsonBytes = new DataView(file.buffer).getUint32(8, true);
+            const json = new TextDecoder().decode(file.subarray(16, 16 + jsonBytes));
+            expect(json).toContain(from);
+            file.set(new TextEncoder().encode(json.replace(from, to).slice(0, jsonBytes)), 16);
+            return file;
+        };
+        expect(CodeOf(() => ReadAvatarFile(rewrite('"edge":24', '"edge":24')))).toBe("no error");
+        expect(CodeOf(() => ReadAvatarFile(rewrite('"edge":24', '"edge":25')))).toBe("file-format");
+        expect(CodeOf(() => ReadAvatarFile(rewrite('"edge":24', '"edge":-4')))).toBe("file-format");
+        expect(CodeOf(() => ReadAvatarFile(rewrite('"closeUp":{"bytes"', '"closeUX":{"bytes"')))).toBe("file-format");
+    });
+
     it("works without thumbnail and without photos", () => {
         const { thumbnail: _unused, ...avatar } = Sample(0);
         const read = ReadAvatarFile(WriteAvatarFile(avatar));

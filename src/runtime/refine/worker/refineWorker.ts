@@ -30,7 +30,8 @@ async function AnswerAsync(input: RefineRequest): Promise<void> {
             onProcessor: (reason) => Scope.postMessage({ kind: "processor", reason }),
             takesInput: true,
         });
-        Scope.postMessage({ kind: "result", result }, [result.detail.buffer]);
+        const { detail, closeUp } = result;
+        Scope.postMessage({ kind: "result", result }, [detail.buffer, ...(closeUp ? [closeUp.shades.buffer] : [])]);
     } catch (error) {
         Scope.postMessage({ kind: "error", message: error instanceof Error ? error.message : String(error) });
     }
