@@ -7,15 +7,17 @@ Synthetic people: as in refined.py, other seeds. Masked PSNR in dB of views and 
 one photo and from four, with exact cameras and expressions; then what each row is above feed-forward and above colors alone, paired by
 person. Landmarks are off as a finder's are. Rows "fitted": camera, expression, anchors and prior are the shipped fit's on those landmarks;
 as its frame is not the truth's, avatars are first brought to the truth by their landmarks at rest (rigidly).
-Portraits: of the even photos of shared/data/photos, one photo each, measured as in refined.py. Seconds are of one busy core, memory is
+Rows: geometry: all parts of refine/geometry.py; camera: that part; identity: that part by landmarks alone; photo to avatar: refine/warp.py.
+Portraits: of the even photos of shared/data/photos, one photo each, measured as in refined.py. Seconds are of one core, memory is
 what the process took above what it had."""
 
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -27,6 +29,7 @@ from ..refine.parameters import ParameterSettings, refine_parameters
 from ..refine.portraits import Portrait, prepare
 from ..refine.refine import refine
 from ..refine.views import View
+from ..refine.warp import WarpSettings, warp_photo
 from ..synth.generator import Generator
 from ..synth.skins import default_data_root
 from . import metrics
@@ -39,50 +42,67 @@ from .refined import LEFT_OUT, SEATS, SIZE, TURN, Refiner, Seat, detail, draw, f
 
 ROOT = Path(__file__).parents[2]
 FIRST_SITTER = SITTER_SEED + 9000  # neither refined.py's nor those that settings were chosen with
-NONE, COLORS, GEOMETRY = "none", "colors", "geometry + colors"
-PARAMETERS, BOTH = "parameters (paper)", "parameters (paper) + colors"
+NONE, COLORS, GEOMETRY, CAMERA, IDENTITY = "none", "colors", "geometry + colors", "camera + colors", "identity + colors"
+WARP, PARAMETERS, BOTH = "photo to avatar + colors", "parameters (paper)", "parameters (paper) + colors"
+CAMERA_SETTINGS = GeometrySettings(parts=("camera",))
+IDENTITY_SETTINGS = GeometrySettings(parts=("shape",), photometric=0, silhouette=0)  # landmarks alone: nothing is drawn
 LANDMARK_ERROR = (0.007, 0.033)  # eye distances, least and most: a finder's errors differ from photo to photo
 WAVES = 4  # directions of a smooth error
+
+
+class Level(NamedTuple):
+    puppet: Puppet
+    view: View  # the first photo's, with the camera and expression that the level believes in
 
 
 class Levels:
     """One avatar, and what each level makes of it."""
 
-    def __init__(self, refiner: Refiner, net: PerceptualDistance | None, geometry: GeometrySettings, parameters: ParameterSettings):
-        self.refiner, self.net, self.geometry, self.parameters = refiner, net, geometry, parameters
+    def __init__(self, refiner: Refiner, net: PerceptualDistance | None):
+        self.refiner, self.net = refiner, net
+        self.geometries = {GEOMETRY: GeometrySettings(), CAMERA: CAMERA_SETTINGS, IDENTITY: IDENTITY_SETTINGS}
+        self.parameters = ParameterSettings()
         self.seconds: dict[str, list[float]] = {}
         self.megabytes: dict[str, list[float]] = {}
 
-    def rows(self, case: "Case", puppet: Puppet, views: list[View], of: str) -> dict[str, Puppet]:
-        """`puppet` is the feed-forward avatar of the case; `of` says under which name cost is kept."""
+    def rows(self, case: "Case", puppet: Puppet, views: list[View], of: str) -> dict[str, Level]:
+        """`puppet` is the feed-forward avatar of the case; `of` says under which name cost is kept. Parts of geometry alone and the photo
+        brought to the avatar are for one photo only."""
         refiner, splatter = self.refiner, self.refiner.splatter
-        driven = lambda given: lambda expression: refiner.delta(given, expression)  # noqa: E731
-        colored = lambda given, seen: refine(splatter, tensor(given.static), seen, refiner.settings).static.numpy()  # noqa: E731
-        solved = self._timed(f"{COLORS}, {of}", lambda: colored(puppet, views))
-        fitted = self._timed(
-            f"geometry, {of}", lambda: fit_geometry(splatter, tensor(puppet.static), views, driven(puppet), self.geometry, refiner.settings)
-        )
-        moved = replace(puppet, static=fitted.static.numpy())
-        given = (tensor(case.photos), tensor(case.anchors), tensor(case.prior))
-        made = self._timed(
-            f"{PARAMETERS}, {of}",
-            lambda: refine_parameters(refiner.model.avatar, splatter, *given, views, self.net, self.parameters),
-        )
-        adapted = Puppet(made.static.numpy(), made.identity, None)
-        seen = [replace(view, delta=refiner.delta(adapted, view.expression)) for view in views]
-        return {
-            NONE: puppet,
-            COLORS: replace(puppet, static=solved),
-            GEOMETRY: replace(puppet, static=colored(moved, fitted.views)),
-            PARAMETERS: adapted,
-            BOTH: replace(adapted, static=colored(adapted, seen)),
-        }
+        static = tensor(puppet.static)
+
+        def colored(given: Puppet, seen: list[View]) -> Level:
+            return Level(replace(given, static=refine(splatter, tensor(given.static), seen, refiner.settings).static.numpy()), seen[0])
+
+        def fitted(settings: GeometrySettings) -> Level:
+            found = fit_geometry(splatter, static, views, lambda e: refiner.delta(puppet, e), settings, refiner.settings)
+            return replace(puppet, static=found.static.numpy()), found.views
+
+        def warped() -> list[View]:
+            return [warp_photo(splatter, static, v, tensor(at), None, refiner.settings) for v, at in zip(views, puppet.coordinates)]
+
+        def adapted() -> Puppet:
+            given = (tensor(case.photos), tensor(case.anchors), tensor(case.prior))
+            made = refine_parameters(refiner.model.avatar, splatter, *given, views, self.net, self.parameters)
+            return Puppet(made.static.numpy(), made.identity, None)
+
+        out = {NONE: Level(puppet, views[0]), COLORS: self._timed(f"{COLORS}, {of}", lambda: colored(puppet, views))}
+        alone = len(views) == 1
+        for row, settings in self.geometries.items():
+            if row != GEOMETRY and not alone:
+                continue
+            out[row] = colored(*self._timed(f"{row.removesuffix(f' + {COLORS}')}, {of}", lambda: fitted(settings)))  # noqa: B023
+        if puppet.coordinates is not None and alone:
+            out[WARP] = colored(puppet, self._timed(f"photo to avatar, {of}", warped))._replace(view=views[0])
+        made = self._timed(f"{PARAMETERS}, {of}", adapted)
+        seen = [replace(view, delta=refiner.delta(made, view.expression)) for view in views]
+        return out | {PARAMETERS: Level(made, seen[0]), BOTH: colored(made, seen)}
 
     def _timed(self, name: str, work: Callable):
-        before, start = memory("VmRSS"), time.monotonic()
+        before, start = memory("VmRSS"), time.process_time()
         reset_peak()
         out = work()
-        self.seconds.setdefault(name, []).append(time.monotonic() - start)
+        self.seconds.setdefault(name, []).append(time.process_time() - start)
         self.megabytes.setdefault(name, []).append(memory("VmHWM") - before)
         return out
 
@@ -154,37 +174,41 @@ def cases(seat: Seat, observers: Observers, anchor_size: int) -> dict[str, Case]
     return out
 
 
-def synthetic(levels: Levels, sitters: Iterator[Sitter], observers: Observers) -> dict[str, dict]:
-    """Rows `1 photo: colors` of masked PSNR, and `1 photo: colors, over none` of differences."""
+def of_sitter(levels: Levels, sitter: Sitter, observers: Observers) -> dict[str, dict[str, dict[str, float]]]:
+    """case -> row -> masked PSNR by view."""
     refiner, model = levels.refiner, levels.refiner.model
-    landmarks, values, start = Landmarks(model.head), {}, time.monotonic()
+    landmarks = Landmarks(model.head)
     rest_points = lambda static: landmarks.points(static[:3], np.zeros(len(model.head.expressions), np.float32), np.zeros(15))  # noqa: E731
-    for sitter in sitters:
-        shots = {name: sitter.shot(yaw, 0, sitter.expression(**weights)) for name, (yaw, weights) in LEFT_OUT.items()}
-        shots["input view"] = sitter.shot(0, 2)
-        truth = rest_points(sitter.static)[landmarks.mapped]
-        for title, case in cases(Seat(sitter, landmarks), observers, model.avatar.config.anchor_size).items():
-            puppet = model.make(case.photos, case.anchors, case.prior)
-            views = [
-                View(image=tensor(p), delta=refiner.delta(puppet, rest["expression"]), **rest) for p, rest in zip(case.pictures, case.rests)
-            ]
-            scores: dict[str, dict[str, float]] = {}
-            for row, made in levels.rows(case, puppet, views, title).items():
-                R, t = rigid(rest_points(made.static)[landmarks.mapped], truth) if case.fitted else (np.eye(3), np.zeros(3))
-                scores[row] = {}
-                for name, shot in shots.items():
-                    seen = replace(shot, R=shot.R @ R, t=shot.R @ t + shot.t)
-                    drawn = model.splat(made.static, model.delta(made, shot.position_map), seen)
-                    scores[row][name] = metrics.psnr(drawn, shot.picture, shot.mask)
-                scores[row]["left out"] = float(np.mean([scores[row][name] for name in LEFT_OUT]))
-            for row, score in scores.items():
-                for name, value in score.items():
-                    values.setdefault(f"{title}: {row}", {}).setdefault(name, []).append(value)
-                    for base in (NONE, COLORS):
-                        if row not in (NONE, base):
-                            values.setdefault(f"{title}: {row}, over {base}", {}).setdefault(name, []).append(value - scores[base][name])
-        print(f"{time.monotonic() - start:6.0f} s  {sitter.name}", flush=True)
-    return {row: {name: interval(v) for name, v in columns.items()} for row, columns in values.items()}
+    shots = {name: sitter.shot(yaw, 0, sitter.expression(**weights)) for name, (yaw, weights) in LEFT_OUT.items()}
+    shots["input view"] = sitter.shot(0, 2)
+    truth, scores = rest_points(sitter.static)[landmarks.mapped], {}
+    for title, case in cases(Seat(sitter, landmarks), observers, model.avatar.config.anchor_size).items():
+        puppet = model.make(case.photos, case.anchors, case.prior)
+        views = [
+            View(image=tensor(p), delta=refiner.delta(puppet, rest["expression"]), **rest) for p, rest in zip(case.pictures, case.rests)
+        ]
+        scores[title] = {}
+        for row, (made, _) in levels.rows(case, puppet, views, title).items():
+            R, t = rigid(rest_points(made.static)[landmarks.mapped], truth) if case.fitted else (np.eye(3), np.zeros(3))
+            score = scores[title][row] = {}
+            for name, shot in shots.items():
+                seen = replace(shot, R=shot.R @ R, t=shot.R @ t + shot.t)
+                score[name] = metrics.psnr(model.splat(made.static, model.delta(made, shot.position_map), seen), shot.picture, shot.mask)
+            score["left out"] = float(np.mean([score[name] for name in LEFT_OUT]))
+    return scores
+
+
+def tabulate(people: list[dict[str, dict[str, dict[str, float]]]]) -> dict[str, dict]:
+    """Scores of people -> rows `1 photo: colors`, and differences `1 photo: colors, over none`, paired by person."""
+    out: dict[str, dict] = {}
+    for case, rows in people[0].items():
+        for row, columns in rows.items():
+            name_of = lambda base: f"{case}: {row}" + (f", over {base}" if base else "")  # noqa: B023,E731
+            out[name_of("")] = {name: interval(p[case][row][name] for p in people) for name in columns}
+            for base in (NONE, COLORS):
+                if row not in (NONE, base):
+                    out[name_of(base)] = {name: interval(p[case][row][name] - p[case][base][name] for p in people) for name in columns}
+    return out
 
 
 def portraits(levels: Levels, observers: Observers, prepared: list[Portrait]) -> dict[str, dict]:
@@ -200,11 +224,10 @@ def portraits(levels: Levels, observers: Observers, prepared: list[Portrait]) ->
         grey = (0.5 + view.matte * (view.image - 0.5))[None]
         grey = torch.nn.functional.interpolate(grey, (size, size), mode="bilinear", antialias=True, align_corners=False)[0].numpy()
         case = Case(grey[None], portrait.fit["anchors"][None], portrait.fit["prior"], [portrait.image], [], True)
-        rows = levels.rows(case, puppet, [view], "1 photo")
+        rows = levels.rows(case, puppet, [view], "portrait")
         mask, photo = face_mask(portrait, view), metrics.to_bytes(view.image.numpy())
         photos.append(metrics.to_bytes((0.5 + view.matte * (view.image - 0.5)).numpy()))
-        for row, made in rows.items():
-            shown = replace(view, delta=refiner.delta(made, view.expression))
+        for row, (made, shown) in rows.items():
             for turn in (0, -TURN, TURN):
                 picture = draw(refiner, tensor(made.static), shown, SIZE, turn)
                 drawn.setdefault(row, {}).setdefault(turn, []).append(picture)
@@ -236,6 +259,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--portraits", type=int, default=8)
     parser.add_argument("--people", type=int, default=8)
+    parser.add_argument("--first", type=int, default=FIRST_SITTER, help="seed of the first of them")
     parser.add_argument("--out", type=Path, default=ROOT / "training/results/refinement-levels.json")
     a = parser.parse_args()
     torch.set_num_threads(1)
@@ -248,10 +272,11 @@ def main() -> None:
         net = PerceptualDistance()
     except RuntimeError as error:
         net, missing["perceptual"] = None, str(error)
-    levels = Levels(Refiner(Puppeteer(avatar, head)), net, GeometrySettings(), ParameterSettings())
+    levels = Levels(Refiner(Puppeteer(avatar, head)), net)
     out = json.loads(a.out.read_text()) if a.out.exists() else {}
     out |= {"model": {"config": config, "step": step}, "missing": missing, "notes": __doc__.split("\n\n", 2)[2].replace("\n", " ")}
-    out["settings"] = {"geometry": asdict(levels.geometry), "parameters": asdict(levels.parameters)}
+    settings = levels.geometries | {WARP: WarpSettings(), PARAMETERS: levels.parameters}
+    out["settings"] = {name: asdict(values) for name, values in settings.items()}
 
     def write() -> None:
         cost = lambda values: {name: interval(v) for name, v in values.items()}  # noqa: E731
@@ -260,8 +285,12 @@ def main() -> None:
 
     if a.people:
         generator = Generator(head, photo_size=SIZE)
-        out["synthetic"] = synthetic(levels, (Sitter(generator, FIRST_SITTER + i) for i in range(a.people)), observers)
-        write()
+        start, people = time.monotonic(), []
+        for i in range(a.people):
+            people.append(of_sitter(levels, Sitter(generator, a.first + i), observers))
+            print(f"{time.monotonic() - start:6.0f} s  sitter {a.first + i}", flush=True)
+            out["people"], out["synthetic"] = people, tabulate(people)
+            write()
     root = default_data_root()
     files = sorted((root / "photos").glob("*.jpg"))[::2] if root else []
     files = [files[i] for i in np.linspace(0, len(files) - 1, min(a.portraits, len(files))).round().astype(int)] if files else []

@@ -39,8 +39,8 @@ CHIN = 152
 @dataclass(frozen=True)
 class GeometrySettings:
     parts: tuple[str, ...] = PARTS
-    steps: int = 40
-    rate: float = 0.1  # of Adam, in spreads a step; falls to 0
+    steps: int = 24
+    rate: float = 0.15  # of Adam, in spreads a step; falls to 0
     size: int = 256  # pixels of the pictures that are compared
     turn: float = 0.02  # radians: spread of a camera's rotation about the head
     shift: float = 0.003  # meters: spread of a camera's place

@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 import torch
 
+from training.evaluate import levels
 from training.models.avatar import Avatar, ModelConfig
 from training.models.base_maps import set_head_maps
 from training.rasterizer.avatar_splatter import AvatarSplatter
 from training.refine import write_fixture
+from training.refine.atlas import Atlas
 from training.refine.geometry import GeometrySettings, Sight, Surface, fit_geometry, resized
 from training.refine.parameters import ParameterSettings, refine_parameters
+from training.refine.views import Seen
+from training.refine.warp import warp_photo
 from training.synth.cameras import rotation
 
 SETTINGS = GeometrySettings(size=48, steps=25, shapes=8)
@@ -121,6 +125,49 @@ def test_smaller_pictures_of_a_view(scene):
     assert small.size == 24 and small.inside[:19].min() == 1 and small.inside[21:].max() == 0
     assert (small.image.mean() - view.image.mean()).abs() < 1e-3
     assert resized(view, 48) is view
+
+
+SHIFT = 0.02  # crop sides
+
+
+@pytest.mark.parametrize("confidence", [1.0, 0.4])
+def test_a_photo_is_taken_from_where_the_reconstructor_sees_the_points(scene, confidence):
+    splatter, static, views = scene
+    seen = Seen(splatter, static, views[0], REFINING)
+    atlas = Atlas(splatter.head, splatter.table, REFINING.side)
+    at = atlas.to_map(torch.cat([seen.center / 48 + torch.tensor([SHIFT, 0.0]), torch.full((len(seen.center), 1), confidence)], 1))
+    warped = warp_photo(splatter, static, views[0], at, None, REFINING)
+    middle = warped.image[:, 18:30, 18:30]
+    if confidence < 0.5:
+        assert (warped.image - views[0].image).abs().max() < 1e-5, "what is not sure moves nothing"
+        assert np.abs(warped.landmarks - views[0].landmarks).max() == 0
+        return
+    across = torch.linspace(0, 1, 48).expand(3, 48, 48)
+    ramped = warp_photo(splatter, static, replace(views[0], image=across.contiguous()), at, None, REFINING)
+    moved = (ramped.image - across)[:, 18:30, 18:30]
+    assert moved.mean() == pytest.approx(SHIFT * 48 / 47, rel=0.1)
+    nose = 1
+    assert warped.landmarks[nose] == pytest.approx(views[0].landmarks[nose] - np.float32([SHIFT, 0]), abs=0.003)
+    assert middle.shape == (3, 12, 12) and torch.equal(warped.delta, views[0].delta)
+
+
+def test_rigid_motion_is_found():
+    rng = np.random.default_rng(4)
+    points, R, t = rng.normal(0, 0.1, (30, 3)), rotation(0.3, -0.2, 0.1), np.array([0.01, 0.02, -0.03])
+    found = levels.rigid(points, points @ R.T + t)
+    assert np.abs(found[0] - R).max() < 1e-9 and np.abs(found[1] - t).max() < 1e-9
+
+
+def test_a_finder_errs_smoothly():
+    rng = np.random.default_rng(11)
+    at = rng.random((478, 2))
+    near = at + 0.001
+    eyes = np.hypot(*(at[[33, 133]].mean(0) - at[[362, 263]].mean(0)))
+    error = levels.found_by_finder(at, np.random.default_rng(1)) - at
+    beside = levels.found_by_finder(near, np.random.default_rng(1)) - near
+    assert np.abs(error - beside).max() < 0.2 * np.abs(error).max(), "points side by side err alike, but for the little of their own"
+    sizes = [np.sqrt(((levels.found_by_finder(at, np.random.default_rng(k)) - at) ** 2).mean()) / eyes for k in range(200)]
+    assert 0.005 < np.median(sizes) < 0.03 and max(sizes) < 0.12
 
 
 @pytest.fixture(scope="module")
