@@ -46,6 +46,7 @@ NONE, COLORS, GEOMETRY, CAMERA, IDENTITY = "none", "colors", "geometry + colors"
 WARP, PARAMETERS, BOTH = "photo to avatar + colors", "parameters (paper)", "parameters (paper) + colors"
 CAMERA_SETTINGS = GeometrySettings(parts=("camera",))
 IDENTITY_SETTINGS = GeometrySettings(parts=("shape",), photometric=0, silhouette=0)  # landmarks alone: nothing is drawn
+CASES = ("1 photo", "4 photos", "1 photo, fitted")
 LANDMARK_ERROR = (0.007, 0.033)  # eye distances, least and most: a finder's errors differ from photo to photo
 WAVES = 4  # directions of a smooth error
 
@@ -165,17 +166,17 @@ def cases(seat: Seat, observers: Observers, anchor_size: int) -> dict[str, Case]
     pictures = [p for p, _, _ in taken]
     rests = [rest | {"landmarks": found_by_finder(rest["landmarks"], rng)} for _, _, rest in taken]
     exact = lambda n: Case(photos[:n], anchors[:n], seat.sitter.prior, pictures[:n], rests[:n])  # noqa: E731
-    out = {"1 photo": exact(1), "4 photos": exact(4)}
+    out = {CASES[0]: exact(1), CASES[1]: exact(4)}
     if "fit" not in observers.missing:
         fit = observers.fit(rests[0]["landmarks"][None], anchor_size)[0]
         camera = {"R": tensor(fit["rotation"]), "t": tensor(fit["translation"]), "focal": float(fit["focal"][0])}
         rest = rests[0] | camera | {"expression": fit["expression"]}
-        out["1 photo, fitted"] = Case(photos[:1], fit["anchors"][None], fit["prior"], pictures[:1], [rest], True)
+        out[CASES[2]] = Case(photos[:1], fit["anchors"][None], fit["prior"], pictures[:1], [rest], True)
     return out
 
 
-def of_sitter(levels: Levels, sitter: Sitter, observers: Observers) -> dict[str, dict[str, dict[str, float]]]:
-    """case -> row -> masked PSNR by view."""
+def of_sitter(levels: Levels, sitter: Sitter, observers: Observers, wanted: list[str]) -> dict[str, dict[str, dict[str, float]]]:
+    """case -> row -> masked PSNR by view, of the cases wanted."""
     refiner, model = levels.refiner, levels.refiner.model
     landmarks = Landmarks(model.head)
     rest_points = lambda static: landmarks.points(static[:3], np.zeros(len(model.head.expressions), np.float32), np.zeros(15))  # noqa: E731
@@ -183,6 +184,8 @@ def of_sitter(levels: Levels, sitter: Sitter, observers: Observers) -> dict[str,
     shots["input view"] = sitter.shot(0, 2)
     truth, scores = rest_points(sitter.static)[landmarks.mapped], {}
     for title, case in cases(Seat(sitter, landmarks), observers, model.avatar.config.anchor_size).items():
+        if title not in wanted:
+            continue
         puppet = model.make(case.photos, case.anchors, case.prior)
         views = [
             View(image=tensor(p), delta=refiner.delta(puppet, rest["expression"]), **rest) for p, rest in zip(case.pictures, case.rests)
@@ -201,13 +204,13 @@ def of_sitter(levels: Levels, sitter: Sitter, observers: Observers) -> dict[str,
 def tabulate(people: list[dict[str, dict[str, dict[str, float]]]]) -> dict[str, dict]:
     """Scores of people -> rows `1 photo: colors`, and differences `1 photo: colors, over none`, paired by person."""
     out: dict[str, dict] = {}
-    for case, rows in people[0].items():
-        for row, columns in rows.items():
-            name_of = lambda base: f"{case}: {row}" + (f", over {base}" if base else "")  # noqa: B023,E731
-            out[name_of("")] = {name: interval(p[case][row][name] for p in people) for name in columns}
+    for case in CASES:
+        shown = [person[case] for person in people if case in person]
+        for row, columns in shown[0].items() if shown else ():
+            out[f"{case}: {row}"] = {name: interval(p[row][name] for p in shown) for name in columns}
             for base in (NONE, COLORS):
                 if row not in (NONE, base):
-                    out[name_of(base)] = {name: interval(p[case][row][name] - p[case][base][name] for p in people) for name in columns}
+                    out[f"{case}: {row}, over {base}"] = {name: interval(p[row][name] - p[base][name] for p in shown) for name in columns}
     return out
 
 
@@ -259,6 +262,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--portraits", type=int, default=8)
     parser.add_argument("--people", type=int, default=8)
+    parser.add_argument("--cases", nargs="*", default=list(CASES), choices=CASES)
     parser.add_argument("--first", type=int, default=FIRST_SITTER, help="seed of the first of them")
     parser.add_argument("--out", type=Path, default=ROOT / "training/results/refinement-levels.json")
     a = parser.parse_args()
@@ -287,7 +291,7 @@ def main() -> None:
         generator = Generator(head, photo_size=SIZE)
         start, people = time.monotonic(), []
         for i in range(a.people):
-            people.append(of_sitter(levels, Sitter(generator, a.first + i), observers))
+            people.append(of_sitter(levels, Sitter(generator, a.first + i), observers, a.cases))
             print(f"{time.monotonic() - start:6.0f} s  sitter {a.first + i}", flush=True)
             out["people"], out["synthetic"] = people, tabulate(people)
             write()

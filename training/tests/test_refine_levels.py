@@ -122,7 +122,7 @@ def test_unknown_parts_are_named(scene):
 def test_smaller_pictures_of_a_view(scene):
     view = replace(scene[2][0], inside=(torch.arange(48) < 41).float()[:, None].expand(48, 48))
     small = resized(view, 24)
-    assert small.size == 24 and small.inside[:19].min() == 1 and small.inside[21:].max() == 0
+    assert small.size == 24 and small.inside[:19].min() == 1 and small.inside[20:].max() == 0
     assert (small.image.mean() - view.image.mean()).abs() < 1e-3
     assert resized(view, 48) is view
 
@@ -137,7 +137,6 @@ def test_a_photo_is_taken_from_where_the_reconstructor_sees_the_points(scene, co
     atlas = Atlas(splatter.head, splatter.table, REFINING.side)
     at = atlas.to_map(torch.cat([seen.center / 48 + torch.tensor([SHIFT, 0.0]), torch.full((len(seen.center), 1), confidence)], 1))
     warped = warp_photo(splatter, static, views[0], at, None, REFINING)
-    middle = warped.image[:, 18:30, 18:30]
     if confidence < 0.5:
         assert (warped.image - views[0].image).abs().max() < 1e-5, "what is not sure moves nothing"
         assert np.abs(warped.landmarks - views[0].landmarks).max() == 0
@@ -145,10 +144,10 @@ def test_a_photo_is_taken_from_where_the_reconstructor_sees_the_points(scene, co
     across = torch.linspace(0, 1, 48).expand(3, 48, 48)
     ramped = warp_photo(splatter, static, replace(views[0], image=across.contiguous()), at, None, REFINING)
     moved = (ramped.image - across)[:, 18:30, 18:30]
-    assert moved.mean() == pytest.approx(SHIFT * 48 / 47, rel=0.1)
+    assert moved.mean() == pytest.approx(SHIFT * 48 / 47, rel=0.15), "the flow fades a little where little is sure"
     nose = 1
     assert warped.landmarks[nose] == pytest.approx(views[0].landmarks[nose] - np.float32([SHIFT, 0]), abs=0.003)
-    assert middle.shape == (3, 12, 12) and torch.equal(warped.delta, views[0].delta)
+    assert torch.equal(warped.delta, views[0].delta) and torch.equal(warped.R, views[0].R)
 
 
 def test_rigid_motion_is_found():
