@@ -8,8 +8,8 @@ one photo and from four, with exact cameras and expressions; then what each row 
 person. Landmarks are off as a finder's are. Rows "fitted": camera, expression, anchors and prior are the shipped fit's on those landmarks;
 as its frame is not the truth's, avatars are first brought to the truth by their landmarks at rest (rigidly).
 Rows: geometry: all parts of refine/geometry.py; camera: that part; identity: that part by landmarks alone; photo to avatar: refine/warp.py.
-Portraits: of the even photos of shared/data/photos, one photo each, measured as in refined.py. Seconds are of one core, memory is
-what the process took above what it had."""
+Portraits: of the even photos of shared/data/photos, one photo each, measured as in refined.py. Seconds are of one core; memory is
+the most that the process took above what it had."""
 
 import argparse
 import json
@@ -46,7 +46,7 @@ NONE, COLORS, GEOMETRY, CAMERA, IDENTITY = "none", "colors", "geometry + colors"
 WARP, PARAMETERS, BOTH = "photo to avatar + colors", "parameters (paper)", "parameters (paper) + colors"
 CAMERA_SETTINGS = GeometrySettings(parts=("camera",))
 IDENTITY_SETTINGS = GeometrySettings(parts=("shape",), photometric=0, silhouette=0)  # landmarks alone: nothing is drawn
-CASES = ("1 photo", "4 photos", "1 photo, fitted")
+CASES = ("1 photo", "4 photos", "1 photo, fitted", "4 photos, fitted")
 LANDMARK_ERROR = (0.007, 0.033)  # eye distances, least and most: a finder's errors differ from photo to photo
 WAVES = 4  # directions of a smooth error
 
@@ -158,7 +158,7 @@ class Case:
 
 
 def cases(seat: Seat, observers: Observers, anchor_size: int) -> dict[str, Case]:
-    """One photo and four with exact cameras and expressions; one with the shipped fit's, where Node is at hand."""
+    """One photo and four with exact cameras and expressions, and with the shipped fit's, where Node is at hand."""
     rng = np.random.default_rng([seat.sitter.seed, 18])
     taken = [seat.photo(yaw, weights) for yaw, weights in SEATS]
     half = lambda x: x.reshape(3, x.shape[1] // 2, 2, x.shape[2] // 2, 2).mean((2, 4))  # noqa: E731
@@ -168,10 +168,15 @@ def cases(seat: Seat, observers: Observers, anchor_size: int) -> dict[str, Case]
     exact = lambda n: Case(photos[:n], anchors[:n], seat.sitter.prior, pictures[:n], rests[:n])  # noqa: E731
     out = {CASES[0]: exact(1), CASES[1]: exact(4)}
     if "fit" not in observers.missing:
-        fit = observers.fit(rests[0]["landmarks"][None], anchor_size)[0]
-        camera = {"R": tensor(fit["rotation"]), "t": tensor(fit["translation"]), "focal": float(fit["focal"][0])}
-        rest = rests[0] | camera | {"expression": fit["expression"]}
-        out[CASES[2]] = Case(photos[:1], fit["anchors"][None], fit["prior"], pictures[:1], [rest], True)
+        for title, n in ((CASES[2], 1), (CASES[3], 4)):
+            fits = observers.fit(np.stack([rest["landmarks"] for rest in rests[:n]]), anchor_size, together=n)
+            known = [
+                rest
+                | {"R": tensor(fit["rotation"]), "t": tensor(fit["translation"]), "focal": float(fit["focal"][0])}
+                | {"expression": fit["expression"]}
+                for rest, fit in zip(rests, fits)
+            ]
+            out[title] = Case(photos[:n], np.stack([fit["anchors"] for fit in fits]), fits[0]["prior"], pictures[:n], known, True)
     return out
 
 
@@ -283,8 +288,8 @@ def main() -> None:
     out["settings"] = {name: asdict(values) for name, values in settings.items()}
 
     def write() -> None:
-        cost = lambda values: {name: interval(v) for name, v in values.items()}  # noqa: E731
-        out["cost"] = {"seconds": cost(levels.seconds), "megabytes": cost(levels.megabytes)}
+        out["cost"] = {"seconds": {name: interval(v) for name, v in levels.seconds.items()}}
+        out["cost"]["megabytes"] = {name: round(max(v)) for name, v in levels.megabytes.items()}
         a.out.write_text(json.dumps(out, indent=1, ensure_ascii=False) + "\n")
 
     if a.people:
