@@ -221,9 +221,18 @@ def tabulate(people: list[dict[str, dict[str, dict[str, float]]]]) -> dict[str, 
 
 def portraits(levels: Levels, observers: Observers, prepared: list[Portrait]) -> dict[str, dict]:
     """Rows of levels: means over portraits, and differences to colors alone."""
+    return tabulate_portraits(*draw_portraits(levels, prepared), observers)
+
+
+Values = dict[str, dict[str, list[float]]]  # row -> metric -> one value per portrait
+Drawn = dict[str, dict[int, list[np.ndarray]]]  # row -> degrees turned -> one picture per portrait
+
+
+def draw_portraits(levels: Levels, prepared: list[Portrait]) -> tuple[Values, Drawn, list[np.ndarray]]:
+    """What is measured without nets, the pictures, and the photos over grey."""
     refiner = levels.refiner
-    values: dict[str, dict[str, list[float]]] = {}
-    drawn: dict[str, dict[int, list[np.ndarray]]] = {}
+    values: Values = {}
+    drawn: Drawn = {}
     photos, start = [], time.monotonic()
     for portrait in prepared:
         puppet = refiner.of_portrait(portrait)
@@ -242,6 +251,11 @@ def portraits(levels: Levels, observers: Observers, prepared: list[Portrait]) ->
             for name, value in detail(drawn[row][0][-1], photo, mask).items():
                 values.setdefault(row, {}).setdefault(name, []).append(value)
         print(f"{time.monotonic() - start:6.0f} s  {portrait.name}", flush=True)
+    return values, drawn, photos
+
+
+def tabulate_portraits(values: Values, drawn: Drawn, photos: list[np.ndarray], observers: Observers) -> dict[str, dict]:
+    """CSIM against the photo, in its view and turned, beside the values; means, and differences to colors alone."""
     if not observers.missing.keys() & {"tracker", "recognition"}:
         of_photos = observers.look(photos)
         for row, turns in drawn.items():
