@@ -312,7 +312,7 @@ def main() -> None:
         for i in range(a.people):
             people.append(of_sitter(levels, Sitter(generator, a.first + i), observers, a.cases))
             print(f"{time.monotonic() - start:6.0f} s  sitter {a.first + i}", flush=True)
-            out["people"], out["synthetic"] = people, tabulate(people)
+            out["synthetic"] = tabulate(people)
             write()
     root = default_data_root()
     files = sorted((root / "photos").glob("*.jpg"))[::2] if root else []
