@@ -12,7 +12,8 @@ Driver: the reconstructor stays as it is (committed weights or --checkpoint), a 
 - on fewer people (--counts): the paper's study of the number of identities, for the same steps.
 Pictures: the driver without mouth loss goes on in splatted views, with and without the terms that look at the mouth alone.
 Reconstructor, from scratch on the trainer's cache: with and without pixel-anchored queries.
-Refinement (paper's row e): not trained; taken over from `python -m training.evaluate.refined`, other people, views left out of the photos.
+Refinement (paper's row e): not trained; taken over from `python -m training.evaluate.refined`, other people, views left out of the photos;
+its other levels, among them the paper's, from `python -m training.evaluate.levels`, again other people.
 
 Every row is drawn on the same frames of held-out people: `differences` are means over people of what a row is above `full` (or above the
 reconstructor with pixel-anchored queries), with the 95 % interval of that."""
@@ -37,6 +38,7 @@ from ..models.blocks import upsample
 from ..models.driver import DriverConfig, LightDriver, hourglass
 from ..samples import CACHE, Batches
 from ..train import Trainer, load_settings
+from . import levels
 from .ablation_data import DriverData, identities, judges, people
 from .captures import Capture, Shot
 from .frames import Frame, Truth, measure
@@ -293,6 +295,20 @@ def with_refinement(out: dict, file: Path) -> None:
         out["differences"][f"refinement: with, {count}"] = {"psnr_masked": table[f"{count}, refined, over {count}"]["left out"]}
 
 
+def with_levels(out: dict, file: Path) -> None:
+    """Put other levels of refinement, measured by evaluate/levels.py on people of its own, beside them; differences are to those people's
+    avatars without any refinement."""
+    if not file.exists() or "synthetic" not in (measured := json.loads(file.read_text())):
+        out["missing"]["levels of refinement"] = "run `python -m training.evaluate.levels` first"
+        return
+    for count in ("1 photo", "4 photos"):
+        for level in (levels.NONE, levels.COLORS, levels.GEOMETRY, levels.PARAMETERS, levels.BOTH):
+            row, table = f"refinement: {level}, other people, {count}", measured["synthetic"]
+            out["rows"][row] = {"psnr_masked": table[f"{count}: {level}"]["left out"]}
+            if level != levels.NONE:
+                out["differences"][row] = {"psnr_masked": table[f"{count}: {level}, over {levels.NONE}"]["left out"]}
+
+
 def main() -> None:
     from .__main__ import load_model
 
@@ -355,6 +371,7 @@ def main() -> None:
     if plan.reconstructor_steps:
         add("reconstructor: with pixel-anchored queries", trained(ablate_reconstructors(a.config, a.cache / "train", head, plan, kept)))
     with_refinement(out, ROOT / "training/results/refinement.json")
+    with_levels(out, ROOT / "training/results/refinement-levels.json")
     a.out.write_text(json.dumps(out, indent=1) + "\n")
     for name, row in out["differences"].items():
         print(f"{name:60}" + "  ".join(f"{k} {v['mean']:+.3f} ± {v['ci95']:.3f}" for k, v in row.items()))

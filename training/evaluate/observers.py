@@ -157,8 +157,8 @@ class Observers:
         unit = lambda x: x / np.linalg.norm(x)  # noqa: E731
         return [{name: unit(row) for name, row in zip(CHIPS, rows)} for rows in zip(small, large)]
 
-    def fit(self, landmarks: np.ndarray, anchor_size: int) -> list[dict[str, np.ndarray]]:
-        """The shipped landmark fit on single photos: landmarks [n,478,2] in crop coordinates 0..1.
+    def fit(self, landmarks: np.ndarray, anchor_size: int, together: int = 1) -> list[dict[str, np.ndarray]]:
+        """The shipped landmark fit: landmarks [n,478,2] in crop coordinates 0..1, each `together` photos in a row of one person.
 
         Returns per photo residual [1] (% of the eye distance), focal [1] (crop sides), rotation [3,3], translation [3], expression [E],
         anchors [3,a,a], prior [4,a,a]."""
@@ -166,7 +166,7 @@ class Observers:
         with tempfile.TemporaryDirectory() as folder:
             source, out = Path(folder) / "landmarks.bin", Path(folder) / "out.bin"
             landmarks.astype(np.float32).tofile(source)
-            run(["node", WORKERS / "fit.mjs", ROOT, Path(folder) / "flame", source, str(n), str(a), out])
+            run(["node", WORKERS / "fit.mjs", ROOT, Path(folder) / "flame", source, str(n), str(a), out, str(together)])
             rows = np.fromfile(out, np.float32).reshape(n, -1)
         expressions = rows.shape[1] - 14 - 7 * a * a
         shapes = {"residual": (1,), "focal": (1,), "rotation": (3, 3), "translation": (3,), "expression": (expressions,)}

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from training.evaluate import __main__ as command
-from training.evaluate import ablation_data, ablations
+from training.evaluate import ablation_data, ablations, levels
 from training.evaluate.frames import Frame
 from training.evaluate.paired import ByPerson, interval
 from training.headmodel.model import HeadModel
@@ -15,6 +15,8 @@ from training.models.avatar import Avatar, ModelConfig
 from training.models.base_maps import driver_masks, set_head_maps
 from training.samples import read_sample, write_sample
 from training.synth.generator import Generator
+
+LAST = (levels.PARAMETERS, levels.BOTH)
 
 
 def frames(rng: np.random.Generator) -> list[Frame]:
@@ -96,7 +98,8 @@ def test_the_command_trains_judges_and_goes_on_after_a_cut(generator, tmp_path, 
     out = json.loads((tmp_path / "out.json").read_text())
     drivers = {"full", "without position map", "without distribution adjustment", "without mouth loss", "on 2 people"}
     assert {f"driver: {name}" for name in drivers | {"none (skinning alone)"}} <= out["rows"].keys()
-    bases = ("driver: full", "pictures: with mouth loss", "refinement: none, 1 photo", "refinement: none, 4 photos")
+    bases = {"driver: full", "pictures: with mouth loss"}
+    bases |= {f"refinement: none, {others}{count}" for others in ("", "other people, ") for count in ("1 photo", "4 photos")}
     assert set(out["differences"]) == {row for row in out["rows"] if row.split(" @ ")[0] not in bases}
     assert any(abs(v["mean"]) > 0 for v in out["differences"]["pictures: without mouth loss"].values()), "the mouth loss does something"
     assert out["rows"]["driver: full"]["psnr_masked"]["n"] == 2
@@ -108,3 +111,28 @@ def test_the_command_trains_judges_and_goes_on_after_a_cut(generator, tmp_path, 
     assert json.loads((tmp_path / "out.json").read_text())["differences"] == out["differences"]
     kept = read_sample(next((tmp_path / "ablations" / "people-1").glob("*.npz")))
     assert kept["adjusted_deltas"].shape == (1, 14, 128, 128)
+
+
+def test_other_levels_of_refinement_are_taken_over_with_their_own_base(tmp_path):
+    person = lambda more: {  # noqa: E731
+        count: {row: {"left out": 20.0 + more * k} for k, row in enumerate((levels.NONE, levels.COLORS, levels.GEOMETRY, *LAST))}
+        for count in ("1 photo", "4 photos")
+    }
+    file = tmp_path / "levels.json"
+    out = {"missing": {}, "rows": {}, "differences": {}}
+    ablations.with_levels(out, file)
+    assert "levels" in out["missing"]["levels of refinement"] and not out["rows"]
+    file.write_text(json.dumps({"synthetic": levels.tabulate([person(0.1), person(0.3)])}))
+    ablations.with_levels(out | {"missing": {}}, file)
+    assert len(out["rows"]) == 10 and len(out["differences"]) == 8
+    row = "refinement: parameters (paper), other people, 4 photos"
+    assert out["rows"][row]["psnr_masked"]["mean"] == pytest.approx(20.6)
+    assert out["differences"][row]["psnr_masked"] == interval([0.3, 0.9])
+
+
+def test_levels_are_compared_in_the_same_people():
+    people = [{"1 photo": {levels.NONE: {"left out": level}, levels.COLORS: {"left out": level + 0.5}}} for level in (10.0, 30.0)]
+    table = levels.tabulate(people)
+    assert table.keys() == {"1 photo: none", "1 photo: colors", "1 photo: colors, over none"}
+    assert table["1 photo: colors, over none"]["left out"] == {"mean": 0.5, "ci95": 0.0, "n": 2}
+    assert table["1 photo: none"]["left out"]["ci95"] > 50

@@ -206,6 +206,11 @@ def test_shipped_fit_finds_a_known_camera(head):
     coordinates = Landmarks(head).sample(fit["anchors"][:2])
     frontal = np.isin(np.arange(478), [1, 61, 291, 33, 263, 133, 362, 168])
     assert np.abs(coordinates - seen)[frontal].max() < 0.02, "anchors are where the landmarks were seen"
+    other = project(np.nan_to_num(points), np.eye(3), np.array([0.0, 0.0, -0.77]), 2.4, 1) * [1.03, 1]
+    alone, both = (observers.fit(np.stack([seen, other]), 64, together) for together in (1, 2))
+    assert np.array_equal(alone[0]["prior"], fit["prior"]) and not np.array_equal(alone[0]["prior"], alone[1]["prior"])
+    assert np.array_equal(both[0]["prior"], both[1]["prior"]), "photos of one person share an identity"
+    assert not np.array_equal(both[0]["anchors"], both[1]["anchors"])
 
 
 def test_targets_know_which_way_is_better():
