@@ -70,7 +70,6 @@ function* Refine(input: IRefineInput, seen: SeenView[], weigh: Weigher, takesInp
     }
     const isHeld = Float32Array.from(table.texel, (texel) => atlas.detached[texel]);
     const solved = yield* Within(SolveColors(seen, given, isHeld, settings, steps.onRound), 0.57, 0.95);
-    seen.forEach(({ weights }) => weights.dispose()); // what follows is on maps alone
     const together = seen[0].trust.map((_, g) => Math.max(...seen.map(({ trust }) => trust[g])));
     const trust = atlas.toMap(together);
     steps.onSpread?.(trust);
