@@ -73,7 +73,7 @@ export async function RefineWhereFasterAsync(
 export async function OpenGpuWeigherAsync(): Promise<IOpenWeigher | null> {
     // A browser without WebGPU, and a worker where it is the page's alone, have none.
     const gpu = (navigator as { gpu?: GPU }).gpu;
-    const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" });
+    const adapter = await gpu?.requestAdapter();
     if (!adapter || IsSoftwareAdapter(adapter.info)) {
         return null;
     }
