@@ -75,6 +75,36 @@ const writers = {
         return `### Bundle\n\n${(section.gzipBytes / 1000).toFixed(1)} kB gzip in ${section.files.length} files, without Babylon, ONNX Runtime and models (target ≤ ${section.targetBytes / 1000} kB).`;
     },
     visit: visits,
+    refine(section) {
+        const MB = (bytes) => (bytes / 1e6).toFixed(1);
+        const times = section.refinements.map(({ photos, ms, solveMs, workerBytes }) => [
+            photos,
+            (ms / 1000).toFixed(1),
+            (solveMs / 1000).toFixed(1),
+            MB(workerBytes.live),
+            MB(workerBytes.withGarbage),
+        ]);
+        const frames = section.frames.map(({ headPx, plainMs, refinedMs, ratio }) => [
+            headPx,
+            range(plainMs),
+            range(refinedMs),
+            range(ratio),
+        ]);
+        const passes = Object.entries(section.passes).map(([name, { buildMs, passMs, bytes }]) => [
+            name,
+            Math.round(buildMs),
+            Math.round(passMs),
+            MB(bytes),
+        ]);
+        return [
+            `### Refinement\n\nThe bundled portrait, ${section.gaussians} Gaussians. ${when(section)}`,
+            table(["photos", "s in all", "s of the solver", "MB of the worker, live", "with garbage"], times),
+            `Afterwards the page holds ${MB(section.bytesAfter)} MB more (target ≤ 10).`,
+            table(["head, px", "unrefined, ms", "refined, ms", "refined over unrefined, in pairs (target ≤ 1.05)"], frames),
+            `One photo's w, and one pass with it (picture and transpose), on ${section.adapter}:`,
+            table(["", "made in, ms", "pass, ms", "MB"], passes),
+        ].join("\n\n");
+    },
 };
 
 /** What a first visit loads, now and before (a results file of its own, measured once). */

@@ -15,7 +15,7 @@ const root = path.dirname(bench);
 const option = (name, fallback) => process.argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3) ?? fallback;
 
 /** Sections that need no other renderer. */
-const withoutPeers = ["bundle", "visit"];
+const withoutPeers = ["bundle", "visit", "refine"];
 const needsPeers = option("only", "frames")
     .split(",")
     .some((name) => !withoutPeers.includes(name));

@@ -4,6 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { CpuTimeMs } from "./cpuTime.mjs";
+import { RefineAsync } from "./refine.mjs";
 import { VisitAsync } from "./visit.mjs";
 import { RunWebpackAsync } from "./webpack.config.mjs";
 
@@ -28,6 +29,7 @@ export const Sections = {
     networks: NetworksAsync,
     bundle: BundleAsync,
     visit: FirstVisitAsync,
+    refine: RefinementAsync,
 };
 
 /** The paper's map of 400 × 400 texels. */
@@ -189,6 +191,11 @@ async function BundleAsync() {
 /** What a first visit loads. Counts only: times are in the other sections. */
 async function FirstVisitAsync({ option }) {
     return await VisitAsync({ only: option("visits", "") });
+}
+
+/** Refinement of the bundled portrait. */
+async function RefinementAsync({ rounds }) {
+    return await RefineAsync({ rounds: 4 * rounds, summarize: Summarize });
 }
 
 /** Wall time as the page measured it, and processor time of the whole browser meanwhile. */

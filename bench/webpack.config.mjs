@@ -59,6 +59,19 @@ export const visitConfig = () => ({
     },
 });
 
+/** The page of refinement. */
+export const refineConfig = () => ({
+    ...common("refine"),
+    cache: false,
+    resolve: {
+        ...resolve,
+        alias: { "babylon-flexavatar": path.join(root, "src", "index.ts") },
+        modules: [path.join(root, "node_modules")],
+    },
+    entry: path.join(bench, "refine", "index.ts"),
+    output: { path: path.join(root, "dist", "bench-refine"), filename: "index.js", publicPath: "auto", clean: true },
+});
+
 const nodeConfig = (entry, folder) => ({
     ...common(folder),
     target: "node20",

@@ -54,5 +54,9 @@ export function ToDetailCrop(
             y += step * crop.sinRoll;
         }
     }
-    return { size, pixels, matte: Uint8ClampedArray.from(matte, (value) => 255 * value) };
+    const matteBytes = new Uint8ClampedArray(matte.length);
+    for (let i = 0; i < matteBytes.length; i++) {
+        matteBytes[i] = 255 * matte[i]; // `from` with a function took 40 ms of the page
+    }
+    return { size, pixels, matte: matteBytes };
 }

@@ -62,7 +62,8 @@ function* Refine(input: IRefineInput, seen: SeenView[], weigh: Weigher, takesInp
     const face = atlas.regions("face");
     yield* Within(FindTones(seen, given, face, settings.gainLimit), 0.45, 0.5);
     for (const [index, view] of seen.entries()) {
-        const likeness = yield* Within(Likeness(table, atlas, view, given, settings), 0.5 + (0.07 * index) / seen.length, 0.57);
+        const [from, to] = [index, index + 1].map((done) => 0.5 + (0.07 * done) / seen.length);
+        const likeness = yield* Within(Likeness(table, atlas, view, given, settings), from, to);
         view.trust = SmoothTrust(
             table,
             atlas,
@@ -124,10 +125,11 @@ function* SeeViews(
     const { table, staticMap, settings, closeUp } = input;
     const views = input.views as IRefineView[];
     const count = views.length;
+    const shown = new Float32Array(3 * table.gaussianCount);
     let isNeeded = !takesInput;
     for (let index = 0; index < count; index++) {
         const view = closeUp ? yield* Within(ShrinkView(views[index], closeUp.colorPx), index / count, index / count) : views[index];
-        const made = SeenView.Make(table, atlas, staticMap, view, settings, weigh);
+        const made = SeenView.Make(table, atlas, staticMap, view, settings, weigh, shown);
         seen.push(yield* Within(made, index / count, (index + 1) / count));
         if (IsForCloseUp(input, index)) {
             isNeeded = true;
@@ -156,7 +158,9 @@ function* Likeness(
 ): Work<Plane> {
     const apart = new Float32Array(colors.length);
     const { gain, seen, facing } = view;
-    yield* view.compare(colors, (drawn, coverage, photo, channel) => gain[channel] * photo - drawn / Math.max(coverage, 1e-3), apart);
+    const difference = (drawn: number, coverage: number, photo: number, channel: number): number =>
+        gain[channel] * photo - drawn / Math.max(coverage, 1e-3);
+    yield* Within(view.compare(colors, difference, apart), 0, 0.7);
     apart.forEach((value, i) => (apart[i] = value / (seen[(i / 3) | 0] + 1e-3)));
     yield 0.7;
     const known = atlas.toMap(seen).map((value, i) => Math.min(1, value) * atlas.outer[i]);

@@ -32,7 +32,7 @@ const What = "refining the avatar";
 
 /**
  * Refines.
- * @param input its arrays are copied, but for those handed over
+ * @param input its arrays are copied, but for those handed over; if some are, and the page has to work, the object is taken apart
  * @throws FlexAvatarError `aborted`, `refine-failed`
  */
 export async function RefineBesideAsync(input: IRefineInput, run: IRefineRun = {}): Promise<IRefineResult> {

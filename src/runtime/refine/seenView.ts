@@ -24,14 +24,14 @@ export class SeenView {
     public trust: Plane;
     /** [3] factor of the photo's colors. */
     public gain: readonly number[] = [1, 1, 1];
-    /** [n,3] colors as they are drawn; used again in every comparison. */
-    private _shown: Float32Array | null = null;
 
     private constructor(
         public readonly weights: ISplatWeights,
         /** [S,S] bytes. */
         private readonly _believed: Uint8ClampedArray,
         private readonly _pixels: Uint8ClampedArray,
+        /** [n,3] colors as they are drawn, until the next comparison of any view. */
+        private readonly _shown: Float32Array,
         parts: Pick<SeenView, "change" | "seen" | "facing" | "trust">,
     ) {
         this.change = parts.change;
@@ -40,7 +40,7 @@ export class SeenView {
         this.trust = parts.trust;
     }
 
-    /** Projects, weighs and judges. @param weigh makes w @returns yields the share done, 0 to 1 */
+    /** Projects, weighs and judges. @param weigh makes w @param shown [n,3] scratch of all views @returns yields the share done, 0 to 1 */
     public static *Make(
         table: IRefineTable,
         atlas: Atlas,
@@ -48,6 +48,7 @@ export class SeenView {
         view: IRefineView,
         constants: IRefineConstants,
         weigh: Weigher,
+        shown: Float32Array,
     ): Work<SeenView> {
         const ellipses = yield* Within(ProjectView(table, staticMap, view), 0, 0.15);
         const weights = yield* Within(weigh(ellipses, view.size), 0.15, 0.75);
@@ -89,7 +90,7 @@ export class SeenView {
                 kind[g] *
                 strain[g];
         }
-        return new SeenView(weights, believed, view.pixels, { change: DriverColors(table, view.deltaMap), seen, facing, trust });
+        return new SeenView(weights, believed, view.pixels, shown, { change: DriverColors(table, view.deltaMap), seen, facing, trust });
     }
 
     /** (512 / S)², by which pixels of this crop are counted. */
@@ -109,7 +110,7 @@ export class SeenView {
         into: Float32Array,
     ): Work<void> {
         const { area, _believed: believed, _pixels: pixels } = this;
-        const shown = (this._shown ??= new Float32Array(colors.length));
+        const shown = this._shown;
         for (let i = 0; i < shown.length; i++) {
             shown[i] = Math.min(1, Math.max(0, colors[i] + this.change[i]));
         }

@@ -59,19 +59,22 @@ export function* BuildSplatWeights(ellipses: IEllipses, size: number): Work<Spla
 export class SplatWeights implements ISplatWeights {
     /** @internal {@link BuildSplatWeights} makes it. */
     public constructor(
-        private _strips: readonly IStrip[],
+        private _strips: readonly IStrip[] | null,
         public readonly size: number,
     ) {}
 
     /** Bytes held. */
     public get byteLength(): number {
-        return this._strips.reduce((sum, { bytes, start }) => sum + bytes.byteLength + start.byteLength, 0);
+        return (this._strips ?? []).reduce((sum, { bytes, start }) => sum + bytes.byteLength + start.byteLength, 0);
     }
 
     /** See {@link ISplatWeights.pass}: tile after tile, so that no picture is kept. */
     public *pass(colors: Float32Array | null, step: PixelStep, into: Float32Array | null): Work<void> {
         const drawn = new Float32Array(4 * TilePixels);
         const values = new Float32Array(3 * TilePixels);
+        if (!this._strips) {
+            throw new Error("these weights were disposed");
+        }
         const across = this._strips.length;
         for (const [row, { bytes, start }] of this._strips.entries()) {
             for (let column = 0; column < across; column++) {
@@ -95,7 +98,7 @@ export class SplatWeights implements ISplatWeights {
 
     /** See {@link ISplatWeights.dispose}. */
     public dispose(): void {
-        this._strips = [];
+        this._strips = null;
     }
 
     private _step(x: number, y: number, step: PixelStep, drawn: Float32Array, values: Float32Array): void {

@@ -2,9 +2,15 @@
 import { GpuWeigher } from "../../../src/runtime/passes/refine/gpuWeigher";
 import { RefineColors } from "../../../src/runtime/refine/refineColors";
 import type { IRefineInput, IRefineView } from "../../../src/runtime/refine/refineInput";
-import { OpenGpuWeigherAsync, RefineWhereFasterAsync, type IOpenWeigher } from "../../../src/runtime/refine/refineWhereFaster";
+import {
+    CheckWeigherAsync,
+    OpenGpuWeigherAsync,
+    RefineWhereFasterAsync,
+    type IOpenWeigher,
+} from "../../../src/runtime/refine/refineWhereFaster";
 import { Finish, FinishAsync } from "../../../src/runtime/refine/slices";
 import { BuildSplatWeights } from "../../../src/runtime/refine/splatWeights";
+import type { Weigher } from "../../../src/runtime/refine/weigher";
 import { RefineFixtureAsync } from "../../unit/runtime/refineFixture";
 import { DrawAsync, RandomScene, TransposeAsync } from "../../unit/runtime/splatScenes";
 import { ExpectNoGpuErrors, GetDevice, Psnr, Random } from "./gpu";
@@ -130,6 +136,22 @@ describe("refining where it is faster", () => {
 
     it("takes the processor on software adapters, as here", async () => {
         expect(await OpenGpuWeigherAsync()).toBeNull();
+    });
+
+    it("checks a card's numbers before it is taken", async () => {
+        const opened = await OpenAsync();
+        await expectAsync(CheckWeigherAsync(opened.weigh)).toBeResolved();
+        const wrong: Weigher = function* (ellipses, size) {
+            const weights = yield* opened.weigh(ellipses, size);
+            return {
+                size,
+                byteLength: 0,
+                pass: (colors, step, into) => weights.pass(colors && colors.map((color) => 0.95 * color), step, into),
+                dispose: () => weights.dispose(),
+            };
+        };
+        await expectAsync(CheckWeigherAsync(wrong)).toBeRejectedWithError(/wrong by [\d.]+ %/);
+        opened.dispose();
     });
 
     it("takes the card, and the processor with its reason where the card is lost on the way", async () => {

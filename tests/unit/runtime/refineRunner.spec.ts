@@ -50,6 +50,17 @@ describe("running a refinement", () => {
         expect(fractions.every((fraction, i) => fraction <= 1 && (i === 0 || fraction >= fractions[i - 1]))).toBe(true);
     });
 
+    it("leaves the input to its owner, but for what is handed over", async () => {
+        const mine = structuredClone(input);
+        const handOver = mine.views.map(({ pixels }) => pixels.buffer as ArrayBuffer);
+        const result = await RefineBesideAsync(mine, { handOver });
+        expect(result).toEqual(await RefineBesideAsync(input, { startWorker: null }));
+        expect(mine.views.map(({ pixels }) => pixels.length)).toEqual([0, 0]);
+        expect(mine.table).toEqual(input.table);
+        expect(mine.staticMap).toEqual(input.staticMap);
+        expect(mine.views.map(({ deltaMap }) => deltaMap)).toEqual(input.views.map(({ deltaMap }) => deltaMap));
+    });
+
     it("lets the page live between slices", async () => {
         let ticks = 0;
         const timer = setInterval(() => ticks++, 1);
