@@ -59,12 +59,13 @@ export function* RefineColors(
     }
     const isHeld = Float32Array.from(table.texel, (texel) => atlas.detached[texel]);
     const solved = yield* Within(SolveColors(seen, given, isHeld, settings, steps.onRound), 0.57, closeUp ? 0.85 : 0.95);
+    const together = seen[0].trust.map((_, g) => Math.max(...seen.map(({ trust }) => trust[g])));
     const large = closeUp ? views.flatMap((view, index) => (view.size >= closeUp.leastPx ? [{ ...Known(seen[index]), view }] : [])) : [];
+    seen.length = 0; // their weights are large
     const shades =
         closeUp && large.length > 0
             ? yield* Within(SolveCloseUp(table, atlas, staticMap, solved, large, closeUp, settings), 0.85, 0.95)
             : undefined;
-    const together = seen[0].trust.map((_, g) => Math.max(...seen.map(({ trust }) => trust[g])));
     const trust = atlas.toMap(together);
     steps.onSpread?.(trust);
     const change = solved.map((value, i) => value - given[i]);
