@@ -156,7 +156,8 @@ export class AvatarBuffers {
         if (this.isDisposed) {
             return 0;
         }
-        const shared = this.head.persons.slotByteLength / this._person.users;
+        const { persons, closeUps } = this.head;
+        const shared = (persons.slotByteLength + (this._person.closeUp ? closeUps.layerByteLength : 0)) / this._person.users;
         return this._owned.byteLength + this.head.avatars.slotByteLength + shared;
     }
 

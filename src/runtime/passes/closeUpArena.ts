@@ -48,7 +48,16 @@ export class CloseUpArena {
 
     /** Bytes of GPU memory held. */
     public get byteLength(): number {
-        return this._texture ? this._texture.depthOrArrayLayers * this._layerBytes + this._frames!.size : 0;
+        return this._texture ? this._texture.depthOrArrayLayers * this.layerByteLength + this._frames!.size : 0;
+    }
+
+    /** Bytes of one atlas. */
+    public get layerByteLength(): number {
+        let bytes = 0;
+        for (let level = 0; level < CloseUpLevels; level++) {
+            bytes += LevelEdge(this.edge, level) ** 2;
+        }
+        return bytes;
     }
 
     /**
@@ -103,14 +112,6 @@ export class CloseUpArena {
         this._texture = this._frames = null;
         this._free.length = 0;
         this._layers.clear();
-    }
-
-    private get _layerBytes(): number {
-        let bytes = 0;
-        for (let level = 0; level < CloseUpLevels; level++) {
-            bytes += LevelEdge(this.edge, level) ** 2;
-        }
-        return bytes;
     }
 
     /** Room for one more. */

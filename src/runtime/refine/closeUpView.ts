@@ -12,7 +12,7 @@ import { ProjectView, type IEllipses } from "./projectView.js";
 import type { IRefineConstants, IRefineTable, IRefineView } from "./refineInput.js";
 import { Within, type Work } from "./slices.js";
 
-const GaussiansPerYield = 2048;
+const GaussiansPerYield = 1024;
 
 /** A photo, ready to be read from the atlas. n Gaussians, S pixels a side. */
 export interface ICloseUpView {

@@ -60,7 +60,7 @@ export function* SolveCloseUp(
         sum[i] = shares[i] > 0 ? (Boost * most[i] * sum[i]) / shares[i] : 0;
     }
     yield 0.92;
-    TakeMean(sum, most, edge, Math.max(1, Math.round((MeanReach * edge) / atlas.size)));
+    yield* Within(TakeMean(sum, most, edge, Math.max(1, Math.round((MeanReach * edge) / atlas.size))), 0.92, 0.96);
     yield 0.96;
     Mirror(sum, most, edge, constants.mirror);
     const shades = Int8Array.from(sum, (value) =>
@@ -133,16 +133,16 @@ function Bilinear(map: Float32Array, size: number, x: number, y: number): number
 }
 
 /** Takes the mean over squares away, as far as `weight` goes. */
-function TakeMean(values: Float32Array, weight: Float32Array, edge: number, reach: number): void {
-    const means = Box(values, edge, reach);
-    const known = Box(weight, edge, reach);
+function* TakeMean(values: Float32Array, weight: Float32Array, edge: number, reach: number): Generator<number, void> {
+    const means = yield* Box(values, edge, reach);
+    const known = yield* Box(weight, edge, reach);
     for (let i = 0; i < values.length; i++) {
         values[i] -= (weight[i] * means[i]) / Math.max(known[i], 1e-3);
     }
 }
 
 /** Sums over squares of 2 · reach + 1, divided by their area. */
-function Box(map: Float32Array, edge: number, reach: number): Float32Array {
+function* Box(map: Float32Array, edge: number, reach: number): Generator<number, Float32Array> {
     const lines = (from: Float32Array, step: number, stride: number): Float32Array => {
         const into = new Float32Array(from.length);
         for (let line = 0; line < edge; line++) {
@@ -157,7 +157,11 @@ function Box(map: Float32Array, edge: number, reach: number): Float32Array {
         }
         return into;
     };
-    return lines(lines(map, 1, edge), edge, 1);
+    const across = lines(map, 1, edge);
+    yield 0.5;
+    const means = lines(across, edge, 1);
+    yield 1;
+    return means;
 }
 
 /** Where the other side is known better, a part of its detail: one cheek sharp beside a smooth one is seen at once. */

@@ -1,12 +1,15 @@
 // Detail for close-ups as Babylon draws it, against the reference rasteriser that reads the same atlas.
 import { AtlasFrames } from "../../../src/flame/atlasFrames";
 import { CreateExpressionPose } from "../../../src/flame/expression";
+import { FlexAvatarComponent } from "../../../src/plugin/flexAvatarComponent";
 import type { FlexAvatar } from "../../../src/plugin/flexAvatar";
 import { CloseUpScale, ShadeSteps, type ICloseUp } from "../../../src/runtime/closeUp";
 import { ReadAvatarFile } from "../../../src/runtime/format/avatarFile";
+import type { IRefineInput } from "../../../src/runtime/refine/refineInput";
 import { DetailedSplats, RasterizeCloseUp } from "../../../src/runtime/reference/closeUp";
 import { PoseVerticesReference } from "../../../src/runtime/reference/poseVertices";
 import { Psnr, Random } from "../passes/gpu";
+import { FakeServicesAsync } from "./fakeNetworks";
 import {
     AddAvatarAsync,
     CanvasPx,
@@ -69,7 +72,7 @@ async function RgbAsync(stage: IStage): Promise<number[]> {
 const Apart = (a: readonly number[], b: readonly number[]): number =>
     a.reduce((sum, value, i) => sum + Math.abs(value - b[i]), 0) / a.length;
 
-describe("detail for close-ups", () => {
+describe("close-up detail as it is drawn", () => {
     let stage: IStage;
     beforeEach(async () => {
         stage = await CreateStageAsync();
@@ -200,5 +203,96 @@ describe("detail for close-ups", () => {
         const file = new Uint8Array(await avatar.saveAsync());
         expect(ReadAvatarFile(file).closeUp).toEqual(closeUp);
         expect(file.byteLength - plain).toBeLessThan(3 * MapSize ** 2 + 0.36 * Edge * Edge + 600);
+    });
+});
+
+// Photos, networks and solver are fakes.
+describe("close-up detail of a refinement", () => {
+    const Photo = new Blob(["a photo"]);
+    let stage: IStage;
+    let runs: IRefineInput[];
+    let component: FlexAvatarComponent;
+    beforeEach(async () => {
+        stage = await CreateStageAsync();
+        stage.camera.position.z = 0.25;
+        stage.component.dispose();
+        runs = [];
+        const { services } = await FakeServicesAsync(undefined, async (input) => {
+            runs.push(input);
+            const detail = new Float32Array(3 * MapSize ** 2).fill(0.05);
+            return { detail, faceTrust: 0.5, ...(input.closeUp ? { closeUp: Checks(6) } : {}) };
+        });
+        component = stage.component = FlexAvatarComponent.GetOrCreate(stage.scene, { _services: services });
+    });
+    afterEach(() => {
+        expect(stage.errors).toEqual([]);
+        stage.dispose();
+    });
+
+    it("is wanted unless it is turned off, and colors have their own size", async () => {
+        const avatar = await component.createFromPhotosAsync([Photo], { refine: false });
+        await avatar.refineAsync([Photo], { cropPx: 528 });
+        const { closeUp } = runs[0];
+        expect([closeUp!.edge, closeUp!.colorPx, closeUp!.leastPx]).toEqual([Edge, 528, 704]);
+        expect(closeUp!.frames.length).toBe(4 * runs[0].table.gaussianCount);
+        expect(closeUp!.frames.some((value) => value !== 0)).toBe(true);
+        await avatar.refineAsync([Photo], { closeUp: false, fadeSeconds: 0 });
+        expect(runs[1].closeUp).toBeUndefined();
+        expect(avatar.splats!.buffers.closeUp).toBeNull(); // the one before is gone with its colors
+        const wrong = avatar.refineAsync([Photo], { closeUp: true as never }).catch(({ code }: { code: string }) => code);
+        expect(await wrong).toBe("invalid-argument");
+    });
+
+    it("comes with the colors, survives a lost device, a file and a feathered neck, and goes with them", async () => {
+        const avatar = await component.createFromPhotosAsync([Photo], { refine: false });
+        await avatar.whenReadyAsync();
+        const before = await RgbAsync(stage);
+        await avatar.refineAsync([Photo], { fadeSeconds: 0 });
+        const refined = await RgbAsync(stage);
+        avatar["_showCloseUp"](null, 0);
+        const colorsAlone = await RgbAsync(stage);
+        expect(Apart(refined, colorsAlone)).toBeGreaterThan(1);
+        component.rebuild(); // what Babylon calls when a lost device was replaced
+        while (!avatar.splats) {
+            await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+        expect(Apart(await RgbAsync(stage), refined)).toBeLessThan(0.5); // the fake driver's wrinkles may differ
+        expect(avatar.splats.buffers.closeUp!.strength).toBe(1);
+        const twin = avatar.createInstance("twin");
+        twin.splats!.setStaticMap(avatar["_parts"].person.map.slice()); // as a feather does: a map of its own
+        expect(twin.splats!.buffers.person).not.toBe(avatar.splats.buffers.person);
+        expect(twin.splats!.buffers.closeUp!.layer).toBe(avatar.splats.buffers.closeUp!.layer);
+        twin.dispose();
+        const loaded = await component.loadAsync(new Uint8Array(await avatar.saveAsync()));
+        expect(loaded.splats!.buffers.closeUp!.strength).toBe(1);
+        loaded.dispose();
+        avatar.unrefine();
+        expect(Apart(await RgbAsync(stage), before)).toBeLessThan(0.5);
+        expect(avatar.splats.buffers.head.closeUps.texture).toBeNull();
+        expect(ReadAvatarFile(new Uint8Array(await avatar.saveAsync())).closeUp).toBeUndefined();
+    });
+
+    it("fades in, and another one takes its place without a jump", async () => {
+        const avatar = await component.createFromPhotosAsync([Photo], { refine: false });
+        await avatar.whenReadyAsync();
+        const now = spyOn(performance, "now").and.callThrough();
+        const { person } = avatar["_parts"];
+        person.setDetail(new Float32Array(3 * MapSize ** 2), 10_000, Checks(4));
+        const start = performance.now();
+        const strengthAt = (share: number): number => {
+            now.and.callFake(() => start + share * 10_000);
+            RenderFrame(stage);
+            return avatar.splats!.buffers.closeUp?.strength ?? 0;
+        };
+        expect(strengthAt(0.25)).toBeCloseTo(0.25, 2);
+        expect(strengthAt(1.1)).toBe(1);
+        now.and.callFake(() => start);
+        person.setDetail(new Float32Array(3 * MapSize ** 2), 10_000, Checks(8));
+        const first = avatar.splats!.buffers.head.closeUps.texture;
+        expect(strengthAt(0.25)).toBeCloseTo(0.5, 2); // the old one, half gone
+        expect(strengthAt(0.75)).toBeCloseTo(0.5, 2); // the new one, half there
+        expect(strengthAt(1.1)).toBe(1);
+        expect(first).not.toBeNull();
+        now.and.callThrough();
     });
 });
