@@ -188,7 +188,7 @@ def portraits(model: Puppeteer, observers: Observers, files: list[Path]) -> dict
 def refiner_outer(refiner: Refiner) -> np.ndarray:
     from ..refine.atlas import Atlas
 
-    atlas = Atlas(refiner.model.head, refiner.splatter.table, refiner.settings.side)
+    atlas = Atlas(refiner.model.head, refiner.splatter.table, refiner.settings)
     return atlas.outer.numpy() > 0
 
 
