@@ -45,7 +45,7 @@ def refine(splatter: AvatarSplatter, static: Tensor, views: list[View], settings
     change = atlas.to_map(solution.color - given)
     kept = spread(atlas, atlas.to_map(given), change, map_of_trust, settings)
     # what is believed takes up what spreading took away beside it
-    free = free * together * (1 - atlas.to_list(atlas.folded[None])[:, 0])
+    free = free * together**2 * (1 - atlas.to_list(atlas.folded[None])[:, 0])
     last = solve(seen, (given + atlas.to_list(kept)).clamp(0, 1), trust, gains, free, settings.last_rounds, settings)
     color = without_highlights(atlas, last.color, settings).clamp(0, 1)
     out = static.clone()

@@ -10,7 +10,7 @@ class RefineSettings:
     least_weight: float = 0.02  # a texel without trust still takes this part of a step, so that its neighbours need not make up for it
     sharpness: float = 3.0  # power of trust by which photos share a texel
     gain_limit: float = 2.0  # a photo's tone is changed by this factor at the most
-    erosion: float = 0.006  # of matte and photo
+    erosion: float = 0.008  # of matte and photo
     facing: tuple[float, float] = (0.12, 0.40)  # cosine between normal and direction to the camera: no trust, full trust
     seen_px: float = 0.12  # pixels (of a crop of 512) that a texel must fill for full trust
     allowed: tuple[float, float] = (0.6, 0.9)  # part of them that the mask allows

@@ -200,8 +200,8 @@ def test_folds_of_the_lids_take_the_color_of_lit_skin(atlas):
     assert kept[0][(atlas.outer > 0) & (atlas.folded == 0)].abs().max() < 1e-4
     dark = torch.where(atlas.folded > 0, 0.0, -0.3) * (torch.arange(64)[:, None] % 2)  # every other row is in shadow
     taken = lambda settings: spread(atlas, given, dark.expand(3, -1, -1), atlas.outer, settings)[0][fold] / atlas.folded[fold]  # noqa: E731
-    assert taken(SETTINGS).mean() > -0.04, "shadow is not taken"
-    assert taken(replace(SETTINGS, lid_light=(-2.0, -1.0))).mean() < -0.08, "were it not for its darkness"
+    assert taken(SETTINGS).mean() > -0.005, "shadow is not taken"
+    assert taken(replace(SETTINGS, lid_light=(-2.0, -1.0))).mean() < -0.03, "were it not for its darkness"
 
 
 def test_a_row_of_teeth_has_one_tone(atlas):

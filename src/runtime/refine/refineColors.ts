@@ -73,7 +73,7 @@ export function* RefineColors(
     const colors = kept.map((map, channel) => map.map((value, i) => value + before[channel][i]));
     const spread = Float32Array.from(given, (_, i) => Math.min(1, Math.max(0, colors[i % 3][table.texel[(i / 3) | 0]])));
     // What is believed takes up what spreading took away beside it.
-    const believed = together.map((value, g) => value * isFree[g] * (1 - atlas.folded[table.texel[g]]));
+    const believed = together.map((value, g) => value ** 2 * isFree[g] * (1 - atlas.folded[table.texel[g]]));
     const last = yield* Within(SolveColors(seen, spread, believed, settings.lastRounds, settings), 0.9, 0.99);
     const shown = [0, 1, 2].map((channel) => atlas.toMap(last, 3, channel));
     DimHighlights(atlas, shown, settings);

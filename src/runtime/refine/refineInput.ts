@@ -129,7 +129,7 @@ export const RefineConstants: IRefineConstants = Object.freeze({
     leastWeight: 0.02,
     sharpness: 3,
     gainLimit: 2,
-    erosion: 0.006,
+    erosion: 0.008,
     facing: [0.12, 0.4],
     seenPx: 0.12,
     allowed: [0.6, 0.9],
