@@ -3,30 +3,34 @@
     python -m training.evaluate.refined                # training/results/refinement.json
     python -m training.evaluate.refined --portraits 4 --people 2 --out dry.json
 
+A run that is stopped goes on where it was; what is measured of each person is kept (`--keep`).
+
 Portraits: of the odd photos of shared/data/photos; the even ones were used for tuning. Face: convex hull of the landmarks, inside the
 photo, at 512²; `*_1024` at the photo's own resolution where its crop has at least 900 pixels. Fine contrast: mean |LoG| (sigma 1.2 px) of
 the avatar's luminance over the photo's; LoG correlation at the best shift of at most 3 px. Seam: gradient of luminance on the map where
 trust falls through one half, over that 8 texels inside; the map before is given beside it. Left to right: the smaller over the larger fine
 contrast of the head turned by 25 degrees to either side. CSIM as in real_photos.py.
 Synthetic people: generated sitters at 512² whose photo's camera and expression are known exactly; masked PSNR in dB of views and
-expressions that no photo shows, before, and the difference that refinement makes, paired by person."""
+expressions that no photo shows, before, and the difference that refinement makes, paired by person. Spikes: coverage outside of the
+true silhouette and 2 pixels around it at +60°, in percent of the silhouette."""
 
 import argparse
 import json
 import time
-from collections.abc import Iterator
+import zlib
 from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.ndimage import gaussian_laplace, sobel
+from scipy.ndimage import binary_dilation, gaussian_laplace, sobel
 from scipy.spatial import ConvexHull
 
 from ..headmodel.model import HeadModel
 from ..headmodel.texels import position_map
 from ..models.base_maps import head_texels
+from ..native import CACHE
 from ..rasterizer.avatar_splatter import AvatarSplatter
-from ..refine.portraits import Portrait, prepare
+from ..refine.portraits import Portrait, prepared
 from ..refine.refine import Refined, refine
 from ..refine.settings import RefineSettings
 from ..refine.views import View
@@ -35,7 +39,7 @@ from ..synth.generator import Generator
 from ..synth.lighting import LUMA
 from ..synth.raster import render_maps
 from . import metrics
-from .captures import FOCAL, SITTER_SEED, Sitter
+from .captures import FOCAL, SITTER_SEED, Shot, Sitter
 from .landmarks import Landmarks, project
 from .observers import Observers
 from .paired import interval
@@ -43,6 +47,7 @@ from .puppets import Puppet, Puppeteer
 from .real_photos import compare, disturbed
 
 ROOT = Path(__file__).parents[2]
+RULES = ROOT / "training/refine"
 SIGMA, SHIFT, SIZE = 1.2, 3, 512  # px of fine detail, most pixels of shift, edge
 TURN = 25  # degrees
 LARGE = 900  # pixels of a crop that counts as one of 1024
@@ -54,6 +59,7 @@ LEFT_OUT = {
     "+60°": (60, {}),
     "-60°, jaw open": (-60, {"jawOpen": 0.5}),
 }
+SPIKE_VIEW, SPIKE_REACH = "+60°", 2  # pixels
 SEATS = ((0, {}), (35, {"mouthSmile": 0.5}), (-35, {}), (10, {"jawOpen": 0.3}))  # yaw and expression of four photos
 
 
@@ -148,38 +154,73 @@ def sides(pictures: tuple[np.ndarray, np.ndarray]) -> float:
     return min(a, b) / max(a, b, 1e-9)
 
 
-def portraits(model: Puppeteer, observers: Observers, files: list[Path]) -> dict[str, dict]:
+class Kept:
+    """What was measured of each person, in a folder of npz files, so that a run that is stopped goes on where it was.
+
+    Numbers are kept under `row/name`, arrays as they are. The folder's name tells the rules of refinement and the model from others."""
+
+    def __init__(self, folder: Path, model: str):
+        rules = [file.read_bytes() for file in sorted(RULES.glob("*.py"))]
+        self.folder = folder / f"{model}-{zlib.crc32(b''.join(rules)):08x}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def read(self, name: str) -> dict[str, np.ndarray] | None:
+        file = self.folder / f"{name}.npz"
+        return dict(np.load(file)) if file.exists() else None
+
+    def write(self, name: str, content: dict) -> dict[str, np.ndarray]:
+        unfinished = self.folder / f"{name}.part.npz"
+        np.savez_compressed(unfinished, **content)
+        unfinished.rename(self.folder / f"{name}.npz")
+        return dict(np.load(self.folder / f"{name}.npz"))
+
+
+def rows_of(kept: list[dict[str, np.ndarray]]) -> dict[str, dict[str, list[float]]]:
+    """row -> name -> values, of the numbers of each person."""
+    rows: dict[str, dict[str, list[float]]] = {}
+    for person in kept:
+        for key, value in person.items():
+            if value.ndim == 0:
+                row, name = key.split("/")
+                rows.setdefault(row, {}).setdefault(name, []).append(float(value))
+    return rows
+
+
+def measure_portrait(refiner: Refiner, portrait: Portrait, outer: np.ndarray) -> dict:
+    """Numbers under `row/name`; pictures under `photo` and `row turn`."""
+    puppet = refiner.of_portrait(portrait)
+    view = refiner.view(puppet, portrait, SIZE)
+    refined = refiner.refine(puppet, [view])
+    mask, photo = face_mask(portrait, view), metrics.to_bytes(view.image.numpy())
+    out: dict = {"photo": metrics.to_bytes((SHADE + view.matte * (view.image - SHADE)).numpy())}
+    for row, static in (("1 photo", tensor(puppet.static)), ("refined", refined.static)):
+        pictures = {turn: draw(refiner, static, view, SIZE, turn) for turn in (0, -TURN, TURN)}
+        values = detail(pictures[0], photo, mask)
+        values |= {"seam": seam(static[4:7], refined.trust, outer), "left_to_right": sides((pictures[-TURN], pictures[TURN]))}
+        out |= {f"{row} {turn}": picture for turn, picture in pictures.items()} | {f"{row}/{k}": v for k, v in values.items()}
+    if portrait.image.shape[-1] >= LARGE:
+        large = refiner.view(puppet, portrait, portrait.image.shape[-1])
+        sharp = refiner.refine(puppet, [large])
+        wanted = metrics.to_bytes(large.image.numpy())
+        for row, static in (("1 photo", tensor(puppet.static)), ("refined", sharp.static)):
+            values = detail(draw(refiner, static, large, large.size), wanted, face_mask(portrait, large))
+            out |= {f"{row}/{k}_1024": v for k, v in values.items()}
+    return out
+
+
+def portraits(model: Puppeteer, observers: Observers, files: list[Path], keep: Path, label: str) -> dict[str, dict]:
     """Rows `1 photo` and `refined`: means over portraits."""
     refiner = Refiner(model)
-    rows: dict[str, dict[str, list[float]]] = {"1 photo": {}, "refined": {}}
-    drawn: dict[str, list[np.ndarray]] = {f"{row} {turn}": [] for row in rows for turn in (0, -TURN, TURN)}
-    photos, names, start = [], [], time.monotonic()
+    kept, start = Kept(keep, label), time.monotonic()
     outer = refiner_outer(refiner)
-    for portrait in prepare(files, observers, model.avatar.config.anchor_size):
-        puppet = refiner.of_portrait(portrait)
-        view = refiner.view(puppet, portrait, SIZE)
-        refined = refiner.refine(puppet, [view])
-        mask, photo = face_mask(portrait, view), metrics.to_bytes(view.image.numpy())
-        matted = metrics.to_bytes((SHADE + view.matte * (view.image - SHADE)).numpy())
-        photos.append(matted)
-        names.append(portrait.name)
-        for row, static in (("1 photo", tensor(puppet.static)), ("refined", refined.static)):
-            pictures = {turn: draw(refiner, static, view, SIZE, turn) for turn in (0, -TURN, TURN)}
-            values = detail(pictures[0], photo, mask)
-            values |= {"seam": seam(static[4:7], refined.trust, outer), "left_to_right": sides((pictures[-TURN], pictures[TURN]))}
-            for turn, picture in pictures.items():
-                drawn[f"{row} {turn}"].append(picture)
-            for name, value in values.items():
-                rows[row].setdefault(name, []).append(value)
-        if portrait.image.shape[-1] >= LARGE:
-            large = refiner.view(puppet, portrait, portrait.image.shape[-1])
-            sharp = refiner.refine(puppet, [large])
-            wanted = metrics.to_bytes(large.image.numpy())
-            for row, static in (("1 photo", tensor(puppet.static)), ("refined", sharp.static)):
-                for name, value in detail(draw(refiner, static, large, large.size), wanted, face_mask(portrait, large)).items():
-                    rows[row].setdefault(f"{name}_1024", []).append(value)
+    people: dict[str, dict] = {}
+    for portrait in prepared(files, observers, model.avatar.config.anchor_size, keep):
+        name = f"portrait-{portrait.name}"
+        people[portrait.name] = kept.read(name) or kept.write(name, measure_portrait(refiner, portrait, outer))
         print(f"{time.monotonic() - start:6.0f} s  {portrait.name}", flush=True)
-    out = {row: {name: metrics.summary(v) for name, v in values.items()} for row, values in rows.items()}
+    out = {row: {name: metrics.summary(v) for name, v in values.items()} for row, values in rows_of(list(people.values())).items()}
+    photos = [person["photo"] for person in people.values()]
+    drawn = {f"{row} {turn}": [p[f"{row} {turn}"] for p in people.values()] for row in out for turn in (0, -TURN, TURN)}
     if not observers.missing.keys() & {"tracker", "recognition"}:
         identities(observers, photos, drawn, out)
     return out
@@ -188,7 +229,7 @@ def portraits(model: Puppeteer, observers: Observers, files: list[Path]) -> dict
 def refiner_outer(refiner: Refiner) -> np.ndarray:
     from ..refine.atlas import Atlas
 
-    atlas = Atlas(refiner.model.head, refiner.splatter.table, refiner.settings.side)
+    atlas = Atlas(refiner.model.head, refiner.splatter.table, refiner.settings)
     return atlas.outer.numpy() > 0
 
 
@@ -249,36 +290,50 @@ class Seat:
         return g._photograph(rng, picture, coverage), g._fit(rng, sitter.person, face, camera), rest
 
 
-def synthetic(model: Puppeteer, sitters: Iterator[Sitter]) -> dict[str, dict]:
+def spikes(refiner: Refiner, static: torch.Tensor, delta: np.ndarray, shot: Shot) -> float:
+    """Coverage outside of the true silhouette and the SPIKE_REACH pixels around it, in percent of the silhouette."""
+    skin = refiner.splatter.skin(shot.expression, shot.pose)
+    camera = tensor(shot.R), tensor(shot.t), shot.f
+    drawn = refiner.splatter.picture(static, tensor(delta), skin, *camera, len(shot.mask), torch.zeros(3))
+    outside = ~binary_dilation(shot.mask, iterations=SPIKE_REACH)
+    return float(100 * drawn[3].numpy()[outside].sum() / shot.mask.sum())
+
+
+def measure_sitter(refiner: Refiner, landmarks: Landmarks, sitter: Sitter) -> dict[str, float]:
+    """`row/view` -> dB, and spikes."""
+    model, seat = refiner.model, Seat(sitter, landmarks)
+    taken = [seat.photo(yaw, weights) for yaw, weights in SEATS]
+    shots = {name: sitter.shot(yaw, 0, sitter.expression(**weights)) for name, (yaw, weights) in LEFT_OUT.items()}
+    shots["input view"] = sitter.shot(0, 2)
+    out = {}
+    for count, title in ((1, "1 photo"), (4, "4 photos")):
+        some = taken[:count]
+        half = lambda x: x.reshape(3, x.shape[1] // 2, 2, x.shape[2] // 2, 2).mean((2, 4))  # noqa: E731
+        puppet = model.make(np.stack([half(p) for p, _, _ in some]), np.stack([a for _, a, _ in some]), sitter.prior)
+        views = [View(image=tensor(p), delta=refiner.delta(puppet, rest["expression"]), **rest) for p, _, rest in some]
+        statics = tensor(puppet.static), refiner.refine(puppet, views).static
+        scores = {}
+        for name, shot in shots.items():
+            delta = model.delta(puppet, shot.position_map)
+            scores[name] = [metrics.psnr(model.splat(static.numpy(), delta, shot), shot.picture, shot.mask) for static in statics]
+            if name == SPIKE_VIEW:
+                scores["spikes at 60°, %"] = [spikes(refiner, static, delta, shot) for static in statics]
+        scores["left out"] = list(np.mean([scores[name] for name in LEFT_OUT], 0))
+        for name, (before, after) in scores.items():
+            out |= {f"{title}/{name}": before, f"{title}, refined/{name}": after}
+            out[f"{title}, refined, over {title}/{name}"] = after - before
+    return out
+
+
+def synthetic(model: Puppeteer, generator: Generator, seeds: range, keep: Path, label: str) -> dict[str, dict]:
     """Rows of masked PSNR per left-out view: `before`, and `refined` over it, from one photo and from four."""
     refiner, landmarks = Refiner(model), Landmarks(model.head)
-    values: dict[str, dict[str, list[float]]] = {}
-    start = time.monotonic()
-    for sitter in sitters:
-        seat = Seat(sitter, landmarks)
-        taken = [seat.photo(yaw, weights) for yaw, weights in SEATS]
-        shots = {name: sitter.shot(yaw, 0, sitter.expression(**weights)) for name, (yaw, weights) in LEFT_OUT.items()}
-        shots["input view"] = sitter.shot(0, 2)
-        for count, title in ((1, "1 photo"), (4, "4 photos")):
-            some = taken[:count]
-            half = lambda x: x.reshape(3, x.shape[1] // 2, 2, x.shape[2] // 2, 2).mean((2, 4))  # noqa: E731
-            puppet = model.make(np.stack([half(p) for p, _, _ in some]), np.stack([a for _, a, _ in some]), sitter.prior)
-            views = [View(image=tensor(p), delta=refiner.delta(puppet, rest["expression"]), **rest) for p, _, rest in some]
-            refined = refiner.refine(puppet, views)
-            scores = {}
-            for name, shot in shots.items():
-                delta = model.delta(puppet, shot.position_map)
-                scores[name] = [
-                    metrics.psnr(model.splat(static, delta, shot), shot.picture, shot.mask)
-                    for static in (puppet.static, refined.static.numpy())
-                ]
-            scores["left out"] = list(np.mean([scores[name] for name in LEFT_OUT], 0))
-            for name, (before, after) in scores.items():
-                values.setdefault(title, {}).setdefault(name, []).append(before)
-                values.setdefault(f"{title}, refined", {}).setdefault(name, []).append(after)
-                values.setdefault(f"{title}, refined, over {title}", {}).setdefault(name, []).append(after - before)
-        print(f"{time.monotonic() - start:6.0f} s  {sitter.name}", flush=True)
-    return {row: {name: interval(v) for name, v in columns.items()} for row, columns in values.items()}
+    kept, start, people = Kept(keep, label), time.monotonic(), []
+    for seed in seeds:
+        name = f"sitter-{seed}"
+        people.append(kept.read(name) or kept.write(name, measure_sitter(refiner, landmarks, Sitter(generator, seed))))
+        print(f"{time.monotonic() - start:6.0f} s  {name}", flush=True)
+    return {row: {name: interval(v) for name, v in columns.items()} for row, columns in rows_of(people).items()}
 
 
 def main() -> None:
@@ -289,6 +344,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--portraits", type=int, default=60)
     parser.add_argument("--people", type=int, default=32)
+    parser.add_argument("--keep", type=Path, default=CACHE / "refined", help="results of each person, so that a stopped run goes on")
     parser.add_argument("--out", type=Path, default=ROOT / "training/results/refinement.json")
     a = parser.parse_args()
     torch.set_num_threads(1)
@@ -303,17 +359,19 @@ def main() -> None:
     files = [files[i] for i in np.linspace(0, len(files) - 1, min(a.portraits, len(files))).round().astype(int)]
     out = json.loads(a.out.read_text()) if a.out.exists() else {}
     out |= {"model": {"config": config, "step": step}, "settings": vars(RefineSettings()), "missing": observers.missing}
-    out["notes"] = __doc__.split("\n\n", 2)[2].replace("\n", " ")
+    out["notes"] = __doc__.split("\n\n", 3)[3].replace("\n", " ")
+
+    label = f"{config}-{step}"
 
     def write() -> None:
         a.out.write_text(json.dumps(out, indent=1) + "\n")
 
     if a.people:
         generator = Generator(head, photo_size=SIZE)
-        out["synthetic"] = synthetic(model, (Sitter(generator, FIRST_SITTER + i) for i in range(a.people)))
+        out["synthetic"] = synthetic(model, generator, range(FIRST_SITTER, FIRST_SITTER + a.people), a.keep, label)
         write()
     if files and not observers.missing.keys() & {"tracker", "fit"}:
-        out["portraits"] = portraits(model, observers, files)
+        out["portraits"] = portraits(model, observers, files, a.keep, label)
         write()
     for study in ("synthetic", "portraits"):
         for row, columns in out.get(study, {}).items():

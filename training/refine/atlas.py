@@ -9,14 +9,18 @@ from ..headmodel.model import HeadModel
 from ..headmodel.texels import TexelTable
 from ..models.avatar import OUTER_CHART
 from ..synth.mesh import vertex_normals
-from .views import DETACHED, EYES, TEETH, ramp
+from .settings import RefineSettings
+from .views import DETACHED, EYES, TEETH, log_area_ratio, ramp
+
+BLINK = ("eyeBlinkLeft", "eyeBlinkRight")
 
 
 class Atlas:
     """Lists [n, c] per Gaussian <-> maps [c, U, U]. `outer` [U, U]: skin and scalp, its own mirror image, without lids; eyes, mouth, teeth
-    and tongue lie below it. `sides` [U, U]: 1 on the sides of the face, by the resting normal."""
+    and tongue lie below it. `sides` [U, U]: 1 on the sides of the face, by the resting normal. `folded` [U, U]: 1 on skin of the lids that
+    open eyes hide in a fold: closed eyes stretch it so much that what a photo of open ones shows there are shadow and lashes."""
 
-    def __init__(self, head: HeadModel, table: TexelTable, side: tuple[float, float]):
+    def __init__(self, head: HeadModel, table: TexelTable, settings: RefineSettings):
         self.size, self.table = table.map_size, table
         self.texel = torch.as_tensor(table.texel)
         self.is_region = lambda *names: torch.as_tensor(np.isin(table.region, [head.regions.index(n) for n in names]))
@@ -26,7 +30,13 @@ class Atlas:
         self.outer = self.to_map(self.outer_texels.float()[:, None])[0]
         normals = table.sample(vertex_normals(head.template, head.faces))
         sideways = torch.as_tensor(np.abs(normals[:, 0] / np.maximum(np.linalg.norm(normals, axis=1), 1e-9)).astype(np.float32))
-        self.sides = self.to_map((ramp(sideways, *side) * self.is_region("face"))[:, None])[0]
+        self.sides = self.to_map((ramp(sideways, *settings.side) * self.is_region("face"))[:, None])[0]
+
+        # ours: a texel wider on either side than what closed eyes stretch
+        shut = head.expression_vector(**{name: 1.0 for name in BLINK if name in head.expressions})
+        stretched = ramp(torch.as_tensor(log_area_ratio(head, table, shut)), *settings.lids)
+        sums = self.box(self.to_map(torch.stack([stretched, torch.ones_like(stretched)], 1)), 1)
+        self.folded = (2 * sums[0] / sums[1].clamp(min=1e-6)).clamp(max=1) * self.outer
 
     def to_map(self, values: Tensor) -> Tensor:
         """[n, c] -> [c, U, U]; 0 where no Gaussian is."""

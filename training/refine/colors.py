@@ -31,18 +31,20 @@ def tones(seen: list[Seen], color: Tensor, trust: list[Tensor], face: Tensor, li
     return torch.exp(logs - logs.mean(0)).clamp(1 / limit, limit)
 
 
-def solve(seen: list[Seen], color: Tensor, trust: list[Tensor], gains: Tensor, held: Tensor, settings: RefineSettings) -> Solution:
-    """color [n, 3] to begin with, trust [n] per view, held [n] bool: Gaussians whose color must stay."""
+def solve(
+    seen: list[Seen], color: Tensor, trust: list[Tensor], gains: Tensor, free: Tensor, count: int, settings: RefineSettings
+) -> Solution:
+    """color [n, 3] to begin with, trust [n] per view, free [n]: part of a step that a color may take, 0 where it must stay."""
     shares = [settings.least_weight + (1 - settings.least_weight) * believed**settings.sharpness for believed in trust]
     below = sum(share * (view.seen + settings.damping) for share, view in zip(shares, seen))
     rounds = []
-    for _ in range(settings.rounds):
+    for _ in range(count):
         above = torch.zeros_like(color)
         for view, share, gain in zip(seen, shares, gains):
             drawn = view.draw(color)
             residual = (drawn[3] * gain[:, None, None] * view.view.image - drawn[:3]) * view.weight
             above += share[:, None] * view.picture.transpose(residual) * view.area
         step = above / below[:, None]
-        color = torch.where(held[:, None], color, (color + step).clamp(0, 1))
+        color = torch.where(free[:, None] > 0, (color + free[:, None] * step).clamp(0, 1), color)
         rounds.append(color)
     return Solution(color, rounds, gains)

@@ -1,5 +1,6 @@
 """Photos as refinement wants them: the crop at the photo's own resolution, where the photo ends, the matte and the landmark fit."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from ..evaluate.real_photos import draw_crop, find, from_crop, soften
 from ..synth.crop import Crop
 
 LEAST, MOST = 512, 1024  # pixels of the crop
+CHUNK = 8  # files that are prepared at a time
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,37 @@ def inside_photo(crop: Crop, width: int, height: int, size: int) -> np.ndarray:
     x, y = from_crop(np.stack([np.tile(at, size), np.repeat(at, size)], 1), crop).T
     edge = max(1.0, crop.side / size)
     return ((x >= edge) & (x <= width - edge) & (y >= edge) & (y <= height - edge)).reshape(size, size).astype(np.float32)
+
+
+def prepared(files: list[Path], observers: Observers, anchor_size: int, keep: Path) -> Iterator[Portrait]:
+    """`prepare`, a few files at a time; portraits are kept as `keep`/prepared/<name>.npz, and files without a face as empty ones."""
+    folder = keep / "prepared"
+    folder.mkdir(parents=True, exist_ok=True)
+    place = lambda name: folder / f"{name}.npz"  # noqa: E731
+    missing = [file for file in files if not place(file.stem).exists()]
+    for first in range(0, len(missing), CHUNK):
+        some = missing[first : first + CHUNK]
+        found = {portrait.name: portrait for portrait in prepare(some, observers, anchor_size)}
+        for file in some:
+            np.savez_compressed(place(file.stem), **(pack(found[file.stem]) if file.stem in found else {}))
+    for file in files:
+        content = dict(np.load(place(file.stem)))
+        if content:
+            yield unpack(file.stem, content)
+
+
+def pack(portrait: Portrait) -> dict[str, np.ndarray]:
+    """Arrays by name; the picture in bytes, as it was photographed."""
+    fit = {f"fit_{name}": value for name, value in portrait.fit.items()}
+    bits = {"inside": portrait.inside > 0, "image": np.round(255 * portrait.image).astype(np.uint8)}
+    return {**bits, "mask": portrait.mask, "landmarks": portrait.landmarks, **fit}
+
+
+def unpack(name: str, content: dict[str, np.ndarray]) -> Portrait:
+    """The inverse of `pack`."""
+    fit = {key.removeprefix("fit_"): value for key, value in content.items() if key.startswith("fit_")}
+    image, inside = content["image"].astype(np.float32) / 255, content["inside"].astype(np.float32)
+    return Portrait(name, image, inside, content["mask"], content["landmarks"], fit)
 
 
 def prepare(files: list[Path], observers: Observers, anchor_size: int) -> list[Portrait]:

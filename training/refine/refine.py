@@ -32,18 +32,22 @@ def refine(splatter: AvatarSplatter, static: Tensor, views: list[View], settings
     if not 1 <= len(views) <= MOST_PHOTOS:
         raise ValueError(f"refine got {len(views)} photos and needs 1 to {MOST_PHOTOS}")
     settings = settings or RefineSettings()
-    atlas = Atlas(splatter.head, splatter.table, settings.side)
+    atlas = Atlas(splatter.head, splatter.table, settings)
     given = atlas.to_list(static[COLOR])
     seen = [Seen(splatter, static, view, settings) for view in views]
     trust = [view.trust for view in seen]
     gains = tones(seen, given, trust, atlas.is_region("face"), settings.gain_limit)
     trust = [smooth(atlas, t * likeness(atlas, view, given, gain, settings)) for t, view, gain in zip(trust, seen, gains)]
-    solution = solve(seen, given, trust, gains, atlas.detached, settings)
+    free = 1 - atlas.detached.float()
+    solution = solve(seen, given, trust, gains, free, settings.rounds, settings)
     together = torch.stack(trust).amax(0)
     map_of_trust = atlas.to_map(together[:, None])[0]
     change = atlas.to_map(solution.color - given)
     kept = spread(atlas, atlas.to_map(given), change, map_of_trust, settings)
-    color = without_highlights(atlas, given + atlas.to_list(kept), settings).clamp(0, 1)
+    # what is believed takes up what spreading took away beside it
+    free = free * together**2 * (1 - atlas.to_list(atlas.folded[None])[:, 0])
+    last = solve(seen, (given + atlas.to_list(kept)).clamp(0, 1), trust, gains, free, settings.last_rounds, settings)
+    color = without_highlights(atlas, last.color, settings).clamp(0, 1)
     out = static.clone()
     out[COLOR].flatten(1)[:, atlas.texel[~atlas.detached]] = color[~atlas.detached].T
     return Refined(out, map_of_trust, trust, solution)

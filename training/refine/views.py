@@ -140,11 +140,12 @@ class Seen:
         is_region = lambda *names: torch.as_tensor(np.isin(table.region, [head.regions.index(n) for n in names]))  # noqa: E731
         out = torch.ones(len(at))
         skin = ~is_region(*EYES, *DETACHED, *TEETH)
+        not_edge = skin & ~is_region("lids")  # the edges of the lids, with the lashes, lie where the contours are
         for name, contour in EYES.items():
             near = inside_distance(at, view.landmarks[contour])
             opened = float(np.clip((eye_opening(view.landmarks, contour) - s.open_eye[0]) / (s.open_eye[1] - s.open_eye[0]), 0, 1))
             out = torch.where(is_region(name), out * ramp(near, 0, s.contour) * opened, out)
-            out = torch.where(skin, out * ramp(near, s.contour, 0), out)
+            out = torch.where(not_edge, out * ramp(near, s.contour, 0), out)
         near = inside_distance(at, view.landmarks[INNER_LIPS])
         out = torch.where(skin, out * ramp(near, s.contour, 0), out)
         within = is_region(*TEETH) * ramp(near, 0, s.contour)

@@ -100,7 +100,7 @@ def made() -> tuple[AvatarSplatter, Tensor, list[View], Refined]:
 
 def content() -> dict:
     splatter, static, views, refined = made()
-    atlas = Atlas(splatter.head, splatter.table, SETTINGS.side)
+    atlas = Atlas(splatter.head, splatter.table, SETTINGS)
     entries = []
     for photo, view, gain, trust in zip(PHOTOS, views, refined.solution.gains, refined.trusts):
         seen = Seen(splatter, static, view, SETTINGS)

@@ -74,7 +74,7 @@ def scene():
 
 @pytest.fixture(scope="module")
 def atlas(scene) -> Atlas:
-    return Atlas(scene[0].head, scene[0].table, SETTINGS.side)
+    return Atlas(scene[0].head, scene[0].table, SETTINGS)
 
 
 def error(splatter, static, view: View) -> float:
@@ -89,8 +89,7 @@ def test_solved_colors_reach_the_photo(scene):
     seen = Seen(splatter, static, views[0], SETTINGS)
     given = static[COLOR].flatten(1)[:, splatter.texel].T.contiguous()
     everything = [torch.ones(len(given))]
-    held = torch.zeros(len(given), dtype=torch.bool)
-    solution = solve([seen], given, everything, torch.ones(1, 3), held, replace(SETTINGS, rounds=30))
+    solution = solve([seen], given, everything, torch.ones(1, 3), torch.ones(len(given)), 30, SETTINGS)
 
     def rest(color):
         drawn = seen.draw(color)
@@ -190,6 +189,42 @@ def test_what_no_photo_shows_takes_only_the_low_band(scene, atlas):
     far = (atlas.outer > 0) & (columns > 40)
     inner = far[:, 1:] & far[:, :-1]
     assert (mirrored[:, :, 1:] - mirrored[:, :, :-1]).abs()[:, inner].mean() > 0.1, "mirrored detail does"
+
+
+def test_folds_of_the_lids_take_the_color_of_lit_skin(atlas):
+    """A photo of open eyes shows lashes in the fold; closed, the fold is the whole lid."""
+    given, lashes = torch.full((3, 64, 64), 0.5), -0.4 * (atlas.folded > 0).expand(3, -1, -1)
+    kept = spread(atlas, given, lashes, atlas.outer, SETTINGS)
+    fold = atlas.folded > 0.2
+    assert fold.sum() > 10 and (kept[0] + 0.4 * (1 - atlas.folded))[fold].min() > -0.02, "the part that is no fold keeps them"
+    assert kept[0][(atlas.outer > 0) & (atlas.folded == 0)].abs().max() < 1e-4
+    dark = torch.where(atlas.folded > 0, 0.0, -0.3) * (torch.arange(64)[:, None] % 2)  # every other row is in shadow
+    taken = lambda settings: spread(atlas, given, dark.expand(3, -1, -1), atlas.outer, settings)[0][fold] / atlas.folded[fold]  # noqa: E731
+    assert taken(SETTINGS).mean() > -0.005, "shadow is not taken"
+    assert taken(replace(SETTINGS, lid_light=(-2.0, -1.0))).mean() < -0.03, "were it not for its darkness"
+
+
+def test_a_row_of_teeth_has_one_tone(atlas):
+    teeth = torch.nonzero(atlas.to_map(atlas.is_region("teethUpper", "teethLower").float()[:, None])[0])
+    for shown, tone in ((40, 0.3), (10, 0.0)):
+        trust, change = torch.zeros(64, 64), torch.full((3, 64, 64), -0.2)
+        trust[tuple(teeth[:shown].T)] = 1
+        change[:, trust > 0] = 0.3
+        kept = spread(atlas, torch.full((3, 64, 64), 0.4), change, trust, SETTINGS)
+        assert kept[1][tuple(teeth[-1])] == pytest.approx(tone)
+
+
+def test_colors_move_by_the_part_of_a_step_that_is_free(scene):
+    splatter, static, views, _ = scene
+    seen = [Seen(splatter, static, views[0], SETTINGS)]
+    given = torch.full((splatter.table.count, 3), 0.5)
+    once = lambda free: (  # noqa: E731
+        solve(seen, given, [torch.ones(len(given))], torch.ones(1, 3), torch.full((len(given),), free), 1, SETTINGS).color
+    )
+    none, some, all_ = once(0.0), once(0.25), once(1.0)
+    moved = (all_ > 0) & (all_ < 1)
+    assert torch.equal(none, given) and (all_ - given).abs().max() > 0.1
+    assert torch.allclose((some - given)[moved], 0.25 * (all_ - given)[moved], atol=1e-5)
 
 
 def test_push_pull_keeps_what_is_known_and_fills_between():

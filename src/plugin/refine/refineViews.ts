@@ -1,6 +1,6 @@
 /** From prepared photos and their fit to what refinement is given. */
 import { ExpressVertices } from "../../flame/blendshapes.js";
-import { EffectivePose, type ExpressionPose } from "../../flame/expression.js";
+import { CreateExpressionPose, EffectivePose, ExpressionIndex, type ExpressionPose } from "../../flame/expression.js";
 import type { HeadModelFit } from "../../flame/fit/fitHeadModel.js";
 import { PoseLength, type HeadModel } from "../../flame/headModel.js";
 import { VertexNormals } from "../../flame/normals.js";
@@ -22,8 +22,19 @@ export interface IRefineSource {
 export function RefineTableOf(model: HeadModel, table: TexelTable): IRefineTable {
     const { mapSize, gaussianCount, texel, corners, bary, weights, flags } = table;
     const { regions, template } = model;
-    const head = { regions: [...regions], template, normals: VertexNormals(model, template) };
+    const head = { regions: [...regions], template, normals: VertexNormals(model, template), shut: EyesShut(model) };
     return { mapSize, gaussianCount, texel, corners, bary, weights, flags, ...head };
+}
+
+/** [V,3] the head at rest with closed eyes; a head model without a blink keeps its eyes open. */
+function EyesShut(model: HeadModel): Float32Array {
+    const { expression } = CreateExpressionPose(model);
+    for (const name of ["eyeBlinkLeft", "eyeBlinkRight"] as const) {
+        if (model.expressions.includes(name)) {
+            expression[ExpressionIndex(model, name)] = 1;
+        }
+    }
+    return ExpressVertices(model, expression, new Float32Array(3 * model.vertexCount));
 }
 
 /** The head of an expression: [V,3] without and with joints, and those. */

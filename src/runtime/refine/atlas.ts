@@ -1,6 +1,6 @@
 /** Maps over the atlas: which texels are what, means over boxes, and filling from coarser levels. Twin: training/refine/atlas.py. */
 import { RegionShift } from "../../flame/texelTable.js";
-import { Ramp } from "./measures.js";
+import { LogAreaRatio, Ramp } from "./measures.js";
 import type { IRefineConstants, IRefineTable } from "./refineInput.js";
 
 /** The teeth. */
@@ -11,6 +11,9 @@ const Apart = ["eyeLeft", "eyeRight", "lids", ...Teeth];
 const Detached = ["mouthInterior", "tongue"];
 /** Part of the atlas, from the top, that the outer chart fills: skin and scalp, connected, its own mirror image. */
 const OuterChart = 0.875;
+
+/** Texels of a map of 256 on either side of the box by which a fold is wider than what is stretched in it. */
+const FoldBox = 1;
 
 /** One channel of a map, [H,W]. */
 export type Plane = Float32Array<ArrayBuffer>;
@@ -24,12 +27,14 @@ export class Atlas {
     public readonly detached: Plane;
     /** [U,U] 1 on the sides of the face. */
     public readonly sides: Plane;
+    /** [U,U] 1 on skin of the lids that open eyes hide in a fold. */
+    public readonly folded: Plane;
     private readonly _table: IRefineTable;
     /** Between two boxes, and between the lines of one: hundreds of boxes would leave their memory to the collector. */
     private readonly _between: Plane;
     private readonly _lines: Plane;
 
-    public constructor(table: IRefineTable, { side }: Pick<IRefineConstants, "side">) {
+    public constructor(table: IRefineTable, { side, lids }: Pick<IRefineConstants, "side" | "lids">) {
         this._table = table;
         this.size = table.mapSize;
         this._between = new Float32Array(this.size ** 2);
@@ -39,6 +44,9 @@ export class Atlas {
         this.outer = this.toMap(apart.map((is, g) => (is === 0 && table.texel[g] < rows * this.size ? 1 : 0)));
         this.detached = this.toMap(this.regions(...Detached));
         this.sides = this.toMap(this.regions("face").map((is, g) => is * Ramp(Sideways(table, g), side)));
+        const stretched = this.toMap(Float32Array.from(table.texel, (_, g) => Ramp(LogAreaRatio(table, g, table.shut), lids)));
+        const counted = this.box(this.toMap(Float32Array.from(table.texel, () => 1)), FoldBox);
+        this.folded = this.box(stretched, FoldBox).map((value, i) => (this.outer[i] === 1 ? Math.min(1, (2 * value) / counted[i]) : 0));
     }
 
     /** [n] 1 for Gaussians of these regions, 0 for others. */

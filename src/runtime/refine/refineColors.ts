@@ -71,15 +71,13 @@ function* Refine(input: IRefineInput, seen: SeenView[], weigh: Weigher, takesInp
         );
         steps.onTrust?.(view, index);
     }
-    const isHeld = Float32Array.from(table.texel, (texel) => atlas.detached[texel]);
-    const solved = yield* Within(SolveColors(seen, given, isHeld, settings, steps.onRound), 0.57, input.closeUp ? 0.85 : 0.95);
-    seen.forEach(({ weights }) => weights.dispose()); // what follows is on maps, and on its own views
-    const shades = yield* Within(Shades(input, atlas, seen, solved), 0.85, 0.95);
+    const isFree = Float32Array.from(table.texel, (texel) => 1 - atlas.detached[texel]);
+    const solved = yield* Within(SolveColors(seen, given, isFree, settings.rounds, settings, steps.onRound), 0.57, 0.8);
     const together = seen[0].trust.map((_, g) => Math.max(...seen.map(({ trust }) => trust[g])));
     const trust = atlas.toMap(together);
     steps.onSpread?.(trust);
     const change = solved.map((value, i) => value - given[i]);
-    yield 0.96;
+    yield 0.81;
     const before = [0, 1, 2].map((channel) => atlas.toMap(given, 3, channel));
     const kept = Spread(
         atlas,
@@ -90,10 +88,17 @@ function* Refine(input: IRefineInput, seen: SeenView[], weigh: Weigher, takesInp
         },
         settings,
     );
-    yield 0.98;
+    yield 0.82;
     const colors = kept.map((map, channel) => map.map((value, i) => value + before[channel][i]));
-    DimHighlights(atlas, colors, settings);
-    return { detail: Detail(table, atlas, given, colors), faceTrust: MeanOver(face, together), ...(shades ? { closeUp: shades } : {}) };
+    const spread = Float32Array.from(given, (_, i) => Math.min(1, Math.max(0, colors[i % 3][table.texel[(i / 3) | 0]])));
+    // What is believed takes up what spreading took away beside it.
+    const believed = together.map((value, g) => value ** 2 * isFree[g] * (1 - atlas.folded[table.texel[g]]));
+    const last = yield* Within(SolveColors(seen, spread, believed, settings.lastRounds, settings), 0.82, input.closeUp ? 0.88 : 0.99);
+    seen.forEach(({ weights }) => weights.dispose()); // what follows is on maps, and on its own views
+    const shades = yield* Within(Shades(input, atlas, seen, solved), 0.88, 0.99);
+    const shown = [0, 1, 2].map((channel) => atlas.toMap(last, 3, channel));
+    DimHighlights(atlas, shown, settings);
+    return { detail: Detail(table, atlas, given, shown), faceTrust: MeanOver(face, together), ...(shades ? { closeUp: shades } : {}) };
 }
 
 /** The detail for close-ups, of the photos that are large enough for it; undefined where none is. */

@@ -23,6 +23,8 @@ export interface IRefineTable {
     readonly template: Float32Array;
     /** [V,3] its unit normals. */
     readonly normals: Float32Array;
+    /** [V,3] head at rest with closed eyes, no joints, meters; the template where the head model has no blink. */
+    readonly shut: Float32Array;
 }
 
 /** The head as it stood in one photo, and that photo. */
@@ -123,13 +125,21 @@ export interface IRefineConstants {
     readonly nearBox: number;
     /** One over the share of believed texels around that counts as near. */
     readonly near: number;
+    /** ln(area with closed eyes / area at rest): skin that open eyes show, skin that they hide in a fold. */
+    readonly lids: readonly [number, number];
+    /** Luminance over that of the surroundings: shadow or brow, skin whose color the lids may take. */
+    readonly lidLight: readonly [number, number];
+    /** Texels of a map of 256 on either side of a box; those surroundings are two box means. */
+    readonly lightBox: number;
+    /** Rounds after spreading, for what is believed alone. */
+    readonly lastRounds: number;
     /** Luminance above the surroundings that stays; part of the rest that is taken away. */
     readonly highlight: readonly [number, number];
 }
 
 /** Those of training/refine/settings.py. */
 export const RefineConstants: IRefineConstants = Object.freeze({
-    rounds: 8,
+    rounds: 10,
     damping: 0.1,
     leastWeight: 0.02,
     sharpness: 3,
@@ -141,7 +151,7 @@ export const RefineConstants: IRefineConstants = Object.freeze({
     depth: [0.004, 0.01],
     strain: [0.35, 0.9],
     leastStrained: 0.3,
-    contour: 0.003,
+    contour: 0.002,
     openEye: [0.1, 0.2],
     teeth: [0.6, 0.9],
     unlike: [0.2, 0.45],
@@ -152,6 +162,10 @@ export const RefineConstants: IRefineConstants = Object.freeze({
     side: [0.6, 0.8],
     nearBox: 8,
     near: 2.5,
+    lids: [0.4, 1.2],
+    lidLight: [0.6, 0.95],
+    lightBox: 12,
+    lastRounds: 3,
     highlight: [0.12, 0.4],
 } as const);
 

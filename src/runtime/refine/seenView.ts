@@ -151,6 +151,7 @@ function KindTrust(table: IRefineTable, atlas: Atlas, view: IRefineView, shown: 
     const contours = [RightEyeContour, LeftEyeContour, InnerLipsContour].map((indices) => ContourOf(view.landmarks, indices));
     const eyeballs = [atlas.regions("eyeRight"), atlas.regions("eyeLeft")];
     const teeth = atlas.regions(...Teeth);
+    const edges = atlas.regions("lids");
     const openings = contours.slice(0, 2).map((eye) => Ramp(EyeOpening(eye), constants.openEye));
     const kind = new Float32Array(table.gaussianCount);
     for (let g = 0; g < kind.length; g++) {
@@ -163,7 +164,9 @@ function KindTrust(table: IRefineTable, atlas: Atlas, view: IRefineView, shown: 
         } else if (teeth[g] === 1) {
             kind[g] = Ramp(DepthInside(contours[2], x, y), [0, contour]);
         } else {
-            kind[g] = contours.reduce((share, outline) => share * Ramp(DepthInside(outline, x, y), [contour, 0]), 1);
+            // The edges of the lids, with the lashes, lie where the eyes' contours are.
+            const barred = edges[g] === 1 ? contours.slice(2) : contours;
+            kind[g] = barred.reduce((share, outline) => share * Ramp(DepthInside(outline, x, y), [contour, 0]), 1);
         }
     }
     const face = Brightness(shown, atlas.regions("face"));

@@ -57,19 +57,21 @@ export function* FindTones(views: readonly SeenView[], colors: Float32Array, fac
 /**
  * Solves.
  * @param given [n,3] colors to begin with; not changed
- * @param isHeld [n] 1 where a color must stay
+ * @param free [n] part of a step that a color may take, 0 where it must stay, to 1
+ * @param rounds times that what is missing is sent back
  * @param onRound told the colors after each round
  * @returns [n,3] 0..1
  */
 export function* SolveColors(
     views: readonly SeenView[],
     given: Float32Array,
-    isHeld: Float32Array,
-    { rounds, damping, leastWeight, sharpness }: IRefineConstants,
+    free: Float32Array,
+    rounds: number,
+    { damping, leastWeight, sharpness }: IRefineConstants,
     onRound?: (colors: Float32Array) => void,
 ): Work<Float32Array> {
     const colors = given.slice();
-    const count = isHeld.length;
+    const count = free.length;
     const shares = views.map(({ trust }) => trust.map((value) => leastWeight + (1 - leastWeight) * value ** sharpness));
     const below = new Float32Array(count);
     views.forEach(({ seen }, v) => shares[v].forEach((share, g) => (below[g] += share * (seen[g] + damping))));
@@ -91,8 +93,8 @@ export function* SolveColors(
         }
         for (let i = 0; i < colors.length; i++) {
             const g = (i / 3) | 0;
-            if (isHeld[g] === 0) {
-                colors[i] = Math.min(1, Math.max(0, colors[i] + above[i] / below[g]));
+            if (free[g] > 0) {
+                colors[i] = Math.min(1, Math.max(0, colors[i] + (free[g] * above[i]) / below[g]));
             }
         }
         onRound?.(colors);

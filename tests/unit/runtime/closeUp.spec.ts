@@ -127,7 +127,7 @@ function Sitting(): { input: IRefineInput; truth: Int8Array<ArrayBuffer>; face: 
     const closeUp = { frames, edge: Edge, colorPx: 96, leastPx: size };
     return {
         input: {
-            table: { mapSize: MapSize, texel, gaussianCount, corners, bary, weights, flags, regions, template, normals },
+            table: { mapSize: MapSize, texel, gaussianCount, corners, bary, weights, flags, regions, template, normals, shut: template },
             staticMap,
             views: [photo],
             settings: RefineConstants,

@@ -1,12 +1,14 @@
 // Refinement: the same numbers as the training side, and what must be true of any.
-import { Atlas, PushPull } from "../../../src/runtime/refine/atlas";
+import { Atlas, PushPull, type Plane } from "../../../src/runtime/refine/atlas";
 import { ContourOf, DepthInside, EyeOpening, RightEyeContour } from "../../../src/runtime/refine/contours";
 import { PixelWeight } from "../../../src/runtime/refine/pixelWeight";
 import { RefineColors } from "../../../src/runtime/refine/refineColors";
 import { RefineConstants, type IRefineInput, type IRefineView } from "../../../src/runtime/refine/refineInput";
-import { Finish } from "../../../src/runtime/refine/slices";
 import type { SeenView } from "../../../src/runtime/refine/seenView";
+import { Finish } from "../../../src/runtime/refine/slices";
+import { SolveColors } from "../../../src/runtime/refine/solveColors";
 import { BuildSplatWeights } from "../../../src/runtime/refine/splatWeights";
+import { Spread } from "../../../src/runtime/refine/spread";
 import { Psnr, Random } from "../../gpu/passes/gpu";
 import { RefineFixtureAsync, type IRefineTruth } from "./refineFixture";
 import { Draw, RandomScene, TransposeAsync } from "./splatScenes";
@@ -117,6 +119,57 @@ describe("filling of maps", () => {
         expect(box[inside]).toBeCloseTo(1, 5);
         expect(box[0]).toBeCloseTo(9 / 25, 5);
         expect(atlas.mirrored(inside)).toBe(10 * atlas.size + atlas.size - 11);
+    });
+});
+
+describe("spreading of a refinement", () => {
+    let input: IRefineInput;
+    let atlas: Atlas;
+    const planes = (fill: (texel: number) => number): Plane[] =>
+        [0, 1, 2].map(() => new Float32Array(atlas.size ** 2).map((_, texel) => fill(texel)));
+
+    beforeAll(async () => {
+        ({ input } = await RefineFixtureAsync());
+        atlas = new Atlas(input.table, input.settings);
+    });
+
+    it("gives what open eyes hide in a fold the color of lit skin, not that of lashes and brows", () => {
+        const change = planes((texel) => (atlas.folded[texel] > 0 ? -0.4 : 0));
+        const kept = Spread(atlas, { given: planes(() => 0.5), change, trust: atlas.outer.slice() }, input.settings);
+        const fold = Array.from(atlas.folded.keys()).filter((texel) => atlas.folded[texel] > 0.2);
+        expect(fold.length).toBeGreaterThan(10);
+        // The part that is no fold keeps the lashes.
+        fold.forEach((texel) => expect(kept[1][texel]).toBeGreaterThan(-0.4 * (1 - atlas.folded[texel]) - 0.02));
+        const open = Array.from(atlas.outer.keys()).filter((texel) => atlas.outer[texel] === 1 && atlas.folded[texel] === 0);
+        open.forEach((texel) => expect(kept[1][texel]).toBeCloseTo(0, 4));
+    });
+
+    it("gives a row of teeth the tone of those that a photo shows, if it shows enough", () => {
+        const teeth = Array.from(atlas.toMap(atlas.regions("teethUpper", "teethLower")).entries()).filter(([, is]) => is === 1);
+        const spread = (shown: number): number => {
+            const seen = new Set(teeth.slice(0, shown).map(([texel]) => texel));
+            const trust = new Float32Array(atlas.size ** 2).map((_, texel) => (seen.has(texel) ? 1 : 0));
+            const change = planes((texel) => (seen.has(texel) ? 0.3 : -0.2));
+            return Spread(atlas, { given: planes(() => 0.4), change, trust }, input.settings)[2][teeth[teeth.length - 1][0]];
+        };
+        expect(spread(40)).toBeCloseTo(0.3, 5);
+        expect(spread(10)).toBe(0);
+    });
+
+    it("moves a color by the part of a step that it is free to take", () => {
+        let view: SeenView | undefined;
+        Finish(RefineColors({ ...input, views: input.views.slice(0, 1) }, { onTrust: (made) => (view = made) }));
+        const given = new Float32Array(3 * input.table.gaussianCount).fill(0.5);
+        const solve = (free: number): Float32Array =>
+            Finish(SolveColors([view!], given, new Float32Array(input.table.gaussianCount).fill(free), 1, input.settings));
+        const [none, some, all] = [solve(0), solve(0.25), solve(1)];
+        expect(none).toEqual(given);
+        expect(Worst(all, given)).toBeGreaterThan(0.1);
+        some.forEach((value, i) => {
+            if (all[i] > 0 && all[i] < 1) {
+                expect(value - 0.5).toBeCloseTo(0.25 * (all[i] - 0.5), 4);
+            }
+        });
     });
 });
 

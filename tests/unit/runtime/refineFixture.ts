@@ -68,6 +68,9 @@ export async function RefineFixtureAsync(): Promise<{ input: IRefineInput; truth
     const { texel, gaussianCount, corners, bary, weights, flags } = BuildTexelTable(model, mapSize);
     const { regions, template } = model;
     const normals = VertexNormals(model, template);
+    const blink = CreateExpressionPose(model);
+    ["eyeBlinkLeft", "eyeBlinkRight"].forEach((name) => (blink.expression[ExpressionIndex(model, name)] = 1));
+    const shut = PoseVerticesReference(model, blink).expressed;
     const views = fixture.photos.map((photo): IRefineView => {
         const pose = CreateExpressionPose(model);
         Object.entries(photo.expression).forEach(([name, weight]) => (pose.expression[ExpressionIndex(model, name)] = weight));
@@ -91,7 +94,7 @@ export async function RefineFixtureAsync(): Promise<{ input: IRefineInput; truth
     const settings = Object.fromEntries(Object.entries(fixture.settings).map(([name, value]) => [camel(name), value]));
     return {
         input: {
-            table: { mapSize, texel, gaussianCount, corners, bary, weights, flags, regions, template, normals },
+            table: { mapSize, texel, gaussianCount, corners, bary, weights, flags, regions, template, normals, shut },
             staticMap: Float32Array.from([...waves(fixture.static), ...rotations]),
             views,
             settings: settings as unknown as IRefineConstants,
