@@ -157,12 +157,15 @@ describe("spreading of a refinement", () => {
     });
 
     it("moves a color by the part of a step that it is free to take", () => {
-        let view: SeenView | undefined;
-        Finish(RefineColors({ ...input, views: input.views.slice(0, 1) }, { onTrust: (made) => (view = made) }));
         const given = new Float32Array(3 * input.table.gaussianCount).fill(0.5);
-        const solve = (free: number): Float32Array =>
-            Finish(SolveColors([view!], given, new Float32Array(input.table.gaussianCount).fill(free), 1, input.settings));
-        const [none, some, all] = [solve(0), solve(0.25), solve(1)];
+        const solve = (view: SeenView, free: number): Float32Array =>
+            Finish(SolveColors([view], given, new Float32Array(input.table.gaussianCount).fill(free), 1, input.settings));
+        let solved: Float32Array[] = [];
+        const onTrust = (view: SeenView): void => {
+            solved = [0, 0.25, 1].map((free) => solve(view, free));
+        };
+        Finish(RefineColors({ ...input, views: input.views.slice(0, 1) }, { onTrust }));
+        const [none, some, all] = solved;
         expect(none).toEqual(given);
         expect(Worst(all, given)).toBeGreaterThan(0.1);
         some.forEach((value, i) => {
