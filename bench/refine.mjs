@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { CpuTimeMs } from "./cpuTime.mjs";
 import { WithPageAsync } from "../scripts/browser.mjs";
 import { StartServerAsync } from "../scripts/serve.mjs";
 import { RunWebpackAsync, refineConfig } from "./webpack.config.mjs";
@@ -11,11 +12,13 @@ const bench = path.dirname(fileURLToPath(import.meta.url));
 const root = path.dirname(bench);
 /** Heights of the head in a picture of 512². */
 const HeadPx = [400, 160];
-/** Of the worker's memory. */
-const SampleMs = 100;
+/** Processor time comes in steps of 10 ms. */
+const FramesPerSample = 8;
+/** Of the solver's work, between two looks at its memory. */
+const SampleShare = 0.03;
 
 /**
- * @param rounds frames of either avatar, taken in turns
+ * @param rounds samples of the frames of either avatar, taken in turns
  * @param summarize of numbers: median and spread
  */
 export async function RefineAsync({ rounds, summarize }) {
@@ -32,17 +35,21 @@ export async function RefineAsync({ rounds, summarize }) {
             const before = await LiveBytesAsync(client);
             const refinements = [];
             for (const photos of [1, 4]) {
-                const watched = WatchWorkers(page);
                 const { ms, solveMs } = await call("refineAsync", photos);
-                refinements.push({ photos, ms: Math.round(ms), solveMs: Math.round(solveMs), workerBytes: watched.stop() });
+                refinements.push({ photos, ms: Math.round(ms), solveMs: Math.round(solveMs) });
                 console.log(`    ${photos} photos: ${JSON.stringify(refinements.at(-1))}`);
             }
             const bytesAfter = (await LiveBytesAsync(client)) - before;
             console.log(`    after it: ${(bytesAfter / 1e6).toFixed(1)} MB more on the page`);
             const frames = [];
             for (const headPx of HeadPx) {
-                frames.push({ headPx, ...(await FramesAsync(call, headPx, rounds, summarize)) });
+                frames.push({ headPx, ...(await FramesAsync(call, page.browser().process().pid, headPx, rounds, summarize)) });
                 console.log(`    head of ${headPx} px: refined over unrefined ${JSON.stringify(frames.at(-1).ratio)}`);
+            }
+            for (const refinement of refinements) {
+                await call("keepInputAsync", refinement.photos);
+                refinement.bytes = await SolverBytesAsync(client, call);
+                console.log(`    ${refinement.photos} photos: ${(refinement.bytes / 1e6).toFixed(1)} MB while it works`);
             }
             const passes = await call("passesAsync");
             console.log(`    passes: ${JSON.stringify(passes)}`);
@@ -53,24 +60,28 @@ export async function RefineAsync({ rounds, summarize }) {
     }
 }
 
-/** Pairs of frames, each of another camera; which of the two comes first alternates. */
-async function FramesAsync(call, headPx, rounds, summarize) {
-    const ms = { plain: [], refined: [] };
+/** Processor time of pairs of samples, each of another camera; which of the two comes first alternates. */
+async function FramesAsync(call, pid, headPx, rounds, summarize) {
+    const ms = { false: [], true: [] };
     const ratios = [];
-    for (let round = -2; round < rounds; round++) {
+    for (let round = -1; round < rounds; round++) {
         const turn = 0.3 * Math.sin(round);
         const pair = {};
         for (const isRefined of round % 2 === 0 ? [false, true] : [true, false]) {
             await call("frameAsync", isRefined, headPx, turn); // moved there
-            pair[isRefined] = await call("frameAsync", isRefined, headPx, turn + 0.001);
+            const before = CpuTimeMs(pid);
+            for (let frame = 1; frame <= FramesPerSample; frame++) {
+                await call("frameAsync", isRefined, headPx, turn + 0.002 * frame);
+            }
+            pair[isRefined] = (CpuTimeMs(pid) - before) / FramesPerSample;
         }
         if (round >= 0) {
-            ms.plain.push(pair.false);
-            ms.refined.push(pair.true);
+            ms.false.push(pair.false);
+            ms.true.push(pair.true);
             ratios.push(pair.true / pair.false);
         }
     }
-    return { plainMs: summarize(ms.plain), refinedMs: summarize(ms.refined), ratio: summarize(ratios) };
+    return { plainCpuMs: summarize(ms.false), refinedCpuMs: summarize(ms.true), ratio: summarize(ratios) };
 }
 
 /** What the page's scripts hold: objects, and the bytes of typed arrays. */
@@ -78,37 +89,17 @@ async function LiveBytesAsync(client) {
     for (let i = 0; i < 3; i++) {
         await client.send("HeapProfiler.collectGarbage");
     }
-    return HeldBytes(await client.send("Runtime.getHeapUsage"));
-}
-
-function HeldBytes({ usedSize, backingStorageSize = 0 }) {
+    const { usedSize, backingStorageSize } = await client.send("Runtime.getHeapUsage");
     return usedSize + backingStorageSize;
 }
 
-/**
- * Watches the workers that start from now on.
- * @returns `stop`, which gives the most bytes that were seen: garbage included, and left after a collection
- */
-function WatchWorkers(page) {
-    const most = { withGarbage: 0, live: 0 };
-    const watch = async (worker) => {
-        try {
-            for (let sample = 0; ; sample++) {
-                most.withGarbage = Math.max(most.withGarbage, HeldBytes(await worker.client.send("Runtime.getHeapUsage")));
-                if (sample % 3 === 0) {
-                    most.live = Math.max(most.live, await LiveBytesAsync(worker.client));
-                }
-                await new Promise((resolve) => setTimeout(resolve, SampleMs));
-            }
-        } catch {
-            // it has ended
-        }
-    };
-    page.on("workercreated", watch);
-    return {
-        stop: () => {
-            page.off("workercreated", watch);
-            return most;
-        },
-    };
+/** The most that a solver held, its input included; what it had left to the collector does not count. */
+async function SolverBytesAsync(client, call) {
+    const before = await LiveBytesAsync(client);
+    let most = 0;
+    await call("startSolver");
+    for (let share = SampleShare; await call("stepSolver", share); share += SampleShare) {
+        most = Math.max(most, (await LiveBytesAsync(client)) - before);
+    }
+    return most;
 }

@@ -77,17 +77,16 @@ const writers = {
     visit: visits,
     refine(section) {
         const MB = (bytes) => (bytes / 1e6).toFixed(1);
-        const times = section.refinements.map(({ photos, ms, solveMs, workerBytes }) => [
+        const times = section.refinements.map(({ photos, ms, solveMs, bytes }) => [
             photos,
             (ms / 1000).toFixed(1),
             (solveMs / 1000).toFixed(1),
-            MB(workerBytes.live),
-            MB(workerBytes.withGarbage),
+            MB(bytes),
         ]);
-        const frames = section.frames.map(({ headPx, plainMs, refinedMs, ratio }) => [
+        const frames = section.frames.map(({ headPx, plainCpuMs, refinedCpuMs, ratio }) => [
             headPx,
-            range(plainMs),
-            range(refinedMs),
+            range(plainCpuMs),
+            range(refinedCpuMs),
             range(ratio),
         ]);
         const passes = Object.entries(section.passes).map(([name, { buildMs, passMs, bytes }]) => [
@@ -98,9 +97,12 @@ const writers = {
         ]);
         return [
             `### Refinement\n\nThe bundled portrait, ${section.gaussians} Gaussians. ${when(section)}`,
-            table(["photos", "s in all", "s of the solver", "MB of the worker, live", "with garbage"], times),
+            table(["photos", "s in all", "s of the solver", "MB while it works, input included"], times),
             `Afterwards the page holds ${MB(section.bytesAfter)} MB more (target ≤ 10).`,
-            table(["head, px", "unrefined, ms", "refined, ms", "refined over unrefined, in pairs (target ≤ 1.05)"], frames),
+            table(
+                ["head, px", "unrefined, processor ms", "refined, processor ms", "refined over unrefined, in pairs (target ≤ 1.05)"],
+                frames,
+            ),
             `One photo's w, and one pass with it (picture and transpose), on ${section.adapter}:`,
             table(["", "made in, ms", "pass, ms", "MB"], passes),
         ].join("\n\n");

@@ -195,7 +195,7 @@ async function FirstVisitAsync({ option }) {
 
 /** Refinement of the bundled portrait. */
 async function RefinementAsync({ rounds }) {
-    return await RefineAsync({ rounds: 4 * rounds, summarize: Summarize });
+    return await RefineAsync({ rounds: 2 * rounds, summarize: Summarize });
 }
 
 /** Wall time as the page measured it, and processor time of the whole browser meanwhile. */

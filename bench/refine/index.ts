@@ -9,9 +9,10 @@ import { Scene } from "@babylonjs/core/scene";
 import { FlexAvatarComponent, GetFlexAvatarEngineOptions, type FlexAvatar } from "babylon-flexavatar";
 import { GpuWeigher } from "../../src/runtime/passes/refine/gpuWeigher";
 import { ProjectView } from "../../src/runtime/refine/projectView";
+import { RefineColors } from "../../src/runtime/refine/refineColors";
 import type { IRefineInput } from "../../src/runtime/refine/refineInput";
 import { RefineBesideAsync } from "../../src/runtime/refine/refineRunner";
-import { Finish, FinishAsync } from "../../src/runtime/refine/slices";
+import { Finish, FinishAsync, type Work } from "../../src/runtime/refine/slices";
 import { BuildSplatWeights } from "../../src/runtime/refine/splatWeights";
 import type { ISplatWeights } from "../../src/runtime/refine/weigher";
 
@@ -24,8 +25,10 @@ let engine: WebGPUEngine;
 let scene: Scene;
 let plain: FlexAvatar;
 let refined: FlexAvatar;
-/** What the solver was given last, but for buffers that it took. */
+/** What the solver was given, kept by {@link RefineBench.keepInputAsync} alone. */
 let input: IRefineInput;
+let keepsInput = false;
+let work: Work<unknown> | undefined;
 let solveMs = 0;
 
 async function TimeAsync(work: () => Promise<unknown>): Promise<number> {
@@ -60,7 +63,9 @@ export const RefineBench = {
             runtimeUrls: "/node_modules/onnxruntime-web/dist/",
             _services: {
                 refineAsync: async (given, run) => {
-                    input = structuredClone(given);
+                    if (keepsInput) {
+                        input = structuredClone(given);
+                    }
                     const start = performance.now();
                     const result = await RefineBesideAsync(given, run);
                     solveMs = performance.now() - start;
@@ -95,6 +100,28 @@ export const RefineBench = {
             engine.endFrame();
             await engine._device.queue.onSubmittedWorkDone();
         });
+    },
+
+    /** Refines again, and keeps what the solver was given. */
+    async keepInputAsync(photos: number): Promise<void> {
+        keepsInput = true;
+        await RefineBench.refineAsync(photos);
+    },
+
+    /** Begins a refinement on the page with a copy of that input, as a worker has one. */
+    startSolver(): void {
+        work = RefineColors(structuredClone(input), {}, { takesInput: true });
+    },
+
+    /** Goes on with it. @param share where to stop @returns whether there is more to do */
+    stepSolver(share: number): boolean {
+        for (let step = work!.next(); !step.done; step = work!.next()) {
+            if (typeof step.value === "number" && step.value >= share) {
+                return true;
+            }
+        }
+        work = undefined;
+        return false;
     },
 
     /** Milliseconds of making w and of one pass, on the processor and in WGSL on this adapter. */

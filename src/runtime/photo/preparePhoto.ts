@@ -128,6 +128,7 @@ export async function PreparePhotoAsync(source: PhotoSource, settings: IPhotoSet
         const person = await faces.findPersonAsync(pictureOf(drawCrop(photo, crop, ExactPx)), { signal, onProgress });
         const matte = SoftenMatte(ResizeMap(person.mask, person.size, cropPx), cropPx);
         const rgba = pictureOf(drawCrop(photo, crop, cropPx)).data;
+        await new Promise((resolve) => setTimeout(resolve, 0)); // the detail's crop is a task of its own
         const detail = detailOf(photo, crop, settings.detailPx ?? 0, person);
         report("cutting out the person", 1);
         return {
