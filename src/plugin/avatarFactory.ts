@@ -5,7 +5,7 @@
 import { FlexAvatarError, ThrowIfAborted } from "../flame/error.js";
 import { CreateExpressionPose } from "../flame/expression.js";
 import { PhotoAnchors } from "../flame/fit/anchors.js";
-import { FitHeadModel, type HeadModelFit } from "../flame/fit/fitHeadModel.js";
+import { FitHeadModelInSteps, type HeadModelFit } from "../flame/fit/fitHeadModel.js";
 import { IdentityPrior } from "../flame/fit/prior.js";
 import { ParseHeadModel, type HeadModel } from "../flame/headModel.js";
 import { QuaternionOfRotation } from "../flame/rotation.js";
@@ -19,6 +19,7 @@ import { HeadBuffers, SplatPipeline } from "../runtime/passes/index.js";
 import { FaceFinder } from "../runtime/photo/faceFinder.js";
 import { RefineBesideAsync } from "../runtime/refine/refineRunner.js";
 import { PreparePhotoAsync, type IPreparedPhoto } from "../runtime/photo/preparePhoto.js";
+import { FinishInSlicesAsync } from "../runtime/refine/slices.js";
 import { CheckPhotoSource, type PhotoSource } from "../runtime/photo/decode.js";
 import { AvatarEvaluator } from "./avatarEvaluator.js";
 import type { IFlexAvatarOptions } from "./componentOptions.js";
@@ -160,10 +161,7 @@ export class AvatarFactory {
             ThrowIfAborted(lifeSignal, "fitting the head");
             onProgress?.({ stage: "fitting the head", fraction: 0 });
             const { fit, anchors, prior } = await this._timeAsync("fit", async () => {
-                const fitted = FitHeadModel(
-                    head,
-                    prepared.map(({ landmarks }) => ({ landmarks: WithoutDepth(landmarks) })),
-                );
+                const fitted = await FitAsync(head, prepared, lifeSignal);
                 return {
                     fit: fitted,
                     anchors: fitted.views.map((view) => PhotoAnchors(head, fitted, view, anchorSize)),
@@ -207,10 +205,7 @@ export class AvatarFactory {
         return await this._workAsync({ signal, onProgress, photoCount: 0 }, async (lifeSignal, { networks, head }) => {
             const prepared = await this._preparePhotosAsync(photos, networks, detailPx, lifeSignal, onProgress);
             ThrowIfAborted(lifeSignal, "fitting the head");
-            const fit = FitHeadModel(
-                head,
-                prepared.map(({ landmarks }) => ({ landmarks: WithoutDepth(landmarks) })),
-            );
+            const fit = await FitAsync(head, prepared, lifeSignal);
             const source = RefineSourceOf(prepared, fit);
             if (!source) {
                 throw new FlexAvatarError("refine-failed", "The photos were prepared without crops for refinement.");
@@ -417,6 +412,12 @@ function RefineSourceOf(prepared: readonly IPreparedPhoto[], fit: HeadModelFit):
     const details = prepared.flatMap(({ detail }) => detail ?? []);
     const landmarks = prepared.map((photo) => photo.landmarks);
     return details.length === prepared.length ? { fit, details, landmarks } : undefined;
+}
+
+/** Fits the head to all photos together, in slices. @throws FlexAvatarError `aborted` */
+async function FitAsync(head: HeadModel, prepared: readonly IPreparedPhoto[], signal: AbortSignal | undefined): Promise<HeadModelFit> {
+    const views = prepared.map(({ landmarks }) => ({ landmarks: WithoutDepth(landmarks) }));
+    return await FinishInSlicesAsync(FitHeadModelInSteps(head, views), () => ThrowIfAborted(signal, "fitting the head"));
 }
 
 /** [n,3] to [n,2]. */

@@ -75,14 +75,34 @@ export interface HeadModelFit {
  * @throws FlexAvatarError `invalid-argument` without views, for landmarks that are not 478 finite points, and for a model that maps fewer than 6
  */
 export function FitHeadModel(model: HeadModel, views: readonly IFitView[], settings: IFitSettings = {}): HeadModelFit {
+    const work = FitHeadModelInSteps(model, views, settings);
+    for (let step = work.next(); ; step = work.next()) {
+        if (step.done) {
+            return step.value;
+        }
+    }
+}
+
+/**
+ * {@link FitHeadModel} in steps of some milliseconds, for pages that must not be held up.
+ * @returns yields the share of all iterations done, 0 to 1
+ */
+export function* FitHeadModelInSteps(
+    model: HeadModel,
+    views: readonly IFitView[],
+    settings: IFitSettings = {},
+): Generator<number, HeadModelFit> {
     const options = { ...Defaults, ...Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) };
     CheckViews(views);
     const basis = LandmarkBasisOf(model, Math.min(Math.max(Math.round(options.shapeCount), 0), model.shapeCount));
     if (basis.landmarkCount < 6) {
         throw new FlexAvatarError("invalid-argument", `FitHeadModel needs 6 mapped landmarks, "${model.name}" has ${basis.landmarkCount}.`);
     }
+    yield 0;
     const problem = new FitProblem(basis, views, options);
-    const iterations = problem.minimize(CameraIterations, false) + problem.minimize(options.iterations, true);
+    const all = CameraIterations + options.iterations;
+    let iterations = yield* problem.minimize(CameraIterations, false, 0, all);
+    iterations += yield* problem.minimize(options.iterations, true, CameraIterations, all);
     const shape = new Float32Array(model.shapeCount);
     shape.set(problem.shape);
     return {
@@ -137,8 +157,12 @@ class FitProblem {
         return CameraUnknowns + this._basis.expressionCount;
     }
 
-    /** Lowers the cost step by step. @returns the number of accepted steps */
-    public minimize(steps: number, withCoefficients: boolean): number {
+    /**
+     * Lowers the cost step by step.
+     * @param done steps before these, of `all`
+     * @returns the number of accepted steps; yields the share done after each
+     */
+    public *minimize(steps: number, withCoefficients: boolean, done: number, all: number): Generator<number, number> {
         let damping = 1e-3;
         let cost = this._cost(this.shape, this.states);
         for (let step = 0; step < steps; step++) {
@@ -160,6 +184,7 @@ class FitProblem {
                 this._cost(this.shape, this.states); // leaves the residuals of the accepted state behind
                 return step + 1;
             }
+            yield (done + step + 1) / all;
         }
         return steps;
     }

@@ -2,6 +2,7 @@
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import type { IRefineInput, IRefineResult } from "./refineInput.js";
 import { RefineWhereFasterAsync } from "./refineWhereFaster.js";
+import { PausesOf } from "./slices.js";
 import { StartRefineWorker } from "./startRefineWorker.js";
 import type { RefineAnswer } from "./worker/messages.js";
 
@@ -22,8 +23,6 @@ export interface IRefineRun {
     workerUrl?: string;
 }
 
-/** Milliseconds of the page that a slice takes. */
-const SliceMs = 12;
 /** A worker that has not said a word by then does not start. */
 const StartMs = 20_000;
 /** An array of more has a task of its own when it is copied. */
@@ -170,16 +169,11 @@ async function SendAsync(
 }
 
 async function OnPageAsync(input: IRefineInput, { signal, onProgress, onProcessor, handOver = [] }: IRefineRun): Promise<IRefineResult> {
-    let end = performance.now() + SliceMs;
-    const pauseAsync = async (): Promise<void> => {
-        await new Promise((resolve) => setTimeout(resolve, 0));
-        ThrowIfAborted(signal, What);
-        end = performance.now() + SliceMs;
-    };
+    const pauseAsync = PausesOf();
     return await RefineWhereFasterAsync(input, {
         onStep: (share) => {
             onProgress?.(share);
-            return performance.now() < end ? undefined : pauseAsync();
+            return pauseAsync()?.then(() => ThrowIfAborted(signal, What));
         },
         onProcessor,
         takesInput: handOver.length > 0,

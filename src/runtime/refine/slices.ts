@@ -76,3 +76,43 @@ export async function FinishAsync<T>(work: Work<T>, onStep: (share: number) => P
         work.return(undefined as T);
     }
 }
+
+/** Milliseconds of the page that a slice takes. */
+const SliceMs = 12;
+
+/**
+ * Runs all steps in slices, between which the page lives. Waits where the work waits.
+ * @param onStep told the share done. It may throw to stop
+ */
+export async function FinishInSlicesAsync<T>(work: Work<T>, onStep: (share: number) => void = () => undefined): Promise<T> {
+    const pauseAsync = PausesOf();
+    return await FinishAsync(work, (share) => {
+        onStep(share);
+        return pauseAsync();
+    });
+}
+
+/** A function that waits for the next task of the page where the slice is over. */
+export function PausesOf(): () => Promise<void> | undefined {
+    let end = performance.now() + SliceMs;
+    return () => {
+        if (performance.now() < end) {
+            return undefined;
+        }
+        return NextTaskAsync().then(() => {
+            end = performance.now() + SliceMs;
+        });
+    };
+}
+
+/** Lets the page live. A message, as timers of a hidden page wait for a second. */
+function NextTaskAsync(): Promise<void> {
+    const { port1, port2 } = new MessageChannel();
+    return new Promise((resolve) => {
+        port1.onmessage = () => {
+            port1.close();
+            resolve();
+        };
+        port2.postMessage(null);
+    });
+}
