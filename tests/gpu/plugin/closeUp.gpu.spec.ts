@@ -256,7 +256,8 @@ describe("close-up detail of a refinement", () => {
         while (!avatar.splats) {
             await new Promise((resolve) => setTimeout(resolve, 5));
         }
-        expect(Apart(await RgbAsync(stage), refined)).toBeLessThan(0.5); // the fake driver's wrinkles may differ
+        await avatar.evaluateAsync();
+        expect(Apart(await RgbAsync(stage), refined)).toBeLessThan(0.5);
         expect(avatar.splats.buffers.closeUp!.strength).toBe(1);
         const twin = avatar.createInstance("twin");
         twin.splats!.setStaticMap(avatar["_parts"].person.map.slice()); // as a feather does: a map of its own
@@ -267,6 +268,7 @@ describe("close-up detail of a refinement", () => {
         expect(loaded.splats!.buffers.closeUp!.strength).toBe(1);
         loaded.dispose();
         avatar.unrefine();
+        await avatar.evaluateAsync();
         expect(Apart(await RgbAsync(stage), before)).toBeLessThan(0.5);
         expect(avatar.splats.buffers.head.closeUps.texture).toBeNull();
         expect(ReadAvatarFile(new Uint8Array(await avatar.saveAsync())).closeUp).toBeUndefined();
@@ -275,10 +277,10 @@ describe("close-up detail of a refinement", () => {
     it("fades in, and another one takes its place without a jump", async () => {
         const avatar = await component.createFromPhotosAsync([Photo], { refine: false });
         await avatar.whenReadyAsync();
-        const now = spyOn(performance, "now").and.callThrough();
+        const start = performance.now();
+        const now = spyOn(performance, "now").and.callFake(() => start);
         const { person } = avatar["_parts"];
         person.setDetail(new Float32Array(3 * MapSize ** 2), 10_000, Checks(4));
-        const start = performance.now();
         const strengthAt = (share: number): number => {
             now.and.callFake(() => start + share * 10_000);
             RenderFrame(stage);

@@ -53,6 +53,7 @@ describe("close-up footprints", () => {
             1, 0, 0, 1,
         ]);
         expect(FootprintOf(100, 0, 0, 100, 100).level).toBe(0);
+        expect(FootprintOf(100, 0, 0, 50, 200).level).toBeCloseTo(2, 10); // the shorter axis counts: nothing flickers there
         expect(FootprintOf(1, 0, 0, 1, 1000).level).toBe(CloseUpLevels - 1);
         expect(FootprintOf(100, 0, 0, 28.5714, 100).strength).toBeCloseTo(0.5, 3);
         for (const [x, y] of [
