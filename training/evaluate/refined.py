@@ -37,6 +37,7 @@ from ..refine.views import View
 from ..synth.cameras import crop_camera, rotation
 from ..synth.generator import Generator
 from ..synth.lighting import LUMA
+from ..synth.picture import NOTHING, Worn
 from ..synth.raster import render_maps
 from . import metrics
 from .captures import FOCAL, SITTER_SEED, Shot, Sitter
@@ -267,7 +268,7 @@ class Seat:
     def __init__(self, sitter: Sitter, landmarks: Landmarks):
         self.sitter, self.landmarks = sitter, landmarks
 
-    def photo(self, yaw: float, weights: dict[str, float]) -> tuple[np.ndarray, np.ndarray, dict]:
+    def photo(self, yaw: float, weights: dict[str, float], worn: Worn = NOTHING) -> tuple[np.ndarray, np.ndarray, dict]:
         """Picture [3,S,S] with camera flaws over grey, anchors [3,A,A], and what a View needs besides the driver's map."""
         sitter, g = self.sitter, self.sitter.generator
         rng = np.random.default_rng([sitter.seed, round(yaw) % 360])
@@ -275,7 +276,7 @@ class Seat:
         face = g.face(sitter.person, expression, np.zeros(15))
         camera = crop_camera(*g.rig.crop_points(face.skin), np.radians(yaw), np.radians(2), FOCAL, g.photo_size)
         shade = g.occlusion_of(sitter.person, face, sitter.lit)
-        picture, coverage = g.render(sitter.person, face, camera, sitter.light, sitter.tone, shade)[:2]
+        picture, coverage = g.render(sitter.person, face, camera, sitter.light, sitter.tone, shade, worn)[:2]
         points = self.landmarks.points(sitter.static[:3], expression, np.zeros(15))
         at = project(points, camera.R, camera.t, camera.f, g.photo_size) / g.photo_size
         rest = {
