@@ -37,6 +37,7 @@ from ..refine.views import View
 from ..synth.cameras import crop_camera, rotation
 from ..synth.generator import Generator
 from ..synth.lighting import LUMA
+from ..synth.picture import NOTHING, Worn
 from ..synth.raster import render_maps
 from . import metrics
 from .captures import FOCAL, SITTER_SEED, Shot, Sitter
@@ -208,13 +209,12 @@ def measure_portrait(refiner: Refiner, portrait: Portrait, outer: np.ndarray) ->
     return out
 
 
-def portraits(model: Puppeteer, observers: Observers, files: list[Path], keep: Path, label: str) -> dict[str, dict]:
+def portraits(model: Puppeteer, observers: Observers, files: list[Path], kept: Kept) -> dict[str, dict]:
     """Rows `1 photo` and `refined`: means over portraits."""
-    refiner = Refiner(model)
-    kept, start = Kept(keep, label), time.monotonic()
+    refiner, start = Refiner(model), time.monotonic()
     outer = refiner_outer(refiner)
     people: dict[str, dict] = {}
-    for portrait in prepared(files, observers, model.avatar.config.anchor_size, keep):
+    for portrait in prepared(files, observers, model.avatar.config.anchor_size, kept.folder.parent):
         name = f"portrait-{portrait.name}"
         people[portrait.name] = kept.read(name) or kept.write(name, measure_portrait(refiner, portrait, outer))
         print(f"{time.monotonic() - start:6.0f} s  {portrait.name}", flush=True)
@@ -267,7 +267,7 @@ class Seat:
     def __init__(self, sitter: Sitter, landmarks: Landmarks):
         self.sitter, self.landmarks = sitter, landmarks
 
-    def photo(self, yaw: float, weights: dict[str, float]) -> tuple[np.ndarray, np.ndarray, dict]:
+    def photo(self, yaw: float, weights: dict[str, float], worn: Worn = NOTHING) -> tuple[np.ndarray, np.ndarray, dict]:
         """Picture [3,S,S] with camera flaws over grey, anchors [3,A,A], and what a View needs besides the driver's map."""
         sitter, g = self.sitter, self.sitter.generator
         rng = np.random.default_rng([sitter.seed, round(yaw) % 360])
@@ -275,7 +275,7 @@ class Seat:
         face = g.face(sitter.person, expression, np.zeros(15))
         camera = crop_camera(*g.rig.crop_points(face.skin), np.radians(yaw), np.radians(2), FOCAL, g.photo_size)
         shade = g.occlusion_of(sitter.person, face, sitter.lit)
-        picture, coverage = g.render(sitter.person, face, camera, sitter.light, sitter.tone, shade)[:2]
+        picture, coverage = g.render(sitter.person, face, camera, sitter.light, sitter.tone, shade, worn)[:2]
         points = self.landmarks.points(sitter.static[:3], expression, np.zeros(15))
         at = project(points, camera.R, camera.t, camera.f, g.photo_size) / g.photo_size
         rest = {
@@ -325,10 +325,10 @@ def measure_sitter(refiner: Refiner, landmarks: Landmarks, sitter: Sitter) -> di
     return out
 
 
-def synthetic(model: Puppeteer, generator: Generator, seeds: range, keep: Path, label: str) -> dict[str, dict]:
+def synthetic(model: Puppeteer, generator: Generator, seeds: list[int], kept: Kept) -> dict[str, dict]:
     """Rows of masked PSNR per left-out view: `before`, and `refined` over it, from one photo and from four."""
     refiner, landmarks = Refiner(model), Landmarks(model.head)
-    kept, start, people = Kept(keep, label), time.monotonic(), []
+    start, people = time.monotonic(), []
     for seed in seeds:
         name = f"sitter-{seed}"
         people.append(kept.read(name) or kept.write(name, measure_sitter(refiner, landmarks, Sitter(generator, seed))))
@@ -345,6 +345,7 @@ def main() -> None:
     parser.add_argument("--portraits", type=int, default=60)
     parser.add_argument("--people", type=int, default=32)
     parser.add_argument("--keep", type=Path, default=CACHE / "refined", help="results of each person, so that a stopped run goes on")
+    parser.add_argument("--only-kept", action="store_true", help="sum up what is kept, and measure nothing new")
     parser.add_argument("--out", type=Path, default=ROOT / "training/results/refinement.json")
     a = parser.parse_args()
     torch.set_num_threads(1)
@@ -361,17 +362,18 @@ def main() -> None:
     out |= {"model": {"config": config, "step": step}, "settings": vars(RefineSettings()), "missing": observers.missing}
     out["notes"] = __doc__.split("\n\n", 3)[3].replace("\n", " ")
 
-    label = f"{config}-{step}"
+    kept = Kept(a.keep, f"{config}-{step}")
 
     def write() -> None:
         a.out.write_text(json.dumps(out, indent=1) + "\n")
 
     if a.people:
-        generator = Generator(head, photo_size=SIZE)
-        out["synthetic"] = synthetic(model, generator, range(FIRST_SITTER, FIRST_SITTER + a.people), a.keep, label)
+        seeds = [seed for seed in range(FIRST_SITTER, FIRST_SITTER + a.people) if not a.only_kept or kept.read(f"sitter-{seed}")]
+        out["synthetic"] = synthetic(model, Generator(head, photo_size=SIZE), seeds, kept)
         write()
     if files and not observers.missing.keys() & {"tracker", "fit"}:
-        out["portraits"] = portraits(model, observers, files, a.keep, label)
+        files = [file for file in files if not a.only_kept or kept.read(f"portrait-{file.stem}")]
+        out["portraits"] = portraits(model, observers, files, kept)
         write()
     for study in ("synthetic", "portraits"):
         for row, columns in out.get(study, {}).items():

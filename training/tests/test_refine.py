@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import json
 import re
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -193,13 +194,16 @@ def test_what_no_photo_shows_takes_only_the_low_band(scene, atlas):
 
 def test_folds_of_the_lids_take_the_color_of_lit_skin(atlas):
     """A photo of open eyes shows lashes in the fold; closed, the fold is the whole lid."""
-    given, lashes = torch.full((3, 64, 64), 0.5), -0.4 * (atlas.folded > 0).expand(3, -1, -1)
-    kept = spread(atlas, given, lashes, atlas.outer, SETTINGS)
-    fold = atlas.folded > 0.2
-    assert fold.sum() > 10 and (kept[0] + 0.4 * (1 - atlas.folded))[fold].min() > -0.02, "the part that is no fold keeps them"
-    assert kept[0][(atlas.outer > 0) & (atlas.folded == 0)].abs().max() < 1e-4
+    given, fold = torch.full((3, 64, 64), 0.5), atlas.folded > 0.2
+    assert fold.sum() > 10
+    atlas = copy(atlas)
+    atlas.folded = (atlas.folded > 0).float()  # at this size a fold is finer than a texel; as at 256, it fills some here
+    for seen in (-0.4, 0.3):  # dark lashes, and the bright wet edge of an eye
+        kept = spread(atlas, given, seen * (atlas.folded > 0).expand(3, -1, -1), atlas.outer, SETTINGS)[0]
+        assert kept[fold].abs().max() < 0.01
+        assert kept[(atlas.outer > 0) & (atlas.folded == 0)].abs().max() < 1e-4
     dark = torch.where(atlas.folded > 0, 0.0, -0.3) * (torch.arange(64)[:, None] % 2)  # every other row is in shadow
-    taken = lambda settings: spread(atlas, given, dark.expand(3, -1, -1), atlas.outer, settings)[0][fold] / atlas.folded[fold]  # noqa: E731
+    taken = lambda settings: spread(atlas, given, dark.expand(3, -1, -1), atlas.outer, settings)[0][fold]  # noqa: E731
     assert taken(SETTINGS).mean() > -0.005, "shadow is not taken"
     assert taken(replace(SETTINGS, lid_light=(-2.0, -1.0))).mean() < -0.03, "were it not for its darkness"
 

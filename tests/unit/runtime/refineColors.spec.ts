@@ -134,14 +134,18 @@ describe("spreading of a refinement", () => {
     });
 
     it("gives what open eyes hide in a fold the color of lit skin, not that of lashes and brows", () => {
-        const change = planes((texel) => (atlas.folded[texel] > 0 ? -0.4 : 0));
-        const kept = Spread(atlas, { given: planes(() => 0.5), change, trust: atlas.outer.slice() }, input.settings);
         const fold = Array.from(atlas.folded.keys()).filter((texel) => atlas.folded[texel] > 0.2);
         expect(fold.length).toBeGreaterThan(10);
-        // The part that is no fold keeps the lashes.
-        fold.forEach((texel) => expect(kept[1][texel]).toBeGreaterThan(-0.4 * (1 - atlas.folded[texel]) - 0.02));
+        // At this size a fold is finer than a texel; as at 256, it fills some here.
+        atlas = Object.assign(new Atlas(input.table, input.settings), { folded: atlas.folded.map((value) => (value > 0 ? 1 : 0)) });
         const open = Array.from(atlas.outer.keys()).filter((texel) => atlas.outer[texel] === 1 && atlas.folded[texel] === 0);
-        open.forEach((texel) => expect(kept[1][texel]).toBeCloseTo(0, 4));
+        // Dark lashes, and the bright wet edge of an eye.
+        for (const seen of [-0.4, 0.3]) {
+            const change = planes((texel) => (atlas.folded[texel] > 0 ? seen : 0));
+            const kept = Spread(atlas, { given: planes(() => 0.5), change, trust: atlas.outer.slice() }, input.settings);
+            fold.forEach((texel) => expect(kept[1][texel]).toBeCloseTo(0, 2));
+            open.forEach((texel) => expect(kept[1][texel]).toBeCloseTo(0, 4));
+        }
     });
 
     it("gives a row of teeth the tone of those that a photo shows, if it shows enough", () => {
