@@ -119,7 +119,11 @@ export function RegionOfGaussian({ flags }: TexelTable, g: number): number {
  * @param map [14,H,W], before activation
  * @returns [n,3] canonical, meters, new
  */
-export function RestPlaces({ template }: HeadModel, { gaussianCount, corners, bary, texel, mapSize }: TexelTable, map: ArrayLike<number>): Float32Array {
+export function RestPlaces(
+    { template }: HeadModel,
+    { gaussianCount, corners, bary, texel, mapSize }: TexelTable,
+    map: ArrayLike<number>,
+): Float32Array {
     const places = new Float32Array(3 * gaussianCount);
     for (let g = 0; g < gaussianCount; g++) {
         for (let axis = 0; axis < 3; axis++) {
@@ -140,7 +144,11 @@ export function MeanSpacing({ gaussianCount, texel, mapSize, gaussianOfTexel }: 
         for (const next of [(texel[g] + 1) % mapSize === 0 ? -1 : texel[g] + 1, texel[g] + mapSize]) {
             const other = gaussianOfTexel[next] ?? -1;
             if (other >= 0) {
-                sum += Math.hypot(places[3 * g] - places[3 * other], places[3 * g + 1] - places[3 * other + 1], places[3 * g + 2] - places[3 * other + 2]);
+                sum += Math.hypot(
+                    places[3 * g] - places[3 * other],
+                    places[3 * g + 1] - places[3 * other + 1],
+                    places[3 * g + 2] - places[3 * other + 2],
+                );
                 count++;
             }
         }

@@ -263,7 +263,8 @@ export class AvatarFactory {
 
     /** Makes the parts again, from what {@link fromPhotosAsync} or {@link fromFileAsync} returned, after the device was lost. */
     public async restoreAsync(file: IAvatarFile): Promise<IMadeAvatar> {
-        return await this._workAsync({ photoCount: 0 }, (signal, shared) => this._finishAsync(shared, file, signal));
+        const { page: _, ...head } = file; // the person still has its page
+        return await this._workAsync({ photoCount: 0 }, (signal, shared) => this._finishAsync(shared, head, signal));
     }
 
     /** Stops what is loading and frees what is shared. Avatars must be gone by then. May be called twice. */

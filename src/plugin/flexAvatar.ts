@@ -498,7 +498,9 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         const staticMap = this._feathered ?? person.map.slice();
         const second = this._pageSnapshots();
         // Where the torso is in the avatar's parent.
-        const place = this.torso.computeWorldMatrix(true).multiply(this.parent ? this.parent.getWorldMatrix().clone().invert() : Matrix.IdentityReadOnly);
+        const place = this.torso
+            .computeWorldMatrix(true)
+            .multiply(this.parent ? this.parent.getWorldMatrix().clone().invert() : Matrix.IdentityReadOnly);
         const deltaMap = await this._evaluator.readDeltaMapAsync();
         this._throwIfDisposed();
         const mesh = await FreezeAsync(name, this.getScene(), [{ head, table, staticMap, deltaMap, pose }, ...second]);
@@ -803,7 +805,10 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         try {
             lease = pipeline && page.acquire(pipeline.device, hidden);
         } catch (error) {
-            this._parts.notify("page-unused", `The hair and the bust of "${this.name}" cannot be shown; the head is shown alone. ${String(error)}`);
+            this._parts.notify(
+                "page-unused",
+                `The hair and the bust of "${this.name}" cannot be shown; the head is shown alone. ${String(error)}`,
+            );
         }
         this._page!.setPose(head, this._pose);
         this._page!.show(pipeline, lease);
@@ -891,6 +896,9 @@ export function CheckShownParts({ bust = "auto", hair = "auto" }: IShownParts): 
 
 function CheckOption(name: string, value: string, wanted: readonly string[]): void {
     if (!wanted.includes(value)) {
-        throw new FlexAvatarError("invalid-argument", `${name} is ${JSON.stringify(value)}, wanted ${wanted.map((one) => `"${one}"`).join(" or ")}.`);
+        throw new FlexAvatarError(
+            "invalid-argument",
+            `${name} is ${JSON.stringify(value)}, wanted ${wanted.map((one) => `"${one}"`).join(" or ")}.`,
+        );
     }
 }

@@ -45,7 +45,10 @@ export class SurfaceNodes {
     public add(target: SurfaceTarget, settings: ISurfaceSettings, pose: ExpressionPose): TransformNode {
         const surface = typeof target === "object" && target.page === 2 ? this._pageSurface() : this._surface;
         if (!surface) {
-            throw new FlexAvatarError("invalid-argument", `The avatar "${this._avatar.name}" has no second page of the atlas: no long hair and no bust.`);
+            throw new FlexAvatarError(
+                "invalid-argument",
+                `The avatar "${this._avatar.name}" has no second page of the atlas: no long hair and no bust.`,
+            );
         }
         const { model, restNormals } = surface;
         const place = FindPlace(model, target);

@@ -4,7 +4,15 @@
  */
 import type { HeadModel } from "../../flame/headModel.js";
 import { BuildLevels } from "../../flame/levels.js";
-import { MeanSpacing, OuterRegions, PartOfRegion, RegionOfGaussian, RestPlaces, type PageModel, type PagePart } from "../../flame/pageModel.js";
+import {
+    MeanSpacing,
+    OuterRegions,
+    PartOfRegion,
+    RegionOfGaussian,
+    RestPlaces,
+    type PageModel,
+    type PagePart,
+} from "../../flame/pageModel.js";
 import { TexelTableOf } from "../../flame/personalHead.js";
 import { BuildTexelTable, CompactTable, type TexelTable } from "../../flame/texelTable.js";
 import type { IAvatarFile } from "../../runtime/format/avatarFile.js";

@@ -196,7 +196,14 @@ export class ModelRuntime {
             );
         }
         const { file, sha256, bytes } = page;
-        return await this.store.loadAsync({ url: this._url(file), what: "the head model's second page", sha256, bytes, signal, onProgress });
+        return await this.store.loadAsync({
+            url: this._url(file),
+            what: "the head model's second page",
+            sha256,
+            bytes,
+            signal,
+            onProgress,
+        });
     }
 
     /**

@@ -116,7 +116,8 @@ describe("a second page of an avatar", () => {
             ada.attachToSurface(placeOf("hair"), { axes: "surface" }),
             ada.attachToSurface({ u: 0.5, v: 0.6 }),
         ];
-        const places = (): Vector3[] => [shoulder, hair, nose].map((node) => (node.computeWorldMatrix(true), node.getAbsolutePosition().clone()));
+        const places = (): Vector3[] =>
+            [shoulder, hair, nose].map((node) => (node.computeWorldMatrix(true), node.getAbsolutePosition().clone()));
         const rest = places();
         for (const turn of [-Math.PI / 3, Math.PI / 3]) {
             ada.neck.rotation.y = turn;
@@ -135,7 +136,14 @@ describe("a second page of an avatar", () => {
         const { driverRuns } = ada.counts;
         ada.torso.position.set(0, 0.01, 0);
         RenderFrame(stage);
-        places().forEach((place, i) => expect(place.subtract(rest[i]).subtract(new Vector3(0, 0.01, 0)).length()).toBeLessThan(1e-6));
+        places().forEach((place, i) =>
+            expect(
+                place
+                    .subtract(rest[i])
+                    .subtract(new Vector3(0, 0.01, 0))
+                    .length(),
+            ).toBeLessThan(1e-6),
+        );
         ada.torso.position.setAll(0);
         ada.torso.rotation.x = 0.3;
         RenderFrame(stage);
@@ -190,7 +198,9 @@ describe("a second page of an avatar", () => {
     it("costs no more dispatches than an avatar more would, none while nothing moves, and creates nothing once warm", async () => {
         SetPage(ada);
         await CaptureAsync(stage);
-        const created = [spyOn(GPUDevice.prototype, "createBuffer"), spyOn(GPUDevice.prototype, "createBindGroup")].map((spy) => spy.and.callThrough());
+        const created = [spyOn(GPUDevice.prototype, "createBuffer"), spyOn(GPUDevice.prototype, "createBindGroup")].map((spy) =>
+            spy.and.callThrough(),
+        );
         const dispatches = spyOn(GPUComputePassEncoder.prototype, "dispatchWorkgroups").and.callThrough();
         ada.neck.rotation.y = 0.2;
         RenderFrame(stage);
@@ -240,7 +250,10 @@ describe("a second page of an avatar", () => {
         ada.renderingGroupId = 1;
         expect([first.isDisposed(), ada.splatMesh.members.length]).toEqual([true, 2]);
         ada.layerMask = 0x10000000;
-        expect([ada.splatMesh.members.length, stage.scene.meshes.filter((mesh) => mesh.getClassName() === "FlexAvatarSplatMesh").length]).toEqual([2, 1]);
+        expect([
+            ada.splatMesh.members.length,
+            stage.scene.meshes.filter((mesh) => mesh.getClassName() === "FlexAvatarSplatMesh").length,
+        ]).toEqual([2, 1]);
         const black = await PictureAsync();
         expect(Math.max(...black)).toBe(0); // the camera does not see that layer
         ada.layerMask = 0x0fffffff;
