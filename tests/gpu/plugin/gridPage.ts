@@ -5,6 +5,7 @@
 import { ParsePageModel } from "../../../src/flame/pageModel";
 import type { HeadModel } from "../../../src/flame/headModel";
 import { BuildTexelTable, RegionShift, type TexelTable } from "../../../src/flame/texelTable";
+import type { FlexAvatar } from "../../../src/plugin/flexAvatar";
 import type { IPageModel } from "../../../src/plugin/page/personPage";
 import { PackHeadFile, type HeadFileParts } from "../../unit/flame/heads";
 import { MakeGridHead } from "../passes/gridHead";
@@ -124,4 +125,9 @@ export function MakePageMap(head: HeadModel, mapSize = PageSize, sizeMeters = 0.
         }
     }
     return { page, table, map };
+}
+
+/** Gives a person a second map, as a loaded page does. */
+export function GivePage(avatar: FlexAvatar, { page, map }: IPageMap): void {
+    avatar["_parts"].page.set({ model: page, map });
 }

@@ -8,15 +8,14 @@ import { PoseVerticesReference } from "../../../src/runtime/reference/poseVertic
 import { RasterizeReference } from "../../../src/runtime/reference/rasterize";
 import { CrowdProjectReference } from "../../../src/runtime/reference/splatProject";
 import { Psnr } from "../passes/gpu";
-import { MakePageMap, type IPageMap } from "./gridPage";
+import { GivePage, MakePageMap } from "./gridPage";
 import { AddAvatarAsync, CanvasPx, CaptureAsync, CreateStageAsync, MakeSynthetic, PixelsAsync, RenderFrame, type IStage } from "./stage";
 
 const synthetic = MakeSynthetic();
 const second = MakePageMap(synthetic.model);
 
-/** Gives a person of a test's head a second map. */
-function SetPage(avatar: FlexAvatar, { page, map }: IPageMap = second): void {
-    avatar["_parts"].page.set({ model: page, map });
+function SetPage(avatar: FlexAvatar): void {
+    GivePage(avatar, second);
 }
 
 describe("a second page of an avatar", () => {
