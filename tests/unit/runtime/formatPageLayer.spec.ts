@@ -188,7 +188,11 @@ describe("the second page in an avatar file", () => {
             [/("pageRotations":\{[^}]*"bytes":)(\d+)/, "$11$2"],
             // A mark too many, and a mark beyond the map.
             [/"mapSize":21/, '"mapSize":21', (block) => (block("pageTexels")[1] |= 255)],
-            [/"mapSize":21/, '"mapSize":21', (block) => (block("pageTexels")[55] |= 128)],
+            [
+                /"mapSize":21/,
+                '"mapSize":21',
+                (block) => ((block("pageTexels")[1] &= block("pageTexels")[1] - 1), (block("pageTexels")[55] |= 128)),
+            ],
         ];
         for (const [from, to, change] of bad) {
             expect(CodeOf(() => ReadAvatarFile(Spoil(from, to, change))))
