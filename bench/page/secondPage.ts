@@ -1,6 +1,6 @@
 /** One person with and without hair beyond the scalp and a bust: the same head, and a second page around and below it, before the same camera. */
 import { CreateExpressionPose } from "../../src/flame/expression";
-import { DynamicFlag } from "../../src/flame/texelTable";
+import { DynamicFlag, TwoSidedFlag } from "../../src/flame/texelTable";
 import type { HeadModel } from "../../src/flame/headModel";
 import { AvatarBuffers, HeadBuffers, SplatDrawPass, SplatPipeline, ViewBuffers, type ICrowdMember } from "../../src/runtime/passes";
 import { ClearColor, ClipFromView, SizePx, ViewFromWorld } from "./camera";
@@ -8,8 +8,8 @@ import { MakeHead } from "./head";
 import { MakeOursHead } from "./oursHead";
 
 const Identity = Float64Array.of(1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1);
-/** The page is a shell a little wider than the head and further down: half around it, half below. */
-const PageFromHead = Float64Array.of(1.25, 0, 0, 0, 0, 1.1, 0, 0, 0, 0, 1.15, 0, 0, -0.09, -0.02, 1);
+/** The page is a shell wider than the head, behind the face and further down: half around the head, half below. */
+const PageFromHead = Float64Array.of(1.25, 0, 0, 0, 0, 1.1, 0, 0, 0, 0, 1.15, 0, 0, -0.12, -0.07, 1);
 
 /** What a page has none of. */
 const NoExpressions: Partial<HeadModel> = {
@@ -44,16 +44,20 @@ export class SecondPage {
         const pipeline = await SplatPipeline.CreateAsync(device);
         const draw = await SplatDrawPass.CreateAsync(device, { colorFormat: "rgba8unorm" });
         const members = counts.map((count, index): ICrowdMember => {
-            const { model, table, staticMap } = MakeOursHead(MakeHead(count));
+            const gaussians = MakeHead(count);
+            const { model, table, staticMap } = MakeOursHead(gaussians);
             const ofPage = index > 0;
             const own = ofPage ? { ...model, ...NoExpressions } : model;
-            const flags = ofPage ? table.flags.map((flag) => flag & ~DynamicFlag) : table.flags;
+            const flags = ofPage
+                ? table.flags.map((flag, g) => (gaussians.uv[2 * g + 1] > 0.5 ? TwoSidedFlag : 0) | (flag & ~DynamicFlag))
+                : table.flags;
             const head = new HeadBuffers(device, own, { ...table, flags }, table);
             const avatar = new AvatarBuffers(device, head);
             avatar.setStaticMap(staticMap);
-            // As the plugin does: of a page nothing is culled.
-            const culls = !ofPage && avatar.isOpaque;
-            return { avatar, worldFromPosed: ofPage ? PageFromHead : Identity, opacity: 1, cullBackFaces: culls, cullHidden: culls };
+            // As the plugin does: the upper half is hair with two sides, and a page hides nothing.
+            const isOpaque = avatar.isOpaque;
+            const worldFromPosed = ofPage ? PageFromHead : Identity;
+            return { avatar, worldFromPosed, opacity: 1, cullBackFaces: isOpaque, cullHidden: isOpaque && !ofPage };
         });
         const views = [1, 2].map((shown) => new ViewBuffers(device, counts[0] + (shown > 1 ? counts[1] : 0), shown));
         return new SecondPage(device, pipeline, draw, members, views);

@@ -5,7 +5,7 @@ import { EffectivePose, type ExpressionPose } from "../../flame/expression.js";
 import { PoseLength, type HeadModel } from "../../flame/headModel.js";
 import type { AvatarBuffers, SplatPipeline } from "../../runtime/passes/index.js";
 import type { LevelOfDetail } from "../levelOfDetail.js";
-import type { ISplatMember } from "../splatView.js";
+import { HasClipPlane, type ISplatMember } from "../splatView.js";
 import type { IPageLease } from "./personPage.js";
 
 /** `"auto"` shows the bust where the avatar has one and no character carries the head; `"none"` never. */
@@ -40,9 +40,12 @@ export class AvatarPage implements ISplatMember {
         return this._avatar.levelOfDetail;
     }
 
-    /** Hair is never closed, and a bust is open below: nothing is left out unless the user says so. */
+    /** Where the head is closed and wholly seen, what looks away of one-sided regions is left out: the bust's back. Hair has two sides. */
     public get cullBackFaces(): boolean {
-        return this._avatar.cullBackFaces === true;
+        const { cullBackFaces, splats, visibility, posedNode } = this._avatar;
+        return cullBackFaces === "auto"
+            ? splats?.buffers.isOpaque === true && visibility === 1 && !HasClipPlane(posedNode.getScene())
+            : cullBackFaces;
     }
 
     /** Hair hides nothing for certain. What the head hides is left out all the same. */

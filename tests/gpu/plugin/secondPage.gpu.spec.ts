@@ -1,4 +1,5 @@
 // Hair beyond the scalp, and bust: a second map drawn with the head, in one order, posed by the same joints.
+import { Plane } from "@babylonjs/core/Maths/math.plane";
 import { Matrix, Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { Ray } from "@babylonjs/core/Culling/ray";
 import { CreateExpressionPose, EffectivePose } from "../../../src/flame/expression";
@@ -8,6 +9,7 @@ import { PoseVerticesReference } from "../../../src/runtime/reference/poseVertic
 import { RasterizeReference } from "../../../src/runtime/reference/rasterize";
 import { CrowdProjectReference } from "../../../src/runtime/reference/splatProject";
 import { Psnr } from "../passes/gpu";
+import { MakeSolid } from "../scene/pictures";
 import { GivePage, MakePageMap } from "./gridPage";
 import { AddAvatarAsync, CanvasPx, CaptureAsync, CreateStageAsync, MakeSynthetic, PixelsAsync, RenderFrame, type IStage } from "./stage";
 
@@ -312,6 +314,22 @@ describe("a second page of an avatar", () => {
         ada.hair = "scalp";
         expect(hitFrom(0.02, 0.05)?.region).not.toBe("hair");
         expect(() => (ada["_parts"].page.set(null), ada.attachToSurface(hit.uv))).toThrowError(/no second page/);
+    });
+
+    it("is culled from behind as the head is: where that is closed and wholly seen, or where the user says so", async () => {
+        const solid = await AddAvatarAsync(stage, MakeSolid([200, 150, 100]), { name: "solid" });
+        [ada, solid].forEach(SetPage);
+        const culls = (avatar: FlexAvatar): boolean => avatar._secondPage!.cullBackFaces;
+        expect([culls(ada), culls(solid), solid._secondPage!.cullHidden]).toEqual([false, true, false]);
+        solid.visibility = 0.9;
+        expect(culls(solid)).toBeFalse();
+        solid.visibility = 1;
+        stage.scene.clipPlane = new Plane(0, 1, 0, 0);
+        expect(culls(solid)).toBeFalse();
+        stage.scene.clipPlane = null;
+        solid.cullBackFaces = false;
+        ada.cullBackFaces = true;
+        expect([culls(ada), culls(solid)]).toEqual([true, false]);
     });
 
     it("is left alone by detail, and is frozen with the head", async () => {
