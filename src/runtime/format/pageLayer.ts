@@ -56,13 +56,7 @@ export function PackPage(map: ArrayLike<number>): IPackedPage {
             colors[(1 + c) * n + i] = Math.round(255 * Clamp(map[(4 + c) * count + t], 0, 1));
         }
         Quaternion.forEach((_, k) => (Quaternion[k] = map[(10 + k) * count + t]));
-        let word = PackRotation(Quaternion);
-        for (let tries = 0, before = -1; word !== before && tries < MostTries; tries++) {
-            before = word;
-            UnpackRotation(word, Quaternion);
-            word = PackRotation(Quaternion);
-        }
-        rotations[i] = word;
+        rotations[i] = SettledRotation(Quaternion);
     });
     return { texels, places, colors, rotations };
 }
@@ -126,6 +120,23 @@ function PackRotation(q: Float64Array): number {
         }
     }
     return word >>> 0;
+}
+
+/** A word that unpacks to what packs to it. Of two that lead to each other, the smaller one. */
+function SettledRotation(q: Float64Array): number {
+    let word = PackRotation(q);
+    for (let tries = 0, before = -1; tries < MostTries; tries++) {
+        UnpackRotation(word, q);
+        const next = PackRotation(q);
+        if (next === word) {
+            break;
+        }
+        if (next === before) {
+            return Math.min(next, word);
+        }
+        [before, word] = [word, next];
+    }
+    return word;
 }
 
 /** As a map holds it: in single precision. */
