@@ -66,6 +66,13 @@ const writers = {
         ]);
         return `### Scaling\n\n${when(section)}\n\n${table(["Gaussians", "processor ms", "wall ms"], gaussians)}\n\nAvatars of ${section.avatars[0].gaussiansEach} Gaussians that share maps:\n\n${table(["avatars", "dispatches", "MB of head and avatars", "processor ms", "wall ms"], avatars)}`;
     },
+    page(section) {
+        const rows = [
+            ["head alone", range(section.without.cpuMs), range(section.without.ms)],
+            ["with the page", range(section.withPage.cpuMs), range(section.withPage.ms)],
+        ];
+        return `### Hair beyond the scalp, and bust\n\nA page of ${section.page} Gaussians with a head of ${section.head}: ${range(section.ratio)} times the frame, by pairs. ${when(section)}\n\n${table(["frame", "processor ms", "wall ms"], rows)}`;
+    },
     networks(section) {
         const driver = section.driver.map((row) => [row.name, range(row.ms), range(row.cpuMs), row.gflopPerSecond]);
         const photos = section.reconstruction.map((row) => [row.photos, range(row.encodeMs), range(row.reconstructMs)]);

@@ -26,6 +26,7 @@ export const Sections = {
     passes: PassesAsync,
     sorts: SortsAsync,
     scaling: ScalingAsync,
+    page: PageAsync,
     networks: NetworksAsync,
     bundle: BundleAsync,
     visit: FirstVisitAsync,
@@ -141,6 +142,22 @@ async function ScalingAsync({ openAsync, rounds }) {
         console.log(`    ${count} avatars: ${size.dispatches} dispatches, ${samples.map(({ cpuMs }) => cpuMs)} ms of processor time`);
     }
     return { gaussians, avatars };
+}
+
+/** A person with hair beyond the scalp and a bust, against the same one without, by turns: the ratio of each pair. */
+async function PageAsync({ openAsync, rounds }) {
+    const { call, pid } = await openAsync();
+    const [head, page] = [65_294, 40_000]; // the head of nano-128, and long hair with a bust
+    await call("createSecondPageAsync", head, page);
+    const [without, withPage] = [[], []];
+    for (let round = 0; round < rounds; round++) {
+        without.push(await TimeAsync(pid, () => call("secondPageFrameAsync", round, false)));
+        withPage.push(await TimeAsync(pid, () => call("secondPageFrameAsync", round, true)));
+    }
+    const timeOf = ({ cpuMs, ms }) => cpuMs ?? ms;
+    const ratio = Summarize(withPage.map((sample, i) => timeOf(sample) / timeOf(without[i])));
+    console.log(`    with ${page} Gaussians of a second page: ${ratio.median} times a frame of ${head} (${ratio.from} to ${ratio.to})`);
+    return { head, page, without: SummarizeSamples(without), withPage: SummarizeSamples(withPage), ratio };
 }
 
 /** Photos to an avatar, and the driver. */

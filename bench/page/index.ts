@@ -6,6 +6,7 @@ import { LoadDriverProgramAsync, ShaderDriverContenderAsync, type IDriverContend
 import * as networks from "./networks";
 import { Ours, RequestBenchDeviceAsync } from "./ours";
 import { MeasurePassesAsync, type IPassReport } from "./passes";
+import { SecondPage } from "./secondPage";
 import { CreateBabylonSortAsync, CreateOurSortAsync, type ISortContender } from "./sorts";
 import { MakeHead, PaperCount, type IGaussians } from "./head";
 import { Psnr, ReferencePicture } from "./reference";
@@ -14,6 +15,7 @@ const created = new Map<string, IContender>();
 let sorts: ISortContender[] = [];
 let drivers: IDriverContender[] = [];
 let crowd: Crowd | undefined;
+let secondPage: SecondPage | undefined;
 let head: IGaussians | undefined;
 let reference: Uint8ClampedArray<ArrayBuffer> | undefined;
 
@@ -136,6 +138,19 @@ export const Bench = {
 
     async crowdFrameAsync(frame: number): Promise<number> {
         return await TimeAsync(() => crowd!.frameAsync(frame));
+    },
+
+    /** A head with a second page; {@link secondPageFrameAsync} then draws the one or both. */
+    async createSecondPageAsync(head: number, page: number): Promise<void> {
+        secondPage?.dispose();
+        secondPage = await SecondPage.CreateAsync(await RequestBenchDeviceAsync(navigator.gpu), [head, page]);
+        for (const withPage of [false, true]) {
+            await secondPage.frameAsync(0, withPage);
+        }
+    },
+
+    async secondPageFrameAsync(frame: number, withPage: boolean): Promise<number> {
+        return await TimeAsync(() => secondPage!.frameAsync(frame, withPage));
     },
 
     /** Encoder and reconstructor for 1 to `most` photos, on the processor, several times. */

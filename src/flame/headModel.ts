@@ -170,18 +170,25 @@ function CheckNames(model: HeadModel, file: HeadModelFile): void {
 }
 
 function CheckIndices(model: HeadModel): void {
-    if (model.vertexCount === 0 || model.faceCount === 0) {
-        throw HeadModelFileError("it has no vertices or no faces");
-    }
-    CheckBelow("faces", model.faces, model.vertexCount);
-    CheckBelow("uvFaces", model.uvFaces, model.uvCount);
-    CheckBelow("faceRegion", model.faceRegion, model.regions.length);
+    CheckMesh(model);
     CheckBelow("expressionVertex", model.expressionVertex, model.vertexCount);
     CheckBelow("jointVertex", model.jointVertex, model.vertexCount);
     CheckBelow("landmark68Face", model.landmark68Face, model.faceCount);
     CheckBelow("mediaPipeFace", model.mediaPipeFace, model.faceCount, -1);
     CheckRanges("expressionStart", model.expressionStart, model.expressionVertex.length);
     CheckRanges("jointStart", model.jointStart, model.jointVertex.length);
+}
+
+/** Whether faces, atlas, regions, skin weights and vertices can be trusted. @throws FlexAvatarError `file-format` */
+export function CheckMesh(model: HeadModel): void {
+    if (model.vertexCount === 0 || model.faceCount === 0) {
+        throw HeadModelFileError("it has no vertices or no faces");
+    }
+    CheckBelow("faces", model.faces, model.vertexCount);
+    CheckBelow("uvFaces", model.uvFaces, model.uvCount);
+    CheckBelow("faceRegion", model.faceRegion, model.regions.length);
+    CheckFinite("template", model.template, 10);
+    CheckFinite("uv", model.uv, 10);
     for (let vertex = 0; vertex < model.vertexCount; vertex++) {
         let sum = 0;
         for (let joint = 0; joint < JointCount; joint++) {
@@ -194,8 +201,6 @@ function CheckIndices(model: HeadModel): void {
 }
 
 function CheckNumbers(model: HeadModel): void {
-    CheckFinite("template", model.template, 10);
-    CheckFinite("uv", model.uv, 10);
     CheckFinite("shapeScale", model.shapeScale, 10);
     CheckFinite("expressionScale", model.expressionScale, 10);
     CheckFinite("joints", model.joints, 10);

@@ -30,11 +30,14 @@ export interface ILevels {
     readonly spacing: number;
 }
 
-/** Finds the groups. Takes some milliseconds; once per table. */
-export function BuildLevels(model: HeadModel, table: TexelTable): ILevels {
+/**
+ * Finds the groups. Takes some milliseconds; once per table.
+ * @param at where the Gaussians are at rest, [n,3] meters, and their mean distance. Default: on the template
+ */
+export function BuildLevels(model: HeadModel, table: TexelTable, at?: { places: Float32Array; spacing: number }): ILevels {
     const islands = Islands(model);
-    const places = Places(model, table);
-    const spacing = Math.sqrt(SurfaceArea(model) / Math.max(1, table.gaussianCount));
+    const places = at?.places ?? Places(model, table);
+    const spacing = at?.spacing ?? Math.sqrt(SurfaceArea(model) / Math.max(1, table.gaussianCount));
     const start = [0, table.gaussianCount];
     const groups: number[][] = [];
     for (let level = 1; level < LevelCount; level++) {

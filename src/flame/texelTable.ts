@@ -155,6 +155,32 @@ function DescribeGaussians(
     return table;
 }
 
+/**
+ * The table of some of the Gaussians, in the same order.
+ * @param keeps told the index of each
+ */
+export function CompactTable(table: TexelTable, keeps: (gaussian: number) => boolean): TexelTable {
+    const kept = Uint32Array.from(Array.from({ length: table.gaussianCount }, (_, g) => g).filter(keeps));
+    const gaussianOfTexel = new Int32Array(table.mapSize * table.mapSize).fill(-1);
+    kept.forEach((from, g) => (gaussianOfTexel[table.texel[from]] = g));
+    const take = <T extends Uint16Array | Uint32Array | Float32Array>(into: T, from: T, width: number): T => {
+        kept.forEach((g, i) => into.set(from.subarray(width * g, width * (g + 1)), width * i));
+        return into;
+    };
+    const count = kept.length;
+    return {
+        mapSize: table.mapSize,
+        gaussianCount: count,
+        texel: take(new Uint32Array(count), table.texel, 1),
+        face: take(new Uint16Array(count), table.face, 1),
+        corners: take(new Uint16Array(3 * count), table.corners, 3),
+        bary: take(new Float32Array(3 * count), table.bary, 3),
+        weights: take(new Float32Array(JointCount * count), table.weights, JointCount),
+        flags: take(new Uint32Array(count), table.flags, 1),
+        gaussianOfTexel,
+    };
+}
+
 function RegionFlags(model: HeadModel): Uint32Array {
     return Uint32Array.from(model.regions, (region, index) => {
         const dynamic = model.dynamicRegions.includes(region) ? DynamicFlag : 0;

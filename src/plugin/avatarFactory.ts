@@ -8,6 +8,7 @@ import { PhotoAnchors } from "../flame/fit/anchors.js";
 import { FitHeadModelInSteps, type HeadModelFit } from "../flame/fit/fitHeadModel.js";
 import { IdentityPrior } from "../flame/fit/prior.js";
 import { ParseHeadModel, type HeadModel } from "../flame/headModel.js";
+import { ParsePageModel } from "../flame/pageModel.js";
 import { QuaternionOfRotation } from "../flame/rotation.js";
 import { BuildTexelTable } from "../flame/texelTable.js";
 import { ReadAvatarFile, type IAvatarFile, type IStoredFit } from "../runtime/format/avatarFile.js";
@@ -23,6 +24,7 @@ import { FinishInSlicesAsync } from "../runtime/refine/slices.js";
 import { CheckPhotoSource, type PhotoSource } from "../runtime/photo/decode.js";
 import { AvatarEvaluator } from "./avatarEvaluator.js";
 import type { IFlexAvatarOptions } from "./componentOptions.js";
+import type { IPageModel } from "./page/personPage.js";
 import type { IRefineSource } from "./refine/refineViews.js";
 import { MakeThumbnailAsync } from "./thumbnail.js";
 
@@ -36,6 +38,7 @@ export type INetworks = Pick<
     | "timings"
     | "store"
     | "loadHeadModelAsync"
+    | "loadPageAsync"
     | "prepareAsync"
     | "reconstructAsync"
     | "createDriverAsync"
@@ -70,6 +73,8 @@ export interface IMadeAvatar {
     /** Owned by the caller. */
     evaluator: AvatarEvaluator;
     file: IAvatarFile;
+    /** The second page, if the file has a map of it that can be shown. */
+    pageModel?: IPageModel | null;
     /** The photos, if they were prepared for refinement too. */
     refineSource?: IRefineSource;
 }
@@ -95,6 +100,8 @@ interface IShared {
     pipeline: SplatPipeline;
     head: HeadModel;
     buffers: HeadBuffers;
+    /** Loaded when the first avatar has something on it. */
+    page: Promise<IPageModel> | null;
 }
 
 /** One per component. */
@@ -239,9 +246,20 @@ export class AvatarFactory {
         });
     }
 
+    /**
+     * Loads the second page of the head model, once.
+     * @throws FlexAvatarError `models-mismatch` if models.json names none, and those of loading models
+     */
+    public async loadPageAsync({ signal, onProgress }: IMakeSettings = {}): Promise<IPageModel> {
+        return await this._workAsync({ signal, onProgress, photoCount: 0 }, (lifeSignal, shared) =>
+            this._pageAsync(shared, lifeSignal, onProgress),
+        );
+    }
+
     /** Makes the parts again, from what {@link fromPhotosAsync} or {@link fromFileAsync} returned, after the device was lost. */
     public async restoreAsync(file: IAvatarFile): Promise<IMadeAvatar> {
-        return await this._workAsync({ photoCount: 0 }, (signal, shared) => this._finishAsync(shared, file, signal));
+        const { page: _, ...head } = file; // the person still has its page
+        return await this._workAsync({ photoCount: 0 }, (signal, shared) => this._finishAsync(shared, head, signal));
     }
 
     /** Stops what is loading and frees what is shared. Avatars must be gone by then. May be called twice. */
@@ -281,6 +299,7 @@ export class AvatarFactory {
     ): Promise<IMadeAvatar> {
         onProgress?.({ stage: "preparing the avatar", fraction: 0 });
         return await this._timeAsync("prepare", async () => {
+            const pageModel = file.page ? await this._pageOfFileAsync(shared, file, signal, onProgress) : null;
             const driver = await shared.networks.createDriverAsync(file.identityFeatures, { signal, onProgress });
             let evaluator: AvatarEvaluator | null = null;
             try {
@@ -294,8 +313,51 @@ export class AvatarFactory {
                 throw error;
             }
             onProgress?.({ stage: "preparing the avatar", fraction: 1 });
-            return { head: shared.head, evaluator, file };
+            return { head: shared.head, evaluator, file, pageModel };
         });
+    }
+
+    /** Whoever aborts leaves the loading to the others that wait for it. */
+    private async _pageAsync(shared: IShared, signal: AbortSignal, onProgress?: ProgressListener): Promise<IPageModel> {
+        const { networks, head } = shared;
+        shared.page ??= networks.loadPageAsync({ signal: this._lifetime.signal, onProgress }).then((bytes) => {
+            const page = ParsePageModel(bytes.slice().buffer, head);
+            const { sha256 } = networks.headModel;
+            if (page.headSha256 !== null && page.headSha256 !== sha256) {
+                throw new FlexAvatarError(
+                    "models-mismatch",
+                    `The second page "${page.model.name}" was made for head model ${page.headSha256.slice(0, 8)}…; loaded is ${sha256.slice(0, 8)}….`,
+                );
+            }
+            return { ...page, sha256: networks.headModel.page?.sha256 ?? "" };
+        });
+        const page = shared.page;
+        page.catch(() => (shared.page = shared.page === page ? null : shared.page)); // the next one tries again
+        return await OrAborted(page, signal, "loading the head model's second page");
+    }
+
+    /** The page that a file has a map of; null, with a notice, where it cannot be shown. */
+    private async _pageOfFileAsync(
+        shared: IShared,
+        { name, page }: IAvatarFile,
+        signal: AbortSignal,
+        onProgress?: ProgressListener,
+    ): Promise<IPageModel | null> {
+        try {
+            const model = await this._pageAsync(shared, signal, onProgress);
+            if (page!.headModel.sha256 !== model.sha256 || page!.mapSize !== model.mapSize) {
+                throw new FlexAvatarError(
+                    "models-mismatch",
+                    `It is on "${page!.headModel.name}" (${page!.headModel.sha256.slice(0, 8)}…, ${page!.mapSize}); ` +
+                        `loaded is "${model.model.name}" (${model.sha256.slice(0, 8)}…, ${model.mapSize}).`,
+                );
+            }
+            return model;
+        } catch (error) {
+            ThrowIfAborted(signal, "loading the head model's second page");
+            this._notify("page-unused", `The hair and the bust of "${name}" cannot be shown; the head is shown alone. ${String(error)}`);
+            return null;
+        }
     }
 
     /**
@@ -389,7 +451,7 @@ export class AvatarFactory {
             const { mapSize, positionMapSize } = networks.model;
             buffers = new HeadBuffers(this._device, head, BuildTexelTable(head, mapSize), BuildTexelTable(head, positionMapSize));
             ThrowIfAborted(signal, "loading the models");
-            return (this._shared = { networks, pipeline, head, buffers });
+            return (this._shared = { networks, pipeline, head, buffers, page: null });
         } catch (error) {
             buffers?.dispose();
             networks.dispose();

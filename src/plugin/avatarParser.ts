@@ -6,7 +6,7 @@ import { Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector.js";
 import { DecodeBase64ToBinary } from "@babylonjs/core/Misc/stringTools.js";
 import type { Scene } from "@babylonjs/core/scene.js";
 import { FlexAvatarError } from "../flame/error.js";
-import { JointNames } from "./animation/avatarJoints.js";
+import { NodeNames } from "./animation/avatarJoints.js";
 import type { ISerializedAvatar, ISerializedAvatars } from "./avatarSerializer.js";
 import type { FlexAvatar } from "./flexAvatar.js";
 import { FlexAvatarComponent } from "./flexAvatarComponent.js";
@@ -72,8 +72,16 @@ function Apply(serialized: ISerializedAvatar, avatar: FlexAvatar, scene: Scene):
     for (const [name, influence] of Object.entries(serialized.expression)) {
         avatar.expression.getTrack(name).influence = influence;
     }
-    for (const joint of JointNames) {
-        avatar[joint].rotationQuaternion = Quaternion.FromArray(serialized.joints[joint]);
+    avatar.bust = serialized.bust ?? avatar.bust;
+    avatar.hair = serialized.hair ?? avatar.hair;
+    for (const joint of NodeNames) {
+        const turn = serialized.joints[joint];
+        if (turn) {
+            avatar[joint].rotationQuaternion = Quaternion.FromArray(turn);
+        }
+    }
+    if (serialized.torsoPosition) {
+        avatar.torso.position = Vector3.FromArray(serialized.torsoPosition);
     }
     const targets = avatar.clipTargets();
     for (const { group: parsed, isPlaying } of serialized.clips) {

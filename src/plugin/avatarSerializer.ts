@@ -5,10 +5,11 @@
 import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup.js";
 import { Quaternion, type Vector3 } from "@babylonjs/core/Maths/math.vector.js";
 import { EncodeArrayBufferToBase64 } from "@babylonjs/core/Misc/stringTools.js";
-import { JointNames } from "./animation/avatarJoints.js";
+import { NodeNames } from "./animation/avatarJoints.js";
 import type { FlexAvatar } from "./flexAvatar.js";
 import type { FlexAvatarComponent } from "./flexAvatarComponent.js";
 import type { LevelOfDetail } from "./levelOfDetail.js";
+import type { BustOption, HairOption } from "./page/avatarPage.js";
 import { SerializedName } from "./names.js";
 
 /** One clip. */
@@ -38,6 +39,11 @@ export interface ISerializedAvatar {
     cullBackFaces?: "auto" | boolean;
     /** Files written before depth culling have none. */
     cullHidden?: "auto" | boolean;
+    /** Files written before second maps have none of the next three. */
+    bust?: BustOption;
+    hair?: HairOption;
+    /** Where the torso was moved. */
+    torsoPosition?: number[];
     /** Influences that are not 0, by track. */
     expression: Record<string, number>;
     /** Quaternions in the avatar's axes, by joint. */
@@ -100,8 +106,11 @@ function SerializeAvatar(avatar: FlexAvatar, person: number): ISerializedAvatar 
         levelOfDetail: avatar.levelOfDetail,
         cullBackFaces: avatar.cullBackFaces,
         cullHidden: avatar.cullHidden,
+        bust: avatar.bust,
+        hair: avatar.hair,
+        torsoPosition: avatar.torso.position.asArray(),
         expression: Object.fromEntries(tracks.map(({ name, influence }) => [name, influence])),
-        joints: Object.fromEntries(JointNames.map((joint) => [joint, RotationOf(avatar[joint]).asArray()])),
+        joints: Object.fromEntries(NodeNames.map((joint) => [joint, RotationOf(avatar[joint]).asArray()])),
         clips: avatar.clips.map((group) => SerializeClip(avatar, group)),
     };
 }

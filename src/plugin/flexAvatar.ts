@@ -2,7 +2,7 @@
 import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup.js";
 import type { Bone } from "@babylonjs/core/Bones/bone.js";
 import type { PickingInfo } from "@babylonjs/core/Collisions/pickingInfo.js";
-import { Quaternion } from "@babylonjs/core/Maths/math.vector.js";
+import { Matrix, Quaternion } from "@babylonjs/core/Maths/math.vector.js";
 import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh.js";
 import type { GaussianSplattingMesh } from "@babylonjs/core/Meshes/GaussianSplatting/gaussianSplattingMesh.js";
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
@@ -13,11 +13,12 @@ import type { Nullable } from "@babylonjs/core/types.js";
 import { FlexAvatarError } from "../flame/error.js";
 import { CreateExpressionPose, type ExpressionPose } from "../flame/expression.js";
 import type { HeadModel } from "../flame/headModel.js";
+import type { ISplatSnapshot } from "../runtime/format/splatFile.js";
 import { WriteAvatarFile, type IAvatarFile } from "../runtime/format/avatarFile.js";
-import { AvatarJoints, JointNames } from "./animation/avatarJoints.js";
+import { AvatarJoints, NodeNames } from "./animation/avatarJoints.js";
 import { BindAnimationGroup, ListNames, type IBindAnimationSettings } from "./animation/bindAnimationGroup.js";
 import { AddInspectorSliders } from "./animation/inspectorSliders.js";
-import type { JointName } from "./animation/jointNames.js";
+import type { NodeName } from "./animation/jointNames.js";
 import { CharacterAttachment, type ICharacterHead, type ICharacterSettings } from "./attach/characterAttachment.js";
 import { FeatherMap } from "./attach/feather.js";
 import { HeadSurface } from "./attach/headSurface.js";
@@ -30,6 +31,8 @@ import { FreezeAsync } from "./gaussianSplattingMesh.js";
 import type { ICloseUp } from "../runtime/closeUp.js";
 import type { PhotoSource } from "../runtime/photo/decode.js";
 import type { IMakeSettings } from "./avatarFactory.js";
+import { AvatarPage, type BustOption, type HairOption } from "./page/avatarPage.js";
+import type { HiddenParts, IPageLease, IPageMember, IPageModel, PersonPage } from "./page/personPage.js";
 import type { IPersonMember, Person } from "./refine/person.js";
 import type { PreparePhotos, Refinement } from "./refine/refinement.js";
 import type { IRefineProgress, IRefineSettings } from "./refine/refineSettings.js";
@@ -39,6 +42,14 @@ import { FlexAvatarProxyMesh } from "./proxyMesh.js";
 import type { SplatCrowds } from "./splatCrowds.js";
 import type { FlexAvatarSplatMesh } from "./splatMesh.js";
 import type { ISplatMember } from "./splatView.js";
+
+/** What an avatar shows of a person besides the head. */
+export interface IShownParts {
+    /** Default "auto". */
+    bust?: BustOption;
+    /** Default "auto". */
+    hair?: HairOption;
+}
 
 /** What an avatar is made of. */
 export interface IAvatarParts {
@@ -50,6 +61,12 @@ export interface IAvatarParts {
     file: IAvatarFile;
     /** What the person's avatars show; shared by instances. */
     person: Person;
+    /** Hair beyond the scalp and bust of the person; shared by instances. */
+    page: PersonPage;
+    /** What is shown of it at first. */
+    shown: IShownParts;
+    /** Loads the head model's second page. */
+    loadPageAsync(settings: IMakeSettings): Promise<IPageModel>;
     /** Of the person; shared by instances. */
     refinement: Refinement;
     /** Finds, crops and fits photos. */
@@ -57,13 +74,15 @@ export interface IAvatarParts {
     /** Whose meshes draw the avatar; borrowed. */
     crowds: SplatCrowds;
     /** Makes an avatar of the same person from another evaluator, which it owns from then on. */
-    instantiate(evaluator: AvatarEvaluator, name: string): FlexAvatar;
+    instantiate(evaluator: AvatarEvaluator, name: string, shown: IShownParts): FlexAvatar;
     /** Level of detail at first. */
     levelOfDetail: LevelOfDetail;
     /** Told what the user should know. */
     notify(code: string, message: string): void;
 }
 
+const BustOptions: readonly BustOption[] = ["auto", "none"];
+const HairOptions: readonly HairOption[] = ["auto", "scalp"];
 /** Babylon's: seen by every camera that was not told otherwise. */
 const DefaultLayerMask = 0x0fffffff;
 const NoCounts: IEvaluatorCounts = Object.freeze({ driverRuns: 0, driverMs: 0 });
@@ -77,7 +96,7 @@ const NoCounts: IEvaluatorCounts = Object.freeze({ driverRuns: 0, driverMs: 0 })
  * avatar.expression.getTrack("jawOpen").influence = 0.4;
  * avatar.neck.rotation.y = 0.3;
  */
-export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMember {
+export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMember, IPageMember {
     /** The sliders of the face, by ARKit's names. */
     public readonly expression: ExpressionTracks;
     /**
@@ -92,8 +111,16 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
     public readonly leftEye: TransformNode;
     /** Turns the head's own right eye. */
     public readonly rightEye: TransformNode;
-    /** What bound clips turn: the parents of {@link neck}, {@link jaw} and the eyes. They keep their last pose when a clip ends; see {@link resetPose}. */
-    public readonly clipJoints: Readonly<Record<JointName, TransformNode>>;
+    /**
+     * Moves the whole person from the chest, head and shoulders and what hangs on them: `rotation` bends about the middle of the chest, `position` lifts
+     * as breathing does. Its axes and its origin are the avatar's own.
+     */
+    public readonly torso: TransformNode;
+    /**
+     * What bound clips turn: the parents of {@link neck}, {@link jaw}, the eyes and {@link torso}. They keep their last pose when a clip ends; see
+     * {@link resetPose}.
+     */
+    public readonly clipJoints: Readonly<Record<NodeName, TransformNode>>;
     /** The posed head surface, unseen by cameras: what rays and GPU pickers hit, and what casts shadows. */
     public readonly proxyMesh: FlexAvatarProxyMesh;
     /** Notified once, when the first picture of the avatar can be drawn. */
@@ -130,6 +157,17 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
     private readonly _joints: AvatarJoints;
     /** The person's map, feathered for a character; null where it is not. */
     private _feathered: Float32Array<ArrayBuffer> | null = null;
+    /** Null for a person without hair beyond the scalp and without a bust. */
+    private _page: AvatarPage | null = null;
+    /** Whether the mesh that draws the head draws the page too. */
+    private _isPageDrawn = false;
+    private readonly _hidden = { hair: false, bust: false };
+    private _bust: BustOption;
+    private _hair: HairOption;
+    /** Whether it is on a character, which has a body. */
+    private _isCarried = false;
+    /** Whether a mesh draws the avatar; not while it is in a container. */
+    private _isDrawn = true;
     private readonly _groups = new Set<AnimationGroup>();
     private _expressionRevision = 0;
     private _ready = false;
@@ -153,7 +191,6 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
 
         // Canonical space is right-handed. The one conversion, the same as the glTF loader's.
         this._canonicalRoot = new TransformNode(`${name}.canonical`, scene);
-        this._canonicalRoot.parent = this;
         this._canonicalRoot.doNotSerialize = true;
         if (!scene.useRightHandedSystem) {
             this._canonicalRoot.rotationQuaternion = new Quaternion(0, 1, 0, 0);
@@ -161,7 +198,8 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         }
         this._joints = new AvatarJoints(this, head);
         this.clipJoints = this._joints.clipJoints;
-        ({ neck: this.neck, jaw: this.jaw, leftEye: this.leftEye, rightEye: this.rightEye } = this._joints.joints);
+        ({ torso: this.torso, neck: this.neck, jaw: this.jaw, leftEye: this.leftEye, rightEye: this.rightEye } = this._joints.joints);
+        this._canonicalRoot.parent = this.torso;
 
         this._surface = new HeadSurface(head, parts.file);
         this.proxyMesh = new FlexAvatarProxyMesh(`${name}.proxy`, scene, this._surface);
@@ -177,6 +215,10 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         this._splatMesh = parts.crowds.join(this, 0, DefaultLayerMask);
         this._watchDriver(evaluator);
         parts.person.join(this);
+        this._bust = parts.shown.bust ?? "auto";
+        this._hair = parts.shown.hair ?? "auto";
+        parts.page.join(this);
+        this._showPage();
     }
 
     /** @returns the class name */
@@ -184,9 +226,63 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         return "FlexAvatar";
     }
 
-    /** Number of Gaussians. */
+    /** Number of Gaussians, those of long hair and bust included while they are shown. */
     public get gaussianCount(): number {
-        return this._gaussianCount;
+        return this._gaussianCount + (this._page?.gaussianCount ?? 0);
+    }
+
+    /** Whether the person has a second map: hair beyond the scalp, or a bust. */
+    public get hasSecondMap(): boolean {
+        return this._parts.page.model !== null;
+    }
+
+    /** Whether the bust is shown: `"auto"` where the person has one and the head is on no character, `"none"` never. Default "auto". */
+    public get bust(): BustOption {
+        return this._bust;
+    }
+
+    public set bust(value: BustOption) {
+        CheckOption("bust", value, BustOptions);
+        this._bust = value;
+        this._hideParts();
+    }
+
+    /** Whether hair beyond the scalp is shown: `"auto"` where the person has it, `"scalp"` what the head itself carries. Default "auto". */
+    public get hair(): HairOption {
+        return this._hair;
+    }
+
+    public set hair(value: HairOption) {
+        CheckOption("hair", value, HairOptions);
+        this._hair = value;
+        this._hideParts();
+    }
+
+    /**
+     * Gives the person hair beyond the scalp and a bust, for all its avatars: a map of the head model's second page, which is loaded now if it was not
+     * before. It replaces an earlier one.
+     * @param map [14,H,W] before activation, of the page's size, in the channel order of docs/architecture.md; copied. Null takes it away
+     * @param settings cancelling and progress
+     * @throws FlexAvatarError `invalid-argument` if it has another size or holds what is no number, `models-mismatch` if the models have no second page,
+     * `aborted`, `disposed` and those of loading models; the person then keeps what it has
+     */
+    public async setSecondMapAsync(map: Float32Array | null, settings: IMakeSettings = {}): Promise<void> {
+        this._throwIfDisposed();
+        if (!map) {
+            this._parts.page.set(null);
+            return;
+        }
+        const model = await this._parts.loadPageAsync(settings);
+        this._throwIfDisposed();
+        const wanted = 14 * model.mapSize ** 2;
+        if (map.length !== wanted || !map.every(Number.isFinite)) {
+            const what = map.length === wanted ? "numbers that are not finite" : `${map.length} numbers`;
+            throw new FlexAvatarError(
+                "invalid-argument",
+                `setSecondMapAsync got ${what}, wanted [14,${model.mapSize},${model.mapSize}] finite ones.`,
+            );
+        }
+        this._parts.page.set({ model, map });
     }
 
     /**
@@ -212,7 +308,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
     }
 
     public set renderingGroupId(value: number) {
-        this._splatMesh = this._parts.crowds.join(this, value, this.layerMask, this._splatMesh);
+        this._join(value, this.layerMask);
     }
 
     /** As of a mesh: cameras whose mask has no bit in common do not see the avatar. Default 0x0fffffff. */
@@ -221,7 +317,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
     }
 
     public set layerMask(value: number) {
-        this._splatMesh = this._parts.crowds.join(this, this.renderingGroupId, value, this._splatMesh);
+        this._join(this.renderingGroupId, value);
     }
 
     /** Node whose axes are posed space. @internal */
@@ -236,7 +332,12 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
 
     /** Bytes of GPU memory that this avatar holds besides views; what instances share is divided among them. */
     public get gpuByteLength(): number {
-        return this._evaluator?.byteLength ?? 0;
+        return (this._evaluator?.byteLength ?? 0) + (this._page?.byteLength ?? 0);
+    }
+
+    /** The second page, or null. @internal */
+    public get _secondPage(): AvatarPage | null {
+        return this._page;
     }
 
     /** What is known about the person and its origin. */
@@ -259,7 +360,8 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
      */
     public bindAnimationGroup(group: AnimationGroup, settings: IBindAnimationSettings = {}): AnimationGroup {
         const targets = { name: this.name, expression: this.expression, joints: this.clipJoints };
-        const bound = BindAnimationGroup(group, targets, this.getScene(), settings, (report) => {
+        const hasBust = this.hasSecondMap && this._bust === "auto" && !this._hidden.bust;
+        const bound = BindAnimationGroup(group, targets, this.getScene(), { torso: hasBust, ...settings }, (report) => {
             const { missing, bodyBones, doubles, weightScale } = report;
             if (missing.length > 0 && !settings.onMissing) {
                 const body = bodyBones > 0 ? ` Bones of the body that are left out as well: ${bodyBones}.` : "";
@@ -287,20 +389,21 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
 
     /**
      * Makes a node that rides on this person's skin, through expressions, jaw and head turns. Hang hats, glasses and stickers on it.
-     * @param target a named landmark, the number of a MediaPipe landmark, or a point of the atlas, for example from {@link regionOf}
+     * @param target a named landmark, the number of a MediaPipe landmark, or a point of the atlas, for example from {@link regionOf}; with `page: 2` one of
+     *   long hair or bust, which stays where it was if that is replaced or taken away
      * @param settings name and axes
-     * @returns the node, a child of the avatar and disposed with it; dispose it earlier if you like
+     * @returns the node, a child of the avatar's torso and disposed with it; dispose it earlier if you like
      * @throws FlexAvatarError `invalid-argument` if the head has no such place
      */
     public attachToSurface(target: SurfaceTarget, settings: ISurfaceSettings = {}): TransformNode {
         this._throwIfDisposed();
-        this._surfaceNodes ??= new SurfaceNodes(this, this._surface);
+        this._surfaceNodes ??= new SurfaceNodes(this, this._surface, this.torso, () => this._parts.page.surface);
         return this._surfaceNodes.add(target, settings, this._pose);
     }
 
     /**
      * Puts the head on a rigged mesh character: it follows the bone, its neck twists with it, and by default the character's own head is taken off.
-     * The avatar's own position, rotation and scaling are written from then on; its neck, jaw and eyes stay yours. Attach it once per character;
+     * The avatar's own position, rotation and scaling are written from then on; its neck, jaw and eyes stay yours. A bust is hidden, hair stays. Attach it once per character;
      * another call takes it off the first one.
      * @param mesh the character's skinned mesh, or a parent of its meshes, with data in its bind pose and +Y up
      * @param boneOrNode the head's bone, its name, or its node; or any node, which the head then follows stiffly
@@ -324,6 +427,10 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
                 this._feathered = ring && length > 0 ? FeatherMap(this._surface.model, person.map, file.mapSize, ring, length) : null;
                 this._evaluator?.setStaticMap(this._feathered ?? person.map);
             },
+            hideBust: (isHidden) => {
+                this._isCarried = isHidden;
+                this._hideParts();
+            },
         };
         this._character = new CharacterAttachment(head, mesh, boneOrNode, settings);
         return this._character;
@@ -335,7 +442,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
      * @returns null if the pick did not hit this avatar
      */
     public regionOf(info: PickingInfo): IPickedRegion | null {
-        return info.hit && info.pickedMesh === this.proxyMesh ? RegionOfPick(this._surface.model, info) : null;
+        return info.hit && info.pickedMesh === this.proxyMesh ? RegionOfPick(this._surface.model, info, this.proxyMesh.page) : null;
     }
 
     /**
@@ -354,7 +461,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         if (this._feathered) {
             instance.setStaticMap(this._parts.person.map); // the feather is this avatar's own
         }
-        return this._parts.instantiate(instance, name);
+        return this._parts.instantiate(instance, name, { bust: this._bust, hair: this._hair });
     }
 
     /**
@@ -390,13 +497,17 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         const { table } = this._evaluator.buffers.head;
         person.finishFade();
         const staticMap = this._feathered ?? person.map.slice();
+        const second = this._pageSnapshots();
+        // Where the torso is in the avatar's parent.
+        const place = this.torso
+            .computeWorldMatrix(true)
+            .multiply(this.parent ? this.parent.getWorldMatrix().clone().invert() : Matrix.IdentityReadOnly);
         const deltaMap = await this._evaluator.readDeltaMapAsync();
         this._throwIfDisposed();
-        const mesh = await FreezeAsync(name, this.getScene(), { head, table, staticMap, deltaMap, pose });
+        const mesh = await FreezeAsync(name, this.getScene(), [{ head, table, staticMap, deltaMap, pose }, ...second]);
         mesh.parent = this.parent;
-        mesh.position.copyFrom(this.position);
-        mesh.rotationQuaternion = this.rotationQuaternion?.clone() ?? Quaternion.FromEulerVector(this.rotation);
-        mesh.scaling.copyFrom(this.scaling);
+        mesh.rotationQuaternion = new Quaternion();
+        place.decompose(mesh.scaling, mesh.rotationQuaternion, mesh.position);
         return mesh;
     }
 
@@ -415,7 +526,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
             const track = this.expression.getTarget(index);
             targets.set(track.name, track);
         }
-        for (const joint of JointNames) {
+        for (const joint of NodeNames) {
             targets.set(joint, this[joint]);
             targets.set(`${joint}.clip`, this.clipJoints[joint]);
         }
@@ -434,10 +545,14 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
 
     /** Takes the avatar off the mesh that draws it, or gives it back; it keeps all its parts. @internal */
     public _setShown(isShown: boolean): void {
+        this._isDrawn = isShown;
+        const { crowds } = this._parts;
         if (isShown) {
-            this._splatMesh = this._parts.crowds.join(this, this.renderingGroupId, this.layerMask);
+            this._splatMesh = crowds.join(this, this.renderingGroupId, this.layerMask);
+            this._drawPage();
         } else {
-            this._parts.crowds.leave(this, this._splatMesh);
+            this._undrawPage();
+            crowds.leave(this, this._splatMesh);
         }
     }
 
@@ -556,6 +671,20 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         this._evaluator?.setCloseUp(closeUp, strength);
     }
 
+    /** See {@link IPageMember}. @internal */
+    public _showPage(): void {
+        const { page } = this._parts;
+        if (page.model && !this._page) {
+            this._page = new AvatarPage(this);
+        } else if (!page.model && this._page) {
+            this._dropPage();
+            this.proxyMesh._setPage(null, null);
+        }
+        if (this._page) {
+            this._leasePage();
+        }
+    }
+
     /**
      * Writes the person as a `.flexavatar` file, which {@link FlexAvatarComponent.loadAsync} reads.
      * @returns the bytes of the file
@@ -576,8 +705,9 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
             return;
         }
         this.onAvatarDisposeObservable.notifyObservers(this);
-        const { person, refinement } = this._parts;
+        const { person, refinement, page } = this._parts;
         person.leave(this);
+        page.leave(this);
         if (person.memberCount === 0) {
             refinement.cancel(new FlexAvatarError("disposed", `The avatar "${this.name}" was disposed while it was refined.`));
         }
@@ -590,9 +720,10 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         this.expression.dispose();
         this._character?.dispose();
         this._surfaceNodes?.dispose();
+        this._dropPage();
         this._parts.crowds.leave(this, this._splatMesh);
         this.proxyMesh.dispose();
-        for (const node of [...this._joints.nodes.reverse(), this._canonicalRoot]) {
+        for (const node of [this._canonicalRoot, ...this._joints.nodes.reverse()]) {
             node.dispose(doNotRecurse, disposeMaterialAndTextures);
         }
         this._evaluator?.dispose();
@@ -611,6 +742,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         this._character?.update();
         if (this._readPose()) {
             this._evaluator.setExpression(this._pose);
+            this._page?.setPose(this._parts.head, this._pose);
             this.proxyMesh.setPose(this._pose);
             this._surfaceNodes?.update(this._pose);
         }
@@ -626,6 +758,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
 
     /** The device is lost: nothing is drawn until {@link _resume}. @returns what to make the avatar from again. @internal */
     public _suspend(): IAvatarFile {
+        this._page?.show(null, null);
         this._evaluator?.dispose();
         this._evaluator = null;
         this._splatMesh.refreshMembers();
@@ -642,9 +775,91 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         } else {
             this._parts.person.showOn(this);
         }
+        this._showPage();
         this._expressionRevision = 0;
         this._readFrame();
         this._splatMesh.refreshMembers();
+    }
+
+    /** Goes over to the mesh of another group or mask, with all that belongs to it. */
+    private _join(renderingGroupId: number, layerMask: number): void {
+        const { crowds } = this._parts;
+        const before = this._splatMesh;
+        this._splatMesh = crowds.join(this, renderingGroupId, layerMask, before);
+        if (this._page && this._isPageDrawn && this._splatMesh !== before) {
+            this._splatMesh.addMember(this._page);
+            crowds.leave(this._page, before);
+        }
+    }
+
+    /** Follows the options and the character. */
+    private _hideParts(): void {
+        const { hair, bust } = this._hidden;
+        const isOther = hair !== (this._hair === "scalp") || bust !== (this._bust === "none" || this._isCarried);
+        if (this._page && isOther) {
+            this._leasePage();
+        }
+    }
+
+    /** Takes buffers for what is shown of the page now. */
+    private _leasePage(): void {
+        const { head, page } = this._parts;
+        this._hidden.hair = this._hair === "scalp";
+        this._hidden.bust = this._bust === "none" || this._isCarried;
+        const hidden: HiddenParts = this._hidden;
+        const pipeline = this._evaluator?.pipeline ?? null;
+        let lease: IPageLease | null = null;
+        try {
+            lease = pipeline && page.acquire(pipeline.device, hidden);
+        } catch (error) {
+            this._parts.notify(
+                "page-unused",
+                `The hair and the bust of "${this.name}" cannot be shown; the head is shown alone. ${String(error)}`,
+            );
+        }
+        this._page!.setPose(head, this._pose);
+        this._page!.show(pipeline, lease);
+        this.proxyMesh._setPage(page.surfaceOf(hidden), this._page!.pose);
+        if (lease) {
+            this._drawPage();
+            this._splatMesh.refreshMembers();
+        } else {
+            this._undrawPage();
+        }
+    }
+
+    /** Hands the page to the mesh that draws the head. */
+    private _drawPage(): void {
+        if (this._page?.splats && this._isDrawn && !this._isPageDrawn) {
+            this._isPageDrawn = true;
+            this._splatMesh.addMember(this._page);
+        }
+    }
+
+    private _undrawPage(): void {
+        if (this._page && this._isPageDrawn) {
+            this._isPageDrawn = false;
+            this._splatMesh.removeMember(this._page);
+        }
+    }
+
+    private _dropPage(): void {
+        if (this._page) {
+            this._undrawPage();
+            this._page.show(null, null);
+            this._page = null;
+        }
+    }
+
+    /** What is shown of the page, for a frozen copy. */
+    private _pageSnapshots(): ISplatSnapshot[] {
+        const buffers = this._page?.splats?.buffers;
+        if (!buffers) {
+            return [];
+        }
+        const { model, table } = buffers.head;
+        const pose = { expression: new Float32Array(0), pose: this._page!.pose.pose.slice() };
+        return [{ head: model, table, staticMap: this._parts.page.map.slice(), deltaMap: null, pose }];
     }
 
     private _watchDriver(evaluator: AvatarEvaluator): void {
@@ -677,5 +892,20 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         if (this.isDisposed()) {
             throw new FlexAvatarError("disposed", `The avatar "${this.name}" is disposed.`);
         }
+    }
+}
+
+/** Refuses options of wrong values. @throws FlexAvatarError `invalid-argument` @internal */
+export function CheckShownParts({ bust = "auto", hair = "auto" }: IShownParts): void {
+    CheckOption("bust", bust, BustOptions);
+    CheckOption("hair", hair, HairOptions);
+}
+
+function CheckOption(name: string, value: string, wanted: readonly string[]): void {
+    if (!wanted.includes(value)) {
+        throw new FlexAvatarError(
+            "invalid-argument",
+            `${name} is ${JSON.stringify(value)}, wanted ${wanted.map((one) => `"${one}"`).join(" or ")}.`,
+        );
     }
 }

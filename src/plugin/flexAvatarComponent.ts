@@ -15,7 +15,9 @@ import { DriverScheduler, type IScheduledDriver } from "./driverScheduler.js";
 import { RequireDevice } from "./engineOptions.js";
 import { AvatarEvaluator } from "./avatarEvaluator.js";
 import { SerializeAvatars } from "./avatarSerializer.js";
-import { FlexAvatar } from "./flexAvatar.js";
+import { CheckShownParts, FlexAvatar, type IShownParts } from "./flexAvatar.js";
+import type { BustOption, HairOption } from "./page/avatarPage.js";
+import { PersonPage } from "./page/personPage.js";
 import { Person } from "./refine/person.js";
 import { CheckRefineSettings, Refinement } from "./refine/refinement.js";
 import type { RefineOption } from "./refine/refineSettings.js";
@@ -34,6 +36,10 @@ export interface IFlexAvatarNotice {
 export interface ICreateSettings extends IMakeSettings {
     /** Name of the avatar node. Default: "avatar" and a number, or the name in the file. */
     name?: string;
+    /** What {@link FlexAvatar.bust} is at first. Default "auto". */
+    bust?: BustOption;
+    /** What {@link FlexAvatar.hair} is at first. Default "auto". */
+    hair?: HairOption;
 }
 
 /** Settings of {@link FlexAvatarComponent.createFromPhotosAsync}. */
@@ -70,6 +76,7 @@ const ComponentName = "FlexAvatar";
 /** What instances of a person share besides buffers. */
 interface IPersonParts {
     person: Person;
+    page: PersonPage;
     refinement: Refinement;
 }
 
@@ -184,13 +191,14 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         if (photos.length < 1 || photos.length > 4) {
             throw new FlexAvatarError("photo-count", `createFromPhotosAsync got ${photos.length} photos and takes 1 to 4.`);
         }
+        CheckShownParts(settings);
         const name = settings.name ?? `avatar ${++this._made}`;
         const { refine = "auto", signal } = settings;
         const refineSettings = refine === "auto" || refine === false ? {} : refine;
         const { cropPx } = CheckRefineSettings(refineSettings, photos.length);
         const made = await this._factory.fromPhotosAsync([...photos], name, settings, refine === false ? 0 : cropPx);
         const { refineSource, ...parts } = made;
-        const avatar = this._add(parts, name, signal);
+        const avatar = this._add(parts, name, signal, settings);
         if (refineSource) {
             const signals = [refineSettings.signal, signal].filter((given) => given !== undefined);
             avatar._refineInBackground(refineSource, {
@@ -209,9 +217,10 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
     public async loadAsync(source: string | URL | Blob | ArrayBuffer | Uint8Array, settings: ICreateSettings = {}): Promise<FlexAvatar> {
         this._throwIfDisposed();
         ThrowIfAborted(settings.signal, "starting");
+        CheckShownParts(settings);
         const bytes = await ReadBytesAsync(source, settings.signal);
         const made = await this._factory.fromFileAsync(bytes, settings);
-        return this._add(made, settings.name ?? made.file.name, settings.signal);
+        return this._add(made, settings.name ?? made.file.name, settings.signal, settings);
     }
 
     /** Called by Babylon when the component is added. */
@@ -337,7 +346,12 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
     }
 
     /** Nothing is awaited between the last check and the avatar's appearance, so it is all there or not at all. */
-    private _add(made: IMadeAvatar & Partial<IPersonParts>, name: string, signal: AbortSignal | undefined): FlexAvatar {
+    private _add(
+        made: IMadeAvatar & Partial<IPersonParts>,
+        name: string,
+        signal: AbortSignal | undefined,
+        { bust, hair }: IShownParts = {},
+    ): FlexAvatar {
         try {
             this._throwIfDisposed();
             ThrowIfAborted(signal, "adding the avatar");
@@ -346,15 +360,20 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
             throw error;
         }
         const person = made.person ?? new Person(made.file);
+        const page = made.page ?? new PersonPage(made.file, made.pageModel ?? null);
         const refinement = made.refinement ?? this._createRefinement(made, person);
         const avatar = new FlexAvatar(name, this.scene, {
             ...made,
             person,
+            page,
+            shown: { bust, hair },
+            loadPageAsync: (makeSettings) => this._factory.loadPageAsync(makeSettings),
             refinement,
             prepareRefinementAsync: (photos, cropPx, makeSettings) => this._factory.prepareRefinementAsync(photos, cropPx, makeSettings),
             crowds: this._crowds,
             levelOfDetail: this.options.levelOfDetail,
-            instantiate: (evaluator, instanceName) => this._add({ ...made, person, refinement, evaluator }, instanceName, undefined),
+            instantiate: (evaluator, instanceName, shown) =>
+                this._add({ ...made, person, page, refinement, evaluator }, instanceName, undefined, shown),
             notify: (code, message) => this._notify(code, message),
         });
         this._pipelines.add(made.evaluator.pipeline);
@@ -416,8 +435,10 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
     }
 
     private _gpuBytes(): number {
-        const heads = new Set(this._avatars.flatMap(({ splats }) => splats?.buffers.head ?? []));
+        const pages = this._avatars.flatMap(({ _secondPage }) => _secondPage?.splats?.buffers ?? []);
+        const heads = new Set([...this._avatars.flatMap(({ splats }) => splats?.buffers ?? []), ...pages].map(({ head }) => head));
         let sum = this._avatars.reduce((bytes, { splats }) => bytes + (splats?.ownByteLength ?? 0), 0);
+        pages.forEach(({ params }) => (sum += params.size));
         heads.forEach(({ byteLength }) => (sum += byteLength));
         for (const { viewByteLength } of this._crowds.meshes) {
             sum += viewByteLength;

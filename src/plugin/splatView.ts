@@ -240,7 +240,7 @@ export class SplatView {
 }
 
 /** Whether a plane may cut an avatar open, so that its inside is seen. */
-function HasClipPlane(scene: Scene): boolean {
+export function HasClipPlane(scene: Scene): boolean {
     const { clipPlane, clipPlane2, clipPlane3, clipPlane4, clipPlane5, clipPlane6 } = scene;
     return !!(clipPlane ?? clipPlane2 ?? clipPlane3 ?? clipPlane4 ?? clipPlane5 ?? clipPlane6);
 }

@@ -5,10 +5,15 @@
 import { Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector.js";
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import type { HeadModel } from "../../flame/headModel.js";
-import type { JointName } from "./jointNames.js";
+import type { JointName, NodeName } from "./jointNames.js";
 
-/** Joints with nodes, in the order of the pose after `global`. */
+/** Joints of the pose with nodes, in its order after `global`. */
 export const JointNames: readonly JointName[] = ["neck", "jaw", "leftEye", "rightEye"];
+/** All nodes, parents first. The torso is none of the pose: it moves the whole person. */
+export const NodeNames: readonly NodeName[] = ["torso", ...JointNames];
+
+/** Meters from the head model's first joint, at the base of the neck, down to the point about which the torso turns. Ours: the middle of the chest. */
+const ChestBelow = 0.18;
 
 const Turn = new Quaternion(); // scratch of readPoseToRef
 const Inner = new Quaternion(); // scratch of readPoseToRef
@@ -16,9 +21,9 @@ const Inner = new Quaternion(); // scratch of readPoseToRef
 /** Nodes of one avatar. They are disposed with it. */
 export class AvatarJoints {
     /** The user's nodes. Nothing but the user writes to them. */
-    public readonly joints: Readonly<Record<JointName, TransformNode>>;
+    public readonly joints: Readonly<Record<NodeName, TransformNode>>;
     /** What clips turn. A joint's turn is this one's, then the user's. */
-    public readonly clipJoints: Readonly<Record<JointName, TransformNode>>;
+    public readonly clipJoints: Readonly<Record<NodeName, TransformNode>>;
     /** What a character turns the neck by, before both: canonical axes. Written by the attachment. */
     public readonly carried = Quaternion.Identity();
     /** Shows {@link carried} in the avatar's axes. */
@@ -46,9 +51,14 @@ export class AvatarJoints {
                 head.joints[3 * joint + axis] - (parentJoint === undefined ? 0 : head.joints[3 * parentJoint + axis]);
             return new Vector3(this._side * at(0), at(1), at(2));
         };
-        const joints: Partial<Record<JointName, TransformNode>> = {};
-        const clipJoints: Partial<Record<JointName, TransformNode>> = {};
-        this._carrier = turning(`${avatar.name}.neck.carried`, avatar, place(1));
+        const joints: Partial<Record<NodeName, TransformNode>> = {};
+        const clipJoints: Partial<Record<NodeName, TransformNode>> = {};
+        // The torso keeps the avatar's origin, so that all of the person hangs on it as on the avatar, and at rest stands where it would without.
+        const chest = place(0).subtractFromFloats(0, ChestBelow, 0);
+        clipJoints.torso = turning(`${avatar.name}.torso.clip`, avatar, chest);
+        joints.torso = turning(`${avatar.name}.torso`, clipJoints.torso, chest);
+        joints.torso.rotationQuaternion = null; // the user's may be turned by angles
+        this._carrier = turning(`${avatar.name}.neck.carried`, joints.torso, place(1));
         JointNames.forEach((name, index) => {
             const at = name === "neck" ? place(1) : place(index + 1, 1);
             const clipJoint = turning(`${avatar.name}.${name}.clip`, joints.neck ?? this._carrier, at);
@@ -58,8 +68,8 @@ export class AvatarJoints {
             joints[name] = joint;
             clipJoints[name] = clipJoint;
         });
-        this.joints = joints as Record<JointName, TransformNode>;
-        this.clipJoints = clipJoints as Record<JointName, TransformNode>;
+        this.joints = joints as Record<NodeName, TransformNode>;
+        this.clipJoints = clipJoints as Record<NodeName, TransformNode>;
         for (const node of this.nodes) {
             node.doNotSerialize = true;
         }
@@ -67,12 +77,17 @@ export class AvatarJoints {
 
     /** All nodes, parents first. */
     public get nodes(): TransformNode[] {
-        return [this._carrier, ...JointNames.flatMap((name) => [this.clipJoints[name], this.joints[name]])];
+        const [torso, ...others] = NodeNames.map((name) => [this.clipJoints[name], this.joints[name]]);
+        return [...torso, this._carrier, ...others.flat()];
     }
 
     /** Puts all joints to rest, the user's and the clips'. */
     public reset(): void {
-        for (const name of JointNames) {
+        for (const { position, scaling } of [this.joints.torso, this.clipJoints.torso]) {
+            position.setAll(0);
+            scaling.setAll(1);
+        }
+        for (const name of NodeNames) {
             const { rotation, rotationQuaternion } = this.joints[name];
             rotationQuaternion?.set(0, 0, 0, 1);
             rotation.setAll(0);

@@ -12,11 +12,11 @@ import type { Scene } from "@babylonjs/core/scene.js";
 import { FlexAvatarError } from "../../flame/error.js";
 import type { ExpressionTracks } from "../expressionTracks.js";
 import { FindMorphMeaning } from "./expressionTables.js";
-import { FindJoint, IsBodyBone, type JointName } from "./jointNames.js";
+import { FindJoint, IsBodyBone, IsTorsoBone, type JointName, type NodeName } from "./jointNames.js";
 import { ConvertRotationChannels, TurnsNode, type IRotationChannel } from "./rotationChannels.js";
 import { MergeWeights, type IWeightChannel } from "./weightChannels.js";
 
-/** What a name of a clip means: an expression or joint (`neck`, `jaw`, `leftEye`, `rightEye`), several expressions with their weights, or nothing. */
+/** What a name of a clip means: an expression or joint (`neck`, `jaw`, `leftEye`, `rightEye`, `torso`), several expressions with their weights, or nothing. */
 export type ClipAlias = string | Readonly<Record<string, number>> | null;
 
 /** Settings of `FlexAvatar.bindAnimationGroup`. A field left undefined keeps its default. */
@@ -29,6 +29,11 @@ export interface IBindAnimationSettings {
     weightScale?: number;
     /** Where the clip's model looks, in the axes of its data. Default +Z, as in glTF files; VRM 0.x looks along −Z. */
     facing?: Vector3;
+    /**
+     * Whether turns of spine and chest turn the avatar's torso, and head and shoulders with it. Default: where the avatar has a bust that is shown, see
+     * {@link FlexAvatar.bust}. Else they are left out with the rest of the body.
+     */
+    torso?: boolean;
     /** Called once for each name that could not be used, instead of the component's notice. Bones of a body are not among them. */
     onMissing?: (name: string) => void;
 }
@@ -38,7 +43,7 @@ export interface IAnimationTargets {
     readonly name: string;
     readonly expression: ExpressionTracks;
     /** The nodes that clips turn. */
-    readonly joints: Readonly<Record<JointName, TransformNode>>;
+    readonly joints: Readonly<Record<JointName, TransformNode>> & { readonly torso?: TransformNode };
 }
 
 /** What should be known about a clip that was bound. */
@@ -95,7 +100,7 @@ export function BindAnimationGroup(
             sceneIsRightHanded: scene.useRightHandedSystem,
             facing,
         });
-        group.addTargetedAnimation(animation, targets.joints[joint]);
+        group.addTargetedAnimation(animation, targets.joints[joint]!);
         report.doubles.push(...doubles);
     }
     group.normalize(source.from, source.to);
@@ -121,11 +126,11 @@ export function ListNames(names: readonly string[]): string {
 /** Who drives what. */
 function Sort(
     source: AnimationGroup,
-    { expression }: IAnimationTargets,
-    { aliases }: IBindAnimationSettings,
-): { weights: IWeightChannel[]; rotations: Map<JointName, IRotationChannel[]>; report: IClipReport } {
+    { expression, joints }: IAnimationTargets,
+    { aliases, torso = false }: IBindAnimationSettings,
+): { weights: IWeightChannel[]; rotations: Map<NodeName, IRotationChannel[]>; report: IClipReport } {
     const weights: IWeightChannel[] = [];
-    const rotations = new Map<JointName, IRotationChannel[]>();
+    const rotations = new Map<NodeName, IRotationChannel[]>();
     const missing = new Set<string>();
     const bodyBones = new Set<string>();
     for (const { animation, target } of source.targetedAnimations) {
@@ -144,7 +149,9 @@ function Sort(
             }
             continue;
         }
-        const joint = FindJoint(typeof alias === "string" ? alias : name, AncestorsOf(target as Node));
+        const wanted = typeof alias === "string" ? alias : name;
+        const isTorso = joints.torso && (torso || wanted === alias) && IsTorsoBone(wanted);
+        const joint = FindJoint(wanted, AncestorsOf(target as Node)) ?? (isTorso ? "torso" : null);
         if (joint && TurnsNode(targetProperty)) {
             rotations.set(joint, [...(rotations.get(joint) ?? []), { animation, node: target as TransformNode }]);
         } else if (Moves(animation)) {

@@ -3,6 +3,9 @@
 /** The joints that a node channel can turn. */
 export type JointName = "neck" | "jaw" | "leftEye" | "rightEye";
 
+/** All joint nodes of an avatar: those, and the torso, which carries the head. */
+export type NodeName = JointName | "torso";
+
 type Part = "neck" | "jaw" | "eye";
 
 /** What is left of a name when prefix, suffix, numbers and side are off. Head and neck both turn the neck, the only joint above the shoulders. */
@@ -60,6 +63,14 @@ const SideInWord = /^(?:(left|right|l|r)(eye|eyeball|eyebone)|(eye|eyeball)(left
 const BodyWord =
     /^(hips?|pelvis|waist|spines?|chest|torso|ribs?|abdomen|clavicles?|collar|shoulders?|scapula|arms?|upperarm|forearm|lowerarm|elbow|wrist|hands?|palm|fingers?|thumbs?|index|middle|ring|pinky|pinkie|legs?|upleg|upperleg|lowerleg|upleg|thigh|calf|shin|knee|foot|feet|ankle|toes?|toebase|ball|heel|carpal|metacarpal|metacarpals|breast|pectoral|buttock|tail)\d*$/;
 
+/** What is left of the name of a bone of the back or the chest. Hips and waist are none of them: they carry legs too. */
+const TorsoCores = new Set(
+    (
+        "spine spinex spinelower spineupper lowerspine upperspine chest chestlower chestupper upperchest lowerchest torso uppertorso abdomen abdomenlower " +
+        "abdomenupper ribcage ribs 上半身"
+    ).split(" "),
+);
+
 /** Splits at separators, between small and capital letters, and around digits; all lower case. */
 function WordsOf(name: string): string[] {
     return name
@@ -114,6 +125,26 @@ export function IsBodyBone(name: string): boolean {
     );
 }
 
+/**
+ * @param name name of a node, as in `mixamorig:Spine2`, `J_Bip_C_UpperChest` or `spine_03`
+ * @returns whether it turns the chest, and head and shoulders with it
+ */
+export function IsTorsoBone(name: string): boolean {
+    const own = OwnName(name);
+    if (RigifyJoint(own)) {
+        return false;
+    }
+    const rigify = /^(?:(?:DEF|ORG)-)?spine(?:\.?(00\d))?$/.exec(own);
+    if (rigify && /^(?:DEF|ORG)-/.test(own)) {
+        return rigify[1] !== undefined; // the one without a number is the pelvis
+    }
+    const words = WordsOf(own).filter((word) => !/^\d+$/.test(word));
+    if (words.some((word) => LeftWords.has(word) || RightWords.has(word))) {
+        return false;
+    }
+    return CoresOf(words).some((core) => TorsoCores.has(core.replace(/^(?:mixamorig|valvebiped|bip)/, "")));
+}
+
 /** Rigify's spine goes up to the head: .004 and .005 are the neck, .006 the head. */
 function RigifyJoint(name: string): JointName | null {
     return /^(?:(?:DEF|ORG)-)?spine\.?00[456]$/.test(name) ? "neck" : null;
@@ -144,20 +175,24 @@ function JointOfWords(words: readonly string[]): JointName | null {
     return side ? null : part;
 }
 
-/** The part that the words name, with such words off both ends as far as needed. */
+/** The part that the words name. */
 function PartOf(words: readonly string[]): Part | null {
+    const core = CoresOf(words).find((name) => Object.hasOwn(PartByCore, name));
+    return core === undefined ? null : PartByCore[core];
+}
+
+/** The words as one, and with the usual words off both ends, one by one. */
+function CoresOf(words: readonly string[]): string[] {
+    const cores: string[] = [];
     let [first, end] = [0, words.length];
     for (;;) {
-        const core = words.slice(first, end).join("");
-        if (Object.hasOwn(PartByCore, core)) {
-            return PartByCore[core];
-        }
+        cores.push(words.slice(first, end).join(""));
         if (first < end && Prefixes.has(words[first])) {
             first++;
         } else if (first < end && Suffixes.has(words[end - 1])) {
             end--;
         } else {
-            return null;
+            return cores;
         }
     }
 }

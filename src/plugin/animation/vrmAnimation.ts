@@ -10,8 +10,8 @@ import { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import type { Scene } from "@babylonjs/core/scene.js";
 import { FlexAvatarError } from "../../flame/error.js";
 
-/** Bones that turn something of a head. */
-const HeadBones = ["neck", "head", "jaw", "leftEye", "rightEye"] as const;
+/** Bones that turn something of a head, or of the torso that carries it. */
+const HeadBones = ["spine", "chest", "upperChest", "neck", "head", "jaw", "leftEye", "rightEye"] as const;
 /** Frames per second of the group, as the glTF loader has it. */
 const FrameRate = 60;
 const ExtensionName = "VRMC_vrm_animation";

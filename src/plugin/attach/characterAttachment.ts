@@ -41,6 +41,8 @@ export interface ICharacterHead {
     readonly carried: Quaternion;
     /** Fades the neck's open end, or undoes that with null. */
     feather(ring: INeckRing | null, length: number): void;
+    /** Hides the person's own bust, or shows it again. */
+    hideBust(isHidden: boolean): void;
 }
 
 const DefaultFeather = 0.025;
@@ -105,6 +107,8 @@ export class CharacterAttachment {
             _head.feather(this._seam.ring, settings.feather ?? DefaultFeather);
             this._restore.push(() => _head.feather(null, 0));
         }
+        _head.hideBust(true);
+        this._restore.push(() => _head.hideBust(false));
         for (const node of [target, this._node, this._seam?.body.mesh]) {
             if (node) {
                 this._observers.push((node as Node).onDisposeObservable.add(() => this.dispose()));

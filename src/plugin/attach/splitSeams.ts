@@ -15,13 +15,17 @@ export interface ISeamlessMesh {
     readonly normals: Float32Array;
 }
 
-/** Splits vertices at the seams of the atlas. */
-export function SplitSeams(model: HeadModel): ISeamlessMesh {
+/**
+ * Splits vertices at the seams of the atlas.
+ * @param kept numbers of the faces that the mesh has. Default: all
+ */
+export function SplitSeams(model: HeadModel, kept?: Uint32Array): ISeamlessMesh {
     const indexOfPair = new Map<number, number>();
     const source: number[] = [];
     const uvs: number[] = [];
-    const indices = new Uint32Array(model.faces.length);
-    for (let i = 0; i < model.faces.length; i++) {
+    const indices = new Uint32Array(kept ? 3 * kept.length : model.faces.length);
+    for (let corner = 0; corner < indices.length; corner++) {
+        const i = kept ? 3 * kept[Math.floor(corner / 3)] + (corner % 3) : corner;
         const pair = model.faces[i] * model.uvCount + model.uvFaces[i];
         let index = indexOfPair.get(pair);
         if (index === undefined) {
@@ -30,7 +34,7 @@ export function SplitSeams(model: HeadModel): ISeamlessMesh {
             source.push(model.faces[i]);
             uvs.push(model.uv[2 * model.uvFaces[i]], model.uv[2 * model.uvFaces[i] + 1]);
         }
-        indices[i] = index;
+        indices[corner] = index;
     }
     return {
         source: Uint16Array.from(source),

@@ -1,6 +1,7 @@
 /** Nodes that ride on the skin of one avatar: hats, glasses, stickers. */
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import { Quaternion } from "@babylonjs/core/Maths/math.vector.js";
+import { FlexAvatarError } from "../../flame/error.js";
 import type { ExpressionPose } from "../../flame/expression.js";
 import type { HeadSurface } from "./headSurface.js";
 import { SurfaceAnchor } from "./surfaceAnchor.js";
@@ -28,17 +29,28 @@ export class SurfaceNodes {
     private readonly _riders: IRider[] = [];
 
     /**
-     * @param _avatar parent of the nodes; its axes are canonical space up to the mirror of left-handed scenes
-     * @param _surface borrowed
+     * @param _avatar its name begins the names of the nodes
+     * @param _surface the head; borrowed
+     * @param _parent parent of the nodes; its axes are canonical space up to the mirror of left-handed scenes
+     * @param _pageSurface the second page as it is now, or null
      */
     public constructor(
         private readonly _avatar: TransformNode,
         private readonly _surface: HeadSurface,
+        private readonly _parent: TransformNode,
+        private readonly _pageSurface: () => HeadSurface | null,
     ) {}
 
     /** Makes a node at a place of the skin, in the given pose. @throws FlexAvatarError `invalid-argument` */
     public add(target: SurfaceTarget, settings: ISurfaceSettings, pose: ExpressionPose): TransformNode {
-        const { model, restNormals } = this._surface;
+        const surface = typeof target === "object" && target.page === 2 ? this._pageSurface() : this._surface;
+        if (!surface) {
+            throw new FlexAvatarError(
+                "invalid-argument",
+                `The avatar "${this._avatar.name}" has no second page of the atlas: no long hair and no bust.`,
+            );
+        }
+        const { model, restNormals } = surface;
         const place = FindPlace(model, target);
         let axes = [1, 0, 0, 0, 1, 0, 0, 0, 1];
         if (settings.axes === "surface") {
@@ -49,10 +61,10 @@ export class SurfaceNodes {
         }
         const label = typeof target === "object" ? "skin" : String(target);
         const node = new TransformNode(settings.name ?? `${this._avatar.name}.${label}`, this._avatar.getScene());
-        node.parent = this._avatar;
+        node.parent = this._parent;
         node.doNotSerialize = true;
         node.rotationQuaternion = Quaternion.Identity();
-        const rider = { node, anchor: new SurfaceAnchor(this._surface, place, axes) };
+        const rider = { node, anchor: new SurfaceAnchor(surface, place, axes) };
         this._riders.push(rider);
         node.onDisposeObservable.addOnce(() => {
             const index = this._riders.indexOf(rider);

@@ -47,6 +47,8 @@ export const SurfaceLandmarks = [...Object.keys(MediaPipeNames), ...Object.keys(
 export interface IAtlasPoint {
     readonly u: number;
     readonly v: number;
+    /** Page of the atlas: 1 is the head's, 2 is hair beyond the scalp and the bust. Default 1. */
+    readonly page?: 1 | 2;
 }
 
 /** Where something is on a head: a name, the number of a MediaPipe landmark, or a point of the atlas. */

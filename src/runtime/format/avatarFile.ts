@@ -5,13 +5,15 @@
  * multiple of 4), body. `json.blocks[name] = { dtype, shape, offset, bytes }`, offsets into the body, each a multiple of 4. Keys are
  * written in alphabetical order and nothing depends on time, so equal avatars give equal bytes. Maps are kept as halves.
  * The detail of a refined avatar is a layer of its own: block `detail`, u8 `[3,H,W]`, and `json.detail.scales` (detailLayer.ts). So is its
- * detail for close-ups: block `closeUp`, u8, and `json.closeUp.edge` (closeUpLayer.ts). Readers that do not know them show the avatar as it was before.
+ * detail for close-ups: block `closeUp`, u8, and `json.closeUp.edge` (closeUpLayer.ts). Hair beyond the scalp and the bust are another: blocks
+ * `pageTexels`, `pagePlaces`, `pageColors`, `pageRotations`, and `json.page` (pageLayer.ts). Readers that do not know a layer show the avatar without it.
  */
 import { FlexAvatarError } from "../../flame/error.js";
 import { CloseUpScale, type ICloseUp } from "../closeUp.js";
 import { PackShades, UnpackShades } from "./closeUpLayer.js";
 import { PackDetail, UnpackDetail, type IPackedDetail } from "./detailLayer.js";
 import { FloatsFromHalves, HalvesFromFloats } from "./half.js";
+import { MaxPageSize, PackPage, TexelsOf, UnpackPage, type IPackedPage } from "./pageLayer.js";
 
 /** The camera of one photo's crop (docs/architecture.md, "Camera of a crop"). */
 export interface IStoredCamera {
@@ -29,6 +31,16 @@ export interface IStoredFit {
     shape: Float32Array;
     /** Per photo: its camera and its expression coefficients. */
     photos: { camera: IStoredCamera; expression: Float32Array }[];
+}
+
+/** Hair beyond the scalp, and bust: a map of the head model's second page. */
+export interface IStoredPage {
+    /** The page that it is a map of. */
+    headModel: { name: string; sha256: string };
+    /** H = W. */
+    mapSize: number;
+    /** `[14,H,W]`, before activation. Texels of an opacity below 1/510 are left out on writing, the others are rounded. */
+    map: Float32Array;
 }
 
 /** The contents of a `.flexavatar` file. */
@@ -50,6 +62,8 @@ export interface IAvatarFile {
     detail?: Float32Array;
     /** What refinement added for close-ups. Undefined without it. */
     closeUp?: ICloseUp;
+    /** Undefined for a person without hair beyond the scalp and without a bust. */
+    page?: IStoredPage;
     /** PNG of the photo's crop, or undefined. */
     thumbnail?: Uint8Array;
     /** Where the photos came from and what may be done with them. */
@@ -70,8 +84,9 @@ const MaxDetail = 64;
 const MaxEdge = 4096;
 const MaxPhotos = 16;
 
-type BlockType = "f16" | "f32" | "u8";
-const TypeBytes: Readonly<Record<BlockType, number>> = { f16: 2, f32: 4, u8: 1 };
+type BlockType = "f16" | "f32" | "u8" | "u16" | "u32";
+const TypeBytes: Readonly<Record<BlockType, number>> = { f16: 2, f32: 4, u8: 1, u16: 2, u32: 4 };
+type BlockData = Uint16Array | Uint32Array | Float32Array | Uint8Array;
 
 interface IBlock {
     dtype: BlockType;
@@ -93,7 +108,7 @@ export function WriteAvatarFile(avatar: IAvatarFile): Uint8Array<ArrayBuffer> {
     const blocks: Record<string, IBlock> = {};
     const contents: Uint8Array[] = [];
     let size = 0;
-    const add = (name: string, dtype: BlockType, shape: readonly number[], data: Uint16Array | Float32Array | Uint8Array): void => {
+    const add = (name: string, dtype: BlockType, shape: readonly number[], data: BlockData): void => {
         blocks[name] = { dtype, shape: [...shape], offset: size, bytes: data.byteLength };
         const padded = new Uint8Array(align(data.byteLength));
         padded.set(littleEndian(data));
@@ -121,6 +136,14 @@ export function WriteAvatarFile(avatar: IAvatarFile): Uint8Array<ArrayBuffer> {
         const packed = PackShades(shades);
         add("closeUp", "u8", [packed.length], packed);
     }
+    const page = avatar.page ? packPage(avatar.page) : null;
+    if (page) {
+        const { texels, places, colors, rotations } = page.packed;
+        add("pageTexels", "u8", [texels.length], texels);
+        add("pagePlaces", "u16", [places.length], places);
+        add("pageColors", "u8", [colors.length], colors);
+        add("pageRotations", "u32", [rotations.length], rotations);
+    }
     if (avatar.thumbnail) {
         add("thumbnail", "u8", [avatar.thumbnail.length], avatar.thumbnail);
     }
@@ -135,6 +158,7 @@ export function WriteAvatarFile(avatar: IAvatarFile): Uint8Array<ArrayBuffer> {
         photos,
         ...(detail ? { detail: { scales: detail.scales } } : {}),
         ...(avatar.closeUp ? { closeUp: { edge: avatar.closeUp.edge } } : {}),
+        ...(page ? { page: page.description } : {}),
         blocks,
     });
     const text = new TextEncoder().encode(json);
@@ -218,6 +242,13 @@ export function ReadAvatarFile(file: Uint8Array): IAvatarFile {
         }
         return { edge, shades };
     };
+    const bytesOf = (name: string, dtype: BlockType, wanted: number): Uint8Array<ArrayBuffer> => {
+        const { shape, data } = read(name, dtype, 1);
+        if (shape[0] !== wanted) {
+            throw wrong(`block ${name} has ${shape[0]} entries; wanted ${wanted}`);
+        }
+        return data;
+    };
     if (!Array.isArray(json.photos) || json.photos.length > MaxPhotos) {
         throw wrong(`photos must be an array of at most ${MaxPhotos}`);
     }
@@ -241,9 +272,48 @@ export function ReadAvatarFile(file: Uint8Array): IAvatarFile {
         fit: { shape: floats("fitShape"), photos },
         ...(Object.hasOwn(json, "detail") ? { detail: readDetail() } : {}),
         ...(Object.hasOwn(json, "closeUp") ? { closeUp: readCloseUp() } : {}),
+        ...(Object.hasOwn(json, "page") ? { page: readPage(object(json.page, "page"), bytesOf) } : {}),
         ...(Object.hasOwn(blocks, "thumbnail") ? { thumbnail: read("thumbnail", "u8", 1).data } : {}),
         provenance: text(json.provenance, "provenance"),
         license: text(json.license, "license"),
+    };
+}
+
+/** @returns null if nothing of the page is seen */
+function packPage({ headModel, mapSize, map }: IStoredPage): { packed: IPackedPage; description: Record<string, unknown> } | null {
+    if (!(mapSize >= 1 && mapSize <= MaxPageSize)) {
+        throw new FlexAvatarError("invalid-argument", `WriteAvatarFile got a page of size ${mapSize}; wanted 1 to ${MaxPageSize}.`);
+    }
+    expectCount(map, MapChannels * mapSize * mapSize, "page.map");
+    const packed = PackPage(finite(map, "page.map"));
+    const texels = packed.rotations.length;
+    return texels > 0 ? { packed, description: { headModel: { ...headModel }, mapSize, texels } } : null;
+}
+
+function readPage(
+    page: Record<string, unknown>,
+    bytesOf: (name: string, dtype: BlockType, wanted: number) => Uint8Array<ArrayBuffer>,
+): IStoredPage {
+    const headModel = object(page.headModel, "page.headModel");
+    const mapSize = count(page.mapSize, "page.mapSize");
+    if (mapSize < 1 || mapSize > MaxPageSize) {
+        throw wrong(`its page has size ${mapSize}; wanted 1 to ${MaxPageSize}`);
+    }
+    const texelCount = count(page.texels, "page.texels");
+    const texels = bytesOf("pageTexels", "u8", Math.ceil((mapSize * mapSize) / 8));
+    if (texelCount === 0 || TexelsOf(texels, mapSize) !== texelCount) {
+        throw wrong(`its page speaks of ${texelCount} texels and marks ${TexelsOf(texels, mapSize)}`);
+    }
+    const packed: IPackedPage = {
+        texels,
+        places: new Uint16Array(nativeEndian(bytesOf("pagePlaces", "u16", 6 * texelCount), 2)),
+        colors: bytesOf("pageColors", "u8", 4 * texelCount),
+        rotations: new Uint32Array(nativeEndian(bytesOf("pageRotations", "u32", texelCount), 4)),
+    };
+    return {
+        headModel: { name: text(headModel.name, "page.headModel.name"), sha256: text(headModel.sha256, "page.headModel.sha256") },
+        mapSize,
+        map: UnpackPage(packed, mapSize),
     };
 }
 
@@ -290,7 +360,7 @@ function canonicalJson(value: unknown): string {
 
 const HostIsLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
-function littleEndian(data: Uint16Array | Float32Array | Uint8Array): Uint8Array {
+function littleEndian(data: BlockData): Uint8Array {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     return HostIsLittleEndian ? bytes : new Uint8Array(nativeEndian(bytes.slice(), data.BYTES_PER_ELEMENT));
 }

@@ -10,10 +10,18 @@ export interface IManifestFile {
     bytes: number;
 }
 
+/** The second page of a head model's atlas: hair beyond the scalp, and bust. */
+export interface IPageEntry extends IManifestFile {
+    /** SPDX identifier. */
+    license: string;
+}
+
 /** A head model that networks may name. */
 export interface IHeadModelEntry extends IManifestFile {
     /** SPDX identifier. */
     license: string;
+    /** Loaded with the first avatar that has something on it. Undefined: avatars end at the neck. */
+    page?: IPageEntry;
 }
 
 /** One ONNX graph: a small topology file and, usually, a file with its weights. */
@@ -89,7 +97,12 @@ export function ParseModelManifest(json: unknown): IModelManifest {
     }
     for (const [name, head] of entries(root.headModels, "headModels")) {
         checkFile(head, `headModels.${name}`);
-        asText(asObject(head, name).license, `headModels.${name}.license`);
+        const { license, page } = asObject(head, name);
+        asText(license, `headModels.${name}.license`);
+        if (page !== undefined) {
+            checkFile(page, `headModels.${name}.page`);
+            asText(asObject(page, name).license, `headModels.${name}.page.license`);
+        }
     }
     for (const [name, model] of entries(root.models, "models")) {
         checkModel(asObject(model, name), `models.${name}`, Object.keys(root.headModels as Json));

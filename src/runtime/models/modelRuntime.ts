@@ -183,6 +183,31 @@ export class ModelRuntime {
     }
 
     /**
+     * Fetches the second page of the head model.
+     * @returns its bytes, shared; parse them with {@link ParsePageModel}
+     * @throws FlexAvatarError `models-mismatch` if models.json names none
+     */
+    public async loadPageAsync({ signal, onProgress }: ICallOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+        this._throwIfDisposed();
+        const { page } = this.headModel;
+        if (!page) {
+            throw new FlexAvatarError(
+                "models-mismatch",
+                `models.json has no second page for the head model "${this.model.headModel}", which hair beyond the scalp and a bust need.`,
+            );
+        }
+        const { file, sha256, bytes } = page;
+        return await this.store.loadAsync({
+            url: this._url(file),
+            what: "the head model's second page",
+            sha256,
+            bytes,
+            signal,
+            onProgress,
+        });
+    }
+
+    /**
      * Loads and prepares what later calls need, so that downloads and compilation overlap with each other and with the caller's work.
      * Nothing else waits for it: a call that comes earlier shares what is under way.
      * @param photoCount how many photos {@link reconstructAsync} will get; 0 where only drivers are made

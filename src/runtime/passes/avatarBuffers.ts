@@ -5,6 +5,7 @@ import { CreateExpressionPose, EffectivePose, type ExpressionPose } from "../../
 import { JointCount, PoseLength, type HeadModel } from "../../flame/headModel.js";
 import { LevelCount, type Level } from "../../flame/levels.js";
 import { OccluderOffsets } from "../../flame/occluder.js";
+import { RestPlaces } from "../../flame/pageModel.js";
 import { JointMatrices, JointMatricesLength, WithoutHeadTurn } from "../../flame/skinning.js";
 import type { ICloseUp } from "../closeUp.js";
 import { AvatarParamsLayout, OccluderOffsetLayout, OffsetReach } from "../layout.js";
@@ -34,6 +35,8 @@ interface IPerson {
     users: number;
     /** Largest distance of a Gaussian's edge from its place on the head. */
     reach: number;
+    /** [5,6] as `JointBoxes`, around the Gaussians themselves; null where the head's vertices and the reach tell. */
+    boxes: Float32Array | null;
     isOpaque: boolean;
     /** Whether the slot holds an occluder. */
     hasOccluder: boolean;
@@ -85,6 +88,7 @@ export class AvatarBuffers {
                 slot: head.persons.acquire(),
                 users: 0,
                 reach: DefaultReach,
+                boxes: null,
                 isOpaque: false,
                 hasOccluder: false,
                 closeUp: null,
@@ -192,13 +196,14 @@ export class AvatarBuffers {
             const slot = this.head.persons.acquire();
             const { closeUp } = this._person;
             this._person.users--;
-            this._person = { slot, users: 1, reach: DefaultReach, isOpaque: false, hasOccluder: false, closeUp: null };
+            this._person = { slot, users: 1, reach: DefaultReach, boxes: null, isOpaque: false, hasOccluder: false, closeUp: null };
             if (closeUp) {
                 this.setCloseUp(closeUp.source, closeUp.strength);
             }
         }
         this.head.packer.packStatic(source, this._person.slot);
         this._person.reach = source instanceof Float32Array ? this._reachOf(source) : DefaultReach;
+        this._person.boxes = source instanceof Float32Array && this._isStill ? GaussianBoxes(this.head, source) : null;
         this._person.isOpaque = source instanceof Float32Array && this._hidesItsBack(source);
         this._person.hasOccluder = source instanceof Float32Array && this._person.isOpaque && this._writeOccluder(source);
         this._updateBounds();
@@ -277,9 +282,11 @@ export class AvatarBuffers {
             this._coefficients[e] = expressionPose.expression[e] * model.expressionScale[e];
         }
         const { buffer, offset } = this.head.avatars.binding("coefficients", this.slot);
-        this.device.queue.writeBuffer(buffer, offset, this._coefficients);
+        if (!this._isStill) {
+            this.device.queue.writeBuffer(buffer, offset, this._coefficients);
+            this._isPosed = false;
+        }
         this.device.queue.writeBuffer(this.params, 0, this._paramsData);
-        this._isPosed = false;
         this._updateBounds();
     }
 
@@ -299,6 +306,11 @@ export class AvatarBuffers {
             this.setCloseUp(null, 0);
             this.head.persons.release(this._person.slot);
         }
+    }
+
+    /** Without expressions and driver, vertices stay as they are before joints, and so do Gaussians. */
+    private get _isStill(): boolean {
+        return this.head.model.expressionCount === 0 && this.head.dynamicCount === 0;
     }
 
     private _weighDeltas(): void {
@@ -342,15 +354,17 @@ export class AvatarBuffers {
         return offsets !== null;
     }
 
-    /** A skinned vertex is a mean of its joints' transforms of it, so the union of the joints' transformed boxes holds them all. */
+    /** A skinned vertex or Gaussian is a mean of its joints' transforms of it, so the union of the joints' transformed boxes holds them all. */
     private _updateBounds(): void {
         const { min, max } = this._bounds;
         min.fill(Infinity);
         max.fill(-Infinity);
-        const margin = this._person.reach + ExpressionReach;
+        const { reach, boxes } = this._person;
+        const margin = boxes ? 0 : reach + ExpressionReach;
+        const of = boxes ?? this._jointBoxes;
         for (let joint = 0; joint < JointCount; joint++) {
             const box = 6 * joint;
-            if (this._jointBoxes[box] > this._jointBoxes[box + 3]) {
+            if (of[box] > of[box + 3]) {
                 continue; // no vertex follows this joint
             }
             for (let row = 0; row < 3; row++) {
@@ -359,8 +373,8 @@ export class AvatarBuffers {
                 let half = margin;
                 for (let axis = 0; axis < 3; axis++) {
                     const slope = this.posedMatrices[m + axis];
-                    middle += (slope * (this._jointBoxes[box + axis] + this._jointBoxes[box + 3 + axis])) / 2;
-                    half += (Math.abs(slope) * (this._jointBoxes[box + 3 + axis] - this._jointBoxes[box + axis])) / 2;
+                    middle += (slope * (of[box + axis] + of[box + 3 + axis])) / 2;
+                    half += (Math.abs(slope) * (of[box + 3 + axis] - of[box + axis])) / 2;
                 }
                 min[row] = Math.min(min[row], middle - half);
                 max[row] = Math.max(max[row], middle + half);
@@ -381,20 +395,46 @@ function PackOccluder(offsets: Float32Array): Uint32Array<ArrayBuffer> {
 
 /** [5,6] smallest and largest x, y, z of the vertices that follow each joint; smallest above largest if none does. */
 function JointBoxes(model: HeadModel): Float32Array {
-    const boxes = new Float32Array(6 * JointCount);
+    const boxes = EmptyBoxes();
     for (let joint = 0; joint < JointCount; joint++) {
-        boxes.fill(Infinity, 6 * joint, 6 * joint + 3);
-        boxes.fill(-Infinity, 6 * joint + 3, 6 * joint + 6);
         for (let v = 0; v < model.vertexCount; v++) {
             if (model.weights[JointCount * v + joint] === 0) {
                 continue;
             }
             for (let axis = 0; axis < 3; axis++) {
-                const x = model.template[3 * v + axis];
-                boxes[6 * joint + axis] = Math.min(boxes[6 * joint + axis], x);
-                boxes[6 * joint + 3 + axis] = Math.max(boxes[6 * joint + 3 + axis], x);
+                Stretch(boxes, 6 * joint + axis, model.template[3 * v + axis], 0);
             }
         }
     }
     return boxes;
+}
+
+/** {@link JointBoxes} around the drawn edges of the Gaussians that follow each joint. */
+function GaussianBoxes({ model, table }: HeadBuffers, map: Float32Array): Float32Array {
+    const places = RestPlaces(model, table, map);
+    const texels = table.mapSize ** 2;
+    const boxes = EmptyBoxes();
+    for (let g = 0; g < table.gaussianCount; g++) {
+        const t = table.texel[g];
+        const scale = Math.exp(Math.max(map[7 * texels + t], map[8 * texels + t], map[9 * texels + t]));
+        const edge = EdgeSigmas * Math.min(scale, 0.02);
+        for (let joint = 0; joint < JointCount; joint++) {
+            if (table.weights[JointCount * g + joint] > 0) {
+                for (let axis = 0; axis < 3; axis++) {
+                    Stretch(boxes, 6 * joint + axis, places[3 * g + axis], edge);
+                }
+            }
+        }
+    }
+    return boxes;
+}
+
+function EmptyBoxes(): Float32Array {
+    return Float32Array.from({ length: 6 * JointCount }, (_, i) => (i % 6 < 3 ? Infinity : -Infinity));
+}
+
+/** Makes room for what reaches `edge` to both sides. A NaN changes nothing. */
+function Stretch(boxes: Float32Array, at: number, middle: number, edge: number): void {
+    boxes[at] = middle - edge < boxes[at] ? middle - edge : boxes[at];
+    boxes[at + 3] = middle + edge > boxes[at + 3] ? middle + edge : boxes[at + 3];
 }

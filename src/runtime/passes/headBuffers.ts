@@ -64,12 +64,14 @@ export class HeadBuffers {
      * @param model kept, not copied
      * @param table texel table of the static and delta maps
      * @param positionTable texel table of the position map
+     * @param levels of `table`. Default: as the template has them
      */
     public constructor(
         device: GPUDevice,
         public readonly model: HeadModel,
         public readonly table: TexelTable,
         public readonly positionTable: TexelTable,
+        levels: ILevels = BuildLevels(model, table),
     ) {
         this._owned = new OwnedBuffers(device, "head");
         this.vertices = this._owned.createFrom("vertices", PackVertices(model));
@@ -80,7 +82,7 @@ export class HeadBuffers {
         this.dynamicCount = dynamic.length;
         const place = new Uint32Array(table.gaussianCount);
         dynamic.forEach((gaussian, index) => (place[gaussian] = index));
-        this.levels = BuildLevels(model, table);
+        this.levels = levels;
         this.levelGroups = this._owned.createFrom("levelGroups", PackGroups(this.levels));
         this.texels = this._owned.createFrom("texels", WithCoarseTexels(PackTexels(table, place), this.levels));
         this.positionTexels = this._owned.createFrom("positionTexels", PackTexels(positionTable, positionTable.texel));
@@ -120,11 +122,14 @@ export class HeadBuffers {
         return this.persons.revision + this.avatars.revision;
     }
 
+    /** Bytes of GPU memory held beside the slots. */
+    public get ownByteLength(): number {
+        return this._owned.byteLength + this.packer.byteLength;
+    }
+
     /** Bytes of GPU memory held, slots included. */
     public get byteLength(): number {
-        return (
-            this._owned.byteLength + this.packer.byteLength + this.persons.byteLength + this.avatars.byteLength + this.closeUps.byteLength
-        );
+        return this.ownByteLength + this.persons.byteLength + this.avatars.byteLength + this.closeUps.byteLength;
     }
 
     /** Destroys the buffers. May be called twice. */

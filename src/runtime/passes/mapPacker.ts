@@ -26,6 +26,9 @@ interface IKernel {
     readonly sources: WeakMap<GPUBuffer, GPUBindGroup>;
 }
 
+/** Compiled once per device: there may be a head for each person. */
+const Pipelines = new WeakMap<GPUDevice, Map<PackKernelName, GPUComputePipeline>>();
+
 /** One per head. */
 export class MapPacker {
     private readonly _owned: OwnedBuffers;
@@ -180,10 +183,9 @@ export class MapPacker {
     }
 
     private _createKernel(name: PackKernelName, paramsByteLength: number): IKernel {
-        const module = this._device.createShaderModule({ label: name, code: ResolveImports(PackKernelSources[name]) });
         const uniform = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
         return {
-            pipeline: this._device.createComputePipeline({ label: name, layout: "auto", compute: { module, entryPoint: "main" } }),
+            pipeline: PipelineOf(this._device, name),
             params: this._owned.create(`${name}Params`, paramsByteLength, uniform),
             paramsData: new Uint32Array(paramsByteLength / 4),
             own: null,
@@ -191,4 +193,16 @@ export class MapPacker {
             sources: new WeakMap(),
         };
     }
+}
+
+function PipelineOf(device: GPUDevice, name: PackKernelName): GPUComputePipeline {
+    const pipelines = Pipelines.get(device) ?? new Map<PackKernelName, GPUComputePipeline>();
+    Pipelines.set(device, pipelines);
+    let pipeline = pipelines.get(name);
+    if (!pipeline) {
+        const module = device.createShaderModule({ label: name, code: ResolveImports(PackKernelSources[name]) });
+        pipeline = device.createComputePipeline({ label: name, layout: "auto", compute: { module, entryPoint: "main" } });
+        pipelines.set(name, pipeline);
+    }
+    return pipeline;
 }

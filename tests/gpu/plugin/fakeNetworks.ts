@@ -1,4 +1,5 @@
 /** Networks and photos that need no models: the real head model file, maps from a seed, and a hook at every stage. */
+import { FlexAvatarError } from "../../../src/flame/error";
 import { ProjectToCrop, ToCamera, type CropCamera } from "../../../src/flame/fit/camera";
 import { MediaPipeLandmarkCount, ParseHeadModel, type HeadModel } from "../../../src/flame/headModel";
 import type { IAvatarServices, INetworks } from "../../../src/plugin/avatarFactory";
@@ -10,7 +11,8 @@ import { FakeDriver, MapSize } from "./stage";
 
 /** Stages of making an avatar, in order. */
 export const Stages = ["networks", "headModel", "photo", "reconstruct", "driver", "driverRun"] as const;
-export type Stage = (typeof Stages)[number];
+/** `page` comes where an avatar has something on the second page. */
+export type Stage = (typeof Stages)[number] | "page";
 
 let headBytes: Promise<Uint8Array<ArrayBuffer>> | undefined;
 
@@ -33,10 +35,12 @@ export interface IFakeLog {
  * Services for the component.
  * @param onStage called when a stage begins; what it throws is the stage's error
  * @param refineAsync what refines; without it photos come without a crop for refinement
+ * @param page the head model's second page, if it has one
  */
 export async function FakeServicesAsync(
     onStage: (stage: Stage) => void = () => undefined,
     refineAsync?: IAvatarServices["refineAsync"],
+    page?: { bytes: Uint8Array<ArrayBuffer>; sha256: string },
 ): Promise<{ services: IAvatarServices; log: IFakeLog }> {
     const bytes = await HeadBytesAsync();
     const head = ParseHeadModel(bytes.slice().buffer);
@@ -61,13 +65,26 @@ export async function FakeServicesAsync(
             graphs: { driver: { inputs: { identity_features: [1, 2, 4, 4] } } },
         },
         modelName: "fake",
-        headModel: { file: "open-head.bin", sha256: "0".repeat(64), bytes: bytes.byteLength, license: "CC0-1.0" },
+        headModel: {
+            file: "open-head.bin",
+            sha256: "0".repeat(64),
+            bytes: bytes.byteLength,
+            license: "CC0-1.0",
+            ...(page ? { page: { file: "page.bin", sha256: page.sha256, bytes: page.bytes.byteLength, license: "CC0-1.0" } } : {}),
+        },
         backend: "wasm",
         timings: {},
         store: { statistics: { requests: 1, bytes: bytes.byteLength } },
         loadHeadModelAsync: async () => {
             await enterAsync("headModel");
             return bytes;
+        },
+        loadPageAsync: async () => {
+            await enterAsync("page");
+            if (!page) {
+                throw new FlexAvatarError("models-mismatch", "The fake models have no second page.");
+            }
+            return page.bytes;
         },
         prepareAsync: async (photoCount: number) => void log.prepared.push(photoCount),
         reconstructAsync: async () => {

@@ -22,6 +22,7 @@ import {
     RenderFrame,
     type IStage,
 } from "./stage";
+import { GivePage, MakePageMap } from "./gridPage";
 import { FakeServicesAsync } from "./fakeNetworks";
 
 /** clear, opaque objects, avatars, back buffer */
@@ -75,28 +76,34 @@ describe("FlexAvatarTask", () => {
         stage.dispose();
     });
 
-    it("gives the very bytes of classic rendering at 1 sample, also after the avatar moved", async () => {
-        stage = await CreateStageAsync();
-        const avatar = await AddAvatarAsync(stage, MakeSynthetic());
-        const boxes = [
-            AddBox(stage.scene, "near", new Color3(0, 0, 1), 0.05, new Vector3(0.05, 0.02, 0.15)),
-            AddBox(stage.scene, "far", new Color3(0, 1, 0), 0.2, new Vector3(-0.06, 0, -0.3)),
-        ];
-        const classic: string[] = [];
-        for (const turn of [0, 0.5]) {
-            avatar.rotation.y = turn;
-            classic.push(await CaptureAsync(stage));
-        }
-        await BuildGraphAsync(stage, boxes, 1);
-        for (const [index, turn] of [0, 0.5].entries()) {
-            avatar.rotation.y = turn;
-            const graph = await CaptureAsync(stage);
-            expect(graph === classic[index])
-                .withContext(`turn ${turn}`)
-                .toBeTrue();
-        }
-        expect(classic[0] === classic[1]).toBeFalse();
-    });
+    for (const withPage of [false, true]) {
+        it(`gives the very bytes of classic rendering at 1 sample, also after the avatar moved${withPage ? ", with a second page" : ""}`, async () => {
+            stage = await CreateStageAsync();
+            const synthetic = MakeSynthetic();
+            const avatar = await AddAvatarAsync(stage, synthetic);
+            if (withPage) {
+                GivePage(avatar, MakePageMap(synthetic.model));
+            }
+            const boxes = [
+                AddBox(stage.scene, "near", new Color3(0, 0, 1), 0.05, new Vector3(0.05, 0.02, 0.15)),
+                AddBox(stage.scene, "far", new Color3(0, 1, 0), 0.2, new Vector3(-0.06, 0, -0.3)),
+            ];
+            const classic: string[] = [];
+            for (const turn of [0, 0.5]) {
+                avatar.rotation.y = turn;
+                classic.push(await CaptureAsync(stage));
+            }
+            await BuildGraphAsync(stage, boxes, 1);
+            for (const [index, turn] of [0, 0.5].entries()) {
+                avatar.rotation.y = turn;
+                const graph = await CaptureAsync(stage);
+                expect(graph === classic[index])
+                    .withContext(`turn ${turn}`)
+                    .toBeTrue();
+            }
+            expect(classic[0] === classic[1]).toBeFalse();
+        });
+    }
 
     it("keeps occlusion at 4 samples", async () => {
         stage = await CreateStageAsync();

@@ -81,6 +81,7 @@ describe("a head on a character", () => {
     let mesh: Mesh;
     let root: TransformNode;
     let featherCalls: (number | null)[];
+    let bustHidden: boolean[];
 
     beforeAll(async () => {
         model = ParseHeadModel((await HeadBytesAsync()).slice().buffer);
@@ -91,6 +92,7 @@ describe("a head on a character", () => {
         scene = new Scene(engine);
         scene.useRightHandedSystem = rightHanded;
         featherCalls = [];
+        bustHidden = [];
         const container = await LoadAssetContainerAsync("/repo/samples/assets/character.glb", scene);
         container.addAllToScene();
         container.animationGroups.forEach((group) => group.stop());
@@ -106,6 +108,7 @@ describe("a head on a character", () => {
         surface,
         carried: Quaternion.Identity(),
         feather: (ring, length) => featherCalls.push(ring ? length : null),
+        hideBust: (isHidden) => bustHidden.push(isHidden),
     });
     const bone = (name: string): Bone => mesh.skeleton!.bones.find((one) => one.name === name)!;
     const turn = (name: string, yaw: number): void => {
@@ -220,9 +223,11 @@ describe("a head on a character", () => {
         expect(mesh.getIndices()!.length).toBeLessThan(0.8 * count);
         expect(twin.getIndices()!.length).toBe(count);
         expect(featherCalls).toEqual([0.03]);
+        expect(bustHidden).toEqual([true]);
         attachment.dispose();
         attachment.dispose();
         expect(featherCalls).toEqual([0.03, null]);
+        expect(bustHidden).toEqual([true, false]);
         expect(mesh.geometry).toBe(shared);
         expect(mesh.getIndices()!.length).toBe(count);
         expect(Float32Array.from(mesh.getVerticesData("position")!)).toEqual(positions);

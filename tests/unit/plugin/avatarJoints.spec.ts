@@ -82,6 +82,43 @@ for (const rightHanded of [false, true]) {
             return BindAnimationGroup(source, targets, scene);
         };
 
+        it("bend the whole person about the chest, by hand and by a clip, and lift it", () => {
+            const { torso, neck } = joints.joints;
+            const chest = Vector3.FromArray(head.joints).multiplyByFloats(side, 1, 1).subtractFromFloats(0, 0.18, 0);
+            const random = RandomNumbers(5);
+            avatar.position.set(1, 2, 3);
+            avatar.rotation.y = 0.4;
+            const child = new TransformNode("pin", scene);
+            child.parent = torso;
+            child.position = new Vector3(0.1, 0.2, 0.3);
+            const rest = [child, neck].map((node) => (node.computeWorldMatrix(true), node.absolutePosition.clone()));
+            // At rest nothing is added to where the avatar stands, not even a rounding.
+            expect(Array.from(torso.computeWorldMatrix(true).m)).toEqual(Array.from(avatar.computeWorldMatrix(true).m));
+            for (let run = 0; run < 5; run++) {
+                const any = (size: number) => new Vector3(size * random(), size * random(), size * random());
+                const [byClip, byUser, lift] = [Quaternion.FromEulerVector(any(0.5)), any(0.5), any(0.05)];
+                joints.clipJoints.torso.rotationQuaternion!.copyFrom(byClip);
+                torso.rotation.copyFrom(byUser);
+                torso.position.copyFrom(lift);
+                pose.fill(0);
+                joints.readPoseToRef(pose);
+                expect(pose.every((value) => value === 0)).toBeTrue(); // it is no joint of the head
+                const world = avatar.computeWorldMatrix(true);
+                const turned = (point: Vector3, by: Quaternion) => point.subtract(chest).applyRotationQuaternion(by).add(chest);
+                [child, neck].forEach((node, i) => {
+                    node.computeWorldMatrix(true);
+                    const local = Vector3.TransformCoordinates(rest[i], world.clone().invert());
+                    const wanted = turned(turned(local, Quaternion.FromEulerVector(byUser)).add(lift), byClip);
+                    expect(Vector3.TransformCoordinates(wanted, world).subtract(node.absolutePosition).length()).toBeLessThan(1e-5);
+                });
+            }
+            joints.reset();
+            [child, neck].forEach((node, i) => {
+                node.computeWorldMatrix(true);
+                expect(node.absolutePosition.subtract(rest[i]).length()).toBeLessThan(1e-5);
+            });
+        });
+
         it("stand and turn where the head model has them, whoever turns them", () => {
             const random = RandomNumbers(11);
             for (let run = 0; run < 20; run++) {

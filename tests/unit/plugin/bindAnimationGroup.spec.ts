@@ -110,6 +110,34 @@ describe("bindAnimationGroup", () => {
         expect(scene.animationGroups).toEqual([source]);
     });
 
+    it("turns the torso by all of a spine, where it is asked to and there is one", () => {
+        const root = GltfRoot();
+        const chain = ["Hips", "Spine", "Spine1", "Head"].map((name) => new TransformNode(name, scene));
+        chain.forEach((node, i) => (node.parent = i === 0 ? root : chain[i - 1]));
+        const turns = [0.5, 0.2, 0.3, 0.1].map((angle) => Quaternion.RotationAxis(new Vector3(0, 1, 0), angle));
+        const source = new AnimationGroup("walk", scene);
+        chain.forEach((node, i) => source.addTargetedAnimation(Turn(Quaternion.Identity(), turns[i]), node));
+        const torso = new TransformNode("j torso", scene);
+        torso.rotationQuaternion = Quaternion.Identity();
+        const withTorso = { ...targets, joints: { ...targets.joints, torso } };
+        const reports: IClipReport[] = [];
+        const bind = (settings: object, to: IAnimationTargets = withTorso): string[] => {
+            const group = BindAnimationGroup(source, to, scene, settings, (report) => reports.push(report));
+            group.start(true).goToFrame(60);
+            const names = group.targetedAnimations.map(({ target }) => target.name);
+            group.dispose();
+            return names;
+        };
+        expect(bind({ torso: true })).toEqual(["j torso", "j neck"]);
+        expect(Angle(torso.rotationQuaternion, Mirrored(Quaternion.RotationAxis(new Vector3(0, 1, 0), 0.5)))).toBeLessThan(1e-3);
+        expect(Angle(targets.joints.neck.rotationQuaternion!, Mirrored(turns[3]))).toBeLessThan(1e-3);
+        expect(bind({})).toEqual(["j neck"]);
+        expect(bind({ torso: true }, targets)).toEqual(["j neck"]);
+        expect(bind({ aliases: { Hips: "torso" } })).toEqual(["j torso", "j neck"]);
+        expect(bind({ torso: true, aliases: { Spine1: null } })).toEqual(["j torso", "j neck"]);
+        expect(reports.map(({ bodyBones }) => bodyBones)).toEqual([1, 3, 3, 2, 1]);
+    });
+
     it("takes a glTF head turn as it looks when the node rests straight", () => {
         const node = new TransformNode("Head", scene);
         node.parent = GltfRoot();

@@ -1,5 +1,5 @@
 // Rig names: which nodes turn a joint and which must not. The lists are what character files call them.
-import { FindJoint, IsBodyBone, type JointName } from "../../../src/plugin/animation/jointNames";
+import { FindJoint, IsBodyBone, IsTorsoBone, type JointName } from "../../../src/plugin/animation/jointNames";
 
 const Yes: Readonly<Record<JointName, string>> = {
     neck: `
@@ -30,6 +30,16 @@ const No = `
     neckerchief|necklace|neck_tie|NeckTie|neck_ribbon_01|bottleneck|Neck_L|CC_Base_Tongue01|teeth_head|hammer_head|Spine|spine_01|spine_04|spine.003|Spine3
     Hips|Bip01|Armature|root|__root__|LeftEyeRightEye|Wolf3D_Head_Mesh|hairhead|J_Sec_Hair1_01|headlight|Head_L|`;
 
+const Torso = `
+    Spine|spine|Spine1|Spine2|mixamorig:Spine|mixamorigSpine2|mixamorig9:Spine1|spine_01|spine_05|CC_Base_Spine01|CC_Base_Spine02|J_Bip_C_Spine
+    J_Bip_C_Chest|J_Bip_C_UpperChest|chest|upperChest|UpperChest|Bip01 Spine|Bip001 Spine1|ValveBiped.Bip01_Spine2|DEF-spine.001|DEF-spine.003
+    ORG-spine.002|spine.003|spine_01.x|spine_02.x|Spine1_M|Chest_M|Character1_Spine|spine_1_joint|spine_7_joint|mTorso|mChest|abdomenLower|chestUpper
+    spine01|上半身|上半身2|torso|Skel_Spine1|C_spine_JNT|SpineBone`;
+
+const NoTorso = `
+    Hips|pelvis|Waist|spine.004|DEF-spine.005|DEF-spine.006|DEF-spine|ORG-spine|spine.006|Head|neck_01|LeftShoulder|clavicle_l|Chest_L|spine_ik|SpineTarget
+    breast.L|backpack|chestplate|treasure chest|下半身|hip|root`;
+
 const List = (text: string): string[] =>
     text
         .split(/[|\n]/)
@@ -59,6 +69,15 @@ describe("joint names", () => {
         expect(FindJoint("Boy_HeadTop_End", ["Boy_Head"])).toBeNull();
         expect(FindJoint("ponytail_head", ["ponytail_root", "Head", "Neck"])).toBeNull();
         expect(FindJoint("hat_head", ["Head", "hat_root"])).toBeNull();
+    });
+
+    it("tell what turns the chest", () => {
+        expect(List(Torso).length).toBeGreaterThan(35);
+        expect(List(Torso).filter((name) => !IsTorsoBone(name))).toEqual([]);
+        expect(List(NoTorso).filter((name) => IsTorsoBone(name))).toEqual([]);
+        for (const name of Object.values(Yes).flatMap(List)) {
+            expect(IsTorsoBone(name)).withContext(name).toBeFalse();
+        }
     });
 
     it("know a body from the rest", () => {

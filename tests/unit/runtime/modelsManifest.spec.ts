@@ -131,6 +131,22 @@ describe("model manifest", () => {
         }
     });
 
+    it("may name a second page of a head model, and checks it", () => {
+        const page = { file: "page.bin", sha256: Hash, bytes: 10, license: "CC0-1.0" };
+        expect(ParseModelManifest(Changed("headModels/head/page", page)).headModels.head.page).toEqual(page);
+        expect(ParseModelManifest(Sample()).headModels.head.page).toBeUndefined();
+        for (const [field, value] of [
+            ["file", "../page.bin"],
+            ["sha256", "12"],
+            ["bytes", -1],
+            ["license", ""],
+        ] as const) {
+            const error = Failure(Changed("headModels/head/page", { ...page, [field]: value }));
+            expect([error.code, error.message.includes(`headModels.head.page.${field}`)]).toEqual(["file-format", true]);
+        }
+        expect(Failure(Changed("headModels/head/page", null)).code).toBe("file-format");
+    });
+
     it("refuses paths that leave the folder of models.json", () => {
         for (const file of ["/etc/passwd", "../x", "a/../../x", "https://example.org/x", "a\\b", "C:x"]) {
             expect(Failure(Changed("models/nano/graphs/encoder/file", file)).message)

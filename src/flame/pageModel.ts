@@ -1,0 +1,157 @@
+/**
+ * The second page of a head model's atlas: hair beyond the scalp, and the bust. It is a mesh with an atlas of its own on the joints of the head,
+ * without expressions, shapes and landmarks, in the container of a head model file (docs/architecture.md, "Second page").
+ */
+import { CheckMesh, JointCount, JointNames, type HeadModel } from "./headModel.js";
+import { HeadModelFile, HeadModelFileError, IsRecord } from "./headModelFile.js";
+import { MaxMapSize, RegionShift, type TexelTable } from "./texelTable.js";
+
+/** Meters that a joint of the page may differ from the head's. */
+const SameJoint = 1e-4;
+/** Regions whose names begin with this are hair; all others are the bust. */
+const HairPrefix = "hair";
+/** Regions whose names end in this lie under another one: they are drawn, and no ray meets them. */
+const InnerSuffix = "Inner";
+
+/** A parsed second page. */
+export interface PageModel {
+    /** Its mesh. Joints are the head's own, E = S = 0, nothing is dynamic. */
+    readonly model: HeadModel;
+    /** H = W of a map of it. */
+    readonly mapSize: number;
+    /** SHA-256 of the head model that it belongs to, or null where the file does not say. */
+    readonly headSha256: string | null;
+}
+
+/** A part of a person that can be left out. */
+export type PagePart = "hair" | "bust";
+
+/**
+ * Reads a second page.
+ * @param bytes the whole file; it is kept, the arrays of the model are views of it
+ * @param head the head that it goes with; its joints move the page
+ * @throws FlexAvatarError `file-format` if anything in the file cannot be trusted, or if its joints are not the head's
+ */
+export function ParsePageModel(bytes: ArrayBuffer, head: HeadModel): PageModel {
+    const file = new HeadModelFile(bytes);
+    const { mapSize, head: headSha256, arrays } = file.json;
+    if (!Number.isInteger(mapSize) || (mapSize as number) < 1 || (mapSize as number) > MaxMapSize) {
+        throw HeadModelFileError(`header field "mapSize" is ${JSON.stringify(mapSize)}, wanted 1 to ${MaxMapSize}`);
+    }
+    if (file.names("joints").join() !== JointNames.join()) {
+        throw HeadModelFileError(`its joints must be ${JointNames.join(", ")}`);
+    }
+    if (IsRecord(arrays) && Object.hasOwn(arrays, "joints")) {
+        const joints = file.array("joints", "f32", [JointCount, 3]);
+        if (joints.some((value, i) => !(Math.abs(value - head.joints[i]) <= SameJoint))) {
+            throw HeadModelFileError(`its joints are not where those of the head model "${head.name}" are`);
+        }
+    }
+    const model: HeadModel = {
+        ...NoIdentity,
+        name: file.text("name"),
+        license: file.text("license"),
+        source: file.text("source"),
+        regions: file.names("regions"),
+        twoSidedRegions: file.names("twoSidedRegions"),
+        template: file.array("template", "f32", ["V", 3]),
+        faces: file.array("faces", "u16", ["F", 3]),
+        uvFaces: file.array("uvFaces", "u16", ["F", 3]),
+        uv: file.array("uv", "f32", ["T", 2]),
+        faceRegion: file.array("faceRegion", "u8", ["F"]),
+        weights: file.array("weights", "u8", ["V", JointCount]),
+        joints: head.joints,
+        vertexCount: file.dimension("V"),
+        faceCount: file.dimension("F"),
+        uvCount: file.dimension("T"),
+    };
+    for (const region of model.twoSidedRegions) {
+        if (!model.regions.includes(region)) {
+            throw HeadModelFileError(`"${region}" is not one of its regions`);
+        }
+    }
+    CheckMesh(model);
+    return { model, mapSize: mapSize as number, headSha256: typeof headSha256 === "string" ? headSha256 : null };
+}
+
+/** What a head model has and a page has not. */
+const NoIdentity = {
+    dynamicRegions: [],
+    expressions: [],
+    shapes: [],
+    shapeCount: 0,
+    expressionCount: 0,
+    shapeDirs: new Int8Array(),
+    shapeScale: new Float32Array(),
+    expressionStart: new Uint32Array(1),
+    expressionVertex: new Uint16Array(),
+    expressionDelta: new Int16Array(),
+    expressionScale: new Float32Array(),
+    jointStart: new Uint32Array(JointCount + 1),
+    jointVertex: new Uint16Array(),
+    jointWeight: new Float32Array(),
+    landmark68Face: new Uint16Array(),
+    landmark68Bary: new Float32Array(),
+    mediaPipeFace: new Int32Array(),
+    mediaPipeBary: new Float32Array(),
+    poseFromExpression: new Float32Array(),
+    positionMapCenter: [0, 0, 0],
+    positionMapScale: 1,
+} as const;
+
+/** The part that a region belongs to. */
+export function PartOfRegion(region: string): PagePart {
+    return region.startsWith(HairPrefix) ? "hair" : "bust";
+}
+
+/** [regions] 1 for those that a ray can meet. */
+export function OuterRegions({ regions }: HeadModel): Uint8Array {
+    return Uint8Array.from(regions, (region) => Number(!region.endsWith(InnerSuffix)));
+}
+
+/** [n] index into the model's regions, by Gaussian. */
+export function RegionOfGaussian({ flags }: TexelTable, g: number): number {
+    return flags[g] >>> RegionShift;
+}
+
+/**
+ * Where the Gaussians of a map are at rest.
+ * @param map [14,H,W], before activation
+ * @returns [n,3] canonical, meters, new
+ */
+export function RestPlaces(
+    { template }: HeadModel,
+    { gaussianCount, corners, bary, texel, mapSize }: TexelTable,
+    map: ArrayLike<number>,
+): Float32Array {
+    const places = new Float32Array(3 * gaussianCount);
+    for (let g = 0; g < gaussianCount; g++) {
+        for (let axis = 0; axis < 3; axis++) {
+            let sum = map[axis * mapSize * mapSize + texel[g]];
+            for (let k = 0; k < 3; k++) {
+                sum += bary[3 * g + k] * template[3 * corners[3 * g + k] + axis];
+            }
+            places[3 * g + axis] = sum;
+        }
+    }
+    return places;
+}
+
+/** Mean distance in meters of Gaussians that are beside each other in the map; 0 where none are. */
+export function MeanSpacing({ gaussianCount, texel, mapSize, gaussianOfTexel }: TexelTable, places: ArrayLike<number>): number {
+    let [sum, count] = [0, 0];
+    for (let g = 0; g < gaussianCount; g++) {
+        for (const next of [(texel[g] + 1) % mapSize === 0 ? -1 : texel[g] + 1, texel[g] + mapSize]) {
+            const other = gaussianOfTexel[next] ?? -1;
+            if (other >= 0) {
+                sum += Math.hypot(
+                    places[3 * g] - places[3 * other],
+                    places[3 * g + 1] - places[3 * other + 1],
+                    places[3 * g + 2] - places[3 * other + 2],
+                );
+                count++;
+            }
+        }
+    }
+    return count > 0 ? sum / count : 0;
+}

@@ -1,0 +1,91 @@
+/** The second page of one avatar as the mesh that draws it knows it: a member beside the head, at the same place, posed by the same joints. */
+import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh.js";
+import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
+import { EffectivePose, type ExpressionPose } from "../../flame/expression.js";
+import { PoseLength, type HeadModel } from "../../flame/headModel.js";
+import type { AvatarBuffers, SplatPipeline } from "../../runtime/passes/index.js";
+import type { LevelOfDetail } from "../levelOfDetail.js";
+import { HasClipPlane, type ISplatMember } from "../splatView.js";
+import type { IPageLease } from "./personPage.js";
+
+/** `"auto"` shows the bust where the avatar has one and no character carries the head; `"none"` never. */
+export type BustOption = "auto" | "none";
+/** `"auto"` shows hair beyond the scalp where the avatar has it; `"scalp"` what the head itself carries. */
+export type HairOption = "auto" | "scalp";
+
+/** Owned by an avatar that has a second page. */
+export class AvatarPage implements ISplatMember {
+    /** The joints of the head with what expressions do to them; the page has no expressions of its own. */
+    public readonly pose: ExpressionPose = { expression: new Float32Array(0), pose: new Float32Array(PoseLength) };
+    private _lease: IPageLease | null = null;
+    private _splats: { pipeline: SplatPipeline; buffers: AvatarBuffers; revision: number } | null = null;
+
+    /** @param _avatar borrowed: where it stands and how it is seen */
+    public constructor(private readonly _avatar: ISplatMember) {}
+
+    /** What is drawn, or null while all of it is hidden or the device is lost. */
+    public get splats(): Readonly<{ pipeline: SplatPipeline; buffers: AvatarBuffers; revision: number }> | null {
+        return this._splats;
+    }
+
+    public get posedNode(): TransformNode {
+        return this._avatar.posedNode;
+    }
+
+    public get visibility(): number {
+        return this._avatar.visibility;
+    }
+
+    public get levelOfDetail(): LevelOfDetail {
+        return this._avatar.levelOfDetail;
+    }
+
+    /** Where the head is closed and wholly seen, what looks away of one-sided regions is left out: the bust's back. Hair has two sides. */
+    public get cullBackFaces(): boolean {
+        const { cullBackFaces, splats, visibility, posedNode } = this._avatar;
+        return cullBackFaces === "auto"
+            ? splats?.buffers.isOpaque === true && visibility === 1 && !HasClipPlane(posedNode.getScene())
+            : cullBackFaces;
+    }
+
+    /** Hair hides nothing for certain. What the head hides is left out all the same. */
+    public get cullHidden(): boolean {
+        return false;
+    }
+
+    public get proxyMesh(): AbstractMesh {
+        return this._avatar.proxyMesh;
+    }
+
+    public isEnabled(): boolean {
+        return this._avatar.isEnabled();
+    }
+
+    /** Number of Gaussians that are shown. */
+    public get gaussianCount(): number {
+        return this._splats?.buffers.gaussianCount ?? 0;
+    }
+
+    /** Bytes of GPU memory; what instances share is divided among them. */
+    public get byteLength(): number {
+        const buffers = this._splats?.buffers;
+        return buffers ? buffers.byteLength + buffers.head.ownByteLength / buffers.head.avatars.usedCount : 0;
+    }
+
+    /** Shows other buffers, owned from now on, in the pose set last; or nothing. */
+    public show(pipeline: SplatPipeline | null, lease: IPageLease | null): void {
+        this._lease?.release();
+        this._lease = lease;
+        this._splats = lease && pipeline ? { pipeline, buffers: lease.buffers, revision: 1 } : null;
+        lease?.buffers.setExpression(this.pose);
+    }
+
+    /** Takes a new pose. Allocates nothing. @param expressionPose of the head; read, not kept */
+    public setPose(head: HeadModel, expressionPose: ExpressionPose): void {
+        EffectivePose(head, expressionPose, this.pose.pose);
+        if (this._splats) {
+            this._splats.buffers.setExpression(this.pose);
+            this._splats.revision++;
+        }
+    }
+}

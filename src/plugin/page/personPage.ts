@@ -1,0 +1,229 @@
+/**
+ * What all avatars of a person have in common of the second page (hair beyond the scalp, and bust): its map, and the GPU buffers that show it. Of the
+ * page only the texels that show something become Gaussians, so that short hair costs nothing.
+ */
+import type { HeadModel } from "../../flame/headModel.js";
+import { BuildLevels } from "../../flame/levels.js";
+import {
+    MeanSpacing,
+    OuterRegions,
+    PartOfRegion,
+    RegionOfGaussian,
+    RestPlaces,
+    type PageModel,
+    type PagePart,
+} from "../../flame/pageModel.js";
+import { TexelTableOf } from "../../flame/personalHead.js";
+import { BuildTexelTable, CompactTable, type TexelTable } from "../../flame/texelTable.js";
+import type { IAvatarFile } from "../../runtime/format/avatarFile.js";
+import { AlphaCut } from "../../runtime/layout.js";
+import { AvatarBuffers, HeadBuffers } from "../../runtime/passes/index.js";
+import { HeadSurface } from "../attach/headSurface.js";
+
+/** The logit of the faintest opacity that is drawn. */
+const LeastLogit = Math.log(AlphaCut / (1 - AlphaCut));
+/** The logit of an opacity that nothing shows of. */
+const Invisible = -12;
+/** A face with a Gaussian more opaque than this is a surface for rays and shadows. */
+const SolidLogit = 0;
+
+/** A second page that was loaded. */
+export interface IPageModel extends PageModel {
+    /** Of its file. */
+    readonly sha256: string;
+}
+
+/** Which parts an avatar does not show. */
+export type HiddenParts = Readonly<Record<PagePart, boolean>>;
+
+/** One avatar of the person. */
+export interface IPageMember {
+    /** The page came, was replaced, or is gone. */
+    _showPage(): void;
+}
+
+/** One avatar's hold of GPU buffers. */
+export interface IPageLease {
+    readonly buffers: AvatarBuffers;
+    /** Gives them back. Once. */
+    release(): void;
+}
+
+/** What rays meet of the page. */
+export interface IPageSurface {
+    readonly surface: HeadSurface;
+    /** Numbers of the page's faces. */
+    readonly faces: Uint32Array;
+}
+
+/** Buffers of some parts, shared by the avatars that show the same ones. */
+interface IShown {
+    readonly head: HeadBuffers;
+    readonly users: Set<AvatarBuffers>;
+}
+
+/** One per person; instances share it. */
+export class PersonPage {
+    private readonly _members = new Set<IPageMember>();
+    /** By what is hidden. */
+    private _shown = new Map<string, IShown>();
+    private _surface: HeadSurface | null = null;
+
+    /**
+     * @param _file the person; its page is replaced here
+     * @param _model the page of its map; null if it has none, or if that is not at hand: then the head is shown alone
+     */
+    public constructor(
+        private readonly _file: IAvatarFile,
+        private _model: IPageModel | null,
+    ) {
+        if (_file.page && _model) {
+            HideOthers(this._table!, _file.page.map);
+        }
+    }
+
+    /** The page that is shown, or null. */
+    public get model(): HeadModel | null {
+        return this._file.page ? (this._model?.model ?? null) : null;
+    }
+
+    /** [14,H,W], before activation; of the page that is shown. */
+    public get map(): Float32Array<ArrayBuffer> {
+        return this._file.page!.map as Float32Array<ArrayBuffer>;
+    }
+
+    public join(member: IPageMember): void {
+        this._members.add(member);
+    }
+
+    public leave(member: IPageMember): void {
+        this._members.delete(member);
+    }
+
+    /**
+     * Replaces the map, or takes it away, for all avatars of the person.
+     * @param page the page and a map of it, [14,H,W] before activation; the map is copied
+     */
+    public set(page: { model: IPageModel; map: ArrayLike<number> } | null): void {
+        // What is shown until now is given back by the avatars, one by one.
+        this._shown = new Map();
+        this._surface = null;
+        if (page) {
+            const { model, mapSize, sha256 } = page.model;
+            this._model = page.model;
+            this._file.page = { headModel: { name: model.name, sha256 }, mapSize, map: Float32Array.from(page.map) };
+            HideOthers(this._table!, this._file.page.map);
+        } else {
+            delete this._file.page;
+        }
+        this._members.forEach((member) => member._showPage());
+    }
+
+    /**
+     * Buffers that show the page.
+     * @param device borrowed
+     * @param hidden what they leave out
+     * @returns null if nothing is left
+     * @throws FlexAvatarError `too-many-avatars`
+     */
+    public acquire(device: GPUDevice, hidden: HiddenParts): IPageLease | null {
+        const all = this._shown;
+        const key = `${hidden.hair} ${hidden.bust}`;
+        let shown = all.get(key);
+        const isNew = !shown;
+        if (!shown) {
+            const head = this._createHead(device, hidden);
+            if (!head) {
+                return null;
+            }
+            shown = { head, users: new Set() };
+        }
+        const { head, users } = shown;
+        let buffers: AvatarBuffers;
+        try {
+            const [twin] = users;
+            buffers = new AvatarBuffers(device, head, twin);
+        } catch (error) {
+            if (isNew) {
+                head.dispose();
+            }
+            throw error;
+        }
+        if (isNew) {
+            buffers.setStaticMap(this.map);
+            all.set(key, shown);
+        }
+        users.add(buffers);
+        const release = (): void => {
+            users.delete(buffers);
+            buffers.dispose();
+            if (users.size === 0) {
+                head.dispose();
+                all.delete(key);
+            }
+        };
+        return { buffers, release };
+    }
+
+    /** The skin of the page as a mesh; shared, so that it is computed once. Null if there is no page. */
+    public get surface(): HeadSurface | null {
+        const { page } = this._file;
+        if (!this._model || !page) {
+            return null;
+        }
+        return (this._surface ??= new HeadSurface(this._model.model, { staticMap: page.map, mapSize: page.mapSize }));
+    }
+
+    /** What rays meet of the parts that are not hidden. Null if there is no page. */
+    public surfaceOf(hidden: HiddenParts): IPageSurface | null {
+        const { surface, _table: table } = this;
+        if (!surface || !table) {
+            return null;
+        }
+        const { model } = surface;
+        const outer = OuterRegions(model);
+        const shown = model.regions.map((region, index) => outer[index] > 0 && !hidden[PartOfRegion(region)]);
+        const isSolid = new Uint8Array(model.faceCount);
+        for (let g = 0; g < table.gaussianCount; g++) {
+            if (this._logit(table, g) > SolidLogit && shown[RegionOfGaussian(table, g)]) {
+                isSolid[table.face[g]] = 1;
+            }
+        }
+        return { surface, faces: Uint32Array.from(Array.from(isSolid.keys()).filter((face) => isSolid[face] > 0)) };
+    }
+
+    /** Table of all texels of the page. */
+    private get _table(): TexelTable | null {
+        return this._model && TexelTableOf(this._model.model, this._model.mapSize);
+    }
+
+    private _logit({ texel, mapSize }: TexelTable, g: number): number {
+        return this.map[3 * mapSize * mapSize + texel[g]];
+    }
+
+    /** @returns null if nothing is left */
+    private _createHead(device: GPUDevice, hidden: HiddenParts): HeadBuffers | null {
+        const { model, _table: all } = this;
+        if (!model || !all) {
+            return null;
+        }
+        const hides = model.regions.map((region) => hidden[PartOfRegion(region)]);
+        const table = CompactTable(all, (g) => this._logit(all, g) >= LeastLogit && !hides[RegionOfGaussian(all, g)]);
+        if (table.gaussianCount === 0) {
+            return null;
+        }
+        const places = RestPlaces(model, table, this.map);
+        const levels = BuildLevels(model, table, { places, spacing: MeanSpacing(table, places) });
+        return new HeadBuffers(device, model, table, BuildTexelTable(model, 1), levels);
+    }
+}
+
+/** Makes texels invisible that lie on no face of the page. */
+function HideOthers({ gaussianOfTexel, mapSize }: TexelTable, map: Float32Array): void {
+    const first = 3 * mapSize * mapSize;
+    gaussianOfTexel.forEach((g, texel) => {
+        if (g < 0) {
+            map[first + texel] = Invisible;
+        }
+    });
+}
