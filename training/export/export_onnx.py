@@ -131,6 +131,9 @@ def write_manifest(config: ModelConfig, specs: list[GraphSpec], outputs: dict[st
     head = root / "open-head.bin"
     entry = {"file": head.name, "sha256": "", "bytes": 0}
     manifest["headModels"]["open-head"] = {**(file_entry(head, root) if head.exists() else entry), "license": "CC0-1.0"}
+    page = root / "open-head-page2.bin"
+    if page.exists():
+        manifest["headModels"]["open-head"]["page"] = {**file_entry(page, root), "license": "CC0-1.0"}
     graphs = {}
     for spec in specs:
         graphs[spec.name] = {

@@ -81,7 +81,7 @@ def build_texel_table(model: HeadModel, map_size: int) -> TexelTable:
     region = model.face_region[face]
     names = model.regions
     dynamic = np.isin(region, [names.index(name) for name in model.meta["dynamicRegions"]])
-    two_sided = np.isin(region, [names.index(name) for name in (*model.meta["twoSidedRegions"], OPEN_REGION)])
+    two_sided = np.isin(region, [names.index(name) for name in (*model.meta["twoSidedRegions"], OPEN_REGION) if name in names])
     vertices = model.faces[face]
     weights = np.einsum("nk,nkj->nj", bary, model.weights[vertices].astype(np.float64))
     return TexelTable(map_size, texel, face, vertices, bary.astype(np.float32), weights.astype(np.float32), region, dynamic, two_sided)

@@ -87,7 +87,8 @@ def test_weights_are_fp16_and_reconstructors_share_one_layout(exported):
 def test_committed_models_match_their_manifest_and_stay_small():
     root = Path(__file__).parents[2] / "assets/models"
     manifest = json.loads((root / "models.json").read_text())
-    entries = [e for g in manifest["models"]["nano-128"]["graphs"].values() for e in (g, g["data"])] + list(manifest["headModels"].values())
+    heads = list(manifest["headModels"].values())
+    entries = [e for g in manifest["models"]["nano-128"]["graphs"].values() for e in (g, g["data"])] + heads + [e["page"] for e in heads]
     total = {}
     for entry in entries:
         raw = (root / entry["file"]).read_bytes()

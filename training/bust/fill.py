@@ -1,0 +1,267 @@
+"""The second static map of a person from one to four photos (ALGORITHM.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..headmodel.page2 import hair_angle
+from . import hair as hairs
+from . import torso as torsos
+from .grids import blur, frames, mean_where, push_pull, quaternions, ramp, smooth_step
+from .head import Head, depth_picture, hidden_by_head
+from .page import Page
+from .photo import CLOTHES, HAIR, SKIN, Photo, bilinear
+
+LEAST_OPACITY = 0.02  # texels below it carry no Gaussian
+OFF = -12.0  # opacity logit of an empty texel
+RIM = np.radians(68)  # the photo's colors are believed up to this angle from the camera
+DETAIL = (0.72, 1.38)  # strands that are carried behind are no darker or lighter than this
+STRAND_ROWS, STRAIGHT = (
+    5.0,
+    (0.1, 0.35),
+)  # rows that strands are drawn out over; shares of variance that then remain in curls and in straight hair
+BEHIND = 0.93  # hair behind is this much darker
+INNER_DEPTH, INNER_DARK = 0.012, 0.45
+SKIN_SPREADS, FAINT = 0.01, 0.004  # how much skin and the guessed color of clothes count where the bust is filled in
+
+
+@dataclass(frozen=True)
+class Filled:
+    """map f32 [14,size,size]; the parts that it was made of."""
+
+    map: np.ndarray
+    torso: torsos.Torso
+    hair: hairs.Hair | None
+
+    @property
+    def count(self) -> int:
+        """Gaussians that are not empty."""
+        return int((self.map[3] > OFF + 1).sum())
+
+
+def fill(page: Page, head: Head, photos: list[Photo], bust: bool = True, hair: bool = True) -> Filled:
+    """See the module. The first photo makes the shape; all give colors and carve."""
+    photos = [photo.cleaned() for photo in photos]
+    torso = torsos.fit(page, head, photos[0])
+    reach = torsos.TorsoReach(page, torso)
+    layer = hairs.surface(page, head, photos[0], reach) if hair else None
+    out = np.zeros((14, page.size, page.size))
+    out[3], out[7:10], out[13] = OFF, np.log(0.001), 1
+    depths = [depth_picture(head, photo) for photo in photos]
+    if bust:
+        color = bust_color(page, head, torso, photos, depths)
+        write(out, page, "bust", torso.points, color, torso.shown * 0.98, 1, (0.62, 0.62, 0.0015))
+    if layer is not None:
+        color, shown = hair_color(page, layer, photos, depths)
+        write(out, page, "hair", layer.points, color, shown * 0.96, -1, (0.62, 0.7, 0.0012))
+        points, color, shown = inner_layer(page, layer, color, shown)
+        write(out, page, "hairInner", points, color, shown * 0.98, -1, (0.7, 0.6, 0.002))
+    return Filled(out.astype(np.float32), torso, layer)
+
+
+def write(out: np.ndarray, page: Page, island: str, points: np.ndarray, color: np.ndarray, opacity: np.ndarray, turn: int, share) -> None:
+    """Points, colors and opacity of a grid into its band. `turn` -1 where columns run against the outside; `share`: sigma in steps of the
+    grid across and along, and in meters outwards."""
+    band = page.rows(island)
+    axes, width, length = frames(points)
+    if turn < 0:
+        axes = axes * np.array([1.0, 1.0, -1.0]) * np.array([-1.0, 1.0, 1.0])
+    on = opacity >= LEAST_OPACITY
+    shown = np.clip(opacity, LEAST_OPACITY, 0.99)
+    out[:3, band] = np.moveaxis(points - page.base[band], -1, 0)
+    out[3, band] = np.where(on, np.log(shown / (1 - shown)), OFF)
+    out[4:7, band] = np.moveaxis(np.clip(color, 0, 1), -1, 0)
+    sigma = np.stack([width * share[0], length * share[1], np.full(width.shape, share[2])])
+    out[7:10, band] = np.log(np.clip(sigma, 0.0006, 0.02))
+    out[10:14, band] = np.moveaxis(quaternions(axes), -1, 0)
+
+
+def facing(points: np.ndarray, photo: Photo, turn: int) -> np.ndarray:
+    """Cosine between the outward normal and the direction to the camera."""
+    normal = frames(points)[0][..., 2] * turn
+    to = photo.eye - points
+    return (normal * to).sum(-1) / np.linalg.norm(to, axis=-1)
+
+
+def bust_color(page: Page, head: Head, torso: torsos.Torso, photos: list[Photo], depths: list[np.ndarray]) -> np.ndarray:
+    """Photo where clothes or skin are seen, the mirrored half, then push-pull, in which skin counts little beside clothes."""
+    total, weight, dressed = np.zeros((*torso.points.shape[:2], 3)), 0.0, 0.0
+    for photo, depth in zip(photos, depths):
+        px, _ = photo.project(torso.points)
+        classes, matte = bilinear(photo.classes, px), bilinear(photo.sure, px)
+        body = np.maximum(classes[..., CLOTHES], classes[..., SKIN])
+        trust = ramp(body, 0.5, 0.8) * ramp(bilinear(photo.hairless, px), 0.6, 0.9) * ramp(matte, 0.6, 0.9)
+        trust = trust * ramp(facing(torso.points, photo, 1), 0.12, 0.4) * photo.inside(px, 3)
+        trust = trust * ~hidden_by_head(torso.points, depth, photo, 0.012)
+        total += bilinear(photo.image, px) * trust[..., None]
+        weight, dressed = weight + trust, dressed + trust * (classes[..., CLOTHES] > classes[..., SKIN])
+    known = np.minimum(weight, 1)
+    color = total / np.maximum(weight, 1e-6)[..., None]
+    dressed = np.minimum(dressed, 1)
+    mirrored = np.maximum(0, 0.8 * known[:, ::-1] - known)
+    all_known = np.minimum(known + mirrored, 1)
+    color = (color * known[..., None] + color[:, ::-1] * mirrored[..., None]) / np.maximum(known + mirrored, 1e-6)[..., None]
+    cloth = np.maximum(dressed, np.maximum(0, 0.8 * dressed[:, ::-1] - known))
+    # what spreads: clothes, a little of the skin, the neck's own color above the ring, and a faint guess everywhere below
+    ring = page.meta["bust"]["ring"]
+    base = page.base[page.rows("bust")]
+    above = base[..., 1] - (ring[0] - ring[1] * base[..., 2])
+    guess = cloth_guess(photos)
+    spreads = np.where(cloth > 0.5, all_known, SKIN_SPREADS * all_known)
+    source = color.copy()
+    if guess is not None:
+        faint = FAINT * ramp(above, -0.03, -0.06) * (all_known < 0.5)
+        source = (source * spreads[..., None] + guess * faint[..., None]) / np.maximum(spreads + faint, 1e-9)[..., None]
+        spreads = spreads + faint
+    own = neck_color(head, torso.points, ring)
+    if own is not None:
+        at_neck = 0.5 * ramp(above, -0.012, 0.004) * (1 - all_known)
+        source = (source * spreads[..., None] + own * at_neck[..., None]) / np.maximum(spreads + at_neck, 1e-9)[..., None]
+        spreads = spreads + at_neck
+    filled = wrapped_push_pull(source, np.minimum(spreads, 1))
+    return color * all_known[..., None] + filled * (1 - all_known[..., None])
+
+
+def cloth_guess(photos: list[Photo]) -> np.ndarray | None:
+    """Median color [3] of the photos' clothes; None where hardly any are seen."""
+    pixels = [p.image[(p.classes[..., CLOTHES] > 0.5) & (p.matte > 0.7) & (p.hairless > 0.8)] for p in photos]
+    pixels = np.concatenate(pixels)
+    return np.median(pixels, 0) if len(pixels) > 40 else None
+
+
+def neck_color(head: Head, points: np.ndarray, ring: list[float]) -> np.ndarray | None:
+    """Color [rows,columns,3] of the person's own neck a little above the ring, by azimuth."""
+    p = head.means - torsos.NECK_AXIS
+    above = head.means[:, 1] - (ring[0] - ring[1] * head.means[:, 2])
+    use = head.neck & (above > 0.004) & (above < 0.03) & (head.opacity > 0.4)
+    if use.sum() < 50:
+        return None
+    bins = 24
+    column = np.floor(np.arctan2(p[use, 0], p[use, 2]) / (2 * np.pi) * bins).astype(int) % bins
+    total, count = np.zeros((bins, 3)), np.zeros(bins)
+    np.add.at(total, column, head.color[use])
+    np.add.at(count, column, 1)
+    known = np.repeat((count > 0)[:, None], 3, 1).astype(float)
+    mean = blur(mean_where(total / np.maximum(count, 1)[:, None], known, 1.0, 0, True), 1.0, 0, True)
+    off = points - torsos.NECK_AXIS
+    at = np.arctan2(off[..., 0], off[..., 2]) / (2 * np.pi) * bins - 0.5
+    c0 = np.floor(at).astype(int)
+    share = (at - c0)[..., None]
+    return mean[c0 % bins] * (1 - share) + mean[(c0 + 1) % bins] * share
+
+
+def wrapped_push_pull(color: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Push-pull on a grid whose first and last column are neighbours."""
+    half = color.shape[1] // 2
+    three = lambda x: np.concatenate([x[:, half:], x, x[:, :half]], 1)  # noqa: E731
+    return push_pull(three(color), three(weight))[:, color.shape[1] - half : 2 * color.shape[1] - half]
+
+
+def hair_color(page: Page, layer: hairs.Hair, photos: list[Photo], depths: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Colors [rows,columns,3], and where hair remains after every photo has carved away what would cover face, clothes or background."""
+    points, shown = layer.points, layer.shown
+    total, weight = np.zeros((*shown.shape, 3)), np.zeros(shown.shape)
+    for k, (photo, depth) in enumerate(zip(photos, depths)):
+        px, _ = photo.project(points)
+        inside = photo.inside(px, 2)
+        mask, matte = bilinear(photo.classes, px)[..., HAIR], bilinear(photo.matte, px)
+        hidden = hidden_by_head(points, depth, photo, 0.012)
+        toward = facing(points, photo, -1)
+        front = layer.theta < np.radians(95) if k == 0 else toward > 0
+        carve = np.where(front, ramp(mask * matte, 0.3, 0.6), ramp(matte, 0.35, 0.65))
+        shown = shown * np.where(inside & ~hidden, carve, 1)
+        # the first photo made the surface: there the angle from the camera says how far its colors may be believed
+        believed = ramp(layer.theta, RIM + 0.15, RIM) * front if k == 0 else ramp(toward, 0.3, 0.6)
+        trust = believed * inside * ~hidden * ramp(mask, 0.6, 0.9) * ramp(bilinear(photo.sure, px), 0.5, 0.9)
+        trust = trust * (1 - np.minimum(weight, 1))
+        total += bilinear(photo.image, px) * trust[..., None]
+        weight = weight + trust
+    trust = np.minimum(weight, 1)
+    color = push_pull(total / np.maximum(weight, 1e-6)[..., None], trust)
+    return behind(page, layer, color, trust), shown
+
+
+def behind(page: Page, layer: hairs.Hair, color: np.ndarray, trust: np.ndarray) -> np.ndarray:
+    """Colors [rows,columns,3] with those that no photo shows: the sides' smooth color carried around the back, times the photo's own
+    strands, which go back and forth over the columns that are seen, row by row."""
+    rows, columns = trust.shape
+    signed = hair_angle(page.coordinates("hair")[1])
+    q = np.abs(signed)
+    opening = np.stack([(np.pi - (np.pi - layer.theta[:, k]) / q[k]) for k in (columns - 1, 0)][::-1])  # [2,rows], right then left
+    smooth = blur(blur(color * trust[..., None], 2.0, 0), 3.0, 1) / np.maximum(blur(blur(trust, 2.0, 0), 3.0, 1), 1e-3)[..., None]
+    detail = np.where(trust[..., None] > 0.05, np.clip((color + 0.02) / (smooth + 0.02), *DETAIL), 1)
+    detail = combed(1 + (detail - 1) * trust[..., None], trust)
+    mean, least, most = np.zeros((2, rows, 3)), np.zeros((2, rows)), np.zeros((2, rows))
+    for k in (0, 1):
+        own = (signed > 0) == (k == 1)
+        near = trust * own * ramp(layer.theta, RIM - 0.9, RIM - 0.2)
+        weight = near.sum(1)
+        value = (color * near[..., None]).sum(1) / np.maximum(weight, 1e-6)[:, None]
+        mean[k] = mean_where(value, np.repeat(np.minimum(weight / 6, 1)[:, None], 3, 1), 5.0, 0)
+        seen = own & (trust > 0.3) & (layer.theta < RIM)
+        any_seen = seen.any(1).astype(float)
+        last = np.where(seen, layer.theta, -np.inf).max(1)
+        first = np.where(seen, layer.theta, np.inf).min(1)
+        most[k] = RIM if not any_seen.any() else mean_where(np.where(any_seen > 0, last, 0), any_seen, 1.5, 0)
+        least[k] = RIM if not any_seen.any() else mean_where(np.where(any_seen > 0, first, 0), any_seen, 1.5, 0)
+        if not weight.sum():
+            mean[k] = np.nan
+    for k in (0, 1):
+        mean[k] = np.where(
+            np.isfinite(mean[k]),
+            mean[k],
+            np.where(np.isfinite(mean[1 - k]), mean[1 - k], color[trust > 0.3].mean(0) if (trust > 0.3).any() else 0.3),
+        )
+    span = np.maximum(most - least - 0.1, 0.12)
+    side = layer.side
+    edge = most[side].T
+    beyond = np.maximum(layer.theta - edge, 0)
+
+    def strands(of: np.ndarray) -> np.ndarray:
+        """Detail from the side `of` [columns] 0 or 1."""
+        reach = span[of].T
+        turn = reach - np.abs((beyond % (2 * reach)) - reach)  # 0 where the photo's knowledge ends, up to its span, and back
+        at = np.clip((np.pi - (most[of].T - turn)) / np.maximum(np.pi - opening[of].T, 0.1), 0, 1)
+        fine = np.linspace(0, 1, 513)
+        s = np.interp(at.ravel(), hair_angle(fine), fine).reshape(at.shape) * np.where(of == 1, 1.0, -1.0)
+        c = np.clip((s + 1) / 2 * columns - 0.5, 0, columns - 1.001)
+        c0, row = c.astype(int), np.arange(rows)[:, None]
+        return detail[row, c0] * (1 - (c - c0))[..., None] + detail[row, c0 + 1] * (c - c0)[..., None]
+
+    cross = (0.5 * (1 - smooth_step(q, 0.0, 0.15)))[None, :, None]
+    fine = strands(side) * (1 - cross) + strands(1 - side) * cross
+    across = (0.5 * (1 - smooth_step(q, 0.0, 0.6)))[None, :, None]
+    base = np.moveaxis(mean[side], 0, 1) * (1 - across) + np.moveaxis(mean[1 - side], 0, 1) * across
+    share = (ramp(layer.theta, edge - 0.15, edge + 0.05) * np.where(layer.theta > RIM + 0.2, 1 - trust, 1))[..., None]
+    return color * (1 - share) + base * fine * BEHIND * share
+
+
+def combed(detail: np.ndarray, trust: np.ndarray) -> np.ndarray:
+    """Detail (factors of color) drawn out down the columns, as strands hang, with the spread it had; less so the curlier the hair is."""
+    log = np.log(detail)
+    down = blur(log, STRAND_ROWS, 0)
+    seen = trust > 0.5
+    if seen.sum() < 50:
+        return detail
+    own, drawn = log[seen].std(), down[seen].std()
+    straight = ramp(drawn**2 / max(own**2, 1e-8), *STRAIGHT)
+    return np.exp(straight * down * min(own / max(drawn, 1e-4), 1.6) + (1 - straight) * log)
+
+
+def inner_layer(page: Page, layer: hairs.Hair, color: np.ndarray, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same surface a little inside, darker and without detail."""
+    normal = -frames(layer.points)[0][..., 2]
+    soft = blur(blur(normal, 3, 0), 3, 1)
+    soft /= np.maximum(np.linalg.norm(soft, axis=-1, keepdims=True), 1e-9)
+    points = layer.points - INNER_DEPTH * soft
+    v, _ = page.coordinates("hairInner")
+    rows = v * len(points) - 0.5
+    low = np.clip(rows.astype(int), 0, len(points) - 2)
+    share = (rows - low)[:, None]
+    take = lambda x: x[low] * (1 - share[..., None]) + x[low + 1] * share[..., None]  # noqa: E731
+    calm = blur(blur(color, 2, 0), 4, 1) * INNER_DARK
+    # it ends before the outer layer does
+    whole = np.minimum.reduce([np.roll(shown, (r, c), (0, 1)) for r in (-3, 0, 3) for c in (-4, 0, 4)])
+    return take(points), take(calm), take(whole[..., None])[..., 0]

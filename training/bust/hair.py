@@ -1,0 +1,336 @@
+"""Hair beyond the scalp: what the photo's hair mask says of dome and curtain, and the surface that follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..headmodel.page2 import hair_angle, hair_rows
+from .grids import blur, mean_where, ramp, smooth_step
+from .head import Head, Reach, view_axes
+from .page import Page
+from .photo import CLOTHES, HAIR, SKIN, Photo, bilinear
+from .torso import TorsoReach
+
+STEP = 0.002  # meters along a row of the mask
+HALF = 0.32
+GAP = 0.008  # meters without hair that a lock may have
+LEAST_WIDTH = 0.006
+SHORT = -0.045  # hair that ends above this height (m) hangs nowhere: no curtain
+BELOW_EDGE = 0.09  # how far hair that the photo's edge cuts goes on
+ANGLES = 90  # of the rim, 2 degrees each, over the upper half
+OFF_HEAD = (0.002, 0.006)  # hair farther out than these is not on the head's own page
+MOST_EXCESS = 0.16
+BEHIND_SHOULDER = 0.05  # hair that ends on the shoulders in front is this much longer behind
+TURNED = np.radians(8)
+INWARDS = 0.25  # meters per meter that hair behind falls towards the neck
+BACK_SHARE, FRONT_SHARE = 0.75, 0.45  # hair is this much as thick behind, and over the forehead, as at its rim
+FRONT_HALF, FRONT_STEP = 0.16, 0.004  # meters: table of the head's front
+OFF_BUST, MOST_MOVED = 0.008, 0.035  # meters that hair stays above the bust; what would have to move more is left out
+NO_CURTAIN = -0.075  # where hair ends behind on a side that has no curtain, meters below the dome's centre
+
+
+@dataclass
+class Sides:
+    """What rows of the mask say, [2,rows] for the head's right and left: inner and outer edge (m from the middle plane) and where known."""
+
+    inner: np.ndarray
+    outer: np.ndarray
+    known: np.ndarray
+    cut: np.ndarray  # the photo's edge cuts the row there
+    lowest: np.ndarray  # [2] height where the hair ends; NaN without a curtain
+    beyond: np.ndarray  # [2] meters that it goes on below the photo's edge
+    behind: np.ndarray  # [2] meters that it is longer behind, because it falls behind shoulders there
+
+
+class HairView:
+    """The hair's frame in one photo: rows right, up, towards the camera, about the dome's centre."""
+
+    def __init__(self, page: Page, photo: Photo):
+        self.photo = photo
+        self.center = np.array(page.meta["hair"]["dome"])
+        self.axes = view_axes(photo.yaw)
+        self.eye = (photo.eye - self.center) @ self.axes.T
+
+    def world(self, local: np.ndarray) -> np.ndarray:
+        return local @ self.axes + self.center
+
+    def slide(self, local: np.ndarray, depth: np.ndarray) -> np.ndarray:
+        """Points [...,3] of the plane z = 0 moved along their rays to z = depth."""
+        share = depth / self.eye[2]
+        return local + (self.eye - local) * share[..., None]
+
+    def on_plane(self, local: np.ndarray) -> np.ndarray:
+        """Where rays through points [...,3] meet z = 0: [...,2]."""
+        share = -self.eye[2] / (local[..., 2] - self.eye[2])
+        return (self.eye + (local - self.eye) * share[..., None])[..., :2]
+
+    def mask(self, local: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Hair and matte at points [...,3], and whether they lie in the photo."""
+        px, _ = self.photo.project(self.world(local))
+        matte = bilinear(self.photo.matte, px)
+        return bilinear(self.photo.classes, px)[..., HAIR] * matte, matte, self.photo.inside(px, 1.5)
+
+
+def measure_rim(view: HairView, head: Head) -> np.ndarray:
+    """How far hair reaches beyond the head's rim, [ANGLES + 1] meters over angles 0 (left of the head) to 180 degrees (right)."""
+    solid = head.means[head.opacity > 0.4]
+    flat = view.on_plane((solid - view.center) @ view.axes.T)
+    angle = np.degrees(np.arctan2(flat[:, 1], flat[:, 0]))
+    column = np.round(angle / 2).astype(int)
+    rim = np.full(ANGLES + 1, 0.0)
+    ok = (column >= 0) & (column <= ANGLES)
+    np.maximum.at(rim, column[ok], np.linalg.norm(flat[ok], axis=1))
+    rim = mean_where(rim, (rim > 0).astype(float), 1.0)
+    a = np.radians(np.arange(ANGLES + 1) * 2.0)
+    r = np.arange(0, 0.34, STEP)
+    local = np.stack([np.cos(a)[:, None] * r, np.sin(a)[:, None] * r, np.zeros((ANGLES + 1, len(r)))], -1)
+    hair, _, inside = view.mask(local)
+    excess, known = np.zeros(ANGLES + 1), np.zeros(ANGLES + 1)
+    gap = int(GAP / STEP)
+    for k in range(ANGLES + 1):
+        start = max(0, int((rim[k] - 0.012) / STEP))
+        run = hair[k, start:] > 0.5
+        run &= inside[k, start:]
+        last, misses = -1, 0
+        for m, on in enumerate(run):
+            misses = 0 if on else misses + 1
+            last = m if on else last
+            if misses > gap:
+                break
+        end = start + last
+        excess[k] = max(0.0, r[end] - rim[k]) if last >= 0 else 0.0
+        cut = last >= 0 and not inside[k, min(end + 2, len(r) - 1)]
+        known[k] = 0.15 if cut else 1.0
+    least = np.where(known < 1, excess, 0)  # where the photo's edge cuts the hair, it reaches at least there
+    excess = blur(np.maximum(mean_where(excess, known, 1.5), least), 1.0, 0)
+    return np.minimum(excess, MOST_EXCESS)
+
+
+def on_body(view: HairView, x: float, height: float) -> bool:
+    """Whether clothes or skin, not background, are seen at a place of the plane."""
+    px, _ = view.photo.project(view.world(np.array([x, height, 0.0])))
+    classes = bilinear(view.photo.classes, px)
+    return bool(view.photo.inside(px, 1.5) and bilinear(view.photo.matte, px) > 0.5 and max(classes[SKIN], classes[CLOTHES]) > 0.5)
+
+
+def measure_sides(view: HairView, heights: np.ndarray) -> Sides:
+    """Edges of the hair beside face and neck, row by row; heights [rows] above the dome's centre."""
+    x = np.arange(STEP / 2, HALF, STEP)
+    rows = len(heights)
+    inner, outer, known = np.zeros((2, rows)), np.zeros((2, rows)), np.zeros((2, rows))
+    cut, lowest, beyond, behind = np.zeros((2, rows), bool), np.full(2, np.nan), np.zeros(2), np.zeros(2)
+    gap = int(GAP / STEP)
+    for side, sign in enumerate((-1, 1)):
+        local = np.stack([np.tile(sign * x, (rows, 1)), np.repeat(heights[:, None], len(x), 1), np.zeros((rows, len(x)))], -1)
+        hair, _, inside = view.mask(local)
+        on = (hair > 0.5) & inside
+        for k in range(rows):
+            run = np.flatnonzero(on[k])
+            if not len(run):
+                continue
+            last = run[-1]
+            # inwards from the outermost hair, over small gaps
+            first = last
+            for m in run[::-1]:
+                if first - m > gap + 1:
+                    break
+                first = m
+            width = (last - first + 1) * STEP
+            if width < LEAST_WIDTH:
+                continue
+            inner[side, k], outer[side, k], known[side, k] = x[first] - STEP / 2, x[last] + STEP / 2, 1
+            if first <= 1:
+                inner[side, k] = 0
+            cut[side, k] = not inside[k, min(last + 2, len(x) - 1)]
+        # the curtain: rows from the dome downwards that have hair, small gaps allowed; a few stray hairs are none
+        width = outer[side] - inner[side]
+        usual = np.median(width[known[side] > 0]) if known[side].any() else 0
+        known[side] *= width > max(LEAST_WIDTH, 0.3 * usual)
+        end, misses = None, 0
+        for k in range(rows):
+            misses = 0 if known[side, k] else misses + 1
+            if known[side, k]:
+                end = k
+            if misses > 5:
+                break
+        if end is not None and heights[end] < SHORT - view.center[1]:
+            lowest[side] = heights[end]
+            below = inside[min(end + 2, rows - 1)]
+            if on_body(view, sign * (inner[side, end] + outer[side, end]) / 2, heights[end] - 0.012):
+                behind[side] = BEHIND_SHOULDER
+            if not below[(np.abs(x - (inner[side, end] + outer[side, end]) / 2)).argmin()]:
+                beyond[side] = BELOW_EDGE * ramp((outer[side, end] - inner[side, end]) / usual, 0.5, 0.9)
+        if end is not None:
+            known[side, end + 1 :] = 0
+    return Sides(inner, outer, known, cut, lowest, beyond, behind)
+
+
+@dataclass
+class Hair:
+    """points [rows,columns,3] canonical; shown [rows,columns] 0..1 before the photo carves; theta [rows,columns] radians from the camera's
+    direction; front: whether a texel is on the side that the photo sees."""
+
+    points: np.ndarray
+    shown: np.ndarray
+    theta: np.ndarray
+    side: np.ndarray
+    view: HairView
+    curtain: bool
+    lengths: np.ndarray  # [2] canonical height where the photo's curtain ends, right and left; NaN without one
+    excess: float
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The curtain's cross sections, one per row: half width, opening (share of the half width) and depth in front [2,rows] for the head's
+    right and left, depth behind [rows], meters about the dome's axis; `rim` [2,rows]: the head's own half width."""
+
+    wide: np.ndarray
+    open_at: np.ndarray
+    deep: np.ndarray
+    behind: np.ndarray
+    rim: np.ndarray
+
+
+def as_the_near_side(sides: Sides, yaw: float) -> None:
+    """The far side of a turned head hides its hair: it gets what the near side shows."""
+    far = 1 if yaw < 0 else 0
+    if abs(yaw) <= TURNED or not np.isfinite(sides.lowest[1 - far]):
+        return
+    if not sides.known[far].any():
+        for part in (sides.inner, sides.outer, sides.known, sides.cut):
+            part[far] = part[1 - far]
+    if not sides.lowest[far] <= sides.lowest[1 - far]:  # shorter, or none
+        for part in (sides.lowest, sides.beyond, sides.behind):
+            part[far] = part[1 - far]
+
+
+def cross_sections(sides: Sides, around: Reach, radii: np.ndarray, heights: np.ndarray, excess: np.ndarray) -> Rows:
+    """heights [rows] above the dome's centre; radii: `around` by these heights."""
+    rows, step = len(heights), heights[0] - heights[1]
+    rim = np.stack([around.look_up(radii, np.arange(rows), np.full(rows, a)) for a in (-np.pi / 2, np.pi / 2)])
+    wide, open_at, deep = rim + 0.002, np.full((2, rows), 0.9), np.full((2, rows), 0.04)
+    front = front_surface(around.local, heights)
+    for k, sign in enumerate((-1, 1)):
+        if not sides.known[k].any():
+            continue
+        sure = sides.known[k] * np.where(sides.cut[k], 0.3, 1.0)
+        wide[k] = np.maximum(mean_where(sides.outer[k], sure, 1.2), rim[k] * 0.98)
+        open_at[k] = np.clip(mean_where(sides.inner[k], sides.known[k], 1.2) / wide[k], 0, 0.97)
+        # the ellipse in front goes through the head's surface beside the opening
+        at = np.clip(np.round((sign * (open_at[k] * wide[k] - 0.006) + FRONT_HALF) / FRONT_STEP).astype(int), 0, front.shape[1] - 1)
+        z = front[np.arange(rows), at] - 0.006
+        sure = np.isfinite(z) & (sides.known[k] > 0) & (heights > -0.13)
+        z = np.where(sure, np.clip(z, 0.004, 0.085) / np.sqrt(np.maximum(1 - open_at[k] ** 2, 0.06)), 0)
+        if sure.any():
+            deep[k] = np.clip(mean_where(z, sure.astype(float), 2.5), 0.025, 0.1)
+    thick = np.mean([np.clip(np.median((wide[k] - rim[k])[:10]), 0.0, 0.07) for k in (0, 1)])
+    behind = around.look_up(radii, np.arange(rows), np.full(rows, np.pi)) + BACK_SHARE * max(thick, 0.7 * excess[10:81].mean()) + 0.003
+    for k in range(1, rows):  # it hangs from the back of the head, falling in a little
+        behind[k] = max(behind[k] if heights[k] > -0.06 else 0, behind[k - 1] - INWARDS * step)
+    return Rows(wide, open_at, deep, blur(behind, 2.0, 0), rim)
+
+
+def front_surface(local: np.ndarray, heights: np.ndarray) -> np.ndarray:
+    """Largest z [rows, columns of FRONT_STEP] of the head's points; -infinite where none is."""
+    row = np.round((heights[0] - local[:, 1]) / (heights[0] - heights[1])).astype(int)
+    column = np.round((local[:, 0] + FRONT_HALF) / FRONT_STEP).astype(int)
+    out = np.full((len(heights), round(2 * FRONT_HALF / FRONT_STEP)), -np.inf)
+    ok = (row >= 0) & (row < len(out)) & (column >= 0) & (column < out.shape[1])
+    np.maximum.at(out, (row[ok], column[ok]), local[ok, 2])
+    return out
+
+
+def dome_surface(around: Reach, excess: np.ndarray, elevation: np.ndarray, azimuth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points [rows,columns,3] about the dome's centre, and how far they are off the head's own hair [rows,columns] meters."""
+    fine = np.linspace(np.pi / 2, 0, 31)
+    el = elevation[:, None] + 0 * azimuth
+    own = around.look_up(around.by_elevation(fine), (1 - el / (np.pi / 2)) * 30, azimuth)
+    direction = np.stack([np.sin(azimuth) * np.cos(el), np.sin(el), np.cos(azimuth) * np.cos(el)], -1)
+    lateral = direction[..., 0] ** 2 + direction[..., 1] ** 2
+    angle = np.degrees(np.arctan2(direction[..., 1], direction[..., 0])) / 2
+    at_rim = np.interp(angle.ravel(), np.arange(ANGLES + 1), excess).reshape(angle.shape)
+    toward = direction[..., 2]
+    grown = lateral * at_rim + (1 - lateral) * np.where(toward < 0, BACK_SHARE, FRONT_SHARE) * excess[10:81].mean()
+    grown = grown * (1 - 0.4 * smooth_step(toward, 0.3, 0.9))
+    return direction * (own + np.maximum(grown, 0.0015))[..., None], grown
+
+
+def curtain_surface(view: HairView, rows: Rows, heights: np.ndarray, theta: np.ndarray, sign: np.ndarray, blend: np.ndarray) -> np.ndarray:
+    """Points [rows,columns,3] of ellipses about the dome's axis: the photo's half width where the camera sees their rim."""
+    side = (sign > 0).astype(int)
+    wide = rows.wide[side].T * (1 - blend) + rows.wide[1 - side].T * blend
+    z = np.where(theta < np.pi / 2, rows.deep[side].T, rows.behind[:, None]) * np.cos(theta)
+    plane = np.stack([sign * wide * np.sin(theta), np.repeat(heights[:, None], theta.shape[1], 1), 0 * theta], -1)
+    return np.where((z > 0)[..., None], view.slide(plane, z), plane + z[..., None] * [0, 0, 1.0])
+
+
+def outside_head(points: np.ndarray, around: Reach, radii: np.ndarray, heights: np.ndarray, theta: np.ndarray) -> np.ndarray:
+    """Points of the curtain moved out of the head, away from the axis; not those in front, which stand beside it."""
+    radius = np.hypot(points[..., 0], points[..., 2])
+    row = np.repeat(np.arange(len(heights))[:, None], theta.shape[1], 1)
+    need = around.look_up(radii, row, np.arctan2(points[..., 0], points[..., 2])) + 0.002
+    push = np.where(theta > 1.2, np.maximum(1, need / np.maximum(radius, 1e-3)), 1)
+    push = 1 + (push - 1) * ramp(heights, -0.16, -0.14)[:, None]
+    return points * np.stack([push, np.ones_like(push), push], -1)
+
+
+def outside_bust(points: np.ndarray, reach: TorsoReach) -> tuple[np.ndarray, np.ndarray]:
+    """Canonical points moved out of the bust along the rays from its pivot, and how far [rows,columns] meters."""
+    d = points - reach.pivot
+    distance = np.linalg.norm(d, axis=-1)
+    radius = reach(points)
+    moved = np.maximum(np.where(radius > 0.001, radius + OFF_BUST, 0) - distance, 0)
+    moved = blur(blur(moved, 1.5, 0), 1.5, 1)
+    return reach.pivot + d * (1 + moved / np.maximum(distance, 1e-3))[..., None], moved
+
+
+def surface(page: Page, head: Head, photo: Photo, reach: TorsoReach) -> Hair | None:
+    """The outer layer of a person's hair; None where everything is on the head's own page."""
+    view = HairView(page, photo)
+    v, s = page.coordinates("hair")
+    elevation, height = hair_rows(v)
+    first = int((elevation > 1e-6).sum())  # rows from here on are the curtain
+    elevation, heights = elevation[:first], height[first:] - view.center[1]
+    q, sign = np.abs(hair_angle(s)), np.where(s > 0, 1.0, -1.0)
+    side = (s > 0).astype(int)
+
+    excess = measure_rim(view, head)
+    sides = measure_sides(view, heights)
+    curtain = bool(np.isfinite(sides.lowest).any())
+    if excess.max() < OFF_HEAD[1] and not curtain:
+        return None
+    as_the_near_side(sides, photo.yaw)
+    around = Reach(head, view.center, view.axes)
+    radii = around.by_height(heights)
+    rows = cross_sections(sides, around, radii, heights, excess)
+
+    # columns run from the back to the opening in front, which closes towards the top of the head
+    opening = np.arcsin(rows.open_at)
+    opening = np.concatenate([smooth_step(elevation, 0.9, 0.0)[None] * opening[:, :1], opening], 1)[side].T
+    theta = np.pi - q[None] * (np.pi - opening)
+    blend = 0.5 * (1 - smooth_step(q, 0.0, 0.35))  # left and right meet behind
+    top, grown = dome_surface(around, excess, elevation, sign * theta[:first])
+    hanging = curtain_surface(view, rows, heights, theta[first:], sign, blend)
+    points = np.concatenate([top, outside_head(hanging, around, radii, heights, theta[first:])])
+    points[first - 3 : first + 3] = blur(points[first - 6 : first + 6], 1.5, 0)[3:9]
+    points, moved = outside_bust(view.world(points), reach)
+
+    shown = np.zeros_like(theta)
+    away = ramp(grown, *OFF_HEAD)
+    if curtain:
+        ends = np.where(np.isfinite(sides.lowest), sides.lowest - sides.beyond, NO_CURTAIN)
+        end = ends[side] * (1 - blend) + ends[1 - side] * blend - sides.behind.max() * (1 - smooth_step(q, 0.35, 0.6))
+        column = np.arange(len(s))
+        end = end + 0.010 * np.sin(column * 2.399) + 0.006 * np.sin(column * 0.71) - 0.004  # ragged
+        shown[first:] = ramp(heights[:, None], end, end + 0.014 + 0.75 * sides.beyond[side])
+        shown[first:] *= np.isfinite(sides.lowest)[side] | (q < 0.5)
+        # sides and back of the dome lie on the head, so that the curtain has no upper edge
+        shown[:first] = np.maximum(away, smooth_step(theta[:first], 0.75, 1.05) * smooth_step(elevation[:, None], 0.9, 0.3))
+    else:
+        shown[:first] = away
+        shown[first:] = ramp(heights[:, None], -0.07, -0.02) * ramp((rows.wide - rows.rim)[side].T, *OFF_HEAD)
+    shown *= moved < MOST_MOVED
+    return Hair(points, shown, theta, side, view, curtain, sides.lowest + view.center[1], float(excess.max()))

@@ -1,0 +1,110 @@
+"""A photo as the filling wants it, and looking up its pixels at points of canonical space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from ..evaluate.real_photos import from_crop
+from ..synth.crop import Crop
+
+HAIR, SKIN, CLOTHES = 0, 1, 2
+EARS, CHIN = np.array([0.0, 0.0, 0.05]), np.array([0.0, -0.085, 0.06])  # canonical, where heights of a photo are read
+NEAR_HAIR = 0.02  # of the crop's side: reach of the box in which hair must be seen for an undecided pixel to count as hair
+
+
+@dataclass(frozen=True)
+class Photo:
+    """The whole photo (not only the crop) and where it was taken from.
+
+    image [H,W,3] 0..1, matte [H,W] 0..1, classes [H,W,3] 0..1 (hair, skin, clothes); camera of the crop: R [3,3], t [3] m, focal in crop
+    sides (docs/architecture.md, "Camera of a crop"). `matrices` [5,4,4] skin the joints in the photo's pose."""
+
+    image: np.ndarray
+    matte: np.ndarray
+    classes: np.ndarray
+    crop: Crop
+    R: np.ndarray
+    t: np.ndarray
+    focal: float
+    matrices: np.ndarray = field(default_factory=lambda: np.tile(np.eye(4), (5, 1, 1)))
+
+    @property
+    def eye(self) -> np.ndarray:
+        """Camera centre [3]."""
+        return -self.R.T @ self.t
+
+    @property
+    def yaw(self) -> float:
+        """Azimuth of the camera about the head, radians, positive to the head's left."""
+        return float(np.arctan2(self.eye[0], self.eye[2]))
+
+    @cached_property
+    def sure(self) -> np.ndarray:
+        """Matte [H,W] a hundredth of the crop inside its edge: no background mixes into colors there."""
+        return eroded(self.matte, max(1, round(0.01 * self.crop.side)))
+
+    @cached_property
+    def hairless(self) -> np.ndarray:
+        """1 - hair [H,W], a hundredth of the crop away from it."""
+        return eroded(1 - self.classes[..., HAIR], max(1, round(0.01 * self.crop.side)))
+
+    def cleaned(self) -> Photo:
+        """The same photo with classes that add up: what is worn above the ears is hair (hats are part of it); a pixel of the
+        person that is nothing is hair where hair is near, down to the chin, and else clothes, below the ears."""
+        rows = np.arange(self.matte.shape[0]) + 0.5
+        over = lambda point: np.clip((self.project(point)[0][1] - rows) / (0.05 * self.crop.side) + 0.5, 0, 1)[:, None]  # noqa: E731
+        worn, head = over(EARS), over(CHIN)
+        hair, skin, clothes = np.moveaxis(self.classes, -1, 0)
+        hair, clothes = np.maximum(hair, worn * clothes), (1 - worn) * clothes
+        near = np.clip(3 * box(hair * self.matte, max(1, round(NEAR_HAIR * self.crop.side))) - 1, 0, 1)  # fills holes, grows little
+        rest = np.clip(self.matte - np.maximum(np.maximum(skin, clothes), hair), 0, 1)
+        hair = np.maximum(hair, head * near * rest)
+        clothes = np.maximum(clothes, (1 - worn) * (1 - head * near) * rest)
+        return replace(self, classes=np.stack([hair, skin, clothes], -1))
+
+    def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Points [...,3] -> pixels of the photo [...,2] (x right, y down) and depth [...] m."""
+        camera = points @ self.R.T + self.t
+        depth = np.maximum(-camera[..., 2], 0.05)
+        at = np.stack([0.5 + self.focal * camera[..., 0] / depth, 0.5 - self.focal * camera[..., 1] / depth], -1)
+        return from_crop(at.reshape(-1, 2), self.crop).reshape(at.shape), depth
+
+    def inside(self, px: np.ndarray, margin: float = 1.0) -> np.ndarray:
+        """Whether pixels [...,2] lie in the photo, `margin` pixels from its edge."""
+        height, width = self.matte.shape
+        return (px[..., 0] >= margin) & (px[..., 0] <= width - margin) & (px[..., 1] >= margin) & (px[..., 1] <= height - margin)
+
+
+def eroded(values: np.ndarray, reach: int) -> np.ndarray:
+    """Least value [H,W] in a square of 2 reach + 1 pixels; edges go on."""
+    for axis in (0, 1):
+        padded = np.pad(values, [(reach, reach) if k == axis else (0, 0) for k in (0, 1)], mode="edge")
+        values = np.minimum.reduce([np.take(padded, np.arange(k, k + values.shape[axis]), axis) for k in range(2 * reach + 1)])
+    return values
+
+
+def box(values: np.ndarray, reach: int) -> np.ndarray:
+    """Mean [H,W] over a square of 2 reach + 1 pixels; edges go on."""
+    for axis in (0, 1):
+        padded = np.pad(values, [(reach + 1, reach) if k == axis else (0, 0) for k in (0, 1)], mode="edge")
+        total = padded.cumsum(axis)
+        n = values.shape[axis]
+        values = (np.take(total, np.arange(2 * reach + 1, 2 * reach + 1 + n), axis) - np.take(total, np.arange(n), axis)) / (2 * reach + 1)
+    return values
+
+
+def bilinear(picture: np.ndarray, px: np.ndarray) -> np.ndarray:
+    """Values [...,k] (or [...]) of a picture [H,W,k] ([H,W]) at pixels [...,2]; pixel centres are at +0.5; edges go on."""
+    height, width = picture.shape[:2]
+    x = np.clip(px[..., 0] - 0.5, 0, width - 1)
+    y = np.clip(px[..., 1] - 0.5, 0, height - 1)
+    x0, y0 = np.minimum(x.astype(int), width - 2), np.minimum(y.astype(int), height - 2)
+    fx, fy = x - x0, y - y0
+    if picture.ndim == 3:
+        fx, fy = fx[..., None], fy[..., None]
+    top = picture[y0, x0] * (1 - fx) + picture[y0, x0 + 1] * fx
+    low = picture[y0 + 1, x0] * (1 - fx) + picture[y0 + 1, x0 + 1] * fx
+    return top * (1 - fy) + low * fy

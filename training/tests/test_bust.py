@@ -1,0 +1,238 @@
+"""The second page (headmodel/page2) and its filling (bust/): facts that hold for every person."""
+
+import hashlib
+from functools import cache
+
+import numpy as np
+import pytest
+
+from training.bust import fill as filling
+from training.bust.grids import blur, frames, mean_where, push_pull, quaternions
+from training.bust.head import Head
+from training.bust.page import Page
+from training.bust.photo import Photo, bilinear
+from training.headmodel.model import DEFAULT_PATH, HeadModel
+from training.headmodel.page2 import BANDS, MAP_SIZE, bust_azimuth, hair_angle
+from training.synth.crop import Crop
+
+SIZE = 256
+
+
+@cache
+def page() -> Page:
+    return Page.load()
+
+
+@cache
+def bald_head() -> Head:
+    """Points of the head model itself, skin-colored."""
+    model = HeadModel.load()
+    rng = np.random.default_rng(7)
+    names = ("face", "scalp", "neck", "ears")
+    faces = np.flatnonzero(np.isin(model.face_region, [model.regions.index(n) for n in names]))
+    v = model.template[model.faces[faces]].astype(float)
+    area = np.linalg.norm(np.cross(v[:, 1] - v[:, 0], v[:, 2] - v[:, 0]), axis=1)
+    pick = rng.choice(len(faces), 30000, p=area / area.sum())
+    bary = rng.dirichlet([1, 1, 1], len(pick))
+    means = np.einsum("nk,nkc->nc", bary, v[pick])
+    region = model.face_region[faces[pick]]
+    is_region = lambda name: region == model.regions.index(name)  # noqa: E731
+    return Head(means, np.full((len(means), 3), 0.6), np.ones(len(means)), is_region("scalp"), is_region("neck"))
+
+
+def photo_of(hair: str = "none", shoulder: float = 0.0) -> Photo:
+    """A drawn photo from the front at 1.5 m: head, shoulders (meters higher by `shoulder`), hair "none", "long" or "high"."""
+    R, t, focal = np.eye(3), np.array([0, 0.06, -1.5]), 2.4
+    height = width = SIZE
+    crop = Crop(np.array([SIZE / 2, SIZE / 2]), float(SIZE), 0.0)
+    row, column = np.mgrid[0:height, 0:width] + 0.5
+    x, y = (column / SIZE - 0.5) * 1.5 / focal, -(row / SIZE - 0.5) * 1.5 / focal - 0.06
+    head = (x / 0.075) ** 2 + ((y - 0.01) / 0.118) ** 2 < 1
+    neck = (np.abs(x) < 0.058) & (y < 0) & (y > -0.2)
+    body = (np.abs(x) < 0.2) & (y < -0.155 + shoulder - 0.25 * np.maximum(0, np.abs(x) - 0.06))
+    locks = np.zeros_like(head)
+    if hair == "long":
+        locks = (np.abs(x) < 0.115) & (np.abs(x) > 0.06) & (y < 0.06) & (y > -0.2)
+    if hair == "high":
+        locks = ((x / 0.13) ** 2 + ((y - 0.06) / 0.15) ** 2 < 1) & (y > 0.03) & ~((np.abs(x) < 0.06) & (y < 0.06))
+    classes = np.stack([locks, (head | neck) & ~locks, body & ~locks & ~neck & ~head], -1).astype(float)
+    matte = classes.max(-1)
+    image = 0.1 + classes @ np.array([[0.5, 0.2, 0.1], [0.7, 0.5, 0.4], [0.1, 0.2, 0.6]])
+    return Photo(image, matte, classes, crop, R, t, focal)
+
+
+@cache
+def filled(hair: str = "none") -> filling.Filled:
+    return filling.fill(page(), bald_head(), [photo_of(hair)])
+
+
+def test_the_page_belongs_to_the_head_model_by_hash():
+    assert page().meta["head"] == hashlib.sha256(DEFAULT_PATH.read_bytes()).hexdigest()
+
+
+def test_every_texel_has_a_place_and_all_together_stay_below_45000():
+    assert page().table.count == MAP_SIZE**2 <= 45000
+    assert sorted(BANDS.values())[-1][1] == MAP_SIZE
+    for name, (low, high) in BANDS.items():
+        rows = page().table.texel // MAP_SIZE
+        region = page().table.region[(rows >= low) & (rows < high)]
+        assert (region == page().regions.index(name)).all()
+
+
+def test_columns_are_in_order_and_meet_behind_and_in_front():
+    s = np.linspace(-1, 1, 101)
+    for column in (hair_angle(s), bust_azimuth(s) / np.pi):
+        assert (np.diff(column) > 0).all()
+        assert column[0] == pytest.approx(-1) and column[-1] == pytest.approx(1)
+
+
+def test_weights_sum_to_one_and_the_bust_below_the_neck_follows_the_torso_alone():
+    shares = page().joint_shares
+    assert np.allclose(shares.sum(-1), 1, atol=1e-5)
+    bust, base = shares[page().rows("bust")], page().base[page().rows("bust")]
+    ring = page().meta["bust"]["ring"]
+    below = base[..., 1] - (ring[0] - ring[1] * base[..., 2]) < -0.006
+    assert below.mean() > 0.7
+    assert np.abs(bust[below][:, 0] - 1).max() < 1e-6
+
+
+def test_shoulders_stand_still_while_the_head_turns_by_60_degrees():
+    points = filled().torso.points
+    model = HeadModel.load()
+    ring = page().meta["bust"]["ring"]
+    below = points[..., 1] - (ring[0] - ring[1] * points[..., 2]) < -0.012
+    pose = np.zeros(15)
+    pose[4] = np.radians(60)
+    matrices = np.einsum("rcj,jkl->rckl", page().joint_shares[page().rows("bust")], model.joint_matrices(model.pose(None, pose)))
+    moved = np.einsum("rckl,rcl->rck", matrices[..., :3, :3], points) + matrices[..., :3, 3]
+    assert np.linalg.norm(moved - points, axis=-1)[below].max() < 0.001
+
+
+def test_hair_follows_the_head_above_and_the_torso_below():
+    hair, base = page().joint_shares[page().rows("hair")], page().base[page().rows("hair")]
+    assert (hair[base[..., 1] > -0.1][:, 1] > 0.99).all()
+    assert (hair[base[..., 1] < -0.22][:, 0] > 0.99).all()
+
+
+def test_a_bald_person_has_no_hair_on_the_page_and_without_bust_nothing():
+    assert filled().hair is None
+    assert (filled().map[3, page().rows("hair")] == filling.OFF).all()
+    nothing = filling.fill(page(), bald_head(), [photo_of()], bust=False)
+    assert nothing.count == 0
+
+
+def test_offsets_and_scales_stay_in_their_limits():
+    for hair in ("none", "long", "high"):
+        m = filled(hair).map
+        on = m[3] > filling.OFF + 1
+        assert np.isfinite(m).all()
+        assert np.abs(m[:3][:, on]).max() <= 0.5
+        assert np.exp(m[7:10]).max() <= 0.02 + 1e-6
+        assert np.abs(np.linalg.norm(m[10:14][:, on], axis=0) - 1).max() < 1e-5
+
+
+def test_long_hair_hangs_as_far_as_the_photo_shows_it():
+    layer = filled("long").hair
+    assert layer.curtain
+    assert layer.lengths == pytest.approx([-0.2, -0.2], abs=0.012)
+    shown = filled("long").map[3, page().rows("hair")] > 0
+    lowest = layer.points[shown][:, 1].min()
+    assert -0.29 < lowest < -0.18
+
+
+def test_high_hair_reaches_the_mask_at_the_top_and_hangs_nowhere():
+    layer = filled("high").hair
+    assert not layer.curtain
+    shown = filled("high").map[3, page().rows("hair")] > 0
+    assert layer.points[shown][:, 1].max() == pytest.approx(0.21, abs=0.012)
+
+
+def test_no_solid_hair_stands_before_the_photos_background():
+    photo = photo_of("long")
+    result = filled("long")
+    points = result.hair.points
+    px, _ = photo.project(points)
+    opacity = 1 / (1 + np.exp(-result.map[3, page().rows("hair")]))
+    outside = (bilinear(photo.matte, px) < 0.1) & photo.inside(px, 2) & (np.abs(points[..., 0]) > 0.095)  # not behind the ears
+    assert outside.sum() > 100
+    assert opacity[outside].max() < 0.05
+
+
+def test_hair_stays_outside_the_bust():
+    from training.bust.torso import TorsoReach
+
+    result = filled("long")
+    shown = result.map[3, page().rows("hair")] > 0
+    points = result.hair.points[shown]
+    reach = TorsoReach(page(), result.torso)
+    assert (np.linalg.norm(points - reach.pivot, axis=-1) - reach(points)).min() > -0.004
+
+
+def test_shoulders_rise_to_the_contour_of_the_clothes():
+    low, high = (filling.fill(page(), bald_head(), [photo_of(shoulder=h)], hair=False).torso.points for h in (0.0, 0.03))
+    side = np.abs(page().base[page().rows("bust")][..., 0]) > 0.12
+    top = np.abs(low[..., 0]) < 0.19
+    assert (high[..., 1] - low[..., 1])[side & top & (low[..., 1] > -0.22)].mean() == pytest.approx(0.03, abs=0.01)
+
+
+def test_clothes_keep_their_color_around_the_back():
+    band = page().rows("bust")
+    color = filled().map[4:7, band]
+    low = page().base[band][..., 1] < -0.24
+    blue = np.array([0.2, 0.3, 0.7])
+    assert np.abs(np.median(color[:, low], 1) - blue).max() < 0.08
+
+
+def test_the_same_photo_gives_the_same_bytes():
+    again = filling.fill(page(), bald_head(), [photo_of("long")])
+    assert again.map.tobytes() == filled("long").map.tobytes()
+
+
+def test_a_second_photo_from_behind_colors_the_back():
+    behind = photo_of("long")
+    turn = np.diag([-1.0, 1.0, -1.0])
+    hair = np.maximum(behind.classes[..., 0], behind.classes[..., 1])
+    classes = np.stack([hair, 0 * hair, behind.classes[..., 2]], -1)
+    image = np.where(hair[..., None] > 0, [0.1, 0.9, 0.1], behind.image)
+    back = Photo(image, behind.matte, classes, behind.crop, turn, behind.t, behind.focal)
+    both = filling.fill(page(), bald_head(), [photo_of("long"), back])
+    layer = both.hair
+    seen = (layer.theta > 2.8) & (layer.points[..., 1] < 0.0) & (layer.points[..., 1] > -0.1)
+    band = page().rows("hair")
+    assert np.median(both.map[5, band][seen]) > 0.7
+    assert np.median(filled("long").map[5, band][seen]) < 0.4
+
+
+# ---------------------------------------------------------------------------------------------------------------- small steps
+def test_push_pull_keeps_what_is_known_and_fills_a_constant_with_itself():
+    rng = np.random.default_rng(1)
+    weight = (rng.random((30, 41)) < 0.1).astype(float)
+    values = rng.random((30, 41, 2))
+    out = push_pull(values, weight)
+    assert np.allclose(out[weight > 0], values[weight > 0])
+    assert np.allclose(push_pull(np.full((30, 41, 1), 0.3), weight), 0.3, atol=1e-9)
+
+
+def test_mean_where_is_blind_to_unknown_values():
+    known = np.zeros(50)
+    known[[3, 20, 44]] = 1
+    values = np.linspace(0, 1, 50)
+    assert np.allclose(mean_where(values, known, 1.0), mean_where(np.where(known > 0, values, 99), known, 1.0))
+    assert mean_where(np.full(50, 2.0), known, 1.0) == pytest.approx(2.0)
+
+
+def test_blur_keeps_constants_and_wraps():
+    assert np.allclose(blur(np.ones((5, 9)), 2.0, 1), 1)
+    spike = np.zeros(20)
+    spike[0] = 1
+    assert blur(spike, 1.0, 0, True)[-1] == pytest.approx(blur(spike, 1.0, 0, True)[1])
+
+
+def test_frames_and_quaternions_rebuild_each_other():
+    rows, columns = np.meshgrid(np.linspace(0, 1, 6), np.linspace(0, 1, 7), indexing="ij")
+    axes, width, length = frames(np.stack([columns, -rows, 0.3 * np.sin(2 * columns)], -1))
+    assert np.allclose(np.linalg.det(axes), 1)
+    assert (axes[..., 2, 2] > 0).all() and (width > 0).all() and (length > 0).all()
+    x, y, z, w = np.moveaxis(quaternions(axes), -1, 0)
+    first = np.stack([1 - 2 * (y * y + z * z), 2 * (x * y + z * w), 2 * (x * z - y * w)], -1)
+    assert np.allclose(first, axes[..., 0], atol=1e-6)
