@@ -1,4 +1,5 @@
-"""MakeHuman's hair meshes (CC0, shared/data/makehuman) on the heads of the generator: cards with an alpha texture, which no map of the head has."""
+"""MakeHuman's hair meshes (CC0, shared/data/makehuman) on the heads of the generator: cards with an alpha texture, which no map of the
+head has."""
 
 from ctypes import c_float, c_int
 from dataclasses import dataclass
@@ -21,8 +22,8 @@ STRANDS = (0.45, 1.0)  # ours: how much of a texture's contrast stays
 
 @dataclass(frozen=True)
 class Cards:
-    """One hairstyle at rest on the template: vertices [n,3] (m), faces and uv_faces [m,3], uv [k,2] v up, shade [T,T] log luminance about its
-    mean, alpha [T,T]."""
+    """One hairstyle at rest on the template: vertices [n,3] (m), faces and uv_faces [m,3], uv [k,2] v up, shade [T,T] log luminance
+    about its mean, alpha [T,T]."""
 
     vertices: np.ndarray
     faces: np.ndarray

@@ -23,8 +23,8 @@ SURE = 0.95
 
 @dataclass(frozen=True)
 class Portrait:
-    """What training keeps of a labelled portrait, all [S,S]: image and color u8 [S,S,3], alpha u8, label u8, sure bool (a person for certain),
-    inside bool, and whether another background may be put behind it."""
+    """What training keeps of a labelled portrait, all [S,S]: image and color u8 [S,S,3], alpha u8, label u8, sure bool (a person for
+    certain), inside bool, and whether another background may be put behind it."""
 
     image: np.ndarray
     color: np.ndarray
@@ -61,7 +61,8 @@ class Portrait:
 
 @dataclass(frozen=True)
 class Example:
-    """image f32 [3,S,S] 0..1; label u8 [S,S]; alpha f32 [S,S]; trust f32 [S,S] of alpha; sure bool [S,S]: a person whatever the label says."""
+    """image f32 [3,S,S] 0..1; label u8 [S,S]; alpha f32 [S,S]; trust f32 [S,S] of alpha; sure bool [S,S]: a person whatever the label
+    says."""
 
     image: np.ndarray
     label: np.ndarray

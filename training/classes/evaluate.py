@@ -1,7 +1,7 @@
 """Measures an exported network: `python -m training.classes.evaluate --model training/runs/classes/classes.onnx`.
 
-Held-out synthetic people (samples.py --held-out) against their truth, odd portraits against the teacher where it agrees with itself, and the
-matte of today (assets/models/face) beside it. Writes training/results/classes.json."""
+Held-out synthetic people (samples.py --held-out) against their truth, odd portraits against the teacher where it agrees with itself, and
+the matte of today (assets/models/face) beside it. Writes training/results/classes.json."""
 
 import argparse
 import json
@@ -93,7 +93,12 @@ def matte_errors(matte: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     slope = np.abs(np.stack(np.gradient(matte)) - np.stack(np.gradient(truth))).sum(0)
     error = np.abs(matte - truth)
     hard = ((matte > 0.5) & (truth > 0.5)).sum() / max(((matte > 0.5) | (truth > 0.5)).sum(), 1)
-    return {"mae": float(error.mean()), "maeBand": float(error[band].mean()), "gradientBand": float(slope[band].mean()), "overlap": float(hard)}
+    return {
+        "mae": float(error.mean()),
+        "maeBand": float(error[band].mean()),
+        "gradientBand": float(slope[band].mean()),
+        "overlap": float(hard),
+    }
 
 
 def photographs(samples: list[Labels], plates: list[np.ndarray], seed: int = 5) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:

@@ -1,5 +1,5 @@
-"""Pictures of synthetic people with the truth of every pixel: color, class and alpha. The generator's heads, torsos and glasses, MakeHuman's hair
-cards, and loose strands and locks drawn over them at the supersampled size."""
+"""Pictures of synthetic people with the truth of every pixel: color, class and alpha. The generator's heads, torsos and glasses,
+MakeHuman's hair cards, and loose strands and locks drawn over them at the supersampled size."""
 
 import copy
 from dataclasses import dataclass
@@ -32,7 +32,8 @@ CLOTH_NEAR = 0.45  # log distance below which the neck's paint is cloth
 
 @dataclass(frozen=True)
 class Labels:
-    """color u8 [S,S,3] of the person alone (sRGB, also where alpha is small), alpha u8 [S,S], label u8 [S,S] of the person's most seen part."""
+    """color u8 [S,S,3] of the person alone (sRGB, also where alpha is small), alpha u8 [S,S], label u8 [S,S] of the person's most seen
+    part."""
 
     color: np.ndarray
     alpha: np.ndarray
@@ -106,14 +107,32 @@ class Photographer(Generator):
         cards = self.styles[rng.integers(len(self.styles))] if rng.random() < CARDS and look.hair.max() > 0.5 else None
         hanging = look.hair_color if cards is None and look.long and rng.random() < HANGING else None
         given = face.posed[self.rim], look.cloth
-        marks = [sample_torso(copy.deepcopy(rng), *given, np.full(3, mark), hanging, self.frame.head).texture[..., 0] for mark in (0.0, 1.0)]
+        marks = [
+            sample_torso(copy.deepcopy(rng), *given, np.full(3, mark), hanging, self.frame.head).texture[..., 0] for mark in (0.0, 1.0)
+        ]
         is_neck = marks[1] - marks[0] > 0.45  # the texels whose color is the neck's
         torso = sample_torso(rng, *given, neck, hanging, self.frame.head)
         glasses = self._glasses(rng, person)
         turn = rig.transforms(rig.full_pose(face.expression, face.pose))[NECK]
         return self._draw(rng, person, face, camera, light, tone, shade, texel_class, torso, is_neck, neck_class, cards, glasses, turn)
 
-    def _draw(self, rng, person, face: Face, camera, light, tone, shade, texel_class, torso, is_neck, neck_class, cards: Cards | None, glasses, turn):
+    def _draw(
+        self,
+        rng,
+        person,
+        face: Face,
+        camera,
+        light,
+        tone,
+        shade,
+        texel_class,
+        torso,
+        is_neck,
+        neck_class,
+        cards: Cards | None,
+        glasses,
+        turn,
+    ):
         size, rig, eye = camera.size * SUPERSAMPLE, self.rig, camera.center()
         f = camera.f * SUPERSAMPLE
         frame = None if glasses is None else glasses.worn(turn).frame

@@ -63,8 +63,10 @@ class ClassNetwork(nn.Module):
         for inputs, outputs, depth in zip(w, w[1:], config.depths[1:]):
             self.levels.append(nn.Sequential(Block(inputs, outputs, 2, e), *(Block(outputs, outputs, 1, e) for _ in range(depth))))
         self.whole = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(w[-1], w[-1], 1))  # what kind of picture it is
-        self.merges = nn.ModuleList(Merge(w[k + 1], w[k], max(w[k], 24)) if k == len(w) - 2 else Merge(max(w[k + 1], 24), w[k], max(w[k], 24))
-                                    for k in reversed(range(len(w) - 1)))
+        self.merges = nn.ModuleList(
+            Merge(w[k + 1], w[k], max(w[k], 24)) if k == len(w) - 2 else Merge(max(w[k + 1], 24), w[k], max(w[k], 24))
+            for k in reversed(range(len(w) - 1))
+        )
         d = config.detail
         self.own = _conv(3, d, 3)
         self.rise = nn.Conv2d(24, d, 1)

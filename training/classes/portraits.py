@@ -1,7 +1,7 @@
 """Labels of photo-like portraits: where a teacher agrees with itself on the photo, its mirror image and another scale.
 
-The teacher (shared/data/segmentation: MIT, (c) 2021 Kazuhito Takahashi) knows skin, clothes and hair; it never ships. Face and body skin part
-along the face's outline. Even photo numbers are for training, odd ones for the report."""
+The teacher (shared/data/segmentation: MIT, (c) 2021 Kazuhito Takahashi) knows skin, clothes and hair; it never ships. Face and body skin
+part along the face's outline. Even photo numbers are for training, odd ones for the report."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,17 +17,33 @@ SMALLER = 0.72  # ours: the other scale, in parts of the first
 SURE = 0.5  # of a sigmoid
 SKIN_OUT, CLOTHES_OUT, HAIR_OUT = 0, 1, 2
 MEAN, DEVIATION = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
-OVAL = (
-    (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377)
-    + (152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)
+OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377) + (
+    152,
+    148,
+    176,
+    149,
+    150,
+    136,
+    172,
+    58,
+    132,
+    93,
+    234,
+    127,
+    162,
+    21,
+    54,
+    103,
+    67,
+    109,
 )  # MediaPipe's outline of the face, from the forehead's middle over the left cheek
 BEARD = (234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454, 280, 4, 50)
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """image u8 [S,S,3] as photographed, inside [S,S] bool where the photo is, label u8 [S,S] (UNKNOWN where nobody knows), mask f32 [S,S] of
-    the person by the present matte."""
+    """image u8 [S,S,3] as photographed, inside [S,S] bool where the photo is, label u8 [S,S] (UNKNOWN where nobody knows), mask f32
+    [S,S] of the person by the present matte."""
 
     name: str
     image: np.ndarray
@@ -61,7 +77,9 @@ class Teacher:
         small = int(SMALLER * size)
         canvas = np.full_like(image, 128)
         start = (size - small) // 2
-        canvas[start : start + small, start : start + small] = np.asarray(Image.fromarray(image).resize((small, small), Image.Resampling.BOX))
+        canvas[start : start + small, start : start + small] = np.asarray(
+            Image.fromarray(image).resize((small, small), Image.Resampling.BOX)
+        )
         shrunk = self.look(canvas)[:, start : start + small, start : start + small]
         looks.append(np.stack([np.asarray(Image.fromarray(p).resize((size, size), Image.Resampling.BILINEAR)) for p in shrunk]))
         votes = np.stack([np.where(x.max(0) > SURE, x.argmax(0), 3) for x in looks])

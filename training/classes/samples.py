@@ -1,4 +1,5 @@
-"""Stored samples of labelled people: `python -m training.classes.samples --count 4000` writes training/cache/classes; runs beside the trainer.
+"""Stored samples of labelled people: `python -m training.classes.samples --count 4000` writes training/cache/classes; runs beside the
+trainer.
 
 Seeds from HELD_OUT_SEED on are for reports: `--held-out` draws the four registered people that no training sees."""
 
@@ -32,7 +33,10 @@ def write(path: Path, samples: list[Labels]) -> None:
     temporary = path.with_suffix(".part")
     with open(temporary, "wb") as file:
         np.savez(
-            file, color=np.stack([s.color for s in samples]), alpha=np.stack([s.alpha for s in samples]), label=np.stack([s.label for s in samples])
+            file,
+            color=np.stack([s.color for s in samples]),
+            alpha=np.stack([s.alpha for s in samples]),
+            label=np.stack([s.label for s in samples]),
         )
     temporary.rename(path)
 

@@ -1,6 +1,7 @@
-"""Trains the network: `python -m training.classes.train --minutes 75` (`--resume` goes on from the last checkpoint). Stops by wall clock.
+"""Trains the network: `python -m training.classes.train --steps 3000` (`--resume` goes on from the last checkpoint).
 
-Reads training/cache/classes (samples.py, also while it grows) and the labels of even portraits (labels.py)."""
+Rate and picture size follow the steps, so that a busy machine makes it slower and not worse; every checkpoint can be exported. Reads
+training/cache/classes (samples.py, also while it grows) and the labels of even portraits (labels.py)."""
 
 import argparse
 import copy
@@ -28,7 +29,11 @@ CLASS_WEIGHT = (1.2, 1.0, 1.2, 1.0, 1.0)  # ours
 ALPHA, GRADIENT, SURE = 2.0, 1.0, 0.3  # ours: weights of the losses beside that of the classes
 LOADERS = 2
 RIM_WEIGHT = 3.0  # ours: what alpha between 0 and 1 counts more
-SIZES = ((0.5, 128), (0.8, 192), (1.0, 256))  # ours: until which part of the time pictures of how many pixels; coarse things are learned first
+SIZES = (
+    (0.5, 128),
+    (0.85, 192),
+    (1.0, 256),
+)  # ours: until which part of the steps pictures of how many pixels; coarse things are learned first
 DECAY = 0.998  # of the running mean of the weights
 
 
@@ -73,23 +78,23 @@ def produce(batches: multiprocessing.Queue, folder: Path, batch: int, seed: tupl
 
 
 def learning_rate(done: float, top: float) -> float:
-    """`done` 0..1 of the time: a short rise, then down along a cosine."""
+    """`done` 0..1 of the steps: a short rise, then down along a cosine."""
     return top * min(1.0, done / 0.02 + 0.05) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
 
 
-def train(minutes: float, batch: int, top: float, resume: bool, seed: int = 0) -> None:
-    """Writes RUN/last.pt every three minutes and a line per 50 steps to RUN/log.jsonl."""
+def train(steps: int, batch: int, top: float, resume: bool, seed: int = 0) -> None:
+    """Writes RUN/last.pt every three minutes and a line per 25 steps to RUN/log.jsonl."""
     RUN.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
     config = Config()
     network = ClassNetwork(config).to(memory_format=torch.channels_last)
     mean = copy.deepcopy(network).eval()
     optimizer = torch.optim.AdamW(network.parameters(), lr=top, weight_decay=0.01)
-    step, spent = 0, 0.0
+    step = 0
     if resume:
         state = torch.load(RUN / "last.pt", weights_only=True)
         network.load_state_dict(state["network"]), mean.load_state_dict(state["mean"]), optimizer.load_state_dict(state["optimizer"])
-        step, spent = state["step"], state["minutes"]
+        step = state["step"]
     context = multiprocessing.get_context("spawn")
     batches, size = context.Queue(6), context.Value("i", SIZES[0][1])
     loaders = [
@@ -101,10 +106,10 @@ def train(minutes: float, batch: int, top: float, resume: bool, seed: int = 0) -
     waiting = batches.get()
     batches.put(waiting)
     start, saved, sums, seen = time.monotonic(), time.monotonic(), {}, 0
-    while (now := spent + (time.monotonic() - start) / 60) < minutes:
+    while step < steps:
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(now / minutes, top)
-        size.value = next(pixels for until, pixels in SIZES if now / minutes < until)
+            group["lr"] = learning_rate(step / steps, top)
+        size.value = next(pixels for until, pixels in SIZES if step < until * steps)
         arrays, synthetic = batches.get()
         image, label, alpha, trust, sure = (torch.from_numpy(a) for a in arrays)
         with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -119,18 +124,20 @@ def train(minutes: float, batch: int, top: float, resume: bool, seed: int = 0) -
         for name, value in terms.items():
             sums[name] = sums.get(name, 0.0) + value.item()
         seen += 1
-        if step % 50 == 0:
-            line = {"step": step, "minutes": round(now, 2), "synthetic": synthetic} | {k: round(v / seen, 4) for k, v in sums.items()}
+        if step % 25 == 0:
+            line = {"step": step, "minutes": round((time.monotonic() - start) / 60, 2), "synthetic": synthetic} | {
+                k: round(v / seen, 4) for k, v in sums.items()
+            }
             with open(RUN / "log.jsonl", "a") as log:
                 log.write(json.dumps(line) + "\n")
             print(line, flush=True)
             sums, seen = {}, 0
         if time.monotonic() - saved > 180:
-            save(network, mean, optimizer, config, step, now)
+            save(network, mean, optimizer, config, step)
             saved = time.monotonic()
     for loader in loaders:
         loader.terminate()
-    save(network, mean, optimizer, config, step, minutes)
+    save(network, mean, optimizer, config, step)
 
 
 @torch.no_grad()
@@ -143,21 +150,21 @@ def follow(mean: torch.nn.Module, network: torch.nn.Module, decay: float) -> Non
             own.copy_(new)
 
 
-def save(network, mean, optimizer, config: Config, step: int, minutes: float) -> None:
+def save(network, mean, optimizer, config: Config, step: int) -> None:
     state = {"network": network.state_dict(), "mean": mean.state_dict(), "optimizer": optimizer.state_dict()}
     temporary = RUN / "last.part"
-    torch.save(state | {"config": asdict(config), "names": list(NAMES), "step": step, "minutes": minutes}, temporary)
+    torch.save(state | {"config": asdict(config), "names": list(NAMES), "step": step}, temporary)
     temporary.rename(RUN / "last.pt")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=75)
+    parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--resume", action="store_true")
     arguments = parser.parse_args()
-    train(arguments.minutes, arguments.batch, arguments.rate, arguments.resume)
+    train(arguments.steps, arguments.batch, arguments.rate, arguments.resume)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from . import matting
 
 FIXTURE = PACKAGE.parent / "tests/fixtures/matting.json"
 SIZE = 40
-EVERY = 7  # each so many pixels are compared
+EVERY = 3  # each so many pixels are compared
 
 
 def scene(seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -18,7 +18,7 @@ def scene(seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:SIZE, :SIZE] + 0.5
     radius, angle = np.hypot(x - SIZE / 2, y - SIZE * 0.6), np.arctan2(y - SIZE * 0.6, x - SIZE / 2)
-    alpha = np.clip(SIZE * 0.25 + 5 * np.maximum(0, np.sin(7 * angle)) - radius + 0.5, 0, 1)
+    alpha = np.clip((SIZE * 0.25 + 5 * np.maximum(0, np.sin(7 * angle)) - radius) / 2 + 0.5, 0, 1)
     back = np.stack([0.9 - 0.3 * x / SIZE, 0.5 + 0.4 * y / SIZE, 0.7 + 0 * x], -1)
     image = back + alpha[..., None] * (np.array([0.2, 0.12, 0.1]) - back) + rng.normal(0, 0.01, (SIZE, SIZE, 3))
     coarse = np.clip((SIZE * 0.3 - radius) / 5 + 0.5, 0, 1)
