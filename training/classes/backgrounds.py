@@ -6,18 +6,21 @@ from scipy.ndimage import gaussian_filter
 
 from ..synth.lighting import blur
 
+SPREADS = (3, 9, 27, 60)  # pixels
+
 
 def plate(image: np.ndarray, person: np.ndarray) -> np.ndarray:
     """image [S,S,3] u8 with the pixels of `person` [S,S] bool filled from around, from fine to coarse."""
     known = (~person).astype(np.float32)
-    out, done = np.zeros(image.shape, np.float32), np.zeros(person.shape, np.float32)
-    for sigma in (0, 4, 10, 24, 60, 150):
-        weight = gaussian_filter(known, sigma)
-        color = np.stack([gaussian_filter(image[..., c] * known, sigma) for c in range(3)], -1) / np.maximum(weight, 1e-5)[..., None]
-        take = np.clip(weight * 4, 0, 1) * (1 - done) if sigma else known
-        out += take[..., None] * color
+    known_color = np.dstack([image * known[..., None], known]).astype(np.float32)
+    out, done = image * known[..., None], known.copy()
+    for sigma in SPREADS:
+        spread = gaussian_filter(known_color, (sigma, sigma, 0), truncate=2)
+        take = np.clip(spread[..., 3] * 4, 0, 1) * (1 - done)
+        out += take[..., None] * spread[..., :3] / np.maximum(spread[..., 3:], 1e-5)
         done += take
-    return (out / np.maximum(done, 1e-3)[..., None]).clip(0, 255).astype(np.uint8)
+    mean = (image * known[..., None]).sum((0, 1)) / max(known.sum(), 1)
+    return (out + (1 - done)[..., None] * mean).clip(0, 255).astype(np.uint8)
 
 
 def sample_background(rng: np.random.Generator, size: int, plates: list[np.ndarray]) -> np.ndarray:

@@ -1,4 +1,5 @@
-"""Measures an exported network: `python -m training.classes.evaluate --model training/runs/classes/classes.onnx`.
+"""Measures mattes and, with `--model`, an exported network: `python -m training.classes.evaluate --model
+training/runs/classes/classes.onnx`.
 
 Held-out synthetic people (samples.py --held-out) against their truth, odd portraits against the teacher where it agrees with itself, and
 the matte of today (assets/models/face) beside it. Writes training/results/classes.json."""
@@ -23,9 +24,10 @@ from .labelled import Labels
 from .labels import load_labels
 from .portraits import Labelled
 from .samples import FOLDER, load
-from .vocabulary import BACKGROUND, INPUT, NAMES, UNKNOWN
+from .vocabulary import BACKGROUND, HAIR, INPUT, NAMES, UNKNOWN
 
 ASSETS = PACKAGE.parent / "assets/models"
+HAIRY = 2000  # pixels of hair from which a portrait's own overlap counts
 BAND = 4  # pixels around partial alpha in which mattes are compared
 
 
@@ -113,72 +115,73 @@ def photographs(samples: list[Labels], plates: list[np.ndarray], seed: int = 5) 
     return out
 
 
-def ways(ours: Ours, today: Today) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
-    """Mattes [S,S] of u8 [S,S,3] by name."""
+def ways(ours: Ours | None, today: Today) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """Mattes [S,S] of u8 [S,S,3] by name: each network's own, and as the page solves it (matting.py)."""
 
     def refined(coarse):
         return lambda image: matting.refine_matte(image.astype(np.float32) / 255, coarse(image))
 
-    alpha = lambda image: ours(image)[1]  # noqa: E731
-    return {"today": today, "today, refined": refined(today), "ours": alpha, "ours, refined": refined(alpha)}
+    out = {"coarse": today, "solved": refined(today)}
+    if ours is not None:
+        alpha = lambda image: ours(image)[1]  # noqa: E731
+        out |= {"classes": alpha, "classes, solved": refined(alpha)}
+    return out
 
 
-def against_truth(ours: Ours, today: Today, samples: list[Labels], plates: list[np.ndarray]) -> dict:
+def against_truth(ours: Ours | None, today: Today, samples: list[Labels], plates: list[np.ndarray]) -> dict:
     overlap, errors = Overlap(), {name: [] for name in ways(ours, today)}
     for image, label, alpha in photographs(samples, plates):
-        overlap.add(ours(image)[0].argmax(0), label, np.ones_like(label, bool))
+        if ours is not None:
+            overlap.add(ours(image)[0].argmax(0), label, np.ones_like(label, bool))
         for name, way in ways(ours, today).items():
             errors[name].append(matte_errors(way(image), alpha))
     means = {name: {key: round(float(np.mean([r[key] for r in rows])), 4) for key in rows[0]} for name, rows in errors.items()}
-    return {"people": len(samples), "overlap": overlap.report(), "mattes": means}
+    return {"people": len(samples), "mattes": means} | ({} if ours is None else {"overlap": overlap.report()})
 
 
-def against_teacher(ours: Ours, today: Today, portraits: list[Labelled]) -> dict:
-    overlap = Overlap()
-    person = {"today": [], "ours": []}
-    each = []
+def summary(values: list[float]) -> dict[str, float]:
+    return {"mean": round(float(np.mean(values)), 4), "worst": round(float(np.min(values)), 4)}
+
+
+def against_teacher(ours: Ours | None, today: Today, portraits: list[Labelled]) -> dict:
+    overlap, hair = Overlap(), []
+    person: dict[str, list[float]] = {name: [] for name in ways(ours, today)}
     for p in portraits:
         where = p.inside & (p.label != UNKNOWN)
-        probabilities, alpha = ours(p.image)
-        seen = probabilities.argmax(0)
-        overlap.add(seen, p.label, where)
-        own = Overlap()
-        own.add(seen, p.label, where)
-        each.append(own)
-        truth = p.label != BACKGROUND
-        for name, matte in (("today", today(p.image)), ("ours", alpha)):
-            shared, either = ((matte > 0.5) & truth & where).sum(), (((matte > 0.5) | truth) & where).sum()
-            person[name].append(float(shared / max(either, 1)))
-    known = float(np.mean([(p.label != UNKNOWN)[p.inside].mean() for p in portraits]))
-    hair = [o.shared[0] / o.either[0] for o in each if o.either[0] > 2000]
-    return {
+        truth = (p.label != BACKGROUND) & where
+        for name, way in ways(ours, today).items():
+            seen = (way(p.image) > 0.5) & where
+            person[name].append(float((seen & truth).sum() / max((seen | truth).sum(), 1)))
+        if ours is not None:
+            own, seen = Overlap(), ours(p.image)[0].argmax(0)
+            for counted in (overlap, own):
+                counted.add(seen, p.label, where)
+            hair += [own.shared[HAIR] / own.either[HAIR]] if own.either[HAIR] > HAIRY else []
+    report = {
         "portraits": len(portraits),
-        "agreedShare": round(known, 4),
-        "overlap": overlap.report(),
-        "hairPerPortrait": {"mean": round(float(np.mean(hair)), 4), "worst": round(float(np.min(hair)), 4)},
-        "personOverlap": {n: {"mean": round(float(np.mean(v)), 4), "worst": round(float(np.min(v)), 4)} for n, v in person.items()},
+        "agreedShare": round(float(np.mean([(p.label != UNKNOWN)[p.inside].mean() for p in portraits])), 4),
+        "personOverlap": {name: summary(values) for name, values in person.items()},
     }
+    return report | ({} if ours is None else {"overlap": overlap.report(), "hairPerPortrait": summary(hair)})
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--model", type=Path, help="an exported network; without it only the mattes of today are measured")
     parser.add_argument("--out", type=Path, default=PACKAGE / "results/classes.json")
     parser.add_argument("--most", type=int, default=1000, help="of pictures of each kind")
     arguments = parser.parse_args()
-    ours, today = Ours(arguments.model), Today()
+    ours, today = arguments.model and Ours(arguments.model), Today()
     odd = [p for p in load_labels() if not even(p.name)][: arguments.most]
     plates = [plate(p.image, (p.mask > 0.03) | ~p.inside) for p in odd[:20]]
     samples = load(FOLDER / "held-out", set())[: arguments.most]
-    start = time.process_time()
-    for _ in range(5):
-        ours(odd[0].image)
-    report = {
-        "bytes": arguments.model.stat().st_size,
-        "secondsOnOneCore": round((time.process_time() - start) / 5, 3),
-        "truth": against_truth(ours, today, samples, plates),
-        "teacher": against_teacher(ours, today, odd),
-    }
+    report = {"truth": against_truth(ours, today, samples, plates), "teacher": against_teacher(ours, today, odd)}
+    if ours is not None:
+        start = time.process_time()
+        for _ in range(5):
+            ours(odd[0].image)
+        seconds = round((time.process_time() - start) / 5, 3)
+        report = {"bytes": arguments.model.stat().st_size, "secondsOnOneCore": seconds} | report
     arguments.out.write_text(json.dumps(report, indent=1) + "\n")
     print(json.dumps(report, indent=1))
 

@@ -10,7 +10,7 @@ from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 
 RIM = 1 / 100  # how far beyond the matte's own rim it is thought unsure, in parts of the picture
 SURE = 0.04  # what is nearer to 0 or 1 is sure
-AROUND = (1 / 80, 1 / 40, 1 / 20, 1 / 8)  # radii in which colors of person and background are looked for, in parts of the picture
+AROUND = (1 / 80, 1 / 40, 1 / 20, 1 / 10)  # radii in which colors of person and background are looked for, in parts of the picture
 ENOUGH = 1 / 6  # share of known pixels in such a square with which its mean is fully believed
 UNLIKE = 0.04  # squared distance of the two colors at which color decides half
 WINDOW = 1 / 80  # radius of the filter's window, in parts of the picture
@@ -33,8 +33,9 @@ def _mean(x: np.ndarray, radius: float) -> np.ndarray:
     return uniform_filter(x, 2 * max(1, round(radius * len(x))) + 1, mode="nearest")
 
 
-def _around(image: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Mean colors [S,S,3] of the `known` pixels around each pixel: of the smallest square that has enough, larger ones fill the rest."""
+def _around(image: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean colors [S,S,3] of the `known` pixels around each pixel: of the smallest square that has enough, larger ones fill the rest.
+    And how much of them was found [S,S], 0..1."""
     color, done = np.zeros(image.shape), np.zeros(known.shape)
     for radius in AROUND:
         share = _mean(known.astype(np.float64), radius)
@@ -42,17 +43,18 @@ def _around(image: np.ndarray, known: np.ndarray) -> np.ndarray:
         for c in range(3):
             color[..., c] += take * _mean(image[..., c] * known, radius) / np.maximum(share, 1e-6)
         done += take
-    return color / np.maximum(done, 1e-6)[..., None]
+    return color / np.maximum(done, 1e-6)[..., None], done
 
 
 def between_colors(image: np.ndarray, matte: np.ndarray, rim: np.ndarray) -> np.ndarray:
     """Alpha [S,S] of the `rim` from where its color lies between those of person and background around it; the matte's where these are
-    alike."""
-    person, rest = _around(image, (matte > 0.5) & ~rim), _around(image, (matte <= 0.5) & ~rim)
+    alike or one of them is far away: such a matte is wrong rather than coarse."""
+    person, near_person = _around(image, (matte > 0.5) & ~rim)
+    rest, near_rest = _around(image, (matte <= 0.5) & ~rim)
     line = person - rest
     length = (line * line).sum(-1)
     share = np.clip(((image - rest) * line).sum(-1) / (length + 1e-6), 0, 1)
-    trust = length / (length + UNLIKE)
+    trust = length / (length + UNLIKE) * np.minimum(near_person, near_rest)
     return np.where(rim, trust * share + (1 - trust) * matte, matte > 0.5)
 
 

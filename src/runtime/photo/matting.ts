@@ -14,7 +14,7 @@ const Rim = 1 / 100;
 /** What is nearer to 0 or 1 is sure. */
 const Sure = 0.04;
 /** Radii in which colors of person and background are looked for, in parts of the picture. */
-const Around = [1 / 80, 1 / 40, 1 / 20, 1 / 8] as const;
+const Around = [1 / 80, 1 / 40, 1 / 20, 1 / 10] as const;
 /** Share of known pixels in such a square with which its mean is fully believed. */
 const Enough = 1 / 6;
 /** Squared distance of the two colors, 0..1 each, at which color decides half. */
@@ -61,8 +61,16 @@ export function RefineMatte(rgba: Uint8ClampedArray, matte: Float32Array, size: 
     return refined;
 }
 
+/** What is around each pixel. */
+interface ISurroundings {
+    /** Red, green and blue, `[S,S]` each. */
+    readonly colors: readonly Float32Array[];
+    /** `[S,S]` how much of it was found, 0..1. */
+    readonly found: Float32Array;
+}
+
 /** Mean colors of the known pixels around each pixel: of the smallest square that has enough, larger ones fill the rest. */
-function colorsAround(planes: readonly Float32Array[], known: Float32Array, size: number): Float32Array[] {
+function colorsAround(planes: readonly Float32Array[], known: Float32Array, size: number): ISurroundings {
     const colors = planes.map((plane) => new Float32Array(plane.length));
     const done = new Float32Array(known.length);
     const take = new Float32Array(known.length);
@@ -85,10 +93,13 @@ function colorsAround(planes: readonly Float32Array[], known: Float32Array, size
             plane[i] /= Math.max(done[i], 1e-6);
         }
     }
-    return colors;
+    return { colors, found: done };
 }
 
-/** Alpha of the rim from where its color lies between those of person and background around it; the matte's where these are alike. */
+/**
+ * Alpha of the rim from where its color lies between those of person and background around it; the matte's where these are alike or one of them is
+ * far away: such a matte is wrong rather than coarse.
+ */
 function betweenColors(planes: readonly Float32Array[], matte: Float32Array, rim: Float32Array, size: number): Float32Array {
     const isPerson = new Float32Array(matte.length);
     const isRest = new Float32Array(matte.length);
@@ -106,12 +117,12 @@ function betweenColors(planes: readonly Float32Array[], matte: Float32Array, rim
         let length = 0;
         let along = 0;
         for (let channel = 0; channel < 3; channel++) {
-            const line = person[channel][i] - rest[channel][i];
+            const line = person.colors[channel][i] - rest.colors[channel][i];
             length += line * line;
-            along += line * (planes[channel][i] - rest[channel][i]);
+            along += line * (planes[channel][i] - rest.colors[channel][i]);
         }
         const share = Math.min(1, Math.max(0, along / (length + 1e-6)));
-        const trust = length / (length + Unlike);
+        const trust = (length / (length + Unlike)) * Math.min(person.found[i], rest.found[i]);
         alpha[i] = trust * share + (1 - trust) * matte[i];
     }
     return alpha;
