@@ -1,5 +1,5 @@
 """From a coarse matte to one at the photo's own resolution, and colors without the background in them. Twin of
-src/runtime/photo/matting.ts.
+src/runtime/photo/matting.ts and foreground.ts.
 
 The matte's unsure rim is solved in two steps: where a pixel's color lies between the person's and the background's colors around it,
 then as a local linear function of the photo (guided filter with color, He et al. 2010), which takes the noise out. Colors of the person

@@ -1,4 +1,5 @@
-import { ForegroundColors, RefineMatte, UnsureRim } from "../../../src/runtime/photo/matting";
+import { ForegroundColors } from "../../../src/runtime/photo/foreground";
+import { RefineMatte, UnsureRim } from "../../../src/runtime/photo/matting";
 
 /** Written by training/classes/write_fixture.py: rays around a disc, and a matte that knows the disc alone. */
 interface IMattingFixture {
