@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps
 from scipy.spatial import ConvexHull
 
+from ..classes import matting
 from ..synth.cameras import rotation
 from ..synth.crop import Crop, crop_from_landmarks
 from ..synth.lighting import LUMA, linear
@@ -72,6 +73,16 @@ def soften(mask: np.ndarray, size: int) -> np.ndarray:
     return t * t * (3 - 2 * t)
 
 
+def cut_out(image: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """image [3,S,S] 0..1 and the person's mask as its net gives it -> matte [S,S], image [3,S,S] without the background's light in the rim;
+    twin of CutOutPerson in src/runtime/photo/matting.ts."""
+    picture = image.transpose(1, 2, 0)
+    matte = matting.refine_matte(picture, soften(mask, image.shape[-1]))
+    rim = (matte > 0) & (matte < 1)
+    colors = np.where(rim[..., None], matting.foreground(picture, matte), picture)
+    return matte, np.ascontiguousarray(colors.transpose(2, 0, 1), np.float32)
+
+
 @dataclass(frozen=True)
 class Found:
     """Photos in which a face was found, in one order."""
@@ -102,8 +113,7 @@ def prepare(files: list[Path], observers: Observers, photo_size: int, anchor_siz
     fits = observers.fit(found.landmarks, anchor_size)
     out = []
     for picture, (name, crop), mask, at, fit in zip(found.pictures, found.crops.items(), found.masks, found.landmarks, fits):
-        matte = soften(mask, photo_size)
-        image = metrics.unit(draw_crop(picture, crop, photo_size)).transpose(2, 0, 1)
+        matte, image = cut_out(metrics.unit(draw_crop(picture, crop, photo_size)).transpose(2, 0, 1), mask)
         out.append(Prepared(name, (0.5 + matte * (image - 0.5)).astype(np.float32), at, fit))
     return out
 

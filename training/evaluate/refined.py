@@ -92,7 +92,8 @@ class Refiner:
         fit = portrait.fit
         camera = tensor(fit["rotation"]), tensor(fit["translation"]), float(fit["focal"][0])
         delta = self.delta(puppet, fit["expression"])
-        return View(image, tensor(portrait.matte(size)), inside, portrait.landmarks, *camera, fit["expression"], delta)
+        matte, image = (tensor(x) for x in portrait.cut_out(image.numpy()))
+        return View(image, matte, inside, portrait.landmarks, *camera, fit["expression"], delta)
 
     def refine(self, puppet: Puppet, views: list[View]) -> Refined:
         return refine(self.splatter, tensor(puppet.static), views, self.settings)
@@ -103,7 +104,8 @@ class Refiner:
         image = torch.nn.functional.interpolate(
             tensor(portrait.image)[None], size=(size, size), mode="bilinear", antialias=True, align_corners=False
         )[0].numpy()
-        grey = 0.5 + portrait.matte(size) * (image - 0.5)
+        matte, image = portrait.cut_out(image)
+        grey = 0.5 + matte * (image - 0.5)
         return self.model.make(grey[None], portrait.fit["anchors"][None], portrait.fit["prior"])
 
 

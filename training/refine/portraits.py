@@ -8,7 +8,7 @@ import numpy as np
 
 from ..evaluate.metrics import unit
 from ..evaluate.observers import Observers
-from ..evaluate.real_photos import draw_crop, find, from_crop, soften
+from ..evaluate.real_photos import cut_out, draw_crop, find, from_crop
 from ..synth.crop import Crop
 
 LEAST, MOST = 512, 1024  # pixels of the crop
@@ -27,9 +27,9 @@ class Portrait:
     landmarks: np.ndarray
     fit: dict[str, np.ndarray]
 
-    def matte(self, size: int) -> np.ndarray:
-        """[size,size] 0..1"""
-        return soften(self.mask, size).astype(np.float32)
+    def cut_out(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The picture at some size [3,S,S] -> matte [S,S] 0..1, and the picture without the background's light in the person's rim."""
+        return cut_out(image, self.mask)
 
 
 def crop_size(side: float) -> int:

@@ -8,7 +8,7 @@ import { PhotoFromCrop, type ICrop } from "./crop.js";
 export interface IDetailCrop {
     /** S, edge in pixels: a multiple of 16. */
     readonly size: number;
-    /** [S,S,4] sRGB-encoded bytes; alpha is 255 where the photo shows something and 0 where it does not, at its last row of pixels too. */
+    /** [S,S,4] sRGB-encoded bytes, in the person's rim without the background's light; alpha is 255 where the photo shows something and 0 where it does not, at its last row of pixels too. */
     readonly pixels: Uint8ClampedArray<ArrayBuffer>;
     /** [S,S] bytes, 255 on the person. */
     readonly matte: Uint8ClampedArray<ArrayBuffer>;
@@ -29,7 +29,7 @@ export function DetailSize(sidePx: number, most = MostDetailPx): number {
 
 /**
  * Puts a crop and its matte together.
- * @param rgba [S,S,4] the crop as a canvas draws it
+ * @param rgba [S,S,4] the crop (matting.ts)
  * @param matte [S,S] 0..1
  * @param width upright size of the photo in pixels
  */

@@ -6,8 +6,9 @@ import { CanvasTransform, CropFromLandmarks, CropFromPhoto, EdgeBelow, PhotoFrom
 import { DecodePhotoAsync, type IDecodedPhoto, type PhotoSource } from "./decode.js";
 import { DetailSize, ToDetailCrop, type IDetailCrop } from "./detailCrop.js";
 import type { IFaceFinder, IPersonMask } from "./faceFinder.js";
-import { ComposeOverGrey, SoftenMatte } from "./matte.js";
-import { ResizeMap, type IPicture } from "./picture.js";
+import { ComposeOverGrey } from "./matte.js";
+import { CutOutPerson } from "./matting.js";
+import type { IPicture } from "./picture.js";
 
 /** Settings of {@link PreparePhotoAsync}. */
 export interface IPhotoSettings {
@@ -126,13 +127,12 @@ export async function PreparePhotoAsync(source: PhotoSource, settings: IPhotoSet
         report("cutting out the person", 0);
         ThrowIfAborted(signal, "cutting out the person");
         const person = await faces.findPersonAsync(pictureOf(drawCrop(photo, crop, ExactPx)), { signal, onProgress });
-        const matte = SoftenMatte(ResizeMap(person.mask, person.size, cropPx), cropPx);
-        const rgba = pictureOf(drawCrop(photo, crop, cropPx)).data;
+        const { matte, colors } = CutOutPerson(pictureOf(drawCrop(photo, crop, cropPx)).data, person, cropPx);
         await new Promise((resolve) => setTimeout(resolve, 0)); // the detail's crop is a task of its own
         const detail = detailOf(photo, crop, settings.detailPx ?? 0, person);
         report("cutting out the person", 1);
         return {
-            image: ComposeOverGrey(rgba, matte),
+            image: ComposeOverGrey(colors, matte),
             matte,
             landmarks: toCrop(landmarksPx, crop),
             crop,
@@ -212,13 +212,13 @@ function largestMove(from: ICrop, to: ICrop): number {
     return Math.max(...corners);
 }
 
-function detailOf(photo: IDecodedPhoto, crop: ICrop, mostPx: number, { mask, size }: IPersonMask): IDetailCrop | undefined {
+function detailOf(photo: IDecodedPhoto, crop: ICrop, mostPx: number, person: IPersonMask): IDetailCrop | undefined {
     if (mostPx <= 0) {
         return undefined;
     }
     const edge = DetailSize(crop.sidePx, mostPx);
-    const matte = SoftenMatte(ResizeMap(mask, size, edge), edge);
-    return ToDetailCrop(pictureOf(drawCrop(photo, crop, edge)).data, matte, crop, photo.width, photo.height, edge);
+    const { matte, colors } = CutOutPerson(pictureOf(drawCrop(photo, crop, edge)).data, person, edge);
+    return ToDetailCrop(colors, matte, crop, photo.width, photo.height, edge);
 }
 
 function noticesOf({ faceCount, turn }: IFoundFace): IRuntimeNotice[] {

@@ -1,0 +1,104 @@
+"""Writes the network as ONNX: `python -m training.classes.export [--checkpoint training/runs/classes/last.pt] [--out FOLDER]`.
+
+Batch norm is folded; weights are half precision followed by a cast, as in training/export. Input `image` [1,3,256,256] sRGB 0..1; outputs
+`classes` [1,5,256,256] probabilities in the order of vocabulary.NAMES and `alpha` [1,1,256,256], 1 on the person."""
+
+import argparse
+import copy
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from .network import ClassNetwork, Config
+from .train import RUN
+
+OPSET = 17
+LEAST_HALF = 16  # elements: smaller constants stay in single precision
+
+
+class Deployed(nn.Module):
+    """Probabilities instead of logits."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        logits, alpha = self.network(image)
+        return logits.softmax(1), alpha.sigmoid()
+
+
+def load_network(checkpoint: Path) -> ClassNetwork:
+    """The running mean of the weights."""
+    state = torch.load(checkpoint, weights_only=True)
+    config = Config(**{k: tuple(v) if isinstance(v, list) else v for k, v in state["config"].items()})
+    network = ClassNetwork(config)
+    network.load_state_dict(state["mean"])
+    return network.eval()
+
+
+def folded(network: nn.Module) -> nn.Module:
+    """A copy whose batch norms are part of the convolutions before them."""
+    network = copy.deepcopy(network).eval()
+    for module in list(network.modules()):
+        if isinstance(module, nn.Sequential):
+            for k in range(len(module) - 1):
+                if isinstance(module[k], nn.Conv2d) and isinstance(module[k + 1], nn.BatchNorm2d):
+                    module[k] = nn.utils.fuse_conv_bn_eval(module[k], module[k + 1])
+                    module[k + 1] = nn.Identity()
+    return network
+
+
+def to_halves(model: onnx.ModelProto) -> None:
+    """Store weights in half precision, in place; a Cast brings them back."""
+    casts = []
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype == np.float32 and values.size >= LEAST_HALF:
+            name = tensor.name
+            tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
+            casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
+    nodes = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend(casts + nodes)
+
+
+def to_onnx(network: ClassNetwork) -> onnx.ModelProto:
+    size = network.config.input_size
+    path = RUN / "export.onnx"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.onnx.export(
+        Deployed(folded(network)),
+        (torch.zeros(1, 3, size, size),),
+        str(path),
+        input_names=["image"],
+        output_names=["classes", "alpha"],
+        opset_version=OPSET,
+        dynamo=False,
+    )
+    model = onnx.load(path)
+    path.unlink()
+    to_halves(model)
+    del model.graph.value_info[:]
+    for node in model.graph.node:
+        node.ClearField("doc_string"), node.ClearField("name")
+    model.producer_name, model.producer_version = "babylon-flexavatar training", ""
+    onnx.checker.check_model(model)
+    return model
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--checkpoint", type=Path, default=RUN / "last.pt")
+    parser.add_argument("--out", type=Path, default=RUN / "classes.onnx")
+    arguments = parser.parse_args()
+    arguments.out.write_bytes(to_onnx(load_network(arguments.checkpoint)).SerializeToString(deterministic=True))
+    print(f"{arguments.out}: {arguments.out.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()
