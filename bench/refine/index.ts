@@ -12,7 +12,7 @@ import { ProjectView } from "../../src/runtime/refine/projectView";
 import { RefineColors } from "../../src/runtime/refine/refineColors";
 import type { IRefineInput } from "../../src/runtime/refine/refineInput";
 import { RefineBesideAsync } from "../../src/runtime/refine/refineRunner";
-import { Finish, FinishAsync, type Work } from "../../src/runtime/refine/slices";
+import { Finish, FinishAsync, type Work } from "../../src/runtime/slices";
 import { BuildSplatWeights } from "../../src/runtime/refine/splatWeights";
 import type { ISplatWeights } from "../../src/runtime/refine/weigher";
 

@@ -20,7 +20,7 @@ import { HeadBuffers, SplatPipeline } from "../runtime/passes/index.js";
 import { FaceFinder } from "../runtime/photo/faceFinder.js";
 import { RefineBesideAsync } from "../runtime/refine/refineRunner.js";
 import { PreparePhotoAsync, type IPreparedPhoto } from "../runtime/photo/preparePhoto.js";
-import { FinishInSlicesAsync } from "../runtime/refine/slices.js";
+import { FinishInSlicesAsync } from "../runtime/slices.js";
 import { CheckPhotoSource, type PhotoSource } from "../runtime/photo/decode.js";
 import { AvatarEvaluator } from "./avatarEvaluator.js";
 import type { IFlexAvatarOptions } from "./componentOptions.js";

@@ -3,6 +3,8 @@
  * multi-level foreground estimation (Germer et al. 2020, arXiv:2006.14970). Twin: `foreground` in training/classes/matting.py.
  */
 
+import type { Work } from "../slices.js";
+
 /** Pixels of the first level of colors. */
 const Coarsest = 16;
 /** Weight of neighbours as such, and per difference of alpha. */
@@ -17,9 +19,10 @@ const SmallLevel = 32;
  * @param rgba `[S,S,4]` bytes, sRGB-encoded
  * @param matte `[S,S]` 0..1
  * @param size S
- * @returns `[S,S,4]` bytes: where the matte is between 0 and 1 the person's color without the background, else the picture's; alpha as it was
+ * @returns `[S,S,4]` bytes: where the matte is between 0 and 1 the person's color without the background, else the picture's; alpha as it was. Yields
+ *   roughly the share done
  */
-export function ForegroundColors(rgba: Uint8ClampedArray, matte: Float32Array, size: number): Uint8ClampedArray<ArrayBuffer> {
+export function* ForegroundColors(rgba: Uint8ClampedArray, matte: Float32Array, size: number): Work<Uint8ClampedArray<ArrayBuffer>> {
     let level: ILevel | undefined;
     for (const edge of levelsOf(size)) {
         const image = new Float32Array(3 * edge * edge);
@@ -34,6 +37,7 @@ export function ForegroundColors(rgba: Uint8ClampedArray, matte: Float32Array, s
                 }
             }
         }
+        yield 0.2 * (edge / size);
         level = nextLevel(level, image, alpha, edge);
         const isLast = edge === size;
         if (isLast) {
@@ -41,9 +45,11 @@ export function ForegroundColors(rgba: Uint8ClampedArray, matte: Float32Array, s
         }
         const rounds = edge <= SmallLevel && !isLast ? Rounds : FewRounds;
         for (let round = 0; round < rounds; round++) {
+            yield (edge / size) * (0.3 + (0.6 * round) / rounds);
             level = solveOnce(level, image, alpha, edge, isLast);
         }
     }
+    yield 0.95;
     const colors = new Uint8ClampedArray(rgba);
     for (let i = 0; i < matte.length; i++) {
         if (matte[i] > 0 && matte[i] < 1) {

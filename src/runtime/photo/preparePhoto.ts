@@ -7,8 +7,9 @@ import { DecodePhotoAsync, type IDecodedPhoto, type PhotoSource } from "./decode
 import { DetailSize, ToDetailCrop, type IDetailCrop } from "./detailCrop.js";
 import type { IFaceFinder, IPersonMask } from "./faceFinder.js";
 import { ComposeOverGrey } from "./matte.js";
-import { CutOutPerson } from "./matting.js";
+import { CutOutPerson, type ICutOut } from "./matting.js";
 import type { IPicture } from "./picture.js";
+import { FinishInSlicesAsync } from "../slices.js";
 
 /** Settings of {@link PreparePhotoAsync}. */
 export interface IPhotoSettings {
@@ -127,9 +128,8 @@ export async function PreparePhotoAsync(source: PhotoSource, settings: IPhotoSet
         report("cutting out the person", 0);
         ThrowIfAborted(signal, "cutting out the person");
         const person = await faces.findPersonAsync(pictureOf(drawCrop(photo, crop, ExactPx)), { signal, onProgress });
-        const { matte, colors } = CutOutPerson(pictureOf(drawCrop(photo, crop, cropPx)).data, person, cropPx);
-        await new Promise((resolve) => setTimeout(resolve, 0)); // the detail's crop is a task of its own
-        const detail = detailOf(photo, crop, settings.detailPx ?? 0, person);
+        const { matte, colors } = await cutOutAsync(photo, crop, cropPx, person, signal);
+        const detail = await detailOfAsync(photo, crop, settings.detailPx ?? 0, person, signal);
         report("cutting out the person", 1);
         return {
             image: ComposeOverGrey(colors, matte),
@@ -212,12 +212,30 @@ function largestMove(from: ICrop, to: ICrop): number {
     return Math.max(...corners);
 }
 
-function detailOf(photo: IDecodedPhoto, crop: ICrop, mostPx: number, person: IPersonMask): IDetailCrop | undefined {
+/** In slices: it takes a second for large crops. */
+async function cutOutAsync(
+    photo: IDecodedPhoto,
+    crop: ICrop,
+    edge: number,
+    person: IPersonMask,
+    signal: AbortSignal | undefined,
+): Promise<ICutOut> {
+    const rgba = pictureOf(drawCrop(photo, crop, edge)).data;
+    return await FinishInSlicesAsync(CutOutPerson(rgba, person, edge), () => ThrowIfAborted(signal, "cutting out the person"));
+}
+
+async function detailOfAsync(
+    photo: IDecodedPhoto,
+    crop: ICrop,
+    mostPx: number,
+    person: IPersonMask,
+    signal: AbortSignal | undefined,
+): Promise<IDetailCrop | undefined> {
     if (mostPx <= 0) {
         return undefined;
     }
     const edge = DetailSize(crop.sidePx, mostPx);
-    const { matte, colors } = CutOutPerson(pictureOf(drawCrop(photo, crop, edge)).data, person, edge);
+    const { matte, colors } = await cutOutAsync(photo, crop, edge, person, signal);
     return ToDetailCrop(colors, matte, crop, photo.width, photo.height, edge);
 }
 

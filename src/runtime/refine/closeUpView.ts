@@ -10,7 +10,7 @@ import { Luma } from "./measures.js";
 import { PixelWeight } from "./pixelWeight.js";
 import { ProjectView, type IEllipses } from "./projectView.js";
 import type { IRefineConstants, IRefineTable, IRefineView } from "./refineInput.js";
-import { Within, type Work } from "./slices.js";
+import { Within, type Work } from "../slices.js";
 
 const GaussiansPerYield = 1024;
 

@@ -1,6 +1,6 @@
 /** How much a pixel of a photo is believed: inside the photo and the person, a few pixels from the edge of either. */
 import type { IRefineView } from "./refineInput.js";
-import { Within, type Work } from "./slices.js";
+import { Within, type Work } from "../slices.js";
 
 const LinesPerYield = 64;
 

@@ -8,7 +8,7 @@ import { NearestRotation } from "../../flame/rotation.js";
 import { DynamicFlag } from "../../flame/texelTable.js";
 import { AlphaCut } from "../layout.js";
 import type { IRefineTable, IRefineView } from "./refineInput.js";
-import type { Work } from "./slices.js";
+import type { Work } from "../slices.js";
 
 /** Ellipses on the screen. Pixel centres are at (column + 0.5, row + 0.5), origin top left. n of them. */
 export interface IEllipses {

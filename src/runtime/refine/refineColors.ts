@@ -7,7 +7,7 @@ import { Ramp } from "./measures.js";
 import type { IRefineConstants, IRefineInput, IRefineResult, IRefineTable, IRefineView } from "./refineInput.js";
 import { SeenView } from "./seenView.js";
 import { ShrinkView } from "./shrinkView.js";
-import { Within, type Work } from "./slices.js";
+import { Within, type Work } from "../slices.js";
 import { SolveCloseUp, type ICloseUpPhoto } from "./solveCloseUp.js";
 import { FindTones, SolveColors } from "./solveColors.js";
 import { BuildSplatWeights } from "./splatWeights.js";

@@ -2,7 +2,7 @@
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import type { IRefineInput, IRefineResult } from "./refineInput.js";
 import { RefineWhereFasterAsync } from "./refineWhereFaster.js";
-import { PausesOf } from "./slices.js";
+import { PausesOf } from "../slices.js";
 import { StartRefineWorker } from "./startRefineWorker.js";
 import type { RefineAnswer } from "./worker/messages.js";
 

@@ -7,7 +7,7 @@ import { IsSoftwareAdapter } from "../softwareDevice.js";
 import { RefineColors } from "./refineColors.js";
 import type { IRefineInput, IRefineResult } from "./refineInput.js";
 import type { IEllipses } from "./projectView.js";
-import { FinishAsync, type Work } from "./slices.js";
+import { FinishAsync, type Work } from "../slices.js";
 import { BuildSplatWeights } from "./splatWeights.js";
 import type { PixelStep, Weigher } from "./weigher.js";
 

@@ -6,7 +6,7 @@ import { LogAreaRatio, Luma, Ramp } from "./measures.js";
 import { PixelWeight } from "./pixelWeight.js";
 import { ProjectView, type IEllipses } from "./projectView.js";
 import type { IRefineConstants, IRefineTable, IRefineView } from "./refineInput.js";
-import { Within, type Work } from "./slices.js";
+import { Within, type Work } from "../slices.js";
 import type { ISplatWeights, PixelStep, Weigher } from "./weigher.js";
 
 /** Pixels are counted as if every crop had this edge. */

@@ -7,7 +7,7 @@ import { ShadeReach, ShadeSteps, type ICloseUp } from "../closeUp.js";
 import type { Atlas, Plane } from "./atlas.js";
 import { LookFrom, type ICloseUpView } from "./closeUpView.js";
 import type { ICloseUpWish, IRefineConstants, IRefineTable, IRefineView } from "./refineInput.js";
-import { Within, type Work } from "./slices.js";
+import { Within, type Work } from "../slices.js";
 
 /** Part of the atlas, from the top, that is its own mirror image. */
 const OuterChart = 0.875;

@@ -4,7 +4,7 @@
  */
 import type { IRefineConstants } from "./refineInput.js";
 import type { SeenView } from "./seenView.js";
-import { Within, type Work } from "./slices.js";
+import { Within, type Work } from "../slices.js";
 
 /** Added to both colors before their ratio. */
 const ToneFloor = 0.02;

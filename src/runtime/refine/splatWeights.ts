@@ -5,7 +5,7 @@
  */
 import { AlphaCut } from "../layout.js";
 import type { IEllipses } from "./projectView.js";
-import { Within, type Work } from "./slices.js";
+import { Within, type Work } from "../slices.js";
 import { SortIntoTiles } from "./tileLists.js";
 import { Opaque, TileEdge, type ISplatWeights, type PixelStep } from "./weigher.js";
 

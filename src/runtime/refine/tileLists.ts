@@ -1,7 +1,7 @@
 /** Which ellipses touch which tile of a picture, front to back. Twin: training/rasterizer/tiles.py. */
 import { AlphaCut } from "../layout.js";
 import type { IEllipses } from "./projectView.js";
-import type { Work } from "./slices.js";
+import type { Work } from "../slices.js";
 import { TileEdge } from "./weigher.js";
 
 /** Lists of all tiles, one after the other, T tiles row by row. A pair is an ellipse in a tile. */

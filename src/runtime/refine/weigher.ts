@@ -4,7 +4,7 @@
  * every pass (passes/refine/gpuSplatWeights.ts).
  */
 import type { IEllipses } from "./projectView.js";
-import type { Work } from "./slices.js";
+import type { Work } from "../slices.js";
 
 /** Edge of a tile in pixels: pictures are drawn, and sums are formed, tile after tile. */
 export const TileEdge = 16;

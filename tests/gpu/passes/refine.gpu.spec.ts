@@ -8,7 +8,7 @@ import {
     RefineWhereFasterAsync,
     type IOpenWeigher,
 } from "../../../src/runtime/refine/refineWhereFaster";
-import { Finish, FinishAsync } from "../../../src/runtime/refine/slices";
+import { Finish, FinishAsync } from "../../../src/runtime/slices";
 import { BuildSplatWeights } from "../../../src/runtime/refine/splatWeights";
 import type { Weigher } from "../../../src/runtime/refine/weigher";
 import { RefineFixtureAsync } from "../../unit/runtime/refineFixture";

@@ -7,7 +7,7 @@ import { PoseVerticesReference } from "../../../src/runtime/reference/poseVertic
 import { RefineColors } from "../../../src/runtime/refine/refineColors";
 import { RefineConstants, type IRefineInput, type IRefineView } from "../../../src/runtime/refine/refineInput";
 import { ShrinkView } from "../../../src/runtime/refine/shrinkView";
-import { Finish } from "../../../src/runtime/refine/slices";
+import { Finish } from "../../../src/runtime/slices";
 import { CreateExpressionPose } from "../../../src/flame/expression";
 import { VertexNormals } from "../../../src/flame/normals";
 import { Random } from "../../gpu/passes/gpu";

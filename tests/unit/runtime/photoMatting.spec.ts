@@ -1,3 +1,4 @@
+import { Finish } from "../../../src/runtime/slices";
 import { ForegroundColors } from "../../../src/runtime/photo/foreground";
 import { RefineMatte, UnsureRim } from "../../../src/runtime/photo/matting";
 
@@ -27,15 +28,15 @@ describe("matting", () => {
     });
 
     it("solves the matte as its twin in Python does", () => {
-        const refined = RefineMatte(rgba, coarse, fixture.size);
+        const refined = Finish(RefineMatte(rgba, coarse, fixture.size));
         const away = fixture.refined.map((value, k) => Math.abs(value - refined[k * fixture.every]));
         expect(fixture.refined.filter((value) => value > 0.05 && value < 0.95).length).toBeGreaterThan(20);
         expect(Math.max(...away)).toBeLessThan(2e-3); // single precision; the window's covariance cancels
     });
 
     it("takes the background out of the rim's colors as its twin does, and leaves the rest alone", () => {
-        const refined = RefineMatte(rgba, coarse, fixture.size);
-        const colors = ForegroundColors(rgba, refined, fixture.size);
+        const refined = Finish(RefineMatte(rgba, coarse, fixture.size));
+        const colors = Finish(ForegroundColors(rgba, refined, fixture.size));
         let worst = 0;
         fixture.colors.forEach((value, k) => {
             const pixel = Math.floor(k / 3) * fixture.every;
@@ -68,14 +69,14 @@ describe("matting", () => {
             return i % 4 === 3 ? 255 : 230 + share * ([40, 30, 20][i % 4] - 230);
         });
         const blurred = Float32Array.from({ length: size * size }, (_, i) => Math.min(1, Math.max(0, 0.5 + (edge - 0.5 - (i % size)) / 8)));
-        const refined = RefineMatte(picture, blurred, size);
+        const refined = Finish(RefineMatte(picture, blurred, size));
         for (let x = 50; x < 72; x++) {
             expect(refined[64 * size + x])
                 .withContext(`column ${x}`)
                 .toBeGreaterThan(cover(x) - 0.08);
             expect(refined[64 * size + x]).toBeLessThan(cover(x) + 0.08);
         }
-        const color = ForegroundColors(picture, refined, size).subarray(4 * (64 * size + 60), 4 * (64 * size + 60) + 3);
+        const color = Finish(ForegroundColors(picture, refined, size)).subarray(4 * (64 * size + 60), 4 * (64 * size + 60) + 3);
         [40, 30, 20].forEach((value, c) => expect(Math.abs(color[c] - value)).toBeLessThan(12));
         expect(picture[4 * (64 * size + 60)]).toBeGreaterThan(150); // where the background's light was
     });

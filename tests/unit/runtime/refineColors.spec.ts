@@ -5,7 +5,7 @@ import { PixelWeight } from "../../../src/runtime/refine/pixelWeight";
 import { RefineColors } from "../../../src/runtime/refine/refineColors";
 import { RefineConstants, type IRefineInput, type IRefineView } from "../../../src/runtime/refine/refineInput";
 import type { SeenView } from "../../../src/runtime/refine/seenView";
-import { Finish } from "../../../src/runtime/refine/slices";
+import { Finish } from "../../../src/runtime/slices";
 import { SolveColors } from "../../../src/runtime/refine/solveColors";
 import { BuildSplatWeights } from "../../../src/runtime/refine/splatWeights";
 import { Spread } from "../../../src/runtime/refine/spread";

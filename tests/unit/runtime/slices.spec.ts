@@ -1,5 +1,5 @@
 // Work in steps: shares, waiting, refusal and stopping.
-import { Finish, FinishAsync, Within, type Work } from "../../../src/runtime/refine/slices";
+import { Finish, FinishAsync, Within, type Work } from "../../../src/runtime/slices";
 
 describe("work in steps", () => {
     /** Waits for `answer` in the middle, and writes down how it ended. */

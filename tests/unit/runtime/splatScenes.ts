@@ -1,6 +1,6 @@
 /** Random ellipses, and the two products with their w. */
 import type { IEllipses } from "../../../src/runtime/refine/projectView";
-import { Finish, FinishAsync, type Work } from "../../../src/runtime/refine/slices";
+import { Finish, FinishAsync, type Work } from "../../../src/runtime/slices";
 import type { ISplatWeights } from "../../../src/runtime/refine/weigher";
 import { RasterizeReference } from "../../../src/runtime/reference/rasterize";
 import { Random } from "../../gpu/passes/gpu";

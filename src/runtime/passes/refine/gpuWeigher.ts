@@ -5,7 +5,7 @@
  */
 import { RefineEllipseLayout, RefineParamsLayout } from "../../layout.js";
 import type { IEllipses } from "../../refine/projectView.js";
-import { Within, type Work } from "../../refine/slices.js";
+import { Within, type Work } from "../../slices.js";
 import { SortIntoTiles, type ITileLists } from "../../refine/tileLists.js";
 import type { ISplatWeights, PixelStep, Weigher } from "../../refine/weigher.js";
 import { OwnedBuffers, StructData } from "../gpuBuffers.js";
