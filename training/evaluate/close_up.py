@@ -55,7 +55,7 @@ class Contenders:
 
     def __init__(self, refiner: Refiner, twice: AvatarSplatter, puppet: Puppet, view: View):
         self.splatter, self.twice = refiner.splatter, twice
-        self.atlas = Atlas(refiner.model.head, self.splatter.table, refiner.settings.side)
+        self.atlas = Atlas(refiner.model.head, self.splatter.table, refiner.settings)
         self.static = tensor(puppet.static)
         small = at_size(view, COLOR_PX)
         self.refined: Refined = refine(self.splatter, self.static, [small])

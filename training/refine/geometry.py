@@ -112,7 +112,7 @@ class Surface:
     def __init__(self, splatter: AvatarSplatter, static: Tensor, settings: GeometrySettings, views: list[View], refining: RefineSettings):
         self.splatter, self.settings = splatter, settings
         table, head = splatter.table, splatter.head
-        self.atlas = atlas = Atlas(head, table, refining.side)
+        self.atlas = atlas = Atlas(head, table, refining)
         count = min(settings.shapes, len(head.shape_dirs))
         shapes = np.stack([table.sample(direction) for direction in head.shape_dirs[:count]])  # [k, n, 3]
         self.shapes = torch.from_numpy(np.ascontiguousarray(shapes - shapes.mean(1, keepdims=True), np.float32))

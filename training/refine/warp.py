@@ -34,7 +34,7 @@ def warp_photo(
     """coordinates [3, a, a] of the reconstructor for this photo: x, y in crop sides, confidence 0..1 -> the view, its picture taken from
     where the avatar's points are seen. Eyes, lids, mouth and teeth follow the skin around them."""
     settings, refining = settings or WarpSettings(), refining or RefineSettings()
-    atlas = Atlas(splatter.head, splatter.table, refining.side)
+    atlas = Atlas(splatter.head, splatter.table, refining)
     flow = photo_flow(atlas, Seen(splatter, static, view, refining), coordinates, settings)
     size = view.size
     middle = (torch.arange(size) + 0.5) / size

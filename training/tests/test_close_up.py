@@ -23,7 +23,7 @@ def scene() -> tuple[Atlas, TexturedPicture, torch.Tensor]:
     zero = torch.zeros(SIZE, SIZE)
     camera = torch.eye(3), torch.tensor([0.0, -0.02, -0.77]), 3.0
     view = View(zero.expand(3, -1, -1), zero, zero, np.zeros((478, 2)), *camera, np.zeros(len(head.expressions)), torch.zeros(14, MAP, MAP))
-    atlas = Atlas(head, splatter.table, RefineSettings().side)
+    atlas = Atlas(head, splatter.table, RefineSettings())
     return atlas, TexturedPicture(splatter, static, view, atlas.is_region(*REGIONS)), torch.full((splatter.table.count, 3), 0.5)
 
 

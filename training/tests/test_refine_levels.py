@@ -134,7 +134,7 @@ SHIFT = 0.02  # crop sides
 def test_a_photo_is_taken_from_where_the_reconstructor_sees_the_points(scene, confidence):
     splatter, static, views = scene
     seen = Seen(splatter, static, views[0], REFINING)
-    atlas = Atlas(splatter.head, splatter.table, REFINING.side)
+    atlas = Atlas(splatter.head, splatter.table, REFINING)
     at = atlas.to_map(torch.cat([seen.center / 48 + torch.tensor([SHIFT, 0.0]), torch.full((len(seen.center), 1), confidence)], 1))
     warped = warp_photo(splatter, static, views[0], at, None, REFINING)
     if confidence < 0.5:
