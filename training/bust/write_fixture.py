@@ -1,9 +1,9 @@
-"""Write tests/fixtures/bust.json: two drawn photos of the open head with long hair, and the second page filled from them, for the browser's twin.
+"""Write tests/fixtures/bust.json: two drawn photos of the open head with long hair, and the page filled from them, for the browser's twin.
 
     python -m training.bust.write_fixture
 
-The page is taken at half its map size. Smooth inputs are waves that the test makes again; classes and matte are kept in steps of 1/15. Of the
-filled map every fifth texel is kept. Renew it when the head model, the second page or ALGORITHM.md changes."""
+The page is taken at half its map size. Smooth inputs are waves that the test makes again; classes and matte are kept in steps of 1/15. Of
+the filled map every fifth texel is kept. Renew it when the head model, the second page or ALGORITHM.md changes."""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ export function ClothGuess(photos: readonly Photo[]): readonly number[] | null {
     let count = 0;
     for (const { classes, matte, hairless, source } of photos) {
         for (let i = 0; i < matte.length; i++) {
-            if (classes[3 * i + Clothes] > 0.5 && matte[i] > 0.7 && hairless[i] > 0.8) {
+            const isShown = source.pixels[4 * i + 3] > 0;
+            if (isShown && classes[3 * i + Clothes] > 0.5 && matte[i] > 0.7 && hairless[i] > 0.8) {
                 count++;
                 for (let k = 0; k < 3; k++) {
                     counts[256 * k + source.pixels[4 * i + k]]++;
