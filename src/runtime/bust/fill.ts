@@ -58,10 +58,9 @@ export function* FillPage({ page, head, photos: sources, bust, hair }: IBustInpu
         photos.push(yield* Within(CleanPhoto(source, classes), (from + to) / 2, to));
     }
     const depths = photos.map((photo) => DepthPicture(head, photo));
-    yield 0.45;
-    const torso = FitTorso(page, head, photos[0]);
+    yield 0.42;
+    const torso = yield* Within(FitTorso(page, head, photos[0]), 0.42, 0.5);
     steps.onTorso?.(torso, photos);
-    yield 0.5;
     const layer = hair ? yield* Within(HairSurface(page, head, photos[0], new TorsoReach(page, torso)), 0.5, 0.65) : null;
     steps.onHair?.(layer);
 

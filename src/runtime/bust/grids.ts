@@ -72,14 +72,15 @@ export function Blur({ rows, columns, depth, values }: IGrid, sigma: number, axi
     const inner = axis === 0 ? columns * depth : depth;
     const weights = gaussianWeights(n, sigma, wraps);
     const mean = new Float64Array(values.length);
-    for (let at = 0; at < n; at++) {
-        for (let from = 0; from < n; from++) {
-            const weight = weights[at * n + from];
-            if (weight === 0) {
-                continue;
-            }
-            for (let o = 0; o < outer; o++) {
-                const [to, source] = [(o * n + at) * inner, (o * n + from) * inner];
+    for (let o = 0; o < outer; o++) {
+        for (let at = 0; at < n; at++) {
+            const to = (o * n + at) * inner;
+            for (let from = 0; from < n; from++) {
+                const weight = weights[at * n + from];
+                if (weight === 0) {
+                    continue;
+                }
+                const source = (o * n + from) * inner;
                 for (let k = 0; k < inner; k++) {
                     mean[to + k] += weight * values[source + k];
                 }

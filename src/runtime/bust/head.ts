@@ -21,24 +21,40 @@ const DepthSize = 192;
  * @param staticMap [14,H,W], before activation
  */
 export function BustHeadOf({ regions, template }: HeadModel, table: TexelTable, staticMap: ArrayLike<number>): IBustHead {
+    const { flags, texel, corners, bary } = table;
     const texels = table.mapSize ** 2;
-    const regionOf = (g: number): string => regions[table.flags[g] >>> RegionShift];
-    const kept = Array.from({ length: table.gaussianCount }, (_, g) => g).filter((g) => KeptRegions.includes(regionOf(g)));
-    const at = (g: number, channel: number): number => staticMap[channel * texels + table.texel[g]];
-    const surface = (g: number, axis: number): number =>
-        [0, 1, 2].reduce((sum, k) => sum + table.bary[3 * g + k] * template[3 * table.corners[3 * g + k] + axis], 0);
-    return {
-        means: Float64Array.from(kept.flatMap((g) => [0, 1, 2].map((axis) => surface(g, axis) + at(g, axis)))),
-        color: Float64Array.from(kept.flatMap((g) => [4, 5, 6].map((channel) => Clamp(at(g, channel), 0, 1)))),
-        opacity: Float64Array.from(kept, (g) => 1 / (1 + Math.exp(-at(g, 3)))),
-        scalp: Uint8Array.from(kept, (g) => Number(regionOf(g) === "scalp")),
-        neck: Uint8Array.from(kept, (g) => Number(regionOf(g) === "neck")),
+    const kept = table.texel.map((_, g) => g).filter((g) => KeptRegions.includes(regions[flags[g] >>> RegionShift]));
+    const isOf = (name: string): Uint8Array => Uint8Array.from(kept, (g) => Number(regions[flags[g] >>> RegionShift] === name));
+    const head = {
+        means: new Float64Array(3 * kept.length),
+        color: new Float64Array(3 * kept.length),
+        opacity: Float64Array.from(kept, (g) => 1 / (1 + Math.exp(-staticMap[3 * texels + texel[g]]))),
+        scalp: isOf("scalp"),
+        neck: isOf("neck"),
     };
+    kept.forEach((g, i) => {
+        for (let axis = 0; axis < 3; axis++) {
+            let place = staticMap[axis * texels + texel[g]];
+            for (let k = 0; k < 3; k++) {
+                place += bary[3 * g + k] * template[3 * corners[3 * g + k] + axis];
+            }
+            head.means[3 * i + axis] = place;
+            head.color[3 * i + axis] = Clamp(staticMap[(4 + axis) * texels + texel[g]], 0, 1);
+        }
+    });
+    return head;
 }
 
 /** [n,3] means of the Gaussians that count. */
 export function SolidMeans({ means, opacity }: IBustHead): Float64Array {
-    return means.filter((_, i) => opacity[Math.floor(i / 3)] > Solid);
+    const solid = new Float64Array(means.length);
+    let count = 0;
+    for (let g = 0; g < opacity.length; g++) {
+        if (opacity[g] > Solid) {
+            solid.set(means.subarray(3 * g, 3 * g + 3), 3 * count++);
+        }
+    }
+    return solid.slice(0, 3 * count);
 }
 
 /** Three rows: right of the picture (the head's left), up, towards the camera; the head's vertical is kept. */

@@ -1,4 +1,5 @@
 /** The bust: the body's surface moved to the contour of clothes and skin, and to the person's own neck. Twin: training/bust/torso.py. */
+import type { Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
 import { AsColumn, Blur, Clamp, CreateGrid, Interpolate, MeanWhere, Modulo, Ramp, SmoothStep, Steps, type IGrid } from "./grids.js";
 import { Solid } from "./head.js";
@@ -318,8 +319,8 @@ function ownNeck(points: IGrid, above: Float64Array, head: IBustHead, page: IBus
     return { ...points, values: moved };
 }
 
-/** Bust of a person from the contour of a photo. */
-export function FitTorso(page: IBustPage, head: IBustHead, photo: Photo): ITorso {
+/** Bust of a person from the contour of a photo. Yields after each step. */
+export function* FitTorso(page: IBustPage, head: IBustHead, photo: Photo): Work<ITorso> {
     const base = BaseOf(page, page.bust);
     const count = base.rows * base.columns;
     const above = Float64Array.from({ length: count }, (_, i) => AboveRing(page, base.values[3 * i + 1], base.values[3 * i + 2]));
@@ -328,13 +329,16 @@ export function FitTorso(page: IBustPage, head: IBustHead, photo: Photo): ITorso
         (value, i) => SmoothStep(value, 0.02, -0.012) * Ramp(page.torsoShare[page.bust.first * page.size + i], 0.98, 1),
     );
     const narrow = ownNeck(base, above, head, page);
+    yield 0.25;
     const line = ShoulderLine(narrow.values, photo, page.pivot[2]);
+    yield 0.5;
     const x = onPlane(narrow.values, photo, page.pivot[2]);
     const raised = narrow.values.slice();
     for (let i = 0; i < count; i++) {
         raised[3 * i + 1] += share[i] * (line.height + line.slope * (Clamp(Math.abs(x[2 * i]), 0.06, 0.2) - 0.1));
     }
     const points = toOutline({ ...base, values: raised }, photo, page, share);
+    yield 0.9;
     // the lower edge rises towards the sides and fades; nothing ends in a straight line
     const shown = Float64Array.from({ length: count }, (_, i) => {
         const end = Bottom[0] + Bottom[1] * Math.min(1, (points.values[3 * i] / 0.2) ** 2);
