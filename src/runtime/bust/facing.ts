@@ -9,9 +9,12 @@ import type { Photo } from "./photo.js";
  */
 export function Facing(points: IGrid, { eye }: Photo, turn: number): Float64Array {
     const { axes, width } = Frames(points);
+    const { values } = points;
     return width.map((_, i) => {
-        const to = [0, 1, 2].map((axis) => eye[axis] - points.values[3 * i + axis]);
-        const along = to[0] * axes[9 * i + 2] + to[1] * axes[9 * i + 5] + to[2] * axes[9 * i + 8];
-        return (turn * along) / Math.hypot(...to);
+        const x = eye[0] - values[3 * i];
+        const y = eye[1] - values[3 * i + 1];
+        const z = eye[2] - values[3 * i + 2];
+        const along = x * axes[9 * i + 2] + y * axes[9 * i + 5] + z * axes[9 * i + 8];
+        return (turn * along) / Math.hypot(x, y, z);
     });
 }

@@ -269,18 +269,35 @@ export function Frames(points: IGrid): IFrames {
  */
 export function QuaternionOf(m: Float64Array, at: number, into: Float64Array): void {
     const [xx, yy, zz] = [m[at], m[at + 4], m[at + 8]];
-    const [a, b, c] = [m[at + 7] - m[at + 5], m[at + 2] - m[at + 6], m[at + 3] - m[at + 1]];
-    const [d, e, f] = [m[at + 1] + m[at + 3], m[at + 2] + m[at + 6], m[at + 5] + m[at + 7]];
-    const squares = [1 + xx - yy - zz, 1 - xx + yy - zz, 1 - xx - yy + zz, 1 + xx + yy + zz];
-    const best = squares.indexOf(Math.max(...squares));
-    const row = [
-        [squares[0], d, e, a],
-        [d, squares[1], f, b],
-        [e, f, squares[2], c],
-        [a, b, c, squares[3]],
-    ][best];
-    const size = Math.max(Math.hypot(...row), 1e-12);
-    row.forEach((value, k) => (into[k] = value / size));
+    const a = m[at + 7] - m[at + 5];
+    const b = m[at + 2] - m[at + 6];
+    const c = m[at + 3] - m[at + 1];
+    const d = m[at + 1] + m[at + 3];
+    const e = m[at + 2] + m[at + 6];
+    const f = m[at + 5] + m[at + 7];
+    // four times the square of each number
+    const [x, y, z, w] = [1 + xx - yy - zz, 1 - xx + yy - zz, 1 - xx - yy + zz, 1 + xx + yy + zz];
+    const most = Math.max(x, y, z, w);
+    if (most === x) {
+        set4(into, x, d, e, a);
+    } else if (most === y) {
+        set4(into, d, y, f, b);
+    } else if (most === z) {
+        set4(into, e, f, z, c);
+    } else {
+        set4(into, a, b, c, w);
+    }
+    const size = Math.max(Math.hypot(into[0], into[1], into[2], into[3]), 1e-12);
+    for (let k = 0; k < 4; k++) {
+        into[k] /= size;
+    }
+}
+
+function set4(into: Float64Array, x: number, y: number, z: number, w: number): void {
+    into[0] = x;
+    into[1] = y;
+    into[2] = z;
+    into[3] = w;
 }
 
 /** Value at x of a line through points of rising `xs`; the ends go on. */

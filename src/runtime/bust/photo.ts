@@ -74,6 +74,8 @@ export class Photo {
     public readonly yaw: number;
     public readonly width: number;
     public readonly height: number;
+    /** Whether all pixels are of the photo. */
+    private readonly _isWhole: boolean;
 
     /**
      * @param matte [H,W] 0..1
@@ -93,6 +95,7 @@ export class Photo {
         this.yaw = Math.atan2(this.eye[0], this.eye[2]);
         this.width = source.width;
         this.height = source.height;
+        this._isWhole = matte.every((_, i) => source.pixels[4 * i + 3] > 0);
     }
 
     /** @param points [n,3] meters */
@@ -102,22 +105,25 @@ export class Photo {
 
     /** [n] 1 where pixels lie in the photo, `margin` pixels from its edge. */
     public inside(px: Float64Array, margin = 1): Uint8Array {
-        const { width, height, pixels } = this.source;
-        const shows = (x: number, y: number): boolean => {
-            const [column, row] = [Clamp(Math.floor(x), 0, width - 1), Clamp(Math.floor(y), 0, height - 1)];
-            return pixels[4 * (row * width + column) + 3] > 0;
-        };
-        return Uint8Array.from({ length: px.length / 2 }, (_, i) => {
+        const { width, height } = this;
+        const inside = new Uint8Array(px.length / 2);
+        for (let i = 0; i < inside.length; i++) {
             const [x, y] = [px[2 * i], px[2 * i + 1]];
             const isIn = x >= margin && x <= width - margin && y >= margin && y <= height - margin;
-            return Number(
-                isIn &&
-                    shows(x - margin, y - margin) &&
-                    shows(x + margin, y - margin) &&
-                    shows(x - margin, y + margin) &&
-                    shows(x + margin, y + margin),
-            );
-        });
+            inside[i] = Number(isIn && (this._isWhole || this._showsAround(x, y, margin)));
+        }
+        return inside;
+    }
+
+    /** Whether the photo shows something in all four diagonal directions of a pixel. */
+    private _showsAround(x: number, y: number, margin: number): boolean {
+        const { width, height, pixels } = this.source;
+        return [-margin, margin].every((down) =>
+            [-margin, margin].every((right) => {
+                const column = Clamp(Math.floor(x + right), 0, width - 1);
+                return pixels[4 * (Clamp(Math.floor(y + down), 0, height - 1) * width + column) + 3] > 0;
+            }),
+        );
     }
 
     /**
@@ -155,14 +161,16 @@ export class Photo {
 export function Project({ rotation: r, translation: t, focal, crop }: IBustPhoto, points: ArrayLike<number>): IPlaces {
     const count = points.length / 3;
     const places = { px: new Float64Array(2 * count), depth: new Float64Array(count) };
+    const [originX, originY] = PhotoFromCrop(crop, 0, 0);
+    const [rightX, rightY] = [crop.sidePx * crop.cosRoll, crop.sidePx * crop.sinRoll];
+    const [downX, downY] = [-rightY, rightX];
     for (let i = 0; i < count; i++) {
         const [x, y, z] = [points[3 * i], points[3 * i + 1], points[3 * i + 2]];
         const depth = Math.max(-(r[6] * x + r[7] * y + r[8] * z + t[2]), 0.05);
         const u = 0.5 + (focal * (r[0] * x + r[1] * y + r[2] * z + t[0])) / depth;
         const v = 0.5 - (focal * (r[3] * x + r[4] * y + r[5] * z + t[1])) / depth;
-        const [px, py] = PhotoFromCrop(crop, u, v);
-        places.px[2 * i] = px;
-        places.px[2 * i + 1] = py;
+        places.px[2 * i] = originX + rightX * u + downX * v;
+        places.px[2 * i + 1] = originY + rightY * u + downY * v;
         places.depth[i] = depth;
     }
     return places;
