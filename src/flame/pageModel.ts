@@ -21,6 +21,24 @@ export interface PageModel {
     readonly mapSize: number;
     /** SHA-256 of the head model that it belongs to, or null where the file does not say. */
     readonly headSha256: string | null;
+    /** How it is filled from photos, or null where the file does not say. */
+    readonly fill: PageFill | null;
+}
+
+/** Numbers of the page's grids that filling it needs (training/bust/ALGORITHM.md). Meters. */
+export interface PageFill {
+    /** [3] centre of the hair's dome. */
+    readonly dome: readonly number[];
+    /** Part of the hair's rows that is the dome. */
+    readonly domeShare: number;
+    /** Height where the curtain ends. */
+    readonly hairEnd: number;
+    /** How much more room the columns near the face have. */
+    readonly hairDensity: number;
+    /** [3] the point from which the bust is seen. */
+    readonly pivot: readonly number[];
+    /** [2] a, b of the plane y = a − b z that closes the head's neck. */
+    readonly ring: readonly number[];
 }
 
 /** A part of a person that can be left out. */
@@ -71,7 +89,32 @@ export function ParsePageModel(bytes: ArrayBuffer, head: HeadModel): PageModel {
         }
     }
     CheckMesh(model);
-    return { model, mapSize: mapSize as number, headSha256: typeof headSha256 === "string" ? headSha256 : null };
+    return {
+        model,
+        mapSize: mapSize as number,
+        headSha256: typeof headSha256 === "string" ? headSha256 : null,
+        fill: ReadFill(file.json),
+    };
+}
+
+function ReadFill({ hair, bust }: Readonly<Record<string, unknown>>): PageFill | null {
+    if (!IsRecord(hair) || !IsRecord(bust)) {
+        return null;
+    }
+    const numbers = (value: unknown, length: number): number[] => {
+        if (!Array.isArray(value) || value.length !== length || !value.every(Number.isFinite)) {
+            throw HeadModelFileError('its header fields "hair" and "bust" need finite numbers');
+        }
+        return value as number[];
+    };
+    return {
+        dome: numbers(hair.dome, 3),
+        domeShare: numbers([hair.domeShare], 1)[0],
+        hairEnd: numbers([hair.end], 1)[0],
+        hairDensity: numbers([hair.density], 1)[0],
+        pivot: numbers(bust.pivot, 3),
+        ring: numbers(bust.ring, 2),
+    };
 }
 
 /** What a head model has and a page has not. */

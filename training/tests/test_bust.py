@@ -1,12 +1,15 @@
 """The second page (headmodel/page2) and its filling (bust/): facts that hold for every person."""
 
+import base64
 import hashlib
+import json
 from functools import cache
 
 import numpy as np
 import pytest
 
 from training.bust import fill as filling
+from training.bust import write_fixture
 from training.bust.grids import blur, frames, mean_where, push_pull, quaternions
 from training.bust.head import Head
 from training.bust.page import Page
@@ -236,3 +239,19 @@ def test_frames_and_quaternions_rebuild_each_other():
     x, y, z, w = np.moveaxis(quaternions(axes), -1, 0)
     first = np.stack([1 - 2 * (y * y + z * z), 2 * (x * y + z * w), 2 * (x * z - y * w)], -1)
     assert np.allclose(first, axes[..., 0], atol=1e-6)
+
+
+def test_the_fixture_of_the_browsers_twin_is_of_this_code():
+    kept, made = json.loads(write_fixture.PATH.read_text()), write_fixture.content()
+    assert kept.keys() == made.keys()
+    kinds = {"places": "<i2", "theta": "<u2", "rotation": "i1"}
+    for name, value in made.items():
+        if name in (*kinds, "opacity", "color", "sigma", "shown"):
+            numbers = [np.frombuffer(base64.b64decode(text), kinds.get(name, "u1")).astype(int) for text in (value, kept[name])]
+            assert np.abs(numbers[0] - numbers[1]).max() <= 1, name
+        elif name in ("excess", "reach", "axes", "inner", "outer", "lowest", "lengths"):
+            assert np.abs(np.array(value) - np.array(kept[name])).max() < 1e-5, name
+        elif name == "torso":
+            assert value == pytest.approx(kept[name], abs=1e-6)
+        elif name != "photos":
+            assert json.loads(json.dumps(value)) == kept[name], name

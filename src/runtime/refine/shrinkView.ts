@@ -7,7 +7,7 @@ const RowsPerYield = 32;
  * @param size edge wanted
  * @returns the view itself where it is no larger; yields the share done
  */
-export function* ShrinkView(view: IRefineView, size: number): Generator<number, IRefineView> {
+export function* ShrinkView<T extends Pick<IRefineView, "size" | "pixels" | "matte">>(view: T, size: number): Generator<number, T> {
     if (view.size <= size) {
         return view;
     }

@@ -35,6 +35,25 @@ describe("a page of the atlas", () => {
         expect(ParsePageModel(PackHeadFile(parts), head).headSha256).toBe("ab");
     });
 
+    it("says how it is filled from photos, or nothing of it", () => {
+        const parts = GridPageParts(head);
+        const read = (): unknown => ParsePageModel(PackHeadFile(parts), head).fill;
+        expect(read()).toBeNull();
+        parts.json.hair = { dome: [0, 0.02, -0.01], domeShare: 0.3, end: -0.3, density: 0.2 };
+        expect(read()).toBeNull();
+        parts.json.bust = { pivot: [0, -0.2, 0], ring: [-0.1, 0.3] };
+        const fill = { dome: [0, 0.02, -0.01], domeShare: 0.3, hairEnd: -0.3, hairDensity: 0.2, pivot: [0, -0.2, 0], ring: [-0.1, 0.3] };
+        expect(read()).toEqual(fill);
+        for (const bust of [
+            { pivot: [0, -0.2], ring: [-0.1, 0.3] },
+            { pivot: [0, -0.2, "0"], ring: [-0.1, 0.3] },
+            { pivot: [0, -0.2, 0] },
+        ]) {
+            parts.json.bust = bust;
+            expect(CodeOf(read)).toBe("file-format");
+        }
+    });
+
     it("is refused if anything of it is wrong", () => {
         const spoil = (change: (parts: HeadFileParts) => void): string => {
             const parts = GridPageParts(head);

@@ -1,0 +1,112 @@
+/**
+ * The second static map of a person, hair beyond the scalp and bust, from one to four photos. Every formula is in training/bust/ALGORITHM.md.
+ * Twin: training/bust/fill.py.
+ */
+import { Within, type Work } from "../slices.js";
+import { BustColor } from "./bustColor.js";
+import type { IBand, IBustInput, IBustPage } from "./bustInput.js";
+import { Clamp, Frames, QuaternionOf } from "./grids.js";
+import { GuessClasses } from "./guessClasses.js";
+import { HairSurface, type IHair } from "./hair.js";
+import { HairColor, type IHairColor } from "./hairColor.js";
+import { DepthPicture } from "./head.js";
+import { InnerLayer, type ILayer } from "./innerLayer.js";
+import { CleanPhoto, type Photo } from "./photo.js";
+import { FitTorso, TorsoReach, type ITorso } from "./torso.js";
+
+/** Texels below it carry no Gaussian. */
+const LeastOpacity = 0.02;
+/** Opacity logit of an empty texel. */
+export const Off = -12;
+/** Meters: smallest and largest sigma. */
+const Sigmas = [0.0006, 0.02] as const;
+
+/** What was filled. */
+export interface IFilled {
+    /** [14,P,P], before activation. */
+    readonly map: Float32Array<ArrayBuffer>;
+    /** Gaussians that are not empty. */
+    readonly count: number;
+}
+
+/** Told of the steps, for tests and pictures. */
+export interface IFillSteps {
+    onTorso?(torso: ITorso, photos: readonly Photo[]): void;
+    /** @param hair null where all of it is on the head's own page */
+    onHair?(hair: IHair | null): void;
+    onHairColor?(color: IHairColor): void;
+}
+
+/** How a grid becomes Gaussians. */
+interface IWriting {
+    readonly opacity: number;
+    /** −1 where columns run against the outside. */
+    readonly turn: 1 | -1;
+    /** Sigma in steps of the grid across and along, and in meters outwards. */
+    readonly share: readonly [number, number, number];
+}
+
+/**
+ * Fills the page. The first photo makes the shape; all give colors and carve.
+ * @returns yields roughly the share done, in steps of some milliseconds
+ */
+export function* FillPage({ page, head, photos: sources, bust, hair }: IBustInput, steps: IFillSteps = {}): Work<IFilled> {
+    const photos: Photo[] = [];
+    for (const [index, source] of sources.entries()) {
+        const [from, to] = [(0.4 * index) / sources.length, (0.4 * (index + 1)) / sources.length];
+        const classes = source.classes ?? (yield* Within(GuessClasses(source, head), from, (from + to) / 2));
+        photos.push(yield* Within(CleanPhoto(source, classes), (from + to) / 2, to));
+    }
+    const depths = photos.map((photo) => DepthPicture(head, photo));
+    yield 0.42;
+    const torso = yield* Within(FitTorso(page, head, photos[0]), 0.42, 0.5);
+    steps.onTorso?.(torso, photos);
+    const layer = hair ? yield* Within(HairSurface(page, head, photos[0], new TorsoReach(page, torso)), 0.5, 0.65) : null;
+    steps.onHair?.(layer);
+
+    const texels = page.size ** 2;
+    const map = new Float32Array(14 * texels);
+    map.fill(Off, 3 * texels, 4 * texels);
+    map.fill(Math.log(0.001), 7 * texels, 10 * texels);
+    map.fill(1, 13 * texels);
+    if (bust) {
+        const color = yield* Within(BustColor(page, head, torso, photos, depths), 0.65, 0.75);
+        write(map, page, page.bust, { ...torso, color }, { opacity: 0.98, turn: 1, share: [0.62, 0.62, 0.0015] });
+    }
+    if (layer) {
+        const color = yield* Within(HairColor(page, layer, photos, depths), 0.75, 0.95);
+        steps.onHairColor?.(color);
+        write(map, page, page.hair, { points: layer.points, ...color }, { opacity: 0.96, turn: -1, share: [0.62, 0.7, 0.0012] });
+        yield 0.97;
+        write(map, page, page.hairInner, InnerLayer(page, layer, color), { opacity: 0.98, turn: -1, share: [0.7, 0.6, 0.002] });
+    }
+    return { map, count: map.subarray(3 * texels, 4 * texels).filter((logit) => logit > Off + 1).length };
+}
+
+/** Points, colors and opacity of a grid into its band. */
+function write(map: Float32Array, page: IBustPage, band: IBand, layer: ILayer, { opacity, turn, share }: IWriting): void {
+    const { points, color, shown } = layer;
+    const texels = page.size ** 2;
+    const start = band.first * page.size;
+    const { axes, width, length } = Frames(points);
+    const [turned, quaternion] = [new Float64Array(9), new Float64Array(4)];
+    const put = (channel: number, i: number, value: number): void => {
+        map[channel * texels + start + i] = value;
+    };
+    for (let i = 0; i < width.length; i++) {
+        const alpha = opacity * shown.values[i];
+        const visible = Clamp(alpha, LeastOpacity, 0.99);
+        put(3, i, alpha >= LeastOpacity ? Math.log(visible / (1 - visible)) : Off);
+        const sigmas = [width[i] * share[0], length[i] * share[1], share[2]];
+        for (let k = 0; k < 3; k++) {
+            put(k, i, points.values[3 * i + k] - page.base[3 * (start + i) + k]);
+            put(4 + k, i, Clamp(color.values[3 * i + k], 0, 1));
+            put(7 + k, i, Math.log(Clamp(sigmas[k], ...Sigmas)));
+        }
+        for (let k = 0; k < 9; k++) {
+            turned[k] = k % 3 === 1 ? axes[9 * i + k] : turn * axes[9 * i + k];
+        }
+        QuaternionOf(turned, 0, quaternion);
+        quaternion.forEach((value, k) => put(10 + k, i, value));
+    }
+}

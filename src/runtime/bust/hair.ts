@@ -1,0 +1,277 @@
+/** The outer layer of a person's hair beyond the scalp: dome and curtain. Twin: the shaping half of training/bust/hair.py. */
+import type { Work } from "../slices.js";
+import type { IBustHead, IBustPage } from "./bustInput.js";
+import { AsColumn, Blur, Clamp, CreateGrid, Interpolate, MeanWhere, Median, Ramp, SmoothStep, type IGrid } from "./grids.js";
+import { Reach } from "./head.js";
+import { AsTheNearSide, HairView, MeasureRim, MeasureSides, type ISides, type Pair } from "./hairView.js";
+import { ColumnCoordinate, HairAngle, HairRow, RowCoordinate } from "./page.js";
+import type { Photo } from "./photo.js";
+import type { TorsoReach } from "./torso.js";
+
+/** Meters: hair farther out than these is not on the head's own page. */
+const OffHead = [0.002, 0.006] as const;
+/** Meters per meter that hair behind falls towards the neck. */
+const Inwards = 0.25;
+/** Hair is this much as thick behind, and over the forehead, as at its rim. */
+const [BackShare, FrontShare] = [0.75, 0.45];
+/** Meters: table of the head's front. */
+const [FrontHalf, FrontStep] = [0.16, 0.004];
+/** Meters that hair stays above the bust; what would have to move more is left out. */
+const [OffBust, MostMoved] = [0.008, 0.035];
+/** Where hair ends behind on a side that has no curtain, meters below the dome's centre. */
+const NoCurtain = -0.075;
+
+/** The outer layer. */
+export interface IHair {
+    /** [rows,P,3] canonical, meters. */
+    readonly points: IGrid;
+    /** [rows,P] 0..1 before the photo carves. */
+    readonly shown: IGrid;
+    /** [rows,P] radians from the camera's direction. */
+    readonly theta: IGrid;
+    /** [P] 0 on the head's right, 1 on its left. */
+    readonly side: Uint8Array;
+    /** [P] share of the way from the back to the front end, signed. */
+    readonly angle: Float64Array;
+    readonly view: HairView;
+    /** Whether it hangs below the dome. */
+    readonly curtain: boolean;
+    /** Canonical height where the photo's curtain ends; NaN without one. */
+    readonly lengths: Pair<number>;
+    /** [Angles + 1] meters beyond the head's rim. */
+    readonly excess: Float64Array;
+}
+
+/** The curtain's cross sections, one per row: meters about the dome's axis. */
+interface IRows {
+    /** Half width, opening (share of the half width) and depth in front, of the head's right and left. */
+    readonly wide: Pair<Float64Array>;
+    readonly openAt: Pair<Float64Array>;
+    readonly deep: Pair<Float64Array>;
+    readonly behind: Float64Array;
+    /** The head's own half width. */
+    readonly rim: Pair<Float64Array>;
+}
+
+/** Mean excess of the middle angles. */
+function meanExcess(excess: Float64Array): number {
+    return excess.subarray(10, 81).reduce((sum, value) => sum + value, 0) / 71;
+}
+
+/** Largest z [rows, columns of FrontStep] of the head's points; −infinite where none is. */
+function frontSurface(local: Float64Array, heights: Float64Array): IGrid {
+    const front = CreateGrid(heights.length, Math.round((2 * FrontHalf) / FrontStep));
+    front.values.fill(-Infinity);
+    for (let i = 0; i < local.length; i += 3) {
+        const row = Math.round((heights[0] - local[i + 1]) / (heights[0] - heights[1]));
+        const column = Math.round((local[i] + FrontHalf) / FrontStep);
+        if (row >= 0 && row < front.rows && column >= 0 && column < front.columns) {
+            const at = row * front.columns + column;
+            front.values[at] = Math.max(front.values[at], local[i + 2]);
+        }
+    }
+    return front;
+}
+
+/** @param radii of the head, by heights */
+function crossSections(sides: ISides, around: Reach, radii: IGrid, heights: Float64Array, excess: Float64Array): IRows {
+    const step = heights[0] - heights[1];
+    const front = frontSurface(around.local, heights);
+    const radiusAt = (azimuth: number): Float64Array => heights.map((_, row) => Reach.LookUp(radii, row, azimuth));
+    const shapes = [-1, 1].map((sign, k) => {
+        const rim = radiusAt((sign * Math.PI) / 2);
+        const known = sides.known[k];
+        const plain = { rim, wide: rim.map((value) => value + 0.002), openAt: rim.map(() => 0.9), deep: rim.map(() => 0.04) };
+        if (known.every((value) => value === 0)) {
+            return plain;
+        }
+        const sure = known.map((value, row) => value * (sides.cut[k][row] > 0 ? 0.3 : 1));
+        const outer = MeanWhere(AsColumn(sides.outer[k]), AsColumn(sure), 1.2).values;
+        const wide = outer.map((value, row) => Math.max(value, rim[row] * 0.98));
+        const inner = MeanWhere(AsColumn(sides.inner[k]), AsColumn(known), 1.2).values;
+        const openAt = inner.map((value, row) => Clamp(value / wide[row], 0, 0.97));
+        // the ellipse in front goes through the head's surface beside the opening
+        const found = new Float64Array(known.length);
+        const z = heights.map((height, row) => {
+            const column = Math.round((sign * (openAt[row] * wide[row] - 0.006) + FrontHalf) / FrontStep);
+            const there = front.values[row * front.columns + Clamp(column, 0, front.columns - 1)] - 0.006;
+            found[row] = Number(there > -Infinity && known[row] > 0 && height > -0.13);
+            return found[row] > 0 ? Clamp(there, 0.004, 0.085) / Math.sqrt(Math.max(1 - openAt[row] ** 2, 0.06)) : 0;
+        });
+        const deep = found.some((value) => value > 0)
+            ? MeanWhere(AsColumn(z), AsColumn(found), 2.5).values.map((value) => Clamp(value, 0.025, 0.1))
+            : plain.deep;
+        return { rim, wide, openAt, deep };
+    });
+    const thickness = shapes.map(({ wide, rim }) => Clamp(Median(wide.subarray(0, 10).map((value, row) => value - rim[row])), 0, 0.07));
+    const thick = Math.max((thickness[0] + thickness[1]) / 2, 0.7 * meanExcess(excess));
+    const behind = radiusAt(Math.PI).map((value) => value + BackShare * thick + 0.003);
+    for (let row = 1; row < behind.length; row++) {
+        // it hangs from the back of the head, falling in a little
+        behind[row] = Math.max(heights[row] > -0.06 ? behind[row] : 0, behind[row - 1] - Inwards * step);
+    }
+    const pair = (name: "wide" | "openAt" | "deep" | "rim"): Pair<Float64Array> => [shapes[0][name], shapes[1][name]];
+    return {
+        wide: pair("wide"),
+        openAt: pair("openAt"),
+        deep: pair("deep"),
+        behind: Blur(AsColumn(behind), 2, 0).values,
+        rim: pair("rim"),
+    };
+}
+
+/** Points about the dome's centre, and how far they are off the head's own hair, meters. */
+function domeSurface(
+    around: Reach,
+    excess: Float64Array,
+    elevations: Float64Array,
+    azimuths: IGrid,
+): { points: Float64Array; grown: IGrid } {
+    const fine = Float64Array.from({ length: 31 }, (_, i) => ((30 - i) / 30) * (Math.PI / 2));
+    const own = around.byElevation(fine);
+    const { rows, columns, values } = azimuths;
+    const points = new Float64Array(3 * values.length);
+    const grown = CreateGrid(rows, columns);
+    const index = excess.map((_, i) => i);
+    const mean = meanExcess(excess);
+    values.forEach((azimuth, i) => {
+        const elevation = elevations[Math.floor(i / columns)];
+        const x = Math.sin(azimuth) * Math.cos(elevation);
+        const y = Math.sin(elevation);
+        const toward = Math.cos(azimuth) * Math.cos(elevation);
+        const lateral = x * x + y * y;
+        const atRim = Interpolate((Math.atan2(y, x) * 90) / Math.PI, index, excess);
+        const even = (toward < 0 ? BackShare : FrontShare) * mean;
+        const grow = (lateral * atRim + (1 - lateral) * even) * (1 - 0.4 * SmoothStep(toward, 0.3, 0.9));
+        const radius = Reach.LookUp(own, (1 - elevation / (Math.PI / 2)) * 30, azimuth) + Math.max(grow, 0.0015);
+        points.set([x * radius, y * radius, toward * radius], 3 * i);
+        grown.values[i] = grow;
+    });
+    return { points, grown };
+}
+
+/** Canonical points moved out of the bust along the rays from its pivot, and how far, meters. */
+function outsideBust(points: IGrid, reach: TorsoReach): { points: IGrid; moved: IGrid } {
+    const { rows, columns, values } = points;
+    const { pivot } = reach;
+    const distance = new Float64Array(rows * columns);
+    const need = distance.map((_, i) => {
+        distance[i] = Math.hypot(values[3 * i] - pivot[0], values[3 * i + 1] - pivot[1], values[3 * i + 2] - pivot[2]);
+        const radius = reach.towards(values, 3 * i);
+        return Math.max((radius > 0.001 ? radius + OffBust : 0) - distance[i], 0);
+    });
+    const moved = Blur(Blur(CreateGrid(rows, columns, 1, need), 1.5, 0), 1.5, 1);
+    const outside = values.map((value, i) => {
+        const at = Math.floor(i / 3);
+        return pivot[i % 3] + (value - pivot[i % 3]) * (1 + moved.values[at] / Math.max(distance[at], 1e-3));
+    });
+    return { points: { ...points, values: outside }, moved };
+}
+
+/** The outer layer of a person's hair; null where everything is on the head's own page. Yields after each step. */
+export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, reach: TorsoReach): Work<IHair | null> {
+    const view = new HairView(page, photo);
+    const columns = page.size;
+    const allRows = Array.from({ length: page.hair.rows }, (_, row) => HairRow(page, RowCoordinate(page.hair, row)));
+    const dome = allRows.filter(({ elevation }) => elevation > 1e-6);
+    const first = dome.length; // rows from here on are the curtain
+    const elevations = Float64Array.from(dome, ({ elevation }) => elevation);
+    const heights = Float64Array.from(allRows.slice(first), ({ height }) => height - view.center[1]);
+    const angle = Float64Array.from({ length: columns }, (_, column) => HairAngle(page, ColumnCoordinate(page, column)));
+    const q = angle.map(Math.abs);
+    const side = Uint8Array.from(angle, (value) => Number(value > 0));
+
+    const excess = MeasureRim(view, head);
+    yield 0.2;
+    const measured = MeasureSides(view, heights);
+    const curtain = measured.lowest.some(Number.isFinite);
+    if (Math.max(...excess) < OffHead[1] && !curtain) {
+        return null;
+    }
+    yield 0.4;
+    const sides = AsTheNearSide(measured, photo.yaw);
+    const around = new Reach(head, view.center, view.axes);
+    const radii = around.byHeight(heights);
+    const rows = crossSections(sides, around, radii, heights, excess);
+    yield 0.6;
+
+    // columns run from the back to the opening in front, which closes towards the top of the head
+    const theta = CreateGrid(page.hair.rows, columns);
+    for (let i = 0; i < theta.values.length; i++) {
+        const [row, column] = [Math.floor(i / columns), i % columns];
+        const openAt = rows.openAt[side[column]];
+        const opening = row < first ? SmoothStep(elevations[row], 0.9, 0) * Math.asin(openAt[0]) : Math.asin(openAt[row - first]);
+        theta.values[i] = Math.PI - q[column] * (Math.PI - opening);
+    }
+    const blend = q.map((value) => 0.5 * (1 - SmoothStep(value, 0, 0.35))); // left and right meet behind
+    const turned = CreateGrid(
+        first,
+        columns,
+        1,
+        Float64Array.from({ length: first * columns }, (_, i) => theta.values[i] * (side[i % columns] > 0 ? 1 : -1)),
+    );
+    const { points: top, grown } = domeSurface(around, excess, elevations, turned);
+    yield 0.7;
+    const local = CreateGrid(page.hair.rows, columns, 3);
+    local.values.set(top);
+    for (let i = first * columns; i < theta.values.length; i++) {
+        const [row, column] = [Math.floor(i / columns) - first, i % columns];
+        const point = hang(rows, row, side[column], blend[column], theta.values[i]);
+        // z in front slides along the camera's rays, so that points stay on their pixels
+        const z = point.z;
+        const share = z > 0 ? z / view.eye[2] : 0;
+        let x = point.x + (view.eye[0] - point.x) * share;
+        const y = heights[row] + (view.eye[1] - heights[row]) * share;
+        let depth = z;
+        if (theta.values[i] > 1.2) {
+            // out of the head; not those in front, which stand beside it
+            const need = Reach.LookUp(radii, row, Math.atan2(x, z)) + 0.002;
+            const push = Math.max(1, need / Math.max(Math.hypot(x, z), 1e-3));
+            const scale = 1 + (push - 1) * Ramp(heights[row], -0.16, -0.14);
+            x *= scale;
+            depth *= scale;
+        }
+        local.values.set([x, y, depth], 3 * i);
+    }
+    const seam = CreateGrid(12, columns, 3, local.values.slice(3 * (first - 6) * columns, 3 * (first + 6) * columns));
+    local.values.set(Blur(seam, 1.5, 0).values.subarray(9 * columns, 27 * columns), 3 * (first - 3) * columns);
+    yield 0.8;
+    const { points, moved } = outsideBust({ ...local, values: view.world(local.values) }, reach);
+    yield 0.9;
+
+    const ends = [0, 1].map((k) => (Number.isFinite(sides.lowest[k]) ? sides.lowest[k] - sides.beyond[k] : NoCurtain));
+    const longer = Math.max(...sides.behind);
+    const shown = CreateGrid(page.hair.rows, columns);
+    for (let i = 0; i < shown.values.length; i++) {
+        const [row, column] = [Math.floor(i / columns) - first, i % columns];
+        const k = side[column];
+        let value: number;
+        if (row < 0) {
+            value = Ramp(grown.values[i], ...OffHead);
+            // sides and back of the dome lie on the head, so that the curtain has no upper edge
+            value = curtain
+                ? Math.max(value, SmoothStep(theta.values[i], 0.75, 1.05) * SmoothStep(elevations[row + first], 0.9, 0.3))
+                : value;
+        } else if (curtain) {
+            const ragged = 0.01 * Math.sin(column * 2.399) + 0.006 * Math.sin(column * 0.71) - 0.004;
+            const even = ends[k] * (1 - blend[column]) + ends[1 - k] * blend[column];
+            const end = even - longer * (1 - SmoothStep(q[column], 0.35, 0.6)) + ragged;
+            value = Ramp(heights[row], end, end + 0.014 + 0.75 * sides.beyond[k]);
+            value *= Number(Number.isFinite(sides.lowest[k]) || q[column] < 0.5);
+        } else {
+            value = Ramp(heights[row], -0.07, -0.02) * Ramp(rows.wide[k][row] - rows.rim[k][row], ...OffHead);
+        }
+        shown.values[i] = moved.values[i] < MostMoved ? value : 0;
+    }
+    const lengths = [sides.lowest[0] + view.center[1], sides.lowest[1] + view.center[1]] as const;
+    return { points, shown, theta, side, angle, view, curtain, lengths, excess };
+}
+
+/** A point of the curtain's ellipses about the dome's axis, on the plane z = 0, and its depth: the photo's half width where the camera sees their rim. */
+function hang(rows: IRows, row: number, side: number, blend: number, theta: number): { x: number; z: number } {
+    const wide = rows.wide[side][row] * (1 - blend) + rows.wide[1 - side][row] * blend;
+    return {
+        x: (side > 0 ? 1 : -1) * wide * Math.sin(theta),
+        z: (theta < Math.PI / 2 ? rows.deep[side][row] : rows.behind[row]) * Math.cos(theta),
+    };
+}

@@ -1,0 +1,233 @@
+/** Colors of the hair, and what the photos carve away. Twin: `hair_color`, `behind` and `combed` of training/bust/fill.py. */
+import type { Work } from "../slices.js";
+import { HiddenSlack } from "./bustColor.js";
+import type { IBustPage } from "./bustInput.js";
+import { Facing } from "./facing.js";
+import {
+    AsColumn,
+    Blur,
+    Clamp,
+    CreateGrid,
+    Interpolate,
+    MeanWhere,
+    Modulo,
+    PushPull,
+    Ramp,
+    SmoothStep,
+    Weighted,
+    type IGrid,
+} from "./grids.js";
+import type { IHair } from "./hair.js";
+import { HiddenByHead } from "./head.js";
+import { HairAngle } from "./page.js";
+import { Hair, type Photo } from "./photo.js";
+
+/** The photo's colors are believed up to this angle from the camera. */
+const Rim = (68 * Math.PI) / 180;
+const CarvedAt = (95 * Math.PI) / 180;
+/** Strands that are carried behind are no darker or lighter than this. */
+const Detail = [0.72, 1.38] as const;
+/** Rows that strands are drawn out over; shares of variance that then remain in curls and in straight hair. */
+const StrandRows = 5;
+const Straight = [0.1, 0.35] as const;
+/** Hair behind is this much darker. */
+const Behind = 0.93;
+
+/** A layer of hair with colors. */
+export interface IHairColor {
+    /** [rows,P,3] 0..1 */
+    readonly color: IGrid;
+    /** [rows,P] 0..1 */
+    readonly shown: IGrid;
+}
+
+/**
+ * Colors, and where hair remains after every photo has carved away what would cover face, clothes or background.
+ * @param depths picture of the head's depth for each photo
+ * @returns yields after each photo
+ */
+export function* HairColor(page: IBustPage, layer: IHair, photos: readonly Photo[], depths: readonly Float64Array[]): Work<IHairColor> {
+    const { points, theta } = layer;
+    const { rows, columns } = theta;
+    const count = rows * columns;
+    const shown = layer.shown.values.slice();
+    const total = new Float64Array(3 * count);
+    const weight = new Float64Array(count);
+    for (const [index, photo] of photos.entries()) {
+        const { px } = photo.project(points.values);
+        const inside = photo.inside(px, 2);
+        const classes = photo.at(photo.classes, px, 3);
+        const matte = photo.at(photo.matte, px);
+        const sure = photo.at(photo.sure, px);
+        const hidden = HiddenByHead(points.values, depths[index], photo, HiddenSlack);
+        const toward = Facing(points, photo, -1);
+        const color = photo.colorAt(px);
+        for (let i = 0; i < count; i++) {
+            const mask = classes[3 * i + Hair];
+            const isFront = index === 0 ? theta.values[i] < CarvedAt : toward[i] > 0;
+            const isSeen = inside[i] * (1 - hidden[i]);
+            shown[i] *= isSeen === 0 ? 1 : isFront ? Ramp(mask * matte[i], 0.3, 0.6) : Ramp(matte[i], 0.35, 0.65);
+            // the first photo made the surface: there the angle from the camera says how far its colors may be believed
+            const believed = index > 0 ? Ramp(toward[i], 0.3, 0.6) : isFront ? Ramp(theta.values[i], Rim + 0.15, Rim) : 0;
+            const trust = believed * isSeen * Ramp(mask, 0.6, 0.9) * Ramp(sure[i], 0.5, 0.9) * (1 - Math.min(weight[i], 1));
+            weight[i] += trust;
+            for (let k = 0; k < 3; k++) {
+                total[3 * i + k] += trust * color[3 * i + k];
+            }
+        }
+        yield (0.3 * (index + 1)) / photos.length;
+    }
+    const trust = CreateGrid(
+        rows,
+        columns,
+        1,
+        weight.map((value) => Math.min(value, 1)),
+    );
+    const mean = total.map((value, i) => value / Math.max(weight[Math.floor(i / 3)], 1e-6));
+    const color = PushPull(CreateGrid(rows, columns, 3, mean), trust);
+    yield 0.4;
+    return { color: yield* behind(page, layer, color, trust), shown: CreateGrid(rows, columns, 1, shown) };
+}
+
+/** What one side of the hair shows, row by row. */
+interface ISide {
+    /** [rows,3] smooth color; null where it shows none. */
+    readonly mean: Float64Array | null;
+    /** [rows] first and last angle that are seen. */
+    readonly least: Float64Array;
+    readonly most: Float64Array;
+}
+
+function sideOf({ theta, angle }: IHair, k: number, color: IGrid, trust: IGrid): ISide {
+    const { rows, columns } = theta;
+    const value = CreateGrid(rows, 1, 3);
+    const weight = new Float64Array(rows);
+    const [first, last] = [new Float64Array(rows).fill(Infinity), new Float64Array(rows).fill(-Infinity)];
+    for (let i = 0; i < theta.values.length; i++) {
+        if (angle[i % columns] > 0 !== (k === 1)) {
+            continue;
+        }
+        const row = Math.floor(i / columns);
+        const at = theta.values[i];
+        const near = trust.values[i] * Ramp(at, Rim - 0.9, Rim - 0.2);
+        weight[row] += near;
+        for (let channel = 0; channel < 3; channel++) {
+            value.values[3 * row + channel] += near * color.values[3 * i + channel];
+        }
+        if (trust.values[i] > 0.3 && at < Rim) {
+            first[row] = Math.min(first[row], at);
+            last[row] = Math.max(last[row], at);
+        }
+    }
+    const known = AsColumn(weight.map((sum) => Math.min(sum / 6, 1)));
+    const mean = { ...value, values: value.values.map((sum, i) => sum / Math.max(weight[Math.floor(i / 3)], 1e-6)) };
+    const isSeen = AsColumn(last.map((at) => Number(at > -Infinity)));
+    const smooth = (angles: Float64Array): Float64Array =>
+        isSeen.values.some((seen) => seen > 0) ? MeanWhere(AsColumn(angles), isSeen, 1.5).values : angles.map(() => Rim);
+    return {
+        mean: weight.some((sum) => sum > 0) ? MeanWhere(mean, known, 5).values : null,
+        least: smooth(first),
+        most: smooth(last),
+    };
+}
+
+/** [rows,3] the mean color of all that is trusted, in every row. */
+function overallMean(color: IGrid, trust: IGrid): Float64Array {
+    const sum = [0, 0, 0];
+    let count = 0;
+    trust.values.forEach((value, i) => {
+        if (value > 0.3) {
+            count++;
+            sum.forEach((_, k) => (sum[k] += color.values[3 * i + k]));
+        }
+    });
+    return Float64Array.from({ length: 3 * color.rows }, (_, i) => (count > 0 ? sum[i % 3] / count : 0.3));
+}
+
+/**
+ * Colors with those that no photo shows: the sides' smooth color carried around the back, times the photo's own strands, which go back and forth
+ * over the columns that are seen, row by row.
+ */
+function* behind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid): Work<IGrid> {
+    const { theta, side, angle } = layer;
+    const { rows, columns } = theta;
+    const soft = (grid: IGrid): Float64Array => Blur(Blur(grid, 2, 0), 3, 1).values;
+    const [colors, weights] = [soft(Weighted(color, trust)), soft(trust)];
+    yield 0.6;
+    const factors = colors.map((sum, i) => {
+        const at = Math.floor(i / 3);
+        const smooth = sum / Math.max(weights[at], 1e-3);
+        const factor = trust.values[at] > 0.05 ? Clamp((color.values[i] + 0.02) / (smooth + 0.02), ...Detail) : 1;
+        return 1 + (factor - 1) * trust.values[at];
+    });
+    const detail = combed(CreateGrid(rows, columns, 3, factors), trust).values;
+    yield 0.7;
+    const sides = [0, 1].map((k) => sideOf(layer, k, color, trust));
+    const means = sides.map(({ mean }, k) => mean ?? sides[1 - k].mean ?? overallMean(color, trust));
+    const spans = sides.map(({ least, most }) => most.map((value, row) => Math.max(value - least[row] - 0.1, 0.12)));
+    // the opening's angle, from the outermost column of either side
+    const openings = [0, columns - 1].map((column) =>
+        Float64Array.from({ length: rows }, (_, row) => {
+            return Math.PI - (Math.PI - theta.values[row * columns + column]) / Math.abs(angle[column]);
+        }),
+    );
+    // column coordinate of a share of the way from the back
+    const fine = Float64Array.from({ length: 513 }, (_, i) => i / 512);
+    const shares = fine.map((s) => HairAngle(page, s));
+    const strand = (of: number, row: number, beyond: number, into: number[]): void => {
+        const reach = spans[of][row];
+        // 0 where the photo's knowledge ends, up to its span, and back
+        const turn = reach - Math.abs(Modulo(beyond, 2 * reach) - reach);
+        const at = Clamp((Math.PI - (sides[of].most[row] - turn)) / Math.max(Math.PI - openings[of][row], 0.1), 0, 1);
+        const s = Interpolate(at, shares, fine) * (of === 1 ? 1 : -1);
+        const c = Clamp(((s + 1) / 2) * columns - 0.5, 0, columns - 1.001);
+        const start = 3 * (row * columns + Math.floor(c));
+        for (let k = 0; k < 3; k++) {
+            into[k] = detail[start + k] * (1 - (c % 1)) + detail[start + 3 + k] * (c % 1);
+        }
+    };
+    const [own, other] = [
+        [0, 0, 0],
+        [0, 0, 0],
+    ];
+    const result = color.values.slice();
+    for (let i = 0; i < rows * columns; i++) {
+        const [row, column] = [Math.floor(i / columns), i % columns];
+        const k = side[column];
+        const edge = sides[k].most[row];
+        const at = theta.values[i];
+        const share = Ramp(at, edge - 0.15, edge + 0.05) * (at > Rim + 0.2 ? 1 - trust.values[i] : 1);
+        if (share === 0) {
+            continue;
+        }
+        const q = Math.abs(angle[column]);
+        strand(k, row, Math.max(at - edge, 0), own);
+        strand(1 - k, row, Math.max(at - edge, 0), other);
+        const cross = 0.5 * (1 - SmoothStep(q, 0, 0.15));
+        const across = 0.5 * (1 - SmoothStep(q, 0, 0.6));
+        for (let channel = 0; channel < 3; channel++) {
+            const base = means[k][3 * row + channel] * (1 - across) + means[1 - k][3 * row + channel] * across;
+            const strands = own[channel] * (1 - cross) + other[channel] * cross;
+            result[3 * i + channel] = color.values[3 * i + channel] * (1 - share) + base * strands * Behind * share;
+        }
+    }
+    return { ...color, values: result };
+}
+
+/** Detail (factors of color) drawn out down the columns, as strands hang, with the spread it had; less so the curlier the hair is. */
+function combed(detail: IGrid, trust: IGrid): IGrid {
+    const log = { ...detail, values: detail.values.map(Math.log) };
+    const down = Blur(log, StrandRows, 0).values;
+    const spread = (values: Float64Array): number => {
+        const seen = values.filter((_, i) => trust.values[Math.floor(i / 3)] > 0.5);
+        const mean = seen.reduce((sum, value) => sum + value, 0) / seen.length;
+        return Math.sqrt(seen.reduce((sum, value) => sum + (value - mean) ** 2, 0) / seen.length);
+    };
+    if (trust.values.filter((value) => value > 0.5).length < 50) {
+        return detail;
+    }
+    const [own, drawn] = [spread(log.values), spread(down)];
+    const straight = Ramp(drawn ** 2 / Math.max(own ** 2, 1e-8), ...Straight);
+    const gain = Math.min(own / Math.max(drawn, 1e-4), 1.6);
+    return { ...detail, values: log.values.map((value, i) => Math.exp(straight * down[i] * gain + (1 - straight) * value)) };
+}

@@ -1,0 +1,207 @@
+/**
+ * What the filling must know of the person's own head: how far it reaches in every direction, and what it hides from the camera.
+ * Twin: training/bust/head.py.
+ */
+import type { HeadModel } from "../../flame/headModel.js";
+import { RegionShift, type TexelTable } from "../../flame/texelTable.js";
+import type { IBustHead } from "./bustInput.js";
+import { Blur, Clamp, CreateGrid, MeanWhere, Modulo, type IGrid } from "./grids.js";
+import type { Photo } from "./photo.js";
+
+/** Bins of 4 degrees. */
+const Azimuths = 90;
+/** Opacity from which a Gaussian counts. */
+export const Solid = 0.4;
+const KeptRegions = ["face", "scalp", "neck", "ears"];
+/** Pixels of the depth picture over the crop. */
+const DepthSize = 192;
+
+/**
+ * What the filling asks of a person's head.
+ * @param staticMap [14,H,W], before activation
+ */
+export function BustHeadOf({ regions, template }: HeadModel, table: TexelTable, staticMap: ArrayLike<number>): IBustHead {
+    const { flags, texel, corners, bary } = table;
+    const texels = table.mapSize ** 2;
+    const kept = table.texel.map((_, g) => g).filter((g) => KeptRegions.includes(regions[flags[g] >>> RegionShift]));
+    const isOf = (name: string): Uint8Array => Uint8Array.from(kept, (g) => Number(regions[flags[g] >>> RegionShift] === name));
+    const head = {
+        means: new Float64Array(3 * kept.length),
+        color: new Float64Array(3 * kept.length),
+        opacity: Float64Array.from(kept, (g) => 1 / (1 + Math.exp(-staticMap[3 * texels + texel[g]]))),
+        scalp: isOf("scalp"),
+        neck: isOf("neck"),
+    };
+    kept.forEach((g, i) => {
+        for (let axis = 0; axis < 3; axis++) {
+            let place = staticMap[axis * texels + texel[g]];
+            for (let k = 0; k < 3; k++) {
+                place += bary[3 * g + k] * template[3 * corners[3 * g + k] + axis];
+            }
+            head.means[3 * i + axis] = place;
+            head.color[3 * i + axis] = Clamp(staticMap[(4 + axis) * texels + texel[g]], 0, 1);
+        }
+    });
+    return head;
+}
+
+/** [n,3] means of the Gaussians that count. */
+export function SolidMeans({ means, opacity }: IBustHead): Float64Array {
+    const solid = new Float64Array(means.length);
+    let count = 0;
+    for (let g = 0; g < opacity.length; g++) {
+        if (opacity[g] > Solid) {
+            solid.set(means.subarray(3 * g, 3 * g + 3), 3 * count++);
+        }
+    }
+    return solid.slice(0, 3 * count);
+}
+
+/** Three rows: right of the picture (the head's left), up, towards the camera; the head's vertical is kept. */
+export function ViewAxes(yaw: number): readonly number[] {
+    const [c, s] = [Math.cos(yaw), Math.sin(yaw)];
+    return [c, 0, -s, 0, 1, 0, s, 0, c];
+}
+
+/** Points in a frame. */
+export function ToFrame(points: ArrayLike<number>, center: readonly number[], axes: readonly number[]): Float64Array {
+    const local = new Float64Array(points.length);
+    for (let i = 0; i < points.length; i += 3) {
+        for (let k = 0; k < 3; k++) {
+            for (let axis = 0; axis < 3; axis++) {
+                local[i + k] += axes[3 * k + axis] * (points[i + axis] - center[axis]);
+            }
+        }
+    }
+    return local;
+}
+
+/** Extents of the head about a vertical axis through `center`, in the frame of `axes`. */
+export class Reach {
+    /** [n,3] */
+    public readonly local: Float64Array;
+
+    public constructor(head: IBustHead, center: readonly number[], axes: readonly number[]) {
+        this.local = ToFrame(SolidMeans(head), center, axes);
+    }
+
+    /**
+     * Radius about the axis.
+     * @param heights above the centre, evenly spaced and falling
+     */
+    public byHeight(heights: Float64Array): IGrid {
+        const step = heights[0] - heights[1];
+        return Blur(
+            this._table(
+                heights.length,
+                (_, y) => Math.round((heights[0] - y) / step),
+                (x, _, z) => Math.hypot(x, z),
+            ),
+            1,
+            1,
+            true,
+        );
+    }
+
+    /**
+     * Radius about the centre.
+     * @param elevations radians, evenly spaced and falling from near the pole
+     */
+    public byElevation(elevations: Float64Array): IGrid {
+        const step = elevations[0] - elevations[1];
+        const table = this._table(
+            elevations.length,
+            (x, y, z) => Math.round((elevations[0] - Math.atan2(y, Math.hypot(x, z))) / step),
+            Math.hypot,
+        );
+        return Blur(Blur(table, 1, 1, true), 1, 0);
+    }
+
+    /** Bilinear in rows (fractional) and azimuth (radians, any turn). */
+    public static LookUp({ rows, values }: IGrid, row: number, azimuth: number): number {
+        const column = Modulo((azimuth / (2 * Math.PI)) * Azimuths - 0.5, Azimuths);
+        const c0 = Math.floor(column) % Azimuths;
+        const share = column - Math.floor(column);
+        const at = Clamp(row, 0, rows - 1);
+        const r0 = Math.min(Math.floor(at), rows - 2);
+        const pick = (r: number): number => values[r * Azimuths + c0] * (1 - share) + values[r * Azimuths + ((c0 + 1) % Azimuths)] * share;
+        return pick(r0) * (1 - (at - r0)) + pick(r0 + 1) * (at - r0);
+    }
+
+    /** Largest value per bin; empty bins from their neighbours. */
+    private _table(
+        rows: number,
+        rowOf: (x: number, y: number, z: number) => number,
+        valueOf: (x: number, y: number, z: number) => number,
+    ): IGrid {
+        const most = new Float64Array(rows * Azimuths).fill(-Infinity);
+        const { local } = this;
+        for (let i = 0; i < local.length; i += 3) {
+            const [x, y, z] = [local[i], local[i + 1], local[i + 2]];
+            const row = rowOf(x, y, z);
+            if (row >= 0 && row < rows) {
+                const at = row * Azimuths + Modulo(Math.floor((Math.atan2(x, z) / (2 * Math.PI)) * Azimuths), Azimuths);
+                most[at] = Math.max(most[at], valueOf(x, y, z));
+            }
+        }
+        const known = CreateGrid(
+            rows,
+            Azimuths,
+            1,
+            most.map((value) => Number(value > -Infinity)),
+        );
+        const seen = CreateGrid(rows, Azimuths);
+        for (let row = 0; row < rows; row++) {
+            const any = known.values.subarray(row * Azimuths, (row + 1) * Azimuths).some((value) => value > 0);
+            seen.values.fill(Number(any), row * Azimuths, (row + 1) * Azimuths);
+        }
+        const around = MeanWhere(CreateGrid(rows, Azimuths, 1, most), known, 1, 1, true);
+        const filled = MeanWhere(around, seen, 1, 0).values;
+        return CreateGrid(
+            rows,
+            Azimuths,
+            1,
+            filled.map((value, i) => (known.values[i] > 0 ? most[i] : value)),
+        );
+    }
+}
+
+/** Pixel of a depth picture and depth of a point; pixel −1 outside of it. */
+function placeOf(
+    { source: { rotation: r, translation: t, focal } }: Photo,
+    points: ArrayLike<number>,
+    i: number,
+): [number, number, number] {
+    const [x, y, z] = [points[3 * i], points[3 * i + 1], points[3 * i + 2]];
+    const depth = Math.max(-(r[6] * x + r[7] * y + r[8] * z + t[2]), 0.05);
+    return [
+        Math.floor((0.5 + (focal * (r[0] * x + r[1] * y + r[2] * z + t[0])) / depth) * DepthSize),
+        Math.floor((0.5 - (focal * (r[3] * x + r[4] * y + r[5] * z + t[1])) / depth) * DepthSize),
+        depth,
+    ];
+}
+
+/** Least depth of solid Gaussians over the crop, infinite where none is; every one marks 3 x 3 pixels. */
+export function DepthPicture(head: IBustHead, photo: Photo): Float64Array {
+    const picture = new Float64Array(DepthSize * DepthSize).fill(Infinity);
+    const means = SolidMeans(head);
+    for (let i = 0; i < means.length / 3; i++) {
+        const [u, v, depth] = placeOf(photo, means, i);
+        for (let row = Math.max(0, v - 1); row <= Math.min(DepthSize - 1, v + 1); row++) {
+            for (let column = Math.max(0, u - 1); column <= Math.min(DepthSize - 1, u + 1); column++) {
+                const at = row * DepthSize + column;
+                picture[at] = Math.min(picture[at], depth);
+            }
+        }
+    }
+    return picture;
+}
+
+/** [n] 1 where points lie more than `slack` meters behind the head's surface in the photo. */
+export function HiddenByHead(points: ArrayLike<number>, picture: Float64Array, photo: Photo, slack: number): Uint8Array {
+    return Uint8Array.from({ length: points.length / 3 }, (_, i) => {
+        const [u, v, depth] = placeOf(photo, points, i);
+        const isIn = u >= 0 && u < DepthSize && v >= 0 && v < DepthSize;
+        return Number(isIn && depth > picture[v * DepthSize + u] + slack);
+    });
+}

@@ -1,0 +1,220 @@
+/** A photo as the filling wants it, and looking up its pixels at points of canonical space. Twin: training/bust/photo.py. */
+import { PhotoFromCrop } from "../photo/crop.js";
+import type { Work } from "../slices.js";
+import type { IBustPhoto } from "./bustInput.js";
+import { Clamp } from "./grids.js";
+
+/** Channels of a class map. */
+export const [Hair, Skin, Clothes] = [0, 1, 2];
+/** Canonical places where heights of a photo are read, meters. */
+const Ears = [0, 0, 0.05];
+const Chin = [0, -0.085, 0.06];
+/** Of the crop's side: reach of the box in which hair must be seen for an undecided pixel to count as hair. */
+const NearHair = 0.02;
+
+/** Points in the photo. n of them. */
+export interface IPlaces {
+    /** [n,2] pixels, x right, y down. */
+    readonly px: Float64Array;
+    /** [n] meters. */
+    readonly depth: Float64Array;
+}
+
+/** Least value in a square of 2 · reach + 1 pixels; edges go on. */
+export function Eroded(values: Float32Array, width: number, height: number, reach: number): Float32Array {
+    let from = values;
+    for (const [n, stride, lines, next] of [
+        [width, 1, height, width],
+        [height, width, width, 1],
+    ]) {
+        const least = new Float32Array(from.length);
+        for (let line = 0; line < lines; line++) {
+            for (let at = 0; at < n; at++) {
+                let value = 1;
+                for (let k = Math.max(0, at - reach); k <= Math.min(n - 1, at + reach); k++) {
+                    value = Math.min(value, from[line * next + k * stride]);
+                }
+                least[line * next + at * stride] = value;
+            }
+        }
+        from = least;
+    }
+    return from;
+}
+
+/** Mean over a square of 2 · reach + 1 pixels; edges go on. */
+export function Box(values: Float32Array, width: number, height: number, reach: number): Float32Array {
+    let from = values;
+    for (const [n, stride, lines, next] of [
+        [height, width, width, 1],
+        [width, 1, height, width],
+    ]) {
+        const mean = new Float32Array(from.length);
+        for (let line = 0; line < lines; line++) {
+            const at = (k: number): number => from[line * next + Clamp(k, 0, n - 1) * stride];
+            let sum = 0;
+            for (let k = -reach; k <= reach; k++) {
+                sum += at(k);
+            }
+            for (let k = 0; k < n; k++) {
+                mean[line * next + k * stride] = sum / (2 * reach + 1);
+                sum += at(k + reach + 1) - at(k - reach);
+            }
+        }
+        from = mean;
+    }
+    return from;
+}
+
+/** One photo with classes that add up. Made by {@link CleanPhoto}. */
+export class Photo {
+    /** [3] where the camera is. */
+    public readonly eye: readonly number[];
+    /** Azimuth of the camera about the head, radians, positive to the head's left. */
+    public readonly yaw: number;
+    public readonly width: number;
+    public readonly height: number;
+    /** Whether all pixels are of the photo. */
+    private readonly _isWhole: boolean;
+
+    /**
+     * @param matte [H,W] 0..1
+     * @param classes [H,W,3] 0..1 hair, skin, clothes
+     * @param sure [H,W] the matte a hundredth of the crop inside its edge: no background mixes into colors there
+     * @param hairless [H,W] 1 − hair, a hundredth of the crop away from it
+     */
+    public constructor(
+        public readonly source: IBustPhoto,
+        public readonly matte: Float32Array,
+        public readonly classes: Float32Array,
+        public readonly sure: Float32Array,
+        public readonly hairless: Float32Array,
+    ) {
+        const { rotation: r, translation: t } = source;
+        this.eye = [0, 1, 2].map((k) => -(r[k] * t[0] + r[3 + k] * t[1] + r[6 + k] * t[2]));
+        this.yaw = Math.atan2(this.eye[0], this.eye[2]);
+        this.width = source.width;
+        this.height = source.height;
+        this._isWhole = matte.every((_, i) => source.pixels[4 * i + 3] > 0);
+    }
+
+    /** @param points [n,3] meters */
+    public project(points: ArrayLike<number>): IPlaces {
+        return Project(this.source, points);
+    }
+
+    /** [n] 1 where pixels lie in the photo, `margin` pixels from its edge. */
+    public inside(px: Float64Array, margin = 1): Uint8Array {
+        const { width, height } = this;
+        const inside = new Uint8Array(px.length / 2);
+        for (let i = 0; i < inside.length; i++) {
+            const [x, y] = [px[2 * i], px[2 * i + 1]];
+            const isIn = x >= margin && x <= width - margin && y >= margin && y <= height - margin;
+            inside[i] = Number(isIn && (this._isWhole || this._showsAround(x, y, margin)));
+        }
+        return inside;
+    }
+
+    /** Whether the photo shows something in all four diagonal directions of a pixel. */
+    private _showsAround(x: number, y: number, margin: number): boolean {
+        const { width, height, pixels } = this.source;
+        return [-margin, margin].every((down) =>
+            [-margin, margin].every((right) => {
+                const column = Clamp(Math.floor(x + right), 0, width - 1);
+                return pixels[4 * (Clamp(Math.floor(y + down), 0, height - 1) * width + column) + 3] > 0;
+            }),
+        );
+    }
+
+    /**
+     * Bilinear values of a picture of the photo's size; pixel centres are at + 0.5; edges go on.
+     * @param picture [H,W,depth]
+     * @returns [n,depth]
+     */
+    public at(picture: ArrayLike<number>, px: Float64Array, depth = 1): Float64Array {
+        const { width, height } = this;
+        const values = new Float64Array((px.length / 2) * depth);
+        for (let i = 0; i < px.length / 2; i++) {
+            const x = Clamp(px[2 * i] - 0.5, 0, width - 1);
+            const y = Clamp(px[2 * i + 1] - 0.5, 0, height - 1);
+            const [x0, y0] = [Math.min(Math.floor(x), width - 2), Math.min(Math.floor(y), height - 2)];
+            const [fx, fy] = [x - x0, y - y0];
+            const corner = (y0 * width + x0) * depth;
+            const below = corner + width * depth;
+            for (let k = 0; k < depth; k++) {
+                const top = picture[corner + k] * (1 - fx) + picture[corner + depth + k] * fx;
+                const low = picture[below + k] * (1 - fx) + picture[below + depth + k] * fx;
+                values[i * depth + k] = top * (1 - fy) + low * fy;
+            }
+        }
+        return values;
+    }
+
+    /** [n,3] colors 0..1 at pixels. */
+    public colorAt(px: Float64Array): Float64Array {
+        const rgba = this.at(this.source.pixels, px, 4);
+        return Float64Array.from({ length: (3 * px.length) / 2 }, (_, i) => rgba[4 * Math.floor(i / 3) + (i % 3)] / 255);
+    }
+}
+
+/** @param points [n,3] meters */
+export function Project({ rotation: r, translation: t, focal, crop }: IBustPhoto, points: ArrayLike<number>): IPlaces {
+    const count = points.length / 3;
+    const places = { px: new Float64Array(2 * count), depth: new Float64Array(count) };
+    const [originX, originY] = PhotoFromCrop(crop, 0, 0);
+    const [rightX, rightY] = [crop.sidePx * crop.cosRoll, crop.sidePx * crop.sinRoll];
+    const [downX, downY] = [-rightY, rightX];
+    for (let i = 0; i < count; i++) {
+        const [x, y, z] = [points[3 * i], points[3 * i + 1], points[3 * i + 2]];
+        const depth = Math.max(-(r[6] * x + r[7] * y + r[8] * z + t[2]), 0.05);
+        const u = 0.5 + (focal * (r[0] * x + r[1] * y + r[2] * z + t[0])) / depth;
+        const v = 0.5 - (focal * (r[3] * x + r[4] * y + r[5] * z + t[1])) / depth;
+        places.px[2 * i] = originX + rightX * u + downX * v;
+        places.px[2 * i + 1] = originY + rightY * u + downY * v;
+        places.depth[i] = depth;
+    }
+    return places;
+}
+
+/**
+ * A photo with classes that add up: what is worn above the ears is hair (hats are part of it); a pixel of the person that is nothing is hair where
+ * hair is near, down to the chin, and else clothes, below the ears.
+ * @param given [H,W,3] bytes: hair, skin, clothes
+ * @returns yields the share done, after steps over all pixels
+ */
+export function* CleanPhoto(source: IBustPhoto, given: Uint8ClampedArray): Work<Photo> {
+    const { width, height, crop } = source;
+    const over = (point: readonly number[]): Float32Array => {
+        const { px } = Project(source, point);
+        return Float32Array.from({ length: height }, (_, row) => Clamp((px[1] - (row + 0.5)) / (0.05 * crop.sidePx) + 0.5, 0, 1));
+    };
+    const [worn, head] = [over(Ears), over(Chin)];
+    const count = width * height;
+    const matte = new Float32Array(count);
+    const classes = new Float32Array(3 * count);
+    const hair = new Float32Array(count);
+    for (let i = 0; i < count; i++) {
+        const above = worn[Math.floor(i / width)];
+        matte[i] = source.matte[i] / 255;
+        classes[3 * i + Hair] = Math.max(given[3 * i + Hair], above * given[3 * i + Clothes]) / 255;
+        classes[3 * i + Skin] = given[3 * i + Skin] / 255;
+        classes[3 * i + Clothes] = ((1 - above) * given[3 * i + Clothes]) / 255;
+        hair[i] = classes[3 * i + Hair] * matte[i];
+    }
+    yield 0.2;
+    const around = Box(hair, width, height, Math.max(1, Math.round(NearHair * crop.sidePx)));
+    yield 0.4;
+    for (let i = 0; i < count; i++) {
+        const row = Math.floor(i / width);
+        const near = head[row] * Clamp(3 * around[i] - 1, 0, 1);
+        const rest = Math.max(0, matte[i] - Math.max(classes[3 * i], classes[3 * i + 1], classes[3 * i + 2]));
+        classes[3 * i + Hair] = Math.max(classes[3 * i + Hair], near * rest);
+        classes[3 * i + Clothes] = Math.max(classes[3 * i + Clothes], (1 - worn[row]) * (1 - near) * rest);
+        hair[i] = 1 - classes[3 * i + Hair];
+    }
+    const reach = Math.max(1, Math.round(0.01 * crop.sidePx));
+    yield 0.6;
+    const sure = Eroded(matte, width, height, reach);
+    yield 0.8;
+    return new Photo(source, matte, classes, sure, Eroded(hair, width, height, reach));
+}
