@@ -22,7 +22,7 @@ export interface IRefineSettings {
      * (27 MB at 512, 33 MB at 768, 40 MB at 1024 for a photo), and shows only in close-ups.
      */
     cropPx?: number;
-    /** Times that what is missing in the picture is sent back to the colors, 1 to 16. Default 8. Fewer are faster and softer. */
+    /** Times that what is missing in the picture is sent back to the colors, 1 to 16. Default 10. Fewer are faster and softer. */
     rounds?: number;
     /** Seconds in which the detail fades in. Default 0.5. */
     fadeSeconds?: number;
