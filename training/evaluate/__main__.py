@@ -68,7 +68,7 @@ def columns(frames: list[Frame]) -> dict[str, list[np.ndarray]]:
         if f.row != studies.SELF:
             view[f.row] = f.picture
     titles = max(views.values(), key=len)
-    whole = [view for view in views.values() if len(view) == len(titles)]
+    whole = [view for view in views.values() if view.keys() == titles.keys()]
     chosen = whole[:: -(-len(whole) // report.PICTURES)]
     return {title: [view[title] for view in chosen] for title in titles}
 
@@ -103,7 +103,7 @@ def evaluate(
     }
     pictures, each = {}, []
     jobs = [studies.self_reenactment(model, landmarks, samples, name) for name, samples in sets.items()]
-    jobs += [studies.cross_reenactment(model, seated), studies.yaw_sweep(model, landmarks, seated, plan.sweep_yaws)]
+    jobs += [studies.cross_reenactment(model, landmarks, seated), studies.yaw_sweep(model, landmarks, seated, plan.sweep_yaws)]
     jobs += [studies.robustness(model, landmarks, seated, plan)]
     start = time.monotonic()
     for job in jobs:

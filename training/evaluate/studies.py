@@ -3,15 +3,19 @@
 Floors: the avatar of another person under the same drive ("floor: wrong person"); an avatar that does not move ("floor: not driven")."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
+from ..refine.views import View
+from ..synth.generator import UNFITTED_YAW
 from .captures import Capture, Shot, Sitter, sample_capture
 from .frames import Frame, Truth
 from .landmarks import Landmarks
 from .metrics import motion_error, to_bytes
 from .puppets import Puppet, Puppeteer
+from .refined import Refiner, Seat
 
 PHOTO_YAWS = (0, 70, -70, 180)  # of the sweep with four photos; the last one comes without a landmark fit: no detector sees a face there
 INPUT_EXPRESSIONS = {
@@ -30,6 +34,7 @@ DRIVES = (
     {"browDown": 0.9, "noseSneer": 0.6, "mouthStretch": 0.5},
 )
 TRACKER_NOISE = 0.01  # ours: standard deviation of coefficients of a webcam tracker held still
+REFINED, REFINED_FOUR = "1 photo, refined", "4 photos, refined"  # with the photos' own detail; camera and expression exact
 SKINNED = "1 photo, skinning alone"
 PERFECT = "oracle: 1 photo, true deltas"  # no bound: on wrong maps a driver may do better than the truth's deltas
 ORACLE_STILL = "oracle: true maps, skinning alone"  # beside ORACLE: what true deltas are worth on true maps
@@ -86,12 +91,24 @@ def self_reenactment(model: Puppeteer, landmarks: Landmarks, samples: list[tuple
                 yield Truth.of(landmarks, more, shot).frame(study, photo_row(n), title, model.draw(puppet, shot))
 
 
-def cross_reenactment(model: Puppeteer, sitters: list[Sitter], yaws: tuple[int, ...] = (0, 25)) -> Iterator[Frame]:
+def refined(refiner: Refiner, landmarks: Landmarks, sitter: Sitter, puppet: Puppet, photos: list[tuple[np.ndarray, float, dict]]) -> Puppet:
+    """The puppet with the detail of photos [3,S,S] of a yaw and coefficients by name; photos that show no face give none."""
+    seat, views = Seat(sitter, landmarks), []
+    for photo, yaw, weights in photos:
+        if abs(yaw) < UNFITTED_YAW:
+            rest = seat.photo(yaw, weights)[2]
+            views.append(View(image=torch.from_numpy(photo), delta=refiner.delta(puppet, rest["expression"]), **rest))
+    return replace(puppet, static=refiner.refine(puppet, views).static.numpy())
+
+
+def cross_reenactment(model: Puppeteer, landmarks: Landmarks, sitters: list[Sitter], yaws: tuple[int, ...] = (0, 25)) -> Iterator[Frame]:
     """Each person makes the faces of the next one: identity against their own photo, motion against the other's picture."""
     study = "cross-reenactment"
     captures = [sitter.capture([sitter.photo()], []) for sitter in sitters]
     puppets = [model.of(capture) for capture in captures]
+    refiner = Refiner(model)
     for i, sitter in enumerate(sitters):
+        sharp = refined(refiner, landmarks, sitter, puppets[i], [(captures[i].photos[0], 0, {})])
         other = sitters[(i + 1) % len(sitters)]
         photo = to_bytes(captures[i].photos[0])
         for k, drive in enumerate(DRIVES):
@@ -101,6 +118,7 @@ def cross_reenactment(model: Puppeteer, sitters: list[Sitter], yaws: tuple[int, 
             rest = sitter.shot(yaw)
             rows = {
                 "1 photo": model.draw(puppets[i], shown),
+                REFINED: model.draw(sharp, shown),
                 SKINNED: model.draw(puppets[i], shown, driven=False),
                 "oracle: the true person making that face": shown.picture,
                 STILL: model.draw(puppets[i], rest),
@@ -115,13 +133,18 @@ def yaw_sweep(model: Puppeteer, landmarks: Landmarks, sitters: list[Sitter], yaw
     study = "yaw sweep"
     captures = [sitter.capture([sitter.photo(yaw) for yaw in PHOTO_YAWS], [sitter.shot(yaw) for yaw in yaws]) for sitter in sitters]
     puppets = [(model.of(capture, 1), model.of(capture, 4)) for capture in captures]
+    refiner = Refiner(model)
     for i, capture in enumerate(captures):
         stranger = puppets[(i + 1) % len(puppets)][1]
+        photos = [(photo, yaw, {}) for photo, yaw in zip(capture.photos, PHOTO_YAWS)]
+        sharp = [refined(refiner, landmarks, sitters[i], puppet, photos[:n]) for puppet, n in zip(puppets[i], (1, 4))]
         for yaw, shot in zip(yaws, capture.shots):
             truth = Truth.of(landmarks, capture, shot)
             rows = {
                 "1 photo": model.draw(puppets[i][0], shot),
                 "4 photos": model.draw(puppets[i][1], shot),
+                REFINED: model.draw(sharp[0], shot),
+                REFINED_FOUR: model.draw(sharp[1], shot),
                 ORACLE: model.oracle(capture, shot),
                 WRONG: model.draw(stranger, shot),
             }
@@ -134,6 +157,7 @@ def robustness(model: Puppeteer, landmarks: Landmarks, sitters: list[Sitter], pl
     target = {"jawOpen": 0.3, "mouthSmile": 0.5}
     inputs = [("input pose", f"{yaw}°", yaw, {}) for yaw in plan.input_yaws]
     inputs += [("input expression", name, 0, INPUT_EXPRESSIONS[name]) for name in plan.input_expressions]
+    refiner = Refiner(model)
     puppets: list[list[Puppet]] = []
     truths: list[tuple[Capture, Truth]] = []
     for sitter in sitters:
@@ -144,6 +168,9 @@ def robustness(model: Puppeteer, landmarks: Landmarks, sitters: list[Sitter], pl
     for i, (capture, truth) in enumerate(truths):
         for k, (study, condition, *_) in enumerate(inputs):
             yield truth.frame(study, "1 photo", capture.name, model.draw(puppets[i][k], truth.shot), condition=condition)
+        for k, (study, condition, yaw, weights) in enumerate(inputs):
+            sharp = refined(refiner, landmarks, sitters[i], puppets[i][k], [(capture.photos[k], yaw, weights)])
+            yield truth.frame(study, REFINED, capture.name, model.draw(sharp, truth.shot), condition=condition)
         for study in ("input pose", "input expression"):
             yield truth.frame(study, ORACLE, capture.name, model.oracle(capture, truth.shot))
             stranger = puppets[(i + 1) % len(puppets)][-1]

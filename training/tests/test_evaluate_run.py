@@ -13,7 +13,7 @@ from training.evaluate.frames import Truth
 from training.evaluate.landmarks import Landmarks
 from training.evaluate.observers import Observers
 from training.evaluate.puppets import Puppeteer
-from training.evaluate.studies import ORACLE, ORACLE_STILL, PERFECT, SELF, SKINNED, STILL, WRONG, Plan
+from training.evaluate.studies import ORACLE, ORACLE_STILL, PERFECT, REFINED, REFINED_FOUR, SELF, SKINNED, STILL, WRONG, Plan
 from training.headmodel.model import HeadModel
 from training.models.avatar import Avatar, ModelConfig
 from training.models.base_maps import set_head_maps
@@ -78,6 +78,7 @@ def test_results_hold_every_study_with_oracle_and_floor(evaluation):
         names = {name.split(" @ ")[0] for name in rows}
         assert "1 photo" in names and WRONG in names, study
         assert any(name.startswith("oracle") for name in names), study
+        assert REFINED in names or study == wanted[0], "the cameras of stored samples' photos are not known"
         assert all({"mean", "ci95", "n"} == entry.keys() for row in rows.values() for entry in row.values())
     table = out["studies"][wanted[0]]
     assert {
@@ -94,7 +95,14 @@ def test_results_hold_every_study_with_oracle_and_floor(evaluation):
     assert {"tracker", "recognition", "perceptual", "real_photos"} <= out["missing"].keys()
     assert {"perceptual", "csim", "psnr_masked"} <= out["notes"].keys()
     counted = sum(row["psnr_masked"]["n"] for rows in out["studies"].values() for row in rows.values() if row)
-    assert len([f for f in frames if "psnr_masked" in f]) == counted == 46
+    assert len([f for f in frames if "psnr_masked" in f]) == counted == 58
+
+
+def test_photos_own_detail_brings_the_photos_view_nearer(evaluation):
+    sweep = evaluation[0]["studies"]["yaw sweep"]
+    for before, after in (("1 photo", REFINED), ("4 photos", REFINED_FOUR)):
+        front = [sweep[f"{row} @ 0°"]["psnr_masked"]["mean"] for row in (before, after)]
+        assert front[1] > front[0] + 0.5, before
 
 
 def test_targets_in_db_come_from_every_draw(evaluation, avatar, head, cache):
