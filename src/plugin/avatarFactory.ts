@@ -66,7 +66,9 @@ const DefaultServices: Required<IAvatarServices> = {
 
 /** Settings of the calls that make an avatar. */
 export interface IMakeSettings {
+    /** Cancels the work and leaves the scene as it was. */
     signal?: AbortSignal;
+    /** Told how far each stage is. */
     onProgress?: ProgressListener;
 }
 

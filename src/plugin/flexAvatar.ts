@@ -261,7 +261,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
     /**
      * Gives the person hair beyond the scalp and a bust, for all its avatars: a map of the head model's second page, which is loaded now if it was not
      * before. It replaces an earlier one, and stops the filling under way.
-     * @param map [14,H,W] before activation, of the page's size, in the channel order of docs/architecture.md; copied. Null takes it away
+     * @param map [14,H,W] before activation, of the page's size, in the channel order of docs/conventions.md; copied. Null takes it away
      * @param settings cancelling and progress
      * @throws FlexAvatarError `invalid-argument` if it has another size or holds what is no number, `models-mismatch` if the models have no second page,
      * `aborted`, `disposed` and those of loading models; the person then keeps what it has

@@ -55,6 +55,7 @@ export interface IPhotoCreateSettings extends ICreateSettings {
 
 /** Numbers about a component's avatars. */
 export interface IFlexAvatarStatistics {
+    /** Avatars of the scene. */
     avatars: number;
     /** Gaussians of all avatars, drawn or not. */
     gaussians: number;
@@ -68,8 +69,9 @@ export interface IFlexAvatarStatistics {
     driverRuns: number;
     /** Milliseconds of the stages of making an avatar, when each ran last: load, photos, fit, reconstruct, prepare, fill. */
     stageMs: Readonly<Record<string, number>>;
-    /** Requests for models, and bytes received. */
+    /** Requests for models so far. */
     requests: number;
+    /** Bytes received by them. */
     bytes: number;
 }
 
@@ -117,6 +119,7 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
     private _disposed = false;
 
     private constructor(
+        /** The scene that it serves. */
         public readonly scene: Scene,
         options: Partial<IFlexAvatarOptions>,
     ) {
