@@ -39,7 +39,7 @@ const HeadRadius: f32 = 0.08; // meters
 /// G = static + M_dyn ⊙ (weighted deltas), before activation.
 fn dynamicAttributes(slot: u32, gaussian: u32, t: Texel) -> Attributes {
     var g = unpackAttributes(attributes[slots[slot].firstAttributes + gaussian]);
-    if ((texelFlags(t) & TexelDynamic) != 0u) {
+    if ((texelFlags(t) & DynamicFlag) != 0u) {
         let weights = slots[slot].deltaWeights;
         if (weights.x != 0.0) {
             g = addDelta(g, deltas[slots[slot].firstDeltaA + t.place], weights.x);
@@ -104,7 +104,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let blend = transpose(mat3x3f(posedFromCanonical[0].xyz, posedFromCanonical[1].xyz, posedFromCanonical[2].xyz));
 
     // Half a head looks away. A Gaussian that stands off the head, as hair does, reaches over the horizon and is seen from inside.
-    if ((texelFlags(t) & TexelTwoSided) == 0u) {
+    if ((texelFlags(t) & TwoSidedFlag) == 0u) {
         let normal = cross(v1.position - v0.position, v2.position - v0.position);
         let near = HeadRadius / (HeadRadius + max(dot(normal, g.offset) / length(normal), 0.0));
         let limit = max(BackFaceCosine, HorizonMargin + sqrt(1.0 - near * near));

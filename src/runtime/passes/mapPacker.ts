@@ -4,12 +4,11 @@
  */
 import { LevelCount } from "../../flame/levels.js";
 import { FlexAvatarError } from "../../flame/error.js";
-import { CoarsenParamsLayout, MapChannels, PackParamsLayout } from "../layout.js";
+import { CoarsenParamsLayout, MapChannels, PackParamsLayout, WorkgroupSizes } from "../layout.js";
 import { OwnedBuffers } from "./gpuBuffers.js";
 import type { HeadBuffers } from "./headBuffers.js";
 import { PackKernelSources, ResolveImports, type PackKernelName } from "./wgsl.js";
 
-const WorkgroupSize = 64;
 const Descriptor: GPUComputePassDescriptor = { label: "packMap" };
 
 /** Kernels that read a map. */
@@ -110,7 +109,7 @@ export class MapPacker {
         pass.setBindGroup(0, params);
         pass.setBindGroup(1, this._sourceGroup(name, kernel, map));
         pass.setBindGroup(2, target);
-        pass.dispatchWorkgroups(Math.ceil(count / WorkgroupSize));
+        pass.dispatchWorkgroups(Math.ceil(count / WorkgroupSizes[name]));
         if (name === "packStatic") {
             this._coarsen(pass, first);
         }
@@ -137,7 +136,7 @@ export class MapPacker {
         pass.setBindGroup(0, params);
         pass.setBindGroup(1, sources);
         pass.setBindGroup(2, target);
-        pass.dispatchWorkgroups(Math.ceil(anchor.length / WorkgroupSize));
+        pass.dispatchWorkgroups(Math.ceil(anchor.length / WorkgroupSizes.coarsen));
     }
 
     /** The map in a buffer that a shader may read. */

@@ -13,8 +13,8 @@ import {
     ViewSlotLayout,
 } from "../layout.js";
 import type { AvatarBuffers } from "./avatarBuffers.js";
-import type { StructData } from "./gpuBuffers.js";
 import type { HeadBuffers } from "./headBuffers.js";
+import type { StructData } from "./structData.js";
 import { OccluderInstanceBytes, OccluderPx, type ViewBuffers } from "./viewBuffers.js";
 
 /** One view: a camera or an eye. Fields are read once per call; the same object may be filled again each frame. */
