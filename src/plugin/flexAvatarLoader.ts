@@ -21,6 +21,7 @@ import { FileExtensions, PluginName } from "./names.js";
 export type FlexAvatarLoadingOptions = Partial<IFlexAvatarOptions> & { name?: string };
 
 declare module "@babylonjs/core/Loading/sceneLoader.js" {
+    // eslint-disable-next-line @typescript-eslint/naming-convention -- Babylon's
     export interface SceneLoaderPluginOptions {
         [PluginName]: FlexAvatarLoadingOptions;
     }
