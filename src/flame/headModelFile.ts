@@ -1,6 +1,6 @@
 /**
  * The container of a head model file: header, JSON table of arrays, body. Knows shapes and bytes, not heads;
- * what the arrays mean is checked in headModel.ts. The format is in docs/architecture.md, "Head model file".
+ * what the arrays mean is checked in headModel.ts. The format is in docs/formats.md, "Head model file".
  */
 import { FlexAvatarError } from "./error.js";
 

@@ -1,6 +1,6 @@
 /**
  * The second page of a head model's atlas: hair beyond the scalp, and the bust. It is a mesh with an atlas of its own on the joints of the head,
- * without expressions, shapes and landmarks, in the container of a head model file (docs/architecture.md, "Second page").
+ * without expressions, shapes and landmarks, in the container of a head model file (docs/formats.md, "Second page").
  */
 import { CheckMesh, JointCount, ModelJointNames, type HeadModel } from "./headModel.js";
 import { HeadModelFile, HeadModelFileError, IsRecord } from "./headModelFile.js";

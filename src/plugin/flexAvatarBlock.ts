@@ -26,6 +26,7 @@ const ClassName = "NodeRenderGraphFlexAvatarBlock";
  * avatars.output.connectTo(output.texture);
  */
 export class NodeRenderGraphFlexAvatarBlock extends NodeRenderGraphBlock {
+    /** @internal */
     protected override _frameGraphTask: FlexAvatarTask;
 
     /**
@@ -91,6 +92,7 @@ export class NodeRenderGraphFlexAvatarBlock extends NodeRenderGraphBlock {
         return ClassName;
     }
 
+    /** @internal */
     protected override _buildBlock(state: NodeRenderGraphBuildState): void {
         super._buildBlock(state);
         const task = this._frameGraphTask;

@@ -18,7 +18,10 @@ import { FlexAvatarComponent } from "./flexAvatarComponent.js";
 import { FileExtensions, PluginName } from "./names.js";
 
 /** Options under `pluginOptions.flexavatar`: those of the component, for a scene that has none yet, and a name for the avatar. */
-export type FlexAvatarLoadingOptions = Partial<IFlexAvatarOptions> & { name?: string };
+export type FlexAvatarLoadingOptions = Partial<IFlexAvatarOptions> & {
+    /** Name of the avatar. Default: that in the file. */
+    name?: string;
+};
 
 declare module "@babylonjs/core/Loading/sceneLoader.js" {
     // eslint-disable-next-line @typescript-eslint/naming-convention -- Babylon's

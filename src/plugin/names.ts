@@ -4,7 +4,13 @@
 export const PluginName = "flexavatar";
 
 /** What the loader reads. */
-export const FileExtensions = { ".flexavatar": { isBinary: true } } as const;
+export const FileExtensions = {
+    /** The library's own files. */
+    ".flexavatar": {
+        /** They are bytes, not text. */
+        isBinary: true,
+    },
+} as const;
 
 /** Name of the avatars' part in `.babylon` files. */
 export const SerializedName = "flexAvatars";

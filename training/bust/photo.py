@@ -20,7 +20,7 @@ class Photo:
     """The whole photo (not only the crop) and where it was taken from.
 
     image [H,W,3] 0..1, matte [H,W] 0..1, classes [H,W,3] 0..1 (hair, skin, clothes); camera of the crop: R [3,3], t [3] m, focal in crop
-    sides (docs/architecture.md, "Camera of a crop"). `matrices` [5,4,4] skin the joints in the photo's pose."""
+    sides (docs/conventions.md, "Camera of a crop"). `matrices` [5,4,4] skin the joints in the photo's pose."""
 
     image: np.ndarray
     matte: np.ndarray

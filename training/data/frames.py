@@ -8,13 +8,13 @@ from PIL import Image
 
 from ..headmodel.model import HeadModel
 
-HEAD_METERS = 0.32  # side of a crop at the head, as docs/architecture.md "Crop"
+HEAD_METERS = 0.32  # side of a crop at the head, as docs/conventions.md "Crop"
 BACKGROUND = 128  # grey 0.5
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture. Space and camera axes as in docs/architecture.md; coefficients are those of the recording's head model."""
+    """One picture. Space and camera axes as in docs/conventions.md; coefficients are those of the recording's head model."""
 
     subject: str
     timestep: int

@@ -50,6 +50,6 @@ class Landmarks:
 
 
 def project(points: np.ndarray, R: np.ndarray, t: np.ndarray, f: float, size: int) -> np.ndarray:
-    """[n,3] -> pixels [n,2] (docs/architecture.md "Camera of a crop")."""
+    """[n,3] -> pixels [n,2] (docs/conventions.md "Camera of a crop")."""
     p = points @ R.T + t
     return np.stack([size / 2 - f * p[:, 0] / p[:, 2], size / 2 + f * p[:, 1] / p[:, 2]], 1)

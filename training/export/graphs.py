@@ -1,4 +1,4 @@
-"""The graphs of one model as modules with the exact inputs and outputs of docs/architecture.md, "Networks"."""
+"""The graphs of one model as modules with the exact inputs and outputs of docs/formats.md, "Networks"."""
 
 import copy
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The head model file (docs/architecture.md, "Head model file"): a JSON header with an array table, then the arrays."""
+"""The head model file (docs/formats.md, "Head model file"): a JSON header with an array table, then the arrays."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from ..synth.skins import default_data_root
 from .landmarks import MEASURED, closest_on_mesh
 from .model import HeadModel
 
-SIZE = 512  # pixels of a picture, all of it the crop of docs/architecture.md
+SIZE = 512  # pixels of a picture, all of it the crop of docs/conventions.md
 FOCAL = 2.4  # in picture widths
 YAW, PITCH = 0.3, 0.12  # radians; further turned, the detector guesses the far side
 JAW_OPEN = 0.35  # every third face: only then are the inner lips apart

@@ -1,4 +1,5 @@
-"""Image-space losses of the paper (section 3.3): splatted views against true pictures, with its weights.
+"""Image-space losses of the paper (section 3.3): splatted views against true pictures, with its weights. The mouth loss (eq. 11) is
+`mouth_perceptual`; ours beside it are `mouth_rmse` and `mouth_psnr`.
 
 Pictures are [b, 3, s, s], sRGB-encoded 0..1, both over the same background. All return a scalar."""
 

@@ -1,4 +1,5 @@
-"""Per-frame network: identity features and position map to delta map (paper eq. 6-7), a UNet with nearest upsampling and skips."""
+"""The driver, the network of every frame: identity features and position map to delta map (paper eq. 6-7), a UNet with nearest
+upsampling and skips. At run time it is src/runtime/models/frameDriver.ts."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,5 @@
-"""Tokens of all photos to one UV feature map: self-attention over the concatenated tokens, then head queries cross-attend (paper eq. 2-4).
+"""Tokens of all photos to one UV feature map: self-attention over the concatenated tokens, then the head query tokens
+cross-attend to them (paper eq. 2-4; Q_H is `Fusion.queries`).
 
 There is no per-photo position term, so the result does not depend on the order of the photos."""
 
@@ -17,7 +18,7 @@ class FusionConfig:
     mlp_ratio: int = 2
     self_layers: int = 3
     cross_layers: int = 3
-    query_grid: int = 16  # head queries per side of the UV map
+    query_grid: int = 16  # head query tokens per side of the UV map
 
 
 class Fusion(nn.Module):

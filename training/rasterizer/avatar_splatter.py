@@ -1,4 +1,4 @@
-"""From maps to pictures, with gradients to the maps (docs/architecture.md "Maps"); the twin of synth/raster.render_maps."""
+"""From maps to pictures, with gradients to the maps (docs/conventions.md "Maps"); the twin of synth/raster.render_maps."""
 
 from typing import NamedTuple
 

@@ -10,7 +10,7 @@ from .crop import crop_from_points
 
 @dataclass(frozen=True)
 class Camera:
-    """Pinhole of docs/architecture.md "Camera of a crop": R [3,3], t [3] (camera from canonical, meters), f in pixels of `size`."""
+    """Pinhole of docs/conventions.md "Camera of a crop": R [3,3], t [3] (camera from canonical, meters), f in pixels of `size`."""
 
     R: np.ndarray
     t: np.ndarray

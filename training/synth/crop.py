@@ -1,4 +1,4 @@
-"""The similarity crop of docs/architecture.md "Crop"; twin of src/runtime/photo/crop.ts."""
+"""The similarity crop of docs/conventions.md "Crop"; twin of src/runtime/photo/crop.ts."""
 
 from dataclasses import dataclass
 

@@ -417,7 +417,7 @@ class Generator:
         return rng.permutation(self.adjustment.timesteps(rng))[:count]
 
     def position_map(self, expression: np.ndarray, pose: np.ndarray) -> np.ndarray:
-        """Driver input [3,P,P] (docs/architecture.md, "Maps")."""
+        """Driver input [3,P,P] (docs/conventions.md, "Maps")."""
         rig = self.rig
         full = rig.full_pose(expression, pose)
         full[:6] = 0

@@ -1,4 +1,4 @@
-"""Python side of mesh.cpp. All arrays are float32 / int32; camera space as in docs/architecture.md "Camera of a crop"."""
+"""Python side of mesh.cpp. All arrays are float32 / int32; camera space as in docs/conventions.md "Camera of a crop"."""
 
 from ctypes import c_float, c_int
 

@@ -8,13 +8,13 @@ from ..headmodel.model import HeadModel
 from ..headmodel.texels import TexelTable, build_texel_table
 from .native import floats, load, pointer
 
-SCALE_LIMITS = (1e-5, 0.02)  # meters, docs/architecture.md "Maps"
+SCALE_LIMITS = (1e-5, 0.02)  # meters, docs/conventions.md "Maps"
 
 
 def splat(means, quats, scales, opacity, colors, R, t, f: float, size: int, background=0.5, with_coverage: bool = False):
     """Picture [3,size,size] of Gaussians: means [n,3] m, quats [n,4] x,y,z,w, scales [n,3] m, opacity [n] 0..1, colors [n,3] sRGB-encoded.
 
-    Camera as in docs/architecture.md "Camera of a crop"; background a number or rgb; with_coverage adds alpha [size,size]."""
+    Camera as in docs/conventions.md "Camera of a crop"; background a number or rgb; with_coverage adds alpha [size,size]."""
     arrays = [floats(a) for a in (means, quats, scales, opacity, colors, R, t)]
     image = np.zeros((size, size, 4), np.float32)
     image[..., :3] = background
@@ -91,7 +91,7 @@ _tables: dict[tuple[int, int], TexelTable] = {}
 
 
 def render_maps(model: HeadModel, static, delta, expression, pose, R, t, f: float, size: int, background=0.5, with_coverage: bool = False):
-    """G = static + mask * delta -> activation -> skinning -> picture [3,size,size] (docs/architecture.md "Maps")."""
+    """G = static + mask * delta -> activation -> skinning -> picture [3,size,size] (docs/conventions.md "Maps")."""
     key = (id(model), static.shape[-1])
     if key not in _tables:
         _tables[key] = build_texel_table(model, static.shape[-1])

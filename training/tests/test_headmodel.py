@@ -184,7 +184,7 @@ def test_texel_table_follows_the_rule_face_by_face(model, size):
     table = build_texel_table(model, size)
     owner = {}
     uv = model.uv.astype(np.float64)
-    for face, corners in enumerate(model.uv_faces):  # the rule of docs/architecture.md, in plain loops
+    for face, corners in enumerate(model.uv_faces):  # the rule of docs/conventions.md, in plain loops
         (ax, ay), (bx, by), (cx, cy) = uv[corners]
         area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
         for column in range(max(0, int(min(ax, bx, cx) * size) - 1), min(size, int(max(ax, bx, cx) * size) + 2)):

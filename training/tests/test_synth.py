@@ -27,7 +27,7 @@ def sample(generator) -> dict:
 
 
 def project(points: np.ndarray, R: np.ndarray, t: np.ndarray, f: float, size: int) -> np.ndarray:
-    """The formula of docs/architecture.md, written out again. Points [n,3] -> pixels [n,2]."""
+    """The formula of docs/conventions.md, written out again. Points [n,3] -> pixels [n,2]."""
     x, y, z = R.astype(np.float64) @ points.T.astype(np.float64) + t.astype(np.float64)[:, None]
     return np.stack([size / 2 + f * x / -z, size / 2 - f * y / -z], 1)
 
@@ -276,7 +276,7 @@ def test_eyes_turn_about_the_persons_own_centres(generator):
 
 
 def test_the_crop_of_known_landmarks():
-    """Numbers that the TypeScript twin must reproduce (docs/architecture.md, "Crop")."""
+    """Numbers that the TypeScript twin must reproduce (docs/conventions.md, "Crop")."""
     landmarks = np.zeros((478, 2))
     for index, point in {33: (100, 200), 133: (140, 204), 362: (200, 210), 263: (240, 214), 61: (140, 300), 291: (190, 305)}.items():
         landmarks[index] = point

@@ -1,5 +1,5 @@
 /**
- * The camera of a crop (docs/architecture.md): right-handed, +X right, +Y up, +Z towards the viewer.
+ * The camera of a crop (docs/conventions.md): right-handed, +X right, +Y up, +Z towards the viewer.
  * A point q = R · canonical + t lands at x = 0.5 + f · qx / −qz, y = 0.5 − f · qy / −qz in crop coordinates 0..1, y down.
  */
 import { NearestRotation } from "../rotation.js";

@@ -8,6 +8,7 @@ import type { HeadSurface } from "./headSurface.js";
 
 /** A place on the head model: a face and where in it. */
 export interface ISurfacePlace {
+    /** Index of the triangle in the head model. */
     readonly face: number;
     /** Barycentric coordinates, summing to one. */
     readonly bary: readonly [number, number, number];

@@ -40,12 +40,14 @@ const ExtremeNames = {
 /** A named place on the skin. Left and right are the head's own. */
 export type SurfaceLandmark = keyof typeof MediaPipeNames | keyof typeof ExtremeNames;
 
-/** Names of all places that {@link FindPlace} knows. */
+/** Names of all places that {@link FlexAvatar.attachToSurface} knows. */
 export const SurfaceLandmarks = [...Object.keys(MediaPipeNames), ...Object.keys(ExtremeNames)] as SurfaceLandmark[];
 
 /** A point of the atlas: u right, v up, 0..1. */
 export interface IAtlasPoint {
+    /** To the right, 0..1. */
     readonly u: number;
+    /** Upwards, 0..1. */
     readonly v: number;
     /** Page of the atlas: 1 is the head's, 2 is hair beyond the scalp and the bust. Default 1. */
     readonly page?: 1 | 2;

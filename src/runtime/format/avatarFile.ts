@@ -15,7 +15,7 @@ import { PackDetail, UnpackDetail, type IPackedDetail } from "./detailLayer.js";
 import { FloatsFromHalves, HalvesFromFloats } from "./half.js";
 import { MaxPageSize, PackPage, TexelsOf, UnpackPage, type IPackedPage } from "./pageLayer.js";
 
-/** The camera of one photo's crop (docs/architecture.md, "Camera of a crop"). */
+/** The camera of one photo's crop (docs/conventions.md, "Camera of a crop"). */
 export interface IStoredCamera {
     /** Camera-from-canonical rotation, quaternion x, y, z, w. */
     rotation: readonly number[];

@@ -24,7 +24,7 @@ export interface ISplatSnapshot {
 }
 
 /**
- * Activates and skins every Gaussian (docs/architecture.md, "Maps") and writes those that can be seen.
+ * Activates and skins every Gaussian (docs/conventions.md, "Maps") and writes those that can be seen.
  * @param snapshot read, not kept
  * @param leftHanded mirror x, as the avatar node does in a left-handed scene
  * @returns 32 bytes per splat, meters, in the avatar's own space

@@ -1,4 +1,4 @@
-/** Runs the driver network for one avatar: at most one run in flight, and the newest input wins. */
+/** The driver at run time, in ONNX Runtime: at most one run of an avatar in flight, and the newest input wins. In shaders: frameDriver.ts. */
 import { FlexAvatarError } from "../../flame/error.js";
 import { OnnxQueue } from "./asyncQueue.js";
 import type { BackendName, INetworkOutput, INetworkSession, IOnnxBackend } from "./session.js";
@@ -12,7 +12,7 @@ export interface IDriver {
     /**
      * Evaluates the driver. While a run is in flight further calls replace each other: when it ends, the newest input is run,
      * and all callers that waited get that result. The input is borrowed until the promise settles.
-     * @param positionMap `[3,P,P]`, normalised (docs/architecture.md, "Maps"); a GPUBuffer only on "webgpu"
+     * @param positionMap `[3,P,P]`, normalised (docs/conventions.md, "Maps"); a GPUBuffer only on "webgpu"
      * @returns delta map `[14,H,W]`; on "webgpu" the driver's own buffer, valid until the next call's promise settles
      * @throws FlexAvatarError `disposed`, `invalid-argument`
      */

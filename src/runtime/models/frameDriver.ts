@@ -1,4 +1,4 @@
-/** The driver network as part of the frame: our own shaders, on the scene's device. */
+/** The driver at run time, as part of the frame: our own shaders, on the scene's device. Without them: driver.ts. */
 import { FlexAvatarError } from "../../flame/error.js";
 import { DriverExecutor, type DriverPerson } from "../passes/driver/driverExecutor.js";
 import { LowerDriver } from "./lowerDriver.js";

@@ -1,4 +1,4 @@
-/** Reads and checks `models.json`, the list of head models and networks with their hashes and shapes (docs/architecture.md, "Networks"). */
+/** Reads and checks `models.json`, the list of head models and networks with their hashes and shapes (docs/formats.md, "models.json"). */
 import { FlexAvatarError } from "../../flame/error.js";
 
 /** A file beside the manifest. */

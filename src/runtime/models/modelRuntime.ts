@@ -386,7 +386,7 @@ export class ModelRuntime {
         }
     }
 
-    /** Runs a network once on inputs whose outputs are known: the WebGPU provider computes some convolutions wrongly (docs/architecture.md). */
+    /** Runs a network once on inputs whose outputs are known: the WebGPU provider computes some convolutions wrongly (docs/notes/networks.md). */
     private async _checkAsync(name: string, session: INetworkSession, backend: IOnnxBackend): Promise<void> {
         const entry = this.model.graphs[name];
         if (entry.probe === undefined) {

@@ -6,8 +6,9 @@ export interface IRuntimeProgress {
     stage: string;
     /** 0 to 1 within the stage. */
     fraction: number;
-    /** Bytes received and expected, for stages that load a file. */
+    /** Bytes received so far, for stages that load a file. */
     loadedBytes?: number;
+    /** Bytes expected, for stages that load a file. */
     totalBytes?: number;
 }
 

@@ -21,6 +21,12 @@ export type OnnxBuildName = BackendName | "jspi";
 
 /** Files one by one, in place of a folder. Only those of builds that are used must be there. */
 export interface IOnnxFileUrls extends Partial<Record<OnnxBuildName, IOnnxBuildUrls>> {
+    /** The build for the processor. */
+    wasm?: IOnnxBuildUrls;
+    /** The build for `backend: "webgpu"` in browsers that can suspend WebAssembly. */
+    jspi?: IOnnxBuildUrls;
+    /** The build for `backend: "webgpu"` in all other browsers. */
+    webgpu?: IOnnxBuildUrls;
     /** `onnxWorker.js` of this package, on the page's own origin: used where the page's policy refuses workers from `blob:`. */
     worker?: string;
     /** `refineWorker.js`, likewise. */

@@ -50,7 +50,7 @@ interface IPerson {
     closeUp: { readonly source: ICloseUp; readonly layer: number; strength: number } | null;
 }
 
-/** One avatar. Maps are given as [14,H,W], before activation, in the channel order of docs/architecture.md. */
+/** One avatar. Maps are given as [14,H,W], before activation, in the channel order of docs/conventions.md. */
 export class AvatarBuffers {
     /** AvatarParams, uniform */
     public readonly params: GPUBuffer;

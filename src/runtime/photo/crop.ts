@@ -1,5 +1,5 @@
 /**
- * The square crop that the networks see, from MediaPipe's landmarks (docs/architecture.md, "Crop").
+ * The square crop that the networks see, from MediaPipe's landmarks (docs/conventions.md, "Crop").
  * Twin: training/synth/crop.py. All points are in pixels, origin top left, x right, y down, pixel centres at +0.5.
  */
 import { FlexAvatarError } from "../../flame/error.js";

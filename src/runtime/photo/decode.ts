@@ -5,8 +5,8 @@ import { FetchAsync, Shorten } from "../models/loadFailure.js";
 import { ReadImageSize } from "./imageHeader.js";
 
 /**
- * What {@link PreparePhotoAsync} takes: an image file in any wrapping (its address, a `Blob`, a `Response`, its bytes), or whatever a canvas can
- * draw. Of a video it is the frame shown when the photo is opened.
+ * What a photo may be: an image file in any wrapping (its address, a `Blob`, a `Response`, its bytes), or whatever a canvas can draw.
+ * Of a video it is the frame shown when the photo is opened.
  */
 export type PhotoSource =
     | File

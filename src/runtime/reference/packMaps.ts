@@ -11,7 +11,7 @@ const Steps =
     (value) =>
         (reach * Math.round(steps * Math.min(1, Math.max(-1, value / reach)))) / steps;
 
-/** How each channel of docs/architecture.md, "Maps", is rounded. */
+/** How each channel of docs/conventions.md, "Maps", is rounded. */
 const StaticChannels: readonly Round[] = [
     ...Array<Round>(3).fill(Steps(32767, OffsetReach)),
     ...Array<Round>(4).fill(Half),

@@ -125,7 +125,7 @@ export function TinyHeadParts(): HeadFileParts {
     };
 }
 
-/** Packs a head model file as docs/architecture.md says. */
+/** Packs a head model file as docs/formats.md says. */
 export function PackHeadFile(parts: HeadFileParts): ArrayBuffer {
     const chunks: Uint8Array[] = [];
     const arrays: Record<string, unknown> = {};

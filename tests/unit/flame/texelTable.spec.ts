@@ -3,7 +3,7 @@ import type { HeadModel } from "../../../src/flame/headModel";
 import { BuildTexelTable, DynamicFlag, RegionShift, TwoSidedFlag, type TexelTable } from "../../../src/flame/texelTable";
 import { LoadBytesAsync, OpenHeadAsync, TinyHead } from "./heads";
 
-/** The rule of docs/architecture.md, slowly: every texel asks every face in order. */
+/** The rule of docs/conventions.md, slowly: every texel asks every face in order. */
 function FaceOfTexelByBruteForce(model: HeadModel, mapSize: number): Int32Array {
     return new Int32Array(mapSize * mapSize).map((_, texel) => {
         const x = ((texel % mapSize) + 0.5) / mapSize;

@@ -1,5 +1,5 @@
 /**
- * The driver network in our own shaders: recorded into the frame's command encoder, GPU buffers in and out, no read-back, nothing to wait for.
+ * The driver at run time, in our own shaders: recorded into the frame's command encoder, GPU buffers in and out, no read-back, nothing to wait for.
  * One executor per device and model holds pipelines, weights and intermediate maps; a {@link DriverPerson} holds what one avatar's identity features
  * give. Runs follow each other on the queue, so all persons share the intermediate maps. ONNX Runtime on the same graph is the reference.
  */

@@ -1,8 +1,8 @@
 // Who does the work of a refinement: a worker that ends with it, or the page in slices.
 import { FlexAvatarError } from "../../../src/flame/error";
 import type { IRefineInput } from "../../../src/runtime/refine/refineInput";
-import { RefineBesideAsync } from "../../../src/runtime/refine/refineRunner";
-import { StartRefineWorker } from "../../../src/runtime/refine/startRefineWorker";
+import { RefineBesideAsync } from "../../../src/runtime/beside/besideRunner";
+import { StartBesideWorker } from "../../../src/runtime/beside/startWorker";
 import { RefineFixtureAsync } from "./refineFixture";
 
 /** Starts the library's worker and tells whether it was ended. */
@@ -10,7 +10,7 @@ function Watched(): { start: () => Worker; ended: () => number } {
     let count = 0;
     return {
         start: () => {
-            const worker = StartRefineWorker();
+            const worker = StartBesideWorker();
             const terminate = worker.terminate.bind(worker);
             worker.terminate = () => {
                 count++;
