@@ -14,7 +14,7 @@ import { BuildTexelTable } from "../flame/texelTable.js";
 import { FillBesideAsync, RefineBesideAsync } from "../runtime/beside/besideRunner.js";
 import { ReadAvatarFile, type IAvatarFile, type IStoredFit } from "../runtime/format/avatarFile.js";
 import { OrAborted } from "../runtime/models/abort.js";
-import { ModelRuntime, type IModelRuntimeSettings } from "../runtime/models/modelRuntime.js";
+import { ModelRuntime } from "../runtime/models/modelRuntime.js";
 import type { ProgressListener } from "../runtime/models/progress.js";
 import { WorkerUrl } from "../runtime/models/runtimeFiles.js";
 import { HeadBuffers, SplatPipeline } from "../runtime/passes/index.js";
@@ -23,38 +23,12 @@ import { PreparePhotoAsync, type IPreparedPhoto } from "../runtime/photo/prepare
 import { FinishInSlicesAsync } from "../runtime/slices.js";
 import { CheckPhotoSource, type PhotoSource } from "../runtime/photo/decode.js";
 import { AvatarEvaluator } from "./avatarEvaluator.js";
+import type { IAvatarServices, INetworks } from "./avatarServices.js";
 import type { IFlexAvatarOptions } from "./componentOptions.js";
 import type { IPageModel } from "./page/personPage.js";
 import type { IPrepareWish } from "./refine/refinement.js";
 import type { IRefineSource } from "./refine/refineViews.js";
 import { MakeThumbnailAsync } from "./thumbnail.js";
-
-/** What the factory uses of a `ModelRuntime`. */
-export type INetworks = Pick<
-    ModelRuntime,
-    | "model"
-    | "modelName"
-    | "headModel"
-    | "backend"
-    | "timings"
-    | "store"
-    | "loadHeadModelAsync"
-    | "loadPageAsync"
-    | "prepareAsync"
-    | "reconstructAsync"
-    | "createDriverAsync"
-    | "runFaceGraphAsync"
-    | "dispose"
->;
-
-/** What tests replace. @internal */
-export interface IAvatarServices {
-    createNetworksAsync(settings: IModelRuntimeSettings): Promise<INetworks>;
-    preparePhotoAsync: typeof PreparePhotoAsync;
-    createPipelineAsync: typeof SplatPipeline.CreateAsync;
-    refineAsync?: typeof RefineBesideAsync;
-    fillAsync?: typeof FillBesideAsync;
-}
 
 const DefaultServices: Required<IAvatarServices> = {
     createNetworksAsync: (settings) => ModelRuntime.CreateAsync(settings),

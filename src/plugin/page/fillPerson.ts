@@ -49,7 +49,7 @@ const Grids = new WeakMap<IPageModel, IBustPage>();
  */
 export async function FillPersonAsync(parts: IFillParts, source: IRefineSource, run: IFillRun): Promise<void> {
     try {
-        await fillAsync(parts, source, run);
+        await FillAsync(parts, source, run);
     } catch (error) {
         ThrowIfAborted(run.signal, What);
         if (error instanceof FlexAvatarError && ["aborted", "disposed", "fill-failed"].includes(error.code)) {
@@ -61,7 +61,7 @@ export async function FillPersonAsync(parts: IFillParts, source: IRefineSource, 
     }
 }
 
-async function fillAsync(parts: IFillParts, source: IRefineSource, { signal, wanted, fadeMs, onShare, onPage }: IFillRun): Promise<void> {
+async function FillAsync(parts: IFillParts, source: IRefineSource, { signal, wanted, fadeMs, onShare, onPage }: IFillRun): Promise<void> {
     const { head, person, page, table } = parts;
     const stop = (): void => ThrowIfAborted(signal, What);
     stop();

@@ -101,14 +101,14 @@ export async function SharpenPersonAsync(
     const views: IRefineView[] = [];
     for (const index of source.details.keys()) {
         onShare("running the driver", index / source.details.length);
-        views.push(RefineViewOf(head, source, index, await deltaMapAsync(person, PoseInPhoto(source, index), signal)));
+        views.push(RefineViewOf(head, source, index, await DeltaMapAsync(person, PoseInPhoto(source, index), signal)));
     }
     const input: IRefineInput = {
         table: RefineTableOf(head, table),
         staticMap: person.file.staticMap,
         views,
         settings: { ...RefineConstants, rounds },
-        ...(closeUp ? { closeUp: closeUpWish(parts, colorPx) } : {}),
+        ...(closeUp ? { closeUp: CloseUpWish(parts, colorPx) } : {}),
     };
     const {
         detail,
@@ -132,12 +132,12 @@ export async function SharpenPersonAsync(
     person.setDetail(detail, fadeMs, shades);
 }
 
-function closeUpWish({ head, table }: ISharpenParts, colorPx: number): ICloseUpWish {
+function CloseUpWish({ head, table }: ISharpenParts, colorPx: number): ICloseUpWish {
     return { frames: AtlasFrames(head, table), edge: CloseUpScale * table.mapSize, colorPx, leastPx: LeastCloseUpPx };
 }
 
 /** What the driver adds. Waits for a lost device to come back. */
-async function deltaMapAsync(person: Person, pose: ExpressionPose, signal: AbortSignal): Promise<Float32Array | null> {
+async function DeltaMapAsync(person: Person, pose: ExpressionPose, signal: AbortSignal): Promise<Float32Array | null> {
     for (;;) {
         ThrowIfAborted(signal, What);
         const evaluator = person.evaluator;

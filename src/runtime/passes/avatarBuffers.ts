@@ -12,7 +12,6 @@ import { AvatarParamsLayout, OccluderOffsetLayout, OffsetReach, ScaleMax } from 
 import { OwnedBuffers } from "./gpuBuffers.js";
 import type { HeadBuffers } from "./headBuffers.js";
 import { StructArray } from "./structData.js";
-import type { IPosedBounds } from "./viewParams.js";
 
 /** Meters that Gaussians of an unread static map may lie off the head: hair. */
 const DefaultReach = 0.1;
@@ -28,6 +27,12 @@ const ExpressionReach = 0.03;
 const EdgeSigmas = Math.sqrt(2 * Math.log(255));
 
 const Pose = new Float32Array(PoseLength); // scratch of setExpression
+
+/** Box around an avatar in its posed space, meters. */
+export interface IPosedBounds {
+    readonly min: ArrayLike<number>;
+    readonly max: ArrayLike<number>;
+}
 
 /** The static maps of one person, which instances share. */
 interface IPerson {

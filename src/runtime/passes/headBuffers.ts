@@ -18,12 +18,12 @@ import {
 import { OccluderFaces } from "../../flame/occluder.js";
 import { CloseUpArena } from "./closeUpArena.js";
 import { OwnedBuffers } from "./gpuBuffers.js";
-import { MapPacker } from "./mapPacker.js";
+import { MapPacker, type IPackedHead } from "./mapPacker.js";
 import { SlotArena } from "./slotArena.js";
 import { StructArray } from "./structData.js";
 
 /** Shared by avatars, which borrow it: dispose it after them. */
-export class HeadBuffers {
+export class HeadBuffers implements IPackedHead {
     /** HeadParams, uniform */
     public readonly params: GPUBuffer;
     /** [V] HeadVertex */

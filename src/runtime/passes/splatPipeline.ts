@@ -75,7 +75,7 @@ export class SplatPipeline {
         return HalfOrSingleAsync(device, half, async (isHalf) => {
             const [occluderPass, pipelines] = await Promise.all([
                 OccluderPass.CreateAsync(device),
-                compileAsync(device, sorter.needsKeyCounts, isHalf),
+                CompileAsync(device, sorter.needsKeyCounts, isHalf),
             ]);
             return new SplatPipeline(device, sorter, sortProbe, isHalf, pipelines, occluderPass);
         });
@@ -315,7 +315,7 @@ export class SplatPipeline {
     }
 }
 
-async function compileAsync(
+async function CompileAsync(
     device: GPUDevice,
     countKeys: boolean,
     half: boolean,

@@ -67,12 +67,6 @@ export interface IViewSettings extends ICameraSettings {
     cullHidden?: boolean;
 }
 
-/** Box around an avatar in its posed space, meters. */
-export interface IPosedBounds {
-    readonly min: ArrayLike<number>;
-    readonly max: ArrayLike<number>;
-}
-
 const ViewFromPosed = new Float64Array(16); // scratch of WriteView
 const ClipFromPosed = new Float64Array(16); // scratch of WriteView
 const Eye = new Float64Array(4); // scratch of WriteView

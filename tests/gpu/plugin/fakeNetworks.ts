@@ -2,7 +2,7 @@
 import { FlexAvatarError } from "../../../src/flame/error";
 import { ProjectToCrop, ToCamera, type CropCamera } from "../../../src/flame/fit/camera";
 import { MediaPipeLandmarkCount, ParseHeadModel, type HeadModel } from "../../../src/flame/headModel";
-import type { IAvatarServices, INetworks } from "../../../src/plugin/avatarFactory";
+import type { IAvatarServices, INetworks } from "../../../src/plugin/avatarServices";
 import type { IDetailCrop } from "../../../src/runtime/photo/detailCrop";
 import type { IPreparedPhoto } from "../../../src/runtime/photo/preparePhoto";
 import type { IWideCrop } from "../../../src/runtime/photo/wideCrop";

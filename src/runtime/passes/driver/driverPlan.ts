@@ -52,11 +52,11 @@ export function PlanDriverStep(step: DriverStep, maps: readonly IDriverMap[], ha
                 parameters: [params.words, Float32Array.from(step.rest ?? [0, 0, 0, 0])],
                 inputs: [step.input],
                 output: step.result,
-                workgroups: grid(width, height, MapBlocks(result)),
+                workgroups: Grid(width, height, MapBlocks(result)),
             };
         }
         case "conv":
-            return planConv(step, maps, half, enoughThreads);
+            return PlanConv(step, maps, half, enoughThreads);
         case "pool": {
             const source = maps[step.source];
             const { width, height } = maps[step.result];
@@ -72,7 +72,7 @@ export function PlanDriverStep(step: DriverStep, maps: readonly IDriverMap[], ha
                 parameters: [params.words],
                 inputs: [step.source],
                 output: step.result,
-                workgroups: grid(width, height, MapBlocks(source)),
+                workgroups: Grid(width, height, MapBlocks(source)),
             };
         }
         case "exit": {
@@ -85,13 +85,13 @@ export function PlanDriverStep(step: DriverStep, maps: readonly IDriverMap[], ha
                 parameters: [params.words, Float32Array.from(step.unit)],
                 inputs: [step.source],
                 output: "delta",
-                workgroups: grid(width * block * scale, height * block * scale, 1),
+                workgroups: Grid(width * block * scale, height * block * scale, 1),
             };
         }
     }
 }
 
-function planConv(step: IConvStep, maps: readonly IDriverMap[], half: boolean, enoughThreads: number): IDriverPlan {
+function PlanConv(step: IConvStep, maps: readonly IDriverMap[], half: boolean, enoughThreads: number): IDriverPlan {
     const { kernel, stride, pad, sources, before, after, relu } = step;
     const result = maps[step.result];
     const { width, height } = result;
@@ -141,7 +141,7 @@ function planConv(step: IConvStep, maps: readonly IDriverMap[], half: boolean, e
         parameters: [params.words, store(packed), store(bias)],
         inputs: [first.map, (sources[1] ?? first).map, before ?? first.map, after ?? first.map],
         output: step.result,
-        workgroups: grid(Math.ceil(width / columns), height, outBlocks / together),
+        workgroups: Grid(Math.ceil(width / columns), height, outBlocks / together),
     };
 }
 
@@ -208,6 +208,6 @@ export function AssignBuffers(
     return { sizes, bufferOfMap };
 }
 
-function grid(width: number, height: number, depth: number): [number, number, number] {
+function Grid(width: number, height: number, depth: number): [number, number, number] {
     return [Math.ceil(width / DriverWorkgroupEdge), Math.ceil(height / DriverWorkgroupEdge), depth];
 }
