@@ -192,6 +192,7 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
     const sides = AsTheNearSide(measured, photo.yaw);
     const around = new Reach(head, view.center, view.axes);
     const radii = around.byHeight(heights);
+    yield 0.5;
     const rows = crossSections(sides, around, radii, heights, excess);
     yield 0.6;
 
