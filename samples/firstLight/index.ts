@@ -113,11 +113,11 @@ class FirstLight {
     }
 
     /** The avatar gets sharper in the background; D shows it without and with the photo's own detail. */
-    private _showRefining({ fraction, secondsLeft }: IRefineProgress): void {
+    private _showRefining({ stage, fraction, secondsLeft }: IRefineProgress): void {
         const left = secondsLeft === undefined ? "" : `, ${Math.ceil(secondsLeft)} s left`;
         this._panel.showStatus(
             fraction < 1
-                ? `Sharpening: ${Math.round(100 * fraction)} %${left}`
+                ? `${stage[0].toUpperCase()}${stage.slice(1)}: ${Math.round(100 * fraction)} %${left}`
                 : "Sharpened with the photo's own detail. Press D for before and after.",
         );
     }

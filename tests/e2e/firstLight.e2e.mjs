@@ -65,6 +65,38 @@ describe("one photo to an avatar", () => {
     });
 });
 
+describe("hair and bust", () => {
+    test("are there when the refinement ends, and are the avatar's to hide", async () => {
+        const { hasSecondMap, pictures, counts } = await tools.page.evaluate(async (px) => {
+            const demo = window.flexDemo;
+            const { avatar } = demo;
+            demo.showAlone();
+            demo.pose();
+            demo.look(0, 0, 1.4);
+            const [pictures, counts] = [[], []];
+            for (const [bust, hair] of [
+                ["auto", "auto"],
+                ["none", "auto"],
+                ["none", "scalp"],
+            ]) {
+                Object.assign(avatar, { bust, hair });
+                pictures.push(await demo.captureAsync(px));
+                counts.push(avatar.gaussianCount);
+            }
+            Object.assign(avatar, { bust: "auto", hair: "auto" });
+            return { hasSecondMap: avatar.hasSecondMap, pictures, counts };
+        }, size);
+        assert.ok(hasSecondMap);
+        assert.ok(counts[0] > counts[1] && counts[1] >= counts[2], `${counts} Gaussians`);
+        const [shoulders, top] = await Promise.all([
+            difference(pictures[0], pictures[1], { left: 0.3, top: 0.65, right: 0.7, bottom: 0.9 }),
+            difference(pictures[0], pictures[1], { left: 0, top: 0, right: 1, bottom: 0.3 }),
+        ]);
+        assert.ok(shoulders > 10, `shoulders change the picture by ${shoulders}`);
+        assert.ok(top < 0.5, `and the top by ${top}`);
+    });
+});
+
 describe("in the photo's own pose and camera", () => {
     const face = { left: 0.36, top: 0.42, right: 0.64, bottom: 0.75 };
 

@@ -65,7 +65,7 @@ async function openAsync(page, server, options, intercept = () => undefined) {
 }
 
 describe("a saved avatar", () => {
-    test("asks for the head model and the driver and for nothing else where the driver runs by shaders", async () => {
+    test("asks for the head model, its second page and the driver and for nothing else where the driver runs by shaders", async () => {
         // A page that has loaded nothing yet.
         await WithDemoPageAsync({ limitMs: 560_000 }, async ({ page, server }) => {
             await page.evaluate(InstallComponents);
@@ -78,6 +78,7 @@ describe("a saved avatar", () => {
                 "/flexavatar/models/models.json",
                 "/flexavatar/models/nano-128/driver.data",
                 "/flexavatar/models/nano-128/driver.onnx",
+                "/flexavatar/models/open-head-page2.bin",
                 "/flexavatar/models/open-head.bin",
                 "/saved.flexavatar",
             ]);

@@ -18,7 +18,7 @@ import { BuildTexelTable, CompactTable, type TexelTable } from "../../flame/texe
 import type { IAvatarFile } from "../../runtime/format/avatarFile.js";
 import { AlphaCut } from "../../runtime/layout.js";
 import { AvatarBuffers, HeadBuffers } from "../../runtime/passes/index.js";
-import { Finish, FinishInSlicesAsync, type Work } from "../../runtime/slices.js";
+import { Finish, FinishInSlicesAsync, NextTaskAsync, type Work } from "../../runtime/slices.js";
 import { HeadSurface } from "../attach/headSurface.js";
 
 /** The logit of the faintest opacity that is drawn. */
@@ -151,6 +151,7 @@ export class PersonPage {
     public async setInSlicesAsync(page: IPageMap, fadeMs: number, onSlice: () => void): Promise<void> {
         const shapes = new Map<string, IShape | null>();
         await FinishInSlicesAsync(ShapesOf(page, this._members, shapes), onSlice);
+        await NextTaskAsync(); // buffers and their first frame take 30 ms
         onSlice();
         const isNew = this.model === null;
         this._replace(page, shapes);

@@ -121,6 +121,9 @@ export function* BustColor(
         spreads.values[i] += share;
     };
     for (let i = 0; i < count; i++) {
+        if (i % (16 * columns) === 0) {
+            yield 0.8 + (0.1 * i) / count;
+        }
         const mirror = mirrorOf(i);
         const mirrored = Math.max(0, 0.8 * known[mirror] - known[i]);
         allKnown[i] = Math.min(known[i] + mirrored, 1);

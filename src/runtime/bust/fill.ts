@@ -57,11 +57,18 @@ export function* FillPage({ page, head, photos: sources, bust, hair }: IBustInpu
         const classes = source.classes ?? (yield* Within(GuessClasses(source, head), from, (from + to) / 2));
         photos.push(yield* Within(CleanPhoto(source, classes), (from + to) / 2, to));
     }
-    const depths = photos.map((photo) => DepthPicture(head, photo));
-    yield 0.42;
+    yield 0.4;
+    const depths: Float64Array[] = [];
+    for (const photo of photos) {
+        depths.push(DepthPicture(head, photo));
+        yield 0.42;
+    }
     const torso = yield* Within(FitTorso(page, head, photos[0]), 0.42, 0.5);
     steps.onTorso?.(torso, photos);
-    const layer = hair ? yield* Within(HairSurface(page, head, photos[0], new TorsoReach(page, torso)), 0.5, 0.65) : null;
+    yield 0.5;
+    const reach = new TorsoReach(page, torso);
+    yield 0.5;
+    const layer = hair ? yield* Within(HairSurface(page, head, photos[0], reach), 0.5, 0.65) : null;
     steps.onHair?.(layer);
 
     const texels = page.size ** 2;
@@ -71,14 +78,20 @@ export function* FillPage({ page, head, photos: sources, bust, hair }: IBustInpu
     map.fill(1, 13 * texels);
     if (bust) {
         const color = yield* Within(BustColor(page, head, torso, photos, depths), 0.65, 0.75);
+        yield 0.75;
         write(map, page, page.bust, { ...torso, color }, { opacity: 0.98, turn: 1, share: [0.62, 0.62, 0.0015] });
+        yield 0.75;
     }
     if (layer) {
         const color = yield* Within(HairColor(page, layer, photos, depths), 0.75, 0.95);
         steps.onHairColor?.(color);
+        yield 0.95;
         write(map, page, page.hair, { points: layer.points, ...color }, { opacity: 0.96, turn: -1, share: [0.62, 0.7, 0.0012] });
         yield 0.97;
-        write(map, page, page.hairInner, InnerLayer(page, layer, color), { opacity: 0.98, turn: -1, share: [0.7, 0.6, 0.002] });
+        const inner = InnerLayer(page, layer, color);
+        yield 0.98;
+        write(map, page, page.hairInner, inner, { opacity: 0.98, turn: -1, share: [0.7, 0.6, 0.002] });
+        yield 0.99;
     }
     return { map, count: map.subarray(3 * texels, 4 * texels).filter((logit) => logit > Off + 1).length };
 }

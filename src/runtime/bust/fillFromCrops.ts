@@ -60,9 +60,11 @@ export function* FillFromCrops(input: IFillInput, { takesInput = false, ...steps
             (input.photos as (IFillPhoto | null)[])[index] = null;
         }
         const classes = person.classes ? { size: person.size, maps: person.classes } : null;
+        yield from + 0.9 * (to - from);
         const cut = { size, pixels: colors, matte: MatteBytes(matte) };
         photos.push(yield* Within(PhotoOfCrop(cut, camera, WiderThanCrop, classes), from + 0.9 * (to - from), to));
     }
+    yield CutShare;
     const hasHat = hair && isHatWorn(photos[0]);
     return { ...(yield* Within(FillPage({ page, head, photos, bust, hair }, steps), CutShare, 1)), hasHat };
 }

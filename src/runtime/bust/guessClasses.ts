@@ -144,6 +144,7 @@ export function* GuessClasses(photo: IBustPhoto, head: IBustHead): Work<Uint8Cla
     const hairTone = toneOf(count, 1, ofHead, (g) => head.scalp[g] === 1 && head.opacity[g] > Solid);
     const skinTone = toneOf(count, 1, ofHead, (g) => head.scalp[g] === 0 && head.neck[g] === 0 && head.opacity[g] > Solid);
     const inPhoto = (i: number, channel: number): number => pixels[4 * i + channel] / 255;
+    yield 0.1;
     const clothTone = toneOf(width * height, LeastPixels, inPhoto, (i) => {
         const isBody = i / width > chin && matte[i] > 230 && pixels[4 * i + 3] > 0;
         return (

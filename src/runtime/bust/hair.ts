@@ -191,7 +191,9 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
     yield 0.4;
     const sides = AsTheNearSide(measured, photo.yaw);
     const around = new Reach(head, view.center, view.axes);
+    yield 0.45;
     const radii = around.byHeight(heights);
+    yield 0.5;
     const rows = crossSections(sides, around, radii, heights, excess);
     yield 0.6;
 

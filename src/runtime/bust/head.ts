@@ -63,7 +63,10 @@ export function SolidMeans({ means, opacity }: IBustHead): Float64Array {
     let count = 0;
     for (let g = 0; g < opacity.length; g++) {
         if (opacity[g] > Solid) {
-            solid.set(means.subarray(3 * g, 3 * g + 3), 3 * count++);
+            for (let axis = 0; axis < 3; axis++) {
+                solid[3 * count + axis] = means[3 * g + axis];
+            }
+            count++;
         }
     }
     return solid.slice(0, 3 * count);

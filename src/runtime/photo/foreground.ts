@@ -3,10 +3,11 @@
  * multi-level foreground estimation (Germer et al. 2020, arXiv:2006.14970). Twin: `foreground` in training/classes/matting.py.
  */
 
-import type { Work } from "../slices.js";
+import { Within, type Work } from "../slices.js";
 
 /** Pixels of the first level of colors. */
 const Coarsest = 16;
+const RowsPerYield = 128;
 /** Weight of neighbours as such, and per difference of alpha. */
 const Spread = 1e-5;
 /** Rounds of a level of at most {@link SmallLevel} pixels, and of others. */
@@ -28,6 +29,9 @@ export function* ForegroundColors(rgba: Uint8ClampedArray, matte: Float32Array, 
         const image = new Float32Array(3 * edge * edge);
         const alpha = new Float32Array(edge * edge);
         for (let row = 0, i = 0; row < edge; row++) {
+            if (row % RowsPerYield === RowsPerYield - 1) {
+                yield (edge / size) * (0.5 + (0.1 * row) / edge);
+            }
             const from = Math.floor((row * size) / edge) * size;
             for (let column = 0; column < edge; column++, i++) {
                 const source = from + Math.floor((column * size) / edge);
@@ -37,19 +41,23 @@ export function* ForegroundColors(rgba: Uint8ClampedArray, matte: Float32Array, 
                 }
             }
         }
-        yield 0.2 * (edge / size);
+        // a level begins where the one before ended
+        const share = (done: number): number => (edge / size) * (0.5 + 0.5 * done);
+        yield share(0.2);
         level = nextLevel(level, image, alpha, edge);
         const isLast = edge === size;
+        yield share(0.25);
         if (isLast) {
             keepKnown(level, image, alpha);
         }
         const rounds = edge <= SmallLevel && !isLast ? Rounds : FewRounds;
         for (let round = 0; round < rounds; round++) {
-            yield (edge / size) * (0.3 + (0.6 * round) / rounds);
-            level = solveOnce(level, image, alpha, edge, isLast);
+            const [from, to] = [round, round + 1].map((done) => share(0.3 + (0.6 * done) / rounds));
+            yield from;
+            level = yield* Within(solveOnce(level, image, alpha, edge, isLast), from, to);
         }
     }
-    yield 0.95;
+    yield 0.97;
     const colors = new Uint8ClampedArray(rgba);
     for (let i = 0; i < matte.length; i++) {
         if (matte[i] > 0 && matte[i] < 1) {
@@ -119,11 +127,14 @@ function keepKnown({ front, back }: ILevel, image: Float32Array, alpha: Float32A
 }
 
 /** One Jacobi round: each pixel's two colors from its own color and its four neighbours' colors. */
-function solveOnce({ front, back }: ILevel, image: Float32Array, alpha: Float32Array, size: number, onlyRim: boolean): ILevel {
+function* solveOnce({ front, back }: ILevel, image: Float32Array, alpha: Float32Array, size: number, onlyRim: boolean): Work<ILevel> {
     const newFront = front.slice();
     const newBack = back.slice();
     const last = size - 1;
     for (let row = 0, i = 0; row < size; row++) {
+        if (row % RowsPerYield === RowsPerYield - 1) {
+            yield row / size;
+        }
         for (let column = 0; column < size; column++, i++) {
             const a = alpha[i];
             if (onlyRim && (a === 0 || a === 1)) {

@@ -35,13 +35,15 @@ const EdgeHigh = 0.85;
  */
 export function* RefineMatte(rgba: Uint8ClampedArray, matte: Float32Array, size: number): Work<Float32Array<ArrayBuffer>> {
     const count = size * size;
-    const planes = [0, 1, 2].map((channel) => {
+    const planes: Float32Array[] = [];
+    for (let channel = 0; channel < 3; channel++) {
         const plane = new Float32Array(count);
         for (let i = 0; i < count; i++) {
             plane[i] = rgba[4 * i + channel] / 255;
         }
-        return plane;
-    });
+        planes.push(plane);
+        yield 0.01 * channel;
+    }
     const rim = UnsureRim(matte, size);
     yield 0.05;
     const between = yield* Within(betweenColors(planes, matte, rim, size), 0.05, 0.65);
@@ -236,7 +238,9 @@ export interface ICutOut {
  * @returns yields roughly the share done: at 1024 pixels it takes more than a second, in steps of 10 to 30 ms
  */
 export function* CutOutPerson(rgba: Uint8ClampedArray, person: IPersonMask, size: number): Work<ICutOut> {
-    const coarse = SoftenMatte(ResizeMap(person.mask, person.size, size), size);
+    const large = ResizeMap(person.mask, person.size, size);
+    yield 0.01;
+    const coarse = SoftenMatte(large, size);
     yield 0.02;
     const matte = yield* Within(RefineMatte(rgba, coarse, size), 0.02, 0.75);
     return { matte, colors: yield* Within(ForegroundColors(rgba, matte, size), 0.75, 1) };

@@ -263,6 +263,7 @@ async function wideOfAsync(
     const person = MergeMasks(inner, await faces.findPersonAsync(picture, options));
     const pixels = picture.data as Uint8ClampedArray<ArrayBuffer>;
     MarkOutside(pixels, wider, photo.width, photo.height, size);
+    await NextTaskAsync();
     return { size, pixels, person };
 }
 

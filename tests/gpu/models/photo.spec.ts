@@ -3,6 +3,8 @@ import { ModelRuntime } from "../../../src/runtime/models/modelRuntime";
 import { FaceFinder } from "../../../src/runtime/photo/faceFinder";
 import { ResizeMap, type IPicture } from "../../../src/runtime/photo/picture";
 import { PreparePhotoAsync, type IPhotoSettings, type IPreparedPhoto } from "../../../src/runtime/photo/preparePhoto";
+import { PhotoFromCrop } from "../../../src/runtime/photo/crop";
+import { WideCropOf } from "../../../src/runtime/photo/wideCrop";
 import type { PhotoSource } from "../../../src/runtime/photo/decode";
 
 const Portrait = "/repo/samples/assets/astronaut.png";
@@ -114,6 +116,31 @@ describe("photo path", () => {
         expect(face.every((value, i) => Math.abs(value - same[i]) < 1e-5)).toBeTrue();
         onDevice.dispose();
         device.destroy();
+    });
+
+    it("gives a wider crop of the same photo where it is asked for, with what is outside marked, and the person in it", async () => {
+        expect(portrait.wide).toBeUndefined();
+        const { wide, crop } = await PreparePhotoAsync(Portrait, { ...Settings, wide: true });
+        const { size, pixels, person } = wide!;
+        expect(size).toBe(512); // the portrait has fewer
+        const photo = (await PortraitCanvas()).getContext("2d")!.getImageData(0, 0, 512, 512).data;
+        const wider = WideCropOf(crop);
+        const mask = ResizeMap(person.mask, person.size, size);
+        let [outside, off, count] = [0, 0, 0];
+        for (let i = 0; i < size * size; i++) {
+            const [x, y] = PhotoFromCrop(wider, ((i % size) + 0.5) / size, (Math.floor(i / size) + 0.5) / size);
+            const isInside = Math.min(x, y, 512 - x, 512 - y) > 2;
+            outside += Number(Math.min(x, y, 512 - x, 512 - y) < 0);
+            expect(isInside && pixels[4 * i + 3] !== 255).toBe(false);
+            if (isInside) {
+                count++;
+                off += Math.abs(pixels[4 * i] - photo[4 * (512 * Math.floor(y) + Math.floor(x))]);
+            }
+        }
+        expect(off / count).toBeLessThan(8); // of 255: smoothed; 45 a tenth of the crop away
+        expect(pixels.filter((value, i) => i % 4 === 3 && value === 0).length).toBeGreaterThan(0.9 * outside);
+        const at = (u: number, v: number): number => mask[Math.floor(v * size) * size + Math.floor(u * size)];
+        expect([at(0.5, 0.5), at(0.5, 0.75), at(0.5, 0.02)].map(Math.round)).toEqual([1, 1, 0]); // face, body, above the hair
     });
 
     it("finds the landmarks of the bundled portrait where a person sees them", () => {
