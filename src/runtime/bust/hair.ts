@@ -11,7 +11,7 @@ import type { TorsoReach } from "./torso.js";
 /** Meters: hair farther out than these is not on the head's own page. */
 const OffHead = [0.002, 0.006] as const;
 /** Meters per meter that hair behind falls towards the neck. */
-const Inwards = 0.25;
+const Inwards = 0.18;
 /** Hair is this much as thick behind, and over the forehead, as at its rim. */
 const [BackShare, FrontShare] = [0.75, 0.45];
 /** Meters: table of the head's front. */

@@ -28,8 +28,10 @@ const CarvedAt = (95 * Math.PI) / 180;
 /** Strands that are carried behind are no darker or lighter than this. */
 const Detail = [0.72, 1.38] as const;
 /** Rows that strands are drawn out over; shares of variance that then remain in curls and in straight hair. */
-const StrandRows = 5;
-const Straight = [0.1, 0.35] as const;
+const StrandRows = 12;
+const Straight = [0.016, 0.036] as const;
+/** Of the spread of curls that is carried behind: what repeats must not be seen to. */
+const Curls = 0.6;
 /** Hair behind is this much darker. */
 const Behind = 0.93;
 
@@ -229,5 +231,5 @@ function combed(detail: IGrid, trust: IGrid): IGrid {
     const [own, drawn] = [spread(log.values), spread(down)];
     const straight = Ramp(drawn ** 2 / Math.max(own ** 2, 1e-8), ...Straight);
     const gain = Math.min(own / Math.max(drawn, 1e-4), 1.6);
-    return { ...detail, values: log.values.map((value, i) => Math.exp(straight * down[i] * gain + (1 - straight) * value)) };
+    return { ...detail, values: log.values.map((value, i) => Math.exp(straight * down[i] * gain + (1 - straight) * Curls * value)) };
 }
