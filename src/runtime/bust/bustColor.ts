@@ -90,13 +90,16 @@ export function* BustColor(
     const weight = new Float64Array(count);
     const clad = new Float64Array(count);
     for (const [index, photo] of photos.entries()) {
+        const part = (share: number): number => (0.75 * (index + share)) / photos.length;
         const { px } = photo.project(values);
         const classes = photo.at(photo.classes, px, 3);
         const matte = photo.at(photo.sure, px);
         const hairless = photo.at(photo.hairless, px);
+        yield part(0.3);
         const facing = Facing(points, photo, 1);
         const inside = photo.inside(px, 3);
         const hidden = HiddenByHead(values, depths[index], photo, HiddenSlack);
+        yield part(0.6);
         const color = photo.colorAt(px);
         for (let i = 0; i < count; i++) {
             const [skin, clothes] = [classes[3 * i + Skin], classes[3 * i + Clothes]];
@@ -108,7 +111,7 @@ export function* BustColor(
                 total[3 * i + k] += trust * color[3 * i + k];
             }
         }
-        yield (0.8 * (index + 1)) / photos.length;
+        yield part(1);
     }
     const mirrorOf = (i: number): number => i - 2 * (i % columns) + columns - 1;
     const known = weight.map((value) => Math.min(value, 1));
@@ -120,7 +123,11 @@ export function* BustColor(
     const guess = clothGuess(photos);
     const own = neckColors(page, head);
     const allKnown = new Float64Array(count);
+    yield 0.78;
     for (let i = 0; i < count; i++) {
+        if (i === (rows >> 1) * columns) {
+            yield 0.81;
+        }
         const mirror = mirrorOf(i);
         const mirrored = Math.max(0, 0.8 * known[mirror] - known[i]);
         const sure = Math.min(known[i] + mirrored, 1);

@@ -1,4 +1,5 @@
 /** What a photo's hair mask says of dome and curtain. Twin: the measuring half of training/bust/hair.py. */
+import type { Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
 import { AsColumn, Blur, MeanWhere, Median, Ramp, Steps } from "./grids.js";
 import { SolidMeans, ToFrame, ViewAxes } from "./head.js";
@@ -140,8 +141,9 @@ function longerBehind(photo: Photo, place: Float64Array): number {
 /**
  * Edges of the hair beside face and neck, row by row.
  * @param heights [rows] above the dome's centre
+ * @returns yields before each side
  */
-export function MeasureSides(view: HairView, heights: Float64Array): ISides {
+export function* MeasureSides(view: HairView, heights: Float64Array): Work<ISides> {
     const x = Steps(Step / 2, Half, Step);
     const rows = heights.length;
     const pair = (): [Float64Array, Float64Array] => [new Float64Array(rows), new Float64Array(rows)];
@@ -155,6 +157,7 @@ export function MeasureSides(view: HairView, heights: Float64Array): ISides {
         behind: [0, 0],
     };
     for (const [side, sign] of [-1, 1].entries()) {
+        yield side / 2;
         const local = new Float64Array(3 * rows * x.length);
         for (let i = 0; i < rows * x.length; i++) {
             local[3 * i] = sign * x[i % x.length];

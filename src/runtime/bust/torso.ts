@@ -358,7 +358,7 @@ export function* FitTorso(page: IBustPage, head: IBustHead, photo: Photo): Work<
     const narrow = ownNeck(base, above, head, page);
     yield 0.25;
     const line = ShoulderLine(narrow.values, photo, page.pivot[2]);
-    yield 0.5;
+    yield 0.6;
     const x = onPlane(narrow.values, photo, page.pivot[2]);
     const raised = narrow.values.slice();
     for (let i = 0; i < count; i++) {
