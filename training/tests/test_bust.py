@@ -196,7 +196,10 @@ def without(gone: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Photo:
     return replace(photo, matte=photo.matte * keep, classes=photo.classes * keep[..., None])
 
 
-@pytest.mark.parametrize("gone", [lambda x, y: (np.abs(x) > 0.1) & (np.abs(x) < 0.12) & (y < -0.1), lambda x, y: np.hypot(x, y + 0.27) < 0.05])
+GAPS = (lambda x, y: (np.abs(x) > 0.1) & (np.abs(x) < 0.12) & (y < -0.1), lambda x, y: np.hypot(x, y + 0.27) < 0.05)
+
+
+@pytest.mark.parametrize("gone", GAPS)
 def test_the_outline_survives_gaps_in_matte_and_classes(gone):
     points = filling.fill(page(), bald_head(), [without(gone)], hair=False).torso.points
     high = page().base[page().rows("bust")][..., 1] > -0.2
