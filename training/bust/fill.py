@@ -19,9 +19,10 @@ OFF = -12.0  # opacity logit of an empty texel
 RIM = np.radians(68)  # the photo's colors are believed up to this angle from the camera
 DETAIL = (0.72, 1.38)  # strands that are carried behind are no darker or lighter than this
 STRAND_ROWS, STRAIGHT = (
-    5.0,
-    (0.1, 0.35),
+    12.0,
+    (0.016, 0.036),
 )  # rows that strands are drawn out over; shares of variance that then remain in curls and in straight hair
+CURLS = 0.6  # of the spread of curls that is carried behind: what repeats must not be seen to
 BEHIND = 0.93  # hair behind is this much darker
 INNER_DEPTH, INNER_DARK = 0.012, 0.45
 COLLAR = (-0.006, -0.022)  # meters over the neck's ring: where a garment begins that no photo shows
@@ -262,7 +263,7 @@ def combed(detail: np.ndarray, trust: np.ndarray) -> np.ndarray:
         return detail
     own, drawn = log[seen].std(), down[seen].std()
     straight = ramp(drawn**2 / max(own**2, 1e-8), *STRAIGHT)
-    return np.exp(straight * down * min(own / max(drawn, 1e-4), 1.6) + (1 - straight) * log)
+    return np.exp(straight * down * min(own / max(drawn, 1e-4), 1.6) + (1 - straight) * CURLS * log)
 
 
 def inner_layer(page: Page, layer: hairs.Hair, color: np.ndarray, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -23,9 +23,9 @@ BELOW_EDGE = 0.09  # how far hair that the photo's edge cuts goes on
 ANGLES = 90  # of the rim, 2 degrees each, over the upper half
 OFF_HEAD = (0.002, 0.006)  # hair farther out than these is not on the head's own page
 MOST_EXCESS = 0.16
-BEHIND_SHOULDER = 0.05  # hair that ends on the shoulders in front is this much longer behind
+BEHIND_SHOULDER, BEHIND_NECK = 0.06, 0.03  # hair that ends on clothes, or on skin, in front is this much longer behind
 TURNED = np.radians(8)
-INWARDS = 0.25  # meters per meter that hair behind falls towards the neck
+INWARDS = 0.18  # meters per meter that hair behind falls towards the neck
 BACK_SHARE, FRONT_SHARE = 0.75, 0.45  # hair is this much as thick behind, and over the forehead, as at its rim
 FRONT_HALF, FRONT_STEP = 0.16, 0.004  # meters: table of the head's front
 OFF_BUST, MOST_MOVED = 0.008, 0.035  # meters that hair stays above the bust; what would have to move more is left out
@@ -109,11 +109,13 @@ def measure_rim(view: HairView, head: Head) -> np.ndarray:
     return np.minimum(excess, MOST_EXCESS)
 
 
-def on_body(view: HairView, x: float, height: float) -> bool:
-    """Whether clothes or skin, not background, are seen at a place of the plane."""
+def longer_behind(view: HairView, x: float, height: float) -> float:
+    """Meters, by what is seen at a place of the plane: hair falls behind shoulders, not behind background."""
     px, _ = view.photo.project(view.world(np.array([x, height, 0.0])))
     classes = bilinear(view.photo.classes, px)
-    return bool(view.photo.inside(px, 1.5) and bilinear(view.photo.matte, px) > 0.5 and max(classes[SKIN], classes[CLOTHES]) > 0.5)
+    if not view.photo.inside(px, 1.5) or bilinear(view.photo.matte, px) <= 0.5 or max(classes[SKIN], classes[CLOTHES]) <= 0.5:
+        return 0.0
+    return BEHIND_SHOULDER if classes[CLOTHES] > classes[SKIN] else BEHIND_NECK
 
 
 def measure_sides(view: HairView, heights: np.ndarray) -> Sides:
@@ -160,8 +162,7 @@ def measure_sides(view: HairView, heights: np.ndarray) -> Sides:
         if end is not None and heights[end] < SHORT - view.center[1]:
             lowest[side] = heights[end]
             below = inside[min(end + 2, rows - 1)]
-            if on_body(view, sign * (inner[side, end] + outer[side, end]) / 2, heights[end] - 0.012):
-                behind[side] = BEHIND_SHOULDER
+            behind[side] = longer_behind(view, sign * (inner[side, end] + outer[side, end]) / 2, heights[end] - 0.012)
             if not below[(np.abs(x - (inner[side, end] + outer[side, end]) / 2)).argmin()]:
                 beyond[side] = BELOW_EDGE * ramp((outer[side, end] - inner[side, end]) / usual, 0.5, 0.9)
         if end is not None:

@@ -13,9 +13,10 @@ from .photo import CLOTHES, HAIR, SKIN, Photo, bilinear
 
 BESIDE_NECK = np.radians(32)
 SOFT = 0.0045  # meters that Gaussians and the steps of the outline reach beyond it
+FAR_MOVE = 0.7  # share of the nearest known change where the outline is not in the photo
 GAP = 0.03  # meters of the body that may be missing in matte or classes
 CHEST, AROUND_PIVOT = -0.2, 0.06  # m: below this height, and so near to the bust's pivot, everyone has a body
-MOST_MOVE = 0.08  # meters that the outline moves the bust
+MOST_MOVE = 0.06  # meters that the outline moves the bust
 PLANE_STEP = 0.004  # meters between columns of the contour
 HALF = 0.26
 HEIGHTS = np.arange(-0.09, -0.36, -0.003)
@@ -140,7 +141,7 @@ def to_outline(points: np.ndarray, photo: Photo, page: Page, share: np.ndarray) 
     if not known.any():
         return points
     change = np.clip(change, -MOST_MOVE, MOST_MOVE)
-    smooth = mean_where(change, known, 2.0) * ramp(blur(known, 3.0, 0), 0.03, 0.3)
+    smooth = mean_where(change, known, 2.0) * (FAR_MOVE + (1 - FAR_MOVE) * ramp(blur(known, 3.0, 0), 0.03, 0.3))
     grow = np.interp(angle.ravel(), angles, smooth / np.maximum(reach, 0.05)).reshape(angle.shape)
     full = np.interp(angle.ravel(), angles, np.maximum(reach, 0.05)).reshape(angle.shape)
     grow = grow * share * np.minimum(1, length / full)
@@ -186,7 +187,7 @@ def shoulder_line(points: np.ndarray, photo: Photo, depth: float) -> tuple[float
     """Height (m) and slope by which the template's shoulders miss the photo's, and from how many columns."""
     found = contour(photo, depth)
     top = silhouette_top(points.reshape(-1, 3), photo, depth, found.x)
-    use = found.known * (np.abs(found.x) > 0.075) * (np.abs(found.x) < 0.2) * np.isfinite(top)
+    use = found.known * (np.abs(found.x) > 0.075) * (np.abs(found.x) < 0.199) * np.isfinite(top)
     difference = np.where(use > 0, found.height - top, 0)
     # where only the photo's edge is known the shoulder need not rise to it
     use = np.where((found.known < 1) & (difference > 0), 0, use)

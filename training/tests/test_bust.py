@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -202,6 +204,43 @@ def test_clothes_keep_their_color_around_the_back():
     low = page().base[band][..., 1] < -0.24
     blue = np.array([0.2, 0.3, 0.7])
     assert np.abs(np.median(color[:, low], 1) - blue).max() < 0.08
+
+
+def without(gone: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Photo:
+    """A photo whose matte and classes miss the places x, y (m) that are gone."""
+    photo = photo_of()
+    row, column = np.mgrid[0:SIZE, 0:SIZE] + 0.5
+    keep = ~gone((column / SIZE - 0.5) * 1.5 / photo.focal, -(row / SIZE - 0.5) * 1.5 / photo.focal - 0.06)
+    return replace(photo, matte=photo.matte * keep, classes=photo.classes * keep[..., None])
+
+
+GAPS = (lambda x, y: (np.abs(x) > 0.1) & (np.abs(x) < 0.12) & (y < -0.1), lambda x, y: np.hypot(x, y + 0.27) < 0.05)
+
+
+@pytest.mark.parametrize("gone", GAPS)
+def test_the_outline_survives_gaps_in_matte_and_classes(gone):
+    points = filling.fill(page(), bald_head(), [without(gone)], hair=False).torso.points
+    high = page().base[page().rows("bust")][..., 1] > -0.2
+    assert np.abs(points - filled().torso.points)[high].max() < 0.012
+
+
+def test_garments_end_at_an_edge_where_no_photo_shows_it():
+    band = page().rows("bust")
+    behind = filled().map[4:7, band][:, :, [1, 10, -11, -2]]
+    skin, blue = np.full(3, 0.6), np.array([0.2, 0.3, 0.7])  # the head's own neck, and clothes
+    share = np.einsum("crk,c->rk", behind - skin[:, None, None], blue - skin) / ((blue - skin) ** 2).sum()
+    assert (share[:3] < 0.35).all() and (share[20:] > 0.85).all()
+    assert ((share > 0.4) & (share < 0.8)).sum(0).max() <= 4
+
+
+def test_who_shows_no_clothes_gets_plain_ones():
+    photo = photo_of()
+    bare = photo.classes * [1, 1, 0]
+    matte = photo.matte * (photo.classes[..., 2] < 0.5)
+    band = page().rows("bust")
+    color = filling.fill(page(), bald_head(), [replace(photo, classes=bare, matte=matte)]).map[4:7, band]
+    low = page().base[band][..., 1] < -0.26
+    assert np.abs(np.median(color[:, low], 1) - filling.PLAIN).max() < 0.06
 
 
 def test_the_same_photo_gives_the_same_bytes():

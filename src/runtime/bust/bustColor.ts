@@ -2,20 +2,26 @@
 import type { Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
 import { Facing } from "./facing.js";
-import { CreateGrid, PushPull, Ramp, type IGrid } from "./grids.js";
+import { CreateGrid, PushPull, Ramp, SmoothStep, type IGrid } from "./grids.js";
 import { HiddenByHead } from "./head.js";
 import { AboveRing, BaseOf } from "./page.js";
 import { Clothes, Skin, type Photo } from "./photo.js";
 import { AroundNeck, NeckAzimuth, NeckBetween, type ITorso } from "./torso.js";
 
-/** How much skin and the guessed color of clothes count where the bust is filled in. */
-const [SkinSpreads, Faint] = [0.01, 0.004];
+/** Meters over the neck's ring: where a garment begins that no photo shows. */
+const Collar = [-0.006, -0.022] as const;
+/** How much the guessed color of clothes, and that edge, count beside what photos show. */
+const [Faint, FaintCollar] = [0.004, 0.02];
+/** Color of clothes of whom no photo shows any. */
+const Plain = [0.27, 0.28, 0.31];
+/** Light comes from the camera's side. */
+const BackDarker = 0.15;
 const NeckBins = 24;
 /** Meters behind the head's surface from which it hides a point. */
 export const HiddenSlack = 0.012;
 
-/** Median color [3] of the photos' clothes, 0..1; null where hardly any are seen. */
-export function ClothGuess(photos: readonly Photo[]): readonly number[] | null {
+/** Median color [3] of the photos' clothes, 0..1; plain where hardly any are seen. */
+function clothGuess(photos: readonly Photo[]): readonly number[] {
     const counts = new Float64Array(3 * 256);
     let count = 0;
     for (const { classes, matte, hairless, source } of photos) {
@@ -30,7 +36,7 @@ export function ClothGuess(photos: readonly Photo[]): readonly number[] | null {
         }
     }
     if (count <= 40) {
-        return null;
+        return Plain;
     }
     /** The value that so many others are below of. */
     const ranked = (channel: number, rank: number): number => {
@@ -84,13 +90,16 @@ export function* BustColor(
     const weight = new Float64Array(count);
     const clad = new Float64Array(count);
     for (const [index, photo] of photos.entries()) {
+        const part = (share: number): number => (0.75 * (index + share)) / photos.length;
         const { px } = photo.project(values);
         const classes = photo.at(photo.classes, px, 3);
         const matte = photo.at(photo.sure, px);
         const hairless = photo.at(photo.hairless, px);
+        yield part(0.3);
         const facing = Facing(points, photo, 1);
         const inside = photo.inside(px, 3);
         const hidden = HiddenByHead(values, depths[index], photo, HiddenSlack);
+        yield part(0.6);
         const color = photo.colorAt(px);
         for (let i = 0; i < count; i++) {
             const [skin, clothes] = [classes[3 * i + Skin], classes[3 * i + Clothes]];
@@ -102,63 +111,81 @@ export function* BustColor(
                 total[3 * i + k] += trust * color[3 * i + k];
             }
         }
-        yield (0.8 * (index + 1)) / photos.length;
+        yield part(1);
     }
     const mirrorOf = (i: number): number => i - 2 * (i % columns) + columns - 1;
     const known = weight.map((value) => Math.min(value, 1));
-    const allKnown = new Float64Array(count);
-    const color = new Float64Array(3 * count);
-    const source = CreateGrid(rows, columns, 3);
-    const spreads = CreateGrid(rows, columns);
+    const color = CreateGrid(rows, columns, 3);
     const base = BaseOf(page, page.bust).values;
-    const guess = ClothGuess(photos);
+    // skin and clothes spread apart, and where one ends and the other begins spreads by itself: a garment has an edge
+    const [skin, cloth] = [new Spread(rows, columns, 3), new Spread(rows, columns, 3)];
+    const collar = new Spread(rows, columns, 1);
+    const guess = clothGuess(photos);
     const own = neckColors(page, head);
-    const mix = (i: number, other: readonly number[], share: number): void => {
-        const sum = Math.max(spreads.values[i] + share, 1e-9);
-        for (let k = 0; k < 3; k++) {
-            source.values[3 * i + k] = (source.values[3 * i + k] * spreads.values[i] + other[k] * share) / sum;
-        }
-        spreads.values[i] += share;
-    };
+    const allKnown = new Float64Array(count);
+    yield 0.78;
     for (let i = 0; i < count; i++) {
-        if (i % (16 * columns) === 0) {
-            yield 0.8 + (0.1 * i) / count;
+        if (i === (rows >> 1) * columns) {
+            yield 0.81;
         }
         const mirror = mirrorOf(i);
         const mirrored = Math.max(0, 0.8 * known[mirror] - known[i]);
-        allKnown[i] = Math.min(known[i] + mirrored, 1);
+        const sure = Math.min(known[i] + mirrored, 1);
+        const dressed = Math.min(clad[i], 1) + Math.max(0, 0.8 * Math.min(clad[mirror], 1) - known[i]);
+        const share = Math.min(dressed / Math.max(sure, 1e-6), 1);
         for (let k = 0; k < 3; k++) {
             const here = total[3 * i + k] / Math.max(weight[i], 1e-6);
             const there = total[3 * mirror + k] / Math.max(weight[mirror], 1e-6);
-            color[3 * i + k] = (here * known[i] + there * mirrored) / Math.max(known[i] + mirrored, 1e-6);
-            source.values[3 * i + k] = color[3 * i + k];
+            color.values[3 * i + k] = (here * known[i] + there * mirrored) / Math.max(known[i] + mirrored, 1e-6);
         }
-        const dressed = Math.min(clad[i], 1);
-        const cloth = Math.max(dressed, Math.max(0, 0.8 * Math.min(clad[mirror], 1) - known[i]));
-        // what spreads: clothes, a little of the skin, a faint guess everywhere below, and the neck's own color above the ring
-        spreads.values[i] = cloth > 0.5 ? allKnown[i] : SkinSpreads * allKnown[i];
+        allKnown[i] = sure;
         const above = AboveRing(page, base[3 * i + 1], base[3 * i + 2]);
-        if (guess) {
-            mix(i, guess, allKnown[i] < 0.5 ? Faint * Ramp(above, -0.03, -0.06) : 0);
-        }
-        if (own) {
-            const azimuth = NeckAzimuth(values[3 * i], values[3 * i + 2]);
-            mix(
-                i,
-                [0, 1, 2].map((k) => own.at(azimuth, k)),
-                0.5 * Ramp(above, -0.012, 0.004) * (1 - allKnown[i]),
-            );
-        }
-        spreads.values[i] = Math.min(spreads.values[i], 1);
+        const seen = color.values.subarray(3 * i, 3 * i + 3);
+        const azimuth = NeckAzimuth(values[3 * i], values[3 * i + 2]);
+        const neck = own ? [0, 1, 2].map((k) => own.at(azimuth, k)) : [0, 0, 0];
+        skin.add(i, seen, sure * (1 - share), neck, own ? 0.5 * Ramp(above, -0.012, 0.004) * (1 - sure) : 0);
+        cloth.add(i, seen, sure * share, guess, sure < 0.5 ? Faint : 0);
+        collar.add(i, [share], sure, [SmoothStep(above, ...Collar)], FaintCollar * (1 - sure));
     }
+    yield 0.84;
+    const skinColor = skin.filled();
     yield 0.9;
-    const filled = wrappedPushPull(source, spreads).values;
-    return CreateGrid(
-        rows,
-        columns,
-        3,
-        color.map((value, i) => value * allKnown[Math.floor(i / 3)] + filled[i] * (1 - allKnown[Math.floor(i / 3)])),
-    );
+    const clothColor = cloth.filled();
+    yield 0.96;
+    const edges = collar.filled();
+    for (let i = 0; i < count; i++) {
+        const edge = SmoothStep(edges[i], 0.35, 0.65);
+        const [x, z] = [values[3 * i] - page.pivot[0], values[3 * i + 2] - page.pivot[2]];
+        const shade = 1 - BackDarker * SmoothStep(Math.cos(Math.atan2(x, z) - photos[0].yaw), 0.4, -0.8);
+        for (let k = 3 * i; k < 3 * i + 3; k++) {
+            const filled = (skinColor[k] * (1 - edge) + clothColor[k] * edge) * shade;
+            color.values[k] = color.values[k] * allKnown[i] + filled * (1 - allKnown[i]);
+        }
+    }
+    return color;
+}
+
+/** What spreads around the bust by push-pull: what is seen, and beside it a guess that counts little. */
+class Spread {
+    private readonly _source: IGrid;
+    private readonly _weight: IGrid;
+
+    public constructor(rows: number, columns: number, depth: number) {
+        this._source = CreateGrid(rows, columns, depth);
+        this._weight = CreateGrid(rows, columns);
+    }
+
+    public add(i: number, seen: ArrayLike<number>, weight: number, guess: ArrayLike<number>, faint: number): void {
+        const { depth, values } = this._source;
+        for (let k = 0; k < depth; k++) {
+            values[depth * i + k] = (seen[k] * weight + guess[k] * faint) / Math.max(weight + faint, 1e-9);
+        }
+        this._weight.values[i] = Math.min(weight + faint, 1);
+    }
+
+    public filled(): Float64Array {
+        return wrappedPushPull(this._source, this._weight).values;
+    }
 }
 
 /** Color of the person's own neck a little above the ring, by azimuth; null without a neck. */

@@ -57,18 +57,18 @@ export function* FillPage({ page, head, photos: sources, bust, hair }: IBustInpu
         const classes = source.classes ?? (yield* Within(GuessClasses(source, head), from, (from + to) / 2));
         photos.push(yield* Within(CleanPhoto(source, classes), (from + to) / 2, to));
     }
-    yield 0.4;
     const depths: Float64Array[] = [];
     for (const photo of photos) {
+        yield 0.4 + (0.02 * depths.length) / photos.length;
         depths.push(DepthPicture(head, photo));
-        yield 0.42;
     }
+    yield 0.42;
     const torso = yield* Within(FitTorso(page, head, photos[0]), 0.42, 0.5);
     steps.onTorso?.(torso, photos);
     yield 0.5;
     const reach = new TorsoReach(page, torso);
-    yield 0.5;
-    const layer = hair ? yield* Within(HairSurface(page, head, photos[0], reach), 0.5, 0.65) : null;
+    yield 0.51;
+    const layer = hair ? yield* Within(HairSurface(page, head, photos[0], reach), 0.51, 0.65) : null;
     steps.onHair?.(layer);
 
     const texels = page.size ** 2;
@@ -77,36 +77,37 @@ export function* FillPage({ page, head, photos: sources, bust, hair }: IBustInpu
     map.fill(Math.log(0.001), 7 * texels, 10 * texels);
     map.fill(1, 13 * texels);
     if (bust) {
-        const color = yield* Within(BustColor(page, head, torso, photos, depths), 0.65, 0.75);
-        yield 0.75;
-        write(map, page, page.bust, { ...torso, color }, { opacity: 0.98, turn: 1, share: [0.62, 0.62, 0.0015] });
-        yield 0.75;
+        const color = yield* Within(BustColor(page, head, torso, photos, depths), 0.65, 0.73);
+        const how = { opacity: 0.98, turn: 1, share: [0.62, 0.62, 0.0015] } as const;
+        yield* Within(write(map, page, page.bust, { ...torso, color }, how), 0.73, 0.75);
     }
     if (layer) {
-        const color = yield* Within(HairColor(page, layer, photos, depths), 0.75, 0.95);
+        const color = yield* Within(HairColor(page, layer, photos, depths), 0.75, 0.93);
         steps.onHairColor?.(color);
-        yield 0.95;
-        write(map, page, page.hair, { points: layer.points, ...color }, { opacity: 0.96, turn: -1, share: [0.62, 0.7, 0.0012] });
-        yield 0.97;
-        const inner = InnerLayer(page, layer, color);
-        yield 0.98;
-        write(map, page, page.hairInner, inner, { opacity: 0.98, turn: -1, share: [0.7, 0.6, 0.002] });
-        yield 0.99;
+        const outer = { opacity: 0.96, turn: -1, share: [0.62, 0.7, 0.0012] } as const;
+        yield* Within(write(map, page, page.hair, { points: layer.points, ...color }, outer), 0.93, 0.96);
+        const inner = { opacity: 0.98, turn: -1, share: [0.7, 0.6, 0.002] } as const;
+        const inside = yield* Within(InnerLayer(page, layer, color), 0.96, 0.98);
+        yield* Within(write(map, page, page.hairInner, inside, inner), 0.98, 1);
     }
     return { map, count: map.subarray(3 * texels, 4 * texels).filter((logit) => logit > Off + 1).length };
 }
 
-/** Points, colors and opacity of a grid into its band. */
-function write(map: Float32Array, page: IBustPage, band: IBand, layer: ILayer, { opacity, turn, share }: IWriting): void {
+/** Points, colors and opacity of a grid into its band. Yields after some rows. */
+function* write(map: Float32Array, page: IBustPage, band: IBand, layer: ILayer, { opacity, turn, share }: IWriting): Work<void> {
     const { points, color, shown } = layer;
     const texels = page.size ** 2;
     const start = band.first * page.size;
     const { axes, width, length } = Frames(points);
+    yield 0.4;
     const [turned, quaternion] = [new Float64Array(9), new Float64Array(4)];
     const put = (channel: number, i: number, value: number): void => {
         map[channel * texels + start + i] = value;
     };
     for (let i = 0; i < width.length; i++) {
+        if (i > 0 && i % (30 * points.columns) === 0) {
+            yield 0.4 + (0.6 * i) / width.length;
+        }
         const alpha = opacity * shown.values[i];
         const visible = Clamp(alpha, LeastOpacity, 0.99);
         put(3, i, alpha >= LeastOpacity ? Math.log(visible / (1 - visible)) : Off);

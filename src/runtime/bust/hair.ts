@@ -1,5 +1,5 @@
 /** The outer layer of a person's hair beyond the scalp: dome and curtain. Twin: the shaping half of training/bust/hair.py. */
-import type { Work } from "../slices.js";
+import { Within, type Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
 import { AsColumn, Blur, Clamp, CreateGrid, Interpolate, MeanWhere, Median, Ramp, SmoothStep, type IGrid } from "./grids.js";
 import { Reach } from "./head.js";
@@ -11,7 +11,7 @@ import type { TorsoReach } from "./torso.js";
 /** Meters: hair farther out than these is not on the head's own page. */
 const OffHead = [0.002, 0.006] as const;
 /** Meters per meter that hair behind falls towards the neck. */
-const Inwards = 0.25;
+const Inwards = 0.18;
 /** Hair is this much as thick behind, and over the forehead, as at its rim. */
 const [BackShare, FrontShare] = [0.75, 0.45];
 /** Meters: table of the head's front. */
@@ -121,14 +121,15 @@ function crossSections(sides: ISides, around: Reach, radii: IGrid, heights: Floa
 }
 
 /** Points about the dome's centre, and how far they are off the head's own hair, meters. */
-function domeSurface(
+function* domeSurface(
     around: Reach,
     excess: Float64Array,
     elevations: Float64Array,
     azimuths: IGrid,
-): { points: Float64Array; grown: IGrid } {
+): Work<{ points: Float64Array; grown: IGrid }> {
     const fine = Float64Array.from({ length: 31 }, (_, i) => ((30 - i) / 30) * (Math.PI / 2));
     const own = around.byElevation(fine);
+    yield 0.5;
     const { rows, columns, values } = azimuths;
     const points = new Float64Array(3 * values.length);
     const grown = CreateGrid(rows, columns);
@@ -183,15 +184,15 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
 
     const excess = MeasureRim(view, head);
     yield 0.2;
-    const measured = MeasureSides(view, heights);
+    const measured = yield* Within(MeasureSides(view, heights), 0.2, 0.4);
     const curtain = measured.lowest.some(Number.isFinite);
     if (Math.max(...excess) < OffHead[1] && !curtain) {
         return null;
     }
-    yield 0.4;
+    yield 0.45;
     const sides = AsTheNearSide(measured, photo.yaw);
     const around = new Reach(head, view.center, view.axes);
-    yield 0.45;
+    yield 0.47;
     const radii = around.byHeight(heights);
     yield 0.5;
     const rows = crossSections(sides, around, radii, heights, excess);
@@ -212,11 +213,15 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
         1,
         Float64Array.from({ length: first * columns }, (_, i) => theta.values[i] * (side[i % columns] > 0 ? 1 : -1)),
     );
-    const { points: top, grown } = domeSurface(around, excess, elevations, turned);
+    yield 0.65;
+    const { points: top, grown } = yield* Within(domeSurface(around, excess, elevations, turned), 0.65, 0.7);
     yield 0.7;
     const local = CreateGrid(page.hair.rows, columns, 3);
     local.values.set(top);
     for (let i = first * columns; i < theta.values.length; i++) {
+        if (i === ((first + page.hair.rows) >> 1) * columns) {
+            yield 0.75;
+        }
         const [row, column] = [Math.floor(i / columns) - first, i % columns];
         const point = hang(rows, row, side[column], blend[column], theta.values[i]);
         // z in front slides along the camera's rays, so that points stay on their pixels

@@ -28,8 +28,10 @@ const CarvedAt = (95 * Math.PI) / 180;
 /** Strands that are carried behind are no darker or lighter than this. */
 const Detail = [0.72, 1.38] as const;
 /** Rows that strands are drawn out over; shares of variance that then remain in curls and in straight hair. */
-const StrandRows = 5;
-const Straight = [0.1, 0.35] as const;
+const StrandRows = 12;
+const Straight = [0.016, 0.036] as const;
+/** Of the spread of curls that is carried behind: what repeats must not be seen to. */
+const Curls = 0.6;
 /** Hair behind is this much darker. */
 const Behind = 0.93;
 
@@ -54,14 +56,18 @@ export function* HairColor(page: IBustPage, layer: IHair, photos: readonly Photo
     const total = new Float64Array(3 * count);
     const weight = new Float64Array(count);
     for (const [index, photo] of photos.entries()) {
+        const part = (share: number): number => (0.3 * (index + share)) / photos.length;
         const { px } = photo.project(points.values);
         const inside = photo.inside(px, 2);
         const classes = photo.at(photo.classes, px, 3);
         const matte = photo.at(photo.matte, px);
         const sure = photo.at(photo.sure, px);
+        yield part(0.3);
         const hidden = HiddenByHead(points.values, depths[index], photo, HiddenSlack);
         const toward = Facing(points, photo, -1);
+        yield part(0.6);
         const color = photo.colorAt(px);
+        yield part(0.8);
         for (let i = 0; i < count; i++) {
             const mask = classes[3 * i + Hair];
             const isFront = index === 0 ? theta.values[i] < CarvedAt : toward[i] > 0;
@@ -75,7 +81,7 @@ export function* HairColor(page: IBustPage, layer: IHair, photos: readonly Photo
                 total[3 * i + k] += trust * color[3 * i + k];
             }
         }
-        yield (0.3 * (index + 1)) / photos.length;
+        yield part(1);
     }
     const trust = CreateGrid(
         rows,
@@ -151,15 +157,19 @@ function overallMean(color: IGrid, trust: IGrid): Float64Array {
 function* behind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid): Work<IGrid> {
     const { theta, side, angle } = layer;
     const { rows, columns } = theta;
-    const soft = (grid: IGrid): Float64Array => Blur(Blur(grid, 2, 0), 3, 1).values;
-    const [colors, weights] = [soft(Weighted(color, trust)), soft(trust)];
-    yield 0.6;
+    const down = Blur(Weighted(color, trust), 2, 0);
+    yield 0.45;
+    const colors = Blur(down, 3, 1).values;
+    yield 0.5;
+    const weights = Blur(Blur(trust, 2, 0), 3, 1).values;
+    yield 0.55;
     const factors = colors.map((sum, i) => {
         const at = Math.floor(i / 3);
         const smooth = sum / Math.max(weights[at], 1e-3);
         const factor = trust.values[at] > 0.05 ? Clamp((color.values[i] + 0.02) / (smooth + 0.02), ...Detail) : 1;
         return 1 + (factor - 1) * trust.values[at];
     });
+    yield 0.6;
     const detail = combed(CreateGrid(rows, columns, 3, factors), trust).values;
     yield 0.7;
     const sides = [0, 1].map((k) => sideOf(layer, k, color, trust));
@@ -191,7 +201,11 @@ function* behind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid): Wor
         [0, 0, 0],
     ];
     const result = color.values.slice();
+    yield 0.8;
     for (let i = 0; i < rows * columns; i++) {
+        if (i > 0 && i % (30 * columns) === 0) {
+            yield 0.8 + (0.2 * i) / (rows * columns);
+        }
         const [row, column] = [Math.floor(i / columns), i % columns];
         const k = side[column];
         const edge = sides[k].most[row];
@@ -229,5 +243,5 @@ function combed(detail: IGrid, trust: IGrid): IGrid {
     const [own, drawn] = [spread(log.values), spread(down)];
     const straight = Ramp(drawn ** 2 / Math.max(own ** 2, 1e-8), ...Straight);
     const gain = Math.min(own / Math.max(drawn, 1e-4), 1.6);
-    return { ...detail, values: log.values.map((value, i) => Math.exp(straight * down[i] * gain + (1 - straight) * value)) };
+    return { ...detail, values: log.values.map((value, i) => Math.exp(straight * down[i] * gain + (1 - straight) * Curls * value)) };
 }

@@ -1,4 +1,5 @@
 /** What a photo's hair mask says of dome and curtain. Twin: the measuring half of training/bust/hair.py. */
+import type { Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
 import { AsColumn, Blur, MeanWhere, Median, Ramp, Steps } from "./grids.js";
 import { SolidMeans, ToFrame, ViewAxes } from "./head.js";
@@ -7,6 +8,8 @@ import { Clothes, Hair, Skin, type Photo } from "./photo.js";
 /** Meters along a row of the mask. */
 const Step = 0.002;
 const Half = 0.32;
+/** Meters that Gaussians reach beyond the surface. */
+const Soft = 0.002;
 /** Steps without hair that a lock may have. */
 const Gap = 4;
 /** Meters. */
@@ -18,8 +21,8 @@ const BelowEdge = 0.09;
 /** Of the rim, 2 degrees each, over the upper half. */
 export const Angles = 90;
 const MostExcess = 0.16;
-/** Hair that ends on the shoulders in front is this much longer behind, meters. */
-const BehindShoulder = 0.05;
+/** Hair that ends on clothes, or on skin, in front is this much longer behind, meters. */
+const [BehindShoulder, BehindNeck] = [0.06, 0.03];
 const Turned = (8 * Math.PI) / 180;
 
 /** The head's right and left. */
@@ -125,18 +128,22 @@ export function MeasureRim(view: HairView, head: IBustHead): Float64Array {
     return Blur(AsColumn(least), 1, 0).values.map((value) => Math.min(value, MostExcess));
 }
 
-/** Whether clothes or skin, not background, are seen at a place of the plane. */
-function isOnBody(photo: Photo, place: Float64Array): boolean {
+/** Meters, by what is seen at a place: hair falls behind shoulders, not behind background. */
+function longerBehind(photo: Photo, place: Float64Array): number {
     const { px } = photo.project(place);
     const classes = photo.at(photo.classes, px, 3);
-    return photo.inside(px, 1.5)[0] === 1 && photo.at(photo.matte, px)[0] > 0.5 && Math.max(classes[Skin], classes[Clothes]) > 0.5;
+    if (photo.inside(px, 1.5)[0] === 0 || photo.at(photo.matte, px)[0] <= 0.5 || Math.max(classes[Skin], classes[Clothes]) <= 0.5) {
+        return 0;
+    }
+    return classes[Clothes] > classes[Skin] ? BehindShoulder : BehindNeck;
 }
 
 /**
  * Edges of the hair beside face and neck, row by row.
  * @param heights [rows] above the dome's centre
+ * @returns yields before each side
  */
-export function MeasureSides(view: HairView, heights: Float64Array): ISides {
+export function* MeasureSides(view: HairView, heights: Float64Array): Work<ISides> {
     const x = Steps(Step / 2, Half, Step);
     const rows = heights.length;
     const pair = (): [Float64Array, Float64Array] => [new Float64Array(rows), new Float64Array(rows)];
@@ -150,6 +157,7 @@ export function MeasureSides(view: HairView, heights: Float64Array): ISides {
         behind: [0, 0],
     };
     for (const [side, sign] of [-1, 1].entries()) {
+        yield side / 2;
         const local = new Float64Array(3 * rows * x.length);
         for (let i = 0; i < rows * x.length; i++) {
             local[3 * i] = sign * x[i % x.length];
@@ -172,6 +180,7 @@ export function MeasureSides(view: HairView, heights: Float64Array): ISides {
             outer[k] = x[last] + Step / 2;
             known[k] = 1;
             sides.cut[side][k] = Number(inside[k * x.length + Math.min(last + 2, x.length - 1)] === 0);
+            outer[k] -= sides.cut[side][k] > 0 ? 0 : Soft;
         }
         // the curtain: rows from the dome downwards that have hair, small gaps allowed; a few stray hairs are none
         const width = outer.map((value, k) => value - inner[k]);
@@ -190,9 +199,7 @@ export function MeasureSides(view: HairView, heights: Float64Array): ISides {
         if (heights[end] < Short - view.center[1]) {
             sides.lowest[side] = heights[end];
             const middle = (inner[end] + outer[end]) / 2;
-            if (isOnBody(view.photo, view.world([sign * middle, heights[end] - 0.012, 0]))) {
-                sides.behind[side] = BehindShoulder;
-            }
+            sides.behind[side] = longerBehind(view.photo, view.world([sign * middle, heights[end] - 0.012, 0]));
             const nearest = x.reduce((best, value, at) => (Math.abs(value - middle) < Math.abs(x[best] - middle) ? at : best), 0);
             if (inside[Math.min(end + 2, rows - 1) * x.length + nearest] === 0) {
                 sides.beyond[side] = BelowEdge * Ramp(width[end] / usual, 0.5, 0.9);

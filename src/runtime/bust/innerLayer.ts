@@ -1,4 +1,5 @@
 /** A dark layer a little inside the hair, so that no glance between strands goes through. Twin: `inner_layer` of training/bust/fill.py. */
+import type { Work } from "../slices.js";
 import type { IBustPage } from "./bustInput.js";
 import { Blur, Clamp, CreateGrid, Frames, type IGrid } from "./grids.js";
 import type { IHair } from "./hair.js";
@@ -16,8 +17,8 @@ export interface ILayer extends IHairColor {
     readonly points: IGrid;
 }
 
-/** The same surface a little inside, darker and without detail. */
-export function InnerLayer(page: IBustPage, { points }: IHair, { color, shown }: IHairColor): ILayer {
+/** The same surface a little inside, darker and without detail. Yields after each step. */
+export function* InnerLayer(page: IBustPage, { points }: IHair, { color, shown }: IHairColor): Work<ILayer> {
     const { rows, columns } = points;
     const { axes } = Frames(points);
     const normals = CreateGrid(
@@ -26,12 +27,15 @@ export function InnerLayer(page: IBustPage, { points }: IHair, { color, shown }:
         3,
         points.values.map((_, i) => -axes[9 * Math.floor(i / 3) + 3 * (i % 3) + 2]),
     );
+    yield 0.2;
     const soft = Blur(Blur(normals, 3, 0), 3, 1).values;
     const inside = points.values.map((value, i) => {
         const at = i - (i % 3);
         return value - (InnerDepth * soft[i]) / Math.max(Math.hypot(soft[at], soft[at + 1], soft[at + 2]), 1e-9);
     });
+    yield 0.5;
     const calm = Blur(Blur(color, 2, 0), 4, 1).values.map((value) => InnerDark * value);
+    yield 0.8;
     // it ends before the outer layer does
     const whole = shown.values.map((_, i) => {
         let least = Infinity;

@@ -1,6 +1,6 @@
 /** A photo as the filling wants it, and looking up its pixels at points of canonical space. Twin: training/bust/photo.py. */
 import { PhotoFromCrop } from "../photo/crop.js";
-import type { Work } from "../slices.js";
+import { Within, type Work } from "../slices.js";
 import type { IBustPhoto } from "./bustInput.js";
 import { Clamp } from "./grids.js";
 
@@ -12,6 +12,9 @@ const Chin = [0, -0.085, 0.06];
 /** Of the crop's side: reach of the box in which hair must be seen for an undecided pixel to count as hair. */
 const NearHair = 0.02;
 
+/** Pixels that are looked at between two yields. */
+const PixelsAtOnce = 2 ** 17;
+
 /** Points in the photo. n of them. */
 export interface IPlaces {
     /** [n,2] pixels, x right, y down. */
@@ -20,9 +23,10 @@ export interface IPlaces {
     readonly depth: Float64Array;
 }
 
-/** Least value in a square of 2 · reach + 1 pixels; edges go on. */
-export function Eroded(values: Float32Array, width: number, height: number, reach: number): Float32Array {
+/** Least value in a square of 2 · reach + 1 pixels; edges go on. Yields between rows and columns. */
+export function* Eroded(values: Float32Array, width: number, height: number, reach: number): Work<Float32Array> {
     let from = values;
+    let share = 0;
     for (const [n, stride, lines, next] of [
         [width, 1, height, width],
         [height, width, width, 1],
@@ -36,8 +40,12 @@ export function Eroded(values: Float32Array, width: number, height: number, reac
                 }
                 least[line * next + at * stride] = value;
             }
+            if (line % Math.ceil(lines / 4) === 0) {
+                yield share + line / lines / 2;
+            }
         }
         from = least;
+        share += 0.5;
     }
     return from;
 }
@@ -193,7 +201,11 @@ export function* CleanPhoto(source: IBustPhoto, given: Uint8ClampedArray): Work<
     const matte = new Float32Array(count);
     const classes = new Float32Array(3 * count);
     const hair = new Float32Array(count);
+    const parts = Math.ceil(count / PixelsAtOnce);
     for (let i = 0; i < count; i++) {
+        if (i > 0 && i % PixelsAtOnce === 0) {
+            yield (0.2 * i) / PixelsAtOnce / parts;
+        }
         const above = worn[Math.floor(i / width)];
         matte[i] = source.matte[i] / 255;
         classes[3 * i + Hair] = Math.max(given[3 * i + Hair], above * given[3 * i + Clothes]) / 255;
@@ -205,6 +217,9 @@ export function* CleanPhoto(source: IBustPhoto, given: Uint8ClampedArray): Work<
     const around = Box(hair, width, height, Math.max(1, Math.round(NearHair * crop.sidePx)));
     yield 0.4;
     for (let i = 0; i < count; i++) {
+        if (i > 0 && i % PixelsAtOnce === 0) {
+            yield 0.4 + (0.2 * i) / PixelsAtOnce / parts;
+        }
         const row = Math.floor(i / width);
         const near = head[row] * Clamp(3 * around[i] - 1, 0, 1);
         const rest = Math.max(0, matte[i] - Math.max(classes[3 * i], classes[3 * i + 1], classes[3 * i + 2]));
@@ -214,7 +229,7 @@ export function* CleanPhoto(source: IBustPhoto, given: Uint8ClampedArray): Work<
     }
     const reach = Math.max(1, Math.round(0.01 * crop.sidePx));
     yield 0.6;
-    const sure = Eroded(matte, width, height, reach);
-    yield 0.8;
-    return new Photo(source, matte, classes, sure, Eroded(hair, width, height, reach));
+    const sure = yield* Within(Eroded(matte, width, height, reach), 0.6, 0.8);
+    const hairless = yield* Within(Eroded(hair, width, height, reach), 0.8, 1);
+    return new Photo(source, matte, classes, sure, hairless);
 }

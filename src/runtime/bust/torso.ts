@@ -8,8 +8,16 @@ import { Clothes, Hair, Skin, type Photo } from "./photo.js";
 
 const Radians = Math.PI / 180;
 const BesideNeck = 32 * Radians;
+/** Meters that Gaussians and the steps of the outline reach beyond it. */
+const Soft = 0.0045;
+/** Share of the nearest known change where the outline is not in the photo. */
+const FarMove = 0.7;
+/** Meters of the body that may be missing in matte or classes. */
+const Gap = 0.03;
+/** Meters: below this height, and so near to the bust's pivot, everyone has a body. */
+const [Chest, AroundPivot] = [-0.2, 0.06];
 /** Meters that the outline moves the bust. */
-const MostMove = 0.05;
+const MostMove = 0.06;
 /** Meters between columns of the contour. */
 const PlaneStep = 0.004;
 const Half = 0.26;
@@ -53,6 +61,8 @@ interface IShown {
     readonly body: Uint8Array;
     /** 1 where clothes are seen more than skin. */
     readonly dressed: Uint8Array;
+    /** 1 where hair is seen. */
+    readonly hair: Uint8Array;
 }
 
 function shownAt(photo: Photo, points: Float64Array): IShown {
@@ -66,6 +76,7 @@ function shownAt(photo: Photo, points: Float64Array): IShown {
             Number(value > 0.5 && Math.max(classes[3 * i + Skin], classes[3 * i + Clothes]) > Math.max(classes[3 * i + Hair], 0.2)),
         ),
         dressed: Uint8Array.from(matte, (_, i) => Number(classes[3 * i + Clothes] > classes[3 * i + Skin])),
+        hair: Uint8Array.from(matte, (value, i) => Number(value > 0.5 && classes[3 * i + Hair] > 0.5)),
     };
 }
 
@@ -77,38 +88,54 @@ interface IContour {
     readonly known: Float64Array;
 }
 
-/** Walks up from the lowest pixel of every column as long as clothes or skin go on. */
+/**
+ * Index after the last of `n` places that are on before hair or a gap longer than `gap`; it may begin after one.
+ * @returns −1 where none is on, `n` where it goes on to the end
+ */
+function runEnd(n: number, isOn: (at: number) => boolean, isHair: (at: number) => boolean, gap: number): number {
+    let last = -1;
+    for (let at = 0; at < n; at++) {
+        if (isOn(at)) {
+            last = at;
+        } else if (isHair(at) || at - last > gap) {
+            break;
+        }
+    }
+    return last < 0 ? -1 : last + 1;
+}
+
+/** Walks up from the lowest pixel of every column as long as clothes or skin go on, over gaps that are classes gone wrong. */
 function contourOf(photo: Photo, depth: number): IContour {
     const x = Steps(-Half, Half + 1e-9, PlaneStep);
     const points = Float64Array.from({ length: 3 * Heights.length * x.length }, (_, i) => {
         const at = Math.floor(i / 3);
         return [x[at % x.length], Heights[Math.floor(at / x.length)], depth][i % 3];
     });
-    const { inside, matte, body } = shownAt(photo, points);
+    const { inside, matte, body, hair } = shownAt(photo, points);
+    const gap = Math.round(Gap / (Heights[0] - Heights[1]));
     const [height, known] = [new Float64Array(x.length), new Float64Array(x.length)];
     for (let k = 0; k < x.length; k++) {
         const fromBelow = Array.from(Heights.keys(), (row) => row)
             .filter((row) => inside[row * x.length + k] === 1)
             .reverse();
-        const isBody = (at: number): boolean => body[fromBelow[at] * x.length + k] === 1;
+        const place = (at: number): number => fromBelow[at] * x.length + k;
         if (fromBelow.length < 3) {
             continue;
         }
-        const start = [0, 1, 2].find(isBody);
-        if (start === undefined) {
+        const end = runEnd(
+            fromBelow.length,
+            (at) => body[place(at)] === 1,
+            (at) => hair[place(at)] === 1,
+            gap,
+        );
+        if (end < 0) {
             // nothing of the body down to the photo's edge: the shoulder is lower
             height[k] = Heights[fromBelow[0]] - 0.015;
-            known[k] = matte[fromBelow[0] * x.length + k] < 0.5 ? 0.3 : 0;
-            continue;
-        }
-        let end = start;
-        while (end < fromBelow.length && isBody(end)) {
-            end++;
-        }
-        if (end < fromBelow.length) {
+            known[k] = matte[place(0)] < 0.5 && Heights[fromBelow[0]] > Chest ? 0.3 : 0;
+        } else if (end < fromBelow.length) {
             height[k] = Heights[fromBelow[end]];
             // hair or face above it: the contour is hidden
-            known[k] = matte[fromBelow[Math.min(end + 2, fromBelow.length - 1)] * x.length + k] < 0.5 ? 1 : 0;
+            known[k] = matte[place(Math.min(end + 2, fromBelow.length - 1))] < 0.5 ? 1 : 0;
         }
     }
     return { x, height, known };
@@ -133,7 +160,7 @@ export function ShoulderLine(points: Float64Array, photo: Photo, depth: number):
     const top = silhouetteTop(points, photo, depth, x);
     const difference = new Float64Array(x.length);
     const use = known.map((value, k) => {
-        if (!(Math.abs(x[k]) > 0.075 && Math.abs(x[k]) < 0.2 && top[k] > -Infinity && value > 0)) {
+        if (!(Math.abs(x[k]) > 0.075 && Math.abs(x[k]) < 0.199 && top[k] > -Infinity && value > 0)) {
             return 0;
         }
         difference[k] = height[k] - top[k];
@@ -174,7 +201,8 @@ function toOutline(points: IGrid, photo: Photo, { pivot }: IBustPage, share: Flo
         const [angle, radius] = [angles[Math.floor(at / r.length)], r[at % r.length]];
         return [Math.cos(angle) * radius, Math.sin(angle) * radius + pivot[1], pivot[2]][i % 3];
     });
-    const { inside, matte, body, dressed } = shownAt(photo, plane);
+    const { inside, matte, body, dressed, hair } = shownAt(photo, plane);
+    const longest = Math.round(Gap / (r[1] - r[0]));
     const at = onPlane(points.values, photo, pivot[2]);
     const length = new Float64Array(at.length / 2);
     const angle = new Float64Array(at.length / 2);
@@ -199,25 +227,24 @@ function toOutline(points: IGrid, photo: Photo, { pivot }: IBustPage, share: Flo
         }
         // beside the neck only clothes may pull: a collar, not the neck's own side
         const beside = Math.abs(angles[k] - Math.PI / 2) < BesideNeck;
-        const on = rows.map((row) => body[k * r.length + row] === 1 && (!beside || dressed[k * r.length + row] === 1));
+        const isOn = (at: number): boolean => {
+            const place = k * r.length + rows[at];
+            return body[place] === 1 && (!beside || dressed[place] === 1);
+        };
+        const end = runEnd(rows.length, isOn, (at) => hair[k * r.length + rows[at]] === 1, longest);
         const last = rows[rows.length - 1];
-        if (!on[0] && !on[1]) {
-            if (matte[k * r.length + rows[0]] < 0.5 && r[rows[0]] < reach[k]) {
+        if (end < 0) {
+            // the body ends before the photo begins; a chest that is in the photo and not seen is classes gone wrong
+            if (matte[k * r.length + rows[0]] < 0.5 && r[rows[0]] > AroundPivot && r[rows[0]] < reach[k]) {
                 [change[k], known[k]] = [r[rows[0]] - 0.004 - reach[k], 0.5];
             }
-            continue;
-        }
-        const gap = on.findIndex((isOn, i) => i > 0 && !isOn && i + 1 < on.length && !on[i + 1]);
-        if (gap < 0) {
+        } else if (end === rows.length) {
             // the body goes on beyond the photo's edge
             if (reach[k] < r[last] && r[last] < 0.3) {
                 [change[k], known[k]] = [r[last] + 0.008 - reach[k], 0.7];
             }
-            continue;
-        }
-        const [end, beyond] = [rows[gap], rows[Math.min(gap + 2, rows.length - 1)]];
-        if (matte[k * r.length + beyond] < 0.5 && r[end] < 0.3) {
-            [change[k], known[k]] = [r[end] - reach[k], 1];
+        } else if (matte[k * r.length + rows[Math.min(end + 2, rows.length - 1)]] < 0.5 && r[rows[end]] < 0.3) {
+            [change[k], known[k]] = [r[rows[end]] - Soft - reach[k], 1];
         }
     }
     if (!known.some((value) => value > 0)) {
@@ -227,7 +254,7 @@ function toOutline(points: IGrid, photo: Photo, { pivot }: IBustPage, share: Flo
     const smooth = MeanWhere(moves, AsColumn(known), 2).values;
     const sure = Blur(AsColumn(known), 3, 0).values;
     const full = reach.map((value) => Math.max(value, 0.05));
-    const grows = smooth.map((value, k) => (value * Ramp(sure[k], 0.03, 0.3)) / full[k]);
+    const grows = smooth.map((value, k) => (value * (FarMove + (1 - FarMove) * Ramp(sure[k], 0.03, 0.3))) / full[k]);
     const moved = points.values.slice();
     for (let i = 0; i < length.length; i++) {
         const grow = Interpolate(angle[i], angles, grows) * share[i] * Math.min(1, length[i] / Interpolate(angle[i], angles, full));
@@ -331,7 +358,7 @@ export function* FitTorso(page: IBustPage, head: IBustHead, photo: Photo): Work<
     const narrow = ownNeck(base, above, head, page);
     yield 0.25;
     const line = ShoulderLine(narrow.values, photo, page.pivot[2]);
-    yield 0.5;
+    yield 0.6;
     const x = onPlane(narrow.values, photo, page.pivot[2]);
     const raised = narrow.values.slice();
     for (let i = 0; i < count; i++) {

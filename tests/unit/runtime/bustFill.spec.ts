@@ -91,7 +91,7 @@ describe("small steps of the filling", () => {
         expect(Median([3, 1, 10, 4])).toBe(3.5);
         expect([-1, 0.5, 1.5, 9].map((x) => Interpolate(x, [0, 1, 2], [5, 7, 3]))).toEqual([5, 6, 5, 3]);
         const dot = Float32Array.from({ length: 63 }, (_, i) => (i === 31 ? 0 : 1)); // row 3, column 4 of [7,9]
-        expect(Eroded(dot, 9, 7, 1).filter((value) => value === 0).length).toBe(9);
+        expect(Finish(Eroded(dot, 9, 7, 1)).filter((value) => value === 0).length).toBe(9);
         const one = dot.map((value) => 1 - value);
         expect(Box(one, 9, 7, 1).filter((value) => Math.abs(value - 1 / 9) < 1e-6).length).toBe(9);
         expect(Box(one, 9, 7, 1)[0]).toBeCloseTo(0, 6);
@@ -133,10 +133,8 @@ describe("filling of the second page", () => {
         const curtain = Array.from({ length: input.page.hair.rows }, (_, row) =>
             HairRow(input.page, RowCoordinate(input.page.hair, row)),
         ).filter(({ elevation }) => elevation <= 1e-6);
-        const sides = MeasureSides(
-            view,
-            Float64Array.from(curtain, ({ height }) => height - view.center[1]),
-        );
+        const heights = Float64Array.from(curtain, ({ height }) => height - view.center[1]);
+        const sides = Finish(MeasureSides(view, heights));
         for (const side of [0, 1]) {
             expect(Worst(sides.inner[side], truth.inner[side])).toBeLessThan(1e-5);
             expect(Worst(sides.outer[side], truth.outer[side])).toBeLessThan(1e-5);
