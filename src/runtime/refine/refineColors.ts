@@ -169,17 +169,17 @@ interface IProjectedView {
 /** Reads the maps, and lets go what nobody reads afterwards. */
 function* ProjectViews(input: IRefineInput, takesInput: boolean): Work<IProjectedView[]> {
     const { table, closeUp } = input;
-    const views = input.views as Taken<IRefineView>[];
+    const views = input.views as IRefineView[];
     const count = views.length;
     const isNeeded = views.map((_, index) => !takesInput || IsForCloseUp(input, index));
     const projected: IProjectedView[] = [];
     for (let index = 0; index < count; index++) {
         const [from, to] = [index / count, (index + 1) / count];
-        const view: Taken<IRefineView> = closeUp ? yield* Within(ShrinkView(views[index], closeUp.colorPx), from, from) : views[index];
+        const view = closeUp ? yield* Within(ShrinkView(views[index], closeUp.colorPx), from, from) : views[index];
         const change = DriverColors(table, view.deltaMap);
-        projected.push({ view, change, ellipses: yield* Within(ProjectView(table, input.staticMap, view), from, to) });
+        const ellipses = yield* Within(ProjectView(table, input.staticMap, view), from, to);
+        projected.push({ view: { ...view, deltaMap: null }, change, ellipses });
         if (!isNeeded[index]) {
-            view.deltaMap = views[index].deltaMap = null;
             delete views[index];
         }
     }
