@@ -73,6 +73,7 @@ function* Refine(input: IRefineInput, seen: SeenView[], weigh: Weigher, takesInp
             atlas,
             view.trust.map((value, g) => value * likeness[g]),
         );
+        view.facing = null;
         steps.onTrust?.(view, index);
     }
     const isFree = Float32Array.from(table.texel, (texel) => 1 - atlas.detached[texel]);
@@ -218,7 +219,7 @@ function* Likeness(
         lowBox,
     );
     return Float32Array.from(table.texel, (texel, g) => {
-        const far = Math.max(...means.map((mean) => Math.abs(mean[texel]))) / (oblique + (1 - oblique) * facing[g]);
+        const far = Math.max(...means.map((mean) => Math.abs(mean[texel]))) / (oblique + (1 - oblique) * facing![g]);
         return atlas.outer[texel] === 1 ? Ramp(far, [unlike[1], unlike[0]]) : 1;
     });
 }

@@ -18,8 +18,8 @@ export class SeenView {
     public readonly change: Float32Array;
     /** [n] pixels of a crop of 512 in which it is seen and believed. */
     public readonly seen: Plane;
-    /** [n] 0 where a surface is seen from the side or from behind, to 1. */
-    public readonly facing: Plane;
+    /** [n] 0 where a surface is seen from the side or from behind, to 1. Null once nobody needs it. */
+    public facing: Plane | null;
     /** [n] 0..1 */
     public trust: Plane;
     /** [3] factor of the photo's colors. */
