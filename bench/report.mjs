@@ -109,11 +109,14 @@ const writers = {
         return [
             `### Refinement\n\nThe bundled portrait, ${section.gaussians} Gaussians. ${when(section)}`,
             table(["photos", "s in all", "s of the solver", "MB while it works, input included"], times),
+            section.framesAndBytes ? `Memory while it works, and the frames below: ${when(section.framesAndBytes)}` : "",
             `Afterwards the page holds ${MB(section.bytesAfter)} MB more (target ≤ 10).`,
             table(["frame", "head, px", "GPU process without, ms", "with, ms", "with over without", "without over without"], frames),
             `One photo's w, and one pass with it (picture and transpose), on ${section.adapter}:`,
             table(["", "made in, ms", "pass, ms", "MB"], passes),
-        ].join("\n\n");
+        ]
+            .filter(Boolean)
+            .join("\n\n");
     },
 };
 
