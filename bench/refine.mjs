@@ -3,22 +3,25 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { CpuTimeMs } from "./cpuTime.mjs";
+import { GpuTimeMs } from "./cpuTime.mjs";
 import { WithPageAsync } from "../scripts/browser.mjs";
 import { StartServerAsync } from "../scripts/serve.mjs";
 import { RunWebpackAsync, refineConfig } from "./webpack.config.mjs";
 
 const bench = path.dirname(fileURLToPath(import.meta.url));
 const root = path.dirname(bench);
-/** Heights of the head in a picture of 512². */
-const HeadPx = [400, 160];
-/** Processor time comes in steps of 10 ms. */
-const FramesPerSample = 8;
+/** What is drawn, beside what, and the height of the head in a picture of 512². */
+const Frames = [
+    { shown: "refined", against: "plain", headPx: 400 },
+    { shown: "refined", against: "plain", headPx: 160 },
+    { shown: "closeUp", against: "refined", headPx: 560 },
+];
+const FramesPerSample = 4;
 /** Of the solver's work, between two looks at its memory. */
 const SampleShare = 0.03;
 
 /**
- * @param rounds samples of the frames of either avatar, taken in turns
+ * @param rounds samples of the frames of each avatar, taken in turns
  * @param summarize of numbers: median and spread
  */
 export async function RefineAsync({ rounds, summarize }) {
@@ -42,9 +45,12 @@ export async function RefineAsync({ rounds, summarize }) {
             const bytesAfter = (await LiveBytesAsync(client)) - before;
             console.log(`    after it: ${(bytesAfter / 1e6).toFixed(1)} MB more on the page`);
             const frames = [];
-            for (const headPx of HeadPx) {
-                frames.push({ headPx, ...(await FramesAsync(call, page.browser().process().pid, headPx, rounds, summarize)) });
-                console.log(`    head of ${headPx} px: refined over unrefined ${JSON.stringify(frames.at(-1).ratio)}`);
+            for (const pair of Frames) {
+                frames.push(await FramesAsync(call, page.browser().process().pid, pair, rounds, summarize));
+                const { shown, against, headPx, ratio, control } = frames.at(-1);
+                console.log(
+                    `    head of ${headPx} px: ${shown} over ${against} ${JSON.stringify(ratio)}, control ${JSON.stringify(control)}`,
+                );
             }
             for (const refinement of refinements) {
                 await call("keepInputAsync", refinement.photos);
@@ -60,28 +66,44 @@ export async function RefineAsync({ rounds, summarize }) {
     }
 }
 
-/** Processor time of pairs of samples, each of another camera; which of the two comes first alternates. */
-async function FramesAsync(call, pid, headPx, rounds, summarize) {
-    const ms = { false: [], true: [] };
-    const ratios = [];
+/**
+ * Time of the GPU process in triples of samples, each of another camera: without, with, and without again, or the other way round, so that what drifts
+ * falls out of the ratio. The two without it, over each other, tell how much of a ratio is noise.
+ */
+async function FramesAsync(call, pid, { shown, against, headPx }, rounds, summarize) {
+    const sampleAsync = async (what, turn) => {
+        await call("frameAsync", what, headPx, turn); // moved there
+        const before = GpuTimeMs(pid);
+        for (let frame = 1; frame <= FramesPerSample; frame++) {
+            await call("frameAsync", what, headPx, turn + 0.002 * frame);
+        }
+        return (GpuTimeMs(pid) - before) / FramesPerSample;
+    };
+    const found = { without: [], with: [], ratio: [], control: [] };
     for (let round = -1; round < rounds; round++) {
         const turn = 0.3 * Math.sin(round);
-        const pair = {};
-        for (const isRefined of round % 2 === 0 ? [false, true] : [true, false]) {
-            await call("frameAsync", isRefined, headPx, turn); // moved there
-            const before = CpuTimeMs(pid);
-            for (let frame = 1; frame <= FramesPerSample; frame++) {
-                await call("frameAsync", isRefined, headPx, turn + 0.002 * frame);
-            }
-            pair[isRefined] = (CpuTimeMs(pid) - before) / FramesPerSample;
+        const triple = [];
+        for (const what of [against, shown, against]) {
+            triple.push(await sampleAsync(what, turn));
         }
+        const [first, middle, last] = triple;
         if (round >= 0) {
-            ms.false.push(pair.false);
-            ms.true.push(pair.true);
-            ratios.push(pair.true / pair.false);
+            found.without.push((first + last) / 2);
+            found.with.push(middle);
+            found.ratio.push((2 * middle) / (first + last));
+            found.control.push(round % 2 === 0 ? last / first : first / last);
         }
     }
-    return { plainCpuMs: summarize(ms.false), refinedCpuMs: summarize(ms.true), ratio: summarize(ratios) };
+    const { without, with: withIt, ratio, control } = found;
+    return {
+        shown,
+        against,
+        headPx,
+        withoutMs: summarize(without),
+        withMs: summarize(withIt),
+        ratio: summarize(ratio),
+        control: summarize(control),
+    };
 }
 
 /** What the page's scripts hold: objects, and the bytes of typed arrays. */

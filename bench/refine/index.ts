@@ -7,6 +7,7 @@ import { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { Scene } from "@babylonjs/core/scene";
 import { FlexAvatarComponent, GetFlexAvatarEngineOptions, type FlexAvatar } from "babylon-flexavatar";
+import type { ICloseUp } from "../../src/runtime/closeUp";
 import { GpuWeigher } from "../../src/runtime/passes/refine/gpuWeigher";
 import { ProjectView } from "../../src/runtime/refine/projectView";
 import { RefineColors } from "../../src/runtime/refine/refineColors";
@@ -20,6 +21,10 @@ const Photo = "/samples/assets/astronaut.png";
 /** Height of the head in meters, and the camera's angle from top to bottom. */
 const HeadMeters = 0.25;
 const ViewAngle = 0.5;
+
+/** Detail for close-ups as dense as a photo's; the bundled portrait is too small to have its own. */
+const ShadesEdge = 1024;
+const Shades: ICloseUp = { edge: ShadesEdge, shades: Int8Array.from({ length: ShadesEdge ** 2 }, (_, i) => 25 * Math.sin(12.9898 * i)) };
 
 let engine: WebGPUEngine;
 let scene: Scene;
@@ -87,9 +92,10 @@ export const RefineBench = {
     },
 
     /** Milliseconds of a frame of either avatar, to the end of the GPU's work. @param headPx height of the head in the picture of 512 */
-    async frameAsync(isRefined: boolean, headPx: number, turn: number): Promise<number> {
-        plain.setEnabled(!isRefined);
-        refined.setEnabled(isRefined);
+    async frameAsync(shown: "plain" | "refined" | "closeUp", headPx: number, turn: number): Promise<number> {
+        plain.setEnabled(shown === "plain");
+        refined.setEnabled(shown !== "plain");
+        refined._showCloseUp(shown === "closeUp" ? Shades : null, 1);
         const distance = (512 * HeadMeters) / (2 * headPx * Math.tan(ViewAngle / 2));
         const camera = scene.activeCamera as FreeCamera;
         camera.position.set(distance * Math.sin(turn), 0, distance * Math.cos(turn));

@@ -7,6 +7,7 @@ import "@babylonjs/core/ShadersWGSL/ShadersInclude/helperFunctions.js";
 import "@babylonjs/core/ShadersWGSL/ShadersInclude/imageProcessingDeclaration.js";
 import "@babylonjs/core/ShadersWGSL/ShadersInclude/imageProcessingFunctions.js";
 import { ShaderStore } from "@babylonjs/core/Engines/shaderStore.js";
+import { LeastShadedAlpha } from "../runtime/closeUp.js";
 import { CloseUpSource, SplatQuadSource } from "../runtime/passes/index.js";
 import { ReceivedShadowSource } from "./shadows/receivedShadow.js";
 
@@ -45,12 +46,6 @@ fn viewPosition(ndc: vec2f, viewZ: f32) -> vec3f {
     return vec3f(xy.x * uniforms.viewFromNdc.xy + xy.y * uniforms.viewFromNdc.zw, viewZ);
 }
 `;
-
-/**
- * Fragments fainter than this go without a shade: more than a third of an opaque splat's, with 3 % of its weight. Reading the atlas is most of what a
- * fragment costs on a software adapter.
- */
-const LeastShadedAlpha = 1 / 32;
 
 const CloseUpVaryings = `
 flat varying vPlace: vec2f;

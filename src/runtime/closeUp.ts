@@ -19,6 +19,11 @@ export const ShadeSteps = 127;
 export const CloseUpLevels = 4;
 /** Texels of the atlas per texel of the maps. */
 export const CloseUpScale = 4;
+/**
+ * Fragments of a splat that are fainter than this go without a shade: more than a third of them, with 3 % of an opaque splat's weight. Reading the atlas is
+ * most of what a shade costs on a software adapter.
+ */
+export const LeastShadedAlpha = 1 / 32;
 /** How much longer than wide a texel of the atlas may be on the screen: full detail, no detail. */
 export const EdgeOnLeast = 3;
 export const EdgeOnMost = 4;

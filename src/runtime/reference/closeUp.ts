@@ -2,7 +2,17 @@
  * Detail for close-ups as the pictures are measured against, in float64: what each Gaussian reads of the atlas (twin of
  * src/shaders/splatCloseUp.wgsl, by finite differences of the posed surface instead of matrices), and splats drawn with it.
  */
-import { CloseUpLevels, FootprintOf, LevelEdge, MipLevels, ShadeReach, ShadeSteps, type ICloseUp, type IFootprint } from "../closeUp.js";
+import {
+    CloseUpLevels,
+    FootprintOf,
+    LeastShadedAlpha,
+    LevelEdge,
+    MipLevels,
+    ShadeReach,
+    ShadeSteps,
+    type ICloseUp,
+    type IFootprint,
+} from "../closeUp.js";
 import { AlphaCut } from "../layout.js";
 import { ActivateGaussian, type IAvatarState } from "./activate.js";
 import { ProjectGaussian, type IReferenceView, type ISplat } from "./splatProject.js";
@@ -103,7 +113,7 @@ export function RasterizeCloseUp(
                     continue;
                 }
                 const shade =
-                    footprint.strength > 0
+                    footprint.strength > 0 && over >= LeastShadedAlpha
                         ? strength *
                           footprint.strength *
                           ReadShade(levels, closeUp.edge, place[0] + a * x + b * y, place[1] + c * x + d * y, footprint.level)

@@ -4,8 +4,9 @@
  */
 import { Atlas, type Plane } from "./atlas.js";
 import { Ramp } from "./measures.js";
+import { ProjectView, type IEllipses } from "./projectView.js";
 import type { IRefineConstants, IRefineInput, IRefineResult, IRefineTable, IRefineView } from "./refineInput.js";
-import { SeenView } from "./seenView.js";
+import { DriverColors, SeenView, WeighView } from "./seenView.js";
 import { ShrinkView } from "./shrinkView.js";
 import { Within, type Work } from "../slices.js";
 import { SolveCloseUp, type ICloseUpPhoto } from "./solveCloseUp.js";
@@ -16,6 +17,9 @@ import type { Weigher } from "./weigher.js";
 
 /** Texels of a map of 256 on either side of the box in which trust rises. */
 const SmoothBox = 2;
+
+/** What may be taken apart. */
+type Taken<T> = { -readonly [K in keyof T]: T[K] };
 
 /** What tests look at on the way. */
 export interface IRefineSteps {
@@ -32,7 +36,7 @@ export interface IRefineSteps {
 export interface IRefineWays {
     /** Makes w. Default: on the processor, {@link BuildSplatWeights}. */
     weigh?: Weigher;
-    /** Whether static map and views may be taken out of the input as soon as they are not needed, to free their memory. Default false. */
+    /** Whether maps, views and skin weights may be taken out of the input as soon as they are not needed, to free their memory. Default false. */
     takesInput?: boolean;
 }
 
@@ -69,28 +73,18 @@ function* Refine(input: IRefineInput, seen: SeenView[], weigh: Weigher, takesInp
             atlas,
             view.trust.map((value, g) => value * likeness[g]),
         );
+        view.facing = null;
         steps.onTrust?.(view, index);
     }
     const isFree = Float32Array.from(table.texel, (texel) => 1 - atlas.detached[texel]);
-    const solved = yield* Within(SolveColors(seen, given, isFree, settings.rounds, settings, steps.onRound), 0.57, 0.8);
+    let solved = yield* Within(SolveColors(seen, given, isFree, settings.rounds, settings, steps.onRound), 0.57, 0.8);
     const together = seen[0].trust.map((_, g) => Math.max(...seen.map(({ trust }) => trust[g])));
-    const trust = atlas.toMap(together);
-    steps.onSpread?.(trust);
-    const change = solved.map((value, i) => value - given[i]);
     yield 0.81;
-    const before = [0, 1, 2].map((channel) => atlas.toMap(given, 3, channel));
-    const kept = Spread(
-        atlas,
-        {
-            given: before,
-            change: [0, 1, 2].map((channel) => atlas.toMap(change, 3, channel)),
-            trust,
-        },
-        settings,
-    );
+    const spread = SpreadColors(table, atlas, given, solved, together, settings, steps);
+    if (!input.closeUp) {
+        solved = spread; // nobody reads them any more
+    }
     yield 0.82;
-    const colors = kept.map((map, channel) => map.map((value, i) => value + before[channel][i]));
-    const spread = Float32Array.from(given, (_, i) => Math.min(1, Math.max(0, colors[i % 3][table.texel[(i / 3) | 0]])));
     // What is believed takes up what spreading took away beside it.
     const believed = together.map((value, g) => value ** 2 * isFree[g] * (1 - atlas.folded[table.texel[g]]));
     const last = yield* Within(SolveColors(seen, spread, believed, settings.lastRounds, settings), 0.82, input.closeUp ? 0.88 : 0.99);
@@ -99,6 +93,27 @@ function* Refine(input: IRefineInput, seen: SeenView[], weigh: Weigher, takesInp
     const shown = [0, 1, 2].map((channel) => atlas.toMap(last, 3, channel));
     DimHighlights(atlas, shown, settings);
     return { detail: Detail(table, atlas, given, shown), faceTrust: MeanOver(face, together), ...(shades ? { closeUp: shades } : {}) };
+}
+
+/** [n,3] 0..1 what becomes of solved colors by trust. A function of its own: its maps are many. */
+function SpreadColors(
+    table: IRefineTable,
+    atlas: Atlas,
+    given: Float32Array,
+    solved: Float32Array,
+    together: Plane,
+    settings: IRefineConstants,
+    { onSpread }: IRefineSteps,
+): Float32Array {
+    const trust = atlas.toMap(together);
+    onSpread?.(trust);
+    const [before, after] = [given, solved].map((colors) => [0, 1, 2].map((channel) => atlas.toMap(colors, 3, channel)));
+    const change = after.map((map, channel) => map.map((value, i) => value - before[channel][i]));
+    const kept = Spread(atlas, { given: before, change, trust }, settings);
+    return given.map((_, i) => {
+        const [channel, texel] = [i % 3, table.texel[(i / 3) | 0]];
+        return Math.min(1, Math.max(0, Math.fround(kept[channel][texel] + before[channel][texel])));
+    });
 }
 
 /** The detail for close-ups, of the photos that are large enough for it; undefined where none is. */
@@ -118,7 +133,10 @@ function IsForCloseUp({ views, closeUp }: IRefineInput, index: number): boolean 
     return closeUp !== undefined && views[index] !== undefined && views[index].size >= closeUp.leastPx;
 }
 
-/** Fills `seen`. A function of its own: nothing of it outlives it but what is seen. */
+/**
+ * Fills `seen`. All photos are projected before the first is weighed, so that the largest of what is given, the maps, is let go before w takes its place.
+ * A function of its own: nothing of it outlives it but what is seen.
+ */
 function* SeeViews(
     input: IRefineInput,
     atlas: Atlas,
@@ -127,25 +145,51 @@ function* SeeViews(
     takesInput: boolean,
     { onSeen }: IRefineSteps,
 ): Work<void> {
-    const { table, staticMap, settings, closeUp } = input;
-    const views = input.views as IRefineView[];
-    const count = views.length;
+    const { table, settings } = input;
+    const count = input.views.length;
     const shown = new Float32Array(3 * table.gaussianCount);
-    let isNeeded = !takesInput;
+    const projected = yield* Within(ProjectViews(input, takesInput), 0, 0.15);
     for (let index = 0; index < count; index++) {
-        const view = closeUp ? yield* Within(ShrinkView(views[index], closeUp.colorPx), index / count, index / count) : views[index];
-        const made = SeenView.Make(table, atlas, staticMap, view, settings, weigh, shown);
-        seen.push(yield* Within(made, index / count, (index + 1) / count));
-        if (IsForCloseUp(input, index)) {
-            isNeeded = true;
-        } else if (takesInput) {
-            delete views[index];
-        }
+        const [from, middle, to] = [0, 0.75, 1].map((done) => 0.15 + (0.85 * (index + done)) / count);
+        const { view, change, ellipses } = projected[index];
+        delete projected[index];
+        const weighed = yield* Within(WeighView(ellipses, change, view.size, weigh), from, middle);
+        seen.push(yield* Within(SeenView.Make(table, atlas, weighed, view, settings, shown), middle, to));
         onSeen?.(seen[index], index);
     }
-    if (!isNeeded) {
-        delete (input as { staticMap?: Float32Array }).staticMap;
+}
+
+/** A photo at the size for its colors, and the avatar under its camera. */
+interface IProjectedView {
+    readonly view: IRefineView;
+    readonly ellipses: IEllipses;
+    /** [n,3] what the driver adds to the colors. */
+    readonly change: Float32Array;
+}
+
+/** Reads the maps, and lets go what nobody reads afterwards. */
+function* ProjectViews(input: IRefineInput, takesInput: boolean): Work<IProjectedView[]> {
+    const { table, closeUp } = input;
+    const views = input.views as IRefineView[];
+    const count = views.length;
+    const isNeeded = views.map((_, index) => !takesInput || IsForCloseUp(input, index));
+    const projected: IProjectedView[] = [];
+    for (let index = 0; index < count; index++) {
+        const [from, to] = [index / count, (index + 1) / count];
+        const view = closeUp ? yield* Within(ShrinkView(views[index], closeUp.colorPx), from, from) : views[index];
+        const change = DriverColors(table, view.deltaMap);
+        const ellipses = yield* Within(ProjectView(table, input.staticMap, view), from, to);
+        projected.push({ view: { ...view, deltaMap: null }, change, ellipses });
+        if (!isNeeded[index]) {
+            delete views[index];
+        }
     }
+    if (!isNeeded.includes(true)) {
+        delete (input as Partial<Taken<IRefineInput>>).staticMap;
+        delete (input as Partial<Taken<IRefineInput>>).closeUp;
+        delete (table as Partial<Taken<IRefineTable>>).weights;
+    }
+    return projected;
 }
 
 /** [n,3] */
@@ -175,7 +219,7 @@ function* Likeness(
         lowBox,
     );
     return Float32Array.from(table.texel, (texel, g) => {
-        const far = Math.max(...means.map((mean) => Math.abs(mean[texel]))) / (oblique + (1 - oblique) * facing[g]);
+        const far = Math.max(...means.map((mean) => Math.abs(mean[texel]))) / (oblique + (1 - oblique) * facing![g]);
         return atlas.outer[texel] === 1 ? Ramp(far, [unlike[1], unlike[0]]) : 1;
     });
 }

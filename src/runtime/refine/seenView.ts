@@ -4,7 +4,7 @@ import { Teeth, type Atlas, type Plane } from "./atlas.js";
 import { ContourOf, DepthInside, EyeOpening, InnerLipsContour, LeftEyeContour, RightEyeContour } from "./contours.js";
 import { LogAreaRatio, Luma, Ramp } from "./measures.js";
 import { PixelWeight } from "./pixelWeight.js";
-import { ProjectView, type IEllipses } from "./projectView.js";
+import type { IEllipses } from "./projectView.js";
 import type { IRefineConstants, IRefineTable, IRefineView } from "./refineInput.js";
 import { Within, type Work } from "../slices.js";
 import type { ISplatWeights, PixelStep, Weigher } from "./weigher.js";
@@ -18,8 +18,8 @@ export class SeenView {
     public readonly change: Float32Array;
     /** [n] pixels of a crop of 512 in which it is seen and believed. */
     public readonly seen: Plane;
-    /** [n] 0 where a surface is seen from the side or from behind, to 1. */
-    public readonly facing: Plane;
+    /** [n] 0 where a surface is seen from the side or from behind, to 1. Null once nobody needs it. */
+    public facing: Plane | null;
     /** [n] 0..1 */
     public trust: Plane;
     /** [3] factor of the photo's colors. */
@@ -40,57 +40,34 @@ export class SeenView {
         this.trust = parts.trust;
     }
 
-    /** Projects, weighs and judges. @param weigh makes w @param shown [n,3] scratch of all views @returns yields the share done, 0 to 1 */
+    /** Judges. @param shown [n,3] scratch of all views @returns yields the share done, 0 to 1 */
     public static *Make(
         table: IRefineTable,
         atlas: Atlas,
-        staticMap: Float32Array,
+        weighed: IWeighedView,
         view: IRefineView,
         constants: IRefineConstants,
-        weigh: Weigher,
         shown: Float32Array,
     ): Work<SeenView> {
-        const ellipses = yield* Within(ProjectView(table, staticMap, view), 0, 0.15);
-        const weights = yield* Within(weigh(ellipses, view.size), 0.15, 0.75);
-        const believed = yield* Within(PixelWeight(view, constants.erosion), 0.75, 0.8);
-        const area = (ReferencePx / view.size) ** 2;
-        const sums = new Float32Array(3 * table.gaussianCount);
-        const count: PixelStep = (pixel, _drawn, values, at) => {
-            values[3 * at] = believed[pixel] / 255;
-            values[3 * at + 1] = 1;
-            values[3 * at + 2] = 0;
-        };
-        yield* Within(weights.pass(null, count, sums), 0.8, 0.85);
-        const seen = new Float32Array(table.gaussianCount).map((_, g) => area * sums[3 * g]);
-        const surface = yield* Within(DrawDepth(weights, ellipses), 0.85, 0.93);
-        const light = new Float32Array(3 * table.gaussianCount);
-        const shine: PixelStep = (pixel, _drawn, values, at) => {
-            for (let channel = 0; channel < 3; channel++) {
-                values[3 * at + channel] = ((believed[pixel] / 255) * view.pixels[4 * pixel + channel]) / 255;
-            }
-        };
-        yield* Within(weights.pass(null, shine, light), 0.93, 0.97);
-        const luminance = seen.map(
-            (pixels, g) => (area * Luma.reduce((sum, weight, channel) => sum + weight * light[3 * g + channel], 0)) / (pixels + 1e-3),
-        );
-        const kind = KindTrust(table, atlas, view, { center: ellipses.center, seen, luminance }, constants);
+        const { weights, center, change } = weighed;
+        const believed = yield* Within(PixelWeight(view, constants.erosion), 0, 0.2);
+        const { seen, allowed } = yield* Within(CountPixels(weights, table.gaussianCount, believed), 0.2, 0.4);
+        const behind = yield* Within(DepthBehind(weighed), 0.4, 0.7);
+        const luminance = yield* Within(Luminance(weights, believed, view.pixels, seen), 0.7, 0.95);
+        const kind = KindTrust(table, atlas, view, { center, seen, luminance }, constants);
         yield 0.98;
         const strain = StrainTrust(table, view, constants);
-        const facing = Float32Array.from(ellipses.facing, (cosine) => Ramp(cosine, constants.facing));
-        const trust = new Float32Array(table.gaussianCount);
-        for (let g = 0; g < trust.length; g++) {
-            const column = Math.min(view.size - 1, Math.max(0, Math.floor(ellipses.center[2 * g])));
-            const row = Math.min(view.size - 1, Math.max(0, Math.floor(ellipses.center[2 * g + 1])));
-            const behind = ellipses.depth[g] - surface[row * view.size + column];
-            trust[g] =
+        const facing = weighed.facing.map((cosine) => Ramp(cosine, constants.facing));
+        const trust = seen.map(
+            (pixels, g) =>
                 facing[g] *
-                Math.min(1, seen[g] / constants.seenPx) *
-                Ramp(seen[g] / (area * sums[3 * g + 1] + 1e-3), constants.allowed) *
-                Ramp(behind, [constants.depth[1], constants.depth[0]]) *
+                Math.min(1, pixels / constants.seenPx) *
+                Ramp(allowed[g], constants.allowed) *
+                Ramp(behind[g], [constants.depth[1], constants.depth[0]]) *
                 kind[g] *
-                strain[g];
-        }
-        return new SeenView(weights, believed, view.pixels, shown, { change: DriverColors(table, view.deltaMap), seen, facing, trust });
+                strain[g],
+        );
+        return new SeenView(weights, believed, view.pixels, shown, { change, seen, facing, trust });
     }
 
     /** (512 / S)², by which pixels of this crop are counted. */
@@ -126,8 +103,76 @@ export class SeenView {
     }
 }
 
+/** What is left of an avatar under a photo's camera once it is weighed: most of the ellipses is in w. n Gaussians. */
+export interface IWeighedView {
+    readonly weights: ISplatWeights;
+    /** [n,2] pixels. */
+    readonly center: Float32Array;
+    /** [n] meters in front of the camera. */
+    readonly depth: Plane;
+    /** [n] cosine between its normal and the direction to the camera. */
+    readonly facing: Plane;
+    /** [n,3] what the driver adds to the colors. */
+    readonly change: Float32Array;
+}
+
+/**
+ * Makes w, and keeps no more of the ellipses than is read afterwards.
+ * @param change [n,3] what the driver adds to the colors
+ * @param size edge of the picture in pixels
+ * @param weigh makes w
+ */
+export function* WeighView(ellipses: IEllipses, change: Float32Array, size: number, weigh: Weigher): Work<IWeighedView> {
+    const weights = yield* weigh(ellipses, size);
+    const { center, depth, facing } = ellipses;
+    return { weights, center, depth: depth as Plane, facing: facing as Plane, change };
+}
+
+/** [n] pixels of a crop of 512 in which each Gaussian is seen and believed, and which part they are of those in which it is seen. */
+function* CountPixels(weights: ISplatWeights, count: number, believed: Uint8ClampedArray): Work<{ seen: Plane; allowed: Plane }> {
+    const area = (ReferencePx / weights.size) ** 2;
+    const sums = yield* Gathered(weights, count, (pixel, _drawn, values, at) => {
+        values[3 * at] = believed[pixel] / 255;
+        values[3 * at + 1] = 1;
+        values[3 * at + 2] = 0;
+    });
+    const seen = new Float32Array(count).map((_, g) => area * sums[3 * g]);
+    return { seen, allowed: seen.map((pixels, g) => pixels / (area * sums[3 * g + 1] + 1e-3)) };
+}
+
+/** [n] mean luminance of the photo where each Gaussian is seen. */
+function* Luminance(weights: ISplatWeights, believed: Uint8ClampedArray, photo: Uint8ClampedArray, seen: Plane): Work<Plane> {
+    const area = (ReferencePx / weights.size) ** 2;
+    const light = yield* Gathered(weights, seen.length, (pixel, _drawn, values, at) => {
+        for (let channel = 0; channel < 3; channel++) {
+            values[3 * at + channel] = ((believed[pixel] / 255) * photo[4 * pixel + channel]) / 255;
+        }
+    });
+    return seen.map(
+        (pixels, g) => (area * Luma.reduce((sum, weight, channel) => sum + weight * light[3 * g + channel], 0)) / (pixels + 1e-3),
+    );
+}
+
+/** [n,3] the transpose of what is in each pixel, whatever is drawn. */
+function* Gathered(weights: ISplatWeights, count: number, step: PixelStep): Work<Float32Array> {
+    const sums = new Float32Array(3 * count);
+    yield* weights.pass(null, step, sums);
+    return sums;
+}
+
+/** [n] meters by which each Gaussian is behind what is drawn at its centre. */
+function* DepthBehind({ weights, center, depth }: IWeighedView): Work<Plane> {
+    const { size } = weights;
+    const surface = yield* DrawDepth(weights, depth);
+    return depth.map((meters, g) => {
+        const column = Math.min(size - 1, Math.max(0, Math.floor(center[2 * g])));
+        const row = Math.min(size - 1, Math.max(0, Math.floor(center[2 * g + 1])));
+        return meters - surface[row * size + column];
+    });
+}
+
 /** [S,S] depth of what is drawn, meters; 0 where nothing is. */
-function* DrawDepth(weights: ISplatWeights, { depth }: IEllipses): Work<Float32Array> {
+function* DrawDepth(weights: ISplatWeights, depth: Plane): Work<Float32Array> {
     const surface = new Float32Array(weights.size ** 2);
     const values = new Float32Array(3 * depth.length).map((_, i) => (i % 3 === 0 ? depth[i / 3] : 0));
     const keep: PixelStep = (pixel, drawn, _values, at) => {
@@ -194,8 +239,8 @@ function StrainTrust(table: IRefineTable, view: IRefineView, constants: IRefineC
     return new Float32Array(table.gaussianCount).map((_, g) => 1 - (1 - constants.leastStrained) * strained(g));
 }
 
-/** [n,3] */
-function DriverColors({ mapSize, gaussianCount, texel, flags }: IRefineTable, deltaMap: Float32Array | null): Float32Array {
+/** [n,3] what the driver adds to the colors. */
+export function DriverColors({ mapSize, gaussianCount, texel, flags }: IRefineTable, deltaMap: Float32Array | null): Float32Array {
     return new Float32Array(3 * gaussianCount).map((_, i) => {
         const g = Math.floor(i / 3);
         return deltaMap && (flags[g] & DynamicFlag) !== 0 ? deltaMap[(4 + (i % 3)) * mapSize ** 2 + texel[g]] : 0;

@@ -11,6 +11,7 @@ import { BuildSplatWeights } from "../../../src/runtime/refine/splatWeights";
 import { Spread } from "../../../src/runtime/refine/spread";
 import { Psnr, Random } from "../../gpu/passes/gpu";
 import { RefineFixtureAsync, type IRefineTruth } from "./refineFixture";
+import type { Weigher } from "../../../src/runtime/refine/weigher";
 import { Draw, RandomScene, TransposeAsync } from "./splatScenes";
 
 const Refine = (input: IRefineInput): Float32Array => Finish(RefineColors(input)).detail;
@@ -239,6 +240,23 @@ describe("refinement", () => {
 
     it("gives the same bytes again", () => {
         expect(Refine(input)).toEqual(Refine(input));
+    });
+
+    it("lets maps and skin weights go before the first w takes memory, where it may", () => {
+        const whenWeighed: string[][] = [];
+        const run = (takesInput: boolean, given: IRefineInput): Float32Array => {
+            const weigh: Weigher = (ellipses, size) => {
+                const left = given.views.filter((view) => view !== undefined).length;
+                whenWeighed.push([...Object.keys(given), ...(given.table.weights ? ["weights"] : []), `${left} views`]);
+                return BuildSplatWeights(ellipses, size);
+            };
+            return Finish(RefineColors(given, {}, { weigh, takesInput })).detail;
+        };
+        const kept = run(false, input);
+        const taken = run(true, { ...input, table: { ...input.table }, views: [...input.views] });
+        expect(taken).toEqual(kept);
+        expect(whenWeighed.slice(0, 2)).toEqual(Array(2).fill(["table", "staticMap", "views", "settings", "weights", "2 views"]));
+        expect(whenWeighed.slice(2)).toEqual(Array(2).fill(["table", "views", "settings", "0 views"]));
     });
 
     it("comes nearer to the photo with each round", () => {
