@@ -10,6 +10,7 @@ import type { FlexAvatar } from "./flexAvatar.js";
 import type { FlexAvatarComponent } from "./flexAvatarComponent.js";
 import type { LevelOfDetail } from "./levelOfDetail.js";
 import type { BustOption, HairOption } from "./page/avatarPage.js";
+import type { IHairSpringSettings } from "./page/hairSpring.js";
 import { SerializedName } from "./names.js";
 
 /** One clip. */
@@ -42,6 +43,7 @@ export interface ISerializedAvatar {
     /** Files written before second maps have none of the next three. */
     bust?: BustOption;
     hair?: HairOption;
+    hairSpring?: IHairSpringSettings | null;
     /** Where the torso was moved. */
     torsoPosition?: number[];
     /** Influences that are not 0, by track. */
@@ -108,6 +110,7 @@ function SerializeAvatar(avatar: FlexAvatar, person: number): ISerializedAvatar 
         cullHidden: avatar.cullHidden,
         bust: avatar.bust,
         hair: avatar.hair,
+        hairSpring: avatar.hairSpring,
         torsoPosition: avatar.torso.position.asArray(),
         expression: Object.fromEntries(tracks.map(({ name, influence }) => [name, influence])),
         joints: Object.fromEntries(NodeNames.map((joint) => [joint, RotationOf(avatar[joint]).asArray()])),

@@ -17,6 +17,7 @@ import { AvatarEvaluator } from "./avatarEvaluator.js";
 import { SerializeAvatars } from "./avatarSerializer.js";
 import { CheckShownParts, FlexAvatar, type IShownParts } from "./flexAvatar.js";
 import type { BustOption, HairOption } from "./page/avatarPage.js";
+import type { IHairSpringSettings } from "./page/hairSpring.js";
 import { PersonPage } from "./page/personPage.js";
 import { Person } from "./refine/person.js";
 import { CheckRefineSettings, Refinement } from "./refine/refinement.js";
@@ -40,6 +41,8 @@ export interface ICreateSettings extends IMakeSettings {
     bust?: BustOption;
     /** What {@link FlexAvatar.hair} is at first. Default "auto". */
     hair?: HairOption;
+    /** What {@link FlexAvatar.hairSpring} is at first. Default null: hair does not swing. */
+    hairSpring?: IHairSpringSettings | null;
 }
 
 /** Settings of {@link FlexAvatarComponent.createFromPhotosAsync}. */
@@ -350,7 +353,7 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         made: IMadeAvatar & Partial<IPersonParts>,
         name: string,
         signal: AbortSignal | undefined,
-        { bust, hair }: IShownParts = {},
+        { bust, hair, hairSpring }: IShownParts = {},
     ): FlexAvatar {
         try {
             this._throwIfDisposed();
@@ -366,7 +369,7 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
             ...made,
             person,
             page,
-            shown: { bust, hair },
+            shown: { bust, hair, hairSpring },
             loadPageAsync: (makeSettings) => this._factory.loadPageAsync(makeSettings),
             refinement,
             prepareRefinementAsync: (photos, cropPx, makeSettings) => this._factory.prepareRefinementAsync(photos, cropPx, makeSettings),
