@@ -43,6 +43,7 @@ export {
 } from "./plugin/flexAvatarLoader.js";
 export { FlexAvatarTask } from "./plugin/flexAvatarTask.js";
 export type { BustOption, HairOption } from "./plugin/page/avatarPage.js";
+export type { IHairSpringSettings } from "./plugin/page/hairSpring.js";
 export type { IRefineProgress, IRefineSettings, RefineOption } from "./plugin/refine/refineSettings.js";
 export type { FlexAvatarProxyMesh } from "./plugin/proxyMesh.js";
 export type { FlexAvatarSplatMesh } from "./plugin/splatMesh.js";

@@ -74,6 +74,7 @@ function Apply(serialized: ISerializedAvatar, avatar: FlexAvatar, scene: Scene):
     }
     avatar.bust = serialized.bust ?? avatar.bust;
     avatar.hair = serialized.hair ?? avatar.hair;
+    avatar.hairSpring = serialized.hairSpring ?? avatar.hairSpring;
     for (const joint of NodeNames) {
         const turn = serialized.joints[joint];
         if (turn) {

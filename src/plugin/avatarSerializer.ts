@@ -11,6 +11,7 @@ import type { IFlexAvatarOptions } from "./componentOptions.js";
 import type { FlexAvatar } from "./flexAvatar.js";
 import type { LevelOfDetail } from "./levelOfDetail.js";
 import type { BustOption, HairOption } from "./page/avatarPage.js";
+import type { IHairSpringSettings } from "./page/hairSpring.js";
 import { SerializedName } from "./names.js";
 
 /** One clip. */
@@ -43,6 +44,7 @@ export interface ISerializedAvatar {
     /** Files written before second maps have none of the next three. */
     bust?: BustOption;
     hair?: HairOption;
+    hairSpring?: IHairSpringSettings | null;
     /** Where the torso was moved. */
     torsoPosition?: number[];
     /** Influences that are not 0, by track. */
@@ -113,6 +115,7 @@ function SerializeAvatar(avatar: FlexAvatar, person: number): ISerializedAvatar 
         cullHidden: avatar.cullHidden,
         bust: avatar.bust,
         hair: avatar.hair,
+        hairSpring: avatar.hairSpring,
         torsoPosition: avatar.torso.position.asArray(),
         expression: Object.fromEntries(tracks.map(({ name, influence }) => [name, influence])),
         joints: Object.fromEntries(NodeNames.map((joint) => [joint, RotationOf(avatar[joint]).asArray()])),

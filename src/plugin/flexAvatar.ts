@@ -32,6 +32,7 @@ import type { ICloseUp } from "../runtime/closeUp.js";
 import type { PhotoSource } from "../runtime/photo/decode.js";
 import type { IMakeSettings } from "./avatarFactory.js";
 import { AvatarPage, type BustOption, type HairOption } from "./page/avatarPage.js";
+import { CheckHairSpring, HairSpring, type IHairSpringSettings } from "./page/hairSpring.js";
 import type { HiddenParts, IPageLease, IPageMember, IPageModel, PersonPage } from "./page/personPage.js";
 import type { IPersonMember, Person } from "./refine/person.js";
 import type { IPrepareWish, PreparePhotos, Refinement } from "./refine/refinement.js";
@@ -49,6 +50,8 @@ export interface IShownParts {
     bust?: BustOption;
     /** Default "auto". */
     hair?: HairOption;
+    /** Default null. */
+    hairSpring?: IHairSpringSettings | null;
 }
 
 /** What an avatar is made of. */
@@ -164,6 +167,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
     private readonly _hidden = { hair: false, bust: false };
     private _bust: BustOption;
     private _hair: HairOption;
+    private _hairSpring: HairSpring | null = null;
     /** Whether it is on a character, which has a body. */
     private _isCarried = false;
     /** Whether a mesh draws the avatar; not while it is in a container. */
@@ -217,6 +221,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         parts.person.join(this);
         this._bust = parts.shown.bust ?? "auto";
         this._hair = parts.shown.hair ?? "auto";
+        this._hairSpring = parts.shown.hairSpring ? new HairSpring(parts.shown.hairSpring, head.joints) : null;
         parts.page.join(this);
         this._showPage();
     }
@@ -256,6 +261,20 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         CheckOption("hair", value, HairOptions);
         this._hair = value;
         this._hideParts();
+    }
+
+    /**
+     * Whether hair beyond the scalp lags behind head and body and swings until it settles, and how fast. It takes any frame rate, costs a few numbers per
+     * avatar and frame, and stops with the scene's animations. Default null: hair is still, and nothing is computed.
+     * @example avatar.hairSpring = {}; // with default settings
+     */
+    public get hairSpring(): Readonly<Required<IHairSpringSettings>> | null {
+        return this._hairSpring?.settings ?? null;
+    }
+
+    public set hairSpring(settings: IHairSpringSettings | null) {
+        this._hairSpring = settings && new HairSpring(settings, this._parts.head.joints);
+        this._showPose(this._page?.update(this._parts.head, this._pose, true, null) ?? false);
     }
 
     /**
@@ -400,7 +419,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
     public attachToSurface(target: SurfaceTarget, settings: ISurfaceSettings = {}): TransformNode {
         this._throwIfDisposed();
         this._surfaceNodes ??= new SurfaceNodes(this, this._surface, this.torso, () => this._parts.page.surface);
-        return this._surfaceNodes.add(target, settings, this._pose);
+        return this._surfaceNodes.add(target, settings, this._pose, this._hairSpring);
     }
 
     /**
@@ -463,7 +482,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         if (this._feathered) {
             instance.setStaticMap(this._parts.person.map); // the feather is this avatar's own
         }
-        return this._parts.instantiate(instance, name, { bust: this._bust, hair: this._hair });
+        return this._parts.instantiate(instance, name, { bust: this._bust, hair: this._hair, hairSpring: this.hairSpring });
     }
 
     /**
@@ -762,12 +781,13 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         this._parts.person.update(frame);
         this._parts.page.update(frame);
         this._character?.update();
-        if (this._readPose()) {
+        const isNew = this._readPose();
+        if (isNew) {
             this._evaluator.setExpression(this._pose);
-            this._page?.setPose(this._parts.head, this._pose);
-            this.proxyMesh.setPose(this._pose);
-            this._surfaceNodes?.update(this._pose);
         }
+        const spring = this._hidden.hair ? null : this._hairSpring;
+        const moved = this._page?.update(this._parts.head, this._pose, isNew, spring) ?? false;
+        this._showPose(isNew || moved);
     }
 
     /** Called by the component after all avatars are posed: goes on with what takes more than one frame. @internal */
@@ -838,7 +858,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
                 `The hair and the bust of "${this.name}" cannot be shown; the head is shown alone. ${String(error)}`,
             );
         }
-        this._page!.setPose(head, this._pose);
+        this._page!.update(head, this._pose, true, this._hairSpring);
         this._page!.show(pipeline, lease);
         this.proxyMesh._setPage(page.surfaceOf(hidden), this._page!.pose);
         if (lease) {
@@ -891,6 +911,14 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
             );
     }
 
+    /** Moves what rides on the skin, if that has moved. */
+    private _showPose(moved: boolean): void {
+        if (moved) {
+            this.proxyMesh.setPose(this._pose);
+            this._surfaceNodes?.update(this._pose, this._hairSpring);
+        }
+    }
+
     /** Reads tracks and joints. @returns whether anything moved */
     private _readPose(): boolean {
         let changed = false;
@@ -917,9 +945,10 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
 }
 
 /** Refuses options of wrong values. @throws FlexAvatarError `invalid-argument` @internal */
-export function CheckShownParts({ bust = "auto", hair = "auto" }: IShownParts): void {
+export function CheckShownParts({ bust = "auto", hair = "auto", hairSpring }: IShownParts): void {
     CheckOption("bust", bust, BustOptions);
     CheckOption("hair", hair, HairOptions);
+    CheckHairSpring(hairSpring ?? {});
 }
 
 function CheckOption(name: string, value: string, wanted: readonly string[]): void {

@@ -17,6 +17,7 @@ import { AvatarEvaluator } from "./avatarEvaluator.js";
 import { SerializeAvatars } from "./avatarSerializer.js";
 import { CheckShownParts, FlexAvatar, type IShownParts } from "./flexAvatar.js";
 import type { BustOption, HairOption } from "./page/avatarPage.js";
+import type { IHairSpringSettings } from "./page/hairSpring.js";
 import { PersonPage, type IPageModel } from "./page/personPage.js";
 import { Person } from "./refine/person.js";
 import { Refinement, type IPrepareWish } from "./refine/refinement.js";
@@ -41,6 +42,8 @@ export interface ICreateSettings extends IMakeSettings {
     bust?: BustOption;
     /** What {@link FlexAvatar.hair} is at first. Default "auto". From photos, "scalp" makes no hair beyond the scalp. */
     hair?: HairOption;
+    /** What {@link FlexAvatar.hairSpring} is at first. Default null: hair does not swing. */
+    hairSpring?: IHairSpringSettings | null;
 }
 
 /** Settings of {@link FlexAvatarComponent.createFromPhotosAsync}. */
@@ -374,7 +377,7 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         made: IMadeAvatar & Partial<IPersonParts>,
         name: string,
         signal: AbortSignal | undefined,
-        { bust, hair }: IShownParts = {},
+        { bust, hair, hairSpring }: IShownParts = {},
     ): FlexAvatar {
         try {
             this._throwIfDisposed();
@@ -390,7 +393,7 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
             ...made,
             person,
             page,
-            shown: { bust, hair },
+            shown: { bust, hair, hairSpring },
             loadPageAsync: (makeSettings) => this._loadPageAsync(makeSettings),
             refinement,
             prepareRefinementAsync: (photos, wish, makeSettings) => this._factory.prepareRefinementAsync(photos, wish, makeSettings),

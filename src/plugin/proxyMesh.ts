@@ -18,6 +18,8 @@ import { SplitSeams, ToSplitVertices, type ISeamlessMesh } from "./attach/splitS
 
 /** Meters that an expression may move skin beyond its distance from the neck at rest. */
 const ExpressionReach = 0.03;
+/** Meters that hair which swings may go farther from the neck's joint: it turns about a point nearby. */
+const SwingReach = 0.05;
 
 /** Something of the mesh that is posed by itself: the head, or the second page. */
 interface IPart {
@@ -179,7 +181,7 @@ export class FlexAvatarProxyMesh extends Mesh {
                     this._reach = Math.max(this._reach, Math.hypot(rest[i] - joints[3], rest[i + 1] - joints[4], rest[i + 2] - joints[5]));
                 }
             }
-            this._reach += ExpressionReach;
+            this._reach += ExpressionReach + (this._page ? SwingReach : 0);
         }
         Minimum.set(joints[3] - this._reach, joints[4] - this._reach, joints[5] - this._reach);
         Maximum.set(joints[3] + this._reach, joints[4] + this._reach, joints[5] + this._reach);

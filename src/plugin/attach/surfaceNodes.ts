@@ -2,7 +2,9 @@
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import { Quaternion } from "@babylonjs/core/Maths/math.vector.js";
 import { FlexAvatarError } from "../../flame/error.js";
-import type { ExpressionPose } from "../../flame/expression.js";
+import { EffectivePose, type ExpressionPose } from "../../flame/expression.js";
+import { HangingPose } from "../../flame/hangingPage.js";
+import { PoseLength } from "../../flame/headModel.js";
 import type { HeadSurface } from "./headSurface.js";
 import { SurfaceAnchor } from "./surfaceAnchor.js";
 import { FindPlace, type SurfaceTarget } from "./surfacePlaces.js";
@@ -19,14 +21,25 @@ export interface ISurfaceSettings {
     axes?: "head" | "surface";
 }
 
+/** How hair is turned: [3] axis-angles of `HangingPose`. */
+interface IHairTurns {
+    readonly hanging: ArrayLike<number>;
+    readonly lying: ArrayLike<number>;
+}
+
 interface IRider {
     readonly node: TransformNode;
     readonly anchor: SurfaceAnchor;
+    readonly surface: HeadSurface;
 }
+
+const Still: IHairTurns = { hanging: [0, 0, 0], lying: [0, 0, 0] };
 
 /** Made by `FlexAvatar` when its first node is attached, and disposed with it. */
 export class SurfaceNodes {
     private readonly _riders: IRider[] = [];
+    private readonly _headPose = new Float32Array(PoseLength);
+    private readonly _pagePose: ExpressionPose = { expression: new Float32Array(0), pose: new Float32Array(PoseLength) };
 
     /**
      * @param _avatar its name begins the names of the nodes
@@ -42,7 +55,7 @@ export class SurfaceNodes {
     ) {}
 
     /** Makes a node at a place of the skin, in the given pose. @throws FlexAvatarError `invalid-argument` */
-    public add(target: SurfaceTarget, settings: ISurfaceSettings, pose: ExpressionPose): TransformNode {
+    public add(target: SurfaceTarget, settings: ISurfaceSettings, pose: ExpressionPose, hair: IHairTurns | null): TransformNode {
         const surface = typeof target === "object" && target.page === 2 ? this._pageSurface() : this._surface;
         if (!surface) {
             throw new FlexAvatarError(
@@ -64,7 +77,7 @@ export class SurfaceNodes {
         node.parent = this._parent;
         node.doNotSerialize = true;
         node.rotationQuaternion = Quaternion.Identity();
-        const rider = { node, anchor: new SurfaceAnchor(surface, place, axes) };
+        const rider = { node, anchor: new SurfaceAnchor(surface, place, axes), surface };
         this._riders.push(rider);
         node.onDisposeObservable.addOnce(() => {
             const index = this._riders.indexOf(rider);
@@ -72,17 +85,14 @@ export class SurfaceNodes {
                 this._riders.splice(index, 1);
             }
         });
-        this._move(rider, pose.expression, this._surface.jointMatrices(pose));
+        this._move(rider, pose, hair);
         return node;
     }
 
-    /** Moves all nodes to a pose. Allocates nothing. */
-    public update(pose: ExpressionPose): void {
-        if (this._riders.length > 0) {
-            const matrices = this._surface.jointMatrices(pose);
-            for (let index = 0; index < this._riders.length; index++) {
-                this._move(this._riders[index], pose.expression, matrices);
-            }
+    /** Moves all nodes to a pose. Allocates nothing. @param hair null where it does not swing */
+    public update(pose: ExpressionPose, hair: IHairTurns | null): void {
+        for (let index = 0; index < this._riders.length; index++) {
+            this._move(this._riders[index], pose, hair);
         }
     }
 
@@ -93,8 +103,14 @@ export class SurfaceNodes {
         }
     }
 
-    private _move({ node, anchor }: IRider, expression: ArrayLike<number>, matrices: ArrayLike<number>): void {
-        anchor.update(expression, matrices);
+    private _move({ node, anchor, surface }: IRider, pose: ExpressionPose, hair: IHairTurns | null): void {
+        if (surface !== this._surface) {
+            const { hanging, lying } = hair ?? Still;
+            EffectivePose(this._surface.model, pose, this._headPose);
+            HangingPose(this._headPose, hanging, lying, this._pagePose.pose);
+            pose = this._pagePose;
+        }
+        anchor.update(pose.expression, surface.jointMatrices(pose));
         const [x, y, z] = anchor.position;
         const [qx, qy, qz, qw] = anchor.rotation;
         // The avatar's own axes: its root mirrors x of canonical space in left-handed scenes, and a mirror turns rotations about y and z around.

@@ -2,10 +2,12 @@
 import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh.js";
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import { EffectivePose, type ExpressionPose } from "../../flame/expression.js";
+import { HangingPose } from "../../flame/hangingPage.js";
 import { PoseLength, type HeadModel } from "../../flame/headModel.js";
 import type { AvatarBuffers, SplatPipeline } from "../../runtime/passes/index.js";
 import type { LevelOfDetail } from "../levelOfDetail.js";
 import { HasClipPlane, type ISplatMember } from "../splatView.js";
+import type { HairSpring } from "./hairSpring.js";
 import type { IPageLease } from "./personPage.js";
 
 /** `"auto"` shows the bust where the avatar has one and no character carries the head; `"none"` never. */
@@ -13,10 +15,14 @@ export type BustOption = "auto" | "none";
 /** `"auto"` shows hair beyond the scalp where the avatar has it; `"scalp"` what the head itself carries. */
 export type HairOption = "auto" | "scalp";
 
+const Still = new Float64Array(3);
+
 /** Owned by an avatar that has a second page. */
 export class AvatarPage implements ISplatMember {
-    /** The joints of the head with what expressions do to them; the page has no expressions of its own. */
+    /** The page's own joints: those of the head with what expressions do to them, and those of hair. It has no expressions of its own. */
     public readonly pose: ExpressionPose = { expression: new Float32Array(0), pose: new Float32Array(PoseLength) };
+    /** [15] of the head, with what expressions do to it. */
+    private readonly _headPose = new Float32Array(PoseLength);
     private _lease: IPageLease | null = null;
     private _splats: { pipeline: SplatPipeline; buffers: AvatarBuffers; revision: number } | null = null;
 
@@ -86,12 +92,26 @@ export class AvatarPage implements ISplatMember {
         lease?.buffers.setExpression(this.pose);
     }
 
-    /** Takes a new pose. Allocates nothing. @param expressionPose of the head; read, not kept */
-    public setPose(head: HeadModel, expressionPose: ExpressionPose): void {
-        EffectivePose(head, expressionPose, this.pose.pose);
+    /**
+     * Takes a new pose, and lets hair swing. Allocates nothing.
+     * @param expressionPose of the head; read, not kept
+     * @param isNew whether it may be another one than before
+     * @param spring null where hair does not swing
+     * @returns whether anything moved
+     */
+    public update(head: HeadModel, expressionPose: ExpressionPose, isNew: boolean, spring: HairSpring | null): boolean {
+        if (isNew) {
+            EffectivePose(head, expressionPose, this._headPose);
+        }
+        const swings = spring !== null && spring.update(this.posedNode, this._headPose);
+        if (!isNew && !swings) {
+            return false;
+        }
+        HangingPose(this._headPose, spring?.hanging ?? Still, spring?.lying ?? Still, this.pose.pose);
         if (this._splats) {
             this._splats.buffers.setExpression(this.pose);
             this._splats.revision++;
         }
+        return true;
     }
 }

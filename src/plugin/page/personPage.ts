@@ -2,6 +2,7 @@
  * What all avatars of a person have in common of the second page (hair beyond the scalp, and bust): its map, and the GPU buffers that show it. Of the
  * page only the texels that show something become Gaussians, so that short hair costs nothing.
  */
+import { HangingPage } from "../../flame/hangingPage.js";
 import type { HeadModel } from "../../flame/headModel.js";
 import { BuildLevels, type ILevels } from "../../flame/levels.js";
 import {
@@ -117,9 +118,9 @@ export class PersonPage {
         return { bust: members.some(({ bust }) => bust !== "none"), hair: members.some(({ hair }) => hair !== "scalp") };
     }
 
-    /** The page that is shown, or null. */
+    /** The page that is shown, with joints of its own for hair; or null. */
     public get model(): HeadModel | null {
-        return this._file.page ? (this._model?.model ?? null) : null;
+        return this._file.page && this._model ? HangingPage(this._model.model) : null;
     }
 
     /** [14,H,W], before activation; of the page that is shown. */
@@ -242,11 +243,12 @@ export class PersonPage {
 
     /** The skin of the page as a mesh; shared, so that it is computed once. Null if there is no page. */
     public get surface(): HeadSurface | null {
+        const { model } = this;
         const { page } = this._file;
-        if (!this._model || !page) {
+        if (!model || !page) {
             return null;
         }
-        return (this._surface ??= new HeadSurface(this._model.model, { staticMap: page.map, mapSize: page.mapSize }));
+        return (this._surface ??= new HeadSurface(model, { staticMap: page.map, mapSize: page.mapSize }));
     }
 
     /** What rays meet of the parts that are not hidden. Null if there is no page. */
@@ -269,7 +271,7 @@ export class PersonPage {
 
     /** Table of all texels of the page. */
     private get _table(): TexelTable | null {
-        return this._model && TexelTableOf(this._model.model, this._model.mapSize);
+        return this._model && TexelTableOf(HangingPage(this._model.model), this._model.mapSize);
     }
 
     private _logit({ texel, mapSize }: TexelTable, g: number): number {

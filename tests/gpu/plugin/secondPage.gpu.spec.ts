@@ -130,7 +130,7 @@ describe("a second page of an avatar", () => {
             // What the GPU skins with: the torso's joint stands still.
             const { posedMatrices } = ada._secondPage!.splats!.buffers;
             expect(Array.from(posedMatrices.subarray(0, 12))).toEqual([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0]);
-            expect(Array.from(posedMatrices)).toEqual(Array.from(ada.splats!.buffers.posedMatrices));
+            expect(Array.from(posedMatrices.subarray(12, 24))).toEqual(Array.from(ada.splats!.buffers.posedMatrices.subarray(12, 24)));
         }
         ada.neck.rotation.y = 0;
         RenderFrame(stage);

@@ -1,0 +1,53 @@
+// The talking bust of the samples, with a second map made here: a bust and a curtain of hair where the page's own grids are.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { WithPageAsync } from "../../scripts/browser.mjs";
+import { StartServerAsync } from "../../scripts/serve.mjs";
+
+test("the talking bust speaks, breathes and swings its hair beside the character", async () => {
+    const server = await StartServerAsync();
+    try {
+        await WithPageAsync({ width: 700, height: 500, limitMs: 560_000 }, async ({ page, consoleErrors }) => {
+            await page.goto(`${server.url}/talkingBust/`);
+            await page.waitForFunction(() => window.talkingBust, { polling: 500 });
+            const seen = await page.evaluate(async () => {
+                const { avatar, stage } = window.talkingBust;
+                const bare = avatar.gaussianCount;
+                const texels = 208 * 208;
+                const map = new Float32Array(14 * texels);
+                map.fill(3, 3 * texels, 4 * texels); // opaque
+                map.fill(Math.log(0.004), 7 * texels, 10 * texels); // 4 mm
+                map.fill(1, 13 * texels); // not turned
+                await avatar.setSecondMapAsync(map);
+                const state = () => ({
+                    jaw: avatar.expression.getTrack("jawOpen").influence,
+                    chest: avatar.torso.position.y,
+                    neck: avatar.neck.rotation.y,
+                    hair: avatar._hairSpring.hanging[1],
+                });
+                const states = [];
+                for (let frame = 0; frame < 12; frame++) {
+                    await new Promise((resolve) => stage.scene.onAfterRenderObservable.addOnce(resolve));
+                    states.push(state());
+                }
+                const withBust = avatar.gaussianCount;
+                document.getElementById("bust").click();
+                document.getElementById("hair").click();
+                document.getElementById("spring").click();
+                return { states, bare, withBust, hidden: avatar.gaussianCount, options: [avatar.bust, avatar.hair, avatar.hairSpring] };
+            });
+            for (const what of ["jaw", "chest", "neck", "hair"]) {
+                assert.ok(
+                    new Set(seen.states.map((state) => state[what])).size > 3,
+                    `${what} stands still: ${JSON.stringify(seen.states)}`,
+                );
+            }
+            assert.ok(seen.withBust > seen.bare + 30_000, `${seen.withBust} Gaussians`);
+            assert.equal(seen.hidden, seen.bare);
+            assert.deepEqual(seen.options, ["none", "scalp", null]);
+            assert.deepEqual(consoleErrors, []);
+        });
+    } finally {
+        await server.closeAsync();
+    }
+});
