@@ -15,7 +15,7 @@ BESIDE_NECK = np.radians(32)
 SOFT = 0.0045  # meters that Gaussians and the steps of the outline reach beyond it
 GAP = 0.03  # meters of the body that may be missing in matte or classes
 CHEST, AROUND_PIVOT = -0.2, 0.06  # m: below this height, and so near to the bust's pivot, everyone has a body
-MOST_MOVE = 0.05  # meters that the outline moves the bust
+MOST_MOVE = 0.08  # meters that the outline moves the bust
 PLANE_STEP = 0.004  # meters between columns of the contour
 HALF = 0.26
 HEIGHTS = np.arange(-0.09, -0.36, -0.003)
@@ -47,12 +47,13 @@ def contour(photo: Photo, depth: float) -> Contour:
     inside = photo.inside(px, 2)
     matte, classes = bilinear(photo.matte, px), bilinear(photo.classes, px)
     body = (matte > 0.5) & (np.maximum(classes[..., SKIN], classes[..., CLOTHES]) > np.maximum(classes[..., HAIR], 0.2))
+    hair = (matte > 0.5) & (classes[..., HAIR] > 0.5)
     height, known = np.zeros(len(x)), np.zeros(len(x))
     for k in range(len(x)):
         rows = np.flatnonzero(inside[:, k])[::-1]  # from below
         if len(rows) < 3:
             continue
-        end = run_end(body[rows, k], round(GAP / -(HEIGHTS[1] - HEIGHTS[0])))
+        end = run_end(body[rows, k], hair[rows, k], round(GAP / -(HEIGHTS[1] - HEIGHTS[0])))
         if end < 0:  # nothing of the body down to the photo's edge: the shoulder is lower
             free = matte[rows[0], k] < 0.5 and HEIGHTS[rows[0]] > CHEST
             height[k], known[k] = HEIGHTS[rows[0]] - 0.015, 0.3 if free else 0.0
@@ -63,13 +64,14 @@ def contour(photo: Photo, depth: float) -> Contour:
     return Contour(x, height, known)
 
 
-def run_end(on: np.ndarray, gap: int) -> int:
-    """Index after the last of `on` [n] before a gap longer than `gap`; it may begin after one. -1 where there is none, n where it goes on."""
+def run_end(on: np.ndarray, hair: np.ndarray, gap: int) -> int:
+    """Index after the last of `on` [n] before hair or a gap longer than `gap`; it may begin after one. -1 where there is none, n where it
+    goes on."""
     last = -1
     for k, value in enumerate(on):
         if value:
             last = k
-        elif k - last > gap:
+        elif hair[k] or k - last > gap:
             break
     return last + 1 if last >= 0 else -1
 
@@ -110,6 +112,7 @@ def to_outline(points: np.ndarray, photo: Photo, page: Page, share: np.ndarray) 
     # beside the neck only clothes may pull: a collar, not the neck's own side
     beside = (np.abs(angles - np.pi / 2) < BESIDE_NECK)[:, None]
     body = np.where(beside, body & (classes[..., CLOTHES] > classes[..., SKIN]), body)
+    hair = (matte > 0.5) & (classes[..., HAIR] > 0.5)
     at = on_plane(points, photo, pivot[2]) - pivot[:2]
     length, angle = np.hypot(at[..., 0], at[..., 1]), np.arctan2(at[..., 1], at[..., 0])
     angle = np.where(angle < -np.pi / 2, angle + 2 * np.pi, angle)
@@ -124,7 +127,7 @@ def to_outline(points: np.ndarray, photo: Photo, page: Page, share: np.ndarray) 
         rows = np.flatnonzero(inside[k])
         if len(rows) < 4 or lateral[k] == 0:
             continue
-        end = run_end(body[k, rows], round(GAP / (r[1] - r[0])))
+        end = run_end(body[k, rows], hair[k, rows], round(GAP / (r[1] - r[0])))
         if end < 0:
             # the body ends before the photo begins; a chest that is in the photo and not seen is classes gone wrong
             if matte[k, rows[0]] < 0.5 and AROUND_PIVOT < r[rows[0]] < reach[k]:

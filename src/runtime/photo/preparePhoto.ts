@@ -9,7 +9,7 @@ import type { IFaceFinder, IPersonMask } from "./faceFinder.js";
 import { ComposeOverGrey } from "./matte.js";
 import { CutOutPerson, type ICutOut } from "./matting.js";
 import type { IPicture } from "./picture.js";
-import { WideCropOf, WideSize, type IWideCrop } from "./wideCrop.js";
+import { MergeMasks, WideCropOf, WideSize, type IWideCrop } from "./wideCrop.js";
 import { FinishInSlicesAsync, NextTaskAsync } from "../slices.js";
 
 /** Settings of {@link PreparePhotoAsync}. */
@@ -135,7 +135,7 @@ export async function PreparePhotoAsync(source: PhotoSource, settings: IPhotoSet
         const person = await faces.findPersonAsync(pictureOf(drawCrop(photo, crop, ExactPx)), { signal, onProgress });
         const { matte, colors } = await cutOutAsync(photo, crop, cropPx, person, signal);
         const detail = await detailOfAsync(photo, crop, settings.detailPx ?? 0, person, signal);
-        const wide = settings.wide ? await wideOfAsync(photo, crop, faces, { signal, onProgress }) : undefined;
+        const wide = settings.wide ? await wideOfAsync(photo, crop, person, faces, { signal, onProgress }) : undefined;
         report("cutting out the person", 1);
         return {
             image: ComposeOverGrey(colors, matte),
@@ -246,15 +246,21 @@ async function detailOfAsync(
     return ToDetailCrop(colors, matte, crop, photo.width, photo.height, edge);
 }
 
-/** In three tasks: drawing and reading back takes 20 ms for the largest. */
-async function wideOfAsync(photo: IDecodedPhoto, crop: ICrop, faces: IFaceFinder, options: ICallOptions): Promise<IWideCrop> {
+/** In some tasks: drawing and reading back takes 20 ms for the largest. */
+async function wideOfAsync(
+    photo: IDecodedPhoto,
+    crop: ICrop,
+    inner: IPersonMask,
+    faces: IFaceFinder,
+    options: ICallOptions,
+): Promise<IWideCrop> {
     const wider = WideCropOf(crop);
     const size = WideSize(wider.sidePx);
     await NextTaskAsync();
     ThrowIfAborted(options.signal, "cutting out the person");
     const picture = pictureOf(drawCrop(photo, wider, size));
     await NextTaskAsync();
-    const person = await faces.findPersonAsync(picture, options);
+    const person = MergeMasks(inner, await faces.findPersonAsync(picture, options));
     const pixels = picture.data as Uint8ClampedArray<ArrayBuffer>;
     MarkOutside(pixels, wider, photo.width, photo.height, size);
     return { size, pixels, person };
