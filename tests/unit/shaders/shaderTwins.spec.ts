@@ -52,6 +52,7 @@ const OwnStructs: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "shared/attributes.wgsl": { Attributes: "unpacked" },
     "shared/closeUp.wgsl": { CloseUp: "unpacked" },
     "shared/headVertex.wgsl": { SkinWeights: "unpacked" },
+    "shared/posedFace.wgsl": { PosedFace: "between functions" },
     "shared/splatQuad.wgsl": { SplatCorner: "between functions" },
     "splatDraw.wgsl": { Varyings: "between vertex and fragment shader" },
     "splatOccluder.wgsl": { Varyings: "between vertex and fragment shader" },
