@@ -7,8 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..evaluate.real_photos import from_crop
-from ..synth.crop import Crop
+from ..synth.crop import Crop, from_crop
 
 HAIR, SKIN, CLOTHES = 0, 1, 2
 EARS, CHIN = np.array([0.0, 0.0, 0.05]), np.array([0.0, -0.085, 0.06])  # canonical, where heights of a photo are read

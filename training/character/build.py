@@ -12,9 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from training.headmodel.mesh import split_quads, vertex_normals
-from training.headmodel.source import BaseMesh, data_folder, face_unit, target
-
+from ..headmodel.mesh import split_quads, vertex_normals
+from ..headmodel.source import BaseMesh, data_folder, face_unit, target
 from .glb import Glb
 
 OUTPUT = Path(__file__).resolve().parents[2] / "samples" / "assets" / "character.glb"

@@ -19,6 +19,7 @@ import torch
 from ..headmodel.model import HeadModel
 from ..losses.perceptual import PerceptualDistance
 from ..models.avatar import Avatar, ModelConfig
+from ..models.landmarks import Landmarks
 from ..samples import CACHE
 from ..synth.generator import Generator
 from ..synth.skins import default_data_root
@@ -26,7 +27,6 @@ from . import draws, metrics, real_photos, report, results, studies
 from .captures import read_set, sitters
 from .frames import Frame, measure, table
 from .held_out import HeldOut
-from .landmarks import Landmarks
 from .observers import Observers
 from .puppets import Puppeteer
 from .studies import Plan

@@ -36,13 +36,13 @@ from ..losses.uv import LossWeights, delta_energy, delta_losses, total
 from ..models.base_maps import DELTA_REGIONS, driver_masks, mouth_map, set_base_maps
 from ..models.blocks import upsample
 from ..models.driver import DriverConfig, LightDriver, hourglass
+from ..models.landmarks import Landmarks
 from ..samples import CACHE, Batches
 from ..train import Trainer, load_settings
 from . import levels
 from .ablation_data import DriverData, identities, judges, people
 from .captures import Capture, Shot
 from .frames import Frame, Truth, measure
-from .landmarks import Landmarks
 from .observers import Observers
 from .paired import ByPerson
 from .puppets import Puppet, Puppeteer

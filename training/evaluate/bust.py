@@ -28,13 +28,13 @@ from ..headmodel.model import HeadModel, rotations
 from ..refine.portraits import Portrait, crop_size, inside_photo
 from ..registration import textures
 from ..synth import mesh
-from ..synth.crop import Crop
+from ..synth.crop import Crop, from_crop
 from ..synth.skins import default_data_root
 from . import metrics
 from .observers import Observers
 from .paired import interval
 from .puppets import Puppeteer
-from .real_photos import draw_crop, find, from_crop
+from .real_photos import draw_crop, find
 from .refined import Refiner
 
 ROOT = Path(__file__).parents[2]

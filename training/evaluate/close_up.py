@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..headmodel.model import HeadModel
+from ..models.landmarks import Landmarks
 from ..rasterizer.avatar_splatter import AvatarSplatter
 from ..refine.atlas import Atlas
 from ..refine.close_up import EDGE, REGIONS, SHADE_REACH, TexturedPicture, mip_levels, solve
@@ -32,7 +33,6 @@ from ..refine.views import View
 from ..synth.generator import Generator
 from . import metrics
 from .captures import SITTER_SEED, Sitter
-from .landmarks import Landmarks
 from .observers import Observers
 from .puppets import Puppet, Puppeteer
 from .refined import ROOT, SHADE, Refiner, Seat, detail, face_mask, tensor

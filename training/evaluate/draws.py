@@ -5,10 +5,10 @@ A draw is one sample file: a person with hair, light, camera and two expressions
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..models.landmarks import Landmarks
 from ..samples import read_sample
 from .captures import sample_capture
 from .frames import Frame, Truth, head_values
-from .landmarks import Landmarks
 from .paired import ByPerson, Table
 from .puppets import Puppeteer
 from .studies import ORACLE, ORACLE_STILL, PERFECT, SKINNED, photo_row

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from ..losses.perceptual import PerceptualDistance
+from ..models.landmarks import INNER_LIPS, NOSE_TIP, Landmarks, project
 from . import metrics
 from .captures import Capture, Shot
-from .landmarks import INNER_LIPS, NOSE_TIP, Landmarks, project
 from .observers import Observers
 
 FACE_YAW = 60  # degrees: farther round, the mouth and the face are not measured

@@ -24,6 +24,7 @@ import torch
 
 from ..headmodel.model import HeadModel
 from ..losses.perceptual import PerceptualDistance
+from ..models.landmarks import Landmarks
 from ..refine.geometry import GeometrySettings, fit_geometry
 from ..refine.parameters import ParameterSettings, refine_parameters
 from ..refine.portraits import Portrait, prepare
@@ -34,7 +35,6 @@ from ..synth.generator import Generator
 from ..synth.skins import default_data_root
 from . import metrics
 from .captures import SITTER_SEED, Sitter
-from .landmarks import Landmarks
 from .observers import Observers
 from .paired import interval
 from .puppets import Puppet, Puppeteer

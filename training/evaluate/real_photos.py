@@ -16,11 +16,11 @@ from PIL import Image, ImageOps
 from scipy.spatial import ConvexHull
 
 from ..classes import matting
+from ..models.landmarks import INNER_LIPS, Landmarks
 from ..synth.cameras import rotation
-from ..synth.crop import Crop, crop_from_landmarks
+from ..synth.crop import Crop, crop_from_landmarks, from_crop
 from ..synth.lighting import LUMA, linear
 from . import metrics
-from .landmarks import INNER_LIPS, Landmarks
 from .observers import Face, Observers
 from .puppets import Puppet, Puppeteer
 
@@ -116,13 +116,6 @@ def prepare(files: list[Path], observers: Observers, photo_size: int, anchor_siz
         matte, image = cut_out(metrics.unit(draw_crop(picture, crop, photo_size)).transpose(2, 0, 1), mask)
         out.append(Prepared(name, (0.5 + matte * (image - 0.5)).astype(np.float32), at, fit))
     return out
-
-
-def from_crop(points: np.ndarray, crop: Crop) -> np.ndarray:
-    """Crop coordinates 0..1 [n,2] -> photo pixels; the inverse of Crop.to_crop."""
-    c, s = np.cos(crop.roll), np.sin(crop.roll)
-    d = (points - 0.5) * crop.side
-    return crop.center + np.stack([c * d[:, 0] - s * d[:, 1], s * d[:, 0] + c * d[:, 1]], 1)
 
 
 def disturbed(picture: np.ndarray, mirror: bool = True) -> np.ndarray:

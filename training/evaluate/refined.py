@@ -28,6 +28,7 @@ from scipy.spatial import ConvexHull
 from ..headmodel.model import HeadModel
 from ..headmodel.texels import position_map
 from ..models.base_maps import head_texels
+from ..models.landmarks import Landmarks, project
 from ..native import CACHE
 from ..rasterizer.avatar_splatter import AvatarSplatter
 from ..refine.portraits import Portrait, prepared
@@ -41,7 +42,6 @@ from ..synth.picture import NOTHING, Worn
 from ..synth.raster import render_maps
 from . import metrics
 from .captures import FOCAL, SITTER_SEED, Shot, Sitter
-from .landmarks import Landmarks, project
 from .observers import Observers
 from .paired import interval
 from .puppets import Puppet, Puppeteer

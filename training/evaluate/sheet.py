@@ -17,6 +17,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from ..headmodel.model import HeadModel
+from ..models.landmarks import Landmarks
 from ..native import CACHE
 from ..refine.portraits import prepared
 from ..refine.views import View
@@ -26,7 +27,6 @@ from ..synth.glasses import sample_glare, sample_glasses
 from ..synth.picture import NOTHING, Worn
 from . import metrics
 from .captures import SITTER_SEED, Sitter
-from .landmarks import Landmarks
 from .observers import Observers
 from .puppets import Puppet, Puppeteer
 from .refined import SHADE, SIZE, Refiner, Seat, tensor

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from ..models.landmarks import Landmarks
 from ..refine.views import View
 from ..synth.generator import UNFITTED_YAW
 from .captures import Capture, Shot, Sitter, sample_capture
 from .frames import Frame, Truth
-from .landmarks import Landmarks
 from .metrics import motion_error, to_bytes
 from .puppets import Puppet, Puppeteer
 from .refined import Refiner, Seat

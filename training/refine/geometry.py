@@ -17,8 +17,8 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..evaluate.landmarks import Landmarks
 from ..models.base_maps import head_texels
+from ..models.landmarks import Landmarks
 from ..rasterizer.avatar_splatter import AvatarSplatter
 from ..rasterizer.project import project, rotation_matrices
 from ..rasterizer.rasterize import rasterize

@@ -8,8 +8,8 @@ import numpy as np
 
 from ..evaluate.metrics import unit
 from ..evaluate.observers import Observers
-from ..evaluate.real_photos import cut_out, draw_crop, find, from_crop
-from ..synth.crop import Crop
+from ..evaluate.real_photos import cut_out, draw_crop, find
+from ..synth.crop import Crop, from_crop
 
 LEAST, MOST = 512, 1024  # pixels of the crop
 CHUNK = 8  # files that are prepared at a time

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..evaluate.landmarks import INNER_LIPS
 from ..headmodel.model import HeadModel
 from ..headmodel.texels import TexelTable
+from ..models.landmarks import INNER_LIPS
 from ..rasterizer.avatar_splatter import AvatarSplatter, Skin
 from ..rasterizer.project import project, rotation_matrices
 from ..synth.raster import SCALE_LIMITS

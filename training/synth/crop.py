@@ -22,6 +22,13 @@ class Crop:
         return (np.stack([c * d[:, 0] + s * d[:, 1], -s * d[:, 0] + c * d[:, 1]], 1) / self.side + 0.5) * size
 
 
+def from_crop(points: np.ndarray, crop: Crop) -> np.ndarray:
+    """Crop coordinates 0..1 [n,2] -> photo pixels; the inverse of Crop.to_crop."""
+    c, s = np.cos(crop.roll), np.sin(crop.roll)
+    d = (points - 0.5) * crop.side
+    return crop.center + np.stack([c * d[:, 0] - s * d[:, 1], s * d[:, 0] + c * d[:, 1]], 1)
+
+
 def crop_from_points(right_eye: np.ndarray, left_eye: np.ndarray, mouth: np.ndarray) -> Crop:
     """Crop from the three centres in photo pixels (x right, y down)."""
     e, middle = left_eye - right_eye, (left_eye + right_eye) / 2

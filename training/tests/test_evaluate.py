@@ -8,13 +8,13 @@ from torch import nn
 
 from training.evaluate import metrics, results
 from training.evaluate.held_out import HeldOut, means
-from training.evaluate.landmarks import INNER_LIPS, Landmarks, project
 from training.evaluate.observers import Face, Observers, face_chip
-from training.evaluate.real_photos import disturbed, draw_crop, from_crop, mouth_light, mouth_opening, soften, teeth_light
+from training.evaluate.real_photos import disturbed, draw_crop, mouth_light, mouth_opening, soften, teeth_light
 from training.evaluate.studies import ORACLE
 from training.headmodel.model import HeadModel
 from training.models.base_maps import head_texels
-from training.synth.crop import Crop
+from training.models.landmarks import INNER_LIPS, Landmarks, project
+from training.synth.crop import Crop, from_crop
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,13 @@ from training.evaluate import __main__ as command
 from training.evaluate import metrics, report, results
 from training.evaluate.captures import Sitter, read_set, sample_capture
 from training.evaluate.frames import Truth
-from training.evaluate.landmarks import Landmarks
 from training.evaluate.observers import Observers
 from training.evaluate.puppets import Puppeteer
 from training.evaluate.studies import ORACLE, ORACLE_STILL, PERFECT, REFINED, REFINED_FOUR, SELF, SKINNED, STILL, WRONG, Plan
 from training.headmodel.model import HeadModel
 from training.models.avatar import Avatar, ModelConfig
 from training.models.base_maps import set_head_maps
+from training.models.landmarks import Landmarks
 from training.samples import HELD_OUT_SEED, in_mean_tone, write_sample
 from training.synth.generator import Generator
 

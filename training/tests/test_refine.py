@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from training.evaluate.landmarks import INNER_LIPS
 from training.evaluate.metrics import polygon_mask
+from training.models.landmarks import INNER_LIPS
 from training.rasterizer.project import Ellipses
 from training.rasterizer.rasterize import rasterize
 from training.refine import write_fixture
