@@ -11,7 +11,7 @@ import { GpuWeigher } from "../../src/runtime/passes/refine/gpuWeigher";
 import { ProjectView } from "../../src/runtime/refine/projectView";
 import { RefineColors } from "../../src/runtime/refine/refineColors";
 import type { IRefineInput } from "../../src/runtime/refine/refineInput";
-import { RefineBesideAsync } from "../../src/runtime/refine/refineRunner";
+import { RefineBesideAsync } from "../../src/runtime/beside/besideRunner";
 import { Finish, FinishAsync, type Work } from "../../src/runtime/slices";
 import { BuildSplatWeights } from "../../src/runtime/refine/splatWeights";
 import type { ISplatWeights } from "../../src/runtime/refine/weigher";

@@ -21,6 +21,7 @@ export type FlexAvatarErrorCode =
     | "file-format"
     | "clip-empty"
     | "refine-failed"
+    | "fill-failed"
     | "too-many-avatars"
     | "invalid-argument";
 
@@ -42,6 +43,7 @@ const DefaultAdvice: Readonly<Record<FlexAvatarErrorCode, string>> = Object.free
     "file-format": "Check that the file is complete and of the expected kind and version.",
     "clip-empty": "Check the track names of the clip, or pass aliases for them.",
     "refine-failed": "Use photos that show the face well; the avatar stays as it was.",
+    "fill-failed": "Leave memory free on small devices, or try other photos; the avatar stays as it was.",
     "too-many-avatars":
         "Dispose avatars that are not needed, or create the engine with GetFlexAvatarEngineOptions, which asks for all that the GPU offers.",
     "invalid-argument": "Correct the argument named in the message.",

@@ -7,7 +7,7 @@ import { HeadModelFile, HeadModelFileError, IsRecord } from "./headModelFile.js"
 /** Number of joints of every head model. */
 export const JointCount = 5;
 /** Joints in storage order. */
-export const JointNames = ["global", "neck", "jaw", "eyeL", "eyeR"] as const;
+export const ModelJointNames = ["global", "neck", "jaw", "eyeL", "eyeR"] as const;
 /** Parent of each joint; −1 has none. Parents come before children. */
 export const JointParents: readonly number[] = [-1, 0, 1, 1, 1];
 /** Length of a pose: axis-angle in radians for each joint. */
@@ -164,8 +164,8 @@ function CheckNames(model: HeadModel, file: HeadModelFile): void {
     }
     const joints = file.names("joints");
     const parents = file.json.parents;
-    if (joints.join() !== JointNames.join() || !Array.isArray(parents) || parents.join() !== JointParents.join()) {
-        throw HeadModelFileError(`its joints must be ${JointNames.join(", ")} with parents ${JointParents.join(", ")}`);
+    if (joints.join() !== ModelJointNames.join() || !Array.isArray(parents) || parents.join() !== JointParents.join()) {
+        throw HeadModelFileError(`its joints must be ${ModelJointNames.join(", ")} with parents ${JointParents.join(", ")}`);
     }
 }
 

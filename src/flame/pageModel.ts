@@ -2,7 +2,7 @@
  * The second page of a head model's atlas: hair beyond the scalp, and the bust. It is a mesh with an atlas of its own on the joints of the head,
  * without expressions, shapes and landmarks, in the container of a head model file (docs/formats.md, "Second page").
  */
-import { CheckMesh, JointCount, JointNames, type HeadModel } from "./headModel.js";
+import { CheckMesh, JointCount, ModelJointNames, type HeadModel } from "./headModel.js";
 import { HeadModelFile, HeadModelFileError, IsRecord } from "./headModelFile.js";
 import { MaxMapSize, RegionShift, type TexelTable } from "./texelTable.js";
 
@@ -56,8 +56,8 @@ export function ParsePageModel(bytes: ArrayBuffer, head: HeadModel): PageModel {
     if (!Number.isInteger(mapSize) || (mapSize as number) < 1 || (mapSize as number) > MaxMapSize) {
         throw HeadModelFileError(`header field "mapSize" is ${JSON.stringify(mapSize)}, wanted 1 to ${MaxMapSize}`);
     }
-    if (file.names("joints").join() !== JointNames.join()) {
-        throw HeadModelFileError(`its joints must be ${JointNames.join(", ")}`);
+    if (file.names("joints").join() !== ModelJointNames.join()) {
+        throw HeadModelFileError(`its joints must be ${ModelJointNames.join(", ")}`);
     }
     if (IsRecord(arrays) && Object.hasOwn(arrays, "joints")) {
         const joints = file.array("joints", "f32", [JointCount, 3]);

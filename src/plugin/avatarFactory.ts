@@ -11,54 +11,31 @@ import { ParseHeadModel, type HeadModel } from "../flame/headModel.js";
 import { ParsePageModel } from "../flame/pageModel.js";
 import { QuaternionOfRotation } from "../flame/rotation.js";
 import { BuildTexelTable } from "../flame/texelTable.js";
+import { FillBesideAsync, RefineBesideAsync } from "../runtime/beside/besideRunner.js";
 import { ReadAvatarFile, type IAvatarFile, type IStoredFit } from "../runtime/format/avatarFile.js";
 import { OrAborted } from "../runtime/models/abort.js";
-import { ModelRuntime, type IModelRuntimeSettings } from "../runtime/models/modelRuntime.js";
+import { ModelRuntime } from "../runtime/models/modelRuntime.js";
 import type { ProgressListener } from "../runtime/models/progress.js";
 import { WorkerUrl } from "../runtime/models/runtimeFiles.js";
 import { HeadBuffers, SplatPipeline } from "../runtime/passes/index.js";
 import { FaceFinder } from "../runtime/photo/faceFinder.js";
-import { RefineBesideAsync } from "../runtime/refine/refineRunner.js";
 import { PreparePhotoAsync, type IPreparedPhoto } from "../runtime/photo/preparePhoto.js";
 import { FinishInSlicesAsync } from "../runtime/slices.js";
 import { CheckPhotoSource, type PhotoSource } from "../runtime/photo/decode.js";
 import { AvatarEvaluator } from "./avatarEvaluator.js";
+import type { IAvatarServices, INetworks } from "./avatarServices.js";
 import type { IFlexAvatarOptions } from "./componentOptions.js";
 import type { IPageModel } from "./page/personPage.js";
+import type { IPrepareWish } from "./refine/refinement.js";
 import type { IRefineSource } from "./refine/refineViews.js";
 import { MakeThumbnailAsync } from "./thumbnail.js";
-
-/** What the factory uses of a `ModelRuntime`. */
-export type INetworks = Pick<
-    ModelRuntime,
-    | "model"
-    | "modelName"
-    | "headModel"
-    | "backend"
-    | "timings"
-    | "store"
-    | "loadHeadModelAsync"
-    | "loadPageAsync"
-    | "prepareAsync"
-    | "reconstructAsync"
-    | "createDriverAsync"
-    | "runFaceGraphAsync"
-    | "dispose"
->;
-
-/** What tests replace. @internal */
-export interface IAvatarServices {
-    createNetworksAsync(settings: IModelRuntimeSettings): Promise<INetworks>;
-    preparePhotoAsync: typeof PreparePhotoAsync;
-    createPipelineAsync: typeof SplatPipeline.CreateAsync;
-    refineAsync?: typeof RefineBesideAsync;
-}
 
 const DefaultServices: Required<IAvatarServices> = {
     createNetworksAsync: (settings) => ModelRuntime.CreateAsync(settings),
     preparePhotoAsync: PreparePhotoAsync,
     createPipelineAsync: (device, settings) => SplatPipeline.CreateAsync(device, settings),
     refineAsync: RefineBesideAsync,
+    fillAsync: FillBesideAsync,
 };
 
 /** Settings of the calls that make an avatar. */
@@ -77,7 +54,7 @@ export interface IMadeAvatar {
     file: IAvatarFile;
     /** The second page, if the file has a map of it that can be shown. */
     pageModel?: IPageModel | null;
-    /** The photos, if they were prepared for refinement too. */
+    /** The photos, prepared for refinement as was asked for. */
     refineSource?: IRefineSource;
 }
 
@@ -143,16 +120,22 @@ export class AvatarFactory {
         return (input, run) => this._services.refineAsync(input, { workerUrl, ...run });
     }
 
+    /** What fills hair and bust. */
+    public get fillAsync(): typeof FillBesideAsync {
+        const workerUrl = WorkerUrl(this._options.runtimeUrls, "refineWorker");
+        return (input, run) => this._timeAsync("fill", () => this._services.fillAsync(input, { workerUrl, ...run }));
+    }
+
     /**
      * Makes an avatar from photos.
-     * @param detailPx largest edge of the crops for refinement; 0 for none
+     * @param wish what of the photos is prepared for refinement too
      * @throws FlexAvatarError with a code of docs/errors.md; nothing is left behind
      */
     public async fromPhotosAsync(
         photos: readonly PhotoSource[],
         name: string,
         { signal, onProgress }: IMakeSettings = {},
-        detailPx = 0,
+        wish: IPrepareWish = { cropPx: 0, wide: false },
     ): Promise<IMadeAvatar> {
         photos.forEach(CheckPhotoSource); // before anything is loaded
         return await this._workAsync({ signal, onProgress, photoCount: photos.length }, async (lifeSignal, shared, preparing) => {
@@ -165,7 +148,7 @@ export class AvatarFactory {
                 );
             }
             const prepared = await this._timeAsync("photos", () =>
-                this._preparePhotosAsync(photos, networks, detailPx, lifeSignal, onProgress),
+                this._preparePhotosAsync(photos, networks, wish, lifeSignal, onProgress),
             );
             ThrowIfAborted(lifeSignal, "fitting the head");
             onProgress?.({ stage: "fitting the head", fraction: 0 });
@@ -197,8 +180,7 @@ export class AvatarFactory {
                 license: "All rights are with the owners of the photos.",
             };
             const made = await this._finishAsync(shared, file, lifeSignal, onProgress);
-            const refineSource = RefineSourceOf(prepared, fit);
-            return refineSource ? { ...made, refineSource } : made;
+            return { ...made, refineSource: RefineSourceOf(prepared, fit) };
         });
     }
 
@@ -208,15 +190,14 @@ export class AvatarFactory {
      */
     public async prepareRefinementAsync(
         photos: readonly PhotoSource[],
-        detailPx: number,
+        wish: IPrepareWish,
         { signal, onProgress }: IMakeSettings = {},
     ): Promise<IRefineSource> {
         return await this._workAsync({ signal, onProgress, photoCount: 0 }, async (lifeSignal, { networks, head }) => {
-            const prepared = await this._preparePhotosAsync(photos, networks, detailPx, lifeSignal, onProgress);
+            const prepared = await this._preparePhotosAsync(photos, networks, wish, lifeSignal, onProgress);
             ThrowIfAborted(lifeSignal, "fitting the head");
-            const fit = await FitAsync(head, prepared, lifeSignal);
-            const source = RefineSourceOf(prepared, fit);
-            if (!source) {
+            const source = RefineSourceOf(prepared, await FitAsync(head, prepared, lifeSignal));
+            if (wish.cropPx > 0 && source.details.length === 0) {
                 throw new FlexAvatarError("refine-failed", "The photos were prepared without crops for refinement.");
             }
             return source;
@@ -277,15 +258,17 @@ export class AvatarFactory {
     private async _preparePhotosAsync(
         photos: readonly PhotoSource[],
         networks: INetworks,
-        detailPx: number,
+        wish: IPrepareWish,
         signal: AbortSignal,
         onProgress?: ProgressListener,
     ): Promise<IPreparedPhoto[]> {
         const prepared: IPreparedPhoto[] = [];
         const cropPx = networks.model.photoSize;
         const faces = new FaceFinder(networks);
+        const wide = wish.wide && networks.headModel.page !== undefined;
         for (const photo of photos) {
-            prepared.push(await this._services.preparePhotoAsync(photo, { cropPx, detailPx, faces, signal, onProgress }));
+            const settings = { cropPx, detailPx: wish.cropPx, wide, faces, signal, onProgress };
+            prepared.push(await this._services.preparePhotoAsync(photo, settings));
         }
         for (const notice of prepared.flatMap(({ notices }) => notices)) {
             this._notify(notice.code, notice.message);
@@ -471,11 +454,15 @@ export class AvatarFactory {
     }
 }
 
-/** Undefined if a photo was prepared without a crop for it. */
-function RefineSourceOf(prepared: readonly IPreparedPhoto[], fit: HeadModelFit): IRefineSource | undefined {
-    const details = prepared.flatMap(({ detail }) => detail ?? []);
-    const landmarks = prepared.map((photo) => photo.landmarks);
-    return details.length === prepared.length ? { fit, details, landmarks } : undefined;
+/** Crops of a kind that a photo was prepared without are left out of all. */
+function RefineSourceOf(prepared: readonly IPreparedPhoto[], fit: HeadModelFit): IRefineSource {
+    const ofAll = <T>(crops: readonly T[]): readonly T[] => (crops.length === prepared.length ? crops : []);
+    return {
+        fit,
+        landmarks: prepared.map(({ landmarks }) => landmarks),
+        details: ofAll(prepared.flatMap(({ detail }) => detail ?? [])),
+        wides: ofAll(prepared.flatMap(({ wide }) => wide ?? [])),
+    };
 }
 
 /** Fits the head to all photos together, in slices. @throws FlexAvatarError `aborted` */

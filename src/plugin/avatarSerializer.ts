@@ -5,9 +5,10 @@
 import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup.js";
 import { Quaternion, type Vector3 } from "@babylonjs/core/Maths/math.vector.js";
 import { EncodeArrayBufferToBase64 } from "@babylonjs/core/Misc/stringTools.js";
+import type { Scene } from "@babylonjs/core/scene.js";
 import { NodeNames } from "./animation/avatarJoints.js";
+import type { IFlexAvatarOptions } from "./componentOptions.js";
 import type { FlexAvatar } from "./flexAvatar.js";
-import type { FlexAvatarComponent } from "./flexAvatarComponent.js";
 import type { LevelOfDetail } from "./levelOfDetail.js";
 import type { BustOption, HairOption } from "./page/avatarPage.js";
 import { SerializedName } from "./names.js";
@@ -60,11 +61,15 @@ export interface ISerializedAvatars {
     avatars: ISerializedAvatar[];
 }
 
+/** What is written of a `FlexAvatarComponent`. */
+export interface IAvatarsOfScene {
+    readonly scene: Scene;
+    readonly options: Readonly<IFlexAvatarOptions>;
+    readonly avatars: readonly FlexAvatar[];
+}
+
 /** Adds the component's avatars to a scene file in the making, and takes their clips out of its animation groups, which cannot name tracks. */
-export function SerializeAvatars(
-    component: FlexAvatarComponent,
-    sceneFile: { animationGroups?: unknown[]; [SerializedName]?: unknown },
-): void {
+export function SerializeAvatars(component: IAvatarsOfScene, sceneFile: { animationGroups?: unknown[]; [SerializedName]?: unknown }): void {
     const { animationGroups } = component.scene;
     const clips = new Set(component.avatars.flatMap((avatar) => avatar.clips));
     if (sceneFile.animationGroups?.length === animationGroups.length) {
@@ -73,7 +78,7 @@ export function SerializeAvatars(
     sceneFile[SerializedName] = Describe(component);
 }
 
-function Describe(component: FlexAvatarComponent): ISerializedAvatars {
+function Describe(component: IAvatarsOfScene): ISerializedAvatars {
     const { assetsUrl, modelsUrl, model } = component.options;
     const people: string[] = [];
     const personOf = new Map<unknown, number>();

@@ -2,7 +2,7 @@
 import { JoinUrl } from "../runtime/models/assetStore.js";
 import type { BackendName, OnnxRuntimeUrls } from "../runtime/models/onnxBackend.js";
 import type { SplatSorterName } from "../runtime/passes/index.js";
-import type { IAvatarServices } from "./avatarFactory.js";
+import type { IAvatarServices } from "./avatarServices.js";
 import { DefaultDriverSchedule, type IDriverSchedule } from "./driverScheduler.js";
 import type { LevelOfDetail } from "./levelOfDetail.js";
 

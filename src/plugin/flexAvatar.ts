@@ -34,7 +34,7 @@ import type { IMakeSettings } from "./avatarFactory.js";
 import { AvatarPage, type BustOption, type HairOption } from "./page/avatarPage.js";
 import type { HiddenParts, IPageLease, IPageMember, IPageModel, PersonPage } from "./page/personPage.js";
 import type { IPersonMember, Person } from "./refine/person.js";
-import type { PreparePhotos, Refinement } from "./refine/refinement.js";
+import type { IPrepareWish, PreparePhotos, Refinement } from "./refine/refinement.js";
 import type { IRefineProgress, IRefineSettings } from "./refine/refineSettings.js";
 import type { IRefineSource } from "./refine/refineViews.js";
 import type { LevelOfDetail } from "./levelOfDetail.js";
@@ -70,7 +70,7 @@ export interface IAvatarParts {
     /** Of the person; shared by instances. */
     refinement: Refinement;
     /** Finds, crops and fits photos. */
-    prepareRefinementAsync(photos: readonly PhotoSource[], cropPx: number, settings: IMakeSettings): Promise<IRefineSource>;
+    prepareRefinementAsync(photos: readonly PhotoSource[], wish: IPrepareWish, settings: IMakeSettings): Promise<IRefineSource>;
     /** Whose meshes draw the avatar; borrowed. */
     crowds: SplatCrowds;
     /** Makes an avatar of the same person from another evaluator, which it owns from then on. */
@@ -260,7 +260,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
 
     /**
      * Gives the person hair beyond the scalp and a bust, for all its avatars: a map of the head model's second page, which is loaded now if it was not
-     * before. It replaces an earlier one.
+     * before. It replaces an earlier one, and stops the filling under way.
      * @param map [14,H,W] before activation, of the page's size, in the channel order of docs/conventions.md; copied. Null takes it away
      * @param settings cancelling and progress
      * @throws FlexAvatarError `invalid-argument` if it has another size or holds what is no number, `models-mismatch` if the models have no second page,
@@ -268,6 +268,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
      */
     public async setSecondMapAsync(map: Float32Array | null, settings: IMakeSettings = {}): Promise<void> {
         this._throwIfDisposed();
+        this._parts.refinement.cancelFilling();
         if (!map) {
             this._parts.page.set(null);
             return;
@@ -282,6 +283,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
                 `setSecondMapAsync got ${what}, wanted [14,${model.mapSize},${model.mapSize}] finite ones.`,
             );
         }
+        this._parts.refinement.cancelFilling();
         this._parts.page.set({ model, map });
     }
 
@@ -496,6 +498,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         const { head, person } = this._parts;
         const { table } = this._evaluator.buffers.head;
         person.finishFade();
+        this._parts.page.finishFade();
         const staticMap = this._feathered ?? person.map.slice();
         const second = this._pageSnapshots();
         // Where the torso is in the avatar's parent.
@@ -563,6 +566,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
     public async evaluateAsync(): Promise<void> {
         this._throwIfDisposed();
         this._parts.person.finishFade();
+        this._parts.page.finishFade();
         this._readFrame();
         await this._evaluator?.evaluateAsync();
     }
@@ -582,7 +586,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         return this._parts.person.file.detail !== undefined;
     }
 
-    /** Whether a refinement of this person is under way. */
+    /** Whether a refinement of this person is under way, the filling of hair and bust included. */
     public get isRefining(): boolean {
         return this._parts.refinement.isRunning;
     }
@@ -598,11 +602,12 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
 
     /**
      * Adds the photos' own detail to the colors of this person and all its instances, beside the page. Expressions stay as they are: neither
-     * shape nor driver change. A new call stops the running one, and replaces what an earlier one has found.
+     * shape nor driver change. Then hair beyond the scalp and the bust are filled anew, unless the settings say no. A new call stops the running one, and
+     * replaces what an earlier one has found.
      * @param photos one to four of this person: those that the avatar was made of, or more and other ones
-     * @returns when the detail is there and begins to fade in
-     * @throws FlexAvatarError `photo-count` and the other codes of photos, `refine-failed` if they show too little of the face, `invalid-argument`,
-     * `aborted`, `disposed`; the avatar then keeps what it has
+     * @returns when all is there and begins to fade in
+     * @throws FlexAvatarError `photo-count` and the other codes of photos, `refine-failed` if they show too little of the face, `fill-failed`,
+     * `invalid-argument`, `aborted`, `disposed`; the avatar then keeps what it has, and of detail and filling the one that did not fail
      */
     public async refineAsync(photos: readonly PhotoSource[], settings: IRefineSettings = {}): Promise<void> {
         this._throwIfDisposed();
@@ -611,8 +616,8 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         }
         const list = [...photos];
         let opened = 0;
-        const prepare: PreparePhotos = (signal, cropPx, onFraction) =>
-            this._parts.prepareRefinementAsync(list, cropPx, {
+        const prepare: PreparePhotos = (signal, wish, onFraction) =>
+            this._parts.prepareRefinementAsync(list, wish, {
                 signal,
                 onProgress: ({ stage, fraction }) => {
                     opened += stage === "opening the photo" ? 1 : 0;
@@ -627,26 +632,36 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         this._parts.refinement.cancel();
     }
 
-    /** Waits until no refinement is under way. @returns whether the person has the photos' detail */
+    /** Waits until no refinement is under way: detail, and hair and bust, are there or failed. @returns whether the person has the photos' detail */
     public async whenRefinedAsync(): Promise<boolean> {
         await this._parts.refinement.whenIdleAsync();
         return this.isRefined;
     }
 
-    /** Takes the detail away at once: the person's maps are exactly those from before. Stops a refinement under way. */
+    /**
+     * Takes the detail away at once: the person's colors are exactly those from before. Stops the sharpening under way. Hair beyond the scalp and bust stay,
+     * also those that came with the detail; `setSecondMapAsync(null)` takes them away.
+     */
     public unrefine(): void {
         this._throwIfDisposed();
-        this._parts.refinement.cancel();
+        this._parts.refinement.cancelSharpening();
         this._parts.person.setDetail(null, 0);
     }
 
-    /** Refines with photos that are prepared; what goes wrong is a notice. @internal */
+    /** Refines with photos that are prepared, for what they were prepared for; what goes wrong is a notice. @internal */
     public _refineInBackground(source: IRefineSource, settings: IRefineSettings): void {
+        const sharpens = source.details.length > 0;
+        if (!sharpens && source.wides.length === 0) {
+            return;
+        }
+        const fill = source.wides.length > 0 ? settings.fill : false;
         this._parts.refinement
-            .runAsync(async () => source, source.details.length, settings)
+            .runAsync(async () => source, source.fit.views.length, { ...settings, fill }, sharpens)
             .catch((error: unknown) => {
                 const code = error instanceof FlexAvatarError ? error.code : "refine-failed";
-                if (code !== "aborted" && code !== "disposed") {
+                if (code === "fill-failed") {
+                    this._parts.notify("fill-failed", `"${this.name}" stays without hair beyond the scalp and bust. ${String(error)}`);
+                } else if (code !== "aborted" && code !== "disposed") {
                     this._parts.notify("refine-failed", `"${this.name}" stays as the networks made it. ${String(error)}`);
                 }
             });
@@ -672,10 +687,15 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
     }
 
     /** See {@link IPageMember}. @internal */
+    public get _hiddenParts(): HiddenParts {
+        return { hair: this._hair === "scalp", bust: this._bust === "none" || this._isCarried };
+    }
+
+    /** See {@link IPageMember}. @internal */
     public _showPage(): void {
         const { page } = this._parts;
         if (page.model && !this._page) {
-            this._page = new AvatarPage(this);
+            this._page = new AvatarPage(this, page);
         } else if (!page.model && this._page) {
             this._dropPage();
             this.proxyMesh._setPage(null, null);
@@ -738,7 +758,9 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         if (!this._evaluator) {
             return;
         }
-        this._parts.person.update(this.getScene().getFrameId());
+        const frame = this.getScene().getFrameId();
+        this._parts.person.update(frame);
+        this._parts.page.update(frame);
         this._character?.update();
         if (this._readPose()) {
             this._evaluator.setExpression(this._pose);
@@ -795,7 +817,8 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
     /** Follows the options and the character. */
     private _hideParts(): void {
         const { hair, bust } = this._hidden;
-        const isOther = hair !== (this._hair === "scalp") || bust !== (this._bust === "none" || this._isCarried);
+        const now = this._hiddenParts;
+        const isOther = hair !== now.hair || bust !== now.bust;
         if (this._page && isOther) {
             this._leasePage();
         }
@@ -804,9 +827,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
     /** Takes buffers for what is shown of the page now. */
     private _leasePage(): void {
         const { head, page } = this._parts;
-        this._hidden.hair = this._hair === "scalp";
-        this._hidden.bust = this._bust === "none" || this._isCarried;
-        const hidden: HiddenParts = this._hidden;
+        const hidden = Object.assign(this._hidden, this._hiddenParts);
         const pipeline = this._evaluator?.pipeline ?? null;
         let lease: IPageLease | null = null;
         try {

@@ -17,10 +17,11 @@ import { AvatarEvaluator } from "./avatarEvaluator.js";
 import { SerializeAvatars } from "./avatarSerializer.js";
 import { CheckShownParts, FlexAvatar, type IShownParts } from "./flexAvatar.js";
 import type { BustOption, HairOption } from "./page/avatarPage.js";
-import { PersonPage } from "./page/personPage.js";
+import { PersonPage, type IPageModel } from "./page/personPage.js";
 import { Person } from "./refine/person.js";
-import { CheckRefineSettings, Refinement } from "./refine/refinement.js";
+import { Refinement, type IPrepareWish } from "./refine/refinement.js";
 import type { RefineOption } from "./refine/refineSettings.js";
+import { CheckRefineSettings } from "./refine/sharpenPerson.js";
 import { PeelsDepth } from "./splatMaterial.js";
 import { SplatCrowds } from "./splatCrowds.js";
 
@@ -36,17 +37,18 @@ export interface IFlexAvatarNotice {
 export interface ICreateSettings extends IMakeSettings {
     /** Name of the avatar node. Default: "avatar" and a number, or the name in the file. */
     name?: string;
-    /** What {@link FlexAvatar.bust} is at first. Default "auto". */
+    /** What {@link FlexAvatar.bust} is at first. Default "auto". From photos, "none" makes no bust. */
     bust?: BustOption;
-    /** What {@link FlexAvatar.hair} is at first. Default "auto". */
+    /** What {@link FlexAvatar.hair} is at first. Default "auto". From photos, "scalp" makes no hair beyond the scalp. */
     hair?: HairOption;
 }
 
 /** Settings of {@link FlexAvatarComponent.createFromPhotosAsync}. */
 export interface IPhotoCreateSettings extends ICreateSettings {
     /**
-     * Whether the avatar is refined with the photos' own detail once it is there, beside the page. Default "auto": with default settings.
-     * `signal` stops that too. What goes wrong then is a notice; the avatar stays as it was.
+     * Whether the avatar is refined with the photos' own detail once it is there, beside the page. Default "auto": with default settings. Hair beyond the
+     * scalp and the bust follow, or come at once where this is false. `signal` stops that too. What goes wrong then is a notice; the avatar stays as it
+     * was.
      */
     refine?: RefineOption;
 }
@@ -65,7 +67,7 @@ export interface IFlexAvatarStatistics {
     driverMs: number;
     /** Driver runs so far. */
     driverRuns: number;
-    /** Milliseconds of the stages of making an avatar, when each ran last: load, photos, fit, reconstruct, prepare. */
+    /** Milliseconds of the stages of making an avatar, when each ran last: load, photos, fit, reconstruct, prepare, fill. */
     stageMs: Readonly<Record<string, number>>;
     /** Requests for models so far. */
     requests: number;
@@ -179,7 +181,8 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
 
     /**
      * Makes an avatar from one to four photos of a person. The scene is not touched before the avatar is complete. Then it is refined in the
-     * background: it gets sharper some seconds later ({@link FlexAvatar.onRefineProgressObservable}, {@link FlexAvatar.whenRefinedAsync}).
+     * background: some seconds later it gets sharper, then it gets hair beyond the scalp and a bust ({@link FlexAvatar.onRefineProgressObservable},
+     * {@link FlexAvatar.whenRefinedAsync}).
      * @param photos image files (addresses, blobs, responses, bytes) or what a canvas can draw, in any order
      * @throws FlexAvatarError with a code of docs/errors.md; the scene is then as it was
      */
@@ -199,8 +202,9 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         const { refine = "auto", signal } = settings;
         const refineSettings = refine === "auto" || refine === false ? {} : refine;
         const { cropPx } = CheckRefineSettings(refineSettings, photos.length);
-        const made = await this._factory.fromPhotosAsync([...photos], name, settings, refine === false ? 0 : cropPx);
-        const { refineSource, ...parts } = made;
+        const fills = refineSettings.fill !== false && !(settings.bust === "none" && settings.hair === "scalp");
+        const wish: IPrepareWish = { cropPx: refine === false ? 0 : cropPx, wide: fills };
+        const { refineSource, ...parts } = await this._factory.fromPhotosAsync([...photos], name, settings, wish);
         const avatar = this._add(parts, name, signal, settings);
         if (refineSource) {
             const signals = [refineSettings.signal, signal].filter((given) => given !== undefined);
@@ -321,14 +325,31 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         return new AvatarFactory(RequireDevice(this.scene.getEngine()), this.options, (code, message) => this._notify(code, message));
     }
 
-    private _createRefinement({ head, evaluator }: IMadeAvatar, person: Person): Refinement {
+    private _createRefinement({ head, evaluator }: IMadeAvatar, person: Person, page: PersonPage): Refinement {
         return new Refinement({
             head,
             person,
+            page,
             table: evaluator.buffers.head.table,
             refineAsync: (input, run) => this._factory.refineAsync(input, run),
+            fillAsync: (input, run) => this._factory.fillAsync(input, run),
+            loadPageAsync: (settings) => this._loadPageAsync(settings),
             notify: (code, message) => this._notify(code, message),
         });
+    }
+
+    /** The second page; asked for again where the device was lost meanwhile, and the factory with it. */
+    private async _loadPageAsync(settings: IMakeSettings): Promise<IPageModel> {
+        for (;;) {
+            const factory = this._factory;
+            try {
+                return await factory.loadPageAsync(settings);
+            } catch (error) {
+                if (factory === this._factory) {
+                    throw error;
+                }
+            }
+        }
     }
 
     private async _restoreAsync(avatar: FlexAvatar, restoring: Promise<AvatarEvaluator>, factory: AvatarFactory): Promise<void> {
@@ -364,15 +385,15 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         }
         const person = made.person ?? new Person(made.file);
         const page = made.page ?? new PersonPage(made.file, made.pageModel ?? null);
-        const refinement = made.refinement ?? this._createRefinement(made, person);
+        const refinement = made.refinement ?? this._createRefinement(made, person, page);
         const avatar = new FlexAvatar(name, this.scene, {
             ...made,
             person,
             page,
             shown: { bust, hair },
-            loadPageAsync: (makeSettings) => this._factory.loadPageAsync(makeSettings),
+            loadPageAsync: (makeSettings) => this._loadPageAsync(makeSettings),
             refinement,
-            prepareRefinementAsync: (photos, cropPx, makeSettings) => this._factory.prepareRefinementAsync(photos, cropPx, makeSettings),
+            prepareRefinementAsync: (photos, wish, makeSettings) => this._factory.prepareRefinementAsync(photos, wish, makeSettings),
             crowds: this._crowds,
             levelOfDetail: this.options.levelOfDetail,
             instantiate: (evaluator, instanceName, shown) =>

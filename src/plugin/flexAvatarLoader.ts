@@ -24,6 +24,7 @@ export type FlexAvatarLoadingOptions = Partial<IFlexAvatarOptions> & {
 };
 
 declare module "@babylonjs/core/Loading/sceneLoader.js" {
+    // eslint-disable-next-line @typescript-eslint/naming-convention -- Babylon's
     export interface SceneLoaderPluginOptions {
         [PluginName]: FlexAvatarLoadingOptions;
     }

@@ -14,7 +14,7 @@ import type { ExpressionPose } from "../flame/expression.js";
 import { VertexNormals } from "../flame/normals.js";
 import type { HeadSurface } from "./attach/headSurface.js";
 import type { IPageSurface } from "./page/personPage.js";
-import { SplitSeams, Spread, type ISeamlessMesh } from "./attach/splitSeams.js";
+import { SplitSeams, ToSplitVertices, type ISeamlessMesh } from "./attach/splitSeams.js";
 
 /** Meters that an expression may move skin beyond its distance from the neck at rest. */
 const ExpressionReach = 0.03;
@@ -109,8 +109,8 @@ export class FlexAvatarProxyMesh extends Mesh {
         let at = 0;
         for (const { surface, mesh, posed } of this._parts) {
             surface.poseVertices(surface === this._surface ? this._pose : this._pagePose!, posed);
-            Spread(mesh, posed, mesh.positions);
-            Spread(mesh, VertexNormals(surface.model, posed), mesh.normals);
+            ToSplitVertices(mesh, posed, mesh.positions);
+            ToSplitVertices(mesh, VertexNormals(surface.model, posed), mesh.normals);
             this._allPositions.set(mesh.positions, at);
             this._allNormals.set(mesh.normals, at);
             at += mesh.positions.length;

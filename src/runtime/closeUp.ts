@@ -20,7 +20,8 @@ export const CloseUpLevels = 4;
 /** Texels of the atlas per texel of the maps. */
 export const CloseUpScale = 4;
 /** How much longer than wide a texel of the atlas may be on the screen: full detail, no detail. */
-export const EdgeOn: readonly [number, number] = [3, 4];
+export const EdgeOnLeast = 3;
+export const EdgeOnMost = 4;
 
 /** What a Gaussian reads: one view's matrices between atlas and screen. */
 export interface IFootprint {
@@ -43,7 +44,7 @@ export function FootprintOf(a: number, b: number, c: number, d: number, edge: nu
     const sum = Math.hypot(a + d, b - c);
     const difference = Math.hypot(a - d, b + c);
     const [longest, shortest] = [(sum + difference) / 2, Math.abs(sum - difference) / 2];
-    const strength = Math.min(1, Math.max(0, (EdgeOn[1] * shortest - longest) / ((EdgeOn[1] - EdgeOn[0]) * shortest)));
+    const strength = Math.min(1, Math.max(0, (EdgeOnMost * shortest - longest) / ((EdgeOnMost - EdgeOnLeast) * shortest)));
     if (!(strength > 0)) {
         return { placeFromPx: [0, 0, 0, 0], level: 0, strength: 0 };
     }

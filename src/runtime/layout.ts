@@ -1,6 +1,6 @@
 /**
- * Sizes and byte offsets of the structs in src/shaders/shared, and the constants that kernels and TypeScript share.
- * The WGSL is the truth: tests/unit/runtime/layout.spec.ts parses it and compares every number here.
+ * Sizes and byte offsets of the structs in src/shaders, and the constants that kernels and TypeScript share, under the same names.
+ * The WGSL is the truth: tests/unit/shaders/shaderTwins.spec.ts reads every const and struct of every shader and compares.
  */
 
 /** Bytes of a struct and of its fields. */
@@ -120,6 +120,55 @@ export const RefineEllipseLayout = {
     offsets: { center: 0, conicXx: 8, conicXy: 12, conicYy: 16, opacity: 20 },
 } as const satisfies IStructLayout;
 
+export const DriverEnterParamsLayout = {
+    byteLength: 24,
+    offsets: { width: 0, height: 4, channels: 8, block: 12, gain: 16, hasRest: 20 },
+} as const satisfies IStructLayout;
+
+export const DriverConvParamsLayout = {
+    byteLength: 44,
+    offsets: {
+        width: 0,
+        height: 4,
+        sourceWidth: 8,
+        sourceHeight: 12,
+        blocks0: 16,
+        blocks: 20,
+        shift0: 24,
+        outBlocks: 28,
+        relu: 32,
+        hasBefore: 36,
+        hasAfter: 40,
+    },
+} as const satisfies IStructLayout;
+
+export const DriverPoolParamsLayout = {
+    byteLength: 16,
+    offsets: { width: 0, height: 4, sourceWidth: 8, sourceHeight: 12 },
+} as const satisfies IStructLayout;
+
+export const DriverExitParamsLayout = {
+    byteLength: 20,
+    offsets: { width: 0, height: 4, channels: 8, block: 12, scale: 16 },
+} as const satisfies IStructLayout;
+
+/** Threads per workgroup of the kernels that run over a list. */
+export const WorkgroupSizes = Object.freeze({
+    poseVertices: 64,
+    positionMap: 64,
+    splatProject: 64,
+    splatCloseUp: 64,
+    packStatic: 64,
+    packDelta: 64,
+    coarsen: 64,
+    sortCountKeys: 256,
+    sortScatter: 256,
+    sortTies: 256,
+    refineSum: 64,
+});
+/** Threads per workgroup of the driver's kernels, along x and along y. */
+export const DriverWorkgroupEdge = 8;
+
 /** Attribute channels of a static or delta map. */
 export const MapChannels = 14;
 /** Units and steps of packed attributes, as in src/shaders/shared/attributes.wgsl: meters, meters, ln m, ln m, steps from 0 to 1. */
@@ -144,6 +193,17 @@ export const DigitCount = 16;
 export const RadixTileSize = 2048;
 /** Below this alpha nothing is drawn. */
 export const AlphaCut = 1 / 255;
+/** Standard deviations of a Gaussian are held between these, meters. */
+export const ScaleMin = 1e-5;
+export const ScaleMax = 0.02;
+/** Low-pass filter of the training rasteriser, px². */
+export const DilationPx2 = 0.3;
+/** The projection is linearised no farther out than this, NDC. */
+export const JacobianNdc = 1.3;
+/** How far a surface may look away: cosine for what lies on the head; margin beyond the horizon of a head with this radius, meters. */
+export const BackFaceCosine = 0.2;
+export const HorizonMargin = 0.05;
+export const HeadRadius = 0.08;
 
 /** Bits of {@link ViewParamsLayout}'s flags. */
 export const ViewCompensateOpacity = 1;

@@ -106,7 +106,7 @@ export function PausesOf(): () => Promise<void> | undefined {
 }
 
 /** Lets the page live. A message, as timers of a hidden page wait for a second. */
-function NextTaskAsync(): Promise<void> {
+export function NextTaskAsync(): Promise<void> {
     const { port1, port2 } = new MessageChannel();
     return new Promise((resolve) => {
         port1.onmessage = () => {

@@ -14,7 +14,7 @@
 @group(1) @binding(2) var<storage, read> groups: array<LevelGroup>;
 @group(2) @binding(0) var<storage, read_write> attributes: array<PackedAttributes>;
 
-const Spread: f32 = 0.75; // 1 keeps how much they overlap; less is sharper, and leaves no gaps yet
+const KeptSpread: f32 = 0.75; // 1 keeps how much they overlap; less is sharper, and leaves no gaps yet
 const LeastWeight: f32 = 1e-4;
 const LargestOpacity: f32 = 0.99999; // of a mean: its logit is finite
 
@@ -66,7 +66,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     // As wide for their distance as its Gaussians are for theirs, along the axes in which they are spread; no thicker than they are.
     let scale = exp(sum.logScale / weights);
     let growth = select(0.0, max(3.0, count - 1.0), count > 1.0);
-    let spread = Spread * growth * dot(variance, scale * scale) / max(dot(variance, variance), 1e-30);
+    let spread = KeptSpread * growth * dot(variance, scale * scale) / max(dot(variance, variance), 1e-30);
     let logScale = 0.5 * log(scale * scale + spread * variance);
     attributes[params.first + params.fineCount + id.x] =
         packAttributes(Attributes(offset, log(opacity / (1.0 - opacity)), sum.color / weights, logScale, quaternion));

@@ -19,7 +19,7 @@ var<workgroup> counters: array<atomic<u32>, DigitCount * Copies>;
 @compute @workgroup_size(256)
 fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group: vec3u) {
     let thread = local.x;
-    let first = group.x * TileSize + thread;
+    let first = group.x * RadixTileSize + thread;
     for (var i = 0u; i < KeysPerThread; i++) {
         let record = first + i * RadixThreads;
         if (record < params.recordCount) {

@@ -39,7 +39,7 @@ var<workgroup> nextCount: array<atomic<u32>, DigitCount * 2u * DigitCount>; // [
 fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group: vec3u) {
     let thread = local.x;
     let tile = group.x;
-    let tileCount = max(1u, (params.recordCount + TileSize - 1u) / TileSize);
+    let tileCount = max(1u, (params.recordCount + RadixTileSize - 1u) / RadixTileSize);
     var tileRecords = 0u;
     for (var i = 0u; i < DigitCount; i++) {
         tileRecords += digitCounts[tile * DigitCount + i];
@@ -61,7 +61,7 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group
     var pairs: array<vec2u, KeysPerThread>;
     for (var i = 0u; i < KeysPerThread; i++) {
         let inTile = thread * KeysPerThread + i;
-        let at = tile * TileSize + inTile;
+        let at = tile * RadixTileSize + inTile;
         var pair = vec2u(CulledKey, at);
         if (digit == 0u) {
             if (at < params.recordCount) {
@@ -134,7 +134,7 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group
             let place = first + (inTile & 0xffffu);
             if (digit < LastDigit) {
                 pairsOut[place] = pair;
-                let side = place / TileSize - first / TileSize;
+                let side = place / RadixTileSize - first / RadixTileSize;
                 let next = (pair.x >> (DigitBits * (digit + 1u))) % DigitCount;
                 atomicAdd(&nextCount[(2u * value + side) * DigitCount + next], 1u);
             } else {
@@ -148,7 +148,7 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(workgroup_id) group
         for (var i = thread; i < DigitCount * 2u * DigitCount; i += RadixThreads) {
             let count = atomicLoad(&nextCount[i]);
             if (count > 0u) {
-                let toTile = total[i / (2u * DigitCount)] / TileSize + (i / DigitCount) % 2u;
+                let toTile = total[i / (2u * DigitCount)] / RadixTileSize + (i / DigitCount) % 2u;
                 atomicAdd(&nextCounts[toTile * DigitCount + i % DigitCount], count);
             }
         }

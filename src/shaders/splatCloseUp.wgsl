@@ -9,6 +9,7 @@
 #import "shared/viewSlot.wgsl"
 #import "shared/headVertex.wgsl"
 #import "shared/texel.wgsl"
+#import "shared/posedFace.wgsl"
 #import "shared/splatRecord.wgsl"
 #import "shared/splatQuad.wgsl"
 #import "shared/closeUp.wgsl"
@@ -37,18 +38,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     if (keys[index] == CulledKey || all(frame == vec4f(0.0))) {
         return;
     }
-    let t = texels[slots[slot].firstTexel + gaussian];
-    let v = texelVertices(t);
-    let b = texelBary(t);
-    let firstVertex = slots[slot].firstVertex;
-    let v0 = expressed[firstVertex + v.x];
-    let v1 = expressed[firstVertex + v.y];
-    let v2 = expressed[firstVertex + v.z];
-    let w = skinWeights(b.x * unpack4x8unorm(v0.weights) + b.y * unpack4x8unorm(v1.weights) + b.z * unpack4x8unorm(v2.weights));
-    let joints = slots[slot].posedFromCanonical;
-    let posedFromCanonical = blendJoints(w, joints[0], joints[1], joints[2], joints[3], joints[4]);
-    let e1 = v1.position - v0.position;
-    let e2 = v2.position - v0.position;
+    let face = posedFace(slot, texels[slots[slot].firstTexel + gaussian]);
+    let posedFromCanonical = face.posedFromCanonical;
+    let e1 = face.v1 - face.v0;
+    let e2 = face.v2 - face.v0;
     let alongX = vec4f(frame.x * e1 + frame.z * e2, 0.0) * posedFromCanonical;
     let alongY = vec4f(frame.y * e1 + frame.w * e2, 0.0) * posedFromCanonical;
 

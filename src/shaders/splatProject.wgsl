@@ -9,6 +9,7 @@
 #import "shared/viewSlot.wgsl"
 #import "shared/headVertex.wgsl"
 #import "shared/texel.wgsl"
+#import "shared/posedFace.wgsl"
 #import "shared/attributes.wgsl"
 #import "shared/splatRecord.wgsl"
 #import "shared/covariance.wgsl"
@@ -39,7 +40,7 @@ const HeadRadius: f32 = 0.08; // meters
 /// G = static + M_dyn ⊙ (weighted deltas), before activation.
 fn dynamicAttributes(slot: u32, gaussian: u32, t: Texel) -> Attributes {
     var g = unpackAttributes(attributes[slots[slot].firstAttributes + gaussian]);
-    if ((texelFlags(t) & TexelDynamic) != 0u) {
+    if ((texelFlags(t) & DynamicFlag) != 0u) {
         let weights = slots[slot].deltaWeights;
         if (weights.x != 0.0) {
             g = addDelta(g, deltas[slots[slot].firstDeltaA + t.place], weights.x);
@@ -91,21 +92,14 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     }
 
     // The surface that the Gaussian sits on, skinned with the weights of that place.
-    let v = texelVertices(t);
-    let b = texelBary(t);
-    let firstVertex = slots[slot].firstVertex;
-    let v0 = expressed[firstVertex + v.x];
-    let v1 = expressed[firstVertex + v.y];
-    let v2 = expressed[firstVertex + v.z];
-    let w = skinWeights(b.x * unpack4x8unorm(v0.weights) + b.y * unpack4x8unorm(v1.weights) + b.z * unpack4x8unorm(v2.weights));
-    let joints = slots[slot].posedFromCanonical;
-    let posedFromCanonical = blendJoints(w, joints[0], joints[1], joints[2], joints[3], joints[4]);
-    let surface = b.x * v0.position + b.y * v1.position + b.z * v2.position;
+    let face = posedFace(slot, t);
+    let posedFromCanonical = face.posedFromCanonical;
+    let surface = face.bary.x * face.v0 + face.bary.y * face.v1 + face.bary.z * face.v2;
     let blend = transpose(mat3x3f(posedFromCanonical[0].xyz, posedFromCanonical[1].xyz, posedFromCanonical[2].xyz));
 
     // Half a head looks away. A Gaussian that stands off the head, as hair does, reaches over the horizon and is seen from inside.
-    if ((texelFlags(t) & TexelTwoSided) == 0u) {
-        let normal = cross(v1.position - v0.position, v2.position - v0.position);
+    if ((texelFlags(t) & TwoSidedFlag) == 0u) {
+        let normal = cross(face.v1 - face.v0, face.v2 - face.v0);
         let near = HeadRadius / (HeadRadius + max(dot(normal, g.offset) / length(normal), 0.0));
         let limit = max(BackFaceCosine, HorizonMargin + sqrt(1.0 - near * near));
         let posedNormal = blend * normal;

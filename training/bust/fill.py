@@ -24,7 +24,10 @@ STRAND_ROWS, STRAIGHT = (
 )  # rows that strands are drawn out over; shares of variance that then remain in curls and in straight hair
 BEHIND = 0.93  # hair behind is this much darker
 INNER_DEPTH, INNER_DARK = 0.012, 0.45
-SKIN_SPREADS, FAINT = 0.01, 0.004  # how much skin and the guessed color of clothes count where the bust is filled in
+COLLAR = (-0.006, -0.022)  # meters over the neck's ring: where a garment begins that no photo shows
+FAINT, FAINT_COLLAR = 0.004, 0.02  # how much the guessed color of clothes, and that edge, count beside what photos show
+PLAIN = (0.27, 0.28, 0.31)  # color of clothes of whom no photo shows any
+BACK_DARKER = 0.15  # light comes from the camera's side
 
 
 @dataclass(frozen=True)
@@ -103,32 +106,44 @@ def bust_color(page: Page, head: Head, torso: torsos.Torso, photos: list[Photo],
     mirrored = np.maximum(0, 0.8 * known[:, ::-1] - known)
     all_known = np.minimum(known + mirrored, 1)
     color = (color * known[..., None] + color[:, ::-1] * mirrored[..., None]) / np.maximum(known + mirrored, 1e-6)[..., None]
-    cloth = np.maximum(dressed, np.maximum(0, 0.8 * dressed[:, ::-1] - known))
-    # what spreads: clothes, a little of the skin, the neck's own color above the ring, and a faint guess everywhere below
+    # skin and clothes spread apart, and where one ends and the other begins spreads by itself: a garment has an edge
+    share = dressed + np.maximum(0, 0.8 * dressed[:, ::-1] - known)
+    share = np.minimum(share / np.maximum(all_known, 1e-6), 1)
     ring = page.meta["bust"]["ring"]
     base = page.base[page.rows("bust")]
     above = base[..., 1] - (ring[0] - ring[1] * base[..., 2])
-    guess = cloth_guess(photos)
-    spreads = np.where(cloth > 0.5, all_known, SKIN_SPREADS * all_known)
-    source = color.copy()
-    if guess is not None:
-        faint = FAINT * ramp(above, -0.03, -0.06) * (all_known < 0.5)
-        source = (source * spreads[..., None] + guess * faint[..., None]) / np.maximum(spreads + faint, 1e-9)[..., None]
-        spreads = spreads + faint
     own = neck_color(head, torso.points, ring)
-    if own is not None:
-        at_neck = 0.5 * ramp(above, -0.012, 0.004) * (1 - all_known)
-        source = (source * spreads[..., None] + own * at_neck[..., None]) / np.maximum(spreads + at_neck, 1e-9)[..., None]
-        spreads = spreads + at_neck
-    filled = wrapped_push_pull(source, np.minimum(spreads, 1))
+    at_neck = np.zeros(known.shape) if own is None else 0.5 * ramp(above, -0.012, 0.004)
+    skin = spread(color, all_known * (1 - share), own, at_neck * (1 - all_known))
+    guess = cloth_guess(photos)
+    cloth = spread(color, all_known * share, guess, FAINT * (all_known < 0.5))
+    collar = spread(share[..., None], all_known, smooth_step(above, *COLLAR)[..., None], FAINT_COLLAR * (1 - all_known))
+    edge = smooth_step(collar, 0.35, 0.65)
+    shade = 1 - BACK_DARKER * smooth_step(toward(page, torso, photos[0]), 0.4, -0.8)[..., None]
+    filled = (skin * (1 - edge) + cloth * edge) * shade
     return color * all_known[..., None] + filled * (1 - all_known[..., None])
 
 
-def cloth_guess(photos: list[Photo]) -> np.ndarray | None:
-    """Median color [3] of the photos' clothes; None where hardly any are seen."""
+def toward(page: Page, torso: torsos.Torso, photo: Photo) -> np.ndarray:
+    """Cosine [rows,columns] between the azimuths of the bust's points and of the camera, about the bust's pivot."""
+    off = torso.points - np.array(page.meta["bust"]["pivot"])
+    return np.cos(np.arctan2(off[..., 0], off[..., 2]) - photo.yaw)
+
+
+def spread(color: np.ndarray, weight: np.ndarray, other: np.ndarray | None, faint: np.ndarray) -> np.ndarray:
+    """Push-pull around the bust of `color` [rows,columns,k] by `weight`, with an `other` that counts `faint` [rows,columns]."""
+    if other is not None:
+        total = weight + faint
+        color = (color * weight[..., None] + other * faint[..., None]) / np.maximum(total, 1e-9)[..., None]
+        weight = total
+    return wrapped_push_pull(color, np.minimum(weight, 1))
+
+
+def cloth_guess(photos: list[Photo]) -> np.ndarray:
+    """Median color [3] of the photos' clothes; PLAIN where hardly any are seen."""
     pixels = [p.image[(p.classes[..., CLOTHES] > 0.5) & (p.matte > 0.7) & (p.hairless > 0.8)] for p in photos]
     pixels = np.concatenate(pixels)
-    return np.median(pixels, 0) if len(pixels) > 40 else None
+    return np.median(pixels, 0) if len(pixels) > 40 else np.array(PLAIN)
 
 
 def neck_color(head: Head, points: np.ndarray, ring: list[float]) -> np.ndarray | None:

@@ -15,6 +15,7 @@ from .torso import TorsoReach
 
 STEP = 0.002  # meters along a row of the mask
 HALF = 0.32
+SOFT = 0.002  # meters that Gaussians reach beyond the surface
 GAP = 0.008  # meters without hair that a lock may have
 LEAST_WIDTH = 0.006
 SHORT = -0.045  # hair that ends above this height (m) hangs nowhere: no curtain
@@ -144,6 +145,7 @@ def measure_sides(view: HairView, heights: np.ndarray) -> Sides:
             if first <= 1:
                 inner[side, k] = 0
             cut[side, k] = not inside[k, min(last + 2, len(x) - 1)]
+            outer[side, k] -= 0 if cut[side, k] else SOFT
         # the curtain: rows from the dome downwards that have hair, small gaps allowed; a few stray hairs are none
         width = outer[side] - inner[side]
         usual = np.median(width[known[side] > 0]) if known[side].any() else 0

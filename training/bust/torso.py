@@ -12,7 +12,10 @@ from .page import Page
 from .photo import CLOTHES, HAIR, SKIN, Photo, bilinear
 
 BESIDE_NECK = np.radians(32)
-MOST_MOVE = 0.05  # meters that the outline moves the bust
+SOFT = 0.0045  # meters that Gaussians and the steps of the outline reach beyond it
+GAP = 0.03  # meters of the body that may be missing in matte or classes
+CHEST, AROUND_PIVOT = -0.2, 0.06  # m: below this height, and so near to the bust's pivot, everyone has a body
+MOST_MOVE = 0.08  # meters that the outline moves the bust
 PLANE_STEP = 0.004  # meters between columns of the contour
 HALF = 0.26
 HEIGHTS = np.arange(-0.09, -0.36, -0.003)
@@ -37,32 +40,40 @@ class Contour:
 
 
 def contour(photo: Photo, depth: float) -> Contour:
-    """Walk up from the lowest pixel of every column as long as clothes or skin go on."""
+    """Walk up from the lowest pixel of every column as long as clothes or skin go on, over gaps that are classes gone wrong."""
     x = np.arange(-HALF, HALF + 1e-9, PLANE_STEP)
     points = np.stack([np.tile(x, (len(HEIGHTS), 1)), np.repeat(HEIGHTS[:, None], len(x), 1), np.full((len(HEIGHTS), len(x)), depth)], -1)
     px, _ = photo.project(points)
     inside = photo.inside(px, 2)
     matte, classes = bilinear(photo.matte, px), bilinear(photo.classes, px)
     body = (matte > 0.5) & (np.maximum(classes[..., SKIN], classes[..., CLOTHES]) > np.maximum(classes[..., HAIR], 0.2))
+    hair = (matte > 0.5) & (classes[..., HAIR] > 0.5)
     height, known = np.zeros(len(x)), np.zeros(len(x))
     for k in range(len(x)):
-        rows = np.flatnonzero(inside[:, k])
+        rows = np.flatnonzero(inside[:, k])[::-1]  # from below
         if len(rows) < 3:
             continue
-        column = body[rows, k][::-1]  # from below
-        if not column[:3].any():  # nothing of the body down to the photo's edge: the shoulder is lower
-            free = matte[rows[-1], k] < 0.5
-            height[k], known[k] = HEIGHTS[rows[-1]] - 0.015, 0.3 if free else 0.0
-            continue
-        start = int(np.argmax(column))
-        gap = np.flatnonzero(~column[start:])
-        if not len(gap):
-            continue
-        above = rows[::-1][start + gap[0]]
-        beyond = rows[::-1][min(start + gap[0] + 2, len(rows) - 1)]
-        height[k] = HEIGHTS[above]
-        known[k] = 1.0 if matte[beyond, k] < 0.5 else 0.0  # hair or face above it: the contour is hidden
+        end = run_end(body[rows, k], hair[rows, k], round(GAP / -(HEIGHTS[1] - HEIGHTS[0])))
+        if end < 0:  # nothing of the body down to the photo's edge: the shoulder is lower
+            free = matte[rows[0], k] < 0.5 and HEIGHTS[rows[0]] > CHEST
+            height[k], known[k] = HEIGHTS[rows[0]] - 0.015, 0.3 if free else 0.0
+        elif end < len(rows):
+            height[k] = HEIGHTS[rows[end]]
+            # hair or face above it: the contour is hidden
+            known[k] = 1.0 if matte[rows[min(end + 2, len(rows) - 1)], k] < 0.5 else 0.0
     return Contour(x, height, known)
+
+
+def run_end(on: np.ndarray, hair: np.ndarray, gap: int) -> int:
+    """Index after the last of `on` [n] before hair or a gap longer than `gap`; it may begin after one. -1 where there is none, n where it
+    goes on."""
+    last = -1
+    for k, value in enumerate(on):
+        if value:
+            last = k
+        elif hair[k] or k - last > gap:
+            break
+    return last + 1 if last >= 0 else -1
 
 
 def silhouette_top(points: np.ndarray, photo: Photo, depth: float, x: np.ndarray) -> np.ndarray:
@@ -101,6 +112,7 @@ def to_outline(points: np.ndarray, photo: Photo, page: Page, share: np.ndarray) 
     # beside the neck only clothes may pull: a collar, not the neck's own side
     beside = (np.abs(angles - np.pi / 2) < BESIDE_NECK)[:, None]
     body = np.where(beside, body & (classes[..., CLOTHES] > classes[..., SKIN]), body)
+    hair = (matte > 0.5) & (classes[..., HAIR] > 0.5)
     at = on_plane(points, photo, pivot[2]) - pivot[:2]
     length, angle = np.hypot(at[..., 0], at[..., 1]), np.arctan2(at[..., 1], at[..., 0])
     angle = np.where(angle < -np.pi / 2, angle + 2 * np.pi, angle)
@@ -115,20 +127,16 @@ def to_outline(points: np.ndarray, photo: Photo, page: Page, share: np.ndarray) 
         rows = np.flatnonzero(inside[k])
         if len(rows) < 4 or lateral[k] == 0:
             continue
-        run = body[k, rows]
-        if not run[:2].any():
-            if matte[k, rows[0]] < 0.5 and r[rows[0]] < reach[k]:
+        end = run_end(body[k, rows], hair[k, rows], round(GAP / (r[1] - r[0])))
+        if end < 0:
+            # the body ends before the photo begins; a chest that is in the photo and not seen is classes gone wrong
+            if matte[k, rows[0]] < 0.5 and AROUND_PIVOT < r[rows[0]] < reach[k]:
                 change[k], known[k] = r[rows[0]] - 0.004 - reach[k], 0.5
-            continue
-        gap = np.flatnonzero(~run & ~np.concatenate([run[1:], [True]]))
-        gap = gap[gap > 0]
-        if not len(gap):  # the body goes on beyond the photo's edge
+        elif end == len(rows):  # the body goes on beyond the photo's edge
             if reach[k] < r[rows[-1]] < 0.3:
                 change[k], known[k] = r[rows[-1]] + 0.008 - reach[k], 0.7
-            continue
-        end, beyond = rows[gap[0]], rows[min(gap[0] + 2, len(rows) - 1)]
-        if matte[k, beyond] < 0.5 and r[end] < 0.3:
-            change[k], known[k] = r[end] - reach[k], 1.0
+        elif matte[k, rows[min(end + 2, len(rows) - 1)]] < 0.5 and r[rows[end]] < 0.3:
+            change[k], known[k] = r[rows[end]] - SOFT - reach[k], 1.0
     if not known.any():
         return points
     change = np.clip(change, -MOST_MOVE, MOST_MOVE)

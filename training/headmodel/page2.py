@@ -30,7 +30,7 @@ DOME_SHARE = 36 / 112  # of the rows
 NOMINAL = np.array([0.095, 0.125, 0.115])  # half axes of the dome: sideways, up, front and back
 # how much more room the columns near the face have (hair) or in front (bust)
 HAIR_DENSITY, BUST_DENSITY = 0.3, 0.45
-HANDOVER = (-0.21, -0.11)  # meters: hair below the first follows the torso, above the second the head
+HANDOVER = (-0.165, -0.03)  # meters: hair below the first follows the torso, above the second the head
 # bust: the point from which the body is seen, heights where it ends, and how far out the arms may stand
 PIVOT = np.array([0.0, -0.27, -0.045])
 ABOVE_RING, BUST_END, WIDEST = 0.03, -0.36, 0.215

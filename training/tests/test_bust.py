@@ -113,8 +113,26 @@ def test_shoulders_stand_still_while_the_head_turns_by_60_degrees():
 
 def test_hair_follows_the_head_above_and_the_torso_below():
     hair, base = page().joint_shares[page().rows("hair")], page().base[page().rows("hair")]
-    assert (hair[base[..., 1] > -0.1][:, 1] > 0.99).all()
-    assert (hair[base[..., 1] < -0.22][:, 0] > 0.99).all()
+    assert (hair[base[..., 1] > -0.02][:, 1] > 0.99).all()
+    assert (hair[base[..., 1] < -0.175][:, 0] > 0.99).all()
+
+
+@pytest.mark.parametrize("turn", [(0, 60, 0), (0, -60, 0), (25, 0, 0), (-25, 0, 0)])
+def test_hanging_hair_does_not_cut_through_shoulders_when_the_head_turns(turn):
+    from training.bust.torso import TorsoReach
+
+    result, model = filled("long"), HeadModel.load()
+    shown = result.map[3, page().rows("hair")] > 0
+    points, shares = result.hair.points[shown], page().joint_shares[page().rows("hair")][shown]
+    assert (points[:, 1] < -0.14).sum() > 200
+    pose = np.zeros(15)
+    pose[3:6] = np.radians(turn)
+    matrices = np.einsum("nj,jkl->nkl", shares, model.joint_matrices(model.pose(None, pose)))
+    moved = np.einsum("nkl,nl->nk", matrices[:, :3, :3], points) + matrices[:, :3, 3]
+    reach = TorsoReach(page(), result.torso)
+    depth = lambda at: reach(at) - np.linalg.norm(at - reach.pivot, axis=-1)  # noqa: E731
+    cuts = (depth(moved) > 0.006) & (depth(points) < 0.003)
+    assert cuts.mean() < 0.002
 
 
 def test_a_bald_person_has_no_hair_on_the_page_and_without_bust_nothing():

@@ -46,7 +46,7 @@ export function SplitSeams(model: HeadModel, kept?: Uint32Array): ISeamlessMesh 
 }
 
 /** Copies a value per template vertex to the split vertices. [V,3] to [N,3] */
-export function Spread({ source }: ISeamlessMesh, values: ArrayLike<number>, into: Float32Array): void {
+export function ToSplitVertices({ source }: ISeamlessMesh, values: ArrayLike<number>, into: Float32Array): void {
     for (let i = 0; i < source.length; i++) {
         const at = 3 * source[i];
         into[3 * i] = values[at];

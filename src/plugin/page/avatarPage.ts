@@ -20,8 +20,14 @@ export class AvatarPage implements ISplatMember {
     private _lease: IPageLease | null = null;
     private _splats: { pipeline: SplatPipeline; buffers: AvatarBuffers; revision: number } | null = null;
 
-    /** @param _avatar borrowed: where it stands and how it is seen */
-    public constructor(private readonly _avatar: ISplatMember) {}
+    /**
+     * @param _avatar borrowed: where it stands and how it is seen
+     * @param _person borrowed: how far the page has faded in
+     */
+    public constructor(
+        private readonly _avatar: ISplatMember,
+        private readonly _person: { readonly opacity: number },
+    ) {}
 
     /** What is drawn, or null while all of it is hidden or the device is lost. */
     public get splats(): Readonly<{ pipeline: SplatPipeline; buffers: AvatarBuffers; revision: number }> | null {
@@ -33,7 +39,7 @@ export class AvatarPage implements ISplatMember {
     }
 
     public get visibility(): number {
-        return this._avatar.visibility;
+        return this._avatar.visibility * this._person.opacity;
     }
 
     public get levelOfDetail(): LevelOfDetail {

@@ -3,7 +3,7 @@
  * page only the texels that show something become Gaussians, so that short hair costs nothing.
  */
 import type { HeadModel } from "../../flame/headModel.js";
-import { BuildLevels } from "../../flame/levels.js";
+import { BuildLevels, type ILevels } from "../../flame/levels.js";
 import {
     MeanSpacing,
     OuterRegions,
@@ -18,6 +18,7 @@ import { BuildTexelTable, CompactTable, type TexelTable } from "../../flame/texe
 import type { IAvatarFile } from "../../runtime/format/avatarFile.js";
 import { AlphaCut } from "../../runtime/layout.js";
 import { AvatarBuffers, HeadBuffers } from "../../runtime/passes/index.js";
+import { Finish, FinishInSlicesAsync, type Work } from "../../runtime/slices.js";
 import { HeadSurface } from "../attach/headSurface.js";
 
 /** The logit of the faintest opacity that is drawn. */
@@ -38,6 +39,11 @@ export type HiddenParts = Readonly<Record<PagePart, boolean>>;
 
 /** One avatar of the person. */
 export interface IPageMember {
+    /** What of a page is shown; the other half is hidden for now. */
+    readonly bust: string;
+    readonly hair: string;
+    /** What the avatar leaves out of a page. */
+    readonly _hiddenParts: HiddenParts;
     /** The page came, was replaced, or is gone. */
     _showPage(): void;
 }
@@ -56,6 +62,18 @@ export interface IPageSurface {
     readonly faces: Uint32Array;
 }
 
+/** The Gaussians of what is shown. */
+interface IShape {
+    readonly table: TexelTable;
+    readonly levels: ILevels;
+}
+
+/** A page and a map of it, [14,H,W] before activation. */
+export interface IPageMap {
+    readonly model: IPageModel;
+    readonly map: ArrayLike<number>;
+}
+
 /** Buffers of some parts, shared by the avatars that show the same ones. */
 interface IShown {
     readonly head: HeadBuffers;
@@ -67,7 +85,13 @@ export class PersonPage {
     private readonly _members = new Set<IPageMember>();
     /** By what is hidden. */
     private _shown = new Map<string, IShown>();
+    /** Gaussians that were counted already, by what is hidden. */
+    private _shapes = new Map<string, IShape | null>();
     private _surface: HeadSurface | null = null;
+    private _fadeStart = 0;
+    private _fadeMs = 0;
+    private _opacity = 1;
+    private _frame = -1;
 
     /**
      * @param _file the person; its page is replaced here
@@ -80,6 +104,17 @@ export class PersonPage {
         if (_file.page && _model) {
             HideOthers(this._table!, _file.page.map);
         }
+    }
+
+    /** How opaque the page is on all avatars, 0..1: less than 1 while it fades in. */
+    public get opacity(): number {
+        return this._opacity;
+    }
+
+    /** Whether any avatar of the person would show a bust, and hair beyond the scalp. */
+    public get wanted(): Readonly<Record<PagePart, boolean>> {
+        const members = [...this._members];
+        return { bust: members.some(({ bust }) => bust !== "none"), hair: members.some(({ hair }) => hair !== "scalp") };
     }
 
     /** The page that is shown, or null. */
@@ -102,12 +137,51 @@ export class PersonPage {
 
     /**
      * Replaces the map, or takes it away, for all avatars of the person.
-     * @param page the page and a map of it, [14,H,W] before activation; the map is copied
+     * @param page the map is copied
      */
-    public set(page: { model: IPageModel; map: ArrayLike<number> } | null): void {
+    public set(page: IPageMap | null): void {
+        this._replace(page, new Map());
+    }
+
+    /**
+     * The same in slices: counting what is shown takes 100 ms.
+     * @param fadeMs milliseconds in which it fades in, if there was none before
+     * @param onSlice called between slices; it may throw, and then nothing has changed
+     */
+    public async setInSlicesAsync(page: IPageMap, fadeMs: number, onSlice: () => void): Promise<void> {
+        const shapes = new Map<string, IShape | null>();
+        await FinishInSlicesAsync(ShapesOf(page, this._members, shapes), onSlice);
+        onSlice();
+        const isNew = this.model === null;
+        this._replace(page, shapes);
+        if (isNew && fadeMs > 0) {
+            this._fadeStart = performance.now();
+            this._fadeMs = fadeMs;
+            this._opacity = 0;
+        }
+    }
+
+    /** Goes on with a fade. Called by every avatar in every frame; works once in each. */
+    public update(frame: number): void {
+        if (this._fadeMs > 0 && frame !== this._frame) {
+            this._frame = frame;
+            this._opacity = Math.min(1, (performance.now() - this._fadeStart) / this._fadeMs);
+            this._fadeMs = this._opacity < 1 ? this._fadeMs : 0;
+        }
+    }
+
+    /** Ends a fade. */
+    public finishFade(): void {
+        this._opacity = 1;
+        this._fadeMs = 0;
+    }
+
+    private _replace(page: IPageMap | null, shapes: Map<string, IShape | null>): void {
         // What is shown until now is given back by the avatars, one by one.
         this._shown = new Map();
+        this._shapes = shapes;
         this._surface = null;
+        this.finishFade();
         if (page) {
             const { model, mapSize, sha256 } = page.model;
             this._model = page.model;
@@ -128,7 +202,7 @@ export class PersonPage {
      */
     public acquire(device: GPUDevice, hidden: HiddenParts): IPageLease | null {
         const all = this._shown;
-        const key = `${hidden.hair} ${hidden.bust}`;
+        const key = KeyOf(hidden);
         let shown = all.get(key);
         const isNew = !shown;
         if (!shown) {
@@ -203,19 +277,48 @@ export class PersonPage {
 
     /** @returns null if nothing is left */
     private _createHead(device: GPUDevice, hidden: HiddenParts): HeadBuffers | null {
-        const { model, _table: all } = this;
-        if (!model || !all) {
+        const { _model: model, _file: file } = this;
+        if (!model || !file.page) {
             return null;
         }
-        const hides = model.regions.map((region) => hidden[PartOfRegion(region)]);
-        const table = CompactTable(all, (g) => this._logit(all, g) >= LeastLogit && !hides[RegionOfGaussian(all, g)]);
-        if (table.gaussianCount === 0) {
-            return null;
+        const key = KeyOf(hidden);
+        if (!this._shapes.has(key)) {
+            this._shapes.set(key, Finish(ShapeOf({ model, map: this.map }, hidden)));
         }
-        const places = RestPlaces(model, table, this.map);
-        const levels = BuildLevels(model, table, { places, spacing: MeanSpacing(table, places) });
-        return new HeadBuffers(device, model, table, BuildTexelTable(model, 1), levels);
+        const shape = this._shapes.get(key)!;
+        return shape && new HeadBuffers(device, model.model, shape.table, BuildTexelTable(model.model, 1), shape.levels);
     }
+}
+
+function KeyOf({ hair, bust }: HiddenParts): string {
+    return `${hair} ${bust}`;
+}
+
+/** The Gaussians of a page that its avatars will show. */
+function* ShapesOf(page: IPageMap, members: Iterable<IPageMember>, shapes: Map<string, IShape | null>): Work<void> {
+    for (const { _hiddenParts: hidden } of members) {
+        if (!shapes.has(KeyOf(hidden))) {
+            shapes.set(KeyOf(hidden), yield* ShapeOf(page, hidden));
+        }
+    }
+}
+
+/** The Gaussians of a page that can be seen and are not hidden; null if there are none. Yields after steps of some 10 ms. */
+function* ShapeOf({ model: { model, mapSize }, map }: IPageMap, hidden: HiddenParts): Work<IShape | null> {
+    yield 0;
+    const all = TexelTableOf(model, mapSize);
+    yield 0.3;
+    const hides = model.regions.map((region) => hidden[PartOfRegion(region)]);
+    const first = 3 * mapSize * mapSize;
+    const table = CompactTable(all, (g) => map[first + all.texel[g]] >= LeastLogit && !hides[RegionOfGaussian(all, g)]);
+    if (table.gaussianCount === 0) {
+        return null;
+    }
+    yield 0.5;
+    const places = RestPlaces(model, table, map);
+    const spacing = MeanSpacing(table, places);
+    yield 0.6;
+    return { table, levels: BuildLevels(model, table, { places, spacing }) };
 }
 
 /** Makes texels invisible that lie on no face of the page. */

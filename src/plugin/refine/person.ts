@@ -53,6 +53,20 @@ export class Person {
         return this._map ?? (this.file.staticMap as Float32Array<ArrayBuffer>);
     }
 
+    /** [14,H,W] the static map with all of the detail, whatever is shown now. Not to be changed. */
+    public refinedMap(): Float32Array {
+        const { staticMap, detail } = this.file;
+        if (!detail) {
+            return staticMap;
+        }
+        const map = staticMap.slice();
+        const first = ColorChannel * (staticMap.length / 14);
+        for (let i = 0; i < detail.length; i++) {
+            map[first + i] += detail[i];
+        }
+        return map;
+    }
+
     /** Avatars of this person. */
     public get memberCount(): number {
         return this._members.size;

@@ -2,9 +2,9 @@
 
 /** One report of a running refinement. */
 export interface IRefineProgress {
-    /** What is being done: "preparing the photos", "running the driver" or "sharpening". */
+    /** What is being done: "preparing the photos", "running the driver", "sharpening" or "filling hair and bust". */
     stage: string;
-    /** 0 to 1 of the whole refinement. */
+    /** 0 to 1 of the whole, hair and bust included. */
     fraction: number;
     /** Seconds that are left, as far as one can tell; undefined before that. */
     secondsLeft?: number;
@@ -24,7 +24,12 @@ export interface IRefineSettings {
     cropPx?: number;
     /** Times that what is missing in the picture is sent back to the colors, 1 to 16. Default 10. Fewer are faster and softer. */
     rounds?: number;
-    /** Seconds in which the detail fades in. Default 0.5. */
+    /**
+     * Hair beyond the scalp, and bust, after that: "auto", the default, makes those that any avatar of the person shows ({@link FlexAvatar.hair},
+     * {@link FlexAvatar.bust}), in the place of earlier ones; false leaves them alone.
+     */
+    fill?: "auto" | false;
+    /** Seconds in which the detail fades in, and hair and bust where there were none. Default 0.5. */
     fadeSeconds?: number;
     /** Stops the refinement; the avatar keeps what it has. */
     signal?: AbortSignal;

@@ -7,13 +7,16 @@ import { VertexNormals } from "../../flame/normals.js";
 import { JointMatrices, JointMatricesLength, SkinVertices } from "../../flame/skinning.js";
 import type { TexelTable } from "../../flame/texelTable.js";
 import type { IDetailCrop } from "../../runtime/photo/detailCrop.js";
+import type { IWideCrop } from "../../runtime/photo/wideCrop.js";
 import type { IRefineTable, IRefineView } from "../../runtime/refine/refineInput.js";
 
 /** Photos that were prepared and fitted together. */
 export interface IRefineSource {
     readonly fit: HeadModelFit;
-    /** One per photo. */
+    /** One per photo; none where they were not asked for. */
     readonly details: readonly IDetailCrop[];
+    /** One per photo; none where they were not asked for, or the models have no second page. */
+    readonly wides: readonly IWideCrop[];
     /** [478,3] each, crop coordinates. */
     readonly landmarks: readonly Float32Array[];
 }

@@ -1,89 +1,59 @@
-/** The running refinement of a person: photos, driver, solver, then the new detail. One at a time; a new one replaces the one before. */
-import { AtlasFrames } from "../../flame/atlasFrames.js";
+/**
+ * What is made of the photos after an avatar is shown: the photos' own detail on the face, then hair beyond the scalp and bust. One run at a time for a
+ * person; a new one replaces the one before.
+ */
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
-import type { ExpressionPose } from "../../flame/expression.js";
-import type { HeadModel } from "../../flame/headModel.js";
-import type { TexelTable } from "../../flame/texelTable.js";
 import { OrAborted } from "../../runtime/models/abort.js";
-import { CloseUpScale } from "../../runtime/closeUp.js";
-import { MostDetailPx } from "../../runtime/photo/detailCrop.js";
-import {
-    RefineConstants,
-    type ICloseUpWish,
-    type IRefineInput,
-    type IRefineResult,
-    type IRefineView,
-} from "../../runtime/refine/refineInput.js";
-import type { IRefineRun, RefineBesideAsync } from "../../runtime/refine/refineRunner.js";
-import type { Person } from "./person.js";
+import { FillPersonAsync, type IFillParts } from "../page/fillPerson.js";
 import type { IRefineSettings } from "./refineSettings.js";
-import { PoseInPhoto, RefineTableOf, RefineViewOf, type IRefineSource } from "./refineViews.js";
+import type { IRefineSource } from "./refineViews.js";
+import { CheckRefineSettings, SharpenPersonAsync, type ISharpenParts, type ISharpenSettings } from "./sharpenPerson.js";
 
 /** What a refinement uses of the avatar. */
-export interface IRefinementParts {
-    readonly head: HeadModel;
-    readonly person: Person;
-    /** Of the maps. */
-    readonly table: TexelTable;
-    refineAsync: typeof RefineBesideAsync;
-    notify(code: string, message: string): void;
-}
+export type IRefinementParts = ISharpenParts & IFillParts;
 
-/** Large arrays of a view that were made for it. */
-function OwnBuffers({ pixels, matte, deltaMap }: IRefineView): ArrayBuffer[] {
-    return [pixels, matte, deltaMap].flatMap((array) => (array ? [array.buffer as ArrayBuffer] : []));
-}
-
-/** Faces of which the photos show less than this are not refined. */
-const LeastFaceTrust = 0.02;
-/** Shares of the whole: until the photos are prepared, until the driver has run. */
+/** Shares of the whole: until the photos are prepared, until the driver has run, until the face is sharp where hair and bust follow. */
 const PreparedShare = 0.2;
 const DrivenShare = 0.25;
-/** The rest of the time is not told before this share of the solver's work. */
+const SharpShare = 0.6;
+/** The rest of the time is not told before this share of the work. */
 const LeastShareForTime = 0.05;
 const What = "refining the avatar";
 
-/** Crops that are smaller have no more detail than Gaussians show. */
-const LeastCloseUpPx = 704;
-
-interface ICheckedSettings {
-    /** Largest edge of the crops that are wanted. */
+/** What of the photos is to be prepared. */
+export interface IPrepareWish {
+    /** Largest edge of the crops for detail; 0 for none. */
     readonly cropPx: number;
-    /** Of the crops from which colors are found. */
-    readonly colorPx: number;
-    readonly closeUp: boolean;
-    readonly rounds: number;
+    /** Whether the wide crops for filling are wanted. */
+    readonly wide: boolean;
+}
+
+/** Gives the photos. */
+export type PreparePhotos = (signal: AbortSignal, wish: IPrepareWish, onFraction: (fraction: number) => void) => Promise<IRefineSource>;
+
+/** The run under way. */
+interface IRunning {
+    /** Stops all of it, its first part, or its second. */
+    readonly abort: AbortController;
+    readonly sharpening: AbortController;
+    readonly filling: AbortController;
+    done: Promise<void>;
+}
+
+/** What a run is to make. */
+interface IPlan {
+    readonly running: Omit<IRunning, "done">;
+    readonly signal: AbortSignal;
+    /** Null where the face stays as it is. */
+    readonly sharpen: ISharpenSettings | null;
+    readonly fills: boolean;
     readonly fadeMs: number;
+    readonly onProgress: IRefineSettings["onProgress"];
 }
-
-/**
- * Settings with defaults.
- * @throws FlexAvatarError `invalid-argument`
- */
-export function CheckRefineSettings(settings: IRefineSettings, photoCount: number): ICheckedSettings {
-    const { cropPx = photoCount > 1 ? 512 : 640, rounds = RefineConstants.rounds, fadeSeconds = 0.5, closeUp = "auto" } = settings;
-    if (closeUp !== "auto" && closeUp !== false) {
-        throw new FlexAvatarError("invalid-argument", `Refinement got closeUp ${String(closeUp)}; wanted "auto" or false.`);
-    }
-    if (!(cropPx >= 512 && cropPx <= 1024)) {
-        throw new FlexAvatarError("invalid-argument", `Refinement got cropPx ${cropPx}; wanted 512 to 1024.`);
-    }
-    if (!Number.isInteger(rounds) || rounds < 1 || rounds > 16) {
-        throw new FlexAvatarError("invalid-argument", `Refinement got ${rounds} rounds; wanted a whole number from 1 to 16.`);
-    }
-    if (!(fadeSeconds >= 0 && fadeSeconds < Infinity)) {
-        throw new FlexAvatarError("invalid-argument", `Refinement got fadeSeconds ${fadeSeconds}; wanted 0 or more.`);
-    }
-    const colorPx = 16 * Math.round(cropPx / 16);
-    return { cropPx: closeUp ? MostDetailPx : colorPx, colorPx, closeUp: closeUp === "auto", rounds, fadeMs: 1000 * fadeSeconds };
-}
-
-/** Gives the photos: their crops at most `cropPx` wide. */
-export type PreparePhotos = (signal: AbortSignal, cropPx: number, onFraction: (fraction: number) => void) => Promise<IRefineSource>;
 
 /** One per person. */
 export class Refinement {
-    private _running: { abort: AbortController; done: Promise<void> } | null = null;
+    private _running: IRunning | null = null;
 
     public constructor(private readonly _parts: IRefinementParts) {}
 
@@ -105,20 +75,40 @@ export class Refinement {
         this._running = null;
     }
 
+    /** Stops it where it sharpens; hair and bust are still made. */
+    public cancelSharpening(): void {
+        this._running?.sharpening.abort();
+    }
+
+    /** Stops it where it makes hair and bust: they came from elsewhere. Its caller hears of no error. */
+    public cancelFilling(): void {
+        this._running?.filling.abort();
+    }
+
     /**
-     * Refines.
+     * Sharpens, then fills. What fails does not stop the other.
      * @param prepare gives the photos
-     * @throws FlexAvatarError `aborted`, `disposed`, `refine-failed`, `invalid-argument` and those of photos; the avatar keeps what it has
+     * @param sharpens whether the photos' detail is wanted
+     * @throws FlexAvatarError `aborted`, `disposed`, `refine-failed`, `fill-failed`, `invalid-argument` and those of photos; the avatar keeps what it has
      */
-    public runAsync(prepare: PreparePhotos, photoCount: number, settings: IRefineSettings): Promise<void> {
+    public runAsync(prepare: PreparePhotos, photoCount: number, settings: IRefineSettings, sharpens = true): Promise<void> {
         const checked = CheckRefineSettings(settings, photoCount);
+        const { bust, hair } = this._parts.page.wanted;
         this.cancel();
-        const abort = new AbortController();
+        const [abort, sharpening, filling] = [new AbortController(), new AbortController(), new AbortController()];
         const signal = settings.signal ? AbortSignal.any([settings.signal, abort.signal]) : abort.signal;
-        const done = this._workAsync(prepare, checked, settings.onProgress, signal).catch((error: unknown) => {
+        const plan: IPlan = {
+            running: { abort, sharpening, filling },
+            signal,
+            sharpen: sharpens ? checked : null,
+            fills: settings.fill !== false && (bust || hair),
+            fadeMs: checked.fadeMs,
+            onProgress: settings.onProgress,
+        };
+        const done = this._workAsync(prepare, plan).catch((error: unknown) => {
             throw abort.signal.reason instanceof FlexAvatarError ? abort.signal.reason : error;
         });
-        const running = (this._running = { abort, done });
+        const running = (this._running = { ...plan.running, done });
         done.catch(() => undefined).then(() => {
             if (this._running === running) {
                 this._running = null;
@@ -127,81 +117,85 @@ export class Refinement {
         return done;
     }
 
-    private async _workAsync(
-        prepare: PreparePhotos,
-        { cropPx, colorPx, closeUp, rounds, fadeMs }: ICheckedSettings,
-        onProgress: IRefineSettings["onProgress"],
-        signal: AbortSignal,
-    ): Promise<void> {
-        const { head, person } = this._parts;
+    private async _workAsync(prepare: PreparePhotos, plan: IPlan): Promise<void> {
+        const { signal, sharpen, running } = plan;
+        let { fills } = plan;
+        const sharpShare = (): number => (fills ? SharpShare : 1);
         const tell = (stage: string, fraction: number, secondsLeft?: number): void => {
             const progress = { stage, fraction, ...(secondsLeft === undefined ? {} : { secondsLeft }) };
-            person.tell(progress);
-            onProgress?.(progress);
+            this._parts.person.tell(progress);
+            plan.onProgress?.(progress);
         };
         ThrowIfAborted(signal, What);
-        const preparing = prepare(signal, cropPx, (fraction) => tell("preparing the photos", PreparedShare * fraction));
+        const wish = { cropPx: sharpen?.cropPx ?? 0, wide: fills };
+        const preparing = prepare(signal, wish, (fraction) => tell("preparing the photos", PreparedShare * sharpShare() * fraction));
         const source = await OrAborted(preparing, signal, What);
-        const views: IRefineView[] = [];
-        for (const index of source.details.keys()) {
-            tell("running the driver", PreparedShare + ((DrivenShare - PreparedShare) * index) / source.details.length);
-            views.push(RefineViewOf(head, source, index, await this._deltaMapAsync(PoseInPhoto(source, index), signal)));
-        }
-        const { staticMap } = person.file;
-        const input: IRefineInput = {
-            table: RefineTableOf(head, this._parts.table),
-            staticMap,
-            views,
-            settings: { ...RefineConstants, rounds },
-            ...(closeUp ? { closeUp: this._closeUpWish(colorPx) } : {}),
-        };
-        const start = performance.now();
-        const run: IRefineRun = {
-            signal,
-            handOver: views.flatMap(OwnBuffers),
-            onProgress: (share) => {
-                const left = share < LeastShareForTime ? undefined : ((performance.now() - start) * (1 - share)) / share / 1000;
-                tell("sharpening", DrivenShare + (1 - DrivenShare) * share, left);
-            },
-            onProcessor: (reason) =>
-                this._parts.notify("refine-on-processor", `Refinement runs on the processor, because the graphics card failed: ${reason}.`),
-            onPage: (reason) =>
-                this._parts.notify("refine-on-page", `Refinement runs on the page's own thread in short slices, because ${reason}.`),
-        };
-        const { detail, faceTrust, closeUp: shades }: IRefineResult = await this._parts.refineAsync(input, run);
-        ThrowIfAborted(signal, What);
-        if (!(faceTrust >= LeastFaceTrust)) {
-            throw new FlexAvatarError(
-                "refine-failed",
-                `The photos show ${(100 * faceTrust).toFixed(1)} % of the face well enough; at least ${100 * LeastFaceTrust} % are needed.`,
-            );
-        }
-        person.setDetail(detail, fadeMs, shades);
-        tell("sharpening", 1, 0);
-    }
-
-    private _closeUpWish(colorPx: number): ICloseUpWish {
-        const { head, table } = this._parts;
-        return { frames: AtlasFrames(head, table), edge: CloseUpScale * table.mapSize, colorPx, leastPx: LeastCloseUpPx };
-    }
-
-    /** What the driver adds. Waits for a lost device to come back. */
-    private async _deltaMapAsync(pose: ExpressionPose, signal: AbortSignal): Promise<Float32Array | null> {
-        const { person } = this._parts;
-        for (;;) {
-            ThrowIfAborted(signal, What);
-            const evaluator = person.evaluator;
-            if (!evaluator) {
-                await new Promise((resolve) => setTimeout(resolve, 50));
-                continue;
-            }
+        fills = fills && source.wides.length > 0;
+        const clock = new Clock();
+        let failure: unknown;
+        if (sharpen) {
+            const driven = DrivenShare * sharpShare();
+            const prepared = PreparedShare * sharpShare();
             try {
-                return await OrAborted(evaluator.deltaMapOfAsync(pose), signal, What);
+                await SharpenPersonAsync(this._parts, source, {
+                    signal: AbortSignal.any([signal, running.sharpening.signal]),
+                    settings: sharpen,
+                    onPage: this._tellPage,
+                    onShare: (stage, share) => {
+                        if (stage === "running the driver") {
+                            tell(stage, prepared + (driven - prepared) * share);
+                        } else {
+                            const fraction = driven + (sharpShare() - driven) * share;
+                            tell(stage, fraction, clock.left(fraction));
+                        }
+                    },
+                });
+                tell("sharpening", sharpShare(), fills ? clock.left(sharpShare()) : 0);
             } catch (error) {
-                if (signal.aborted || person.evaluator === evaluator) {
-                    throw error;
+                ThrowIfAborted(signal, What);
+                failure = error;
+            }
+        }
+        const { wanted } = this._parts.page;
+        if (fills && (wanted.bust || wanted.hair) && !running.filling.signal.aborted) {
+            const start = sharpen ? SharpShare : PreparedShare * SharpShare;
+            try {
+                await FillPersonAsync(this._parts, source, {
+                    signal: AbortSignal.any([signal, running.filling.signal]),
+                    wanted,
+                    fadeMs: plan.fadeMs,
+                    onPage: this._tellPage,
+                    onShare: (share) => {
+                        const fraction = start + (1 - start) * share;
+                        tell("filling hair and bust", fraction, share < 1 ? clock.left(fraction) : 0);
+                    },
+                });
+            } catch (error) {
+                ThrowIfAborted(signal, What);
+                if (failure !== undefined) {
+                    this._parts.notify("fill-failed", String(error));
+                } else if (!running.filling.signal.aborted) {
+                    failure = error;
                 }
             }
         }
+        if (failure !== undefined) {
+            throw failure;
+        }
+    }
+
+    private readonly _tellPage = (reason: string): void =>
+        this._parts.notify("refine-on-page", `Refinement runs on the page's own thread in short slices, because ${reason}.`);
+}
+
+/** Tells the time left from how fast the shares came so far. */
+class Clock {
+    private _start: { readonly ms: number; readonly fraction: number } | null = null;
+
+    /** Seconds; undefined where it is too early to tell. */
+    public left(fraction: number): number | undefined {
+        this._start ??= { ms: performance.now(), fraction };
+        const done = fraction - this._start.fraction;
+        return done < LeastShareForTime ? undefined : ((performance.now() - this._start.ms) * (1 - fraction)) / done / 1000;
     }
 }

@@ -3,11 +3,12 @@ import type { CropCamera } from "../../flame/fit/camera.js";
 import { ResizeMap } from "../photo/picture.js";
 import type { IDetailCrop } from "../photo/detailCrop.js";
 import { ShrinkView } from "../refine/shrinkView.js";
-import type { Work } from "../slices.js";
+import { Within, type Work } from "../slices.js";
 import type { IBustPhoto } from "./bustInput.js";
 
 /** A photo is shrunk so that the crop of its camera has at most so many pixels. */
 const MostCropPx = 640;
+const RowsPerYield = 128;
 
 /** What a network says of a crop. */
 export interface IClassMaps {
@@ -24,18 +25,39 @@ export interface IClassMaps {
  * @param classes over `detail`, or null where no network tells them
  * @returns yields the share done
  */
-export function* PhotoOfCrop(detail: IDetailCrop, camera: CropCamera, wider: number, classes: IClassMaps | null): Work<IBustPhoto> {
-    const { size, pixels, matte } = yield* ShrinkView(detail, Math.round(MostCropPx * wider));
-    const planes = classes?.maps.map((map) => (classes.size === size ? map : ResizeMap(map, classes.size, size)));
+export function* PhotoOfCrop(
+    detail: Pick<IDetailCrop, "size" | "pixels" | "matte">,
+    camera: CropCamera,
+    wider: number,
+    classes: IClassMaps | null,
+): Work<IBustPhoto> {
+    const { size, pixels, matte } = yield* Within(ShrinkView(detail, Math.round(MostCropPx * wider)), 0, 0.5);
     return {
         width: size,
         height: size,
         pixels,
         matte,
-        classes: planes ? Uint8ClampedArray.from({ length: 3 * size * size }, (_, i) => 255 * planes[i % 3][Math.floor(i / 3)]) : null,
+        classes: classes ? yield* Within(interleaved(classes, size), 0.5, 1) : null,
         crop: { centerX: size / 2, centerY: size / 2, sidePx: size / wider, cosRoll: 1, sinRoll: 0 },
         rotation: camera.rotation,
         translation: camera.translation,
         focal: camera.focal,
     };
+}
+
+/** [size,size,3] bytes. */
+function* interleaved({ size: from, maps }: IClassMaps, size: number): Work<Uint8ClampedArray> {
+    const bytes = new Uint8ClampedArray(3 * size * size);
+    for (const [k, map] of maps.entries()) {
+        const plane = from === size ? map : ResizeMap(map, from, size);
+        for (let row = 0; row < size; row++) {
+            for (let i = row * size; i < (row + 1) * size; i++) {
+                bytes[3 * i + k] = 255 * plane[i];
+            }
+            if (row % RowsPerYield === 0) {
+                yield (k + row / size) / 3;
+            }
+        }
+    }
+    return bytes;
 }

@@ -21,18 +21,26 @@ const DepthSize = 192;
  * @param staticMap [14,H,W], before activation
  */
 export function BustHeadOf({ regions, template }: HeadModel, table: TexelTable, staticMap: ArrayLike<number>): IBustHead {
-    const { flags, texel, corners, bary } = table;
+    const { flags, texel, corners, bary, gaussianCount } = table;
     const texels = table.mapSize ** 2;
-    const kept = table.texel.map((_, g) => g).filter((g) => KeptRegions.includes(regions[flags[g] >>> RegionShift]));
-    const isOf = (name: string): Uint8Array => Uint8Array.from(kept, (g) => Number(regions[flags[g] >>> RegionShift] === name));
+    const regionOf = (g: number): number => flags[g] >>> RegionShift;
+    const isKept = regions.map((region) => KeptRegions.includes(region));
+    const [scalp, neck] = [regions.indexOf("scalp"), regions.indexOf("neck")];
+    let count = 0;
+    for (let g = 0; g < gaussianCount; g++) {
+        count += Number(isKept[regionOf(g)]);
+    }
     const head = {
-        means: new Float64Array(3 * kept.length),
-        color: new Float64Array(3 * kept.length),
-        opacity: Float64Array.from(kept, (g) => 1 / (1 + Math.exp(-staticMap[3 * texels + texel[g]]))),
-        scalp: isOf("scalp"),
-        neck: isOf("neck"),
+        means: new Float64Array(3 * count),
+        color: new Float64Array(3 * count),
+        opacity: new Float64Array(count),
+        scalp: new Uint8Array(count),
+        neck: new Uint8Array(count),
     };
-    kept.forEach((g, i) => {
+    for (let g = 0, i = 0; g < gaussianCount; g++) {
+        if (!isKept[regionOf(g)]) {
+            continue;
+        }
         for (let axis = 0; axis < 3; axis++) {
             let place = staticMap[axis * texels + texel[g]];
             for (let k = 0; k < 3; k++) {
@@ -41,7 +49,11 @@ export function BustHeadOf({ regions, template }: HeadModel, table: TexelTable, 
             head.means[3 * i + axis] = place;
             head.color[3 * i + axis] = Clamp(staticMap[(4 + axis) * texels + texel[g]], 0, 1);
         }
-    });
+        head.opacity[i] = 1 / (1 + Math.exp(-staticMap[3 * texels + texel[g]]));
+        head.scalp[i] = Number(regionOf(g) === scalp);
+        head.neck[i] = Number(regionOf(g) === neck);
+        i++;
+    }
     return head;
 }
 

@@ -7,7 +7,7 @@ import { Clamp } from "./grids.js";
 /** Channels of a class map. */
 export const [Hair, Skin, Clothes] = [0, 1, 2];
 /** Canonical places where heights of a photo are read, meters. */
-const Ears = [0, 0, 0.05];
+export const Ears = [0, 0, 0.05];
 const Chin = [0, -0.085, 0.06];
 /** Of the crop's side: reach of the box in which hair must be seen for an undecided pixel to count as hair. */
 const NearHair = 0.02;

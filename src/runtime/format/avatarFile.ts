@@ -103,29 +103,29 @@ interface IBlock {
  */
 export function WriteAvatarFile(avatar: IAvatarFile): Uint8Array<ArrayBuffer> {
     const { mapSize, identityShape, fit } = avatar;
-    expectCount(avatar.staticMap, MapChannels * mapSize * mapSize, "staticMap");
-    expectCount(avatar.identityFeatures, product(identityShape), "identityFeatures");
+    ExpectCount(avatar.staticMap, MapChannels * mapSize * mapSize, "staticMap");
+    ExpectCount(avatar.identityFeatures, Product(identityShape), "identityFeatures");
     const blocks: Record<string, IBlock> = {};
     const contents: Uint8Array[] = [];
     let size = 0;
     const add = (name: string, dtype: BlockType, shape: readonly number[], data: BlockData): void => {
         blocks[name] = { dtype, shape: [...shape], offset: size, bytes: data.byteLength };
-        const padded = new Uint8Array(align(data.byteLength));
-        padded.set(littleEndian(data));
+        const padded = new Uint8Array(Align(data.byteLength));
+        padded.set(LittleEndian(data));
         contents.push(padded);
         size += padded.byteLength;
     };
-    add("staticMap", "f16", [MapChannels, mapSize, mapSize], finiteHalves(avatar.staticMap, "staticMap"));
-    add("identityFeatures", "f16", identityShape, finiteHalves(avatar.identityFeatures, "identityFeatures"));
-    add("fitShape", "f32", [fit.shape.length], finite(fit.shape, "fit.shape"));
+    add("staticMap", "f16", [MapChannels, mapSize, mapSize], FiniteHalves(avatar.staticMap, "staticMap"));
+    add("identityFeatures", "f16", identityShape, FiniteHalves(avatar.identityFeatures, "identityFeatures"));
+    add("fitShape", "f32", [fit.shape.length], Finite(fit.shape, "fit.shape"));
     const photos = fit.photos.map(({ camera, expression }, n) => {
-        add(`fitExpression${n}`, "f32", [expression.length], finite(expression, `fit.photos[${n}].expression`));
-        return { rotation: numbers(camera.rotation, 4), translation: numbers(camera.translation, 3), focal: numbers([camera.focal], 1)[0] };
+        add(`fitExpression${n}`, "f32", [expression.length], Finite(expression, `fit.photos[${n}].expression`));
+        return { rotation: Numbers(camera.rotation, 4), translation: Numbers(camera.translation, 3), focal: Numbers([camera.focal], 1)[0] };
     });
     let detail: IPackedDetail | null = null;
     if (avatar.detail) {
-        expectCount(avatar.detail, 3 * mapSize * mapSize, "detail");
-        detail = PackDetail(within(avatar.detail, MaxDetail, "detail"));
+        ExpectCount(avatar.detail, 3 * mapSize * mapSize, "detail");
+        detail = PackDetail(Within(avatar.detail, MaxDetail, "detail"));
         add("detail", "u8", [3, mapSize, mapSize], detail.bytes);
     }
     if (avatar.closeUp) {
@@ -136,7 +136,7 @@ export function WriteAvatarFile(avatar: IAvatarFile): Uint8Array<ArrayBuffer> {
         const packed = PackShades(shades);
         add("closeUp", "u8", [packed.length], packed);
     }
-    const page = avatar.page ? packPage(avatar.page) : null;
+    const page = avatar.page ? PackStoredPage(avatar.page) : null;
     if (page) {
         const { texels, places, colors, rotations } = page.packed;
         add("pageTexels", "u8", [texels.length], texels);
@@ -148,7 +148,7 @@ export function WriteAvatarFile(avatar: IAvatarFile): Uint8Array<ArrayBuffer> {
         add("thumbnail", "u8", [avatar.thumbnail.length], avatar.thumbnail);
     }
     const { name, headModel, model, provenance, license } = avatar;
-    const json = canonicalJson({
+    const json = CanonicalJson({
         name,
         headModel: { ...headModel },
         model: { ...model },
@@ -162,7 +162,7 @@ export function WriteAvatarFile(avatar: IAvatarFile): Uint8Array<ArrayBuffer> {
         blocks,
     });
     const text = new TextEncoder().encode(json);
-    const jsonBytes = align(text.length);
+    const jsonBytes = Align(text.length);
     if (jsonBytes > MaxJsonBytes) {
         throw new FlexAvatarError(
             "invalid-argument",
@@ -189,82 +189,82 @@ export function WriteAvatarFile(avatar: IAvatarFile): Uint8Array<ArrayBuffer> {
  */
 export function ReadAvatarFile(file: Uint8Array): IAvatarFile {
     if (file.byteLength < HeaderBytes) {
-        throw wrong(`it has ${file.byteLength} bytes and the header alone has ${HeaderBytes}`);
+        throw Wrong(`it has ${file.byteLength} bytes and the header alone has ${HeaderBytes}`);
     }
     const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
     const [magic, version, jsonBytes, bodyBytes] = [0, 4, 8, 12].map((at) => view.getUint32(at, true));
     if (magic !== Magic) {
-        throw wrong("it does not begin with FAVA");
+        throw Wrong("it does not begin with FAVA");
     }
     if (version !== Version) {
-        throw wrong(`it has version ${version} and this release reads version ${Version}`);
+        throw Wrong(`it has version ${version} and this release reads version ${Version}`);
     }
     if (jsonBytes > MaxJsonBytes || jsonBytes % 4 !== 0 || HeaderBytes + jsonBytes + bodyBytes !== file.byteLength) {
-        throw wrong(`its header speaks of ${jsonBytes} + ${bodyBytes} bytes and the file has ${file.byteLength}`);
+        throw Wrong(`its header speaks of ${jsonBytes} + ${bodyBytes} bytes and the file has ${file.byteLength}`);
     }
-    const json = object(parse(file.subarray(HeaderBytes, HeaderBytes + jsonBytes)), "the description");
+    const json = AsObject(Parse(file.subarray(HeaderBytes, HeaderBytes + jsonBytes)), "the description");
     const body = file.subarray(HeaderBytes + jsonBytes);
-    const blocks = object(json.blocks, "blocks");
+    const blocks = AsObject(json.blocks, "blocks");
     const read = (name: string, dtype: BlockType, rank: number): { shape: number[]; data: Uint8Array<ArrayBuffer> } => {
         if (!Object.hasOwn(blocks, name)) {
-            throw wrong(`it has no block ${name}`);
+            throw Wrong(`it has no block ${name}`);
         }
-        return readBlock(object(blocks[name], name), name, dtype, rank, body);
+        return ReadBlock(AsObject(blocks[name], name), name, dtype, rank, body);
     };
-    const floats = (name: string): Float32Array => finiteOnRead(new Float32Array(nativeEndian(read(name, "f32", 1).data, 4)), name);
+    const floats = (name: string): Float32Array => FiniteOnRead(new Float32Array(NativeEndian(read(name, "f32", 1).data, 4)), name);
     const halves = (name: string): { shape: number[]; values: Float32Array } => {
         const { shape, data } = read(name, "f16", 3);
-        return { shape, values: finiteOnRead(FloatsFromHalves(new Uint16Array(nativeEndian(data, 2))), name) };
+        return { shape, values: FiniteOnRead(FloatsFromHalves(new Uint16Array(NativeEndian(data, 2))), name) };
     };
-    const headModel = object(json.headModel, "headModel");
-    const model = object(json.model, "model");
+    const headModel = AsObject(json.headModel, "headModel");
+    const model = AsObject(json.model, "model");
     const staticMap = halves("staticMap");
     const identity = halves("identityFeatures");
-    const mapSize = count(json.mapSize, "mapSize");
+    const mapSize = AsCount(json.mapSize, "mapSize");
     if (staticMap.shape[0] !== MapChannels || staticMap.shape[1] !== mapSize || staticMap.shape[2] !== mapSize) {
-        throw wrong(`its static map is [${staticMap.shape.join(",")}]; wanted [${MapChannels},${mapSize},${mapSize}]`);
+        throw Wrong(`its static map is [${staticMap.shape.join(",")}]; wanted [${MapChannels},${mapSize},${mapSize}]`);
     }
     const readDetail = (): Float32Array => {
-        const scales = numberList(object(json.detail, "detail").scales, 3, "detail.scales");
+        const scales = NumberList(AsObject(json.detail, "detail").scales, 3, "detail.scales");
         const { shape, data } = read("detail", "u8", 3);
         if (shape[0] !== 3 || shape[1] !== mapSize || shape[2] !== mapSize || scales.some((scale) => scale < 0 || scale > MaxDetail)) {
-            throw wrong(
+            throw Wrong(
                 `its detail is [${shape.join(",")}] times ${scales.join(",")}; wanted [3,${mapSize},${mapSize}] times 0 to ${MaxDetail}`,
             );
         }
         return UnpackDetail({ bytes: data, scales });
     };
     const readCloseUp = (): ICloseUp => {
-        const edge = count(object(json.closeUp, "closeUp").edge, "closeUp.edge");
+        const edge = AsCount(AsObject(json.closeUp, "closeUp").edge, "closeUp.edge");
         const shades = edge >= 1 && edge <= MaxEdge ? UnpackShades(read("closeUp", "u8", 1).data, edge * edge) : null;
         if (!shades || edge !== CloseUpScale * mapSize) {
-            throw wrong(`its close-up layer is no atlas of ${edge} texels per side; wanted ${CloseUpScale * mapSize}`);
+            throw Wrong(`its close-up layer is no atlas of ${edge} texels per side; wanted ${CloseUpScale * mapSize}`);
         }
         return { edge, shades };
     };
     const bytesOf = (name: string, dtype: BlockType, wanted: number): Uint8Array<ArrayBuffer> => {
         const { shape, data } = read(name, dtype, 1);
         if (shape[0] !== wanted) {
-            throw wrong(`block ${name} has ${shape[0]} entries; wanted ${wanted}`);
+            throw Wrong(`block ${name} has ${shape[0]} entries; wanted ${wanted}`);
         }
         return data;
     };
     if (!Array.isArray(json.photos) || json.photos.length > MaxPhotos) {
-        throw wrong(`photos must be an array of at most ${MaxPhotos}`);
+        throw Wrong(`photos must be an array of at most ${MaxPhotos}`);
     }
     const photos = json.photos.map((value: unknown, n) => {
-        const photo = object(value, `photos[${n}]`);
+        const photo = AsObject(value, `photos[${n}]`);
         const camera = {
-            rotation: numberList(photo.rotation, 4, `photos[${n}].rotation`),
-            translation: numberList(photo.translation, 3, `photos[${n}].translation`),
-            focal: numberList([photo.focal], 1, `photos[${n}].focal`)[0],
+            rotation: NumberList(photo.rotation, 4, `photos[${n}].rotation`),
+            translation: NumberList(photo.translation, 3, `photos[${n}].translation`),
+            focal: NumberList([photo.focal], 1, `photos[${n}].focal`)[0],
         };
         return { camera, expression: floats(`fitExpression${n}`) };
     });
     return {
-        name: text(json.name, "name"),
-        headModel: { name: text(headModel.name, "headModel.name"), sha256: text(headModel.sha256, "headModel.sha256") },
-        model: { name: text(model.name, "model.name"), step: count(model.step, "model.step") },
+        name: AsText(json.name, "name"),
+        headModel: { name: AsText(headModel.name, "headModel.name"), sha256: AsText(headModel.sha256, "headModel.sha256") },
+        model: { name: AsText(model.name, "model.name"), step: AsCount(model.step, "model.step") },
         mapSize,
         staticMap: staticMap.values,
         identityFeatures: identity.values,
@@ -272,53 +272,53 @@ export function ReadAvatarFile(file: Uint8Array): IAvatarFile {
         fit: { shape: floats("fitShape"), photos },
         ...(Object.hasOwn(json, "detail") ? { detail: readDetail() } : {}),
         ...(Object.hasOwn(json, "closeUp") ? { closeUp: readCloseUp() } : {}),
-        ...(Object.hasOwn(json, "page") ? { page: readPage(object(json.page, "page"), bytesOf) } : {}),
+        ...(Object.hasOwn(json, "page") ? { page: ReadPage(AsObject(json.page, "page"), bytesOf) } : {}),
         ...(Object.hasOwn(blocks, "thumbnail") ? { thumbnail: read("thumbnail", "u8", 1).data } : {}),
-        provenance: text(json.provenance, "provenance"),
-        license: text(json.license, "license"),
+        provenance: AsText(json.provenance, "provenance"),
+        license: AsText(json.license, "license"),
     };
 }
 
 /** @returns null if nothing of the page is seen */
-function packPage({ headModel, mapSize, map }: IStoredPage): { packed: IPackedPage; description: Record<string, unknown> } | null {
+function PackStoredPage({ headModel, mapSize, map }: IStoredPage): { packed: IPackedPage; description: Record<string, unknown> } | null {
     if (!(mapSize >= 1 && mapSize <= MaxPageSize)) {
         throw new FlexAvatarError("invalid-argument", `WriteAvatarFile got a page of size ${mapSize}; wanted 1 to ${MaxPageSize}.`);
     }
-    expectCount(map, MapChannels * mapSize * mapSize, "page.map");
-    const packed = PackPage(finite(map, "page.map"));
+    ExpectCount(map, MapChannels * mapSize * mapSize, "page.map");
+    const packed = PackPage(Finite(map, "page.map"));
     const texels = packed.rotations.length;
     return texels > 0 ? { packed, description: { headModel: { ...headModel }, mapSize, texels } } : null;
 }
 
-function readPage(
+function ReadPage(
     page: Record<string, unknown>,
     bytesOf: (name: string, dtype: BlockType, wanted: number) => Uint8Array<ArrayBuffer>,
 ): IStoredPage {
-    const headModel = object(page.headModel, "page.headModel");
-    const mapSize = count(page.mapSize, "page.mapSize");
+    const headModel = AsObject(page.headModel, "page.headModel");
+    const mapSize = AsCount(page.mapSize, "page.mapSize");
     if (mapSize < 1 || mapSize > MaxPageSize) {
-        throw wrong(`its page has size ${mapSize}; wanted 1 to ${MaxPageSize}`);
+        throw Wrong(`its page has size ${mapSize}; wanted 1 to ${MaxPageSize}`);
     }
-    const texelCount = count(page.texels, "page.texels");
+    const texelCount = AsCount(page.texels, "page.texels");
     const texels = bytesOf("pageTexels", "u8", Math.ceil((mapSize * mapSize) / 8));
     if (texelCount === 0 || TexelsOf(texels, mapSize) !== texelCount) {
-        throw wrong(`its page speaks of ${texelCount} texels and marks ${TexelsOf(texels, mapSize)}`);
+        throw Wrong(`its page speaks of ${texelCount} texels and marks ${TexelsOf(texels, mapSize)}`);
     }
     const packed: IPackedPage = {
         texels,
-        places: new Uint16Array(nativeEndian(bytesOf("pagePlaces", "u16", 6 * texelCount), 2)),
+        places: new Uint16Array(NativeEndian(bytesOf("pagePlaces", "u16", 6 * texelCount), 2)),
         colors: bytesOf("pageColors", "u8", 4 * texelCount),
-        rotations: new Uint32Array(nativeEndian(bytesOf("pageRotations", "u32", texelCount), 4)),
+        rotations: new Uint32Array(NativeEndian(bytesOf("pageRotations", "u32", texelCount), 4)),
     };
     return {
-        headModel: { name: text(headModel.name, "page.headModel.name"), sha256: text(headModel.sha256, "page.headModel.sha256") },
+        headModel: { name: AsText(headModel.name, "page.headModel.name"), sha256: AsText(headModel.sha256, "page.headModel.sha256") },
         mapSize,
         map: UnpackPage(packed, mapSize),
     };
 }
 
 /** Checks a block's description against the body and copies its bytes out. */
-function readBlock(
+function ReadBlock(
     block: Record<string, unknown>,
     name: string,
     dtype: BlockType,
@@ -327,30 +327,30 @@ function readBlock(
 ): { shape: number[]; data: Uint8Array<ArrayBuffer> } {
     const { shape } = block;
     if (block.dtype !== dtype || !Array.isArray(shape) || shape.length !== rank) {
-        throw wrong(`block ${name} is ${JSON.stringify(block.dtype)} of ${JSON.stringify(shape)}; wanted ${dtype} with ${rank} dimensions`);
+        throw Wrong(`block ${name} is ${JSON.stringify(block.dtype)} of ${JSON.stringify(shape)}; wanted ${dtype} with ${rank} dimensions`);
     }
-    const sizes = shape.map((size, i) => count(size, `${name}.shape[${i}]`));
+    const sizes = shape.map((size, i) => AsCount(size, `${name}.shape[${i}]`));
     if (rank > 1 && sizes.some((size) => size > MaxEdge)) {
-        throw wrong(`block ${name} has shape [${sizes.join(",")}]; each size may be at most ${MaxEdge}`);
+        throw Wrong(`block ${name} has shape [${sizes.join(",")}]; each size may be at most ${MaxEdge}`);
     }
-    const offset = count(block.offset, `${name}.offset`);
-    const bytes = count(block.bytes, `${name}.bytes`);
-    if (bytes !== product(sizes) * TypeBytes[dtype] || offset % 4 !== 0 || offset + bytes > body.byteLength) {
-        throw wrong(`block ${name} lies at ${offset} + ${bytes} with shape [${sizes.join(",")}] in a body of ${body.byteLength} bytes`);
+    const offset = AsCount(block.offset, `${name}.offset`);
+    const bytes = AsCount(block.bytes, `${name}.bytes`);
+    if (bytes !== Product(sizes) * TypeBytes[dtype] || offset % 4 !== 0 || offset + bytes > body.byteLength) {
+        throw Wrong(`block ${name} lies at ${offset} + ${bytes} with shape [${sizes.join(",")}] in a body of ${body.byteLength} bytes`);
     }
     return { shape: sizes, data: body.slice(offset, offset + bytes) as Uint8Array<ArrayBuffer> };
 }
 
-function parse(bytes: Uint8Array): unknown {
+function Parse(bytes: Uint8Array): unknown {
     try {
         return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
     } catch (error) {
-        throw wrong("its description is not JSON", error);
+        throw Wrong("its description is not JSON", error);
     }
 }
 
 /** JSON with keys in alphabetical order at every level. */
-function canonicalJson(value: unknown): string {
+function CanonicalJson(value: unknown): string {
     return JSON.stringify(value, (_key, item: unknown) =>
         typeof item === "object" && item !== null && !Array.isArray(item)
             ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
@@ -360,34 +360,34 @@ function canonicalJson(value: unknown): string {
 
 const HostIsLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
-function littleEndian(data: BlockData): Uint8Array {
+function LittleEndian(data: BlockData): Uint8Array {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    return HostIsLittleEndian ? bytes : new Uint8Array(nativeEndian(bytes.slice(), data.BYTES_PER_ELEMENT));
+    return HostIsLittleEndian ? bytes : new Uint8Array(NativeEndian(bytes.slice(), data.BYTES_PER_ELEMENT));
 }
 
 /** Turns little-endian elements into the host's order; a no-op nearly everywhere. */
-function nativeEndian(bytes: Uint8Array<ArrayBuffer>, elementBytes: number): ArrayBuffer {
+function NativeEndian(bytes: Uint8Array<ArrayBuffer>, elementBytes: number): ArrayBuffer {
     for (let at = 0; !HostIsLittleEndian && at < bytes.length; at += elementBytes) {
         bytes.subarray(at, at + elementBytes).reverse();
     }
     return bytes.buffer;
 }
 
-function align(bytes: number): number {
+function Align(bytes: number): number {
     return (bytes + 3) & ~3;
 }
 
-function product(sizes: readonly number[]): number {
+function Product(sizes: readonly number[]): number {
     return sizes.reduce((all, size) => all * size, 1);
 }
 
-function expectCount(values: Float32Array, wanted: number, what: string): void {
+function ExpectCount(values: Float32Array, wanted: number, what: string): void {
     if (values.length !== wanted || wanted === 0) {
         throw new FlexAvatarError("invalid-argument", `WriteAvatarFile got ${what} of ${values.length} values; its shape wants ${wanted}.`);
     }
 }
 
-function finite(values: Float32Array, what: string): Float32Array {
+function Finite(values: Float32Array, what: string): Float32Array {
     const at = values.findIndex((value) => !Number.isFinite(value));
     if (at >= 0) {
         throw new FlexAvatarError(
@@ -398,7 +398,7 @@ function finite(values: Float32Array, what: string): Float32Array {
     return values;
 }
 
-function within(values: Float32Array, limit: number, what: string): Float32Array {
+function Within(values: Float32Array, limit: number, what: string): Float32Array {
     const at = values.findIndex((value) => !(Math.abs(value) <= limit));
     if (at >= 0) {
         throw new FlexAvatarError(
@@ -409,7 +409,7 @@ function within(values: Float32Array, limit: number, what: string): Float32Array
     return values;
 }
 
-function finiteHalves(values: Float32Array, what: string): Uint16Array {
+function FiniteHalves(values: Float32Array, what: string): Uint16Array {
     const at = values.findIndex((value) => !(Math.abs(value) < 65520));
     if (at >= 0) {
         throw new FlexAvatarError(
@@ -420,7 +420,7 @@ function finiteHalves(values: Float32Array, what: string): Uint16Array {
     return HalvesFromFloats(values);
 }
 
-function numbers(values: readonly number[], wanted: number): number[] {
+function Numbers(values: readonly number[], wanted: number): number[] {
     if (values.length !== wanted || !values.every(Number.isFinite)) {
         throw new FlexAvatarError(
             "invalid-argument",
@@ -430,42 +430,42 @@ function numbers(values: readonly number[], wanted: number): number[] {
     return [...values];
 }
 
-function finiteOnRead(values: Float32Array, name: string): Float32Array {
+function FiniteOnRead(values: Float32Array, name: string): Float32Array {
     const at = values.findIndex((value) => !Number.isFinite(value));
     if (at >= 0) {
-        throw wrong(`block ${name} holds ${values[at]} at index ${at}`);
+        throw Wrong(`block ${name} holds ${values[at]} at index ${at}`);
     }
     return values;
 }
 
-function object(value: unknown, what: string): Record<string, unknown> {
+function AsObject(value: unknown, what: string): Record<string, unknown> {
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
-        throw wrong(`${what} is not an object`);
+        throw Wrong(`${what} is not an object`);
     }
     return value as Record<string, unknown>;
 }
 
-function text(value: unknown, what: string): string {
+function AsText(value: unknown, what: string): string {
     if (typeof value !== "string") {
-        throw wrong(`${what} is not a text`);
+        throw Wrong(`${what} is not a text`);
     }
     return value;
 }
 
-function count(value: unknown, what: string): number {
+function AsCount(value: unknown, what: string): number {
     if (!Number.isSafeInteger(value) || (value as number) < 0) {
-        throw wrong(`${what} is ${JSON.stringify(value)}; wanted a whole number`);
+        throw Wrong(`${what} is ${JSON.stringify(value)}; wanted a whole number`);
     }
     return value as number;
 }
 
-function numberList(value: unknown, wanted: number, what: string): number[] {
+function NumberList(value: unknown, wanted: number, what: string): number[] {
     if (!Array.isArray(value) || value.length !== wanted || !value.every(Number.isFinite)) {
-        throw wrong(`${what} is ${JSON.stringify(value)}; wanted ${wanted} numbers`);
+        throw Wrong(`${what} is ${JSON.stringify(value)}; wanted ${wanted} numbers`);
     }
     return value as number[];
 }
 
-function wrong(text: string, cause?: unknown): FlexAvatarError {
+function Wrong(text: string, cause?: unknown): FlexAvatarError {
     return new FlexAvatarError("file-format", `This is not a readable .flexavatar file: ${text}.`, { cause });
 }

@@ -1,5 +1,8 @@
 /** Half-precision numbers (IEEE 754 binary16), in which files keep maps. Rounds to nearest, ties to even. */
 
+/** Largest finite one. */
+export const HalfLargest = 65504;
+
 const Float = new Float32Array(1);
 const Bits = new Uint32Array(Float.buffer);
 

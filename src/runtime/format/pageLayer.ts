@@ -5,8 +5,9 @@
 
 /** Largest edge of a page's map that a reader accepts. */
 export const MaxPageSize = 1024;
+// The format's own limits. Today they are the renderer's (layout.ts); other ones would need another version of the format.
 /** Meters that an offset reaches to either side. What lies farther is moved there, as the renderer does. */
-const OffsetReach = 0.5;
+const PlaceReach = 0.5;
 /** Smallest and largest natural logarithm of a size in meters; the renderer clamps there as well. */
 const [LeastScale, MostScale] = [Math.log(1e-5), Math.log(0.02)];
 /** Steps of offsets and sizes. */
@@ -51,7 +52,7 @@ export function PackPage(map: ArrayLike<number>): IPackedPage {
         texels[t >> 3] |= 1 << (t & 7);
         colors[i] = opacity(t);
         for (let c = 0; c < 3; c++) {
-            places[c * n + i] = Math.round(Steps * Clamp(map[c * count + t] / (2 * OffsetReach) + 0.5, 0, 1));
+            places[c * n + i] = Math.round(Steps * Clamp(map[c * count + t] / (2 * PlaceReach) + 0.5, 0, 1));
             places[(3 + c) * n + i] = Math.round(Steps * Clamp((map[(7 + c) * count + t] - LeastScale) / (MostScale - LeastScale), 0, 1));
             colors[(1 + c) * n + i] = Math.round(255 * Clamp(map[(4 + c) * count + t], 0, 1));
         }
@@ -76,7 +77,7 @@ export function UnpackPage({ texels, places, colors, rotations }: IPackedPage, m
         const alpha = Math.min(FullOpacity, colors[i] / 255);
         map[3 * count + t] = alpha > 0 ? Math.log(alpha / (1 - alpha)) : Invisible;
         for (let c = 0; c < 3; c++) {
-            map[c * count + t] = 2 * OffsetReach * (places[c * n + i] / Steps - 0.5);
+            map[c * count + t] = 2 * PlaceReach * (places[c * n + i] / Steps - 0.5);
             map[(4 + c) * count + t] = colors[(1 + c) * n + i] / 255;
             map[(7 + c) * count + t] = LeastScale + (places[(3 + c) * n + i] / Steps) * (MostScale - LeastScale);
         }

@@ -7,12 +7,10 @@ import { EffectivePose, type ExpressionPose } from "../../flame/expression.js";
 import { JointCount, PoseLength, type HeadModel } from "../../flame/headModel.js";
 import { BlendedRotation, BlendJointMatrices, JointMatrices, JointMatricesLength } from "../../flame/skinning.js";
 import { DynamicFlag, type TexelTable } from "../../flame/texelTable.js";
+import { AlphaCut, ScaleMax, ScaleMin } from "../layout.js";
 
 /** Bytes of one splat. */
 export const SplatByteLength = 32;
-const ScaleMin = 1e-5; // meters, as in splatProject.wgsl
-const ScaleMax = 0.02;
-const AlphaCut = 1 / 255;
 
 /** What an avatar looks like at one moment. Maps are [14,H,W], before activation. */
 export interface ISplatSnapshot {

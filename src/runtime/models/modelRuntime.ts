@@ -18,45 +18,13 @@ import {
     type IModelEntry,
     type IModelManifest,
 } from "./manifest.js";
-import { ReadOnDeviceAsync, type OnnxRuntimeUrls } from "./onnxBackend.js";
+import { ReadOnDeviceAsync } from "./onnxBackend.js";
 import { IsSoftwareDevice } from "../softwareDevice.js";
 import { ProbeError, ProbeInputs, ProbeLimit } from "./probe.js";
-import type { NoticeListener, ProgressListener } from "./progress.js";
+import type { ProgressListener } from "./progress.js";
+import type { IModelRuntimeSettings } from "./runtimeSettings.js";
 import type { BackendName, IExternalData, INetworkSession, IOnnxBackend } from "./session.js";
 import { LoadManifestAsync, StartOnnxAsync, WhyProcessor } from "./startNetworks.js";
-
-/** Settings of {@link ModelRuntime.CreateAsync}. */
-export interface IModelRuntimeSettings {
-    /** Folder of models.json. */
-    modelsUrl: string;
-    /** Which model set of models.json. Default: the one it names as default. */
-    model?: string;
-    /** The scene's device, borrowed. Without one, everything runs on the processor. */
-    device?: GPUDevice;
-    /**
-     * Where ONNX Runtime runs. "auto" is the processor: reading photos takes a fraction of a second there, once, and the build that does
-     * it is the smallest to download. Where that leaves the driver to the processor too, `onNotice` is told why. "webgpu" and "wasm"
-     * insist. Default "auto".
-     */
-    backend?: "auto" | BackendName;
-    /**
-     * What runs the driver network: "shaders" are our own, recorded in the frame; "onnx" is ONNX Runtime on `backend`. "auto" takes the
-     * shaders on a device that is no software one, unless `backend` insists on "wasm", and ONNX Runtime where they fail, with a notice.
-     * Default "auto".
-     */
-    driver?: "auto" | "shaders" | "onnx";
-    /** Whether networks on the processor run in a worker. Default true. */
-    worker?: boolean;
-    /** Where onnxruntime-web's files are. */
-    runtimeUrls: OnnxRuntimeUrls;
-    /** SHA-256 of the head model in use; when given, it must be the one the networks were trained for. */
-    headModelSha256?: string;
-    /** A store to share. Default: an own one, disposed with the runtime. */
-    store?: AssetStore;
-    onNotice?: NoticeListener;
-    onProgress?: ProgressListener;
-    signal?: AbortSignal;
-}
 
 /** Options of the long calls. */
 export interface ICallOptions {

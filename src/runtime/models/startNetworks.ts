@@ -2,7 +2,7 @@
 import { FlexAvatarError } from "../../flame/error.js";
 import { JoinUrl, type AssetStore } from "./assetStore.js";
 import { ParseModelManifest, type IModelManifest } from "./manifest.js";
-import type { IModelRuntimeSettings } from "./modelRuntime.js";
+import type { IModelRuntimeSettings } from "./runtimeSettings.js";
 import { IsSoftwareDevice } from "../softwareDevice.js";
 import { LoadOnnxBackendAsync } from "./onnxBackend.js";
 import { MessageOf } from "./loadFailure.js";

@@ -8,10 +8,10 @@ import { OccluderOffsets } from "../../flame/occluder.js";
 import { RestPlaces } from "../../flame/pageModel.js";
 import { JointMatrices, JointMatricesLength, WithoutHeadTurn } from "../../flame/skinning.js";
 import type { ICloseUp } from "../closeUp.js";
-import { AvatarParamsLayout, OccluderOffsetLayout, OffsetReach } from "../layout.js";
+import { AvatarParamsLayout, OccluderOffsetLayout, OffsetReach, ScaleMax } from "../layout.js";
 import { OwnedBuffers } from "./gpuBuffers.js";
 import type { HeadBuffers } from "./headBuffers.js";
-import type { IPosedBounds } from "./viewParams.js";
+import { StructArray } from "./structData.js";
 
 /** Meters that Gaussians of an unread static map may lie off the head: hair. */
 const DefaultReach = 0.1;
@@ -27,6 +27,12 @@ const ExpressionReach = 0.03;
 const EdgeSigmas = Math.sqrt(2 * Math.log(255));
 
 const Pose = new Float32Array(PoseLength); // scratch of setExpression
+
+/** Box around an avatar in its posed space, meters. */
+export interface IPosedBounds {
+    readonly min: ArrayLike<number>;
+    readonly max: ArrayLike<number>;
+}
 
 /** The static maps of one person, which instances share. */
 interface IPerson {
@@ -327,7 +333,7 @@ export class AvatarBuffers {
             const t = table.texel[g];
             const offset = Math.hypot(map[t], map[texels + t], map[2 * texels + t]);
             const scale = Math.exp(Math.max(map[7 * texels + t], map[8 * texels + t], map[9 * texels + t]));
-            const edge = offset + EdgeSigmas * Math.min(scale, 0.02);
+            const edge = offset + EdgeSigmas * Math.min(scale, ScaleMax);
             reach = edge > reach ? edge : reach; // false for a NaN
         }
         return Math.min(reach, LargestReach);
@@ -385,12 +391,13 @@ export class AvatarBuffers {
 
 /** [V] OccluderOffset */
 function PackOccluder(offsets: Float32Array): Uint32Array<ArrayBuffer> {
-    const stride = OccluderOffsetLayout.byteLength / 2;
-    const snorms = new Int16Array((stride * offsets.length) / 3);
-    for (let i = 0; i < offsets.length; i++) {
-        snorms[stride * Math.floor(i / 3) + (i % 3)] = Math.round(32767 * Math.min(1, Math.max(-1, offsets[i] / OffsetReach)));
+    const packed = new StructArray(OccluderOffsetLayout, offsets.length / 3);
+    const snorm = (meters: number): number => Math.round(32767 * Math.min(1, Math.max(-1, meters / OffsetReach))) & 0xffff;
+    for (let v = 0; v < offsets.length / 3; v++) {
+        packed.setWord("xy", snorm(offsets[3 * v]) | (snorm(offsets[3 * v + 1]) << 16), v);
+        packed.setWord("z", snorm(offsets[3 * v + 2]), v);
     }
-    return new Uint32Array(snorms.buffer);
+    return packed.words;
 }
 
 /** [5,6] smallest and largest x, y, z of the vertices that follow each joint; smallest above largest if none does. */
@@ -417,7 +424,7 @@ function GaussianBoxes({ model, table }: HeadBuffers, map: Float32Array): Float3
     for (let g = 0; g < table.gaussianCount; g++) {
         const t = table.texel[g];
         const scale = Math.exp(Math.max(map[7 * texels + t], map[8 * texels + t], map[9 * texels + t]));
-        const edge = EdgeSigmas * Math.min(scale, 0.02);
+        const edge = EdgeSigmas * Math.min(scale, ScaleMax);
         for (let joint = 0; joint < JointCount; joint++) {
             if (table.weights[JointCount * g + joint] > 0) {
                 for (let axis = 0; axis < 3; axis++) {

@@ -9,6 +9,7 @@ import type { TexelTable } from "../../flame/texelTable.js";
 import { CloseUpLevels, CloseUpScale, LevelEdge, MipLevels, type ICloseUp } from "../closeUp.js";
 import { HalvesFromFloats } from "../format/half.js";
 import { AtlasFrameLayout } from "../layout.js";
+import { StructArray } from "./structData.js";
 
 /** Layers that shaders can name. */
 const MostLayers = 256;
@@ -166,14 +167,13 @@ export class CloseUpArena {
 
 /** [n] AtlasFrame */
 function PackFrames({ mapSize, texel, gaussianCount }: TexelTable, frames: Float32Array): Uint32Array<ArrayBuffer> {
-    const stride = AtlasFrameLayout.byteLength / 4;
-    const words = new Uint32Array(stride * gaussianCount);
+    const packed = new StructArray(AtlasFrameLayout, gaussianCount);
     const halves = HalvesFromFloats(frames);
     const unorm = (index: number): number => Math.round((65535 * (index + 0.5)) / mapSize);
     for (let g = 0; g < gaussianCount; g++) {
-        words[stride * g] = unorm(texel[g] % mapSize) | (unorm(Math.floor(texel[g] / mapSize)) << 16);
-        words[stride * g + 1] = halves[4 * g] | (halves[4 * g + 1] << 16);
-        words[stride * g + 2] = halves[4 * g + 2] | (halves[4 * g + 3] << 16);
+        packed.setWord("place", unorm(texel[g] % mapSize) | (unorm(Math.floor(texel[g] / mapSize)) << 16), g);
+        packed.setWord("frame01", halves[4 * g] | (halves[4 * g + 1] << 16), g);
+        packed.setWord("frame23", halves[4 * g + 2] | (halves[4 * g + 3] << 16), g);
     }
-    return words;
+    return packed.words;
 }

@@ -1,20 +1,4 @@
-/**
- * Buffers that one object owns, destroyed together, once; and the CPU's side of a uniform or of an array of structs.
- */
-
-/** Numbers of both kinds in the same bytes. */
-export class StructData {
-    public readonly bytes: ArrayBuffer;
-    public readonly floats: Float32Array<ArrayBuffer>;
-    public readonly words: Uint32Array<ArrayBuffer>;
-
-    /** @param byteLength a multiple of 4 */
-    public constructor(byteLength: number) {
-        this.bytes = new ArrayBuffer(byteLength);
-        this.floats = new Float32Array(this.bytes);
-        this.words = new Uint32Array(this.bytes);
-    }
-}
+/** Buffers that one object owns, destroyed together, once. */
 
 /** Creates GPU buffers and destroys them all on {@link dispose}. */
 export class OwnedBuffers {

@@ -18,11 +18,12 @@ import {
 import { OccluderFaces } from "../../flame/occluder.js";
 import { CloseUpArena } from "./closeUpArena.js";
 import { OwnedBuffers } from "./gpuBuffers.js";
-import { MapPacker } from "./mapPacker.js";
+import { MapPacker, type IPackedHead } from "./mapPacker.js";
 import { SlotArena } from "./slotArena.js";
+import { StructArray } from "./structData.js";
 
 /** Shared by avatars, which borrow it: dispose it after them. */
-export class HeadBuffers {
+export class HeadBuffers implements IPackedHead {
     /** HeadParams, uniform */
     public readonly params: GPUBuffer;
     /** [V] HeadVertex */
@@ -156,12 +157,13 @@ function WithCoarseTexels(texels: Uint32Array, { anchor }: ILevels): Uint32Array
 
 /** [m] LevelGroup */
 function PackGroups({ anchor, first, mask }: ILevels): Uint32Array<ArrayBuffer> {
-    const stride = LevelGroupLayout.byteLength / 4;
-    const words = new Uint32Array(stride * anchor.length);
+    const groups = new StructArray(LevelGroupLayout, anchor.length);
     for (let i = 0; i < anchor.length; i++) {
-        words.set([anchor[i], first[i], mask[i]], stride * i);
+        groups.setWord("anchor", anchor[i], i);
+        groups.setWord("first", first[i], i);
+        groups.setWord("mask", mask[i], i);
     }
-    return words;
+    return groups.words;
 }
 
 /** With a zero more where a copy, which must be of multiples of 4 bytes, needs it. */
@@ -172,29 +174,28 @@ function Padded(indices: Uint16Array<ArrayBuffer>): Uint16Array<ArrayBuffer> {
 }
 
 function PackHeadParams(model: HeadModel, positionTable: TexelTable): ArrayBuffer {
-    const data = new ArrayBuffer(HeadParamsLayout.byteLength);
-    const [floats, words, at] = [new Float32Array(data), new Uint32Array(data), HeadParamsLayout.offsets];
-    floats.set(model.positionMapCenter, at.positionMapCenter / 4);
-    floats[at.positionMapScale / 4] = model.positionMapScale;
-    words[at.vertexCount / 4] = model.vertexCount;
-    words[at.expressionCount / 4] = model.expressionCount;
-    words[at.positionCount / 4] = positionTable.gaussianCount;
-    words[at.positionMapTexelCount / 4] = positionTable.mapSize ** 2;
-    return data;
+    const params = new StructArray(HeadParamsLayout);
+    params.setFloats("positionMapCenter", model.positionMapCenter);
+    params.setFloat("positionMapScale", model.positionMapScale);
+    params.setWord("vertexCount", model.vertexCount);
+    params.setWord("expressionCount", model.expressionCount);
+    params.setWord("positionCount", positionTable.gaussianCount);
+    params.setWord("positionMapTexelCount", positionTable.mapSize ** 2);
+    return params.bytes;
 }
 
 /** [V] HeadVertex: position and the weights of neck, jaw, eyeL, eyeR, one byte each. The weight of global is what is left. */
 export function PackVertices(model: HeadModel): Uint32Array<ArrayBuffer> {
-    const stride = HeadVertexLayout.byteLength / 4;
-    const words = new Uint32Array(stride * model.vertexCount);
-    const floats = new Float32Array(words.buffer);
+    const vertices = new StructArray(HeadVertexLayout, model.vertexCount);
     for (let v = 0; v < model.vertexCount; v++) {
-        floats.set(model.template.subarray(3 * v, 3 * v + 3), stride * v);
+        vertices.setFloats("position", model.template.subarray(3 * v, 3 * v + 3), v);
+        let weights = 0;
         for (let joint = 1; joint < JointCount; joint++) {
-            words[stride * v + 3] |= model.weights[JointCount * v + joint] << (8 * (joint - 1));
+            weights |= model.weights[JointCount * v + joint] << (8 * (joint - 1));
         }
+        vertices.setWord("weights", weights, v);
     }
-    return words;
+    return vertices.words;
 }
 
 /**
@@ -227,16 +228,14 @@ export function GatherExpressions(model: HeadModel): { start: Uint32Array<ArrayB
  * @param place [n] what each says of its place
  */
 export function PackTexels(table: TexelTable, place: Uint32Array): Uint32Array<ArrayBuffer> {
-    const stride = TexelLayout.byteLength / 4;
-    const words = new Uint32Array(stride * table.gaussianCount);
+    const texels = new StructArray(TexelLayout, table.gaussianCount);
     for (let g = 0; g < table.gaussianCount; g++) {
-        const at = stride * g;
-        words[at] = table.corners[3 * g] | (table.corners[3 * g + 1] << 16);
-        words[at + 1] = table.corners[3 * g + 2] | (table.flags[g] << 16);
-        words[at + 2] = Unorm16(table.bary[3 * g]) | (Unorm16(table.bary[3 * g + 1]) << 16);
-        words[at + 3] = place[g];
+        texels.setWord("vertices01", table.corners[3 * g] | (table.corners[3 * g + 1] << 16), g);
+        texels.setWord("vertex2Flags", table.corners[3 * g + 2] | (table.flags[g] << 16), g);
+        texels.setWord("bary01", Unorm16(table.bary[3 * g]) | (Unorm16(table.bary[3 * g + 1]) << 16), g);
+        texels.setWord("place", place[g], g);
     }
-    return words;
+    return texels.words;
 }
 
 function Unorm16(value: number): number {

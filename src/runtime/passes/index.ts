@@ -1,5 +1,5 @@
 /** What the plugin uses of the GPU pipeline. */
-export { AvatarBuffers } from "./avatarBuffers.js";
+export { AvatarBuffers, type IPosedBounds } from "./avatarBuffers.js";
 export { FrameBytes, type IAvatarSize, type IPassBytes } from "./frameBytes.js";
 export { HeadBuffers } from "./headBuffers.js";
 export { SplatDrawPass, type ISplatTarget } from "./splatDrawPass.js";
@@ -7,5 +7,5 @@ export type { ISortProbe } from "./sort/sorterChoice.js";
 export type { ISplatSorter, SplatSorterName } from "./sort/splatSorter.js";
 export { SplatPipeline, type ISplatPipelineSettings } from "./splatPipeline.js";
 export { ViewBuffers } from "./viewBuffers.js";
-export type { ICameraSettings, ICrowdMember, IPosedBounds, IViewSettings } from "./viewParams.js";
+export type { ICameraSettings, ICrowdMember, IViewSettings } from "./viewParams.js";
 export { CloseUpSource, SplatQuadSource } from "./wgsl.js";

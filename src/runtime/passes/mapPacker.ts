@@ -2,18 +2,34 @@
  * Takes maps of the networks into the packed slots of avatars: kernels packStatic, coarsen and packDelta. It submits by itself, in queue order, because
  * a map is only valid when it is given.
  */
-import { LevelCount } from "../../flame/levels.js";
+import { LevelCount, type ILevels } from "../../flame/levels.js";
 import { FlexAvatarError } from "../../flame/error.js";
-import { CoarsenParamsLayout, MapChannels, PackParamsLayout } from "../layout.js";
+import type { TexelTable } from "../../flame/texelTable.js";
+import { CoarsenParamsLayout, MapChannels, PackParamsLayout, WorkgroupSizes } from "../layout.js";
 import { OwnedBuffers } from "./gpuBuffers.js";
-import type { HeadBuffers } from "./headBuffers.js";
+import type { SlotArena } from "./slotArena.js";
 import { PackKernelSources, ResolveImports, type PackKernelName } from "./wgsl.js";
 
-const WorkgroupSize = 64;
 const Descriptor: GPUComputePassDescriptor = { label: "packMap" };
 
 /** Kernels that read a map. */
 type MapKernelName = Exclude<PackKernelName, "coarsen">;
+
+/** What the packer reads of a head, and fills: `HeadBuffers` has it, and says what each is. */
+export interface IPackedHead {
+    readonly levels: ILevels;
+    readonly table: TexelTable;
+    readonly dynamicCount: number;
+    readonly vertices: GPUBuffer;
+    readonly texels: GPUBuffer;
+    readonly levelGroups: GPUBuffer;
+    readonly mapTexels: GPUBuffer;
+    readonly dynamicTexels: GPUBuffer;
+    readonly persons: Pick<SlotArena<"attributes">, "buffer">;
+    readonly avatars: Pick<SlotArena<"deltas">, "buffer">;
+    /** Grows whenever a buffer of the two was replaced. */
+    readonly revision: number;
+}
 
 interface IKernel {
     readonly pipeline: GPUComputePipeline;
@@ -42,7 +58,7 @@ export class MapPacker {
      */
     public constructor(
         private readonly _device: GPUDevice,
-        private readonly _head: HeadBuffers,
+        private readonly _head: IPackedHead,
     ) {
         this._owned = new OwnedBuffers(_device, "head");
         this._kernels = {
@@ -110,7 +126,7 @@ export class MapPacker {
         pass.setBindGroup(0, params);
         pass.setBindGroup(1, this._sourceGroup(name, kernel, map));
         pass.setBindGroup(2, target);
-        pass.dispatchWorkgroups(Math.ceil(count / WorkgroupSize));
+        pass.dispatchWorkgroups(Math.ceil(count / WorkgroupSizes[name]));
         if (name === "packStatic") {
             this._coarsen(pass, first);
         }
@@ -137,7 +153,7 @@ export class MapPacker {
         pass.setBindGroup(0, params);
         pass.setBindGroup(1, sources);
         pass.setBindGroup(2, target);
-        pass.dispatchWorkgroups(Math.ceil(anchor.length / WorkgroupSize));
+        pass.dispatchWorkgroups(Math.ceil(anchor.length / WorkgroupSizes.coarsen));
     }
 
     /** The map in a buffer that a shader may read. */

@@ -36,10 +36,10 @@ export class SplatDrawPass {
      * @param half fragments in half precision, where the device has `shader-f16`. Default: unless it is a software adapter
      */
     public static CreateAsync(device: GPUDevice, target: ISplatTarget, half?: boolean): Promise<SplatDrawPass> {
-        return HalfOrSingleAsync(device, half, (isHalf) => SplatDrawPass._compileAsync(device, target, isHalf));
+        return HalfOrSingleAsync(device, half, (isHalf) => SplatDrawPass._CompileAsync(device, target, isHalf));
     }
 
-    private static async _compileAsync(device: GPUDevice, target: ISplatTarget, half: boolean): Promise<SplatDrawPass> {
+    private static async _CompileAsync(device: GPUDevice, target: ISplatTarget, half: boolean): Promise<SplatDrawPass> {
         const module = device.createShaderModule({ label: "splatDraw", code: half ? HalfSplatDrawSource : SplatDrawSource });
         const pipeline = await device.createRenderPipelineAsync({
             label: "splatDraw",

@@ -4,7 +4,7 @@
  * read back.
  */
 import { FlexAvatarError } from "../../flame/error.js";
-import { CloseUpSlotLayout, ViewSlotLayout } from "../layout.js";
+import { CloseUpSlotLayout, ViewSlotLayout, WorkgroupSizes } from "../layout.js";
 import { AvatarBuffers } from "./avatarBuffers.js";
 import type { HeadBuffers } from "./headBuffers.js";
 import { CreateSorterAsync, type ISortProbe } from "./sort/sorterChoice.js";
@@ -14,14 +14,6 @@ import { OccluderInstanceBytes, type IViewGroup, type ViewBuffers } from "./view
 import { WriteView, type ICameraSettings, type ICrowdMember, type IViewSettings } from "./viewParams.js";
 import { HalfOrSingleAsync } from "./halfOrSingle.js";
 import { KernelSources, ResolveTwin, type KernelName } from "./wgsl.js";
-
-/** Threads per workgroup of the kernels that run over a list. */
-const WorkgroupSize: Readonly<Record<KernelName, number>> = {
-    poseVertices: 64,
-    positionMap: 64,
-    splatProject: 64,
-    splatCloseUp: 64,
-};
 
 const PoseDescriptor: GPUComputePassDescriptor = { label: "poseVertices" };
 const PositionMapDescriptor: GPUComputePassDescriptor = { label: "positionMap" };
@@ -83,7 +75,7 @@ export class SplatPipeline {
         return HalfOrSingleAsync(device, half, async (isHalf) => {
             const [occluderPass, pipelines] = await Promise.all([
                 OccluderPass.CreateAsync(device),
-                compileAsync(device, sorter.needsKeyCounts, isHalf),
+                CompileAsync(device, sorter.needsKeyCounts, isHalf),
             ]);
             return new SplatPipeline(device, sorter, sortProbe, isHalf, pipelines, occluderPass);
         });
@@ -283,7 +275,7 @@ export class SplatPipeline {
         for (let i = 0; i < groups.length; i++) {
             pass.setBindGroup(i, groups[i]);
         }
-        pass.dispatchWorkgroups(Math.ceil(threads / WorkgroupSize[name]), rows);
+        pass.dispatchWorkgroups(Math.ceil(threads / WorkgroupSizes[name]), rows);
         this._dispatches++;
     }
 
@@ -323,7 +315,7 @@ export class SplatPipeline {
     }
 }
 
-async function compileAsync(
+async function CompileAsync(
     device: GPUDevice,
     countKeys: boolean,
     half: boolean,

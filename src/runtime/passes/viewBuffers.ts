@@ -2,9 +2,10 @@
  * GPU buffers of one view: a camera, or an eye, and the avatars that it sees. Nothing here is shared with another view, so several can be in one frame.
  */
 import { CloseUpRecordLayout, CloseUpSlotLayout, DrawArgsLayout, SplatRecordLayout, ViewParamsLayout, ViewSlotLayout } from "../layout.js";
-import { OwnedBuffers, StructData } from "./gpuBuffers.js";
+import { OwnedBuffers } from "./gpuBuffers.js";
 import type { HeadBuffers } from "./headBuffers.js";
 import type { ISortScratch, ISortTarget } from "./sort/splatSorter.js";
+import { StructData } from "./structData.js";
 
 /** Avatars of one head that a view sees in one level of detail: one dispatch. */
 export interface IViewGroup {

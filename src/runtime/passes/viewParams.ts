@@ -13,8 +13,8 @@ import {
     ViewSlotLayout,
 } from "../layout.js";
 import type { AvatarBuffers } from "./avatarBuffers.js";
-import type { StructData } from "./gpuBuffers.js";
 import type { HeadBuffers } from "./headBuffers.js";
+import type { StructData } from "./structData.js";
 import { OccluderInstanceBytes, OccluderPx, type ViewBuffers } from "./viewBuffers.js";
 
 /** One view: a camera or an eye. Fields are read once per call; the same object may be filled again each frame. */
@@ -65,12 +65,6 @@ export interface IViewSettings extends ICameraSettings {
     cullBackFaces?: boolean;
     /** As in {@link ICrowdMember}. */
     cullHidden?: boolean;
-}
-
-/** Box around an avatar in its posed space, meters. */
-export interface IPosedBounds {
-    readonly min: ArrayLike<number>;
-    readonly max: ArrayLike<number>;
 }
 
 const ViewFromPosed = new Float64Array(16); // scratch of WriteView

@@ -13,6 +13,7 @@ import realSingle from "../../shaders/shared/realSingle.wgsl";
 import closeUp from "../../shaders/shared/closeUp.wgsl";
 import levels from "../../shaders/shared/levels.wgsl";
 import occluder from "../../shaders/shared/occluder.wgsl";
+import posedFace from "../../shaders/shared/posedFace.wgsl";
 import mapSource from "../../shaders/shared/mapSource.wgsl";
 import sortParams from "../../shaders/shared/sortParams.wgsl";
 import splatQuad from "../../shaders/shared/splatQuad.wgsl";
@@ -54,6 +55,7 @@ export const SharedSources: Readonly<Record<string, string>> = Object.freeze({
     "shared/levels.wgsl": levels,
     "shared/mapSource.wgsl": mapSource,
     "shared/occluder.wgsl": occluder,
+    "shared/posedFace.wgsl": posedFace,
     "shared/sortParams.wgsl": sortParams,
     "shared/splatQuad.wgsl": splatQuad,
     "shared/splatRecord.wgsl": splatRecord,

@@ -24,6 +24,8 @@ export interface IPersonMask {
     /** `[size,size]` 0..1 over the whole picture, 1 on the person. */
     mask: Float32Array;
     size: number;
+    /** Hair, skin and clothes, `[size,size]` each, 0..1 over the same picture, where a network tells them. */
+    classes?: readonly [Float32Array, Float32Array, Float32Array];
 }
 
 /** What the photo path needs of whoever looks at pictures. */

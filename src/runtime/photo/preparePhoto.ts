@@ -4,12 +4,13 @@ import type { ICallOptions } from "../models/modelRuntime.js";
 import type { IRuntimeNotice, ProgressListener } from "../models/progress.js";
 import { CanvasTransform, CropFromLandmarks, CropFromPhoto, EdgeBelow, PhotoFromCrop, type ICrop } from "./crop.js";
 import { DecodePhotoAsync, type IDecodedPhoto, type PhotoSource } from "./decode.js";
-import { DetailSize, ToDetailCrop, type IDetailCrop } from "./detailCrop.js";
+import { DetailSize, MarkOutside, ToDetailCrop, type IDetailCrop } from "./detailCrop.js";
 import type { IFaceFinder, IPersonMask } from "./faceFinder.js";
 import { ComposeOverGrey } from "./matte.js";
 import { CutOutPerson, type ICutOut } from "./matting.js";
 import type { IPicture } from "./picture.js";
-import { FinishInSlicesAsync } from "../slices.js";
+import { MergeMasks, WideCropOf, WideSize, type IWideCrop } from "./wideCrop.js";
+import { FinishInSlicesAsync, NextTaskAsync } from "../slices.js";
 
 /** Settings of {@link PreparePhotoAsync}. */
 export interface IPhotoSettings {
@@ -17,6 +18,8 @@ export interface IPhotoSettings {
     cropPx: number;
     /** Largest edge of the crop for refinement in pixels, 512 to 1024. Default 0: none is made. */
     detailPx?: number;
+    /** Whether the wider crop for the filling of hair and bust is made too. Default false. */
+    wide?: boolean;
     /** Finds faces and persons, borrowed. */
     faces: IFaceFinder;
     signal?: AbortSignal;
@@ -43,6 +46,8 @@ export interface IPreparedPhoto {
     sourceSize: { width: number; height: number };
     /** For refinement, if it was asked for. */
     detail?: IDetailCrop;
+    /** For the filling, if it was asked for. */
+    wide?: IWideCrop;
 }
 
 /** Longest edge of the picture that faces are looked for in. */
@@ -130,6 +135,7 @@ export async function PreparePhotoAsync(source: PhotoSource, settings: IPhotoSet
         const person = await faces.findPersonAsync(pictureOf(drawCrop(photo, crop, ExactPx)), { signal, onProgress });
         const { matte, colors } = await cutOutAsync(photo, crop, cropPx, person, signal);
         const detail = await detailOfAsync(photo, crop, settings.detailPx ?? 0, person, signal);
+        const wide = settings.wide ? await wideOfAsync(photo, crop, person, faces, { signal, onProgress }) : undefined;
         report("cutting out the person", 1);
         return {
             image: ComposeOverGrey(colors, matte),
@@ -141,6 +147,7 @@ export async function PreparePhotoAsync(source: PhotoSource, settings: IPhotoSet
             notices,
             sourceSize: { width: photo.width, height: photo.height },
             ...(detail ? { detail } : {}),
+            ...(wide ? { wide } : {}),
         };
     } finally {
         photo.close();
@@ -237,6 +244,26 @@ async function detailOfAsync(
     const edge = DetailSize(crop.sidePx, mostPx);
     const { matte, colors } = await cutOutAsync(photo, crop, edge, person, signal);
     return ToDetailCrop(colors, matte, crop, photo.width, photo.height, edge);
+}
+
+/** In some tasks: drawing and reading back takes 20 ms for the largest. */
+async function wideOfAsync(
+    photo: IDecodedPhoto,
+    crop: ICrop,
+    inner: IPersonMask,
+    faces: IFaceFinder,
+    options: ICallOptions,
+): Promise<IWideCrop> {
+    const wider = WideCropOf(crop);
+    const size = WideSize(wider.sidePx);
+    await NextTaskAsync();
+    ThrowIfAborted(options.signal, "cutting out the person");
+    const picture = pictureOf(drawCrop(photo, wider, size));
+    await NextTaskAsync();
+    const person = MergeMasks(inner, await faces.findPersonAsync(picture, options));
+    const pixels = picture.data as Uint8ClampedArray<ArrayBuffer>;
+    MarkOutside(pixels, wider, photo.width, photo.height, size);
+    return { size, pixels, person };
 }
 
 function noticesOf({ faceCount, turn }: IFoundFace): IRuntimeNotice[] {

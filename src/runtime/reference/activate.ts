@@ -4,6 +4,7 @@
  */
 import { JointCount } from "../../flame/headModel.js";
 import { DynamicFlag, TwoSidedFlag, type TexelTable } from "../../flame/texelTable.js";
+import { ScaleMax, ScaleMin } from "../layout.js";
 
 /** What the Gaussians come from. */
 export interface IAvatarState {
@@ -73,7 +74,7 @@ export function ActivateGaussian(state: IAvatarState, g: number): IGaussian {
     const linear = blend.map((row) => row.slice(0, 3));
     const skin = NearestRotationReference(linear);
     const rotation = Times(skin, RotationOfQuaternion(channels.slice(10, 14)));
-    const scale = channels.slice(7, 10).map((x) => Math.min(0.02, Math.max(1e-5, Math.exp(x))));
+    const scale = channels.slice(7, 10).map((x) => Math.min(ScaleMax, Math.max(ScaleMin, Math.exp(x))));
     const spread = rotation.map((row) => row.map((x, k) => x * scale[k]));
     const edge = (k: number): number[] => corners[k].map((x, axis) => x - corners[0][axis]);
     const [a, b] = [edge(1), edge(2)];

@@ -5,9 +5,12 @@ import type { TexelTable } from "../../flame/texelTable.js";
 import { MapChannels } from "../layout.js";
 import { RotationOfQuaternion } from "./activate.js";
 
-const Spread = 0.75;
-const LeastWeight = 1e-4;
-const LargestOpacity = 0.99999;
+/** 1 keeps how much Gaussians overlap. */
+export const KeptSpread = 0.75;
+/** Added to the opacities that are weights. */
+export const LeastWeight = 1e-4;
+/** Of a mean: its logit is finite. */
+export const LargestOpacity = 0.99999;
 
 /**
  * @param staticMap [14,H,W]
@@ -70,6 +73,6 @@ function MeanOf(model: HeadModel, table: TexelTable, map: ArrayLike<number>, mem
             variance.reduce((sum, v) => sum + v * v, 0),
             1e-30,
         );
-    variance.forEach((v, axis) => (mean[7 + axis] = 0.5 * Math.log(scale2[axis] + Spread * growth * fit * v)));
+    variance.forEach((v, axis) => (mean[7 + axis] = 0.5 * Math.log(scale2[axis] + KeptSpread * growth * fit * v)));
     return mean;
 }

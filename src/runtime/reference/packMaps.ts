@@ -1,10 +1,10 @@
 /** Twin of packStatic.wgsl and packDelta.wgsl: what a map is after it went through an avatar's packed attributes and back. */
-import { HalfFromNumber, NumberFromHalf } from "../format/half.js";
+import { HalfFromNumber, HalfLargest, NumberFromHalf } from "../format/half.js";
 import { DeltaBits, DeltaLogScaleReach, DeltaOffsetReach, LogScaleMiddle, MapChannels, NeverVisible, OffsetReach } from "../layout.js";
 
 type Round = (value: number) => number;
 
-const Half: Round = (value) => NumberFromHalf(HalfFromNumber(Math.min(65504, Math.max(-65504, value))));
+const Half: Round = (value) => NumberFromHalf(HalfFromNumber(Math.min(HalfLargest, Math.max(-HalfLargest, value))));
 /** Nearest of `steps` steps between 0 and `reach`, both ways. */
 const Steps =
     (steps: number, reach: number): Round =>

@@ -2,7 +2,7 @@
  * Twin of src/shaders/splatProject.wgsl, in float64: activate and skin ({@link ActivateGaussian}), then project as in EWA splatting
  * (Zwicker et al. 2001) through world, view and projection one after the other, where the kernel uses their product.
  */
-import { AlphaCut } from "../layout.js";
+import { AlphaCut, BackFaceCosine, DilationPx2, HeadRadius, HorizonMargin, JacobianNdc } from "../layout.js";
 import { ActivateGaussian, type IAvatarState, type IGaussian } from "./activate.js";
 
 /** One view; matrices 4×4, column-major, for column vectors, NDC z 0..1. */
@@ -31,11 +31,6 @@ export interface ISplat {
     readonly color: readonly number[];
     readonly alpha: number;
 }
-
-const DilationPx2 = 0.3;
-const BackFaceCosine = 0.2;
-const HorizonMargin = 0.05;
-const HeadRadius = 0.08;
 
 /** All Gaussians of an avatar in one view. */
 export function SplatProjectReference(state: IAvatarState, view: IReferenceView): ISplat[] {
@@ -69,7 +64,7 @@ export function ProjectGaussian(gaussian: IGaussian, view: IReferenceView): ISpl
         [0, 1, 2].map((row) => [0, 1, 2].map((column) => viewFromPosed[column][row])),
     );
     const jacobian = [0, 1].map((k) => {
-        const held = Math.min(1.3, Math.max(-1.3, ndc[k]));
+        const held = Math.min(JacobianNdc, Math.max(-JacobianNdc, ndc[k]));
         return [0, 1, 2].map((axis) => (halfPx[k] * (view.clipFromView[4 * axis + k] - held * view.clipFromView[4 * axis + 3])) / w);
     });
     const [[xx, xy], [, yy]] = Quadratic(inView, jacobian);

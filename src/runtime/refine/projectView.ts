@@ -6,7 +6,7 @@ import { BlendJointMatrices } from "../../flame/skinning.js";
 import { JointCount } from "../../flame/headModel.js";
 import { NearestRotation } from "../../flame/rotation.js";
 import { DynamicFlag } from "../../flame/texelTable.js";
-import { AlphaCut } from "../layout.js";
+import { AlphaCut, DilationPx2, ScaleMax, ScaleMin } from "../layout.js";
 import type { IRefineTable, IRefineView } from "./refineInput.js";
 import type { Work } from "../slices.js";
 
@@ -27,10 +27,7 @@ export interface IEllipses {
     readonly facing: Float32Array;
 }
 
-const DilationPx2 = 0.3;
 const NearMeters = 0.05;
-const LeastScale = 1e-5;
-const MostScale = 0.02;
 
 const GaussiansPerYield = 1024;
 
@@ -112,7 +109,7 @@ export function* ProjectView(table: IRefineTable, staticMap: Float32Array, view:
             const ux = turn[0] * axes[k] + turn[1] * axes[3 + k] + turn[2] * axes[6 + k];
             const uy = turn[3] * axes[k] + turn[4] * axes[3 + k] + turn[5] * axes[6 + k];
             const uz = turn[6] * axes[k] + turn[7] * axes[3 + k] + turn[8] * axes[6 + k];
-            const scale = perMeter * Math.min(MostScale, Math.max(LeastScale, Math.exp(channel[7 + k])));
+            const scale = perMeter * Math.min(ScaleMax, Math.max(ScaleMin, Math.exp(channel[7 + k])));
             const depthPart = r[6] * ux + r[7] * uy + r[8] * uz;
             spread[k] = scale * (r[0] * ux + r[1] * uy + r[2] * uz + sx * depthPart);
             spread[3 + k] = scale * -(r[3] * ux + r[4] * uy + r[5] * uz + sy * depthPart);

@@ -19,7 +19,7 @@ export interface IOpenWeigher {
 }
 
 /** Settings of {@link RefineWhereFasterAsync}. */
-export interface IRefineSteps {
+export interface IRefineWhereFasterSettings {
     /** Told the share done, which never falls; what it returns is awaited. It may throw to stop. */
     onStep: (share: number) => Promise<void> | void;
     /** Told why the card failed; the processor begins anew. */
@@ -36,7 +36,7 @@ export interface IRefineSteps {
  */
 export async function RefineWhereFasterAsync(
     input: IRefineInput,
-    { onStep, onProcessor, takesInput = false, openAsync = OpenGpuWeigherAsync }: IRefineSteps,
+    { onStep, onProcessor, takesInput = false, openAsync = OpenGpuWeigherAsync }: IRefineWhereFasterSettings,
 ): Promise<IRefineResult> {
     let most = 0;
     let stopped: { readonly reason: unknown } | undefined;

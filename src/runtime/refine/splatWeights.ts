@@ -7,9 +7,8 @@ import { AlphaCut } from "../layout.js";
 import type { IEllipses } from "./projectView.js";
 import { Within, type Work } from "../slices.js";
 import { SortIntoTiles } from "./tileLists.js";
-import { Opaque, TileEdge, type ISplatWeights, type PixelStep } from "./weigher.js";
+import { Opaque, TileEdge, TilePixels, type ISplatWeights, type PixelStep } from "./weigher.js";
 
-const TilePixels = TileEdge * TileEdge;
 /** Steps of the largest weight of a part, and of each weight in it. */
 const PartSteps = 65535;
 const EntrySteps = 255;

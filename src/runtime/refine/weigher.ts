@@ -8,6 +8,8 @@ import type { Work } from "../slices.js";
 
 /** Edge of a tile in pixels: pictures are drawn, and sums are formed, tile after tile. */
 export const TileEdge = 16;
+/** Its pixels. */
+export const TilePixels = TileEdge ** 2;
 
 /** A tile whose light is used up needs no farther Gaussians. */
 export const Opaque = 1e-5;

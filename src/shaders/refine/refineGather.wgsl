@@ -4,6 +4,7 @@
 // Reference: src/runtime/refine/splatWeights.ts
 #import "shared/refineParams.wgsl"
 #import "shared/refineEllipse.wgsl"
+#import "shared/refineTile.wgsl"
 
 @group(0) @binding(0) var<uniform> params: RefineParams;
 @group(1) @binding(0) var<storage, read> ellipses: array<RefineEllipse>;
@@ -26,12 +27,12 @@ var<workgroup> goesOn: u32;
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-    let tile = vec2u(group.x, params.firstRow + group.y);
-    let pixel = TileEdge * tile + vec2u(thread % TileEdge, thread / TileEdge);
+    let tile = tileOf(group);
+    let pixel = pixelOf(tile, thread);
     let isInside = all(pixel < vec2u(params.size));
     let pixelCenter = vec2f(pixel) + 0.5;
-    let index = tile.y * params.across + tile.x;
-    let end = start[index + 1u];
+    let gaussians = gaussiansOf(tile);
+    let end = gaussians.y;
     var light = select(0.0, 1.0, isInside);
     for (var channel = 0u; channel < 3u; channel++) {
         let at = 3u * (pixel.y * params.size + pixel.x) + channel;
@@ -40,7 +41,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     let lane = thread % Lanes;
     let summed = thread / Lanes; // Gaussian of the chunk
     var chunk = 0u;
-    for (var first = start[index]; first < end; first += Chunk) {
+    for (var first = gaussians.x; first < end; first += Chunk) {
         let count = min(Chunk, end - first);
         if (thread < count) {
             chunkEllipse[thread] = ellipses[order[first + thread]];

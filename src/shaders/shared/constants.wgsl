@@ -1,7 +1,7 @@
 // Constants that more than one kernel needs; src/runtime/layout.ts states them too and a test compares.
 const JointCount: u32 = 5u;
-const TexelDynamic: u32 = 1u; // bits of a texel's flags
-const TexelTwoSided: u32 = 2u;
+const DynamicFlag: u32 = 1u; // bits of a texel's flags
+const TwoSidedFlag: u32 = 2u;
 const BucketCount: u32 = 65536u; // one per 16-bit depth key
 const CulledKey: u32 = 0xffffffffu; // what a Gaussian gets that this view does not draw
 const CrowdedSize: u32 = 256u; // a bucket with more records than this is ordered by sortCrowded instead of sortTies

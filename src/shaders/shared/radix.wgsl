@@ -4,4 +4,4 @@ const DigitBits: u32 = 4u;
 const DigitCount: u32 = 16u;
 const RadixThreads: u32 = 256u;
 const KeysPerThread: u32 = 8u;
-const TileSize: u32 = 2048u; // RadixThreads * KeysPerThread
+const RadixTileSize: u32 = 2048u; // RadixThreads * KeysPerThread

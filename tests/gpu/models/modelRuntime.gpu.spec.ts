@@ -2,12 +2,8 @@ import { FlexAvatarError } from "../../../src/flame/error";
 import { AssetStore, JoinUrl, ToHex } from "../../../src/runtime/models/assetStore";
 import type { IGraphEntry, IModelManifest } from "../../../src/runtime/models/manifest";
 import { LoadOnnxBackendAsync, ReadOnDeviceAsync } from "../../../src/runtime/models/onnxBackend";
-import {
-    ModelRuntime,
-    type IModelRuntimeSettings,
-    type IReconstruction,
-    type IReconstructionInput,
-} from "../../../src/runtime/models/modelRuntime";
+import { ModelRuntime, type IReconstruction, type IReconstructionInput } from "../../../src/runtime/models/modelRuntime";
+import type { IModelRuntimeSettings } from "../../../src/runtime/models/runtimeSettings";
 import { OnnxDriver, type IDriver } from "../../../src/runtime/models/driver";
 import { ProbeInputs } from "../../../src/runtime/models/probe";
 import { BuildSumGraph } from "../../../src/runtime/models/probeGraph";

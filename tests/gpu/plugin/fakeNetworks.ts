@@ -2,9 +2,10 @@
 import { FlexAvatarError } from "../../../src/flame/error";
 import { ProjectToCrop, ToCamera, type CropCamera } from "../../../src/flame/fit/camera";
 import { MediaPipeLandmarkCount, ParseHeadModel, type HeadModel } from "../../../src/flame/headModel";
-import type { IAvatarServices, INetworks } from "../../../src/plugin/avatarFactory";
+import type { IAvatarServices, INetworks } from "../../../src/plugin/avatarServices";
 import type { IDetailCrop } from "../../../src/runtime/photo/detailCrop";
 import type { IPreparedPhoto } from "../../../src/runtime/photo/preparePhoto";
+import type { IWideCrop } from "../../../src/runtime/photo/wideCrop";
 import { RandomDeltaMap, RandomStaticMap } from "../passes/syntheticHead";
 import { PipelineOf } from "./enginePool";
 import { FakeDriver, MapSize } from "./stage";
@@ -35,12 +36,14 @@ export interface IFakeLog {
  * Services for the component.
  * @param onStage called when a stage begins; what it throws is the stage's error
  * @param refineAsync what refines; without it photos come without a crop for refinement
- * @param page the head model's second page, if it has one
+ * @param page the head model's second page, if it has one, and the head model's hash in models.json
+ * @param fillAsync what fills it; without it photos come without a wide crop
  */
 export async function FakeServicesAsync(
     onStage: (stage: Stage) => void = () => undefined,
     refineAsync?: IAvatarServices["refineAsync"],
-    page?: { bytes: Uint8Array<ArrayBuffer>; sha256: string },
+    page?: { bytes: Uint8Array<ArrayBuffer>; sha256: string; headSha256?: string },
+    fillAsync?: IAvatarServices["fillAsync"],
 ): Promise<{ services: IAvatarServices; log: IFakeLog }> {
     const bytes = await HeadBytesAsync();
     const head = ParseHeadModel(bytes.slice().buffer);
@@ -67,7 +70,7 @@ export async function FakeServicesAsync(
         modelName: "fake",
         headModel: {
             file: "open-head.bin",
-            sha256: "0".repeat(64),
+            sha256: page?.headSha256 ?? "0".repeat(64),
             bytes: bytes.byteLength,
             license: "CC0-1.0",
             ...(page ? { page: { file: "page.bin", sha256: page.sha256, bytes: page.bytes.byteLength, license: "CC0-1.0" } } : {}),
@@ -112,12 +115,17 @@ export async function FakeServicesAsync(
                 await enterAsync("networks");
                 return networks;
             },
-            preparePhotoAsync: async (_photo, { detailPx = 0 }) => {
+            preparePhotoAsync: async (_photo, { detailPx = 0, wide = false }) => {
                 await enterAsync("photo");
-                return { ...FakePhoto(head), ...(refineAsync && detailPx > 0 ? { detail: FakeDetail() } : {}) };
+                return {
+                    ...FakePhoto(head),
+                    ...(refineAsync && detailPx > 0 ? { detail: FakeDetail() } : {}),
+                    ...(fillAsync && wide ? { wide: FakeWide() } : {}),
+                };
             },
             createPipelineAsync: PipelineOf,
             ...(refineAsync ? { refineAsync } : {}),
+            ...(fillAsync ? { fillAsync } : {}),
         },
     };
 }
@@ -130,6 +138,25 @@ function FakeDetail(): IDetailCrop {
         pixels: new Uint8ClampedArray(4 * size * size).fill(255).map((value, i) => (i % 4 === 3 ? value : 120)),
         matte: new Uint8ClampedArray(size * size).fill(255),
     };
+}
+
+/** A red face in a wide crop with brown hair down to blue shoulders, before grey. */
+function FakeWide(): IWideCrop {
+    const size = 128;
+    const pixels = new Uint8ClampedArray(4 * size * size).fill(255);
+    const maps = [0, 1, 2, 3].map(() => new Float32Array(size * size));
+    for (let i = 0; i < size * size; i++) {
+        const [x, y] = [((i % size) + 0.5) / size - 0.5, (Math.floor(i / size) + 0.5) / size - 0.48];
+        const isFace = Math.hypot(x / 0.11, y / 0.15) < 1;
+        const isHair = !isFace && Math.abs(x) < 0.17 && y > -0.22 && y < 0.24;
+        const isCloth = !isFace && !isHair && y > 0.2 && Math.abs(x) < 0.4;
+        const part = isHair ? 0 : isFace ? 1 : isCloth ? 2 : 3;
+        const colors = [[90, 60, 30], [190, 120, 100], [40, 60, 200], [128, 128, 128]]; // prettier-ignore
+        pixels.set(colors[part], 4 * i);
+        maps[part][i] = 1;
+    }
+    const [hair, skin, clothes, rest] = maps;
+    return { size, pixels, person: { mask: rest.map((value) => 1 - value), size, classes: [hair, skin, clothes] } };
 }
 
 /** Landmarks of the mean head seen from the front. */

@@ -5,7 +5,7 @@ import type { FlexAvatar } from "../../../src/plugin/flexAvatar";
 import type { IRefineProgress } from "../../../src/plugin/refine/refineSettings";
 import { ReadAvatarFile } from "../../../src/runtime/format/avatarFile";
 import type { IRefineInput } from "../../../src/runtime/refine/refineInput";
-import type { IRefineRun } from "../../../src/runtime/refine/refineRunner";
+import type { IBesideRun } from "../../../src/runtime/beside/besideRunner";
 import { LevelCount } from "../../../src/flame/levels";
 import { ReadBuffer } from "../passes/gpu";
 import { FakeServicesAsync, type IFakeLog } from "./fakeNetworks";
@@ -37,7 +37,7 @@ describe("refinement of an avatar", () => {
     let component: FlexAvatarComponent;
     let runs: IRefineInput[];
     /** What the solver does before it answers. */
-    let solve: (input: IRefineInput, run: IRefineRun) => Promise<void>;
+    let solve: (input: IRefineInput, run: IBesideRun) => Promise<void>;
     let faceTrust: number;
 
     beforeEach(async () => {

@@ -2,6 +2,9 @@
 import { ParseHeadModel } from "../../../src/flame/headModel";
 import { ParsePageModel } from "../../../src/flame/pageModel";
 import { BuildTexelTable } from "../../../src/flame/texelTable";
+import type { IFillInput, IFillPhoto } from "../../../src/runtime/bust/fillFromCrops";
+import { PhotoFromCrop } from "../../../src/runtime/photo/crop";
+import { WideCropOf } from "../../../src/runtime/photo/wideCrop";
 import type { IBustInput, IBustPhoto } from "../../../src/runtime/bust/bustInput";
 import { BustHeadOf } from "../../../src/runtime/bust/head";
 import { BustPageOf } from "../../../src/runtime/bust/page";
@@ -119,4 +122,36 @@ function Photo(
     const [centerX, centerY, sidePx, roll] = crop;
     const square = { centerX, centerY, sidePx, cosRoll: Math.cos(roll), sinRoll: Math.sin(roll) };
     return { width, height, pixels, matte, classes, crop: square, rotation: R, translation: t, focal };
+}
+
+/** The first drawn photo as the preparation of photos would give it: a wide crop of some pixels, with matte and classes over it. */
+export async function FillFixtureAsync(size = 256): Promise<IFillInput> {
+    const { input } = await BustFixtureAsync();
+    return { ...input, photos: input.photos.slice(0, 1).map((photo) => WidePhoto(photo, size)) };
+}
+
+function WidePhoto(
+    { width, height, pixels: from, matte, classes, crop, rotation, translation, focal }: IBustPhoto,
+    size: number,
+): IFillPhoto {
+    const wide = WideCropOf(crop);
+    const pixels = new Uint8ClampedArray(4 * size * size);
+    const maps = [0, 1, 2, 3].map(() => new Float32Array(size * size));
+    for (let i = 0; i < size * size; i++) {
+        const [x, y] = PhotoFromCrop(wide, ((i % size) + 0.5) / size, (Math.floor(i / size) + 0.5) / size).map(Math.floor);
+        if (x < 0 || y < 0 || x >= width || y >= height) {
+            continue;
+        }
+        const at = y * width + x;
+        pixels.set(from.subarray(4 * at, 4 * at + 4), 4 * i);
+        maps[3][i] = matte[at] / 255;
+        for (let k = 0; k < 3; k++) {
+            maps[k][i] = classes![3 * at + k] / 255;
+        }
+    }
+    const [hair, skin, clothes, mask] = maps;
+    return {
+        wide: { size, pixels, person: { mask, size, classes: [hair, skin, clothes] } },
+        camera: { rotation: Float64Array.from(rotation), translation: Float64Array.from(translation), focal },
+    };
 }

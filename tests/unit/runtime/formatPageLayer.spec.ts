@@ -2,6 +2,7 @@
 import { FlexAvatarError } from "../../../src/flame/error";
 import { ReadAvatarFile, WriteAvatarFile, type IAvatarFile, type IStoredPage } from "../../../src/runtime/format/avatarFile";
 import { PackPage, UnpackPage } from "../../../src/runtime/format/pageLayer";
+import { OffsetReach, ScaleMax, ScaleMin } from "../../../src/runtime/layout";
 
 function Random(seed: number): () => number {
     let state = seed;
@@ -79,7 +80,7 @@ describe("the second page in an avatar file", () => {
             for (let c = 0; c < 3; c++) {
                 worst.offset = Math.max(worst.offset, Math.abs(a(c) - b(c)));
                 worst.color = Math.max(worst.color, Math.abs(Math.min(1, Math.max(0, a(4 + c))) - b(4 + c)));
-                worst.scale = Math.max(worst.scale, Math.abs(Math.min(Math.log(0.02), a(7 + c)) - b(7 + c)));
+                worst.scale = Math.max(worst.scale, Math.abs(Math.min(Math.log(ScaleMax), a(7 + c)) - b(7 + c)));
             }
             const [p, q] = [a, b].map((of) => [10, 11, 12, 13].map(of));
             const [lengthOfP, lengthOfQ] = [p, q].map((x) => Math.hypot(...x));
@@ -93,6 +94,14 @@ describe("the second page in an avatar file", () => {
         expect(worst.scale).toBeLessThanOrEqual((0.5 * Math.log(2000)) / 65535 + 1e-6);
         expect(worst.angle).toBeLessThan(0.006); // a third of a degree
         Object.values(worst).forEach((value) => expect(value).toBeGreaterThan(0));
+    });
+
+    it("holds offsets and sizes as far as the renderer draws them", () => {
+        const page = Page(2, 10);
+        const limits = [-OffsetReach, OffsetReach, Math.log(ScaleMin), Math.log(ScaleMax)];
+        [0, 1, 7, 8].forEach((channel, i) => page.map.fill(limits[i], 4 * channel, 4 * channel + 4));
+        const { map } = ReadAvatarFile(WriteAvatarFile(Sample(page))).page!;
+        [0, 1, 7, 8].forEach((channel, i) => expect(map[4 * channel]).toBeCloseTo(limits[i], 5));
     });
 
     it("has the same bytes for the same page, also once it was read", () => {

@@ -79,15 +79,15 @@ export class DriverExecutor {
         const { sizes, bufferOfMap } = AssignBuffers(steps, (map) => this._byteLengthOf(map));
         const buffers = sizes.map((size, index) => this._owned.create(`scratch${index}`, size));
         this._scratch = new Map([...bufferOfMap].map(([map, buffer]) => [map, buffers[buffer]]));
-        const total = [...once, ...steps].flatMap(({ parameters }) => parameters).reduce((sum, data) => sum + alignedLength(data), 0);
+        const total = [...once, ...steps].flatMap(({ parameters }) => parameters).reduce((sum, data) => sum + AlignedLength(data), 0);
         const constants = this._owned.create("constants", total, GPUBufferUsage.UNIFORM | GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST);
         let offset = 0;
         const compile = (plan: IDriverPlan): ICompiledStep => {
-            const pipeline = pipelines.get(pipelineKey(plan))!;
+            const pipeline = pipelines.get(PipelineKey(plan))!;
             const regions = plan.parameters.map((data): GPUBufferBinding => {
                 const region = { buffer: constants, offset, size: Math.ceil(data.byteLength / 16) * 16 };
                 device.queue.writeBuffer(constants, offset, data);
-                offset += alignedLength(data);
+                offset += AlignedLength(data);
                 return region;
             });
             const groupOf = (index: number, operands: readonly Operand[]): GPUBindGroup | null => {
@@ -121,7 +121,7 @@ export class DriverExecutor {
         const [once, steps] = [program.once, program.steps].map((list) =>
             list.map((step) => PlanDriverStep(step, program.maps, half, enoughThreads)),
         );
-        const kinds = new Map([...once, ...steps].map((plan) => [pipelineKey(plan), plan]));
+        const kinds = new Map([...once, ...steps].map((plan) => [PipelineKey(plan), plan]));
         const pipelines = new Map<string, GPUComputePipeline>();
         try {
             await Promise.all(
@@ -296,10 +296,10 @@ export class DriverExecutor {
     }
 }
 
-function pipelineKey({ kernel, constants }: IDriverPlan): string {
+function PipelineKey({ kernel, constants }: IDriverPlan): string {
     return `${kernel} ${JSON.stringify(constants)}`;
 }
 
-function alignedLength({ byteLength }: ArrayBufferView): number {
+function AlignedLength({ byteLength }: ArrayBufferView): number {
     return Math.ceil(byteLength / BindingAlignment) * BindingAlignment;
 }

@@ -1,10 +1,15 @@
 /** What one step of the driver network dispatches: which shader, with which constants in front, parameters, weights and grid. Pure. */
 import { HalvesFromFloats } from "../../format/half.js";
+import {
+    DriverConvParamsLayout,
+    DriverEnterParamsLayout,
+    DriverExitParamsLayout,
+    DriverPoolParamsLayout,
+    DriverWorkgroupEdge,
+} from "../../layout.js";
+import { StructOfWords } from "../structData.js";
 import { MapBlocks, type DriverStep, type IConvStep, type IDriverMap, type MapId } from "./driverProgram.js";
 import type { DriverKernelName } from "./driverSources.js";
-
-/** Threads of a workgroup along x and y. */
-const WorkgroupEdge = 8;
 
 /** Where a buffer comes from: an intermediate map, an input of the network, or its output. */
 export type Operand = MapId | "identity" | "position" | "delta";
@@ -32,66 +37,80 @@ export function PlanDriverStep(step: DriverStep, maps: readonly IDriverMap[], ha
         case "enter": {
             const result = maps[step.result];
             const { width, height } = result;
-            const params = words([width, height, step.channels, step.block, step.gain, step.rest ? 1 : 0]);
-            new Float32Array(params.buffer)[4] = step.gain;
+            const params = StructOfWords(DriverEnterParamsLayout, {
+                width,
+                height,
+                channels: step.channels,
+                block: step.block,
+                gain: 0,
+                hasRest: step.rest ? 1 : 0,
+            });
+            params.setFloat("gain", step.gain);
             return {
                 kernel: "driverEnter",
                 constants: {},
-                parameters: [params, Float32Array.from(step.rest ?? [0, 0, 0, 0])],
+                parameters: [params.words, Float32Array.from(step.rest ?? [0, 0, 0, 0])],
                 inputs: [step.input],
                 output: step.result,
-                workgroups: grid(width, height, MapBlocks(result)),
+                workgroups: Grid(width, height, MapBlocks(result)),
             };
         }
         case "conv":
-            return planConv(step, maps, half, enoughThreads);
+            return PlanConv(step, maps, half, enoughThreads);
         case "pool": {
             const source = maps[step.source];
             const { width, height } = maps[step.result];
+            const params = StructOfWords(DriverPoolParamsLayout, {
+                width,
+                height,
+                sourceWidth: source.width,
+                sourceHeight: source.height,
+            });
             return {
                 kernel: "driverPool",
                 constants: {},
-                parameters: [words([width, height, source.width, source.height])],
+                parameters: [params.words],
                 inputs: [step.source],
                 output: step.result,
-                workgroups: grid(width, height, MapBlocks(source)),
+                workgroups: Grid(width, height, MapBlocks(source)),
             };
         }
         case "exit": {
             const { width, height } = maps[step.source];
-            const edge = step.block * step.scale;
+            const { block, scale } = step;
+            const params = StructOfWords(DriverExitParamsLayout, { width, height, channels: step.unit.length, block, scale });
             return {
                 kernel: "driverExit",
                 constants: {},
-                parameters: [words([width, height, step.unit.length, step.block, step.scale]), Float32Array.from(step.unit)],
+                parameters: [params.words, Float32Array.from(step.unit)],
                 inputs: [step.source],
                 output: "delta",
-                workgroups: grid(width * edge, height * edge, 1),
+                workgroups: Grid(width * block * scale, height * block * scale, 1),
             };
         }
     }
 }
 
-function planConv(step: IConvStep, maps: readonly IDriverMap[], half: boolean, enoughThreads: number): IDriverPlan {
+function PlanConv(step: IConvStep, maps: readonly IDriverMap[], half: boolean, enoughThreads: number): IDriverPlan {
     const { kernel, stride, pad, sources, before, after, relu } = step;
     const result = maps[step.result];
     const { width, height } = result;
     const outBlocks = MapBlocks(result);
     const blocks = sources.map(({ map }) => MapBlocks(maps[map]));
     const [first] = sources;
-    const params = words([
+    const params = StructOfWords(DriverConvParamsLayout, {
         width,
         height,
-        maps[first.map].width << first.shift,
-        maps[first.map].height << first.shift,
-        blocks[0],
-        blocks[0] + (blocks[1] ?? 0),
-        first.shift,
+        sourceWidth: maps[first.map].width << first.shift,
+        sourceHeight: maps[first.map].height << first.shift,
+        blocks0: blocks[0],
+        blocks: blocks[0] + (blocks[1] ?? 0),
+        shift0: first.shift,
         outBlocks,
-        relu ? 1 : 0,
-        before === null ? 0 : 1,
-        after === null ? 0 : 1,
-    ]);
+        relu: relu ? 1 : 0,
+        hasBefore: before === null ? 0 : 1,
+        hasAfter: after === null ? 0 : 1,
+    });
     const tiles = [
         [4, 2],
         [4, 1],
@@ -119,10 +138,10 @@ function planConv(step: IConvStep, maps: readonly IDriverMap[], half: boolean, e
             OutBlocks: together,
             Window: (columns - 1) * stride + kernel,
         },
-        parameters: [params, store(packed), store(bias)],
+        parameters: [params.words, store(packed), store(bias)],
         inputs: [first.map, (sources[1] ?? first).map, before ?? first.map, after ?? first.map],
         output: step.result,
-        workgroups: grid(Math.ceil(width / columns), height, outBlocks / together),
+        workgroups: Grid(Math.ceil(width / columns), height, outBlocks / together),
     };
 }
 
@@ -189,13 +208,6 @@ export function AssignBuffers(
     return { sizes, bufferOfMap };
 }
 
-function grid(width: number, height: number, depth: number): [number, number, number] {
-    return [Math.ceil(width / WorkgroupEdge), Math.ceil(height / WorkgroupEdge), depth];
-}
-
-/** Numbers as 32-bit words, padded to a multiple of 16 bytes, as uniform structs want. */
-function words(values: readonly number[]): Uint32Array<ArrayBuffer> {
-    const padded = new Uint32Array(Math.ceil(values.length / 4) * 4);
-    padded.set(values);
-    return padded;
+function Grid(width: number, height: number, depth: number): [number, number, number] {
+    return [Math.ceil(width / DriverWorkgroupEdge), Math.ceil(height / DriverWorkgroupEdge), depth];
 }

@@ -3,17 +3,17 @@
  * (refineSum), and reads back. What happens in a pixel stays the solver's own code. Submissions are small, and the next one waits for the one before,
  * so that a page that draws on the same card keeps its frames. Twin: src/runtime/refine/splatWeights.ts.
  */
-import { RefineEllipseLayout, RefineParamsLayout } from "../../layout.js";
+import { RefineEllipseLayout, RefineParamsLayout, WorkgroupSizes } from "../../layout.js";
 import type { IEllipses } from "../../refine/projectView.js";
 import { Within, type Work } from "../../slices.js";
 import { SortIntoTiles, type ITileLists } from "../../refine/tileLists.js";
 import type { ISplatWeights, PixelStep, Weigher } from "../../refine/weigher.js";
-import { OwnedBuffers, StructData } from "../gpuBuffers.js";
+import { OwnedBuffers } from "../gpuBuffers.js";
+import { StructArray, StructData } from "../structData.js";
 import { RefineKernelNames, RefineSource, type RefineKernelName } from "./refineSources.js";
 
 /** Of one submission. */
 const TilesPerSubmit = 256;
-const SumWorkgroup = 64;
 /** Uniform bindings may start at multiples of this on every device. */
 const BindingAlignment = 256;
 const LinesPerYield = 32;
@@ -248,7 +248,7 @@ class GpuSplatWeights implements ISplatWeights {
             queue.submit([encoder.finish()]);
             yield* Within(this._tiles(kernels.refineGather), 0.5, 0.9);
             yield* Checked(this._device, () =>
-                this._submit(kernels.refineSum, 0, (pass) => pass.dispatchWorkgroups(Math.ceil(this._count / SumWorkgroup))),
+                this._submit(kernels.refineSum, 0, (pass) => pass.dispatchWorkgroups(Math.ceil(this._count / WorkgroupSizes.refineSum))),
             );
             // eslint-disable-next-line require-yield
             const add = function* (sums: Float32Array): Work<void> {
@@ -341,17 +341,13 @@ class GpuSplatWeights implements ISplatWeights {
 
 /** To RefineEllipse. */
 function PackEllipses({ count, center, conic, opacity }: IEllipses): Float32Array<ArrayBuffer> {
-    const { byteLength, offsets } = RefineEllipseLayout;
-    const stride = byteLength / 4;
-    const packed = new Float32Array(stride * count);
+    const packed = new StructArray(RefineEllipseLayout, count);
     for (let i = 0; i < count; i++) {
-        const at = stride * i;
-        packed[at + offsets.center / 4] = center[2 * i];
-        packed[at + offsets.center / 4 + 1] = center[2 * i + 1];
-        packed[at + offsets.conicXx / 4] = conic[3 * i];
-        packed[at + offsets.conicXy / 4] = conic[3 * i + 1];
-        packed[at + offsets.conicYy / 4] = conic[3 * i + 2];
-        packed[at + offsets.opacity / 4] = opacity[i];
+        packed.setFloats("center", center.subarray(2 * i, 2 * i + 2), i);
+        packed.setFloat("conicXx", conic[3 * i], i);
+        packed.setFloat("conicXy", conic[3 * i + 1], i);
+        packed.setFloat("conicYy", conic[3 * i + 2], i);
+        packed.setFloat("opacity", opacity[i], i);
     }
-    return packed;
+    return packed.floats;
 }

@@ -2,6 +2,7 @@
 import constants from "../../../shaders/shared/constants.wgsl";
 import refineEllipse from "../../../shaders/shared/refineEllipse.wgsl";
 import refineParams from "../../../shaders/shared/refineParams.wgsl";
+import refineTile from "../../../shaders/shared/refineTile.wgsl";
 import refineDraw from "../../../shaders/refine/refineDraw.wgsl";
 import refineGather from "../../../shaders/refine/refineGather.wgsl";
 import refineSum from "../../../shaders/refine/refineSum.wgsl";
@@ -12,6 +13,7 @@ export const RefineSharedSources: Readonly<Record<string, string>> = Object.free
     "shared/constants.wgsl": constants,
     "shared/refineEllipse.wgsl": refineEllipse,
     "shared/refineParams.wgsl": refineParams,
+    "shared/refineTile.wgsl": refineTile,
 });
 
 const Sources = { refineDraw, refineGather, refineSum };

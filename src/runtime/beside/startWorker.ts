@@ -1,4 +1,4 @@
-/** The one place that starts the worker for refinement. */
+/** The one place that starts the worker for long work. */
 import workerSource from "./worker/refineWorker.ts?text";
 
 /** By then the script is loaded, or the worker counts as one that does not start. */
@@ -10,10 +10,10 @@ const RevokeMs = 30_000;
  *   file along and none can move it
  * @throws where the browser refuses a worker
  */
-export function StartRefineWorker(fileUrl?: string): Worker {
+export function StartBesideWorker(fileUrl?: string): Worker {
     const url = fileUrl ?? URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" }));
     if (fileUrl === undefined) {
         setTimeout(() => URL.revokeObjectURL(url), RevokeMs);
     }
-    return new Worker(url, { type: "module", name: "flexAvatarRefinement" });
+    return new Worker(url, { type: "module", name: "flexAvatarBeside" });
 }

@@ -1,8 +1,10 @@
-// Who does the work of a refinement: a worker that ends with it, or the page in slices.
+// Who does long work: a worker that ends with it, or the page in slices.
 import { FlexAvatarError } from "../../../src/flame/error";
 import type { IRefineInput } from "../../../src/runtime/refine/refineInput";
-import { RefineBesideAsync } from "../../../src/runtime/refine/refineRunner";
-import { StartRefineWorker } from "../../../src/runtime/refine/startRefineWorker";
+import { FillBesideAsync, RefineBesideAsync } from "../../../src/runtime/beside/besideRunner";
+import { StartBesideWorker } from "../../../src/runtime/beside/startWorker";
+import type { IFillInput } from "../../../src/runtime/bust/fillFromCrops";
+import { FillFixtureAsync } from "./bustFixture";
 import { RefineFixtureAsync } from "./refineFixture";
 
 /** Starts the library's worker and tells whether it was ended. */
@@ -10,7 +12,7 @@ function Watched(): { start: () => Worker; ended: () => number } {
     let count = 0;
     return {
         start: () => {
-            const worker = StartRefineWorker();
+            const worker = StartBesideWorker();
             const terminate = worker.terminate.bind(worker);
             worker.terminate = () => {
                 count++;
@@ -105,5 +107,64 @@ describe("running a refinement", () => {
         const broken = { ...input, staticMap: null } as unknown as IRefineInput;
         expect(await CodeOfAsync(RefineBesideAsync(broken, { startWorker: watched.start }))).toBe("refine-failed");
         expect(watched.ended()).toBe(1);
+    });
+});
+
+describe("running a filling", () => {
+    let input: IFillInput;
+
+    beforeAll(async () => {
+        input = await FillFixtureAsync();
+    });
+
+    it("gives the same bytes in a worker, which is ended, and on the page where none starts", async () => {
+        const watched = Watched();
+        const [fractions, reasons]: [number[], string[]] = [[], []];
+        const inWorker = await FillBesideAsync(input, { startWorker: watched.start, onPage: (reason) => reasons.push(reason) });
+        expect(reasons).toEqual([]);
+        expect(watched.ended()).toBe(1);
+        const refused = (): Worker => {
+            throw new Error("workers are forbidden here");
+        };
+        let ticks = 0;
+        const timer = setInterval(() => ticks++, 1);
+        const onPage = await FillBesideAsync(input, {
+            startWorker: refused,
+            onProgress: (fraction) => fractions.push(fraction),
+            onPage: (reason) => reasons.push(reason),
+        });
+        clearInterval(timer);
+        expect(reasons.length).toBe(1);
+        expect(ticks).toBeGreaterThan(3); // the page lives between slices
+        expect(inWorker.count).toBe(onPage.count);
+        expect(inWorker.map).toEqual(onPage.map);
+        expect(onPage.count).toBeGreaterThan(5000);
+        expect(fractions.length).toBeGreaterThan(40);
+        expect(fractions.every((fraction) => fraction >= 0 && fraction <= 1)).toBe(true);
+    });
+
+    it("leaves the photos to their owner, but for what is handed over", async () => {
+        const mine = structuredClone(input);
+        await FillBesideAsync(mine, {});
+        expect(mine.photos).toEqual(input.photos);
+        await FillBesideAsync(mine, { handOver: mine.photos.map(({ wide }) => wide.pixels.buffer) });
+        expect(mine.photos.map(({ wide }) => wide.pixels.length)).toEqual(mine.photos.map(() => 0));
+        expect(mine.page).toEqual(input.page);
+    });
+
+    it("stops when it is told to, at once and later, in a worker and on the page", async () => {
+        for (const startWorker of [null, undefined]) {
+            expect(await CodeOfAsync(FillBesideAsync(input, { startWorker, signal: AbortSignal.abort() }))).toBe("aborted");
+            const abort = new AbortController();
+            const onProgress = (): void => abort.abort();
+            expect(await CodeOfAsync(FillBesideAsync(input, { startWorker, signal: abort.signal, onProgress }))).toBe("aborted");
+        }
+    });
+
+    it("reports work that breaks by its own code, in a worker and on the page", async () => {
+        const broken = { ...input, head: null } as unknown as IFillInput;
+        for (const startWorker of [null, undefined]) {
+            expect(await CodeOfAsync(FillBesideAsync(broken, { startWorker }))).toBe("fill-failed");
+        }
     });
 });

@@ -1,13 +1,13 @@
 /** What page and worker say to each other. The worker says when its script runs; it is then asked once, and ended after its answer. */
-import type { IRefineInput, IRefineResult } from "../refineInput.js";
+import type { IJobs, JobKind } from "../jobs.js";
 
 /** What the worker is asked. */
-export type RefineRequest = IRefineInput;
+export type JobRequest<K extends JobKind = JobKind> = { [Kind in K]: { kind: Kind; input: IJobs[Kind]["input"] } }[K];
 
 /** What the worker says. */
-export type RefineAnswer =
+export type JobAnswer<K extends JobKind = JobKind> =
     | { kind: "ready" }
     | { kind: "progress"; fraction: number }
     | { kind: "processor"; reason: string }
-    | { kind: "result"; result: IRefineResult }
+    | { kind: "result"; result: IJobs[K]["result"] }
     | { kind: "error"; message: string };

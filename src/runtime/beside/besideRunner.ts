@@ -1,13 +1,12 @@
-/** Runs a refinement beside the page: in a worker of its own, which ends with it, or on the page in short slices where no worker starts. */
-import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
-import type { IRefineInput, IRefineResult } from "./refineInput.js";
-import { RefineWhereFasterAsync } from "./refineWhereFaster.js";
+/** Does long work beside the page: in a worker of its own, which ends with it, or on the page in short slices where no worker starts. */
+import { FlexAvatarError, ThrowIfAborted, type FlexAvatarErrorCode } from "../../flame/error.js";
 import { PausesOf } from "../slices.js";
-import { StartRefineWorker } from "./startRefineWorker.js";
-import type { RefineAnswer } from "./worker/messages.js";
+import { WorkAsync, type IJobs, type JobKind } from "./jobs.js";
+import { StartBesideWorker } from "./startWorker.js";
+import type { JobAnswer, JobRequest } from "./worker/messages.js";
 
-/** Settings of {@link RefineBesideAsync}. */
-export interface IRefineRun {
+/** Settings of {@link RunBesideAsync}. */
+export interface IBesideRun {
     signal?: AbortSignal;
     /** Buffers of the input that nobody needs afterwards: they are handed over instead of copied. */
     handOver?: readonly ArrayBuffer[];
@@ -27,40 +26,53 @@ export interface IRefineRun {
 const StartMs = 20_000;
 /** An array of more has a task of its own when it is copied. */
 const LargeBytes = 500_000;
-const What = "refining the avatar";
+/** What is being done, for messages. */
+const Whats: Readonly<Record<JobKind, string>> = { refine: "refining the avatar", fill: "filling hair and bust" };
+/** What a worker that breaks is called. */
+const Failures: Readonly<Record<JobKind, FlexAvatarErrorCode>> = { refine: "refine-failed", fill: "fill-failed" };
+
+/** Refines; see {@link RunBesideAsync}. @throws FlexAvatarError `aborted`, `refine-failed` */
+export function RefineBesideAsync(input: IJobs["refine"]["input"], run: IBesideRun = {}): Promise<IJobs["refine"]["result"]> {
+    return RunBesideAsync("refine", input, run);
+}
+
+/** Fills the second page; see {@link RunBesideAsync}. @throws FlexAvatarError `aborted`, `fill-failed` */
+export function FillBesideAsync(input: IJobs["fill"]["input"], run: IBesideRun = {}): Promise<IJobs["fill"]["result"]> {
+    return RunBesideAsync("fill", input, run);
+}
 
 /**
- * Refines.
+ * Does a job.
  * @param input its arrays are copied, but for those handed over; if some are, and the page has to work, the object is taken apart
- * @throws FlexAvatarError `aborted`, `refine-failed`
+ * @throws FlexAvatarError `aborted`, and the job's own code if it fails
  */
-export async function RefineBesideAsync(input: IRefineInput, run: IRefineRun = {}): Promise<IRefineResult> {
-    ThrowIfAborted(run.signal, What);
+async function RunBesideAsync<K extends JobKind>(kind: K, input: IJobs[K]["input"], run: IBesideRun): Promise<IJobs[K]["result"]> {
+    ThrowIfAborted(run.signal, Whats[kind]);
     let reason: string | undefined;
     for (const start of StartsOf(run)) {
         let worker: Worker | null = null;
         try {
             worker = await OpenAsync(start, run.signal);
         } catch (error) {
-            ThrowIfAborted(run.signal, What);
+            ThrowIfAborted(run.signal, Whats[kind]);
             reason ??= error instanceof Error ? error.message : String(error);
         }
         if (worker) {
-            return await AskAsync(worker, input, run);
+            return await AskAsync(worker, kind, input, run);
         }
     }
     if (reason !== undefined) {
         run.onPage?.(reason);
     }
-    return await OnPageAsync(input, run);
+    return await OnPageAsync(kind, input, run);
 }
 
 /** Ways to start the worker, in the order they are tried. */
-function StartsOf({ startWorker, workerUrl }: IRefineRun): (() => Worker)[] {
+function StartsOf({ startWorker, workerUrl }: IBesideRun): (() => Worker)[] {
     if (startWorker !== undefined) {
         return startWorker === null ? [] : [startWorker];
     }
-    return [() => StartRefineWorker(), ...(workerUrl === undefined ? [] : [() => StartRefineWorker(workerUrl)])];
+    return [() => StartBesideWorker(), ...(workerUrl === undefined ? [] : [() => StartBesideWorker(workerUrl)])];
 }
 
 /** Starts the worker and waits until its script runs. */
@@ -87,19 +99,20 @@ function OpenAsync(startWorker: () => Worker, signal: AbortSignal | undefined): 
 }
 
 /** Hands the work to a worker, which is ended in any case. */
-async function AskAsync(
+async function AskAsync<K extends JobKind>(
     worker: Worker,
-    input: IRefineInput,
-    { signal, onProgress, onProcessor, handOver = [] }: IRefineRun,
-): Promise<IRefineResult> {
+    kind: K,
+    input: IJobs[K]["input"],
+    { signal, onProgress, onProcessor, handOver = [] }: IBesideRun,
+): Promise<IJobs[K]["result"]> {
     let abort: (() => void) | undefined;
     try {
-        return await new Promise<IRefineResult>((resolve, reject) => {
+        return await new Promise<IJobs[K]["result"]>((resolve, reject) => {
             const fail = (reason: string): void =>
-                reject(new FlexAvatarError("refine-failed", `The worker that refines failed: ${reason}.`));
-            abort = () => reject(new FlexAvatarError("aborted", `Aborted while ${What}.`, { cause: signal?.reason }));
+                reject(new FlexAvatarError(Failures[kind], `The worker failed while ${Whats[kind]}: ${reason}.`));
+            abort = () => reject(new FlexAvatarError("aborted", `Aborted while ${Whats[kind]}.`, { cause: signal?.reason }));
             signal?.addEventListener("abort", abort, { once: true });
-            worker.onmessage = ({ data }: MessageEvent<RefineAnswer>) => {
+            worker.onmessage = ({ data }: MessageEvent<JobAnswer<K>>) => {
                 if (data.kind === "progress") {
                     onProgress?.(data.fraction);
                 } else if (data.kind === "processor") {
@@ -112,7 +125,7 @@ async function AskAsync(
             };
             worker.onerror = (event) => fail(event.message || "it has no memory left");
             worker.onmessageerror = () => fail("a message cannot be read");
-            SendAsync(worker, input, handOver, signal).catch((error: unknown) => fail(String(error)));
+            SendAsync(worker, kind, input, handOver, signal).catch((error: unknown) => fail(String(error)));
         });
     } finally {
         if (abort) {
@@ -126,9 +139,10 @@ async function AskAsync(
  * Sends copies of all arrays that are not handed over, made one task after the other: cloning them in `postMessage` held the page up for 33 ms, a copy
  * takes 3 ms at most.
  */
-async function SendAsync(
+async function SendAsync<K extends JobKind>(
     worker: Worker,
-    input: IRefineInput,
+    kind: K,
+    input: IJobs[K]["input"],
     handOver: readonly ArrayBuffer[],
     signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -162,20 +176,32 @@ async function SendAsync(
         }
         return value;
     };
-    const copy = (await copyAsync(input)) as IRefineInput;
+    const copy = (await copyAsync(input)) as IJobs[K]["input"];
     if (!signal?.aborted) {
-        worker.postMessage(copy, [...buffers]);
+        worker.postMessage({ kind, input: copy } as JobRequest, [...buffers]);
     }
 }
 
-async function OnPageAsync(input: IRefineInput, { signal, onProgress, onProcessor, handOver = [] }: IRefineRun): Promise<IRefineResult> {
+/** Does the job here. What breaks is called as in a worker. */
+async function OnPageAsync<K extends JobKind>(
+    kind: K,
+    input: IJobs[K]["input"],
+    { signal, onProgress, onProcessor, handOver = [] }: IBesideRun,
+): Promise<IJobs[K]["result"]> {
     const pauseAsync = PausesOf();
-    return await RefineWhereFasterAsync(input, {
-        onStep: (share) => {
-            onProgress?.(share);
-            return pauseAsync()?.then(() => ThrowIfAborted(signal, What));
-        },
-        onProcessor,
-        takesInput: handOver.length > 0,
-    });
+    try {
+        return await WorkAsync(kind, input, {
+            onStep: (share) => {
+                onProgress?.(share);
+                return pauseAsync()?.then(() => ThrowIfAborted(signal, Whats[kind]));
+            },
+            onProcessor,
+            takesInput: handOver.length > 0,
+        });
+    } catch (error) {
+        if (error instanceof FlexAvatarError) {
+            throw error;
+        }
+        throw new FlexAvatarError(Failures[kind], `The work failed while ${Whats[kind]}: ${String(error)}.`, { cause: error });
+    }
 }

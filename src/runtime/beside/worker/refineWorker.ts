@@ -1,11 +1,14 @@
-/** Entry of the worker that refines, so that a page keeps its frames. startRefineWorker.ts starts it from its text. */
-import { RefineWhereFasterAsync } from "../refineWhereFaster.js";
-import type { RefineAnswer, RefineRequest } from "./messages.js";
+/**
+ * Entry of the worker that refines, and fills hair and bust, so that a page keeps its frames. startWorker.ts starts it from its text; its file keeps
+ * the name it had before it could fill, because pages name it.
+ */
+import { BuffersOf, WorkAsync } from "../jobs.js";
+import type { JobAnswer, JobRequest } from "./messages.js";
 
 /** The part of a worker's global scope that is used; the page's library types do not know it. */
 interface IWorkerScope {
-    onmessage: ((event: MessageEvent<RefineRequest>) => void) | null;
-    postMessage(answer: RefineAnswer, transfer?: Transferable[]): void;
+    onmessage: ((event: MessageEvent<JobRequest>) => void) | null;
+    postMessage(answer: JobAnswer, transfer?: Transferable[]): void;
 }
 
 const Scope = globalThis as unknown as IWorkerScope;
@@ -17,10 +20,10 @@ Scope.onmessage = ({ data }) => {
 };
 Scope.postMessage({ kind: "ready" });
 
-async function AnswerAsync(input: RefineRequest): Promise<void> {
+async function AnswerAsync({ kind, input }: JobRequest): Promise<void> {
     try {
         let told = performance.now();
-        const result = await RefineWhereFasterAsync(input, {
+        const result = await WorkAsync(kind, input, {
             onStep: (fraction) => {
                 if (performance.now() - told > ProgressMs) {
                     told = performance.now();
@@ -30,8 +33,7 @@ async function AnswerAsync(input: RefineRequest): Promise<void> {
             onProcessor: (reason) => Scope.postMessage({ kind: "processor", reason }),
             takesInput: true,
         });
-        const { detail, closeUp } = result;
-        Scope.postMessage({ kind: "result", result }, [detail.buffer, ...(closeUp ? [closeUp.shades.buffer] : [])]);
+        Scope.postMessage({ kind: "result", result }, BuffersOf(kind, result));
     } catch (error) {
         Scope.postMessage({ kind: "error", message: error instanceof Error ? error.message : String(error) });
     }

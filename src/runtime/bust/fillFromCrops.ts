@@ -1,0 +1,83 @@
+/** The filling from photos as they come out of their preparation: cuts the person out of every wide crop, then fills the page (fill.ts). */
+import type { CropCamera } from "../../flame/fit/camera.js";
+import { MatteBytes } from "../photo/detailCrop.js";
+import { CutOutPerson } from "../photo/matting.js";
+import { WiderThanCrop, type IWideCrop } from "../photo/wideCrop.js";
+import { Within, type Work } from "../slices.js";
+import type { IBustHead, IBustPage, IBustPhoto } from "./bustInput.js";
+import { PhotoOfCrop } from "./cropPhoto.js";
+import { FillPage, type IFilled, type IFillSteps } from "./fill.js";
+import { Clothes, Ears, Project } from "./photo.js";
+
+/** One photo and where it was taken from. */
+export interface IFillPhoto {
+    readonly wide: IWideCrop;
+    /** Of the networks' crop, in the middle of the wide one. */
+    readonly camera: CropCamera;
+}
+
+/** A person and the photos. */
+export interface IFillInput {
+    readonly page: IBustPage;
+    readonly head: IBustHead;
+    /** One to four. The first makes the shape. */
+    readonly photos: readonly IFillPhoto[];
+    /** Whether shoulders are made. */
+    readonly bust: boolean;
+    /** Whether hair beyond the scalp is made. */
+    readonly hair: boolean;
+}
+
+/** What was filled. */
+export interface IFillResult extends IFilled {
+    /** Whether a hat, or a cloth on the head, became part of the hair. Only a network's classes tell. */
+    readonly hasHat: boolean;
+}
+
+/** Settings of {@link FillFromCrops}. */
+export interface IFillSettings extends IFillSteps {
+    /** Whether pixels may be taken out of the input, to spare memory. Default false. */
+    readonly takesInput?: boolean;
+}
+
+/** Cutting out takes about as long as filling. */
+const CutShare = 0.5;
+/** Of the person above the ears: from there on clothes are a hat, not a collar, a strap or a mistake. */
+const HatShare = 0.25;
+
+/**
+ * Fills the page.
+ * @returns yields roughly the share done, in steps of some milliseconds
+ */
+export function* FillFromCrops(input: IFillInput, { takesInput = false, ...steps }: IFillSettings = {}): Work<IFillResult> {
+    const { page, head, bust, hair } = input;
+    const photos: IBustPhoto[] = [];
+    for (const [index, { wide, camera }] of input.photos.entries()) {
+        const [from, to] = [(CutShare * index) / input.photos.length, (CutShare * (index + 1)) / input.photos.length];
+        const { size, person } = wide;
+        const { matte, colors } = yield* Within(CutOutPerson(wide.pixels, person, size), from, from + 0.9 * (to - from));
+        if (takesInput) {
+            (input.photos as (IFillPhoto | null)[])[index] = null;
+        }
+        const classes = person.classes ? { size: person.size, maps: person.classes } : null;
+        const cut = { size, pixels: colors, matte: MatteBytes(matte) };
+        photos.push(yield* Within(PhotoOfCrop(cut, camera, WiderThanCrop, classes), from + 0.9 * (to - from), to));
+    }
+    const hasHat = hair && isHatWorn(photos[0]);
+    return { ...(yield* Within(FillPage({ page, head, photos, bust, hair }, steps), CutShare, 1)), hasHat };
+}
+
+/** Whether much of the person above the ears is clothes. */
+function isHatWorn(photo: IBustPhoto): boolean {
+    const { width, height, matte, classes } = photo;
+    if (classes === null) {
+        return false;
+    }
+    const end = Math.min(height, Math.max(0, Math.round(Project(photo, Ears).px[1])));
+    let [person, worn] = [0, 0];
+    for (let i = 0; i < end * width; i++) {
+        person += matte[i];
+        worn += classes[3 * i + Clothes] > 127 ? matte[i] : 0;
+    }
+    return worn > HatShare * person;
+}
