@@ -32,7 +32,7 @@ declare module "@babylonjs/core/Loading/sceneLoader.js" {
 
 /** A container with what came out of a `.flexavatar` file. Its avatars are on the GPU, and are drawn once they are added to the scene. */
 export class FlexAvatarContainer extends AssetContainer {
-    /** The avatars among {@link AssetContainer.transformNodes}. */
+    /** The avatars among `transformNodes`. */
     public get avatars(): FlexAvatar[] {
         return this.transformNodes.filter((node) => node instanceof FlexAvatar);
     }

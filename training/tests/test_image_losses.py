@@ -2,7 +2,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from training.losses.image import drift_losses, image_losses, ssim
+from training.losses.image import ImageLossWeights, drift_losses, image_losses, ssim
 from training.losses.perceptual import PerceptualDistance
 
 
@@ -68,6 +68,28 @@ def test_image_losses_have_gradients_where_they_should(perceptual):
     none = ours.detach().clone().requires_grad_()
     image_losses(none, truth, mouth * 0, counted, None)["mouth_psnr"].backward()
     assert none.grad.abs().max() == 0, "no mouth, no pull"
+
+
+def test_weights_are_the_papers_and_ours_are_off():
+    """Section 4, "Training": L1, SSIM, LPIPS, mouth loss, position, scale."""
+    weights = ImageLossWeights()
+    papers = (weights.image_l1, weights.image_ssim, weights.perceptual, weights.mouth_perceptual)
+    assert papers == (1, 0.1, 0.2, 10)
+    assert (weights.position_drift, weights.scale_drift) == (0.01, 1)
+    assert (weights.image_rmse, weights.mouth_rmse, weights.mouth_psnr, weights.outside) == (0, 0, 0, 1)
+
+
+def test_the_mouth_loss_looks_at_the_mouth_and_counts_as_its_part_of_the_picture(perceptual):
+    truth, counted = pictures(1, 128), torch.ones(1, 1, 128, 128)
+    mouth = torch.zeros(1, 1, 128, 128)
+    mouth[..., 32:64, 32:64] = 1
+    value = lambda ours, mask: image_losses(ours, truth, mask, counted, perceptual)["mouth_perceptual"].item()  # noqa: E731
+    changed = truth + 0.3 * mouth
+    assert value(truth, mouth) < 1e-8
+    assert value(changed, mouth) == pytest.approx(perceptual(changed, truth, mouth).item() / 16, rel=1e-5)
+    aside = truth + 0.3 * mouth.flip(2, 3)
+    assert value(aside, mouth) < 0.05 * value(changed, mouth)
+    assert value(changed, mouth * 0) == 0
 
 
 def test_drift_counts_valid_texels_only():
