@@ -1,8 +1,8 @@
-"""Measures the network and its mattes: `python -m training.classes.evaluate [--model FILE] [--other FILE]`.
+"""Measures the network and its mattes: `python -m training.classes.evaluate [--model FILE]`.
 
 Held-out synthetic people (samples.py --held-out) against their truth, and odd portraits against the teacher where it agrees with itself:
-alone, and with the veto of the matte that was at hand when the labels were made. `--other` is a network from `image` [1,3,256,256] 0..1 to
-a person's mask, measured beside it: MediaPipe's selfie segmentation, which shipped before. Writes training/results/classes.json."""
+alone, and with the veto of the matte that was at hand when the labels were made. Mattes: ours, MediaPipe's, and both together as the page
+has it. Writes training/results/classes.json."""
 
 import argparse
 import json
@@ -21,7 +21,7 @@ from .backgrounds import plate, sample_background
 from .dataset import GREY, composed, even, relit
 from .labelled import Labels
 from .labels import load_labels
-from .person import ASSET, PersonFinder, sampled
+from .person import ASSET, PersonFinder, together
 from .portraits import NONE_OUT, Labelled
 from .samples import FOLDER, load
 from .vocabulary import BACKGROUND, HAIR, NAMES, UNKNOWN
@@ -62,12 +62,13 @@ class Ours:
         classes, alpha = self(picture)
         return classes[:, part[0], part[1]], alpha[part]
 
+    def together(self, image: np.ndarray) -> np.ndarray:
+        """The person's mask [S,S] of both networks."""
+        return together(resized(self.finder.matte(image), len(image)), self(image)[1])
 
-class Other(PersonFinder):
-    """Another network's mask, whose rim is stretched to 0..1 and softened, as the page did with MediaPipe's."""
-
-    def __call__(self, image: np.ndarray) -> np.ndarray:
-        mask = resized(self.session.run(None, {"image": sampled(image)})[0][0, 0], len(image))
+    def matte(self, image: np.ndarray) -> np.ndarray:
+        """MediaPipe's alone, its rim stretched to 0..1 and softened, as the page did when it had no other."""
+        mask = resized(self.finder.matte(image), len(image))
         mask = convolve1d(convolve1d(mask, BINOMIAL, 0, mode="nearest"), BINOMIAL, 1, mode="nearest")
         t = np.clip((mask - STRETCHED[0]) / (STRETCHED[1] - STRETCHED[0]), 0, 1)
         return (t * t * (3 - 2 * t)).astype(np.float32)
@@ -120,24 +121,24 @@ def photographs(samples: list[Labels], plates: list[np.ndarray]) -> list[tuple[n
     return out
 
 
-def ways(ours: Ours, other: Other | None) -> dict[str, Way]:
+def ways(ours: Ours) -> dict[str, Way]:
     """Mattes [S,S] of u8 [S,S,3] by name: each network's own, and as the page solves it (matting.py)."""
 
     def solved(coarse: Way) -> Way:
         return lambda image: matting.refine_matte(image.astype(np.float32) / 255, coarse(image))
 
     own: dict[str, Way] = {"ours": lambda image: ours(image)[1], "ours, wide": lambda image: ours.wide(image)[1]}
-    own |= {} if other is None else {"other": other}
+    own |= {"MediaPipe": ours.matte, "together": ours.together}
     return {f"{name}{how}": make(way) for name, way in own.items() for how, make in (("", lambda w: w), (", solved", solved))}
 
 
-def against_truth(ours: Ours, other: Other | None, samples: list[Labels], plates: list[np.ndarray]) -> dict:
+def against_truth(ours: Ours, samples: list[Labels], plates: list[np.ndarray]) -> dict:
     seen, wide = Overlap(), Overlap()
-    errors: dict[str, list] = {name: [] for name in ways(ours, other)}
+    errors: dict[str, list] = {name: [] for name in ways(ours)}
     for image, label, alpha in photographs(samples, plates):
         seen.add(ours(image)[0].argmax(0), label, np.ones_like(label, bool))
         wide.add(ours.wide(image)[0].argmax(0), label, np.ones_like(label, bool))
-        for name, way in ways(ours, other).items():
+        for name, way in ways(ours).items():
             errors[name].append(matte_errors(way(image), alpha))
     means = {name: {key: round(float(np.mean([r[key] for r in rows])), 4) for key in rows[0]} for name, rows in errors.items()}
     return {"people": len(samples), "mattes": means, "overlap": seen.report(), "overlapWide": wide.report()}
@@ -147,13 +148,13 @@ def summary(values: list[float]) -> dict[str, float]:
     return {"mean": round(float(np.mean(values)), 4), "worst": round(float(np.min(values)), 4)}
 
 
-def against_teacher(ours: Ours, other: Other | None, portraits: list[Labelled]) -> dict:
+def against_teacher(ours: Ours, portraits: list[Labelled]) -> dict:
     seen, wide, hair = Overlap(), Overlap(), []
-    alone: dict[str, list[float]] = {name: [] for name in ways(ours, other)}
+    alone: dict[str, list[float]] = {name: [] for name in ways(ours)}
     vetoed: dict[str, list[float]] = {name: [] for name in alone}
     for p in portraits:
         known, said = p.inside & (p.label != UNKNOWN), p.inside & (p.agreed != UNKNOWN)
-        for name, way in ways(ours, other).items():
+        for name, way in ways(ours).items():
             matte = way(p.image) > 0.5
             alone[name].append(overlap(matte & said, (p.agreed != NONE_OUT) & said))
             vetoed[name].append(overlap(matte & known, (p.label != BACKGROUND) & known))
@@ -176,12 +177,11 @@ def against_teacher(ours: Ours, other: Other | None, portraits: list[Labelled]) 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, default=ASSET)
-    parser.add_argument("--other", type=Path, help="another network for persons")
     parser.add_argument("--out", type=Path, default=PACKAGE / "results/classes.json")
     parser.add_argument("--most", type=int, default=1000, help="of pictures of each kind")
     parser.add_argument("--even", action="store_true", help="portraits that may be tuned on instead of those for the report")
     arguments = parser.parse_args()
-    ours, other = Ours(arguments.model), arguments.other and Other(arguments.other)
+    ours = Ours(arguments.model)
     portraits = [p for p in load_labels() if even(p.name) == arguments.even][: arguments.most]
     plates = [plate(p.image, (p.mask > 0.03) | ~p.inside) for p in portraits[:20]]
     samples = load(FOLDER / "held-out", set())[: arguments.most]
@@ -192,8 +192,8 @@ def main() -> None:
     report = {
         "bytes": arguments.model.stat().st_size,
         "secondsOnOneCore": seconds,
-        "truth": against_truth(ours, other, samples, plates),
-        "teacher": against_teacher(ours, other, portraits),
+        "truth": against_truth(ours, samples, plates),
+        "teacher": against_teacher(ours, portraits),
     }
     arguments.out.write_text(json.dumps(report, indent=1) + "\n")
     print(json.dumps(report, indent=1))

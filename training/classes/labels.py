@@ -1,6 +1,6 @@
 """Labels of the portraits in shared/data/photos: `python -m training.classes.labels` asks the teacher once and writes
 training/cache/classes/portraits (git-ignored, as everything made of those pictures). The network that ships was trained with labels whose
-matte was MediaPipe's selfie segmentation (npm @mediapipe/selfie_segmentation 0.1.1675465747); now it is that network's own."""
+matte was MediaPipe's selfie segmentation alone (`matte` of assets/models/face); a new run takes the page's."""
 
 from collections.abc import Callable
 

@@ -1,9 +1,9 @@
-"""Write MediaPipe's networks for faces as ONNX into assets/models/face, with their entries in models.json.
+"""Write MediaPipe's networks for faces as ONNX into assets/models/face, with their entry in models.json.
 
     python -m training.facenets.build
 
-Reads the .tflite files inside the npm package @mediapipe/face_mesh (Apache-2.0), which `npm ci` installs. The weights are theirs, in the
-half precision in which they come; nothing is trained here. The third network of that folder is ours (training/classes/export.py)."""
+Reads the .tflite files inside the npm packages that `npm run bootstrap` installs (Apache-2.0): @mediapipe/face_mesh and
+@mediapipe/selfie_segmentation. The weights are theirs, in the half precision in which they come; nothing is trained here."""
 
 import argparse
 import json
@@ -34,10 +34,11 @@ def packed_file(name: str, packages: Path = PACKAGES) -> bytes:
 
 
 def raw_networks(packages: Path = PACKAGES) -> dict[str, bytes]:
-    """The .tflite files by the name of their graph."""
+    """The three .tflite files by the name of their graph."""
     return {
         "detector": packed_file("face_detection_short_range.tflite", packages),
         "landmarks": packed_file("face_landmark_with_attention.tflite", packages),
+        "matte": (packages / "selfie_segmentation/selfie_segmentation.tflite").read_bytes(),
     }
 
 
@@ -50,6 +51,11 @@ def convert_detector(network: Network) -> tuple[onnx.ModelProto, dict[str, np.nd
     """image [1,3,128,128] -1..1 -> boxes [1,896,16] in pixels beside each anchor, scores [1,896,1] before the sigmoid."""
     boxes, scores = network.outputs
     return convert(network, {"image": network.inputs[0]}, {"boxes": f"t{boxes}", "scores": f"t{scores}"})
+
+
+def convert_matte(network: Network) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
+    """image [1,3,256,256] 0..1 -> mask [1,1,256,256], 1 on the person."""
+    return convert(network, {"image": network.inputs[0]}, {"mask": f"t{network.outputs[0]}"})
 
 
 def convert_landmarks(network: Network) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
@@ -87,7 +93,7 @@ def _join_landmarks(graph: Graph, network: Network) -> dict[str, str]:
     return {"landmarks": graph.add("Concat", flat, depths, axis=2), "presence": flag}
 
 
-CONVERTERS = {"detector": convert_detector, "landmarks": convert_landmarks}
+CONVERTERS = {"detector": convert_detector, "landmarks": convert_landmarks, "matte": convert_matte}
 
 
 def externalise(model: onnx.ModelProto, halves: dict[str, np.ndarray], data_name: str) -> bytes:
@@ -110,7 +116,7 @@ def shapes(values: list[onnx.ValueInfoProto]) -> dict[str, list[int]]:
 
 
 def build(root: Path = ASSETS, packages: Path = PACKAGES) -> dict:
-    """Write the graphs below `root` and into the entry `face` of its models.json, whose other graphs stay; returns the entry."""
+    """Write the three graphs below `root` and into the entry `face` of its models.json, whose other graphs stay; returns the entry."""
     folder = root / "face"
     folder.mkdir(parents=True, exist_ok=True)
     graphs = {}
@@ -126,11 +132,11 @@ def build(root: Path = ASSETS, packages: Path = PACKAGES) -> dict:
             "inputs": shapes(model.graph.input),
             "outputs": shapes(model.graph.output),
         }
-    own = json.loads((packages / "face_mesh/package.json").read_text())
+    sources = [json.loads((packages / name / "package.json").read_text()) for name in ("face_mesh", "selfie_segmentation")]
     path = root / "models.json"
     manifest = json.loads(path.read_text())
     others = {name: graph for name, graph in manifest.get("face", {}).get("graphs", {}).items() if name not in graphs}
-    source = f"npm {own['name']} {own['version']}; classes: training/classes"
+    source = ", ".join(f"npm {own['name']} {own['version']}" for own in sources) + "; classes: training/classes"
     entry = {"license": LICENSE, "source": source, "graphs": graphs | others}
     manifest["face"] = entry
     path.write_text(manifest_text(manifest))

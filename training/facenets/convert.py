@@ -13,6 +13,7 @@ from . import attention
 from .tflite_file import Network, Operation
 
 OPSET = 17
+HALF_SWISH = 1 / 6  # slope of the hard sigmoid in x * clip(x / 6 + 1 / 2, 0, 1)
 
 
 class Graph:
@@ -138,11 +139,32 @@ def _convolution(graph: Graph, step: Operation) -> None:
     )
 
 
+def _transposed_convolution(graph: Graph, step: Operation) -> None:
+    padding, stride_w, stride_h = np.frombuffer(step.options["raw"], "<i4")
+    weights = graph.network.tensors[step.inputs[1]].shape
+    if weights[1:3] != (stride_h, stride_w) or padding != 1:
+        raise ValueError("only kernels as large as their stride are converted")
+    graph.add(
+        "ConvTranspose",
+        f"t{step.inputs[0]}",
+        graph.weight(step.inputs[1], (3, 0, 1, 2)),
+        graph.weight(step.inputs[2]),
+        name=f"t{step.outputs[0]}",
+        strides=[int(stride_h), int(stride_w)],
+    )
+
+
 def _pool(graph: Graph, step: Operation) -> None:
     options = step.options
     kernel = (options["filter_h"], options["filter_w"])
     if options["fused"]:
         raise ValueError("fused activations are not converted")
+    rows, columns = graph.network.tensors[step.inputs[0]].shape[1:3]
+    if step.name == "AVERAGE_POOL_2D":
+        if kernel != (rows, columns):
+            raise ValueError("only means of all pixels are converted")
+        graph.add("GlobalAveragePool", f"t{step.inputs[0]}", name=f"t{step.outputs[0]}")
+        return
     graph.add(
         "MaxPool",
         f"t{step.inputs[0]}",
@@ -165,8 +187,13 @@ def _binary(graph: Graph, step: Operation) -> None:
     graph.add({"ADD": "Add", "MUL": "Mul"}[step.name], *names, name=f"t{step.outputs[0]}")
 
 
-def _relu(graph: Graph, step: Operation) -> None:
-    graph.add("Relu", f"t{step.inputs[0]}", name=f"t{step.outputs[0]}")
+def _unary(op: str) -> Callable[[Graph, Operation], str]:
+    return lambda graph, step: graph.add(op, f"t{step.inputs[0]}", name=f"t{step.outputs[0]}")
+
+
+def _hard_swish(graph: Graph, step: Operation) -> None:
+    gate = graph.add("HardSigmoid", f"t{step.inputs[0]}", alpha=HALF_SWISH, beta=0.5)
+    graph.add("Mul", f"t{step.inputs[0]}", gate, name=f"t{step.outputs[0]}")
 
 
 def _prelu(graph: Graph, step: Operation) -> None:
@@ -194,6 +221,22 @@ def _concatenation(graph: Graph, step: Operation) -> None:
     graph.add("Concat", *(f"t{i}" for i in step.inputs), name=f"t{step.outputs[0]}", axis=step.options["axis"])
 
 
+def _resize(graph: Graph, step: Operation) -> None:
+    if step.options["align_corners"] or not step.options["half_pixel"]:
+        raise ValueError("only half-pixel centres are converted")
+    sizes = graph.constant(_planar(graph.network.tensors[step.outputs[0]].shape), np.int64)
+    graph.add(
+        "Resize",
+        f"t{step.inputs[0]}",
+        "",
+        "",
+        sizes,
+        name=f"t{step.outputs[0]}",
+        mode="linear",
+        coordinate_transformation_mode="half_pixel",
+    )
+
+
 def _slice(graph: Graph, step: Operation) -> None:
     if graph.network.tensors[step.inputs[0]].shape != graph.network.tensors[step.outputs[0]].shape:
         raise ValueError("only slices of everything are converted")
@@ -203,14 +246,19 @@ def _slice(graph: Graph, step: Operation) -> None:
 STEPS = {
     "ADD": _binary,
     "MUL": _binary,
+    "AVERAGE_POOL_2D": _pool,
     "MAX_POOL_2D": _pool,
     "CONCATENATION": _concatenation,
     "CONV_2D": _convolution,
     "DEPTHWISE_CONV_2D": _convolution,
-    "RELU": _relu,
+    "Convolution2DTransposeBias": _transposed_convolution,
+    "HARD_SWISH": _hard_swish,
+    "LOGISTIC": _unary("Sigmoid"),
+    "RELU": _unary("Relu"),
     "PRELU": _prelu,
     "PAD": _pad,
     "RESHAPE": _reshape,
+    "RESIZE_BILINEAR": _resize,
     "STRIDED_SLICE": _slice,
     "Landmarks2TransformMatrix": attention.landmarks_to_matrix,
     "TransformTensorBilinear": attention.sample,

@@ -2,7 +2,8 @@
 
     pip install -r training/requirements-facenets.txt && python -m training.facenets.tflite_outputs
 
-The mesh with attention has operators that the interpreter lacks, so it is cut before and behind them."""
+The mesh with attention has operators that the interpreter lacks, so it is cut before and behind them; the matte's own transposed
+convolution is the interpreter's TRANSPOSE_CONV with a bias."""
 
 import json
 from pathlib import Path
@@ -22,6 +23,7 @@ PARTS = {
     "detector": ("detector", (0,), (175, 174)),
     "landmarks_before": ("landmarks", (0,), (186, 35, 710)),
     "landmarks_behind": ("landmarks", (199, 200, 201), (697, 700, 703, 704, 707)),
+    "matte": ("matte", (0,), (248,)),  # before the sigmoid, which makes noise 0 everywhere
 }
 
 
@@ -37,9 +39,31 @@ def cut(raw: bytes, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> bytes:
             kept.append(step)
             needed |= set(step.inputs)
     graph.operators, graph.inputs, graph.outputs = kept[::-1], list(inputs), list(outputs)
+    for step in graph.operators:
+        code = model.operatorCodes[step.opcodeIndex]
+        if code.customCode == b"Convolution2DTransposeBias":
+            _as_transpose_conv(model, step, code)
     builder = flatbuffers.Builder(len(raw))
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
+
+
+def _as_transpose_conv(model: schema.ModelT, step: schema.OperatorT, code: schema.OperatorCodeT) -> None:
+    graph = model.subgraphs[0]
+    code.customCode, code.version = None, 3
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.TRANSPOSE_CONV
+    options = schema.TransposeConvOptionsT()
+    _, options.strideW, options.strideH = (int(v) for v in np.frombuffer(bytes(step.customOptions), "<i4"))
+    options.padding = schema.Padding.SAME
+    step.builtinOptionsType, step.builtinOptions, step.customOptions = schema.BuiltinOptions.TransposeConvOptions, options, None
+    shape = schema.BufferT()
+    shape.data = np.array(graph.tensors[step.outputs[0]].shape, "<i4").view(np.uint8)
+    model.buffers.append(shape)
+    tensor = schema.TensorT()
+    tensor.shape, tensor.type, tensor.buffer, tensor.name = [4], schema.TensorType.INT32, len(model.buffers) - 1, b"shape"
+    graph.tensors.append(tensor)
+    picture, weights, bias = step.inputs
+    step.inputs = [len(graph.tensors) - 1, weights, picture, bias]
 
 
 def outputs_of(raw: bytes, inputs: list[np.ndarray]) -> list[np.ndarray]:

@@ -44,8 +44,15 @@ def test_a_person_is_seen_in_the_mirror_as_before_it_and_classes_add_up():
     assert np.allclose(mirrored[..., ::-1], classes, atol=1e-4) and np.allclose(alpha_mirrored[:, ::-1], alpha, atol=1e-4)
     assert np.allclose(classes.sum(0), 1, atol=1e-5) and np.abs(classes - classes[..., ::-1]).max() > 0.01
     mask, (hair, skin, clothes) = finder.person(image)
-    assert np.array_equal(mask, alpha) and np.allclose(hair + skin + clothes, 1 - classes[BACKGROUND], atol=1e-5)
+    assert np.allclose(mask, person.together(alpha, finder.matte(image)))
+    assert np.allclose(hair + skin + clothes, 1 - classes[BACKGROUND], atol=1e-5)
     assert skin[128, 128] > 0.9 and hair[60, 128] > 0.5 and clothes[240, 128] > 0.9 and mask[20, 20] < 0.1
+
+
+def test_two_networks_together_lean_to_the_surer_one():
+    a, b = np.array([1.0, 1.0, 0.9, 0.5, 0.8, 0.0]), np.array([1.0, 0.0, 0.1, 0.99, 0.8, 0.5])
+    assert np.allclose(person.together(a, b), [0.999, 0.5, 0.5, 0.9087, 0.8, 0.0307], atol=1e-3)
+    assert np.array_equal(person.together(a, b), person.together(b, a))
 
 
 def test_a_wide_look_shows_the_head_where_a_narrow_one_does():

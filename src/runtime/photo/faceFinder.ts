@@ -1,7 +1,7 @@
 /**
  * Faces and persons in a picture, by the networks of assets/models/face. Faces: two networks of MediaPipe with the steps of its graphs for single
- * images, detector and landmarks with attention (Grishchenko et al. 2020, arXiv:2006.10962). Persons: one of ours (training/classes; twin of what
- * is here: training/classes/person.py). Arrays in, arrays out.
+ * images, detector and landmarks with attention (Grishchenko et al. 2020, arXiv:2006.10962). Persons: its person matte and a network of ours, which
+ * err in different pictures (training/classes; twin of what is here: training/classes/person.py). Arrays in, arrays out.
  */
 import type { ICallOptions } from "../models/modelRuntime.js";
 import { LandmarkCount } from "./crop.js";
@@ -9,7 +9,7 @@ import { DecodeBoxes, DetectorSize, MergeBoxes, RectangleOfFace, WithoutDoubles 
 import { Mirrored, SampleRectangle, type IPicture, type ITurnedRectangle } from "./picture.js";
 
 /** The graphs of models.json's `face`. */
-export type FaceGraphName = "detector" | "landmarks" | "classes";
+export type FaceGraphName = "detector" | "landmarks" | "matte" | "classes";
 
 /** Whoever runs them: a `ModelRuntime`. */
 export interface IFaceNetworks {
@@ -25,7 +25,7 @@ export interface IPersonMask {
     /** `[size,size]` 0..1 over the whole picture, 1 on the person. */
     mask: Float32Array;
     size: number;
-    /** Hair, skin of face and body, and clothes, `[size,size]` each, 0..1; with the background they add up to 1. Undefined where nobody tells them. */
+    /** Hair, skin of face and body, and clothes, `[size,size]` each, 0..1; with the background they add up to 1. `mask` is not their sum. Undefined where nobody tells them. */
     classes?: readonly [hair: Float32Array, skin: Float32Array, clothes: Float32Array];
 }
 
@@ -41,6 +41,8 @@ export interface IFaceFinder {
 }
 
 const PersonSize = 256;
+/** No network is surer than this. */
+const LeastDoubt = 0.001;
 /** The network's classes in their order; the fifth is the background. */
 const [Hair, FaceSkin, BodySkin, Clothes] = [0, 1, 2, 3];
 const LandmarkSize = 192;
@@ -75,17 +77,30 @@ export class FaceFinder implements IFaceFinder {
         const { width, height } = picture;
         const all: ITurnedRectangle = { centerX: width / 2, centerY: height / 2, width, height, rotation: 0 };
         const image = SampleRectangle(picture, all, { size: PersonSize, range: [0, 1], outside: "border" });
+        const { mask } = await this._networks.runFaceGraphAsync("matte", image, options);
         const seen = await this._networks.runFaceGraphAsync("classes", image, options);
         const inMirror = await this._networks.runFaceGraphAsync("classes", Mirrored(image, PersonSize), options);
         const classes = meanOf(seen.classes, Mirrored(inMirror.classes, PersonSize));
         const plane = (k: number): Float32Array => classes.subarray(k * PersonSize ** 2, (k + 1) * PersonSize ** 2);
         const body = plane(BodySkin);
         return {
-            mask: meanOf(seen.alpha, Mirrored(inMirror.alpha, PersonSize)),
+            mask: together(mask, meanOf(seen.alpha, Mirrored(inMirror.alpha, PersonSize))),
             size: PersonSize,
             classes: [plane(Hair), plane(FaceSkin).map((face, i) => face + body[i]), plane(Clothes)],
         };
     }
+}
+
+/** The mean of two probabilities' log odds: who is sure counts more than who is not. */
+function together(a: Float32Array, b: Float32Array): Float32Array {
+    const odds = (value: number): number => {
+        const share = Math.min(1 - LeastDoubt, Math.max(LeastDoubt, value));
+        return share / (1 - share);
+    };
+    return a.map((value, i) => {
+        const both = Math.sqrt(odds(value) * odds(b[i]));
+        return both / (1 + both);
+    });
 }
 
 /** What two looks say together. */

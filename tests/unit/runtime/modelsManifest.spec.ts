@@ -58,6 +58,7 @@ function Face(): Any {
         graphs: {
             detector: graph("detector", 128, { boxes: [1, 896, 16], scores: [1, 896, 1] }),
             landmarks: graph("landmarks", 192, { landmarks: [1, 478, 3], presence: [1, 1] }),
+            matte: graph("matte", 256, { mask: [1, 1, 256, 256] }),
             classes: graph("classes", 256, { classes: [1, 5, 256, 256], alpha: [1, 1, 256, 256] }),
         },
     };

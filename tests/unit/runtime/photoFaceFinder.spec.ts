@@ -8,7 +8,11 @@ const Plane = Size * Size;
 class ColorReader implements IFaceNetworks {
     public readonly runs: { name: FaceGraphName; image: Float32Array }[] = [];
 
-    public constructor(private readonly _slant = 0) {}
+    /** @param _matte what the other network says of every pixel; null: the same as this one */
+    public constructor(
+        private readonly _slant = 0,
+        private readonly _matte: number | null = null,
+    ) {}
 
     public runFaceGraphAsync(name: FaceGraphName, image: Float32Array): Promise<Record<string, Float32Array>> {
         this.runs.push({ name, image });
@@ -20,6 +24,9 @@ class ColorReader implements IFaceNetworks {
             [hair, 0.75 * skin, 0.25 * skin, clothes + slant].forEach((value, k) => (classes[k * Plane + i] = value));
             classes[4 * Plane + i] = 1 - hair - skin - clothes - slant;
             alpha[i] = hair + skin + clothes + slant;
+        }
+        if (name === "matte") {
+            return Promise.resolve({ mask: this._matte === null ? alpha : alpha.fill(this._matte) });
         }
         return Promise.resolve({ classes, alpha });
     }
@@ -40,10 +47,10 @@ describe("persons in a picture", () => {
     it("have hair, skin of face and body, and clothes, in this order, which add up to the person where the network says so", async () => {
         const networks = new ColorReader();
         const { mask, classes, size } = await SeeAsync(networks);
-        expect(networks.runs.map(({ name }) => name)).toEqual(["classes", "classes"]);
+        expect(networks.runs.map(({ name }) => name)).toEqual(["matte", "classes", "classes"]);
         expect(size).toBe(Size);
         expect(classes.map((plane) => plane.length)).toEqual([Plane, Plane, Plane]);
-        const rounded = (value: number): number => Math.round(1e6 * value) / 1e6;
+        const rounded = (value: number): number => Math.round(10 * value) / 10;
         const middles = [0, 1, 2, 3].map((stripe) => 100 * Size + 32 + 64 * stripe);
         expect(middles.map((i) => rounded(mask[i]))).toEqual([1, 1, 1, 0]);
         expect(classes.map((plane) => middles.map((i) => rounded(plane[i])))).toEqual([
@@ -55,19 +62,34 @@ describe("persons in a picture", () => {
         for (let i = 0; i < Plane; i++) {
             worst = Math.max(worst, Math.abs(classes[0][i] + classes[1][i] + classes[2][i] - mask[i]));
         }
-        expect(worst).toBeLessThan(1e-6);
+        expect(worst).toBeLessThan(0.002); // no network is surer than 0.001
+    });
+
+    it("are where both networks say so: who is sure counts more", async () => {
+        const inside = 100 * Size + 32;
+        const outside = 100 * Size + 224;
+        const maskOf = async (matte: number): Promise<number[]> => {
+            const { mask } = await SeeAsync(new ColorReader(0, matte));
+            return [mask[inside], mask[outside]];
+        };
+        const [sure, unsure, against] = [await maskOf(1), await maskOf(0.5), await maskOf(0)];
+        expect(sure[0]).toBeCloseTo(0.999, 2);
+        expect(sure[1]).toBeCloseTo(0.5, 1);
+        expect(unsure[0]).toBeGreaterThan(0.9);
+        expect(unsure[1]).toBeLessThan(0.1);
+        expect(against[0]).toBeCloseTo(0.5, 1);
     });
 
     it("are seen in the mirror too: what the network says of one side only is halved away", async () => {
         const networks = new ColorReader(0.4);
-        const { mask, classes } = await SeeAsync(networks);
+        const { classes } = await SeeAsync(networks);
         const fair = await SeeAsync(new ColorReader());
-        const [first, second] = networks.runs.map(({ image }) => image);
+        const [, first, second] = networks.runs.map(({ image }) => image);
         const inMirror = Mirrored(first, Size);
         expect(second.every((value, i) => value === inMirror[i])).toBeTrue();
         expect(second.some((value, i) => value !== first[i])).toBeTrue();
         for (const [seen, wanted] of [
-            [mask, fair.mask],
+            [classes[0], fair.classes[0]],
             [classes[2], fair.classes[2]],
         ]) {
             expect(seen.reduce((most, value, i) => Math.max(most, Math.abs(value - wanted[i])), 0)).toBeLessThan(1e-6);
