@@ -107,7 +107,7 @@ async function compareAsync(photos) {
             }
             console.log(`  ms ours: ${spread(times.ours, 0)}; theirs: ${spread(times.theirs, 0)}`);
         }
-        const [distances, points, differences, overlaps, times] = [[], [], [], [], { ours: [], theirs: [] }];
+        const [distances, points, times] = [[], [], { ours: [], theirs: [] }];
         for (const index of photos.keys()) {
             let sides;
             try {
@@ -120,15 +120,10 @@ async function compareAsync(photos) {
             const away = distancesOf(ours.landmarks, theirs.landmarks).map((distance) => (distance / theirs.side) * CropPx);
             distances.push(meanOf(away));
             points.push(...away);
-            differences.push(meanOf(ours.matte.map((value, i) => Math.abs(value - theirs.matte[i]))));
-            const both = ours.matte.filter((value, i) => value > 0.5 && theirs.matte[i] > 0.5).length;
-            const either = ours.matte.filter((value, i) => value > 0.5 || theirs.matte[i] > 0.5).length;
-            overlaps.push(1 - both / either);
             times.ours.push(ours.ms);
             times.theirs.push(theirs.ms);
         }
         console.log(`photo path, pixels of ${CropPx}, per photo mean: ${spread(distances)}; single landmarks: ${spread(points)}`);
-        console.log(`  matte difference: ${spread(differences, 4)}; 1 - intersection over union: ${spread(overlaps, 4)}`);
         console.log(`  ms ours: ${spread(times.ours, 0)}; theirs: ${spread(times.theirs, 0)}`);
     });
 }

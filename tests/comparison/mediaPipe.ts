@@ -1,10 +1,9 @@
-/** MediaPipe's own face mesh and selfie segmentation behind the interface of ours: what our faces are compared with. */
-import type { IFaceFinder, IPersonMask } from "../../src/runtime/photo/faceFinder";
+/** MediaPipe's own face mesh behind the interface of ours: what our faces are compared with. */
+import type { IFaceFinder } from "../../src/runtime/photo/faceFinder";
 import type { IPicture } from "../../src/runtime/photo/picture";
 
 interface ISolutionResults {
     multiFaceLandmarks?: { x: number; y: number; z: number }[][];
-    segmentationMask?: CanvasImageSource & { width: number; height: number };
 }
 
 interface ISolution {
@@ -18,34 +17,19 @@ interface ISolution {
 type SolutionClass = new (config: { locateFile: (file: string) => string }) => ISolution;
 
 /** Runs on the processor, as the library did: the same landmarks within 0.04 px as with WebGL. */
-export class MediaPipeFinder implements IFaceFinder {
-    private constructor(
-        private readonly _faceMesh: ISolution,
-        private readonly _segmentation: ISolution,
-    ) {}
+export class MediaPipeFinder implements Pick<IFaceFinder, "findFacesAsync"> {
+    private constructor(private readonly _faceMesh: ISolution) {}
 
     /** @param folder address of the folder `@mediapipe` */
     public static async StartAsync(folder: string): Promise<MediaPipeFinder> {
         return new MediaPipeFinder(
             await startAsync(`${folder}/face_mesh`, "face_mesh.js", "FaceMesh", { maxNumFaces: 4, refineLandmarks: true }),
-            await startAsync(`${folder}/selfie_segmentation`, "selfie_segmentation.js", "SelfieSegmentation", { modelSelection: 0 }),
         );
     }
 
     public async findFacesAsync(picture: IPicture): Promise<Float32Array[]> {
         const faces = await process(this._faceMesh, canvasOf(picture), ({ multiFaceLandmarks }) => multiFaceLandmarks ?? []);
         return faces.map((face) => Float32Array.from(face.flatMap(({ x, y, z }) => [x, y, z])));
-    }
-
-    public async findPersonAsync(picture: IPicture): Promise<IPersonMask> {
-        const canvas = canvasOf(picture);
-        const { width: size } = canvas;
-        const rgba = await process(this._segmentation, canvas, ({ segmentationMask }) => {
-            const context = new OffscreenCanvas(size, size).getContext("2d")!;
-            context.drawImage(segmentationMask!, 0, 0, size, size);
-            return context.getImageData(0, 0, size, size).data;
-        });
-        return { mask: Float32Array.from({ length: size * size }, (_, i) => rgba[4 * i + 3] / 255), size };
     }
 }
 

@@ -32,9 +32,14 @@ async function startAsync(): Promise<unknown> {
         backend: "wasm",
         worker: false,
     });
+    const ours = new FaceFinder(networks);
+    const mediaPipe = await MediaPipeFinder.StartAsync("/node_modules/@mediapipe");
     const finders: Record<string, IFaceFinder> = {
-        ours: new FaceFinder(networks),
-        theirs: await MediaPipeFinder.StartAsync("/node_modules/@mediapipe"),
+        ours,
+        theirs: {
+            findFacesAsync: (picture) => mediaPipe.findFacesAsync(picture),
+            findPersonAsync: (picture) => ours.findPersonAsync(picture),
+        },
     };
     const both = async <T>(work: (finder: IFaceFinder) => Promise<T>): Promise<Record<string, T & { ms: number }>> => {
         const results: Record<string, T & { ms: number }> = {};
@@ -57,22 +62,17 @@ async function startAsync(): Promise<unknown> {
             const picture = await pictureAsync(url, {});
             const { width, height } = picture;
             const faces = await finders.theirs.findFacesAsync(picture);
-            const { mask } = await finders.theirs.findPersonAsync(picture);
             const edges = [width, height, width];
             return {
                 faceCount: faces.length,
                 landmarks: Array.from(faces[0], (value, i) => Math.round(1000 * value * edges[i % 3]) / 1000),
-                mask: Array.from(
-                    mask.filter((_, i) => (i % width) % 8 === 4 && Math.floor(i / width) % 8 === 4),
-                    (value) => Math.round(1000 * value) / 1000,
-                ),
             };
         },
         /** Both sides' whole photo path at 256 pixels. */
         prepareAsync: async (url: string): Promise<Record<string, unknown>> => {
             return await both(async (faces) => {
-                const { landmarks, matte, crop } = await PreparePhotoAsync(url, { cropPx: 256, faces });
-                return { landmarks: toPhoto(landmarks, crop), matte: [...matte], side: crop.sidePx };
+                const { landmarks, crop } = await PreparePhotoAsync(url, { cropPx: 256, faces });
+                return { landmarks: toPhoto(landmarks, crop), side: crop.sidePx };
             });
         },
     };

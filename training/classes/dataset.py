@@ -19,6 +19,8 @@ FRAMED = 0.3  # ours: share of synthetic pictures that end before the crop does
 LOST = 0.35  # of the picture: a portrait with more unknown pixels keeps its background
 GREY = 128
 SURE = 0.95
+WIDE = 0.3  # ours: share of pictures that show more than the crop, down to
+WIDEST, NARROW, NARROWEST = 0.45, 0.88, 1.5  # sizes of the crop in the picture
 
 
 @dataclass(frozen=True)
@@ -153,9 +155,15 @@ def relit(rng, color: np.ndarray) -> np.ndarray:
 
 
 def moved(rng, image, label, alpha, trust, sure, size: int = INPUT):
-    """Turned, shifted, zoomed and mirrored to `size` pixels; what comes in from outside is grey background."""
+    """Turned, shifted, zoomed and mirrored to `size` pixels; what comes in from outside is grey background, below it the last row goes
+    on, as the page continues a photo."""
     n = len(label)
-    zoom = n / size / np.exp(rng.uniform(np.log(0.88), np.log(1.5)))
+    wide = rng.random() < WIDE
+    zoom = n / size / np.exp(rng.uniform(*np.log((WIDEST, NARROW) if wide else (NARROW, NARROWEST))))
+    if wide:
+        image, label, alpha, trust, sure = (
+            np.pad(x, ((0, n),) + ((0, 0),) * (x.ndim - 1), mode="edge") for x in (image, label, alpha, trust, sure)
+        )
     roll = np.radians(rng.normal(0, 9))
     c, s = zoom * np.cos(roll), zoom * np.sin(roll)
     free = n - zoom * size

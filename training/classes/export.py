@@ -1,10 +1,12 @@
-"""Writes the network as ONNX: `python -m training.classes.export [--checkpoint training/runs/classes/last.pt] [--out FOLDER]`.
+"""Writes the network as ONNX: `python -m training.classes.export [--checkpoint training/runs/classes/last.pt] [--out FILE]`; with `--ship`
+into assets/models/face, with its entry in models.json.
 
 Batch norm is folded; weights are half precision followed by a cast, as in training/export. Input `image` [1,3,256,256] sRGB 0..1; outputs
 `classes` [1,5,256,256] probabilities in the order of vocabulary.NAMES and `alpha` [1,1,256,256], 1 on the person."""
 
 import argparse
 import copy
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,10 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from ..export.export_onnx import ASSETS, file_entry, manifest_text
+from ..facenets.build import shapes
 from .network import ClassNetwork, Config
+from .person import ASSET
 from .train import RUN
 
 OPSET = 17
@@ -91,13 +96,26 @@ def to_onnx(network: ClassNetwork) -> onnx.ModelProto:
     return model
 
 
+def enter(model: onnx.ModelProto) -> None:
+    """The entry of models.json for what lies at ASSET."""
+    path = ASSETS / "models.json"
+    manifest = json.loads(path.read_text())
+    entry = {**file_entry(ASSET, ASSETS), "inputs": shapes(model.graph.input), "outputs": shapes(model.graph.output)}
+    manifest["face"]["graphs"]["classes"] = entry
+    path.write_text(manifest_text(manifest))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--checkpoint", type=Path, default=RUN / "last.pt")
     parser.add_argument("--out", type=Path, default=RUN / "classes.onnx")
+    parser.add_argument("--ship", action="store_true")
     arguments = parser.parse_args()
-    arguments.out.write_bytes(to_onnx(load_network(arguments.checkpoint)).SerializeToString(deterministic=True))
-    print(f"{arguments.out}: {arguments.out.stat().st_size:,} bytes")
+    model, out = to_onnx(load_network(arguments.checkpoint)), ASSET if arguments.ship else arguments.out
+    out.write_bytes(model.SerializeToString(deterministic=True))
+    if arguments.ship:
+        enter(model)
+    print(f"{out}: {out.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

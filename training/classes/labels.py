@@ -1,5 +1,6 @@
 """Labels of the portraits in shared/data/photos: `python -m training.classes.labels` asks the teacher once and writes
-training/cache/classes/portraits (git-ignored, as everything made of those pictures)."""
+training/cache/classes/portraits (git-ignored, as everything made of those pictures). The network that ships was trained with labels whose
+matte was MediaPipe's selfie segmentation alone (`matte` of assets/models/face); a new run takes the page's."""
 
 from collections.abc import Callable
 
@@ -23,7 +24,8 @@ def load_labels() -> list[Labelled]:
         data = np.load(path)
         size = len(data["image"])
         mask = np.asarray(Image.fromarray(data["mask"].astype(np.float32)).resize((size, size), Image.Resampling.BILINEAR))
-        out.append(Labelled(path.stem, data["image"], data["inside"], classes_of(data["agreed"], data["landmarks"], mask), mask))
+        label = classes_of(data["agreed"], data["landmarks"], mask)
+        out.append(Labelled(path.stem, data["image"], data["inside"], label, mask, data["agreed"]))
     return out
 
 

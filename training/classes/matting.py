@@ -8,8 +8,8 @@ are solved together with those of the background from coarse to fine (multi-leve
 import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 
-RIM = 1 / 100  # how far beyond the matte's own rim it is thought unsure, in parts of the picture
-SURE = 0.04  # what is nearer to 0 or 1 is sure
+RIM = 1 / 200  # how far beyond the matte's own rim it is thought unsure, in parts of the picture
+SURE = 0.08  # what is nearer to 0 or 1 is sure
 AROUND = (1 / 80, 1 / 40, 1 / 20, 1 / 10)  # radii in which colors of person and background are looked for, in parts of the picture
 ENOUGH = 1 / 6  # share of known pixels in such a square with which its mean is fully believed
 UNLIKE = 0.04  # squared distance of the two colors at which color decides half

@@ -15,7 +15,7 @@ TEACHER = "segmentation/hair_clothes_skin_pan.onnx"
 TEACHER_SIZE = 512
 SMALLER = 0.72  # ours: the other scale, in parts of the first
 SURE = 0.5  # of a sigmoid
-SKIN_OUT, CLOTHES_OUT, HAIR_OUT = 0, 1, 2
+SKIN_OUT, CLOTHES_OUT, HAIR_OUT, NONE_OUT = range(4)
 MEAN, DEVIATION = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
 OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377) + (
     152,
@@ -43,13 +43,14 @@ BEARD = (234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379
 @dataclass(frozen=True)
 class Labelled:
     """image u8 [S,S,3] as photographed, inside [S,S] bool where the photo is, label u8 [S,S] (UNKNOWN where nobody knows), mask f32
-    [S,S] of the person by the present matte."""
+    [S,S] of the person by the matte that was at hand, agreed u8 [S,S] what the teacher alone says (Teacher.agreed)."""
 
     name: str
     image: np.ndarray
     inside: np.ndarray
     label: np.ndarray
     mask: np.ndarray
+    agreed: np.ndarray
 
 
 class Teacher:
@@ -82,7 +83,7 @@ class Teacher:
         )
         shrunk = self.look(canvas)[:, start : start + small, start : start + small]
         looks.append(np.stack([np.asarray(Image.fromarray(p).resize((size, size), Image.Resampling.BILINEAR)) for p in shrunk]))
-        votes = np.stack([np.where(x.max(0) > SURE, x.argmax(0), 3) for x in looks])
+        votes = np.stack([np.where(x.max(0) > SURE, x.argmax(0), NONE_OUT) for x in looks])
         return np.where((votes == votes[0]).all(0), votes[0], UNKNOWN).astype(np.uint8)
 
 
@@ -93,7 +94,7 @@ def _polygon(points: np.ndarray, size: int) -> np.ndarray:
 
 
 def classes_of(agreed: np.ndarray, landmarks: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The teacher's classes [S,S] with face and body skin apart and the present matte's veto; landmarks [478,2] in parts of the picture."""
+    """The teacher's classes [S,S] with face and body skin apart and a matte's veto; landmarks [478,2] in parts of the picture."""
     size = len(agreed)
     face = _polygon(landmarks[list(OVAL)], size)
     rows = (np.arange(size)[:, None] + 0.5) / size
@@ -104,9 +105,9 @@ def classes_of(agreed: np.ndarray, landmarks: np.ndarray, mask: np.ndarray) -> n
     skin = agreed == SKIN_OUT
     label[skin & face_skin], label[skin & ~face_skin] = FACE, BODY
     label[(agreed == CLOTHES_OUT) & ~face & (rows > mouth)], label[agreed == HAIR_OUT] = CLOTHES, HAIR
-    label[(agreed == 3) & (mask < 0.1)] = BACKGROUND
-    known = (agreed != 3) & (agreed != UNKNOWN)
-    label[known & (mask < 0.02) & (agreed != HAIR_OUT)] = UNKNOWN  # the present matte is sure that nobody is there
+    label[(agreed == NONE_OUT) & (mask < 0.1)] = BACKGROUND
+    known = (agreed != NONE_OUT) & (agreed != UNKNOWN)
+    label[known & (mask < 0.02) & (agreed != HAIR_OUT)] = UNKNOWN  # the matte is sure that nobody is there
     beard = _polygon(landmarks[list(BEARD)], size) & face
     label[beard & (agreed == HAIR_OUT)] = FACE
     return label

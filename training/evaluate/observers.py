@@ -1,4 +1,4 @@
-"""The nets that look at pictures for us: MediaPipe (landmarks, blend shapes, head pose, matte) and two independent face-recognition nets.
+"""The nets that look at pictures for us: MediaPipe (landmarks, blend shapes, head pose) and two independent face-recognition nets.
 
 None of them ships or is trained against; all run on pictures only, ours and true ones alike. They live outside this environment:
 - MediaPipe 0.10.21 in a virtual environment of its own (training/requirements-landmarks.txt), its bundle in shared/data/mediapipe;
@@ -108,8 +108,7 @@ class Observers:
 
     def points(self, pictures: list[np.ndarray]) -> list[np.ndarray | None]:
         """Landmarks [478,2] px alone, without the recognition nets."""
-        with tempfile.TemporaryDirectory() as folder:
-            found = self._work_npz([str(self.bundle)], pictures, Path(folder))
+        found = self._track(pictures)
         return [found.get(f"{i}.points") for i in range(len(pictures))]
 
     def look(self, pictures: list[np.ndarray]) -> list[Face | None]:
@@ -121,8 +120,7 @@ class Observers:
         return [self.seen.get(key) for key in keys]
 
     def _look(self, pictures: list[np.ndarray]) -> list[Face | None]:
-        with tempfile.TemporaryDirectory() as folder:
-            found = self._work_npz([str(self.bundle)], pictures, Path(folder))
+        found = self._track(pictures)
         known = [i for i in range(len(pictures)) if f"{i}.points" in found]
         features = self._features([pictures[i] for i in known], [found[f"{i}.points"] for i in known])
         out: list[Face | None] = [None] * len(pictures)
@@ -130,16 +128,12 @@ class Observers:
             out[i] = Face(found[f"{i}.points"], found[f"{i}.blendshapes"], found[f"{i}.rotation"], identity)
         return out
 
-    def mattes(self, pictures: list[np.ndarray]) -> list[np.ndarray]:
-        """Person masks [h,w] 0..1 of pictures u8 [h,w,3]."""
-        with tempfile.TemporaryDirectory() as folder:
-            found = self._work_npz(["--matte"], pictures, Path(folder))
-        return [found[str(i)] for i in range(len(pictures))]
-
-    def _work_npz(self, first: list[str], pictures: list[np.ndarray], folder: Path) -> dict[str, np.ndarray]:
-        np.savez(folder / "in.npz", **{str(i): p for i, p in enumerate(pictures)})
-        run([self.python, WORKERS / "track.py", *first, folder / "in.npz", folder / "out.npz"])
-        return dict(np.load(folder / "out.npz"))
+    def _track(self, pictures: list[np.ndarray]) -> dict[str, np.ndarray]:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            np.savez(folder / "in.npz", **{str(i): p for i, p in enumerate(pictures)})
+            run([self.python, WORKERS / "track.py", self.bundle, folder / "in.npz", folder / "out.npz"])
+            return dict(np.load(folder / "out.npz"))
 
     def _features(self, pictures: list[np.ndarray], points: list[np.ndarray]) -> list[dict[str, np.ndarray]]:
         if not pictures or "recognition" in self.missing:

@@ -16,6 +16,7 @@ from PIL import Image, ImageOps
 from scipy.spatial import ConvexHull
 
 from ..classes import matting
+from ..classes.person import PersonFinder
 from ..models.landmarks import INNER_LIPS, Landmarks
 from ..synth.cameras import rotation
 from ..synth.crop import Crop, crop_from_landmarks, from_crop
@@ -26,7 +27,6 @@ from .puppets import Puppet, Puppeteer
 
 EXACT = 512  # pixels of the second look, as src/runtime/photo/preparePhoto.ts
 PASSES = 2
-EDGE = (0.1, 0.9)  # of the matte, as src/runtime/photo/matte.ts
 OPEN_MOUTH = 0.1  # between the middles of the inner lips, in eye distances
 TEETH = 1.2  # light of teeth over that of the face, at the least: clear smiles of the photos have 1.5 to 3.4, the next brightest mouths 1.0
 NOVEL_YAW = 25  # degrees that the novel view turns away from the photo's
@@ -63,21 +63,12 @@ def draw_crop(picture: np.ndarray, crop: Crop, size: int) -> np.ndarray:
     )
 
 
-def soften(mask: np.ndarray, size: int) -> np.ndarray:
-    """Person mask [h,w] 0..1 -> matte [size,size]; twin of src/runtime/photo/matte.ts."""
-    mask = np.asarray(Image.fromarray(mask).resize((size, size), Image.Resampling.BILINEAR))
-    padded = np.pad(mask, 1, mode="edge")
-    rows = (padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]) / 4
-    soft = (rows[:-2] + 2 * rows[1:-1] + rows[2:]) / 4
-    t = np.clip((soft - EDGE[0]) / (EDGE[1] - EDGE[0]), 0, 1)
-    return t * t * (3 - 2 * t)
-
-
 def cut_out(image: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """image [3,S,S] 0..1 and the person's mask as its net gives it -> matte [S,S], image [3,S,S] without the background's light in the rim;
     twin of CutOutPerson in src/runtime/photo/matting.ts."""
     picture = image.transpose(1, 2, 0)
-    matte = matting.refine_matte(picture, soften(mask, image.shape[-1]))
+    coarse = Image.fromarray(mask.astype(np.float32)).resize(picture.shape[:2], Image.Resampling.BILINEAR)
+    matte = matting.refine_matte(picture, np.asarray(coarse))
     rim = (matte > 0) & (matte < 1)
     colors = np.where(rim[..., None], matting.foreground(picture, matte), picture)
     return matte, np.ascontiguousarray(colors.transpose(2, 0, 1), np.float32)
@@ -102,7 +93,8 @@ def find(files: list[Path], observers: Observers) -> Found:
         again = observers.points([draw_crop(pictures[name], crop, EXACT) for name, crop in crops.items()])
         points = {name: from_crop(p / EXACT, crops[name]) for name, p in zip(crops, again) if p is not None}
     crops = {name: crop_from_landmarks(p) for name, p in points.items()}
-    masks = observers.mattes([draw_crop(pictures[name], crop, EXACT) for name, crop in crops.items()])
+    finder = PersonFinder()
+    masks = [finder.person(draw_crop(pictures[name], crop, EXACT))[0] for name, crop in crops.items()]
     landmarks = np.stack([crop.to_crop(points[name]) for name, crop in crops.items()])
     return Found([pictures[name] for name in crops], crops, masks, landmarks)
 

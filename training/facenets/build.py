@@ -116,7 +116,7 @@ def shapes(values: list[onnx.ValueInfoProto]) -> dict[str, list[int]]:
 
 
 def build(root: Path = ASSETS, packages: Path = PACKAGES) -> dict:
-    """Write the three graphs below `root` and the entry `face` of its models.json; returns the entry."""
+    """Write the three graphs below `root` and into the entry `face` of its models.json, whose other graphs stay; returns the entry."""
     folder = root / "face"
     folder.mkdir(parents=True, exist_ok=True)
     graphs = {}
@@ -133,9 +133,11 @@ def build(root: Path = ASSETS, packages: Path = PACKAGES) -> dict:
             "outputs": shapes(model.graph.output),
         }
     sources = [json.loads((packages / name / "package.json").read_text()) for name in ("face_mesh", "selfie_segmentation")]
-    entry = {"license": LICENSE, "source": ", ".join(f"npm {own['name']} {own['version']}" for own in sources), "graphs": graphs}
     path = root / "models.json"
     manifest = json.loads(path.read_text())
+    others = {name: graph for name, graph in manifest.get("face", {}).get("graphs", {}).items() if name not in graphs}
+    source = ", ".join(f"npm {own['name']} {own['version']}" for own in sources) + "; classes: training/classes"
+    entry = {"license": LICENSE, "source": source, "graphs": graphs | others}
     manifest["face"] = entry
     path.write_text(manifest_text(manifest))
     return entry
@@ -145,7 +147,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", type=Path, default=ASSETS, help="folder of models.json")
     for name, graph in build(parser.parse_args().root)["graphs"].items():
-        print(f"{name:10} graph {graph['bytes']:7,} B  weights {graph['data']['bytes']:9,} B")
+        print(f"{name:10} graph {graph['bytes']:7,} B  weights {graph.get('data', {'bytes': 0})['bytes']:9,} B")
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ import onnxruntime
 import pytest
 import torch
 
-from training.classes import dataset, export, matting, network, portraits, train, write_fixture
-from training.classes.evaluate import Overlap, matte_errors
-from training.classes.labelled import Photographer
+from training.classes import dataset, export, matting, network, person, portraits, samples, train, write_fixture
+from training.classes.evaluate import Ours, Overlap, matte_errors
+from training.classes.labelled import Labels, Photographer
 from training.classes.vocabulary import BACKGROUND, BODY, CLOTHES, FACE, HAIR, INPUT, NAMES, UNKNOWN
 from training.synth.skins import default_data_root
 
@@ -19,8 +19,75 @@ def far_apart(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     return logits.scatter(1, label[:, None], 20.0)
 
 
-def test_the_fixture_is_what_matting_computes():
+def test_the_fixtures_are_what_matting_and_the_network_compute():
     assert json.loads(write_fixture.FIXTURE.read_text()) == write_fixture.expected()
+    stored, seen = json.loads(write_fixture.PERSON_FIXTURE.read_text()), write_fixture.expected_person()
+    assert stored["image"] == seen["image"]
+    for name in ("mask", "hair", "skin", "clothes"):
+        assert np.allclose(stored[name], seen[name], atol=1e-3), name  # another machine adds in another order
+
+
+def test_a_picture_is_sampled_between_its_nearest_pixels():
+    rows, columns = np.mgrid[:40, :60]
+    image = np.stack([2 * columns + rows, 255 - 2 * columns, 0 * rows], -1).astype(np.uint8)
+    at = (np.arange(16) + 0.5) / 16
+    wanted = (2 * (60 * at[None] - 0.5) + (40 * at[:, None] - 0.5)) / 255
+    assert np.allclose(person.sampled(image, 16)[0, 0], wanted, atol=1e-5)
+    larger = person.sampled(image, 120)[0, 1]
+    assert np.allclose(larger[:, 0], 1) and larger[0, -1] == pytest.approx((255 - 118) / 255)  # borders go on
+
+
+def test_a_person_is_seen_in_the_mirror_as_before_it_and_classes_add_up():
+    finder, image = person.PersonFinder(), write_fixture.head_and_shoulders()
+    classes, alpha = finder.look(image)
+    mirrored, alpha_mirrored = finder.look(np.ascontiguousarray(image[:, ::-1]))
+    assert np.allclose(mirrored[..., ::-1], classes, atol=1e-4) and np.allclose(alpha_mirrored[:, ::-1], alpha, atol=1e-4)
+    assert np.allclose(classes.sum(0), 1, atol=1e-5) and np.abs(classes - classes[..., ::-1]).max() > 0.01
+    mask, (hair, skin, clothes) = finder.person(image)
+    assert np.allclose(mask, person.together(alpha, finder.matte(image)))
+    assert np.allclose(hair + skin + clothes, 1 - classes[BACKGROUND], atol=1e-5)
+    assert skin[128, 128] > 0.9 and hair[60, 128] > 0.5 and clothes[240, 128] > 0.9 and mask[20, 20] < 0.1
+
+
+def test_two_networks_together_lean_to_the_surer_one():
+    a, b = np.array([1.0, 1.0, 0.9, 0.5, 0.8, 0.0]), np.array([1.0, 0.0, 0.1, 0.99, 0.8, 0.5])
+    assert np.allclose(person.together(a, b), [0.999, 0.5, 0.5, 0.9087, 0.8, 0.0307], atol=1e-3)
+    assert np.array_equal(person.together(a, b), person.together(b, a))
+
+
+def test_a_wide_look_shows_the_head_where_a_narrow_one_does():
+    ours = Ours(person.ASSET)
+    image = np.repeat(np.repeat(write_fixture.head_and_shoulders(), 4, 0), 4, 1)
+    narrow, wide = ours(image)[1] > 0.5, ours.wide(image)[1] > 0.5
+    assert wide.shape == narrow.shape and (narrow & wide).sum() / (narrow | wide).sum() > 0.9
+
+
+def test_cloth_in_the_color_of_skin_is_skin():
+    label = np.full((64, 64), FACE, np.uint8)
+    label[32:] = CLOTHES
+    color = np.broadcast_to(np.array([150, 100, 80], np.uint8), (64, 64, 3)).copy()
+    whole = np.full((64, 64), 255, np.uint8)
+    color[32:] = 120, 78, 62  # darker, of the same hue
+    assert (samples.bared(Labels(color, whole, label)).label[32:] == BODY).all()
+    color[32:] = 78, 90, 120
+    assert (samples.bared(Labels(color, whole, label)).label == label).all()
+
+
+def test_wide_pictures_go_on_below_and_are_grey_beside():
+    size = 64
+    label, alpha = np.full((size, size), CLOTHES, np.uint8), np.ones((size, size), np.float32)
+    image = np.full((size, size, 3), 200, np.uint8)
+    shares = []
+    for seed in range(40):
+        out, kind, cover, trust, sure = dataset.moved(np.random.default_rng(seed), image, label, alpha, alpha, alpha > 0, size)
+        share = cover.mean()
+        if share < 0.6:  # a wide one
+            middle = slice(size // 2 - 4, size // 2 + 4)
+            assert (cover[-1, middle] > 0.9).all() and (kind[-1, middle] == CLOTHES).all()
+            assert (cover[0] < 0.1).all() and (out[0] == dataset.GREY).all() and (kind[0] == BACKGROUND).all()
+            assert cover[:, 0].mean() < 0.3 > cover[:, -1].mean()
+        shares.append(share)
+    assert 4 < sum(s < 0.6 for s in shares) < 20
 
 
 def test_a_matte_follows_a_sharp_edge_that_the_coarse_one_smears():

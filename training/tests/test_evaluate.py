@@ -9,7 +9,7 @@ from torch import nn
 from training.evaluate import metrics, results
 from training.evaluate.held_out import HeldOut, means
 from training.evaluate.observers import Face, Observers, face_chip
-from training.evaluate.real_photos import disturbed, draw_crop, mouth_light, mouth_opening, soften, teeth_light
+from training.evaluate.real_photos import cut_out, disturbed, draw_crop, mouth_light, mouth_opening, teeth_light
 from training.evaluate.studies import ORACLE
 from training.headmodel.model import HeadModel
 from training.models.base_maps import head_texels
@@ -188,8 +188,10 @@ def test_crop_is_drawn_where_its_coordinates_say():
 def test_matte_is_soft_only_at_its_rim():
     mask = np.zeros((64, 64), np.float32)
     mask[16:48, 16:48] = 1
-    matte = soften(mask, 64)
-    assert matte[32, 32] == 1 and matte[4, 4] == 0 and 0 < matte[32, 16] < 1
+    grey = np.full((3, 128, 128), 0.4, np.float32)  # colors say nothing, so the mask decides
+    matte, image = cut_out(grey, mask)
+    assert matte.shape == (128, 128) and matte[64, 64] == 1 and matte[8, 8] == 0 and 0 < matte[64, 32] < 1
+    assert np.abs(image - grey).max() < 1e-4
     assert disturbed(picture(5, 100)).shape == (int(0.6 * 94), int(0.6 * 95), 3)
 
 

@@ -179,6 +179,7 @@ const FaceShapes: Readonly<Record<string, { image: readonly number[]; outputs: R
     detector: { image: [1, 3, 128, 128], outputs: { boxes: [1, 896, 16], scores: [1, 896, 1] } },
     landmarks: { image: [1, 3, 192, 192], outputs: { landmarks: [1, 478, 3], presence: [1, 1] } },
     matte: { image: [1, 3, 256, 256], outputs: { mask: [1, 1, 256, 256] } },
+    classes: { image: [1, 3, 256, 256], outputs: { classes: [1, 5, 256, 256], alpha: [1, 1, 256, 256] } },
 };
 
 function checkFace(face: Json): void {

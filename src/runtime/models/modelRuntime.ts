@@ -66,7 +66,7 @@ interface ISession {
 
 /** Before the names of graphs that find faces; they belong to no model set. */
 const FacePrefix = "face/";
-const FaceGraphs = ["detector", "landmarks", "matte"].map((name) => `${FacePrefix}${name}`);
+const FaceGraphs = ["detector", "landmarks", "matte", "classes"].map((name) => `${FacePrefix}${name}`);
 
 /** Sessions are made when first needed and shared by all avatars of the scene. */
 export class ModelRuntime {

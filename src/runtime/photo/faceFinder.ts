@@ -1,14 +1,15 @@
 /**
- * Faces and persons in a picture, by three networks of MediaPipe (assets/models/face) and with the steps of its graphs for single images:
- * detector, landmarks with attention (Grishchenko et al. 2020, arXiv:2006.10962), and person matte. Arrays in, arrays out.
+ * Faces and persons in a picture, by the networks of assets/models/face. Faces: two networks of MediaPipe with the steps of its graphs for single
+ * images, detector and landmarks with attention (Grishchenko et al. 2020, arXiv:2006.10962). Persons: its person matte and a network of ours, which
+ * err in different pictures (training/classes; twin of what is here: training/classes/person.py). Arrays in, arrays out.
  */
 import type { ICallOptions } from "../models/modelRuntime.js";
 import { LandmarkCount } from "./crop.js";
 import { DecodeBoxes, DetectorSize, MergeBoxes, RectangleOfFace, WithoutDoubles } from "./faceDetector.js";
-import { SampleRectangle, type IPicture, type ITurnedRectangle } from "./picture.js";
+import { Mirrored, SampleRectangle, type IPicture, type ITurnedRectangle } from "./picture.js";
 
 /** The graphs of models.json's `face`. */
-export type FaceGraphName = "detector" | "landmarks" | "matte";
+export type FaceGraphName = "detector" | "landmarks" | "matte" | "classes";
 
 /** Whoever runs them: a `ModelRuntime`. */
 export interface IFaceNetworks {
@@ -19,13 +20,16 @@ export interface IFaceNetworks {
     runFaceGraphAsync(name: FaceGraphName, image: Float32Array, options?: ICallOptions): Promise<Readonly<Record<string, Float32Array>>>;
 }
 
-/** Tells the person from the background. */
+/** Tells the person from the background, and what of the person is seen. */
 export interface IPersonMask {
     /** `[size,size]` 0..1 over the whole picture, 1 on the person. */
     mask: Float32Array;
     size: number;
-    /** Hair, skin and clothes, `[size,size]` each, 0..1 over the same picture, where a network tells them. */
-    classes?: readonly [Float32Array, Float32Array, Float32Array];
+    /**
+     * Hair, skin of face and body, and clothes, `[size,size]` each, 0..1; with the background they add up to 1. `mask` is not their sum. Undefined
+     * where nobody tells them.
+     */
+    classes?: readonly [hair: Float32Array, skin: Float32Array, clothes: Float32Array];
 }
 
 /** What the photo path needs of whoever looks at pictures. */
@@ -35,11 +39,15 @@ export interface IFaceFinder {
      * @returns per face `[478,3]`: x and y in 0..1 of the picture, z on the scale of x, smaller is nearer
      */
     findFacesAsync(picture: IPicture, options?: ICallOptions): Promise<Float32Array[]>;
-    /** Finds the person; several are one. */
+    /** Finds the person; several are one. Made for a head in the middle of a square picture, with 45 % to 150 % of the crop's size. */
     findPersonAsync(picture: IPicture, options?: ICallOptions): Promise<IPersonMask>;
 }
 
-const MatteSize = 256;
+const PersonSize = 256;
+/** No network is surer than this. */
+const LeastDoubt = 0.001;
+/** The network's classes in their order; the fifth is the background. */
+const [Hair, FaceSkin, BodySkin, Clothes] = [0, 1, 2, 3];
 const LandmarkSize = 192;
 const MostFaces = 4;
 /** Least probability that a rectangle shows a face. */
@@ -71,10 +79,36 @@ export class FaceFinder implements IFaceFinder {
     public async findPersonAsync(picture: IPicture, options?: ICallOptions): Promise<IPersonMask> {
         const { width, height } = picture;
         const all: ITurnedRectangle = { centerX: width / 2, centerY: height / 2, width, height, rotation: 0 };
-        const image = SampleRectangle(picture, all, { size: MatteSize, range: [0, 1], outside: "border" });
+        const image = SampleRectangle(picture, all, { size: PersonSize, range: [0, 1], outside: "border" });
         const { mask } = await this._networks.runFaceGraphAsync("matte", image, options);
-        return { mask, size: MatteSize };
+        const seen = await this._networks.runFaceGraphAsync("classes", image, options);
+        const inMirror = await this._networks.runFaceGraphAsync("classes", Mirrored(image, PersonSize), options);
+        const classes = meanOf(seen.classes, Mirrored(inMirror.classes, PersonSize));
+        const plane = (k: number): Float32Array => classes.subarray(k * PersonSize ** 2, (k + 1) * PersonSize ** 2);
+        const body = plane(BodySkin);
+        return {
+            mask: together(mask, meanOf(seen.alpha, Mirrored(inMirror.alpha, PersonSize))),
+            size: PersonSize,
+            classes: [plane(Hair), plane(FaceSkin).map((face, i) => face + body[i]), plane(Clothes)],
+        };
     }
+}
+
+/** The mean of two probabilities' log odds: who is sure counts more than who is not. */
+function together(a: Float32Array, b: Float32Array): Float32Array {
+    const odds = (value: number): number => {
+        const share = Math.min(1 - LeastDoubt, Math.max(LeastDoubt, value));
+        return share / (1 - share);
+    };
+    return a.map((value, i) => {
+        const both = Math.sqrt(odds(value) * odds(b[i]));
+        return both / (1 + both);
+    });
+}
+
+/** What two looks say together. */
+function meanOf(a: Float32Array, b: Float32Array): Float32Array {
+    return a.map((value, i) => (value + b[i]) / 2);
 }
 
 /** Landmarks in pixels of the network's picture to parts of the picture. */

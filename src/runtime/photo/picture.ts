@@ -69,6 +69,21 @@ export function SampleRectangle(picture: IPicture, rectangle: ITurnedRectangle, 
 }
 
 /**
+ * Mirrors left and right.
+ * @param planes `[n,size,size]`
+ * @returns a new `[n,size,size]`
+ */
+export function Mirrored(planes: Float32Array, size: number): Float32Array {
+    const values = new Float32Array(planes.length);
+    for (let row = 0; row < planes.length; row += size) {
+        for (let column = 0; column < size; column++) {
+            values[row + column] = planes[row + size - 1 - column];
+        }
+    }
+    return values;
+}
+
+/**
  * Scales a square map by bilinear interpolation; its border goes on.
  * @param map `[from,from]`
  * @returns `[to,to]`

@@ -231,7 +231,7 @@ describe("ONNX Runtime on our device", () => {
             onNotice: (notice) => notices.push(notice),
         });
         await runtime.prepareAsync(1);
-        const faces = ["face/detector", "face/landmarks", "face/matte"];
+        const faces = ["face/classes", "face/detector", "face/landmarks", "face/matte"];
         expect(Object.keys(runtime.timings).sort()).toEqual(["encoder", ...faces, "reconstructor_n1"]);
         const { requests } = runtime.store.statistics;
         const { identityFeatures } = await runtime.reconstructAsync(Photos(runtime, 1));

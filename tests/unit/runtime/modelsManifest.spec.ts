@@ -59,6 +59,7 @@ function Face(): Any {
             detector: graph("detector", 128, { boxes: [1, 896, 16], scores: [1, 896, 1] }),
             landmarks: graph("landmarks", 192, { landmarks: [1, 478, 3], presence: [1, 1] }),
             matte: graph("matte", 256, { mask: [1, 1, 256, 256] }),
+            classes: graph("classes", 256, { classes: [1, 5, 256, 256], alpha: [1, 1, 256, 256] }),
         },
     };
 }
@@ -121,7 +122,7 @@ describe("model manifest", () => {
             [`${nano}/headModel`, "flame", "models.nano.headModel"],
             ["default", "mega", "default"],
             ["face/source", undefined, "face.source"],
-            ["face/graphs/matte", undefined, "face.graphs.matte"],
+            ["face/graphs/classes", undefined, "face.graphs.classes"],
             ["face/graphs/detector/sha256", "", "face.graphs.detector.sha256"],
         ];
         for (const [path, value, name] of cases) {

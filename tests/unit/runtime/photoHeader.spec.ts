@@ -1,4 +1,4 @@
-import { ComposeOverGrey, SoftenMatte } from "../../../src/runtime/photo/matte";
+import { ComposeOverGrey } from "../../../src/runtime/photo/matte";
 import { ReadImageSize } from "../../../src/runtime/photo/imageHeader";
 
 async function Encoded(width: number, height: number, type: string): Promise<Uint8Array> {
@@ -39,20 +39,6 @@ describe("image header", () => {
 });
 
 describe("matte", () => {
-    it("keeps flat areas and softens an edge symmetrically", () => {
-        const size = 8;
-        const mask = Float32Array.from({ length: size * size }, (_, i) => (i % size < 4 ? 0 : 1));
-        const soft = SoftenMatte(mask, size);
-        const row = Array.from(soft.subarray(3 * size, 4 * size));
-        expect(row.slice(0, 3)).toEqual([0, 0, 0]);
-        expect(row.slice(5)).toEqual([1, 1, 1]);
-        expect(row[3]).toBeGreaterThan(0);
-        expect(row[3] + row[4]).toBeCloseTo(1, 6);
-        for (let y = 0; y < size; y++) {
-            expect(Array.from(soft.subarray(y * size, (y + 1) * size))).toEqual(row);
-        }
-    });
-
     it("puts the person over grey 0.5 in planar order", () => {
         const rgba = new Uint8ClampedArray([255, 0, 51, 255, 255, 0, 51, 255, 255, 0, 51, 255, 0, 255, 255, 255]);
         const image = ComposeOverGrey(rgba, new Float32Array([1, 0, 0.5, 1]));

@@ -1,10 +1,9 @@
-"""Faces in pictures by MediaPipe's Face Landmarker, and mattes by its selfie segmentation; in an environment of its own.
+"""Faces in pictures by MediaPipe's Face Landmarker; in an environment of its own.
 
     python track.py <face_landmarker.task> <in.npz> <out.npz>          # pictures u8 [h,w,3] under any names
-    python track.py --matte <in.npz> <out.npz>
 
 out, per name: `<name>.points` f32 [478,2] pixels, `<name>.blendshapes` f32 [51], `<name>.rotation` f32 [3,3] (head to camera); absent
-where no face is found. With --matte: `<name>` f32 [h,w], 1 on the person."""
+where no face is found."""
 
 import sys
 
@@ -35,15 +34,9 @@ def track(bundle: str, pictures: dict[str, np.ndarray]) -> dict[str, np.ndarray]
     return out
 
 
-def matte(pictures: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    with mediapipe.solutions.selfie_segmentation.SelfieSegmentation(model_selection=0) as segmenter:
-        return {name: segmenter.process(np.ascontiguousarray(p)).segmentation_mask.astype(np.float32) for name, p in pictures.items()}
-
-
 def main() -> None:
-    first, source, target = sys.argv[1:]
-    pictures = dict(np.load(source))
-    np.savez(target, **(matte(pictures) if first == "--matte" else track(first, pictures)))
+    bundle, source, target = sys.argv[1:]
+    np.savez(target, **track(bundle, dict(np.load(source))))
 
 
 if __name__ == "__main__":
