@@ -1,7 +1,7 @@
 import { FlexAvatarError } from "../../../src/flame/error";
 import { ModelRuntime } from "../../../src/runtime/models/modelRuntime";
 import { FaceFinder } from "../../../src/runtime/photo/faceFinder";
-import type { IPicture } from "../../../src/runtime/photo/picture";
+import { ResizeMap, type IPicture } from "../../../src/runtime/photo/picture";
 import { PreparePhotoAsync, type IPhotoSettings, type IPreparedPhoto } from "../../../src/runtime/photo/preparePhoto";
 import { PhotoFromCrop } from "../../../src/runtime/photo/crop";
 import { WideCropOf } from "../../../src/runtime/photo/wideCrop";
