@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..evaluate.real_photos import soften
 from ..synth.crop import Crop
 from .grids import ramp
 from .photo import HAIR, Photo, bilinear
@@ -44,7 +43,7 @@ class Teacher:
 
 
 def whole_photo(picture: np.ndarray, crop: Crop, mask: np.ndarray, classes: np.ndarray, fit: dict[str, np.ndarray]) -> Photo:
-    """picture u8 [H,W,3]; mask of the person f32 [512,512] in the crop; outside the crop the classes say who is there."""
+    """picture u8 [H,W,3]; mask of the person f32 [S,S] in the crop; outside the crop the classes say who is there."""
     image = Image.fromarray(picture)
     shrink = min(1.0, CROP_PX / crop.side)
     if shrink < 1:
@@ -60,7 +59,7 @@ def whole_photo(picture: np.ndarray, crop: Crop, mask: np.ndarray, classes: np.n
     y, x = np.mgrid[0:height, 0:width]
     at = crop.to_crop(np.stack([x.ravel() + 0.5, y.ravel() + 0.5], 1))
     inside = ((at > 0) & (at < 1)).all(1).reshape(height, width)
-    in_crop = bilinear(soften(mask, len(mask)), at * len(mask)).reshape(height, width)
+    in_crop = bilinear(mask, at * len(mask)).reshape(height, width)
     # today's matte cuts big hair off; where the teacher is sure of hair, it is person
     matte = np.where(inside, np.maximum(in_crop, ramp(classes[..., HAIR], 0.6, 0.9)), classes.max(-1))
     camera = fit["rotation"].astype(float), fit["translation"].astype(float), float(fit["focal"][0])

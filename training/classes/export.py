@@ -1,7 +1,7 @@
 """Writes the network as ONNX: `python -m training.classes.export [--checkpoint training/runs/classes/last.pt] [--out FILE]`; with `--ship`
 into assets/models/face, with its entry in models.json.
 
-Batch norm is folded; weights are half precision followed by a cast, as in training/export. Input `image` [1,3,256,256] sRGB 0..1; outputs
+Batch norm is folded; weights are bytes with a scale per output channel. Input `image` [1,3,256,256] sRGB 0..1; outputs
 `classes` [1,5,256,256] probabilities in the order of vocabulary.NAMES and `alpha` [1,1,256,256], 1 on the person."""
 
 import argparse
@@ -58,18 +58,27 @@ def folded(network: nn.Module) -> nn.Module:
     return network
 
 
-def to_halves(model: onnx.ModelProto) -> None:
-    """Store weights in half precision, in place; a Cast brings them back."""
-    casts = []
+def to_bytes(model: onnx.ModelProto) -> None:
+    """Store weights of convolutions as bytes with a scale per output channel, other constants in half precision, in place; the graph brings
+    them back."""
+    nodes, scales = [], []
     for tensor in model.graph.initializer:
-        values = numpy_helper.to_array(tensor)
-        if values.dtype == np.float32 and values.size >= LEAST_HALF:
-            name = tensor.name
+        values, name = numpy_helper.to_array(tensor), tensor.name
+        if values.dtype != np.float32 or values.size < LEAST_HALF:
+            continue
+        if values.ndim == 4:
+            scale = np.maximum(np.abs(values).max((1, 2, 3), keepdims=True), 1e-12) / 127
+            scales.append(numpy_helper.from_array(scale.astype(np.float32), f"{name}_scale"))
+            tensor.CopyFrom(numpy_helper.from_array(np.round(values / scale).astype(np.int8), f"{name}_bytes"))
+            nodes.append(helper.make_node("Cast", [f"{name}_bytes"], [f"{name}_whole"], to=TensorProto.FLOAT))
+            nodes.append(helper.make_node("Mul", [f"{name}_whole", f"{name}_scale"], [name]))
+        else:
             tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
-            casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
-    nodes = list(model.graph.node)
+            nodes.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
+    model.graph.initializer.extend(scales)
+    nodes += model.graph.node
     del model.graph.node[:]
-    model.graph.node.extend(casts + nodes)
+    model.graph.node.extend(nodes)
 
 
 def to_onnx(network: ClassNetwork) -> onnx.ModelProto:
@@ -87,7 +96,7 @@ def to_onnx(network: ClassNetwork) -> onnx.ModelProto:
     )
     model = onnx.load(path)
     path.unlink()
-    to_halves(model)
+    to_bytes(model)
     del model.graph.value_info[:]
     for node in model.graph.node:
         node.ClearField("doc_string"), node.ClearField("name")

@@ -29,8 +29,8 @@ UPWARDS = {
     ("headmodel.measure_landmarks", "synth"): "measures where MediaPipe sees the landmarks of rendered heads, once per head model",
     ("synth.held_out_people", "samples"): "a program that fills the cache of held-out people",
     ("refine.portraits", "evaluate"): "real portraits are found by the nets that measure",
-    ("bust.prepare", "evaluate"): "real portraits are found by the nets that measure",
-    ("classes.evaluate", "evaluate"): "real portraits are found by the nets that measure",
+    ("classes.export", "export"): "writes its entry of models.json as all exports do",
+    ("classes.export", "facenets"): "writes its entry of models.json as all exports do",
     ("classes.labels", "evaluate"): "real portraits are found by the nets that measure",
     ("train", "evaluate"): "the trainer watches its held-out people",
 }
