@@ -289,7 +289,8 @@ export class PersonPage {
             this._shapes.set(key, Finish(ShapeOf({ model, map: this.map }, hidden)));
         }
         const shape = this._shapes.get(key)!;
-        return shape && new HeadBuffers(device, model.model, shape.table, BuildTexelTable(model.model, 1), shape.levels);
+        const hanging = HangingPage(model.model);
+        return shape && new HeadBuffers(device, hanging, shape.table, BuildTexelTable(hanging, 1), shape.levels);
     }
 }
 
@@ -307,8 +308,9 @@ function* ShapesOf(page: IPageMap, members: Iterable<IPageMember>, shapes: Map<s
 }
 
 /** The Gaussians of a page that can be seen and are not hidden; null if there are none. Yields after steps of some 10 ms. */
-function* ShapeOf({ model: { model, mapSize }, map }: IPageMap, hidden: HiddenParts): Work<IShape | null> {
+function* ShapeOf({ model: page, map }: IPageMap, hidden: HiddenParts): Work<IShape | null> {
     yield 0;
+    const [model, mapSize] = [HangingPage(page.model), page.mapSize];
     const all = TexelTableOf(model, mapSize);
     yield 0.3;
     const hides = model.regions.map((region) => hidden[PartOfRegion(region)]);
