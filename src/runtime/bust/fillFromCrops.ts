@@ -20,7 +20,7 @@ export interface IFillPhoto {
 export interface IFillInput {
     readonly page: IBustPage;
     readonly head: IBustHead;
-    /** One to four. The first makes the shape. */
+    /** One to four, in any order: the one that shows most of the person from the front makes the shape. */
     readonly photos: readonly IFillPhoto[];
     /** Whether shoulders are made. */
     readonly bust: boolean;
@@ -65,8 +65,17 @@ export function* FillFromCrops(input: IFillInput, { takesInput = false, ...steps
         photos.push(yield* Within(PhotoOfCrop(cut, camera, WiderThanCrop, classes), from + 0.9 * (to - from), to));
     }
     yield CutShare;
+    const shown = new Map(photos.map((photo) => [photo, Shown(photo)]));
+    photos.sort((a, b) => shown.get(b)! - shown.get(a)!);
     const hasHat = hair && isHatWorn(photos[0]);
     return { ...(yield* Within(FillPage({ page, head, photos, bust, hair }, steps), CutShare, 1)), hasHat };
+}
+
+/** How much of the person a photo shows, in squares of the networks' crop; less from the side, nothing from behind. */
+function Shown({ pixels, matte, crop, rotation }: IBustPhoto): number {
+    const facing = Math.max(0, rotation[8]); // cosine of the angle between the head's front and the camera
+    const person = matte.reduce((sum, alpha, i) => sum + (pixels[4 * i + 3] > 0 ? alpha : 0), 0);
+    return (facing * person) / (255 * crop.sidePx ** 2);
 }
 
 /** Whether much of the person above the ears is clothes. */

@@ -124,10 +124,10 @@ function Photo(
     return { width, height, pixels, matte, classes, crop: square, rotation: R, translation: t, focal };
 }
 
-/** The first drawn photo as the preparation of photos would give it: a wide crop of some pixels, with matte and classes over it. */
-export async function FillFixtureAsync(size = 256): Promise<IFillInput> {
+/** The first drawn photos as the preparation of photos would give them: wide crops of some pixels, with matte and classes over them. */
+export async function FillFixtureAsync(size = 256, count = 1): Promise<IFillInput> {
     const { input } = await BustFixtureAsync();
-    return { ...input, photos: input.photos.slice(0, 1).map((photo) => WidePhoto(photo, size)) };
+    return { ...input, photos: input.photos.slice(0, count).map((photo) => WidePhoto(photo, size)) };
 }
 
 function WidePhoto(

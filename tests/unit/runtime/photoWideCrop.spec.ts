@@ -94,6 +94,13 @@ describe("filling from wide crops", () => {
         expect(sum / shown).toBeLessThan(0.004); // meters; the wide crop has a quarter of the pixels' width more of blur
     });
 
+    it("does not depend on the order of the photos", async () => {
+        const two = await FillFixtureAsync(256, 2);
+        expect(two.photos.length).toBe(2);
+        const maps = [two.photos, [...two.photos].reverse()].map((photos) => Finish(FillFromCrops({ ...two, photos })).map);
+        expect(maps[1]).toEqual(maps[0]);
+    });
+
     it("knows a hat by the clothes above the ears, and by nothing else", () => {
         const [photo] = input.photos;
         const { person } = photo.wide;
