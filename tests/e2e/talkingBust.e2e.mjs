@@ -25,10 +25,10 @@ test("the talking bust speaks, breathes and swings its hair beside the character
                     neck: avatar.neck.rotation.y,
                     hair: avatar._hairSpring.hanging[1],
                 });
-                // Frames of a slow machine take longer than hair swings for: to animations and springs they are shorter ones.
-                stage.scene.constructor.MaxDeltaTime = 150;
+                // A spring rests over frames of more than half a second, as a slow machine has them: time runs slower here.
+                stage.scene.animationTimeScale = 0.15;
                 const states = [];
-                for (let frame = 0; frame < 16; frame++) {
+                for (let seconds = 0; seconds < 2 && states.length < 1000; seconds += Math.min(0.5, stage.scene.deltaTime / 1000)) {
                     await new Promise((resolve) => stage.scene.onAfterRenderObservable.addOnce(resolve));
                     states.push(state());
                 }
