@@ -17,7 +17,7 @@ import { AddCharacterAsync, CreateEngineAsync, CreateOrbitCamera, CreatePaint } 
 export const HeadCenter = new Vector3(0, 1.6, 0);
 
 /** Up to the avatar's neck, meters. */
-const PedestalHeight = 1.46;
+const PedestalHeight = 1.27; // the bust ends 36 cm below the avatar's origin and fades out above
 
 /** Edge of the seen square at the head in the default view, meters. */
 const ViewHeightMeters = 0.45;
@@ -55,7 +55,7 @@ export async function CreateStageAsync(canvas: HTMLCanvasElement): Promise<IStag
 
     const ground = paint(CreateGround("ground", { width: 24, height: 24 }, scene), new Color3(0.3, 0.32, 0.35));
     const pedestal = paint(
-        CreateCylinder("pedestal", { diameterTop: 0.2, diameterBottom: 0.26, height: PedestalHeight, tessellation: 48 }, scene),
+        CreateCylinder("pedestal", { diameterTop: 0.24, diameterBottom: 0.3, height: PedestalHeight, tessellation: 48 }, scene),
         new Color3(0.62, 0.6, 0.57),
     );
     pedestal.position.set(0, PedestalHeight / 2, -0.02);
