@@ -1,4 +1,5 @@
 /** What the filling of the second page is given: typed arrays only, so that a worker can do it. */
+import type { PageFill } from "../../flame/pageModel.js";
 import type { ICrop } from "../photo/crop.js";
 
 /** Rows of texels. */
@@ -8,7 +9,7 @@ export interface IBand {
 }
 
 /** The second page of the atlas as the filling wants it: every island a grid of texels, and where its columns and rows are. */
-export interface IBustPage {
+export interface IBustPage extends PageFill {
     /** P, texels per side of the map. */
     readonly size: number;
     readonly hair: IBand;
@@ -18,18 +19,6 @@ export interface IBustPage {
     readonly base: Float64Array;
     /** [P,P] share of the torso's joint. */
     readonly torsoShare: Float64Array;
-    /** Centre of the hair's dome, meters. */
-    readonly dome: readonly number[];
-    /** Part of the hair's rows that is the dome. */
-    readonly domeShare: number;
-    /** Height where the curtain ends, meters. */
-    readonly hairEnd: number;
-    /** How much more room the columns near the face have. */
-    readonly hairDensity: number;
-    /** The point from which the bust is seen, meters. */
-    readonly pivot: readonly number[];
-    /** a, b of the plane y = a − b z that closes the head's neck. */
-    readonly ring: readonly number[];
 }
 
 /** Gaussians of the person's head at rest, of face, scalp, neck and ears. n of them. */
