@@ -7,13 +7,19 @@ const forbid = (group, message) => ({ group, message });
 
 const babylon = forbid(["@babylonjs/*"], "Only src/plugin imports Babylon.");
 const ort = forbid(["onnxruntime-web", "onnxruntime-web/*"], "Only src/runtime/models imports ONNX Runtime.");
-const shaders = forbid(["**/shaders/*", "**/shaders/**", "*.wgsl", "**/*.wgsl"], "Only src/runtime/passes imports src/shaders.");
+const shaders = forbid(
+    ["**/shaders/*", "**/shaders/**", "*.wgsl", "**/*.wgsl"],
+    "Only src/runtime/passes imports src/shaders.",
+);
 const upwards = (...folders) =>
     forbid(
         folders.map((folder) => `**/${folder}/**`),
         "Imports go one way: plugin → runtime → flame.",
     );
-const outside = forbid(["**/training/**", "**/samples/**", "**/bench/**"], "src/ never imports training, samples or bench.");
+const outside = forbid(
+    ["**/training/**", "**/samples/**", "**/bench/**"],
+    "src/ never imports training, samples or bench.",
+);
 
 // Node and webpack resolve what the package ships only with whole specifiers.
 const wholeSpecifiers = (kind) => ({
@@ -21,16 +27,19 @@ const wholeSpecifiers = (kind) => ({
     message: 'Write the specifier with its extension, as in "./error.js".',
 });
 
-// Babylon's dialect. What stands in a file is PascalCase, what stands in a function or an object is camelCase, what is private has an underscore;
-// so has what is public for our own classes only. Keys of objects and what is taken out of them have the names that others gave; a lone capital
-// letter is a size, as in [3,H,W].
+// Babylon's dialect. What stands in a file is PascalCase, what stands in a function or an object is camelCase, what is
+// private has an underscore; so has what is public for our own classes only. Keys of objects and what is taken out of
+// them have the names that others gave; a lone capital letter is a size, as in [3,H,W].
 const pascal = ["PascalCase"];
 const camel = ["camelCase"];
 const names = ({ functions = pascal, interfaces = /^I[A-Z]/ } = {}) => ({
     "@typescript-eslint/naming-convention": [
         "error",
         { selector: "default", format: camel, leadingUnderscore: "allow" },
-        { selector: ["import", "objectLiteralProperty", "objectLiteralMethod", "typeProperty", "typeMethod"], format: null },
+        {
+            selector: ["import", "objectLiteralProperty", "objectLiteralMethod", "typeProperty", "typeMethod"],
+            format: null,
+        },
         { selector: ["variable", "parameter"], modifiers: ["destructured"], format: null },
         { selector: ["variable", "parameter"], filter: { regex: "^[A-Z]$", match: true }, format: null },
         { selector: "variable", modifiers: ["global"], format: pascal },
@@ -41,8 +50,18 @@ const names = ({ functions = pascal, interfaces = /^I[A-Z]/ } = {}) => ({
         { selector: "interface", format: pascal, custom: { regex: interfaces.source, match: true } },
         { selector: "enumMember", format: pascal },
         { selector: "memberLike", modifiers: ["private"], format: camel, leadingUnderscore: "require" },
-        { selector: ["classMethod", "classProperty"], modifiers: ["static"], format: pascal, leadingUnderscore: "allow" },
-        { selector: ["classMethod", "classProperty"], modifiers: ["private", "static"], format: pascal, leadingUnderscore: "require" },
+        {
+            selector: ["classMethod", "classProperty"],
+            modifiers: ["static"],
+            format: pascal,
+            leadingUnderscore: "allow",
+        },
+        {
+            selector: ["classMethod", "classProperty"],
+            modifiers: ["private", "static"],
+            format: pascal,
+            leadingUnderscore: "require",
+        },
     ],
 });
 
@@ -65,7 +84,9 @@ export default tseslint.config(
             ...names(),
             "no-restricted-syntax": [
                 "error",
-                ...["ImportDeclaration", "ExportNamedDeclaration", "ExportAllDeclaration", "ImportExpression"].map(wholeSpecifiers),
+                ...["ImportDeclaration", "ExportNamedDeclaration", "ExportAllDeclaration", "ImportExpression"].map(
+                    wholeSpecifiers,
+                ),
             ],
         },
     },

@@ -1,4 +1,7 @@
-/** Colors of the bust: the photos, the mirrored half, then push-pull in which skin counts little. Twin: `bust_color` of training/bust/fill.py. */
+/**
+ * Colors of the bust: the photos, the mirrored half, then push-pull in which skin counts little. Twin: `bust_color` of
+ * training/bust/fill.py.
+ */
 import type { Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
 import { Facing } from "./facing.js";
@@ -104,7 +107,8 @@ export function* BustColor(
         for (let i = 0; i < count; i++) {
             const [skin, clothes] = [classes[3 * i + Skin], classes[3 * i + Clothes]];
             const seen = inside[i] * (1 - hidden[i]) * Ramp(facing[i], 0.12, 0.4);
-            const trust = seen * Ramp(Math.max(clothes, skin), 0.5, 0.8) * Ramp(hairless[i], 0.6, 0.9) * Ramp(matte[i], 0.6, 0.9);
+            const trust =
+                seen * Ramp(Math.max(clothes, skin), 0.5, 0.8) * Ramp(hairless[i], 0.6, 0.9) * Ramp(matte[i], 0.6, 0.9);
             weight[i] += trust;
             clad[i] += clothes > skin ? trust : 0;
             for (let k = 0; k < 3; k++) {

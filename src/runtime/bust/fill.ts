@@ -1,6 +1,6 @@
 /**
- * The second static map of a person, hair beyond the scalp and bust, from one to four photos. Every formula is in training/bust/ALGORITHM.md.
- * Twin: training/bust/fill.py.
+ * The second static map of a person, hair beyond the scalp and bust, from one to four photos. Every formula is in
+ * training/bust/ALGORITHM.md. Twin: training/bust/fill.py.
  */
 import { Within, type Work } from "../slices.js";
 import { BustColor } from "./bustColor.js";
@@ -50,7 +50,10 @@ interface IWriting {
  * Fills the page. The first photo makes the shape; all give colors and carve.
  * @returns yields roughly the share done, in steps of some milliseconds
  */
-export function* FillPage({ page, head, photos: sources, bust, hair }: IBustInput, steps: IFillSteps = {}): Work<IFilled> {
+export function* FillPage(
+    { page, head, photos: sources, bust, hair }: IBustInput,
+    steps: IFillSteps = {},
+): Work<IFilled> {
     const photos: Photo[] = [];
     for (const [index, source] of sources.entries()) {
         const [from, to] = [(0.4 * index) / sources.length, (0.4 * (index + 1)) / sources.length];
@@ -94,7 +97,13 @@ export function* FillPage({ page, head, photos: sources, bust, hair }: IBustInpu
 }
 
 /** Points, colors and opacity of a grid into its band. Yields after some rows. */
-function* write(map: Float32Array, page: IBustPage, band: IBand, layer: ILayer, { opacity, turn, share }: IWriting): Work<void> {
+function* write(
+    map: Float32Array,
+    page: IBustPage,
+    band: IBand,
+    layer: ILayer,
+    { opacity, turn, share }: IWriting,
+): Work<void> {
     const { points, color, shown } = layer;
     const texels = page.size ** 2;
     const start = band.first * page.size;

@@ -1,6 +1,6 @@
 /**
- * Small steps on grids: ramps, filling by push-pull, smoothing of tables with gaps, tangent frames. Twin: training/bust/grids.py.
- * Grids are small, so all numbers are doubles.
+ * Small steps on grids: ramps, filling by push-pull, smoothing of tables with gaps, tangent frames. Twin:
+ * training/bust/grids.py. Grids are small, so all numbers are doubles.
  */
 
 /** Numbers on a grid; a plain list is one with a single column. */
@@ -232,7 +232,11 @@ function gradient({ rows, columns, values }: IGrid, row: number, column: number,
 /** @param points depth 3 */
 export function Frames(points: IGrid): IFrames {
     const count = points.rows * points.columns;
-    const frames = { axes: new Float64Array(9 * count), width: new Float64Array(count), length: new Float64Array(count) };
+    const frames = {
+        axes: new Float64Array(9 * count),
+        width: new Float64Array(count),
+        length: new Float64Array(count),
+    };
     const [across, down] = [new Float64Array(3), new Float64Array(3)];
     for (let at = 0; at < count; at++) {
         gradient(points, Math.floor(at / points.columns), at % points.columns, 1, across);
@@ -325,7 +329,11 @@ export function Interpolate(x: number, xs: ArrayLike<number>, ys: ArrayLike<numb
 export function Median(values: ArrayLike<number>): number {
     const sorted = Float64Array.from(values).sort();
     const middle = sorted.length >> 1;
-    return sorted.length === 0 ? 0 : sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+    return sorted.length === 0
+        ? 0
+        : sorted.length % 2 === 1
+          ? sorted[middle]
+          : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
 /** Numbers from `start` in steps, `stop` left out. */

@@ -1,7 +1,8 @@
 /**
- * Hair, skin and clothes where no network told them: from the matte, from where the person's own head is in the photo, and from colors. Coarse: dark
- * hair on a dark coat is taken for the coat. Where the head's surface is nearest it says what is seen, but for a fringe; beside it, above the ears,
- * a person is hair; below, the nearest of three colors decides, and hair must hang from hair.
+ * Hair, skin and clothes where no network told them: from the matte, from where the person's own head is in the photo,
+ * and from colors. Coarse: dark hair on a dark coat is taken for the coat. Where the head's surface is nearest it says
+ * what is seen, but for a fringe; beside it, above the ears, a person is hair; below, the nearest of three colors
+ * decides, and hair must hang from hair.
  */
 import type { Work } from "../slices.js";
 import type { IBustHead, IBustPhoto } from "./bustInput.js";
@@ -14,7 +15,9 @@ const Cells = 96;
 /** Canonical places where heights of a photo are read, meters. */
 const Ears = [0, 0, 0.05];
 const Chin = [0, -0.085, 0.06];
-/** What is below the chin, beside the neck, and no likelier than this to be hair or skin, tells the color of clothes. */
+/**
+ * What is below the chin, beside the neck, and no likelier than this to be hair or skin, tells the color of clothes.
+ */
 const Unlike = 0.3;
 /** Squared distance of colors, 0..1 each, that says nothing. */
 const Alike = 0.01;
@@ -99,7 +102,10 @@ function coverage(photo: IBustPhoto, head: IBustHead): Uint8Array {
     return closed(covered);
 }
 
-/** The same without holes: eyes and mouth are not told, and a neck of few Gaussians is a grid. What has cells on all four sides is what is on its left. */
+/**
+ * The same without holes: eyes and mouth are not told, and a neck of few Gaussians is a grid. What has cells on all
+ * four sides is what is on its left.
+ */
 function closed(covered: Uint8Array): Uint8Array {
     const sides = new Uint8Array(covered.length);
     const left = new Uint8Array(covered.length);
@@ -142,7 +148,12 @@ export function* GuessClasses(photo: IBustPhoto, head: IBustHead): Work<Uint8Cla
     const count = head.opacity.length;
     const ofHead = (i: number, channel: number): number => head.color[3 * i + channel];
     const hairTone = toneOf(count, 1, ofHead, (g) => head.scalp[g] === 1 && head.opacity[g] > Solid);
-    const skinTone = toneOf(count, 1, ofHead, (g) => head.scalp[g] === 0 && head.neck[g] === 0 && head.opacity[g] > Solid);
+    const skinTone = toneOf(
+        count,
+        1,
+        ofHead,
+        (g) => head.scalp[g] === 0 && head.neck[g] === 0 && head.opacity[g] > Solid,
+    );
     const inPhoto = (i: number, channel: number): number => pixels[4 * i + channel] / 255;
     yield 0.1;
     const clothTone = toneOf(width * height, LeastPixels, inPhoto, (i) => {

@@ -1,7 +1,21 @@
-/** The outer layer of a person's hair beyond the scalp: dome and curtain. Twin: the shaping half of training/bust/hair.py. */
+/**
+ * The outer layer of a person's hair beyond the scalp: dome and curtain. Twin: the shaping half of
+ * training/bust/hair.py.
+ */
 import { Within, type Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
-import { AsColumn, Blur, Clamp, CreateGrid, Interpolate, MeanWhere, Median, Ramp, SmoothStep, type IGrid } from "./grids.js";
+import {
+    AsColumn,
+    Blur,
+    Clamp,
+    CreateGrid,
+    Interpolate,
+    MeanWhere,
+    Median,
+    Ramp,
+    SmoothStep,
+    type IGrid,
+} from "./grids.js";
 import { Reach } from "./head.js";
 import { AsTheNearSide, HairView, MeasureRim, MeasureSides, type ISides, type Pair } from "./hairView.js";
 import { ColumnCoordinate, HairAngle, HairRow, RowCoordinate } from "./page.js";
@@ -81,7 +95,12 @@ function crossSections(sides: ISides, around: Reach, radii: IGrid, heights: Floa
     const shapes = [-1, 1].map((sign, k) => {
         const rim = radiusAt((sign * Math.PI) / 2);
         const known = sides.known[k];
-        const plain = { rim, wide: rim.map((value) => value + 0.002), openAt: rim.map(() => 0.9), deep: rim.map(() => 0.04) };
+        const plain = {
+            rim,
+            wide: rim.map((value) => value + 0.002),
+            openAt: rim.map(() => 0.9),
+            deep: rim.map(() => 0.04),
+        };
         if (known.every((value) => value === 0)) {
             return plain;
         }
@@ -103,7 +122,9 @@ function crossSections(sides: ISides, around: Reach, radii: IGrid, heights: Floa
             : plain.deep;
         return { rim, wide, openAt, deep };
     });
-    const thickness = shapes.map(({ wide, rim }) => Clamp(Median(wide.subarray(0, 10).map((value, row) => value - rim[row])), 0, 0.07));
+    const thickness = shapes.map(({ wide, rim }) =>
+        Clamp(Median(wide.subarray(0, 10).map((value, row) => value - rim[row])), 0, 0.07),
+    );
     const thick = Math.max((thickness[0] + thickness[1]) / 2, 0.7 * meanExcess(excess));
     const behind = radiusAt(Math.PI).map((value) => value + BackShare * thick + 0.003);
     for (let row = 1; row < behind.length; row++) {
@@ -178,7 +199,9 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
     const first = dome.length; // rows from here on are the curtain
     const elevations = Float64Array.from(dome, ({ elevation }) => elevation);
     const heights = Float64Array.from(allRows.slice(first), ({ height }) => height - view.center[1]);
-    const angle = Float64Array.from({ length: columns }, (_, column) => HairAngle(page, ColumnCoordinate(page, column)));
+    const angle = Float64Array.from({ length: columns }, (_, column) =>
+        HairAngle(page, ColumnCoordinate(page, column)),
+    );
     const q = angle.map(Math.abs);
     const side = Uint8Array.from(angle, (value) => Number(value > 0));
 
@@ -203,7 +226,8 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
     for (let i = 0; i < theta.values.length; i++) {
         const [row, column] = [Math.floor(i / columns), i % columns];
         const openAt = rows.openAt[side[column]];
-        const opening = row < first ? SmoothStep(elevations[row], 0.9, 0) * Math.asin(openAt[0]) : Math.asin(openAt[row - first]);
+        const opening =
+            row < first ? SmoothStep(elevations[row], 0.9, 0) * Math.asin(openAt[0]) : Math.asin(openAt[row - first]);
         theta.values[i] = Math.PI - q[column] * (Math.PI - opening);
     }
     const blend = q.map((value) => 0.5 * (1 - SmoothStep(value, 0, 0.35))); // left and right meet behind
@@ -257,7 +281,10 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
             value = Ramp(grown.values[i], ...OffHead);
             // sides and back of the dome lie on the head, so that the curtain has no upper edge
             value = curtain
-                ? Math.max(value, SmoothStep(theta.values[i], 0.75, 1.05) * SmoothStep(elevations[row + first], 0.9, 0.3))
+                ? Math.max(
+                      value,
+                      SmoothStep(theta.values[i], 0.75, 1.05) * SmoothStep(elevations[row + first], 0.9, 0.3),
+                  )
                 : value;
         } else if (curtain) {
             const ragged = 0.01 * Math.sin(column * 2.399) + 0.006 * Math.sin(column * 0.71) - 0.004;
@@ -274,7 +301,10 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
     return { points, shown, theta, side, angle, view, curtain, lengths, excess };
 }
 
-/** A point of the curtain's ellipses about the dome's axis, on the plane z = 0, and its depth: the photo's half width where the camera sees their rim. */
+/**
+ * A point of the curtain's ellipses about the dome's axis, on the plane z = 0, and its depth: the photo's half width
+ * where the camera sees their rim.
+ */
 function hang(rows: IRows, row: number, side: number, blend: number, theta: number): { x: number; z: number } {
     const wide = rows.wide[side][row] * (1 - blend) + rows.wide[1 - side][row] * blend;
     return {

@@ -1,7 +1,22 @@
-/** The bust: the body's surface moved to the contour of clothes and skin, and to the person's own neck. Twin: training/bust/torso.py. */
+/**
+ * The bust: the body's surface moved to the contour of clothes and skin, and to the person's own neck. Twin:
+ * training/bust/torso.py.
+ */
 import type { Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
-import { AsColumn, Blur, Clamp, CreateGrid, Interpolate, MeanWhere, Modulo, Ramp, SmoothStep, Steps, type IGrid } from "./grids.js";
+import {
+    AsColumn,
+    Blur,
+    Clamp,
+    CreateGrid,
+    Interpolate,
+    MeanWhere,
+    Modulo,
+    Ramp,
+    SmoothStep,
+    Steps,
+    type IGrid,
+} from "./grids.js";
 import { Solid } from "./head.js";
 import { AboveRing, BaseOf } from "./page.js";
 import { Clothes, Hair, Skin, type Photo } from "./photo.js";
@@ -73,7 +88,10 @@ function shownAt(photo: Photo, points: Float64Array): IShown {
         inside: photo.inside(px, 2),
         matte,
         body: Uint8Array.from(matte, (value, i) =>
-            Number(value > 0.5 && Math.max(classes[3 * i + Skin], classes[3 * i + Clothes]) > Math.max(classes[3 * i + Hair], 0.2)),
+            Number(
+                value > 0.5 &&
+                    Math.max(classes[3 * i + Skin], classes[3 * i + Clothes]) > Math.max(classes[3 * i + Hair], 0.2),
+            ),
         ),
         dressed: Uint8Array.from(matte, (_, i) => Number(classes[3 * i + Clothes] > classes[3 * i + Skin])),
         hair: Uint8Array.from(matte, (value, i) => Number(value > 0.5 && classes[3 * i + Hair] > 0.5)),
@@ -104,7 +122,10 @@ function runEnd(n: number, isOn: (at: number) => boolean, isHair: (at: number) =
     return last < 0 ? -1 : last + 1;
 }
 
-/** Walks up from the lowest pixel of every column as long as clothes or skin go on, over gaps that are classes gone wrong. */
+/**
+ * Walks up from the lowest pixel of every column as long as clothes or skin go on, over gaps that are classes gone
+ * wrong.
+ */
 function contourOf(photo: Photo, depth: number): IContour {
     const x = Steps(-Half, Half + 1e-9, PlaneStep);
     const points = Float64Array.from({ length: 3 * Heights.length * x.length }, (_, i) => {
@@ -155,7 +176,11 @@ function silhouetteTop(points: Float64Array, photo: Photo, depth: number, x: Flo
 }
 
 /** By how much the body's shoulders miss the photo's, and from how many columns. */
-export function ShoulderLine(points: Float64Array, photo: Photo, depth: number): { height: number; slope: number; known: number } {
+export function ShoulderLine(
+    points: Float64Array,
+    photo: Photo,
+    depth: number,
+): { height: number; slope: number; known: number } {
     const { x, height, known } = contourOf(photo, depth);
     const top = silhouetteTop(points, photo, depth, x);
     const difference = new Float64Array(x.length);
@@ -184,14 +209,21 @@ export function ShoulderLine(points: Float64Array, photo: Photo, depth: number):
         }
         rise = (c * p - b * q) / (a * c - b * b);
         slope = (a * q - b * p) / (a * c - b * b);
-        weight = use.map((value, k) => value / Math.max(1, Math.abs(difference[k] - rise - slope * (Math.abs(x[k]) - 0.1)) / 0.01));
+        weight = use.map(
+            (value, k) => value / Math.max(1, Math.abs(difference[k] - rise - slope * (Math.abs(x[k]) - 0.1)) / 0.01),
+        );
     }
-    return { height: Clamp(rise, -0.06, 0.06), slope: Clamp(slope, -0.5, 0.5), known: use.filter((value) => value > 0).length };
+    return {
+        height: Clamp(rise, -0.06, 0.06),
+        slope: Clamp(slope, -0.5, 0.5),
+        known: use.filter((value) => value > 0).length,
+    };
 }
 
 /**
- * Points moved outwards or inwards about the pivot, in the picture's plane, to the outline of clothes and skin: collars, thick coats, one shoulder
- * higher than the other. Only where the photo shows the outline against the background.
+ * Points moved outwards or inwards about the pivot, in the picture's plane, to the outline of clothes and skin:
+ * collars, thick coats, one shoulder higher than the other. Only where the photo shows the outline against the
+ * background.
  */
 function toOutline(points: IGrid, photo: Photo, { pivot }: IBustPage, share: Float64Array): IGrid {
     const angles = Steps(-20, 201, 2).map((angle) => angle * Radians);
@@ -257,7 +289,10 @@ function toOutline(points: IGrid, photo: Photo, { pivot }: IBustPage, share: Flo
     const grows = smooth.map((value, k) => (value * (FarMove + (1 - FarMove) * Ramp(sure[k], 0.03, 0.3))) / full[k]);
     const moved = points.values.slice();
     for (let i = 0; i < length.length; i++) {
-        const grow = Interpolate(angle[i], angles, grows) * share[i] * Math.min(1, length[i] / Interpolate(angle[i], angles, full));
+        const grow =
+            Interpolate(angle[i], angles, grows) *
+            share[i] *
+            Math.min(1, length[i] / Interpolate(angle[i], angles, full));
         moved[3 * i] += (points.values[3 * i] - pivot[0]) * grow;
         moved[3 * i + 1] += (points.values[3 * i + 1] - pivot[1]) * grow;
     }
@@ -285,7 +320,10 @@ export class AroundNeck {
             count[bin]++;
             values[i].forEach((value, k) => (total.values[depth * bin + k] += value));
         });
-        const mean = { ...total, values: total.values.map((sum, i) => sum / Math.max(count[Math.floor(i / depth)], 1)) };
+        const mean = {
+            ...total,
+            values: total.values.map((sum, i) => sum / Math.max(count[Math.floor(i / depth)], 1)),
+        };
         const known = AsColumn(count.map((value) => Number(value > 0)));
         this._mean = Blur(MeanWhere(mean, known, 1, 0, true), 1, 0, true);
     }
@@ -318,7 +356,10 @@ function ownNeck(points: IGrid, above: Float64Array, head: IBustHead, page: IBus
     if (near.length < 50) {
         return points;
     }
-    const off = (values: Float64Array, i: number): [number, number] => [values[3 * i] - NeckAxis[0], values[3 * i + 2] - NeckAxis[2]];
+    const off = (values: Float64Array, i: number): [number, number] => [
+        values[3 * i] - NeckAxis[0],
+        values[3 * i + 2] - NeckAxis[2],
+    ];
     const own = new AroundNeck(
         NeckBins,
         near.map((g) => NeckAzimuth(head.means[3 * g], head.means[3 * g + 2])),
@@ -350,7 +391,9 @@ function ownNeck(points: IGrid, above: Float64Array, head: IBustHead, page: IBus
 export function* FitTorso(page: IBustPage, head: IBustHead, photo: Photo): Work<ITorso> {
     const base = BaseOf(page, page.bust);
     const count = base.rows * base.columns;
-    const above = Float64Array.from({ length: count }, (_, i) => AboveRing(page, base.values[3 * i + 1], base.values[3 * i + 2]));
+    const above = Float64Array.from({ length: count }, (_, i) =>
+        AboveRing(page, base.values[3 * i + 1], base.values[3 * i + 2]),
+    );
     // what turns with the neck stays at the neck
     const share = above.map(
         (value, i) => SmoothStep(value, 0.02, -0.012) * Ramp(page.torsoShare[page.bust.first * page.size + i], 0.98, 1),

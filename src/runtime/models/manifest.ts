@@ -1,4 +1,7 @@
-/** Reads and checks `models.json`, the list of head models and networks with their hashes and shapes (docs/formats.md, "models.json"). */
+/**
+ * Reads and checks `models.json`, the list of head models and networks with their hashes and shapes (docs/formats.md,
+ * "models.json").
+ */
 import { FlexAvatarError } from "../../flame/error.js";
 
 /** A file beside the manifest. */
@@ -31,7 +34,9 @@ export interface IGraphEntry extends IManifestFile {
     /** Tensor shapes by name; all static. */
     inputs: Readonly<Record<string, readonly number[]>>;
     outputs: Readonly<Record<string, readonly number[]>>;
-    /** Some outputs for known inputs (probe.ts), with which a backend is checked: flat indices and values, by output. */
+    /**
+     * Some outputs for known inputs (probe.ts), with which a backend is checked: flat indices and values, by output.
+     */
     probe?: Readonly<Record<string, { index: readonly number[]; value: readonly number[] }>>;
 }
 
@@ -82,7 +87,8 @@ type Json = Record<string, unknown>;
  * Checks a parsed models.json.
  * @param json what `JSON.parse` returned
  * @returns the same object, typed
- * @throws FlexAvatarError `file-format` naming the first field that is wrong, `models-mismatch` for an unknown format or shapes that disagree
+ * @throws FlexAvatarError `file-format` naming the first field that is wrong, `models-mismatch` for an unknown format
+ * or shapes that disagree
  */
 export function ParseModelManifest(json: unknown): IModelManifest {
     const root = asObject(json, "models.json");
@@ -169,13 +175,19 @@ function checkModel(model: Json, at: string, headModels: readonly string[]): voi
         expectShape(inputs.anchors, [n, 3, A, A], `${at}.graphs.${name}.inputs.anchors`);
         expectShape(inputs.prior, [1, 4, A, A], `${at}.graphs.${name}.inputs.prior`);
         expectShape(outputs.static_map, [1, 14, H, H], `${at}.graphs.${name}.outputs.static_map`);
-        expectShape(outputs.identity_features, driver.inputs.identity_features, `${at}.graphs.${name}.outputs.identity_features`);
+        expectShape(
+            outputs.identity_features,
+            driver.inputs.identity_features,
+            `${at}.graphs.${name}.outputs.identity_features`,
+        );
         expectShape(outputs.photo_coordinates, [n, 3, A, A], `${at}.graphs.${name}.outputs.photo_coordinates`);
     }
 }
 
 /** Shapes of the networks that find faces, as src/runtime/photo uses them. */
-const FaceShapes: Readonly<Record<string, { image: readonly number[]; outputs: Readonly<Record<string, readonly number[]>> }>> = {
+const FaceShapes: Readonly<
+    Record<string, { image: readonly number[]; outputs: Readonly<Record<string, readonly number[]>> }>
+> = {
     detector: { image: [1, 3, 128, 128], outputs: { boxes: [1, 896, 16], scores: [1, 896, 1] } },
     landmarks: { image: [1, 3, 192, 192], outputs: { landmarks: [1, 478, 3], presence: [1, 1] } },
     matte: { image: [1, 3, 256, 256], outputs: { mask: [1, 1, 256, 256] } },
@@ -204,13 +216,17 @@ function checkGraph(value: unknown, at: string): IGraphEntry {
     for (const side of ["inputs", "outputs"] as const) {
         for (const [name, shape] of entries(graph[side], `${at}.${side}`)) {
             if (!Array.isArray(shape) || !shape.every((size) => Number.isSafeInteger(size) && size > 0)) {
-                throw wrong(`${at}.${side}.${name}`, `expected an array of positive whole numbers, got ${JSON.stringify(shape)}`);
+                throw wrong(
+                    `${at}.${side}.${name}`,
+                    `expected an array of positive whole numbers, got ${JSON.stringify(shape)}`,
+                );
             }
         }
     }
     for (const [name, probe] of graph.probe === undefined ? [] : entries(graph.probe, `${at}.probe`)) {
         const { index, value } = asObject(probe, `${at}.probe.${name}`);
-        const numbers = (list: unknown): boolean => Array.isArray(list) && list.length > 0 && list.every(Number.isFinite);
+        const numbers = (list: unknown): boolean =>
+            Array.isArray(list) && list.length > 0 && list.every(Number.isFinite);
         if (!numbers(index) || !numbers(value) || (index as []).length !== (value as []).length) {
             throw wrong(`${at}.probe.${name}`, "expected two lists of as many numbers");
         }
@@ -250,7 +266,10 @@ function entries(value: unknown, at: string): [string, unknown][] {
 
 function asObject(value: unknown, at: string): Json {
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
-        throw wrong(at, `expected an object, got ${value === null ? "null" : Array.isArray(value) ? "an array" : typeof value}`);
+        throw wrong(
+            at,
+            `expected an object, got ${value === null ? "null" : Array.isArray(value) ? "an array" : typeof value}`,
+        );
     }
     return value as Json;
 }

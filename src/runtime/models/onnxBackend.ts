@@ -1,10 +1,20 @@
-/** The one place that meets ONNX Runtime: which build is loaded, on which device it runs, and the proof that it is that device. */
+/**
+ * The one place that meets ONNX Runtime: which build is loaded, on which device it runs, and the proof that it is that
+ * device.
+ */
 import type * as Ort from "onnxruntime-web";
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import { OrAborted } from "./abort.js";
 import { OnnxQueue } from "./asyncQueue.js";
 import type { AssetStore } from "./assetStore.js";
-import { IsRefusalOfScripts, MessageOf, PolicyError, PolicyWatch, WasmRefusalIn, type IRefusal } from "./loadFailure.js";
+import {
+    IsRefusalOfScripts,
+    MessageOf,
+    PolicyError,
+    PolicyWatch,
+    WasmRefusalIn,
+    type IRefusal,
+} from "./loadFailure.js";
 import { PageBackend } from "./pageBackend.js";
 import { BuildSumGraph } from "./probeGraph.js";
 import type { NoticeListener, ProgressListener } from "./progress.js";
@@ -33,7 +43,10 @@ export interface IOnnxSettings {
     urls: OnnxRuntimeUrls;
     /** Fetches the large wasm file, so that it is counted and can be aborted. */
     store: AssetStore;
-    /** Whether "wasm" runs in a worker. Default true; where a worker does not start, networks run on the page, with a notice. */
+    /**
+     * Whether "wasm" runs in a worker. Default true; where a worker does not start, networks run on the page, with a
+     * notice.
+     */
     worker?: boolean;
     signal?: AbortSignal;
     onProgress?: ProgressListener;
@@ -42,13 +55,16 @@ export interface IOnnxSettings {
 
 /**
  * Loads ONNX Runtime for a backend and, on WebGPU, checks that it works on the very device it was given.
- * @throws FlexAvatarError `wasm-simd-missing`, `webgpu-missing`, `models-missing`, `policy-refused`, `aborted`; on WebGPU also whatever ONNX
- * Runtime throws
+ * @throws FlexAvatarError `wasm-simd-missing`, `webgpu-missing`, `models-missing`, `policy-refused`, `aborted`; on
+ * WebGPU also whatever ONNX Runtime throws
  */
 export async function LoadOnnxBackendAsync(name: BackendName, settings: IOnnxSettings): Promise<IOnnxBackend> {
     const { device, worker = true, signal, onNotice } = settings;
     if (!HasWasmSimd()) {
-        throw new FlexAvatarError("wasm-simd-missing", "This browser has no WebAssembly SIMD, which ONNX Runtime needs on every backend.");
+        throw new FlexAvatarError(
+            "wasm-simd-missing",
+            "This browser has no WebAssembly SIMD, which ONNX Runtime needs on every backend.",
+        );
     }
     if (name === "webgpu") {
         if (device === undefined) {
@@ -66,12 +82,15 @@ export async function LoadOnnxBackendAsync(name: BackendName, settings: IOnnxSet
             }
             SharedWorkerBackend = null;
             const refusal = await watch.findAsync(({ directive }) => directive === "worker-src");
-            const backend = await loadPageAsync(name, settings, 1); // first, so that what fails on both is an error and no notice
+            // first, so that what fails on both is an error and no notice
+            const backend = await loadPageAsync(name, settings, 1);
             ThrowIfAborted(signal, "starting ONNX Runtime");
             onNotice?.({
                 code: "networks-on-page",
                 message: `Networks run on the page's own thread and hold up its frames, because ${
-                    refusal ? `the page's Content-Security-Policy refuses their worker (worker-src): ${refusal.blocked}` : MessageOf(error)
+                    refusal
+                        ? `the page's Content-Security-Policy refuses their worker (worker-src): ${refusal.blocked}`
+                        : MessageOf(error)
                 }`,
             });
             return backend;
@@ -110,9 +129,14 @@ async function startWorkerAsync(start: WorkerStart, fileUrl: string | undefined)
 }
 
 /**
- * @param threads of the processor's build. They are workers too: where a policy refuses one, ONNX Runtime would wait for ever for the others
+ * @param threads of the processor's build. They are workers too: where a policy refuses one, ONNX Runtime would wait
+ * for ever for the others
  */
-async function loadPageAsync(name: BackendName, settings: IOnnxSettings, threads = threadCount()): Promise<IOnnxBackend> {
+async function loadPageAsync(
+    name: BackendName,
+    settings: IOnnxSettings,
+    threads = threadCount(),
+): Promise<IOnnxBackend> {
     const { signal } = settings;
     const watch = new PolicyWatch();
     try {
@@ -140,7 +164,9 @@ async function loadPageAsync(name: BackendName, settings: IOnnxSettings, threads
     }
 }
 
-/** Why ONNX Runtime does not start on the page. On WebGPU what is left is its own affair: the device may be at fault. */
+/**
+ * Why ONNX Runtime does not start on the page. On WebGPU what is left is its own affair: the device may be at fault.
+ */
 function startError(name: BackendName, error: unknown, refusal: IRefusal | null): unknown {
     if (refusal) {
         return PolicyError("ONNX Runtime", refusal, error);
@@ -162,7 +188,9 @@ function startError(name: BackendName, error: unknown, refusal: IRefusal | null)
 
 /** Bundlers leave this import alone: the address is known when the page runs. */
 async function importAsync({ script }: IOnnxBuildUrls): Promise<typeof Ort> {
-    return (await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ script)) as typeof Ort;
+    return (await import(
+        /* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ script
+    )) as typeof Ort;
 }
 
 /** Builds whose wasm is already compiled; their settings can no longer change. */
@@ -188,7 +216,8 @@ async function selfCheckAsync(backend: IOnnxBackend): Promise<void> {
     const session = await backend.createSessionAsync(BuildSumGraph([x.length], "x", "x", "y"), [], true);
     try {
         const { y } = await OnnxQueue.run(() => session.run({ x: { data: x, dims: [x.length] } }));
-        const values = y.data instanceof Float32Array ? y.data : await ReadOnDeviceAsync(backend.device!, y.data, x.length);
+        const values =
+            y.data instanceof Float32Array ? y.data : await ReadOnDeviceAsync(backend.device!, y.data, x.length);
         y.dispose();
         const bad = x.findIndex((value, i) => values[i] !== 2 * value);
         if (bad >= 0) {

@@ -1,7 +1,7 @@
 /**
- * Reads the part of an ONNX file that describes a graph of float networks: nodes, attributes, and initialisers, also those in an external-data file.
- * Written by hand, because what it needs of protobuf is 60 lines, and protobufjs is 20 KB gzip.
- * Field numbers are those of onnx.proto3.
+ * Reads the part of an ONNX file that describes a graph of float networks: nodes, attributes, and initialisers, also
+ * those in an external-data file. Written by hand, because what it needs of protobuf is 60 lines, and protobufjs is 20
+ * KB gzip. Field numbers are those of onnx.proto3.
  */
 import { FlexAvatarError } from "../../flame/error.js";
 import { FloatsFromHalves } from "../format/half.js";

@@ -1,4 +1,6 @@
-/** ONNX Runtime on the processor in a worker of its own, one for the page: runs of a second leave the page its frames. */
+/**
+ * ONNX Runtime on the processor in a worker of its own, one for the page: runs of a second leave the page its frames.
+ */
 import type { IExternalData, INetworkInput, INetworkOutput, INetworkSession, IOnnxBackend } from "./session.js";
 import type { ITensorMessage, IWorkerAnswer, WorkerRequest } from "./worker/messages.js";
 import workerSource from "./worker/onnxWorker.ts?text";
@@ -124,6 +126,9 @@ function arrays(inputs: Readonly<Record<string, INetworkInput>>): Record<string,
 
 function outputs(result: IWorkerAnswer["result"]): Record<string, INetworkOutput> {
     return Object.fromEntries(
-        Object.entries(result as Record<string, Float32Array>).map(([name, data]) => [name, { data, dispose: () => undefined }]),
+        Object.entries(result as Record<string, Float32Array>).map(([name, data]) => [
+            name,
+            { data, dispose: () => undefined },
+        ]),
     );
 }

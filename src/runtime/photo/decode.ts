@@ -1,12 +1,15 @@
-/** Opens whatever a page may hold a photo in, upright as its EXIF says, and refuses what is none, what is too small and what is too large. */
+/**
+ * Opens whatever a page may hold a photo in, upright as its EXIF says, and refuses what is none, what is too small and
+ * what is too large.
+ */
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import { OrAborted } from "../models/abort.js";
 import { FetchAsync, Shorten } from "../models/loadFailure.js";
 import { ReadImageSize } from "./imageHeader.js";
 
 /**
- * What a photo may be: an image file in any wrapping (its address, a `Blob`, a `Response`, its bytes), or whatever a canvas can draw.
- * Of a video it is the frame shown when the photo is opened.
+ * What a photo may be: an image file in any wrapping (its address, a `Blob`, a `Response`, its bytes), or whatever a
+ * canvas can draw. Of a video it is the frame shown when the photo is opened.
  */
 export type PhotoSource =
     | File
@@ -40,7 +43,9 @@ const MostPixels = 64e6;
 const HeaderBytes = 1 << 18;
 
 /** What a source is, by the name of its class: `instanceof` would not know objects of another frame. */
-const Kinds: Readonly<Record<string, "address" | "file" | "bytes" | "response" | "element" | "surface" | "pixels" | "video">> = {
+const Kinds: Readonly<
+    Record<string, "address" | "file" | "bytes" | "response" | "element" | "surface" | "pixels" | "video">
+> = {
     String: "address",
     URL: "address",
     Blob: "file",
@@ -83,8 +88,8 @@ function classOf(value: unknown): string {
 /**
  * Decodes a photo.
  * @param source the photo; what can be drawn is borrowed
- * @throws FlexAvatarError `photo-unreadable`, `photo-too-small` (an edge below 64 pixels), `photo-too-large` (an edge above 16,384 or
- * more than 64 megapixels), `policy-refused`, `invalid-argument` (no photo at all), `aborted`
+ * @throws FlexAvatarError `photo-unreadable`, `photo-too-small` (an edge below 64 pixels), `photo-too-large` (an edge
+ * above 16,384 or more than 64 megapixels), `policy-refused`, `invalid-argument` (no photo at all), `aborted`
  */
 export async function DecodePhotoAsync(source: PhotoSource, signal?: AbortSignal): Promise<IDecodedPhoto> {
     ThrowIfAborted(signal, "opening a photo");
@@ -93,7 +98,9 @@ export async function DecodePhotoAsync(source: PhotoSource, signal?: AbortSignal
         case "surface": {
             const surface = source as ImageBitmap | HTMLCanvasElement | OffscreenCanvas;
             if (classOf(surface) === "ImageBitmap" && surface.width === 0) {
-                throw new FlexAvatarError("photo-unreadable", `${name} is closed.`, { advice: "Close it when the avatar is there." });
+                throw new FlexAvatarError("photo-unreadable", `${name} is closed.`, {
+                    advice: "Close it when the avatar is there.",
+                });
             }
             checkSize(surface.width, surface.height);
             return { image: surface, width: surface.width, height: surface.height, close: () => undefined };
@@ -147,7 +154,11 @@ async function decodeElementAsync(
     return await toBitmapAsync(element, name, signal);
 }
 
-async function toBitmapAsync(source: ImageBitmapSource, name: string, signal: AbortSignal | undefined): Promise<IDecodedPhoto> {
+async function toBitmapAsync(
+    source: ImageBitmapSource,
+    name: string,
+    signal: AbortSignal | undefined,
+): Promise<IDecodedPhoto> {
     const decoding = createImageBitmap(source, { imageOrientation: "from-image" });
     let bitmap: ImageBitmap;
     try {
@@ -199,7 +210,10 @@ function checkSize(width: number, height: number): void {
         );
     }
     if (width < LeastEdge || height < LeastEdge) {
-        throw new FlexAvatarError("photo-too-small", `The photo has ${width}×${height} pixels; the least is ${LeastEdge} per edge.`);
+        throw new FlexAvatarError(
+            "photo-too-small",
+            `The photo has ${width}×${height} pixels; the least is ${LeastEdge} per edge.`,
+        );
     }
 }
 

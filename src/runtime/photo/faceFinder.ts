@@ -1,7 +1,8 @@
 /**
- * Faces and persons in a picture, by the networks of assets/models/face. Faces: two networks of MediaPipe with the steps of its graphs for single
- * images, detector and landmarks with attention (Grishchenko et al. 2020, arXiv:2006.10962). Persons: its person matte and a network of ours, which
- * err in different pictures (training/classes; twin of what is here: training/classes/person.py). Arrays in, arrays out.
+ * Faces and persons in a picture, by the networks of assets/models/face. Faces: two networks of MediaPipe with the
+ * steps of its graphs for single images, detector and landmarks with attention (Grishchenko et al. 2020,
+ * arXiv:2006.10962). Persons: its person matte and a network of ours, which err in different pictures
+ * (training/classes; twin of what is here: training/classes/person.py). Arrays in, arrays out.
  */
 import type { ICallOptions } from "../models/modelRuntime.js";
 import { LandmarkCount } from "./crop.js";
@@ -17,7 +18,11 @@ export interface IFaceNetworks {
      * @param image `[3,S,S]`
      * @returns the outputs by name
      */
-    runFaceGraphAsync(name: FaceGraphName, image: Float32Array, options?: ICallOptions): Promise<Readonly<Record<string, Float32Array>>>;
+    runFaceGraphAsync(
+        name: FaceGraphName,
+        image: Float32Array,
+        options?: ICallOptions,
+    ): Promise<Readonly<Record<string, Float32Array>>>;
 }
 
 /** Tells the person from the background, and what of the person is seen. */
@@ -26,8 +31,8 @@ export interface IPersonMask {
     mask: Float32Array;
     size: number;
     /**
-     * Hair, skin of face and body, and clothes, `[size,size]` each, 0..1; with the background they add up to 1. `mask` is not their sum. Undefined
-     * where nobody tells them.
+     * Hair, skin of face and body, and clothes, `[size,size]` each, 0..1; with the background they add up to 1. `mask`
+     * is not their sum. Undefined where nobody tells them.
      */
     classes?: readonly [hair: Float32Array, skin: Float32Array, clothes: Float32Array];
 }
@@ -39,7 +44,10 @@ export interface IFaceFinder {
      * @returns per face `[478,3]`: x and y in 0..1 of the picture, z on the scale of x, smaller is nearer
      */
     findFacesAsync(picture: IPicture, options?: ICallOptions): Promise<Float32Array[]>;
-    /** Finds the person; several are one. Made for a head in the middle of a square picture, with 45 % to 150 % of the crop's size. */
+    /**
+     * Finds the person; several are one. Made for a head in the middle of a square picture, with 45 % to 150 % of the
+     * crop's size.
+     */
     findPersonAsync(picture: IPicture, options?: ICallOptions): Promise<IPersonMask>;
 }
 
@@ -61,7 +69,13 @@ export class FaceFinder implements IFaceFinder {
     public async findFacesAsync(picture: IPicture, options?: ICallOptions): Promise<Float32Array[]> {
         const { width, height } = picture;
         const edge = Math.max(width, height);
-        const square: ITurnedRectangle = { centerX: width / 2, centerY: height / 2, width: edge, height: edge, rotation: 0 };
+        const square: ITurnedRectangle = {
+            centerX: width / 2,
+            centerY: height / 2,
+            width: edge,
+            height: edge,
+            rotation: 0,
+        };
         const search = SampleRectangle(picture, square, { size: DetectorSize, range: [-1, 1], outside: "black" });
         const { boxes, scores } = await this._networks.runFaceGraphAsync("detector", search, options);
         const found = MergeBoxes(DecodeBoxes(boxes, scores)).slice(0, MostFaces);

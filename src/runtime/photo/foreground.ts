@@ -1,6 +1,7 @@
 /**
- * Colors of a person without the background's light in them. They are solved together with those of the background from coarse to fine:
- * multi-level foreground estimation (Germer et al. 2020, arXiv:2006.14970). Twin: `foreground` in training/classes/matting.py.
+ * Colors of a person without the background's light in them. They are solved together with those of the background from
+ * coarse to fine: multi-level foreground estimation (Germer et al. 2020, arXiv:2006.14970). Twin: `foreground` in
+ * training/classes/matting.py.
  */
 
 import { Within, type Work } from "../slices.js";
@@ -20,10 +21,15 @@ const SmallLevel = 32;
  * @param rgba `[S,S,4]` bytes, sRGB-encoded
  * @param matte `[S,S]` 0..1
  * @param size S
- * @returns `[S,S,4]` bytes: where the matte is between 0 and 1 the person's color without the background, else the picture's; alpha as it was. Yields
+ * @returns `[S,S,4]` bytes: where the matte is between 0 and 1 the person's color without the background, else the
+ * picture's; alpha as it was. Yields
  *   roughly the share done
  */
-export function* ForegroundColors(rgba: Uint8ClampedArray, matte: Float32Array, size: number): Work<Uint8ClampedArray<ArrayBuffer>> {
+export function* ForegroundColors(
+    rgba: Uint8ClampedArray,
+    matte: Float32Array,
+    size: number,
+): Work<Uint8ClampedArray<ArrayBuffer>> {
     let level: ILevel | undefined;
     for (const edge of levelsOf(size)) {
         const image = new Float32Array(3 * edge * edge);
@@ -127,7 +133,13 @@ function keepKnown({ front, back }: ILevel, image: Float32Array, alpha: Float32A
 }
 
 /** One Jacobi round: each pixel's two colors from its own color and its four neighbours' colors. */
-function* solveOnce({ front, back }: ILevel, image: Float32Array, alpha: Float32Array, size: number, onlyRim: boolean): Work<ILevel> {
+function* solveOnce(
+    { front, back }: ILevel,
+    image: Float32Array,
+    alpha: Float32Array,
+    size: number,
+    onlyRim: boolean,
+): Work<ILevel> {
     const newFront = front.slice();
     const newBack = back.slice();
     const last = size - 1;
@@ -156,7 +168,10 @@ function* solveOnce({ front, back }: ILevel, image: Float32Array, alpha: Float32
             for (let c = 0; c < 3; c++) {
                 const color = image[3 * i + c];
                 const around = (map: Float32Array): number =>
-                    wAbove * map[3 * above + c] + wBelow * map[3 * below + c] + wLeft * map[3 * left + c] + wRight * map[3 * right + c];
+                    wAbove * map[3 * above + c] +
+                    wBelow * map[3 * below + c] +
+                    wLeft * map[3 * left + c] +
+                    wRight * map[3 * right + c];
                 const person = around(front) + a * color;
                 const rest = around(back) + (1 - a) * color;
                 newFront[3 * i + c] = Math.min(1, Math.max(0, (m11 * person - m01 * rest) * inverse));

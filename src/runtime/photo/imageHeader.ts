@@ -1,4 +1,6 @@
-/** Reads the pixel size that an image file claims, so that enormous ones are refused before the browser allocates them. */
+/**
+ * Reads the pixel size that an image file claims, so that enormous ones are refused before the browser allocates them.
+ */
 
 /** Claimed size, before any rotation by EXIF. */
 export interface IImageSize {
@@ -57,5 +59,8 @@ function jpegSize(bytes: Uint8Array, view: DataView): IImageSize | undefined {
 }
 
 function startsWith(bytes: Uint8Array, at: number, text: string): boolean {
-    return bytes.length >= at + text.length && Array.from(text).every((letter, i) => bytes[at + i] === letter.charCodeAt(0));
+    return (
+        bytes.length >= at + text.length &&
+        Array.from(text).every((letter, i) => bytes[at + i] === letter.charCodeAt(0))
+    );
 }

@@ -1,7 +1,8 @@
 /**
- * From a coarse matte to one at the photo's own resolution. Twin: training/classes/matting.py.
- * The matte's unsure rim is solved in two steps: where a pixel's color lies between the person's and the background's colors around it, then as a
- * local linear function of the photo, which takes the noise out (guided filter with color, He et al. 2010, doi 10.1007/978-3-642-15549-9_1).
+ * From a coarse matte to one at the photo's own resolution. Twin: training/classes/matting.py. The matte's unsure rim
+ * is solved in two steps: where a pixel's color lies between the person's and the background's colors around it, then
+ * as a local linear function of the photo, which takes the noise out (guided filter with color, He et al. 2010, doi
+ * 10.1007/978-3-642-15549-9_1).
  */
 import type { IPersonMask } from "./faceFinder.js";
 import { ForegroundColors } from "./foreground.js";
@@ -32,7 +33,11 @@ const EdgeHigh = 0.85;
  * @param size S
  * @returns a new `[S,S]` 0..1; yields roughly the share done, after each filter
  */
-export function* RefineMatte(rgba: Uint8ClampedArray, matte: Float32Array, size: number): Work<Float32Array<ArrayBuffer>> {
+export function* RefineMatte(
+    rgba: Uint8ClampedArray,
+    matte: Float32Array,
+    size: number,
+): Work<Float32Array<ArrayBuffer>> {
     const count = size * size;
     const planes: Float32Array[] = [];
     for (let channel = 0; channel < 3; channel++) {
@@ -63,7 +68,9 @@ interface ISurroundings {
     readonly found: Float32Array;
 }
 
-/** Mean colors of the known pixels around each pixel: of the smallest square that has enough, larger ones fill the rest. */
+/**
+ * Mean colors of the known pixels around each pixel: of the smallest square that has enough, larger ones fill the rest.
+ */
 function* colorsAround(planes: readonly Float32Array[], known: Float32Array, size: number): Work<ISurroundings> {
     const colors = planes.map((plane) => new Float32Array(plane.length));
     const done = new Float32Array(known.length);
@@ -94,10 +101,15 @@ function* colorsAround(planes: readonly Float32Array[], known: Float32Array, siz
 }
 
 /**
- * Alpha of the rim from where its color lies between those of person and background around it; the matte's where these are alike or one of them is
- * far away: such a matte is wrong rather than coarse.
+ * Alpha of the rim from where its color lies between those of person and background around it; the matte's where these
+ * are alike or one of them is far away: such a matte is wrong rather than coarse.
  */
-function* betweenColors(planes: readonly Float32Array[], matte: Float32Array, rim: Float32Array, size: number): Work<Float32Array> {
+function* betweenColors(
+    planes: readonly Float32Array[],
+    matte: Float32Array,
+    rim: Float32Array,
+    size: number,
+): Work<Float32Array> {
     const isPerson = new Float32Array(matte.length);
     const isRest = new Float32Array(matte.length);
     for (let i = 0; i < matte.length; i++) {
@@ -215,7 +227,8 @@ export function UnsureRim(matte: Float32Array, size: number): Float32Array<Array
     const some = meanOfSquares(apart, size, radius);
     const lacking = meanOfSquares(rim, size, radius);
     for (let i = 0; i < matte.length; i++) {
-        // a mean of zeros and ones is exactly 0 only where all are 0; rounding of the running sum stays far below one pixel's share
+        // a mean of zeros and ones is exactly 0 only where all are 0; rounding of the running sum stays far below one
+        // pixel's share
         rim[i] = some[i] > 1e-5 && lacking[i] > 1e-5 ? 1 : 0;
     }
     return rim;

@@ -29,11 +29,15 @@ export interface ISampling {
 }
 
 /**
- * Samples a rectangle between the four nearest pixels. A rectangle that is larger than the network's picture is not smoothed first, as
- * the networks were never shown smoothed ones.
+ * Samples a rectangle between the four nearest pixels. A rectangle that is larger than the network's picture is not
+ * smoothed first, as the networks were never shown smoothed ones.
  * @returns `[3,size,size]`, red, green, blue
  */
-export function SampleRectangle(picture: IPicture, rectangle: ITurnedRectangle, { size, range, outside }: ISampling): Float32Array {
+export function SampleRectangle(
+    picture: IPicture,
+    rectangle: ITurnedRectangle,
+    { size, range, outside }: ISampling,
+): Float32Array {
     const { data, width, height } = picture;
     const [black, white] = range;
     const scale = (white - black) / 255;
@@ -100,7 +104,11 @@ export function ResizeMap(map: Float32Array, from: number, to: number): Float32A
             const left = Math.floor(x);
             const x0 = clamp(left, from);
             const x1 = clamp(left + 1, from);
-            values[row * to + column] = mix(mix(map[y0 + x0], map[y0 + x1], x - left), mix(map[y1 + x0], map[y1 + x1], x - left), y - top);
+            values[row * to + column] = mix(
+                mix(map[y0 + x0], map[y0 + x1], x - left),
+                mix(map[y1 + x0], map[y1 + x1], x - left),
+                y - top,
+            );
         }
     }
     return values;

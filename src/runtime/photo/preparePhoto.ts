@@ -1,4 +1,7 @@
-/** From a photo to what the networks and the landmark fit need: decode, find the face, crop, find it again more exactly, matte. */
+/**
+ * From a photo to what the networks and the landmark fit need: decode, find the face, crop, find it again more exactly,
+ * matte.
+ */
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import type { ICallOptions } from "../models/modelRuntime.js";
 import type { IRuntimeNotice, ProgressListener } from "../models/progress.js";
@@ -72,14 +75,20 @@ interface ISearch {
 /** Tiles of one size, evenly spread with overlap. */
 function tiles(edge: number, columns: number, rows: number): ISearch[] {
     return Array.from({ length: columns * rows }, (_, i) => ({
-        region: [((i % columns) / (columns - 1)) * (1 - edge), (Math.floor(i / columns) / (rows - 1)) * (1 - edge), edge, edge],
+        region: [
+            ((i % columns) / (columns - 1)) * (1 - edge),
+            (Math.floor(i / columns) / (rows - 1)) * (1 - edge),
+            edge,
+            edge,
+        ],
         turn: 0,
     }));
 }
 
 /**
- * Tried one after the other until a face is found. MediaPipe's detector sees the picture at 128 pixels and needs about 15 of them per face, so
- * a small face needs a tighter look; a photo without EXIF may lie on its side. About 100 ms each on a 2-core machine.
+ * Tried one after the other until a face is found. MediaPipe's detector sees the picture at 128 pixels and needs about
+ * 15 of them per face, so a small face needs a tighter look; a photo without EXIF may lie on its side. About 100 ms
+ * each on a 2-core machine.
  */
 const Searches: readonly ISearch[] = [
     { region: [0, 0, 1, 1], turn: 0 },
@@ -103,13 +112,16 @@ interface IFoundFace {
 /**
  * Prepares one photo.
  * @param source the photo; images and canvases are borrowed
- * @throws FlexAvatarError `photo-unreadable`, `photo-too-small`, `photo-too-large`, `photo-no-face`, `aborted`; from the
- * networks `models-missing`, `models-hash`, `models-mismatch`, `disposed`
+ * @throws FlexAvatarError `photo-unreadable`, `photo-too-small`, `photo-too-large`, `photo-no-face`, `aborted`; from
+ * the networks `models-missing`, `models-hash`, `models-mismatch`, `disposed`
  */
 export async function PreparePhotoAsync(source: PhotoSource, settings: IPhotoSettings): Promise<IPreparedPhoto> {
     const { cropPx, faces, signal, onProgress } = settings;
     if (!Number.isInteger(cropPx) || cropPx < 32 || cropPx > 2048) {
-        throw new FlexAvatarError("invalid-argument", `PreparePhotoAsync got cropPx ${cropPx}; wanted a whole number from 32 to 2048.`);
+        throw new FlexAvatarError(
+            "invalid-argument",
+            `PreparePhotoAsync got cropPx ${cropPx}; wanted a whole number from 32 to 2048.`,
+        );
     }
     const report = (stage: string, fraction: number): void => onProgress?.({ stage, fraction });
     report("opening the photo", 0);
@@ -168,18 +180,24 @@ async function findFaceAsync(photo: IDecodedPhoto, finder: IFaceFinder, options:
             const largest = inPhoto.reduce((best, face) => (boxEdge(face) > boxEdge(best) ? face : best));
             if (boxEdge(largest) < LeastFacePx) {
                 const edge = Math.round(boxEdge(largest));
-                throw new FlexAvatarError("photo-too-small", `The face in the photo is ${edge} pixels high; the least is ${LeastFacePx}.`);
+                throw new FlexAvatarError(
+                    "photo-too-small",
+                    `The face in the photo is ${edge} pixels high; the least is ${LeastFacePx}.`,
+                );
             }
             return { landmarksPx: largest, faceCount: faces.length, turn };
         }
     }
-    throw new FlexAvatarError("photo-no-face", `No face was found in the photo of ${photo.width}×${photo.height} pixels.`);
+    throw new FlexAvatarError(
+        "photo-no-face",
+        `No face was found in the photo of ${photo.width}×${photo.height} pixels.`,
+    );
 }
 
 /**
- * Looks again in the crop, where the face fills the picture, until the crop stays where it is: mostly twice. With a single look, the landmarks
- * of a portrait and of the same turned by 90 degrees differ by 2 % of the crop; with this by 0.2 %.
- * Returns photo pixels, or undefined if no face was near the middle.
+ * Looks again in the crop, where the face fills the picture, until the crop stays where it is: mostly twice. With a
+ * single look, the landmarks of a portrait and of the same turned by 90 degrees differ by 2 % of the crop; with this by
+ * 0.2 %. Returns photo pixels, or undefined if no face was near the middle.
  */
 async function refineAsync(
     photo: IDecodedPhoto,
@@ -187,7 +205,8 @@ async function refineAsync(
     finder: IFaceFinder,
     options: ICallOptions,
 ): Promise<Float32Array | undefined> {
-    const distance = (face: Float32Array): number => Math.hypot(face[3 * NoseBridge] - 0.5, face[3 * NoseBridge + 1] - 0.5);
+    const distance = (face: Float32Array): number =>
+        Math.hypot(face[3 * NoseBridge] - 0.5, face[3 * NoseBridge + 1] - 0.5);
     let found: Float32Array | undefined;
     let crop = rough;
     for (let pass = 0; pass < MostExactPasses; pass++) {
@@ -228,7 +247,9 @@ async function cutOutAsync(
     signal: AbortSignal | undefined,
 ): Promise<ICutOut> {
     const rgba = pictureOf(drawCrop(photo, crop, edge)).data;
-    return await FinishInSlicesAsync(CutOutPerson(rgba, person, edge), () => ThrowIfAborted(signal, "cutting out the person"));
+    return await FinishInSlicesAsync(CutOutPerson(rgba, person, edge), () =>
+        ThrowIfAborted(signal, "cutting out the person"),
+    );
 }
 
 async function detailOfAsync(
@@ -270,15 +291,23 @@ async function wideOfAsync(
 function noticesOf({ faceCount, turn }: IFoundFace): IRuntimeNotice[] {
     const notices: IRuntimeNotice[] = [];
     if (faceCount > 1) {
-        notices.push({ code: "photo-several-faces", message: `The photo shows ${faceCount} faces; the largest was taken.` });
+        notices.push({
+            code: "photo-several-faces",
+            message: `The photo shows ${faceCount} faces; the largest was taken.`,
+        });
     }
     if (turn !== 0) {
-        notices.push({ code: "photo-rotated", message: `The face was found with the photo turned by ${turn} degrees.` });
+        notices.push({
+            code: "photo-rotated",
+            message: `The face was found with the photo turned by ${turn} degrees.`,
+        });
     }
     return notices;
 }
 
-/** A rectangle of the photo that is looked at upright or turned. Sizes are those seen after the turn, in photo pixels. */
+/**
+ * A rectangle of the photo that is looked at upright or turned. Sizes are those seen after the turn, in photo pixels.
+ */
 interface IRegion {
     centerX: number;
     centerY: number;
@@ -288,7 +317,11 @@ interface IRegion {
     sin: number;
 }
 
-function regionCrop(photo: IDecodedPhoto, [x, y, w, h]: readonly [number, number, number, number], turn: number): IRegion {
+function regionCrop(
+    photo: IDecodedPhoto,
+    [x, y, w, h]: readonly [number, number, number, number],
+    turn: number,
+): IRegion {
     const radians = (turn * Math.PI) / 180;
     const across = turn % 180 === 0 ? w * photo.width : h * photo.height;
     const along = turn % 180 === 0 ? h * photo.height : w * photo.width;
@@ -303,12 +336,22 @@ function regionCrop(photo: IDecodedPhoto, [x, y, w, h]: readonly [number, number
 }
 
 function drawRegion(photo: IDecodedPhoto, region: IRegion, scale: number): OffscreenCanvas {
-    const canvas = newCanvas(Math.max(1, Math.round(region.width * scale)), Math.max(1, Math.round(region.height * scale)));
+    const canvas = newCanvas(
+        Math.max(1, Math.round(region.width * scale)),
+        Math.max(1, Math.round(region.height * scale)),
+    );
     const context = canvas.getContext("2d", { willReadFrequently: true })!;
     const sx = canvas.width / region.width;
     const sy = canvas.height / region.height;
     // canvas = size/2 + scale · Rᵀ(photo − centre)
-    context.setTransform(sx * region.cos, -sy * region.sin, sx * region.sin, sy * region.cos, canvas.width / 2, canvas.height / 2);
+    context.setTransform(
+        sx * region.cos,
+        -sy * region.sin,
+        sx * region.sin,
+        sy * region.cos,
+        canvas.width / 2,
+        canvas.height / 2,
+    );
     context.translate(-region.centerX, -region.centerY);
     drawPhoto(context, photo);
     return canvas;
@@ -377,10 +420,14 @@ function checkReadable(photo: IDecodedPhoto): void {
     try {
         pictureOf(canvas);
     } catch (error) {
-        throw new FlexAvatarError("photo-unreadable", "The photo comes from another site, which does not let this page read its pixels.", {
-            advice: 'Load it with crossOrigin="anonymous" from a server that allows it, or pass the file itself.',
-            cause: error,
-        });
+        throw new FlexAvatarError(
+            "photo-unreadable",
+            "The photo comes from another site, which does not let this page read its pixels.",
+            {
+                advice: 'Load it with crossOrigin="anonymous" from a server that allows it, or pass the file itself.',
+                cause: error,
+            },
+        );
     }
 }
 
