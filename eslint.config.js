@@ -32,7 +32,7 @@ const wholeSpecifiers = (kind) => ({
 // them have the names that others gave; a lone capital letter is a size, as in [3,H,W].
 const pascal = ["PascalCase"];
 const camel = ["camelCase"];
-const names = ({ functions = pascal, interfaces = /^I[A-Z]/ } = {}) => ({
+const names = ({ interfaces = /^I[A-Z]/ } = {}) => ({
     "@typescript-eslint/naming-convention": [
         "error",
         { selector: "default", format: camel, leadingUnderscore: "allow" },
@@ -44,8 +44,7 @@ const names = ({ functions = pascal, interfaces = /^I[A-Z]/ } = {}) => ({
         { selector: ["variable", "parameter"], filter: { regex: "^[A-Z]$", match: true }, format: null },
         { selector: "variable", modifiers: ["global"], format: pascal },
         { selector: "variable", modifiers: ["global", "destructured"], format: pascal },
-        { selector: "function", modifiers: ["global"], format: functions },
-        { selector: "function", modifiers: ["global", "exported"], format: pascal },
+        { selector: "function", modifiers: ["global"], format: pascal },
         { selector: "typeLike", format: pascal },
         { selector: "interface", format: pascal, custom: { regex: interfaces.source, match: true } },
         { selector: "enumMember", format: pascal },
@@ -92,11 +91,6 @@ export default tseslint.config(
     },
     // The data of a head and of its fit are named as the paper's are.
     { files: ["src/flame/**/*.ts"], rules: names({ interfaces: /^/ }) },
-    // In these folders functions that stay in their file may be camelCase too.
-    {
-        files: ["bust", "models", "photo"].map((folder) => `src/runtime/${folder}/**/*.ts`),
-        rules: names({ functions: [...pascal, ...camel] }),
-    },
     arrow(["src/flame/**/*.ts"], [babylon, ort, shaders, upwards("runtime", "plugin"), outside]),
     arrow(["src/runtime/**/*.ts"], [babylon, ort, shaders, upwards("plugin"), outside]),
     arrow(["src/runtime/passes/**/*.ts"], [babylon, ort, upwards("plugin"), outside]),

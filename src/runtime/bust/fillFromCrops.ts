@@ -77,7 +77,7 @@ export function* FillFromCrops(
     yield CutShare;
     const shown = new Map(photos.map((photo) => [photo, Shown(photo)]));
     photos.sort((a, b) => shown.get(b)! - shown.get(a)!);
-    const hasHat = hair && isHatWorn(photos[0]);
+    const hasHat = hair && IsHatWorn(photos[0]);
     return { ...(yield* Within(FillPage({ page, head, photos, bust, hair }, steps), CutShare, 1)), hasHat };
 }
 
@@ -89,7 +89,7 @@ function Shown({ pixels, matte, crop, rotation }: IBustPhoto): number {
 }
 
 /** Whether much of the person above the ears is clothes. */
-function isHatWorn(photo: IBustPhoto): boolean {
+function IsHatWorn(photo: IBustPhoto): boolean {
     const { width, height, matte, classes } = photo;
     if (classes === null) {
         return false;

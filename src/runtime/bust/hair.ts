@@ -68,12 +68,12 @@ interface IRows {
 }
 
 /** Mean excess of the middle angles. */
-function meanExcess(excess: Float64Array): number {
+function MeanExcess(excess: Float64Array): number {
     return excess.subarray(10, 81).reduce((sum, value) => sum + value, 0) / 71;
 }
 
 /** Largest z [rows, columns of FrontStep] of the head's points; −infinite where none is. */
-function frontSurface(local: Float64Array, heights: Float64Array): IGrid {
+function FrontSurface(local: Float64Array, heights: Float64Array): IGrid {
     const front = CreateGrid(heights.length, Math.round((2 * FrontHalf) / FrontStep));
     front.values.fill(-Infinity);
     for (let i = 0; i < local.length; i += 3) {
@@ -88,9 +88,9 @@ function frontSurface(local: Float64Array, heights: Float64Array): IGrid {
 }
 
 /** @param radii of the head, by heights */
-function crossSections(sides: ISides, around: Reach, radii: IGrid, heights: Float64Array, excess: Float64Array): IRows {
+function CrossSections(sides: ISides, around: Reach, radii: IGrid, heights: Float64Array, excess: Float64Array): IRows {
     const step = heights[0] - heights[1];
-    const front = frontSurface(around.local, heights);
+    const front = FrontSurface(around.local, heights);
     const radiusAt = (azimuth: number): Float64Array => heights.map((_, row) => Reach.LookUp(radii, row, azimuth));
     const shapes = [-1, 1].map((sign, k) => {
         const rim = radiusAt((sign * Math.PI) / 2);
@@ -125,7 +125,7 @@ function crossSections(sides: ISides, around: Reach, radii: IGrid, heights: Floa
     const thickness = shapes.map(({ wide, rim }) =>
         Clamp(Median(wide.subarray(0, 10).map((value, row) => value - rim[row])), 0, 0.07),
     );
-    const thick = Math.max((thickness[0] + thickness[1]) / 2, 0.7 * meanExcess(excess));
+    const thick = Math.max((thickness[0] + thickness[1]) / 2, 0.7 * MeanExcess(excess));
     const behind = radiusAt(Math.PI).map((value) => value + BackShare * thick + 0.003);
     for (let row = 1; row < behind.length; row++) {
         // it hangs from the back of the head, falling in a little
@@ -142,7 +142,7 @@ function crossSections(sides: ISides, around: Reach, radii: IGrid, heights: Floa
 }
 
 /** Points about the dome's centre, and how far they are off the head's own hair, meters. */
-function* domeSurface(
+function* DomeSurface(
     around: Reach,
     excess: Float64Array,
     elevations: Float64Array,
@@ -155,7 +155,7 @@ function* domeSurface(
     const points = new Float64Array(3 * values.length);
     const grown = CreateGrid(rows, columns);
     const index = excess.map((_, i) => i);
-    const mean = meanExcess(excess);
+    const mean = MeanExcess(excess);
     values.forEach((azimuth, i) => {
         const elevation = elevations[Math.floor(i / columns)];
         const x = Math.sin(azimuth) * Math.cos(elevation);
@@ -173,7 +173,7 @@ function* domeSurface(
 }
 
 /** Canonical points moved out of the bust along the rays from its pivot, and how far, meters. */
-function outsideBust(points: IGrid, reach: TorsoReach): { points: IGrid; moved: IGrid } {
+function OutsideBust(points: IGrid, reach: TorsoReach): { points: IGrid; moved: IGrid } {
     const { rows, columns, values } = points;
     const { pivot } = reach;
     const distance = new Float64Array(rows * columns);
@@ -218,7 +218,7 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
     yield 0.47;
     const radii = around.byHeight(heights);
     yield 0.5;
-    const rows = crossSections(sides, around, radii, heights, excess);
+    const rows = CrossSections(sides, around, radii, heights, excess);
     yield 0.6;
 
     // columns run from the back to the opening in front, which closes towards the top of the head
@@ -238,7 +238,7 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
         Float64Array.from({ length: first * columns }, (_, i) => theta.values[i] * (side[i % columns] > 0 ? 1 : -1)),
     );
     yield 0.65;
-    const { points: top, grown } = yield* Within(domeSurface(around, excess, elevations, turned), 0.65, 0.7);
+    const { points: top, grown } = yield* Within(DomeSurface(around, excess, elevations, turned), 0.65, 0.7);
     yield 0.7;
     const local = CreateGrid(page.hair.rows, columns, 3);
     local.values.set(top);
@@ -247,7 +247,7 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
             yield 0.75;
         }
         const [row, column] = [Math.floor(i / columns) - first, i % columns];
-        const point = hang(rows, row, side[column], blend[column], theta.values[i]);
+        const point = Hang(rows, row, side[column], blend[column], theta.values[i]);
         // z in front slides along the camera's rays, so that points stay on their pixels
         const z = point.z;
         const share = z > 0 ? z / view.eye[2] : 0;
@@ -267,7 +267,7 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
     const seam = CreateGrid(12, columns, 3, local.values.slice(3 * (first - 6) * columns, 3 * (first + 6) * columns));
     local.values.set(Blur(seam, 1.5, 0).values.subarray(9 * columns, 27 * columns), 3 * (first - 3) * columns);
     yield 0.8;
-    const { points, moved } = outsideBust({ ...local, values: view.world(local.values) }, reach);
+    const { points, moved } = OutsideBust({ ...local, values: view.world(local.values) }, reach);
     yield 0.9;
 
     const ends = [0, 1].map((k) => (Number.isFinite(sides.lowest[k]) ? sides.lowest[k] - sides.beyond[k] : NoCurtain));
@@ -305,7 +305,7 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
  * A point of the curtain's ellipses about the dome's axis, on the plane z = 0, and its depth: the photo's half width
  * where the camera sees their rim.
  */
-function hang(rows: IRows, row: number, side: number, blend: number, theta: number): { x: number; z: number } {
+function Hang(rows: IRows, row: number, side: number, blend: number, theta: number): { x: number; z: number } {
     const wide = rows.wide[side][row] * (1 - blend) + rows.wide[1 - side][row] * blend;
     return {
         x: (side > 0 ? 1 : -1) * wide * Math.sin(theta),

@@ -102,7 +102,7 @@ export function* HairColor(
     const mean = total.map((value, i) => value / Math.max(weight[Math.floor(i / 3)], 1e-6));
     const color = PushPull(CreateGrid(rows, columns, 3, mean), trust);
     yield 0.4;
-    return { color: yield* behind(page, layer, color, trust), shown: CreateGrid(rows, columns, 1, shown) };
+    return { color: yield* ColorBehind(page, layer, color, trust), shown: CreateGrid(rows, columns, 1, shown) };
 }
 
 /** What one side of the hair shows, row by row. */
@@ -114,7 +114,7 @@ interface ISide {
     readonly most: Float64Array;
 }
 
-function sideOf({ theta, angle }: IHair, k: number, color: IGrid, trust: IGrid): ISide {
+function SideOf({ theta, angle }: IHair, k: number, color: IGrid, trust: IGrid): ISide {
     const { rows, columns } = theta;
     const value = CreateGrid(rows, 1, 3);
     const weight = new Float64Array(rows);
@@ -150,7 +150,7 @@ function sideOf({ theta, angle }: IHair, k: number, color: IGrid, trust: IGrid):
 }
 
 /** [rows,3] the mean color of all that is trusted, in every row. */
-function overallMean(color: IGrid, trust: IGrid): Float64Array {
+function OverallMean(color: IGrid, trust: IGrid): Float64Array {
     const sum = [0, 0, 0];
     let count = 0;
     trust.values.forEach((value, i) => {
@@ -166,7 +166,7 @@ function overallMean(color: IGrid, trust: IGrid): Float64Array {
  * Colors with those that no photo shows: the sides' smooth color carried around the back, times the photo's own
  * strands, which go back and forth over the columns that are seen, row by row.
  */
-function* behind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid): Work<IGrid> {
+function* ColorBehind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid): Work<IGrid> {
     const { theta, side, angle } = layer;
     const { rows, columns } = theta;
     const down = Blur(Weighted(color, trust), 2, 0);
@@ -182,10 +182,10 @@ function* behind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid): Wor
         return 1 + (factor - 1) * trust.values[at];
     });
     yield 0.6;
-    const detail = combed(CreateGrid(rows, columns, 3, factors), trust).values;
+    const detail = Combed(CreateGrid(rows, columns, 3, factors), trust).values;
     yield 0.7;
-    const sides = [0, 1].map((k) => sideOf(layer, k, color, trust));
-    const means = sides.map(({ mean }, k) => mean ?? sides[1 - k].mean ?? overallMean(color, trust));
+    const sides = [0, 1].map((k) => SideOf(layer, k, color, trust));
+    const means = sides.map(({ mean }, k) => mean ?? sides[1 - k].mean ?? OverallMean(color, trust));
     const spans = sides.map(({ least, most }) => most.map((value, row) => Math.max(value - least[row] - 0.1, 0.12)));
     // the opening's angle, from the outermost column of either side
     const openings = [0, columns - 1].map((column) =>
@@ -244,7 +244,7 @@ function* behind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid): Wor
  * Detail (factors of color) drawn out down the columns, as strands hang, with the spread it had; less so the curlier
  * the hair is.
  */
-function combed(detail: IGrid, trust: IGrid): IGrid {
+function Combed(detail: IGrid, trust: IGrid): IGrid {
     const log = { ...detail, values: detail.values.map(Math.log) };
     const down = Blur(log, StrandRows, 0).values;
     const spread = (values: Float64Array): number => {

@@ -136,7 +136,7 @@ export function MeasureRim(view: HairView, head: IBustHead): Float64Array {
 }
 
 /** Meters, by what is seen at a place: hair falls behind shoulders, not behind background. */
-function longerBehind(photo: Photo, place: Float64Array): number {
+function LongerBehind(photo: Photo, place: Float64Array): number {
     const { px } = photo.project(place);
     const classes = photo.at(photo.classes, px, 3);
     if (
@@ -210,7 +210,7 @@ export function* MeasureSides(view: HairView, heights: Float64Array): Work<ISide
         if (heights[end] < Short - view.center[1]) {
             sides.lowest[side] = heights[end];
             const middle = (inner[end] + outer[end]) / 2;
-            sides.behind[side] = longerBehind(view.photo, view.world([sign * middle, heights[end] - 0.012, 0]));
+            sides.behind[side] = LongerBehind(view.photo, view.world([sign * middle, heights[end] - 0.012, 0]));
             const nearest = x.reduce(
                 (best, value, at) => (Math.abs(value - middle) < Math.abs(x[best] - middle) ? at : best),
                 0,

@@ -187,7 +187,7 @@ export class Reach {
 }
 
 /** Pixel of a depth picture and depth of a point; pixel −1 outside of it. */
-function placeOf(
+function PlaceOf(
     { source: { rotation: r, translation: t, focal } }: Photo,
     points: ArrayLike<number>,
     i: number,
@@ -206,7 +206,7 @@ export function DepthPicture(head: IBustHead, photo: Photo): Float64Array {
     const picture = new Float64Array(DepthSize * DepthSize).fill(Infinity);
     const means = SolidMeans(head);
     for (let i = 0; i < means.length / 3; i++) {
-        const [u, v, depth] = placeOf(photo, means, i);
+        const [u, v, depth] = PlaceOf(photo, means, i);
         for (let row = Math.max(0, v - 1); row <= Math.min(DepthSize - 1, v + 1); row++) {
             for (let column = Math.max(0, u - 1); column <= Math.min(DepthSize - 1, u + 1); column++) {
                 const at = row * DepthSize + column;
@@ -225,7 +225,7 @@ export function HiddenByHead(
     slack: number,
 ): Uint8Array {
     return Uint8Array.from({ length: points.length / 3 }, (_, i) => {
-        const [u, v, depth] = placeOf(photo, points, i);
+        const [u, v, depth] = PlaceOf(photo, points, i);
         const isIn = u >= 0 && u < DepthSize && v >= 0 && v < DepthSize;
         return Number(isIn && depth > picture[v * DepthSize + u] + slack);
     });

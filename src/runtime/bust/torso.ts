@@ -58,7 +58,7 @@ export interface ITorso {
 }
 
 /** Where rays from the camera through points meet the plane z = depth: [n,2]. */
-function onPlane(points: Float64Array, { eye }: Photo, depth: number): Float64Array {
+function OnPlane(points: Float64Array, { eye }: Photo, depth: number): Float64Array {
     const at = new Float64Array((points.length / 3) * 2);
     for (let i = 0; i < points.length / 3; i++) {
         const share = (depth - eye[2]) / (points[3 * i + 2] - eye[2]);
@@ -80,7 +80,7 @@ interface IShown {
     readonly hair: Uint8Array;
 }
 
-function shownAt(photo: Photo, points: Float64Array): IShown {
+function ShownAt(photo: Photo, points: Float64Array): IShown {
     const { px } = photo.project(points);
     const matte = photo.at(photo.matte, px);
     const classes = photo.at(photo.classes, px, 3);
@@ -110,7 +110,7 @@ interface IContour {
  * Index after the last of `n` places that are on before hair or a gap longer than `gap`; it may begin after one.
  * @returns −1 where none is on, `n` where it goes on to the end
  */
-function runEnd(n: number, isOn: (at: number) => boolean, isHair: (at: number) => boolean, gap: number): number {
+function RunEnd(n: number, isOn: (at: number) => boolean, isHair: (at: number) => boolean, gap: number): number {
     let last = -1;
     for (let at = 0; at < n; at++) {
         if (isOn(at)) {
@@ -126,13 +126,13 @@ function runEnd(n: number, isOn: (at: number) => boolean, isHair: (at: number) =
  * Walks up from the lowest pixel of every column as long as clothes or skin go on, over gaps that are classes gone
  * wrong.
  */
-function contourOf(photo: Photo, depth: number): IContour {
+function ContourOf(photo: Photo, depth: number): IContour {
     const x = Steps(-Half, Half + 1e-9, PlaneStep);
     const points = Float64Array.from({ length: 3 * Heights.length * x.length }, (_, i) => {
         const at = Math.floor(i / 3);
         return [x[at % x.length], Heights[Math.floor(at / x.length)], depth][i % 3];
     });
-    const { inside, matte, body, hair } = shownAt(photo, points);
+    const { inside, matte, body, hair } = ShownAt(photo, points);
     const gap = Math.round(Gap / (Heights[0] - Heights[1]));
     const [height, known] = [new Float64Array(x.length), new Float64Array(x.length)];
     for (let k = 0; k < x.length; k++) {
@@ -143,7 +143,7 @@ function contourOf(photo: Photo, depth: number): IContour {
         if (fromBelow.length < 3) {
             continue;
         }
-        const end = runEnd(
+        const end = RunEnd(
             fromBelow.length,
             (at) => body[place(at)] === 1,
             (at) => hair[place(at)] === 1,
@@ -163,8 +163,8 @@ function contourOf(photo: Photo, depth: number): IContour {
 }
 
 /** Highest y of points seen on the plane z = depth, per column of `x`. */
-function silhouetteTop(points: Float64Array, photo: Photo, depth: number, x: Float64Array): Float64Array {
-    const at = onPlane(points, photo, depth);
+function SilhouetteTop(points: Float64Array, photo: Photo, depth: number, x: Float64Array): Float64Array {
+    const at = OnPlane(points, photo, depth);
     const top = new Float64Array(x.length).fill(-Infinity);
     for (let i = 0; i < at.length; i += 2) {
         const column = Math.round((at[i] - x[0]) / PlaneStep);
@@ -181,8 +181,8 @@ export function ShoulderLine(
     photo: Photo,
     depth: number,
 ): { height: number; slope: number; known: number } {
-    const { x, height, known } = contourOf(photo, depth);
-    const top = silhouetteTop(points, photo, depth, x);
+    const { x, height, known } = ContourOf(photo, depth);
+    const top = SilhouetteTop(points, photo, depth, x);
     const difference = new Float64Array(x.length);
     const use = known.map((value, k) => {
         if (!(Math.abs(x[k]) > 0.075 && Math.abs(x[k]) < 0.199 && top[k] > -Infinity && value > 0)) {
@@ -225,7 +225,7 @@ export function ShoulderLine(
  * collars, thick coats, one shoulder higher than the other. Only where the photo shows the outline against the
  * background.
  */
-function toOutline(points: IGrid, photo: Photo, { pivot }: IBustPage, share: Float64Array): IGrid {
+function ToOutline(points: IGrid, photo: Photo, { pivot }: IBustPage, share: Float64Array): IGrid {
     const angles = Steps(-20, 201, 2).map((angle) => angle * Radians);
     const r = Steps(0.03, 0.36, 0.003);
     const plane = Float64Array.from({ length: 3 * angles.length * r.length }, (_, i) => {
@@ -233,9 +233,9 @@ function toOutline(points: IGrid, photo: Photo, { pivot }: IBustPage, share: Flo
         const [angle, radius] = [angles[Math.floor(at / r.length)], r[at % r.length]];
         return [Math.cos(angle) * radius, Math.sin(angle) * radius + pivot[1], pivot[2]][i % 3];
     });
-    const { inside, matte, body, dressed, hair } = shownAt(photo, plane);
+    const { inside, matte, body, dressed, hair } = ShownAt(photo, plane);
     const longest = Math.round(Gap / (r[1] - r[0]));
-    const at = onPlane(points.values, photo, pivot[2]);
+    const at = OnPlane(points.values, photo, pivot[2]);
     const length = new Float64Array(at.length / 2);
     const angle = new Float64Array(at.length / 2);
     const [all, lateral] = [new Float64Array(angles.length), new Float64Array(angles.length)];
@@ -263,7 +263,7 @@ function toOutline(points: IGrid, photo: Photo, { pivot }: IBustPage, share: Flo
             const place = k * r.length + rows[at];
             return body[place] === 1 && (!beside || dressed[place] === 1);
         };
-        const end = runEnd(rows.length, isOn, (at) => hair[k * r.length + rows[at]] === 1, longest);
+        const end = RunEnd(rows.length, isOn, (at) => hair[k * r.length + rows[at]] === 1, longest);
         const last = rows[rows.length - 1];
         if (end < 0) {
             // the body ends before the photo begins; a chest that is in the photo and not seen is classes gone wrong
@@ -351,7 +351,7 @@ export function NeckBetween(page: IBustPage, { means, neck, opacity }: IBustHead
 }
 
 /** Points whose first rows lie a little inside the person's own neck; from the ring down its shape fades out. */
-function ownNeck(points: IGrid, above: Float64Array, head: IBustHead, page: IBustPage): IGrid {
+function OwnNeck(points: IGrid, above: Float64Array, head: IBustHead, page: IBustPage): IGrid {
     const near = NeckBetween(page, head, -0.004, 0.022);
     if (near.length < 50) {
         return points;
@@ -398,16 +398,16 @@ export function* FitTorso(page: IBustPage, head: IBustHead, photo: Photo): Work<
     const share = above.map(
         (value, i) => SmoothStep(value, 0.02, -0.012) * Ramp(page.torsoShare[page.bust.first * page.size + i], 0.98, 1),
     );
-    const narrow = ownNeck(base, above, head, page);
+    const narrow = OwnNeck(base, above, head, page);
     yield 0.25;
     const line = ShoulderLine(narrow.values, photo, page.pivot[2]);
     yield 0.6;
-    const x = onPlane(narrow.values, photo, page.pivot[2]);
+    const x = OnPlane(narrow.values, photo, page.pivot[2]);
     const raised = narrow.values.slice();
     for (let i = 0; i < count; i++) {
         raised[3 * i + 1] += share[i] * (line.height + line.slope * (Clamp(Math.abs(x[2 * i]), 0.06, 0.2) - 0.1));
     }
-    const points = toOutline({ ...base, values: raised }, photo, page, share);
+    const points = ToOutline({ ...base, values: raised }, photo, page, share);
     yield 0.9;
     // the lower edge rises towards the sides and fades; nothing ends in a straight line
     const shown = Float64Array.from({ length: count }, (_, i) => {

@@ -95,7 +95,7 @@ export class OnnxDriver implements IDriver {
         if (this._next) {
             this._next.input = positionMap;
         } else {
-            const { promise, resolve } = withResolvers<Float32Array | GPUBuffer>();
+            const { promise, resolve } = WithResolvers<Float32Array | GPUBuffer>();
             this._next = { input: positionMap, promise, resolve };
         }
         return this._next.promise;
@@ -188,7 +188,7 @@ export class OnnxDriver implements IDriver {
     }
 }
 
-function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T | PromiseLike<T>) => void } {
+function WithResolvers<T>(): { promise: Promise<T>; resolve: (value: T | PromiseLike<T>) => void } {
     let resolve!: (value: T | PromiseLike<T>) => void;
     const promise = new Promise<T>((done) => (resolve = done));
     return { promise, resolve };

@@ -65,7 +65,7 @@ export class FrameDriverFactory {
         const errors: string[] = [];
         for (const half of device.features.has("shader-f16") ? [true, false] : [false]) {
             const executor = await DriverExecutor.CreateAsync(device, program, { half });
-            const error = await probeAsync(executor, entry, result);
+            const error = await ProbeAsync(executor, entry, result);
             if (error <= (half ? HalfProbeLimit : ProbeLimit)) {
                 return new FrameDriverFactory(
                     executor,
@@ -132,7 +132,7 @@ class FrameDriver implements IFrameDriver {
     }
 }
 
-async function probeAsync(executor: DriverExecutor, entry: IGraphEntry, result: GPUBuffer): Promise<number> {
+async function ProbeAsync(executor: DriverExecutor, entry: IGraphEntry, result: GPUBuffer): Promise<number> {
     if (entry.probe === undefined) {
         return 0;
     }

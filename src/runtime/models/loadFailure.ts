@@ -132,7 +132,7 @@ export async function FetchAsync(url: string, { what, code, signal }: IFetchSett
         if (refusal) {
             throw PolicyError(`fetching ${what}`, refusal, error);
         }
-        const { why, advice } = await whyAsync(url);
+        const { why, advice } = await WhyAsync(url);
         throw new FlexAvatarError(code, `${name} could not be fetched from ${Shorten(url)}: ${why}.`, {
             advice,
             cause: error,
@@ -146,7 +146,7 @@ const CorsAdvice =
     "Send Access-Control-Allow-Origin with the files, or serve them from the page's own site (docs/hosting.md).";
 
 /** Tells apart what `fetch` calls by one name. */
-async function whyAsync(url: string): Promise<{ why: string; advice?: string }> {
+async function WhyAsync(url: string): Promise<{ why: string; advice?: string }> {
     const page = globalThis.location as Location | undefined;
     const target = new URL(url, page?.href);
     if (!/^https?:$/.test(target.protocol) || target.origin === page?.origin) {

@@ -113,7 +113,7 @@ class Lowering {
         for (const node of this._graph.nodes) {
             const value = this._lower(node);
             if (value === null || node.outputs.length !== 1) {
-                throw unknown(node);
+                throw Unknown(node);
             }
             this._values.set(node.outputs[0], value);
         }
@@ -153,7 +153,7 @@ class Lowering {
             case "Cast":
                 return first?.kind === "constant" ? first : null;
             case "Sub":
-                return isInput(first) &&
+                return IsInput(first) &&
                     second?.kind === "constant" &&
                     first.rest === null &&
                     first.gain === 1 &&
@@ -164,7 +164,7 @@ class Lowering {
                 return this._multiply(first, second);
             case "Reshape":
             case "Transpose":
-                return spaceToDepth(node, first, second);
+                return SpaceToDepth(node, first, second);
             case "Conv":
                 return this._convolve(node, values);
             case "Relu":
@@ -192,7 +192,7 @@ class Lowering {
         if (second?.kind !== "constant") {
             return null;
         }
-        if (isInput(first) && second.data.length === 1 && first.block === 1) {
+        if (IsInput(first) && second.data.length === 1 && first.block === 1) {
             return { ...first, gain: first.gain * second.data[0] };
         }
         if (first?.kind === "map") {
@@ -269,7 +269,7 @@ class Lowering {
             const step: IConvStep = {
                 kind: "conv",
                 sources: chosen.map(({ map, shift }) => ({ map, shift })),
-                weights: interleave(chosen, outputs),
+                weights: Interleave(chosen, outputs),
                 bias: withBias && bias ? (bias as IConstant).data : new Float32Array(outputs),
                 kernel: kernel[0],
                 stride: strides[0],
@@ -353,7 +353,7 @@ class Lowering {
             return null;
         }
         if (values.every((value): value is IConstant => value?.kind === "constant")) {
-            return concatConstants(values);
+            return ConcatConstants(values);
         }
         const parts: IPart[] = [];
         for (const value of values) {
@@ -438,8 +438,8 @@ class Lowering {
 }
 
 /** `[1,c,h,w]` → `[1,c,h/b,b,w/b,b]` → transposed by 0,1,3,5,2,4 → `[1,c·b²,h/b,w/b]`. */
-function spaceToDepth(node: IOnnxNode, value: Value | undefined, shape: Value | undefined): Value | null {
-    if (!isInput(value)) {
+function SpaceToDepth(node: IOnnxNode, value: Value | undefined, shape: Value | undefined): Value | null {
+    if (!IsInput(value)) {
         return null;
     }
     const { dims, reshaped, transposed } = value;
@@ -464,12 +464,12 @@ function spaceToDepth(node: IOnnxNode, value: Value | undefined, shape: Value | 
         : null;
 }
 
-function isInput(value: Value | undefined): value is IInput {
+function IsInput(value: Value | undefined): value is IInput {
     return value?.kind === "input";
 }
 
 /** Weights `[outputs, channels of all parts, taps]` from those of each part. */
-function interleave(parts: readonly { weights: Float32Array }[], outputs: number): Float32Array {
+function Interleave(parts: readonly { weights: Float32Array }[], outputs: number): Float32Array {
     const lengths = parts.map(({ weights }) => weights.length / outputs);
     const row = lengths.reduce((sum, length) => sum + length, 0);
     const all = new Float32Array(outputs * row);
@@ -484,17 +484,17 @@ function interleave(parts: readonly { weights: Float32Array }[], outputs: number
 }
 
 /** Constants joined along axis 1. */
-function concatConstants(values: readonly IConstant[]): IConstant {
+function ConcatConstants(values: readonly IConstant[]): IConstant {
     const [outputs, , ...rest] = values[0].dims;
     const parts = values.map(({ data }) => ({ weights: data }));
     return {
         kind: "constant",
         dims: [outputs, values.reduce((sum, { dims }) => sum + dims[1], 0), ...rest],
-        data: interleave(parts, outputs),
+        data: Interleave(parts, outputs),
     };
 }
 
-function unknown(node: IOnnxNode): FlexAvatarError {
+function Unknown(node: IOnnxNode): FlexAvatarError {
     return new FlexAvatarError(
         "models-mismatch",
         `The driver network has a ${node.op} (${node.name}) that the shaders do not know.`,

@@ -208,7 +208,7 @@ export class ModelRuntime {
      */
     public async encodeAsync(photo: Float32Array, { signal, onProgress }: ICallOptions = {}): Promise<Float32Array> {
         const graph = this.model.graphs.encoder;
-        expectLength(photo, graph.inputs.photo, "a photo");
+        ExpectLength(photo, graph.inputs.photo, "a photo");
         const { tokens } = await this.runGraphAsync("encoder", { photo }, { signal, onProgress });
         return tokens;
     }
@@ -239,10 +239,10 @@ export class ModelRuntime {
         const name = `reconstructor_n${count}`;
         const { inputs } = this.model.graphs[name];
         for (let n = 0; n < count; n++) {
-            expectLength(photos[n], [1, ...inputs.photos.slice(1)], `photo ${n + 1}`);
-            expectLength(anchors[n], [1, ...inputs.anchors.slice(1)], `anchor grid ${n + 1}`);
+            ExpectLength(photos[n], [1, ...inputs.photos.slice(1)], `photo ${n + 1}`);
+            ExpectLength(anchors[n], [1, ...inputs.anchors.slice(1)], `anchor grid ${n + 1}`);
         }
-        expectLength(prior, inputs.prior, "the prior");
+        ExpectLength(prior, inputs.prior, "the prior");
 
         const tokens: Float32Array[] = [];
         for (const photo of photos) {
@@ -251,7 +251,7 @@ export class ModelRuntime {
         }
         const outputs = await this.runGraphAsync(
             name,
-            { tokens: concat(tokens), photos: concat(photos), anchors: concat(anchors), prior },
+            { tokens: Concat(tokens), photos: Concat(photos), anchors: Concat(anchors), prior },
             { signal, onProgress },
         );
         onProgress?.({ stage: "reconstructing the head", fraction: 1 });
@@ -271,7 +271,7 @@ export class ModelRuntime {
         { signal, onProgress }: ICallOptions = {},
     ): Promise<IDriver | IFrameDriver> {
         const { identity_features: identityShape, position_map: positionShape } = this.model.graphs.driver.inputs;
-        expectLength(identityFeatures, identityShape, "the identity features");
+        ExpectLength(identityFeatures, identityShape, "the identity features");
         const frameDrivers = await this._frameDriversAsync({ signal, onProgress });
         if (frameDrivers) {
             const frameDriver = frameDrivers.createDriver(identityFeatures, (gone) => this._drivers.delete(gone));
@@ -311,7 +311,7 @@ export class ModelRuntime {
                 Object.fromEntries(Object.entries(values).map(([key, data]) => [key, { data, dims: inputs[key] }])),
             );
             this._count(name, performance.now() - start);
-            return await readAsync(backend, results, entry);
+            return await ReadAsync(backend, results, entry);
         });
         const outputs = await OrAborted(run, options.signal, `running ${name}`);
         this._throwIfDisposed();
@@ -438,7 +438,7 @@ export class ModelRuntime {
             Object.entries(ProbeInputs(entry)).map(([key, data]) => [key, { data, dims: entry.inputs[key] }]),
         );
         const error = await OnnxQueue.run(async () =>
-            ProbeError(entry, await readAsync(backend, await session.run(inputs), entry)),
+            ProbeError(entry, await ReadAsync(backend, await session.run(inputs), entry)),
         );
         if (!(error <= ProbeLimit)) {
             await OnnxQueue.run(() => session.release());
@@ -555,7 +555,7 @@ export class ModelRuntime {
 }
 
 /** Outputs as arrays, read back from the device where they are there. */
-async function readAsync(
+async function ReadAsync(
     { device }: IOnnxBackend,
     results: Awaited<ReturnType<INetworkSession["run"]>>,
     { outputs }: IGraphEntry,
@@ -570,7 +570,7 @@ async function readAsync(
     return arrays;
 }
 
-function expectLength(values: Float32Array, shape: readonly number[], what: string): void {
+function ExpectLength(values: Float32Array, shape: readonly number[], what: string): void {
     const wanted = shape.reduce((product, size) => product * size, 1);
     if (values.length !== wanted) {
         throw new FlexAvatarError(
@@ -580,7 +580,7 @@ function expectLength(values: Float32Array, shape: readonly number[], what: stri
     }
 }
 
-function concat(parts: readonly Float32Array[]): Float32Array {
+function Concat(parts: readonly Float32Array[]): Float32Array {
     const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
     let offset = 0;
     for (const part of parts) {

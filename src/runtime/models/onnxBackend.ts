@@ -70,12 +70,12 @@ export async function LoadOnnxBackendAsync(name: BackendName, settings: IOnnxSet
         if (device === undefined) {
             throw new FlexAvatarError("webgpu-missing", "The webgpu backend was asked for without a GPUDevice.");
         }
-        return await loadPageAsync(name, settings);
+        return await LoadPageAsync(name, settings);
     }
     if (worker) {
         const watch = new PolicyWatch();
         try {
-            return await loadWorkerAsync(settings);
+            return await LoadWorkerAsync(settings);
         } catch (error) {
             if (error instanceof FlexAvatarError) {
                 throw error;
@@ -83,7 +83,7 @@ export async function LoadOnnxBackendAsync(name: BackendName, settings: IOnnxSet
             SharedWorkerBackend = null;
             const refusal = await watch.findAsync(({ directive }) => directive === "worker-src");
             // first, so that what fails on both is an error and no notice
-            const backend = await loadPageAsync(name, settings, 1);
+            const backend = await LoadPageAsync(name, settings, 1);
             ThrowIfAborted(signal, "starting ONNX Runtime");
             onNotice?.({
                 code: "networks-on-page",
@@ -98,29 +98,29 @@ export async function LoadOnnxBackendAsync(name: BackendName, settings: IOnnxSet
             watch.dispose();
         }
     }
-    return await loadPageAsync(name, settings);
+    return await LoadPageAsync(name, settings);
 }
 
 /** The page's one worker, started and checked, or on its way. */
 let SharedWorkerBackend: Promise<WorkerBackend> | null = null;
 
-async function loadWorkerAsync({ urls, store, signal, onProgress }: IOnnxSettings): Promise<IOnnxBackend> {
+async function LoadWorkerAsync({ urls, store, signal, onProgress }: IOnnxSettings): Promise<IOnnxBackend> {
     if (SharedWorkerBackend === null) {
         const { script, wasm, mjs } = BuildUrls(urls, "wasm");
-        const wasmBinary = await fetchWasmAsync(wasm, { store, signal, onProgress });
-        SharedWorkerBackend ??= startWorkerAsync(
-            { script, wasmPaths: { wasm, mjs }, wasmBinary: wasmBinary.buffer, threads: threadCount() },
+        const wasmBinary = await FetchWasmAsync(wasm, { store, signal, onProgress });
+        SharedWorkerBackend ??= StartWorkerAsync(
+            { script, wasmPaths: { wasm, mjs }, wasmBinary: wasmBinary.buffer, threads: ThreadCount() },
             WorkerUrl(urls, "worker"),
         );
     }
     return await OrAborted(SharedWorkerBackend, signal, "starting ONNX Runtime");
 }
 
-async function startWorkerAsync(start: WorkerStart, fileUrl: string | undefined): Promise<WorkerBackend> {
+async function StartWorkerAsync(start: WorkerStart, fileUrl: string | undefined): Promise<WorkerBackend> {
     const backend = await WorkerBackend.StartAsync(fileUrl);
     try {
         await backend.startAsync(start);
-        await selfCheckAsync(backend);
+        await SelfCheckAsync(backend);
         return backend;
     } catch (error) {
         backend.terminate();
@@ -132,33 +132,33 @@ async function startWorkerAsync(start: WorkerStart, fileUrl: string | undefined)
  * @param threads of the processor's build. They are workers too: where a policy refuses one, ONNX Runtime would wait
  * for ever for the others
  */
-async function loadPageAsync(
+async function LoadPageAsync(
     name: BackendName,
     settings: IOnnxSettings,
-    threads = threadCount(),
+    threads = ThreadCount(),
 ): Promise<IOnnxBackend> {
     const { signal } = settings;
     const watch = new PolicyWatch();
     try {
         const urls = BuildUrls(settings.urls, ChooseOnnxBuild(name, settings.urls));
-        const ort = await OrAborted(importAsync(urls), signal, "loading ONNX Runtime");
+        const ort = await OrAborted(ImportAsync(urls), signal, "loading ONNX Runtime");
         if (!Configured.has(ort.env)) {
             const { wasm, mjs } = urls;
-            ort.env.wasm.wasmBinary = await fetchWasmAsync(wasm, settings);
+            ort.env.wasm.wasmBinary = await FetchWasmAsync(wasm, settings);
             ort.env.wasm.wasmPaths = { wasm, mjs };
             ort.env.wasm.numThreads = name === "wasm" ? threads : 1;
             ort.env.logLevel = "error";
             Configured.add(ort.env);
         }
         const backend = new PageBackend(name, ort, name === "webgpu" ? settings.device : undefined);
-        await OrAborted(selfCheckAsync(backend), signal, "starting ONNX Runtime");
+        await OrAborted(SelfCheckAsync(backend), signal, "starting ONNX Runtime");
         ort.env.wasm.wasmBinary = undefined; // compiled by now
         return backend;
     } catch (error) {
         if (error instanceof FlexAvatarError) {
             throw error;
         }
-        throw startError(name, error, (await watch.findAsync(IsRefusalOfScripts)) ?? WasmRefusalIn(MessageOf(error)));
+        throw StartError(name, error, (await watch.findAsync(IsRefusalOfScripts)) ?? WasmRefusalIn(MessageOf(error)));
     } finally {
         watch.dispose();
     }
@@ -167,7 +167,7 @@ async function loadPageAsync(
 /**
  * Why ONNX Runtime does not start on the page. On WebGPU what is left is its own affair: the device may be at fault.
  */
-function startError(name: BackendName, error: unknown, refusal: IRefusal | null): unknown {
+function StartError(name: BackendName, error: unknown, refusal: IRefusal | null): unknown {
     if (refusal) {
         return PolicyError("ONNX Runtime", refusal, error);
     }
@@ -187,7 +187,7 @@ function startError(name: BackendName, error: unknown, refusal: IRefusal | null)
 }
 
 /** Bundlers leave this import alone: the address is known when the page runs. */
-async function importAsync({ script }: IOnnxBuildUrls): Promise<typeof Ort> {
+async function ImportAsync({ script }: IOnnxBuildUrls): Promise<typeof Ort> {
     return (await import(
         /* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ script
     )) as typeof Ort;
@@ -196,7 +196,7 @@ async function importAsync({ script }: IOnnxBuildUrls): Promise<typeof Ort> {
 /** Builds whose wasm is already compiled; their settings can no longer change. */
 const Configured = new WeakSet<object>();
 
-async function fetchWasmAsync(
+async function FetchWasmAsync(
     url: string,
     { store, signal, onProgress }: Pick<IOnnxSettings, "store" | "signal" | "onProgress">,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -206,12 +206,12 @@ async function fetchWasmAsync(
 }
 
 /** Threads need shared memory. */
-function threadCount(): number {
+function ThreadCount(): number {
     return globalThis.crossOriginIsolated ? Math.min(2, navigator.hardwareConcurrency || 1) : 1;
 }
 
 /** Runs y = x + x; on WebGPU reads y through our own device, which fails if ONNX Runtime made itself another one. */
-async function selfCheckAsync(backend: IOnnxBackend): Promise<void> {
+async function SelfCheckAsync(backend: IOnnxBackend): Promise<void> {
     const x = Float32Array.from({ length: 64 }, (_, i) => i + 0.25);
     const session = await backend.createSessionAsync(BuildSumGraph([x.length], "x", "x", "y"), [], true);
     try {

@@ -78,9 +78,9 @@ export function BuildUrls(urls: OnnxRuntimeUrls, name: OnnxBuildName): IOnnxBuil
     if (typeof urls === "string") {
         const { script, mjs, wasm } = RuntimeFiles[name];
         return {
-            script: absolute(JoinUrl(urls, script)),
-            mjs: absolute(JoinUrl(urls, mjs)),
-            wasm: absolute(JoinUrl(urls, wasm)),
+            script: Absolute(JoinUrl(urls, script)),
+            mjs: Absolute(JoinUrl(urls, mjs)),
+            wasm: Absolute(JoinUrl(urls, wasm)),
         };
     }
     const build = urls[name];
@@ -88,15 +88,15 @@ export function BuildUrls(urls: OnnxRuntimeUrls, name: OnnxBuildName): IOnnxBuil
         const message = `runtimeUrls has no addresses for "${name}"`;
         throw name === "wasm" ? new FlexAvatarError("invalid-argument", `${message}.`) : new Error(message);
     }
-    return { script: absolute(build.script), mjs: absolute(build.mjs), wasm: absolute(build.wasm) };
+    return { script: Absolute(build.script), mjs: Absolute(build.mjs), wasm: Absolute(build.wasm) };
 }
 
 /** @returns the address of a worker's script, if there is one: "worker" runs networks, "refineWorker" refines */
 export function WorkerUrl(urls: OnnxRuntimeUrls, which: keyof typeof WorkerFiles): string | undefined {
     const url = typeof urls === "string" ? JoinUrl(urls, WorkerFiles[which]) : urls[which];
-    return url === undefined ? undefined : absolute(url);
+    return url === undefined ? undefined : Absolute(url);
 }
 
-function absolute(url: string): string {
+function Absolute(url: string): string {
     return new URL(url, globalThis.document?.baseURI ?? globalThis.location.href).href;
 }

@@ -96,7 +96,7 @@ export function MergeBoxes(boxes: readonly IFaceBox[]): IFaceBox[] {
     let rest = [...boxes];
     while (rest.length > 0) {
         const surest = rest[0];
-        const same = rest.filter((box) => box === surest || sharedPart(box, surest) > SameFace);
+        const same = rest.filter((box) => box === surest || SharedPart(box, surest) > SameFace);
         rest = rest.filter((box) => !same.includes(box));
         const total = same.reduce((sum, { score }) => sum + score, 0);
         const mean = (value: (box: IFaceBox) => number): number =>
@@ -141,14 +141,14 @@ export function WithoutDoubles(rectangles: readonly ITurnedRectangle[]): ITurned
     });
     return rectangles.filter(
         (rectangle, i) =>
-            !rectangles.slice(i + 1).some((later) => sharedPart(upright(rectangle), upright(later)) > SameRectangle),
+            !rectangles.slice(i + 1).some((later) => SharedPart(upright(rectangle), upright(later)) > SameRectangle),
     );
 }
 
 type IEdges = Pick<IFaceBox, "left" | "top" | "right" | "bottom">;
 
 /** Intersection over union. */
-function sharedPart(a: IEdges, b: IEdges): number {
+function SharedPart(a: IEdges, b: IEdges): number {
     const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);
     const height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
     if (width <= 0 || height <= 0) {

@@ -84,7 +84,7 @@ export class FaceFinder implements IFaceFinder {
             const image = SampleRectangle(picture, rectangle, { size: LandmarkSize, range: [0, 1], outside: "border" });
             const { landmarks, presence } = await this._networks.runFaceGraphAsync("landmarks", image, options);
             if (presence[0] >= LeastPresence) {
-                faces.push(toPicture(landmarks, rectangle, picture));
+                faces.push(ToPicture(landmarks, rectangle, picture));
             }
         }
         return faces;
@@ -97,11 +97,11 @@ export class FaceFinder implements IFaceFinder {
         const { mask } = await this._networks.runFaceGraphAsync("matte", image, options);
         const seen = await this._networks.runFaceGraphAsync("classes", image, options);
         const inMirror = await this._networks.runFaceGraphAsync("classes", Mirrored(image, PersonSize), options);
-        const classes = meanOf(seen.classes, Mirrored(inMirror.classes, PersonSize));
+        const classes = MeanOf(seen.classes, Mirrored(inMirror.classes, PersonSize));
         const plane = (k: number): Float32Array => classes.subarray(k * PersonSize ** 2, (k + 1) * PersonSize ** 2);
         const body = plane(BodySkin);
         return {
-            mask: together(mask, meanOf(seen.alpha, Mirrored(inMirror.alpha, PersonSize))),
+            mask: Together(mask, MeanOf(seen.alpha, Mirrored(inMirror.alpha, PersonSize))),
             size: PersonSize,
             classes: [plane(Hair), plane(FaceSkin).map((face, i) => face + body[i]), plane(Clothes)],
         };
@@ -109,7 +109,7 @@ export class FaceFinder implements IFaceFinder {
 }
 
 /** The mean of two probabilities' log odds: who is sure counts more than who is not. */
-function together(a: Float32Array, b: Float32Array): Float32Array {
+function Together(a: Float32Array, b: Float32Array): Float32Array {
     const odds = (value: number): number => {
         const share = Math.min(1 - LeastDoubt, Math.max(LeastDoubt, value));
         return share / (1 - share);
@@ -121,12 +121,12 @@ function together(a: Float32Array, b: Float32Array): Float32Array {
 }
 
 /** What two looks say together. */
-function meanOf(a: Float32Array, b: Float32Array): Float32Array {
+function MeanOf(a: Float32Array, b: Float32Array): Float32Array {
     return a.map((value, i) => (value + b[i]) / 2);
 }
 
 /** Landmarks in pixels of the network's picture to parts of the picture. */
-function toPicture(landmarks: Float32Array, rectangle: ITurnedRectangle, { width, height }: IPicture): Float32Array {
+function ToPicture(landmarks: Float32Array, rectangle: ITurnedRectangle, { width, height }: IPicture): Float32Array {
     const cos = Math.cos(rectangle.rotation);
     const sin = Math.sin(rectangle.rotation);
     const values = new Float32Array(3 * LandmarkCount);

@@ -31,7 +31,7 @@ export function* ForegroundColors(
     size: number,
 ): Work<Uint8ClampedArray<ArrayBuffer>> {
     let level: ILevel | undefined;
-    for (const edge of levelsOf(size)) {
+    for (const edge of LevelsOf(size)) {
         const image = new Float32Array(3 * edge * edge);
         const alpha = new Float32Array(edge * edge);
         for (let row = 0, i = 0; row < edge; row++) {
@@ -50,17 +50,17 @@ export function* ForegroundColors(
         // a level begins where the one before ended
         const share = (done: number): number => (edge / size) * (0.5 + 0.5 * done);
         yield share(0.2);
-        level = nextLevel(level, image, alpha, edge);
+        level = NextLevel(level, image, alpha, edge);
         const isLast = edge === size;
         yield share(0.25);
         if (isLast) {
-            keepKnown(level, image, alpha);
+            KeepKnown(level, image, alpha);
         }
         const rounds = edge <= SmallLevel && !isLast ? Rounds : FewRounds;
         for (let round = 0; round < rounds; round++) {
             const [from, to] = [round, round + 1].map((done) => share(0.3 + (0.6 * done) / rounds));
             yield from;
-            level = yield* Within(solveOnce(level, image, alpha, edge, isLast), from, to);
+            level = yield* Within(SolveOnce(level, image, alpha, edge, isLast), from, to);
         }
     }
     yield 0.97;
@@ -83,7 +83,7 @@ interface ILevel {
 }
 
 /** Edges of the levels, each at most twice the one before. */
-function levelsOf(size: number): number[] {
+function LevelsOf(size: number): number[] {
     const edges = [size];
     while (edges[0] > Coarsest) {
         edges.unshift(Math.ceil(edges[0] / 2));
@@ -92,7 +92,7 @@ function levelsOf(size: number): number[] {
 }
 
 /** The first level has the mean colors, a later one those of the level before. */
-function nextLevel(before: ILevel | undefined, image: Float32Array, alpha: Float32Array, size: number): ILevel {
+function NextLevel(before: ILevel | undefined, image: Float32Array, alpha: Float32Array, size: number): ILevel {
     const front = new Float32Array(image.length);
     const back = new Float32Array(image.length);
     if (before === undefined) {
@@ -125,7 +125,7 @@ function nextLevel(before: ILevel | undefined, image: Float32Array, alpha: Float
 }
 
 /** Where there is only one of the two, its color is the picture's. */
-function keepKnown({ front, back }: ILevel, image: Float32Array, alpha: Float32Array): void {
+function KeepKnown({ front, back }: ILevel, image: Float32Array, alpha: Float32Array): void {
     for (let i = 0; i < alpha.length; i++) {
         const known = alpha[i] === 1 ? front : alpha[i] === 0 ? back : undefined;
         known?.set(image.subarray(3 * i, 3 * i + 3), 3 * i);
@@ -133,7 +133,7 @@ function keepKnown({ front, back }: ILevel, image: Float32Array, alpha: Float32A
 }
 
 /** One Jacobi round: each pixel's two colors from its own color and its four neighbours' colors. */
-function* solveOnce(
+function* SolveOnce(
     { front, back }: ILevel,
     image: Float32Array,
     alpha: Float32Array,

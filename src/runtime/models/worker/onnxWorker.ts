@@ -21,7 +21,7 @@ let Last: Promise<void> = Promise.resolve();
 Scope.onmessage = ({ data: { id, request } }) => {
     Last = Last.then(async () => {
         try {
-            const result = await serveAsync(request);
+            const result = await ServeAsync(request);
             const transfer =
                 typeof result === "object" ? Object.values(result).map((values) => values.buffer as ArrayBuffer) : [];
             Scope.postMessage({ id, result }, transfer);
@@ -31,7 +31,7 @@ Scope.onmessage = ({ data: { id, request } }) => {
     });
 };
 
-async function serveAsync(request: WorkerRequest): Promise<IWorkerAnswer["result"]> {
+async function ServeAsync(request: WorkerRequest): Promise<IWorkerAnswer["result"]> {
     switch (request.kind) {
         case "hello":
             return undefined;
