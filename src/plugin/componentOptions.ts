@@ -3,8 +3,8 @@ import { JoinUrl } from "../runtime/models/assetStore.js";
 import type { BackendName, OnnxRuntimeUrls } from "../runtime/models/onnxBackend.js";
 import type { SplatSorterName } from "../runtime/passes/index.js";
 import type { IAvatarServices } from "./avatarServices.js";
-import { DefaultDriverSchedule, type IDriverSchedule } from "./driverScheduler.js";
-import type { LevelOfDetail } from "./levelOfDetail.js";
+import { DefaultDriverSchedule, type IDriverSchedule } from "./avatar/driverScheduler.js";
+import type { LevelOfDetail } from "./draw/levelOfDetail.js";
 
 /**
  * Options of `FlexAvatarComponent.GetOrCreate`. Addresses are relative to the page; all of them may be on another

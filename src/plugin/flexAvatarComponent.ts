@@ -9,13 +9,13 @@ import type { SplatPipeline } from "../runtime/passes/index.js";
 import type { BackendName } from "../runtime/models/onnxBackend.js";
 import { FetchAsync, MessageOf } from "../runtime/models/loadFailure.js";
 import type { PhotoSource } from "../runtime/photo/decode.js";
-import { AvatarFactory, type IMadeAvatar, type IMakeSettings } from "./avatarFactory.js";
+import { AvatarFactory, type IMadeAvatar, type IMakeSettings } from "./avatar/avatarFactory.js";
 import { ResolveFlexAvatarOptions, type IFlexAvatarOptions } from "./componentOptions.js";
-import { DriverScheduler, type IScheduledDriver } from "./driverScheduler.js";
+import { DriverScheduler, type IScheduledDriver } from "./avatar/driverScheduler.js";
 import { RequireDevice } from "./engineOptions.js";
-import { AvatarEvaluator } from "./avatarEvaluator.js";
-import { SerializeAvatars } from "./avatarSerializer.js";
-import { CheckShownParts, FlexAvatar, type IShownParts } from "./flexAvatar.js";
+import { AvatarEvaluator } from "./avatar/avatarEvaluator.js";
+import { SerializeAvatars } from "./files/avatarSerializer.js";
+import { CheckShownParts, FlexAvatar, type IShownParts } from "./avatar/flexAvatar.js";
 import type { BustOption, HairOption } from "./page/avatarPage.js";
 import type { IHairSpringSettings } from "./page/hairSpring.js";
 import { PersonPage, type IPageModel } from "./page/personPage.js";
@@ -23,8 +23,8 @@ import { Person } from "./refine/person.js";
 import { Refinement, type IPrepareWish } from "./refine/refinement.js";
 import type { RefineOption } from "./refine/refineSettings.js";
 import { CheckRefineSettings } from "./refine/sharpenPerson.js";
-import { PeelsDepth } from "./splatMaterial.js";
-import { SplatCrowds } from "./splatCrowds.js";
+import { PeelsDepth } from "./draw/splatMaterial.js";
+import { SplatCrowds } from "./draw/splatCrowds.js";
 
 /**
  * Something the user should know although all went on: a fallback, or a choice made for them. Each is reported once.

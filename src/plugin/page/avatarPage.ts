@@ -8,8 +8,8 @@ import { EffectivePose, type ExpressionPose } from "../../flame/expression.js";
 import { HangingPose } from "../../flame/hangingPage.js";
 import { PoseLength, type HeadModel } from "../../flame/headModel.js";
 import type { AvatarBuffers, SplatPipeline } from "../../runtime/passes/index.js";
-import type { LevelOfDetail } from "../levelOfDetail.js";
-import { HasClipPlane, type ISplatMember } from "../splatView.js";
+import type { LevelOfDetail } from "../draw/levelOfDetail.js";
+import { HasClipPlane, type ISplatMember } from "../draw/splatView.js";
 import type { HairSpring } from "./hairSpring.js";
 import type { IPageLease } from "./personPage.js";
 

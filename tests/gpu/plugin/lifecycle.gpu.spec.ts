@@ -16,10 +16,10 @@ import {
     MakeSynthetic,
     RenderFrame,
     type IStage,
-} from "./stage";
-import { FakeServicesAsync, Stages, type IFakeLog, type Stage } from "./fakeNetworks";
-import { RandomDeltaMap } from "../passes/syntheticHead";
-import { Random } from "../passes/gpu";
+} from "../../support/stage";
+import { FakeServicesAsync, Stages, type IFakeLog, type Stage } from "../../support/fakeNetworks";
+import { RandomDeltaMap } from "../../support/syntheticHead";
+import { Random } from "../../support/gpu";
 
 const photo = new Blob(["a photo"]);
 
