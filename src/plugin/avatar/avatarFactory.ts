@@ -23,7 +23,7 @@ import { FaceFinder } from "../../runtime/photo/faceFinder.js";
 import { PreparePhotoAsync, type IPreparedPhoto } from "../../runtime/photo/preparePhoto.js";
 import { FinishInSlicesAsync } from "../../runtime/slices.js";
 import { CheckPhotoSource, type PhotoSource } from "../../runtime/photo/decode.js";
-import { AvatarEvaluator } from "./avatarEvaluator.js";
+import { AvatarEvaluator } from "../../runtime/driver/avatarEvaluator.js";
 import type { IAvatarServices, INetworks } from "../avatarServices.js";
 import type { IFlexAvatarOptions } from "../componentOptions.js";
 import type { IPageModel } from "../page/personPage.js";

@@ -25,7 +25,7 @@ import { HeadSurface } from "../attach/headSurface.js";
 import { RegionOfPick, type IPickedRegion } from "../attach/regions.js";
 import { SurfaceNodes, type ISurfaceSettings } from "../attach/surfaceNodes.js";
 import type { SurfaceTarget } from "../attach/surfacePlaces.js";
-import type { AvatarEvaluator, IEvaluatorCounts } from "./avatarEvaluator.js";
+import type { AvatarEvaluator, IEvaluatorCounts } from "../../runtime/driver/avatarEvaluator.js";
 import { type ExpressionTrack, ExpressionTracks } from "../animation/expressionTracks.js";
 import { FreezeAsync } from "../draw/gaussianSplattingMesh.js";
 import type { ICloseUp } from "../../runtime/closeUp.js";

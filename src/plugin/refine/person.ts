@@ -5,7 +5,7 @@
 import type { Observable } from "@babylonjs/core/Misc/observable.js";
 import type { ICloseUp } from "../../runtime/closeUp.js";
 import type { IAvatarFile } from "../../runtime/format/avatarFile.js";
-import type { AvatarEvaluator } from "../avatar/avatarEvaluator.js";
+import type { AvatarEvaluator } from "../../runtime/driver/avatarEvaluator.js";
 import type { IRefineProgress } from "./refineSettings.js";
 
 /** First channel of the colors in a map. */

@@ -8,8 +8,8 @@ import { OrAborted } from "./abort.js";
 import { MessageOf } from "./loadFailure.js";
 import { OnnxQueue } from "./asyncQueue.js";
 import { AssetStore, JoinUrl } from "./assetStore.js";
-import { OnnxDriver, type IDriver } from "./driver.js";
-import { FrameDriverFactory, type IFrameDriver } from "./frameDriver.js";
+import { OnnxDriver, type IDriver } from "../driver/onnxDriver.js";
+import { FrameDriverFactory, type IFrameDriver } from "../driver/frameDriver.js";
 import {
     SelectModel,
     type IGraphEntry,

@@ -8,7 +8,7 @@ import {
     type IReconstructionInput,
 } from "../../../../src/runtime/models/modelRuntime";
 import type { IModelRuntimeSettings } from "../../../../src/runtime/models/runtimeSettings";
-import { OnnxDriver, type IDriver } from "../../../../src/runtime/models/driver";
+import { OnnxDriver, type IDriver } from "../../../../src/runtime/driver/onnxDriver";
 import { ProbeInputs } from "../../../../src/runtime/models/probe";
 import { BuildSumGraph } from "../../../../src/runtime/models/probeGraph";
 import { OnnxQueue } from "../../../../src/runtime/models/asyncQueue";

@@ -1,10 +1,10 @@
 import { FlexAvatarError } from "../../../../src/flame/error";
-import { LowerDriver } from "../../../../src/runtime/models/lowerDriver";
+import { LowerDriver } from "../../../../src/runtime/driver/lowerDriver";
 import { ModelRuntime } from "../../../../src/runtime/models/modelRuntime";
 import { ReadOnDeviceAsync } from "../../../../src/runtime/models/onnxBackend";
-import { ReadOnnxGraph } from "../../../../src/runtime/models/onnxGraph";
-import { DriverExecutor } from "../../../../src/runtime/passes/driver/driverExecutor";
-import { DriverFlops, type IDriverProgram } from "../../../../src/runtime/passes/driver/driverProgram";
+import { ReadOnnxGraph } from "../../../../src/runtime/driver/onnxGraph";
+import { DriverExecutor } from "../../../../src/runtime/driver/kernels/driverExecutor";
+import { DriverFlops, type IDriverProgram } from "../../../../src/runtime/driver/kernels/driverProgram";
 
 const Usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
 

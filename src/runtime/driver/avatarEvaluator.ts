@@ -5,11 +5,11 @@
 import type { ExpressionPose } from "../../flame/expression.js";
 import { FlexAvatarError } from "../../flame/error.js";
 import { CreatePositionMapScratch, PositionMap, type PositionMapScratch } from "../../flame/positionMap.js";
-import type { IDriver } from "../../runtime/models/driver.js";
-import type { IFrameDriver } from "../../runtime/models/frameDriver.js";
-import { MapChannels } from "../../runtime/layout.js";
-import type { ICloseUp } from "../../runtime/closeUp.js";
-import { AvatarBuffers, type HeadBuffers, type SplatPipeline } from "../../runtime/passes/index.js";
+import type { IDriver } from "./onnxDriver.js";
+import type { IFrameDriver } from "./frameDriver.js";
+import { MapChannels } from "../layout.js";
+import type { ICloseUp } from "../closeUp.js";
+import { AvatarBuffers, type HeadBuffers, type SplatPipeline } from "../passes/index.js";
 import type { IScheduledDriver } from "./driverScheduler.js";
 import { SharedDriver } from "./sharedDriver.js";
 

@@ -3,8 +3,8 @@
  * shaders: frameDriver.ts.
  */
 import { FlexAvatarError } from "../../flame/error.js";
-import { OnnxQueue } from "./asyncQueue.js";
-import type { BackendName, INetworkOutput, INetworkSession, IOnnxBackend } from "./session.js";
+import { OnnxQueue } from "../models/asyncQueue.js";
+import type { BackendName, INetworkOutput, INetworkSession, IOnnxBackend } from "../models/session.js";
 
 /** From a position map to a delta map, for one person. */
 export interface IDriver {

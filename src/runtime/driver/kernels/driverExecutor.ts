@@ -5,7 +5,7 @@
  * persons share the intermediate maps. ONNX Runtime on the same graph is the reference.
  */
 import { FlexAvatarError } from "../../../flame/error.js";
-import { OwnedBuffers } from "../gpuBuffers.js";
+import { OwnedBuffers } from "../../passes/gpuBuffers.js";
 import { AssignBuffers, PlanDriverStep, type IDriverPlan, type Operand } from "./driverPlan.js";
 import { MapBlocks, type IDriverProgram, type MapId } from "./driverProgram.js";
 import { DriverSource } from "./driverSources.js";

@@ -1,12 +1,12 @@
-/** The driver at run time, as part of the frame: our own shaders, on the scene's device. Without them: driver.ts. */
+/** The driver at run time, as part of the frame: our own shaders, on the scene's device. Without them: onnxDriver.ts. */
 import { FlexAvatarError } from "../../flame/error.js";
-import { DriverExecutor, type DriverPerson } from "../passes/driver/driverExecutor.js";
+import { DriverExecutor, type DriverPerson } from "./kernels/driverExecutor.js";
 import { LowerDriver } from "./lowerDriver.js";
-import type { IGraphEntry } from "./manifest.js";
-import { ReadOnDeviceAsync } from "./onnxBackend.js";
+import type { IGraphEntry } from "../models/manifest.js";
+import { ReadOnDeviceAsync } from "../models/onnxBackend.js";
 import { ReadOnnxGraph } from "./onnxGraph.js";
-import { HalfProbeLimit, ProbeError, ProbeInputs, ProbeLimit } from "./probe.js";
-import type { IExternalData } from "./session.js";
+import { HalfProbeLimit, ProbeError, ProbeInputs, ProbeLimit } from "../models/probe.js";
+import type { IExternalData } from "../models/session.js";
 
 /** From a position map to a delta map for one person, recorded rather than awaited. */
 export interface IFrameDriver {

@@ -1,8 +1,8 @@
 /**
  * One driver network for all avatars of a person: its identity features are theirs in common, and its runs take turns.
  */
-import type { IDriver } from "../../runtime/models/driver.js";
-import type { IFrameDriver } from "../../runtime/models/frameDriver.js";
+import type { IDriver } from "./onnxDriver.js";
+import type { IFrameDriver } from "./frameDriver.js";
 
 /** One avatar's hold of a driver network. The last one to let go disposes the network. */
 export class SharedDriver {
