@@ -1,77 +1,56 @@
-/**
- * The driver at run time, in ONNX Runtime: at most one run of an avatar in flight, and the newest input wins. In
- * shaders: frameDriver.ts.
- */
+/** The driver at run time, in ONNX Runtime: its delta maps come later. In shaders: frameDriver.ts. */
 import { FlexAvatarError } from "../../flame/error.js";
 import { OnnxQueue } from "../models/asyncQueue.js";
-import type { BackendName, INetworkOutput, INetworkSession, IOnnxBackend } from "../models/session.js";
+import type { INetworkOutput, INetworkSession, IOnnxBackend } from "../models/session.js";
+import { ReadOnDeviceAsync } from "../models/onnxBackend.js";
+import type { DeltaMap, IDriver, IDriverPose } from "./driver.js";
+import { CheckPose, CreatePositionBuffer } from "./driverPose.js";
+import { SharedPart } from "./sharedPart.js";
 
-/** From a position map to a delta map, for one person. */
-export interface IDriver {
-    /** Where it runs. On "webgpu" results are GPUBuffers, on "wasm" they are arrays. */
-    readonly backend: BackendName;
-    /** Whether a run takes its time from the page's frames: false in a worker. */
-    readonly holdsFrame: boolean;
-    /**
-     * Evaluates the driver. While a run is in flight further calls replace each other: when it ends, the newest input
-     * is run, and all callers that waited get that result. The input is borrowed until the promise settles.
-     * @param positionMap `[3,P,P]`, normalised (docs/conventions.md, "Maps"); a GPUBuffer only on "webgpu"
-     * @returns delta map `[14,H,W]`; on "webgpu" the driver's own buffer, valid until the next call's promise settles
-     * @throws FlexAvatarError `disposed`, `invalid-argument`
-     */
-    run(positionMap: Float32Array | GPUBuffer): Promise<Float32Array | GPUBuffer>;
-    /** Frees its buffers when no run is in flight. May be called twice. */
-    dispose(): void;
+/** Shapes of the network's inputs and of its output. */
+export interface IDriverShapes {
+    /** `[1,C,h,w]` */
+    readonly identity: readonly number[];
+    /** `[1,3,P,P]` */
+    readonly position: readonly number[];
+    /** `[1,14,H,W]` */
+    readonly delta: readonly number[];
 }
 
-/** What the driver tells its maker. */
-export interface IDriverEvents {
-    onDispose: () => void;
-    onRun: (milliseconds: number) => void;
-}
-
-interface INext {
-    input: Float32Array | GPUBuffer;
-    promise: Promise<Float32Array | GPUBuffer>;
-    resolve: (value: Float32Array | GPUBuffer | PromiseLike<Float32Array | GPUBuffer>) => void;
-}
-
-/**
- * The driver as an ONNX session. The session is borrowed from the runtime; identity features and outputs are its own.
- */
-export class OnnxDriver implements IDriver {
-    public readonly backend: BackendName;
-    public readonly holdsFrame: boolean;
-    private readonly _onnx: IOnnxBackend;
+/** The network of one person as an ONNX session, which is borrowed; identity features and outputs are its own. */
+export class OnnxPerson {
+    /** Where it runs. */
+    public readonly onnx: IOnnxBackend;
+    public readonly positionCount: number;
+    public readonly deltaCount: number;
     private readonly _session: INetworkSession;
-    private readonly _shapes: { identity: readonly number[]; position: readonly number[] };
-    private readonly _events: IDriverEvents;
+    private readonly _shapes: IDriverShapes;
+    private readonly _onRun: (milliseconds: number) => void;
     private readonly _identity: Float32Array | GPUBuffer;
     private _output: INetworkOutput | undefined;
-    private _inFlight = false;
-    private _next: INext | undefined;
+    private _last: Promise<unknown> = Promise.resolve();
+    private _running = false;
     private _disposed = false;
 
     /**
      * @param onnx where the session runs
-     * @param session the driver session, borrowed
+     * @param session borrowed
      * @param identityFeatures `[C,h,w]`, copied
-     * @param shapes `[1,C,h,w]` and `[1,3,P,P]`
-     * @param events `onDispose` is called once, at the first dispose; `onRun` after each run, with its milliseconds
+     * @param onRun told of each run
      */
     public constructor(
         onnx: IOnnxBackend,
         session: INetworkSession,
         identityFeatures: Float32Array,
-        shapes: { identity: readonly number[]; position: readonly number[] },
-        events: IDriverEvents,
+        shapes: IDriverShapes,
+        onRun: (milliseconds: number) => void,
     ) {
-        this.backend = onnx.name;
-        this.holdsFrame = !onnx.inWorker;
-        this._onnx = onnx;
+        this.onnx = onnx;
+        this.positionCount = Product(shapes.position);
+        this.deltaCount = Product(shapes.delta);
         this._session = session;
         this._shapes = shapes;
-        this._events = events;
+        this._onRun = onRun;
         this._identity = Float32Array.from(identityFeatures);
         if (onnx.device) {
             const buffer = onnx.device.createBuffer({
@@ -84,36 +63,33 @@ export class OnnxDriver implements IDriver {
         }
     }
 
-    public run(positionMap: Float32Array | GPUBuffer): Promise<Float32Array | GPUBuffer> {
-        const error = this._check(positionMap);
-        if (error) {
-            return Promise.reject(error);
-        }
-        if (!this._inFlight) {
-            return this._startAsync(positionMap);
-        }
-        if (this._next) {
-            this._next.input = positionMap;
-        } else {
-            const { promise, resolve } = WithResolvers<Float32Array | GPUBuffer>();
-            this._next = { input: positionMap, promise, resolve };
-        }
-        return this._next.promise;
+    /**
+     * Runs the network, after the runs that others asked for earlier.
+     * @param positionMap `[3,P,P]`, borrowed until the promise settles; a GPUBuffer only on WebGPU
+     * @returns a buffer on WebGPU; valid while the promise's own reactions run
+     * @throws FlexAvatarError `disposed`
+     */
+    public run(positionMap: Float32Array | GPUBuffer): Promise<DeltaMap> {
+        const result = this._last.then(() => this._runAsync(positionMap));
+        // Whoever waits for the result has reacted to it before these two steps are through and the next run starts.
+        this._last = result.catch(() => undefined).then(() => undefined);
+        return result;
     }
 
+    /** Frees its buffers when no run is under way. May be called twice. */
     public dispose(): void {
         if (this._disposed) {
             return;
         }
         this._disposed = true;
-        this._events.onDispose();
-        if (!this._inFlight) {
+        if (!this._running) {
             this._free();
         }
     }
 
-    private async _startAsync(positionMap: Float32Array | GPUBuffer): Promise<Float32Array | GPUBuffer> {
-        this._inFlight = true;
+    private async _runAsync(positionMap: Float32Array | GPUBuffer): Promise<DeltaMap> {
+        this._throwIfDisposed();
+        this._running = true;
         try {
             const output = await OnnxQueue.run(async () => {
                 this._throwIfDisposed();
@@ -122,7 +98,7 @@ export class OnnxDriver implements IDriver {
                     identity_features: { data: this._identity, dims: this._shapes.identity },
                     position_map: { data: positionMap, dims: this._shapes.position },
                 });
-                this._events.onRun(performance.now() - start);
+                this._onRun(performance.now() - start);
                 return delta;
             });
             this._output?.dispose();
@@ -130,43 +106,11 @@ export class OnnxDriver implements IDriver {
             this._throwIfDisposed();
             return output.data;
         } finally {
-            this._inFlight = false;
-            const next = this._next;
-            this._next = undefined;
+            this._running = false;
             if (this._disposed) {
                 this._free();
             }
-            if (next) {
-                next.resolve(this._disposed ? Promise.reject(this._disposedError()) : this._startAsync(next.input));
-            }
         }
-    }
-
-    private _check(positionMap: Float32Array | GPUBuffer): FlexAvatarError | undefined {
-        if (this._disposed) {
-            return this._disposedError();
-        }
-        const count = this._shapes.position.reduce((product, size) => product * size, 1);
-        if (positionMap instanceof Float32Array) {
-            return positionMap.length === count
-                ? undefined
-                : new FlexAvatarError(
-                      "invalid-argument",
-                      `The driver got a position map of ${positionMap.length} values and needs ${count}.`,
-                  );
-        }
-        if (!this._onnx.device) {
-            return new FlexAvatarError(
-                "invalid-argument",
-                "The driver runs on the processor and got a GPUBuffer; pass a Float32Array.",
-            );
-        }
-        return positionMap.size >= count * 4
-            ? undefined
-            : new FlexAvatarError(
-                  "invalid-argument",
-                  `The driver got a position buffer of ${positionMap.size} bytes and needs ${count * 4}.`,
-              );
     }
 
     private _free(): void {
@@ -179,17 +123,90 @@ export class OnnxDriver implements IDriver {
 
     private _throwIfDisposed(): void {
         if (this._disposed) {
-            throw this._disposedError();
+            throw new FlexAvatarError("disposed", "The driver of this avatar is disposed.");
         }
-    }
-
-    private _disposedError(): FlexAvatarError {
-        return new FlexAvatarError("disposed", "The driver of this avatar is disposed.");
     }
 }
 
-function WithResolvers<T>(): { promise: Promise<T>; resolve: (value: T | PromiseLike<T>) => void } {
-    let resolve!: (value: T | PromiseLike<T>) => void;
-    const promise = new Promise<T>((done) => (resolve = done));
-    return { promise, resolve };
+/** One avatar's driver in ONNX Runtime. */
+export class OnnxDriver implements IDriver {
+    private readonly _array: Float32Array<ArrayBuffer> | null = null;
+    private readonly _buffer: GPUBuffer | null = null;
+    private _runMs = 0;
+    private _isDisposed = false;
+
+    /** @param _person its network, shared with other avatars of the person */
+    public constructor(private readonly _person: SharedPart<OnnxPerson>) {
+        _person.join();
+        const { onnx, positionCount } = _person.part;
+        if (onnx.device) {
+            this._buffer = CreatePositionBuffer(onnx.device, positionCount);
+        } else {
+            this._array = new Float32Array(positionCount);
+        }
+    }
+
+    /** Of the last run, waiting included. */
+    public get runMs(): number {
+        return this._runMs;
+    }
+
+    public get frameMs(): number {
+        return this._person.part.onnx.inWorker ? 0 : this._runMs;
+    }
+
+    public get byteLength(): number {
+        return this._buffer?.size ?? 0;
+    }
+
+    public async run(pose: IDriverPose): Promise<DeltaMap> {
+        const start = performance.now();
+        const deltaMap = await this._person.part.run(this._positionMap(pose, this._array ?? this._buffer!));
+        this._runMs = performance.now() - start;
+        return deltaMap;
+    }
+
+    public async readAsync(pose: IDriverPose): Promise<Float32Array> {
+        const { part: person } = this._person;
+        const { device } = person.onnx;
+        if (!device) {
+            const map = await person.run(this._positionMap(pose, new Float32Array(person.positionCount)));
+            return (map as Float32Array).slice();
+        }
+        const buffer = CreatePositionBuffer(device, person.positionCount);
+        try {
+            const map = await person.run(this._positionMap(pose, buffer));
+            return await ReadOnDeviceAsync(device, map as GPUBuffer, person.deltaCount);
+        } finally {
+            buffer.destroy();
+        }
+    }
+
+    public share(): OnnxDriver {
+        return new OnnxDriver(this._person);
+    }
+
+    public dispose(): void {
+        if (!this._isDisposed) {
+            this._isDisposed = true;
+            this._buffer?.destroy();
+            this._person.leave();
+        }
+    }
+
+    private _positionMap(pose: IDriverPose, into: Float32Array<ArrayBuffer> | GPUBuffer): Float32Array | GPUBuffer {
+        CheckPose(pose, this._person.part.positionCount);
+        if (into instanceof Float32Array) {
+            return pose.writePositionMap(into);
+        }
+        const device = this._person.part.onnx.device!;
+        const encoder = device.createCommandEncoder();
+        pose.recordPositionMap(encoder, into);
+        device.queue.submit([encoder.finish()]);
+        return into;
+    }
+}
+
+function Product(shape: readonly number[]): number {
+    return shape.reduce((product, size) => product * size, 1);
 }
