@@ -2,7 +2,7 @@
 export { AvatarBuffers, type IPosedBounds } from "./avatarBuffers.js";
 export { FrameBytes, type IAvatarSize, type IPassBytes } from "./frameBytes.js";
 export { HeadBuffers } from "./headBuffers.js";
-export { SplatDrawPass, type ISplatTarget } from "./splatDrawPass.js";
+export { SplatDrawPass, type ISplatTarget } from "./splatDraw.js";
 export type { ISortProbe } from "./sort/sorterChoice.js";
 export type { ISplatSorter, SplatSorterName } from "./sort/splatSorter.js";
 export { SplatPipeline, type ISplatPipelineSettings } from "./splatPipeline.js";
