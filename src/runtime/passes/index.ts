@@ -6,6 +6,6 @@ export { SplatDrawPass, type ISplatTarget } from "./splatDraw.js";
 export type { ISortProbe } from "./sort/sorterChoice.js";
 export type { ISplatSorter, SplatSorterName } from "./sort/splatSorter.js";
 export { SplatPipeline, type ISplatPipelineSettings } from "./splatPipeline.js";
-export { ViewBuffers } from "./viewBuffers.js";
-export type { ICameraSettings, ICrowdMember, IViewSettings } from "./viewParams.js";
+export { ViewBuffers } from "./view/viewBuffers.js";
+export type { ICameraSettings, ICrowdMember, IViewSettings } from "./view/viewParams.js";
 export { CloseUpSource, SplatQuadSource } from "./wgsl.js";

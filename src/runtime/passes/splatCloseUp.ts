@@ -3,7 +3,7 @@
  */
 import { WorkgroupSizes } from "../layout.js";
 import { Kernel } from "./kernel.js";
-import type { IViewGroup, ViewBuffers } from "./viewBuffers.js";
+import type { IViewGroup, ViewBuffers } from "./view/viewBuffers.js";
 import { KernelSources, ResolveImports } from "./wgsl.js";
 
 /** One per device. */

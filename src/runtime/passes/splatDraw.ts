@@ -2,7 +2,7 @@
  * splatDraw: a prepared view in a plain WebGPU render pass: tests, thumbnails, and hosts without a material system.
  * Inside Babylon the splat material does the same with the same shader text (`SplatQuadSource`). Twin: reference/rasterize.ts.
  */
-import type { ViewBuffers } from "./viewBuffers.js";
+import type { ViewBuffers } from "./view/viewBuffers.js";
 import { HalfOrSingleAsync } from "./halfOrSingle.js";
 import { Kernel } from "./kernel.js";
 import { HalfSplatDrawSource, SplatDrawSource } from "./wgsl.js";

@@ -4,7 +4,7 @@
  * with and without it.
  */
 import { Kernel } from "./kernel.js";
-import { OccluderInstanceBytes, type ViewBuffers } from "./viewBuffers.js";
+import { OccluderInstanceBytes, type ViewBuffers } from "./view/viewBuffers.js";
 import { SplatOccluderSource } from "./wgsl.js";
 
 /** One per device. */

@@ -15,8 +15,8 @@ import type { ISplatSorter, SplatSorterName } from "./sort/splatSorter.js";
 import { SplatCloseUpPass } from "./splatCloseUp.js";
 import { SplatOccluderPass } from "./splatOccluder.js";
 import { SplatProjectPass } from "./splatProject.js";
-import { OccluderInstanceBytes, type ViewBuffers } from "./viewBuffers.js";
-import { WriteView, type ICameraSettings, type ICrowdMember, type IViewSettings } from "./viewParams.js";
+import { OccluderInstanceBytes, type ViewBuffers } from "./view/viewBuffers.js";
+import { WriteView, type ICameraSettings, type ICrowdMember, type IViewSettings } from "./view/viewParams.js";
 
 const PoseDescriptor: GPUComputePassDescriptor = { label: "poseVertices" };
 const PositionMapDescriptor: GPUComputePassDescriptor = { label: "positionMap" };

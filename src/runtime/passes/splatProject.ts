@@ -4,7 +4,7 @@
  */
 import { WorkgroupSizes } from "../layout.js";
 import { Kernel } from "./kernel.js";
-import type { IViewGroup, ViewBuffers } from "./viewBuffers.js";
+import type { IViewGroup, ViewBuffers } from "./view/viewBuffers.js";
 import { KernelSources, ResolveTwin } from "./wgsl.js";
 
 /** One per device. */

@@ -3,7 +3,7 @@
  * in the view. Matrices are 4×4, column-major, for column vectors. Babylon's row-major matrices for row vectors are the
  * same sixteen numbers in memory.
  */
-import type { Level } from "../../flame/levels.js";
+import type { Level } from "../../../flame/levels.js";
 import {
     BucketCount,
     CloseUpSlotLayout,
@@ -12,10 +12,10 @@ import {
     ViewKeepOffScreen,
     ViewParamsLayout,
     ViewSlotLayout,
-} from "../layout.js";
-import type { AvatarBuffers } from "./avatarBuffers.js";
-import type { HeadBuffers } from "./headBuffers.js";
-import type { StructData } from "./structData.js";
+} from "../../layout.js";
+import type { AvatarBuffers } from "../avatarBuffers.js";
+import type { HeadBuffers } from "../headBuffers.js";
+import type { StructData } from "../structData.js";
 import { OccluderInstanceBytes, OccluderPx, type ViewBuffers } from "./viewBuffers.js";
 
 /** One view: a camera or an eye. Fields are read once per call; the same object may be filled again each frame. */

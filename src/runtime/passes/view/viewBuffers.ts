@@ -9,11 +9,11 @@ import {
     SplatRecordLayout,
     ViewParamsLayout,
     ViewSlotLayout,
-} from "../layout.js";
-import { OwnedBuffers } from "./gpuBuffers.js";
-import type { HeadBuffers } from "./headBuffers.js";
-import type { ISortScratch, ISortTarget } from "./sort/splatSorter.js";
-import { StructData } from "./structData.js";
+} from "../../layout.js";
+import { OwnedBuffers } from "../gpuBuffers.js";
+import type { HeadBuffers } from "../headBuffers.js";
+import type { ISortScratch, ISortTarget } from "../sort/splatSorter.js";
+import { StructData } from "../structData.js";
 
 /** Avatars of one head that a view sees in one level of detail: one dispatch. */
 export interface IViewGroup {
