@@ -7,5 +7,5 @@ export type { ISortProbe } from "./sort/sorterChoice.js";
 export type { ISplatSorter, SplatSorterName } from "./sort/splatSorter.js";
 export { SplatPipeline, type ISplatPipelineSettings } from "./splatPipeline.js";
 export { ViewBuffers } from "./view/viewBuffers.js";
-export type { ICameraSettings, ICrowdMember, IViewSettings } from "./view/viewParams.js";
+export type { ICameraSettings, ICrowdMember, IViewSettings } from "./view/viewSettings.js";
 export { CloseUpSource, SplatQuadSource } from "./wgsl.js";

@@ -16,7 +16,8 @@ import { SplatCloseUpPass } from "./splatCloseUp.js";
 import { SplatOccluderPass } from "./splatOccluder.js";
 import { SplatProjectPass } from "./splatProject.js";
 import { OccluderInstanceBytes, type ViewBuffers } from "./view/viewBuffers.js";
-import { WriteView, type ICameraSettings, type ICrowdMember, type IViewSettings } from "./view/viewParams.js";
+import { WriteView } from "./view/viewParams.js";
+import type { ICameraSettings, ICrowdMember, IViewSettings } from "./view/viewSettings.js";
 
 const PoseDescriptor: GPUComputePassDescriptor = { label: "poseVertices" };
 const PositionMapDescriptor: GPUComputePassDescriptor = { label: "positionMap" };
