@@ -21,8 +21,8 @@ import type { IHairSpringSettings } from "./page/hairSpring.js";
 import { PersonPage, type IPageModel } from "./page/personPage.js";
 import { Person } from "./refine/person.js";
 import { Refinement, type IPrepareWish } from "./refine/refinement.js";
-import type { RefineOption } from "./refine/refineSettings.js";
-import { CheckRefineSettings } from "./refine/sharpenPerson.js";
+import type { RefineOption } from "../runtime/person/refineSettings.js";
+import { CheckRefineSettings } from "../runtime/person/sharpenPerson.js";
 import { PeelsDepth } from "./draw/splatMaterial.js";
 import { SplatCrowds } from "./draw/splatCrowds.js";
 

@@ -28,8 +28,8 @@ import type { IAvatarServices, INetworks } from "../avatarServices.js";
 import type { IFlexAvatarOptions } from "../componentOptions.js";
 import type { IPageModel } from "../page/personPage.js";
 import type { IPrepareWish } from "../refine/refinement.js";
-import type { IRefineSource } from "../refine/refineViews.js";
-import { MakeThumbnailAsync } from "../files/thumbnail.js";
+import type { IRefineSource } from "../../runtime/person/refineViews.js";
+import { MakeThumbnailAsync } from "../../runtime/person/thumbnail.js";
 
 const DefaultServices: Required<IAvatarServices> = {
     createNetworksAsync: (settings) => ModelRuntime.CreateAsync(settings),

@@ -36,8 +36,8 @@ import { CheckHairSpring, HairSpring, type IHairSpringSettings } from "../page/h
 import type { HiddenParts, IPageLease, IPageMember, IPageModel, PersonPage } from "../page/personPage.js";
 import type { IPersonMember, Person } from "../refine/person.js";
 import type { IPrepareWish, PreparePhotos, Refinement } from "../refine/refinement.js";
-import type { IRefineProgress, IRefineSettings } from "../refine/refineSettings.js";
-import type { IRefineSource } from "../refine/refineViews.js";
+import type { IRefineProgress, IRefineSettings } from "../../runtime/person/refineSettings.js";
+import type { IRefineSource } from "../../runtime/person/refineViews.js";
 import type { LevelOfDetail } from "../draw/levelOfDetail.js";
 import { FlexAvatarProxyMesh } from "../draw/proxyMesh.js";
 import type { SplatCrowds } from "../draw/splatCrowds.js";
