@@ -1,6 +1,6 @@
-// Two bundles: "standalone" (the library in one file for plain pages, on Babylon's global) and "samples" (one page per samples/*/index.ts).
-// The modules of dist/lib come from scripts/buildLib.mjs. What both import as text (`.wgsl`, `.ts?text`) has a rule here.
-// karma.conf.js reuses `rules` and `resolve`, so that tests and bundles are built alike.
+// Two bundles: "standalone" (the library in one file for plain pages, on Babylon's global) and "samples" (one page per
+// samples/*/index.ts). The modules of dist/lib come from scripts/buildLib.mjs. What both import as text (`.wgsl`,
+// `.ts?text`) has a rule here. karma.conf.js reuses `rules` and `resolve`, so that tests and bundles are built alike.
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,7 +22,13 @@ export const resolve = {
     extensionAlias: { ".js": [".ts", ".js"] }, // sources name the files that the library ships
 };
 
-const common = { devtool: "source-map", performance: { hints: false }, stats: "errors-warnings", module: { rules }, resolve };
+const common = {
+    devtool: "source-map",
+    performance: { hints: false },
+    stats: "errors-warnings",
+    module: { rules },
+    resolve,
+};
 
 const sampleNames = readdirSync(at("samples")).filter((name) => existsSync(at("samples", name, "index.ts")));
 
@@ -35,7 +41,8 @@ export default [
         output: { path: at("dist/standalone"), filename: "flexavatar.js", library: { type: "module" }, clean: true },
         externalsType: "var",
         externals: [
-            ({ request }, callback) => (request.startsWith("@babylonjs/core/") ? callback(null, "globalThis.BABYLON") : callback()),
+            ({ request }, callback) =>
+                request.startsWith("@babylonjs/core/") ? callback(null, "globalThis.BABYLON") : callback(),
         ],
     },
     {
@@ -52,7 +59,10 @@ export default [
         plugins: [
             new CopyPlugin({
                 patterns: [
-                    { from: "samples/*/*.{html,css}", to: ({ absoluteFilename }) => path.relative(at("samples"), absoluteFilename) },
+                    {
+                        from: "samples/*/*.{html,css}",
+                        to: ({ absoluteFilename }) => path.relative(at("samples"), absoluteFilename),
+                    },
                     { from: "samples/assets", to: "assets", noErrorOnMissing: true },
                     ...listAssets({ project: root, built: existsSync(at("dist/lib")) }).map(({ from, to }) => ({
                         from,

@@ -1,4 +1,7 @@
-/** What the sample pages have in common: the engine, a camera to look around with, the mesh character, and where files lie. */
+/**
+ * What the sample pages have in common: the engine, a camera to look around with, the mesh character, and where files
+ * lie.
+ */
 import type { AssetContainer } from "@babylonjs/core/assetContainer";
 import { ArcRotateCamera } from "@babylonjs/core/Cameras/arcRotateCamera";
 import { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
@@ -14,7 +17,9 @@ import { GetFlexAvatarEngineOptions, type IFlexAvatarOptions } from "babylon-fle
 export const AssetsUrl = new URL("../assets/", location.href).href;
 
 /** Where the library finds its files when the samples are built. */
-export const ComponentUrls: Pick<IFlexAvatarOptions, "assetsUrl"> = { assetsUrl: new URL("../flexavatar/", location.href).href };
+export const ComponentUrls: Pick<IFlexAvatarOptions, "assetsUrl"> = {
+    assetsUrl: new URL("../flexavatar/", location.href).href,
+};
 
 /** A WebGPU engine with what the library wants of the device. */
 export async function CreateEngineAsync(canvas: HTMLCanvasElement): Promise<WebGPUEngine> {
@@ -27,8 +32,8 @@ export async function CreateEngineAsync(canvas: HTMLCanvasElement): Promise<WebG
 }
 
 /**
- * Draws the scene from now on, at the size that the canvas has on the page. Without a graphics card the processor draws, and after each
- * frame rests for as long as the frame took: the networks need it too.
+ * Draws the scene from now on, at the size that the canvas has on the page. Without a graphics card the processor
+ * draws, and after each frame rests for as long as the frame took: the networks need it too.
  */
 export function RunScene(scene: Scene): void {
     const engine = scene.getEngine() as WebGPUEngine;
@@ -51,7 +56,9 @@ export function RunScene(scene: Scene): void {
     new ResizeObserver(() => engine.resize()).observe(engine.getRenderingCanvas()!);
 }
 
-/** A camera that goes around `target` by mouse, wheel and touch: 0.4 to 6 m away, vertical field of view `fov` radians. */
+/**
+ * A camera that goes around `target` by mouse, wheel and touch: 0.4 to 6 m away, vertical field of view `fov` radians.
+ */
 export function CreateOrbitCamera(scene: Scene, target: Vector3, fov: number): ArcRotateCamera {
     const camera = new ArcRotateCamera("camera", Math.PI / 2, Math.PI / 2, 1, target.clone(), scene);
     camera.fov = fov;

@@ -1,5 +1,5 @@
-// Serves the built samples: `node scripts/serve.mjs [port]`, also used by the demo and the end-to-end tests.
-// The pages are cross-origin isolated (WASM threads), nothing is cached, and every request is written down with its time.
+// Serves the built samples: `node scripts/serve.mjs [port]`, also used by the demo and the end-to-end tests. The pages
+// are cross-origin isolated (WASM threads), nothing is cached, and every request is written down with its time.
 import { createReadStream, existsSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import path from "node:path";
@@ -26,10 +26,13 @@ const mimeTypes = {
 
 /**
  * Starts a static server on this machine only.
- * @param options `folder` to serve (default the built samples), `port` (default: a free one), and `intercept`, which may answer a request
- *   itself: it gets the path and returns `{ status, body }` or nothing. Tests use it to break a download. `headers` are sent with everything,
+ * @param options `folder` to serve (default the built samples), `port` (default: a free one), and `intercept`, which
+ * may answer a request
+ *   itself: it gets the path and returns `{ status, body }` or nothing. Tests use it to break a download. `headers` are
+ *   sent with everything,
  *   in the place of ours of the same name.
- * @returns the address, the list of requests `{ path, status, bytes, timeMs }` (timeMs as performance.timeOrigin-based clock), a setter for
+ * @returns the address, the list of requests `{ path, status, bytes, timeMs }` (timeMs as performance.timeOrigin-based
+ * clock), a setter for
  *   `intercept`, and `closeAsync`
  */
 export async function StartServerAsync({ folder = samplesFolder, port = 0, intercept, headers: wanted = {} } = {}) {
@@ -55,7 +58,9 @@ export async function StartServerAsync({ folder = samplesFolder, port = 0, inter
         };
         const replaced = state.intercept?.(pathname);
         if (replaced) {
-            answer(replaced.status ?? 200, { "Content-Type": mimeTypes[path.extname(pathname)] ?? "application/octet-stream" });
+            answer(replaced.status ?? 200, {
+                "Content-Type": mimeTypes[path.extname(pathname)] ?? "application/octet-stream",
+            });
             response.end(replaced.body ?? "");
             return;
         }
@@ -74,7 +79,10 @@ export async function StartServerAsync({ folder = samplesFolder, port = 0, inter
             return;
         }
         entry.bytes = statSync(file).size;
-        answer(200, { "Content-Type": mimeTypes[path.extname(file)] ?? "application/octet-stream", "Content-Length": entry.bytes });
+        answer(200, {
+            "Content-Type": mimeTypes[path.extname(file)] ?? "application/octet-stream",
+            "Content-Length": entry.bytes,
+        });
         createReadStream(file).pipe(response);
     });
     await new Promise((resolve, reject) => {
@@ -101,7 +109,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
         const server = await StartServerAsync({ port });
         console.log(`First light is at ${server.url}/ (a browser with WebGPU is needed; Ctrl+C stops the server)`);
     } catch (error) {
-        console.error(error.code === "EADDRINUSE" ? `Port ${port} is taken. Try: npm start -- ${port + 1}` : error.message);
+        console.error(
+            error.code === "EADDRINUSE" ? `Port ${port} is taken. Try: npm start -- ${port + 1}` : error.message,
+        );
         process.exit(1);
     }
 }

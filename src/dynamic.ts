@@ -1,6 +1,7 @@
 /**
- * For pages that may never show an avatar: makes `.flexavatar` files and avatars in `.babylon` files known to Babylon, and loads the rest of the
- * package when the first one comes. The block of node render graphs is not known: Babylon makes blocks at once, without waiting.
+ * For pages that may never show an avatar: makes `.flexavatar` files and avatars in `.babylon` files known to Babylon,
+ * and loads the rest of the package when the first one comes. The block of node render graphs is not known: Babylon
+ * makes blocks at once, without waiting.
  */
 import type { AssetContainer } from "@babylonjs/core/assetContainer.js";
 import { AddParser } from "@babylonjs/core/Loading/Plugins/babylonFileParser.function.js";

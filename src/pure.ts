@@ -1,6 +1,7 @@
 /**
- * Every public name, once. Importing it changes nothing: a page that wants the loader of `.flexavatar` files, avatars in `.babylon` files or
- * the block of node render graphs calls the Register functions. `index.ts` is the same with all three called.
+ * Every public name, once. Importing it changes nothing: a page that wants the loader of `.flexavatar` files, avatars
+ * in `.babylon` files or the block of node render graphs calls the Register functions. `index.ts` is the same with all
+ * three called.
  */
 export { FlexAvatarError, type FlexAvatarErrorCode } from "./flame/error.js";
 export type { IRuntimeProgress, ProgressListener } from "./runtime/models/progress.js";
@@ -20,7 +21,12 @@ export { LoadVrmAnimationAsync } from "./plugin/animation/vrmAnimation.js";
 export type { CharacterAttachment, ICharacterSettings } from "./plugin/attach/characterAttachment.js";
 export type { IPickedRegion } from "./plugin/attach/regions.js";
 export type { ISurfaceSettings } from "./plugin/attach/surfaceNodes.js";
-export { SurfaceLandmarks, type IAtlasPoint, type SurfaceLandmark, type SurfaceTarget } from "./plugin/attach/surfacePlaces.js";
+export {
+    SurfaceLandmarks,
+    type IAtlasPoint,
+    type SurfaceLandmark,
+    type SurfaceTarget,
+} from "./plugin/attach/surfacePlaces.js";
 export type { IFlexAvatarOptions } from "./plugin/componentOptions.js";
 export type { LevelOfDetail } from "./plugin/levelOfDetail.js";
 export { RegisterFlexAvatarParser } from "./plugin/avatarParser.js";

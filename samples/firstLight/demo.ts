@@ -1,6 +1,7 @@
 /**
- * `window.flexDemo`: what scripts/demo.mjs and the end-to-end tests ask of this page when it is opened with `?demo`.
- * It renders single frames of a chosen size and counts what the frame cost at the WebGPU interface itself, so the numbers do not depend on our own statistics.
+ * `window.flexDemo`: what scripts/demo.mjs and the end-to-end tests ask of this page when it is opened with `?demo`. It
+ * renders single frames of a chosen size and counts what the frame cost at the WebGPU interface itself, so the numbers
+ * do not depend on our own statistics.
  */
 import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
 import { FreeCamera } from "@babylonjs/core/Cameras/freeCamera";
@@ -92,7 +93,11 @@ export function FindPeak(clip: AnimationGroup, trackName: string): { frame: numb
 }
 
 /** Draws rows of square tiles with labels; pictures keep their shape on a dark ground. */
-export async function ComposeSheetAsync(title: string, rows: readonly (readonly ITile[])[], tilePx: number): Promise<string> {
+export async function ComposeSheetAsync(
+    title: string,
+    rows: readonly (readonly ITile[])[],
+    tilePx: number,
+): Promise<string> {
     const gap = 8;
     const labelPx = 34;
     const titlePx = 54;
@@ -122,7 +127,13 @@ export async function ComposeSheetAsync(title: string, rows: readonly (readonly 
             const [drawnWidth, drawnHeight] = [image.naturalWidth * scale, image.naturalHeight * scale];
             context.fillStyle = "#22262d";
             context.fillRect(x, y, width, tilePx);
-            context.drawImage(image, x + (width - drawnWidth) / 2, y + (tilePx - drawnHeight) / 2, drawnWidth, drawnHeight);
+            context.drawImage(
+                image,
+                x + (width - drawnWidth) / 2,
+                y + (tilePx - drawnHeight) / 2,
+                drawnWidth,
+                drawnHeight,
+            );
             context.fillStyle = "#c3cad4";
             context.fillText(tile.label, x + 4, y + tilePx + labelPx / 2, width - 8);
             column += span;
@@ -141,7 +152,9 @@ export function ToDataUrlAsync(blob: Blob): Promise<string> {
     });
 }
 
-/** What stays in a scene after a failed or disposed avatar must equal what was there before: everything countable in it. */
+/**
+ * What stays in a scene after a failed or disposed avatar must equal what was there before: everything countable in it.
+ */
 export function CountScene(scene: Scene): Record<string, number> {
     const engine = scene.getEngine();
     return {
@@ -189,8 +202,12 @@ export class FlexDemo {
      * @param photos addresses relative to the page, or anything else the library takes
      * @param onProgress told about every stage
      */
-    public async createAsync(photos: readonly PhotoSource[], onProgress?: (progress: IRuntimeProgress) => void): Promise<ICreated> {
-        // The surroundings are drawn once before, as on a page that is already open: Babylon fetches its own shaders when first needed.
+    public async createAsync(
+        photos: readonly PhotoSource[],
+        onProgress?: (progress: IRuntimeProgress) => void,
+    ): Promise<ICreated> {
+        // The surroundings are drawn once before, as on a page that is already open: Babylon fetches its own shaders
+        // when first needed.
         await this.stage.scene.whenReadyAsync();
         this.renderFrame();
         const start = performance.now();
@@ -238,7 +255,9 @@ export class FlexDemo {
         this.stage.scene.clearColor = background === "crop" ? new Color4(0.5, 0.5, 0.5, 1) : this._backdrop;
     }
 
-    /** Avatar, boxes and the mesh character, which stands in front of it (seen from the camera), behind it or beside it. */
+    /**
+     * Avatar, boxes and the mesh character, which stands in front of it (seen from the camera), behind it or beside it.
+     */
     public showMixed(place: "front" | "behind" | "beside"): void {
         const { character } = this.stage;
         this.stage.setSurroundings(true);
@@ -324,7 +343,9 @@ export class FlexDemo {
     /** The crop of the first photo as the networks got it, as a data URL. */
     public async cropPictureAsync(): Promise<string | null> {
         const { thumbnail } = this._requireAvatar().description;
-        return thumbnail ? await ToDataUrlAsync(new Blob([thumbnail as Uint8Array<ArrayBuffer>], { type: "image/png" })) : null;
+        return thumbnail
+            ? await ToDataUrlAsync(new Blob([thumbnail as Uint8Array<ArrayBuffer>], { type: "image/png" }))
+            : null;
     }
 
     /** Poses the avatar and the camera as the landmark fit found them in the first photo. */
@@ -333,7 +354,8 @@ export class FlexDemo {
         const avatar = this._requireAvatar();
         const { camera, expression } = avatar.description.fit.photos[0];
         expression.forEach((weight, index) => (avatar.expression.getTarget(index).influence = weight));
-        // The fit gives camera-from-canonical q = R p + t with +Z towards the viewer, so the camera stands at −Rᵀt and looks along −RᵀZ.
+        // The fit gives camera-from-canonical q = R p + t with +Z towards the viewer, so the camera stands at −Rᵀt and
+        // looks along −RᵀZ.
         avatar.computeWorldMatrix(true);
         // The avatar's world with canonical axes: in a left-handed scene their x points the other way.
         const world = avatar.computeWorldMatrix(true).clone();
@@ -344,9 +366,14 @@ export class FlexDemo {
         const toCanonical = new Quaternion(-x, -y, -z, w);
         const [tx, ty, tz] = camera.translation;
         const place = new Vector3(-tx, -ty, -tz).applyRotationQuaternion(toCanonical);
-        const axis = (z: number, y: number) => Vector3.TransformNormal(new Vector3(0, y, z).applyRotationQuaternion(toCanonical), world);
+        const axis = (z: number, y: number) =>
+            Vector3.TransformNormal(new Vector3(0, y, z).applyRotationQuaternion(toCanonical), world);
         Vector3.TransformCoordinatesToRef(place, world, this._photoCamera.position);
-        const view = Matrix.LookAtLH(this._photoCamera.position, this._photoCamera.position.add(axis(-1, 0)), axis(0, 1));
+        const view = Matrix.LookAtLH(
+            this._photoCamera.position,
+            this._photoCamera.position.add(axis(-1, 0)),
+            axis(0, 1),
+        );
         this._photoCamera.rotationQuaternion = Quaternion.FromRotationMatrix(view.invert());
         this._photoCamera.fov = 2 * Math.atan(0.5 / camera.focal);
         this._photoCamera.minZ = 0.05;

@@ -1,6 +1,6 @@
 /**
- * First light: photos become an avatar that plays a clip beside a mesh character.
- * This file is the whole use of the library; `stage.ts` is the scene around it, `panel.ts` the controls, `demo.ts` what scripts use (`?demo`).
+ * First light: photos become an avatar that plays a clip beside a mesh character. This file is the whole use of the
+ * library; `stage.ts` is the scene around it, `panel.ts` the controls, `demo.ts` what scripts use (`?demo`).
  */
 import { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
 import { LoadAssetContainerAsync } from "@babylonjs/core/Loading/sceneLoader";
@@ -67,12 +67,17 @@ class FirstLight {
     }
 
     private async _openAsync(file: File): Promise<void> {
-        await this._workAsync(async (signal) => this._show(await this._component.loadAsync(await file.arrayBuffer(), { signal })));
+        await this._workAsync(async (signal) =>
+            this._show(await this._component.loadAsync(await file.arrayBuffer(), { signal })),
+        );
     }
 
     private async _saveAsync(): Promise<void> {
         const file = new Blob([await this._avatar!.saveAsync()]);
-        const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(file), download: "avatar.flexavatar" });
+        const link = Object.assign(document.createElement("a"), {
+            href: URL.createObjectURL(file),
+            download: "avatar.flexavatar",
+        });
         link.click();
         setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
     }
@@ -109,7 +114,9 @@ class FirstLight {
         this._playing = avatar.bindAnimationGroup(this._clip);
         this._playing.start(true);
         const { expression } = avatar;
-        this._panel.setAvatar(Array.from({ length: expression.numTargets }, (_, index) => expression.getTarget(index).name));
+        this._panel.setAvatar(
+            Array.from({ length: expression.numTargets }, (_, index) => expression.getTarget(index).name),
+        );
     }
 
     /** The avatar gets sharper in the background; D shows it without and with the photo's own detail. */
@@ -167,6 +174,8 @@ startAsync().catch((error: unknown) => {
     const message = document.getElementById("message") as HTMLElement;
     message.hidden = false;
     message.textContent =
-        error instanceof FlexAvatarError ? `${error.message}\n${error.advice}` : `The page could not start. ${String(error)}`;
+        error instanceof FlexAvatarError
+            ? `${error.message}\n${error.advice}`
+            : `The page could not start. ${String(error)}`;
     throw error;
 });

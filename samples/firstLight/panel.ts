@@ -1,4 +1,7 @@
-/** The controls beside the canvas: plain DOM, no Babylon. `index.ts` tells it what to show and listens to what the visitor does. */
+/**
+ * The controls beside the canvas: plain DOM, no Babylon. `index.ts` tells it what to show and listens to what the
+ * visitor does.
+ */
 
 /** What the visitor can ask for. */
 export interface IPanelActions {
@@ -29,7 +32,9 @@ export class Panel {
     public constructor(actions: IPanelActions) {
         this._actions = actions;
         this._listenForPhotos();
-        element("create").addEventListener("click", () => (this._busy ? actions.cancel() : actions.create(this._photos)));
+        element("create").addEventListener("click", () =>
+            this._busy ? actions.cancel() : actions.create(this._photos),
+        );
         element("play").addEventListener("click", () => actions.togglePlaying());
         element("neutral").addEventListener("click", () => actions.neutral());
         element("save").addEventListener("click", () => actions.save());
@@ -98,7 +103,11 @@ export class Panel {
             const item = document.createElement("li");
             const label = document.createElement("span");
             label.textContent = name;
-            item.append(label, Object.assign(document.createElement("progress"), { max: 1 }), document.createElement("span"));
+            item.append(
+                label,
+                Object.assign(document.createElement("progress"), { max: 1 }),
+                document.createElement("span"),
+            );
             element("stages").append(item);
             stage = { item, startMs: performance.now() };
             this._stages.set(name, stage);
@@ -111,7 +120,9 @@ export class Panel {
             bar.removeAttribute("value"); // a running bar without an end
         }
         time.textContent =
-            fraction < 1 ? `${Math.round(fraction * 100)} %` : `${((performance.now() - stage.startMs) / 1000).toFixed(1)} s`;
+            fraction < 1
+                ? `${Math.round(fraction * 100)} %`
+                : `${((performance.now() - stage.startMs) / 1000).toFixed(1)} s`;
     }
 
     /** Shows a message, or hides it with null. */
@@ -151,7 +162,9 @@ export class Panel {
         const choose = (files: FileList | null | undefined) => {
             if (files?.length) {
                 this._photos = Array.from(files);
-                const pictures = this._photos.map((file) => Object.assign(new Image(), { src: URL.createObjectURL(file), alt: file.name }));
+                const pictures = this._photos.map((file) =>
+                    Object.assign(new Image(), { src: URL.createObjectURL(file), alt: file.name }),
+                );
                 element("thumbnails").replaceChildren(...pictures);
                 this._actions.create(this._photos);
             }

@@ -1,4 +1,7 @@
-/** The scene around the avatar: light, ground, a pedestal, two boxes and a mesh character. Nothing here knows about Gaussians. */
+/**
+ * The scene around the avatar: light, ground, a pedestal, two boxes and a mesh character. Nothing here knows about
+ * Gaussians.
+ */
 import type { ArcRotateCamera } from "@babylonjs/core/Cameras/arcRotateCamera";
 import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
 import { DirectionalLight } from "@babylonjs/core/Lights/directionalLight";
@@ -55,7 +58,11 @@ export async function CreateStageAsync(canvas: HTMLCanvasElement): Promise<IStag
 
     const ground = paint(CreateGround("ground", { width: 24, height: 24 }, scene), new Color3(0.3, 0.32, 0.35));
     const pedestal = paint(
-        CreateCylinder("pedestal", { diameterTop: 0.24, diameterBottom: 0.3, height: PedestalHeight, tessellation: 48 }, scene),
+        CreateCylinder(
+            "pedestal",
+            { diameterTop: 0.24, diameterBottom: 0.3, height: PedestalHeight, tessellation: 48 },
+            scene,
+        ),
         new Color3(0.62, 0.6, 0.57),
     );
     pedestal.position.set(0, PedestalHeight / 2, -0.02);

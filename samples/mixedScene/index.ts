@@ -1,6 +1,7 @@
 /**
- * Mixed scene: a head of Gaussians on the shoulders of a mesh character, with a hat and glasses on its skin, shadows on the ground, and a click
- * that says what it hit. This file is the whole use of the library; `stage.ts` is the scene around it, `props.ts` the things to wear.
+ * Mixed scene: a head of Gaussians on the shoulders of a mesh character, with a hat and glasses on its skin, shadows on
+ * the ground, and a click that says what it hit. This file is the whole use of the library; `stage.ts` is the scene
+ * around it, `props.ts` the things to wear.
  */
 import "@babylonjs/core/Culling/ray";
 import { PointerEventTypes } from "@babylonjs/core/Events/pointerEvents";
@@ -20,7 +21,8 @@ async function startAsync(): Promise<void> {
     RunScene(stage.scene);
 
     const component = FlexAvatarComponent.GetOrCreate(stage.scene, ComponentUrls);
-    const onProgress = ({ stage, fraction }: { stage: string; fraction: number }) => say(`${stage} ${Math.round(100 * fraction)} %`);
+    const onProgress = ({ stage, fraction }: { stage: string; fraction: number }) =>
+        say(`${stage} ${Math.round(100 * fraction)} %`);
     // A saved avatar with ?avatar=address, otherwise one made from the bundled portrait.
     const saved = parameters.get("avatar");
     const avatar = saved
@@ -66,12 +68,18 @@ async function dressAsync(avatar: FlexAvatar, { scene, shadows, character }: ISt
     // On top of the idle clip and after it: the character turns its head, and the neck of Gaussians twists along.
     const bone = character.getChildTransformNodes().find(({ name }) => name === "head")!;
     scene.onAfterAnimationsObservable.add(() => {
-        bone.rotationQuaternion!.multiplyInPlace(Quaternion.RotationAxis(Vector3.Up(), (Number(input("turn").value) * Math.PI) / 180));
+        bone.rotationQuaternion!.multiplyInPlace(
+            Quaternion.RotationAxis(Vector3.Up(), (Number(input("turn").value) * Math.PI) / 180),
+        );
     });
 }
 
 startAsync().catch((error: unknown) => {
-    say(error instanceof FlexAvatarError ? `${error.message}\n${error.advice}` : `The page could not start. ${String(error)}`);
+    say(
+        error instanceof FlexAvatarError
+            ? `${error.message}\n${error.advice}`
+            : `The page could not start. ${String(error)}`,
+    );
     throw error;
 });
 

@@ -1,4 +1,7 @@
-/** The scene around the avatar: engine, camera, lights with a shadow generator, ground, and a mesh character. Nothing here knows about Gaussians. */
+/**
+ * The scene around the avatar: engine, camera, lights with a shadow generator, ground, and a mesh character. Nothing
+ * here knows about Gaussians.
+ */
 import type { ArcRotateCamera } from "@babylonjs/core/Cameras/arcRotateCamera";
 import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
 import { DirectionalLight } from "@babylonjs/core/Lights/directionalLight";

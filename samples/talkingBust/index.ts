@@ -1,6 +1,7 @@
 /**
- * Talking bust: a person with hair and shoulders on a plinth beside a mesh character. It speaks a clip, breathes with its torso, and turns its head
- * while its shoulders stay. This file is the whole use of the library; `stage.ts` is the scene around it.
+ * Talking bust: a person with hair and shoulders on a plinth beside a mesh character. It speaks a clip, breathes with
+ * its torso, and turns its head while its shoulders stay. This file is the whole use of the library; `stage.ts` is the
+ * scene around it.
  */
 import { LoadAssetContainerAsync } from "@babylonjs/core/Loading/sceneLoader";
 import { FlexAvatarComponent, FlexAvatarError, type FlexAvatar } from "babylon-flexavatar";
@@ -15,7 +16,8 @@ async function startAsync(): Promise<void> {
     RunScene(stage.scene);
 
     const component = FlexAvatarComponent.GetOrCreate(stage.scene, ComponentUrls);
-    const onProgress = ({ stage, fraction }: { stage: string; fraction: number }) => say(`${stage} ${Math.round(100 * fraction)} %`);
+    const onProgress = ({ stage, fraction }: { stage: string; fraction: number }) =>
+        say(`${stage} ${Math.round(100 * fraction)} %`);
     // A saved avatar with ?avatar=address, otherwise one made from the bundled portrait.
     const saved = new URLSearchParams(location.search).get("avatar");
     const avatar = saved
@@ -54,7 +56,11 @@ async function showAsync(avatar: FlexAvatar, { scene, shadows, plinth }: IStage)
 }
 
 startAsync().catch((error: unknown) => {
-    say(error instanceof FlexAvatarError ? `${error.message}\n${error.advice}` : `The page could not start. ${String(error)}`);
+    say(
+        error instanceof FlexAvatarError
+            ? `${error.message}\n${error.advice}`
+            : `The page could not start. ${String(error)}`,
+    );
     throw error;
 });
 

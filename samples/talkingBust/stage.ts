@@ -1,4 +1,7 @@
-/** The scene around the avatar: engine, camera, lights with a shadow generator, ground, a plinth, and a mesh character. Nothing here knows about Gaussians. */
+/**
+ * The scene around the avatar: engine, camera, lights with a shadow generator, ground, a plinth, and a mesh character.
+ * Nothing here knows about Gaussians.
+ */
 import { DirectionalLight } from "@babylonjs/core/Lights/directionalLight";
 import { HemisphericLight } from "@babylonjs/core/Lights/hemisphericLight";
 import { ShadowGenerator } from "@babylonjs/core/Lights/Shadows/shadowGenerator";
@@ -39,7 +42,11 @@ export async function CreateStageAsync(canvas: HTMLCanvasElement): Promise<IStag
 
     const ground = CreateGround("ground", { width: 16, height: 16 }, scene);
     ground.material = CreatePaint(scene, "floor", new Color3(0.72, 0.7, 0.66), 0);
-    const plinth = CreateCylinder("plinth", { diameterTop: 0.3, diameterBottom: 0.34, height: 1.2, tessellation: 48 }, scene);
+    const plinth = CreateCylinder(
+        "plinth",
+        { diameterTop: 0.3, diameterBottom: 0.34, height: 1.2, tessellation: 48 },
+        scene,
+    );
     plinth.bakeTransformIntoVertices(plinth.computeWorldMatrix(true).setTranslationFromFloats(0, -0.6, 0));
     plinth.position.set(-0.3, 1.2, 0.05);
     plinth.material = CreatePaint(scene, "stone", new Color3(0.55, 0.53, 0.5), 0.1);

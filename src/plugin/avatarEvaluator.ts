@@ -1,6 +1,6 @@
 /**
- * What happens to one avatar when its expression or pose changes: head posed on the GPU at once, driver network kicked without waiting,
- * its delta map taken over when it arrives. Knows no scene.
+ * What happens to one avatar when its expression or pose changes: head posed on the GPU at once, driver network kicked
+ * without waiting, its delta map taken over when it arrives. Knows no scene.
  */
 import type { ExpressionPose } from "../flame/expression.js";
 import { FlexAvatarError } from "../flame/error.js";
@@ -105,12 +105,18 @@ export class AvatarEvaluator implements IScheduledDriver {
         return this._revision;
     }
 
-    /** An evaluator for another avatar of the same person: static map and driver are shared; expression and delta maps are its own. */
+    /**
+     * An evaluator for another avatar of the same person: static map and driver are shared; expression and delta maps
+     * are its own.
+     */
     public createInstance(): AvatarEvaluator {
         return new AvatarEvaluator(this.pipeline, this.buffers.head, this.buffers, this._driver?.share() ?? null);
     }
 
-    /** Poses the heads whose expression was set since they were last posed: one dispatch for all that share a head model and a pipeline. */
+    /**
+     * Poses the heads whose expression was set since they were last posed: one dispatch for all that share a head model
+     * and a pipeline.
+     */
     public static PoseAll(evaluators: readonly AvatarEvaluator[]): void {
         let pipeline: SplatPipeline | null = null;
         for (const evaluator of evaluators) {
@@ -147,7 +153,8 @@ export class AvatarEvaluator implements IScheduledDriver {
 
     /**
      * Shows new colors at rest.
-     * @param staticMap [14,H,W], the map in use but for its channels 4 to 6; copied. Null if an avatar that shares the map has taken them already
+     * @param staticMap [14,H,W], the map in use but for its channels 4 to 6; copied. Null if an avatar that shares the
+     * map has taken them already
      */
     public setColors(staticMap: Float32Array<ArrayBuffer> | null): void {
         if (staticMap) {
@@ -163,7 +170,13 @@ export class AvatarEvaluator implements IScheduledDriver {
     }
 
     public get wantsRun(): boolean {
-        return this._driver !== null && !this._inFlight && !this._failed && this._evaluated !== this._wanted && !this.buffers.isDisposed;
+        return (
+            this._driver !== null &&
+            !this._inFlight &&
+            !this._failed &&
+            this._evaluated !== this._wanted &&
+            !this.buffers.isDisposed
+        );
     }
 
     public get isRunning(): boolean {
@@ -187,7 +200,10 @@ export class AvatarEvaluator implements IScheduledDriver {
         return this._arrivedAt;
     }
 
-    /** Blends delta maps that come more seldom than frames. Call once per frame; runs are started by the component's `DriverScheduler`. */
+    /**
+     * Blends delta maps that come more seldom than frames. Call once per frame; runs are started by the component's
+     * `DriverScheduler`.
+     */
     public continue(): void {
         this._framesSince++;
         if (this._blendMs > 0) {
@@ -216,7 +232,10 @@ export class AvatarEvaluator implements IScheduledDriver {
                 throw new FlexAvatarError("disposed", "The avatar was disposed while it was evaluated.");
             }
             if (this._failed) {
-                throw new FlexAvatarError("models-mismatch", "The driver network failed; see the avatar's notice for the cause.");
+                throw new FlexAvatarError(
+                    "models-mismatch",
+                    "The driver network failed; see the avatar's notice for the cause.",
+                );
             }
         }
         if (this._blendMs > 0) {
@@ -227,8 +246,8 @@ export class AvatarEvaluator implements IScheduledDriver {
     }
 
     /**
-     * The delta map of the expression set last, [14,H,W], or null without a working driver. It runs the network once more and waits for the GPU: for
-     * exports, not for frames.
+     * The delta map of the expression set last, [14,H,W], or null without a working driver. It runs the network once
+     * more and waits for the GPU: for exports, not for frames.
      */
     public async readDeltaMapAsync(): Promise<Float32Array | null> {
         await this.evaluateAsync();
@@ -236,7 +255,8 @@ export class AvatarEvaluator implements IScheduledDriver {
     }
 
     /**
-     * The delta map of any expression, [14,H,W], or null without a driver. What is shown does not change; waits for runs that are under way.
+     * The delta map of any expression, [14,H,W], or null without a driver. What is shown does not change; waits for
+     * runs that are under way.
      * @param expressionPose read, not kept
      * @throws whatever the driver throws
      */
@@ -272,12 +292,18 @@ export class AvatarEvaluator implements IScheduledDriver {
         const { device } = this.pipeline;
         const encoder = device.createCommandEncoder({ label: "readDeltaMap" });
         const input = inputOf(encoder);
-        const map = network.backend === "shaders" ? network.encode(encoder, input as GPUBuffer) : await driver.run(network, input);
+        const map =
+            network.backend === "shaders"
+                ? network.encode(encoder, input as GPUBuffer)
+                : await driver.run(network, input);
         if (map instanceof Float32Array) {
             return map.slice();
         }
         const byteLength = 4 * MapChannels * this.buffers.head.table.mapSize ** 2;
-        const staging = device.createBuffer({ size: byteLength, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+        const staging = device.createBuffer({
+            size: byteLength,
+            usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+        });
         try {
             encoder.copyBufferToBuffer(map, 0, staging, 0, byteLength);
             device.queue.submit([encoder.finish()]);
@@ -296,7 +322,10 @@ export class AvatarEvaluator implements IScheduledDriver {
         this._driver?.dispose();
     }
 
-    /** Evaluates the expression set last: at once with our shaders, else a promise later. Does nothing if no run is wanted. */
+    /**
+     * Evaluates the expression set last: at once with our shaders, else a promise later. Does nothing if no run is
+     * wanted.
+     */
     public startRun(): void {
         if (!this.wantsRun || !this._driver) {
             return;

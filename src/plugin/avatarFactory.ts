@@ -1,6 +1,7 @@
 /**
- * From photos, or from a file, to the parts of an avatar. Touches no scene: what it returns is on the GPU and complete, or nothing is left of it.
- * Networks, head model and pipelines are loaded when first needed and shared by all avatars of the component.
+ * From photos, or from a file, to the parts of an avatar. Touches no scene: what it returns is on the GPU and complete,
+ * or nothing is left of it. Networks, head model and pipelines are loaded when first needed and shared by all avatars
+ * of the component.
  */
 import { FlexAvatarError, ThrowIfAborted } from "../flame/error.js";
 import { CreateExpressionPose } from "../flame/expression.js";
@@ -105,7 +106,10 @@ export class AvatarFactory {
     ) {
         this._services = { ...DefaultServices, ..._options._services };
         if (_options.mediaPipeUrls !== undefined) {
-            this._notify("option-unused", "The option mediaPipeUrls is no longer needed: faces are found by networks of modelsUrl.");
+            this._notify(
+                "option-unused",
+                "The option mediaPipeUrls is no longer needed: faces are found by networks of modelsUrl.",
+            );
         }
     }
 
@@ -138,55 +142,63 @@ export class AvatarFactory {
         wish: IPrepareWish = { cropPx: 0, wide: false },
     ): Promise<IMadeAvatar> {
         photos.forEach(CheckPhotoSource); // before anything is loaded
-        return await this._workAsync({ signal, onProgress, photoCount: photos.length }, async (lifeSignal, shared, preparing) => {
-            const { networks, head } = shared;
-            const { photoSize, maxPhotos, anchorSize, mapSize } = networks.model;
-            if (photos.length > maxPhotos) {
-                throw new FlexAvatarError(
-                    "photo-count",
-                    `The model "${networks.modelName}" got ${photos.length} photos and takes 1 to ${maxPhotos}.`,
+        return await this._workAsync(
+            { signal, onProgress, photoCount: photos.length },
+            async (lifeSignal, shared, preparing) => {
+                const { networks, head } = shared;
+                const { photoSize, maxPhotos, anchorSize, mapSize } = networks.model;
+                if (photos.length > maxPhotos) {
+                    throw new FlexAvatarError(
+                        "photo-count",
+                        `The model "${networks.modelName}" got ${photos.length} photos and takes 1 to ${maxPhotos}.`,
+                    );
+                }
+                const prepared = await this._timeAsync("photos", () =>
+                    this._preparePhotosAsync(photos, networks, wish, lifeSignal, onProgress),
                 );
-            }
-            const prepared = await this._timeAsync("photos", () =>
-                this._preparePhotosAsync(photos, networks, wish, lifeSignal, onProgress),
-            );
-            ThrowIfAborted(lifeSignal, "fitting the head");
-            onProgress?.({ stage: "fitting the head", fraction: 0 });
-            const { fit, anchors, prior } = await this._timeAsync("fit", async () => {
-                const fitted = await FitAsync(head, prepared, lifeSignal);
-                return {
-                    fit: fitted,
-                    anchors: fitted.views.map((view) => PhotoAnchors(head, fitted, view, anchorSize)),
-                    prior: IdentityPrior(head, fitted, anchorSize),
+                ThrowIfAborted(lifeSignal, "fitting the head");
+                onProgress?.({ stage: "fitting the head", fraction: 0 });
+                const { fit, anchors, prior } = await this._timeAsync("fit", async () => {
+                    const fitted = await FitAsync(head, prepared, lifeSignal);
+                    return {
+                        fit: fitted,
+                        anchors: fitted.views.map((view) => PhotoAnchors(head, fitted, view, anchorSize)),
+                        prior: IdentityPrior(head, fitted, anchorSize),
+                    };
+                });
+                onProgress?.({ stage: "fitting the head", fraction: 1 });
+                const images = prepared.map(({ image }) => image);
+                await preparing;
+                const { staticMap, identityFeatures } = await this._timeAsync("reconstruct", () =>
+                    networks.reconstructAsync({ photos: images, anchors, prior }, { signal: lifeSignal, onProgress }),
+                );
+                const file: IAvatarFile = {
+                    name,
+                    headModel: { name: networks.model.headModel, sha256: networks.headModel.sha256 },
+                    model: { name: networks.modelName, step: networks.model.step },
+                    mapSize,
+                    staticMap,
+                    identityFeatures,
+                    identityShape: networks.model.graphs.driver.inputs.identity_features.slice(1) as [
+                        number,
+                        number,
+                        number,
+                    ],
+                    fit: StoredFit(fit),
+                    thumbnail: await MakeThumbnailAsync(images[0], photoSize),
+                    provenance: `Made from ${photos.length} ${photos.length === 1 ? "photo" : "photos"} with babylon-flexavatar.`,
+                    license: "All rights are with the owners of the photos.",
                 };
-            });
-            onProgress?.({ stage: "fitting the head", fraction: 1 });
-            const images = prepared.map(({ image }) => image);
-            await preparing;
-            const { staticMap, identityFeatures } = await this._timeAsync("reconstruct", () =>
-                networks.reconstructAsync({ photos: images, anchors, prior }, { signal: lifeSignal, onProgress }),
-            );
-            const file: IAvatarFile = {
-                name,
-                headModel: { name: networks.model.headModel, sha256: networks.headModel.sha256 },
-                model: { name: networks.modelName, step: networks.model.step },
-                mapSize,
-                staticMap,
-                identityFeatures,
-                identityShape: networks.model.graphs.driver.inputs.identity_features.slice(1) as [number, number, number],
-                fit: StoredFit(fit),
-                thumbnail: await MakeThumbnailAsync(images[0], photoSize),
-                provenance: `Made from ${photos.length} ${photos.length === 1 ? "photo" : "photos"} with babylon-flexavatar.`,
-                license: "All rights are with the owners of the photos.",
-            };
-            const made = await this._finishAsync(shared, file, lifeSignal, onProgress);
-            return { ...made, refineSource: RefineSourceOf(prepared, fit) };
-        });
+                const made = await this._finishAsync(shared, file, lifeSignal, onProgress);
+                return { ...made, refineSource: RefineSourceOf(prepared, fit) };
+            },
+        );
     }
 
     /**
      * Prepares photos for refinement: finds, crops and fits them together.
-     * @throws FlexAvatarError `photo-count` and the other codes of photos, `aborted`, `disposed`, `refine-failed` if no crop could be made
+     * @throws FlexAvatarError `photo-count` and the other codes of photos, `aborted`, `disposed`, `refine-failed` if no
+     * crop could be made
      */
     public async prepareRefinementAsync(
         photos: readonly PhotoSource[],
@@ -239,7 +251,10 @@ export class AvatarFactory {
         );
     }
 
-    /** Makes the parts again, from what {@link fromPhotosAsync} or {@link fromFileAsync} returned, after the device was lost. */
+    /**
+     * Makes the parts again, from what {@link fromPhotosAsync} or {@link fromFileAsync} returned, after the device was
+     * lost.
+     */
     public async restoreAsync(file: IAvatarFile): Promise<IMadeAvatar> {
         const { page: _, ...head } = file; // the person still has its page
         return await this._workAsync({ photoCount: 0 }, (signal, shared) => this._finishAsync(shared, head, signal));
@@ -289,7 +304,12 @@ export class AvatarFactory {
             let evaluator: AvatarEvaluator | null = null;
             try {
                 ThrowIfAborted(signal, "preparing the avatar");
-                evaluator = new AvatarEvaluator(shared.pipeline, shared.buffers, file.staticMap as Float32Array<ArrayBuffer>, driver);
+                evaluator = new AvatarEvaluator(
+                    shared.pipeline,
+                    shared.buffers,
+                    file.staticMap as Float32Array<ArrayBuffer>,
+                    driver,
+                );
                 evaluator.setExpression(CreateExpressionPose(shared.head));
                 await OrAborted(evaluator.evaluateAsync(), signal, "running the driver for the first time");
                 ThrowIfAborted(signal, "preparing the avatar");
@@ -340,14 +360,17 @@ export class AvatarFactory {
             return model;
         } catch (error) {
             ThrowIfAborted(signal, "loading the head model's second page");
-            this._notify("page-unused", `The hair and the bust of "${name}" cannot be shown; the head is shown alone. ${String(error)}`);
+            this._notify(
+                "page-unused",
+                `The hair and the bust of "${name}" cannot be shown; the head is shown alone. ${String(error)}`,
+            );
             return null;
         }
     }
 
     /**
-     * Runs `work` with what is shared. Its signal is the caller's, and aborts as well when the factory is disposed: that is then the error.
-     * The networks that it will need are prepared meanwhile; `preparing` says when they are.
+     * Runs `work` with what is shared. Its signal is the caller's, and aborts as well when the factory is disposed:
+     * that is then the error. The networks that it will need are prepared meanwhile; `preparing` says when they are.
      */
     private async _workAsync<T>(
         { signal, onProgress, photoCount }: IWork,
@@ -360,15 +383,26 @@ export class AvatarFactory {
             const networks = loading?.networks ?? Promise.resolve(this._shared!.networks);
             const preparing = networks.then((ready) =>
                 // More photos than the model takes are refused by the call itself.
-                ready.prepareAsync(photoCount <= ready.model.maxPhotos ? photoCount : 0, { signal: lifeSignal, onProgress }),
+                ready.prepareAsync(photoCount <= ready.model.maxPhotos ? photoCount : 0, {
+                    signal: lifeSignal,
+                    onProgress,
+                }),
             );
             preparing.catch(() => undefined); // whoever needs it awaits it
-            return await work(lifeSignal, this._shared ?? (await this._awaitLoadingAsync(loading!, lifeSignal, onProgress)), preparing);
+            return await work(
+                lifeSignal,
+                this._shared ?? (await this._awaitLoadingAsync(loading!, lifeSignal, onProgress)),
+                preparing,
+            );
         } catch (error) {
             if (this._lifetime.signal.aborted && !signal?.aborted) {
-                throw new FlexAvatarError("disposed", "The component or its scene was disposed while an avatar was made.", {
-                    cause: error,
-                });
+                throw new FlexAvatarError(
+                    "disposed",
+                    "The component or its scene was disposed while an avatar was made.",
+                    {
+                        cause: error,
+                    },
+                );
             }
             throw error;
         }
@@ -387,7 +421,11 @@ export class AvatarFactory {
     }
 
     /** When the last caller that waits aborts, loading stops, and the next call starts again. */
-    private async _awaitLoadingAsync(loading: ILoading, signal: AbortSignal, onProgress: ProgressListener | undefined): Promise<IShared> {
+    private async _awaitLoadingAsync(
+        loading: ILoading,
+        signal: AbortSignal,
+        onProgress: ProgressListener | undefined,
+    ): Promise<IShared> {
         loading.waiting++;
         if (onProgress) {
             this._listeners.add(onProgress);
@@ -420,7 +458,8 @@ export class AvatarFactory {
         });
     }
 
-    private readonly _tellListeners: ProgressListener = (progress) => this._listeners.forEach((listener) => listener(progress));
+    private readonly _tellListeners: ProgressListener = (progress) =>
+        this._listeners.forEach((listener) => listener(progress));
 
     private async _createSharedAsync(creating: Promise<INetworks>, signal: AbortSignal): Promise<IShared> {
         const networks = await creating;
@@ -434,7 +473,12 @@ export class AvatarFactory {
                 "compiling the shaders",
             );
             const { mapSize, positionMapSize } = networks.model;
-            buffers = new HeadBuffers(this._device, head, BuildTexelTable(head, mapSize), BuildTexelTable(head, positionMapSize));
+            buffers = new HeadBuffers(
+                this._device,
+                head,
+                BuildTexelTable(head, mapSize),
+                BuildTexelTable(head, positionMapSize),
+            );
             ThrowIfAborted(signal, "loading the models");
             return (this._shared = { networks, pipeline, head, buffers, page: null });
         } catch (error) {
@@ -466,9 +510,15 @@ function RefineSourceOf(prepared: readonly IPreparedPhoto[], fit: HeadModelFit):
 }
 
 /** Fits the head to all photos together, in slices. @throws FlexAvatarError `aborted` */
-async function FitAsync(head: HeadModel, prepared: readonly IPreparedPhoto[], signal: AbortSignal | undefined): Promise<HeadModelFit> {
+async function FitAsync(
+    head: HeadModel,
+    prepared: readonly IPreparedPhoto[],
+    signal: AbortSignal | undefined,
+): Promise<HeadModelFit> {
     const views = prepared.map(({ landmarks }) => ({ landmarks: WithoutDepth(landmarks) }));
-    return await FinishInSlicesAsync(FitHeadModelInSteps(head, views), () => ThrowIfAborted(signal, "fitting the head"));
+    return await FinishInSlicesAsync(FitHeadModelInSteps(head, views), () =>
+        ThrowIfAborted(signal, "fitting the head"),
+    );
 }
 
 /** [n,3] to [n,2]. */

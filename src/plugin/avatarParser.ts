@@ -35,7 +35,10 @@ async function RestoreAsync(
     // The file's addresses are for a scene that has none: those of the page win, and that is not worth a notice.
     const component = FlexAvatarComponent._Find(scene) ?? FlexAvatarComponent.GetOrCreate(scene, options);
     if (version !== 2) {
-        component._report("file-format", `The scene file's avatars have version ${String(version)} and this release reads version 2.`);
+        component._report(
+            "file-format",
+            `The scene file's avatars have version ${String(version)} and this release reads version 2.`,
+        );
         return;
     }
     const firsts = new Map<number, FlexAvatar>();
@@ -51,7 +54,10 @@ async function RestoreAsync(
             container.meshes.push(avatar.proxyMesh);
         } catch (error) {
             const code = error instanceof FlexAvatarError ? error.code : "file-format";
-            component._report(code, `The avatar "${serialized.name}" of the scene file could not be brought back. ${String(error)}`);
+            component._report(
+                code,
+                `The avatar "${serialized.name}" of the scene file could not be brought back. ${String(error)}`,
+            );
         }
     }
 }
@@ -86,7 +92,9 @@ function Apply(serialized: ISerializedAvatar, avatar: FlexAvatar, scene: Scene):
     }
     const targets = avatar.clipTargets();
     for (const { group: parsed, isPlaying } of serialized.clips) {
-        const group = AnimationGroup.Parse(parsed, scene, ({ targetId }: { targetId: string }) => targets.get(targetId));
+        const group = AnimationGroup.Parse(parsed, scene, ({ targetId }: { targetId: string }) =>
+            targets.get(targetId),
+        );
         avatar.adoptClip(group);
         if (isPlaying) {
             group.start(group.loopAnimation, group.speedRatio, group.from, group.to);

@@ -70,8 +70,14 @@ export interface IAvatarsOfScene {
     readonly avatars: readonly FlexAvatar[];
 }
 
-/** Adds the component's avatars to a scene file in the making, and takes their clips out of its animation groups, which cannot name tracks. */
-export function SerializeAvatars(component: IAvatarsOfScene, sceneFile: { animationGroups?: unknown[]; [SerializedName]?: unknown }): void {
+/**
+ * Adds the component's avatars to a scene file in the making, and takes their clips out of its animation groups, which
+ * cannot name tracks.
+ */
+export function SerializeAvatars(
+    component: IAvatarsOfScene,
+    sceneFile: { animationGroups?: unknown[]; [SerializedName]?: unknown },
+): void {
     const { animationGroups } = component.scene;
     const clips = new Set(component.avatars.flatMap((avatar) => avatar.clips));
     if (sceneFile.animationGroups?.length === animationGroups.length) {
@@ -97,7 +103,9 @@ function Describe(component: IAvatarsOfScene): ISerializedAvatars {
 
 function SerializeAvatar(avatar: FlexAvatar, person: number): ISerializedAvatar {
     const { expression } = avatar;
-    const tracks = Array.from(expression.influences, (_, index) => expression.getTarget(index)).filter(({ influence }) => influence !== 0);
+    const tracks = Array.from(expression.influences, (_, index) => expression.getTarget(index)).filter(
+        ({ influence }) => influence !== 0,
+    );
     return {
         name: avatar.name,
         id: avatar.id,
@@ -132,6 +140,12 @@ function SerializeClip(avatar: FlexAvatar, group: AnimationGroup): ISerializedCl
     return { group: serialized, isPlaying: group.isPlaying };
 }
 
-function RotationOf({ rotationQuaternion, rotation }: { rotationQuaternion: Quaternion | null; rotation: Vector3 }): Quaternion {
+function RotationOf({
+    rotationQuaternion,
+    rotation,
+}: {
+    rotationQuaternion: Quaternion | null;
+    rotation: Vector3;
+}): Quaternion {
     return rotationQuaternion?.clone() ?? Quaternion.FromEulerVector(rotation);
 }

@@ -1,4 +1,7 @@
-/** Decides in each frame whose driver network runs: round-robin, under a time budget, at a cadence that the device can keep. */
+/**
+ * Decides in each frame whose driver network runs: round-robin, under a time budget, at a cadence that the device can
+ * keep.
+ */
 
 /** A driver as the scheduler sees it. */
 export interface IScheduledDriver {
@@ -53,7 +56,8 @@ export class DriverScheduler {
         const first = this._next < count ? this._next : 0;
         let spentMs = 0;
         let started = 0;
-        let queued = false; // ONNX Runtime runs one network at a time: a second run would only wait, with an older expression
+        // ONNX Runtime runs one network at a time: a second run would only wait, with an older expression
+        let queued = false;
         for (let i = 0; i < count; i++) {
             queued ||= drivers[i]?.isRunning ?? false;
         }

@@ -1,6 +1,6 @@
 /**
- * Expression tracks: the named sliders of an avatar, shaped so that Babylon's animation system and tools written for a MorphTargetManager can drive them.
- * They only hold numbers; the component samples them once a frame.
+ * Expression tracks: the named sliders of an avatar, shaped so that Babylon's animation system and tools written for a
+ * MorphTargetManager can drive them. They only hold numbers; the component samples them once a frame.
  */
 import type { Animation } from "@babylonjs/core/Animations/animation.js";
 import type { MorphTargetManager } from "@babylonjs/core/Morph/morphTargetManager.js";
@@ -9,7 +9,8 @@ import { FlexAvatarError } from "../flame/error.js";
 import { ArkitNameOf } from "../flame/expression.js";
 
 /**
- * One named expression. Any AnimationGroup can target its `influence`; a MorphTarget clip is turned into such a group by `FlexAvatar.bindAnimationGroup`.
+ * One named expression. Any AnimationGroup can target its `influence`; a MorphTarget clip is turned into such a group
+ * by `FlexAvatar.bindAnimationGroup`.
  */
 export class ExpressionTrack {
     /** Name of the expression in the head model, as in `jawOpen`. */
@@ -28,7 +29,15 @@ export class ExpressionTrack {
     private readonly _onChange: () => void;
 
     /** @internal Tracks are made by {@link ExpressionTracks}. */
-    public constructor(name: string, index: number, values: Float32Array, onChange: () => void, owner = "expression", min = 0, max = 1) {
+    public constructor(
+        name: string,
+        index: number,
+        values: Float32Array,
+        onChange: () => void,
+        owner = "expression",
+        min = 0,
+        max = 1,
+    ) {
         this.name = name;
         this.id = `${owner}.${name}`;
         this.min = min;
@@ -38,7 +47,10 @@ export class ExpressionTrack {
         this._onChange = onChange;
     }
 
-    /** Weight of the expression. Values outside `min`..`max` are kept, so that blends add up, and clamped where the face is posed. Default 0. */
+    /**
+     * Weight of the expression. Values outside `min`..`max` are kept, so that blends add up, and clamped where the face
+     * is posed. Default 0.
+     */
     public get influence(): number {
         return this._values[this._index];
     }
@@ -125,7 +137,8 @@ export class ExpressionTracks {
     }
 
     /**
-     * Lists the tracks among the scene's morph targets, where `AnimationGroup.Parse` and `scene.getMorphTargetById` look.
+     * Lists the tracks among the scene's morph targets, where `AnimationGroup.Parse` and `scene.getMorphTargetById`
+     * look.
      * @param scene where the avatar is
      * @internal
      */

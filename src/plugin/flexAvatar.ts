@@ -73,7 +73,11 @@ export interface IAvatarParts {
     /** Of the person; shared by instances. */
     refinement: Refinement;
     /** Finds, crops and fits photos. */
-    prepareRefinementAsync(photos: readonly PhotoSource[], wish: IPrepareWish, settings: IMakeSettings): Promise<IRefineSource>;
+    prepareRefinementAsync(
+        photos: readonly PhotoSource[],
+        wish: IPrepareWish,
+        settings: IMakeSettings,
+    ): Promise<IRefineSource>;
     /** Whose meshes draw the avatar; borrowed. */
     crowds: SplatCrowds;
     /** Makes an avatar of the same person from another evaluator, which it owns from then on. */
@@ -103,9 +107,10 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
     /** The sliders of the face, by ARKit's names. */
     public readonly expression: ExpressionTracks;
     /**
-     * Turns head and neck about the base of the neck. Its axes are the avatar's own: +Y up, +Z out of the face, so `rotation.y` turns as the avatar's does
-     * and `lookAt` points the face at its target. It is yours, with or without a clip: clips turn {@link clipJoints}, and both multiply.
-     * What expressions do is added. The same goes for the next three.
+     * Turns head and neck about the base of the neck. Its axes are the avatar's own: +Y up, +Z out of the face, so
+     * `rotation.y` turns as the avatar's does and `lookAt` points the face at its target. It is yours, with or without
+     * a clip: clips turn {@link clipJoints}, and both multiply. What expressions do is added. The same goes for the
+     * next three.
      */
     public readonly neck: TransformNode;
     /** Turns the lower jaw; a positive `rotation.x` opens the mouth. */
@@ -115,13 +120,13 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
     /** Turns the head's own right eye. */
     public readonly rightEye: TransformNode;
     /**
-     * Moves the whole person from the chest, head and shoulders and what hangs on them: `rotation` bends about the middle of the chest, `position` lifts
-     * as breathing does. Its axes and its origin are the avatar's own.
+     * Moves the whole person from the chest, head and shoulders and what hangs on them: `rotation` bends about the
+     * middle of the chest, `position` lifts as breathing does. Its axes and its origin are the avatar's own.
      */
     public readonly torso: TransformNode;
     /**
-     * What bound clips turn: the parents of {@link neck}, {@link jaw}, the eyes and {@link torso}. They keep their last pose when a clip ends; see
-     * {@link resetPose}.
+     * What bound clips turn: the parents of {@link neck}, {@link jaw}, the eyes and {@link torso}. They keep their last
+     * pose when a clip ends; see {@link resetPose}.
      */
     public readonly clipJoints: Readonly<Record<NodeName, TransformNode>>;
     /** The posed head surface, unseen by cameras: what rays and GPU pickers hit, and what casts shadows. */
@@ -137,14 +142,16 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
     public levelOfDetail: LevelOfDetail;
 
     /**
-     * Whether Gaussians on the far side of the head are left out, which saves up to half of the work. Default "auto": where the avatar is opaque and
-     * the scene has no clip plane, so that they cannot be seen. Set false for a camera inside the head.
+     * Whether Gaussians on the far side of the head are left out, which saves up to half of the work. Default "auto":
+     * where the avatar is opaque and the scene has no clip plane, so that they cannot be seen. Set false for a camera
+     * inside the head.
      */
     public cullBackFaces: "auto" | boolean = "auto";
 
     /**
-     * Whether Gaussians behind this avatar's head, of this avatar and of others, are left out. Default "auto": where the avatar is opaque and the scene has
-     * no clip plane, so that they cannot be seen. It never happens in stereo, where one eye sees what the other does not, and where the head is small.
+     * Whether Gaussians behind this avatar's head, of this avatar and of others, are left out. Default "auto": where
+     * the avatar is opaque and the scene has no clip plane, so that they cannot be seen. It never happens in stereo,
+     * where one eye sees what the other does not, and where the head is small.
      */
     public cullHidden: "auto" | boolean = "auto";
 
@@ -202,7 +209,13 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         }
         this._joints = new AvatarJoints(this, head);
         this.clipJoints = this._joints.clipJoints;
-        ({ torso: this.torso, neck: this.neck, jaw: this.jaw, leftEye: this.leftEye, rightEye: this.rightEye } = this._joints.joints);
+        ({
+            torso: this.torso,
+            neck: this.neck,
+            jaw: this.jaw,
+            leftEye: this.leftEye,
+            rightEye: this.rightEye,
+        } = this._joints.joints);
         this._canonicalRoot.parent = this.torso;
 
         this._surface = new HeadSurface(head, parts.file);
@@ -241,7 +254,10 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         return this._parts.page.model !== null;
     }
 
-    /** Whether the bust is shown: `"auto"` where the person has one and the head is on no character, `"none"` never. Default "auto". */
+    /**
+     * Whether the bust is shown: `"auto"` where the person has one and the head is on no character, `"none"` never.
+     * Default "auto".
+     */
     public get bust(): BustOption {
         return this._bust;
     }
@@ -252,7 +268,10 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         this._hideParts();
     }
 
-    /** Whether hair beyond the scalp is shown: `"auto"` where the person has it, `"scalp"` what the head itself carries. Default "auto". */
+    /**
+     * Whether hair beyond the scalp is shown: `"auto"` where the person has it, `"scalp"` what the head itself carries.
+     * Default "auto".
+     */
     public get hair(): HairOption {
         return this._hair;
     }
@@ -264,8 +283,9 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
     }
 
     /**
-     * Whether hair beyond the scalp lags behind head and body and swings until it settles, and how fast. It takes any frame rate, costs a few numbers per
-     * avatar and frame, and stops with the scene's animations. Default null: hair is still, and nothing is computed.
+     * Whether hair beyond the scalp lags behind head and body and swings until it settles, and how fast. It takes any
+     * frame rate, costs a few numbers per avatar and frame, and stops with the scene's animations. Default null: hair
+     * is still, and nothing is computed.
      * @example avatar.hairSpring = {}; // with default settings
      */
     public get hairSpring(): Readonly<Required<IHairSpringSettings>> | null {
@@ -278,12 +298,14 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
     }
 
     /**
-     * Gives the person hair beyond the scalp and a bust, for all its avatars: a map of the head model's second page, which is loaded now if it was not
-     * before. It replaces an earlier one, and stops the filling under way.
-     * @param map [14,H,W] before activation, of the page's size, in the channel order of docs/conventions.md; copied. Null takes it away
+     * Gives the person hair beyond the scalp and a bust, for all its avatars: a map of the head model's second page,
+     * which is loaded now if it was not before. It replaces an earlier one, and stops the filling under way.
+     * @param map [14,H,W] before activation, of the page's size, in the channel order of docs/conventions.md; copied.
+     * Null takes it away
      * @param settings cancelling and progress
-     * @throws FlexAvatarError `invalid-argument` if it has another size or holds what is no number, `models-mismatch` if the models have no second page,
-     * `aborted`, `disposed` and those of loading models; the person then keeps what it has
+     * @throws FlexAvatarError `invalid-argument` if it has another size or holds what is no number, `models-mismatch`
+     * if the models have no second page, `aborted`, `disposed` and those of loading models; the person then keeps what
+     * it has
      */
     public async setSecondMapAsync(map: Float32Array | null, settings: IMakeSettings = {}): Promise<void> {
         this._throwIfDisposed();
@@ -307,8 +329,9 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
     }
 
     /**
-     * What draws this avatar, and all others of its rendering group and layer mask: a transparent mesh like any other. What you set on it goes for
-     * all of them; {@link visibility}, {@link renderingGroupId} and {@link layerMask} of the avatar go for this one.
+     * What draws this avatar, and all others of its rendering group and layer mask: a transparent mesh like any other.
+     * What you set on it goes for all of them; {@link visibility}, {@link renderingGroupId} and {@link layerMask} of
+     * the avatar go for this one.
      */
     public get splatMesh(): FlexAvatarSplatMesh {
         return this._splatMesh;
@@ -362,7 +385,9 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
     }
 
     /** What is known about the person and its origin. */
-    public get description(): Readonly<Pick<IAvatarFile, "headModel" | "model" | "fit" | "thumbnail" | "provenance" | "license">> {
+    public get description(): Readonly<
+        Pick<IAvatarFile, "headModel" | "model" | "fit" | "thumbnail" | "provenance" | "license">
+    > {
         return this._parts.file;
     }
 
@@ -375,7 +400,8 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
      * Makes a clip play on this avatar: a new group whose targets are the tracks and joint nodes.
      * Bind it before the clip's own character has moved away from its rest pose, or while the clip plays.
      * @param group clip of any mesh with ARKit-named morph targets, for example from a glTF file; stays as it is
-     * @param settings aliases for names, and what to do about names that fit no track (default: a notice of the component)
+     * @param settings aliases for names, and what to do about names that fit no track (default: a notice of the
+     * component)
      * @returns the new group; the avatar disposes it with itself, dispose it earlier if you like
      * @throws FlexAvatarError `clip-empty`
      */
@@ -392,25 +418,36 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
                 );
             }
             if (doubles.length > 0 || (weightScale !== 1 && settings.weightScale === undefined)) {
-                const scaled = weightScale === 1 ? "" : ` Its weights are percentages and were multiplied by ${weightScale}.`;
+                const scaled =
+                    weightScale === 1 ? "" : ` Its weights are percentages and were multiplied by ${weightScale}.`;
                 const taken =
-                    doubles.length > 0 ? ` Several meshes or nodes animate ${ListNames(doubles)}; what moves most was taken.` : "";
-                this._parts.notify("clip-adjusted", `The clip "${group.name}" was adjusted for "${this.name}".${scaled}${taken}`);
+                    doubles.length > 0
+                        ? ` Several meshes or nodes animate ${ListNames(doubles)}; what moves most was taken.`
+                        : "";
+                this._parts.notify(
+                    "clip-adjusted",
+                    `The clip "${group.name}" was adjusted for "${this.name}".${scaled}${taken}`,
+                );
             }
         });
         this.adoptClip(bound);
         return bound;
     }
 
-    /** Puts the face and all joints to rest: tracks at 0, no turn left by you or by a clip. A clip that plays writes again in the next frame. */
+    /**
+     * Puts the face and all joints to rest: tracks at 0, no turn left by you or by a clip. A clip that plays writes
+     * again in the next frame.
+     */
     public resetPose(): void {
         this.expression.reset();
         this._joints.reset();
     }
 
     /**
-     * Makes a node that rides on this person's skin, through expressions, jaw and head turns. Hang hats, glasses and stickers on it.
-     * @param target a named landmark, the number of a MediaPipe landmark, or a point of the atlas, for example from {@link regionOf}; with `page: 2` one of
+     * Makes a node that rides on this person's skin, through expressions, jaw and head turns. Hang hats, glasses and
+     * stickers on it.
+     * @param target a named landmark, the number of a MediaPipe landmark, or a point of the atlas, for example from
+     * {@link regionOf}; with `page: 2` one of
      *   long hair or bust, which stays where it was if that is replaced or taken away
      * @param settings name and axes
      * @returns the node, a child of the avatar's torso and disposed with it; dispose it earlier if you like
@@ -423,9 +460,10 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
     }
 
     /**
-     * Puts the head on a rigged mesh character: it follows the bone, its neck twists with it, and by default the character's own head is taken off.
-     * The avatar's own position, rotation and scaling are written from then on; its neck, jaw and eyes stay yours. A bust is hidden, hair stays. Attach it once per character;
-     * another call takes it off the first one.
+     * Puts the head on a rigged mesh character: it follows the bone, its neck twists with it, and by default the
+     * character's own head is taken off. The avatar's own position, rotation and scaling are written from then on; its
+     * neck, jaw and eyes stay yours. A bust is hidden, hair stays. Attach it once per character; another call takes it
+     * off the first one.
      * @param mesh the character's skinned mesh, or a parent of its meshes, with data in its bind pose and +Y up
      * @param boneOrNode the head's bone, its name, or its node; or any node, which the head then follows stiffly
      * @param settings fit, feather, own head
@@ -445,7 +483,8 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
             surface: this._surface,
             carried: this._joints.carried,
             feather: (ring, length) => {
-                this._feathered = ring && length > 0 ? FeatherMap(this._surface.model, person.map, file.mapSize, ring, length) : null;
+                this._feathered =
+                    ring && length > 0 ? FeatherMap(this._surface.model, person.map, file.mapSize, ring, length) : null;
                 this._evaluator?.setStaticMap(this._feathered ?? person.map);
             },
             hideBust: (isHidden) => {
@@ -463,12 +502,14 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
      * @returns null if the pick did not hit this avatar
      */
     public regionOf(info: PickingInfo): IPickedRegion | null {
-        return info.hit && info.pickedMesh === this.proxyMesh ? RegionOfPick(this._surface.model, info, this.proxyMesh.page) : null;
+        return info.hit && info.pickedMesh === this.proxyMesh
+            ? RegionOfPick(this._surface.model, info, this.proxyMesh.page)
+            : null;
     }
 
     /**
-     * Makes another avatar of the same person, with its own place, expression and pose. Both share the maps and the driver network, so an instance
-     * costs less than 2 MB of GPU memory; either may be disposed first.
+     * Makes another avatar of the same person, with its own place, expression and pose. Both share the maps and the
+     * driver network, so an instance costs less than 2 MB of GPU memory; either may be disposed first.
      * @param name name of the new node
      * @returns the instance, in the scene; its fine detail comes with its first driver run ({@link whenReadyAsync})
      * @throws FlexAvatarError `disposed`, also while the device is lost; `too-many-avatars`
@@ -476,17 +517,25 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
     public createInstance(name: string): FlexAvatar {
         this._throwIfDisposed();
         if (!this._evaluator) {
-            throw new FlexAvatarError("disposed", `The avatar "${this.name}" has lost its GPU device and is not back yet.`);
+            throw new FlexAvatarError(
+                "disposed",
+                `The avatar "${this.name}" has lost its GPU device and is not back yet.`,
+            );
         }
         const instance = this._evaluator.createInstance();
         if (this._feathered) {
             instance.setStaticMap(this._parts.person.map); // the feather is this avatar's own
         }
-        return this._parts.instantiate(instance, name, { bust: this._bust, hair: this._hair, hairSpring: this.hairSpring });
+        return this._parts.instantiate(instance, name, {
+            bust: this._bust,
+            hair: this._hair,
+            hairSpring: this.hairSpring,
+        });
     }
 
     /**
-     * An instance at the same place, {@link createInstance}; it starts with a face at rest. `AssetContainer.instantiateModelsToScene` uses it.
+     * An instance at the same place, {@link createInstance}; it starts with a face at rest.
+     * `AssetContainer.instantiateModelsToScene` uses it.
      * @param name name of the new node
      * @param newParent its parent; default: this avatar's
      */
@@ -502,15 +551,18 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
     }
 
     /**
-     * A frozen copy as Babylon's own splat mesh: this expression and pose with the driver's detail, placed as the avatar is. The driver runs once
-     * more for it.
+     * A frozen copy as Babylon's own splat mesh: this expression and pose with the driver's detail, placed as the
+     * avatar is. The driver runs once more for it.
      * @param name name of the mesh
      * @returns the mesh, the caller's; the avatar goes on independently
      */
     public async toGaussianSplattingMeshAsync(name = `${this.name} splats`): Promise<GaussianSplattingMesh> {
         this._throwIfDisposed();
         if (!this._evaluator) {
-            throw new FlexAvatarError("disposed", `The avatar "${this.name}" has lost its GPU device and is not back yet.`);
+            throw new FlexAvatarError(
+                "disposed",
+                `The avatar "${this.name}" has lost its GPU device and is not back yet.`,
+            );
         }
         this._readFrame();
         const pose = { expression: this._pose.expression.slice(), pose: this._pose.pose.slice() };
@@ -579,8 +631,8 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
     }
 
     /**
-     * Waits until the very expression and pose set now can be drawn without delay. For offline capture; a render loop does not need it:
-     * there the head follows at once and the driver's fine detail one run later.
+     * Waits until the very expression and pose set now can be drawn without delay. For offline capture; a render loop
+     * does not need it: there the head follows at once and the driver's fine detail one run later.
      */
     public async evaluateAsync(): Promise<void> {
         this._throwIfDisposed();
@@ -610,7 +662,10 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         return this._parts.refinement.isRunning;
     }
 
-    /** How much of the photos' detail is shown, 0..1, on all avatars of the person. Default 1; 0 shows the avatar as the networks made it. */
+    /**
+     * How much of the photos' detail is shown, 0..1, on all avatars of the person. Default 1; 0 shows the avatar as the
+     * networks made it.
+     */
     public get detailStrength(): number {
         return this._parts.person.strength;
     }
@@ -620,13 +675,14 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
     }
 
     /**
-     * Adds the photos' own detail to the colors of this person and all its instances, beside the page. Expressions stay as they are: neither
-     * shape nor driver change. Then hair beyond the scalp and the bust are filled anew, unless the settings say no. A new call stops the running one, and
-     * replaces what an earlier one has found.
+     * Adds the photos' own detail to the colors of this person and all its instances, beside the page. Expressions stay
+     * as they are: neither shape nor driver change. Then hair beyond the scalp and the bust are filled anew, unless the
+     * settings say no. A new call stops the running one, and replaces what an earlier one has found.
      * @param photos one to four of this person: those that the avatar was made of, or more and other ones
      * @returns when all is there and begins to fade in
-     * @throws FlexAvatarError `photo-count` and the other codes of photos, `refine-failed` if they show too little of the face, `fill-failed`,
-     * `invalid-argument`, `aborted`, `disposed`; the avatar then keeps what it has, and of detail and filling the one that did not fail
+     * @throws FlexAvatarError `photo-count` and the other codes of photos, `refine-failed` if they show too little of
+     * the face, `fill-failed`, `invalid-argument`, `aborted`, `disposed`; the avatar then keeps what it has, and of
+     * detail and filling the one that did not fail
      */
     public async refineAsync(photos: readonly PhotoSource[], settings: IRefineSettings = {}): Promise<void> {
         this._throwIfDisposed();
@@ -640,7 +696,13 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
                 signal,
                 onProgress: ({ stage, fraction }) => {
                     opened += stage === "opening the photo" ? 1 : 0;
-                    onFraction(Math.min(1, (Math.max(0, opened - 1) + (stage === "cutting out the person" ? fraction : 0)) / list.length));
+                    onFraction(
+                        Math.min(
+                            1,
+                            (Math.max(0, opened - 1) + (stage === "cutting out the person" ? fraction : 0)) /
+                                list.length,
+                        ),
+                    );
                 },
             });
         await this._parts.refinement.runAsync(prepare, list.length, settings);
@@ -651,15 +713,19 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         this._parts.refinement.cancel();
     }
 
-    /** Waits until no refinement is under way: detail, and hair and bust, are there or failed. @returns whether the person has the photos' detail */
+    /**
+     * Waits until no refinement is under way: detail, and hair and bust, are there or failed. @returns whether the
+     * person has the photos' detail
+     */
     public async whenRefinedAsync(): Promise<boolean> {
         await this._parts.refinement.whenIdleAsync();
         return this.isRefined;
     }
 
     /**
-     * Takes the detail away at once: the person's colors are exactly those from before. Stops the sharpening under way. Hair beyond the scalp and bust stay,
-     * also those that came with the detail; `setSecondMapAsync(null)` takes them away.
+     * Takes the detail away at once: the person's colors are exactly those from before. Stops the sharpening under way.
+     * Hair beyond the scalp and bust stay, also those that came with the detail; `setSecondMapAsync(null)` takes them
+     * away.
      */
     public unrefine(): void {
         this._throwIfDisposed();
@@ -667,7 +733,9 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         this._parts.person.setDetail(null, 0);
     }
 
-    /** Refines with photos that are prepared, for what they were prepared for; what goes wrong is a notice. @internal */
+    /**
+     * Refines with photos that are prepared, for what they were prepared for; what goes wrong is a notice. @internal
+     */
     public _refineInBackground(source: IRefineSource, settings: IRefineSettings): void {
         const sharpens = source.details.length > 0;
         if (!sharpens && source.wides.length === 0) {
@@ -679,9 +747,15 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
             .catch((error: unknown) => {
                 const code = error instanceof FlexAvatarError ? error.code : "refine-failed";
                 if (code === "fill-failed") {
-                    this._parts.notify("fill-failed", `"${this.name}" stays without hair beyond the scalp and bust. ${String(error)}`);
+                    this._parts.notify(
+                        "fill-failed",
+                        `"${this.name}" stays without hair beyond the scalp and bust. ${String(error)}`,
+                    );
                 } else if (code !== "aborted" && code !== "disposed") {
-                    this._parts.notify("refine-failed", `"${this.name}" stays as the networks made it. ${String(error)}`);
+                    this._parts.notify(
+                        "refine-failed",
+                        `"${this.name}" stays as the networks made it. ${String(error)}`,
+                    );
                 }
             });
     }
@@ -748,7 +822,9 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         person.leave(this);
         page.leave(this);
         if (person.memberCount === 0) {
-            refinement.cancel(new FlexAvatarError("disposed", `The avatar "${this.name}" was disposed while it was refined.`));
+            refinement.cancel(
+                new FlexAvatarError("disposed", `The avatar "${this.name}" was disposed while it was refined.`),
+            );
         }
         for (const group of this._groups) {
             if (this.getScene().animationGroups.includes(group)) {
@@ -772,7 +848,10 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         this.onAvatarDisposeObservable.clear();
     }
 
-    /** Called by the component once per frame, before rendering: takes tracks and joints over. Allocates nothing. @internal */
+    /**
+     * Called by the component once per frame, before rendering: takes tracks and joints over. Allocates nothing.
+     * @internal
+     */
     public _readFrame(): void {
         if (!this._evaluator) {
             return;
@@ -798,7 +877,10 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         }
     }
 
-    /** The device is lost: nothing is drawn until {@link _resume}. @returns what to make the avatar from again. @internal */
+    /**
+     * The device is lost: nothing is drawn until {@link _resume}. @returns what to make the avatar from again.
+     * @internal
+     */
     public _suspend(): IAvatarFile {
         this._page?.show(null, null);
         this._evaluator?.dispose();

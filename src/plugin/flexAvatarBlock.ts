@@ -1,4 +1,7 @@
-/** {@link FlexAvatarTask} as a block of a node render graph: in code, in files of the node render graph editor, and in the editor itself. */
+/**
+ * {@link FlexAvatarTask} as a block of a node render graph: in code, in files of the node render graph editor, and in
+ * the editor itself.
+ */
 import type { Camera } from "@babylonjs/core/Cameras/camera.js";
 import type { FrameGraph } from "@babylonjs/core/FrameGraph/frameGraph.js";
 import type { FrameGraphTextureHandle } from "@babylonjs/core/FrameGraph/frameGraphTypes.js";
@@ -15,9 +18,10 @@ import { FlexAvatarTask } from "./flexAvatarTask.js";
 const ClassName = "NodeRenderGraphFlexAvatarBlock";
 
 /**
- * Draws all avatars of the scene over `target`, tested against `depth`, as `camera` sees them.
- * An object renderer that is given all meshes of the scene, which a graph does by itself for inputs left empty, draws the avatars too, as transparent
- * meshes: such a graph needs no block. Use the block where avatars are to be drawn at another place, and keep their splat meshes off the other lists.
+ * Draws all avatars of the scene over `target`, tested against `depth`, as `camera` sees them. An object renderer that
+ * is given all meshes of the scene, which a graph does by itself for inputs left empty, draws the avatars too, as
+ * transparent meshes: such a graph needs no block. Use the block where avatars are to be drawn at another place, and
+ * keep their splat meshes off the other lists.
  * @example
  * const avatars = new NodeRenderGraphFlexAvatarBlock("avatars", graph.frameGraph, scene);
  * objects.output.connectTo(avatars.target);
@@ -43,7 +47,9 @@ export class NodeRenderGraphFlexAvatarBlock extends NodeRenderGraphBlock {
         this._addDependenciesInput();
         this.registerOutput("output", types.BasedOnInput);
         this.registerOutput("outputDepth", types.BasedOnInput);
-        this.target.addExcludedConnectionPointFromAllowedTypes(types.TextureAllButBackBufferDepthStencil | types.ResourceContainer);
+        this.target.addExcludedConnectionPointFromAllowedTypes(
+            types.TextureAllButBackBufferDepthStencil | types.ResourceContainer,
+        );
         this.depth.addExcludedConnectionPointFromAllowedTypes(
             types.TextureDepthStencilAttachment | types.TextureBackBufferDepthStencilAttachment,
         );
@@ -104,7 +110,10 @@ export class NodeRenderGraphFlexAvatarBlock extends NodeRenderGraphBlock {
     }
 }
 
-/** Makes the block known to Babylon's parser and to the node render graph editor. Called by the package; calling it again changes nothing. */
+/**
+ * Makes the block known to Babylon's parser and to the node render graph editor. Called by the package; calling it
+ * again changes nothing.
+ */
 export function RegisterFlexAvatarBlock(): void {
     RegisterClass(`BABYLON.${ClassName}`, NodeRenderGraphFlexAvatarBlock);
     const descriptions = NodeRenderGraph.CustomBlockDescriptions;

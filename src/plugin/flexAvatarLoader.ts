@@ -1,5 +1,6 @@
 /**
- * Loads `.flexavatar` files through Babylon's scene loader: `ImportMeshAsync`, `LoadAssetContainerAsync` and `AppendSceneAsync`, also by drag and drop.
+ * Loads `.flexavatar` files through Babylon's scene loader: `ImportMeshAsync`, `LoadAssetContainerAsync` and
+ * `AppendSceneAsync`, also by drag and drop.
  */
 import { AssetContainer } from "@babylonjs/core/assetContainer.js";
 import {
@@ -17,7 +18,10 @@ import { FlexAvatar } from "./flexAvatar.js";
 import { FlexAvatarComponent } from "./flexAvatarComponent.js";
 import { FileExtensions, PluginName } from "./names.js";
 
-/** Options under `pluginOptions.flexavatar`: those of the component, for a scene that has none yet, and a name for the avatar. */
+/**
+ * Options under `pluginOptions.flexavatar`: those of the component, for a scene that has none yet, and a name for the
+ * avatar.
+ */
 export type FlexAvatarLoadingOptions = Partial<IFlexAvatarOptions> & {
     /** Name of the avatar. Default: that in the file. */
     name?: string;
@@ -30,7 +34,10 @@ declare module "@babylonjs/core/Loading/sceneLoader.js" {
     }
 }
 
-/** A container with what came out of a `.flexavatar` file. Its avatars are on the GPU, and are drawn once they are added to the scene. */
+/**
+ * A container with what came out of a `.flexavatar` file. Its avatars are on the GPU, and are drawn once they are added
+ * to the scene.
+ */
 export class FlexAvatarContainer extends AssetContainer {
     /** The avatars among `transformNodes`. */
     public get avatars(): FlexAvatar[] {
@@ -97,12 +104,20 @@ export class FlexAvatarLoader implements ISceneLoaderPluginAsync, ISceneLoaderPl
         return container;
     }
 
-    private async _loadAsync(scene: Scene, data: unknown, onProgress?: (event: ISceneLoaderProgressEvent) => void): Promise<FlexAvatar> {
+    private async _loadAsync(
+        scene: Scene,
+        data: unknown,
+        onProgress?: (event: ISceneLoaderProgressEvent) => void,
+    ): Promise<FlexAvatar> {
         if (!(data instanceof ArrayBuffer || ArrayBuffer.isView(data))) {
-            throw new FlexAvatarError("file-format", "The loader of .flexavatar files was handed a text; it wants bytes.");
+            throw new FlexAvatarError(
+                "file-format",
+                "The loader of .flexavatar files was handed a text; it wants bytes.",
+            );
         }
         const { name, ...options } = this._options;
-        const bytes = data instanceof ArrayBuffer ? data : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+        const bytes =
+            data instanceof ArrayBuffer ? data : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
         return await FlexAvatarComponent.GetOrCreate(scene, options).loadAsync(bytes, {
             name,
             onProgress: ({ loadedBytes, totalBytes }) => {

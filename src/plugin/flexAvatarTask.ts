@@ -1,6 +1,7 @@
 /**
- * Draws avatars as a task of an explicit frame graph: after the opaque objects, into their color and depth.
- * It is the same mesh and material as in classic rendering, so the pictures are the same. Projection and sort start where the mesh is rendered.
+ * Draws avatars as a task of an explicit frame graph: after the opaque objects, into their color and depth. It is the
+ * same mesh and material as in classic rendering, so the pictures are the same. Projection and sort start where the
+ * mesh is rendered.
  */
 import type { Camera } from "@babylonjs/core/Cameras/camera.js";
 import type { FrameGraph } from "@babylonjs/core/FrameGraph/frameGraph.js";
@@ -34,12 +35,16 @@ export class FlexAvatarTask extends FrameGraphTask {
     public readonly outputDepthTexture: FrameGraphTextureHandle;
     /** Recorded by this task, never added to the graph. */
     private readonly _draw: FrameGraphObjectRendererTask;
-    private readonly _objects: { meshes: AbstractMesh[]; particleSystems: IParticleSystem[] } = { meshes: [], particleSystems: [] };
+    private readonly _objects: { meshes: AbstractMesh[]; particleSystems: IParticleSystem[] } = {
+        meshes: [],
+        particleSystems: [],
+    };
 
     /**
      * @param name name in the graph
      * @param frameGraph the graph
-     * @param _avatars read in each frame, so `component.avatars` follows who comes and goes; borrowed. Avatars of the same rendering group and
+     * @param _avatars read in each frame, so `component.avatars` follows who comes and goes; borrowed. Avatars of the
+     * same rendering group and
      *   layer mask are drawn by one mesh: name one of them and all are drawn
      */
     public constructor(

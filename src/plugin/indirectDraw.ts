@@ -1,7 +1,8 @@
 /**
  * Makes Babylon's next draw an indirect one whose arguments a sort has written, so that culled splats cost no vertex.
- * Babylon's own switch (`enableIndirectDraw`) makes a buffer that the processor writes at every draw; a draw context draws whatever buffer it is
- * given, though, and writes only its own. It must not keep ours: it would destroy it with itself.
+ * Babylon's own switch (`enableIndirectDraw`) makes a buffer that the processor writes at every draw; a draw context
+ * draws whatever buffer it is given, though, and writes only its own. It must not keep ours: it would destroy it with
+ * itself.
  */
 import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine.js";
 
@@ -17,7 +18,8 @@ export class IndirectDraw {
     /** Call where the material is bound. @param drawArgs four u32 as for drawIndirect; borrowed */
     public begin(engine: WebGPUEngine, drawArgs: GPUBuffer): void {
         this._context = engine._currentDrawContext;
-        this._context.enableIndirectDraw = false; // as it is already; said aloud, it allows indirect draws outside of bundles
+        // as it is already; said aloud, it allows indirect draws outside of bundles
+        this._context.enableIndirectDraw = false;
         this._context.indirectDrawBuffer = drawArgs as unknown as typeof this._context.indirectDrawBuffer;
     }
 

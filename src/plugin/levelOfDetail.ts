@@ -1,4 +1,7 @@
-/** Which level of detail of an avatar a view shows: by the size of its texels on the screen, with hysteresis and a cross-fade. */
+/**
+ * Which level of detail of an avatar a view shows: by the size of its texels on the screen, with hysteresis and a
+ * cross-fade.
+ */
 import { LevelCount, type Level } from "../flame/levels.js";
 import type { ICameraSettings, IPosedBounds } from "../runtime/passes/index.js";
 
@@ -7,7 +10,9 @@ export type LevelOfDetail = "auto" | Level;
 
 /** Pixels between neighbouring Gaussians up to which a coarse level is shown. */
 const LargestSpacingPx = 1.5;
-/** Pixels between neighbouring Gaussians from which detail for close-ups fades in, and from which all of it is shown. */
+/**
+ * Pixels between neighbouring Gaussians from which detail for close-ups fades in, and from which all of it is shown.
+ */
 const CloseUpSpacingPx: readonly [number, number] = [1.75, 2.25];
 /** A level must be this share beyond the border to give way, so that nothing flickers there. */
 const Hysteresis = 0.1;
@@ -88,15 +93,23 @@ export function CloseUpShare(spacingPx: number): number {
 }
 
 /**
- * First half of a fade. What hides is exponential in the share, and several Gaussians lie over each other: linear shares would do nearly all in the
- * first and last frames. With these the new level covers the old one evenly in the first half, and the old one goes evenly in the second.
+ * First half of a fade. What hides is exponential in the share, and several Gaussians lie over each other: linear
+ * shares would do nearly all in the first and last frames. With these the new level covers the old one evenly in the
+ * first half, and the old one goes evenly in the second.
  */
 function EarlyShare(t: number): number {
     return -Math.log(1 - 2 * t * (1 - Math.exp(-Density / 2))) / Density;
 }
 
-/** Pixels that a meter of an avatar takes in the middle of its box; Infinity if the camera is in the box or too near to tell. */
-export function PixelsPerMeter(camera: ICameraSettings, worldFromPosed: ArrayLike<number>, { min, max }: IPosedBounds): number {
+/**
+ * Pixels that a meter of an avatar takes in the middle of its box; Infinity if the camera is in the box or too near to
+ * tell.
+ */
+export function PixelsPerMeter(
+    camera: ICameraSettings,
+    worldFromPosed: ArrayLike<number>,
+    { min, max }: IPosedBounds,
+): number {
     const { viewFromWorld: v, clipFromView: p, viewportWidthPx, viewportHeightPx } = camera;
     const m = worldFromPosed;
     const [x, y, z] = [(min[0] + max[0]) / 2, (min[1] + max[1]) / 2, (min[2] + max[2]) / 2];

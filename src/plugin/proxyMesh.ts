@@ -1,6 +1,7 @@
 /**
- * The posed surface of an avatar as a mesh: what rays and GPU pickers hit, what casts shadows. It is this person's face and hair, long hair and bust
- * included where there are any, and moves only when somebody asks for it. Cameras never see it: its layer mask is empty and its material writes nothing.
+ * The posed surface of an avatar as a mesh: what rays and GPU pickers hit, what casts shadows. It is this person's face
+ * and hair, long hair and bust included where there are any, and moves only when somebody asks for it. Cameras never
+ * see it: its layer mask is empty and its material writes nothing.
  */
 import { VertexBuffer } from "@babylonjs/core/Buffers/buffer.js";
 import { PickingInfo } from "@babylonjs/core/Collisions/pickingInfo.js";
@@ -32,7 +33,8 @@ const Minimum = new Vector3(); // scratch of intersects
 const Maximum = new Vector3(); // scratch of intersects
 
 /**
- * Made and disposed by `FlexAvatar`. Its axes are posed space. It has positions, normals and the head's atlas coordinates.
+ * Made and disposed by `FlexAvatar`. Its axes are posed space. It has positions, normals and the head's atlas
+ * coordinates.
  * @example
  * shadowGenerator.addShadowCaster(avatar.proxyMesh);
  * gpuPicker.setPickingList([avatar.proxyMesh, ground]);
@@ -62,7 +64,9 @@ export class FlexAvatarProxyMesh extends Mesh {
     ) {
         super(name, scene);
         // As the glTF loader does: faces are counter-clockwise in canonical space, whichever way the root turns them.
-        this.sideOrientation = scene.useRightHandedSystem ? Material.CounterClockWiseSideOrientation : Material.ClockWiseSideOrientation;
+        this.sideOrientation = scene.useRightHandedSystem
+            ? Material.CounterClockWiseSideOrientation
+            : Material.ClockWiseSideOrientation;
         this.layerMask = 0;
         this.doNotSerialize = true;
     }
@@ -99,7 +103,10 @@ export class FlexAvatarProxyMesh extends Mesh {
         this._stale = true;
     }
 
-    /** Moves the surface and its bounds to the pose set last. Picking and render targets do so by themselves; call it before you read vertices. */
+    /**
+     * Moves the surface and its bounds to the pose set last. Picking and render targets do so by themselves; call it
+     * before you read vertices.
+     */
     public update(): void {
         if (!this._stale || !this._pose || this.isDisposed()) {
             return;
@@ -142,7 +149,8 @@ export class FlexAvatarProxyMesh extends Mesh {
     }
 
     private _create(): void {
-        // The material first: given to a mesh with triangles while a render target is drawn, it would take that target's effect away.
+        // The material first: given to a mesh with triangles while a render target is drawn, it would take that
+        // target's effect away.
         if (!this.material) {
             const material = new StandardMaterial(`${this.name}.material`, this.getScene());
             material.disableColorWrite = true;
@@ -178,7 +186,10 @@ export class FlexAvatarProxyMesh extends Mesh {
         if (this._reach === 0) {
             for (const { rest } of [this._surface, ...(this._page ? [this._page.surface] : [])]) {
                 for (let i = 0; i < rest.length; i += 3) {
-                    this._reach = Math.max(this._reach, Math.hypot(rest[i] - joints[3], rest[i + 1] - joints[4], rest[i + 2] - joints[5]));
+                    this._reach = Math.max(
+                        this._reach,
+                        Math.hypot(rest[i] - joints[3], rest[i + 1] - joints[4], rest[i + 2] - joints[5]),
+                    );
                 }
             }
             this._reach += ExpressionReach + (this._page ? SwingReach : 0);

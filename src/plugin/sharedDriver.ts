@@ -1,4 +1,6 @@
-/** One driver network for all avatars of a person: its identity features are theirs in common, and its runs take turns. */
+/**
+ * One driver network for all avatars of a person: its identity features are theirs in common, and its runs take turns.
+ */
 import type { IDriver } from "../runtime/models/driver.js";
 import type { IFrameDriver } from "../runtime/models/frameDriver.js";
 
@@ -22,7 +24,10 @@ export class SharedDriver {
         return new SharedDriver(this.network, this._use);
     }
 
-    /** As {@link IDriver.run}, after the runs that others asked for earlier. The result is valid while the promise's own reactions run. */
+    /**
+     * As {@link IDriver.run}, after the runs that others asked for earlier. The result is valid while the promise's own
+     * reactions run.
+     */
     public run(network: IDriver, positionMap: Float32Array | GPUBuffer): Promise<Float32Array | GPUBuffer> {
         const result = this._use.last.then(() => network.run(positionMap));
         // Whoever waits for the result has reacted to it before these two steps are through and the next run starts.

@@ -1,6 +1,7 @@
 /**
- * The material of an avatar's splats: reads the sorted records of one view and draws premultiplied, depth-tested, not depth-written.
- * The shader is in splatShader.ts, its uniforms in splatUniforms.ts. Which view is drawn is the mesh's business.
+ * The material of an avatar's splats: reads the sorted records of one view and draws premultiplied, depth-tested, not
+ * depth-written. The shader is in splatShader.ts, its uniforms in splatUniforms.ts. Which view is drawn is the mesh's
+ * business.
  */
 import type { StorageBuffer } from "@babylonjs/core/Buffers/storageBuffer.js";
 import { Constants } from "@babylonjs/core/Engines/constants.js";
@@ -31,13 +32,19 @@ import {
 import { ClipPlaneKeys, SetSplatUniforms, SplatUniformNames } from "./splatUniforms.js";
 import type { SplatView } from "./splatView.js";
 
-/** What image processing can do to a splat's color on its way to an encoded target. Vignette, dither and grading textures need a post-process. */
+/**
+ * What image processing can do to a splat's color on its way to an encoded target. Vignette, dither and grading
+ * textures need a post-process.
+ */
 const ImageProcessingDefines = ["IMAGEPROCESSING", "EXPOSURE", "CONTRAST", "WHITEBALANCE", "COLORCURVES"] as const;
-const Wanted = {} as IImageProcessingConfigurationDefines & Partial<Record<string, boolean>>; // scratch of _readImageProcessing
+// scratch of _readImageProcessing
+const Wanted = {} as IImageProcessingConfigurationDefines & Partial<Record<string, boolean>>;
 
 /** Whether Babylon draws transparent meshes by depth peeling. */
 export function PeelsDepth(scene: Scene): boolean {
-    return (scene as unknown as { _useOrderIndependentTransparency?: boolean })._useOrderIndependentTransparency === true;
+    return (
+        (scene as unknown as { _useOrderIndependentTransparency?: boolean })._useOrderIndependentTransparency === true
+    );
 }
 
 /** A fragment shader of splats. */
@@ -218,7 +225,9 @@ function WrappedAtlas(engine: WebGPUEngine, texture: GPUTexture): ThinTexture {
     internal.depth = texture.depthOrArrayLayers;
     internal.generateMipMaps = true;
     internal.samplingMode = Constants.TEXTURE_TRILINEAR_SAMPLINGMODE;
-    (internal._hardwareTexture as unknown as { createView(view: GPUTextureViewDescriptor): void }).createView({ dimension: "2d-array" });
+    (internal._hardwareTexture as unknown as { createView(view: GPUTextureViewDescriptor): void }).createView({
+        dimension: "2d-array",
+    });
     const atlas = new ThinTexture(internal);
     atlas.wrapU = atlas.wrapV = Constants.TEXTURE_CLAMP_ADDRESSMODE;
     return atlas;

@@ -1,8 +1,9 @@
 /**
- * What is drawn of all avatars of a rendering group and layer mask: an ordinary transparent mesh whose triangles the vertex shader pulls from the
- * sorted records of the view being rendered. One mesh for all of them, so that they are sorted among themselves and interlock correctly.
- * It asks for projection and sort where Babylon renders it, because only there the view is known for certain: any camera, eye, render target,
- * mirror or frame-graph task comes through `render`. The work goes into a command buffer of its own, submitted before Babylon submits the frame.
+ * What is drawn of all avatars of a rendering group and layer mask: an ordinary transparent mesh whose triangles the
+ * vertex shader pulls from the sorted records of the view being rendered. One mesh for all of them, so that they are
+ * sorted among themselves and interlock correctly. It asks for projection and sort where Babylon renders it, because
+ * only there the view is known for certain: any camera, eye, render target, mirror or frame-graph task comes through
+ * `render`. The work goes into a command buffer of its own, submitted before Babylon submits the frame.
  */
 import type { Camera } from "@babylonjs/core/Cameras/camera.js";
 import { Constants } from "@babylonjs/core/Engines/constants.js";
@@ -77,7 +78,9 @@ export class FlexAvatarSplatMesh extends Mesh {
         this.isPickable = false; // the avatars' proxy meshes are
         this.doNotSerialize = true;
         this._onBeforeDrawPhase = scene.onBeforeDrawPhaseObservable.add(() => this._prepareSnapshot());
-        this._onCameraRemoved = scene.onCameraRemovedObservable.add((camera) => this._releaseViews((view) => view.camera === camera));
+        this._onCameraRemoved = scene.onCameraRemovedObservable.add((camera) =>
+            this._releaseViews((view) => view.camera === camera),
+        );
     }
 
     /** @returns the class name */
@@ -122,7 +125,10 @@ export class FlexAvatarSplatMesh extends Mesh {
         }
     }
 
-    /** Frees all views, which are made again at the size that is needed when they are rendered. For members that came, went, or lost their device. */
+    /**
+     * Frees all views, which are made again at the size that is needed when they are rendered. For members that came,
+     * went, or lost their device.
+     */
     public refreshMembers(): void {
         if (this.isDisposed()) {
             return; // a scene disposes its meshes before avatars
@@ -157,7 +163,8 @@ export class FlexAvatarSplatMesh extends Mesh {
         (this._materialOfPass() ?? this._splatMaterial).view = view;
         const engine = this.getEngine() as WebGPUEngine;
         // Faint rims must not take part in the stencil: a layer's glow would end, or begin, where nothing is seen.
-        const marksStencil = engine.getStencilBuffer() && !this._splatMaterial.stencil.enabled && this._effectLayers.marksStencil();
+        const marksStencil =
+            engine.getStencilBuffer() && !this._splatMaterial.stencil.enabled && this._effectLayers.marksStencil();
         if (marksStencil) {
             engine.setStencilBuffer(false);
         }
@@ -192,12 +199,19 @@ export class FlexAvatarSplatMesh extends Mesh {
         if (!buffers.closeUpHead || this.material !== this._splatMaterial) {
             return null;
         }
-        const material = (this._detailedMaterial ??= new FlexAvatarSplatMaterial(`${this.name}.closeUp`, this.getScene(), DetailedSplat));
+        const material = (this._detailedMaterial ??= new FlexAvatarSplatMaterial(
+            `${this.name}.closeUp`,
+            this.getScene(),
+            DetailedSplat,
+        ));
         material.follow(this._splatMaterial);
         return material.isReady(this, false) ? material : null;
     }
 
-    /** Takes the splats' pixels from the highlighted meshes behind them, and gives those of highlighted avatars to their layers. */
+    /**
+     * Takes the splats' pixels from the highlighted meshes behind them, and gives those of highlighted avatars to their
+     * layers.
+     */
     private _markStencil(subMesh: SubMesh, view: SplatView): void {
         const engine = this.getEngine();
         const reference = engine.getStencilFunctionReference();
@@ -210,9 +224,21 @@ export class FlexAvatarSplatMesh extends Mesh {
         engine.setStencilFunctionReference(reference);
     }
 
-    /** Draws once more, without color. Not through Babylon's `render`: what observes it, as layers do, would set another stencil. */
-    private _cover(subMesh: SubMesh, view: SplatView, kind: keyof typeof Covers, mask: BaseTexture | null = null): void {
-        const material = (this._covers[kind] ??= new FlexAvatarCoverMaterial(`${this.name}.${kind}`, this.getScene(), Covers[kind]));
+    /**
+     * Draws once more, without color. Not through Babylon's `render`: what observes it, as layers do, would set another
+     * stencil.
+     */
+    private _cover(
+        subMesh: SubMesh,
+        view: SplatView,
+        kind: keyof typeof Covers,
+        mask: BaseTexture | null = null,
+    ): void {
+        const material = (this._covers[kind] ??= new FlexAvatarCoverMaterial(
+            `${this.name}.${kind}`,
+            this.getScene(),
+            Covers[kind],
+        ));
         if (!material.isReady(this, false)) {
             return;
         }
@@ -234,7 +260,8 @@ export class FlexAvatarSplatMesh extends Mesh {
     }
 
     /**
-     * Only {@link render}, depth renderers and effect layers draw splats. What draws meshes by their vertex buffers instead, as shadow maps do, gets nothing.
+     * Only {@link render}, depth renderers and effect layers draw splats. What draws meshes by their vertex buffers
+     * instead, as shadow maps do, gets nothing.
      * @internal
      */
     public override _getInstancesRenderList(
@@ -249,7 +276,10 @@ export class FlexAvatarSplatMesh extends Mesh {
         return Constants.MATERIAL_TriangleFillMode;
     }
 
-    /** Draws, by what a material's bind has begun. Other effects, as those of outlines and overlays, find no vertices and draw nothing. @internal */
+    /**
+     * Draws, by what a material's bind has begun. Other effects, as those of outlines and overlays, find no vertices
+     * and draw nothing. @internal
+     */
     public override _processRendering(...parameters: Parameters<Mesh["_processRendering"]>): Mesh {
         const engine = this.getEngine() as WebGPUEngine;
         const material = this._drawn ?? this._materialOfPass() ?? this._splatMaterial;
@@ -284,7 +314,9 @@ export class FlexAvatarSplatMesh extends Mesh {
         Object.values(this._covers).forEach((material) => material.dispose());
     }
 
-    /** Fast snapshot rendering replays draws without asking meshes; the records that they read must follow all the same. */
+    /**
+     * Fast snapshot rendering replays draws without asking meshes; the records that they read must follow all the same.
+     */
     private _prepareSnapshot(): void {
         const engine = this.getEngine() as WebGPUEngine;
         const camera = this.getScene().activeCamera;
@@ -340,7 +372,8 @@ export class FlexAvatarSplatMesh extends Mesh {
         if (changed || ordered !== view.ordered) {
             view.ordered = ordered;
             if (view.frameId === engine.frameId) {
-                // Second picture of this view within one frame: the first one's draw must be on the queue before its records are replaced.
+                // Second picture of this view within one frame: the first one's draw must be on the queue before its
+                // records are replaced.
                 engine.flushFramebuffer();
             }
             const encoder = pipeline.device.createCommandEncoder({ label: "prepareView" });
@@ -351,7 +384,10 @@ export class FlexAvatarSplatMesh extends Mesh {
         return view;
     }
 
-    /** The eye of the same head that was sorted in this frame and in whose order a view can be drawn: one sort per head pose. */
+    /**
+     * The eye of the same head that was sorted in this frame and in whose order a view can be drawn: one sort per head
+     * pose.
+     */
     private _otherEyeOf(view: SplatView): SplatView | null {
         if (view.settings.keepOffScreen) {
             for (const other of this._views.values()) {
@@ -394,7 +430,9 @@ export class FlexAvatarSplatMesh extends Mesh {
         }
     }
 
-    /** The world's box around all avatars that are shown, in which Babylon sorts transparent meshes. Allocates nothing. */
+    /**
+     * The world's box around all avatars that are shown, in which Babylon sorts transparent meshes. Allocates nothing.
+     */
     private _updateBounds(): void {
         Minimum.setAll(Infinity);
         Maximum.setAll(-Infinity);

@@ -1,7 +1,8 @@
 /**
- * The shader text of the splat material: Babylon's entry points around the runtime's maths (splatQuad.wgsl), and what the scene adds to it:
- * fog, clip planes, logarithmic depth, linear targets, image processing. All but the last is chosen by uniforms (splatUniforms.ts), not by defines,
- * so that a mirror with a clip plane and the main view with none share one compiled effect.
+ * The shader text of the splat material: Babylon's entry points around the runtime's maths (splatQuad.wgsl), and what
+ * the scene adds to it: fog, clip planes, logarithmic depth, linear targets, image processing. All but the last is
+ * chosen by uniforms (splatUniforms.ts), not by defines, so that a mirror with a clip plane and the main view with none
+ * share one compiled effect.
  */
 import "@babylonjs/core/ShadersWGSL/ShadersInclude/helperFunctions.js";
 import "@babylonjs/core/ShadersWGSL/ShadersInclude/imageProcessingDeclaration.js";
@@ -31,8 +32,8 @@ export const ClipPlaneCount = 6;
 export const MostTints = 64;
 
 /**
- * Corners are moved out by this factor, so that snapping them to the raster, which differs between a canvas and a flipped render target, never loses a
- * fragment above the cut.
+ * Corners are moved out by this factor, so that snapping them to the raster, which differs between a canvas and a
+ * flipped render target, never loses a fragment above the cut.
  */
 const CornerReach = 1.01;
 
@@ -42,7 +43,8 @@ uniform viewFromNdc: vec4f;
 uniform clipOffset: vec4f;
 uniform clipW: vec2f;
 fn viewPosition(ndc: vec2f, viewZ: f32) -> vec3f {
-    let xy = (uniforms.clipW.x * viewZ + uniforms.clipW.y) * ndc - viewZ * uniforms.clipOffset.xy - uniforms.clipOffset.zw;
+    let clipXy = (uniforms.clipW.x * viewZ + uniforms.clipW.y) * ndc;
+    let xy = clipXy - viewZ * uniforms.clipOffset.xy - uniforms.clipOffset.zw;
     return vec3f(xy.x * uniforms.viewFromNdc.xy + xy.y * uniforms.viewFromNdc.zw, viewZ);
 }
 `;
@@ -55,12 +57,13 @@ flat varying vLayer: f32;
 flat varying vShade: vec3f;
 `;
 
-// Three vertices per splat in one instance: on software adapters an instance per splat is 5 to 12 times slower.
-// The offset from the centre is found from the pixel's position instead of being interpolated: Babylon draws render targets upside down, interpolation
-// rounds differently then, and classic and frame-graph pictures would differ by a step here and there. Clip planes do the same.
-// Fog is that of the splat's centre and is mixed into encoded color, as StandardMaterial does. Gamma and image processing are done per splat too,
-// before blending: 48 dB from doing them after it on a head from a photo (docs/scenes.md), where a pass over an intermediate target would be needed.
-// A shade is worth what a small step of the color is worth after all that: found by taking one.
+// Three vertices per splat in one instance: on software adapters an instance per splat is 5 to 12 times slower. The
+// offset from the centre is found from the pixel's position instead of being interpolated: Babylon draws render targets
+// upside down, interpolation rounds differently then, and classic and frame-graph pictures would differ by a step here
+// and there. Clip planes do the same. Fog is that of the splat's centre and is mixed into encoded color, as
+// StandardMaterial does. Gamma and image processing are done per splat too, before blending: 48 dB from doing them
+// after it on a head from a photo (docs/scenes.md), where a pass over an intermediate target would be needed. A shade
+// is worth what a small step of the color is worth after all that: found by taking one.
 const VertexSource = `
 #include<helperFunctions>
 #include<imageProcessingDeclaration>
@@ -173,7 +176,10 @@ fn main(input: VertexInputs) -> FragmentInputs {
 }
 `;
 
-/** Where a fragment shader of splats begins: its varyings, and `color`, premultiplied, at the fragment's place in its splat. */
+/**
+ * Where a fragment shader of splats begins: its varyings, and `color`, premultiplied, at the fragment's place in its
+ * splat.
+ */
 export const SplatFragmentStart = `
 flat varying vCenterPx: vec2f;
 flat varying vOffsetFromPx: vec4f;
@@ -185,7 +191,8 @@ flat varying vTint: vec4f;
 @fragment
 fn main(input: FragmentInputs) -> FragmentOutputs {
     let fromCenterPx = fragmentInputs.position.xy - fragmentInputs.vCenterPx;
-    let offset = vec2f(dot(fragmentInputs.vOffsetFromPx.xy, fromCenterPx), dot(fragmentInputs.vOffsetFromPx.zw, fromCenterPx));
+    let offsetFromPx = fragmentInputs.vOffsetFromPx;
+    let offset = vec2f(dot(offsetFromPx.xy, fromCenterPx), dot(offsetFromPx.zw, fromCenterPx));
     let color = splatColor(offset, fragmentInputs.vColor);
 `;
 
@@ -212,7 +219,8 @@ ${SplatFragmentStart}
         let slope = fragmentInputs.vSlope;
         let place = fragmentInputs.vPlace + vec2f(dot(slope.xy, offset), dot(slope.zw, offset));
         let layer = i32(fragmentInputs.vLayer + 0.5);
-        let shade = textureSampleLevel(${CloseUpAtlasName}, ${CloseUpAtlasName}Sampler, place, layer, fragmentInputs.vLevel).r;
+        let level = fragmentInputs.vLevel;
+        let shade = textureSampleLevel(${CloseUpAtlasName}, ${CloseUpAtlasName}Sampler, place, layer, level).r;
         let own = fragmentInputs.vColor.rgb;
         shown = vec4f(clamp(own + shade * fragmentInputs.vShade, vec3f(0.0), max(own, vec3f(1.0))) * color.a, color.a);
     }
@@ -231,10 +239,11 @@ ${SplatFragmentStart}
 `;
 
 /**
- * `depth` as Babylon's own depth shader has it, 0 near to 1 far: clip depth is the pixel's times clip w. The shader's uniforms must have `clipW` and
- * `depthValues`.
+ * `depth` as Babylon's own depth shader has it, 0 near to 1 far: clip depth is the pixel's times clip w. The shader's
+ * uniforms must have `clipW` and `depthValues`.
  */
-export const LinearDepthOfFragment = `    var clipZ = fragmentInputs.position.z * (uniforms.clipW.x * fragmentInputs.vViewZ + uniforms.clipW.y);
+export const LinearDepthOfFragment = `    let clipW = uniforms.clipW.x * fragmentInputs.vViewZ + uniforms.clipW.y;
+    var clipZ = fragmentInputs.position.z * clipW;
 #ifdef USE_REVERSE_DEPTHBUFFER
     clipZ = -clipZ;
 #endif

@@ -1,4 +1,7 @@
-/** What the splat shader must know of the scene and the view: how to get back to view space, fog, clip planes, depth, and the target's color space. */
+/**
+ * What the splat shader must know of the scene and the view: how to get back to view space, fog, clip planes, depth,
+ * and the target's color space.
+ */
 import type { Effect } from "@babylonjs/core/Materials/effect.js";
 import type { ShaderMaterial } from "@babylonjs/core/Materials/shaderMaterial.js";
 import { Matrix } from "@babylonjs/core/Maths/math.vector.js";
@@ -32,7 +35,14 @@ export const SplatUniformNames = [
 ] as const;
 
 /** Clip planes of a scene or of a material. */
-export const ClipPlaneKeys = ["clipPlane", "clipPlane2", "clipPlane3", "clipPlane4", "clipPlane5", "clipPlane6"] as const;
+export const ClipPlaneKeys = [
+    "clipPlane",
+    "clipPlane2",
+    "clipPlane3",
+    "clipPlane4",
+    "clipPlane5",
+    "clipPlane6",
+] as const;
 
 const Planes = new Float32Array(4 * ClipPlaneCount); // scratch of SetClipPlanes
 const WorldFromView = new Matrix(); // scratch of SetClipPlanes
@@ -65,7 +75,10 @@ export function SetSplatUniforms(
     effect.setColor3("fogColor", scene.fogColor);
     // Babylon's log2(1 + w) / log2(1 + maxZ). Its meshes have no logarithmic depth under an orthographic camera.
     const farZ = scene.activeCamera?.maxZ ?? 0;
-    effect.setFloat("logDepthScale", material.useLogarithmicDepth && farZ > 0 && p[11] !== 0 ? 1 / Math.log2(1 + farZ) : 0);
+    effect.setFloat(
+        "logDepthScale",
+        material.useLogarithmicDepth && farZ > 0 && p[11] !== 0 ? 1 / Math.log2(1 + farZ) : 0,
+    );
     // Where a post-process applies image processing, or a frame-graph task turns it off, the target holds linear color.
     effect.setFloat("linearTarget", scene.imageProcessingConfiguration.applyByPostProcess ? 1 : 0);
     scene.imageProcessingConfiguration.bind(effect);

@@ -4,7 +4,13 @@ import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh.js";
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import type { Scene } from "@babylonjs/core/scene.js";
 import type { Level } from "../flame/levels.js";
-import type { AvatarBuffers, ICameraSettings, ICrowdMember, SplatPipeline, ViewBuffers } from "../runtime/passes/index.js";
+import type {
+    AvatarBuffers,
+    ICameraSettings,
+    ICrowdMember,
+    SplatPipeline,
+    ViewBuffers,
+} from "../runtime/passes/index.js";
 import { CloseUpShare, PixelsPerMeter, ShownLevel, type LevelOfDetail } from "./levelOfDetail.js";
 
 /** An avatar as the mesh that draws it knows it. */
@@ -58,7 +64,10 @@ interface ISeen extends ICrowdMember {
     closeUp: number;
 }
 
-/** The levels of detail that a view shows, by avatar. The eyes of a rig have them in common, and so does what comes after a view that was freed. */
+/**
+ * The levels of detail that a view shows, by avatar. The eyes of a rig have them in common, and so does what comes
+ * after a view that was freed.
+ */
 export type ShownLevels = WeakMap<ISplatMember, ShownLevel>;
 
 /** State of one view. Reading it allocates only when avatars come. */
@@ -100,14 +109,20 @@ export class SplatView {
     }
 
     /**
-     * Whether this is an eye of the same head, and looks in the same direction from beside it: then the distance along the view, and with it the
-     * order, is the same for both, and what is before or behind one is so for the other.
+     * Whether this is an eye of the same head, and looks in the same direction from beside it: then the distance along
+     * the view, and with it the order, is the same for both, and what is before or behind one is so for the other.
      */
     public seesInOrderOf(other: SplatView): boolean {
         const [a, b] = [this.settings.viewFromWorld, other.settings.viewFromWorld];
         const isBeside = Math.abs(a[14] - b[14]) < SameMeters;
-        const isParallel = Math.max(Math.abs(a[2] - b[2]), Math.abs(a[6] - b[6]), Math.abs(a[10] - b[10])) < SameDirection;
-        return this.camera.rigParent === other.camera.rigParent && isBeside && isParallel && other.settings.keepOffScreen === true;
+        const isParallel =
+            Math.max(Math.abs(a[2] - b[2]), Math.abs(a[6] - b[6]), Math.abs(a[10] - b[10])) < SameDirection;
+        return (
+            this.camera.rigParent === other.camera.rigParent &&
+            isBeside &&
+            isParallel &&
+            other.settings.keepOffScreen === true
+        );
     }
 
     /**
@@ -182,7 +197,14 @@ export class SplatView {
     }
 
     /** Takes a member as number `index` of the list. @returns whether anything of it differs from what was there */
-    private _readMember(member: ISplatMember, index: number, level: Level, share: number, closeUp: number, isCut: boolean): boolean {
+    private _readMember(
+        member: ISplatMember,
+        index: number,
+        level: Level,
+        share: number,
+        closeUp: number,
+        isCut: boolean,
+    ): boolean {
         const { buffers, revision } = member.splats!;
         const seen = (this._seen[index] ??= {
             owner: member,
@@ -200,7 +222,8 @@ export class SplatView {
         const cullBackFaces = member.cullBackFaces === "auto" ? hidesItsInside : member.cullBackFaces;
         const cullHidden = member.cullHidden === "auto" ? hidesItsInside : member.cullHidden;
         let changed = CopyMatrix(member.posedNode.getWorldMatrix().m, seen.worldFromPosed);
-        changed = changed || seen.avatar !== buffers || seen.revision !== revision || seen.opacity !== member.visibility;
+        changed =
+            changed || seen.avatar !== buffers || seen.revision !== revision || seen.opacity !== member.visibility;
         changed =
             changed ||
             seen.level !== level ||

@@ -1,4 +1,7 @@
-/** Comparison with golden images in tests/golden. A failure prints the pictures in pieces; `node tests/visual/takePictures.mjs < log` makes files of them. */
+/**
+ * Comparison with golden images in tests/golden. A failure prints the pictures in pieces; `node
+ * tests/visual/takePictures.mjs < log` makes files of them.
+ */
 
 /** How a picture may differ from its golden image. */
 export interface IGoldenLimits {

@@ -18,7 +18,9 @@ export class DepthMaps {
 
     /** @param _mesh borrowed */
     public constructor(private readonly _mesh: Mesh) {
-        this._onBeforeTargets = _mesh.getScene().onBeforeRenderTargetsRenderObservable.add((scene) => this._follow(scene));
+        this._onBeforeTargets = _mesh
+            .getScene()
+            .onBeforeRenderTargetsRenderObservable.add((scene) => this._follow(scene));
     }
 
     /** Leaves all maps. */
@@ -30,7 +32,9 @@ export class DepthMaps {
 
     /** Takes renderers that came and drops those that went. */
     private _follow(scene: Scene): void {
-        const { _depthRenderer: renderers } = scene as unknown as { _depthRenderer?: Record<string, KnownDepthRenderer> };
+        const { _depthRenderer: renderers } = scene as unknown as {
+            _depthRenderer?: Record<string, KnownDepthRenderer>;
+        };
         if (!renderers && this._materials.size === 0) {
             return;
         }

@@ -1,6 +1,7 @@
 /**
- * What a depth renderer's map holds of splats: each pixel has the depth of the nearest splat that covers at least half of it. Blending depths would
- * need float targets that blend, which few adapters have. The vertex shader is that of the drawn splats.
+ * What a depth renderer's map holds of splats: each pixel has the depth of the nearest splat that covers at least half
+ * of it. Blending depths would need float targets that blend, which few adapters have. The vertex shader is that of the
+ * drawn splats.
  */
 import "@babylonjs/core/ShadersWGSL/ShadersInclude/packingFunctions.js";
 import { ShaderStore } from "@babylonjs/core/Engines/shaderStore.js";
@@ -24,7 +25,8 @@ const ShaderName = "flexAvatarSplatDepth";
 /** Share of a pixel that a splat must cover to count. */
 const LeastAlpha = 0.5;
 
-// The metrics are those of Babylon's depth shader, whose clip depth is the pixel's times clip w. `depthValues` comes from the depth renderer.
+// The metrics are those of Babylon's depth shader, whose clip depth is the pixel's times clip w. `depthValues` comes
+// from the depth renderer.
 const FragmentSource = `
 #ifdef FLEX_DEPTH_PACKED
 #include<packingFunctions>

@@ -1,4 +1,7 @@
-/** Writes stencil where splats cover a pixel, and no color, for highlight layers. Blended splats do not: their faint rims would end, or begin, a glow. */
+/**
+ * Writes stencil where splats cover a pixel, and no color, for highlight layers. Blended splats do not: their faint
+ * rims would end, or begin, a glow.
+ */
 import { ShaderStore } from "@babylonjs/core/Engines/shaderStore.js";
 import type { Effect } from "@babylonjs/core/Materials/effect.js";
 import type { BaseTexture } from "@babylonjs/core/Materials/Textures/baseTexture.js";
@@ -14,7 +17,8 @@ import { SplatFragmentStart } from "../splatShader.js";
 const ShaderName = "flexAvatarSplatCover";
 const MaskName = "layerMask";
 
-// The mask has half the size of the view, or another; its rows go up, as the view's do in Babylon's fragment coordinates.
+// The mask has half the size of the view, or another; its rows go up, as the view's do in Babylon's fragment
+// coordinates.
 const FragmentSource = `
 ${SplatQuadSource}
 uniform visibility: f32;
@@ -29,7 +33,8 @@ ${SplatFragmentStart}
     }
 #ifdef FLEX_MASK
     let size = vec2f(textureDimensions(${MaskName}));
-    let at = clamp((fragmentInputs.position.xy - uniforms.viewportPx.xy) / uniforms.viewportPx.zw * size, vec2f(0.0), size - 1.0);
+    let inViewport = (fragmentInputs.position.xy - uniforms.viewportPx.xy) / uniforms.viewportPx.zw;
+    let at = clamp(inViewport * size, vec2f(0.0), size - 1.0);
     if (textureLoad(${MaskName}, vec2i(at), 0).a < 0.5) {
         discard;
     }

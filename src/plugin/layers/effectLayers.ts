@@ -18,7 +18,9 @@ export class EffectLayers {
 
     /** @param _mesh borrowed */
     public constructor(private readonly _mesh: Mesh) {
-        this._onBeforeTargets = _mesh.getScene().onBeforeRenderTargetsRenderObservable.add((scene) => this._follow(scene));
+        this._onBeforeTargets = _mesh
+            .getScene()
+            .onBeforeRenderTargetsRenderObservable.add((scene) => this._follow(scene));
     }
 
     /** Leaves all masks. */
@@ -28,7 +30,10 @@ export class EffectLayers {
         this._masks.clear();
     }
 
-    /** Whether the stencil buffer is a layer's and the mesh must mark it: none was told to have nothing to do with the mesh. */
+    /**
+     * Whether the stencil buffer is a layer's and the mesh must mark it: none was told to have nothing to do with the
+     * mesh.
+     */
     public marksStencil(): boolean {
         let isWanted = false;
         for (const layer of this._masks.keys()) {
@@ -44,9 +49,16 @@ export class EffectLayers {
      * Names the highlight layers that highlight the mesh, or an avatar of it by its proxy mesh.
      * @param draw told the layer's mask and the stencil value that it keeps its glow from
      */
-    public forEachHighlight(members: readonly ISplatMember[], draw: (mask: KnownLayer["_mainTexture"], stencil: number) => void): void {
+    public forEachHighlight(
+        members: readonly ISplatMember[],
+        draw: (mask: KnownLayer["_mainTexture"], stencil: number) => void,
+    ): void {
         for (const layer of this._masks.keys()) {
-            const { _meshes: meshes, _instanceGlowingMeshStencilReference: stencil = 0, numStencilBits = 8 } = layer._thinEffectLayer;
+            const {
+                _meshes: meshes,
+                _instanceGlowingMeshStencilReference: stencil = 0,
+                numStencilBits = 8,
+            } = layer._thinEffectLayer;
             if (stencil > 0 && meshes && layer.shouldRender()) {
                 if (meshes[this._mesh.uniqueId] || members.some(({ proxyMesh }) => meshes[proxyMesh.uniqueId])) {
                     draw(layer._mainTexture, stencil << (8 - numStencilBits));
@@ -55,7 +67,10 @@ export class EffectLayers {
         }
     }
 
-    /** Takes layers that came, drops those that went, and follows masks that were made anew, as they are when the canvas changes its size. */
+    /**
+     * Takes layers that came, drops those that went, and follows masks that were made anew, as they are when the canvas
+     * changes its size.
+     */
     private _follow(scene: Scene): void {
         const layers = (scene.effectLayers ?? []) as unknown as readonly KnownLayer[];
         for (const [layer, { material, passId }] of this._masks) {

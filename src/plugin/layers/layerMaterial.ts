@@ -1,6 +1,7 @@
 /**
- * What the mask of an effect layer holds of splats. Glow: its color, blended as the splats are, black by default, so that heads hide what glows behind
- * them. Highlight and selection outline: a color or number where a splat covers a tenth of a pixel, so that hair has no holes.
+ * What the mask of an effect layer holds of splats. Glow: its color, blended as the splats are, black by default, so
+ * that heads hide what glows behind them. Highlight and selection outline: a color or number where a splat covers a
+ * tenth of a pixel, so that hair has no holes.
  */
 import { Constants } from "@babylonjs/core/Engines/constants.js";
 import { ShaderStore } from "@babylonjs/core/Engines/shaderStore.js";
@@ -106,7 +107,9 @@ export class FlexAvatarLayerMaterial extends FlexAvatarSplatMaterial {
         return "FlexAvatarLayerMaterial";
     }
 
-    /** Binds the layer's colors too: that of all splats, and that of each avatar whose proxy the layer knows. @internal */
+    /**
+     * Binds the layer's colors too: that of all splats, and that of each avatar whose proxy the layer knows. @internal
+     */
     public override bind(world: Matrix, mesh?: Mesh, effectOverride?: Nullable<Effect>, subMesh?: SubMesh): void {
         super.bind(world, mesh, effectOverride, subMesh);
         const effect = effectOverride ?? subMesh?.effect;

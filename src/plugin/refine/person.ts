@@ -1,6 +1,6 @@
 /**
- * What all avatars of a person have in common besides buffers: the file, and the detail that refinement adds to its static map. Shows the detail
- * on all of them at once, and fades it in.
+ * What all avatars of a person have in common besides buffers: the file, and the detail that refinement adds to its
+ * static map. Shows the detail on all of them at once, and fades it in.
  */
 import type { Observable } from "@babylonjs/core/Misc/observable.js";
 import type { ICloseUp } from "../../runtime/closeUp.js";

@@ -1,7 +1,8 @@
 /**
- * Shadows that fall on splats. Their colors come from photos, light included, so a shadow cannot take one light away; it darkens by the share that
- * its light has among the scene's lights. One light: the first directional or spot light with a shadow generator that is not cascaded and whose map
- * holds plain depth (no filter, Poisson, PCF, PCSS). Per splat: four texels of the map, in the vertex shader. Off unless `receiveShadows` is set.
+ * Shadows that fall on splats. Their colors come from photos, light included, so a shadow cannot take one light away;
+ * it darkens by the share that its light has among the scene's lights. One light: the first directional or spot light
+ * with a shadow generator that is not cascaded and whose map holds plain depth (no filter, Poisson, PCF, PCSS). Per
+ * splat: four texels of the map, in the vertex shader. Off unless `receiveShadows` is set.
  */
 import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine.js";
 import { Light } from "@babylonjs/core/Lights/light.js";
@@ -12,7 +13,10 @@ import { Matrix } from "@babylonjs/core/Maths/math.vector.js";
 import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh.js";
 import type { Scene } from "@babylonjs/core/scene.js";
 
-/** Meters that splats are moved towards the light before the test: they lie around the proxy that casts, hair deeper than skin. */
+/**
+ * Meters that splats are moved towards the light before the test: they lie around the proxy that casts, hair deeper
+ * than skin.
+ */
 const Bias = 0.02;
 
 /** Defines of the splat shader: shadows at all; shadows from a depth texture instead of a color one. */
@@ -68,7 +72,8 @@ export function ReceivedShadow(scene: Scene, mesh: AbstractMesh | undefined): Sh
     }
     for (let i = 0; i < scene.lights.length; i++) {
         const light = scene.lights[i];
-        const generator = light.isEnabled() && light.shadowEnabled ? (light.getShadowGenerator() as ShadowGenerator | null) : null;
+        const generator =
+            light.isEnabled() && light.shadowEnabled ? (light.getShadowGenerator() as ShadowGenerator | null) : null;
         const type = light.getTypeID();
         if (
             generator?.getClassName() === ShadowGenerator.CLASSNAME &&
@@ -92,7 +97,12 @@ export function HasDepthMap(generator: ShadowGenerator): boolean {
  * Binds map, matrix and tint.
  * @param viewFromWorld 4×4 as Babylon stores it
  */
-export function BindReceivedShadow(effect: Effect, scene: Scene, generator: ShadowGenerator, viewFromWorld: ArrayLike<number>): void {
+export function BindReceivedShadow(
+    effect: Effect,
+    scene: Scene,
+    generator: ShadowGenerator,
+    viewFromWorld: ArrayLike<number>,
+): void {
     const light = generator.getLight() as DirectionalLight;
     Matrix.FromArrayToRef(viewFromWorld, 0, FromView);
     FromView.invertToRef(FromView);

@@ -1,4 +1,5 @@
-// Hair of an avatar on a character: the bust is gone, hair is drawn before and behind the character's body, and casts shadows and is hit on it.
+// Hair of an avatar on a character: the bust is gone, hair is drawn before and behind the character's body, and casts
+// shadows and is hit on it.
 import "@babylonjs/core/Culling/ray";
 import "@babylonjs/core/Lights/Shadows/shadowGeneratorSceneComponent";
 import { DirectionalLight } from "@babylonjs/core/Lights/directionalLight";
@@ -36,7 +37,8 @@ function NameOf(pixels: ArrayLike<number>, [x, y]: readonly number[]): string {
         hair: HairColor.map((value) => 255 * value),
         bust: BustColor.map((value) => 255 * value),
     };
-    const farness = (color: readonly number[]): number => Math.hypot(...color.map((value, c) => value - pixels[at + c]));
+    const farness = (color: readonly number[]): number =>
+        Math.hypot(...color.map((value, c) => value - pixels[at + c]));
     return Object.entries(known).sort(([, a], [, b]) => farness(a) - farness(b))[0][0];
 }
 
@@ -84,11 +86,9 @@ describe("hair over a character", () => {
     it("loses its bust, stays in sight beside and above the body, and is behind it or before it as the camera goes around", async () => {
         let pixels = await pixelsAsync();
         expect([avatar.bust, NameOf(pixels, PixelOf(stage, new Vector3(0.1, -0.22, 0)))]).toEqual(["auto", "nothing"]);
-        expect([Back, Side, new Vector3(0.02, 0.07, -0.088)].map((point) => NameOf(pixels, PixelOf(stage, point)))).toEqual([
-            "body",
-            "hair",
-            "hair",
-        ]);
+        expect(
+            [Back, Side, new Vector3(0.02, 0.07, -0.088)].map((point) => NameOf(pixels, PixelOf(stage, point))),
+        ).toEqual(["body", "hair", "hair"]);
         lookFrom(-1.1);
         pixels = await pixelsAsync();
         expect([Back, Side].map((point) => NameOf(pixels, PixelOf(stage, point)))).toEqual(["hair", "hair"]);
@@ -119,10 +119,10 @@ describe("hair over a character", () => {
         expect(NameOf(await pixelsAsync(), PixelOf(stage, Back))).toBe("glass");
         glass.position.z = 0.4;
         const pixels = await pixelsAsync();
-        expect([NameOf(pixels, PixelOf(stage, Back)), NameOf(pixels, PixelOf(stage, new Vector3(0.25, 0.2, 0.4)))]).toEqual([
-            "hair",
-            "glass",
-        ]);
+        expect([
+            NameOf(pixels, PixelOf(stage, Back)),
+            NameOf(pixels, PixelOf(stage, new Vector3(0.25, 0.2, 0.4))),
+        ]).toEqual(["hair", "glass"]);
     });
 
     it("is hit by rays with its region, while the bust is not, and casts a shadow", async () => {
@@ -148,7 +148,10 @@ describe("hair over a character", () => {
         avatar.splatMesh.isVisible = false; // the wall alone is looked at
         const dark = async (): Promise<number> => {
             const pixels = await pixelsAsync();
-            return Array.from({ length: CanvasPx * CanvasPx }, (_, i) => Number(pixels[4 * i] < 20)).reduce((a, b) => a + b, 0);
+            return Array.from({ length: CanvasPx * CanvasPx }, (_, i) => Number(pixels[4 * i] < 20)).reduce(
+                (a, b) => a + b,
+                0,
+            );
         };
         const withHair = await dark();
         avatar.hair = "scalp";

@@ -1,4 +1,5 @@
-// A hundred avatars come and go: what is left of them in the scene, on the GPU and among the page's listeners. Networks are fakes; the rest is real.
+// A hundred avatars come and go: what is left of them in the scene, on the GPU and among the page's listeners. Networks
+// are fakes; the rest is real.
 import "@babylonjs/core/Culling/ray";
 import "@babylonjs/core/Lights/Shadows/shadowGeneratorSceneComponent";
 import { DirectionalLight } from "@babylonjs/core/Lights/directionalLight";
@@ -42,12 +43,18 @@ function WatchListeners(): { count(): number; stop(): void } {
         }
         return removeEventListener.apply(this, parameters);
     };
-    return { count: () => count, stop: () => Object.assign(EventTarget.prototype, { addEventListener, removeEventListener }) };
+    return {
+        count: () => count,
+        stop: () => Object.assign(EventTarget.prototype, { addEventListener, removeEventListener }),
+    };
 }
 
 /** Observers of all observables of an object. */
 function CountObservers(owner: object): number {
-    return Object.values(owner).reduce<number>((sum, value) => sum + (value instanceof Observable ? value.observers.length : 0), 0);
+    return Object.values(owner).reduce<number>(
+        (sum, value) => sum + (value instanceof Observable ? value.observers.length : 0),
+        0,
+    );
 }
 
 function CountScene({ scene, engine }: IStage): Record<string, number> {

@@ -33,7 +33,14 @@ function MakePerson(): ISynthetic {
 }
 
 /** Mean of a Gaussian in the world, as the reference has it. */
-function MeanInWorld(avatar: FlexAvatar, synthetic: ISynthetic, g: number, jaw: number, turn: number, expression: number): Vector3 {
+function MeanInWorld(
+    avatar: FlexAvatar,
+    synthetic: ISynthetic,
+    g: number,
+    jaw: number,
+    turn: number,
+    expression: number,
+): Vector3 {
     const pose = CreateExpressionPose(synthetic.model);
     pose.expression[2] = expression;
     pose.pose[4] = avatar.getScene().useRightHandedSystem ? turn : -turn; // neck about y, in canonical axes
@@ -73,7 +80,9 @@ describe("the skin of an avatar", () => {
         // The other side of the head is another region.
         const beside = stage.scene.pick(CanvasPx / 2 + 22, CanvasPx / 2);
         const other = stage.scene.pick(CanvasPx / 2 - 22, CanvasPx / 2);
-        expect(new Set([avatar.regionOf(beside)!.region, avatar.regionOf(other)!.region])).toEqual(new Set(["face", "scalp"]));
+        expect(new Set([avatar.regionOf(beside)!.region, avatar.regionOf(other)!.region])).toEqual(
+            new Set(["face", "scalp"]),
+        );
         expect(avatar.regionOf(stage.scene.pick(1, 1))).toBeNull();
         avatar.neck.rotation.y = 0.6;
         RenderFrame(stage);
@@ -102,7 +111,8 @@ describe("the skin of an avatar", () => {
         RenderFrame(stage);
         const picker = new GPUPicker();
         picker.setPickingList([avatar.proxyMesh]);
-        const pickAsync = (x: number, y: number): ReturnType<GPUPicker["pickAsync"]> => RenderUntilAsync(picker.pickAsync(x, y));
+        const pickAsync = (x: number, y: number): ReturnType<GPUPicker["pickAsync"]> =>
+            RenderUntilAsync(picker.pickAsync(x, y));
         const middle = CanvasPx / 2;
         expect((await pickAsync(middle, middle))?.mesh).toBe(avatar.proxyMesh);
         expect((await pickAsync(2, 2))?.mesh ?? null).toBeNull();
@@ -144,7 +154,12 @@ describe("the skin of an avatar", () => {
         picker.setPickingList([ada.proxyMesh, bob.proxyMesh, box]);
         const pixelOf = (point: Vector3): [number, number] => {
             const viewport = stage.camera.viewport.toGlobal(CanvasPx, CanvasPx);
-            const { x, y } = Vector3.Project(point, Matrix.IdentityReadOnly, stage.scene.getTransformMatrix(), viewport);
+            const { x, y } = Vector3.Project(
+                point,
+                Matrix.IdentityReadOnly,
+                stage.scene.getTransformMatrix(),
+                viewport,
+            );
             return [Math.round(x), Math.round(y)];
         };
         const wanted = [
@@ -181,7 +196,8 @@ describe("the skin of an avatar", () => {
         expect(active.data.slice(0, active.length)).toContain(avatar.splatMesh);
         expect(active.data.slice(0, active.length)).not.toContain(avatar.proxyMesh);
         avatar.splatMesh.isVisible = false;
-        AddBox(stage.scene, "behind", Color3.Green(), 0.1, new Vector3(0, 0, -0.3)); // drawn later: depth of the proxy would hide it
+        // drawn later: depth of the proxy would hide it
+        AddBox(stage.scene, "behind", Color3.Green(), 0.1, new Vector3(0, 0, -0.3));
         const empty = await CaptureAsync(stage);
         avatar.proxyMesh.layerMask = 0x0fffffff; // even where somebody lists it for a camera
         expect((await CaptureAsync(stage)) === empty).toBeTrue();

@@ -9,7 +9,15 @@ import { Color3 } from "@babylonjs/core/Maths/math.color";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { CreatePlane } from "@babylonjs/core/Meshes/Builders/planeBuilder";
 import { Mesh } from "@babylonjs/core/Meshes/mesh";
-import { AddAvatarAsync, CanvasPx, CaptureAsync, CreateStageAsync, MakeSynthetic, PixelsAsync, type IStage } from "../plugin/stage";
+import {
+    AddAvatarAsync,
+    CanvasPx,
+    CaptureAsync,
+    CreateStageAsync,
+    MakeSynthetic,
+    PixelsAsync,
+    type IStage,
+} from "../plugin/stage";
 
 /** A white wall behind the avatar, lit from the camera's upper left by one light. */
 function AddWall({ scene }: IStage): { wall: Mesh; light: DirectionalLight } {
@@ -62,7 +70,8 @@ describe("shadows", () => {
         shadows.addShadowCaster(avatar.splatMesh);
         const withSplats = await CaptureAsync(stage);
         shadows.setTransparencyShadow(true);
-        expect((await CaptureAsync(stage)) === withSplats).toBeTrue(); // transparent casters asked for: still nothing of the splats
+        // transparent casters asked for: still nothing of the splats
+        expect((await CaptureAsync(stage)) === withSplats).toBeTrue();
         avatar.splatMesh.isVisible = false;
         expect((await DarkAsync(stage)).count).toBe(0);
         shadows.addShadowCaster(avatar.proxyMesh);
@@ -106,8 +115,13 @@ describe("shadows", () => {
             synthetic.staticMap.fill(1, 4 * texels, 7 * texels);
             synthetic.staticMap.fill(Math.log(0.004), 7 * texels, 10 * texels);
             const avatar = await AddAvatarAsync(stage, synthetic);
-            // A board between light and face that hides the head's upper half from the light; its own picture is off to the side of the camera's near plane.
-            const board = CreatePlane("board", { width: 1, height: 0.5, sideOrientation: Mesh.DOUBLESIDE }, stage.scene);
+            // A board between light and face that hides the head's upper half from the light; its own picture is off to
+            // the side of the camera's near plane.
+            const board = CreatePlane(
+                "board",
+                { width: 1, height: 0.5, sideOrientation: Mesh.DOUBLESIDE },
+                stage.scene,
+            );
             board.position.set(0, 0.25, 0.7);
             const shadows = new ShadowGenerator(256, light);
             shadows.usePercentageCloserFiltering = percentageCloser;
@@ -128,8 +142,12 @@ describe("shadows", () => {
             expect(await meanOf(bare, middle - 24, middle - 8)).toBeGreaterThan(245);
             avatar.splatMesh.receiveShadows = true;
             const shaded = await CaptureAsync(stage);
-            const [above, below] = [await meanOf(shaded, middle - 24, middle - 8), await meanOf(shaded, middle + 8, middle + 24)];
-            // One half of the light, in an encoded target; and no shadow of the head on itself where the light meets it.
+            const [above, below] = [
+                await meanOf(shaded, middle - 24, middle - 8),
+                await meanOf(shaded, middle + 8, middle + 24),
+            ];
+            // One half of the light, in an encoded target; and no shadow of the head on itself where the light meets
+            // it.
             expect(above).toBeGreaterThan(255 * 0.5 ** (1 / 2.2) - 6);
             expect(above).toBeLessThan(255 * 0.5 ** (1 / 2.2) + 6);
             expect(below).toBeGreaterThan(245);

@@ -1,4 +1,5 @@
-// Avatars in Babylon's own files and tools: scene loader, asset containers, .babylon files, node render graphs, splat meshes.
+// Avatars in Babylon's own files and tools: scene loader, asset containers, .babylon files, node render graphs, splat
+// meshes.
 import "@babylonjs/core/Loading/loadingScreen";
 import "@babylonjs/core/Loading/Plugins/babylonFileLoader";
 import { Animation } from "@babylonjs/core/Animations/animation";
@@ -19,7 +20,16 @@ import { NodeRenderGraphFlexAvatarBlock, type FlexAvatarContainer } from "../../
 import { FlexAvatar } from "../../../src/plugin/flexAvatar";
 import { FlexAvatarComponent } from "../../../src/plugin/flexAvatarComponent";
 import { FakeServicesAsync } from "../plugin/fakeNetworks";
-import { AddAvatarAsync, AddBox, CaptureAsync, ColorAt, CreateStageAsync, MakeSynthetic, PixelsAsync, type IStage } from "../plugin/stage";
+import {
+    AddAvatarAsync,
+    AddBox,
+    CaptureAsync,
+    ColorAt,
+    CreateStageAsync,
+    MakeSynthetic,
+    PixelsAsync,
+    type IStage,
+} from "../plugin/stage";
 
 const Photo = new Blob();
 
@@ -97,7 +107,8 @@ describe("scene files", () => {
         expect(component.avatars).toEqual([avatar]);
         await avatar.whenReadyAsync();
         const added = await CaptureAsync(stage);
-        expect(Psnr(await PixelsAsync(added), await PixelsAsync(picture))).toBeGreaterThan(25); // the fake driver's answers grow from run to run
+        // the fake driver's answers grow from run to run
+        expect(Psnr(await PixelsAsync(added), await PixelsAsync(picture))).toBeGreaterThan(25);
         container.removeAllFromScene();
         expect(component.avatars).toEqual([]);
         expect((await CaptureAsync(stage)) === empty)
@@ -203,7 +214,10 @@ describe("NodeRenderGraphFlexAvatarBlock", () => {
             AddBox(stage.scene, "far", new Color3(0, 1, 0), 0.5, new Vector3(0, 0, -0.6)),
         ];
         const classic = await CaptureAsync(stage);
-        const graph = new NodeRenderGraph("graph", stage.scene, { rebuildGraphOnEngineResize: false, autoFillExternalInputs: false });
+        const graph = new NodeRenderGraph("graph", stage.scene, {
+            rebuildGraphOnEngineResize: false,
+            autoFillExternalInputs: false,
+        });
         const { frameGraph } = graph;
         const input = (name: string, type: Types): NodeRenderGraphInputBlock =>
             new NodeRenderGraphInputBlock(name, frameGraph, stage.scene, type);
@@ -263,7 +277,9 @@ describe("NodeRenderGraphFlexAvatarBlock", () => {
         }
         expect(parsed.getBlockByName("avatars")).toBeInstanceOf(NodeRenderGraphFlexAvatarBlock);
         expect(await DifferenceAsync(await show(parsed), classic)).toBe("0 pixels, 0 at most");
-        expect(NodeRenderGraph.CustomBlockDescriptions.some(({ name }) => name === "NodeRenderGraphFlexAvatarBlock")).toBeTrue();
+        expect(
+            NodeRenderGraph.CustomBlockDescriptions.some(({ name }) => name === "NodeRenderGraphFlexAvatarBlock"),
+        ).toBeTrue();
         expect(stage.errors).toEqual([]);
         stage.dispose();
     });
@@ -286,7 +302,11 @@ describe("toGaussianSplattingMeshAsync", () => {
         avatar.setEnabled(false);
         mesh.setEnabled(true);
         let theirs = ours;
-        for (let tries = 0; tries < 20 && Lit(theirs) !== Lit(ours) && (tries === 0 || Lit(theirs) < 0.5 * Lit(ours)); tries++) {
+        for (
+            let tries = 0;
+            tries < 20 && Lit(theirs) !== Lit(ours) && (tries === 0 || Lit(theirs) < 0.5 * Lit(ours));
+            tries++
+        ) {
             await new Promise((resolve) => setTimeout(resolve, 100)); // Babylon sorts in a worker
             theirs = await PixelsAsync(await CaptureAsync(stage));
         }

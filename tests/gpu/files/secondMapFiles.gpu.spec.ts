@@ -1,4 +1,5 @@
-// Hair beyond the scalp, and bust, from the models' folder to files and back. Networks are fakes; head model, formats, GPU and Babylon are real.
+// Hair beyond the scalp, and bust, from the models' folder to files and back. Networks are fakes; head model, formats,
+// GPU and Babylon are real.
 import "@babylonjs/core/Loading/loadingScreen";
 import "@babylonjs/core/Loading/Plugins/babylonFileLoader";
 import { AppendSceneAsync } from "@babylonjs/core/Loading/sceneLoader";
@@ -65,7 +66,10 @@ describe("a second map", () => {
     }
 
     it("loads its page when the first person gets one, once, and never before", async () => {
-        const [ada, bob] = [await component.createFromPhotosAsync([Photo]), await component.createFromPhotosAsync([Photo])];
+        const [ada, bob] = [
+            await component.createFromPhotosAsync([Photo]),
+            await component.createFromPhotosAsync([Photo]),
+        ];
         const bare = await ada.saveAsync();
         const again = await component.loadAsync(bare);
         await CaptureAsync(stage);
@@ -81,7 +85,9 @@ describe("a second map", () => {
     it("is refused where it has the wrong size or no numbers, is aborted, or there is no page, and the person keeps what it has", async () => {
         const ada = await component.createFromPhotosAsync([Photo]);
         expect(await CodeOf(ada.setSecondMapAsync(new Float32Array(14 * 9)))).toBe("invalid-argument");
-        expect(await CodeOf(ada.setSecondMapAsync(fine.map.map((value, i) => (i === 77 ? NaN : value))))).toBe("invalid-argument");
+        expect(await CodeOf(ada.setSecondMapAsync(fine.map.map((value, i) => (i === 77 ? NaN : value))))).toBe(
+            "invalid-argument",
+        );
         expect(await CodeOf(ada.setSecondMapAsync(fine.map, { signal: AbortSignal.abort() }))).toBe("aborted");
         expect(ada.hasSecondMap).toBeFalse();
         await ada.setSecondMapAsync(fine.map);
@@ -98,8 +104,12 @@ describe("a second map", () => {
         expect(await CodeOf(fay.setSecondMapAsync(fine.map))).toBe("file-format");
         expect(await CodeOf(fay.setSecondMapAsync(fine.map))).toBe("file-format");
         expect(log.stages.filter((name) => name === "page").length).toBe(2);
-        expect(await CodeOf(component.createFromPhotosAsync([Photo], { bust: "some" as "auto" }))).toBe("invalid-argument");
-        expect(await CodeOf(component.createFromPhotosAsync([Photo], { hairSpring: { frequency: 0 } }))).toBe("invalid-argument");
+        expect(await CodeOf(component.createFromPhotosAsync([Photo], { bust: "some" as "auto" }))).toBe(
+            "invalid-argument",
+        );
+        expect(await CodeOf(component.createFromPhotosAsync([Photo], { hairSpring: { frequency: 0 } }))).toBe(
+            "invalid-argument",
+        );
     });
 
     it("is saved and loaded: 45 dB and more drawn, the same bytes again, and without bust or hair where it is asked for", async () => {

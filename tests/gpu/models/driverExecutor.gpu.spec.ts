@@ -17,7 +17,9 @@ function WorstOfRange(found: Float32Array, wanted: Float32Array): number {
         let difference = 0;
         for (let i = channel * texels; i < (channel + 1) * texels; i++) {
             range = Math.max(range, Math.abs(wanted[i]));
-            difference = Math.max(difference, Math.abs(found[i] - wanted[i])) || (Number.isNaN(found[i]) ? Infinity : difference);
+            difference =
+                Math.max(difference, Math.abs(found[i] - wanted[i])) ||
+                (Number.isNaN(found[i]) ? Infinity : difference);
         }
         expect(range).withContext(`channel ${channel}`).toBeGreaterThan(0);
         worst = Math.max(worst, difference / range);
@@ -51,12 +53,19 @@ describe("the driver network in our shaders", () => {
         program = LowerDriver(ReadOnnxGraph(await read(driver.file), external), identityShape, positionShape);
 
         const wave = (count: number, size: number, seed: number): Float32Array =>
-            Float32Array.from({ length: count }, (_, i) => Math.sin(seed * (0.1 * (i % size) + 0.07 * Math.floor(i / size)) + i * 1e-5));
+            Float32Array.from({ length: count }, (_, i) =>
+                Math.sin(seed * (0.1 * (i % size) + 0.07 * Math.floor(i / size)) + i * 1e-5),
+            );
         identity = wave(program.identityCount, identityShape[3], 1);
-        positions = [0, 0.4].map((gain) => wave(program.positionCount, positionShape[3], 2).map((value) => gain * value));
+        positions = [0, 0.4].map((gain) =>
+            wave(program.positionCount, positionShape[3], 2).map((value) => gain * value),
+        );
         wanted = [];
         for (const position of positions) {
-            const { delta_map: delta } = await runtime.runGraphAsync("driver", { identity_features: identity, position_map: position });
+            const { delta_map: delta } = await runtime.runGraphAsync("driver", {
+                identity_features: identity,
+                position_map: position,
+            });
             wanted.push(delta);
         }
     });
@@ -91,14 +100,16 @@ describe("the driver network in our shaders", () => {
         const executor = await DriverExecutor.CreateAsync(device, program);
         expect(executor.half).toBeTrue();
         const found = await runAllAsync(executor);
-        // Measured with these inputs, which no person has: 0.019, and 0.003 in the mean square; with positions of a face 0.005 and 0.0008.
+        // Measured with these inputs, which no person has: 0.019, and 0.003 in the mean square; with positions of a
+        // face 0.005 and 0.0008.
         found.forEach((map, i) => expect(WorstOfRange(map, wanted[i])).toBeLessThan(0.03));
         executor.dispose();
     });
 
     it("gives what ONNX Runtime gives, for both positions, in one pass after another", async () => {
         const executor = await DriverExecutor.CreateAsync(device, program, { half: false });
-        (await runAllAsync(executor)).forEach((found, i) => expect(WorstOfRange(found, wanted[i])).toBeLessThan(1e-4)); // measured: 1.2e-6
+        // measured: 1.2e-6
+        (await runAllAsync(executor)).forEach((found, i) => expect(WorstOfRange(found, wanted[i])).toBeLessThan(1e-4));
         const person = executor.createPerson(identity);
         expect(executor.dispatches).toBe(20);
         expect(DriverFlops(program)).toBeCloseTo(0.477e9, -6);

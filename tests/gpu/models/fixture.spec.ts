@@ -1,6 +1,9 @@
 import { ModelRuntime } from "../../../src/runtime/models/modelRuntime";
 
-/** tests/fixtures/nano-128.json, written by training/export/write_fixture.py with ONNX Runtime for Python on the same graphs. */
+/**
+ * tests/fixtures/nano-128.json, written by training/export/write_fixture.py with ONNX Runtime for Python on the same
+ * graphs.
+ */
 interface IFixture {
     model: string;
     graphs: Record<
@@ -16,8 +19,9 @@ interface IFixture {
 
 const Fixture = "/repo/tests/fixtures/nano-128.json";
 /**
- * Both sides compute in fp32 and differ by the order of sums only. Measured on WebAssembly with 2 threads, x86-64: worst 1.0e-5 (static map, where
- * log scales reach 8), tokens 5e-7, coordinates 2e-7. The limit is relative for values above 1.
+ * Both sides compute in fp32 and differ by the order of sums only. Measured on WebAssembly with 2 threads, x86-64:
+ * worst 1.0e-5 (static map, where log scales reach 8), tokens 5e-7, coordinates 2e-7. The limit is relative for values
+ * above 1.
  */
 const Limit = 1e-4;
 
@@ -48,7 +52,14 @@ describe("nano-128 on WebAssembly gives what ONNX Runtime gave in Python", () =>
 
     afterAll(() => runtime.dispose());
 
-    for (const name of ["encoder", "reconstructor_n1", "reconstructor_n2", "reconstructor_n3", "reconstructor_n4", "driver"]) {
+    for (const name of [
+        "encoder",
+        "reconstructor_n1",
+        "reconstructor_n2",
+        "reconstructor_n3",
+        "reconstructor_n4",
+        "driver",
+    ]) {
         it(name, async () => {
             const { sha256, dataSha256, seeds, outputs } = fixture.graphs[name];
             const graph = runtime.model.graphs[name];

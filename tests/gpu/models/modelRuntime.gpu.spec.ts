@@ -2,7 +2,11 @@ import { FlexAvatarError } from "../../../src/flame/error";
 import { AssetStore, JoinUrl, ToHex } from "../../../src/runtime/models/assetStore";
 import type { IGraphEntry, IModelManifest } from "../../../src/runtime/models/manifest";
 import { LoadOnnxBackendAsync, ReadOnDeviceAsync } from "../../../src/runtime/models/onnxBackend";
-import { ModelRuntime, type IReconstruction, type IReconstructionInput } from "../../../src/runtime/models/modelRuntime";
+import {
+    ModelRuntime,
+    type IReconstruction,
+    type IReconstructionInput,
+} from "../../../src/runtime/models/modelRuntime";
 import type { IModelRuntimeSettings } from "../../../src/runtime/models/runtimeSettings";
 import { OnnxDriver, type IDriver } from "../../../src/runtime/models/driver";
 import { ProbeInputs } from "../../../src/runtime/models/probe";
@@ -87,7 +91,9 @@ describe("ONNX Runtime on our device", () => {
         const values = await ReadOnDeviceAsync(device, y.data as GPUBuffer, 5);
         expect(Array.from(values)).toEqual([2, -4, 7, 0, 2e6]);
         const other = await NewDevice();
-        await expectAsync(ReadOnDeviceAsync(other, y.data as GPUBuffer, 5)).toBeRejectedWithError(/does not share the device/);
+        await expectAsync(ReadOnDeviceAsync(other, y.data as GPUBuffer, 5)).toBeRejectedWithError(
+            /does not share the device/,
+        );
         other.destroy();
         y.dispose();
         await session.release();
@@ -105,7 +111,11 @@ describe("ONNX Runtime on our device", () => {
     it("drives from a GPU buffer to a GPU buffer, one run at a time, newest input first", async () => {
         const onnx = await LoadOnnxBackendAsync("webgpu", { device, urls: RuntimeUrls, store });
         const shape = [1, 1, 8, 8];
-        const session = await onnx.createSessionAsync(BuildSumGraph(shape, "identity_features", "position_map", "delta_map"), [], true);
+        const session = await onnx.createSessionAsync(
+            BuildSumGraph(shape, "identity_features", "position_map", "delta_map"),
+            [],
+            true,
+        );
         const identity = Float32Array.from({ length: 64 }, (_, i) => i);
         let disposals = 0;
         let runs = 0;
@@ -206,10 +216,16 @@ describe("ONNX Runtime on our device", () => {
                 const runtime = await ModelRuntime.CreateAsync({ ...Settings, ...choice, backend: "auto" });
                 await runtime.prepareAsync(0);
                 const { inputs } = runtime.model.graphs.driver;
-                const made = await runtime.createDriverAsync(new Float32Array(inputs.identity_features.reduce((a, b) => a * b, 1)));
+                const made = await runtime.createDriverAsync(
+                    new Float32Array(inputs.identity_features.reduce((a, b) => a * b, 1)),
+                );
                 expect(made.backend).toBe(driver);
                 expect(runtime.backend).toBe(driver === "shaders" ? null : "wasm");
-                expect(urls.filter((url) => !url.startsWith("ort-")).sort()).toEqual(["driver.data", "driver.onnx", "models.json"]);
+                expect(urls.filter((url) => !url.startsWith("ort-")).sort()).toEqual([
+                    "driver.data",
+                    "driver.onnx",
+                    "models.json",
+                ]);
                 if (driver === "shaders") {
                     expect(urls.length).toBe(3);
                 }
@@ -250,11 +266,18 @@ describe("check of a network on WebGPU", () => {
         const graph = BuildSumGraph([1, 3, 4, 4], "photo", "photo", "tokens");
         const hash = ToHex(new Uint8Array(await crypto.subtle.digest("SHA-256", graph)));
         const manifest = (await (await fetch(JoinUrl(ModelsUrl, "models.json"))).json()) as IModelManifest;
-        const nano = structuredClone(manifest.models[manifest.default]) as { photoSize: number; graphs: Record<string, IGraphEntry> };
+        const nano = structuredClone(manifest.models[manifest.default]) as {
+            photoSize: number;
+            graphs: Record<string, IGraphEntry>;
+        };
         nano.photoSize = 4;
         for (const [name, entry] of Object.entries(nano.graphs)) {
             if (name !== "driver") {
-                const inputs = { ...entry.inputs, tokens: [entry.inputs.photos?.[0], 6, 8], photos: [entry.inputs.photos?.[0], 3, 4, 4] };
+                const inputs = {
+                    ...entry.inputs,
+                    tokens: [entry.inputs.photos?.[0], 6, 8],
+                    photos: [entry.inputs.photos?.[0], 3, 4, 4],
+                };
                 nano.graphs[name] = { ...entry, inputs };
             }
         }
@@ -278,7 +301,9 @@ describe("check of a network on WebGPU", () => {
 
     for (const factor of [2, 2.2]) {
         it(
-            factor === 2 ? "takes WebGPU at its word where its numbers are right" : "refuses WebGPU where its numbers are wrong",
+            factor === 2
+                ? "takes WebGPU at its word where its numbers are right"
+                : "refuses WebGPU where its numbers are wrong",
             async () => {
                 const modelsUrl = await ServeAsync(factor);
                 const device = RealDevice(await NewDevice());
@@ -355,12 +380,16 @@ describe("networks on WebAssembly", () => {
         const grid = 3 * runtime.model.anchorSize ** 2;
         order.forEach((n, at) => {
             const a = forward.photoCoordinates.subarray(n * grid, (n + 1) * grid);
-            expect(WorstDifference(a, shuffled.photoCoordinates.subarray(at * grid, (at + 1) * grid))).toBeLessThan(1e-4);
+            expect(WorstDifference(a, shuffled.photoCoordinates.subarray(at * grid, (at + 1) * grid))).toBeLessThan(
+                1e-4,
+            );
         });
     });
 
     it("leaves the page its time while they run", async () => {
-        /** How often the page gets a turn while a person is reconstructed: a page that is blocked throughout has none. */
+        /**
+         * How often the page gets a turn while a person is reconstructed: a page that is blocked throughout has none.
+         */
         const turnsOf = async (own: ModelRuntime): Promise<number> => {
             let turns = 0;
             const timer = setInterval(() => turns++, 1);
@@ -372,7 +401,9 @@ describe("networks on WebAssembly", () => {
         await onPage.reconstructAsync(Photos(onPage, 1)); // loaded and made
         await runtime.reconstructAsync(Photos(runtime, 1));
         const [page, worker] = [await turnsOf(onPage), await turnsOf(runtime)];
-        console.log(`turns of the page meanwhile: ${page} with networks on the page, ${worker} with networks in the worker`);
+        console.log(
+            `turns of the page meanwhile: ${page} with networks on the page, ${worker} with networks in the worker`,
+        );
         expect(worker).toBeGreaterThan(page);
         onPage.dispose();
     });
@@ -423,7 +454,12 @@ describe("loading networks", () => {
         expect(await CodeOf(ModelRuntime.CreateAsync({ ...Settings, signal: AbortSignal.abort() }))).toBe("aborted");
         const runtime = await ModelRuntime.CreateAsync(Settings);
         const input = Photos(runtime, 1);
-        for (const stop of ["loading encoder", "loading weights of encoder", "reading the photos", "loading weights of reconstructor_n1"]) {
+        for (const stop of [
+            "loading encoder",
+            "loading weights of encoder",
+            "reading the photos",
+            "loading weights of reconstructor_n1",
+        ]) {
             const controller = new AbortController();
             const stages = new Set<string>();
             const code = await CodeOf(
@@ -455,16 +491,22 @@ describe("loading networks", () => {
         const shared = new AssetStore();
         const late = await ModelRuntime.CreateAsync({ ...Settings, store: shared });
         const creating = CodeOf(
-            late.reconstructAsync(Photos(late, 1), { onProgress: ({ stage }) => stage === "reading the photos" && late.dispose() }),
+            late.reconstructAsync(Photos(late, 1), {
+                onProgress: ({ stage }) => stage === "reading the photos" && late.dispose(),
+            }),
         );
         expect(await creating).toBe("disposed");
         shared.dispose();
     });
 
     it("reports files that are missing, damaged, or of another head model", async () => {
-        expect(await CodeOf(ModelRuntime.CreateAsync({ ...Settings, modelsUrl: "/repo/nowhere" }))).toBe("models-missing");
+        expect(await CodeOf(ModelRuntime.CreateAsync({ ...Settings, modelsUrl: "/repo/nowhere" }))).toBe(
+            "models-missing",
+        );
         expect(await CodeOf(ModelRuntime.CreateAsync({ ...Settings, model: "mega" }))).toBe("models-mismatch");
-        expect(await CodeOf(ModelRuntime.CreateAsync({ ...Settings, headModelSha256: "0".repeat(64) }))).toBe("models-mismatch");
+        expect(await CodeOf(ModelRuntime.CreateAsync({ ...Settings, headModelSha256: "0".repeat(64) }))).toBe(
+            "models-mismatch",
+        );
         const realFetch = globalThis.fetch;
         const fake = spyOn(globalThis, "fetch").and.callFake(async (target, init) => {
             const response = await realFetch(target, init);
@@ -479,7 +521,9 @@ describe("loading networks", () => {
         const photo = Photos(runtime, 1).photos[0];
         expect(await CodeOf(runtime.encodeAsync(photo))).toBe("models-hash");
         fake.and.callFake((target, init) =>
-            String(target).endsWith("encoder.onnx") ? Promise.resolve(new Response("", { status: 404 })) : realFetch(target, init),
+            String(target).endsWith("encoder.onnx")
+                ? Promise.resolve(new Response("", { status: 404 }))
+                : realFetch(target, init),
         );
         const without = await ModelRuntime.CreateAsync(Settings);
         expect(await CodeOf(without.encodeAsync(photo))).toBe("models-missing");

@@ -18,7 +18,10 @@ interface ISeenByMediaPipe {
     landmarks: number[];
 }
 
-/** Written by training/classes/write_fixture.py: a drawn head and shoulders, and what the network of assets/models/face sees there. */
+/**
+ * Written by training/classes/write_fixture.py: a drawn head and shoulders, and what the network of assets/models/face
+ * sees there.
+ */
 interface IPersonFixture {
     size: number;
     /** Each so many rows and columns of the maps are kept, from the middle of the first so many. */
@@ -31,7 +34,10 @@ interface IPersonFixture {
     clothes: number[];
 }
 
-/** Corners of the eyes and of the mouth in the 512×512 portrait, read off the picture by eye to 3 pixels: right eye, left eye, mouth. */
+/**
+ * Corners of the eyes and of the mouth in the 512×512 portrait, read off the picture by eye to 3 pixels: right eye,
+ * left eye, mouth.
+ */
 const ByEye: [number, [number, number]][] = [
     [33, [196, 101]],
     [263, [255, 105]],
@@ -112,8 +118,12 @@ describe("photo path", () => {
     });
 
     it("sees the person, hair, skin and clothes that Python sees", async () => {
-        const { size, step, image, ...seen } = (await (await fetch("/repo/tests/fixtures/person.json")).json()) as IPersonFixture;
-        const data = Uint8ClampedArray.from({ length: 4 * size * size }, (_, i) => (i % 4 === 3 ? 255 : image[3 * (i >> 2) + (i % 4)]));
+        const { size, step, image, ...seen } = (await (
+            await fetch("/repo/tests/fixtures/person.json")
+        ).json()) as IPersonFixture;
+        const data = Uint8ClampedArray.from({ length: 4 * size * size }, (_, i) =>
+            i % 4 === 3 ? 255 : image[3 * (i >> 2) + (i % 4)],
+        );
         const found = await Settings.faces.findPersonAsync({ data, width: size, height: size });
         const [hair, skin, clothes] = found.classes!;
         for (const [name, map] of Object.entries({ mask: found.mask, hair, skin, clothes })) {
@@ -169,7 +179,8 @@ describe("photo path", () => {
         expect(off / count).toBeLessThan(8); // of 255: smoothed; 45 a tenth of the crop away
         expect(pixels.filter((value, i) => i % 4 === 3 && value === 0).length).toBeGreaterThan(0.9 * outside);
         const at = (u: number, v: number): number => mask[Math.floor(v * size) * size + Math.floor(u * size)];
-        expect([at(0.5, 0.5), at(0.5, 0.75), at(0.5, 0.02)].map(Math.round)).toEqual([1, 1, 0]); // face, body, above the hair
+        // face, body, above the hair
+        expect([at(0.5, 0.5), at(0.5, 0.75), at(0.5, 0.02)].map(Math.round)).toEqual([1, 1, 0]);
     });
 
     it("finds the landmarks of the bundled portrait where a person sees them", () => {
@@ -264,7 +275,8 @@ describe("photo path", () => {
         video.muted = true;
         expect(await CodeOf(video)).toBe("photo-unreadable");
         video.srcObject = canvas.captureStream();
-        const painting = setInterval(() => canvas.getContext("2d")!.fillRect(0, 0, 1, 1), 20); // a stream shows what is painted
+        // a stream shows what is painted
+        const painting = setInterval(() => canvas.getContext("2d")!.fillRect(0, 0, 1, 1), 20);
         await video.play();
         const photo = await PreparePhotoAsync(video, Settings);
         clearInterval(painting);
@@ -289,7 +301,16 @@ describe("photo path", () => {
         const read = new Response(await ToBlob(await PortraitCanvas()));
         await read.blob();
         const fetched = spyOn(globalThis, "fetch").and.callThrough();
-        for (const thing of [undefined, null, 7, {}, [Portrait], document.body, () => Portrait, Promise.resolve(Portrait)]) {
+        for (const thing of [
+            undefined,
+            null,
+            7,
+            {},
+            [Portrait],
+            document.body,
+            () => Portrait,
+            Promise.resolve(Portrait),
+        ]) {
             expect(await CodeOf(thing as unknown as PhotoSource))
                 .withContext(String(thing))
                 .toBe("invalid-argument");
@@ -303,7 +324,9 @@ describe("photo path", () => {
 
     it("refuses HEIC with a code where the browser cannot open it", async () => {
         const brand = new TextEncoder().encode("\0\0\0\x18ftypheic\0\0\0\0mif1heic");
-        expect(await CodeOf(new File([brand, new Uint8Array(4000)], "IMG_0001.HEIC", { type: "image/heic" }))).toBe("photo-unreadable");
+        expect(await CodeOf(new File([brand, new Uint8Array(4000)], "IMG_0001.HEIC", { type: "image/heic" }))).toBe(
+            "photo-unreadable",
+        );
     });
 
     it("sees a transparent picture over grey or whatever the person stands on, with the same face", async () => {
@@ -319,7 +342,8 @@ describe("photo path", () => {
     });
 
     it("turns a JPEG as its EXIF orientation says, and an image element that shows it", async () => {
-        // How the stored picture must be drawn so that the orientation makes it upright: a matrix from the upright 512 × 400 picture.
+        // How the stored picture must be drawn so that the orientation makes it upright: a matrix from the upright 512
+        // × 400 picture.
         const stored: [number, number, number, [number, number, number, number, number, number]][] = [
             [1, 512, 400, [1, 0, 0, 1, 0, 0]],
             [3, 512, 400, [-1, 0, 0, -1, 512, 400]],
@@ -362,10 +386,14 @@ describe("photo path", () => {
 
     it("lets a neck go on that the photo cuts off", async () => {
         const [end, { cropPx, crop }] = [190, portrait];
-        const cut = await PreparePhotoAsync(await PortraitCanvas(512, end, (context, image) => context.drawImage(image, 0, 0)), Settings);
+        const cut = await PreparePhotoAsync(
+            await PortraitCanvas(512, end, (context, image) => context.drawImage(image, 0, 0)),
+            Settings,
+        );
         const row = (y: number): number => Math.round((0.5 + (y - crop.centerY) / crop.sidePx) * cropPx);
         const [last, below] = [row(end - 2), [row(end + 10), cropPx - 2]];
-        const color = (x: number, y: number): number[] => [0, 1, 2].map((channel) => cut.image[(channel * cropPx + y) * cropPx + x]);
+        const color = (x: number, y: number): number[] =>
+            [0, 1, 2].map((channel) => cut.image[(channel * cropPx + y) * cropPx + x]);
         for (const x of [0.44, 0.5, 0.56].map((u) => Math.round(u * cropPx))) {
             for (const y of below) {
                 expect(cut.matte[y * cropPx + x])
@@ -389,7 +417,9 @@ describe("photo path", () => {
     });
 
     it("finds a small face in a large photo", async () => {
-        const large = await PortraitCanvas(3000, 2000, (context, image) => context.drawImage(image, 1900, 300, 700, 700));
+        const large = await PortraitCanvas(3000, 2000, (context, image) =>
+            context.drawImage(image, 1900, 300, 700, 700),
+        );
         const photo = await PreparePhotoAsync(large, Settings);
         expect(Distance(photo, portrait)).toBeLessThan(0.03);
     });
@@ -397,7 +427,8 @@ describe("photo path", () => {
     it("reports bad photos by code", async () => {
         expect(await CodeOf(new Blob(["not an image"], { type: "image/png" }))).toBe("photo-unreadable");
         const png = new Uint8Array(await (await fetch(Portrait)).arrayBuffer());
-        expect(await CodeOf(new Blob([png.slice(0, 20000)]))).toMatch(/photo-unreadable|no error/); // browsers may show the part that came
+        // browsers may show the part that came
+        expect(await CodeOf(new Blob([png.slice(0, 20000)]))).toMatch(/photo-unreadable|no error/);
         const corrupt = png.slice();
         corrupt.fill(0x55, 40, 4000);
         expect(await CodeOf(new Blob([corrupt]))).toBe("photo-unreadable");
@@ -407,7 +438,9 @@ describe("photo path", () => {
         new DataView(enormous.buffer).setUint32(16, 50000);
         expect(await CodeOf(new Blob([enormous]))).toBe("photo-too-large");
         expect(await CodeOf(await PortraitCanvas(300, 300, () => undefined))).toBe("photo-no-face");
-        const tinyFace = await PortraitCanvas(128, 128, (context, image) => context.drawImage(image, 130, 20, 200, 200, 20, 20, 70, 70));
+        const tinyFace = await PortraitCanvas(128, 128, (context, image) =>
+            context.drawImage(image, 130, 20, 200, 200, 20, 20, 70, 70),
+        );
         expect(await CodeOf(tinyFace)).toBe("photo-too-small");
     });
 
@@ -446,7 +479,11 @@ describe("photo path", () => {
     it("refuses photos with models that cannot find faces", async () => {
         const faces = new FaceFinder({
             runFaceGraphAsync: (name, image) =>
-                ModelRuntime.prototype.runFaceGraphAsync.call(Object.create(networks, { manifest: { value: {} } }), name, image),
+                ModelRuntime.prototype.runFaceGraphAsync.call(
+                    Object.create(networks, { manifest: { value: {} } }),
+                    name,
+                    image,
+                ),
         });
         expect(await CodeOf(Portrait, { faces })).toBe("models-mismatch");
     });

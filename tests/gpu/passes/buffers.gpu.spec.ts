@@ -97,7 +97,9 @@ describe("buffers of the pipeline", () => {
     it("refuses a map of the wrong size", () => {
         const head = new HeadBuffers(device, model, table, positionTable);
         const avatar = new AvatarBuffers(device, head);
-        expect(() => avatar.setStaticMap(new Float32Array(14 * 16 * 15))).toThrowError(/setStaticMap got 13440 bytes, wanted 14336/);
+        expect(() => avatar.setStaticMap(new Float32Array(14 * 16 * 15))).toThrowError(
+            /setStaticMap got 13440 bytes, wanted 14336/,
+        );
         expect(() => avatar.setDeltaMap(new Float32Array(1))).toThrowError(/setDeltaMap got 4 bytes/);
         avatar.dispose();
         head.dispose();
@@ -108,7 +110,9 @@ describe("buffers of the pipeline", () => {
         const head = new HeadBuffers(device, model, table, positionTable);
         const avatar = new AvatarBuffers(device, head);
         const view = new ViewBuffers(device, table.gaussianCount - 1);
-        expect(() => Submit(device, (encoder) => pipeline.prepareView(encoder, avatar, view, settings))).toThrowError(/wanted at least/);
+        expect(() => Submit(device, (encoder) => pipeline.prepareView(encoder, avatar, view, settings))).toThrowError(
+            /wanted at least/,
+        );
         [view, avatar, head].forEach((buffers) => buffers.dispose());
     });
 
@@ -117,7 +121,10 @@ describe("buffers of the pipeline", () => {
         const head = new HeadBuffers(device, model, table, positionTable);
         const avatar = new AvatarBuffers(device, head);
         const view = new ViewBuffers(device, table.gaussianCount);
-        const map = device.createBuffer({ size: 12 * positionTable.mapSize ** 2, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
+        const map = device.createBuffer({
+            size: 12 * positionTable.mapSize ** 2,
+            usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
+        });
         const frame = (): void =>
             Submit(device, (encoder) => {
                 pipeline.poseVertices(encoder, avatar);

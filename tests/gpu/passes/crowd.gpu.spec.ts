@@ -52,7 +52,11 @@ describe("crowd", () => {
     });
 
     /** An avatar with random maps, deltas and expression. @param change of its static map */
-    function Person(worldFromPosed: number[], opacity = 1, change: (map: Float32Array<ArrayBuffer>) => void = () => undefined): IPerson {
+    function Person(
+        worldFromPosed: number[],
+        opacity = 1,
+        change: (map: Float32Array<ArrayBuffer>) => void = () => undefined,
+    ): IPerson {
         const avatar = new AvatarBuffers(device, head);
         const staticMap = RandomStaticMap(mapSize, random);
         change(staticMap);
@@ -78,7 +82,9 @@ describe("crowd", () => {
     }
 
     /** All people through the pipeline, over transparent black. [128,128,4] */
-    async function DrawCrowd(view = new ViewBuffers(device, people.length * table.gaussianCount, people.length)): Promise<Float64Array> {
+    async function DrawCrowd(
+        view = new ViewBuffers(device, people.length * table.gaussianCount, people.length),
+    ): Promise<Float64Array> {
         Submit(device, (encoder) =>
             pipeline.prepareCrowd(
                 encoder,
@@ -116,7 +122,8 @@ describe("crowd", () => {
     }
 
     it("orders interlocking heads by depth, splat by splat", async () => {
-        // Three opaque heads, each of one color, deep in one another and turned: who is in front changes from pixel to pixel.
+        // Three opaque heads, each of one color, deep in one another and turned: who is in front changes from pixel to
+        // pixel.
         const texels = mapSize * mapSize;
         [0, 1, 2].forEach((i) =>
             Person(
@@ -230,12 +237,16 @@ describe("crowd", () => {
         const before = head.byteLength;
         const twins = [1, 2, 3].map(() => new AvatarBuffers(device, head, member.avatar));
         const dynamicCount = table.flags.filter((flags) => (flags & DynamicFlag) !== 0).length;
-        const wanted = 4 * model.expressionCount + 16 * model.vertexCount + 2 * PackedDeltaLayout.byteLength * dynamicCount + 4;
+        const wanted =
+            4 * model.expressionCount + 16 * model.vertexCount + 2 * PackedDeltaLayout.byteLength * dynamicCount + 4;
         expect(head.byteLength - before).toBe(3 * wanted);
         expect(twins[0].byteLength).toBeLessThan(wanted + 256 + head.persons.slotByteLength / 4 + 1);
         const place = member.worldFromPosed as number[];
         const Picture = async (avatar: AvatarBuffers): Promise<Float64Array> => {
-            const all = people.splice(0, people.length, { member: { avatar, worldFromPosed: place, opacity: 1 }, state: people[0].state });
+            const all = people.splice(0, people.length, {
+                member: { avatar, worldFromPosed: place, opacity: 1 },
+                state: people[0].state,
+            });
             const image = await DrawCrowd();
             people.splice(0, people.length, ...all);
             return image;

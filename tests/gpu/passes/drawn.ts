@@ -22,9 +22,13 @@ export async function DrawnAsync(
     const { device } = view;
     const usage = GPUTextureUsage.RENDER_ATTACHMENT | GPUTextureUsage.COPY_SRC;
     const color = device.createTexture({ size: [size, size], format, usage });
-    const depthTexture = depth === undefined ? undefined : device.createTexture({ size: [size, size], format: "depth32float", usage });
+    const depthTexture =
+        depth === undefined ? undefined : device.createTexture({ size: [size, size], format: "depth32float", usage });
     const bytesPerRow = size * (format === "rgba8unorm" ? 4 : 8);
-    const staging = device.createBuffer({ size: size * bytesPerRow, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC });
+    const staging = device.createBuffer({
+        size: size * bytesPerRow,
+        usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
+    });
     Submit(device, (encoder) => {
         const pass = encoder.beginRenderPass({
             colorAttachments: [{ view: color.createView(), loadOp: "clear", storeOp: "store" }],

@@ -3,7 +3,10 @@ import type { DriverStep, IConvStep, IDriverProgram } from "../../../src/runtime
 import { RunDriver } from "../../../src/runtime/reference/driver";
 import { ExpectClose, ExpectNoGpuErrors, GetDevice, GetHalfDevice, Random, ReadBuffer, Submit } from "./gpu";
 
-/** A network of every kind of step, with sizes that are no multiples of a thread's four texels and of a block's four channels. */
+/**
+ * A network of every kind of step, with sizes that are no multiples of a thread's four texels and of a block's four
+ * channels.
+ */
 function EveryStep(random: () => number): IDriverProgram {
     const values = (count: number): Float32Array => Float32Array.from({ length: count }, () => random() - 0.5);
     const maps = [
@@ -17,14 +20,30 @@ function EveryStep(random: () => number): IDriverProgram {
         { channels: 8, height: 6, width: 6 },
         { channels: 12, height: 12, width: 12 },
     ];
-    const conv = (sources: IConvStep["sources"], result: number, kernel: number, more: Partial<IConvStep> = {}): IConvStep => {
+    const conv = (
+        sources: IConvStep["sources"],
+        result: number,
+        kernel: number,
+        more: Partial<IConvStep> = {},
+    ): IConvStep => {
         const inputs = sources.reduce((sum, { map }) => sum + maps[map].channels, 0);
         const { channels } = maps[result];
         const weights = values(channels * inputs * kernel ** 2);
         const pad = kernel === 3 ? 1 : 0;
         const stride = kernel === 2 ? 2 : 1;
         const defaults = { before: null, relu: false, after: null };
-        return { kind: "conv", sources, weights, bias: values(channels), kernel, stride, pad, result, ...defaults, ...more };
+        return {
+            kind: "conv",
+            sources,
+            weights,
+            bias: values(channels),
+            kernel,
+            stride,
+            pad,
+            result,
+            ...defaults,
+            ...more,
+        };
     };
     const of = (map: number, shift = 0): IConvStep["sources"][number] => ({ map, shift });
     const once: DriverStep[] = [
@@ -51,7 +70,13 @@ function UpTo(program: IDriverProgram, count: number): IDriverProgram {
         return program;
     }
     const { channels, height, width } = program.maps[last.result];
-    const exit: DriverStep = { kind: "exit", source: last.result, block: 1, unit: new Float32Array(channels).fill(1), scale: 1 };
+    const exit: DriverStep = {
+        kind: "exit",
+        source: last.result,
+        block: 1,
+        unit: new Float32Array(channels).fill(1),
+        scale: 1,
+    };
     return { ...program, steps: [...program.steps.slice(0, count), exit], deltaCount: channels * height * width };
 }
 
@@ -84,7 +109,12 @@ describe("driver steps", () => {
                 const wanted = RunDriver(part, identity, position);
                 const range = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
                 const ofRange = 0.003 * range; // 11 bits in each of up to eight layers; measured: 0.0016
-                ExpectClose(name, found, wanted, half ? { relative: 0, floor: ofRange } : { relative: 1e-5, floor: 1e-5 });
+                ExpectClose(
+                    name,
+                    found,
+                    wanted,
+                    half ? { relative: 0, floor: ofRange } : { relative: 1e-5, floor: 1e-5 },
+                );
                 await ExpectNoGpuErrors(device);
                 [executor, person].forEach((owner) => owner.dispose());
                 [source, delta].forEach((buffer) => buffer.destroy());

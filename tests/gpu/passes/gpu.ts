@@ -1,4 +1,7 @@
-/** What the GPU tests share: a device that must exist, read-back, seeded random numbers, comparisons that report the worst entry. */
+/**
+ * What the GPU tests share: a device that must exist, read-back, seeded random numbers, comparisons that report the
+ * worst entry.
+ */
 
 const shared = new Map<GPUFeatureName | "none", Promise<GPUDevice | null>>();
 const errors: string[] = [];
@@ -44,7 +47,10 @@ export async function ExpectNoGpuErrors(device?: GPUDevice): Promise<void> {
 
 /** Content of a buffer with usage COPY_SRC. */
 export async function ReadBuffer(device: GPUDevice, buffer: GPUBuffer, byteLength = buffer.size): Promise<ArrayBuffer> {
-    const staging = device.createBuffer({ size: Math.max(4, byteLength), usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const staging = device.createBuffer({
+        size: Math.max(4, byteLength),
+        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
     const encoder = device.createCommandEncoder();
     encoder.copyBufferToBuffer(buffer, 0, staging, 0, byteLength);
     device.queue.submit([encoder.finish()]);
@@ -96,7 +102,9 @@ export function ExpectClose(
         }
     }
     expect(worst <= 1)
-        .withContext(`${what}[${at}] is ${actual[at]}, wanted ${expected[at]} within ${limit.floor} + ${limit.relative}·|x|`)
+        .withContext(
+            `${what}[${at}] is ${actual[at]}, wanted ${expected[at]} within ${limit.floor} + ${limit.relative}·|x|`,
+        )
         .toBeTrue();
 }
 

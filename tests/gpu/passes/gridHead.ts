@@ -21,7 +21,10 @@ export type GridHeadParts = Pick<
 > &
     Partial<Pick<HeadModel, "poseFromExpression">>;
 
-/** Two triangles per cell, counter-clockwise seen from where columns go right and rows up: indices [3·2·(edge−1)²] into edge² vertices. */
+/**
+ * Two triangles per cell, counter-clockwise seen from where columns go right and rows up: indices [3·2·(edge−1)²] into
+ * edge² vertices.
+ */
 function GridFaces(edge: number): Uint16Array<ArrayBuffer> {
     const faces: number[] = [];
     for (let row = 0; row + 1 < edge; row++) {

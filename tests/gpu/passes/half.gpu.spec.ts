@@ -1,5 +1,13 @@
-// The twins in half precision against the reference and against single precision on the same device. Skipped where the adapter has no shader-f16.
-import { AvatarBuffers, HeadBuffers, SplatDrawPass, SplatPipeline, ViewBuffers, type IViewSettings } from "../../../src/runtime/passes";
+// The twins in half precision against the reference and against single precision on the same device. Skipped where the
+// adapter has no shader-f16.
+import {
+    AvatarBuffers,
+    HeadBuffers,
+    SplatDrawPass,
+    SplatPipeline,
+    ViewBuffers,
+    type IViewSettings,
+} from "../../../src/runtime/passes";
 import { PoseVerticesReference } from "../../../src/runtime/reference/poseVertices";
 import { RasterizeReference } from "../../../src/runtime/reference/rasterize";
 import { SplatProjectReference, type ISplat } from "../../../src/runtime/reference/splatProject";
@@ -11,7 +19,10 @@ import { RandomDeltaMap, RandomExpression, RandomStaticMap, SyntheticTables } fr
 
 const size = 256;
 const mapSize = 96;
-const settings: IViewSettings = { ...FrontalCamera(0.6, size), worldFromPosed: Multiply(TurnY(0.3), Scaling(1, 1, -1)) };
+const settings: IViewSettings = {
+    ...FrontalCamera(0.6, size),
+    worldFromPosed: Multiply(TurnY(0.3), Scaling(1, 1, -1)),
+};
 
 /** A head with a driver's delta on it, projected and drawn with either twin. */
 interface IStage {
@@ -84,8 +95,10 @@ describe("half precision", () => {
         expect(single.filter(({ visible }) => visible).length).toBeGreaterThan(1000);
         const rest = ({ color: _, ...others }: IRecord): string => JSON.stringify(others);
         expect(half.findIndex((record, i) => rest(record) !== rest(single[i]))).toBe(-1);
-        const colors = (records: readonly IRecord[]): number[] => records.flatMap(({ visible, color }) => (visible ? color : []));
-        ExpectClose("color", colors(half), colors(single), { relative: 0, floor: 2 * 2 ** -11 }); // the delta and the sum are rounded
+        const colors = (records: readonly IRecord[]): number[] =>
+            records.flatMap(({ visible, color }) => (visible ? color : []));
+        // the delta and the sum are rounded
+        ExpectClose("color", colors(half), colors(single), { relative: 0, floor: 2 * 2 ** -11 });
         expect(colors(half)).not.toEqual(colors(single)); // it is another twin
         await ExpectNoGpuErrors(stage.device);
     });

@@ -2,7 +2,13 @@
 import { BuildLevels, type Level } from "../../../src/flame/levels";
 import { RegionShift } from "../../../src/flame/texelTable";
 import { OccluderOffsetLayout, PackedAttributesLayout } from "../../../src/runtime/layout";
-import { AvatarBuffers, HeadBuffers, SplatPipeline, ViewBuffers, type ICameraSettings } from "../../../src/runtime/passes";
+import {
+    AvatarBuffers,
+    HeadBuffers,
+    SplatPipeline,
+    ViewBuffers,
+    type ICameraSettings,
+} from "../../../src/runtime/passes";
 import { ActivateGaussian } from "../../../src/runtime/reference/activate";
 import { CoarsenReference } from "../../../src/runtime/reference/coarsen";
 import { RoundDeltaMap, RoundStaticMap } from "../../../src/runtime/reference/packMaps";
@@ -56,7 +62,9 @@ describe("levels of detail", () => {
                 joined.push(...members);
                 expect(members).toContain(levels.anchor[i]);
                 expect(new Set(members.map((g) => table.flags[g] >> RegionShift)).size).toBe(1);
-                const blocks = members.map((g) => [Math.floor(table.texel[g] / 40) >> level, (table.texel[g] % 40) >> level].join());
+                const blocks = members.map((g) =>
+                    [Math.floor(table.texel[g] / 40) >> level, (table.texel[g] % 40) >> level].join(),
+                );
                 expect(new Set(blocks).size).toBe(1);
             }
             expect(joined.sort((a, b) => a - b)).toEqual([...table.texel.keys()]);
@@ -102,13 +110,20 @@ describe("levels of detail", () => {
                 expect(records[i].visible).withContext(`visible ${i}`).toBe(splat.visible);
                 if (splat.visible) {
                     compared++;
-                    expect(Math.hypot(records[i].centerPx[0] - splat.centerPx[0], records[i].centerPx[1] - splat.centerPx[1]))
+                    expect(
+                        Math.hypot(
+                            records[i].centerPx[0] - splat.centerPx[0],
+                            records[i].centerPx[1] - splat.centerPx[1],
+                        ),
+                    )
                         .withContext(`center ${i}`)
                         .toBeLessThan(0.05);
                     expect(Math.abs(records[i].alpha - splat.alpha))
                         .withContext(`alpha ${i}`)
                         .toBeLessThan(0.004);
-                    splat.color.forEach((value, c) => expect(Math.abs(records[i].color[c] - value)).toBeLessThan(0.004));
+                    splat.color.forEach((value, c) =>
+                        expect(Math.abs(records[i].color[c] - value)).toBeLessThan(0.004),
+                    );
                     expect(Math.abs(records[i].covariancePx[0] / splat.covariancePx[0] - 1))
                         .withContext(`width ${i}`)
                         .toBeLessThan(0.03);

@@ -2,7 +2,9 @@
 import type { ICameraSettings } from "../../../src/runtime/passes";
 
 export function Multiply(a: readonly number[], b: readonly number[]): number[] {
-    return Array.from({ length: 16 }, (_, i) => [0, 1, 2, 3].reduce((sum, k) => sum + a[4 * k + (i % 4)] * b[4 * (i >> 2) + k], 0));
+    return Array.from({ length: 16 }, (_, i) =>
+        [0, 1, 2, 3].reduce((sum, k) => sum + a[4 * k + (i % 4)] * b[4 * (i >> 2) + k], 0),
+    );
 }
 
 export function Translation(x: number, y: number, z: number): number[] {
@@ -25,10 +27,29 @@ export function TurnX(angle: number): number[] {
     return [1, 0, 0, 0, 0, c, s, 0, 0, -s, c, 0, 0, 0, 0, 1];
 }
 
-/** Perspective along +z (left-handed) or −z (right-handed), NDC z 0..1. `f` is 1 / tan(half the vertical field of view). */
+/**
+ * Perspective along +z (left-handed) or −z (right-handed), NDC z 0..1. `f` is 1 / tan(half the vertical field of view).
+ */
 export function Perspective(f: number, aspect: number, near: number, far: number, rightHanded = false): number[] {
     const ahead = rightHanded ? -1 : 1;
-    return [f / aspect, 0, 0, 0, 0, f, 0, 0, 0, 0, (ahead * far) / (far - near), ahead, 0, 0, (-near * far) / (far - near), 0];
+    return [
+        f / aspect,
+        0,
+        0,
+        0,
+        0,
+        f,
+        0,
+        0,
+        0,
+        0,
+        (ahead * far) / (far - near),
+        ahead,
+        0,
+        0,
+        (-near * far) / (far - near),
+        0,
+    ];
 }
 
 /** Orthographic along +z, NDC z 0..1. */

@@ -1,4 +1,5 @@
-// What a head hides: left out of the view, and not missed in the picture. The open head with surfels and hair that stands off it.
+// What a head hides: left out of the view, and not missed in the picture. The open head with surfels and hair that
+// stands off it.
 import { CreateExpressionPose, ExpressionIndex, type ExpressionPose } from "../../../src/flame/expression";
 import { ParseHeadModel, type HeadModel } from "../../../src/flame/headModel";
 import { BuildTexelTable, type TexelTable } from "../../../src/flame/texelTable";
@@ -73,7 +74,9 @@ describe("the occluder", () => {
         head = new HeadBuffers(device, model, table, BuildTexelTable(model, 16));
         map = Surfels(model, table, { overlap: 1, heightOf: HairAt });
         // All inside the mouth is green, so that one sees what of it is seen.
-        const inside = ["mouthInterior", "teethUpper", "teethLower", "tongue"].map((name) => model.regions.indexOf(name));
+        const inside = ["mouthInterior", "teethUpper", "teethLower", "tongue"].map((name) =>
+            model.regions.indexOf(name),
+        );
         for (let g = 0; g < table.gaussianCount; g++) {
             if (inside.includes(model.faceRegion[table.face[g]])) {
                 [0, 1, 0].forEach((value, c) => (map[(4 + c) * mapSize ** 2 + table.texel[g]] = value));
@@ -89,7 +92,11 @@ describe("the occluder", () => {
         head.dispose();
     });
 
-    async function ShootAsync(members: readonly ICrowdMember[], settings: ICameraSettings, cullHidden: boolean): Promise<IShot> {
+    async function ShootAsync(
+        members: readonly ICrowdMember[],
+        settings: ICameraSettings,
+        cullHidden: boolean,
+    ): Promise<IShot> {
         const total = members.reduce((sum, member) => sum + member.avatar.gaussiansAt(member.level ?? 0), 0);
         const view = new ViewBuffers(device, total, members.length);
         const shown = members.map((member) => ({ cullBackFaces: true, cullHidden, ...member }));
@@ -100,7 +107,9 @@ describe("the occluder", () => {
         return { pixels, drawn };
     }
 
-    /** Takes a picture with and one without what is hidden. @returns the share that is left out, and how alike they are */
+    /**
+     * Takes a picture with and one without what is hidden. @returns the share that is left out, and how alike they are
+     */
     async function CompareAsync(
         what: string,
         members: readonly ICrowdMember[],
@@ -164,17 +173,29 @@ describe("the occluder", () => {
         ["mirrored avatars in left-handed scenes", leftHanded, -1],
         ["reverse depth", { ...camera, clipFromView: Reversed(camera.clipFromView) }, 1],
         ["orthographic cameras", { ...leftHanded, clipFromView: Orthographic(0.36, 0.36, 0.05, 20) }, 1],
-        ["orthographic cameras with reverse depth", { ...leftHanded, clipFromView: Reversed(Orthographic(0.36, 0.36, 0.05, 20)) }, 1],
+        [
+            "orthographic cameras with reverse depth",
+            { ...leftHanded, clipFromView: Reversed(Orthographic(0.36, 0.36, 0.05, 20)) },
+            1,
+        ],
         [
             "NDC from −1 to 1",
-            { ...camera, clipFromView: [3.4, 0, 0, 0, 0, 3.4, 0, 0, 0, 0, -1.005, -1, 0, 0, -0.10025, 0], ndcHalfZ: false },
+            {
+                ...camera,
+                clipFromView: [3.4, 0, 0, 0, 0, 3.4, 0, 0, 0, 0, -1.005, -1, 0, 0, -0.10025, 0],
+                ndcHalfZ: false,
+            },
             1,
         ],
     ] as const) {
         it(`works in ${what}`, async () => {
             avatar.setExpression(Pose());
             const { worldFromPosed } = Turned(150);
-            const member = { avatar, worldFromPosed: Multiply(Scaling(scale, 1, 1), worldFromPosed as number[]), opacity: 1 };
+            const member = {
+                avatar,
+                worldFromPosed: Multiply(Scaling(scale, 1, 1), worldFromPosed as number[]),
+                opacity: 1,
+            };
             const { share, psnr } = await CompareAsync(what, [member], settings);
             expect(share).toBeGreaterThan(0.2);
             expect(psnr).toBeGreaterThan(45);
@@ -292,7 +313,8 @@ describe("the occluder", () => {
             expect(passes).toHaveBeenCalledTimes(cullHidden ? 1 : 0);
             return pipeline.dispatches - before;
         });
-        expect(dispatches.slice(1)).toEqual([dispatches[0] - 1, dispatches[0] - 1, dispatches[0] - 1]); // the first poses the face
+        // the first poses the face
+        expect(dispatches.slice(1)).toEqual([dispatches[0] - 1, dispatches[0] - 1, dispatches[0] - 1]);
         expect(textures.size).toBe(1);
         const { byteLength } = view;
         expect(byteLength).toBeGreaterThan(4 * 128 * 128);

@@ -47,7 +47,8 @@ describe("poseVertices and positionMap", () => {
             Submit(device, (encoder) => pipeline.poseVertices(encoder, avatar));
             expect(avatar.isPosed).toBeTrue();
             const { expressed } = PoseVerticesReference(model, pose);
-            ExpectClose("expressed", await ExpressedAsync(device, avatar), expressed, { relative: 1e-5, floor: 1e-7 }); // meters
+            // meters
+            ExpectClose("expressed", await ExpressedAsync(device, avatar), expressed, { relative: 1e-5, floor: 1e-7 });
         }
     });
 
@@ -61,7 +62,10 @@ describe("poseVertices and positionMap", () => {
         expect(crowd.map(({ isPosed }) => isPosed)).toEqual([true, true, false, true]);
         for (const i of [0, 1, 3]) {
             const { expressed } = PoseVerticesReference(model, poses[i]);
-            ExpectClose(`avatar ${i}`, await ExpressedAsync(device, crowd[i]), expressed, { relative: 1e-5, floor: 1e-7 });
+            ExpectClose(`avatar ${i}`, await ExpressedAsync(device, crowd[i]), expressed, {
+                relative: 1e-5,
+                floor: 1e-7,
+            });
         }
         expect((await ExpressedAsync(device, crowd[2])).every((x) => x === 0)).toBeTrue();
         crowd.forEach((member) => member.dispose());
@@ -95,7 +99,8 @@ describe("poseVertices and positionMap", () => {
         });
         const expected = PositionMapReference(model, positionTable, pose, new Float32Array(size));
         const actual = new Float32Array(await ReadBuffer(device, out));
-        // In units of positionMapScale. Barycentrics have 16 bits: half a step of them over a triangle of 1 cm is 5e-7 of it.
+        // In units of positionMapScale. Barycentrics have 16 bits: half a step of them over a triangle of 1 cm is 5e-7
+        // of it.
         ExpectClose("positionMap", actual, expected, { relative: 1e-5, floor: 5e-6 });
         positionTable.gaussianOfTexel.forEach((gaussian, texel) => gaussian < 0 && expect(actual[texel]).toBe(0));
         expect(positionTable.gaussianCount).toBeLessThan(positionTable.mapSize ** 2);

@@ -16,7 +16,12 @@ export interface IRecord {
 }
 
 /** All records of a view that is `width` × `height` pixels. */
-export async function ReadRecords(device: GPUDevice, view: ViewBuffers, width: number, height: number): Promise<IRecord[]> {
+export async function ReadRecords(
+    device: GPUDevice,
+    view: ViewBuffers,
+    width: number,
+    height: number,
+): Promise<IRecord[]> {
     const stride = SplatRecordLayout.byteLength / 4;
     const words = new Uint32Array(await ReadBuffer(device, view.records));
     const floats = new Float32Array(words.buffer);

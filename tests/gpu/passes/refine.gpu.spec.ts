@@ -1,4 +1,5 @@
-// w on a graphics card: the same numbers as on the processor, the same bytes again, and the processor where the card fails.
+// w on a graphics card: the same numbers as on the processor, the same bytes again, and the processor where the card
+// fails.
 import { GpuWeigher } from "../../../src/runtime/passes/refine/gpuWeigher";
 import { RefineColors } from "../../../src/runtime/refine/refineColors";
 import type { IRefineInput, IRefineView } from "../../../src/runtime/refine/refineInput";
@@ -96,7 +97,10 @@ describe("w on a graphics card", () => {
         for (const [name, given] of Object.entries(cases)) {
             const processor = Finish(RefineColors(given));
             const shares: number[] = [];
-            const gpu = await FinishAsync(RefineColors(given, {}, { weigh: weigher.weigh }), (share) => void shares.push(share));
+            const gpu = await FinishAsync(
+                RefineColors(given, {}, { weigh: weigher.weigh }),
+                (share) => void shares.push(share),
+            );
             const decibels = Psnr(gpu.detail, processor.detail);
             console.log(`${name}: ${decibels.toFixed(1)} dB`);
             expect(decibels).withContext(name).toBeGreaterThan(45);
@@ -159,7 +163,11 @@ describe("refining where it is faster", () => {
         const reasons: string[] = [];
         const onProcessor = (reason: string): void => void reasons.push(reason);
         const whole = await OpenAsync();
-        const onCard = await RefineWhereFasterAsync(input, { onStep: () => undefined, onProcessor, openAsync: async () => whole });
+        const onCard = await RefineWhereFasterAsync(input, {
+            onStep: () => undefined,
+            onProcessor,
+            openAsync: async () => whole,
+        });
         expect(onCard.detail).not.toEqual(processor.detail);
         expect([reasons.length, whole.disposed]).toEqual([0, 1]);
 
@@ -177,7 +185,9 @@ describe("refining where it is faster", () => {
         expect(shares.every((share, i) => i === 0 || share >= shares[i - 1])).toBeTrue();
 
         const refused = (): Promise<never> => Promise.reject(new Error("no device for you"));
-        expect(await RefineWhereFasterAsync(input, { onStep: () => undefined, onProcessor, openAsync: refused })).toEqual(processor);
+        expect(
+            await RefineWhereFasterAsync(input, { onStep: () => undefined, onProcessor, openAsync: refused }),
+        ).toEqual(processor);
         expect(reasons[1]).toBe("no device for you");
     });
 

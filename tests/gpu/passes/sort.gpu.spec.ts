@@ -7,10 +7,16 @@ import { ExpectNoGpuErrors, GetDevice, Random, ReadBuffer, Submit } from "./gpu"
 
 const counts = [0, 1, 255, 256, 257, RadixTileSize - 1, RadixTileSize, RadixTileSize + 1, 65_537];
 
-const Keys = (count: number, key: (i: number) => number): Uint32Array<ArrayBuffer> => Uint32Array.from({ length: count }, (_, i) => key(i));
+const Keys = (count: number, key: (i: number) => number): Uint32Array<ArrayBuffer> =>
+    Uint32Array.from({ length: count }, (_, i) => key(i));
 
 /** Sorts on the GPU and compares with the reference, entry by entry. */
-async function ExpectSorted(device: GPUDevice, sorter: ISplatSorter, view: ViewBuffers, keys: Uint32Array<ArrayBuffer>): Promise<void> {
+async function ExpectSorted(
+    device: GPUDevice,
+    sorter: ISplatSorter,
+    view: ViewBuffers,
+    keys: Uint32Array<ArrayBuffer>,
+): Promise<void> {
     device.queue.writeBuffer(view.keys, 0, keys);
     Submit(device, (encoder) => {
         sorter.prepare(encoder, view, keys.length);
@@ -24,7 +30,9 @@ async function ExpectSorted(device: GPUDevice, sorter: ISplatSorter, view: ViewB
     expect(Array.from(args.subarray(0, 5))).toEqual([3 * expected.length, 1, 0, 0, expected.length]);
     const actual = new Uint32Array(await ReadBuffer(device, view.order, 4 * expected.length));
     const wrong = actual.findIndex((record, place) => record !== expected[place]);
-    expect(wrong).withContext(`place ${wrong} of ${expected.length} holds ${actual[wrong]}, wanted ${expected[wrong]}`).toBe(-1);
+    expect(wrong)
+        .withContext(`place ${wrong} of ${expected.length} holds ${actual[wrong]}, wanted ${expected[wrong]}`)
+        .toBe(-1);
 }
 
 for (const name of ["counting", "radix"] as SplatSorterName[]) {
@@ -47,10 +55,13 @@ for (const name of ["counting", "radix"] as SplatSorterName[]) {
         }
 
         for (const count of counts) {
-            it(`orders ${count} random keys, equal ones by index`, () => Expect(Keys(count, () => Math.floor(65536 * random()))));
+            it(`orders ${count} random keys, equal ones by index`, () =>
+                Expect(Keys(count, () => Math.floor(65536 * random()))));
             it(`orders ${count} keys that are all equal`, () => Expect(Keys(count, () => 31_000)));
-            it(`orders ${count} keys that are sorted`, () => Expect(Keys(count, (i) => Math.floor((65535 * i) / count))));
-            it(`orders ${count} keys that are reversed`, () => Expect(Keys(count, (i) => 65535 - Math.floor((65535 * i) / count))));
+            it(`orders ${count} keys that are sorted`, () =>
+                Expect(Keys(count, (i) => Math.floor((65535 * i) / count))));
+            it(`orders ${count} keys that are reversed`, () =>
+                Expect(Keys(count, (i) => 65535 - Math.floor((65535 * i) / count))));
             it(`orders ${count} keys of which a third is culled`, () =>
                 Expect(Keys(count, () => (random() < 1 / 3 ? CulledKey : Math.floor(3000 * random() ** 2)))));
         }
@@ -65,7 +76,10 @@ for (const name of ["counting", "radix"] as SplatSorterName[]) {
             Submit(device, (encoder) => {
                 sorter.prepare(encoder, view, 5000);
                 const pass = encoder.beginComputePass();
-                const [direct, indirect] = [pass.dispatchWorkgroups.bind(pass), pass.dispatchWorkgroupsIndirect.bind(pass)];
+                const [direct, indirect] = [
+                    pass.dispatchWorkgroups.bind(pass),
+                    pass.dispatchWorkgroupsIndirect.bind(pass),
+                ];
                 pass.dispatchWorkgroups = (...sizes) => (dispatches++, direct(...sizes));
                 pass.dispatchWorkgroupsIndirect = (...source) => (dispatches++, indirect(...source));
                 sorter.sort(pass, view);
@@ -76,7 +90,8 @@ for (const name of ["counting", "radix"] as SplatSorterName[]) {
         });
 
         it("draws nothing when all are culled", () => Expect(Keys(5000, () => CulledKey)));
-        it("keeps culled records out of the last bucket", () => Expect(Keys(1000, (i) => (i % 2 ? CulledKey : 65535 - (i % 4)))));
+        it("keeps culled records out of the last bucket", () =>
+            Expect(Keys(1000, (i) => (i % 2 ? CulledKey : 65535 - (i % 4)))));
         it("orders the first and the last key", () => Expect(Keys(1000, (i) => (i % 3) * 32767.5)));
         for (const size of [CrowdedSize - 1, CrowdedSize, CrowdedSize + 1]) {
             it(`orders buckets of ${size} records`, () => Expect(Keys(8 * size, (i) => 65535 - 9000 * (i % 8))));
@@ -98,7 +113,12 @@ for (const name of ["counting", "radix"] as SplatSorterName[]) {
 
         it("gets new scratch when the target's buffers were replaced, and destroys the old one", async () => {
             const [small, large] = [new ViewBuffers(device, 100), new ViewBuffers(device, 9000)];
-            const target = { keys: small.keys, order: small.order, drawArgs: small.drawArgs, sortScratch: small.sortScratch };
+            const target = {
+                keys: small.keys,
+                order: small.order,
+                drawArgs: small.drawArgs,
+                sortScratch: small.sortScratch,
+            };
             Submit(device, (encoder) => void sorter.prepare(encoder, target, 100));
             const old = target.sortScratch!;
             expect((old as unknown as { byteLength: number }).byteLength).toBeGreaterThan(0);

@@ -1,5 +1,12 @@
 import { CreateExpressionPose } from "../../../src/flame/expression";
-import { AvatarBuffers, HeadBuffers, SplatDrawPass, SplatPipeline, ViewBuffers, type IViewSettings } from "../../../src/runtime/passes";
+import {
+    AvatarBuffers,
+    HeadBuffers,
+    SplatDrawPass,
+    SplatPipeline,
+    ViewBuffers,
+    type IViewSettings,
+} from "../../../src/runtime/passes";
 import { PoseVerticesReference } from "../../../src/runtime/reference/poseVertices";
 import { RasterizeReference } from "../../../src/runtime/reference/rasterize";
 import { SplatProjectReference, type ISplat } from "../../../src/runtime/reference/splatProject";
@@ -10,7 +17,10 @@ import { RandomExpression, RandomStaticMap, SyntheticTables } from "./syntheticH
 
 const size = 256;
 const mapSize = 96;
-const settings: IViewSettings = { ...FrontalCamera(0.6, size), worldFromPosed: Multiply(TurnY(0.3), Scaling(1, 1, -1)) };
+const settings: IViewSettings = {
+    ...FrontalCamera(0.6, size),
+    worldFromPosed: Multiply(TurnY(0.3), Scaling(1, 1, -1)),
+};
 
 describe("splatDraw", () => {
     let device: GPUDevice;
@@ -52,10 +62,17 @@ describe("splatDraw", () => {
     /** Optionally against a depth buffer cleared to `depth`. [256,256,4], 0..1. */
     async function Draw(format: DrawnFormat, depth?: number): Promise<Float64Array> {
         const depthFormat = depth === undefined ? undefined : "depth32float";
-        return DrawnAsync(await SplatDrawPass.CreateAsync(device, { colorFormat: format, depthFormat }), view, size, format, depth);
+        return DrawnAsync(
+            await SplatDrawPass.CreateAsync(device, { colorFormat: format, depthFormat }),
+            view,
+            size,
+            format,
+            depth,
+        );
     }
 
-    // Limits: measured 67.4 dB (16-bit target) and 57.0 dB (8-bit, which rounds after each splat); a falloff of 0.48 for 0.5 gives less.
+    // Limits: measured 67.4 dB (16-bit target) and 57.0 dB (8-bit, which rounds after each splat); a falloff of 0.48
+    // for 0.5 gives less.
     /** PSNR of all four channels, and that the picture is not empty. */
     function ExpectImage(actual: Float64Array, expected: Float64Array, decibels: number): void {
         expect(expected.reduce((sum, x) => sum + x, 0) / expected.length).toBeGreaterThan(0.02);
@@ -110,11 +127,17 @@ describe("splatDraw", () => {
         own.setExpression(CreateExpressionPose(model));
         // The Gaussian on the optical axis of a camera 0.6 m before it.
         const at = [0, 1, 2].map((axis) =>
-            [0, 1, 2].reduce((sum, k) => sum + table.bary[3 * g + k] * model.template[3 * table.corners[3 * g + k] + axis], 0),
+            [0, 1, 2].reduce(
+                (sum, k) => sum + table.bary[3 * g + k] * model.template[3 * table.corners[3 * g + k] + axis],
+                0,
+            ),
         );
         Submit(device, (encoder) => {
             pipeline.poseVertices(encoder, own);
-            pipeline.prepareView(encoder, own, view, { ...settings, worldFromPosed: Translation(-at[0], -at[1], -at[2]) });
+            pipeline.prepareView(encoder, own, view, {
+                ...settings,
+                worldFromPosed: Translation(-at[0], -at[1], -at[2]),
+            });
         });
         const image = await Draw("rgba16float");
         const variance = ((2.6 * 128 * 0.01) / 0.6) ** 2 + 0.3;
@@ -131,7 +154,8 @@ describe("splatDraw", () => {
                 }
             }
         }
-        expect(worst).toBeLessThan(2e-3); // f16 record and target: 2⁻¹¹ each; corners snap to 1/16 px on a software adapter
+        // f16 record and target: 2⁻¹¹ each; corners snap to 1/16 px on a software adapter
+        expect(worst).toBeLessThan(2e-3);
         own.dispose();
     });
 });

@@ -1,7 +1,13 @@
 import { CreateExpressionPose, type ExpressionPose } from "../../../src/flame/expression";
 import { DynamicFlag } from "../../../src/flame/texelTable";
 import { ViewParamsLayout, ViewSlotLayout } from "../../../src/runtime/layout";
-import { AvatarBuffers, HeadBuffers, SplatPipeline, ViewBuffers, type IViewSettings } from "../../../src/runtime/passes";
+import {
+    AvatarBuffers,
+    HeadBuffers,
+    SplatPipeline,
+    ViewBuffers,
+    type IViewSettings,
+} from "../../../src/runtime/passes";
 import { RoundDeltaMap, RoundStaticMap } from "../../../src/runtime/reference/packMaps";
 import { PoseVerticesReference } from "../../../src/runtime/reference/poseVertices";
 import { SortKeysReference } from "../../../src/runtime/reference/sort";
@@ -13,7 +19,10 @@ import { RandomDeltaMap, RandomExpression, RandomStaticMap, SyntheticTables } fr
 
 const mapSize = 64;
 const identity = Translation(0, 0, 0);
-/** What the avatar's root does in a left-handed scene: mirrored, so that the face looks towards −z, at a camera on that side. */
+/**
+ * What the avatar's root does in a left-handed scene: mirrored, so that the face looks towards −z, at a camera on that
+ * side.
+ */
 const mirrored = Scaling(1, 1, -1);
 const ahead = Translation(0, 0, 0.6);
 
@@ -59,7 +68,10 @@ describe("splatProject", () => {
         return ReadRecords(device, view, settings.viewportWidthPx, settings.viewportHeightPx);
     }
 
-    /** Survivors first, then values where both survived. Decisions nearer to their limit than f32 can tell are skipped, and counted. */
+    /**
+     * Survivors first, then values where both survived. Decisions nearer to their limit than f32 can tell are skipped,
+     * and counted.
+     */
     function ExpectLikeReference(records: IRecord[], splats: ISplat[], settings: IViewSettings): void {
         const doubtful = splats.filter((splat) => splat.margin < 2e-4).length;
         expect(doubtful).toBeLessThan(0.01 * splats.length);
@@ -67,7 +79,9 @@ describe("splatProject", () => {
         expect(wrong)
             .withContext(`Gaussian ${wrong} should ${splats[wrong]?.visible ? "" : "not "}survive culling`)
             .toBe(-1);
-        const both = splats.flatMap((splat, g) => (splat.visible && records[g].visible ? [{ splat, record: records[g] }] : []));
+        const both = splats.flatMap((splat, g) =>
+            splat.visible && records[g].visible ? [{ splat, record: records[g] }] : [],
+        );
         expect(both.length).toBeGreaterThan(100);
         const Compare = (
             what: string,
@@ -91,9 +105,11 @@ describe("splatProject", () => {
             both.flatMap(({ splat }) => splat.covariancePx.map((x) => x / trace(splat))),
             { relative: 0, floor: 2 * 2 ** -11 },
         );
-        Compare("area of the ellipse", { relative: 2 * 2 ** -11 + 1e-4, floor: 1e-6 }, ({ covariancePx: [xx, xy, yy] }) => [
-            Math.sqrt(xx * yy - xy * xy),
-        ]);
+        Compare(
+            "area of the ellipse",
+            { relative: 2 * 2 ** -11 + 1e-4, floor: 1e-6 },
+            ({ covariancePx: [xx, xy, yy] }) => [Math.sqrt(xx * yy - xy * xy)],
+        );
         Compare("color", { relative: 2 ** -11 + 1e-5, floor: 3e-5 }, (from) => from.color);
         Compare("alpha", { relative: 2 ** -11 + 1e-4, floor: 0 }, (from) => [from.alpha]);
     }
@@ -103,7 +119,9 @@ describe("splatProject", () => {
         const far = view.slotsData.floats[ViewSlotLayout.offsets.farDepth / 4];
         const keysPerMeter = view.paramsData.floats[ViewParamsLayout.offsets.keysPerMeter / 4];
         for (const [g, { visible, key, viewDepth }] of records.entries()) {
-            const expected = Math.floor(Math.min(65535, Math.max(0, Math.fround(Math.fround(far - viewDepth) * keysPerMeter))));
+            const expected = Math.floor(
+                Math.min(65535, Math.max(0, Math.fround(Math.fround(far - viewDepth) * keysPerMeter))),
+            );
             if (visible && key !== expected) {
                 fail(`key of Gaussian ${g} is ${key}, wanted ${expected}`);
                 break;
@@ -143,7 +161,11 @@ describe("splatProject", () => {
         },
         "reversed depth": { ...frontal, clipFromView: Perspective(2.6, 1, 10, 0.1) },
         "an orthographic camera": { ...frontal, clipFromView: Orthographic(0.4, 0.4, 0.1, 2) },
-        "a camera inside the head": { ...frontal, viewFromWorld: Translation(0.03, 0, 0.09), clipFromView: Perspective(1.5, 1, 0.05, 10) },
+        "a camera inside the head": {
+            ...frontal,
+            viewFromWorld: Translation(0.03, 0, 0.09),
+            clipFromView: Perspective(1.5, 1, 0.05, 10),
+        },
         "back-face culling from the side": {
             ...frontal,
             worldFromPosed: Multiply(TurnY(1.2), mirrored),
@@ -196,7 +218,9 @@ describe("splatProject", () => {
         const full = [...(frontal.clipFromView as number[])];
         full[10] = 2 * full[10] - full[11];
         full[14] = 2 * full[14] - full[15];
-        const actual = (await Project(pose, { ...frontal, clipFromView: full, ndcHalfZ: false })).filter((record) => record.visible);
+        const actual = (await Project(pose, { ...frontal, clipFromView: full, ndcHalfZ: false })).filter(
+            (record) => record.visible,
+        );
         ExpectClose(
             "depth",
             actual.map((record) => record.depthNdc),
@@ -231,7 +255,10 @@ describe("splatProject", () => {
         avatar.setDeltaMap(delta);
         const expected = await Project(pose, frontal);
         avatar.setDeltaMap(new Float32Array(delta.length));
-        const buffer = device.createBuffer({ size: delta.byteLength + 256, usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
+        const buffer = device.createBuffer({
+            size: delta.byteLength + 256,
+            usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+        });
         device.queue.writeBuffer(buffer, 0, delta);
         avatar.setDeltaMap(buffer);
         expect(await Project(pose, frontal)).toEqual(expected);
@@ -263,11 +290,16 @@ describe("splatProject", () => {
         const [x, y, z] = model.joints;
         const turn = TurnX(0.35);
         const about = Multiply(Translation(x, y, z), Multiply(turn, Translation(-x, -y, -z)));
-        const expected = await Project(CreateExpressionPose(model), { ...frontal, worldFromPosed: Multiply(mirrored, about) });
+        const expected = await Project(CreateExpressionPose(model), {
+            ...frontal,
+            worldFromPosed: Multiply(mirrored, about),
+        });
         const pose = CreateExpressionPose(model);
         pose.pose[0] = 0.35;
         const actual = await Project(pose, frontal);
-        const both = expected.flatMap((record, g) => (record.visible && actual[g].visible ? [[actual[g], record] as const] : []));
+        const both = expected.flatMap((record, g) =>
+            record.visible && actual[g].visible ? [[actual[g], record] as const] : [],
+        );
         expect(both.length).toBeGreaterThan(1000);
         const limit = { relative: 1e-5, floor: 1e-3 }; // px
         ExpectClose(
@@ -295,10 +327,15 @@ describe("splatProject", () => {
         avatar.setStaticMap(map);
         const records = await Project(CreateExpressionPose(model), frontal);
         // The Gaussian nearest to the optical axis: there the projection of a ball is a disc.
-        const middle = records.reduce((best, record) => (Math.hypot(...record.centerPx) < Math.hypot(...best.centerPx) ? record : best));
+        const middle = records.reduce((best, record) =>
+            Math.hypot(...record.centerPx) < Math.hypot(...best.centerPx) ? record : best,
+        );
         expect(Math.hypot(...middle.centerPx)).toBeLessThan(4);
         const sigmaPx = (2.6 * 128 * sigma) / middle.viewDepth;
-        ExpectClose("covariance", middle.covariancePx, [sigmaPx ** 2 + 0.3, 0, sigmaPx ** 2 + 0.3], { relative: 2e-3, floor: 5e-3 });
+        ExpectClose("covariance", middle.covariancePx, [sigmaPx ** 2 + 0.3, 0, sigmaPx ** 2 + 0.3], {
+            relative: 2e-3,
+            floor: 5e-3,
+        });
         expect(middle.alpha).toBeCloseTo(1 / (1 + Math.exp(-5)), 3);
     });
 
@@ -319,7 +356,10 @@ describe("splatProject", () => {
             }
             checked++;
             const surface = (axis: number): number =>
-                [0, 1, 2].reduce((sum, k) => sum + table.bary[3 * g + k] * model.template[3 * table.corners[3 * g + k] + axis], 0);
+                [0, 1, 2].reduce(
+                    (sum, k) => sum + table.bary[3 * g + k] * model.template[3 * table.corners[3 * g + k] + axis],
+                    0,
+                );
             const length = Math.hypot(channel(10), channel(11), channel(12), channel(13));
             const [qx, qy, qz, qw] = [10, 11, 12, 13].map((c) => channel(c) / length);
             const sums = [0, 0, 0, 0, 0];
@@ -339,7 +379,10 @@ describe("splatProject", () => {
                 ];
                 const [x, y, , w] = [0, 1, 2, 3].map(
                     (row) =>
-                        clipFromPosed[row] * p[0] + clipFromPosed[4 + row] * p[1] + clipFromPosed[8 + row] * p[2] + clipFromPosed[12 + row],
+                        clipFromPosed[row] * p[0] +
+                        clipFromPosed[4 + row] * p[1] +
+                        clipFromPosed[8 + row] * p[2] +
+                        clipFromPosed[12 + row],
                 );
                 const [px, py] = [(160 * x) / w, (100 * y) / w];
                 [px, py, px * px, px * py, py * py].forEach((value, k) => (sums[k] += value / sampleCount));
@@ -347,8 +390,14 @@ describe("splatProject", () => {
             const [mx, my, mxx, mxy, myy] = sums;
             const expected = [mxx - mx * mx + 0.3, mxy - mx * my, myy - my * my + 0.3];
             const trace = expected[0] + expected[2];
-            ExpectClose(`mean of Gaussian ${g}`, records[g].centerPx, [mx, my], { relative: 0, floor: 0.03 * Math.sqrt(trace) });
-            ExpectClose(`covariance of Gaussian ${g}`, records[g].covariancePx, expected, { relative: 0, floor: 0.035 * trace });
+            ExpectClose(`mean of Gaussian ${g}`, records[g].centerPx, [mx, my], {
+                relative: 0,
+                floor: 0.03 * Math.sqrt(trace),
+            });
+            ExpectClose(`covariance of Gaussian ${g}`, records[g].covariancePx, expected, {
+                relative: 0,
+                floor: 0.035 * trace,
+            });
         }
         expect(checked).toBe(12);
     });

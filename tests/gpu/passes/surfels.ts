@@ -47,7 +47,9 @@ export function Surfels(
             4,
             ...[0.62, 0.48, 0.4].map((x) => x + 0.18 * wave + 0.05 * fine + 0.03 * random()),
         ];
-        [...values, sigma, sigma, sigma - 1.6, ...turn].forEach((x, channel) => (map[channel * mapSize ** 2 + table.texel[g]] = x));
+        [...values, sigma, sigma, sigma - 1.6, ...turn].forEach(
+            (x, channel) => (map[channel * mapSize ** 2 + table.texel[g]] = x),
+        );
     }
     return map;
 }

@@ -1,6 +1,6 @@
 /**
- * A small head model and avatar made from a seed: a bumpy half ellipsoid of 17² vertices whose atlas fills most of the map, smooth skin
- * weights for all five joints, six sparse expressions, one dynamic and one two-sided region.
+ * A small head model and avatar made from a seed: a bumpy half ellipsoid of 17² vertices whose atlas fills most of the
+ * map, smooth skin weights for all five joints, six sparse expressions, one dynamic and one two-sided region.
  */
 import { CreateExpressionPose, type ExpressionPose } from "../../../src/flame/expression";
 import type { HeadModel } from "../../../src/flame/headModel";
@@ -81,7 +81,10 @@ export function RandomExpression(model: HeadModel, random: () => number, turn = 
     return pose;
 }
 
-/** A static map: small offsets, mixed opacities (some below the cut), colors partly out of range, scales of about a texel, free rotations. */
+/**
+ * A static map: small offsets, mixed opacities (some below the cut), colors partly out of range, scales of about a
+ * texel, free rotations.
+ */
 export function RandomStaticMap(mapSize: number, random: () => number): Float32Array<ArrayBuffer> {
     const texels = mapSize * mapSize;
     const spacing = 0.25 / mapSize;

@@ -83,7 +83,12 @@ describe("close-up detail as it is drawn", () => {
         stage.dispose();
     });
 
-    function Reference(avatar: FlexAvatar, closeUp: ICloseUp, synthetic: ReturnType<typeof Synthetic>, strength = 1): number[] {
+    function Reference(
+        avatar: FlexAvatar,
+        closeUp: ICloseUp,
+        synthetic: ReturnType<typeof Synthetic>,
+        strength = 1,
+    ): number[] {
         const { model, table, staticMap } = synthetic;
         const { expressed, jointMatrices } = PoseVerticesReference(model, CreateExpressionPose(model));
         const state = { table, expressed, jointMatrices, staticMap, deltas: [] };
@@ -109,7 +114,10 @@ describe("close-up detail as it is drawn", () => {
         for (const strength of [1, 0.4]) {
             avatar.detailStrength = strength;
             const drawn = await RgbAsync(stage);
-            const [expected, without] = [Reference(avatar, closeUp, synthetic, strength), Reference(avatar, closeUp, synthetic, 0)];
+            const [expected, without] = [
+                Reference(avatar, closeUp, synthetic, strength),
+                Reference(avatar, closeUp, synthetic, 0),
+            ];
             const decibels = (a: number[], b: number[]): number =>
                 Psnr(
                     a.map((x) => x / 255),
@@ -169,7 +177,8 @@ describe("close-up detail as it is drawn", () => {
             [0, 1].map((side) =>
                 a.reduce(
                     (sum, value, i) =>
-                        sum + (Math.floor(i / 3) % CanvasPx < CanvasPx / 2 === (side === 0) ? Math.abs(value - plain[i]) : 0),
+                        sum +
+                        (Math.floor(i / 3) % CanvasPx < CanvasPx / 2 === (side === 0) ? Math.abs(value - plain[i]) : 0),
                     0,
                 ),
             );
@@ -181,7 +190,8 @@ describe("close-up detail as it is drawn", () => {
         const { closeUps } = avatar.splats!.buffers.head;
         expect(closeUps.texture!.depthOrArrayLayers).toBe(2);
         const both = sides(await RgbAsync(stage));
-        expect(Math.abs(Math.max(...both) / most - 1)).toBeLessThan(0.02); // the first keeps its layer when the texture grows
+        // the first keeps its layer when the texture grows
+        expect(Math.abs(Math.max(...both) / most - 1)).toBeLessThan(0.02);
         expect(Math.min(...both)).toBeGreaterThan(0.1 * most);
         const twin = avatar.createInstance("twin");
         expect(twin.splats!.buffers.closeUp).toBe(avatar.splats!.buffers.closeUp);
@@ -239,7 +249,9 @@ describe("close-up detail of a refinement", () => {
         await avatar.refineAsync([Photo], { closeUp: false, fadeSeconds: 0 });
         expect(runs[1].closeUp).toBeUndefined();
         expect(avatar.splats!.buffers.closeUp).toBeNull(); // the one before is gone with its colors
-        const wrong = avatar.refineAsync([Photo], { closeUp: true as never }).catch(({ code }: { code: string }) => code);
+        const wrong = avatar
+            .refineAsync([Photo], { closeUp: true as never })
+            .catch(({ code }: { code: string }) => code);
         expect(await wrong).toBe("invalid-argument");
     });
 

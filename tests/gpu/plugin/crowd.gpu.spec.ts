@@ -6,7 +6,16 @@ import { PoseVerticesReference } from "../../../src/runtime/reference/poseVertic
 import { RasterizeReference } from "../../../src/runtime/reference/rasterize";
 import { CrowdProjectReference } from "../../../src/runtime/reference/splatProject";
 import { Psnr } from "../passes/gpu";
-import { AddAvatarAsync, CanvasPx, CaptureAsync, CreateStageAsync, MakeSynthetic, PixelsAsync, RenderFrame, type IStage } from "./stage";
+import {
+    AddAvatarAsync,
+    CanvasPx,
+    CaptureAsync,
+    CreateStageAsync,
+    MakeSynthetic,
+    PixelsAsync,
+    RenderFrame,
+    type IStage,
+} from "./stage";
 
 describe("a crowd", () => {
     let stage: IStage;
@@ -49,7 +58,9 @@ describe("a crowd", () => {
         const ada = await AddAvatarAsync(stage, synthetic);
         const [bob, eve] = [ada.createInstance("bob"), ada.createInstance("eve")];
         expect(stage.component.avatars).toEqual([ada, bob, eve]);
-        expect(stage.scene.meshes.filter((mesh) => mesh.getClassName() === "FlexAvatarSplatMesh")).toEqual([ada.splatMesh]);
+        expect(stage.scene.meshes.filter((mesh) => mesh.getClassName() === "FlexAvatarSplatMesh")).toEqual([
+            ada.splatMesh,
+        ]);
         bob.position.set(0.05, 0.02, 0.02);
         bob.rotation.y = 0.6;
         bob.expression.getTarget(2).influence = 0.8;
@@ -82,14 +93,19 @@ describe("a crowd", () => {
         const { table, model } = synthetic;
         const dynamicCount = table.flags.filter((flags) => (flags & 1) !== 0).length;
         const each = (stage.component.statistics.gpuBytes - before) / 2;
-        // Two delta maps of 20 bytes per dynamic Gaussian, the expressed vertices, expressions and a uniform; not its maps at rest.
-        expect(each).toBeLessThanOrEqual(40 * dynamicCount + 16 * model.vertexCount + 4 * model.expressionCount + 4 + 256);
+        // Two delta maps of 20 bytes per dynamic Gaussian, the expressed vertices, expressions and a uniform; not its
+        // maps at rest.
+        expect(each).toBeLessThanOrEqual(
+            40 * dynamicCount + 16 * model.vertexCount + 4 * model.expressionCount + 4 + 256,
+        );
         ada.dispose(); // instances live on
         RenderFrame(stage);
         await CaptureAsync(stage);
         instances.forEach((instance) => instance.dispose());
         expect(stage.scene.meshes.length).toBe(0);
-        expect([...stage.heads.values()].map(({ avatars, persons }) => avatars.byteLength + persons.byteLength)).toEqual([0]);
+        expect(
+            [...stage.heads.values()].map(({ avatars, persons }) => avatars.byteLength + persons.byteLength),
+        ).toEqual([0]);
     });
 
     it("follows avatars that come, go, hide and are disabled while it runs", async () => {
@@ -147,7 +163,9 @@ describe("a crowd", () => {
         RenderFrame(stage);
         const active = stage.scene.getActiveMeshes();
         expect(active.data.slice(0, active.length)).not.toContain(ada.splatMesh);
-        expect(ada.splatMesh.getBoundingInfo().boundingBox.centerWorld.equalsWithEpsilon(Vector3.Zero(), 0.05)).toBeTrue();
+        expect(
+            ada.splatMesh.getBoundingInfo().boundingBox.centerWorld.equalsWithEpsilon(Vector3.Zero(), 0.05),
+        ).toBeTrue();
         expect(ada.splatMesh.getWorldMatrix().equals(Matrix.Identity())).toBeTrue();
         bob.position.x = 0;
         RenderFrame(stage);

@@ -1,4 +1,5 @@
-// The avatar's picture through Babylon's own draw: against the reference rasteriser, in both handednesses, classic and frame graph, among opaque boxes.
+// The avatar's picture through Babylon's own draw: against the reference rasteriser, in both handednesses, classic and
+// frame graph, among opaque boxes.
 import { Constants } from "@babylonjs/core/Engines/constants";
 import { FreeCamera } from "@babylonjs/core/Cameras/freeCamera";
 import { RenderTargetTexture } from "@babylonjs/core/Materials/Textures/renderTargetTexture";
@@ -129,7 +130,8 @@ describe("avatar in a Babylon scene", () => {
             AddBox(stage.scene, "far", new Color3(0, 1, 0), 0.03, new Vector3(-0.03, 0, -0.3));
             const pixels = await PixelsAsync(await CaptureAsync(stage));
             // Seen from the front in a left-handed scene, +x is on the left.
-            const project = (x: number, z: number): number => Math.round(CanvasPx / 2 - ((x / (0.6 - z)) * CanvasPx) / 2 / Math.tan(0.3));
+            const project = (x: number, z: number): number =>
+                Math.round(CanvasPx / 2 - ((x / (0.6 - z)) * CanvasPx) / 2 / Math.tan(0.3));
             expect(ColorAt(pixels, project(0.03, 0.2), CanvasPx / 2)).toEqual([0, 0, 255]);
             const covered = ColorAt(pixels, project(-0.03, -0.3), CanvasPx / 2);
             expect(covered[0]).toBeGreaterThan(240);
@@ -257,7 +259,9 @@ describe("avatar in a Babylon scene", () => {
         const texels = synthetic.table.mapSize ** 2;
         const color = [0.2, 0.5, 0.8];
         synthetic.staticMap.fill(9, 3 * texels, 4 * texels);
-        color.forEach((value, channel) => synthetic.staticMap.fill(value, (4 + channel) * texels, (5 + channel) * texels));
+        color.forEach((value, channel) =>
+            synthetic.staticMap.fill(value, (4 + channel) * texels, (5 + channel) * texels),
+        );
         synthetic.staticMap.fill(Math.log(0.008), 7 * texels, 10 * texels);
         await AddAvatarAsync(stage, synthetic);
         const middle = async (): Promise<number[]> => {

@@ -1,4 +1,7 @@
-/** Engines for test scenes. Making an engine and compiling for it takes seconds of a software adapter, so stages hand theirs on; scenes are always new. */
+/**
+ * Engines for test scenes. Making an engine and compiling for it takes seconds of a software adapter, so stages hand
+ * theirs on; scenes are always new.
+ */
 import "@babylonjs/core/Engines/WebGPU/Extensions/engine.multiRender";
 import "@babylonjs/core/Engines/WebGPU/Extensions/engine.renderTarget";
 import "@babylonjs/core/Engines/WebGPU/Extensions/engine.computeShader";
@@ -30,11 +33,15 @@ export async function TakeEngineAsync(samples: number, edgePx: number): Promise<
     return pooled;
 }
 
-/** Takes back an engine whose scenes are disposed. One that lost its device, or that is not as it was made, is not used again. */
+/**
+ * Takes back an engine whose scenes are disposed. One that lost its device, or that is not as it was made, is not used
+ * again.
+ */
 export function GiveEngineBack(samples: number, device: GPUDevice, pooled: IPooledEngine): void {
     const { engine, canvas } = pooled;
     canvas.remove();
-    const isAsNew = !engine.useReverseDepthBuffer && !engine.snapshotRendering && engine.getHardwareScalingLevel() === 1;
+    const isAsNew =
+        !engine.useReverseDepthBuffer && !engine.snapshotRendering && engine.getHardwareScalingLevel() === 1;
     if (engine._device === device && isAsNew && engine.scenes.length === 0) {
         idle.push({ samples, device, pooled });
     } else {

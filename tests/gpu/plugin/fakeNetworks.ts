@@ -19,7 +19,9 @@ let headBytes: Promise<Uint8Array<ArrayBuffer>> | undefined;
 
 /** The bundled head model file. */
 export function HeadBytesAsync(): Promise<Uint8Array<ArrayBuffer>> {
-    headBytes ??= fetch("/repo/assets/models/open-head.bin").then(async (response) => new Uint8Array(await response.arrayBuffer()));
+    headBytes ??= fetch("/repo/assets/models/open-head.bin").then(
+        async (response) => new Uint8Array(await response.arrayBuffer()),
+    );
     return headBytes;
 }
 
@@ -73,7 +75,9 @@ export async function FakeServicesAsync(
             sha256: page?.headSha256 ?? "0".repeat(64),
             bytes: bytes.byteLength,
             license: "CC0-1.0",
-            ...(page ? { page: { file: "page.bin", sha256: page.sha256, bytes: page.bytes.byteLength, license: "CC0-1.0" } } : {}),
+            ...(page
+                ? { page: { file: "page.bin", sha256: page.sha256, bytes: page.bytes.byteLength, license: "CC0-1.0" } }
+                : {}),
         },
         backend: "wasm",
         timings: {},
@@ -92,7 +96,11 @@ export async function FakeServicesAsync(
         prepareAsync: async (photoCount: number) => void log.prepared.push(photoCount),
         reconstructAsync: async () => {
             await enterAsync("reconstruct");
-            return { staticMap, identityFeatures: new Float32Array(32), photoCoordinates: new Float32Array(3 * 16 * 16) };
+            return {
+                staticMap,
+                identityFeatures: new Float32Array(32),
+                photoCoordinates: new Float32Array(3 * 16 * 16),
+            };
         },
         createDriverAsync: async () => {
             await enterAsync("driver");
@@ -172,7 +180,8 @@ function FakePhoto(head: HeadModel): IPreparedPhoto {
         if (face >= 0) {
             const point = [0, 1, 2].map((axis) =>
                 [0, 1, 2].reduce(
-                    (sum, k) => sum + head.mediaPipeBary[3 * landmark + k] * head.template[3 * head.faces[3 * face + k] + axis],
+                    (sum, k) =>
+                        sum + head.mediaPipeBary[3 * landmark + k] * head.template[3 * head.faces[3 * face + k] + axis],
                     0,
                 ),
             );

@@ -1,5 +1,5 @@
-// Hair beyond the scalp and bust of an avatar from photos, as a user meets them. Photos, networks and sharpening are fakes; page, filling, buffers,
-// pictures and files are real, but for tests that say otherwise.
+// Hair beyond the scalp and bust of an avatar from photos, as a user meets them. Photos, networks and sharpening are
+// fakes; page, filling, buffers, pictures and files are real, but for tests that say otherwise.
 import { FlexAvatarError, ThrowIfAborted } from "../../../src/flame/error";
 import { ParseHeadModel } from "../../../src/flame/headModel";
 import { ParsePageModel, RegionOfGaussian } from "../../../src/flame/pageModel";
@@ -90,7 +90,10 @@ describe("hair and bust of an avatar from photos", () => {
     /** How much bluer than red a picture is. */
     async function BluenessAsync(): Promise<number> {
         const pixels = await PixelsAsync(await CaptureAsync(stage));
-        return pixels.reduce((sum, value, i) => sum + (i % 4 === 2 ? value : i % 4 === 0 ? -value : 0), 0) / (pixels.length / 4);
+        return (
+            pixels.reduce((sum, value, i) => sum + (i % 4 === 2 ? value : i % 4 === 0 ? -value : 0), 0) /
+            (pixels.length / 4)
+        );
     }
 
     async function UntilAsync(isTrue: () => boolean): Promise<void> {
@@ -117,7 +120,9 @@ describe("hair and bust of an avatar from photos", () => {
     it("come after the face is sharp, from the photo's own colors, and are told of in one progress", async () => {
         fill = (input, run) => FillBesideAsync(input, run);
         const told: IRefineProgress[] = [];
-        const avatar = await component.createFromPhotosAsync([Photo], { refine: { onProgress: (step) => told.push(step) } });
+        const avatar = await component.createFromPhotosAsync([Photo], {
+            refine: { onProgress: (step) => told.push(step) },
+        });
         await avatar.whenReadyAsync();
         expect([avatar.isRefining, avatar.hasSecondMap]).toEqual([true, false]);
         const before = await BluenessAsync();
@@ -168,7 +173,9 @@ describe("hair and bust of an avatar from photos", () => {
         await haired.whenRefinedAsync();
         expect([inputs[0].bust, inputs[0].hair]).toEqual([false, true]);
         expect(log.stages.filter((name) => name === "page").length).toBe(1);
-        expect(await CodeOfAsync(component.createFromPhotosAsync([Photo], { refine: { fill: true as false } }))).toBe("invalid-argument");
+        expect(await CodeOfAsync(component.createFromPhotosAsync([Photo], { refine: { fill: true as false } }))).toBe(
+            "invalid-argument",
+        );
     });
 
     it("come at once where the face is not sharpened, and not at all where the photo has none", async () => {
@@ -214,7 +221,11 @@ describe("hair and bust of an avatar from photos", () => {
         const twin = avatar.createInstance("twin");
         held.release();
         await twin.whenRefinedAsync();
-        expect([avatar.hasSecondMap, twin.hasSecondMap, twin._secondPage!.gaussianCount > 1000]).toEqual([true, true, true]);
+        expect([avatar.hasSecondMap, twin.hasSecondMap, twin._secondPage!.gaussianCount > 1000]).toEqual([
+            true,
+            true,
+            true,
+        ]);
         fill = async () => ({ ...blue, map: blue.map.slice() });
         await twin.refineAsync([Photo], { fill: false });
         expect(order).toEqual(["refine", "fill", "refine"]);

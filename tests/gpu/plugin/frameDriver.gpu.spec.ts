@@ -1,4 +1,5 @@
-// The shipped driver network in our shaders, in a scene: recorded in the frame that wants it, seen in that frame, against ONNX Runtime.
+// The shipped driver network in our shaders, in a scene: recorded in the frame that wants it, seen in that frame,
+// against ONNX Runtime.
 import { ParseHeadModel } from "../../../src/flame/headModel";
 import { BuildTexelTable } from "../../../src/flame/texelTable";
 import type { FlexAvatar } from "../../../src/plugin/flexAvatar";
@@ -6,7 +7,15 @@ import { ModelRuntime } from "../../../src/runtime/models/modelRuntime";
 import { Psnr } from "../passes/gpu";
 import { Surfels } from "../passes/surfels";
 import { HeadBytesAsync } from "./fakeNetworks";
-import { AddAvatarAsync, CaptureAsync, CreateStageAsync, PixelsAsync, RenderFrame, type ISynthetic, type IStage } from "./stage";
+import {
+    AddAvatarAsync,
+    CaptureAsync,
+    CreateStageAsync,
+    PixelsAsync,
+    RenderFrame,
+    type ISynthetic,
+    type IStage,
+} from "./stage";
 
 describe("a driver in the frame", () => {
     let stage: IStage;
@@ -18,7 +27,11 @@ describe("a driver in the frame", () => {
     beforeAll(async () => {
         stage = await CreateStageAsync();
         const device = stage.engine._device as GPUDevice;
-        const settings = { modelsUrl: "/repo/assets/models", runtimeUrls: "/repo/node_modules/onnxruntime-web/dist", device };
+        const settings = {
+            modelsUrl: "/repo/assets/models",
+            runtimeUrls: "/repo/node_modules/onnxruntime-web/dist",
+            device,
+        };
         const makeAsync = (driver: "shaders" | "onnx"): Promise<ModelRuntime> =>
             ModelRuntime.CreateAsync({ ...settings, backend: "wasm", model: "nano-128", driver });
         runtimes = [await makeAsync("shaders"), await makeAsync("onnx")];
@@ -34,7 +47,10 @@ describe("a driver in the frame", () => {
         const count = graphs.driver.inputs.identity_features.reduce((product, edge) => product * edge, 1);
         const identity = Float32Array.from({ length: count }, (_, i) => Math.sin(0.37 * i));
         const addAsync = async (name: string, runtime?: ModelRuntime): Promise<FlexAvatar> => {
-            const added = await AddAvatarAsync(stage, person, { name, driver: (await runtime?.createDriverAsync(identity)) ?? null });
+            const added = await AddAvatarAsync(stage, person, {
+                name,
+                driver: (await runtime?.createDriverAsync(identity)) ?? null,
+            });
             added.setEnabled(false);
             return added;
         };
@@ -91,7 +107,9 @@ describe("a driver in the frame", () => {
         const picture = Array.from(await PixelsAsync(shown), (value) => value / 255);
         [byOnnx, still].forEach((other) => Speak(other, 0.8));
         const [reference, undriven] = [await PictureAsync(byOnnx), await PictureAsync(still)];
-        console.log(`PSNR ${Psnr(picture, reference).toFixed(1)} dB, without a driver ${Psnr(picture, undriven).toFixed(1)} dB`);
+        console.log(
+            `PSNR ${Psnr(picture, reference).toFixed(1)} dB, without a driver ${Psnr(picture, undriven).toFixed(1)} dB`,
+        );
         expect(Psnr(picture, reference)).toBeGreaterThan(55);
         expect(Psnr(picture, undriven)).toBeLessThan(45);
     });
@@ -111,7 +129,11 @@ describe("a driver in the frame", () => {
             Speak(instance, i ? 0.8 : 0);
         });
         [avatar, byOnnx].forEach((other) => Speak(other, 0));
-        const [rest, ...faces] = [await PictureAsync(byOnnx), await PictureAsync(instances[0]), await PictureAsync(instances[1])];
+        const [rest, ...faces] = [
+            await PictureAsync(byOnnx),
+            await PictureAsync(instances[0]),
+            await PictureAsync(instances[1]),
+        ];
         Speak(byOnnx, 0.8);
         expect(Psnr(faces[0], rest)).toBeGreaterThan(55);
         expect(Psnr(faces[1], await PictureAsync(byOnnx))).toBeGreaterThan(55);

@@ -146,7 +146,8 @@ describe("FlexAvatarTask", () => {
         await BuildGraphAsync(stage, [], 1);
         const picture = await CaptureAsync(stage);
         expect(picture === empty).toBeFalse();
-        // Babylon cannot restore an engine that holds a frame graph's depth-only texture: the graph goes with the device.
+        // Babylon cannot restore an engine that holds a frame graph's depth-only texture: the graph goes with the
+        // device.
         stage.engine.onContextLostObservable.addOnce(() => {
             stage.scene.frameGraph!.dispose();
             stage.scene.frameGraph = null;
@@ -172,6 +173,8 @@ describe("FlexAvatarTask", () => {
     it("says what it lacks", async () => {
         stage = await CreateStageAsync();
         const task = new FlexAvatarTask("avatars", new FrameGraph(stage.scene), []);
-        expect(() => task.record()).toThrowMatching((error) => error instanceof FlexAvatarError && error.code === "invalid-argument");
+        expect(() => task.record()).toThrowMatching(
+            (error) => error instanceof FlexAvatarError && error.code === "invalid-argument",
+        );
     });
 });

@@ -1,6 +1,6 @@
 /**
- * A small second page made here: a curtain of hair around the back and the sides of a head of about 24 cm, and below it a bust, on one grid. The top of the
- * hair follows the neck and its tips the torso; so does all of the bust.
+ * A small second page made here: a curtain of hair around the back and the sides of a head of about 24 cm, and below it
+ * a bust, on one grid. The top of the hair follows the neck and its tips the torso; so does all of the bust.
  */
 import { ParsePageModel } from "../../../src/flame/pageModel";
 import type { HeadModel } from "../../../src/flame/headModel";
@@ -38,7 +38,9 @@ export function GridPageParts(head: HeadModel, mapSize = PageSize): HeadFilePart
             weights[5 * v] = 255 - weights[5 * v + 1];
         }
     }
-    const region = Array.from({ length: 2 * (Edge - 1) ** 2 }, (_, face) => (Math.floor(face / (2 * (Edge - 1))) < Border ? 1 : 0));
+    const region = Array.from({ length: 2 * (Edge - 1) ** 2 }, (_, face) =>
+        Math.floor(face / (2 * (Edge - 1))) < Border ? 1 : 0,
+    );
     const grid = MakeGridHead(Edge, {
         name: "grid",
         source: "a test",

@@ -10,7 +10,16 @@ import { CrowdProjectReference } from "../../../src/runtime/reference/splatProje
 import { CreateExpressionPose } from "../../../src/flame/expression";
 import { Psnr } from "../passes/gpu";
 import { GivePage, MakePageMap, type IPageMap } from "./gridPage";
-import { AddAvatarAsync, CanvasPx, CaptureAsync, CreateStageAsync, MakeSynthetic, PixelsAsync, RenderFrame, type IStage } from "./stage";
+import {
+    AddAvatarAsync,
+    CanvasPx,
+    CaptureAsync,
+    CreateStageAsync,
+    MakeSynthetic,
+    PixelsAsync,
+    RenderFrame,
+    type IStage,
+} from "./stage";
 
 const synthetic = MakeSynthetic();
 /** A page whose hair hangs from the chin down, where it swings in full. */
@@ -115,8 +124,8 @@ describe("swinging hair", () => {
         await CaptureAsync(stage);
         const { gpuBytes } = stage.component.statistics;
         const writes = spyOn(GPUQueue.prototype, "writeBuffer").and.callThrough();
-        const created = [spyOn(GPUDevice.prototype, "createBuffer"), spyOn(GPUDevice.prototype, "createBindGroup")].map((spy) =>
-            spy.and.callThrough(),
+        const created = [spyOn(GPUDevice.prototype, "createBuffer"), spyOn(GPUDevice.prototype, "createBindGroup")].map(
+            (spy) => spy.and.callThrough(),
         );
         const dispatches = spyOn(GPUComputePassEncoder.prototype, "dispatchWorkgroups").and.callThrough();
         const count = (frames: number): number[] => {
@@ -149,7 +158,9 @@ describe("swinging hair", () => {
         ada.neck.rotation.y = -0.3;
         RenderFrame(stage);
         count(1);
-        expect(writes.calls.allArgs().filter(([buffer]) => buffer === ada._secondPage!.splats?.buffers.params).length).toBe(0);
+        expect(
+            writes.calls.allArgs().filter(([buffer]) => buffer === ada._secondPage!.splats?.buffers.params).length,
+        ).toBe(0);
     });
 
     it("swings in each instance by itself, at every level of detail, and after the page was replaced", async () => {

@@ -5,7 +5,16 @@ import { BuildTexelTable } from "../../../src/flame/texelTable";
 import type { FlexAvatar } from "../../../src/plugin/flexAvatar";
 import { Psnr } from "../passes/gpu";
 import { Surfels } from "../passes/surfels";
-import { AddAvatarAsync, CanvasPx, CaptureAsync, CreateStageAsync, PixelsAsync, RenderFrame, type ISynthetic, type IStage } from "./stage";
+import {
+    AddAvatarAsync,
+    CanvasPx,
+    CaptureAsync,
+    CreateStageAsync,
+    PixelsAsync,
+    RenderFrame,
+    type ISynthetic,
+    type IStage,
+} from "./stage";
 
 const mapSize = 256;
 /** Pixels between Gaussians at which levels change, for the whole map. */

@@ -8,7 +8,15 @@ import type { FlexAvatar } from "../../../src/plugin/flexAvatar";
 import { DrawArgsLayout } from "../../../src/runtime/layout";
 import type { ViewBuffers } from "../../../src/runtime/passes";
 import { Psnr, ReadBuffer } from "../passes/gpu";
-import { AddAvatarAsync, CaptureAsync, CreateStageAsync, MakeSynthetic, PixelsAsync, RenderFrame, type IStage } from "./stage";
+import {
+    AddAvatarAsync,
+    CaptureAsync,
+    CreateStageAsync,
+    MakeSynthetic,
+    PixelsAsync,
+    RenderFrame,
+    type IStage,
+} from "./stage";
 
 /** Opacity of trained networks. */
 const OpaqueLogit = 4;

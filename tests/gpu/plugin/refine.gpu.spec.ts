@@ -1,4 +1,5 @@
-// Refinement as a user meets it. Photos, networks and solver are fakes; the maps on the GPU, the pictures and the files are real.
+// Refinement as a user meets it. Photos, networks and solver are fakes; the maps on the GPU, the pictures and the files
+// are real.
 import { FlexAvatarError, ThrowIfAborted } from "../../../src/flame/error";
 import { FlexAvatarComponent, type IFlexAvatarNotice } from "../../../src/plugin/flexAvatarComponent";
 import type { FlexAvatar } from "../../../src/plugin/flexAvatar";
@@ -28,7 +29,10 @@ async function CodeOfAsync(work: Promise<unknown>): Promise<string> {
 /** Mean of red minus green, 0..255. */
 async function RednessAsync(picture: string): Promise<number> {
     const pixels = await PixelsAsync(picture);
-    return pixels.reduce((sum, value, i) => sum + (i % 4 === 0 ? value : i % 4 === 1 ? -value : 0), 0) / (pixels.length / 4);
+    return (
+        pixels.reduce((sum, value, i) => sum + (i % 4 === 0 ? value : i % 4 === 1 ? -value : 0), 0) /
+        (pixels.length / 4)
+    );
 }
 
 describe("refinement of an avatar", () => {
@@ -97,7 +101,9 @@ describe("refinement of an avatar", () => {
         expect(await plain.whenRefinedAsync()).toBe(false);
         expect(runs.length).toBe(0);
         const progress: IRefineProgress[] = [];
-        const rough = await component.createFromPhotosAsync([Photo], { refine: { rounds: 3, onProgress: (step) => progress.push(step) } });
+        const rough = await component.createFromPhotosAsync([Photo], {
+            refine: { rounds: 3, onProgress: (step) => progress.push(step) },
+        });
         expect(await rough.whenRefinedAsync()).toBe(true);
         expect(runs[0].settings.rounds).toBe(3);
         expect(progress[progress.length - 1]).toEqual({ stage: "sharpening", fraction: 1, secondsLeft: 0 });

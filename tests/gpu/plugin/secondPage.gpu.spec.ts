@@ -11,7 +11,16 @@ import { CrowdProjectReference } from "../../../src/runtime/reference/splatProje
 import { Psnr } from "../passes/gpu";
 import { MakeSolid } from "../scene/pictures";
 import { GivePage, MakePageMap } from "./gridPage";
-import { AddAvatarAsync, CanvasPx, CaptureAsync, CreateStageAsync, MakeSynthetic, PixelsAsync, RenderFrame, type IStage } from "./stage";
+import {
+    AddAvatarAsync,
+    CanvasPx,
+    CaptureAsync,
+    CreateStageAsync,
+    MakeSynthetic,
+    PixelsAsync,
+    RenderFrame,
+    type IStage,
+} from "./stage";
 
 const synthetic = MakeSynthetic();
 const second = MakePageMap(synthetic.model);
@@ -50,12 +59,20 @@ describe("a second page of an avatar", () => {
             const { expressed, jointMatrices } = PoseVerticesReference(model, pose);
             const head = { table, expressed, jointMatrices, staticMap, deltas: [], opacity: avatar.visibility };
             const map = second.map.slice();
-            const shown = second.table.flags.map((flags) => Number(parts.includes(second.page.model.regions[flags >>> 8])));
-            shown.forEach((isShown, g) => (map[3 * second.table.mapSize ** 2 + second.table.texel[g]] += isShown ? 0 : -40));
+            const shown = second.table.flags.map((flags) =>
+                Number(parts.includes(second.page.model.regions[flags >>> 8])),
+            );
+            shown.forEach(
+                (isShown, g) => (map[3 * second.table.mapSize ** 2 + second.table.texel[g]] += isShown ? 0 : -40),
+            );
             const page = {
                 table: second.table,
                 expressed: second.page.model.template,
-                jointMatrices: JointMatrices(EffectivePose(model, pose, new Float32Array(15)), model.joints, new Float32Array(60)),
+                jointMatrices: JointMatrices(
+                    EffectivePose(model, pose, new Float32Array(15)),
+                    model.joints,
+                    new Float32Array(60),
+                ),
                 staticMap: map,
                 deltas: [],
                 opacity: avatar.visibility,
@@ -110,7 +127,11 @@ describe("a second page of an avatar", () => {
             const index = second.page.model.regions.indexOf(part);
             // The topmost texel of the part.
             const texel = Math.min(...second.table.texel.filter((_, g) => second.table.flags[g] >>> 8 === index));
-            return { u: ((texel % mapSize) + 0.5) / mapSize, v: 1 - (Math.floor(texel / mapSize) + 0.5) / mapSize, page: 2 };
+            return {
+                u: ((texel % mapSize) + 0.5) / mapSize,
+                v: 1 - (Math.floor(texel / mapSize) + 0.5) / mapSize,
+                page: 2,
+            };
         };
         const [shoulder, hair, nose] = [
             ada.attachToSurface(placeOf("bust")),
@@ -130,7 +151,9 @@ describe("a second page of an avatar", () => {
             // What the GPU skins with: the torso's joint stands still.
             const { posedMatrices } = ada._secondPage!.splats!.buffers;
             expect(Array.from(posedMatrices.subarray(0, 12))).toEqual([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0]);
-            expect(Array.from(posedMatrices.subarray(12, 24))).toEqual(Array.from(ada.splats!.buffers.posedMatrices.subarray(12, 24)));
+            expect(Array.from(posedMatrices.subarray(12, 24))).toEqual(
+                Array.from(ada.splats!.buffers.posedMatrices.subarray(12, 24)),
+            );
         }
         ada.neck.rotation.y = 0;
         RenderFrame(stage);
@@ -148,7 +171,11 @@ describe("a second page of an avatar", () => {
         ada.torso.position.setAll(0);
         ada.torso.rotation.x = 0.3;
         RenderFrame(stage);
-        const chest = new Vector3(-synthetic.model.joints[0], synthetic.model.joints[1] - 0.18, synthetic.model.joints[2]);
+        const chest = new Vector3(
+            -synthetic.model.joints[0],
+            synthetic.model.joints[1] - 0.18,
+            synthetic.model.joints[2],
+        );
         const turn = Quaternion.RotationAxis(Vector3.Right(), 0.3).toRotationMatrix(new Matrix());
         places().forEach((place, i) => {
             const wanted = Vector3.TransformCoordinates(rest[i].subtract(chest), turn).add(chest);
@@ -176,7 +203,9 @@ describe("a second page of an avatar", () => {
         expect(stage.component.statistics.gpuBytes).toBeGreaterThan(before[0] as number);
         expect(ada.gpuByteLength).toBeGreaterThan(before[5] as number);
         // Only texels that show something are Gaussians.
-        const seen = Array.from(second.table.texel).filter((t) => second.map[3 * second.table.mapSize ** 2 + t] > -5.5).length;
+        const seen = Array.from(second.table.texel).filter(
+            (t) => second.map[3 * second.table.mapSize ** 2 + t] > -5.5,
+        ).length;
         expect(seen).toBeLessThan(second.table.gaussianCount);
         expect(ada.gaussianCount).toBe(synthetic.table.gaussianCount + seen);
         const created = spyOn(GPUDevice.prototype, "createBuffer").and.callThrough();
@@ -199,8 +228,8 @@ describe("a second page of an avatar", () => {
     it("costs no more dispatches than an avatar more would, none while nothing moves, and creates nothing once warm", async () => {
         SetPage(ada);
         await CaptureAsync(stage);
-        const created = [spyOn(GPUDevice.prototype, "createBuffer"), spyOn(GPUDevice.prototype, "createBindGroup")].map((spy) =>
-            spy.and.callThrough(),
+        const created = [spyOn(GPUDevice.prototype, "createBuffer"), spyOn(GPUDevice.prototype, "createBindGroup")].map(
+            (spy) => spy.and.callThrough(),
         );
         const dispatches = spyOn(GPUComputePassEncoder.prototype, "dispatchWorkgroups").and.callThrough();
         ada.neck.rotation.y = 0.2;
@@ -225,7 +254,10 @@ describe("a second page of an avatar", () => {
         expect(bob.hasSecondMap).toBeTrue();
         // Joints and vertices of its own, not its map.
         const { model } = second.page;
-        const ofHead = 40 * synthetic.table.flags.filter((flags) => (flags & 1) !== 0).length + 16 * synthetic.model.vertexCount + 512;
+        const ofHead =
+            40 * synthetic.table.flags.filter((flags) => (flags & 1) !== 0).length +
+            16 * synthetic.model.vertexCount +
+            512;
         expect(stage.component.statistics.gpuBytes - gpuBytes).toBeLessThan(ofHead + 16 * model.vertexCount + 2048);
         bob.position.set(0.12, 0, -0.15);
         bob.neck.rotation.y = -0.8;
@@ -235,7 +267,11 @@ describe("a second page of an avatar", () => {
         expect(psnr).toBeGreaterThan(45);
         bob.bust = "none";
         const eve = bob.createInstance("eve");
-        expect([eve.bust, eve.gaussianCount, ada.gaussianCount > bob.gaussianCount]).toEqual(["none", bob.gaussianCount, true]);
+        expect([eve.bust, eve.gaussianCount, ada.gaussianCount > bob.gaussianCount]).toEqual([
+            "none",
+            bob.gaussianCount,
+            true,
+        ]);
         const alone = bob.gaussianCount;
         ada.dispose();
         expect(bob.gaussianCount).toBe(alone);
@@ -348,7 +384,9 @@ describe("a second page of an avatar", () => {
         expect(await PictureAsync()).toEqual(before);
         ada.torso.rotation.y = 0.4;
         const frozen = await ada.toGaussianSplattingMeshAsync();
-        const headAlone = Array.from(synthetic.table.texel).filter((t) => synthetic.staticMap[3 * texels + t] > -5.53).length;
+        const headAlone = Array.from(synthetic.table.texel).filter(
+            (t) => synthetic.staticMap[3 * texels + t] > -5.53,
+        ).length;
         expect(frozen.splatsData!.byteLength / 32).toBe(headAlone + ada.gaussianCount - synthetic.table.gaussianCount);
         expect(frozen.rotationQuaternion!.toEulerAngles().y).toBeCloseTo(0.4, 4);
         frozen.dispose();
@@ -358,7 +396,9 @@ describe("a second page of an avatar", () => {
     function SetInvisible(): Float32Array {
         return second.map.map((value, i) => {
             const texel = i - 3 * second.table.mapSize ** 2;
-            return texel >= 0 && texel < second.table.mapSize ** 2 && second.table.gaussianOfTexel[texel] < 0 ? -12 : value;
+            return texel >= 0 && texel < second.table.mapSize ** 2 && second.table.gaussianOfTexel[texel] < 0
+                ? -12
+                : value;
         });
     }
 });

@@ -110,10 +110,16 @@ export async function AddAvatarAsync(
 ): Promise<FlexAvatar> {
     const device = stage.engine._device as GPUDevice;
     const pipeline = await PipelineOf(device);
-    const buffers = stage.heads.get(synthetic.table) ?? new HeadBuffers(device, synthetic.model, synthetic.table, synthetic.positionTable);
+    const buffers =
+        stage.heads.get(synthetic.table) ??
+        new HeadBuffers(device, synthetic.model, synthetic.table, synthetic.positionTable);
     stage.heads.set(synthetic.table, buffers);
     const evaluator = new AvatarEvaluator(pipeline, buffers, synthetic.staticMap, driver);
-    const avatar = stage.component["_add"]({ head: synthetic.model, evaluator, file: MakeFile(name, synthetic) }, name, undefined);
+    const avatar = stage.component["_add"](
+        { head: synthetic.model, evaluator, file: MakeFile(name, synthetic) },
+        name,
+        undefined,
+    );
     await avatar.whenReadyAsync();
     return avatar;
 }

@@ -63,7 +63,8 @@ for (const rightHanded of [false, true]) {
                     camera.orthoRight = camera.orthoTop = 0.16;
                 }
                 const whole = await ShootAsync(stage);
-                // A plane that contains the eye is a line on the picture, whatever the depth: here the upright through its middle.
+                // A plane that contains the eye is a line on the picture, whatever the depth: here the upright through
+                // its middle.
                 scene.clipPlane = Plane.FromPositionAndNormal(camera.position, camera.getDirection(Vector3.Right()));
                 const cut = await ShootAsync(stage);
                 const expected = whole.slice();

@@ -1,6 +1,14 @@
 /** What the specs of scene features share: an avatar of one color, and questions about pictures. */
 import { Matrix, Vector3 } from "@babylonjs/core/Maths/math.vector";
-import { CanvasPx, ColorAt, MakeSynthetic, PixelsAsync, RenderFrame, type ISynthetic, type IStage } from "../plugin/stage";
+import {
+    CanvasPx,
+    ColorAt,
+    MakeSynthetic,
+    PixelsAsync,
+    RenderFrame,
+    type ISynthetic,
+    type IStage,
+} from "../plugin/stage";
 
 /** A color, 0..255. */
 export type Rgb = readonly [number, number, number];
@@ -20,7 +28,8 @@ export function MakeSolid(color: Rgb): ISynthetic {
 
 /**
  * Renders and reads the canvas.
- * @param frames how many it takes until what is newly in the scene has compiled; the scene itself waits for materials only
+ * @param frames how many it takes until what is newly in the scene has compiled; the scene itself waits for materials
+ * only
  */
 export async function ShootAsync(stage: IStage, frames = 1): Promise<Uint8ClampedArray> {
     await stage.scene.whenReadyAsync();
@@ -35,12 +44,21 @@ export async function ShootAsync(stage: IStage, frames = 1): Promise<Uint8Clampe
 /** Where a point of the world lies on the canvas, whole pixels from the top left. */
 export function PixelOf(stage: IStage, point: Vector3): [number, number] {
     const { camera } = stage;
-    const ndc = Vector3.TransformCoordinates(point, camera.getViewMatrix(true).multiply(camera.getProjectionMatrix(true)));
+    const ndc = Vector3.TransformCoordinates(
+        point,
+        camera.getViewMatrix(true).multiply(camera.getProjectionMatrix(true)),
+    );
     return [Math.floor((0.5 + 0.5 * ndc.x) * CanvasPx), Math.floor((0.5 - 0.5 * ndc.y) * CanvasPx)];
 }
 
 /** Expects a color at a pixel, each channel within `limit`. */
-export function ExpectColor(pixels: ArrayLike<number>, [x, y]: readonly number[], color: Rgb, limit = 3, what = ""): void {
+export function ExpectColor(
+    pixels: ArrayLike<number>,
+    [x, y]: readonly number[],
+    color: Rgb,
+    limit = 3,
+    what = "",
+): void {
     const actual = ColorAt(pixels, x, y);
     const worst = Math.max(...actual.map((value, channel) => Math.abs(value - color[channel])));
     expect(worst)
@@ -49,7 +67,11 @@ export function ExpectColor(pixels: ArrayLike<number>, [x, y]: readonly number[]
 }
 
 /** Largest difference of a channel, and how many pixels differ by more than `limit` in one. */
-export function Compare(a: ArrayLike<number>, b: ArrayLike<number>, limit = 0): { worst: number; different: number; lit: number } {
+export function Compare(
+    a: ArrayLike<number>,
+    b: ArrayLike<number>,
+    limit = 0,
+): { worst: number; different: number; lit: number } {
     let [worst, different, lit] = [0, 0, 0];
     for (let at = 0; at < a.length; at += 4) {
         const difference = Math.max(...[0, 1, 2].map((channel) => Math.abs(a[at + channel] - b[at + channel])));
@@ -66,7 +88,13 @@ export function Lit(pixels: ArrayLike<number>): number {
 }
 
 /** Expects two pictures to be alike, and to show something. */
-export function ExpectAlike(actual: ArrayLike<number>, expected: ArrayLike<number>, limit: number, share = 0, what = ""): void {
+export function ExpectAlike(
+    actual: ArrayLike<number>,
+    expected: ArrayLike<number>,
+    limit: number,
+    share = 0,
+    what = "",
+): void {
     const { worst, different, lit } = Compare(actual, expected, limit);
     expect(lit).withContext(`${what} lit pixels`).toBeGreaterThan(500);
     expect(different / lit)

@@ -11,7 +11,13 @@ import type { ISynthetic, IStage } from "../plugin/stage";
  * @param widthPx size of the viewport
  * @returns rgba 0..255, row 0 at the top
  */
-export function ReferencePicture(stage: IStage, avatar: FlexAvatar, synthetic: ISynthetic, widthPx: number, heightPx: number): number[] {
+export function ReferencePicture(
+    stage: IStage,
+    avatar: FlexAvatar,
+    synthetic: ISynthetic,
+    widthPx: number,
+    heightPx: number,
+): number[] {
     const { model, table, staticMap } = synthetic;
     const { expressed, jointMatrices } = PoseVerticesReference(model, CreateExpressionPose(model));
     const splats = SplatProjectReference(

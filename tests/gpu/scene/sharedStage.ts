@@ -1,4 +1,7 @@
-/** One engine, scene and avatar for all specs of a describe: compiling them anew costs more than the specs. Each spec begins with the same state. */
+/**
+ * One engine, scene and avatar for all specs of a describe: compiling them anew costs more than the specs. Each spec
+ * begins with the same state.
+ */
 import { Camera } from "@babylonjs/core/Cameras/camera";
 import { Color4 } from "@babylonjs/core/Maths/math.color";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
@@ -48,7 +51,13 @@ function ResetStage({ scene, camera, avatar }: ISharedStage): void {
     scene.clearColor = new Color4(0, 0, 0, 1);
     scene.fogMode = Scene.FOGMODE_NONE;
     scene.fogEnabled = true;
-    scene.clipPlane = scene.clipPlane2 = scene.clipPlane3 = scene.clipPlane4 = scene.clipPlane5 = scene.clipPlane6 = null;
+    scene.clipPlane =
+        scene.clipPlane2 =
+        scene.clipPlane3 =
+        scene.clipPlane4 =
+        scene.clipPlane5 =
+        scene.clipPlane6 =
+            null;
     camera.mode = Camera.PERSPECTIVE_CAMERA;
     camera.position.set(0, 0, 0.6);
     camera.setTarget(Vector3.Zero());

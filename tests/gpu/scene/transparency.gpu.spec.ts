@@ -67,7 +67,13 @@ describe("order-independent transparency with an avatar", () => {
             ExpectColor(peeled, PixelOf(stage, near), mixed as unknown as Rgb, 6, "through the glass before it");
             ExpectColor(peeled, PixelOf(stage, wall), [102, 102, 102], 4, "an opaque mesh");
             expect(ColorAt(empty, ...PixelOf(stage, beside))[2]).toBeGreaterThan(100);
-            ExpectColor(peeled, PixelOf(stage, beside), ColorAt(empty, ...PixelOf(stage, beside)), 4, "glass beside it");
+            ExpectColor(
+                peeled,
+                PixelOf(stage, beside),
+                ColorAt(empty, ...PixelOf(stage, beside)),
+                4,
+                "glass beside it",
+            );
             const [head, headSorted] = [peeled, sorted].map((picture) =>
                 picture.map((value, i) => (Lit(empty.subarray(i & ~3, (i & ~3) + 4)) ? 0 : value)),
             );

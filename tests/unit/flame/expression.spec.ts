@@ -1,4 +1,10 @@
-import { ArkitNameOf, ArkitNames, CreateExpressionPose, EffectivePose, ExpressionIndex } from "../../../src/flame/expression";
+import {
+    ArkitNameOf,
+    ArkitNames,
+    CreateExpressionPose,
+    EffectivePose,
+    ExpressionIndex,
+} from "../../../src/flame/expression";
 import { OpenHeadAsync, TinyHead } from "./heads";
 
 describe("expression names", () => {
@@ -46,7 +52,9 @@ describe("expression names", () => {
 
     it("all exist in the shipped head, under any spelling", async () => {
         const model = await OpenHeadAsync();
-        ArkitNames.forEach((name) => expect(model.expressions[ExpressionIndex(model, `x.${name.toUpperCase()}`)]).toBe(name));
+        ArkitNames.forEach((name) =>
+            expect(model.expressions[ExpressionIndex(model, `x.${name.toUpperCase()}`)]).toBe(name),
+        );
         expect(ExpressionIndex(model, "wink")).toBe(-1);
     });
 });

@@ -27,7 +27,9 @@ function Spoiled(spoil: (parts: HeadFileParts) => void): ArrayBuffer {
 describe("head model file", () => {
     it("is read with its counts, names and numbers", () => {
         const model = TinyHead();
-        expect([model.vertexCount, model.faceCount, model.uvCount, model.shapeCount, model.expressionCount]).toEqual([5, 2, 4, 1, 52]);
+        expect([model.vertexCount, model.faceCount, model.uvCount, model.shapeCount, model.expressionCount]).toEqual([
+            5, 2, 4, 1, 52,
+        ]);
         expect(model.regions).toEqual(["face", "tongue"]);
         expect(Array.from(model.expressionDelta)).toEqual([0, -1000, 0, 0, -1000, 200]);
         expect(model.positionMapCenter).toEqual([0.05, 0.05, 0]);

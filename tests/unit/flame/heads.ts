@@ -20,8 +20,9 @@ export function OpenHeadAsync(): Promise<HeadModel> {
 }
 
 /**
- * The shipped head with all 478 landmarks mapped: those it does not map are spread at random over face, lids and lips, irises over the fronts
- * of the eyes. Tests of the fit use it, so that they measure the fit and not how well the model's landmarks match MediaPipe's.
+ * The shipped head with all 478 landmarks mapped: those it does not map are spread at random over face, lids and lips,
+ * irises over the fronts of the eyes. Tests of the fit use it, so that they measure the fit and not how well the
+ * model's landmarks match MediaPipe's.
  */
 export async function SpreadLandmarkHeadAsync(): Promise<HeadModel> {
     const model = await OpenHeadAsync();
@@ -38,7 +39,9 @@ export async function SpreadLandmarkHeadAsync(): Promise<HeadModel> {
         const faces = i < 468 ? skin : i < 473 ? right : left;
         return face >= 0 ? face : faces[Math.floor(((random() + 1) / 2) * faces.length)];
     });
-    const mediaPipeBary = model.mediaPipeBary.map((bary, i) => (model.mediaPipeFace[Math.floor(i / 3)] >= 0 ? bary : 1 / 3));
+    const mediaPipeBary = model.mediaPipeBary.map((bary, i) =>
+        model.mediaPipeFace[Math.floor(i / 3)] >= 0 ? bary : 1 / 3,
+    );
     return { ...model, mediaPipeFace, mediaPipeBary };
 }
 
@@ -74,8 +77,8 @@ const ArrayTypes: Record<string, new (data: ArrayLike<number>) => ArrayBufferVie
 };
 
 /**
- * A square of 10 cm in the plane z = 0 from two triangles, on the left half of the atlas, and a fifth vertex that no face uses.
- * Vertices: 0 (0,0) 1 (0.1,0) 2 (0.1,0.1) 3 (0,0.1). The first triangle is the face, the second the tongue.
+ * A square of 10 cm in the plane z = 0 from two triangles, on the left half of the atlas, and a fifth vertex that no
+ * face uses. Vertices: 0 (0,0) 1 (0.1,0) 2 (0.1,0.1) 3 (0,0.1). The first triangle is the face, the second the tongue.
  */
 export function TinyHeadParts(): HeadFileParts {
     const part = (dtype: string, shape: number[], data: ArrayLike<number>) => ({ dtype, shape, data });
@@ -111,7 +114,11 @@ export function TinyHeadParts(): HeadFileParts {
             expressionVertex: part("u16", [2], [0, 1]),
             expressionDelta: part("i16", [2, 3], [0, -1000, 0, 0, -1000, 200]),
             expressionScale: part("f32", [count], new Float32Array(count).fill(1e-5)),
-            weights: part("u8", [5, 5], [0, 0, 255, 0, 0, 0, 51, 204, 0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 0, 255, 0, 0, 0, 0]),
+            weights: part(
+                "u8",
+                [5, 5],
+                [0, 0, 255, 0, 0, 0, 51, 204, 0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 0, 255, 0, 0, 0, 0],
+            ),
             joints: part("f32", [5, 3], [0, -0.2, 0, 0, -0.1, 0, 0.05, 0.05, -0.05, 0.03, 0.08, 0, -0.03, 0.08, 0]),
             jointStart: part("u32", [6], [0, 0, 0, 2, 2, 2]),
             jointVertex: part("u16", [2], [1, 2]),
@@ -156,8 +163,13 @@ export function TinyHead(): HeadModel {
     return ParseHeadModel(PackHeadFile(TinyHeadParts()));
 }
 
-/** The largest difference between two lists of equal length, and where it is: compare `.difference` and print the rest. */
-export function WorstDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): { difference: number; index: number } {
+/**
+ * The largest difference between two lists of equal length, and where it is: compare `.difference` and print the rest.
+ */
+export function WorstDifference(
+    actual: ArrayLike<number>,
+    expected: ArrayLike<number>,
+): { difference: number; index: number } {
     if (actual.length !== expected.length) {
         throw new Error(`${actual.length} numbers, wanted ${expected.length}`);
     }

@@ -1,4 +1,5 @@
-// A head on the sample's character, without a GPU: the fit, the seam while the head turns, and the character's own head going and coming back.
+// A head on the sample's character, without a GPU: the fit, the seam while the head turns, and the character's own head
+// going and coming back.
 import "@babylonjs/loaders/glTF";
 import type { Bone } from "@babylonjs/core/Bones/bone";
 import { NullEngine } from "@babylonjs/core/Engines/nullEngine";
@@ -41,7 +42,10 @@ function DistanceToTriangle(p: Vector3, a: Vector3, b: Vector3, c: Vector3): num
             [c, a],
         ].map(([s, e]) => {
             const along = e.subtract(s);
-            const t = Math.min(1, Math.max(0, Vector3.Dot(p.subtract(s), along) / Math.max(along.lengthSquared(), 1e-20)));
+            const t = Math.min(
+                1,
+                Math.max(0, Vector3.Dot(p.subtract(s), along) / Math.max(along.lengthSquared(), 1e-20)),
+            );
             return Vector3.Distance(p, s.add(along.scale(t)));
         }),
     );
@@ -58,7 +62,9 @@ function Nearby(points: Vector3[], indices: ArrayLike<number>, middle: Vector3):
     return triangles;
 }
 
-/** The largest distance of some points from a surface; triangles that begin more than `reach` away are not looked at. */
+/**
+ * The largest distance of some points from a surface; triangles that begin more than `reach` away are not looked at.
+ */
 function Largest(from: Vector3[], to: [Vector3, Vector3, Vector3][], reach = 0.04): number {
     return Math.max(
         ...from.map((p) => {
@@ -123,8 +129,12 @@ describe("a head on a character", () => {
         const axis = new Vector3(x, y, z).normalize().scale(angle);
         pose.pose.set(Math.abs(angle) > 1e-6 ? [axis.x, axis.y, axis.z] : [0, 0, 0], 3);
         const posed = surface.poseVertices(pose, new Float32Array(3 * model.vertexCount));
-        const world = Matrix.Scaling(scene.useRightHandedSystem ? 1 : -1, 1, 1).multiply(head.node.computeWorldMatrix(true));
-        return Array.from({ length: model.vertexCount }, (_, v) => Vector3.TransformCoordinates(Vector3.FromArray(posed, 3 * v), world));
+        const world = Matrix.Scaling(scene.useRightHandedSystem ? 1 : -1, 1, 1).multiply(
+            head.node.computeWorldMatrix(true),
+        );
+        return Array.from({ length: model.vertexCount }, (_, v) =>
+            Vector3.TransformCoordinates(Vector3.FromArray(posed, 3 * v), world),
+        );
     };
     /** The body's vertices in the world, skinned. */
     const bodyPoints = (): Vector3[] => {
@@ -136,7 +146,10 @@ describe("a head on a character", () => {
             const sum = Vector3.Zero();
             let total = 0;
             for (let k = 4 * v; k < 4 * v + 4; k++) {
-                const moved = Vector3.TransformCoordinates(Vector3.FromArray(points, 3 * v), Matrix.FromArray(matrices, 16 * bones[k]));
+                const moved = Vector3.TransformCoordinates(
+                    Vector3.FromArray(points, 3 * v),
+                    Matrix.FromArray(matrices, 16 * bones[k]),
+                );
                 sum.addInPlace(moved.scale(weights[k]));
                 total += weights[k];
             }
@@ -168,7 +181,9 @@ describe("a head on a character", () => {
             };
             const before = edges(full);
             const cut = new Set(
-                [...edges(kept)].filter(([key, count]) => before.get(key)! > count).flatMap(([key]) => key.split(",").map(Number)),
+                [...edges(kept)]
+                    .filter(([key, count]) => before.get(key)! > count)
+                    .flatMap(([key]) => key.split(",").map(Number)),
             );
             expect(cut.size).toBeGreaterThan(12);
             const ring = FindNeckRing(model, surface.rest).vertices;
@@ -197,7 +212,10 @@ describe("a head on a character", () => {
                 expect(toBody).withContext(gaps.at(-1)!).toBeLessThan(0.01);
                 expect(toHead).withContext(gaps.at(-1)!).toBeLessThan(0.01);
                 // The face looks where the head's bone looks.
-                const forward = Vector3.TransformNormal(new Vector3(0, 0, 1), bone("head").getTransformNode()!.computeWorldMatrix(true));
+                const forward = Vector3.TransformNormal(
+                    new Vector3(0, 0, 1),
+                    bone("head").getTransformNode()!.computeWorldMatrix(true),
+                );
                 const noseTip = headAt[model.faces[3 * model.mediaPipeFace[4]]];
                 const looks = noseTip.subtract(headAt[model.faces[3 * model.mediaPipeFace[10]]].add(middle).scale(0.5));
                 looks.y = forward.y = 0;
@@ -283,7 +301,10 @@ describe("a head on a character", () => {
     it("says which bones there are", async () => {
         await loadAsync();
         expect(() => new CharacterAttachment(makeHead(), mesh, "Head_01", {})).toThrowMatching(
-            (error) => error instanceof FlexAvatarError && error.code === "invalid-argument" && error.message.includes("neck_01"),
+            (error) =>
+                error instanceof FlexAvatarError &&
+                error.code === "invalid-argument" &&
+                error.message.includes("neck_01"),
         );
     });
 

@@ -28,7 +28,10 @@ function WavyMap(model: HeadModel, table: TexelTable): Float32Array {
     const map = new Float32Array(14 * texels);
     for (let g = 0; g < table.gaussianCount; g++) {
         const point = [0, 1, 2].map((axis) =>
-            [0, 1, 2].reduce((sum, k) => sum + table.bary[3 * g + k] * model.template[3 * table.corners[3 * g + k] + axis], 0),
+            [0, 1, 2].reduce(
+                (sum, k) => sum + table.bary[3 * g + k] * model.template[3 * table.corners[3 * g + k] + axis],
+                0,
+            ),
         );
         WaveAt(point[0], point[1], point[2]).forEach((value, axis) => (map[axis * texels + table.texel[g]] = value));
         map[3 * texels + table.texel[g]] = 4;
@@ -67,7 +70,9 @@ describe("the personal skin", () => {
         const seen = [...new Set(table.corners)];
         const errors = seen.map((vertex) => {
             const [x, y, z] = model.template.subarray(3 * vertex, 3 * vertex + 3);
-            return Math.hypot(...WaveAt(x, y, z).map((wave, i) => wave + model.template[3 * vertex + i] - vertices[3 * vertex + i]));
+            return Math.hypot(
+                ...WaveAt(x, y, z).map((wave, i) => wave + model.template[3 * vertex + i] - vertices[3 * vertex + i]),
+            );
         });
         expect(seen.length).toBeGreaterThan(0.9 * model.vertexCount);
         // Rims and vertices between texels, where Gaussians lie on one side only, are less sure.
@@ -117,8 +122,22 @@ describe("the personal skin", () => {
             const along = rest.reduce((sum, value, i) => sum + value * side[i], 0);
             const across = side.map((value, i) => value - along * rest[i]);
             const a = across.map((value) => value / Math.hypot(...across));
-            const b = [rest[1] * a[2] - rest[2] * a[1], rest[2] * a[0] - rest[0] * a[2], rest[0] * a[1] - rest[1] * a[0]];
-            const anchor = new SurfaceAnchor(surface, place, [a[0], b[0], rest[0], a[1], b[1], rest[1], a[2], b[2], rest[2]]);
+            const b = [
+                rest[1] * a[2] - rest[2] * a[1],
+                rest[2] * a[0] - rest[0] * a[2],
+                rest[0] * a[1] - rest[1] * a[0],
+            ];
+            const anchor = new SurfaceAnchor(surface, place, [
+                a[0],
+                b[0],
+                rest[0],
+                a[1],
+                b[1],
+                rest[1],
+                a[2],
+                b[2],
+                rest[2],
+            ]);
             poses.forEach((pose, p) => {
                 anchor.update(pose.expression, surface.jointMatrices(pose));
                 const { mean } = ActivateGaussian({ table, ...heads[p], staticMap, deltas: [] }, g);
@@ -127,7 +146,10 @@ describe("the personal skin", () => {
                 moved = Math.max(
                     moved,
                     Math.hypot(
-                        ...mean.map((value, axis) => value - ActivateGaussian({ table, ...heads[0], staticMap, deltas: [] }, g).mean[axis]),
+                        ...mean.map(
+                            (value, axis) =>
+                                value - ActivateGaussian({ table, ...heads[0], staticMap, deltas: [] }, g).mean[axis],
+                        ),
                     ),
                 );
                 const [x, y, z, w] = anchor.rotation;
@@ -148,7 +170,10 @@ describe("the personal skin", () => {
         for (const name of SurfaceLandmarks) {
             const place = FindPlace(model, name);
             const point = [0, 1, 2].map((axis) =>
-                place.bary.reduce((sum, weight, k) => sum + weight * model.template[3 * model.faces[3 * place.face + k] + axis], 0),
+                place.bary.reduce(
+                    (sum, weight, k) => sum + weight * model.template[3 * model.faces[3 * place.face + k] + axis],
+                    0,
+                ),
             );
             if (name.startsWith("left") || name.startsWith("right")) {
                 expect(point[0] * (name.startsWith("left") ? 1 : -1))
@@ -157,7 +182,10 @@ describe("the personal skin", () => {
             }
             const again = FindPlace(model, UvOfPlace(model, place));
             const there = [0, 1, 2].map((axis) =>
-                again.bary.reduce((sum, weight, k) => sum + weight * model.template[3 * model.faces[3 * again.face + k] + axis], 0),
+                again.bary.reduce(
+                    (sum, weight, k) => sum + weight * model.template[3 * model.faces[3 * again.face + k] + axis],
+                    0,
+                ),
             );
             expect(Math.hypot(...there.map((value, i) => value - point[i])))
                 .withContext(name)

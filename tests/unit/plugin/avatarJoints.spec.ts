@@ -56,7 +56,8 @@ for (const rightHanded of [false, true]) {
             );
             return Vector3.TransformCoordinates(new Vector3(side * x, y, z), avatar.computeWorldMatrix(true));
         };
-        const restOf = (joint: JointName): Vector3 => Vector3.FromArray(head.joints, 3 * (JointNames.indexOf(joint) + 1));
+        const restOf = (joint: JointName): Vector3 =>
+            Vector3.FromArray(head.joints, 3 * (JointNames.indexOf(joint) + 1));
         /** Where a face or an eye looks, and from where. */
         const gaze = (joint: JointName): { from: Vector3; along: Vector3 } => {
             const from = posed(joint, restOf(joint));
@@ -104,12 +105,15 @@ for (const rightHanded of [false, true]) {
                 joints.readPoseToRef(pose);
                 expect(pose.every((value) => value === 0)).toBeTrue(); // it is no joint of the head
                 const world = avatar.computeWorldMatrix(true);
-                const turned = (point: Vector3, by: Quaternion) => point.subtract(chest).applyRotationQuaternion(by).add(chest);
+                const turned = (point: Vector3, by: Quaternion) =>
+                    point.subtract(chest).applyRotationQuaternion(by).add(chest);
                 [child, neck].forEach((node, i) => {
                     node.computeWorldMatrix(true);
                     const local = Vector3.TransformCoordinates(rest[i], world.clone().invert());
                     const wanted = turned(turned(local, Quaternion.FromEulerVector(byUser)).add(lift), byClip);
-                    expect(Vector3.TransformCoordinates(wanted, world).subtract(node.absolutePosition).length()).toBeLessThan(1e-5);
+                    expect(
+                        Vector3.TransformCoordinates(wanted, world).subtract(node.absolutePosition).length(),
+                    ).toBeLessThan(1e-5);
                 });
             }
             joints.reset();
@@ -145,7 +149,9 @@ for (const rightHanded of [false, true]) {
                     child.parent = joints.joints[name];
                     child.position = local;
                     child.computeWorldMatrix(true);
-                    expect(Vector3.Distance(child.getAbsolutePosition(), expected)).withContext(`${name}, run ${run}`).toBeLessThan(1e-5);
+                    expect(Vector3.Distance(child.getAbsolutePosition(), expected))
+                        .withContext(`${name}, run ${run}`)
+                        .toBeLessThan(1e-5);
                     child.dispose();
                 }
             }

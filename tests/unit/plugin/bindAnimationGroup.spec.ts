@@ -9,7 +9,11 @@ import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { MorphTarget } from "@babylonjs/core/Morph/morphTarget";
 import { Scene } from "@babylonjs/core/scene";
 import { FlexAvatarError } from "../../../src/flame/error";
-import { BindAnimationGroup, type IAnimationTargets, type IClipReport } from "../../../src/plugin/animation/bindAnimationGroup";
+import {
+    BindAnimationGroup,
+    type IAnimationTargets,
+    type IClipReport,
+} from "../../../src/plugin/animation/bindAnimationGroup";
 import { AnimationGroupMask, AnimationGroupMaskMode } from "@babylonjs/core/Animations/animationGroupMask";
 import { Bone } from "@babylonjs/core/Bones/bone";
 import { Skeleton } from "@babylonjs/core/Bones/skeleton";
@@ -54,7 +58,10 @@ describe("bindAnimationGroup", () => {
         const joint = (name: string) => new TransformNode(name, scene);
         targets = {
             name: "ada",
-            expression: new ExpressionTracks(["jawOpen", "mouthSmileLeft", "eyeBlinkRight", "mouthFunnel", "browInnerUp"], "ada"),
+            expression: new ExpressionTracks(
+                ["jawOpen", "mouthSmileLeft", "eyeBlinkRight", "mouthFunnel", "browInnerUp"],
+                "ada",
+            ),
             joints: { neck: joint("j neck"), jaw: joint("j jaw"), leftEye: joint("j eyeL"), rightEye: joint("j eyeR") },
         };
         for (const node of Object.values(targets.joints)) {
@@ -129,7 +136,9 @@ describe("bindAnimationGroup", () => {
             return names;
         };
         expect(bind({ torso: true })).toEqual(["j torso", "j neck"]);
-        expect(Angle(torso.rotationQuaternion, Mirrored(Quaternion.RotationAxis(new Vector3(0, 1, 0), 0.5)))).toBeLessThan(1e-3);
+        expect(
+            Angle(torso.rotationQuaternion, Mirrored(Quaternion.RotationAxis(new Vector3(0, 1, 0), 0.5))),
+        ).toBeLessThan(1e-3);
         expect(Angle(targets.joints.neck.rotationQuaternion!, Mirrored(turns[3]))).toBeLessThan(1e-3);
         expect(bind({})).toEqual(["j neck"]);
         expect(bind({ torso: true }, targets)).toEqual(["j neck"]);
@@ -284,7 +293,9 @@ describe("bindAnimationGroup", () => {
         ]);
         expect(report.weightScale).toBe(0.01);
         group.start(true).goToFrame(60);
-        expect([influence("jawOpen"), influence("mouthSmileLeft")].map((value) => Math.round(1e4 * value))).toEqual([7000, 120]);
+        expect([influence("jawOpen"), influence("mouthSmileLeft")].map((value) => Math.round(1e4 * value))).toEqual([
+            7000, 120,
+        ]);
         expect(
             BindWeights([
                 ["jawOpen", [0, 8, 4]],
@@ -395,7 +406,9 @@ describe("bindAnimationGroup", () => {
     it("takes weighted lists as aliases", () => {
         const { group } = BindWeights([["AA", [0, 1]]], { aliases: { AA: { jawOpen: 0.6, mouthFunnel: 0.25 } } });
         group.start(true).goToFrame(30);
-        expect([influence("jawOpen"), influence("mouthFunnel")].map((value) => Math.round(100 * value))).toEqual([60, 25]);
+        expect([influence("jawOpen"), influence("mouthFunnel")].map((value) => Math.round(100 * value))).toEqual([
+            60, 25,
+        ]);
         expect(() => BindWeights([["AA", [0, 1]]], { aliases: { AA: { wink: 1 } } })).toThrowMatching(
             (error) => error.code === "invalid-argument",
         );
@@ -424,7 +437,13 @@ describe("bindAnimationGroup", () => {
         source.addTargetedAnimation(Turn(Quaternion.Identity(), yaw), node("mixamorig:Hips"));
         const named: string[] = [];
         let report: IClipReport | null = null;
-        BindAnimationGroup(source, targets, scene, { onMissing: (name) => named.push(name) }, (given) => (report = given));
+        BindAnimationGroup(
+            source,
+            targets,
+            scene,
+            { onMissing: (name) => named.push(name) },
+            (given) => (report = given),
+        );
         expect(named).toEqual(["ears_wiggle", "Head.position", "ponytail_03"]);
         expect(report!.missing).toEqual(named);
         expect(report!.bodyBones).toBe(2);
@@ -476,7 +495,9 @@ describe("bindAnimationGroup", () => {
         bound.goToFrame(0);
         expect(Angle(targets.joints.jaw.rotationQuaternion!, Quaternion.Identity())).toBeLessThan(1e-3);
         bound.goToFrame(60);
-        const wanted = Quaternion.FromEulerAngles(0.5, 0.2, 0.2).multiply(Quaternion.Inverse(Quaternion.FromEulerAngles(0.1, 0, 0.2)));
+        const wanted = Quaternion.FromEulerAngles(0.5, 0.2, 0.2).multiply(
+            Quaternion.Inverse(Quaternion.FromEulerAngles(0.1, 0, 0.2)),
+        );
         expect(Angle(targets.joints.jaw.rotationQuaternion!, Mirrored(wanted))).toBeLessThan(1e-3);
     });
 
@@ -490,7 +511,10 @@ describe("bindAnimationGroup", () => {
         const yaw = Quaternion.RotationAxis(Vector3.Up(), 0.3);
         const source = new AnimationGroup("clip", scene);
         const neck = node("DEF-neck", root);
-        source.addTargetedAnimation(Turn(Quaternion.Identity(), Quaternion.RotationAxis(Vector3.Up(), 0.9)), node("ORG-head", root));
+        source.addTargetedAnimation(
+            Turn(Quaternion.Identity(), Quaternion.RotationAxis(Vector3.Up(), 0.9)),
+            node("ORG-head", root),
+        );
         source.addTargetedAnimation(Turn(Quaternion.Identity(), yaw), node("DEF-head", neck));
         source.addTargetedAnimation(Turn(Quaternion.Identity(), yaw), neck);
         let report: IClipReport | null = null;
@@ -545,10 +569,15 @@ describe("bindAnimationGroup", () => {
                 const head = new TransformNode("Head", scene);
                 head.parent = root;
                 const source = new AnimationGroup("clip", scene);
-                source.addTargetedAnimation(Turn(Quaternion.Identity(), back ? Quaternion.Inverse(pitch) : pitch), head);
+                source.addTargetedAnimation(
+                    Turn(Quaternion.Identity(), back ? Quaternion.Inverse(pitch) : pitch),
+                    head,
+                );
                 const facing = back ? new Vector3(0, 0, -1) : undefined;
                 BindAnimationGroup(source, targets, scene, { facing }).start(true).goToFrame(60);
-                expect(Angle(targets.joints.neck.rotationQuaternion!, pitch)).withContext(`${rightHanded}, ${back}`).toBeLessThan(1e-3);
+                expect(Angle(targets.joints.neck.rotationQuaternion!, pitch))
+                    .withContext(`${rightHanded}, ${back}`)
+                    .toBeLessThan(1e-3);
             }
         }
     });
@@ -573,14 +602,18 @@ describe("bindAnimationGroup", () => {
         group.enableBlending = true;
         const text = JSON.stringify(group.serialize());
         const again = AnimationGroup.Parse(JSON.parse(text), scene);
-        expect(again.targetedAnimations.map(({ target }) => target)).toEqual(group.targetedAnimations.map(({ target }) => target));
+        expect(again.targetedAnimations.map(({ target }) => target)).toEqual(
+            group.targetedAnimations.map(({ target }) => target),
+        );
         expect(again.targetedAnimations.length).toBe(3);
         expect([again.speedRatio, again.enableBlending, again.from, again.to]).toEqual([1.5, true, 0, 60]);
         again.enableBlending = false;
         again.start(true).goToFrame(60);
         expect(influence("jawOpen")).toBeCloseTo(0.8 + 0.4 * 0.38, 4);
         expect(nodded()).toBeCloseTo(0.6, 3);
-        expect(scene.getMorphTargetById("ada.jawOpen")).toBe(targets.expression.getTrack("jawOpen") as unknown as MorphTarget);
+        expect(scene.getMorphTargetById("ada.jawOpen")).toBe(
+            targets.expression.getTrack("jawOpen") as unknown as MorphTarget,
+        );
         targets.expression.dispose();
         targets.expression.dispose();
         expect(scene.getMorphTargetById("ada.jawOpen")).toBeNull();

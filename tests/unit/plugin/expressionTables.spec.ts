@@ -41,12 +41,16 @@ describe("expression tables", () => {
 
     it("are the same on both sides of the face", () => {
         const mirror = (name: string) =>
-            name.replace(/Left|Right/, (side) => (side === "Left" ? "Right" : "Left")).replace(/^(mouth|jaw)(Left|Right)$/, "$1$2");
+            name
+                .replace(/Left|Right/, (side) => (side === "Left" ? "Right" : "Left"))
+                .replace(/^(mouth|jaw)(Left|Right)$/, "$1$2");
         for (const [table, entries] of Object.entries(Tables)) {
             for (const [name, weights] of Object.entries(entries)) {
                 const other = entries[mirror(name)];
                 if (/Left/.test(name) && !/[Ll]ook/.test(name) && other) {
-                    const mirrored = Object.fromEntries(Object.entries(weights).map(([track, weight]) => [mirror(track), weight]));
+                    const mirrored = Object.fromEntries(
+                        Object.entries(weights).map(([track, weight]) => [mirror(track), weight]),
+                    );
                     expect(other).withContext(`${table}.${name}`).toEqual(mirrored);
                 } else if (!/[LR]$|Left|Right|Eye_[LR]_|ウィンク/.test(name)) {
                     const sided = Object.entries(weights).filter(
@@ -126,7 +130,12 @@ describe("expression tables", () => {
                 "ウィンク",
             ],
             ["joy", "happy", "Happy", "VRM.Joy", "Fcl_ALL_Joy"],
-            ["CTRL_expressions_mouthCornerPullL", "Mouth_Smile_L", "mouthCornerPullL", "head_lod0_mesh__mouth_cornerPull_L"],
+            [
+                "CTRL_expressions_mouthCornerPullL",
+                "Mouth_Smile_L",
+                "mouthCornerPullL",
+                "head_lod0_mesh__mouth_cornerPull_L",
+            ],
             ["Brow_Raise_Outer_R", "CTRL_expressions_browRaiseOuterR", "browOuterUp_R"],
             ["Mouth_Up_Upper_L", "CTRL_expressions_mouthUpperLipRaiseL", "mouthUpperUpLeft"],
             ["Eye_R_Look_Up", "eyeLookUpRight", "CTRL_expressions_eyeLookUpR"],

@@ -47,7 +47,9 @@ describe("expression tracks", () => {
     });
 
     it("throw with the known names for an unknown one", () => {
-        expect(() => tracks.getTrack("wink")).toThrowMatching((error) => error instanceof FlexAvatarError && /jawOpen/.test(error.message));
+        expect(() => tracks.getTrack("wink")).toThrowMatching(
+            (error) => error instanceof FlexAvatarError && /jawOpen/.test(error.message),
+        );
     });
 
     it("clamp the sample but keep the raw influence, and take NaN for 0", () => {

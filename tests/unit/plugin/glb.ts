@@ -41,7 +41,9 @@ export class GlbWriter {
         const json = new TextEncoder().encode(text.padEnd(4 * Math.ceil(text.length / 4)));
         const file = new Uint8Array(28 + json.length + this._length);
         const view = new DataView(file.buffer);
-        [0x46546c67, 2, file.length, json.length, 0x4e4f534a].forEach((word, index) => view.setUint32(4 * index, word, true));
+        [0x46546c67, 2, file.length, json.length, 0x4e4f534a].forEach((word, index) =>
+            view.setUint32(4 * index, word, true),
+        );
         file.set(json, 20);
         view.setUint32(20 + json.length, this._length, true);
         view.setUint32(24 + json.length, 0x004e4942, true);

@@ -7,7 +7,11 @@ import { Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { Scene } from "@babylonjs/core/scene";
 import { ArkitNames } from "../../../src/flame/expression";
-import { BindAnimationGroup, type IAnimationTargets, type IClipReport } from "../../../src/plugin/animation/bindAnimationGroup";
+import {
+    BindAnimationGroup,
+    type IAnimationTargets,
+    type IClipReport,
+} from "../../../src/plugin/animation/bindAnimationGroup";
 import { ExpressionTracks } from "../../../src/plugin/expressionTracks";
 import { GlbWriter } from "./glb";
 
@@ -31,7 +35,9 @@ function MakeGlb(pointers: boolean): ArrayBuffer {
         { input, output: glb.add("VEC4", new Float32Array([0, 0, 0, 1, ...Yaw.asArray()])) },
     ];
     const target = (node: number, path: string) =>
-        pointers ? { path: "pointer", extensions: { KHR_animation_pointer: { pointer: `/nodes/${node}/${path}` } } } : { node, path };
+        pointers
+            ? { path: "pointer", extensions: { KHR_animation_pointer: { pointer: `/nodes/${node}/${path}` } } }
+            : { node, path };
     return glb.write({
         scene: 0,
         scenes: [{ nodes: [0, 1, 2] }],
@@ -57,7 +63,9 @@ for (const pointers of [false, true]) {
         const engine = new NullEngine();
         const scene = new Scene(engine);
         new FreeCamera("camera", new Vector3(0, 0, -5), scene);
-        const container = await LoadAssetContainerAsync(new Uint8Array(MakeGlb(pointers)), scene, { pluginExtension: ".glb" });
+        const container = await LoadAssetContainerAsync(new Uint8Array(MakeGlb(pointers)), scene, {
+            pluginExtension: ".glb",
+        });
         const joint = (name: string) => new TransformNode(name, scene);
         const targets: IAnimationTargets = {
             name: "ada",

@@ -1,4 +1,5 @@
-// Hair that swings, as a scene moves it: head turns, bodies, parents, frame rates, pauses and jumps. NullEngine, no GPU.
+// Hair that swings, as a scene moves it: head turns, bodies, parents, frame rates, pauses and jumps. NullEngine, no
+// GPU.
 import { Animation } from "@babylonjs/core/Animations/animation";
 import "@babylonjs/core/Animations/animatable";
 import { FreeCamera } from "@babylonjs/core/Cameras/freeCamera";
@@ -49,7 +50,12 @@ describe("hair on a spring", () => {
     });
 
     /** Renders frames: `move` is given the seconds since the start. @returns hanging and lying turns after each */
-    function Play(spring: HairSpring, seconds: number, fps: number, move: (at: number) => void = () => undefined): number[][] {
+    function Play(
+        spring: HairSpring,
+        seconds: number,
+        fps: number,
+        move: (at: number) => void = () => undefined,
+    ): number[][] {
         const turns: number[][] = [];
         const start = now;
         for (let frame = 1; frame <= Math.round(seconds * fps); frame++) {
@@ -66,7 +72,8 @@ describe("hair on a spring", () => {
     const turnHead = (at: number): void => {
         pose[4] = 0.8 * smooth(at / 0.3);
     };
-    const largest = (turns: number[][], component: number): number => Math.max(...turns.map((turn) => Math.abs(turn[component])));
+    const largest = (turns: number[][], component: number): number =>
+        Math.max(...turns.map((turn) => Math.abs(turn[component])));
 
     it("lags behind a turn of the head, swings over and settles, while what lies on the torso stays", () => {
         const spring = new HairSpring({}, joints);
@@ -76,19 +83,23 @@ describe("hair on a spring", () => {
         expect(Math.max(...turns)).toBeGreaterThan(0.03); // over
         expect(turns[turns.length - 1]).toBe(0); // and at rest, exactly
         expect([...spring.lying]).toEqual([0, 0, 0]);
-        const swings = (values: readonly number[]): number => values.filter((turn, i) => i > 0 && turn * values[i - 1] < 0).length;
+        const swings = (values: readonly number[]): number =>
+            values.filter((turn, i) => i > 0 && turn * values[i - 1] < 0).length;
         expect(swings(turns)).toBeGreaterThan(3);
         pose.fill(0);
         const damped = new HairSpring({ dampingRatio: 1 }, joints);
         Play(damped, 0.1, 60);
-        expect(swings(Play(damped, 4, 60, turnHead).map((turn) => turn[1]))).toBeLessThan(2); // drawn along by the turn, then back for good
+        // drawn along by the turn, then back for good
+        expect(swings(Play(damped, 4, 60, turnHead).map((turn) => turn[1]))).toBeLessThan(2);
     });
 
     it("swings to and fro at its natural frequency", () => {
         const spring = new HairSpring({ frequency: 2, dampingRatio: 0.05 }, joints);
         Play(spring, 0.1, 240);
         const turns = Play(spring, 3, 240, (at) => (pose[4] = 0.1 * smooth(at / 0.02))).map((turn) => turn[1]);
-        const crossings = turns.slice(1).flatMap((turn, i) => (turn > 0 !== turns[i] > 0 && turns[i] !== 0 ? [i / 240] : []));
+        const crossings = turns
+            .slice(1)
+            .flatMap((turn, i) => (turn > 0 !== turns[i] > 0 && turns[i] !== 0 ? [i / 240] : []));
         const half = (crossings[crossings.length - 1] - crossings[0]) / (crossings.length - 1);
         expect(1 / (2 * half)).toBeCloseTo(2 * Math.sqrt(1 - 0.05 ** 2), 1);
     });
@@ -147,7 +158,9 @@ describe("hair on a spring", () => {
             // Hair on the torso swings less.
             expect(largest(turns, 3) / largest(turns, 0)).toBeCloseTo(0.4, 1);
             for (const other of [play(3, 0), play(1, 2.2), play(0.5, -1)]) {
-                expect(Math.max(...other.flatMap((turn, i) => turn.map((value, c) => Math.abs(value - turns[i][c]))))).toBeLessThan(2e-4);
+                expect(
+                    Math.max(...other.flatMap((turn, i) => turn.map((value, c) => Math.abs(value - turns[i][c])))),
+                ).toBeLessThan(2e-4);
             }
         });
     }
@@ -158,7 +171,12 @@ describe("hair on a spring", () => {
             const spring = new HairSpring({}, joints);
             Play(spring, 0.1, 60);
             // The head's left is canonical +X, which is the avatar's −X in a left-handed scene.
-            const turns = Play(spring, 0.3, 60, (at) => (avatar.position.x = (rightHanded ? 0.2 : -0.2) * smooth(at / 0.4)));
+            const turns = Play(
+                spring,
+                0.3,
+                60,
+                (at) => (avatar.position.x = (rightHanded ? 0.2 : -0.2) * smooth(at / 0.4)),
+            );
             // What hangs below goes to canonical −X: a turn about −Z.
             expect(Math.min(...turns.map((turn) => turn[2]))).toBeLessThan(-0.1);
             expect(largest(turns, 0)).toBeLessThan(1e-6);
@@ -214,7 +232,13 @@ describe("hair on a spring", () => {
 
         scene.dispose();
         engine.dispose();
-        engine = new NullEngine({ renderWidth: 16, renderHeight: 16, textureSize: 16, deterministicLockstep: true, lockstepMaxSteps: 4 });
+        engine = new NullEngine({
+            renderWidth: 16,
+            renderHeight: 16,
+            textureSize: 16,
+            deterministicLockstep: true,
+            lockstepMaxSteps: 4,
+        });
         scene = new Scene(engine);
         new FreeCamera("camera", new Vector3(0, 0, -5), scene);
         avatar = new TransformNode("ada", scene);
@@ -297,7 +321,13 @@ describe("hair on a spring", () => {
     it("has defaults and refuses what is out of range", () => {
         expect(new HairSpring({}, joints).settings).toEqual({ frequency: 1.6, dampingRatio: 0.35 });
         expect(new HairSpring({ frequency: 3 }, joints).settings).toEqual({ frequency: 3, dampingRatio: 0.35 });
-        for (const settings of [{ frequency: 0 }, { frequency: NaN }, { frequency: 11 }, { dampingRatio: 0 }, { dampingRatio: 5 }]) {
+        for (const settings of [
+            { frequency: 0 },
+            { frequency: NaN },
+            { frequency: 11 },
+            { dampingRatio: 0 },
+            { dampingRatio: 5 },
+        ]) {
             let code = "";
             try {
                 new HairSpring(settings, joints);

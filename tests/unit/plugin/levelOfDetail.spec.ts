@@ -52,9 +52,17 @@ describe("level of detail", () => {
             const camera = { ...size, viewFromWorld, clipFromView };
             expect(PixelsPerMeter(camera, worldFromPosed, bounds)).toBeCloseTo((2 * 2.5 * 150) / 3, 6);
         }
-        const orthographic = { ...size, viewFromWorld: Translation(0, 0, 9), clipFromView: Orthographic(4, 3, 0.1, 50) };
+        const orthographic = {
+            ...size,
+            viewFromWorld: Translation(0, 0, 9),
+            clipFromView: Orthographic(4, 3, 0.1, 50),
+        };
         expect(PixelsPerMeter(orthographic, worldFromPosed, bounds)).toBeCloseTo(200, 6);
-        const within = { ...size, viewFromWorld: Translation(-0.3, 0, -1.9), clipFromView: Perspective(2.5, 4 / 3, 0.1, 50) };
+        const within = {
+            ...size,
+            viewFromWorld: Translation(-0.3, 0, -1.9),
+            clipFromView: Perspective(2.5, 4 / 3, 0.1, 50),
+        };
         expect(PixelsPerMeter(within, worldFromPosed, bounds)).toBe(Infinity);
     });
 });

@@ -20,7 +20,8 @@ const Gaze = Quaternion.RotationAxis(Vector3.Up(), 0.2);
 function MakeVrma({ lookAt = true, extension = true, times = [0, 1] } = {}): ArrayBuffer {
     const glb = new GlbWriter();
     const input = glb.add("SCALAR", Float32Array.from(times));
-    const turn = (to: Quaternion, rest: Quaternion) => glb.add("VEC4", Float32Array.from([...rest.asArray(), ...to.asArray()]));
+    const turn = (to: Quaternion, rest: Quaternion) =>
+        glb.add("VEC4", Float32Array.from([...rest.asArray(), ...to.asArray()]));
     // The neck's rest is turned, and the hips' above it; the wanted turn is about the model's axes.
     const hips = Quaternion.RotationAxis(Vector3.Right(), Math.PI / 2);
     const inModel = (wanted: Quaternion) => Quaternion.Inverse(hips).multiply(wanted).multiply(hips).multiply(Rest);
@@ -97,7 +98,8 @@ for (const rightHanded of [false, true]) {
             scene.dispose();
             engine.dispose();
         });
-        const asSeen = ({ x, y, z, w }: Quaternion) => (rightHanded ? new Quaternion(x, y, z, w) : new Quaternion(x, -y, -z, w));
+        const asSeen = ({ x, y, z, w }: Quaternion) =>
+            rightHanded ? new Quaternion(x, y, z, w) : new Quaternion(x, -y, -z, w);
 
         it("turns head and eyes, smiles, and leaves nothing but its group in the scene", async () => {
             const missing: string[] = [];
@@ -111,7 +113,8 @@ for (const rightHanded of [false, true]) {
                 clip.dispose();
                 bound.start(true);
                 bound.goToFrame(60);
-                const above = Quaternion.RotationAxis(Vector3.Right(), Math.PI / 2).multiply(Rest); // the head's parents at rest
+                // the head's parents at rest
+                const above = Quaternion.RotationAxis(Vector3.Right(), Math.PI / 2).multiply(Rest);
                 expect(
                     Angle(
                         targets.joints.neck.rotationQuaternion!,
@@ -132,7 +135,12 @@ for (const rightHanded of [false, true]) {
 
         it("needs no gaze", async () => {
             const clip = await LoadVrmAnimationAsync(MakeVrma({ lookAt: false }), scene);
-            expect(clip.targetedAnimations.map(({ target }) => target.name)).toEqual(["neck", "head", "happy", "jawOpen"]);
+            expect(clip.targetedAnimations.map(({ target }) => target.name)).toEqual([
+                "neck",
+                "head",
+                "happy",
+                "jawOpen",
+            ]);
             const nod = clip.targetedAnimations[1].animation.getKeys()[1].value as Quaternion;
             expect(nod.length()).withContext("normalized 16 bit").toBeCloseTo(1, 4);
         });

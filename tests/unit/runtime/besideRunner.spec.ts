@@ -42,8 +42,14 @@ describe("running a refinement", () => {
         const watched = Watched();
         const fractions: number[] = [];
         const reasons: string[] = [];
-        const inWorker = await RefineBesideAsync(input, { startWorker: watched.start, onPage: (reason) => reasons.push(reason) });
-        const onPage = await RefineBesideAsync(input, { startWorker: null, onProgress: (fraction) => fractions.push(fraction) });
+        const inWorker = await RefineBesideAsync(input, {
+            startWorker: watched.start,
+            onPage: (reason) => reasons.push(reason),
+        });
+        const onPage = await RefineBesideAsync(input, {
+            startWorker: null,
+            onProgress: (fraction) => fractions.push(fraction),
+        });
         expect(inWorker).toEqual(onPage);
         expect(onPage.faceTrust).toBeGreaterThan(0.1);
         expect(watched.ended()).toBe(1);
@@ -78,7 +84,10 @@ describe("running a refinement", () => {
         };
         const missing = (): Worker => new Worker("/repo/no/such/script.js");
         for (const startWorker of [refused, missing]) {
-            const { detail } = await RefineBesideAsync(input, { startWorker, onPage: (reason) => reasons.push(reason) });
+            const { detail } = await RefineBesideAsync(input, {
+                startWorker,
+                onPage: (reason) => reasons.push(reason),
+            });
             expect(detail.some((value) => value !== 0)).toBe(true);
         }
         expect(reasons.length).toBe(2);
@@ -87,7 +96,9 @@ describe("running a refinement", () => {
 
     it("stops when it is told to, at once and later, in a worker and on the page", async () => {
         for (const startWorker of [null, undefined]) {
-            expect(await CodeOfAsync(RefineBesideAsync(input, { startWorker, signal: AbortSignal.abort() }))).toBe("aborted");
+            expect(await CodeOfAsync(RefineBesideAsync(input, { startWorker, signal: AbortSignal.abort() }))).toBe(
+                "aborted",
+            );
             const abort = new AbortController();
             setTimeout(() => abort.abort(), 5);
             expect(await CodeOfAsync(RefineBesideAsync(input, { startWorker, signal: abort.signal }))).toBe("aborted");
@@ -96,9 +107,11 @@ describe("running a refinement", () => {
         const abort = new AbortController();
         const onProgress = (): void => abort.abort();
         const many = { ...input, settings: { ...input.settings, rounds: 400 } };
-        expect(await CodeOfAsync(RefineBesideAsync(many, { startWorker: watched.start, signal: abort.signal, onProgress }))).toBe(
-            "aborted",
-        );
+        expect(
+            await CodeOfAsync(
+                RefineBesideAsync(many, { startWorker: watched.start, signal: abort.signal, onProgress }),
+            ),
+        ).toBe("aborted");
         expect(watched.ended()).toBe(1);
     });
 
@@ -120,7 +133,10 @@ describe("running a filling", () => {
     it("gives the same bytes in a worker, which is ended, and on the page where none starts", async () => {
         const watched = Watched();
         const [fractions, reasons]: [number[], string[]] = [[], []];
-        const inWorker = await FillBesideAsync(input, { startWorker: watched.start, onPage: (reason) => reasons.push(reason) });
+        const inWorker = await FillBesideAsync(input, {
+            startWorker: watched.start,
+            onPage: (reason) => reasons.push(reason),
+        });
         expect(reasons).toEqual([]);
         expect(watched.ended()).toBe(1);
         const refused = (): Worker => {
@@ -154,10 +170,14 @@ describe("running a filling", () => {
 
     it("stops when it is told to, at once and later, in a worker and on the page", async () => {
         for (const startWorker of [null, undefined]) {
-            expect(await CodeOfAsync(FillBesideAsync(input, { startWorker, signal: AbortSignal.abort() }))).toBe("aborted");
+            expect(await CodeOfAsync(FillBesideAsync(input, { startWorker, signal: AbortSignal.abort() }))).toBe(
+                "aborted",
+            );
             const abort = new AbortController();
             const onProgress = (): void => abort.abort();
-            expect(await CodeOfAsync(FillBesideAsync(input, { startWorker, signal: abort.signal, onProgress }))).toBe("aborted");
+            expect(await CodeOfAsync(FillBesideAsync(input, { startWorker, signal: abort.signal, onProgress }))).toBe(
+                "aborted",
+            );
         }
     });
 

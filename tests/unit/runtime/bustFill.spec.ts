@@ -2,7 +2,15 @@
 import { FillPage, Off, type IFilled } from "../../../src/runtime/bust/fill";
 import { PhotoOfCrop } from "../../../src/runtime/bust/cropPhoto";
 import { GuessClasses } from "../../../src/runtime/bust/guessClasses";
-import { CreateGrid, Frames, Interpolate, MeanWhere, Median, PushPull, QuaternionOf } from "../../../src/runtime/bust/grids";
+import {
+    CreateGrid,
+    Frames,
+    Interpolate,
+    MeanWhere,
+    Median,
+    PushPull,
+    QuaternionOf,
+} from "../../../src/runtime/bust/grids";
 import type { IBand, IBustInput } from "../../../src/runtime/bust/bustInput";
 import type { IHair } from "../../../src/runtime/bust/hair";
 import { HairView, MeasureRim, MeasureSides } from "../../../src/runtime/bust/hairView";
@@ -79,7 +87,13 @@ describe("small steps of the filling", () => {
             const raw = [0, 0, 0, 0].map(() => random() - 0.5);
             const [x, y, z, w] = raw.map((value) => value / Math.hypot(...raw));
             const found = new Float64Array(4);
-            const m = [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w), 2 * (x * y + z * w), 1 - 2 * (x * x + z * z)];
+            const m = [
+                1 - 2 * (y * y + z * z),
+                2 * (x * y - z * w),
+                2 * (x * z + y * w),
+                2 * (x * y + z * w),
+                1 - 2 * (x * x + z * z),
+            ];
             m.push(2 * (y * z - x * w), 2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y));
             QuaternionOf(Float64Array.from(m), 0, found);
             expect(Math.abs(found[0] * x + found[1] * y + found[2] * z + found[3] * w)).toBeCloseTo(1, 9);
@@ -159,7 +173,9 @@ describe("filling of the second page", () => {
 
     it("makes the training side's map", () => {
         const channels = (from: number, count: number): Float32Array =>
-            filled.map.subarray(from * texels(), (from + count) * texels()).filter((_, i) => (i % texels()) % truth.every === 0);
+            filled.map
+                .subarray(from * texels(), (from + count) * texels())
+                .filter((_, i) => (i % texels()) % truth.every === 0);
         expect(Worst(channels(0, 3), truth.places)).toBeLessThan(1e-4);
         const opacity = channels(3, 1).map((logit) => 1 / (1 + Math.exp(-logit)));
         expect(Worst(opacity, truth.opacity)).toBeLessThan(4e-3);
@@ -182,8 +198,14 @@ describe("filling of the second page", () => {
     });
 
     it("gives a person without hair in the photo no hair", () => {
-        const bald = input.photos.map((photo) => ({ ...photo, classes: photo.classes!.map((value, i) => (i % 3 === 0 ? 0 : value)) }));
-        const shorn = bald.map((photo) => ({ ...photo, matte: photo.matte.map((value, i) => (Hairy(photo, input, i) ? 0 : value)) }));
+        const bald = input.photos.map((photo) => ({
+            ...photo,
+            classes: photo.classes!.map((value, i) => (i % 3 === 0 ? 0 : value)),
+        }));
+        const shorn = bald.map((photo) => ({
+            ...photo,
+            matte: photo.matte.map((value, i) => (Hairy(photo, input, i) ? 0 : value)),
+        }));
         const { map } = run({ photos: shorn });
         expect(logits(map, input.page.hair).every((logit) => logit === Off)).toBe(true);
         expect(logits(map, input.page.bust).some((logit) => logit > 0)).toBe(true);
@@ -193,7 +215,9 @@ describe("filling of the second page", () => {
         const cut = input.photos.slice(0, 1).map((photo) => ({
             ...photo,
             // the lower part of the picture is not of the photo, whatever colors it has
-            pixels: photo.pixels.map((value, i) => (i >= 4 * 70 * photo.width ? (i % 4 === 3 ? 0 : i % 4 === 1 ? 255 : 0) : value)),
+            pixels: photo.pixels.map((value, i) =>
+                i >= 4 * 70 * photo.width ? (i % 4 === 3 ? 0 : i % 4 === 1 ? 255 : 0) : value,
+            ),
         }));
         const { map } = run({ photos: cut });
         const { first, rows } = input.page.bust;
@@ -220,8 +244,16 @@ describe("filling of the second page", () => {
         const pixels = new Uint8ClampedArray(4 * size * size).fill(255);
         pixels.fill(0, 4 * size * (size / 2)); // the lower half is not of the photo
         const detail = { size, pixels, matte: new Uint8ClampedArray(size * size).fill(128) };
-        const camera = { rotation: Float64Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1), translation: Float64Array.of(0, 0, -1), focal: 2 };
-        const maps = [0.2, 0.4, 0.6].map((value) => new Float32Array(16).fill(value)) as [Float32Array, Float32Array, Float32Array];
+        const camera = {
+            rotation: Float64Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1),
+            translation: Float64Array.of(0, 0, -1),
+            focal: 2,
+        };
+        const maps = [0.2, 0.4, 0.6].map((value) => new Float32Array(16).fill(value)) as [
+            Float32Array,
+            Float32Array,
+            Float32Array,
+        ];
         const photo = Finish(PhotoOfCrop(detail, camera, 2, { size: 4, maps }));
         expect([photo.width, photo.height, photo.crop.sidePx]).toEqual([1280, 1280, 640]);
         // a quarter of a meter beside the axis is the edge of the camera's crop
@@ -236,7 +268,9 @@ describe("filling of the second page", () => {
         const photo = input.photos[0];
         // the head's own colors, as after refinement
         const { means, scalp } = input.head;
-        const color = means.map((_, i) => (scalp[Math.floor(i / 3)] === 1 ? [0.25, 0.1, 0.02] : [0.6, 0.4, 0.3])[i % 3]);
+        const color = means.map(
+            (_, i) => (scalp[Math.floor(i / 3)] === 1 ? [0.25, 0.1, 0.02] : [0.6, 0.4, 0.3])[i % 3],
+        );
         const guessed = Finish(GuessClasses({ ...photo, classes: null }, { ...input.head, color }));
         const overlaps = [0, 1, 2].map((k) => {
             let [both, either] = [0, 0];
@@ -251,7 +285,9 @@ describe("filling of the second page", () => {
         expect(overlaps[1]).withContext("skin").toBeGreaterThan(0.85);
         expect(overlaps[2]).withContext("clothes").toBeGreaterThan(0.9);
         for (let i = 0; i < photo.matte.length; i++) {
-            expect(Math.abs(guessed[3 * i] + guessed[3 * i + 1] + guessed[3 * i + 2] - photo.matte[i])).toBeLessThanOrEqual(2);
+            expect(
+                Math.abs(guessed[3 * i] + guessed[3 * i + 1] + guessed[3 * i + 2] - photo.matte[i]),
+            ).toBeLessThanOrEqual(2);
         }
         expect(run({ photos: [{ ...photo, classes: null }] }).count).toBeGreaterThan(1000);
     });

@@ -1,4 +1,7 @@
-/** tests/fixtures/bust.json, written by training/bust/write_fixture.py: two drawn photos of the open head, and the second page filled from them. */
+/**
+ * tests/fixtures/bust.json, written by training/bust/write_fixture.py: two drawn photos of the open head, and the
+ * second page filled from them.
+ */
 import { ParseHeadModel } from "../../../src/flame/headModel";
 import { ParsePageModel } from "../../../src/flame/pageModel";
 import { BuildTexelTable } from "../../../src/flame/texelTable";
@@ -44,7 +47,18 @@ interface IFixture {
 /** What the training side found. Texels are every fifth. */
 export interface IBustTruth extends Pick<
     IFixture,
-    "axes" | "torso" | "reach" | "excess" | "inner" | "outer" | "known" | "lowest" | "lengths" | "count" | "bustCount" | "every"
+    | "axes"
+    | "torso"
+    | "reach"
+    | "excess"
+    | "inner"
+    | "outer"
+    | "known"
+    | "lowest"
+    | "lengths"
+    | "count"
+    | "bustCount"
+    | "every"
 > {
     /** Radians. */
     readonly theta: number[];
@@ -62,7 +76,8 @@ export interface IBustTruth extends Pick<
     readonly rotation: number[];
 }
 
-const Bytes = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+const Bytes = (text: string): Uint8Array<ArrayBuffer> =>
+    Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 const Sigmas = [Math.log(0.0006), Math.log(0.02)];
 
 /** A person with long hair, and what the training side makes of it. */
@@ -104,7 +119,8 @@ function Photo(
     { width, height, palette, grain }: IFixture,
     { crop, R, t, focal, classes: packed }: IFixture["photos"][number],
 ): IBustPhoto {
-    const fifteenths = Array.from(Bytes(packed)).flatMap((byte) => [byte >> 4, byte & 15]); // [H,W,4] matte, hair, skin, clothes
+    // [H,W,4] matte, hair, skin, clothes
+    const fifteenths = Array.from(Bytes(packed)).flatMap((byte) => [byte >> 4, byte & 15]);
     const pixels = new Uint8ClampedArray(4 * width * height);
     const matte = new Uint8ClampedArray(width * height);
     const classes = new Uint8ClampedArray(3 * width * height);
@@ -124,7 +140,10 @@ function Photo(
     return { width, height, pixels, matte, classes, crop: square, rotation: R, translation: t, focal };
 }
 
-/** The first drawn photos as the preparation of photos would give them: wide crops of some pixels, with matte and classes over them. */
+/**
+ * The first drawn photos as the preparation of photos would give them: wide crops of some pixels, with matte and
+ * classes over them.
+ */
 export async function FillFixtureAsync(size = 256, count = 1): Promise<IFillInput> {
     const { input } = await BustFixtureAsync();
     return { ...input, photos: input.photos.slice(0, count).map((photo) => WidePhoto(photo, size)) };
@@ -138,7 +157,9 @@ function WidePhoto(
     const pixels = new Uint8ClampedArray(4 * size * size);
     const maps = [0, 1, 2, 3].map(() => new Float32Array(size * size));
     for (let i = 0; i < size * size; i++) {
-        const [x, y] = PhotoFromCrop(wide, ((i % size) + 0.5) / size, (Math.floor(i / size) + 0.5) / size).map(Math.floor);
+        const [x, y] = PhotoFromCrop(wide, ((i % size) + 0.5) / size, (Math.floor(i / size) + 0.5) / size).map(
+            Math.floor,
+        );
         if (x < 0 || y < 0 || x >= width || y >= height) {
             continue;
         }

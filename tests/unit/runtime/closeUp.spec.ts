@@ -21,7 +21,10 @@ describe("close-up frames of the atlas", () => {
         const { model, table } = SyntheticTables(Random(3), 96);
         const frames = AtlasFrames(model, table, ["face"]);
         const at = (g: number, k: number): number =>
-            [0, 1, 2].reduce((sum, c) => sum + table.bary[3 * g + c] * model.template[3 * table.corners[3 * g + c] + k], 0);
+            [0, 1, 2].reduce(
+                (sum, c) => sum + table.bary[3 * g + c] * model.template[3 * table.corners[3 * g + c] + k],
+                0,
+            );
         let compared = 0;
         for (let g = 0; g < table.gaussianCount; g++) {
             for (const [axis, step] of [1, 96].entries()) {
@@ -49,11 +52,12 @@ describe("close-up footprints", () => {
         expect(turned.level).toBeCloseTo(2, 10); // 50 px an atlas of 200 texels
         expect(turned.strength).toBe(1);
         const [a, b, c, d] = turned.placeFromPx;
-        expect([30 * a - 40 * c, 30 * b - 40 * d, 40 * a + 30 * c, 40 * b + 30 * d].map((x) => Math.round(1e9 * x) / 1e9)).toEqual([
-            1, 0, 0, 1,
-        ]);
+        expect(
+            [30 * a - 40 * c, 30 * b - 40 * d, 40 * a + 30 * c, 40 * b + 30 * d].map((x) => Math.round(1e9 * x) / 1e9),
+        ).toEqual([1, 0, 0, 1]);
         expect(FootprintOf(100, 0, 0, 100, 100).level).toBe(0);
-        expect(FootprintOf(100, 0, 0, 50, 200).level).toBeCloseTo(2, 10); // the shorter axis counts: nothing flickers there
+        // the shorter axis counts: nothing flickers there
+        expect(FootprintOf(100, 0, 0, 50, 200).level).toBeCloseTo(2, 10);
         expect(FootprintOf(1, 0, 0, 1, 1000).level).toBe(CloseUpLevels - 1);
         expect(FootprintOf(100, 0, 0, 28.5714, 100).strength).toBeCloseTo(0.5, 3);
         for (const [x, y] of [
@@ -128,7 +132,19 @@ function Sitting(): { input: IRefineInput; truth: Int8Array<ArrayBuffer>; face: 
     const closeUp = { frames, edge: Edge, colorPx: 96, leastPx: size };
     return {
         input: {
-            table: { mapSize: MapSize, texel, gaussianCount, corners, bary, weights, flags, regions, template, normals, shut: template },
+            table: {
+                mapSize: MapSize,
+                texel,
+                gaussianCount,
+                corners,
+                bary,
+                weights,
+                flags,
+                regions,
+                template,
+                normals,
+                shut: template,
+            },
             staticMap,
             views: [photo],
             settings: RefineConstants,
@@ -165,7 +181,8 @@ describe("close-up detail from photos", () => {
             `solved detail: correlation ${correlation.toFixed(3)}, height ${Math.sqrt(own / wanted).toFixed(2)} of ${inside} texels`,
         );
         expect(correlation).toBeGreaterThan(0.85);
-        expect(Math.sqrt(own / wanted)).toBeGreaterThan(0.4); // measured 0.48: these waves are as short as a Gaussian is wide
+        // measured 0.48: these waves are as short as a Gaussian is wide
+        expect(Math.sqrt(own / wanted)).toBeGreaterThan(0.4);
         expect(Math.sqrt(own / wanted)).toBeLessThan(1.4);
     });
 
@@ -194,7 +211,8 @@ describe("close-up photos at fewer pixels", () => {
             [48, 50],
             [95, 95],
         ]) {
-            const mean = (at(2 * x, 2 * y) + at(2 * x + 1, 2 * y) + at(2 * x, 2 * y + 1) + at(2 * x + 1, 2 * y + 1)) / 4;
+            const mean =
+                (at(2 * x, 2 * y) + at(2 * x + 1, 2 * y) + at(2 * x, 2 * y + 1) + at(2 * x + 1, 2 * y + 1)) / 4;
             expect(Math.abs(half.pixels[4 * (y * 96 + x)] - mean)).toBeLessThanOrEqual(0.5);
         }
         expect([third.pixels[3], third.pixels[7]]).toEqual([0, 255]);
@@ -208,7 +226,9 @@ describe("close-up layer of a file", () => {
         const random = Random(9);
         for (const count of [0, 1, 255, 256, 511, 4096]) {
             for (const share of [0, 0.02, 0.5, 1]) {
-                const shades = new Int8Array(count).map(() => (random() < share ? Math.floor(255 * random()) - 127 : 0));
+                const shades = new Int8Array(count).map(() =>
+                    random() < share ? Math.floor(255 * random()) - 127 : 0,
+                );
                 const packed = PackShades(shades);
                 expect(UnpackShades(packed, count)).toEqual(shades);
                 if (count > 0) {

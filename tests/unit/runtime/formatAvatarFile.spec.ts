@@ -72,7 +72,9 @@ describe("avatar file", () => {
 
     it("keeps detail in eight bits a value: 45 dB and more, and zero stays zero", () => {
         const random = Random(11);
-        const detail = Float32Array.from({ length: 3 * 36 }, (_, i) => (i % 5 === 0 ? 0 : (random() - 0.5) * (i < 36 ? 1.6 : 0.2)));
+        const detail = Float32Array.from({ length: 3 * 36 }, (_, i) =>
+            i % 5 === 0 ? 0 : (random() - 0.5) * (i < 36 ? 1.6 : 0.2),
+        );
         detail.fill(0, 72); // a channel without any
         const file = WriteAvatarFile({ ...Sample(), detail });
         const read = ReadAvatarFile(file);
@@ -81,7 +83,8 @@ describe("avatar file", () => {
         expect(error).toBeGreaterThan(0);
         expect(detail.every((value, i) => value !== 0 || read.detail![i] === 0)).toBe(true);
         expect(WriteAvatarFile(read)).toEqual(file);
-        expect(file.length - WriteAvatarFile(Sample()).length).toBeLessThan(3 * 36 + 300); // a byte a value, and its description
+        // a byte a value, and its description
+        expect(file.length - WriteAvatarFile(Sample()).length).toBeLessThan(3 * 36 + 300);
         expect(ReadAvatarFile(WriteAvatarFile(Sample())).detail).toBeUndefined();
     });
 
@@ -94,7 +97,9 @@ describe("avatar file", () => {
 
     it("refuses detail of another size or of no sensible color", () => {
         for (const bad of [NaN, Infinity, -70]) {
-            expect(CodeOf(() => WriteAvatarFile({ ...Sample(), detail: new Float32Array(108).fill(bad) }))).toBe("invalid-argument");
+            expect(CodeOf(() => WriteAvatarFile({ ...Sample(), detail: new Float32Array(108).fill(bad) }))).toBe(
+                "invalid-argument",
+            );
         }
         expect(CodeOf(() => WriteAvatarFile({ ...Sample(), detail: new Float32Array(107) }))).toBe("invalid-argument");
         const rewrite = (from: string, to: string): Uint8Array => {
@@ -182,7 +187,8 @@ describe("avatar file", () => {
             const damaged = file.slice();
             const changes = 1 + Math.floor(3 * random());
             for (let k = 0; k < changes; k++) {
-                damaged[Math.floor(jsonEnd * random())] = Math.floor(256 * random()); // header and description decide what is read
+                // header and description decide what is read
+                damaged[Math.floor(jsonEnd * random())] = Math.floor(256 * random());
             }
             const code = CodeOf(() => ReadAvatarFile(damaged));
             if (code !== "file-format" && code !== "no error") {
@@ -208,6 +214,7 @@ describe("avatar file", () => {
         expect(CodeOf(() => ReadAvatarFile(rewrite('"bytes":1008', '"bytes":9008')))).toBe("file-format");
         expect(CodeOf(() => ReadAvatarFile(rewrite('"dtype":"f32"', '"dtype":"f16"')))).toBe("file-format");
         expect(CodeOf(() => ReadAvatarFile(rewrite('"offset":1008', '"offset":1009')))).toBe("file-format");
-        expect(CodeOf(() => ReadAvatarFile(rewrite('"thumbnail":', '"staticMaq":')))).toBe("no error"); // unknown blocks are ignored
+        // unknown blocks are ignored
+        expect(CodeOf(() => ReadAvatarFile(rewrite('"thumbnail":', '"staticMaq":')))).toBe("no error");
     });
 });

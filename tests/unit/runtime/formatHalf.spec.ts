@@ -15,7 +15,13 @@ describe("half precision", () => {
         for (let bits = 0; bits < 65536; bits++) {
             const value = NumberFromHalf(bits);
             const special = (bits & 0x7c00) === 0x7c00;
-            const wanted = !special ? HalfByDefinition(bits) : bits & 0x3ff ? NaN : bits & 0x8000 ? -Infinity : Infinity;
+            const wanted = !special
+                ? HalfByDefinition(bits)
+                : bits & 0x3ff
+                  ? NaN
+                  : bits & 0x8000
+                    ? -Infinity
+                    : Infinity;
             wrong += Object.is(value, wanted) ? 0 : 1;
         }
         expect(wrong).toBe(0);

@@ -1,6 +1,11 @@
 // The second page in a .flexavatar file: what it costs, what it rounds, and what a reader refuses.
 import { FlexAvatarError } from "../../../src/flame/error";
-import { ReadAvatarFile, WriteAvatarFile, type IAvatarFile, type IStoredPage } from "../../../src/runtime/format/avatarFile";
+import {
+    ReadAvatarFile,
+    WriteAvatarFile,
+    type IAvatarFile,
+    type IStoredPage,
+} from "../../../src/runtime/format/avatarFile";
 import { PackPage, UnpackPage } from "../../../src/runtime/format/pageLayer";
 import { OffsetReach, ScaleMax, ScaleMin } from "../../../src/runtime/layout";
 
@@ -85,7 +90,8 @@ describe("the second page in an avatar file", () => {
             const [p, q] = [a, b].map((of) => [10, 11, 12, 13].map(of));
             const [lengthOfP, lengthOfQ] = [p, q].map((x) => Math.hypot(...x));
             expect(lengthOfQ).toBeCloseTo(1, 5);
-            const cosine = lengthOfP > 0 ? Math.abs(p.reduce((sum, x, k) => sum + x * q[k], 0)) / lengthOfP : Math.abs(q[3]);
+            const cosine =
+                lengthOfP > 0 ? Math.abs(p.reduce((sum, x, k) => sum + x * q[k], 0)) / lengthOfP : Math.abs(q[3]);
             worst.angle = Math.max(worst.angle, 2 * Math.acos(Math.min(1, cosine)));
         }
         expect(worst.offset).toBeLessThanOrEqual(0.5 / 65535 + 1e-7);
@@ -118,7 +124,9 @@ describe("the second page in an avatar file", () => {
         map.fill(3, 3 * 4096, 4 * 4096);
         for (let t = 0; t < 4096; t++) {
             const near = 0.5 + 0.002 * (random() - 0.5);
-            [near, -0.5, 0.5 + 0.002 * (random() - 0.5), -near].forEach((value, k) => (map[(10 + k) * 4096 + t] = value));
+            [near, -0.5, 0.5 + 0.002 * (random() - 0.5), -near].forEach(
+                (value, k) => (map[(10 + k) * 4096 + t] = value),
+            );
         }
         // The two largest are nearly equal, and each rounding turns them around.
         for (let t = 0; t < 2048; t++) {
@@ -163,13 +171,22 @@ describe("the second page in an avatar file", () => {
     });
 
     /** The file with other text in its description, and bytes at a block's place. */
-    function Spoil(from: RegExp, to: string, change: (block: (name: string) => Uint8Array) => void = () => undefined): Uint8Array {
+    function Spoil(
+        from: RegExp,
+        to: string,
+        change: (block: (name: string) => Uint8Array) => void = () => undefined,
+    ): Uint8Array {
         const file = WriteAvatarFile(Sample(Page(21)));
         const jsonBytes = new DataView(file.buffer).getUint32(8, true);
         const json = new TextDecoder().decode(file.subarray(16, 16 + jsonBytes)).trimEnd();
         expect(json).toMatch(from);
         const { blocks } = JSON.parse(json) as { blocks: Record<string, { offset: number; bytes: number }> };
-        change((name) => file.subarray(16 + jsonBytes + blocks[name].offset, 16 + jsonBytes + blocks[name].offset + blocks[name].bytes));
+        change((name) =>
+            file.subarray(
+                16 + jsonBytes + blocks[name].offset,
+                16 + jsonBytes + blocks[name].offset + blocks[name].bytes,
+            ),
+        );
         const text = new TextEncoder().encode(json.replace(from, to));
         const padded = 4 * Math.ceil(text.length / 4);
         const spoiled = new Uint8Array(file.length - jsonBytes + padded).fill(0x20);

@@ -62,7 +62,9 @@ describe("WriteSplats", () => {
                     const truth = flip[row] * flip[at % 3] * gaussian.covariance[row][at % 3];
                     worstShape = Math.max(worstShape, Math.abs(value - truth) / size);
                 });
-                gaussian.color.forEach((value, k) => expect(Math.abs(255 * value - octets[k])).toBeLessThanOrEqual(0.51));
+                gaussian.color.forEach((value, k) =>
+                    expect(Math.abs(255 * value - octets[k])).toBeLessThanOrEqual(0.51),
+                );
                 expect(Math.abs(255 * gaussian.opacity - octets[3])).toBeLessThanOrEqual(0.51);
             });
             expect(worstPlace).toBeLessThan(1e-5);

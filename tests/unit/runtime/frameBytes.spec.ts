@@ -2,9 +2,17 @@ import { FrameBytes, type IAvatarSize } from "../../../src/runtime/passes/frameB
 
 describe("bytes of a frame", () => {
     /** As large as the paper's avatar, with the open head's share of dynamic Gaussians. */
-    const paper: IAvatarSize = { gaussianCount: 141_445, dynamicCount: 92_400, vertexCount: 4_837, expressionEntryCount: 44_300 };
+    const paper: IAvatarSize = {
+        gaussianCount: 141_445,
+        dynamicCount: 92_400,
+        vertexCount: 4_837,
+        expressionEntryCount: 44_300,
+    };
     const total = (of: "floorBytes" | "moved", ...parameters: Parameters<typeof FrameBytes>): number =>
-        FrameBytes(...parameters).reduce((sum, row) => sum + (of === "moved" ? row.readBytes + row.writtenBytes : row.floorBytes), 0);
+        FrameBytes(...parameters).reduce(
+            (sum, row) => sum + (of === "moved" ? row.readBytes + row.writtenBytes : row.floorBytes),
+            0,
+        );
 
     it("are at most one and a half times the floor, also while delta maps are blended", () => {
         for (const deltaMaps of [1, 2] as const) {

@@ -7,7 +7,10 @@ import { AssignBuffers } from "../../../src/runtime/passes/driver/driverPlan";
 import { DriverFlops, type IConvStep } from "../../../src/runtime/passes/driver/driverProgram";
 import { RunDriver } from "../../../src/runtime/reference/driver";
 
-/** tests/fixtures/drivers.json, written by training/export/write_driver_fixture.py: small networks of both kinds and what ONNX Runtime makes of them. */
+/**
+ * tests/fixtures/drivers.json, written by training/export/write_driver_fixture.py: small networks of both kinds and
+ * what ONNX Runtime makes of them.
+ */
 interface IDriverFixture {
     onnx: string;
     data: string;
@@ -73,8 +76,14 @@ describe("driver network from its ONNX file", () => {
         expect(CodeOf(() => ReadOnnxGraph(FromBase64(onnx), new Map()))).toBe("file-format");
         expect(CodeOf(() => ReadOnnxGraph(FromBase64(onnx).subarray(0, 2000), new Map()))).toBe("file-format");
         const graph = read(fixtures.light);
-        const odd = { ...graph, nodes: graph.nodes.map((node) => (node.op === "Relu" ? { ...node, op: "Tanh" } : node)) };
-        expect(() => LowerDriver(odd, inputs.identity_features, inputs.position_map)).toThrowError(FlexAvatarError, /Tanh/);
+        const odd = {
+            ...graph,
+            nodes: graph.nodes.map((node) => (node.op === "Relu" ? { ...node, op: "Tanh" } : node)),
+        };
+        expect(() => LowerDriver(odd, inputs.identity_features, inputs.position_map)).toThrowError(
+            FlexAvatarError,
+            /Tanh/,
+        );
     });
 
     it("lets maps share a buffer only when they are not needed at the same time", () => {

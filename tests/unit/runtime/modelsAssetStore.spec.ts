@@ -19,7 +19,10 @@ describe("asset store", () => {
     let fetched: string[];
     let signals: AbortSignal[];
 
-    /** Replaces fetch: "/stuck" sends 100 bytes and then nothing, "/missing" answers 404, "/offline" throws, the rest sends `content`. */
+    /**
+     * Replaces fetch: "/stuck" sends 100 bytes and then nothing, "/missing" answers 404, "/offline" throws, the rest
+     * sends `content`.
+     */
     beforeEach(() => {
         fetched = [];
         signals = [];
@@ -118,10 +121,19 @@ describe("asset store", () => {
 
     it("reports progress that never goes back and ends at 1", async () => {
         const reports: IRuntimeProgress[] = [];
-        await new AssetStore().loadAsync({ url: "/a", bytes: content.length, onProgress: (report) => reports.push({ ...report }) });
+        await new AssetStore().loadAsync({
+            url: "/a",
+            bytes: content.length,
+            onProgress: (report) => reports.push({ ...report }),
+        });
         expect(reports.map((r) => r.fraction)).toEqual([...reports.map((r) => r.fraction)].sort((a, b) => a - b));
         expect(reports[0].fraction).toBe(0);
-        expect(reports.at(-1)).toEqual({ stage: "loading /a", fraction: 1, loadedBytes: content.length, totalBytes: content.length });
+        expect(reports.at(-1)).toEqual({
+            stage: "loading /a",
+            fraction: 1,
+            loadedBytes: content.length,
+            totalBytes: content.length,
+        });
     });
 
     it("joins folders and files", () => {
@@ -144,7 +156,11 @@ describe("queue", () => {
             }
             return name;
         };
-        const results = await Promise.allSettled([queue.run(job("a", false)), queue.run(job("b", true)), queue.run(job("c", false))]);
+        const results = await Promise.allSettled([
+            queue.run(job("a", false)),
+            queue.run(job("b", true)),
+            queue.run(job("c", false)),
+        ]);
         expect(log).toEqual(["a starts", "a ends", "b starts", "b ends", "c starts", "c ends"]);
         expect(results.map((r) => r.status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
     });

@@ -1,7 +1,14 @@
 // What does not load says why: a status, a page of HTML, another site's or the page's own policy, or nothing at all.
 import { FlexAvatarError } from "../../../src/flame/error";
 import { AssetStore } from "../../../src/runtime/models/assetStore";
-import { FetchAsync, IsHtml, IsRefusalOf, PolicyError, PolicyWatch, WasmRefusalIn } from "../../../src/runtime/models/loadFailure";
+import {
+    FetchAsync,
+    IsHtml,
+    IsRefusalOf,
+    PolicyError,
+    PolicyWatch,
+    WasmRefusalIn,
+} from "../../../src/runtime/models/loadFailure";
 
 const elsewhere = "https://assets.example/models/encoder.data";
 
@@ -18,7 +25,9 @@ async function ErrorOf(work: Promise<unknown>): Promise<FlexAvatarError> {
 function Refuse(directive: string, blockedURI: string, disposition: "enforce" | "report" = "enforce"): void {
     const details = { effectiveDirective: directive, violatedDirective: directive, blockedURI, disposition };
     const required = { documentURI: location.href, originalPolicy: "", statusCode: 200 };
-    document.dispatchEvent(new SecurityPolicyViolationEvent("securitypolicyviolation", { ...details, ...required, bubbles: true }));
+    document.dispatchEvent(
+        new SecurityPolicyViolationEvent("securitypolicyviolation", { ...details, ...required, bubbles: true }),
+    );
 }
 
 describe("a file that does not load", () => {
@@ -91,8 +100,17 @@ describe("a file that does not load", () => {
         expect(error.code).toBe("models-missing");
         expect(error.message).toContain("a page of HTML");
         const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-        expect(["<html lang=en>", "<!doctype html>", "\uFEFF<HEAD>"].map((text) => IsHtml(bytes(text)))).toEqual([true, true, true]);
-        expect(["\0asm", '{"a": "<html>"}', "<htmlish", ""].map((text) => IsHtml(bytes(text)))).toEqual([false, false, false, false]);
+        expect(["<html lang=en>", "<!doctype html>", "\uFEFF<HEAD>"].map((text) => IsHtml(bytes(text)))).toEqual([
+            true,
+            true,
+            true,
+        ]);
+        expect(["\0asm", '{"a": "<html>"}', "<htmlish", ""].map((text) => IsHtml(bytes(text)))).toEqual([
+            false,
+            false,
+            false,
+            false,
+        ]);
     });
 });
 
@@ -100,7 +118,10 @@ describe("a policy", () => {
     it("is watched until the watch ends", async () => {
         const watch = new PolicyWatch();
         Refuse("script-src", "eval");
-        expect(await watch.findAsync(({ blocked }) => blocked === "eval")).toEqual({ directive: "script-src", blocked: "eval" });
+        expect(await watch.findAsync(({ blocked }) => blocked === "eval")).toEqual({
+            directive: "script-src",
+            blocked: "eval",
+        });
         expect(await watch.findAsync(({ directive }) => directive === "worker-src")).toBe(null);
         watch.dispose();
         watch.dispose();
@@ -109,7 +130,8 @@ describe("a policy", () => {
     });
 
     it("is told what it must allow", () => {
-        const advice = (directive: string, blocked: string): string => PolicyError("it", { directive, blocked }, null).advice;
+        const advice = (directive: string, blocked: string): string =>
+            PolicyError("it", { directive, blocked }, null).advice;
         expect(advice("script-src", "wasm-eval")).toContain("'wasm-unsafe-eval' to script-src");
         expect(advice("script-src", "eval")).toContain("'unsafe-eval' to script-src");
         expect(advice("worker-src", "blob")).toContain("blob: to worker-src");
@@ -128,7 +150,19 @@ describe("a policy", () => {
 
     it("refuses by address or by site", () => {
         const fits = IsRefusalOf(elsewhere);
-        const refused = [elsewhere, "https://assets.example", "https://assets.example/", "https://assets.example/other", "eval"];
-        expect(refused.map((blocked) => fits({ directive: "connect-src", blocked }))).toEqual([true, true, true, false, false]);
+        const refused = [
+            elsewhere,
+            "https://assets.example",
+            "https://assets.example/",
+            "https://assets.example/other",
+            "eval",
+        ];
+        expect(refused.map((blocked) => fits({ directive: "connect-src", blocked }))).toEqual([
+            true,
+            true,
+            true,
+            false,
+            false,
+        ]);
     });
 });

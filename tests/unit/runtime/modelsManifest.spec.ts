@@ -29,7 +29,11 @@ function Sample(): Any {
                 step: 0,
                 metrics: {},
                 graphs: {
-                    encoder: { ...file("encoder.onnx"), inputs: { photo: [1, 3, 32, 32] }, outputs: { tokens: [1, 16, 8] } },
+                    encoder: {
+                        ...file("encoder.onnx"),
+                        inputs: { photo: [1, 3, 32, 32] },
+                        outputs: { tokens: [1, 16, 8] },
+                    },
                     driver: {
                         ...file("driver.onnx"),
                         inputs: { identity_features: [1, 6, 8, 8], position_map: [1, 3, 8, 8] },
@@ -143,7 +147,10 @@ describe("model manifest", () => {
             ["license", ""],
         ] as const) {
             const error = Failure(Changed("headModels/head/page", { ...page, [field]: value }));
-            expect([error.code, error.message.includes(`headModels.head.page.${field}`)]).toEqual(["file-format", true]);
+            expect([error.code, error.message.includes(`headModels.head.page.${field}`)]).toEqual([
+                "file-format",
+                true,
+            ]);
         }
         expect(Failure(Changed("headModels/head/page", null)).code).toBe("file-format");
     });

@@ -1,6 +1,16 @@
-import { CanvasTransform, CropFromLandmarks, CropFromPhoto, EdgeBelow, PhotoFromCrop, type ICrop } from "../../../src/runtime/photo/crop";
+import {
+    CanvasTransform,
+    CropFromLandmarks,
+    CropFromPhoto,
+    EdgeBelow,
+    PhotoFromCrop,
+    type ICrop,
+} from "../../../src/runtime/photo/crop";
 
-/** 478 landmarks of which only the eight that place the crop matter. Points: right eye corners, left eye corners, mouth corners. */
+/**
+ * 478 landmarks of which only the eight that place the crop matter. Points: right eye corners, left eye corners, mouth
+ * corners.
+ */
 function Landmarks(points: Record<number, [number, number]>): Float32Array {
     const all = new Float32Array(478 * 3).fill(NaN);
     for (const [index, [x, y]] of Object.entries(points)) {
@@ -93,7 +103,13 @@ describe("photo crop", () => {
             { roll: -Math.PI / 2, edge: [399, 0, 1, 300], reach: [399, 0, 101, 300] },
         ];
         for (const { roll, edge, reach } of sides) {
-            const crop: ICrop = { centerX: 200, centerY: 150, sidePx: 100, cosRoll: Math.cos(roll), sinRoll: Math.sin(roll) };
+            const crop: ICrop = {
+                centerX: 200,
+                centerY: 150,
+                sidePx: 100,
+                cosRoll: Math.cos(roll),
+                sinRoll: Math.sin(roll),
+            };
             expect(EdgeBelow(crop, 400, 300))
                 .withContext(`roll ${roll}`)
                 .toEqual({ edge, reach } as ReturnType<typeof EdgeBelow>);

@@ -1,10 +1,18 @@
-import { FaceFinder, type FaceGraphName, type IFaceNetworks, type IPersonMask } from "../../../src/runtime/photo/faceFinder";
+import {
+    FaceFinder,
+    type FaceGraphName,
+    type IFaceNetworks,
+    type IPersonMask,
+} from "../../../src/runtime/photo/faceFinder";
 import { Mirrored, type IPicture } from "../../../src/runtime/photo/picture";
 
 const Size = 256;
 const Plane = Size * Size;
 
-/** A network that sees each class where the picture has a color, but is wrong by `slant` times the column: half a picture looks different in the mirror. */
+/**
+ * A network that sees each class where the picture has a color, but is wrong by `slant` times the column: half a
+ * picture looks different in the mirror.
+ */
 class ColorReader implements IFaceNetworks {
     public readonly runs: { name: FaceGraphName; image: Float32Array }[] = [];
 

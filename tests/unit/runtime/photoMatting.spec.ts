@@ -13,7 +13,9 @@ interface IMattingFixture {
 }
 
 function Rgba({ image }: IMattingFixture): Uint8ClampedArray {
-    return Uint8ClampedArray.from({ length: (image.length / 3) * 4 }, (_, i) => (i % 4 === 3 ? 255 : image[3 * (i >> 2) + (i % 4)]));
+    return Uint8ClampedArray.from({ length: (image.length / 3) * 4 }, (_, i) =>
+        i % 4 === 3 ? 255 : image[3 * (i >> 2) + (i % 4)],
+    );
 }
 
 describe("matting", () => {
@@ -68,7 +70,9 @@ describe("matting", () => {
             const share = cover((i >> 2) % size);
             return i % 4 === 3 ? 255 : 230 + share * ([40, 30, 20][i % 4] - 230);
         });
-        const blurred = Float32Array.from({ length: size * size }, (_, i) => Math.min(1, Math.max(0, 0.5 + (edge - 0.5 - (i % size)) / 8)));
+        const blurred = Float32Array.from({ length: size * size }, (_, i) =>
+            Math.min(1, Math.max(0, 0.5 + (edge - 0.5 - (i % size)) / 8)),
+        );
         const refined = Finish(RefineMatte(picture, blurred, size));
         for (let x = 50; x < 72; x++) {
             expect(refined[64 * size + x])
@@ -76,7 +80,10 @@ describe("matting", () => {
                 .toBeGreaterThan(cover(x) - 0.08);
             expect(refined[64 * size + x]).toBeLessThan(cover(x) + 0.08);
         }
-        const color = Finish(ForegroundColors(picture, refined, size)).subarray(4 * (64 * size + 60), 4 * (64 * size + 60) + 3);
+        const color = Finish(ForegroundColors(picture, refined, size)).subarray(
+            4 * (64 * size + 60),
+            4 * (64 * size + 60) + 3,
+        );
         [40, 30, 20].forEach((value, c) => expect(Math.abs(color[c] - value)).toBeLessThan(12));
         expect(picture[4 * (64 * size + 60)]).toBeGreaterThan(150); // where the background's light was
     });

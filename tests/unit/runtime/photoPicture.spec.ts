@@ -1,4 +1,10 @@
-import { ResizeMap, SampleRectangle, type IPicture, type ISampling, type ITurnedRectangle } from "../../../src/runtime/photo/picture";
+import {
+    ResizeMap,
+    SampleRectangle,
+    type IPicture,
+    type ISampling,
+    type ITurnedRectangle,
+} from "../../../src/runtime/photo/picture";
 
 /** A picture whose red is a plane: 100 + 3 x − 2 y at pixel centres; green is 255 − red, blue 40. */
 function Plane(width: number, height: number): IPicture {
@@ -33,7 +39,11 @@ describe("pictures for networks", () => {
     it("take the four nearest pixels and no others", () => {
         const lone: IPicture = { data: new Uint8ClampedArray(4 * 12 * 10), width: 12, height: 10 };
         lone.data.set([255, 255, 255, 255], 4 * (3 * 12 + 5));
-        const values = SampleRectangle(lone, { centerX: 6, centerY: 5, width: 12, height: 10, rotation: 0 }, { ...Unit, size: 40 });
+        const values = SampleRectangle(
+            lone,
+            { centerX: 6, centerY: 5, width: 12, height: 10, rotation: 0 },
+            { ...Unit, size: 40 },
+        );
         const tent = (distance: number): number => Math.max(0, 1 - Math.abs(distance));
         for (let i = 0; i < 1600; i++) {
             const [x, y] = [(((i % 40) + 0.5) * 12) / 40, ((Math.floor(i / 40) + 0.5) * 10) / 40];

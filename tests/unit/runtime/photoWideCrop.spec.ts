@@ -64,7 +64,9 @@ describe("the wide crop of a photo", () => {
         expect(Math.max(...steps)).toBeLessThan(0.2);
         expect(merged.classes![0]).toEqual(merged.mask);
         expect(merged.classes![2]).toEqual(merged.mask.map((value) => 1 - value));
-        expect(MergeMasks({ mask: inner, size }, { mask: wide, size: 32, classes: classes(0, 32 * 32) }).classes).toBeUndefined();
+        expect(
+            MergeMasks({ mask: inner, size }, { mask: wide, size: 32, classes: classes(0, 32 * 32) }).classes,
+        ).toBeUndefined();
     });
 });
 
@@ -91,13 +93,16 @@ describe("filling from wide crops", () => {
             }
         }
         expect(shown).toBeGreaterThan(0.9 * wanted);
-        expect(sum / shown).toBeLessThan(0.004); // meters; the wide crop has a quarter of the pixels' width more of blur
+        // meters; the wide crop has a quarter of the pixels' width more of blur
+        expect(sum / shown).toBeLessThan(0.004);
     });
 
     it("does not depend on the order of the photos", async () => {
         const two = await FillFixtureAsync(256, 2);
         expect(two.photos.length).toBe(2);
-        const maps = [two.photos, [...two.photos].reverse()].map((photos) => Finish(FillFromCrops({ ...two, photos })).map);
+        const maps = [two.photos, [...two.photos].reverse()].map(
+            (photos) => Finish(FillFromCrops({ ...two, photos })).map,
+        );
         expect(maps[1]).toEqual(maps[0]);
     });
 
@@ -110,7 +115,11 @@ describe("filling from wide crops", () => {
         const bare = hair.map((value, i) => (i < (size * size) / 2 ? 0 : value));
         const wear = (classes: [Float32Array, Float32Array, Float32Array] | undefined): boolean =>
             Finish(
-                FillFromCrops({ ...input, bust: false, photos: [{ ...photo, wide: { ...photo.wide, person: { ...person, classes } } }] }),
+                FillFromCrops({
+                    ...input,
+                    bust: false,
+                    photos: [{ ...photo, wide: { ...photo.wide, person: { ...person, classes } } }],
+                }),
             ).hasHat;
         expect(wear([bare, skin, hatted])).toBe(true);
         expect(wear([hair, skin, clothes])).toBe(false);

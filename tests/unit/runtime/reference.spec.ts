@@ -15,11 +15,15 @@ describe("reference: nearest rotation", () => {
     it("turns halfway for an even blend of two turns about one axis", () => {
         const [a, b] = [turnZ(0.2), turnZ(1.4)];
         const blend = a.map((row, i) => row.map((x, k) => (x + b[i][k]) / 2));
-        NearestRotationReference(blend).forEach((row, i) => row.forEach((x, k) => expect(x).toBeCloseTo(turnZ(0.8)[i][k], 12)));
+        NearestRotationReference(blend).forEach((row, i) =>
+            row.forEach((x, k) => expect(x).toBeCloseTo(turnZ(0.8)[i][k], 12)),
+        );
     });
 
     it("leaves a rotation as it is", () => {
-        NearestRotationReference(turnZ(2.5)).forEach((row, i) => row.forEach((x, k) => expect(x).toBeCloseTo(turnZ(2.5)[i][k], 12)));
+        NearestRotationReference(turnZ(2.5)).forEach((row, i) =>
+            row.forEach((x, k) => expect(x).toBeCloseTo(turnZ(2.5)[i][k], 12)),
+        );
     });
 });
 
@@ -91,12 +95,17 @@ describe("reference: rasteriser", () => {
         const back = { centerPx: [0.5, 0.5] as const, covariancePx: [4, 0, 4] as const, color: [1, 0, 0], alpha: 0.5 };
         const front = { ...back, color: [0, 1, 0], alpha: 0.25 };
         const image = RasterizeReference([back, front], 8, 8);
-        // Pixel of column 4, row 3 has its centre half a pixel right of and above the middle: both splats are at their peak.
+        // Pixel of column 4, row 3 has its centre half a pixel right of and above the middle: both splats are at their
+        // peak.
         expect(Array.from(image.subarray(4 * (3 * 8 + 4), 4 * (3 * 8 + 4) + 4))).toEqual([0.375, 0.25, 0, 0.625]);
     });
 
     it("covers as much as the integral of a Gaussian", () => {
-        const image = RasterizeReference([{ centerPx: [3, -2], covariancePx: [40, 12, 25], color: [1, 1, 1], alpha: 0.9 }], 128, 128);
+        const image = RasterizeReference(
+            [{ centerPx: [3, -2], covariancePx: [40, 12, 25], color: [1, 1, 1], alpha: 0.9 }],
+            128,
+            128,
+        );
         const sum = image.reduce((total, x, i) => total + (i % 4 === 3 ? x : 0), 0);
         // 2π √det · alpha, less the tail below 1/255: 2π √det / 255
         expect(sum / (2 * Math.PI * Math.sqrt(40 * 25 - 144) * (0.9 - 1 / 255))).toBeCloseTo(1, 2);

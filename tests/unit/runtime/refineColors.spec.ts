@@ -40,7 +40,10 @@ describe("weights of a picture", () => {
         const pull = Float32Array.from({ length: 3 * size * size }, () => random() - 0.5);
         const received = await TransposeAsync(weights, pull, count);
         const pulled = (values: Float32Array): number =>
-            Draw(weights, values).reduce((sum, value, i) => sum + (i % 4 < 3 ? value * pull[3 * (i >> 2) + (i & 3)] : 0), 0);
+            Draw(weights, values).reduce(
+                (sum, value, i) => sum + (i % 4 < 3 ? value * pull[3 * (i >> 2) + (i & 3)] : 0),
+                0,
+            );
         for (let i = 0; i < colors.length; i += 7) {
             const [more, less] = [colors.slice(), colors.slice()];
             more[i] += 0.5;
@@ -69,7 +72,9 @@ describe("what a photo knows", () => {
         const at = (x: number, y: number): number => y * size + x;
         const view = {
             size,
-            pixels: new Uint8ClampedArray(4 * size * size).map((_, i) => (i % 4 === 3 && (i >> 2) % size >= 18 ? 0 : 255)),
+            pixels: new Uint8ClampedArray(4 * size * size).map((_, i) =>
+                i % 4 === 3 && (i >> 2) % size >= 18 ? 0 : 255,
+            ),
             matte: new Uint8ClampedArray(size * size).map((_, i) => (i < 5 * size ? 0 : 255)),
         } as unknown as IRefineView;
         const weight = Finish(PixelWeight(view, 0.1));
@@ -138,24 +143,36 @@ describe("spreading of a refinement", () => {
         const fold = Array.from(atlas.folded.keys()).filter((texel) => atlas.folded[texel] > 0.2);
         expect(fold.length).toBeGreaterThan(10);
         // At this size a fold is finer than a texel; as at 256, it fills some here.
-        atlas = Object.assign(new Atlas(input.table, input.settings), { folded: atlas.folded.map((value) => (value > 0 ? 1 : 0)) });
-        const open = Array.from(atlas.outer.keys()).filter((texel) => atlas.outer[texel] === 1 && atlas.folded[texel] === 0);
+        atlas = Object.assign(new Atlas(input.table, input.settings), {
+            folded: atlas.folded.map((value) => (value > 0 ? 1 : 0)),
+        });
+        const open = Array.from(atlas.outer.keys()).filter(
+            (texel) => atlas.outer[texel] === 1 && atlas.folded[texel] === 0,
+        );
         // Dark lashes, and the bright wet edge of an eye.
         for (const seen of [-0.4, 0.3]) {
             const change = planes((texel) => (atlas.folded[texel] > 0 ? seen : 0));
-            const kept = Spread(atlas, { given: planes(() => 0.5), change, trust: atlas.outer.slice() }, input.settings);
+            const kept = Spread(
+                atlas,
+                { given: planes(() => 0.5), change, trust: atlas.outer.slice() },
+                input.settings,
+            );
             fold.forEach((texel) => expect(kept[1][texel]).toBeCloseTo(0, 2));
             open.forEach((texel) => expect(kept[1][texel]).toBeCloseTo(0, 4));
         }
     });
 
     it("gives a row of teeth the tone of those that a photo shows, if it shows enough", () => {
-        const teeth = Array.from(atlas.toMap(atlas.regions("teethUpper", "teethLower")).entries()).filter(([, is]) => is === 1);
+        const teeth = Array.from(atlas.toMap(atlas.regions("teethUpper", "teethLower")).entries()).filter(
+            ([, is]) => is === 1,
+        );
         const spread = (shown: number): number => {
             const seen = new Set(teeth.slice(0, shown).map(([texel]) => texel));
             const trust = new Float32Array(atlas.size ** 2).map((_, texel) => (seen.has(texel) ? 1 : 0));
             const change = planes((texel) => (seen.has(texel) ? 0.3 : -0.2));
-            return Spread(atlas, { given: planes(() => 0.4), change, trust }, input.settings)[2][teeth[teeth.length - 1][0]];
+            return Spread(atlas, { given: planes(() => 0.4), change, trust }, input.settings)[2][
+                teeth[teeth.length - 1][0]
+            ];
         };
         expect(spread(40)).toBeCloseTo(0.3, 5);
         expect(spread(10)).toBe(0);
@@ -164,7 +181,9 @@ describe("spreading of a refinement", () => {
     it("moves a color by the part of a step that it is free to take", () => {
         const given = new Float32Array(3 * input.table.gaussianCount).fill(0.5);
         const solve = (view: SeenView, free: number): Float32Array =>
-            Finish(SolveColors([view], given, new Float32Array(input.table.gaussianCount).fill(free), 1, input.settings));
+            Finish(
+                SolveColors([view], given, new Float32Array(input.table.gaussianCount).fill(free), 1, input.settings),
+            );
         let solved: Float32Array[] = [];
         const onTrust = (view: SeenView): void => {
             solved = [0, 0.25, 1].map((free) => solve(view, free));
@@ -197,7 +216,10 @@ describe("refinement", () => {
     it("does what the training side does, step by step", () => {
         const { gaussianCount, mapSize } = input.table;
         const planar = (colors: Float32Array): number[] =>
-            Array.from({ length: 3 * gaussianCount }, (_, i) => colors[3 * (i % gaussianCount) + Math.floor(i / gaussianCount)]);
+            Array.from(
+                { length: 3 * gaussianCount },
+                (_, i) => colors[3 * (i % gaussianCount) + Math.floor(i / gaussianCount)],
+            );
         const decibels: Record<string, number> = {};
         const compare = (name: string, found: ArrayLike<number>, wanted: number[], peak = 1): void => {
             expect(found.length).withContext(name).toBe(wanted.length);
@@ -218,7 +240,9 @@ describe("refinement", () => {
         );
         compare("first round", rounds[0], truth.firstRound);
         compare("last round", rounds[rounds.length - 1], truth.lastRound);
-        const colors = Array.from(detail, (value, i) => Math.min(1, Math.max(0, input.staticMap[4 * mapSize ** 2 + i] + value)));
+        const colors = Array.from(detail, (value, i) =>
+            Math.min(1, Math.max(0, input.staticMap[4 * mapSize ** 2 + i] + value)),
+        );
         compare("color", colors, truth.color);
         console.log(
             Object.entries(decibels)
@@ -255,7 +279,9 @@ describe("refinement", () => {
         const kept = run(false, input);
         const taken = run(true, { ...input, table: { ...input.table }, views: [...input.views] });
         expect(taken).toEqual(kept);
-        expect(whenWeighed.slice(0, 2)).toEqual(Array(2).fill(["table", "staticMap", "views", "settings", "weights", "2 views"]));
+        expect(whenWeighed.slice(0, 2)).toEqual(
+            Array(2).fill(["table", "staticMap", "views", "settings", "weights", "2 views"]),
+        );
         expect(whenWeighed.slice(2)).toEqual(Array(2).fill(["table", "views", "settings", "0 views"]));
     });
 
@@ -295,7 +321,9 @@ describe("refinement", () => {
 
     it("reads no pixel outside of photo and person", () => {
         const weight = Finish(PixelWeight(input.views[0], input.settings.erosion));
-        const pixels = input.views[0].pixels.map((value, i) => (weight[i >> 2] > 0 || i % 4 === 3 ? value : 255 - value));
+        const pixels = input.views[0].pixels.map((value, i) =>
+            weight[i >> 2] > 0 || i % 4 === 3 ? value : 255 - value,
+        );
         expect(pixels).not.toEqual(input.views[0].pixels);
         expect(Refine({ ...input, views: [{ ...input.views[0], pixels }] })).toEqual(Refine(one()));
     });
@@ -338,7 +366,9 @@ describe("refinement", () => {
             shown = Draw(weights, colors);
         };
         Finish(RefineColors(one(), { onSeen: draw }));
-        const pixels = input.views[0].pixels.map((value, i) => (i % 4 === 3 ? value : (255 * shown[i]) / Math.max(shown[i | 3], 1e-3)));
+        const pixels = input.views[0].pixels.map((value, i) =>
+            i % 4 === 3 ? value : (255 * shown[i]) / Math.max(shown[i | 3], 1e-3),
+        );
         const solved = (views: readonly IRefineView[]): number => {
             let last = given;
             Finish(RefineColors({ ...input, views }, { onRound: (colors) => (last = colors.slice()) }));

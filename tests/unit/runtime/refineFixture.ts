@@ -1,4 +1,7 @@
-/** tests/fixtures/refinement.json, written by training/refine/write_fixture.py: two photos of the open head, and every step of their refinement. */
+/**
+ * tests/fixtures/refinement.json, written by training/refine/write_fixture.py: two photos of the open head, and every
+ * step of their refinement.
+ */
 import { CreateExpressionPose, ExpressionIndex } from "../../../src/flame/expression";
 import { ParseHeadModel } from "../../../src/flame/headModel";
 import { VertexNormals } from "../../../src/flame/normals";
@@ -39,7 +42,8 @@ interface IFixture {
     color: string;
 }
 
-const Bytes = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+const Bytes = (text: string): Uint8Array<ArrayBuffer> =>
+    Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 const Shorts = (text: string): number[] => Array.from(new Uint16Array(Bytes(text).buffer), (value) => value / 65535);
 
 /** What the training side found, 0..1 each; per Gaussian unless it says otherwise. */
@@ -73,7 +77,9 @@ export async function RefineFixtureAsync(): Promise<{ input: IRefineInput; truth
     const shut = PoseVerticesReference(model, blink).expressed;
     const views = fixture.photos.map((photo): IRefineView => {
         const pose = CreateExpressionPose(model);
-        Object.entries(photo.expression).forEach(([name, weight]) => (pose.expression[ExpressionIndex(model, name)] = weight));
+        Object.entries(photo.expression).forEach(
+            ([name, weight]) => (pose.expression[ExpressionIndex(model, name)] = weight),
+        );
         const image = Bytes(photo.image);
         const pixels = new Uint8ClampedArray(4 * edge * edge).map((_, i) =>
             i % 4 < 3 ? image[(i % 4) * edge ** 2 + (i >> 2)] : i >> 2 < fixture.insideRows * edge ? 255 : 0,

@@ -18,19 +18,26 @@ export function RandomScene(
         const [c, s] = [Math.cos(turn), Math.sin(turn)];
         return {
             centerPx: [size * (1.2 * random() - 0.6), size * (1.2 * random() - 0.6)] as const,
-            covariancePx: [c * c * a * a + s * s * b * b, c * s * (a * a - b * b), s * s * a * a + c * c * b * b] as const,
+            covariancePx: [
+                c * c * a * a + s * s * b * b,
+                c * s * (a * a - b * b),
+                s * s * a * a + c * c * b * b,
+            ] as const,
             color: Array.from(colors.subarray(3 * i, 3 * i + 3)),
             alpha: Math.fround(0.1 + 0.85 * random()),
             depth: Math.fround(0.5 + random()),
         };
     });
-    const flat = (values: (splat: (typeof splats)[number]) => number[]): Float32Array => Float32Array.from(splats.flatMap(values));
+    const flat = (values: (splat: (typeof splats)[number]) => number[]): Float32Array =>
+        Float32Array.from(splats.flatMap(values));
     const ellipses: IEllipses = {
         count,
         center: flat(({ centerPx: [x, y] }) => [size / 2 + x, size / 2 - y]),
         // The picture's y looks down, so that the mixed term changes its sign.
         conic: flat(({ covariancePx: [xx, xy, yy] }) => [yy, xy, xx].map((value) => value / (xx * yy - xy * xy))),
-        reach: flat(({ covariancePx: [xx, , yy], alpha }) => [xx, yy].map((value) => Math.sqrt(2 * Math.log(255 * alpha) * value))),
+        reach: flat(({ covariancePx: [xx, , yy], alpha }) =>
+            [xx, yy].map((value) => Math.sqrt(2 * Math.log(255 * alpha) * value)),
+        ),
         opacity: flat(({ alpha }) => [alpha]),
         depth: flat(({ depth }) => [depth]),
         facing: new Float32Array(count).fill(1),
@@ -51,12 +58,20 @@ export function Draw(weights: ISplatWeights, colors: Float32Array): Float32Array
 
 function* Picture(weights: ISplatWeights, colors: Float32Array): Work<Float32Array> {
     const picture = new Float32Array(4 * weights.size ** 2);
-    yield* weights.pass(colors, (pixel, drawn, _values, at) => picture.set(drawn.subarray(4 * at, 4 * at + 4), 4 * pixel), null);
+    yield* weights.pass(
+        colors,
+        (pixel, drawn, _values, at) => picture.set(drawn.subarray(4 * at, 4 * at + 4), 4 * pixel),
+        null,
+    );
     return picture;
 }
 
 /** [n,3] of [S,S,3]. */
-export async function TransposeAsync(weights: ISplatWeights, picture: Float32Array, count: number): Promise<Float32Array> {
+export async function TransposeAsync(
+    weights: ISplatWeights,
+    picture: Float32Array,
+    count: number,
+): Promise<Float32Array> {
     const into = new Float32Array(3 * count);
     const give = (pixel: number, _drawn: Float32Array, values: Float32Array, at: number): void =>
         values.set(picture.subarray(3 * pixel, 3 * pixel + 3), 3 * at);

@@ -1,4 +1,5 @@
-// The picture that networks are trained on is the picture that browsers show: posing, skinning, activation, anti-aliasing, falloff and blending in one.
+// The picture that networks are trained on is the picture that browsers show: posing, skinning, activation,
+// anti-aliasing, falloff and blending in one.
 import { CreateExpressionPose, ExpressionIndex } from "../../../src/flame/expression";
 import { ParseHeadModel } from "../../../src/flame/headModel";
 import { BuildTexelTable } from "../../../src/flame/texelTable";
@@ -37,7 +38,9 @@ describe("the picture of the training rasteriser", () => {
                 return channels[c][0] + channels[c][1] * Math.sin((0.7 + 0.31 * c) * texel + c);
             });
         const pose = CreateExpressionPose(model);
-        Object.entries(fixture.expression).forEach(([name, weight]) => (pose.expression[ExpressionIndex(model, name)] = weight));
+        Object.entries(fixture.expression).forEach(
+            ([name, weight]) => (pose.expression[ExpressionIndex(model, name)] = weight),
+        );
         Object.entries(fixture.pose).forEach(([index, angle]) => (pose.pose[Number(index)] = angle));
         const state = {
             table: BuildTexelTable(model, mapSize),
@@ -54,7 +57,9 @@ describe("the picture of the training rasteriser", () => {
             rightHanded: true,
         };
         const pictureOf = (compensateOpacity: boolean): number[] => {
-            const splats = SplatProjectReference(state, { ...view, compensateOpacity }).filter(({ visible }) => visible);
+            const splats = SplatProjectReference(state, { ...view, compensateOpacity }).filter(
+                ({ visible }) => visible,
+            );
             const image = RasterizeReference(
                 splats.sort((a, b) => b.viewDepth - a.viewDepth),
                 edge,
@@ -62,7 +67,9 @@ describe("the picture of the training rasteriser", () => {
             );
             return Array.from(image, (value, i) => (i % 4 === 3 ? value : value + 0.5 * (1 - image[i - (i % 4) + 3])));
         };
-        const words = new Uint16Array(Uint8Array.from(atob(fixture.picture), (character) => character.charCodeAt(0)).buffer);
+        const words = new Uint16Array(
+            Uint8Array.from(atob(fixture.picture), (character) => character.charCodeAt(0)).buffer,
+        );
         const wanted = Array.from(words, (_, i) => words[(i % 4) * edge ** 2 + Math.floor(i / 4)] / 65535);
         const psnr = Psnr(pictureOf(false), wanted);
         console.log(`PSNR ${psnr.toFixed(1)} dB`);

@@ -17,7 +17,10 @@ export interface IShaderConstant {
     readonly isOverride: boolean;
     /** As WGSL writes it: "u32", "f32", "bool". */
     readonly type: string;
-    /** As the device has it: an f32 in single precision, a bool as 0 or 1. `undefined` for an override without a default. */
+    /**
+     * As the device has it: an f32 in single precision, a bool as 0 or 1. `undefined` for an override without a
+     * default.
+     */
     readonly value: number | undefined;
 }
 
@@ -45,7 +48,9 @@ export function ReadShader(file: string, front = ""): IShader {
             type: type?.name ?? "",
             value: whole._constValues.get(name),
         }));
-    const names = new Set(own.filter((node) => node.astNodeType === "struct").map((node) => (node as unknown as { name: string }).name));
+    const names = new Set(
+        own.filter((node) => node.astNodeType === "struct").map((node) => (node as unknown as { name: string }).name),
+    );
     return {
         constants,
         structs: whole.structs.filter(({ name }) => names.has(name)),
@@ -53,7 +58,10 @@ export function ReadShader(file: string, front = ""): IShader {
     };
 }
 
-/** A struct's fields as a shader reads them from these bytes: a number, or the numbers of a vector or matrix. @param at byte where it begins */
+/**
+ * A struct's fields as a shader reads them from these bytes: a number, or the numbers of a vector or matrix. @param at
+ * byte where it begins
+ */
 export function ReadStruct({ members }: StructInfo, bytes: ArrayBuffer, at = 0): Record<string, number | number[]> {
     const view = new DataView(bytes);
     return Object.fromEntries(
