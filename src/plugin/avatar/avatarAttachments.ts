@@ -29,6 +29,8 @@ export interface IAttachedParts {
 export class AvatarAttachments {
     private _surfaceNodes: SurfaceNodes | null = null;
     private _character: CharacterAttachment | null = null;
+    /** Brings the avatar to where its character is. */
+    private _follow: (() => void) | null = null;
 
     public constructor(private readonly _parts: IAttachedParts) {}
 
@@ -55,6 +57,7 @@ export class AvatarAttachments {
                 carried: pose.joints.carried,
                 feather: (ring, length) => maps.feather(ring, length),
                 hideBust: (isHidden) => (hairAndBust.isCarried = isHidden),
+                everyFrame: (move) => (this._follow = move),
             },
             mesh,
             boneOrNode,
@@ -71,7 +74,7 @@ export class AvatarAttachments {
 
     /** Follows the character, before the pose is read: it moves the avatar and turns its neck. Allocates nothing. */
     public follow(): void {
-        this._character?.update();
+        this._follow?.();
     }
 
     /** Moves what rides on the skin, after the pose was read. Allocates nothing. */

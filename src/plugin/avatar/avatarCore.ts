@@ -8,7 +8,7 @@ import { WriteAvatarFile, type IAvatarFile } from "../../runtime/format/avatarFi
 import type { ExpressionTrack } from "../animation/expressionTracks.js";
 import { HeadSurface } from "../attach/headSurface.js";
 import { FreezeAsync } from "../draw/gaussianSplattingMesh.js";
-import { FlexAvatarProxyMesh } from "../draw/proxyMesh.js";
+import { FlexAvatarProxyMesh, type IProxySource } from "../draw/proxyMesh.js";
 import type { AvatarPage } from "../page/avatarPage.js";
 import type { IHairSpringSettings } from "../page/hairSpring.js";
 import type { IRefineProgress, IRefineSettings } from "../refine/refineSettings.js";
@@ -61,14 +61,15 @@ export class AvatarCore implements IAvatarInternals {
         this.pose = new AvatarPose(_avatar, head, shown.hairSpring ?? null);
         const { posedNode } = this.pose;
         const surface = new HeadSurface(head, file);
-        this.proxyMesh = new FlexAvatarProxyMesh(`${_avatar.name}.proxy`, _avatar.getScene(), surface);
+        const surfaces: IProxySource = { surface, page: null, pagePose: this.pose.page };
+        this.proxyMesh = new FlexAvatarProxyMesh(`${_avatar.name}.proxy`, _avatar.getScene(), surfaces);
         this.proxyMesh.setPose(this.pose.head);
         this.proxyMesh.parent = posedNode;
         this._copyPartsOnce();
         this.drawing = new AvatarDrawing(_avatar, posedNode, this.proxyMesh, crowds, evaluator);
         this._watchDriver(evaluator);
         this.maps = new AvatarMaps(this.drawing, person, head, _avatar.onRefineProgressObservable);
-        this.hairAndBust = new HairAndBust(_avatar, parts, this.pose, this.drawing, this.proxyMesh);
+        this.hairAndBust = new HairAndBust(_avatar, parts, this.pose, this.drawing, surfaces);
         this.clips = new AvatarClips(_avatar, this.pose, parts.notify);
         this.refinement = new AvatarRefinement(_avatar, parts);
         const { pose, proxyMesh, maps, hairAndBust } = this;

@@ -62,8 +62,7 @@ export class AvatarPose {
         hairSpring: IHairSpringSettings | null,
     ) {
         const scene = avatar.getScene();
-        this.expression = new ExpressionTracks(_model.expressions, avatar.name);
-        this.expression.register(scene);
+        this.expression = new ExpressionTracks(_model.expressions, avatar.name, scene);
         this.head = CreateExpressionPose(_model);
         // Canonical space is right-handed. The one conversion, the same as the glTF loader's.
         this.posedNode = new TransformNode(`${avatar.name}.canonical`, scene);

@@ -2,10 +2,9 @@
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import { FlexAvatarError } from "../../flame/error.js";
 import type { ISplatSnapshot } from "../../runtime/format/splatFile.js";
-import type { FlexAvatarProxyMesh } from "../draw/proxyMesh.js";
 import { AvatarPage, type BustOption, type HairOption } from "../page/avatarPage.js";
 import { CheckHairSpring } from "../page/hairSpring.js";
-import type { HiddenParts, IPageLease, IPageMember } from "../page/personPage.js";
+import type { HiddenParts, IPageLease, IPageMember, IPageSurface } from "../page/personPage.js";
 import type { AvatarDrawing } from "./avatarDrawing.js";
 import type { IMakeSettings } from "./avatarFactory.js";
 import type { IAvatarParts, IShownParts } from "./avatarInternals.js";
@@ -30,13 +29,14 @@ export class HairAndBust implements IPageMember {
      * @param _avatar its name is in texts
      * @param _parts of the avatar
      * @param _pose borrowed, as the next two
+     * @param _surfaces receives what rays meet
      */
     public constructor(
         private readonly _avatar: TransformNode,
         private readonly _parts: IAvatarParts,
         private readonly _pose: AvatarPose,
         private readonly _drawing: AvatarDrawing,
-        private readonly _proxyMesh: FlexAvatarProxyMesh,
+        private readonly _surfaces: { page: IPageSurface | null },
     ) {
         this._bust = _parts.shown.bust ?? "auto";
         this._hair = _parts.shown.hair ?? "auto";
@@ -125,7 +125,7 @@ export class HairAndBust implements IPageMember {
             this._page = new AvatarPage(this._drawing, page, this._pose.page);
         } else if (!page.model && this._page) {
             this._dropPage();
-            this._proxyMesh._setPage(null, null);
+            this._surfaces.page = null;
         }
         if (this._page) {
             this._leasePage(this._page);
@@ -179,7 +179,7 @@ export class HairAndBust implements IPageMember {
         }
         this._pose.hangPage();
         shown.show(pipeline, lease);
-        this._proxyMesh._setPage(page.surfaceOf(hidden), this._pose.page);
+        this._surfaces.page = page.surfaceOf(hidden);
         if (lease) {
             this._drawing.setPage(shown);
             this._drawing.mesh.refreshMembers();
