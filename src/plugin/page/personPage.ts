@@ -23,8 +23,6 @@ import { Finish, FinishInSlicesAsync, NextTaskAsync, type Work } from "../../run
 import type { IPageMap, IPageModel } from "../../runtime/person/pageMap.js";
 import { HeadSurface } from "../attach/headSurface.js";
 
-export type { IPageMap, IPageModel } from "../../runtime/person/pageMap.js";
-
 /** The logit of the faintest opacity that is drawn. */
 const LeastLogit = Math.log(AlphaCut / (1 - AlphaCut));
 /** The logit of an opacity that nothing shows of. */

@@ -18,8 +18,6 @@ import {
 import type { PersonPage } from "../page/personPage.js";
 import type { Person } from "./person.js";
 
-export type { IPrepareWish } from "../../runtime/person/preparePhotos.js";
-
 /** What a refinement uses of the avatar. */
 export interface IRefinementParts
     extends
