@@ -11,9 +11,9 @@
  * Readers, after that: the driver and the skinning of the head read `head`, the skinning of hair and bust reads `page`,
  * the proxy mesh and what rides on the skin read both.
  *
- * Sources that mix with clips and joints in every frame (live faces) come between steps 2 and 3: there `head` holds
- * what clips, sliders and nodes say, and nobody has read it yet. While one is mixed in, steps 1 and 2 have to write
- * into arrays of their own, so that each frame starts from them and not from the last mix.
+ * Sources that mix with clips in every frame (live faces, `FlexAvatar.addSource`) have one place: the beginning of
+ * `read`, before step 1. Nothing has been read by then. Their mix of expressions takes the place of what step 1 samples;
+ * their turns go where step 2 looks, outside the user's nodes and beside the clips', as `joints.carried` does.
  */
 import { Quaternion } from "@babylonjs/core/Maths/math.vector.js";
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
