@@ -52,7 +52,7 @@ async function runPageAsync({ page, consoleErrors, requests }, server) {
     const problems = [];
     // A page that fails to start shows why; there is nothing to wait for then.
     const startPage = async () => {
-        await page.goto(`${server.url}/firstLight/?demo`, { waitUntil: "load" });
+        await page.goto(`${server.url}/harness/`, { waitUntil: "load" });
         await page.waitForFunction(() => window.flexDemo || !document.getElementById("message").hidden);
         const message = await page.evaluate(() => (window.flexDemo ? "" : document.getElementById("message").textContent));
         if (message) {

@@ -55,13 +55,15 @@ export async function StartServerAsync({ folder = samplesFolder, port = 0, inter
         };
         const replaced = state.intercept?.(pathname);
         if (replaced) {
-            answer(replaced.status ?? 200, { "Content-Type": mimeTypes[path.extname(pathname)] ?? "application/octet-stream" });
+            answer(replaced.status ?? 200, {
+                "Content-Type": mimeTypes[path.extname(pathname)] ?? "application/octet-stream",
+            });
             response.end(replaced.body ?? "");
             return;
         }
         let file = path.join(folder, path.normalize(pathname));
         if (pathname === "/") {
-            answer(302, { Location: "/firstLight/" });
+            answer(302, { Location: "/index.html" });
             response.end();
             return;
         }
@@ -74,7 +76,10 @@ export async function StartServerAsync({ folder = samplesFolder, port = 0, inter
             return;
         }
         entry.bytes = statSync(file).size;
-        answer(200, { "Content-Type": mimeTypes[path.extname(file)] ?? "application/octet-stream", "Content-Length": entry.bytes });
+        answer(200, {
+            "Content-Type": mimeTypes[path.extname(file)] ?? "application/octet-stream",
+            "Content-Length": entry.bytes,
+        });
         createReadStream(file).pipe(response);
     });
     await new Promise((resolve, reject) => {
@@ -99,9 +104,11 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     const port = Number(process.argv[2] ?? process.env.PORT ?? 8080);
     try {
         const server = await StartServerAsync({ port });
-        console.log(`First light is at ${server.url}/ (a browser with WebGPU is needed; Ctrl+C stops the server)`);
+        console.log(`The samples are at ${server.url}/ (a browser with WebGPU is needed; Ctrl+C stops the server)`);
     } catch (error) {
-        console.error(error.code === "EADDRINUSE" ? `Port ${port} is taken. Try: npm start -- ${port + 1}` : error.message);
+        console.error(
+            error.code === "EADDRINUSE" ? `Port ${port} is taken. Try: npm start -- ${port + 1}` : error.message,
+        );
         process.exit(1);
     }
 }

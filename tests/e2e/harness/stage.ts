@@ -11,7 +11,7 @@ import { CreateGround } from "@babylonjs/core/Meshes/Builders/groundBuilder";
 import type { Mesh } from "@babylonjs/core/Meshes/mesh";
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { Scene } from "@babylonjs/core/scene";
-import { AddCharacterAsync, CreateEngineAsync, CreateOrbitCamera, CreatePaint } from "../shared";
+import { AddCharacterAsync, CreateEngineAsync, CreateOrbitCamera, CreatePaint } from "../../../samples/shared/stage";
 
 /** Where the avatar's origin is, between its ears, meters. */
 export const HeadCenter = new Vector3(0, 1.6, 0);
@@ -55,7 +55,11 @@ export async function CreateStageAsync(canvas: HTMLCanvasElement): Promise<IStag
 
     const ground = paint(CreateGround("ground", { width: 24, height: 24 }, scene), new Color3(0.3, 0.32, 0.35));
     const pedestal = paint(
-        CreateCylinder("pedestal", { diameterTop: 0.24, diameterBottom: 0.3, height: PedestalHeight, tessellation: 48 }, scene),
+        CreateCylinder(
+            "pedestal",
+            { diameterTop: 0.24, diameterBottom: 0.3, height: PedestalHeight, tessellation: 48 },
+            scene,
+        ),
         new Color3(0.62, 0.6, 0.57),
     );
     pedestal.position.set(0, PedestalHeight / 2, -0.02);

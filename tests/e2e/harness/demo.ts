@@ -1,6 +1,6 @@
 /**
- * `window.flexDemo`: what scripts/demo.mjs and the end-to-end tests ask of this page when it is opened with `?demo`.
- * It renders single frames of a chosen size and counts what the frame cost at the WebGPU interface itself, so the numbers do not depend on our own statistics.
+ * `window.flexDemo`: what scripts/demo.mjs and the end-to-end tests ask of the page. It renders single frames of a chosen size and counts
+ * what the frame cost at the WebGPU interface itself, so the numbers do not depend on our own statistics.
  */
 import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
 import { FreeCamera } from "@babylonjs/core/Cameras/freeCamera";
@@ -92,7 +92,11 @@ export function FindPeak(clip: AnimationGroup, trackName: string): { frame: numb
 }
 
 /** Draws rows of square tiles with labels; pictures keep their shape on a dark ground. */
-export async function ComposeSheetAsync(title: string, rows: readonly (readonly ITile[])[], tilePx: number): Promise<string> {
+export async function ComposeSheetAsync(
+    title: string,
+    rows: readonly (readonly ITile[])[],
+    tilePx: number,
+): Promise<string> {
     const gap = 8;
     const labelPx = 34;
     const titlePx = 54;
@@ -122,7 +126,13 @@ export async function ComposeSheetAsync(title: string, rows: readonly (readonly 
             const [drawnWidth, drawnHeight] = [image.naturalWidth * scale, image.naturalHeight * scale];
             context.fillStyle = "#22262d";
             context.fillRect(x, y, width, tilePx);
-            context.drawImage(image, x + (width - drawnWidth) / 2, y + (tilePx - drawnHeight) / 2, drawnWidth, drawnHeight);
+            context.drawImage(
+                image,
+                x + (width - drawnWidth) / 2,
+                y + (tilePx - drawnHeight) / 2,
+                drawnWidth,
+                drawnHeight,
+            );
             context.fillStyle = "#c3cad4";
             context.fillText(tile.label, x + 4, y + tilePx + labelPx / 2, width - 8);
             column += span;
@@ -189,7 +199,10 @@ export class FlexDemo {
      * @param photos addresses relative to the page, or anything else the library takes
      * @param onProgress told about every stage
      */
-    public async createAsync(photos: readonly PhotoSource[], onProgress?: (progress: IRuntimeProgress) => void): Promise<ICreated> {
+    public async createAsync(
+        photos: readonly PhotoSource[],
+        onProgress?: (progress: IRuntimeProgress) => void,
+    ): Promise<ICreated> {
         // The surroundings are drawn once before, as on a page that is already open: Babylon fetches its own shaders when first needed.
         await this.stage.scene.whenReadyAsync();
         this.renderFrame();
@@ -324,7 +337,9 @@ export class FlexDemo {
     /** The crop of the first photo as the networks got it, as a data URL. */
     public async cropPictureAsync(): Promise<string | null> {
         const { thumbnail } = this._requireAvatar().description;
-        return thumbnail ? await ToDataUrlAsync(new Blob([thumbnail as Uint8Array<ArrayBuffer>], { type: "image/png" })) : null;
+        return thumbnail
+            ? await ToDataUrlAsync(new Blob([thumbnail as Uint8Array<ArrayBuffer>], { type: "image/png" }))
+            : null;
     }
 
     /** Poses the avatar and the camera as the landmark fit found them in the first photo. */
@@ -344,9 +359,14 @@ export class FlexDemo {
         const toCanonical = new Quaternion(-x, -y, -z, w);
         const [tx, ty, tz] = camera.translation;
         const place = new Vector3(-tx, -ty, -tz).applyRotationQuaternion(toCanonical);
-        const axis = (z: number, y: number) => Vector3.TransformNormal(new Vector3(0, y, z).applyRotationQuaternion(toCanonical), world);
+        const axis = (z: number, y: number) =>
+            Vector3.TransformNormal(new Vector3(0, y, z).applyRotationQuaternion(toCanonical), world);
         Vector3.TransformCoordinatesToRef(place, world, this._photoCamera.position);
-        const view = Matrix.LookAtLH(this._photoCamera.position, this._photoCamera.position.add(axis(-1, 0)), axis(0, 1));
+        const view = Matrix.LookAtLH(
+            this._photoCamera.position,
+            this._photoCamera.position.add(axis(-1, 0)),
+            axis(0, 1),
+        );
         this._photoCamera.rotationQuaternion = Quaternion.FromRotationMatrix(view.invert());
         this._photoCamera.fov = 2 * Math.atan(0.5 / camera.focal);
         this._photoCamera.minZ = 0.05;

@@ -6,7 +6,7 @@ import { CreateCylinder } from "@babylonjs/core/Meshes/Builders/cylinderBuilder"
 import { CreateTorus } from "@babylonjs/core/Meshes/Builders/torusBuilder";
 import { Mesh } from "@babylonjs/core/Meshes/mesh";
 import type { Scene } from "@babylonjs/core/scene";
-import { CreatePaint } from "../shared";
+import { CreatePaint } from "../shared/stage";
 
 /** A bowler hat; its origin is where it touches the crown of the head. */
 export function CreateHat(scene: Scene): Mesh {
@@ -42,8 +42,12 @@ export function CreateGlasses(scene: Scene): Mesh {
         return mesh;
     };
     for (const side of [-1, 1]) {
-        add(CreateTorus("rim", { diameter: 0.05, thickness: 0.0032, tessellation: 40 }, scene), 0.0335 * side, -0.005, 0.016).rotation.x =
-            Math.PI / 2;
+        add(
+            CreateTorus("rim", { diameter: 0.05, thickness: 0.0032, tessellation: 40 }, scene),
+            0.0335 * side,
+            -0.005,
+            0.016,
+        ).rotation.x = Math.PI / 2;
         add(
             CreateCylinder("lens", { diameter: 0.049, height: 0.001, tessellation: 32 }, scene),
             0.0335 * side,
@@ -51,9 +55,18 @@ export function CreateGlasses(scene: Scene): Mesh {
             0.016,
             glass,
         ).rotation.x = Math.PI / 2;
-        const temple = CreateCapsule("temple", { height: 0.115, radius: 0.0016, orientation: Vector3.Forward() }, scene);
+        const temple = CreateCapsule(
+            "temple",
+            { height: 0.115, radius: 0.0016, orientation: Vector3.Forward() },
+            scene,
+        );
         add(temple, 0.067 * side, 0.002, -0.041).rotation.y = -0.13 * side; // apart towards the ears
     }
-    add(CreateCapsule("bridge", { height: 0.02, radius: 0.0018, orientation: Vector3.Right() }, scene), 0, 0.002, 0.018);
+    add(
+        CreateCapsule("bridge", { height: 0.02, radius: 0.0018, orientation: Vector3.Right() }, scene),
+        0,
+        0.002,
+        0.018,
+    );
     return glasses;
 }
