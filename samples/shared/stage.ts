@@ -32,13 +32,17 @@ export const FlexAvatarUrl = new URL("../flexavatar/", location.href).href;
 /** How high the middle of a head is above the ground, meters. */
 export const EyeHeight = 1.6;
 
-/** What a sample works with. */
+/** A scene to put avatars into. */
 export interface IStage {
     engine: WebGPUEngine;
     scene: Scene;
     camera: ArcRotateCamera;
     /** The shadows of the sun. */
     shadows: ShadowGenerator;
+}
+
+/** What a sample works with. */
+export interface ISample extends IStage {
     panel: Panel;
 }
 
@@ -46,15 +50,15 @@ export interface IStage {
  * Builds the stage, lets `build` fill it, and draws it from the start. The page's element gets `data-ready` when `build` has ended and
  * all of it can be drawn.
  * @param build what the sample is about
- * @param withGround whether there is a ground that takes shadows; without one the page is seen behind the avatar
+ * @param settings see {@link CreateStageAsync}
  */
-export async function ShowAsync(build: (stage: IStage) => Promise<void>, { withGround = false } = {}): Promise<void> {
+export async function ShowAsync(build: (sample: ISample) => Promise<void>, settings = {}): Promise<void> {
     const panel = new Panel();
     try {
-        const stage = await CreateStageAsync(panel, withGround);
+        const stage = await CreateStageAsync(settings);
         window.sample = stage;
         RunScene(stage.scene);
-        await build(stage);
+        await build({ ...stage, panel });
         await stage.scene.whenReadyAsync();
         document.documentElement.dataset.ready = "";
     } catch (error) {
@@ -62,7 +66,11 @@ export async function ShowAsync(build: (stage: IStage) => Promise<void>, { withG
     }
 }
 
-async function CreateStageAsync(panel: Panel, withGround: boolean): Promise<IStage> {
+/**
+ * Engine, scene, camera and light on the page's canvas.
+ * @param settings `withGround`: a ground that takes shadows; without one, the default, the page is seen behind the avatar
+ */
+export async function CreateStageAsync({ withGround = false } = {}): Promise<IStage> {
     const engine = await CreateEngineAsync(document.getElementById("view") as HTMLCanvasElement);
     const scene = new Scene(engine);
     scene.clearColor = new Color4(0, 0, 0, 0);
@@ -81,7 +89,7 @@ async function CreateStageAsync(panel: Panel, withGround: boolean): Promise<ISta
     if (withGround) {
         AddGround(scene);
     }
-    return { engine, scene, camera, shadows, panel };
+    return { engine, scene, camera, shadows };
 }
 
 /** A floor that goes over into the backdrop. */
