@@ -295,7 +295,9 @@ class Studio {
         find("make").textContent =
             count === 0
                 ? "Try it with a portrait"
-                : `Make the avatar from ${count === 1 ? "this photo" : `${count} photos`}`;
+                : count === 1
+                  ? "Make the avatar"
+                  : `Make it from ${count} photos`;
     }
 }
 
