@@ -7,13 +7,19 @@ const forbid = (group, message) => ({ group, message });
 
 const babylon = forbid(["@babylonjs/*"], "Only src/plugin imports Babylon.");
 const ort = forbid(["onnxruntime-web", "onnxruntime-web/*"], "Only src/runtime/models imports ONNX Runtime.");
-const shaders = forbid(["**/shaders/*", "**/shaders/**", "*.wgsl", "**/*.wgsl"], "Only src/runtime/passes imports src/shaders.");
+const shaders = forbid(
+    ["**/shaders/*", "**/shaders/**", "*.wgsl", "**/*.wgsl"],
+    "Only src/runtime/passes imports src/shaders.",
+);
 const upwards = (...folders) =>
     forbid(
         folders.map((folder) => `**/${folder}/**`),
         "Imports go one way: plugin → runtime → flame.",
     );
-const outside = forbid(["**/training/**", "**/samples/**", "**/bench/**"], "src/ never imports training, samples or bench.");
+const outside = forbid(
+    ["**/training/**", "**/samples/**", "**/bench/**"],
+    "src/ never imports training, samples or bench.",
+);
 
 // Node and webpack resolve what the package ships only with whole specifiers.
 const wholeSpecifiers = (kind) => ({
@@ -21,28 +27,40 @@ const wholeSpecifiers = (kind) => ({
     message: 'Write the specifier with its extension, as in "./error.js".',
 });
 
-// Babylon's dialect. What stands in a file is PascalCase, what stands in a function or an object is camelCase, what is private has an underscore;
-// so has what is public for our own classes only. Keys of objects and what is taken out of them have the names that others gave; a lone capital
-// letter is a size, as in [3,H,W].
+// Babylon's dialect. What stands in a file is PascalCase, what stands in a function or an object is camelCase, what is
+// private has an underscore; so has what is public for our own classes only. Keys of objects and what is taken out of
+// them have the names that others gave; a lone capital letter is a size, as in [3,H,W].
 const pascal = ["PascalCase"];
 const camel = ["camelCase"];
-const names = ({ functions = pascal, interfaces = /^I[A-Z]/ } = {}) => ({
+const names = ({ interfaces = /^I[A-Z]/ } = {}) => ({
     "@typescript-eslint/naming-convention": [
         "error",
         { selector: "default", format: camel, leadingUnderscore: "allow" },
-        { selector: ["import", "objectLiteralProperty", "objectLiteralMethod", "typeProperty", "typeMethod"], format: null },
+        {
+            selector: ["import", "objectLiteralProperty", "objectLiteralMethod", "typeProperty", "typeMethod"],
+            format: null,
+        },
         { selector: ["variable", "parameter"], modifiers: ["destructured"], format: null },
         { selector: ["variable", "parameter"], filter: { regex: "^[A-Z]$", match: true }, format: null },
         { selector: "variable", modifiers: ["global"], format: pascal },
         { selector: "variable", modifiers: ["global", "destructured"], format: pascal },
-        { selector: "function", modifiers: ["global"], format: functions },
-        { selector: "function", modifiers: ["global", "exported"], format: pascal },
+        { selector: "function", modifiers: ["global"], format: pascal },
         { selector: "typeLike", format: pascal },
         { selector: "interface", format: pascal, custom: { regex: interfaces.source, match: true } },
         { selector: "enumMember", format: pascal },
         { selector: "memberLike", modifiers: ["private"], format: camel, leadingUnderscore: "require" },
-        { selector: ["classMethod", "classProperty"], modifiers: ["static"], format: pascal, leadingUnderscore: "allow" },
-        { selector: ["classMethod", "classProperty"], modifiers: ["private", "static"], format: pascal, leadingUnderscore: "require" },
+        {
+            selector: ["classMethod", "classProperty"],
+            modifiers: ["static"],
+            format: pascal,
+            leadingUnderscore: "allow",
+        },
+        {
+            selector: ["classMethod", "classProperty"],
+            modifiers: ["private", "static"],
+            format: pascal,
+            leadingUnderscore: "require",
+        },
     ],
 });
 
@@ -65,17 +83,14 @@ export default tseslint.config(
             ...names(),
             "no-restricted-syntax": [
                 "error",
-                ...["ImportDeclaration", "ExportNamedDeclaration", "ExportAllDeclaration", "ImportExpression"].map(wholeSpecifiers),
+                ...["ImportDeclaration", "ExportNamedDeclaration", "ExportAllDeclaration", "ImportExpression"].map(
+                    wholeSpecifiers,
+                ),
             ],
         },
     },
     // The data of a head and of its fit are named as the paper's are.
     { files: ["src/flame/**/*.ts"], rules: names({ interfaces: /^/ }) },
-    // In these folders functions that stay in their file may be camelCase too.
-    {
-        files: ["bust", "models", "photo"].map((folder) => `src/runtime/${folder}/**/*.ts`),
-        rules: names({ functions: [...pascal, ...camel] }),
-    },
     arrow(["src/flame/**/*.ts"], [babylon, ort, shaders, upwards("runtime", "plugin"), outside]),
     arrow(["src/runtime/**/*.ts"], [babylon, ort, shaders, upwards("plugin"), outside]),
     arrow(["src/runtime/passes/**/*.ts"], [babylon, ort, upwards("plugin"), outside]),

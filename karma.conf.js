@@ -1,5 +1,6 @@
-// Karma with WebGPU in headless Chromium. The base launcher is "Chrome", because "ChromeHeadless" adds --disable-gpu and the device is lost.
-// Groups: unit (no GPU), gpu (WebGPU device needed: a spec fails without one), visual (golden images). Default: all.
+// Karma with WebGPU in headless Chromium. The base launcher is "Chrome", because "ChromeHeadless" adds --disable-gpu
+// and the device is lost. Groups: unit (no GPU), gpu (WebGPU device needed: a spec fails without one), visual (golden
+// images). Default: all.
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -36,7 +37,12 @@ export default (config) =>
             { pattern: "assets/**/*", included: false, served: true, watched: false, nocache: true },
             { pattern: "tests/{fixtures,golden}/**/*", included: false, served: true, watched: false },
             { pattern: "samples/assets/**/*", included: false, served: true, watched: false },
-            { pattern: "node_modules/onnxruntime-web/dist/*.{wasm,mjs}", included: false, served: true, watched: false },
+            {
+                pattern: "node_modules/onnxruntime-web/dist/*.{wasm,mjs}",
+                included: false,
+                served: true,
+                watched: false,
+            },
         ],
         proxies: { "/repo/": "/base/" },
         preprocessors: { "tests/browser.ts": ["webpack"] },

@@ -1,7 +1,7 @@
-// Two bundles: "standalone" (the library in one file for plain pages, on Babylon's global) and "samples" (one page per line of
-// samples/samples.json, the gallery that links them, and the harness of the end-to-end tests).
-// The modules of dist/lib come from scripts/buildLib.mjs. What both import as text (`.wgsl`, `.ts?text`) has a rule here.
-// karma.conf.js reuses `rules` and `resolve`, so that tests and bundles are built alike.
+// Two bundles: "standalone" (the library in one file for plain pages, on Babylon's global) and "samples" (one page per
+// line of samples/samples.json, the gallery that links them, and the harness of the end-to-end tests). The modules of
+// dist/lib come from scripts/buildLib.mjs. What both import as text (`.wgsl`, `.ts?text`) has a rule here. karma.conf.js
+// reuses `rules` and `resolve`, so that tests and bundles are built alike.
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,5 @@
-// Processor time of a browser: on a software adapter that is what a frame costs, however busy the machine is with other work.
+// Processor time of a browser: on a software adapter that is what a frame costs, however busy the machine is with other
+// work.
 import { readdirSync, readFileSync } from "node:fs";
 
 /** Clock ticks are 10 ms on every Linux that we know of. */
@@ -21,8 +22,8 @@ export function CpuTimeMs(pid) {
 }
 
 /**
- * Milliseconds that a browser's GPU process has used, in steps of nanoseconds: without what pages and the rest of the browser do meanwhile. Only differences
- * mean something, as threads that have ended no longer count.
+ * Milliseconds that a browser's GPU process has used, in steps of nanoseconds: without what pages and the rest of the
+ * browser do meanwhile. Only differences mean something, as threads that have ended no longer count.
  * @param pid of the browser
  * @returns undefined where the system does not tell
  */

@@ -1,5 +1,5 @@
-// Refinement: its time, what memory it takes while it works and afterwards, what a frame of a refined avatar costs, and one pass in WGSL beside the
-// processor's. The avatars are those of the bundled portrait.
+// Refinement: its time, what memory it takes while it works and afterwards, what a frame of a refined avatar costs, and
+// one pass in WGSL beside the processor's. The avatars are those of the bundled portrait.
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,7 +26,10 @@ const SampleShare = 0.03;
  */
 export async function RefineAsync({ rounds, summarize }) {
     await RunWebpackAsync(refineConfig());
-    writeFileSync(path.join(root, "dist", "bench-refine", "index.html"), readFileSync(path.join(bench, "refine", "index.html")));
+    writeFileSync(
+        path.join(root, "dist", "bench-refine", "index.html"),
+        readFileSync(path.join(bench, "refine", "index.html")),
+    );
     const server = await StartServerAsync({ folder: root });
     try {
         return await WithPageAsync({ limitMs: 20 * 60_000 }, async ({ page }) => {
@@ -55,7 +58,9 @@ export async function RefineAsync({ rounds, summarize }) {
             for (const refinement of refinements) {
                 await call("keepInputAsync", refinement.photos);
                 refinement.bytes = await SolverBytesAsync(client, call);
-                console.log(`    ${refinement.photos} photos: ${(refinement.bytes / 1e6).toFixed(1)} MB while it works`);
+                console.log(
+                    `    ${refinement.photos} photos: ${(refinement.bytes / 1e6).toFixed(1)} MB while it works`,
+                );
             }
             const passes = await call("passesAsync");
             console.log(`    passes: ${JSON.stringify(passes)}`);
@@ -67,8 +72,9 @@ export async function RefineAsync({ rounds, summarize }) {
 }
 
 /**
- * Time of the GPU process in triples of samples, each of another camera: without, with, and without again, or the other way round, so that what drifts
- * falls out of the ratio. The two without it, over each other, tell how much of a ratio is noise.
+ * Time of the GPU process in triples of samples, each of another camera: without, with, and without again, or the other
+ * way round, so that what drifts falls out of the ratio. The two without it, over each other, tell how much of a ratio
+ * is noise.
  */
 async function FramesAsync(call, pid, { shown, against, headPx }, rounds, summarize) {
     const sampleAsync = async (what, turn) => {

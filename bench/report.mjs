@@ -1,4 +1,5 @@
-// Turns a results file into the tables of bench/README.md, between the two markers there: `node bench/report.mjs`. The bench does so at its end.
+// Turns a results file into the tables of bench/README.md, between the two markers there: `node bench/report.mjs`. The
+// bench does so at its end.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,7 +7,8 @@ import { FileName } from "./sections.mjs";
 
 const bench = path.dirname(fileURLToPath(import.meta.url));
 const range = (summary) => (summary ? `${summary.median} (${summary.from}–${summary.to})` : "–");
-const table = (head, rows) => [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+const table = (head, rows) =>
+    [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 const when = ({ date, load }) => `_${date.slice(0, 16).replace("T", " ")} UTC, load ${load.join(" / ")}._`;
 
 const megabytes = (bytes) => (bytes / 1e6).toFixed(2);
@@ -30,14 +32,26 @@ const writers = {
                       `![${row.name}](results/pictures/${FileName(row.name)}.jpg)`,
                   ],
         );
-        const head = ["contender", "version", "a frame is", "processor ms", "wall ms", "against the fastest peer", "PSNR, dB", "picture"];
+        const head = [
+            "contender",
+            "version",
+            "a frame is",
+            "processor ms",
+            "wall ms",
+            "against the fastest peer",
+            "PSNR, dB",
+            "picture",
+        ];
         return `### Whole frames\n\n${section.gaussians} Gaussians, ${section.sizePx}², ${rounds} interleaved rounds. ${when(section)}\n\n${table(head, rows)}`;
     },
     passes(section) {
         return section.reports
             .map((report) => {
                 const rows = report.passes.map(({ name, ms }) => [name, range(ms)]);
-                const bytes = report.bytes.map((row) => [row.pass, ...[row.readBytes, row.writtenBytes, row.floorBytes].map(megabytes)]);
+                const bytes = report.bytes.map((row) => [
+                    row.pass,
+                    ...[row.readBytes, row.writtenBytes, row.floorBytes].map(megabytes),
+                ]);
                 const total = `${report.dispatches} dispatches; ${megabytes(report.movedBytes)} MB against a floor of ${megabytes(report.floorBytes)} MB: ${report.movedOverFloor}×.`;
                 return `### Passes of ours, ${report.sorter} sort\n\n${total} ${report.visible} of ${report.gaussians} visible. ${when(section)}\n\n${table(["kernel", "GPU ms"], rows)}\n\n${table(["pass", "MB read", "MB written", "MB floor"], bytes)}`;
             })
@@ -109,9 +123,21 @@ const writers = {
         return [
             `### Refinement\n\nThe bundled portrait, ${section.gaussians} Gaussians. ${when(section)}`,
             table(["photos", "s in all", "s of the solver", "MB while it works, input included"], times),
-            section.framesAndBytes ? `Memory while it works, and the frames below: ${when(section.framesAndBytes)}` : "",
+            section.framesAndBytes
+                ? `Memory while it works, and the frames below: ${when(section.framesAndBytes)}`
+                : "",
             `Afterwards the page holds ${MB(section.bytesAfter)} MB more (target ≤ 10).`,
-            table(["frame", "head, px", "GPU process without, ms", "with, ms", "with over without", "without over without"], frames),
+            table(
+                [
+                    "frame",
+                    "head, px",
+                    "GPU process without, ms",
+                    "with, ms",
+                    "with over without",
+                    "without over without",
+                ],
+                frames,
+            ),
             `One photo's w, and one pass with it (picture and transpose), on ${section.adapter}:`,
             table(["", "made in, ms", "pass, ms", "MB"], passes),
         ]
@@ -153,7 +179,10 @@ export function WriteReport(resultsFile = path.join(bench, "results", "software-
     ].join("\n\n");
     const [start, end] = ["<!-- results -->", "<!-- /results -->"];
     const old = readFileSync(readme, "utf8");
-    writeFileSync(readme, `${old.slice(0, old.indexOf(start) + start.length)}\n\n${text}\n\n${old.slice(old.indexOf(end))}`);
+    writeFileSync(
+        readme,
+        `${old.slice(0, old.indexOf(start) + start.length)}\n\n${text}\n\n${old.slice(old.indexOf(end))}`,
+    );
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

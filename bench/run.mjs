@@ -1,4 +1,5 @@
-// `npm run bench`: one page, one run, contenders interleaved. Options: --rounds=5 (frames per contender), --only=frames,passes,… (sections),
+// `npm run bench`: one page, one run, contenders interleaved. Options: --rounds=5 (frames per contender),
+// --only=frames,passes,… (sections),
 // --results=<name> (bench/results/<name>.json, default software-adapter), --contenders=ours,three (parts of names),
 // --visits=<part of a name> (of the section visit).
 import { execFileSync } from "node:child_process";
@@ -12,7 +13,8 @@ import { WriteResultsAsync } from "./writeResults.mjs";
 
 const bench = path.dirname(fileURLToPath(import.meta.url));
 const root = path.dirname(bench);
-const option = (name, fallback) => process.argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3) ?? fallback;
+const option = (name, fallback) =>
+    process.argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3) ?? fallback;
 
 /** Sections that need no other renderer. */
 const withoutPeers = ["bundle", "visit", "refine"];
@@ -49,8 +51,13 @@ try {
                 picturesFolder,
                 option,
             });
-            results[name] = { date: new Date().toISOString(), load: os.loadavg().map((load) => Number(load.toFixed(1))), ...section };
-            const adapter = await browsers[0]?.call("adapterAsync"); // a section without a browser leaves what another found
+            results[name] = {
+                date: new Date().toISOString(),
+                load: os.loadavg().map((load) => Number(load.toFixed(1))),
+                ...section,
+            };
+            // a section without a browser leaves what another found
+            const adapter = await browsers[0]?.call("adapterAsync");
             results.machine = { ...results.machine, ...adapter, cpu: os.cpus()[0]?.model, cores: os.cpus().length };
             await WriteResultsAsync(resultsFile, results);
         } finally {

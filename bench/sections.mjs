@@ -1,4 +1,5 @@
-// The parts of the bench. Each opens the page as often as it needs, calls into it, and returns plain data for the results file.
+// The parts of the bench. Each opens the page as often as it needs, calls into it, and returns plain data for the
+// results file.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -46,7 +47,10 @@ async function FramesAsync({ openAsync, rounds, contenders: wanted, picturesFold
         try {
             const { version } = await call("createAsync", info.name);
             const { jpeg, psnr } = await call("pictureAsync", info.name);
-            writeFileSync(path.join(picturesFolder, `${FileName(info.name)}.jpg`), Buffer.from(jpeg.split(",")[1], "base64"));
+            writeFileSync(
+                path.join(picturesFolder, `${FileName(info.name)}.jpg`),
+                Buffer.from(jpeg.split(",")[1], "base64"),
+            );
             rows.push({ ...info, version, psnr: Number(psnr.toFixed(2)), call, pid, ms: [], cpuMs: [] });
             console.log(`    ${info.name} ${version}: ${psnr.toFixed(2)} dB`);
         } catch (error) {
@@ -87,8 +91,16 @@ async function PassesAsync({ openAsync, rounds }) {
         const report = await call("passesAsync", PaperCount, rounds, sort);
         const moved = report.bytes.reduce((sum, row) => sum + row.readBytes + row.writtenBytes, 0);
         const floor = report.bytes.reduce((sum, row) => sum + row.floorBytes, 0);
-        report.passes = report.passes.map((pass) => ({ ...pass, ms: pass.ms.length > 0 ? Summarize(pass.ms) : undefined }));
-        reports.push({ ...report, movedBytes: moved, floorBytes: floor, movedOverFloor: Number((moved / floor).toFixed(2)) });
+        report.passes = report.passes.map((pass) => ({
+            ...pass,
+            ms: pass.ms.length > 0 ? Summarize(pass.ms) : undefined,
+        }));
+        reports.push({
+            ...report,
+            movedBytes: moved,
+            floorBytes: floor,
+            movedOverFloor: Number((moved / floor).toFixed(2)),
+        });
         console.log(
             `    ${sort}: ${report.dispatches} dispatches, ${(moved / 1e6).toFixed(1)} MB, ${(moved / floor).toFixed(2)} of the floor`,
         );
@@ -112,7 +124,10 @@ async function SortsAsync({ openAsync, rounds }) {
             `    round ${round + 1}: ${rows.map(({ name, ms, cpuMs }) => `${name} ${ms.at(-1).toFixed(1)} (${cpuMs.at(-1)})`).join(", ")}`,
         );
     }
-    return { keys: PaperCount, rows: rows.map((row) => ({ ...row, ms: Summarize(row.ms), cpuMs: Summarize(row.cpuMs) })) };
+    return {
+        keys: PaperCount,
+        rows: rows.map((row) => ({ ...row, ms: Summarize(row.ms), cpuMs: Summarize(row.cpuMs) })),
+    };
 }
 
 /** Ours by Gaussians, and by avatars. */
@@ -139,7 +154,9 @@ async function ScalingAsync({ openAsync, rounds }) {
             samples.push(await TimeAsync(pid, () => call("crowdFrameAsync", round)));
         }
         avatars.push({ count, gaussiansEach: each, ...size, ...SummarizeSamples(samples) });
-        console.log(`    ${count} avatars: ${size.dispatches} dispatches, ${samples.map(({ cpuMs }) => cpuMs)} ms of processor time`);
+        console.log(
+            `    ${count} avatars: ${size.dispatches} dispatches, ${samples.map(({ cpuMs }) => cpuMs)} ms of processor time`,
+        );
     }
     return { gaussians, avatars };
 }
@@ -156,7 +173,9 @@ async function PageAsync({ openAsync, rounds }) {
     }
     const timeOf = ({ cpuMs, ms }) => cpuMs ?? ms;
     const ratio = Summarize(withPage.map((sample, i) => timeOf(sample) / timeOf(without[i])));
-    console.log(`    with ${page} Gaussians of a second page: ${ratio.median} times a frame of ${head} (${ratio.from} to ${ratio.to})`);
+    console.log(
+        `    with ${page} Gaussians of a second page: ${ratio.median} times a frame of ${head} (${ratio.from} to ${ratio.to})`,
+    );
     return { head, page, without: SummarizeSamples(without), withPage: SummarizeSamples(withPage), ratio };
 }
 
@@ -181,17 +200,27 @@ async function NetworksAsync({ openAsync, rounds }) {
         reconstructMs: Summarize(row.reconstructMs),
     }));
     reconstruction.forEach((row) =>
-        console.log(`    ${row.photos} photos: encode ${row.encodeMs.median} ms, reconstruct ${row.reconstructMs.median} ms`),
+        console.log(
+            `    ${row.photos} photos: encode ${row.encodeMs.median} ms, reconstruct ${row.reconstructMs.median} ms`,
+        ),
     );
     return { model, driverFlops: flops, driver: rows, reconstruction };
 }
 
-/** What a page downloads of us: the library in one file, minified and gzipped; Babylon, ONNX Runtime and the models are not in it. */
+/**
+ * What a page downloads of us: the library in one file, minified and gzipped; Babylon, ONNX Runtime and the models are
+ * not in it.
+ */
 async function BundleAsync() {
     const config = (await import("../webpack.config.js")).default.find(({ name }) => name === "standalone");
     const folder = mkdtempSync(path.join(os.tmpdir(), "bundle-"));
     try {
-        await RunWebpackAsync({ ...config, mode: "production", devtool: false, output: { ...config.output, path: folder } });
+        await RunWebpackAsync({
+            ...config,
+            mode: "production",
+            devtool: false,
+            output: { ...config.output, path: folder },
+        });
         const files = readdirSync(folder, { recursive: true }).filter((file) => /\.m?js$/.test(file));
         const sizes = files.map((file) => {
             const content = readFileSync(path.join(folder, file));

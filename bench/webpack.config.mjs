@@ -7,7 +7,8 @@ import { resolve, rules } from "../webpack.config.js";
 
 const bench = path.dirname(fileURLToPath(import.meta.url));
 const root = path.dirname(bench);
-const versionOf = (name) => JSON.parse(readFileSync(path.join(bench, "node_modules", name, "package.json"), "utf8")).version;
+const versionOf = (name) =>
+    JSON.parse(readFileSync(path.join(bench, "node_modules", name, "package.json"), "utf8")).version;
 
 const common = (name) => ({
     name, // caches are kept apart by it: modules of a page and of Node differ
@@ -41,7 +42,13 @@ export const visitConfig = () => ({
         modules: [path.join(root, "node_modules")],
     },
     entry: { page: path.join(bench, "visit", "index.ts") },
-    output: { path: path.join(root, "dist", "visit"), filename: "[name].js", chunkFilename: "[id].js", publicPath: "auto", clean: true },
+    output: {
+        path: path.join(root, "dist", "visit"),
+        filename: "[name].js",
+        chunkFilename: "[id].js",
+        publicPath: "auto",
+        clean: true,
+    },
     optimization: {
         splitChunks: {
             cacheGroups: {

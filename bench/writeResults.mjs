@@ -5,5 +5,8 @@ import { writeFileSync } from "node:fs";
 export async function WriteResultsAsync(file, results) {
     const prettier = await import("prettier").catch(() => null); // not on a machine that got only the packed bench
     const text = JSON.stringify(results);
-    writeFileSync(file, prettier ? await prettier.format(text, { ...(await prettier.resolveConfig(file)), filepath: file }) : text);
+    writeFileSync(
+        file,
+        prettier ? await prettier.format(text, { ...(await prettier.resolveConfig(file)), filepath: file }) : text,
+    );
 }

@@ -1,5 +1,6 @@
-// What a page needs at run time, as one table, and copying it. The addresses in `assetsUrl` (src/plugin/componentOptions.ts) and the names of
-// ONNX Runtime's files (src/runtime/models/runtimeFiles.ts) follow this layout; tests/install compares them.
+// What a page needs at run time, as one table, and copying it. The addresses in `assetsUrl`
+// (src/plugin/componentOptions.ts) and the names of ONNX Runtime's files (src/runtime/models/runtimeFiles.ts) follow
+// this layout; tests/install compares them.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -17,11 +18,15 @@ function modelFiles(folder) {
     return ["models.json", ...new Set(named([headModels, models, face ?? {}]))];
 }
 
-const build = (name, module) => [`ort.${name}.min.mjs`, `ort-wasm-simd-threaded${module}.mjs`, `ort-wasm-simd-threaded${module}.wasm`];
+const build = (name, module) => [
+    `ort.${name}.min.mjs`,
+    `ort-wasm-simd-threaded${module}.mjs`,
+    `ort-wasm-simd-threaded${module}.wasm`,
+];
 
 /**
- * One row per folder: where it goes, which package it comes from (null: this one) and from which folder of that, and which of its files.
- * `files` may be a function of the folder.
+ * One row per folder: where it goes, which package it comes from (null: this one) and from which folder of that, and
+ * which of its files. `files` may be a function of the folder.
  */
 export const assetTable = [
     { to: "models", from: null, folder: "assets/models", files: modelFiles },
@@ -59,7 +64,9 @@ export function listAssets({ project = process.cwd(), built = true } = {}) {
             return (typeof files === "function" ? files(root) : files).map((file) => {
                 const source = path.join(root, file);
                 if (!existsSync(source)) {
-                    const version = from && JSON.parse(readFileSync(path.join(findPackage(from, project), "package.json"), "utf8")).version;
+                    const version =
+                        from &&
+                        JSON.parse(readFileSync(path.join(findPackage(from, project), "package.json"), "utf8")).version;
                     throw new Error(
                         from === null
                             ? `${source} is missing: this package is not whole. Install it again.`
@@ -78,7 +85,10 @@ export function listAssets({ project = process.cwd(), built = true } = {}) {
 export function copyAssets(target, options) {
     return listAssets(options).map((asset) => {
         const file = path.join(target, asset.to);
-        const same = existsSync(file) && statSync(file).size === asset.bytes && readFileSync(file).equals(readFileSync(asset.from));
+        const same =
+            existsSync(file) &&
+            statSync(file).size === asset.bytes &&
+            readFileSync(file).equals(readFileSync(asset.from));
         if (!same) {
             mkdirSync(path.dirname(file), { recursive: true });
             copyFileSync(asset.from, file);

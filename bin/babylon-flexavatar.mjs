@@ -27,11 +27,15 @@ if (command === "--help" || command === "help") {
             folders.set(folder, { files: sum.files + 1, bytes: sum.bytes + bytes });
         }
         for (const [folder, { files, bytes }] of folders) {
-            console.log(`${path.join(target, folder).padEnd(40)} ${String(files).padStart(3)} files ${megabytes(bytes).padStart(9)}`);
+            console.log(
+                `${path.join(target, folder).padEnd(40)} ${String(files).padStart(3)} files ${megabytes(bytes).padStart(9)}`,
+            );
         }
         const copied = assets.filter((asset) => asset.copied);
         const sum = copied.reduce((total, { bytes }) => total + bytes, 0);
-        console.log(`${copied.length} of ${assets.length} files copied (${megabytes(sum)}). A page fetches only those that it needs.`);
+        console.log(
+            `${copied.length} of ${assets.length} files copied (${megabytes(sum)}). A page fetches only those that it needs.`,
+        );
     } catch (error) {
         console.error(`babylon-flexavatar: ${error.message}`);
         process.exitCode = 1;

@@ -1,5 +1,5 @@
-// Runs before `npm test`, `npm start` and `npm run demo`: makes a fresh clone usable.
-// Installs node_modules from the lock file when missing or stale, and (with --browser) Chromium through apt-get where that is usable.
+// Runs before `npm test`, `npm start` and `npm run demo`: makes a fresh clone usable. Installs node_modules from the
+// lock file when missing or stale, and (with --browser) Chromium through apt-get where that is usable.
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -29,8 +29,13 @@ if (process.argv.includes("--browser") && !FindChromium()) {
             stdio: ["ignore", "ignore", "inherit"],
             env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
         }).status === 0;
-    if (!(apt("update", "-q") && apt("install", "-y", "-q", "--no-install-recommends", "chromium")) || !FindChromium()) {
-        console.error("bootstrap: please install Chromium or Chrome, or set CHROME_BIN to its executable, and run the command again.");
+    if (
+        !(apt("update", "-q") && apt("install", "-y", "-q", "--no-install-recommends", "chromium")) ||
+        !FindChromium()
+    ) {
+        console.error(
+            "bootstrap: please install Chromium or Chrome, or set CHROME_BIN to its executable, and run the command again.",
+        );
         process.exit(1);
     }
 }

@@ -1,5 +1,6 @@
-// Headless Chromium with WebGPU for the demo and the end-to-end tests: one page, everything it said and asked for, and a browser that
-// is always closed, also when a GPU process hangs. Works without a graphics card (SwiftShader) and without a network.
+// Headless Chromium with WebGPU for the demo and the end-to-end tests: one page, everything it said and asked for, and
+// a browser that is always closed, also when a GPU process hangs. Works without a graphics card (SwiftShader) and
+// without a network.
 import puppeteer from "puppeteer-core";
 import { chromiumFlags } from "../karma.conf.js";
 import { FindChromium } from "./chromium.mjs";
@@ -17,9 +18,11 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
 
 /**
  * Opens one page in a fresh headless browser, does `work` with it and closes the browser.
- * @param options `width` and `height` of the window in CSS pixels (default 1280 × 800), `limitMs` for all of `work` (default 300 s), and
+ * @param options `width` and `height` of the window in CSS pixels (default 1280 × 800), `limitMs` for all of `work`
+ * (default 300 s), and
  *   `flags`, more switches for the browser
- * @param work gets `{ page, consoleErrors, requests }`: texts of console errors and uncaught errors, and every request the browser made
+ * @param work gets `{ page, consoleErrors, requests }`: texts of console errors and uncaught errors, and every request
+ * the browser made
  *   as `{ url, timeMs }`; both arrays grow as the page runs
  * @returns what `work` returns
  */
@@ -32,7 +35,12 @@ export async function WithPageAsync({ width = 1280, height = 800, limitMs = 300_
         executablePath,
         headless: true,
         // Only this machine can be reached: a page that needs the network fails here, not at a user's.
-        args: [...chromiumFlags, `--window-size=${width},${height}`, "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost", ...flags],
+        args: [
+            ...chromiumFlags,
+            `--window-size=${width},${height}`,
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",
+            ...flags,
+        ],
         defaultViewport: { width, height, deviceScaleFactor: 1 },
         protocolTimeout: limitMs,
         timeout: 60_000,
@@ -62,7 +70,9 @@ export async function WithPageAsync({ width = 1280, height = 800, limitMs = 300_
         return await work({ page, consoleErrors, requests });
     } finally {
         clearTimeout(timer);
-        await Promise.race([browser.close(), new Promise((resolve) => setTimeout(resolve, 10_000).unref())]).catch(() => undefined);
+        await Promise.race([browser.close(), new Promise((resolve) => setTimeout(resolve, 10_000).unref())]).catch(
+            () => undefined,
+        );
         browser.process()?.kill("SIGKILL");
         running.delete(browser);
     }

@@ -1,5 +1,6 @@
-// Builds dist/lib, one ES module per source file, and dist/types with the TypeScript compiler. What is imported as text becomes a module of its own:
-// `x.wgsl` turns into `x.wgsl.js`, and `x.ts?text`, a worker's script in one piece, into `x.text.js`. So what ships is plain JavaScript that needs no rule.
+// Builds dist/lib, one ES module per source file, and dist/types with the TypeScript compiler. What is imported as text
+// becomes a module of its own: `x.wgsl` turns into `x.wgsl.js`, and `x.ts?text`, a worker's script in one piece, into
+// `x.text.js`. So what ships is plain JavaScript that needs no rule.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -13,9 +14,13 @@ const target = path.join(root, "dist", "lib");
 for (const folder of ["lib", "types"]) {
     rmSync(path.join(root, "dist", folder), { recursive: true, force: true });
 }
-execFileSync(process.execPath, [path.join(root, "node_modules", "typescript", "bin", "tsc"), "-p", path.join(root, "tsconfig.lib.json")], {
-    stdio: "inherit",
-});
+execFileSync(
+    process.execPath,
+    [path.join(root, "node_modules", "typescript", "bin", "tsc"), "-p", path.join(root, "tsconfig.lib.json")],
+    {
+        stdio: "inherit",
+    },
+);
 
 const texts = new Map();
 const workers = new Map(); // sources
@@ -47,4 +52,6 @@ for (const [file, text] of texts) {
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(file, `export default ${JSON.stringify(text)};\n`);
 }
-console.log(`dist/lib: ${readdirSync(target, { recursive: true }).filter((file) => file.endsWith(".js")).length} modules`);
+console.log(
+    `dist/lib: ${readdirSync(target, { recursive: true }).filter((file) => file.endsWith(".js")).length} modules`,
+);

@@ -1,4 +1,5 @@
-// Finds a Chromium-family browser: CHROME_BIN first, then the usual names on PATH, then the usual places on macOS and Windows.
+// Finds a Chromium-family browser: CHROME_BIN first, then the usual names on PATH, then the usual places on macOS and
+// Windows.
 import { existsSync } from "node:fs";
 import path from "node:path";
 
@@ -15,6 +16,8 @@ export function FindChromium() {
     if (process.env.CHROME_BIN && existsSync(process.env.CHROME_BIN)) {
         return process.env.CHROME_BIN;
     }
-    const onPath = (process.env.PATH ?? "").split(path.delimiter).flatMap((folder) => names.map((name) => path.join(folder, name)));
+    const onPath = (process.env.PATH ?? "")
+        .split(path.delimiter)
+        .flatMap((folder) => names.map((name) => path.join(folder, name)));
     return [...onPath, ...places].find((file) => existsSync(file));
 }

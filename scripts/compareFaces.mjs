@@ -1,6 +1,6 @@
 // Compares the faces that the library finds with MediaPipe's own: `node scripts/compareFaces.mjs [folder or files…]`.
-// Without arguments: the bundled portrait. Both sides run in one page, on the same pixels. `--fixture` writes what MediaPipe sees in the
-// bundled portrait into tests/fixtures/faces.json instead.
+// Without arguments: the bundled portrait. Both sides run in one page, on the same pixels. `--fixture` writes what
+// MediaPipe sees in the bundled portrait into tests/fixtures/faces.json instead.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -16,12 +16,17 @@ const CropPx = 256;
 /** Photos below the paths given. */
 function photosOf(paths) {
     return paths
-        .flatMap((entry) => (statSync(entry).isDirectory() ? readdirSync(entry).map((name) => path.join(entry, name)) : [entry]))
+        .flatMap((entry) =>
+            statSync(entry).isDirectory() ? readdirSync(entry).map((name) => path.join(entry, name)) : [entry],
+        )
         .filter((file) => /\.(jpe?g|png|webp)$/i.test(file))
         .sort();
 }
 
-/** Opens the page with both sides started; `work` gets `(method, ...arguments)`, photos being addressed as /photo/<index>. */
+/**
+ * Opens the page with both sides started; `work` gets `(method, ...arguments)`, photos being addressed as
+ * /photo/<index>.
+ */
 async function withBothSidesAsync(photos, work) {
     const output = mkdtempSync(path.join(tmpdir(), "flex-faces-"));
     const config = {
@@ -33,7 +38,9 @@ async function withBothSidesAsync(photos, work) {
         resolve,
     };
     await new Promise((done, fail) =>
-        webpack(config, (error, stats) => (error || stats.hasErrors() ? fail(error ?? new Error(stats.toString("errors-only"))) : done())),
+        webpack(config, (error, stats) =>
+            error || stats.hasErrors() ? fail(error ?? new Error(stats.toString("errors-only"))) : done(),
+        ),
     );
     const intercept = (pathname) => {
         const photo = photos[Number(pathname.match(/^\/photo\/(\d+)/)?.[1] ?? -1)];
@@ -51,7 +58,9 @@ async function withBothSidesAsync(photos, work) {
         return await WithPageAsync({ limitMs: 1_800_000 }, async ({ page }) => {
             await page.goto(`${server.url}/page.html`);
             await page.evaluate(async () => void (window.sides = await window.startAsync()));
-            return await work((method, ...values) => page.evaluate((name, list) => window.sides[name](...list), method, values));
+            return await work((method, ...values) =>
+                page.evaluate((name, list) => window.sides[name](...list), method, values),
+            );
         });
     } finally {
         await server.closeAsync();
@@ -95,13 +104,17 @@ async function compareAsync(photos) {
                 }
                 found += theirs.faces.length > 0 ? 1 : 0;
                 theirs.faces.forEach((face, k) => {
-                    const edge = Math.max(...[0, 1].map((axis) => Math.max(...every(face, axis)) - Math.min(...every(face, axis))));
+                    const edge = Math.max(
+                        ...[0, 1].map((axis) => Math.max(...every(face, axis)) - Math.min(...every(face, axis))),
+                    );
                     const away = distancesOf(ours.faces[k], face).map((distance) => (distance / edge) * 100);
                     distances.push(meanOf(away));
                     worst.push(Math.max(...away));
                 });
             }
-            console.log(`${name}: a face in ${found} of ${photos.length}, other counts (ours/theirs): ${differing.join(", ") || "none"}`);
+            console.log(
+                `${name}: a face in ${found} of ${photos.length}, other counts (ours/theirs): ${differing.join(", ") || "none"}`,
+            );
             if (distances.length > 0) {
                 console.log(`  % of the face, per photo mean: ${spread(distances)}; worst landmark: ${spread(worst)}`);
             }
@@ -117,13 +130,17 @@ async function compareAsync(photos) {
                 continue;
             }
             const { ours, theirs } = sides;
-            const away = distancesOf(ours.landmarks, theirs.landmarks).map((distance) => (distance / theirs.side) * CropPx);
+            const away = distancesOf(ours.landmarks, theirs.landmarks).map(
+                (distance) => (distance / theirs.side) * CropPx,
+            );
             distances.push(meanOf(away));
             points.push(...away);
             times.ours.push(ours.ms);
             times.theirs.push(theirs.ms);
         }
-        console.log(`photo path, pixels of ${CropPx}, per photo mean: ${spread(distances)}; single landmarks: ${spread(points)}`);
+        console.log(
+            `photo path, pixels of ${CropPx}, per photo mean: ${spread(distances)}; single landmarks: ${spread(points)}`,
+        );
         console.log(`  ms ours: ${spread(times.ours, 0)}; theirs: ${spread(times.theirs, 0)}`);
     });
 }

@@ -1,5 +1,6 @@
-// `npm run demo`: builds the samples, opens "first light" in headless Chromium, turns the bundled portrait into an avatar, plays the clip
-// beside the mesh character and writes out/demo/: contact-sheet.png, ada.flexavatar and report.json.
+// `npm run demo`: builds the samples, opens "first light" in headless Chromium, turns the bundled portrait into an
+// avatar, plays the clip beside the mesh character and writes out/demo/: contact-sheet.png, ada.flexavatar and
+// report.json.
 //
 //   node scripts/demo.mjs [--no-build]
 import { spawn } from "node:child_process";
@@ -54,7 +55,9 @@ async function runPageAsync({ page, consoleErrors, requests }, server) {
     const startPage = async () => {
         await page.goto(`${server.url}/harness/`, { waitUntil: "load" });
         await page.waitForFunction(() => window.flexDemo || !document.getElementById("message").hidden);
-        const message = await page.evaluate(() => (window.flexDemo ? "" : document.getElementById("message").textContent));
+        const message = await page.evaluate(() =>
+            window.flexDemo ? "" : document.getElementById("message").textContent,
+        );
         if (message) {
             throw new Error(`The page could not start: ${message}`);
         }
@@ -71,7 +74,9 @@ async function runPageAsync({ page, consoleErrors, requests }, server) {
     console.log("Photo to avatar:");
     const created = await page.evaluate(async () => {
         try {
-            return await window.flexDemo.createAsync(["../assets/astronaut.png"], ({ stage }) => window.reportProgress(stage));
+            return await window.flexDemo.createAsync(["../assets/astronaut.png"], ({ stage }) =>
+                window.reportProgress(stage),
+            );
         } catch (error) {
             return { error: `${error.message ?? error} ${error.advice ?? ""}` };
         }
@@ -80,7 +85,9 @@ async function runPageAsync({ page, consoleErrors, requests }, server) {
         throw new Error(`No avatar: ${created.error}`);
     }
     stages.push(...created.stages);
-    console.log(`    ${created.gaussianCount} Gaussians in ${(created.totalMs / 1000).toFixed(1)} s, networks on ${created.backend}`);
+    console.log(
+        `    ${created.gaussianCount} Gaussians in ${(created.totalMs / 1000).toFixed(1)} s, networks on ${created.backend}`,
+    );
     const loadedAtMs = Date.now();
 
     const picture = (setUp, parameters, width = tilePx, height = tilePx) =>
@@ -186,20 +193,31 @@ async function runPageAsync({ page, consoleErrors, requests }, server) {
 
     await stageAsync("Contact sheet", async () => {
         const title = `FlexAvatar for Babylon.js: one photo to a talking head (${created.gaussianCount} Gaussians)`;
-        const sheet = await page.evaluate((...parameters) => window.flexDemo.composeSheetAsync(...parameters), title, rows, tilePx);
+        const sheet = await page.evaluate(
+            (...parameters) => window.flexDemo.composeSheetAsync(...parameters),
+            title,
+            rows,
+            tilePx,
+        );
         saveDataUrl("contact-sheet.png", sheet);
     });
 
-    const frame = await stageAsync("Playing the clip", () => page.evaluate(() => window.flexDemo.measureFramesAsync(12)));
+    const frame = await stageAsync("Playing the clip", () =>
+        page.evaluate(() => window.flexDemo.measureFramesAsync(12)),
+    );
     const file = await stageAsync("Saving", () => page.evaluate(() => window.flexDemo.saveAsDataUrlAsync()));
     saveDataUrl("ada.flexavatar", file);
 
     const local = (url) => url.startsWith(server.url);
-    const requestsAfterLoad = requests.filter(({ url, timeMs }) => timeMs > loadedAtMs && !url.startsWith("data:")).map(({ url }) => url);
+    const requestsAfterLoad = requests
+        .filter(({ url, timeMs }) => timeMs > loadedAtMs && !url.startsWith("data:"))
+        .map(({ url }) => url);
     const foreign = requests.filter(({ url }) => !local(url)).map(({ url }) => url);
     const failed = server.requests.filter(({ status }) => status >= 400).map((request) => request.path);
     if (requestsAfterLoad.length > 0) {
-        problems.push(`${requestsAfterLoad.length} requests after the avatar was loaded: ${requestsAfterLoad.slice(0, 3).join(", ")}`);
+        problems.push(
+            `${requestsAfterLoad.length} requests after the avatar was loaded: ${requestsAfterLoad.slice(0, 3).join(", ")}`,
+        );
     }
     if (foreign.length > 0) {
         problems.push(`requests to other servers: ${foreign.slice(0, 3).join(", ")}`);
@@ -222,7 +240,11 @@ async function runPageAsync({ page, consoleErrors, requests }, server) {
         frame,
         modelBytes: created.modelBytes,
         avatarFileBytes: statSync(path.join(outFolder, "ada.flexavatar")).size,
-        load: { requests: server.requests.length, bytes: server.requests.reduce((sum, { bytes }) => sum + bytes, 0), failed },
+        load: {
+            requests: server.requests.length,
+            bytes: server.requests.reduce((sum, { bytes }) => sum + bytes, 0),
+            failed,
+        },
         requestsAfterLoad: requestsAfterLoad.length,
         consoleErrors,
         machine: {
@@ -239,7 +261,13 @@ async function mainAsync() {
     mkdirSync(outFolder, { recursive: true });
     if (!process.argv.includes("--no-build")) {
         await stageAsync("Building the samples", () =>
-            runAsync(process.execPath, ["node_modules/webpack/bin/webpack.js", "--mode", "production", "--config-name", "samples"]),
+            runAsync(process.execPath, [
+                "node_modules/webpack/bin/webpack.js",
+                "--mode",
+                "production",
+                "--config-name",
+                "samples",
+            ]),
         );
     }
     const server = await StartServerAsync();

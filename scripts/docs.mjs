@@ -1,5 +1,6 @@
-// Builds the documentation into dist/docs: the Markdown pages that docs/README.md names, and the API reference from the doc comments of all
-// public names. TypeDoc's warnings are errors: an undocumented name, a link that leads nowhere. Samples that were built are put beside it.
+// Builds the documentation into dist/docs: the Markdown pages that docs/README.md names, and the API reference from the
+// doc comments of all public names. TypeDoc's warnings are errors: an undocumented name, a link that leads nowhere.
+// Samples that were built are put beside it.
 //   npm run docs              then open dist/docs/index.html
 //   npm run docs -- --serve   on a local server, which the samples need
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -12,7 +13,10 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const output = path.join(root, "dist", "docs");
 process.chdir(root);
 
-/** The pages that docs/README.md names, each with its section: the one whose first column names it, else the one that names it first. */
+/**
+ * The pages that docs/README.md names, each with its section: the one whose first column names it, else the one that
+ * names it first.
+ */
 function pagesBySection() {
     const named = [[], []]; // in first columns, elsewhere
     let section = "";
@@ -46,9 +50,14 @@ app.converter.on("createDocument", (_, document) => {
     document.name = /^\s*# (.*)/.exec(document.content[0].text)[1];
     document.frontmatter.category = sections.get(page.split(path.sep).join("/")) ?? "Use it";
 });
-const linkTo = (context, name) => JSX.createElement("a", { href: context.relativeURL(`samples/${name}/`) }, `Sample: ${name}`);
+const linkTo = (context, name) =>
+    JSX.createElement("a", { href: context.relativeURL(`samples/${name}/`) }, `Sample: ${name}`);
 app.renderer.hooks.on("sidebar.begin", (context) =>
-    JSX.createElement("div", { class: "samples" }, ...samples.map((name) => JSX.createElement("p", null, linkTo(context, name)))),
+    JSX.createElement(
+        "div",
+        { class: "samples" },
+        ...samples.map((name) => JSX.createElement("p", null, linkTo(context, name))),
+    ),
 );
 
 rmSync(output, { recursive: true, force: true });
@@ -80,7 +89,9 @@ function showSourcesAsText() {
     for (const name of sources) {
         renameSync(path.join(media, name), path.join(media, `${name}.txt`));
     }
-    for (const name of readdirSync(output, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".html"))) {
+    for (const name of readdirSync(output, { recursive: true, encoding: "utf8" }).filter((file) =>
+        file.endsWith(".html"),
+    )) {
         const file = path.join(output, name);
         const text = readFileSync(file, "utf8");
         writeFileSync(

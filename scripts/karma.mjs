@@ -1,5 +1,5 @@
-// Runs the browser tests: `node scripts/karma.mjs [unit|gpu|visual]`. FLEX_TEST_GREP="part of a name" runs matching specs only.
-// A wedged GPU process can leave karma running for ever, so the whole run has a time limit.
+// Runs the browser tests: `node scripts/karma.mjs [unit|gpu|visual]`. FLEX_TEST_GREP="part of a name" runs matching
+// specs only. A wedged GPU process can leave karma running for ever, so the whole run has a time limit.
 import { spawn } from "node:child_process";
 import { FindChromium } from "./chromium.mjs";
 

@@ -1,11 +1,12 @@
-// Writes samples/assets/phrase.glb: a spoken phrase, blinks, glances, a smile, a head turn and a nod as one glTF animation.
+// Writes samples/assets/phrase.glb: a spoken phrase, blinks, glances, a smile, a head turn and a nod as one glTF
+// animation.
 //
 //   node scripts/makeClip.mjs [file]
 //
-// The clip is data of our own: "Hello! What a lovely day. Nice to meet you." written as phonemes, turned into ARKit blend shape
-// weights with dominance functions (each phoneme pulls the mouth towards its shape, stronger near its own moment, so neighbours
-// blend as they do in speech). It drives 52 morph targets of a row of bars, so any glTF viewer shows it as a mixer desk, and a node
-// called `head`. No randomness: the same program writes the same bytes.
+// The clip is data of our own: "Hello! What a lovely day. Nice to meet you." written as phonemes, turned into ARKit
+// blend shape weights with dominance functions (each phoneme pulls the mouth towards its shape, stronger near its own
+// moment, so neighbours blend as they do in speech). It drives 52 morph targets of a row of bars, so any glTF viewer
+// shows it as a mixer desk, and a node called `head`. No randomness: the same program writes the same bytes.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -55,9 +56,15 @@ const SINGLE = [
 ];
 
 /** The 52 ARKit blend shape names, sorted. */
-export const TARGET_NAMES = [...SINGLE, ...[...SIDED, ...SIDED_MOUTH].flatMap((name) => [`${name}Left`, `${name}Right`])].sort();
+export const TARGET_NAMES = [
+    ...SINGLE,
+    ...[...SIDED, ...SIDED_MOUTH].flatMap((name) => [`${name}Left`, `${name}Right`]),
+].sort();
 
-/** Mouth shapes. `pull` is how strongly the phoneme insists on its shape: lips must meet for "m", while "h" takes any shape. */
+/**
+ * Mouth shapes. `pull` is how strongly the phoneme insists on its shape: lips must meet for "m", while "h" takes any
+ * shape.
+ */
 const PHONEMES = {
     rest: { pull: 0.6, shape: {} },
     h: { pull: 0.4, shape: { jawOpen: 0.22 } },
@@ -67,13 +74,25 @@ const PHONEMES = {
     oh: { pull: 1.2, shape: { jawOpen: 0.42, mouthFunnel: 0.62, mouthPucker: 0.28 } },
     oo: { pull: 1.4, shape: { jawOpen: 0.16, mouthFunnel: 0.36, mouthPucker: 0.85 } },
     w: { pull: 1.4, shape: { jawOpen: 0.1, mouthFunnel: 0.25, mouthPucker: 0.92 } },
-    t: { pull: 0.7, shape: { jawOpen: 0.12, mouthStretch: 0.22, mouthUpperUp: 0.14, mouthLowerDown: 0.24, mouthShrugLower: 0.08 } },
+    t: {
+        pull: 0.7,
+        shape: { jawOpen: 0.12, mouthStretch: 0.22, mouthUpperUp: 0.14, mouthLowerDown: 0.24, mouthShrugLower: 0.08 },
+    },
     d: { pull: 0.7, shape: { jawOpen: 0.16, mouthStretch: 0.18, mouthUpperUp: 0.16, mouthLowerDown: 0.24 } },
     n: { pull: 0.7, shape: { jawOpen: 0.14, mouthStretch: 0.16, mouthUpperUp: 0.1, mouthLowerDown: 0.18 } },
-    s: { pull: 1.1, shape: { jawOpen: 0.05, mouthStretch: 0.34, mouthUpperUp: 0.22, mouthLowerDown: 0.36, mouthDimple: 0.12 } },
+    s: {
+        pull: 1.1,
+        shape: { jawOpen: 0.05, mouthStretch: 0.34, mouthUpperUp: 0.22, mouthLowerDown: 0.36, mouthDimple: 0.12 },
+    },
     v: { pull: 1.8, shape: { jawOpen: 0.1, mouthRollLower: 0.62, mouthUpperUp: 0.3 } },
-    m: { pull: 2.4, shape: { jawOpen: 0.04, mouthClose: 0.05, mouthPress: 0.48, mouthRollLower: 0.24, mouthRollUpper: 0.2 } },
-    ee: { pull: 1.1, shape: { jawOpen: 0.14, mouthStretch: 0.4, mouthSmile: 0.32, mouthLowerDown: 0.26, mouthUpperUp: 0.16 } },
+    m: {
+        pull: 2.4,
+        shape: { jawOpen: 0.04, mouthClose: 0.05, mouthPress: 0.48, mouthRollLower: 0.24, mouthRollUpper: 0.2 },
+    },
+    ee: {
+        pull: 1.1,
+        shape: { jawOpen: 0.14, mouthStretch: 0.4, mouthSmile: 0.32, mouthLowerDown: 0.26, mouthUpperUp: 0.16 },
+    },
     eh: { pull: 1.0, shape: { jawOpen: 0.4, mouthStretch: 0.32, mouthLowerDown: 0.3, mouthUpperUp: 0.2 } },
     y: { pull: 0.7, shape: { jawOpen: 0.12, mouthStretch: 0.2, mouthPucker: 0.15 } },
 };
@@ -164,7 +183,10 @@ function add(weights, target, weight) {
     }
 }
 
-/** Mouth weights at a moment: dominance-weighted mean of the phonemes' shapes. A long sound keeps full strength over its length. */
+/**
+ * Mouth weights at a moment: dominance-weighted mean of the phonemes' shapes. A long sound keeps full strength over its
+ * length.
+ */
 function addSpeech(weights, sounds, timeS) {
     let total = 0;
     const mix = {};
@@ -217,7 +239,8 @@ function addGaze(weights, timeS, closed) {
 function addAccents(weights, timeS) {
     for (const { target, startS, peakS, endS, weight } of ACCENTS) {
         const middleS = peakS + 0.35 * (endS - peakS);
-        const amount = timeS < middleS ? smooth((timeS - startS) / (peakS - startS)) : smooth((endS - timeS) / (endS - middleS));
+        const amount =
+            timeS < middleS ? smooth((timeS - startS) / (peakS - startS)) : smooth((endS - timeS) / (endS - middleS));
         add(weights, target, weight * amount);
     }
     // A living face is never quite still or symmetric.
@@ -237,7 +260,9 @@ function weightsAt(sounds, timeS) {
     return TARGET_NAMES.map((name) => Math.round(clamp01(weights[name] ?? 0) * 4096) / 4096);
 }
 
-/** Head rotation at a moment as a quaternion x, y, z, w in glTF axes (+y up, +z out of the face, +x the head's left). */
+/**
+ * Head rotation at a moment as a quaternion x, y, z, w in glTF axes (+y up, +z out of the face, +x the head's left).
+ */
 function headRotationAt(timeS) {
     const next = Math.max(
         1,
@@ -250,9 +275,12 @@ function headRotationAt(timeS) {
     const [sy, cy] = [Math.sin(half("yaw")), Math.cos(half("yaw"))];
     const [sz, cz] = [Math.sin(-half("roll")), Math.cos(-half("roll"))];
     // yaw · pitch · roll
-    return [cy * sx * cz + sy * cx * sz, sy * cx * cz - cy * sx * sz, cy * cx * sz - sy * sx * cz, cy * cx * cz + sy * sx * sz].map(
-        Math.fround,
-    );
+    return [
+        cy * sx * cz + sy * cx * sz,
+        sy * cx * cz - cy * sx * sz,
+        cy * cx * sz - sy * sx * cz,
+        cy * cx * cz + sy * sx * sz,
+    ].map(Math.fround);
 }
 
 /** Collects typed arrays into one 4-byte aligned buffer with one buffer view each. */
@@ -265,7 +293,12 @@ class BufferBuilder {
         const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
         const padded = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
         padded.set(bytes);
-        this.views.push({ buffer: 0, byteOffset: this.byteLength, byteLength: bytes.length, ...(target ? { target } : {}) });
+        this.views.push({
+            buffer: 0,
+            byteOffset: this.byteLength,
+            byteLength: bytes.length,
+            ...(target ? { target } : {}),
+        });
         this.chunks.push(padded);
         this.byteLength += padded.length;
         return this.views.length - 1;
@@ -347,7 +380,13 @@ export function makeClip() {
     const primitive = buildBars(buffer, accessors);
     const addAccessor = (array, type, extra = {}) => {
         const size = { SCALAR: 1, VEC4: 4 }[type];
-        accessors.push({ bufferView: buffer.add(array), componentType: FLOAT, count: array.length / size, type, ...extra });
+        accessors.push({
+            bufferView: buffer.add(array),
+            componentType: FLOAT,
+            count: array.length / size,
+            type,
+            ...extra,
+        });
         return accessors.length - 1;
     };
     const input = addAccessor(times, "SCALAR", { min: [0], max: [times[frameCount - 1]] });
@@ -364,9 +403,20 @@ export function makeClip() {
             { name: "face", mesh: 0 },
         ],
         materials: [
-            { name: "bars", doubleSided: true, pbrMetallicRoughness: { baseColorFactor: [0.25, 0.55, 0.85, 1], metallicFactor: 0 } },
+            {
+                name: "bars",
+                doubleSided: true,
+                pbrMetallicRoughness: { baseColorFactor: [0.25, 0.55, 0.85, 1], metallicFactor: 0 },
+            },
         ],
-        meshes: [{ name: "face", primitives: [primitive], weights: TARGET_NAMES.map(() => 0), extras: { targetNames: TARGET_NAMES } }],
+        meshes: [
+            {
+                name: "face",
+                primitives: [primitive],
+                weights: TARGET_NAMES.map(() => 0),
+                extras: { targetNames: TARGET_NAMES },
+            },
+        ],
         animations: [
             {
                 name: "phrase",
@@ -397,9 +447,12 @@ export function makeClip() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-    const target = process.argv[2] ?? join(dirname(fileURLToPath(import.meta.url)), "..", "samples", "assets", "phrase.glb");
+    const target =
+        process.argv[2] ?? join(dirname(fileURLToPath(import.meta.url)), "..", "samples", "assets", "phrase.glb");
     mkdirSync(dirname(target), { recursive: true });
     const file = makeClip();
     writeFileSync(target, file);
-    console.log(`${target}: ${file.length} bytes, ${DURATION_S} s at ${FRAME_RATE} frames per second, ${TARGET_NAMES.length} tracks`);
+    console.log(
+        `${target}: ${file.length} bytes, ${DURATION_S} s at ${FRAME_RATE} frames per second, ${TARGET_NAMES.length} tracks`,
+    );
 }

@@ -1,5 +1,5 @@
-// Serves the built samples: `node scripts/serve.mjs [port]`, also used by the demo and the end-to-end tests.
-// The pages are cross-origin isolated (WASM threads), nothing is cached, and every request is written down with its time.
+// Serves the built samples: `node scripts/serve.mjs [port]`, also used by the demo and the end-to-end tests. The pages
+// are cross-origin isolated (WASM threads), nothing is cached, and every request is written down with its time.
 import { createReadStream, existsSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import path from "node:path";
@@ -26,10 +26,13 @@ const mimeTypes = {
 
 /**
  * Starts a static server on this machine only.
- * @param options `folder` to serve (default the built samples), `port` (default: a free one), and `intercept`, which may answer a request
- *   itself: it gets the path and returns `{ status, body }` or nothing. Tests use it to break a download. `headers` are sent with everything,
+ * @param options `folder` to serve (default the built samples), `port` (default: a free one), and `intercept`, which
+ * may answer a request
+ *   itself: it gets the path and returns `{ status, body }` or nothing. Tests use it to break a download. `headers` are
+ *   sent with everything,
  *   in the place of ours of the same name.
- * @returns the address, the list of requests `{ path, status, bytes, timeMs }` (timeMs as performance.timeOrigin-based clock), a setter for
+ * @returns the address, the list of requests `{ path, status, bytes, timeMs }` (timeMs as performance.timeOrigin-based
+ * clock), a setter for
  *   `intercept`, and `closeAsync`
  */
 export async function StartServerAsync({ folder = samplesFolder, port = 0, intercept, headers: wanted = {} } = {}) {

@@ -1,5 +1,6 @@
-// The text of a worker's script: what `import text from "./worker.ts?text"` gives. The script and all that it imports become one file, because a
-// worker that starts from its text has no folder to import from. A loader for webpack by default; scripts/buildLib.mjs calls the function.
+// The text of a worker's script: what `import text from "./worker.ts?text"` gives. The script and all that it imports
+// become one file, because a worker that starts from its text has no folder to import from. A loader for webpack by
+// default; scripts/buildLib.mjs calls the function.
 import path from "node:path";
 import { build } from "esbuild";
 

@@ -1,6 +1,7 @@
 /**
- * Every public name, once. Importing it changes nothing: a page that wants the loader of `.flexavatar` files, avatars in `.babylon` files or
- * the block of node render graphs calls the Register functions. `index.ts` is the same with all three called.
+ * Every public name, once. Importing it changes nothing: a page that wants the loader of `.flexavatar` files, avatars
+ * in `.babylon` files or the block of node render graphs calls the Register functions. `index.ts` is the same with all
+ * three called.
  */
 export { FlexAvatarError, type FlexAvatarErrorCode } from "./flame/error.js";
 export type { IRuntimeProgress, ProgressListener } from "./runtime/models/progress.js";
@@ -20,13 +21,18 @@ export { LoadVrmAnimationAsync } from "./plugin/animation/vrmAnimation.js";
 export type { CharacterAttachment, ICharacterSettings } from "./plugin/attach/characterAttachment.js";
 export type { IPickedRegion } from "./plugin/attach/regions.js";
 export type { ISurfaceSettings } from "./plugin/attach/surfaceNodes.js";
-export { SurfaceLandmarks, type IAtlasPoint, type SurfaceLandmark, type SurfaceTarget } from "./plugin/attach/surfacePlaces.js";
+export {
+    SurfaceLandmarks,
+    type IAtlasPoint,
+    type SurfaceLandmark,
+    type SurfaceTarget,
+} from "./plugin/attach/surfacePlaces.js";
 export type { IFlexAvatarOptions } from "./plugin/componentOptions.js";
-export type { LevelOfDetail } from "./plugin/levelOfDetail.js";
-export { RegisterFlexAvatarParser } from "./plugin/avatarParser.js";
+export type { LevelOfDetail } from "./plugin/draw/levelOfDetail.js";
+export { RegisterFlexAvatarParser } from "./plugin/files/avatarParser.js";
 export { GetFlexAvatarEngineOptions } from "./plugin/engineOptions.js";
-export type { ExpressionTrack, ExpressionTracks } from "./plugin/expressionTracks.js";
-export { FlexAvatar } from "./plugin/flexAvatar.js";
+export type { ExpressionTrack, ExpressionTracks } from "./plugin/animation/expressionTracks.js";
+export { FlexAvatar } from "./plugin/avatar/flexAvatar.js";
 export {
     FlexAvatarComponent,
     type ICreateSettings,
@@ -34,16 +40,16 @@ export {
     type IFlexAvatarNotice,
     type IFlexAvatarStatistics,
 } from "./plugin/flexAvatarComponent.js";
-export { NodeRenderGraphFlexAvatarBlock, RegisterFlexAvatarBlock } from "./plugin/flexAvatarBlock.js";
+export { NodeRenderGraphFlexAvatarBlock, RegisterFlexAvatarBlock } from "./plugin/frameGraph/flexAvatarBlock.js";
 export {
     FlexAvatarContainer,
     FlexAvatarLoader,
     RegisterFlexAvatarLoader,
     type FlexAvatarLoadingOptions,
-} from "./plugin/flexAvatarLoader.js";
-export { FlexAvatarTask } from "./plugin/flexAvatarTask.js";
+} from "./plugin/files/flexAvatarLoader.js";
+export { FlexAvatarTask } from "./plugin/frameGraph/flexAvatarTask.js";
 export type { BustOption, HairOption } from "./plugin/page/avatarPage.js";
 export type { IHairSpringSettings } from "./plugin/page/hairSpring.js";
 export type { IRefineProgress, IRefineSettings, RefineOption } from "./plugin/refine/refineSettings.js";
-export type { FlexAvatarProxyMesh } from "./plugin/proxyMesh.js";
-export type { FlexAvatarSplatMesh } from "./plugin/splatMesh.js";
+export type { FlexAvatarProxyMesh } from "./plugin/draw/proxyMesh.js";
+export type { FlexAvatarSplatMesh } from "./plugin/draw/splatMesh.js";

@@ -9,5 +9,7 @@ if (BABYLON?.[Newest] === undefined) {
     const found = BABYLON === undefined ? "found no global BABYLON" : "found a global BABYLON that is too old";
     const advice = 'Put <script src="https://cdn.babylonjs.com/babylon.js"></script> before the module script.';
     // A console shows the message alone.
-    throw new FlexAvatarError("invalid-argument", `The standalone build of babylon-flexavatar ${found}. ${advice}`, { advice });
+    throw new FlexAvatarError("invalid-argument", `The standalone build of babylon-flexavatar ${found}. ${advice}`, {
+        advice,
+    });
 }

@@ -1,12 +1,13 @@
-// Dawn in Node (npm package `webgpu`), for run.mjs and specs.mjs: installs it once, finds the machine's Vulkan driver, and takes a GPU, never a software
-// adapter by accident.
+// Dawn in Node (npm package `webgpu`), for run.mjs and specs.mjs: installs it once, finds the machine's Vulkan driver,
+// and takes a GPU, never a software adapter by accident.
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 const folder = path.dirname(fileURLToPath(import.meta.url));
-const nvidiaManifest = "/usr/local/nvidia/share/vulkan/icd.d/nvidia_icd.json"; // where containers get it, and the Vulkan loader does not look
+// where containers get it, and the Vulkan loader does not look
+const nvidiaManifest = "/usr/local/nvidia/share/vulkan/icd.d/nvidia_icd.json";
 const hasNvidia = () => existsSync("/dev/nvidiactl") || existsSync("/proc/driver/nvidia/version");
 
 const hints = `Look at \`vulkaninfo --summary\`. It takes the loader (libvulkan1) and a driver's manifest (nvidia_icd.json); in a container start it with
@@ -14,7 +15,8 @@ NVIDIA_DRIVER_CAPABILITIES=all, or name the manifest in VK_DRIVER_FILES. For a s
 
 /**
  * Starts WebGPU in this process. Dawn keeps Node alive: end with process.exit.
- * @param options `software`: whether a software adapter will do; `dawn`: options of Dawn, `name=value` each, such as `adapter=<part of a name>`
+ * @param options `software`: whether a software adapter will do; `dawn`: options of Dawn, `name=value` each, such as
+ * `adapter=<part of a name>`
  * @returns `{ gpu, adapter, name }`; gpu.requestAdapter() gives the same adapter to all who ask
  */
 export async function StartDawnAsync({ software = false, dawn = [] } = {}) {
@@ -27,7 +29,11 @@ export async function StartDawnAsync({ software = false, dawn = [] } = {}) {
     const { create, globals } = await import("webgpu");
     Object.assign(globalThis, globals);
     // Timestamps come in steps of 0.1 ms otherwise, and passes are shorter.
-    const dawnGpu = create(["enable-dawn-features=allow_unsafe_apis", "disable-dawn-features=timestamp_quantization", ...dawn]);
+    const dawnGpu = create([
+        "enable-dawn-features=allow_unsafe_apis",
+        "disable-dawn-features=timestamp_quantization",
+        ...dawn,
+    ]);
     const gpu = { requestAdapter: () => dawnGpu.requestAdapter({ powerPreference: "high-performance" }) };
     const adapter = await gpu.requestAdapter();
     if (!adapter) {
@@ -40,7 +46,9 @@ export async function StartDawnAsync({ software = false, dawn = [] } = {}) {
             `The only adapter is a software one, ${name}${hasNvidia() ? ", though there is an NVIDIA driver" : ""}. Add --software to take it.`,
         );
     }
-    console.log(`${name}${isFallbackAdapter ? ", SOFTWARE" : ""}; shader-f16: ${adapter.features.has("shader-f16") ? "yes" : "no"}`);
+    console.log(
+        `${name}${isFallbackAdapter ? ", SOFTWARE" : ""}; shader-f16: ${adapter.features.has("shader-f16") ? "yes" : "no"}`,
+    );
     return { gpu, adapter, name };
 }
 

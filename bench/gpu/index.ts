@@ -1,6 +1,7 @@
 /**
- * The compute passes on a machine with a GPU, without a browser: ours pass by pass, both sorts, and the drivers of models.json in our shaders.
- * Rasterisation is timed too, but a data-centre GPU has few units for it: compare computing, not drawing.
+ * The compute passes on a machine with a GPU, without a browser: ours pass by pass, both sorts, and the drivers of
+ * models.json in our shaders. Rasterisation is timed too, but a data-centre GPU has few units for it: compare
+ * computing, not drawing.
  */
 import { MakeHead } from "../page/head";
 import { LoadDriverProgramAsync, type IDriverGraph } from "../page/driverProgram";
@@ -31,7 +32,14 @@ export interface IGpuBenchSettings {
 }
 
 /** Everything measured, as plain data. */
-export async function MeasureAsync({ gpu, counts, frames, models, readAsync, log }: IGpuBenchSettings): Promise<Record<string, unknown>> {
+export async function MeasureAsync({
+    gpu,
+    counts,
+    frames,
+    models,
+    readAsync,
+    log,
+}: IGpuBenchSettings): Promise<Record<string, unknown>> {
     const device = await RequestBenchDeviceAsync(gpu);
     const { vendor, architecture, description } = device.adapterInfo;
     const passes: IPassReport[] = [];
@@ -46,7 +54,9 @@ export async function MeasureAsync({ gpu, counts, frames, models, readAsync, log
                 passes.push(report);
                 ours.dispose();
                 const [draw, compute] = [true, false].map((isDraw) =>
-                    report.passes.filter(({ name }) => (name === "splatDraw") === isDraw).reduce((sum, { ms }) => sum + Median(ms), 0),
+                    report.passes
+                        .filter(({ name }) => (name === "splatDraw") === isDraw)
+                        .reduce((sum, { ms }) => sum + Median(ms), 0),
                 );
                 log(
                     `${count} Gaussians, ${sort}, ${half ? "f16" : "f32"}: ${compute.toFixed(3)} ms of computing, ${draw.toFixed(3)} ms of drawing`,
@@ -72,23 +82,40 @@ export async function MeasureAsync({ gpu, counts, frames, models, readAsync, log
         for (const half of precisions) {
             const executor = await DriverExecutor.CreateAsync(device, program, { half });
             const error = await DriverErrorAsync(executor, graphs.driver);
-            const ms: number[] = []; // means of runs that follow each other on the queue, as in a scene, so that submitting does not count
+            // means of runs that follow each other on the queue, as in a scene, so that submitting does not count
+            const ms: number[] = [];
             for (let i = 0; i < frames; i++) {
                 ms.push(await executor.measureAsync(RunsPerMeasurement, i === 0));
             }
             executor.dispose();
             const flops = DriverFlops(program);
             drivers.push({ model, half, ms, probeError: error, flops, gflopPerSecond: flops / 1e6 / Median(ms) });
-            log(`driver ${model}, ${half ? "f16" : "f32"}: ${Median(ms).toFixed(2)} ms, off by ${error.toExponential(1)} of the range`);
+            log(
+                `driver ${model}, ${half ? "f16" : "f32"}: ${Median(ms).toFixed(2)} ms, off by ${error.toExponential(1)} of the range`,
+            );
         }
     }
-    return { adapter: { vendor, architecture, description }, chosenSort: sorter.name, sortProbe, passes, sorts, drivers };
+    return {
+        adapter: { vendor, architecture, description },
+        chosenSort: sorter.name,
+        sortProbe,
+        passes,
+        sorts,
+        drivers,
+    };
 }
 
-/** Largest error for the inputs of models.json's probe, in parts of the range: a fast driver that is wrong must show. */
-async function DriverErrorAsync(executor: DriverExecutor, entry: IDriverGraph & Pick<IGraphEntry, "probe">): Promise<number> {
+/**
+ * Largest error for the inputs of models.json's probe, in parts of the range: a fast driver that is wrong must show.
+ */
+async function DriverErrorAsync(
+    executor: DriverExecutor,
+    entry: IDriverGraph & Pick<IGraphEntry, "probe">,
+): Promise<number> {
     const { device, program } = executor;
-    const { identity_features: identity, position_map: position } = ProbeInputs({ inputs: entry.inputs as IGraphEntry["inputs"] });
+    const { identity_features: identity, position_map: position } = ProbeInputs({
+        inputs: entry.inputs as IGraphEntry["inputs"],
+    });
     const person = executor.createPerson(identity);
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     const positionMap = device.createBuffer({ size: position.byteLength, usage });

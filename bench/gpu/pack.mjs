@@ -1,5 +1,5 @@
-// `node bench/gpu/pack.mjs <file.tar.xz>`: run.mjs and specs.mjs with all they need, Node and the Vulkan loader included (about 40 MB), for a machine
-// of the same kind as this one with a GPU, its driver, and no network:
+// `node bench/gpu/pack.mjs <file.tar.xz>`: run.mjs and specs.mjs with all they need, Node and the Vulkan loader
+// included (about 40 MB), for a machine of the same kind as this one with a GPU, its driver, and no network:
 //     tar -xf <file.tar.xz> && bench-gpu/run bench/gpu/specs.mjs && bench-gpu/run bench/gpu/run.mjs --results=<machine>
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -23,7 +23,9 @@ const files = [
     "package.json",
     "bench/writeResults.mjs",
     ...["dawn.mjs", "run.mjs", "specs.mjs", "package.json"].map((file) => `bench/gpu/${file}`),
-    ...["index.js", "package.json", "LICENSE.md", `dist/${process.platform}-${process.arch}`].map((file) => `${dawn}/${file}`),
+    ...["index.js", "package.json", "LICENSE.md", `dist/${process.platform}-${process.arch}`].map(
+        (file) => `${dawn}/${file}`,
+    ),
     "dist/bench-gpu/index.mjs",
     "dist/bench-specs/index.mjs",
     "node_modules/jasmine-core",
@@ -37,7 +39,17 @@ files.forEach((file) => cpSync(path.join(root, file), path.join(packed, file), {
 mkdirSync(path.join(packed, "bin"));
 cpSync(process.execPath, path.join(packed, "bin", "node"));
 const loader = /=> (\/\S*libvulkan\.so\.1)$/m.exec(execFileSync("/sbin/ldconfig", ["-p"], { encoding: "utf8" }))?.[1];
-const unpacked = path.join(root, "node_modules", ".cache", "lavapipe", "root", "usr", "lib", "x86_64-linux-gnu", "libvulkan.so.1");
+const unpacked = path.join(
+    root,
+    "node_modules",
+    ".cache",
+    "lavapipe",
+    "root",
+    "usr",
+    "lib",
+    "x86_64-linux-gnu",
+    "libvulkan.so.1",
+);
 mkdirSync(path.join(packed, "lib"));
 cpSync(loader ?? unpacked, path.join(packed, "lib", "libvulkan.so.1"), { dereference: true });
 writeFileSync(

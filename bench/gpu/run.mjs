@@ -1,6 +1,6 @@
-// `node bench/gpu/run.mjs --results=<machine>`: the compute passes in Node with Dawn (npm package `webgpu`), for machines with a GPU and no browser.
-// Options: --counts=141445,500000 (Gaussians), --frames=20, --software (take a software adapter), --dawn=<options of webgpu's create, a;b>.
-// A machine without a network: bench/gpu/pack.mjs.
+// `node bench/gpu/run.mjs --results=<machine>`: the compute passes in Node with Dawn (npm package `webgpu`), for
+// machines with a GPU and no browser. Options: --counts=141445,500000 (Gaussians), --frames=20, --software (take a
+// software adapter), --dawn=<options of webgpu's create, a;b>. A machine without a network: bench/gpu/pack.mjs.
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import os from "node:os";
@@ -11,7 +11,8 @@ import { StartDawnAsync } from "./dawn.mjs";
 
 const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 const models = path.join(root, "assets", "models");
-const option = (name, fallback) => process.argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3) ?? fallback;
+const option = (name, fallback) =>
+    process.argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3) ?? fallback;
 
 const software = process.argv.includes("--software");
 const { gpu, adapter, name } = await StartDawnAsync({ software, dawn: option("dawn", "").split(";").filter(Boolean) });

@@ -1,5 +1,6 @@
-// `node bench/gpu/specs.mjs [part of a name]`: the specs of tests/gpu/passes in Node with Dawn, on whatever adapter there is: a GPU without a browser, or
-// lavapipe, the software adapter that has shader-f16 (`node scripts/lavapipe.mjs node bench/gpu/specs.mjs`).
+// `node bench/gpu/specs.mjs [part of a name]`: the specs of tests/gpu/runtime/passes in Node with Dawn, on whatever adapter
+// there is: a GPU without a browser, or lavapipe, the software adapter that has shader-f16 (`node scripts/lavapipe.mjs
+// node bench/gpu/specs.mjs`).
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
@@ -13,7 +14,8 @@ const [part = ""] = process.argv.slice(2).filter((argument) => !argument.startsW
 const { gpu } = await StartDawnAsync({ software: true });
 Object.defineProperty(globalThis, "navigator", { value: { gpu }, configurable: true });
 // Karma serves the repository under this address.
-globalThis.fetch = async (address) => new globalThis.Response(await readFile(path.join(root, address.replace(/^\/repo\//, ""))));
+globalThis.fetch = async (address) =>
+    new globalThis.Response(await readFile(path.join(root, address.replace(/^\/repo\//, ""))));
 
 if (existsSync(path.join(root, "node_modules", "webpack"))) {
     const { RunWebpackAsync, specsConfig } = await import("../webpack.config.mjs");
@@ -29,7 +31,9 @@ env.addReporter({
     specDone: ({ status, fullName, duration, failedExpectations, pendingReason }) => {
         count[status]++;
         if (status === "failed") {
-            console.log(`  FAILED ${fullName}\n${failedExpectations.map(({ message }) => `      ${message}`).join("\n")}`);
+            console.log(
+                `  FAILED ${fullName}\n${failedExpectations.map(({ message }) => `      ${message}`).join("\n")}`,
+            );
         } else if (status === "pending") {
             console.log(`  skipped ${fullName}: ${pendingReason}`);
         } else if (status === "passed") {

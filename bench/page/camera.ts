@@ -1,4 +1,6 @@
-/** The camera path of the bench: an orbit around the head at eye height, the head filling four fifths of the picture. */
+/**
+ * The camera path of the bench: an orbit around the head at eye height, the head filling four fifths of the picture.
+ */
 
 /** Edge of the picture, pixels. */
 export const SizePx = 512;
@@ -12,7 +14,10 @@ export const ClearColor = [51 / 255, 64 / 255, 77 / 255] as const;
 /** Frame whose picture is compared. */
 export const PictureFrame = 3;
 
-/** Where the camera is in a frame, looking at the origin, y up. Every frame differs by 5°, so that every contender has to sort again. */
+/**
+ * Where the camera is in a frame, looking at the origin, y up. Every frame differs by 5°, so that every contender has
+ * to sort again.
+ */
 export function EyeOf(frame: number): [number, number, number] {
     const yaw = ((-30 + 5 * frame) * Math.PI) / 180;
     return [DistanceM * Math.sin(yaw), 0, DistanceM * Math.cos(yaw)];

@@ -1,4 +1,7 @@
-/** Who takes part, all behind one interface. Every contender has its own canvas and device and gets the same file, camera path and clear color. */
+/**
+ * Who takes part, all behind one interface. Every contender has its own canvas and device and gets the same file,
+ * camera path and clear color.
+ */
 import type { IViewSettings } from "../../src/runtime/passes";
 import * as camera from "./camera";
 import { PlyOf, SplatOf, type HeadKind, type IGaussians } from "./head";
@@ -24,7 +27,9 @@ interface IPeerContext {
     splat: ArrayBuffer;
 }
 
-type PeerModule = { CreateAsync(context: IPeerContext, gpuSort?: boolean): Promise<Omit<IContender, "readAsync"> & Partial<IContender>> };
+type PeerModule = {
+    CreateAsync(context: IPeerContext, gpuSort?: boolean): Promise<Omit<IContender, "readAsync"> & Partial<IContender>>;
+};
 
 /** What a contender does in a frame, for the table. */
 export interface IContenderInfo {

@@ -1,6 +1,13 @@
 /** Many avatars in one view: instances of one person, in a grid before the camera. */
 import { CreateExpressionPose } from "../../src/flame/expression";
-import { AvatarBuffers, HeadBuffers, SplatDrawPass, SplatPipeline, ViewBuffers, type ICrowdMember } from "../../src/runtime/passes";
+import {
+    AvatarBuffers,
+    HeadBuffers,
+    SplatDrawPass,
+    SplatPipeline,
+    ViewBuffers,
+    type ICrowdMember,
+} from "../../src/runtime/passes";
 import { ClearColor, ClipFromView, SizePx, ViewFromWorld } from "./camera";
 import type { IGaussians } from "./head";
 import { MakeOursHead } from "./oursHead";
@@ -21,7 +28,11 @@ export class Crowd {
         private readonly _view: ViewBuffers,
     ) {
         this._pose = CreateExpressionPose(_head.model);
-        this._target = _device.createTexture({ size: [SizePx, SizePx], format: "rgba8unorm", usage: GPUTextureUsage.RENDER_ATTACHMENT });
+        this._target = _device.createTexture({
+            size: [SizePx, SizePx],
+            format: "rgba8unorm",
+            usage: GPUTextureUsage.RENDER_ATTACHMENT,
+        });
     }
 
     /** @param most avatars that will be shown */
@@ -44,7 +55,24 @@ export class Crowd {
             const i = this._members.length;
             const [x, y] = [((i % 4) - 1.5) * 0.06, (Math.floor(i / 4) - 1.5) * 0.06];
             const scale = 0.25;
-            const worldFromPosed = Float64Array.of(scale, 0, 0, 0, 0, scale, 0, 0, 0, 0, scale, 0, x, y, 0.02 * (i % 3), 1);
+            const worldFromPosed = Float64Array.of(
+                scale,
+                0,
+                0,
+                0,
+                0,
+                scale,
+                0,
+                0,
+                0,
+                0,
+                scale,
+                0,
+                x,
+                y,
+                0.02 * (i % 3),
+                1,
+            );
             this._members.push({ avatar, worldFromPosed, opacity: 1, cullBackFaces: true, cullHidden: true });
         }
         return this._head.byteLength + this._members.reduce((sum, { avatar }) => sum + avatar.byteLength, 0);
@@ -71,7 +99,9 @@ export class Crowd {
         this.dispatches = this._pipeline.dispatches - before;
         const [r, g, b] = ClearColor;
         const pass = encoder.beginRenderPass({
-            colorAttachments: [{ view: this._target.createView(), loadOp: "clear", storeOp: "store", clearValue: { r, g, b, a: 1 } }],
+            colorAttachments: [
+                { view: this._target.createView(), loadOp: "clear", storeOp: "store", clearValue: { r, g, b, a: 1 } },
+            ],
         });
         this._draw.draw(pass, this._view);
         pass.end();

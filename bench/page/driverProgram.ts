@@ -24,11 +24,19 @@ export async function LoadDriverProgramAsync(
 ): Promise<IDriverProgram> {
     const data = driver.data!.file;
     const external = new Map([[data.split("/").at(-1)!, await readAsync(data)]]);
-    return LowerDriver(ReadOnnxGraph(await readAsync(driver.file), external), driver.inputs.identity_features, driver.inputs.position_map);
+    return LowerDriver(
+        ReadOnnxGraph(await readAsync(driver.file), external),
+        driver.inputs.identity_features,
+        driver.inputs.position_map,
+    );
 }
 
 /** Our shaders. */
-export async function ShaderDriverContenderAsync(device: GPUDevice, program: IDriverProgram, half: boolean): Promise<IDriverContender> {
+export async function ShaderDriverContenderAsync(
+    device: GPUDevice,
+    program: IDriverProgram,
+    half: boolean,
+): Promise<IDriverContender> {
     const executor = await DriverExecutor.CreateAsync(device, program, { half });
     const person = executor.createPerson(new Float32Array(program.identityCount).fill(0.1));
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;

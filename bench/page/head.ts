@@ -1,6 +1,7 @@
 /**
- * The head that every contender draws: an ellipsoid shell of Gaussians, deterministic, in Morton order of longitude and latitude, as a .ply
- * and as a .splat file. Right-handed, meters, y up, centre at the origin; quaternions are x, y, z, w.
+ * The head that every contender draws: an ellipsoid shell of Gaussians, deterministic, in Morton order of longitude and
+ * latitude, as a .ply and as a .splat file. Right-handed, meters, y up, centre at the origin; quaternions are x, y, z,
+ * w.
  */
 
 /** Gaussians of the paper's 400 × 400 map. */
@@ -29,7 +30,10 @@ export interface IGaussians {
     readonly uv: Float32Array<ArrayBuffer>;
 }
 
-/** Whether the far side shows through: reconstructed avatars are opaque; translucent is what scenes from photos look like. */
+/**
+ * Whether the far side shows through: reconstructed avatars are opaque; translucent is what scenes from photos look
+ * like.
+ */
 export type HeadKind = "opaque" | "translucent";
 
 /** Makes the head. The spacing shrinks as the count grows, so that the head stays closed and its size the same. */

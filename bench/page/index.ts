@@ -1,4 +1,7 @@
-/** The bench as the script sees it: `window.bench`. Everything is asked for step by step, so that the script can interleave and note the machine's load. */
+/**
+ * The bench as the script sees it: `window.bench`. Everything is asked for step by step, so that the script can
+ * interleave and note the machine's load.
+ */
 import { PictureFrame, SizePx } from "./camera";
 import { Contenders, type IContender } from "./contenders";
 import { Crowd } from "./crowd";
@@ -39,7 +42,14 @@ export const Bench = {
     async adapterAsync(): Promise<Record<string, unknown>> {
         const adapter = await navigator.gpu.requestAdapter();
         const { vendor, architecture, device, description } = adapter!.info;
-        return { vendor, architecture, device, description, features: [...adapter!.features].sort(), userAgent: navigator.userAgent };
+        return {
+            vendor,
+            architecture,
+            device,
+            description,
+            features: [...adapter!.features].sort(),
+            userAgent: navigator.userAgent,
+        };
     },
 
     /** Makes a contender and its first pictures, until what it shows no longer changes. */

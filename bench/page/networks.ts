@@ -7,10 +7,18 @@ export const ModelsUrl = "/assets/models";
 
 /** Networks on the processor, as on a software adapter, unless another backend is named. */
 export async function CreateRuntimeAsync(backend: "wasm" | "webgpu", device?: GPUDevice): Promise<ModelRuntime> {
-    return await ModelRuntime.CreateAsync({ modelsUrl: ModelsUrl, runtimeUrls: "/node_modules/onnxruntime-web/dist", backend, device });
+    return await ModelRuntime.CreateAsync({
+        modelsUrl: ModelsUrl,
+        runtimeUrls: "/node_modules/onnxruntime-web/dist",
+        backend,
+        device,
+    });
 }
 
-/** Milliseconds of all encodings and of the reconstructor, per round, for 1 to `most` photos of noise. The first, which loads graphs, is left out. */
+/**
+ * Milliseconds of all encodings and of the reconstructor, per round, for 1 to `most` photos of noise. The first, which
+ * loads graphs, is left out.
+ */
 export async function MeasureReconstructionAsync(
     runtime: ModelRuntime,
     most: number,
@@ -18,7 +26,11 @@ export async function MeasureReconstructionAsync(
 ): Promise<{ photos: number; encodeMs: number[]; reconstructMs: number[] }[]> {
     const { photoSize, anchorSize } = runtime.model;
     const msOf = (graph: string): number => runtime.timings[graph]?.runMs ?? 0;
-    const rows = Array.from({ length: most }, (_, i) => ({ photos: i + 1, encodeMs: [] as number[], reconstructMs: [] as number[] }));
+    const rows = Array.from({ length: most }, (_, i) => ({
+        photos: i + 1,
+        encodeMs: [] as number[],
+        reconstructMs: [] as number[],
+    }));
     for (let round = -1; round < rounds; round++) {
         for (const { photos, encodeMs, reconstructMs } of rows) {
             // Other photos each round, so that no answer is remembered.

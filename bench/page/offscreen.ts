@@ -1,6 +1,7 @@
 /**
- * Gives canvases an ordinary texture instead of the one that the browser presents, so that any WebGPU engine runs unmodified, costs no
- * presentation, and its picture can be read back after the frame. Import it before an engine asks for a canvas context.
+ * Gives canvases an ordinary texture instead of the one that the browser presents, so that any WebGPU engine runs
+ * unmodified, costs no presentation, and its picture can be read back after the frame. Import it before an engine asks
+ * for a canvas context.
  */
 
 interface IOffscreen {
@@ -35,7 +36,10 @@ prototype.getCurrentTexture = function (this: GPUCanvasContext): GPUTexture {
             format,
             viewFormats,
             usage:
-                GPUTextureUsage.RENDER_ATTACHMENT | GPUTextureUsage.COPY_SRC | GPUTextureUsage.COPY_DST | GPUTextureUsage.TEXTURE_BINDING,
+                GPUTextureUsage.RENDER_ATTACHMENT |
+                GPUTextureUsage.COPY_SRC |
+                GPUTextureUsage.COPY_DST |
+                GPUTextureUsage.TEXTURE_BINDING,
         });
         // An engine that destroys "its" canvas texture must not destroy ours.
         state.texture.destroy = () => undefined;
@@ -55,10 +59,16 @@ export async function ReadCanvasAsync(canvas: HTMLCanvasElement): Promise<Uint8C
 }
 
 /** Colors of an 8-bit texture as opaque RGBA bytes, row 0 at the top. */
-export async function ReadTextureAsync(device: GPUDevice, texture: GPUTexture): Promise<Uint8ClampedArray<ArrayBuffer>> {
+export async function ReadTextureAsync(
+    device: GPUDevice,
+    texture: GPUTexture,
+): Promise<Uint8ClampedArray<ArrayBuffer>> {
     const { width, height, format } = texture;
     const bytesPerRow = 256 * Math.ceil((4 * width) / 256);
-    const buffer = device.createBuffer({ size: bytesPerRow * height, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const buffer = device.createBuffer({
+        size: bytesPerRow * height,
+        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
     const encoder = device.createCommandEncoder();
     encoder.copyTextureToBuffer({ texture }, { buffer, bytesPerRow }, [width, height]);
     device.queue.submit([encoder.finish()]);

@@ -1,4 +1,7 @@
-/** Ours: every frame poses the head, skins and projects all Gaussians, sorts, and draws. One submit; nothing is awaited or read back. */
+/**
+ * Ours: every frame poses the head, skins and projects all Gaussians, sorts, and draws. One submit; nothing is awaited
+ * or read back.
+ */
 import { CreateExpressionPose } from "../../src/flame/expression";
 import {
     AvatarBuffers,
@@ -67,14 +70,19 @@ export class Ours {
         };
     }
 
-    public static async CreateAsync(device: GPUDevice, gaussians: IGaussians, settings: ISplatPipelineSettings = {}): Promise<Ours> {
+    public static async CreateAsync(
+        device: GPUDevice,
+        gaussians: IGaussians,
+        settings: ISplatPipelineSettings = {},
+    ): Promise<Ours> {
         const { model, table, staticMap } = MakeOursHead(gaussians);
         const pipeline = await SplatPipeline.CreateAsync(device, settings);
         const draw = await SplatDrawPass.CreateAsync(device, { colorFormat: Format }, settings.half);
         const head = new HeadBuffers(device, model, table, table);
         const avatar = new AvatarBuffers(device, head);
         avatar.setStaticMap(staticMap);
-        avatar.setDeltaMap(new Float32Array(staticMap.length)); // the driver's answer to a face at rest; read every frame all the same
+        // the driver's answer to a face at rest; read every frame all the same
+        avatar.setDeltaMap(new Float32Array(staticMap.length));
         return new Ours(device, pipeline, head, avatar, new ViewBuffers(device, table.gaussianCount), draw);
     }
 
@@ -95,7 +103,9 @@ export class Ours {
     public render(encoder: GPUCommandEncoder, timestampWrites?: GPURenderPassTimestampWrites): void {
         const [r, g, b] = ClearColor;
         const pass = encoder.beginRenderPass({
-            colorAttachments: [{ view: this.target.createView(), loadOp: "clear", storeOp: "store", clearValue: { r, g, b, a: 1 } }],
+            colorAttachments: [
+                { view: this.target.createView(), loadOp: "clear", storeOp: "store", clearValue: { r, g, b, a: 1 } },
+            ],
             timestampWrites,
         });
         this.draw.draw(pass, this.view);

@@ -1,10 +1,11 @@
 /**
- * A head model and a static map whose Gaussians, skinned at rest, are those of head.ts: a mesh of about 5,000 vertices over the ellipsoid with
- * joints, skin weights and 52 expressions, so that posing and projecting cost what they cost for a real avatar.
+ * A head model and a static map whose Gaussians, skinned at rest, are those of head.ts: a mesh of about 5,000 vertices
+ * over the ellipsoid with joints, skin weights and 52 expressions, so that posing and projecting cost what they cost
+ * for a real avatar.
  */
 import type { HeadModel } from "../../src/flame/headModel";
 import { DynamicFlag, type TexelTable } from "../../src/flame/texelTable";
-import { MakeGridHead } from "../../tests/gpu/passes/gridHead";
+import { MakeGridHead } from "../../tests/support/gridHead";
 import type { IGaussians } from "./head";
 
 /** Vertices along a side of the mesh: 72² is close to FLAME's 5,023. */
@@ -31,7 +32,11 @@ export function MakeOursHead(head: IGaussians): IOursHead {
 function VertexAt(longitude: number, latitude: number): number[] {
     const turn = 2 * Math.PI * longitude;
     const rise = Math.PI * (latitude - 0.5);
-    return [Radii[0] * Math.cos(rise) * Math.sin(turn), Radii[1] * Math.sin(rise), Radii[2] * Math.cos(rise) * Math.cos(turn)];
+    return [
+        Radii[0] * Math.cos(rise) * Math.sin(turn),
+        Radii[1] * Math.sin(rise),
+        Radii[2] * Math.cos(rise) * Math.cos(turn),
+    ];
 }
 
 function MakeModel(): HeadModel {

@@ -1,4 +1,7 @@
-/** The compute and draw passes of one frame of ours, one by one: time, dispatches, and bytes against the least that must move. */
+/**
+ * The compute and draw passes of one frame of ours, one by one: time, dispatches, and bytes against the least that must
+ * move.
+ */
 import { DigitCount, DrawArgsLayout, RadixDigits, RadixTileSize } from "../../src/runtime/layout";
 import { FrameBytes, type IPassBytes } from "../../src/runtime/passes";
 import type { Ours } from "./ours";
@@ -88,7 +91,8 @@ function SplitPasses(encoder: GPUCommandEncoder, names: string[], timer: PassTim
             return {
                 setPipeline: (next: GPUComputePipeline) => void ((pipeline = next), (groups.length = 0)),
                 setBindGroup: (index: number, group: GPUBindGroup) => void (groups[index] = group),
-                dispatchWorkgroups: (x: number, y?: number, z?: number) => run((pass) => pass.dispatchWorkgroups(x, y, z)),
+                dispatchWorkgroups: (x: number, y?: number, z?: number) =>
+                    run((pass) => pass.dispatchWorkgroups(x, y, z)),
                 dispatchWorkgroupsIndirect: (buffer: GPUBuffer, offset: number) =>
                     run((pass) => pass.dispatchWorkgroupsIndirect(buffer, offset)),
                 end: () => undefined,
@@ -98,7 +102,10 @@ function SplitPasses(encoder: GPUCommandEncoder, names: string[], timer: PassTim
     return split as unknown as GPUCommandEncoder;
 }
 
-/** What the passes move and the least that they could, for one avatar whose texels are all dynamic and whose newest delta map counts alone. */
+/**
+ * What the passes move and the least that they could, for one avatar whose texels are all dynamic and whose newest
+ * delta map counts alone.
+ */
 function BytesOf({ avatar, head, pipeline }: Ours, visible: number): IPassBytes[] {
     const records = avatar.gaussianCount;
     const size = {
@@ -136,7 +143,10 @@ class PassTimer {
 
     public constructor(device: GPUDevice) {
         this._set = device.createQuerySet({ type: "timestamp", count: 64 });
-        this._resolved = device.createBuffer({ size: 512, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
+        this._resolved = device.createBuffer({
+            size: 512,
+            usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+        });
         this._read = device.createBuffer({ size: 512, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
     }
 

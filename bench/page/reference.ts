@@ -1,4 +1,7 @@
-/** The picture that all others are compared with: every Gaussian projected by the textbook formula in float64, sorted by depth, and rasterised slowly. */
+/**
+ * The picture that all others are compared with: every Gaussian projected by the textbook formula in float64, sorted by
+ * depth, and rasterised slowly.
+ */
 import { RasterizeReference, type IRasterSplat } from "../../src/runtime/reference/rasterize";
 import { ClearColor, FieldOfView, SizePx, ViewFromWorld } from "./camera";
 import type { IGaussians } from "./head";
@@ -20,8 +23,12 @@ export function ReferencePicture(head: IGaussians, frame: number): Uint8ClampedA
         const covariance = [DilationPx2, 0, DilationPx2];
         for (let axis = 0; axis < 3; axis++) {
             const scale = head.scale[3 * i + axis];
-            const alongX = scale * (jacobianX[0] * rotation[axis] + jacobianX[1] * rotation[3 + axis] + jacobianX[2] * rotation[6 + axis]);
-            const alongY = scale * (jacobianY[0] * rotation[axis] + jacobianY[1] * rotation[3 + axis] + jacobianY[2] * rotation[6 + axis]);
+            const alongX =
+                scale *
+                (jacobianX[0] * rotation[axis] + jacobianX[1] * rotation[3 + axis] + jacobianX[2] * rotation[6 + axis]);
+            const alongY =
+                scale *
+                (jacobianY[0] * rotation[axis] + jacobianY[1] * rotation[3 + axis] + jacobianY[2] * rotation[6 + axis]);
             covariance[0] += alongX * alongX;
             covariance[1] += alongX * alongY;
             covariance[2] += alongY * alongY;

@@ -1,8 +1,18 @@
-/** One person with and without hair beyond the scalp and a bust: the same head, and a second page around and below it, before the same camera. */
+/**
+ * One person with and without hair beyond the scalp and a bust: the same head, and a second page around and below it,
+ * before the same camera.
+ */
 import { CreateExpressionPose } from "../../src/flame/expression";
 import { DynamicFlag, TwoSidedFlag } from "../../src/flame/texelTable";
 import type { HeadModel } from "../../src/flame/headModel";
-import { AvatarBuffers, HeadBuffers, SplatDrawPass, SplatPipeline, ViewBuffers, type ICrowdMember } from "../../src/runtime/passes";
+import {
+    AvatarBuffers,
+    HeadBuffers,
+    SplatDrawPass,
+    SplatPipeline,
+    ViewBuffers,
+    type ICrowdMember,
+} from "../../src/runtime/passes";
 import { ClearColor, ClipFromView, SizePx, ViewFromWorld } from "./camera";
 import { MakeHead } from "./head";
 import { MakeOursHead } from "./oursHead";
@@ -36,7 +46,11 @@ export class SecondPage {
         private readonly _views: readonly ViewBuffers[],
     ) {
         this._pose = CreateExpressionPose(_members[0].avatar.head.model);
-        this._target = _device.createTexture({ size: [SizePx, SizePx], format: "rgba8unorm", usage: GPUTextureUsage.RENDER_ATTACHMENT });
+        this._target = _device.createTexture({
+            size: [SizePx, SizePx],
+            format: "rgba8unorm",
+            usage: GPUTextureUsage.RENDER_ATTACHMENT,
+        });
     }
 
     /** @param counts Gaussians of the head, and of the page */
@@ -49,7 +63,9 @@ export class SecondPage {
             const ofPage = index > 0;
             const own = ofPage ? { ...model, ...NoExpressions } : model;
             const flags = ofPage
-                ? table.flags.map((flag, g) => (gaussians.uv[2 * g + 1] > 0.5 ? TwoSidedFlag : 0) | (flag & ~DynamicFlag))
+                ? table.flags.map(
+                      (flag, g) => (gaussians.uv[2 * g + 1] > 0.5 ? TwoSidedFlag : 0) | (flag & ~DynamicFlag),
+                  )
                 : table.flags;
             const head = new HeadBuffers(device, own, { ...table, flags }, table);
             const avatar = new AvatarBuffers(device, head);
@@ -79,7 +95,9 @@ export class SecondPage {
         });
         const [r, g, b] = ClearColor;
         const pass = encoder.beginRenderPass({
-            colorAttachments: [{ view: this._target.createView(), loadOp: "clear", storeOp: "store", clearValue: { r, g, b, a: 1 } }],
+            colorAttachments: [
+                { view: this._target.createView(), loadOp: "clear", storeOp: "store", clearValue: { r, g, b, a: 1 } },
+            ],
         });
         this._draw.draw(pass, view);
         pass.end();

@@ -13,7 +13,11 @@ export interface ISortContender {
 }
 
 /** Ours, keys counted by a pass of its own where projection would have counted them. */
-export async function CreateOurSortAsync(device: GPUDevice, name: SplatSorterName, count: number): Promise<ISortContender> {
+export async function CreateOurSortAsync(
+    device: GPUDevice,
+    name: SplatSorterName,
+    count: number,
+): Promise<ISortContender> {
     const sorter = await CreateSorterAsync(device, name);
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
     const target: ISortTarget = {
@@ -23,7 +27,10 @@ export async function CreateOurSortAsync(device: GPUDevice, name: SplatSorterNam
         sortScratch: null,
     };
     let state = 22;
-    const keys = Uint32Array.from({ length: count }, () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) >>> 16);
+    const keys = Uint32Array.from(
+        { length: count },
+        () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) >>> 16,
+    );
     device.queue.writeBuffer(target.keys, 0, keys);
     return {
         name: `ours: ${name}`,

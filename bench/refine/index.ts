@@ -1,6 +1,6 @@
 /**
- * `window.refineBench`: two avatars of the bundled portrait, one as the networks made it and one refined, whose frames are timed in turns; refinements of
- * one and more photos; and one pass of the solver on the processor and in WGSL.
+ * `window.refineBench`: two avatars of the bundled portrait, one as the networks made it and one refined, whose frames
+ * are timed in turns; refinements of one and more photos; and one pass of the solver on the processor and in WGSL.
  */
 import { FreeCamera } from "@babylonjs/core/Cameras/freeCamera";
 import { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
@@ -24,7 +24,10 @@ const ViewAngle = 0.5;
 
 /** Detail for close-ups as dense as a photo's; the bundled portrait is too small to have its own. */
 const ShadesEdge = 1024;
-const Shades: ICloseUp = { edge: ShadesEdge, shades: Int8Array.from({ length: ShadesEdge ** 2 }, (_, i) => 25 * Math.sin(12.9898 * i)) };
+const Shades: ICloseUp = {
+    edge: ShadesEdge,
+    shades: Int8Array.from({ length: ShadesEdge ** 2 }, (_, i) => 25 * Math.sin(12.9898 * i)),
+};
 
 let engine: WebGPUEngine;
 let scene: Scene;
@@ -91,7 +94,10 @@ export const RefineBench = {
         return { ms: await TimeAsync(() => refined.refineAsync(list, { fadeSeconds: 0 })), solveMs };
     },
 
-    /** Milliseconds of a frame of either avatar, to the end of the GPU's work. @param headPx height of the head in the picture of 512 */
+    /**
+     * Milliseconds of a frame of either avatar, to the end of the GPU's work. @param headPx height of the head in the
+     * picture of 512
+     */
     async frameAsync(shown: "plain" | "refined" | "closeUp", headPx: number, turn: number): Promise<number> {
         plain.setEnabled(shown === "plain");
         refined.setEnabled(shown !== "plain");
@@ -137,7 +143,9 @@ export const RefineBench = {
         const ellipses = Finish(ProjectView(input.table, input.staticMap, view));
         const device = await (await navigator.gpu.requestAdapter())!.requestDevice();
         const weigher = await GpuWeigher.CreateAsync(device);
-        const measureAsync = async (weigh: typeof weigher.weigh): Promise<{ buildMs: number; passMs: number; bytes: number }> => {
+        const measureAsync = async (
+            weigh: typeof weigher.weigh,
+        ): Promise<{ buildMs: number; passMs: number; bytes: number }> => {
             let weights: ISplatWeights | undefined;
             const buildMs = await TimeAsync(async () => (weights = await FinishAsync(weigh(ellipses, view.size))));
             const passMs = await PassAsync(weights!, count);

@@ -1,12 +1,17 @@
 /**
- * The least page that shows an avatar, for counting what a first visit loads: `?photo=` or `?file=` with an address. `card` in the query
- * makes the adapter call itself a graphics card's, so that the library loads what it loads there.
+ * The least page that shows an avatar, for counting what a first visit loads: `?photo=` or `?file=` with an address.
+ * `card` in the query makes the adapter call itself a graphics card's, so that the library loads what it loads there.
  */
 import { ArcRotateCamera } from "@babylonjs/core/Cameras/arcRotateCamera";
 import { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { Scene } from "@babylonjs/core/scene";
-import { FlexAvatarComponent, GetFlexAvatarEngineOptions, type FlexAvatar, type IFlexAvatarOptions } from "babylon-flexavatar";
+import {
+    FlexAvatarComponent,
+    GetFlexAvatarEngineOptions,
+    type FlexAvatar,
+    type IFlexAvatarOptions,
+} from "babylon-flexavatar";
 
 interface IVisit {
     /** Resolves with the number of Gaussians once the avatar was drawn. */

@@ -1,4 +1,6 @@
-/** A hat and a pair of glasses made of Babylon's primitives, in meters, in the avatar's axes: +Y up, +Z out of the face. */
+/**
+ * A hat and a pair of glasses made of Babylon's primitives, in meters, in the avatar's axes: +Y up, +Z out of the face.
+ */
 import { Color3 } from "@babylonjs/core/Maths/math.color";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { CreateCapsule } from "@babylonjs/core/Meshes/Builders/capsuleBuilder";

@@ -40,13 +40,27 @@ export function ExpressVertices(
     for (let e = 0; e < model.expressionCount; e++) {
         const scale = expression[e] * model.expressionScale[e];
         if (scale !== 0) {
-            AddSparse(model.expressionVertex, model.expressionDelta, model.expressionStart[e], model.expressionStart[e + 1], scale, into);
+            AddSparse(
+                model.expressionVertex,
+                model.expressionDelta,
+                model.expressionStart[e],
+                model.expressionStart[e + 1],
+                scale,
+                into,
+            );
         }
     }
     return into;
 }
 
-function AddSparse(vertex: Uint16Array, delta: Int16Array, first: number, end: number, scale: number, into: Float32Array): void {
+function AddSparse(
+    vertex: Uint16Array,
+    delta: Int16Array,
+    first: number,
+    end: number,
+    scale: number,
+    into: Float32Array,
+): void {
     for (let k = first; k < end; k++) {
         const at = 3 * vertex[k];
         into[at] += scale * delta[3 * k];

@@ -1,6 +1,6 @@
 /**
- * A damped spring in closed form: x″ + 2ζω·x′ + ω²·x = 0, with x the distance from rest. A step of any length is exact, so a spring is stable and
- * moves the same at every frame rate.
+ * A damped spring in closed form: x″ + 2ζω·x′ + ω²·x = 0, with x the distance from rest. A step of any length is exact,
+ * so a spring is stable and moves the same at every frame rate.
  */
 import type { IWritableNumbers } from "./rotation.js";
 

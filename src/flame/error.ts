@@ -35,7 +35,8 @@ const DefaultAdvice: Readonly<Record<FlexAvatarErrorCode, string>> = Object.free
     "models-missing": "Check the address of models.json and that its folder is served.",
     "models-hash": "Fetch the model files again; they differ from what models.json lists.",
     "models-mismatch": "Use the networks together with the head model they were trained for.",
-    "policy-refused": "Allow what the message names in the page's Content-Security-Policy; docs/hosting.md lists all that is needed.",
+    "policy-refused":
+        "Allow what the message names in the page's Content-Security-Policy; docs/hosting.md lists all that is needed.",
     "webgpu-missing": "Use a browser with WebGPU and create the scene on a WebGPUEngine.",
     "wasm-simd-missing": "Use a browser with WebAssembly SIMD, or one with WebGPU.",
     aborted: "Nothing is left to do; the scene is as it was before the call.",
@@ -58,8 +59,8 @@ export interface IFlexAvatarErrorDetails {
 }
 
 /**
- * An error that says what to do.
- * The message says who complains, what came and what was wanted; `advice` says what to do; `code` is stable across releases.
+ * An error that says what to do. The message says who complains, what came and what was wanted; `advice` says what to
+ * do; `code` is stable across releases.
  */
 export class FlexAvatarError extends Error {
     /** Stable code, listed in docs/errors.md. */

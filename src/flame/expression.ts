@@ -66,9 +66,9 @@ export type ArkitName = (typeof ArkitNames)[number];
 const NameOfKey: ReadonlyMap<string, ArkitName> = new Map(ArkitNames.map((name) => [name.toLowerCase(), name]));
 
 /**
- * The ARKit name that a track or morph target means, or undefined if it means none.
- * Accepts any letter case, a path or prefix (`blendShape1.jawOpen`, `Head|ARKit_jawOpen`, `BSjawOpen`), `_L`, `.R`, `-left` and `L`, `R` at the end,
- * and numbers behind it (`jawOpen.001`).
+ * The ARKit name that a track or morph target means, or undefined if it means none. Accepts any letter case, a path or
+ * prefix (`blendShape1.jawOpen`, `Head|ARKit_jawOpen`, `BSjawOpen`), `_L`, `.R`, `-left` and `L`, `R` at the end, and
+ * numbers behind it (`jawOpen.001`).
  * @example ArkitNameOf("ARKit_MouthSmile_L") // "mouthSmileLeft"
  */
 export function ArkitNameOf(name: string): ArkitName | undefined {
@@ -76,7 +76,8 @@ export function ArkitNameOf(name: string): ArkitName | undefined {
     while (words.length > 1 && /^\d+$/.test(words[words.length - 1])) {
         words.pop();
     }
-    // The name may be spread over several words (mouth_smile_left) after a prefix of any length: try the longest tail first.
+    // The name may be spread over several words (mouth_smile_left) after a prefix of any length: try the longest tail
+    // first.
     for (let first = 0; first < words.length; first++) {
         const tail = words
             .slice(first)
@@ -95,7 +96,10 @@ function SpellOutSide(name: string): string {
     return name.replace(/[lL]$/, "Left").replace(/[rR]$/, "Right");
 }
 
-/** What moves a head: a weight for each expression of the model, and joint angles on top of those that expressions cause. */
+/**
+ * What moves a head: a weight for each expression of the model, and joint angles on top of those that expressions
+ * cause.
+ */
 export interface ExpressionPose {
     /** [E] weights, 0 at rest and 1 at full strength. */
     readonly expression: Float32Array;
@@ -109,7 +113,8 @@ export function CreateExpressionPose(model: HeadModel): ExpressionPose {
 }
 
 /**
- * Index of an expression in the model by any spelling that {@link ArkitNameOf} knows, or by the model's own name; −1 if it has none.
+ * Index of an expression in the model by any spelling that {@link ArkitNameOf} knows, or by the model's own name; −1 if
+ * it has none.
  */
 export function ExpressionIndex(model: HeadModel, name: string): number {
     const own = model.expressions.indexOf(name);

@@ -1,7 +1,8 @@
 /**
- * Joints of its own for the hair of a second page, so that hair can swing. No vertex of a page follows jaw or eyes, whose places in the skin are
- * therefore free: the jaw's becomes a joint in the head from which hair hangs, and the left eye's one for hair that lies on the torso. At rest the
- * two move as head and torso do, and the page looks as it does without them. Shaders know nothing of it, and it costs them nothing.
+ * Joints of its own for the hair of a second page, so that hair can swing. No vertex of a page follows jaw or eyes,
+ * whose places in the skin are therefore free: the jaw's becomes a joint in the head from which hair hangs, and the
+ * left eye's one for hair that lies on the torso. At rest the two move as head and torso do, and the page looks as it
+ * does without them. Shaders know nothing of it, and it costs them nothing.
  */
 import { JointCount, type HeadModel } from "./headModel.js";
 import { PartOfRegion } from "./pageModel.js";
@@ -13,7 +14,10 @@ const Hanging = 2;
 const Lying = 3;
 /** Meters above and before the neck's joint from where hair hangs: inside the scalp. Ours. */
 const [HangsAbove, HangsBefore] = [0.1, 0.02];
-/** Meters above the neck's joint where hair begins to swing, and where it swings in full: from the ears to below the chin. Ours. */
+/**
+ * Meters above the neck's joint where hair begins to swing, and where it swings in full: from the ears to below the
+ * chin. Ours.
+ */
 const [SwingsFrom, SwingsFull] = [0.075, -0.055];
 
 const NeckTurn = new Float64Array(9); // scratch of HangingPose

@@ -15,7 +15,9 @@ export const PoseLength = 3 * JointCount;
 /** Number of MediaPipe face landmarks, irises included. */
 export const MediaPipeLandmarkCount = 478;
 
-/** A parsed head model. V vertices, F faces, T atlas vertices, S identity directions, E expressions, K sparse entries. */
+/**
+ * A parsed head model. V vertices, F faces, T atlas vertices, S identity directions, E expressions, K sparse entries.
+ */
 export interface HeadModel {
     readonly name: string;
     /** SPDX identifier. */
@@ -87,8 +89,9 @@ export interface HeadModel {
 /**
  * Reads a head model file.
  * @param bytes the whole file; it is kept, the arrays of the model are views of it
- * @throws FlexAvatarError `file-format` if anything in the file cannot be trusted: a wrong magic, version, dtype or shape,
- * an array outside the file, an index out of range, a number that is not finite, skin weights that do not sum to one
+ * @throws FlexAvatarError `file-format` if anything in the file cannot be trusted: a wrong magic, version, dtype or
+ * shape, an array outside the file, an index out of range, a number that is not finite, skin weights that do not sum to
+ * one
  */
 export function ParseHeadModel(bytes: ArrayBuffer): HeadModel {
     const file = new HeadModelFile(bytes);
@@ -138,7 +141,12 @@ export function ParseHeadModel(bytes: ArrayBuffer): HeadModel {
 }
 
 function ReadPositionMap(value: unknown): { center: [number, number, number]; scale: number } {
-    if (IsRecord(value) && Array.isArray(value.center) && value.center.length === 3 && value.center.every(Number.isFinite)) {
+    if (
+        IsRecord(value) &&
+        Array.isArray(value.center) &&
+        value.center.length === 3 &&
+        value.center.every(Number.isFinite)
+    ) {
         const scale = value.scale;
         if (typeof scale === "number" && Number.isFinite(scale) && scale > 0) {
             return { center: value.center as [number, number, number], scale };
@@ -165,7 +173,9 @@ function CheckNames(model: HeadModel, file: HeadModelFile): void {
     const joints = file.names("joints");
     const parents = file.json.parents;
     if (joints.join() !== ModelJointNames.join() || !Array.isArray(parents) || parents.join() !== JointParents.join()) {
-        throw HeadModelFileError(`its joints must be ${ModelJointNames.join(", ")} with parents ${JointParents.join(", ")}`);
+        throw HeadModelFileError(
+            `its joints must be ${ModelJointNames.join(", ")} with parents ${JointParents.join(", ")}`,
+        );
     }
 }
 

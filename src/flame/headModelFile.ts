@@ -63,7 +63,9 @@ export class HeadModelFile {
         }
         let json: unknown;
         try {
-            json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(new Uint8Array(bytes, HeaderBytes, jsonBytes)));
+            json = JSON.parse(
+                new TextDecoder("utf-8", { fatal: true }).decode(new Uint8Array(bytes, HeaderBytes, jsonBytes)),
+            );
         } catch (error) {
             throw HeadModelFileError("its header is not valid JSON", error);
         }
@@ -93,7 +95,9 @@ export class HeadModelFile {
         const arrayType = ArrayTypes[dtype];
         const bytesNeeded = length * arrayType.BYTES_PER_ELEMENT;
         if (!IsCount(offset) || offset % 4 !== 0 || this._bodyStart + offset + bytesNeeded > this._bytes.byteLength) {
-            throw HeadModelFileError(`array "${name}" (${bytesNeeded} bytes at offset ${String(offset)}) lies outside the file`);
+            throw HeadModelFileError(
+                `array "${name}" (${bytesNeeded} bytes at offset ${String(offset)}) lies outside the file`,
+            );
         }
         return new arrayType(this._bytes, this._bodyStart + offset, length) as ArrayOf<D>;
     }
@@ -115,7 +119,11 @@ export class HeadModelFile {
     /** A header field that is a list of different strings. */
     public names(name: string): readonly string[] {
         const value = this.json[name];
-        if (!Array.isArray(value) || !value.every((item) => typeof item === "string") || new Set(value).size !== value.length) {
+        if (
+            !Array.isArray(value) ||
+            !value.every((item) => typeof item === "string") ||
+            new Set(value).size !== value.length
+        ) {
             throw HeadModelFileError(`header field "${name}" is not a list of different names`);
         }
         return value as string[];

@@ -21,10 +21,17 @@ export function MediaPipeLandmarks(model: HeadModel, vertices: ArrayLike<number>
 
 /** Indices of the MediaPipe landmarks that the model maps, ascending. */
 export function MappedMediaPipeLandmarks(model: HeadModel): number[] {
-    return Array.from({ length: MediaPipeLandmarkCount }, (_, index) => index).filter((index) => model.mediaPipeFace[index] >= 0);
+    return Array.from({ length: MediaPipeLandmarkCount }, (_, index) => index).filter(
+        (index) => model.mediaPipeFace[index] >= 0,
+    );
 }
 
-function PointsInFaces(model: HeadModel, faces: ArrayLike<number>, bary: Float32Array, vertices: ArrayLike<number>): Float32Array {
+function PointsInFaces(
+    model: HeadModel,
+    faces: ArrayLike<number>,
+    bary: Float32Array,
+    vertices: ArrayLike<number>,
+): Float32Array {
     const points = new Float32Array(3 * faces.length);
     for (let i = 0; i < faces.length; i++) {
         for (let axis = 0; axis < 3; axis++) {

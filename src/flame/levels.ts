@@ -1,7 +1,8 @@
 /**
- * Coarser levels of detail of a texel table: which Gaussians become one. Gaussians of a block of 2×2 or 4×4 texels are joined where they lie on the
- * same region and island of the atlas, near each other, and move with the same joints; else the block keeps several. Thanks to the Morton order
- * the Gaussians of a block follow each other, so a group is a first index and a mask.
+ * Coarser levels of detail of a texel table: which Gaussians become one. Gaussians of a block of 2×2 or 4×4 texels are
+ * joined where they lie on the same region and island of the atlas, near each other, and move with the same joints;
+ * else the block keeps several. Thanks to the Morton order the Gaussians of a block follow each other, so a group is a
+ * first index and a mask.
  */
 import { JointCount, type HeadModel } from "./headModel.js";
 import { RegionShift, type TexelTable } from "./texelTable.js";
@@ -20,7 +21,10 @@ const LargestTurn = 0.3;
 export interface ILevels {
     /** [LevelCount+1] where each level begins in a list of the Gaussians of all levels. */
     readonly start: readonly number[];
-    /** [m] the Gaussian in the middle of each group: whose place on the head, and whose part of the delta maps, it takes. */
+    /**
+     * [m] the Gaussian in the middle of each group: whose place on the head, and whose part of the delta maps, it
+     * takes.
+     */
     readonly anchor: Uint32Array;
     /** [m] the first Gaussian of each group. */
     readonly first: Uint32Array;
@@ -34,7 +38,11 @@ export interface ILevels {
  * Finds the groups. Takes some milliseconds; once per table.
  * @param at where the Gaussians are at rest, [n,3] meters, and their mean distance. Default: on the template
  */
-export function BuildLevels(model: HeadModel, table: TexelTable, at?: { places: Float32Array; spacing: number }): ILevels {
+export function BuildLevels(
+    model: HeadModel,
+    table: TexelTable,
+    at?: { places: Float32Array; spacing: number },
+): ILevels {
     const islands = Islands(model);
     const places = at?.places ?? Places(model, table);
     const spacing = at?.spacing ?? Math.sqrt(SurfaceArea(model) / Math.max(1, table.gaussianCount));
@@ -116,7 +124,9 @@ function SurfaceArea({ template, faces, faceCount }: HeadModel): number {
 
 function Distance2(places: Float32Array, a: number, b: number): number {
     return (
-        (places[3 * a] - places[3 * b]) ** 2 + (places[3 * a + 1] - places[3 * b + 1]) ** 2 + (places[3 * a + 2] - places[3 * b + 2]) ** 2
+        (places[3 * a] - places[3 * b]) ** 2 +
+        (places[3 * a + 1] - places[3 * b + 1]) ** 2 +
+        (places[3 * a + 2] - places[3 * b + 2]) ** 2
     );
 }
 

@@ -1,19 +1,25 @@
 /**
- * What of a head surely hides what is behind it: its outer skin, moved inwards. Eyes, lids, lips and all inside the mouth are no part of it, so that open
- * mouths and eyes stay open.
+ * What of a head surely hides what is behind it: its outer skin, moved inwards. Eyes, lids, lips and all inside the
+ * mouth are no part of it, so that open mouths and eyes stay open.
  */
 import type { HeadModel } from "./headModel.js";
 import { VertexNormals } from "./normals.js";
 import { PersonalVertices } from "./personalHead.js";
 import type { TexelTable } from "./texelTable.js";
 
-/** Regions of the outer skin, without the ears: they are thinner than the step inwards, which would turn them inside out. */
+/**
+ * Regions of the outer skin, without the ears: they are thinner than the step inwards, which would turn them inside
+ * out.
+ */
 const OccludingRegions: readonly string[] = ["face", "scalp", "neck"];
-/** Meters that the occluder lies below the Gaussians' surface, so that it hides none of those that make the surface up. */
+/**
+ * Meters that the occluder lies below the Gaussians' surface, so that it hides none of those that make the surface up.
+ */
 export const OccluderDepth = 0.008;
 
 /**
- * The faces that occlude. Those at the open end of the neck do not: whoever looks in past the edge of the skin would see the occluder's, which is farther in.
+ * The faces that occlude. Those at the open end of the neck do not: whoever looks in past the edge of the skin would
+ * see the occluder's, which is farther in.
  * @returns [3·F'] vertices, counter-clockwise from outside
  */
 export function OccluderFaces(model: HeadModel): Uint16Array<ArrayBuffer> {
@@ -46,13 +52,17 @@ function RimVertices({ faces, vertexCount }: HeadModel): Uint8Array {
 }
 
 /**
- * From the template's vertices to a person's occluder at rest: the offset of the person's own surface, less a step inwards. Skinned like the vertices,
- * it stays inside in every pose.
+ * From the template's vertices to a person's occluder at rest: the offset of the person's own surface, less a step
+ * inwards. Skinned like the vertices, it stays inside in every pose.
  * @param table texel table of the map
  * @param staticMap [14,H,W], before activation
  * @returns [V,3] meters, canonical, new; null if the map says nowhere of use where the surface is
  */
-export function OccluderOffsets(model: HeadModel, table: TexelTable, staticMap: ArrayLike<number>): Float32Array | null {
+export function OccluderOffsets(
+    model: HeadModel,
+    table: TexelTable,
+    staticMap: ArrayLike<number>,
+): Float32Array | null {
     const rest = PersonalVertices(model, table, staticMap);
     const normals = VertexNormals(model, rest);
     for (let i = 0; i < rest.length; i++) {

@@ -1,6 +1,7 @@
 /**
- * The second page of a head model's atlas: hair beyond the scalp, and the bust. It is a mesh with an atlas of its own on the joints of the head,
- * without expressions, shapes and landmarks, in the container of a head model file (docs/formats.md, "Second page").
+ * The second page of a head model's atlas: hair beyond the scalp, and the bust. It is a mesh with an atlas of its own
+ * on the joints of the head, without expressions, shapes and landmarks, in the container of a head model file
+ * (docs/formats.md, "Second page").
  */
 import { CheckMesh, JointCount, ModelJointNames, type HeadModel } from "./headModel.js";
 import { HeadModelFile, HeadModelFileError, IsRecord } from "./headModelFile.js";
@@ -181,7 +182,10 @@ export function RestPlaces(
 }
 
 /** Mean distance in meters of Gaussians that are beside each other in the map; 0 where none are. */
-export function MeanSpacing({ gaussianCount, texel, mapSize, gaussianOfTexel }: TexelTable, places: ArrayLike<number>): number {
+export function MeanSpacing(
+    { gaussianCount, texel, mapSize, gaussianOfTexel }: TexelTable,
+    places: ArrayLike<number>,
+): number {
     let [sum, count] = [0, 0];
     for (let g = 0; g < gaussianCount; g++) {
         for (const next of [(texel[g] + 1) % mapSize === 0 ? -1 : texel[g] + 1, texel[g] + mapSize]) {

@@ -1,6 +1,7 @@
 /**
- * The head of one person as a mesh: the template moved to where this person's Gaussians are, so that rays, hats and characters meet the face
- * and hair that are seen. Identity lives in the static map (paper, section 3.2); here its position offsets are gathered per vertex.
+ * The head of one person as a mesh: the template moved to where this person's Gaussians are, so that rays, hats and
+ * characters meet the face and hair that are seen. Identity lives in the static map (paper, section 3.2); here its
+ * position offsets are gathered per vertex.
  */
 import type { HeadModel } from "./headModel.js";
 import { BuildTexelTable, type TexelTable } from "./texelTable.js";
@@ -15,8 +16,9 @@ const Steps = 6;
 const Tables = new WeakMap<HeadModel, Map<number, TexelTable>>(); // made once per head model and map size
 
 /**
- * Rest vertices of a person: the template plus the offsets per vertex whose interpolation comes nearest to the position offsets of the
- * Gaussians, weighted by opacity (least squares). Vertices without Gaussians (inside the neck, behind the eyes) follow their neighbours.
+ * Rest vertices of a person: the template plus the offsets per vertex whose interpolation comes nearest to the position
+ * offsets of the Gaussians, weighted by opacity (least squares). Vertices without Gaussians (inside the neck, behind
+ * the eyes) follow their neighbours.
  * @param model head model of the avatar
  * @param table texel table of the map
  * @param staticMap [14,H,W], before activation

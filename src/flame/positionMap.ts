@@ -8,7 +8,10 @@ import { PoseLength, type HeadModel } from "./headModel.js";
 import { JointMatrices, JointMatricesLength, SkinVertices, WithoutHeadTurn } from "./skinning.js";
 import type { TexelTable } from "./texelTable.js";
 
-/** Buffers that {@link PositionMap} works in, so that the render loop allocates nothing. One per avatar or shared by turns. */
+/**
+ * Buffers that {@link PositionMap} works in, so that the render loop allocates nothing. One per avatar or shared by
+ * turns.
+ */
 export interface PositionMapScratch {
     readonly vertices: Float32Array;
     readonly pose: Float32Array;
@@ -28,7 +31,11 @@ export function CreatePositionMapScratch(model: HeadModel): PositionMapScratch {
  * The vertices that a position map samples: T(ψ) with jaw and eyes turned, no global, no neck.
  * @returns [V,3] meters, `scratch.vertices`
  */
-export function PositionMapVertices(model: HeadModel, expressionPose: ExpressionPose, scratch: PositionMapScratch): Float32Array {
+export function PositionMapVertices(
+    model: HeadModel,
+    expressionPose: ExpressionPose,
+    scratch: PositionMapScratch,
+): Float32Array {
     ExpressVertices(model, expressionPose.expression, scratch.vertices);
     WithoutHeadTurn(EffectivePose(model, expressionPose, scratch.pose), scratch.pose);
     JointMatrices(scratch.pose, model.joints, scratch.matrices);
@@ -72,7 +79,9 @@ export function SampleVertices(table: TexelTable, vertices: ArrayLike<number>, i
         const [a, b, c] = [3 * corners[3 * g], 3 * corners[3 * g + 1], 3 * corners[3 * g + 2]];
         for (let axis = 0; axis < 3; axis++) {
             into[axis * texelCount + texel[g]] =
-                bary[3 * g] * vertices[a + axis] + bary[3 * g + 1] * vertices[b + axis] + bary[3 * g + 2] * vertices[c + axis];
+                bary[3 * g] * vertices[a + axis] +
+                bary[3 * g + 1] * vertices[b + axis] +
+                bary[3 * g + 2] * vertices[c + axis];
         }
     }
     return into;

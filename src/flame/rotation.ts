@@ -33,7 +33,8 @@ export function RotationOfAxisAngle(x: number, y: number, z: number, into: IWrit
 export function MultiplyRotations(a: ArrayLike<number>, b: ArrayLike<number>, into: IWritableNumbers): void {
     for (let row = 0; row < 3; row++) {
         for (let column = 0; column < 3; column++) {
-            into[3 * row + column] = a[3 * row] * b[column] + a[3 * row + 1] * b[3 + column] + a[3 * row + 2] * b[6 + column];
+            into[3 * row + column] =
+                a[3 * row] * b[column] + a[3 * row + 1] * b[3 + column] + a[3 * row + 2] * b[6 + column];
         }
     }
 }

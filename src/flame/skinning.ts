@@ -71,7 +71,12 @@ export function WithoutHeadTurn(pose: ArrayLike<number>, into: Float32Array): Fl
  * @param matrices [5,12] from {@link JointMatrices}
  * @param into [V,3] receives posed positions; may be `vertices` itself
  */
-export function SkinVertices(model: HeadModel, vertices: Float32Array, matrices: Float32Array, into: Float32Array): Float32Array {
+export function SkinVertices(
+    model: HeadModel,
+    vertices: Float32Array,
+    matrices: Float32Array,
+    into: Float32Array,
+): Float32Array {
     const { vertexCount, weights } = model;
     for (let v = 0; v < vertexCount; v++) {
         const x = vertices[3 * v];
@@ -86,7 +91,8 @@ export function SkinVertices(model: HeadModel, vertices: Float32Array, matrices:
                 const m = 12 * joint;
                 posedX += weight * (matrices[m] * x + matrices[m + 1] * y + matrices[m + 2] * z + matrices[m + 3]);
                 posedY += weight * (matrices[m + 4] * x + matrices[m + 5] * y + matrices[m + 6] * z + matrices[m + 7]);
-                posedZ += weight * (matrices[m + 8] * x + matrices[m + 9] * y + matrices[m + 10] * z + matrices[m + 11]);
+                posedZ +=
+                    weight * (matrices[m + 8] * x + matrices[m + 9] * y + matrices[m + 10] * z + matrices[m + 11]);
             }
         }
         into[3 * v] = posedX;
@@ -100,7 +106,12 @@ export function SkinVertices(model: HeadModel, vertices: Float32Array, matrices:
  * The blended joint matrix of one Gaussian, 3×4.
  * @param weights five weights starting at `at`, summing to one
  */
-export function BlendJointMatrices(weights: ArrayLike<number>, at: number, matrices: ArrayLike<number>, into: Float32Array): Float32Array {
+export function BlendJointMatrices(
+    weights: ArrayLike<number>,
+    at: number,
+    matrices: ArrayLike<number>,
+    into: Float32Array,
+): Float32Array {
     for (let i = 0; i < 12; i++) {
         let sum = 0;
         for (let joint = 0; joint < JointCount; joint++) {

@@ -1,8 +1,8 @@
 /**
  * Which face of the head model each texel of a square UV map lies on, and the list of Gaussians that follows from it.
  * The rule is exact, so that its Python twin (training/headmodel/texels.py) finds the same texels and the same order:
- * for each face in order, each texel whose centre passes the three inclusive barycentric tests in float64 and has no face yet
- * takes that face. Gaussians are the valid texels in Morton order of (row, column).
+ * for each face in order, each texel whose centre passes the three inclusive barycentric tests in float64 and has no
+ * face yet takes that face. Gaussians are the valid texels in Morton order of (row, column).
  */
 import { FlexAvatarError } from "./error.js";
 import { JointCount, type HeadModel } from "./headModel.js";
@@ -46,7 +46,10 @@ export interface TexelTable {
  */
 export function BuildTexelTable(model: HeadModel, mapSize: number): TexelTable {
     if (!Number.isInteger(mapSize) || mapSize < 1 || mapSize > MaxMapSize) {
-        throw new FlexAvatarError("invalid-argument", `BuildTexelTable got map size ${mapSize}, wanted 1 to ${MaxMapSize}.`);
+        throw new FlexAvatarError(
+            "invalid-argument",
+            `BuildTexelTable got map size ${mapSize}, wanted 1 to ${MaxMapSize}.`,
+        );
     }
     const faceOfTexel = new Int32Array(mapSize * mapSize).fill(-1);
     const baryOfTexel = new Float64Array(3 * mapSize * mapSize);
@@ -57,7 +60,13 @@ export function BuildTexelTable(model: HeadModel, mapSize: number): TexelTable {
     return DescribeGaussians(model, mapSize, texel, faceOfTexel, baryOfTexel);
 }
 
-function ClaimTexels(model: HeadModel, face: number, mapSize: number, faceOfTexel: Int32Array, baryOfTexel: Float64Array): void {
+function ClaimTexels(
+    model: HeadModel,
+    face: number,
+    mapSize: number,
+    faceOfTexel: Int32Array,
+    baryOfTexel: Float64Array,
+): void {
     const { uv, uvFaces } = model;
     const [a, b, c] = [2 * uvFaces[3 * face], 2 * uvFaces[3 * face + 1], 2 * uvFaces[3 * face + 2]];
     const [ax, ay, bx, by, cx, cy] = [uv[a], uv[a + 1], uv[b], uv[b + 1], uv[c], uv[c + 1]];
@@ -78,7 +87,8 @@ function ClaimTexels(model: HeadModel, face: number, mapSize: number, faceOfTexe
                 continue;
             }
             const x = (column + 0.5) / mapSize;
-            // This order of operations, and no other, so that texels on an edge fall to the same face as in the Python twin.
+            // This order of operations, and no other, so that texels on an edge fall to the same face as in the Python
+            // twin.
             const wa = ((bx - x) * (cy - y) - (cx - x) * (by - y)) / doubleArea;
             const wb = ((cx - x) * (ay - y) - (ax - x) * (cy - y)) / doubleArea;
             const wc = ((ax - x) * (by - y) - (bx - x) * (ay - y)) / doubleArea;
@@ -92,7 +102,10 @@ function ClaimTexels(model: HeadModel, face: number, mapSize: number, faceOfTexe
     }
 }
 
-/** Valid texels sorted by their Morton code. Neighbours in the list are neighbours on the head, which keeps GPU reads together. */
+/**
+ * Valid texels sorted by their Morton code. Neighbours in the list are neighbours on the head, which keeps GPU reads
+ * together.
+ */
 function TexelsInMortonOrder(mapSize: number, faceOfTexel: Int32Array): Uint32Array {
     // Walking all codes of the enclosing power of two in order is a sort without comparisons.
     const edge = 2 ** Math.ceil(Math.log2(mapSize));

@@ -3,14 +3,17 @@ import { JoinUrl } from "../runtime/models/assetStore.js";
 import type { BackendName, OnnxRuntimeUrls } from "../runtime/models/onnxBackend.js";
 import type { SplatSorterName } from "../runtime/passes/index.js";
 import type { IAvatarServices } from "./avatarServices.js";
-import { DefaultDriverSchedule, type IDriverSchedule } from "./driverScheduler.js";
-import type { LevelOfDetail } from "./levelOfDetail.js";
+import { DefaultDriverSchedule, type IDriverSchedule } from "./avatar/driverScheduler.js";
+import type { LevelOfDetail } from "./draw/levelOfDetail.js";
 
-/** Options of `FlexAvatarComponent.GetOrCreate`. Addresses are relative to the page; all of them may be on another origin that sends CORS headers. */
+/**
+ * Options of `FlexAvatarComponent.GetOrCreate`. Addresses are relative to the page; all of them may be on another
+ * origin that sends CORS headers.
+ */
 export interface IFlexAvatarOptions {
     /**
-     * The folder that `npx babylon-flexavatar copy-assets` filled: everything that is loaded at run time. The two addresses below win over it.
-     * Default "flexavatar/".
+     * The folder that `npx babylon-flexavatar copy-assets` filled: everything that is loaded at run time. The two
+     * addresses below win over it. Default "flexavatar/".
      */
     assetsUrl: string;
     /** Folder of models.json. Default: "models/" in `assetsUrl`. */
@@ -25,23 +28,30 @@ export interface IFlexAvatarOptions {
      */
     mediaPipeUrls?: unknown;
     /**
-     * Where ONNX Runtime runs. "auto" is the processor: reading photos takes a fraction of a second there, once, and that build is the
-     * smallest to download; on software adapters, whose driver runs there too, with a notice. "webgpu" insists on the graphics card.
-     * Default "auto".
+     * Where ONNX Runtime runs. "auto" is the processor: reading photos takes a fraction of a second there, once, and
+     * that build is the smallest to download; on software adapters, whose driver runs there too, with a notice.
+     * "webgpu" insists on the graphics card. Default "auto".
      */
     backend: "auto" | BackendName;
-    /** How splats are sorted. "auto" measures both sorts for a few milliseconds while the models load, and takes the faster one. Default "auto". */
+    /**
+     * How splats are sorted. "auto" measures both sorts for a few milliseconds while the models load, and takes the
+     * faster one. Default "auto".
+     */
     sort?: SplatSorterName | "auto";
     /**
-     * What runs the driver network: "shaders", recorded in the frame, or "onnx". "auto" takes the shaders, and ONNX Runtime on software adapters,
-     * where `backend` is "wasm", and where the shaders fail, with a notice. Default "auto".
+     * What runs the driver network: "shaders", recorded in the frame, or "onnx". "auto" takes the shaders, and ONNX
+     * Runtime on software adapters, where `backend` is "wasm", and where the shaders fail, with a notice. Default
+     * "auto".
      */
     driver: "auto" | "shaders" | "onnx";
-    /** Milliseconds per frame for drivers, and their cadence on slow devices. Default 4 ms, and 30 Hz where a run takes more than 4 ms. */
+    /**
+     * Milliseconds per frame for drivers, and their cadence on slow devices. Default 4 ms, and 30 Hz where a run takes
+     * more than 4 ms.
+     */
     driverSchedule: Readonly<IDriverSchedule>;
     /**
-     * Level of detail of avatars that say nothing else ({@link FlexAvatar.levelOfDetail}). "auto" takes a map of half or a quarter of the edge where
-     * its Gaussians are still less than 1.5 pixels apart. Default "auto".
+     * Level of detail of avatars that say nothing else ({@link FlexAvatar.levelOfDetail}). "auto" takes a map of half
+     * or a quarter of the edge where its Gaussians are still less than 1.5 pixels apart. Default "auto".
      */
     levelOfDetail: LevelOfDetail;
     /** Replaces parts in tests. @internal */

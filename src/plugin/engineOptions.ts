@@ -9,8 +9,8 @@ const WantedFeatures: readonly string[] = ["shader-f16", "subgroups", "timestamp
 const StorageBuffersPerStage = 8;
 
 /**
- * Engine options that let the networks run at full speed. Babylon asks the browser for no feature and no limit by itself;
- * an engine created without these options works too, but slower.
+ * Engine options that let the networks run at full speed. Babylon asks the browser for no feature and no limit by
+ * itself; an engine created without these options works too, but slower.
  * @param options your own options; they win
  * @example
  * const engine = new WebGPUEngine(canvas, GetFlexAvatarEngineOptions());
@@ -25,7 +25,9 @@ export function GetFlexAvatarEngineOptions(options: WebGPUEngineOptions = {}): W
         deviceDescriptor: {
             ...descriptor,
             // Babylon drops what the adapter lacks.
-            requiredFeatures: [...new Set([...(descriptor?.requiredFeatures ?? []), ...WantedFeatures])] as GPUFeatureName[],
+            requiredFeatures: [
+                ...new Set([...(descriptor?.requiredFeatures ?? []), ...WantedFeatures]),
+            ] as GPUFeatureName[],
         },
     };
 }

@@ -9,13 +9,13 @@ import type { SplatPipeline } from "../runtime/passes/index.js";
 import type { BackendName } from "../runtime/models/onnxBackend.js";
 import { FetchAsync, MessageOf } from "../runtime/models/loadFailure.js";
 import type { PhotoSource } from "../runtime/photo/decode.js";
-import { AvatarFactory, type IMadeAvatar, type IMakeSettings } from "./avatarFactory.js";
+import { AvatarFactory, type IMadeAvatar, type IMakeSettings } from "./avatar/avatarFactory.js";
 import { ResolveFlexAvatarOptions, type IFlexAvatarOptions } from "./componentOptions.js";
-import { DriverScheduler, type IScheduledDriver } from "./driverScheduler.js";
+import { DriverScheduler, type IScheduledDriver } from "./avatar/driverScheduler.js";
 import { RequireDevice } from "./engineOptions.js";
-import { AvatarEvaluator } from "./avatarEvaluator.js";
-import { SerializeAvatars } from "./avatarSerializer.js";
-import { CheckShownParts, FlexAvatar, type IShownParts } from "./flexAvatar.js";
+import { AvatarEvaluator } from "./avatar/avatarEvaluator.js";
+import { SerializeAvatars } from "./files/avatarSerializer.js";
+import { CheckShownParts, FlexAvatar, type IShownParts } from "./avatar/flexAvatar.js";
 import type { BustOption, HairOption } from "./page/avatarPage.js";
 import type { IHairSpringSettings } from "./page/hairSpring.js";
 import { PersonPage, type IPageModel } from "./page/personPage.js";
@@ -23,10 +23,12 @@ import { Person } from "./refine/person.js";
 import { Refinement, type IPrepareWish } from "./refine/refinement.js";
 import type { RefineOption } from "./refine/refineSettings.js";
 import { CheckRefineSettings } from "./refine/sharpenPerson.js";
-import { PeelsDepth } from "./splatMaterial.js";
-import { SplatCrowds } from "./splatCrowds.js";
+import { PeelsDepth } from "./draw/splatMaterial.js";
+import { SplatCrowds } from "./draw/splatCrowds.js";
 
-/** Something the user should know although all went on: a fallback, or a choice made for them. Each is reported once. */
+/**
+ * Something the user should know although all went on: a fallback, or a choice made for them. Each is reported once.
+ */
 export interface IFlexAvatarNotice {
     /** Stable code, listed in docs/errors.md. */
     code: string;
@@ -40,7 +42,9 @@ export interface ICreateSettings extends IMakeSettings {
     name?: string;
     /** What {@link FlexAvatar.bust} is at first. Default "auto". From photos, "none" makes no bust. */
     bust?: BustOption;
-    /** What {@link FlexAvatar.hair} is at first. Default "auto". From photos, "scalp" makes no hair beyond the scalp. */
+    /**
+     * What {@link FlexAvatar.hair} is at first. Default "auto". From photos, "scalp" makes no hair beyond the scalp.
+     */
     hair?: HairOption;
     /** What {@link FlexAvatar.hairSpring} is at first. Default null: hair does not swing. */
     hairSpring?: IHairSpringSettings | null;
@@ -49,9 +53,9 @@ export interface ICreateSettings extends IMakeSettings {
 /** Settings of {@link FlexAvatarComponent.createFromPhotosAsync}. */
 export interface IPhotoCreateSettings extends ICreateSettings {
     /**
-     * Whether the avatar is refined with the photos' own detail once it is there, beside the page. Default "auto": with default settings. Hair beyond the
-     * scalp and the bust follow, or come at once where this is false. `signal` stops that too. What goes wrong then is a notice; the avatar stays as it
-     * was.
+     * Whether the avatar is refined with the photos' own detail once it is there, beside the page. Default "auto": with
+     * default settings. Hair beyond the scalp and the bust follow, or come at once where this is false. `signal` stops
+     * that too. What goes wrong then is a notice; the avatar stays as it was.
      */
     refine?: RefineOption;
 }
@@ -70,7 +74,10 @@ export interface IFlexAvatarStatistics {
     driverMs: number;
     /** Driver runs so far. */
     driverRuns: number;
-    /** Milliseconds of the stages of making an avatar, when each ran last: load, photos, fit, reconstruct, prepare, fill. */
+    /**
+     * Milliseconds of the stages of making an avatar, when each ran last: load, photos, fit, reconstruct, prepare,
+     * fill.
+     */
     stageMs: Readonly<Record<string, number>>;
     /** Requests for models so far. */
     requests: number;
@@ -97,7 +104,9 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
     public readonly name = ComponentName;
     /** Notified when an avatar is complete and in the scene. */
     public readonly onAvatarAddedObservable = new Observable<FlexAvatar>();
-    /** Notified of fallbacks and choices, each text once. Notices that came before the first observer are kept for it. */
+    /**
+     * Notified of fallbacks and choices, each text once. Notices that came before the first observer are kept for it.
+     */
     public readonly onNoticeObservable = new Observable<IFlexAvatarNotice>((observer) => {
         for (const notice of this._unheard.splice(0)) {
             this.onNoticeObservable.notifyObserver(observer, notice);
@@ -161,7 +170,10 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         return this._avatars;
     }
 
-    /** Where ONNX Runtime runs networks; null while none has needed it: a saved avatar whose driver runs by shaders does not. */
+    /**
+     * Where ONNX Runtime runs networks; null while none has needed it: a saved avatar whose driver runs by shaders does
+     * not.
+     */
     public get backend(): BackendName | null {
         return this._factory.networks?.backend ?? null;
     }
@@ -183,13 +195,16 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
     }
 
     /**
-     * Makes an avatar from one to four photos of a person. The scene is not touched before the avatar is complete. Then it is refined in the
-     * background: some seconds later it gets sharper, then it gets hair beyond the scalp and a bust ({@link FlexAvatar.onRefineProgressObservable},
-     * {@link FlexAvatar.whenRefinedAsync}).
+     * Makes an avatar from one to four photos of a person. The scene is not touched before the avatar is complete. Then
+     * it is refined in the background: some seconds later it gets sharper, then it gets hair beyond the scalp and a
+     * bust ({@link FlexAvatar.onRefineProgressObservable}, {@link FlexAvatar.whenRefinedAsync}).
      * @param photos image files (addresses, blobs, responses, bytes) or what a canvas can draw, in any order
      * @throws FlexAvatarError with a code of docs/errors.md; the scene is then as it was
      */
-    public async createFromPhotosAsync(photos: readonly PhotoSource[], settings: IPhotoCreateSettings = {}): Promise<FlexAvatar> {
+    public async createFromPhotosAsync(
+        photos: readonly PhotoSource[],
+        settings: IPhotoCreateSettings = {},
+    ): Promise<FlexAvatar> {
         this._throwIfDisposed();
         ThrowIfAborted(settings.signal, "starting");
         if (typeof photos === "string" || !Number.isInteger(photos?.length)) {
@@ -198,7 +213,10 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
             });
         }
         if (photos.length < 1 || photos.length > 4) {
-            throw new FlexAvatarError("photo-count", `createFromPhotosAsync got ${photos.length} photos and takes 1 to 4.`);
+            throw new FlexAvatarError(
+                "photo-count",
+                `createFromPhotosAsync got ${photos.length} photos and takes 1 to 4.`,
+            );
         }
         CheckShownParts(settings);
         const name = settings.name ?? `avatar ${++this._made}`;
@@ -224,7 +242,10 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
      * @param source address or bytes
      * @throws FlexAvatarError `file-format`, `models-mismatch` and those of loading models; the scene is then as it was
      */
-    public async loadAsync(source: string | URL | Blob | ArrayBuffer | Uint8Array, settings: ICreateSettings = {}): Promise<FlexAvatar> {
+    public async loadAsync(
+        source: string | URL | Blob | ArrayBuffer | Uint8Array,
+        settings: ICreateSettings = {},
+    ): Promise<FlexAvatar> {
         this._throwIfDisposed();
         ThrowIfAborted(settings.signal, "starting");
         CheckShownParts(settings);
@@ -253,7 +274,10 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         }
     }
 
-    /** Called by Babylon when a container's contents leave the scene: its avatars stay on the GPU, unless they are to be disposed. */
+    /**
+     * Called by Babylon when a container's contents leave the scene: its avatars stay on the GPU, unless they are to be
+     * disposed.
+     */
     public removeFromContainer(container: AssetContainer, dispose = false): void {
         for (const avatar of AvatarsOf(container)) {
             const index = this._avatars.indexOf(avatar);
@@ -272,7 +296,10 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         this._notify(code, message);
     }
 
-    /** Called by Babylon when a lost device was replaced. Avatars come back by themselves, with new buffers and networks. */
+    /**
+     * Called by Babylon when a lost device was replaced. Avatars come back by themselves, with new buffers and
+     * networks.
+     */
     public rebuild(): void {
         this._factory.dispose();
         this._factory = this._createFactory();
@@ -282,7 +309,8 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         const earlier = new Map<IAvatarFile, Promise<AvatarEvaluator>>();
         this._avatars.forEach((avatar, index) => {
             const file = files[index];
-            const restore = (): Promise<AvatarEvaluator> => this._factory.restoreAsync(file).then(({ evaluator }) => evaluator);
+            const restore = (): Promise<AvatarEvaluator> =>
+                this._factory.restoreAsync(file).then(({ evaluator }) => evaluator);
             const twin = earlier.get(file);
             const restoring = twin
                 ? twin.then((evaluator) => (evaluator.buffers.isDisposed ? restore() : evaluator.createInstance()))
@@ -292,7 +320,10 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         });
     }
 
-    /** Disposes all avatars and everything shared, and leaves the scene. Safe while avatars are being made; may be called twice. */
+    /**
+     * Disposes all avatars and everything shared, and leaves the scene. Safe while avatars are being made; may be
+     * called twice.
+     */
     public dispose(): void {
         if (this._disposed) {
             return;
@@ -314,7 +345,9 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
     /** Options are fixed when the component is made: avatars that exist were made with them. */
     private _reportIgnored(options: Partial<IFlexAvatarOptions>): void {
         const names = Object.keys(options) as (keyof IFlexAvatarOptions)[];
-        const ignored = names.filter((name) => options[name] !== undefined && !IsSame(options[name], this.options[name]));
+        const ignored = names.filter(
+            (name) => options[name] !== undefined && !IsSame(options[name], this.options[name]),
+        );
         if (ignored.length > 0) {
             this._notify(
                 "options-ignored",
@@ -325,7 +358,9 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
     }
 
     private _createFactory(): AvatarFactory {
-        return new AvatarFactory(RequireDevice(this.scene.getEngine()), this.options, (code, message) => this._notify(code, message));
+        return new AvatarFactory(RequireDevice(this.scene.getEngine()), this.options, (code, message) =>
+            this._notify(code, message),
+        );
     }
 
     private _createRefinement({ head, evaluator }: IMadeAvatar, person: Person, page: PersonPage): Refinement {
@@ -355,7 +390,11 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         }
     }
 
-    private async _restoreAsync(avatar: FlexAvatar, restoring: Promise<AvatarEvaluator>, factory: AvatarFactory): Promise<void> {
+    private async _restoreAsync(
+        avatar: FlexAvatar,
+        restoring: Promise<AvatarEvaluator>,
+        factory: AvatarFactory,
+    ): Promise<void> {
         try {
             const evaluator = await restoring;
             if (avatar.isDisposed() || factory !== this._factory) {
@@ -366,7 +405,10 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
             }
         } catch (error) {
             if (!this._disposed && factory === this._factory) {
-                this._notify("device-lost", `"${avatar.name}" did not survive the loss of the GPU device: ${String(error)}`);
+                this._notify(
+                    "device-lost",
+                    `"${avatar.name}" did not survive the loss of the GPU device: ${String(error)}`,
+                );
                 avatar.dispose();
             }
         }
@@ -396,7 +438,8 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
             shown: { bust, hair, hairSpring },
             loadPageAsync: (makeSettings) => this._loadPageAsync(makeSettings),
             refinement,
-            prepareRefinementAsync: (photos, wish, makeSettings) => this._factory.prepareRefinementAsync(photos, wish, makeSettings),
+            prepareRefinementAsync: (photos, wish, makeSettings) =>
+                this._factory.prepareRefinementAsync(photos, wish, makeSettings),
             crowds: this._crowds,
             levelOfDetail: this.options.levelOfDetail,
             instantiate: (evaluator, instanceName, shown) =>
@@ -428,7 +471,10 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
             );
         }
         // Dispatches between two updates are those of one frame. Each driver run that arrived had its delta map packed.
-        const dispatches = this._avatars.reduce((sum, { counts }) => sum + counts.driverRuns, this._recordedDispatches());
+        const dispatches = this._avatars.reduce(
+            (sum, { counts }) => sum + counts.driverRuns,
+            this._recordedDispatches(),
+        );
         this._dispatches.lastFrame = Math.max(0, dispatches - this._dispatches.before);
         this._dispatches.before = dispatches;
         this._evaluators.length = 0;
@@ -463,7 +509,9 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
 
     private _gpuBytes(): number {
         const pages = this._avatars.flatMap(({ _secondPage }) => _secondPage?.splats?.buffers ?? []);
-        const heads = new Set([...this._avatars.flatMap(({ splats }) => splats?.buffers ?? []), ...pages].map(({ head }) => head));
+        const heads = new Set(
+            [...this._avatars.flatMap(({ splats }) => splats?.buffers ?? []), ...pages].map(({ head }) => head),
+        );
         let sum = this._avatars.reduce((bytes, { splats }) => bytes + (splats?.ownByteLength ?? 0), 0);
         pages.forEach(({ params }) => (sum += params.size));
         heads.forEach(({ byteLength }) => (sum += byteLength));
@@ -499,7 +547,9 @@ function IsSame(a: unknown, b: unknown): boolean {
         return Object.is(a, b);
     }
     const [first, second] = [a as Record<string, unknown>, b as Record<string, unknown>];
-    return [...new Set([...Object.keys(first), ...Object.keys(second)])].every((name) => IsSame(first[name], second[name]));
+    return [...new Set([...Object.keys(first), ...Object.keys(second)])].every((name) =>
+        IsSame(first[name], second[name]),
+    );
 }
 
 function AvatarsOf(container: AssetContainer): FlexAvatar[] {
@@ -532,9 +582,13 @@ async function ReadBytesAsync(
         if (error instanceof FlexAvatarError) {
             throw error;
         }
-        throw new FlexAvatarError("file-format", `The avatar file ${String(source)} could not be read: ${MessageOf(error)}`, {
-            cause: error,
-        });
+        throw new FlexAvatarError(
+            "file-format",
+            `The avatar file ${String(source)} could not be read: ${MessageOf(error)}`,
+            {
+                cause: error,
+            },
+        );
     }
 }
 

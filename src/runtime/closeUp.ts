@@ -1,6 +1,7 @@
 /**
- * Detail for close-ups: shades over the atlas that every Gaussian adds to its color at the fragment's own place. Mip levels fade to nothing,
- * as shades have no mean over a Gaussian. This file holds what solver, file, GPU and their references agree on.
+ * Detail for close-ups: shades over the atlas that every Gaussian adds to its color at the fragment's own place. Mip
+ * levels fade to nothing, as shades have no mean over a Gaussian. This file holds what solver, file, GPU and their
+ * references agree on.
  */
 
 /** A person's detail. */
@@ -20,8 +21,8 @@ export const CloseUpLevels = 4;
 /** Texels of the atlas per texel of the maps. */
 export const CloseUpScale = 4;
 /**
- * Fragments of a splat that are fainter than this go without a shade: more than a third of them, with 3 % of an opaque splat's weight. Reading the atlas is
- * most of what a shade costs on a software adapter.
+ * Fragments of a splat that are fainter than this go without a shade: more than a third of them, with 3 % of an opaque
+ * splat's weight. Reading the atlas is most of what a shade costs on a software adapter.
  */
 export const LeastShadedAlpha = 1 / 32;
 /** How much longer than wide a texel of the atlas may be on the screen: full detail, no detail. */
@@ -49,7 +50,10 @@ export function FootprintOf(a: number, b: number, c: number, d: number, edge: nu
     const sum = Math.hypot(a + d, b - c);
     const difference = Math.hypot(a - d, b + c);
     const [longest, shortest] = [(sum + difference) / 2, Math.abs(sum - difference) / 2];
-    const strength = Math.min(1, Math.max(0, (EdgeOnMost * shortest - longest) / ((EdgeOnMost - EdgeOnLeast) * shortest)));
+    const strength = Math.min(
+        1,
+        Math.max(0, (EdgeOnMost * shortest - longest) / ((EdgeOnMost - EdgeOnLeast) * shortest)),
+    );
     if (!(strength > 0)) {
         return { placeFromPx: [0, 0, 0, 0], level: 0, strength: 0 };
     }
@@ -75,7 +79,9 @@ export function MipLevels({ edge, shades }: ICloseUp): Int8Array<ArrayBuffer>[] 
         for (let row = 0; row < size; row++) {
             for (let column = 0; column < size; column++) {
                 const at = 2 * row * wide + 2 * column;
-                into[row * size + column] = Math.round((from[at] + from[at + 1] + from[at + wide] + from[at + wide + 1]) / 4);
+                into[row * size + column] = Math.round(
+                    (from[at] + from[at + 1] + from[at + wide] + from[at + wide + 1]) / 4,
+                );
             }
         }
         levels.push(into);

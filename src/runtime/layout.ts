@@ -1,6 +1,7 @@
 /**
- * Sizes and byte offsets of the structs in src/shaders, and the constants that kernels and TypeScript share, under the same names.
- * The WGSL is the truth: tests/unit/shaders/shaderTwins.spec.ts reads every const and struct of every shader and compares.
+ * Sizes and byte offsets of the structs in src/shaders, and the constants that kernels and TypeScript share, under the
+ * same names. The WGSL is the truth: tests/unit/shaders/shaderTwins.spec.ts reads every const and struct of every
+ * shader and compares.
  */
 
 /** Bytes of a struct and of its fields. */
@@ -52,7 +53,10 @@ export const ViewSlotLayout = {
     },
 } as const satisfies IStructLayout;
 
-export const HeadVertexLayout = { byteLength: 16, offsets: { position: 0, weights: 12 } } as const satisfies IStructLayout;
+export const HeadVertexLayout = {
+    byteLength: 16,
+    offsets: { position: 0, weights: 12 },
+} as const satisfies IStructLayout;
 
 export const OccluderOffsetLayout = { byteLength: 8, offsets: { xy: 0, z: 4 } } as const satisfies IStructLayout;
 
@@ -61,15 +65,32 @@ export const TexelLayout = {
     offsets: { vertices01: 0, vertex2Flags: 4, bary01: 8, place: 12 },
 } as const satisfies IStructLayout;
 
-export const PackParamsLayout = { byteLength: 12, offsets: { first: 0, count: 4, mapTexelCount: 8 } } as const satisfies IStructLayout;
+export const PackParamsLayout = {
+    byteLength: 12,
+    offsets: { first: 0, count: 4, mapTexelCount: 8 },
+} as const satisfies IStructLayout;
 
-export const CoarsenParamsLayout = { byteLength: 12, offsets: { first: 0, fineCount: 4, groupCount: 8 } } as const satisfies IStructLayout;
+export const CoarsenParamsLayout = {
+    byteLength: 12,
+    offsets: { first: 0, fineCount: 4, groupCount: 8 },
+} as const satisfies IStructLayout;
 
-export const LevelGroupLayout = { byteLength: 12, offsets: { anchor: 0, first: 4, mask: 8 } } as const satisfies IStructLayout;
+export const LevelGroupLayout = {
+    byteLength: 12,
+    offsets: { anchor: 0, first: 4, mask: 8 },
+} as const satisfies IStructLayout;
 
 export const PackedAttributesLayout = {
     byteLength: 28,
-    offsets: { offsetXy: 0, offsetZOpacity: 4, colorRg: 8, colorBScaleX: 12, scaleYz: 16, rotationXy: 20, rotationZw: 24 },
+    offsets: {
+        offsetXy: 0,
+        offsetZOpacity: 4,
+        colorRg: 8,
+        colorBScaleX: 12,
+        scaleYz: 16,
+        rotationXy: 20,
+        rotationZw: 24,
+    },
 } as const satisfies IStructLayout;
 
 export const PackedDeltaLayout = {
@@ -92,7 +113,10 @@ export const CloseUpSlotLayout = {
     offsets: { strength: 0, layer: 4, edge: 8, reserved: 16 },
 } as const satisfies IStructLayout;
 
-export const AtlasFrameLayout = { byteLength: 12, offsets: { place: 0, frame01: 4, frame23: 8 } } as const satisfies IStructLayout;
+export const AtlasFrameLayout = {
+    byteLength: 12,
+    offsets: { place: 0, frame01: 4, frame23: 8 },
+} as const satisfies IStructLayout;
 
 export const DrawArgsLayout = {
     byteLength: 20,
@@ -108,7 +132,10 @@ export const DrawArgsLayout = {
 export const SortParamsLayout = { byteLength: 4, offsets: { recordCount: 0 } } as const satisfies IStructLayout;
 
 /** The list of buckets follows the struct. */
-export const CrowdedLayout = { byteLength: 12, offsets: { count: 0, countY: 4, countZ: 8, buckets: 12 } } as const satisfies IStructLayout;
+export const CrowdedLayout = {
+    byteLength: 12,
+    offsets: { count: 0, countY: 4, countZ: 8, buckets: 12 },
+} as const satisfies IStructLayout;
 
 export const RefineParamsLayout = {
     byteLength: 16,
@@ -171,7 +198,10 @@ export const DriverWorkgroupEdge = 8;
 
 /** Attribute channels of a static or delta map. */
 export const MapChannels = 14;
-/** Units and steps of packed attributes, as in src/shaders/shared/attributes.wgsl: meters, meters, ln m, ln m, steps from 0 to 1. */
+/**
+ * Units and steps of packed attributes, as in src/shaders/shared/attributes.wgsl: meters, meters, ln m, ln m, steps
+ * from 0 to 1.
+ */
 export const OffsetReach = 0.5;
 export const DeltaOffsetReach = 0.125;
 export const LogScaleMiddle = -6;
@@ -200,7 +230,10 @@ export const ScaleMax = 0.02;
 export const DilationPx2 = 0.3;
 /** The projection is linearised no farther out than this, NDC. */
 export const JacobianNdc = 1.3;
-/** How far a surface may look away: cosine for what lies on the head; margin beyond the horizon of a head with this radius, meters. */
+/**
+ * How far a surface may look away: cosine for what lies on the head; margin beyond the horizon of a head with this
+ * radius, meters.
+ */
 export const BackFaceCosine = 0.2;
 export const HorizonMargin = 0.05;
 export const HeadRadius = 0.08;

@@ -1,6 +1,6 @@
 /**
- * Long work in small steps: generators that yield the share done, 0 to 1, so that whoever runs them may pause or stop. A step may also be something
- * to wait for, as a graphics card's answer is; then the work goes on when it is there.
+ * Long work in small steps: generators that yield the share done, 0 to 1, so that whoever runs them may pause or stop.
+ * A step may also be something to wait for, as a graphics card's answer is; then the work goes on when it is there.
  */
 
 /** What a generator of this kind yields: the share done, or what it waits for. */
@@ -54,7 +54,10 @@ export function Finish<T>(work: Work<T>): T {
  * Runs all steps and waits where the work waits. A promise that is refused is thrown into the work, which may clean up.
  * @param onStep told the share done. What it returns is awaited: to let others work, or to stop by throwing
  */
-export async function FinishAsync<T>(work: Work<T>, onStep: (share: number) => Promise<void> | void = () => undefined): Promise<T> {
+export async function FinishAsync<T>(
+    work: Work<T>,
+    onStep: (share: number) => Promise<void> | void = () => undefined,
+): Promise<T> {
     try {
         for (let step = work.next(); ;) {
             if (step.done) {
@@ -84,7 +87,10 @@ const SliceMs = 12;
  * Runs all steps in slices, between which the page lives. Waits where the work waits.
  * @param onStep told the share done. It may throw to stop
  */
-export async function FinishInSlicesAsync<T>(work: Work<T>, onStep: (share: number) => void = () => undefined): Promise<T> {
+export async function FinishInSlicesAsync<T>(
+    work: Work<T>,
+    onStep: (share: number) => void = () => undefined,
+): Promise<T> {
     const pauseAsync = PausesOf();
     return await FinishAsync(work, (share) => {
         onStep(share);

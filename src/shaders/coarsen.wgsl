@@ -1,7 +1,8 @@
-// coarsen: the coarse levels of detail of a person, as means of its Gaussians. Weights are opacities, so what cannot be seen does not color what
-// can. Offsets are such that a coarse Gaussian is in the middle of its group although it is skinned as the group's anchor.
-// Reads texels, vertices, groups, attributes of the finest level. Writes attributes of the others. Grid: one thread per group, 64 per workgroup.
-// Cost: 92 bytes read per Gaussian and level, 28 written per group, once per static map. Reference: src/runtime/reference/coarsen.ts
+// coarsen: the coarse levels of detail of a person, as means of its Gaussians. Weights are opacities, so what cannot be
+// seen does not color what can. Offsets are such that a coarse Gaussian is in the middle of its group although it is
+// skinned as the group's anchor. Reads texels, vertices, groups, attributes of the finest level. Writes attributes of
+// the others. Grid: one thread per group, 64 per workgroup. Cost: 92 bytes read per Gaussian and level, 28 written per
+// group, once per static map. Reference: src/runtime/reference/coarsen.ts
 #import "shared/attributes.wgsl"
 #import "shared/covariance.wgsl"
 #import "shared/headVertex.wgsl"
@@ -63,7 +64,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         let fromMiddle = (a.offset + placeOf(gaussian) - anchorPlace - offset) * axes;
         variance += (1.0 / (1.0 + exp(-a.opacity)) + LeastWeight) / weights * fromMiddle * fromMiddle;
     }
-    // As wide for their distance as its Gaussians are for theirs, along the axes in which they are spread; no thicker than they are.
+    // As wide for their distance as its Gaussians are for theirs, along the axes in which they are spread; no thicker
+    // than they are.
     let scale = exp(sum.logScale / weights);
     let growth = select(0.0, max(3.0, count - 1.0), count > 1.0);
     let spread = KeptSpread * growth * dot(variance, scale * scale) / max(dot(variance, variance), 1e-30);

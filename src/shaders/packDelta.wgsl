@@ -1,6 +1,7 @@
-// packDelta: what the driver changes, from planar f32 to 20 bytes per dynamic Gaussian in Gaussian order. What the driver may not change is dropped.
-// Reads map, mapTexels (those of dynamic Gaussians). Writes deltas. Grid: one thread per dynamic Gaussian, 64 per workgroup.
-// Cost: 60 bytes read, 20 written, once per driver run. Reference: src/runtime/reference/packMaps.ts
+// packDelta: what the driver changes, from planar f32 to 20 bytes per dynamic Gaussian in Gaussian order. What the
+// driver may not change is dropped. Reads map, mapTexels (those of dynamic Gaussians). Writes deltas. Grid: one thread
+// per dynamic Gaussian, 64 per workgroup. Cost: 60 bytes read, 20 written, once per driver run. Reference:
+// src/runtime/reference/packMaps.ts
 #import "shared/attributes.wgsl"
 #import "shared/mapSource.wgsl"
 

@@ -1,8 +1,8 @@
-// poseVertices: the faces of this frame. Expression directions on the template, for all avatars that changed. Joints are applied where vertices
-// are used: there they cost a few multiplications, and here they would cost 32 bytes per vertex.
-// Reads vertices, expressionStart, expressionEntries (sparse, sorted by vertex), coefficients, changed. Writes expressed.
-// Grid: one thread per vertex and changed avatar (x, y), 64 × 1 per workgroup. Cost: 20 bytes + 8 per entry read, 16 written.
-// Reference: src/runtime/reference/poseVertices.ts
+// poseVertices: the faces of this frame. Expression directions on the template, for all avatars that changed. Joints
+// are applied where vertices are used: there they cost a few multiplications, and here they would cost 32 bytes per
+// vertex. Reads vertices, expressionStart, expressionEntries (sparse, sorted by vertex), coefficients, changed. Writes
+// expressed. Grid: one thread per vertex and changed avatar (x, y), 64 × 1 per workgroup. Cost: 20 bytes + 8 per entry
+// read, 16 written. Reference: src/runtime/reference/poseVertices.ts
 #import "shared/headParams.wgsl"
 #import "shared/headVertex.wgsl"
 
@@ -27,7 +27,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let end = expressionStart[vertex + 1u];
     for (var i = expressionStart[vertex]; i < end; i++) {
         let entry = expressionEntries[i];
-        let delta = vec3i(bitcast<i32>(entry.x) >> 16u, bitcast<i32>(entry.y << 16u) >> 16u, bitcast<i32>(entry.y) >> 16u);
+        let yz = vec2i(bitcast<i32>(entry.y << 16u), bitcast<i32>(entry.y)) >> vec2u(16u);
+        let delta = vec3i(bitcast<i32>(entry.x) >> 16u, yz);
         offset += coefficients[slot * head.expressionCount + (entry.x & 0xffffu)] * vec3f(delta);
     }
     expressed[slot * head.vertexCount + vertex] = HeadVertex(rest.position + offset, rest.weights);

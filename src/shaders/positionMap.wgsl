@@ -1,7 +1,8 @@
-// positionMap: what the driver network sees of the expression (paper: P_driving). Head positions with jaw and eyes posed, sampled per texel
-// and normalised by the head model's constants. Channel-major [3,P,P]; texels without a face keep what they hold (the pass clears them to 0).
-// Reads positionTexels, expressed (from poseVertices). Writes positions. Grid: one thread per valid texel, 64 per workgroup.
-// Cost: 64 bytes read, 12 written. Reference: src/runtime/reference/positionMap.ts
+// positionMap: what the driver network sees of the expression (paper: P_driving). Head positions with jaw and eyes
+// posed, sampled per texel and normalised by the head model's constants. Channel-major [3,P,P]; texels without a face
+// keep what they hold (the pass clears them to 0). Reads positionTexels, expressed (from poseVertices). Writes
+// positions. Grid: one thread per valid texel, 64 per workgroup. Cost: 64 bytes read, 12 written. Reference:
+// src/runtime/reference/positionMap.ts
 #import "shared/avatarParams.wgsl"
 #import "shared/headParams.wgsl"
 #import "shared/headVertex.wgsl"

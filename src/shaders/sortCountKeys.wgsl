@@ -1,5 +1,5 @@
-// sortCountKeys: count how many records have each key, for key writers that do not count as they write.
-// Reads keys. Adds to keyCounts. Grid: one thread per record, 256 per workgroup. Cost: 4 bytes read, 1 atomic per record.
+// sortCountKeys: count how many records have each key, for key writers that do not count as they write. Reads keys.
+// Adds to keyCounts. Grid: one thread per record, 256 per workgroup. Cost: 4 bytes read, 1 atomic per record.
 // Reference: src/runtime/reference/sort.ts
 #import "shared/constants.wgsl"
 #import "shared/sortParams.wgsl"

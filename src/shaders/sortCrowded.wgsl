@@ -1,7 +1,8 @@
-// sortCrowded: order by index the records of one bucket that is too full for sortTies (an avatar seen as a plane, or from very far).
-// Each thread owns a run of records, counts those of the bucket, and writes them after those of the threads before it: stable by construction.
-// Reads keys, crowded, bucketEnd. Writes order. Grid: one workgroup of 256 per crowded bucket, indirect, usually none.
-// Cost: 8 bytes per record and bucket read. Reference: src/runtime/reference/sort.ts
+// sortCrowded: order by index the records of one bucket that is too full for sortTies (an avatar seen as a plane, or
+// from very far). Each thread owns a run of records, counts those of the bucket, and writes them after those of the
+// threads before it: stable by construction. Reads keys, crowded, bucketEnd. Writes order. Grid: one workgroup of 256
+// per crowded bucket, indirect, usually none. Cost: 8 bytes per record and bucket read. Reference:
+// src/runtime/reference/sort.ts
 #import "shared/constants.wgsl"
 #import "shared/sortParams.wgsl"
 #import "shared/crowded.wgsl"

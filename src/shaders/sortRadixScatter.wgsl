@@ -1,9 +1,10 @@
-// sortRadixScatter: one stable pass of the radix sort by digit `digit` of the key. A record's place = records of smaller digits anywhere
-// + same digit in earlier tiles + same digit of earlier threads in this tile + same digit earlier in this thread's run.
-// Each tile adds up the first two from the counts of all tiles itself, so there is no scan pass, and none waits for another. As it writes,
-// it counts the next digit of the tiles it writes to: a digit's records of one tile land side by side, in two tiles at most.
-// Reads keys (first digit) or pairsIn, digitCounts. Writes pairsOut, nextCounts, drawArgs (first digit) or order (last digit).
-// Grid: one workgroup of 256 per tile. Cost per record: 4 or 8 bytes read, 8 or 4 written. Reference: src/runtime/reference/sort.ts
+// sortRadixScatter: one stable pass of the radix sort by digit `digit` of the key. A record's place = records of
+// smaller digits anywhere + same digit in earlier tiles + same digit of earlier threads in this tile + same digit
+// earlier in this thread's run. Each tile adds up the first two from the counts of all tiles itself, so there is no
+// scan pass, and none waits for another. As it writes, it counts the next digit of the tiles it writes to: a digit's
+// records of one tile land side by side, in two tiles at most. Reads keys (first digit) or pairsIn, digitCounts. Writes
+// pairsOut, nextCounts, drawArgs (first digit) or order (last digit). Grid: one workgroup of 256 per tile. Cost per
+// record: 4 or 8 bytes read, 8 or 4 written. Reference: src/runtime/reference/sort.ts
 #import "shared/constants.wgsl"
 #import "shared/sortParams.wgsl"
 #import "shared/drawArgs.wgsl"
@@ -31,7 +32,8 @@ var<workgroup> laneTotal: array<u32, RadixThreads>; // [lane][digit]
 var<workgroup> laneBefore: array<u32, RadixThreads>;
 var<workgroup> total: array<u32, DigitCount>; // records of a digit in all tiles, then their first place
 var<workgroup> before: array<u32, DigitCount>; // records of a digit in the tiles before this one
-var<workgroup> threadCount: array<u32, Words * WordStride>; // packed; of one thread, then of the threads before it in its segment
+// packed; of one thread, then of the threads before it in its segment
+var<workgroup> threadCount: array<u32, Words * WordStride>;
 var<workgroup> segmentCount: array<u32, Words * Segments>; // packed; of one segment, then of the segments before it
 var<workgroup> nextCount: array<atomic<u32>, DigitCount * 2u * DigitCount>; // [digit][first or second tile][next digit]
 

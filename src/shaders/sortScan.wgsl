@@ -1,6 +1,6 @@
-// sortScan: first place of every depth bucket, plus the arguments of the draw and the list of crowded buckets.
-// Reads and writes buckets in place: counts become starts. Writes drawArgs, crowded. Grid: 1 workgroup of 256, 256 buckets per thread.
-// Cost: 512 KB read, 256 KB written. Reference: src/runtime/reference/sort.ts
+// sortScan: first place of every depth bucket, plus the arguments of the draw and the list of crowded buckets. Reads
+// and writes buckets in place: counts become starts. Writes drawArgs, crowded. Grid: 1 workgroup of 256, 256 buckets
+// per thread. Cost: 512 KB read, 256 KB written. Reference: src/runtime/reference/sort.ts
 #import "shared/constants.wgsl"
 #import "shared/drawArgs.wgsl"
 #import "shared/crowded.wgsl"
@@ -33,7 +33,8 @@ fn main(@builtin(local_invocation_id) local: vec3u) {
     totals[thread] = total;
     workgroupBarrier();
 
-    // One thread adds up the 256 totals: cheaper than the 16 barriers of a parallel scan on a software adapter, and short on any other.
+    // One thread adds up the 256 totals: cheaper than the 16 barriers of a parallel scan on a software adapter, and
+    // short on any other.
     if (thread == 0u) {
         var sum = 0u;
         for (var i = 0u; i < Threads; i++) {

@@ -1,6 +1,7 @@
-// sortScatter: put each visible record index into its depth bucket, in whatever order the threads arrive; sortTies makes that exact.
-// Reads keys. Reads and writes buckets (starts from sortScan become ends). Writes scattered.
-// Grid: one thread per record, 256 per workgroup. Cost: 4 bytes read, 4 written, 1 atomic per record. Reference: src/runtime/reference/sort.ts
+// sortScatter: put each visible record index into its depth bucket, in whatever order the threads arrive; sortTies
+// makes that exact. Reads keys. Reads and writes buckets (starts from sortScan become ends). Writes scattered. Grid:
+// one thread per record, 256 per workgroup. Cost: 4 bytes read, 4 written, 1 atomic per record. Reference:
+// src/runtime/reference/sort.ts
 #import "shared/constants.wgsl"
 #import "shared/sortParams.wgsl"
 

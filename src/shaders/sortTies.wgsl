@@ -1,7 +1,7 @@
-// sortTies: order records of equal key by index, so that a frame is the same each time it is drawn. The place of a record in its bucket is
-// the number of smaller indices there. Crowded buckets are left to sortCrowded.
-// Reads keys, scattered, bucketEnd (from sortScatter). Writes order. Grid: one thread per sorted place, 256 per workgroup.
-// Cost: 16 bytes + 4 per record of the bucket read, 4 written. Reference: src/runtime/reference/sort.ts
+// sortTies: order records of equal key by index, so that a frame is the same each time it is drawn. The place of a
+// record in its bucket is the number of smaller indices there. Crowded buckets are left to sortCrowded. Reads keys,
+// scattered, bucketEnd (from sortScatter). Writes order. Grid: one thread per sorted place, 256 per workgroup. Cost: 16
+// bytes + 4 per record of the bucket read, 4 written. Reference: src/runtime/reference/sort.ts
 #import "shared/constants.wgsl"
 #import "shared/sortParams.wgsl"
 

@@ -1,8 +1,9 @@
-// splatCloseUp: what each drawn splat reads of the atlas of detail. From the edges of the posed face under a Gaussian follows how the screen moves
-// with the place in the atlas; its inverse, times the splat's axes, is how the place moves with the offset from the centre.
-// Reads slots, texels, expressed, frames, wanted, records and keys (from splatProject). Writes closeUps, which are cleared before.
-// Grid: one thread per Gaussian and avatar (x, y), 64 × 1 per workgroup; runs only where an avatar is near enough. Cost: 64 bytes read, 48 of
-// vertices that the cache holds; 16 written. Reference: src/runtime/reference/closeUp.ts
+// splatCloseUp: what each drawn splat reads of the atlas of detail. From the edges of the posed face under a Gaussian
+// follows how the screen moves with the place in the atlas; its inverse, times the splat's axes, is how the place moves
+// with the offset from the centre. Reads slots, texels, expressed, frames, wanted, records and keys (from
+// splatProject). Writes closeUps, which are cleared before. Grid: one thread per Gaussian and avatar (x, y), 64 × 1 per
+// workgroup; runs only where an avatar is near enough. Cost: 64 bytes read, 48 of vertices that the cache holds; 16
+// written. Reference: src/runtime/reference/closeUp.ts
 #import "shared/constants.wgsl"
 #import "shared/real.wgsl"
 #import "shared/viewParams.wgsl"
@@ -45,7 +46,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let alongX = vec4f(frame.x * e1 + frame.z * e2, 0.0) * posedFromCanonical;
     let alongY = vec4f(frame.y * e1 + frame.w * e2, 0.0) * posedFromCanonical;
 
-    // Clip w from the depth: both are linear in the posed place, with gradients that are parallel (or, for an orthographic camera, w is constant).
+    // Clip w from the depth: both are linear in the posed place, with gradients that are parallel (or, for an
+    // orthographic camera, w is constant).
     let clipFromPosed = slots[slot].clipFromPosed;
     let clipX = vec3f(clipFromPosed[0].x, clipFromPosed[1].x, clipFromPosed[2].x);
     let clipY = vec3f(clipFromPosed[0].y, clipFromPosed[1].y, clipFromPosed[2].y);

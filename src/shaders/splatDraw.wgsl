@@ -1,7 +1,8 @@
-// splatDraw: draw the sorted splats back to front as vertex-pulled triangles, premultiplied (blend one, one minus source alpha).
-// Reads records, order, drawArgs. Three vertices per splat in one instance: a triangle list of this kind is 5 to 12 times faster on a software
-// adapter than one instance per splat. Drawn by drawIndirect(drawArgs); a host that draws a fixed count gets hidden corners for the rest.
-// Cost: 36 bytes read per vertex. Reference: src/runtime/reference/rasterize.ts
+// splatDraw: draw the sorted splats back to front as vertex-pulled triangles, premultiplied (blend one, one minus
+// source alpha). Reads records, order, drawArgs. Three vertices per splat in one instance: a triangle list of this kind
+// is 5 to 12 times faster on a software adapter than one instance per splat. Drawn by drawIndirect(drawArgs); a host
+// that draws a fixed count gets hidden corners for the rest. Cost: 36 bytes read per vertex. Reference:
+// src/runtime/reference/rasterize.ts
 #import "shared/constants.wgsl"
 #import "shared/real.wgsl"
 #import "shared/splatRecord.wgsl"

@@ -1,7 +1,7 @@
-// splatOccluder: depth of the shrunk heads of a view, for splatProject to leave out what is behind them. Only what looks at the camera counts: what looks
-// away is seen from inside, through the open neck, or is no nearer anyway.
-// Reads slots, expressed (from poseVertices), offsets; per instance its slot and person. Writes depth only. Drawn indexed, an instance per avatar.
-// Cost: 24 bytes read per vertex.
+// splatOccluder: depth of the shrunk heads of a view, for splatProject to leave out what is behind them. Only what
+// looks at the camera counts: what looks away is seen from inside, through the open neck, or is no nearer anyway. Reads
+// slots, expressed (from poseVertices), offsets; per instance its slot and person. Writes depth only. Drawn indexed, an
+// instance per avatar. Cost: 24 bytes read per vertex.
 #import "shared/attributes.wgsl"
 #import "shared/headVertex.wgsl"
 #import "shared/occluder.wgsl"
@@ -30,7 +30,8 @@ fn vertexMain(
     let o = offsets[firstOffset + vertex];
     let inwards = OffsetReach * vec3f(unpack2x16snorm(o.xy), unpack2x16snorm(o.z).x);
     let joints = slots[slot].posedFromCanonical;
-    let posedFromCanonical = blendJoints(skinWeights(unpack4x8unorm(v.weights)), joints[0], joints[1], joints[2], joints[3], joints[4]);
+    let w = skinWeights(unpack4x8unorm(v.weights));
+    let posedFromCanonical = blendJoints(w, joints[0], joints[1], joints[2], joints[3], joints[4]);
     let posed = vec4f(vec4f(v.position + inwards, 1.0) * posedFromCanonical, 1.0);
     let clip = slots[slot].clipFromPosed * posed;
     let z = occluderZ(view.occluderFromDepth, dot(slots[slot].depthFromPosed, posed));

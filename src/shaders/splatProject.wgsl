@@ -1,9 +1,10 @@
-// splatProject: from maps to splat records, for all avatars of a view. Fuse G = static + M_dyn ⊙ delta, activate, skin to this frame's pose,
-// project with EWA (Zwicker et al. 2001, as in 3D Gaussian Splatting), cull, pack, and count the depth key for the sort.
-// Reads slots, texels, expressed (from poseVertices), attributes, deltas, occluders (from splatOccluder). Writes records, keys, keyCounts. Keys: 16-bit, far first.
-// Grid: one thread per Gaussian and avatar (x, y), 64 × 1 per workgroup. Cost: 44 bytes read, 20 more per delta map of a dynamic one, 48 of
-// vertices that the cache holds; 36 written, 1 atomic; 4 texels that the cache holds where there are occluders. Colors are f16 where the device has it.
-// Reference: src/runtime/reference/splatProject.ts, all but what occluders hide
+// splatProject: from maps to splat records, for all avatars of a view. Fuse G = static + M_dyn ⊙ delta, activate, skin
+// to this frame's pose, project with EWA (Zwicker et al. 2001, as in 3D Gaussian Splatting), cull, pack, and count the
+// depth key for the sort. Reads slots, texels, expressed (from poseVertices), attributes, deltas, occluders (from
+// splatOccluder). Writes records, keys, keyCounts. Keys: 16-bit, far first. Grid: one thread per Gaussian and avatar
+// (x, y), 64 × 1 per workgroup. Cost: 44 bytes read, 20 more per delta map of a dynamic one, 48 of vertices that the
+// cache holds; 36 written, 1 atomic; 4 texels that the cache holds where there are occluders. Colors are f16 where the
+// device has it. Reference: src/runtime/reference/splatProject.ts, all but what occluders hide
 #import "shared/constants.wgsl"
 #import "shared/viewParams.wgsl"
 #import "shared/viewSlot.wgsl"
@@ -52,7 +53,8 @@ fn dynamicAttributes(slot: u32, gaussian: u32, t: Texel) -> Attributes {
     return g;
 }
 
-/// Whether an occluder is nearer in all four texels around a place: in doubt, at its edges and where it is steep, it is not.
+/// Whether an occluder is nearer in all four texels around a place: in doubt, at its edges and where it is steep, it is
+/// not.
 fn isHidden(ndc: vec2f, z: f32) -> bool {
     let size = vec2i(textureDimensions(occluders));
     let last = size - 1;
@@ -85,7 +87,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     var alpha = slots[slot].opacity / (1.0 + exp(-g.opacity));
     let share = slots[slot].share;
     if (share < 1.0) {
-        alpha = 1.0 - pow(max(1.0 - alpha, LeastTransmittance), share); // two levels whose shares sum to 1 hide as much as one
+        // two levels whose shares sum to 1 hide as much as one
+        alpha = 1.0 - pow(max(1.0 - alpha, LeastTransmittance), share);
     }
     if (!(alpha >= AlphaCut)) {
         return;
@@ -97,7 +100,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let surface = face.bary.x * face.v0 + face.bary.y * face.v1 + face.bary.z * face.v2;
     let blend = transpose(mat3x3f(posedFromCanonical[0].xyz, posedFromCanonical[1].xyz, posedFromCanonical[2].xyz));
 
-    // Half a head looks away. A Gaussian that stands off the head, as hair does, reaches over the horizon and is seen from inside.
+    // Half a head looks away. A Gaussian that stands off the head, as hair does, reaches over the horizon and is seen
+    // from inside.
     if ((texelFlags(t) & TwoSidedFlag) == 0u) {
         let normal = cross(face.v1 - face.v0, face.v2 - face.v0);
         let near = HeadRadius / (HeadRadius + max(dot(normal, g.offset) / length(normal), 0.0));
@@ -124,8 +128,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         }
     }
 
-    // Covariance on the screen, Σ' = J Σ Jᵀ with Σ = (R S)(R S)ᵀ. J is the derivative of pixel position by posed position; it contains
-    // world, camera and projection, so mirrored and non-uniformly scaled avatars need nothing more.
+    // Covariance on the screen, Σ' = J Σ Jᵀ with Σ = (R S)(R S)ᵀ. J is the derivative of pixel position by posed
+    // position; it contains world, camera and projection, so mirrored and non-uniformly scaled avatars need nothing
+    // more.
     let clipX = vec3f(clipFromPosed[0].x, clipFromPosed[1].x, clipFromPosed[2].x);
     let clipY = vec3f(clipFromPosed[0].y, clipFromPosed[1].y, clipFromPosed[2].y);
     let clipW = vec3f(clipFromPosed[0].w, clipFromPosed[1].w, clipFromPosed[2].w);
@@ -134,7 +139,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let jacobianX = (pxPerNdc.x / clip.w) * (clipX - held.x * clipW);
     let jacobianY = (pxPerNdc.y / clip.w) * (clipY - held.y * clipW);
     let size = length(g.quaternion);
-    let rotation = nearestRotation(blend) * rotationOf(select(vec4f(0.0, 0.0, 0.0, 1.0), g.quaternion / size, size > 1e-12));
+    let quaternion = select(vec4f(0.0, 0.0, 0.0, 1.0), g.quaternion / size, size > 1e-12);
+    let rotation = nearestRotation(blend) * rotationOf(quaternion);
     let scale = clamp(exp(g.logScale), vec3f(ScaleMin), vec3f(ScaleMax));
     let spreadX = scale * (jacobianX * rotation); // row of J R S
     let spreadY = scale * (jacobianY * rotation);

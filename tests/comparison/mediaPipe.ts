@@ -23,17 +23,29 @@ export class MediaPipeFinder implements Pick<IFaceFinder, "findFacesAsync"> {
     /** @param folder address of the folder `@mediapipe` */
     public static async StartAsync(folder: string): Promise<MediaPipeFinder> {
         return new MediaPipeFinder(
-            await startAsync(`${folder}/face_mesh`, "face_mesh.js", "FaceMesh", { maxNumFaces: 4, refineLandmarks: true }),
+            await startAsync(`${folder}/face_mesh`, "face_mesh.js", "FaceMesh", {
+                maxNumFaces: 4,
+                refineLandmarks: true,
+            }),
         );
     }
 
     public async findFacesAsync(picture: IPicture): Promise<Float32Array[]> {
-        const faces = await process(this._faceMesh, canvasOf(picture), ({ multiFaceLandmarks }) => multiFaceLandmarks ?? []);
+        const faces = await process(
+            this._faceMesh,
+            canvasOf(picture),
+            ({ multiFaceLandmarks }) => multiFaceLandmarks ?? [],
+        );
         return faces.map((face) => Float32Array.from(face.flatMap(({ x, y, z }) => [x, y, z])));
     }
 }
 
-async function startAsync(folder: string, file: string, name: string, options: Record<string, unknown>): Promise<ISolution> {
+async function startAsync(
+    folder: string,
+    file: string,
+    name: string,
+    options: Record<string, unknown>,
+): Promise<ISolution> {
     const script = document.createElement("script");
     script.src = `${folder}/${file}`;
     await new Promise((resolve, reject) => {
@@ -48,7 +60,11 @@ async function startAsync(folder: string, file: string, name: string, options: R
     return solution;
 }
 
-async function process<T>(solution: ISolution, image: HTMLCanvasElement, read: (results: ISolutionResults) => T): Promise<T> {
+async function process<T>(
+    solution: ISolution,
+    image: HTMLCanvasElement,
+    read: (results: ISolutionResults) => T,
+): Promise<T> {
     const results: T[] = [];
     solution.onResults((result) => void results.push(read(result)));
     solution.reset(); // as a still image: nothing is remembered

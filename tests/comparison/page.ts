@@ -54,7 +54,9 @@ async function startAsync(): Promise<unknown> {
         seeAsync: async (url: string, show: IShow = {}): Promise<Record<string, ISeen>> => {
             const picture = await pictureAsync(url, show);
             return await both(async (finder) => ({
-                faces: (await finder.findFacesAsync(picture)).map((face) => pixels(face, picture.width, picture.height)),
+                faces: (await finder.findFacesAsync(picture)).map((face) =>
+                    pixels(face, picture.width, picture.height),
+                ),
             }));
         },
         /** What MediaPipe sees in one photo, for tests/fixtures/faces.json. */
@@ -98,11 +100,17 @@ async function pictureAsync(url: string, { turns = 0, share = 1 }: IShow): Promi
 }
 
 function pixels(face: Float32Array, width: number, height: number): number[] {
-    return Array.from({ length: (face.length / 3) * 2 }, (_, i) => face[3 * (i >> 1) + (i & 1)] * (i & 1 ? height : width));
+    return Array.from(
+        { length: (face.length / 3) * 2 },
+        (_, i) => face[3 * (i >> 1) + (i & 1)] * (i & 1 ? height : width),
+    );
 }
 
 /** Crop coordinates back to photo pixels, so that both sides' crops compare. */
-function toPhoto(landmarks: Float32Array, { centerX, centerY, sidePx, cosRoll, sinRoll }: IPreparedPhoto["crop"]): number[] {
+function toPhoto(
+    landmarks: Float32Array,
+    { centerX, centerY, sidePx, cosRoll, sinRoll }: IPreparedPhoto["crop"],
+): number[] {
     const points: number[] = [];
     for (let i = 0; i < landmarks.length; i += 3) {
         const dx = (landmarks[i] - 0.5) * sidePx;

@@ -89,7 +89,12 @@ function InstallInputs() {
             const avatar = await component.createFromPhotosAsync(photos, options);
             avatar.dispose();
         } catch (error) {
-            result = { code: error.code ?? "foreign", name: error.name, message: error.message, advice: error.advice ?? "" };
+            result = {
+                code: error.code ?? "foreign",
+                name: error.name,
+                message: error.message,
+                advice: error.advice ?? "",
+            };
         }
         // Whatever is cleaned up late must be gone after a frame.
         demo.renderFrame();
@@ -130,12 +135,18 @@ describe("photos that cannot become an avatar", () => {
 describe("models that cannot be used", () => {
     /** A second component on its own scene, so that nothing of the first one's models is reused. */
     const attemptWith = (modelsUrl) =>
-        tools.page.evaluate(async (url) => window.attemptAsync("portrait", {}, window.flexDemo.newComponent(url)), modelsUrl);
+        tools.page.evaluate(
+            async (url) => window.attemptAsync("portrait", {}, window.flexDemo.newComponent(url)),
+            modelsUrl,
+        );
 
-    test("a missing folder is models-missing", async () => assertRefused(await attemptWith("../nowhere/"), "models-missing"));
+    test("a missing folder is models-missing", async () =>
+        assertRefused(await attemptWith("../nowhere/"), "models-missing"));
 
     test("a file that is gone is models-missing", async () => {
-        tools.server.intercept = ServeModelsAt("/gone/", (path) => (path.endsWith(".onnx") ? { status: 404 } : undefined));
+        tools.server.intercept = ServeModelsAt("/gone/", (path) =>
+            path.endsWith(".onnx") ? { status: 404 } : undefined,
+        );
         assertRefused(await attemptWith("../gone/"), "models-missing");
     });
 
@@ -185,7 +196,9 @@ describe("calls that are cut short", () => {
         const stages = await tools.page.evaluate(async () => {
             const seen = new Set();
             const component = window.flexDemo.newComponent();
-            await component.createFromPhotosAsync(await window.inputs.portrait(), { onProgress: ({ stage }) => seen.add(stage) });
+            await component.createFromPhotosAsync(await window.inputs.portrait(), {
+                onProgress: ({ stage }) => seen.add(stage),
+            });
             component.scene.dispose();
             return [...seen];
         });
@@ -240,6 +253,8 @@ describe("engines that cannot show avatars", () => {
 });
 
 test("the console stayed clean but for downloads that were meant to fail", () => {
-    const unexpected = tools.consoleErrors.filter((text) => !/Failed to load resource.*(nowhere|gone|no-such-photo)/.test(text));
+    const unexpected = tools.consoleErrors.filter(
+        (text) => !/Failed to load resource.*(nowhere|gone|no-such-photo)/.test(text),
+    );
     assert.deepEqual(unexpected, []);
 });

@@ -54,7 +54,10 @@ test("weights stay in 0..1 and start and end at rest", () => {
             values.every((value) => value >= 0 && value <= 1),
             name,
         );
-        assert.ok(values[0] < 0.05 && values.at(-1) < 0.05, `${name} starts at ${values[0]} and ends at ${values.at(-1)}`);
+        assert.ok(
+            values[0] < 0.05 && values.at(-1) < 0.05,
+            `${name} starts at ${values[0]} and ends at ${values.at(-1)}`,
+        );
     }
 });
 

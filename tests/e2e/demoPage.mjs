@@ -6,7 +6,8 @@ import { samplesFolder, StartServerAsync } from "../../scripts/serve.mjs";
 
 /**
  * Serves the samples and opens first light.
- * @param options `query` (default "?demo", which gives `window.flexDemo`), `intercept` and `headers` for the server, `limitMs` for all of `work`
+ * @param options `query` (default "?demo", which gives `window.flexDemo`), `intercept` and `headers` for the server,
+ * `limitMs` for all of `work`
  * @param work gets `{ page, server, consoleErrors, requests }`
  */
 export async function WithDemoPageAsync({ query = "?demo", intercept, headers, limitMs } = {}, work) {
@@ -17,11 +18,15 @@ export async function WithDemoPageAsync({ query = "?demo", intercept, headers, l
             if (query.includes("demo")) {
                 // Not waitForFunction: it makes its function from text, which a page's policy may refuse.
                 while (
-                    !(await tools.page.evaluate(() => Boolean(window.flexDemo) || document.getElementById("message")?.hidden === false))
+                    !(await tools.page.evaluate(
+                        () => Boolean(window.flexDemo) || document.getElementById("message")?.hidden === false,
+                    ))
                 ) {
                     await new Promise((resolve) => setTimeout(resolve, 100));
                 }
-                const message = await tools.page.evaluate(() => (window.flexDemo ? "" : document.getElementById("message").textContent));
+                const message = await tools.page.evaluate(() =>
+                    window.flexDemo ? "" : document.getElementById("message").textContent,
+                );
                 if (message) {
                     throw new Error(`the page could not start: ${message}`);
                 }
@@ -35,7 +40,8 @@ export async function WithDemoPageAsync({ query = "?demo", intercept, headers, l
 }
 
 /**
- * An `intercept` that serves the models at another address, changed by `change(path, bytes)`, which returns a `{ status, body }` or nothing.
+ * An `intercept` that serves the models at another address, changed by `change(path, bytes)`, which returns a `{
+ * status, body }` or nothing.
  */
 export function ServeModelsAt(folder, change) {
     return (pathname) => {
@@ -54,13 +60,19 @@ export function Flipped(bytes) {
     return copy;
 }
 
-/** Runs in the page: `window.pictures`, comparisons of data URLs in 0..255, inside boxes given as fractions of the picture. */
+/**
+ * Runs in the page: `window.pictures`, comparisons of data URLs in 0..255, inside boxes given as fractions of the
+ * picture.
+ */
 function InstallPictureTools() {
     const pixelsAsync = async (dataUrl) => {
         const image = new window.Image();
         image.src = dataUrl;
         await image.decode();
-        const canvas = Object.assign(document.createElement("canvas"), { width: image.naturalWidth, height: image.naturalHeight });
+        const canvas = Object.assign(document.createElement("canvas"), {
+            width: image.naturalWidth,
+            height: image.naturalHeight,
+        });
         const context = canvas.getContext("2d", { willReadFrequently: true });
         context.drawImage(image, 0, 0);
         return context.getImageData(0, 0, canvas.width, canvas.height);

@@ -1,4 +1,5 @@
-// The Markdown files of the repository: links and anchors lead somewhere, paths and tests that they name exist, lines are short.
+// The Markdown files of the repository: links and anchors lead somewhere, paths and tests that they name exist, lines
+// are short.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -11,25 +12,15 @@ import MarkdownIt from "markdown-it";
 const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 const read = (file) => readFileSync(path.join(root, file), "utf8");
 /** What a clone has: no outputs, nothing installed. */
-const files = execFileSync("git", ["ls-files", "-co", "--exclude-standard"], { cwd: root, encoding: "utf8" }).trim().split("\n");
+const files = execFileSync("git", ["ls-files", "-co", "--exclude-standard"], { cwd: root, encoding: "utf8" })
+    .trim()
+    .split("\n");
 const folders = files.flatMap((file) => file.split("/").map((_, depth, parts) => parts.slice(0, depth).join("/")));
 const places = new Set([...files, ...folders, "."]);
 const pages = files.filter((file) => file.endsWith(".md"));
 
 /** Pages that are still to be wrapped. Nothing is added here. */
-const unwrapped = [
-    "CHANGELOG.md",
-    "bench/README.md",
-    "docs/clips.md",
-    "docs/errors.md",
-    "docs/hair-and-bust.md",
-    "docs/licences.md",
-    "docs/notes/hair-and-bust.md",
-    "docs/refinement.md",
-    "docs/scenes.md",
-    "training/bust/ALGORITHM.md",
-    "training/refine/ALGORITHM.md",
-];
+const unwrapped = ["training/bust/ALGORITHM.md", "training/refine/ALGORITHM.md"];
 
 const markdown = new MarkdownIt({ html: true });
 const parsed = new Map(pages.map((page) => [page, markdown.parse(read(page), {})]));
@@ -47,7 +38,9 @@ function anchorsOf(page) {
 function targetsOf(page) {
     const links = inline(page).map((token) => token.attrGet("href") ?? token.attrGet("src"));
     const html = parsed.get(page).filter(({ type }) => type === "html_block");
-    const tags = [...html, ...inline(page).filter(({ type }) => type === "html_inline")].map(({ content }) => content).join("\n");
+    const tags = [...html, ...inline(page).filter(({ type }) => type === "html_inline")]
+        .map(({ content }) => content)
+        .join("\n");
     return [...links, ...Array.from(tags.matchAll(/(?:href|src)="([^"]+)"/g), (match) => match[1])].filter(
         (target) => target && !/^[a-z]+:/.test(target),
     );
@@ -56,11 +49,16 @@ function targetsOf(page) {
 /** What is wrong with a link, or null. */
 function faultOf(page, target) {
     const [address, anchor] = decodeURI(target).split("#");
-    const file = address === "" ? page : path.posix.normalize(path.posix.join(path.posix.dirname(page), address)).replace(/\/$/, "");
+    const file =
+        address === ""
+            ? page
+            : path.posix.normalize(path.posix.join(path.posix.dirname(page), address)).replace(/\/$/, "");
     if (!places.has(file)) {
         return "there is no such file";
     }
-    return anchor === undefined || (parsed.has(file) && anchorsOf(file).includes(anchor)) ? null : "there is no such heading";
+    return anchor === undefined || (parsed.has(file) && anchorsOf(file).includes(anchor))
+        ? null
+        : "there is no such heading";
 }
 
 test("links and anchors of all pages lead somewhere", () => {
@@ -82,7 +80,10 @@ test("paths and tests that pages name exist", () => {
             .filter(({ type }) => type === "code_inline")
             .map(({ content }) => content)
             .filter((name) => {
-                if (/^(assets|bench|bin|docs|samples|scripts|src|tests|training)\/[\w./-]*$/.test(name) && !outputs.test(name)) {
+                if (
+                    /^(assets|bench|bin|docs|samples|scripts|src|tests|training)\/[\w./-]*$/.test(name) &&
+                    !outputs.test(name)
+                ) {
                     return !places.has(name.replace(/\/$/, ""));
                 }
                 return (
@@ -103,7 +104,11 @@ test("lines of prose have at most 120 characters", () => {
             const stays = parsed.get(page).filter(({ type }) => verbatim.includes(type));
             return read(page)
                 .split("\n")
-                .map((line, i) => ({ line, place: `${page}:${i + 1}`, isProse: !stays.some(({ map: [from, to] }) => i >= from && i < to) }))
+                .map((line, i) => ({
+                    line,
+                    place: `${page}:${i + 1}`,
+                    isProse: !stays.some(({ map: [from, to] }) => i >= from && i < to),
+                }))
                 .filter(({ line, isProse }) => isProse && line.length > 120 && !line.startsWith("!["))
                 .map(({ place }) => place);
         });

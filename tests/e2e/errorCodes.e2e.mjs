@@ -8,12 +8,19 @@ const documented = (text) => Array.from(text.matchAll(/^\| `([a-z-]+)`/gm), (mat
 const declared = (source, start) => {
     const from = source.indexOf(start);
     assert.ok(from >= 0, `${start} not found`);
-    return Array.from(source.slice(from, source.indexOf(";", from)).matchAll(/"([a-z-]+)"/g), (match) => match[1]).sort();
+    return Array.from(
+        source.slice(from, source.indexOf(";", from)).matchAll(/"([a-z-]+)"/g),
+        (match) => match[1],
+    ).sort();
 };
 /** Notices of the plugin are written where they are given. */
 const notifiedByPlugin = () => {
-    const files = readdirSync(new URL("../../src/plugin/", import.meta.url), { recursive: true }).filter((name) => name.endsWith(".ts"));
-    return files.flatMap((name) => Array.from(read(`src/plugin/${name}`).matchAll(/notify\(\s*"([a-z-]+)"/g), (match) => match[1]));
+    const files = readdirSync(new URL("../../src/plugin/", import.meta.url), { recursive: true }).filter((name) =>
+        name.endsWith(".ts"),
+    );
+    return files.flatMap((name) =>
+        Array.from(read(`src/plugin/${name}`).matchAll(/notify\(\s*"([a-z-]+)"/g), (match) => match[1]),
+    );
 };
 
 test("docs/errors.md lists every error code and notice code", () => {

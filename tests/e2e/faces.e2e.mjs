@@ -1,4 +1,5 @@
-// Faces are found by networks of models.json in ONNX Runtime: no script makes code from text, and the page's globals stay as they were.
+// Faces are found by networks of models.json in ONNX Runtime: no script makes code from text, and the page's globals
+// stay as they were.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -22,7 +23,8 @@ test("an avatar from a photo needs no 'unsafe-eval' and leaves the page's global
         { limitMs: 560_000, query: "index.html?demo", intercept: withPolicy },
         async ({ page, consoleErrors, requests }) => {
             const result = await page.evaluate(async () => {
-                await new Promise((resolve) => setTimeout(resolve, 0)); // out of the debugger's call, which may make code from text
+                // out of the debugger's call, which may make code from text
+                await new Promise((resolve) => setTimeout(resolve, 0));
                 let evalRefused = false;
                 try {
                     new Function("return 1");

@@ -42,7 +42,8 @@ const closeUp = (trackName) =>
         size,
     );
 
-const difference = (a, b, box) => tools.page.evaluate((...parameters) => window.pictures.differenceAsync(...parameters), a, b, box);
+const difference = (a, b, box) =>
+    tools.page.evaluate((...parameters) => window.pictures.differenceAsync(...parameters), a, b, box);
 
 describe("one photo to an avatar", () => {
     test("has all its Gaussians, made by the processor without a graphics card", () => {
@@ -105,12 +106,19 @@ describe("in the photo's own pose and camera", () => {
             const demo = window.flexDemo;
             demo.showAlone("crop");
             demo.poseAsInPhoto();
-            return { crop: await window.pictures.resizedAsync(await demo.cropPictureAsync(), px), avatar: await demo.captureAsync(px) };
+            return {
+                crop: await window.pictures.resizedAsync(await demo.cropPictureAsync(), px),
+                avatar: await demo.captureAsync(px),
+            };
         }, size);
         const colors = await Promise.all(
-            [crop, avatar].map((picture) => tools.page.evaluate((...p) => window.pictures.meanColorAsync(...p), picture, face)),
+            [crop, avatar].map((picture) =>
+                tools.page.evaluate((...p) => window.pictures.meanColorAsync(...p), picture, face),
+            ),
         );
-        colors[0].forEach((value, channel) => assert.ok(Math.abs(value - colors[1][channel]) < 15, `mean colors ${colors.join(" and ")}`));
+        colors[0].forEach((value, channel) =>
+            assert.ok(Math.abs(value - colors[1][channel]) < 15, `mean colors ${colors.join(" and ")}`),
+        );
         // Measured 11 with nano-128; 30 and more when the head is a twentieth of the picture beside its place.
         const mean = await difference(crop, avatar, face);
         assert.ok(mean < 20, `mean difference ${mean}/255`);
@@ -149,7 +157,12 @@ describe("the clip moves the face", () => {
                 seconds,
                 size,
             );
-        const [still, speaking, turned, speakingAgain] = [await driven(0), await driven(4.3), await driven(2.5), await driven(4.3)];
+        const [still, speaking, turned, speakingAgain] = [
+            await driven(0),
+            await driven(4.3),
+            await driven(2.5),
+            await driven(4.3),
+        ];
         assert.ok((await difference(still, speaking)) > 0.5);
         assert.ok((await difference(still, turned)) > 0.5);
         assert.equal(await difference(speaking, speakingAgain), 0);
@@ -175,7 +188,8 @@ describe("a saved avatar", () => {
         }, size);
         assert.ok(reopened.bytes > 100_000, `${reopened.bytes} bytes`);
         const mean = await difference(original, reopened.picture);
-        // The file keeps maps as halves (0.01) and the photos' detail in eight bits; measured 0.11. The demand, 45 dB, is a mean of about 1.
+        // The file keeps maps as halves (0.01) and the photos' detail in eight bits; measured 0.11. The demand, 45 dB,
+        // is a mean of about 1.
         assert.ok(mean < 0.25, `mean difference ${mean}/255`);
     });
 });

@@ -55,7 +55,9 @@ function InstallComponents() {
     };
 }
 
-/** Opens the saved avatar with other options on top of the page's, and lists what the server was asked for meanwhile. */
+/**
+ * Opens the saved avatar with other options on top of the page's, and lists what the server was asked for meanwhile.
+ */
 async function openAsync(page, server, options, intercept = () => undefined) {
     server.intercept = (path) => (path === "/saved.flexavatar" ? { body: saved } : intercept(path));
     const from = server.requests.length;
@@ -102,7 +104,9 @@ describe("what does not come is told by its cause", () => {
     const other = { modelsUrl: "../other/" };
 
     test("a page of HTML in the place of a network", async () => {
-        const page = models((path) => (path.endsWith("driver.data") ? { body: "<!doctype html><p>Not here</p>" } : undefined));
+        const page = models((path) =>
+            path.endsWith("driver.data") ? { body: "<!doctype html><p>Not here</p>" } : undefined,
+        );
         const { code, message } = await openAsync(tools.page, tools.server, other, page);
         assert.equal(code, "models-missing");
         assert.match(message, /weights of driver.*page of HTML/i);
@@ -147,7 +151,10 @@ describe("what does not come is told by its cause", () => {
 
     test("another site that does not let the page read its files", async () => {
         for (const [allowed, cause] of [
-            [{ "Cross-Origin-Resource-Policy": "cross-origin" }, /answers, but does not let this page read it \(CORS\)/],
+            [
+                { "Cross-Origin-Resource-Policy": "cross-origin" },
+                /answers, but does not let this page read it \(CORS\)/,
+            ],
             [{}, /does not answer, or does not let this page read it \(CORS\)/],
         ]) {
             const elsewhere = await StartServerAsync({ headers: allowed });
@@ -168,7 +175,9 @@ describe("what does not come is told by its cause", () => {
         const headers = { "Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin" };
         const elsewhere = await StartServerAsync({ headers });
         try {
-            const { code, message } = await openAsync(tools.page, tools.server, { modelsUrl: `${elsewhere.url}/flexavatar/models/` });
+            const { code, message } = await openAsync(tools.page, tools.server, {
+                modelsUrl: `${elsewhere.url}/flexavatar/models/`,
+            });
             assert.equal(code, "none", message);
         } finally {
             await elsewhere.closeAsync();

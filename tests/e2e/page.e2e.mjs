@@ -1,4 +1,5 @@
-// The page as a visitor sees it: starts by itself with the bundled portrait, its controls work, and its errors say what to do.
+// The page as a visitor sees it: starts by itself with the bundled portrait, its controls work, and its errors say what
+// to do.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { WithDemoPageAsync } from "./demoPage.mjs";
@@ -13,7 +14,11 @@ test("first light greets a visitor with a talking head and survives a bad photo"
         // The clip plays.
         const position = () => page.$eval("#time", ({ value }) => Number(value));
         const earlier = await position();
-        await page.waitForFunction((before) => Number(document.getElementById("time").value) !== before, { timeout: 120_000 }, earlier);
+        await page.waitForFunction(
+            (before) => Number(document.getElementById("time").value) !== before,
+            { timeout: 120_000 },
+            earlier,
+        );
 
         // A slider takes over and stays.
         await page.$eval("#tracks input", (slider) => {

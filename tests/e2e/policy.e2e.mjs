@@ -1,4 +1,5 @@
-// A page with a Content-Security-Policy: the one of docs/hosting.md is enough, and what a narrower one refuses is named.
+// A page with a Content-Security-Policy: the one of docs/hosting.md is enough, and what a narrower one refuses is
+// named.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
@@ -20,7 +21,10 @@ const headersOf = (policy) => ({
         .join("; "),
 });
 
-/** An avatar from the portrait on a page with a policy: the error if there is one, notices, and all that the policy refused. */
+/**
+ * An avatar from the portrait on a page with a policy: the error if there is one, notices, and all that the policy
+ * refused.
+ */
 const makeAsync = (policy, work) =>
     WithDemoPageAsync({ limitMs: 560_000, headers: headersOf(policy) }, async (tools) => {
         const result = await tools.page.evaluate(async () => {
@@ -58,11 +62,14 @@ describe("a page with a policy", () => {
     });
 
     test("is told when the models are refused", async () => {
-        await makeAsync({ ...Policy, "connect-src": "blob: data: http://localhost:*/assets/ http://localhost:*/firstLight/" }, (result) => {
-            assert.equal(result.code, "policy-refused", result.message);
-            assert.match(result.message, /connect-src.*models\.json/);
-            assert.match(result.advice, /'self' to connect-src/);
-        });
+        await makeAsync(
+            { ...Policy, "connect-src": "blob: data: http://localhost:*/assets/ http://localhost:*/firstLight/" },
+            (result) => {
+                assert.equal(result.code, "policy-refused", result.message);
+                assert.match(result.message, /connect-src.*models\.json/);
+                assert.match(result.advice, /'self' to connect-src/);
+            },
+        );
     });
 
     test("starts the worker from its file where blob: is refused", async () => {

@@ -1,4 +1,5 @@
-// The talking bust of the samples, with a second map made here: a bust and a curtain of hair where the page's own grids are.
+// The talking bust of the samples, with a second map made here: a bust and a curtain of hair where the page's own grids
+// are.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { WithPageAsync } from "../../scripts/browser.mjs";
@@ -25,10 +26,15 @@ test("the talking bust speaks, breathes and swings its hair beside the character
                     neck: avatar.neck.rotation.y,
                     hair: avatar._hairSpring.hanging[1],
                 });
-                // A spring rests over frames of more than half a second, as a slow machine has them: time runs slower here.
+                // A spring rests over frames of more than half a second, as a slow machine has them: time runs slower
+                // here.
                 stage.scene.animationTimeScale = 0.15;
                 const states = [];
-                for (let seconds = 0; seconds < 2 && states.length < 1000; seconds += Math.min(0.5, stage.scene.deltaTime / 1000)) {
+                for (
+                    let seconds = 0;
+                    seconds < 2 && states.length < 1000;
+                    seconds += Math.min(0.5, stage.scene.deltaTime / 1000)
+                ) {
                     await new Promise((resolve) => stage.scene.onAfterRenderObservable.addOnce(resolve));
                     states.push(state());
                 }
@@ -36,7 +42,13 @@ test("the talking bust speaks, breathes and swings its hair beside the character
                 document.getElementById("bust").click();
                 document.getElementById("hair").click();
                 document.getElementById("spring").click();
-                return { states, bare, withBust, hidden: avatar.gaussianCount, options: [avatar.bust, avatar.hair, avatar.hairSpring] };
+                return {
+                    states,
+                    bare,
+                    withBust,
+                    hidden: avatar.gaussianCount,
+                    options: [avatar.bust, avatar.hair, avatar.hairSpring],
+                };
             });
             for (const what of ["jaw", "chest", "neck", "hair"]) {
                 assert.ok(

@@ -1,5 +1,6 @@
-// Installs the packed package as a stranger would, in fresh projects outside the repository, and builds, imports and runs it there.
-// `npm run test:install` runs all of it, `node tests/install/run.mjs core` what CI runs with every change. Needs a built package and the npm registry.
+// Installs the packed package as a stranger would, in fresh projects outside the repository, and builds, imports and
+// runs it there. `npm run test:install` runs all of it, `node tests/install/run.mjs core` what CI runs with every
+// change. Needs a built package and the npm registry.
 import assert from "node:assert/strict";
 import { cpSync, existsSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { before, describe, test } from "node:test";
@@ -72,7 +73,10 @@ describe("a project with webpack 5, Vite 8, esbuild and TypeScript 6", () => {
                 typescript: repositoryPackage.devDependencies.typescript,
                 babylonjs: babylonVersion,
             },
-            { "src/main.js": ProgramAsScript(), "index.html": page('<script type="module" src="/src/main.js"></script>') },
+            {
+                "src/main.js": ProgramAsScript(),
+                "index.html": page('<script type="module" src="/src/main.js"></script>'),
+            },
         );
         await project.copyAssetsAsync("public/flexavatar");
         project.addPortrait("public");
@@ -82,20 +86,40 @@ describe("a project with webpack 5, Vite 8, esbuild and TypeScript 6", () => {
         const { RuntimeFiles, WorkerFiles } = await import(
             project.at("node_modules/babylon-flexavatar/dist/lib/runtime/models/runtimeFiles.js")
         );
-        const names = [...Object.values(RuntimeFiles).flatMap((files) => Object.values(files)), ...Object.values(WorkerFiles)];
+        const names = [
+            ...Object.values(RuntimeFiles).flatMap((files) => Object.values(files)),
+            ...Object.values(WorkerFiles),
+        ];
         const copied = FilesOf(project.at("public/flexavatar"));
-        assert.deepEqual(copied.filter((file) => file.startsWith("runtime/")).sort(), names.map((file) => `runtime/${file}`).sort());
-        assert.match(await project.runAsync("babylon-flexavatar", "copy-assets", "public/flexavatar"), /\n0 of \d+ files copied/);
+        assert.deepEqual(
+            copied.filter((file) => file.startsWith("runtime/")).sort(),
+            names.map((file) => `runtime/${file}`).sort(),
+        );
+        assert.match(
+            await project.runAsync("babylon-flexavatar", "copy-assets", "public/flexavatar"),
+            /\n0 of \d+ files copied/,
+        );
         rmSync(project.at("public/flexavatar/models/models.json"));
-        assert.match(await project.runAsync("babylon-flexavatar", "copy-assets", "public/flexavatar"), /\n1 of \d+ files copied/);
+        assert.match(
+            await project.runAsync("babylon-flexavatar", "copy-assets", "public/flexavatar"),
+            /\n1 of \d+ files copied/,
+        );
     });
 
     test("copy-assets says what is wrong", async () => {
-        await assert.rejects(project.runAsync("babylon-flexavatar", "copy"), /Usage: babylon-flexavatar copy-assets <folder>/);
+        await assert.rejects(
+            project.runAsync("babylon-flexavatar", "copy"),
+            /Usage: babylon-flexavatar copy-assets <folder>/,
+        );
         const alone = project.at("..", "alone");
         cpSync(project.at("node_modules/babylon-flexavatar"), alone, { recursive: true });
         const copy = () =>
-            project.runAsync("node", path.join(alone, "bin", "babylon-flexavatar.mjs"), "copy-assets", path.join(alone, "public"));
+            project.runAsync(
+                "node",
+                path.join(alone, "bin", "babylon-flexavatar.mjs"),
+                "copy-assets",
+                path.join(alone, "public"),
+            );
         await copy(); // the project has what the package lacks
         const moved = project.at("node_modules", "onnxruntime-web");
         renameSync(moved, `${moved}-away`);
@@ -149,11 +173,21 @@ console.log(JSON.stringify(states));
         assert.deepEqual(pure, states.before);
         assert.ok(names.includes("RegisterFlexAvatarLoader") && names.includes("FlexAvatarComponent"));
         assert.deepEqual(states.index.names, names, "both entries export the same");
-        const registered = ({ loaders, parser, block, blocks }) => ({ loader: loaders.includes("flexavatar"), parser, block, blocks });
+        const registered = ({ loaders, parser, block, blocks }) => ({
+            loader: loaders.includes("flexavatar"),
+            parser,
+            block,
+            blocks,
+        });
         const none = { loader: false, parser: false, block: false, blocks: states.before.blocks };
         assert.deepEqual(registered(states.pure), none);
         assert.deepEqual(registered(states.dynamic), { ...none, loader: true, parser: true });
-        assert.deepEqual(registered(states.index), { loader: true, parser: true, block: true, blocks: none.blocks + 1 });
+        assert.deepEqual(registered(states.index), {
+            loader: true,
+            parser: true,
+            block: true,
+            blocks: none.blocks + 1,
+        });
         assert.deepEqual(states.index.globals, states.before.globals);
     });
 
@@ -169,7 +203,10 @@ await ImportMeshAsync("data:;base64,AAAAAA==", scene, { pluginExtension: ".flexa
 process.exit(0);
 `,
         });
-        assert.match(await project.runAsync("node", "dynamic.mjs"), /FlexAvatar got an engine of class \w+ and needs a WebGPUEngine/);
+        assert.match(
+            await project.runAsync("node", "dynamic.mjs"),
+            /FlexAvatar got an engine of class \w+ and needs a WebGPUEngine/,
+        );
     });
 
     test("the standalone build says what it needs", limit, async () => {
@@ -211,9 +248,18 @@ process.exit(0);
             );
             return readFileSync(project.at(`shake/out/${name}.js`), "utf8");
         };
-        const used = await build("one", 'import { FlexAvatarError } from "babylon-flexavatar/pure"; console.log(FlexAvatarError);');
-        assert.ok(!used.includes("RegisterSceneLoaderPlugin") && used.length < 10_000, `${used.length} characters for one error class`);
-        assert.match(await build("door", 'import "babylon-flexavatar";'), /RegisterSceneLoaderPlugin\(new FlexAvatarLoader/);
+        const used = await build(
+            "one",
+            'import { FlexAvatarError } from "babylon-flexavatar/pure"; console.log(FlexAvatarError);',
+        );
+        assert.ok(
+            !used.includes("RegisterSceneLoaderPlugin") && used.length < 10_000,
+            `${used.length} characters for one error class`,
+        );
+        assert.match(
+            await build("door", 'import "babylon-flexavatar";'),
+            /RegisterSceneLoaderPlugin\(new FlexAvatarLoader/,
+        );
         const dynamic = await build("dynamic", 'import "babylon-flexavatar/dynamic";');
         assert.match(dynamic, /RegisterSceneLoaderPlugin\(/);
         assert.ok(dynamic.length < 5_000, `${dynamic.length} characters before the first file`);
@@ -255,7 +301,14 @@ process.exit(0);
     });
 
     test("esbuild builds it", { ...limit, ...whole }, async () => {
-        await project.runAsync("esbuild", "src/main.js", "--bundle", "--format=esm", "--minify", "--outfile=public/esbuild.js");
+        await project.runAsync(
+            "esbuild",
+            "src/main.js",
+            "--bundle",
+            "--format=esm",
+            "--minify",
+            "--outfile=public/esbuild.js",
+        );
         project.write({ "public/esbuild.html": page('<script type="module" src="esbuild.js"></script>') });
         await assertServedAsync(project.at("public"), "esbuild.html");
     });
@@ -271,7 +324,10 @@ process.exit(0);
         ].join("; ");
         const html = page('<script type="module" src="esbuild.js"></script>');
         project.write({
-            "public/policy.html": html.replace("<head>", `<head><meta http-equiv="Content-Security-Policy" content="${policy}" />`),
+            "public/policy.html": html.replace(
+                "<head>",
+                `<head><meta http-equiv="Content-Security-Policy" content="${policy}" />`,
+            ),
         });
         const server = await StartServerAsync({ folder: project.at("public") });
         try {
@@ -290,7 +346,9 @@ process.exit(0);
         const lib = project.at("node_modules/babylon-flexavatar/dist/lib");
         const names = new Set();
         for (const file of FilesOf(lib).filter((name) => name.endsWith(".js"))) {
-            for (const [, list] of readFileSync(path.join(lib, file), "utf8").matchAll(/import \{([^}]+)\} from "@babylonjs\/core\//g)) {
+            for (const [, list] of readFileSync(path.join(lib, file), "utf8").matchAll(
+                /import \{([^}]+)\} from "@babylonjs\/core\//g,
+            )) {
                 list.split(",").forEach((name) => names.add(name.trim().split(" ")[0]));
             }
         }
@@ -307,7 +365,10 @@ process.exit(0);
     test("a plain page makes an avatar with the standalone build", limit, async () => {
         const [html] = HtmlBlocks(readFileSync(path.join(root, "docs", "install.md"), "utf8"));
         cpSync(project.at("node_modules/babylonjs/babylon.js"), project.at("public/babylon.js"));
-        cpSync(project.at("node_modules/babylon-flexavatar/dist/standalone/flexavatar.js"), project.at("public/flexavatar.js"));
+        cpSync(
+            project.at("node_modules/babylon-flexavatar/dist/standalone/flexavatar.js"),
+            project.at("public/flexavatar.js"),
+        );
         const changed = html
             .replace("https://cdn.babylonjs.com/babylon.js", "babylon.js")
             .replace(/"[^"]*portrait[^"]*"/, '"astronaut.png"')
@@ -319,7 +380,10 @@ process.exit(0);
     });
 });
 
-/** Compiles the README's program with `skipLibCheck: false`: 0 errors, and one where it is wrong on purpose, so that no type is silently `any`. */
+/**
+ * Compiles the README's program with `skipLibCheck: false`: 0 errors, and one where it is wrong on purpose, so that no
+ * type is silently `any`.
+ */
 async function assertTypesAsync(project, resolution, module, ...more) {
     project.write({
         "types/main.ts": `${ReadmeProgram()}
@@ -332,8 +396,26 @@ export const right: FlexAvatar = avatar;
 export const wrong: number = avatar;
 `,
     });
-    const parameters = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom,dom.iterable", "--skipLibCheck", "false"];
-    await project.runAsync("tsc", ...parameters, ...more, "--module", module, "--moduleResolution", resolution, "types/main.ts");
+    const parameters = [
+        "--noEmit",
+        "--strict",
+        "--target",
+        "es2022",
+        "--lib",
+        "es2022,dom,dom.iterable",
+        "--skipLibCheck",
+        "false",
+    ];
+    await project.runAsync(
+        "tsc",
+        ...parameters,
+        ...more,
+        "--module",
+        module,
+        "--moduleResolution",
+        resolution,
+        "types/main.ts",
+    );
 }
 
 describe("a project with Vite 7", whole, () => {
@@ -345,7 +427,10 @@ describe("a project with Vite 7", whole, () => {
         project = await CreateProjectAsync(
             "vite7",
             { vite: "^7.0.0" },
-            { "src/main.js": ProgramAsScript(), "index.html": page('<script type="module" src="/src/main.js"></script>') },
+            {
+                "src/main.js": ProgramAsScript(),
+                "index.html": page('<script type="module" src="/src/main.js"></script>'),
+            },
         );
         await project.copyAssetsAsync("public/flexavatar");
         project.addPortrait("public");
@@ -379,45 +464,49 @@ for (const [typescript, dependencies] of [
     });
 }
 
-test("README and docs: complete blocks compile, and links of the packed README lead into the package", limit, async () => {
-    const project = await CreateProjectAsync(
-        "docs",
-        {
-            typescript: repositoryPackage.devDependencies.typescript,
-            "@babylonjs/loaders": repositoryPackage.devDependencies["@babylonjs/loaders"],
-        },
-        {},
-    );
-    const installed = project.at("node_modules/babylon-flexavatar");
-    const pages = FilesOf(installed).filter((file) => /^(README|docs\/.*)\.md$/.test(file));
-    assert.ok(pages.includes("README.md") && pages.includes("docs/install.md"));
-    const blocks = pages.flatMap((file) =>
-        CompleteBlocks(readFileSync(path.join(installed, file), "utf8")).map((code, index) => [
-            `${file.replaceAll("/", "-")}-${index}.ts`,
-            code,
-        ]),
-    );
-    project.write(Object.fromEntries(blocks.map(([file, code]) => [`blocks/${file}`, `${code}\nexport {};\n`])));
-    await project.runAsync(
-        "tsc",
-        "--noEmit",
-        "--strict",
-        "--target",
-        "es2022",
-        "--lib",
-        "es2022,dom,dom.iterable",
-        "--module",
-        "esnext",
-        "--moduleResolution",
-        "bundler",
-        ...blocks.map(([file]) => `blocks/${file}`),
-    );
-    const broken = pages.flatMap((file) => {
-        const folder = path.dirname(path.join(installed, file));
-        return [...readFileSync(path.join(installed, file), "utf8").matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
-            .filter(([, target]) => !existsSync(path.join(folder, target)))
-            .map(([, target]) => `${file} → ${target}`);
-    });
-    assert.deepEqual(broken, []);
-    assert.ok(blocks.length > 0);
-});
+test(
+    "README and docs: complete blocks compile, and links of the packed README lead into the package",
+    limit,
+    async () => {
+        const project = await CreateProjectAsync(
+            "docs",
+            {
+                typescript: repositoryPackage.devDependencies.typescript,
+                "@babylonjs/loaders": repositoryPackage.devDependencies["@babylonjs/loaders"],
+            },
+            {},
+        );
+        const installed = project.at("node_modules/babylon-flexavatar");
+        const pages = FilesOf(installed).filter((file) => /^(README|docs\/.*)\.md$/.test(file));
+        assert.ok(pages.includes("README.md") && pages.includes("docs/install.md"));
+        const blocks = pages.flatMap((file) =>
+            CompleteBlocks(readFileSync(path.join(installed, file), "utf8")).map((code, index) => [
+                `${file.replaceAll("/", "-")}-${index}.ts`,
+                code,
+            ]),
+        );
+        project.write(Object.fromEntries(blocks.map(([file, code]) => [`blocks/${file}`, `${code}\nexport {};\n`])));
+        await project.runAsync(
+            "tsc",
+            "--noEmit",
+            "--strict",
+            "--target",
+            "es2022",
+            "--lib",
+            "es2022,dom,dom.iterable",
+            "--module",
+            "esnext",
+            "--moduleResolution",
+            "bundler",
+            ...blocks.map(([file]) => `blocks/${file}`),
+        );
+        const broken = pages.flatMap((file) => {
+            const folder = path.dirname(path.join(installed, file));
+            return [...readFileSync(path.join(installed, file), "utf8").matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
+                .filter(([, target]) => !existsSync(path.join(folder, target)))
+                .map(([, target]) => `${file} → ${target}`);
+        });
+        assert.deepEqual(broken, []);
+        assert.ok(blocks.length > 0);
+    },
+);

@@ -1,4 +1,5 @@
-// Fresh projects outside the repository that install the packed package as a stranger would, and pages of theirs in headless Chromium.
+// Fresh projects outside the repository that install the packed package as a stranger would, and pages of theirs in
+// headless Chromium.
 import { execFile, spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
@@ -40,7 +41,9 @@ export function PackAsync() {
         if (!existsSync(path.join(root, "dist", "standalone", "flexavatar.js"))) {
             throw new Error("Nothing is built. Run `npm run build` first.");
         }
-        await execAsync("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", workFolder], { cwd: root });
+        await execAsync("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", workFolder], {
+            cwd: root,
+        });
         return path.join(workFolder, `babylon-flexavatar-${repositoryPackage.version}.tgz`);
     })());
 }
@@ -118,7 +121,9 @@ export async function CreateProjectAsync(name, dependencies, files) {
                 });
                 return stdout + stderr;
             } catch (error) {
-                throw new Error(`${program} ${parameters.join(" ")} failed:\n${error.stdout}${error.stderr}`, { cause: error });
+                throw new Error(`${program} ${parameters.join(" ")} failed:\n${error.stdout}${error.stderr}`, {
+                    cause: error,
+                });
             }
         },
         /** Starts a server of the project. @returns its address and a function that ends it */
@@ -169,7 +174,8 @@ export async function CreateProjectAsync(name, dependencies, files) {
 
 /**
  * Opens a page of a project and waits for its avatar.
- * @returns `{ gaussianCount, backend, notices, shown, errors, requests }`; `shown` is the part of the canvas that is not of its most common color
+ * @returns `{ gaussianCount, backend, notices, shown, errors, requests }`; `shown` is the part of the canvas that is
+ * not of its most common color
  */
 export async function OpenAvatarPageAsync(url, { picture } = {}) {
     return await WithPageAsync({ width: 640, height: 640, limitMs }, async ({ page: tab, consoleErrors, requests }) => {
@@ -178,7 +184,9 @@ export async function OpenAvatarPageAsync(url, { picture } = {}) {
         const start = performance.now();
         while (!(await tab.evaluate(() => Boolean(globalThis.flexResult)))) {
             if (failed() || performance.now() - start > avatarLimitMs) {
-                throw new Error(`No avatar at ${tab.url()}: ${failed() ?? "it does not come"}\n${consoleErrors.join("\n")}`);
+                throw new Error(
+                    `No avatar at ${tab.url()}: ${failed() ?? "it does not come"}\n${consoleErrors.join("\n")}`,
+                );
             }
             await new Promise((resolve) => setTimeout(resolve, 500));
         }
@@ -191,7 +199,9 @@ export async function OpenAvatarPageAsync(url, { picture } = {}) {
     });
 }
 
-/** Runs in the page: draws a frame and reads the canvas at once, because headless browsers show no picture of it later. */
+/**
+ * Runs in the page: draws a frame and reads the canvas at once, because headless browsers show no picture of it later.
+ */
 async function ReadCanvasAsync() {
     const { scene, avatars } = globalThis.flexComponent;
     const engine = scene.getEngine();
@@ -204,7 +214,10 @@ async function ReadCanvasAsync() {
     const image = new window.Image();
     image.src = data;
     await image.decode();
-    const canvas = Object.assign(document.createElement("canvas"), { width: image.naturalWidth, height: image.naturalHeight });
+    const canvas = Object.assign(document.createElement("canvas"), {
+        width: image.naturalWidth,
+        height: image.naturalHeight,
+    });
     const context = canvas.getContext("2d");
     context.drawImage(image, 0, 0);
     const pixels = new Uint32Array(context.getImageData(0, 0, canvas.width, canvas.height).data.buffer);

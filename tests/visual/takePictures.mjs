@@ -1,5 +1,6 @@
-// Makes PNG files of the pictures that a failed visual test printed: `npm run test:visual | node tests/visual/takePictures.mjs`, then see out/visual.
-// Look at them. If a new picture is right, copy NAME.actual.png to tests/golden/NAME.png and commit it with the change that caused it.
+// Makes PNG files of the pictures that a failed visual test printed: `npm run test:visual | node
+// tests/visual/takePictures.mjs`, then see out/visual. Look at them. If a new picture is right, copy NAME.actual.png to
+// tests/golden/NAME.png and commit it with the change that caused it.
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 

@@ -70,7 +70,13 @@ export async function CreateBabylonSorterAsync(context) {
     const { width } = mesh.centersTexture.getSize();
     const { minimum, maximum } = mesh.getBoundingInfo();
     const [boundsMin, boundsMax] = [minimum.asArray(), maximum.asArray()];
-    sorter.setSource({ vertexCount: mesh.splatCount, textureWidth: width, centersTexture: mesh.centersTexture, boundsMin, boundsMax });
+    sorter.setSource({
+        vertexCount: mesh.splatCount,
+        textureWidth: width,
+        centersTexture: mesh.centersTexture,
+        boundsMin,
+        boundsMax,
+    });
     const output = sorter.createOutput();
     const sort = () => sorter.sort(output, mesh.getWorldMatrix(), camera.getViewMatrix(), { rightHanded: true });
     for (let tries = 0; !sort(); tries++) {

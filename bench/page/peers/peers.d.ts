@@ -1,2 +1,3 @@
-// The peers are plain JavaScript, because their packages (and so their types) are only there once the bench installed them.
+// The peers are plain JavaScript, because their packages (and so their types) are only there once the bench installed
+// them.
 declare module "*.mjs";

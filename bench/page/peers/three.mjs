@@ -5,7 +5,8 @@ import { GaussianSplat } from "three/addons/objects/GaussianSplat.js";
 
 export async function CreateAsync({ canvas, camera: path, ply }) {
     const renderer = new WebGPURenderer({ canvas, antialias: false });
-    renderer.outputColorSpace = LinearSRGBColorSpace; // the file's colors are blended as they are; another output would encode them twice
+    // the file's colors are blended as they are; another output would encode them twice
+    renderer.outputColorSpace = LinearSRGBColorSpace;
     renderer.setPixelRatio(1);
     renderer.setSize(path.SizePx, path.SizePx, false);
     await renderer.init();

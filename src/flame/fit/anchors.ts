@@ -25,7 +25,8 @@ const RegionTrust: Readonly<Record<string, number>> = Object.freeze({ scalp: 0.3
  * @param fit from `FitHeadModel`
  * @param view one of `fit.views`
  * @param size A, texels per side
- * @returns [3,A,A] x and y in 0..1 (clipped to the crop) and confidence 0..1, 0 for texels that are hidden or outside; all 0 where there is no texel
+ * @returns [3,A,A] x and y in 0..1 (clipped to the crop) and confidence 0..1, 0 for texels that are hidden or outside;
+ * all 0 where there is no texel
  */
 export function PhotoAnchors(model: HeadModel, fit: HeadModelFit, view: FittedView, size = 64): Float32Array {
     const table = BuildTexelTable(model, size);

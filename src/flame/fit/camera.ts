@@ -1,6 +1,6 @@
 /**
- * The camera of a crop (docs/conventions.md): right-handed, +X right, +Y up, +Z towards the viewer.
- * A point q = R · canonical + t lands at x = 0.5 + f · qx / −qz, y = 0.5 − f · qy / −qz in crop coordinates 0..1, y down.
+ * The camera of a crop (docs/conventions.md): right-handed, +X right, +Y up, +Z towards the viewer. A point q = R ·
+ * canonical + t lands at x = 0.5 + f · qx / −qz, y = 0.5 − f · qy / −qz in crop coordinates 0..1, y down.
  */
 import { NearestRotation } from "../rotation.js";
 
@@ -27,7 +27,8 @@ export function ToCamera(camera: CropCamera, points: ArrayLike<number>): Float32
     const moved = new Float32Array(points.length);
     for (let i = 0; i < points.length; i += 3) {
         for (let row = 0; row < 3; row++) {
-            moved[i + row] = r[3 * row] * points[i] + r[3 * row + 1] * points[i + 1] + r[3 * row + 2] * points[i + 2] + t[row];
+            moved[i + row] =
+                r[3 * row] * points[i] + r[3 * row + 1] * points[i + 1] + r[3 * row + 2] * points[i + 2] + t[row];
         }
     }
     return moved;

@@ -1,4 +1,6 @@
-/** A small z-buffer over the fitted head, to tell which parts of it the photo can show. Twin: training/synth/mesh.cpp. */
+/**
+ * A small z-buffer over the fitted head, to tell which parts of it the photo can show. Twin: training/synth/mesh.cpp.
+ */
 import type { HeadModel } from "../headModel.js";
 
 /** Depth that stands for "nothing here", meters. */
@@ -73,14 +75,25 @@ function DrawFace({ size, depth, projected: p }: DepthBuffer, a: number, b: numb
  * @param pointDepth meters along the camera's axis
  * @param bias meters that a point may lie behind the surface
  */
-export function IsVisible({ size, depth }: DepthBuffer, x: number, y: number, pointDepth: number, bias: number): boolean {
+export function IsVisible(
+    { size, depth }: DepthBuffer,
+    x: number,
+    y: number,
+    pointDepth: number,
+    bias: number,
+): boolean {
     if (!(x >= 0 && y >= 0 && x < size && y < size)) {
         return false;
     }
     const column = Math.min(Math.max(Math.floor(x - 0.5), 0), size - 2);
     const row = Math.min(Math.max(Math.floor(y - 0.5), 0), size - 2);
     let farthest = 0;
-    for (const at of [row * size + column, row * size + column + 1, (row + 1) * size + column, (row + 1) * size + column + 1]) {
+    for (const at of [
+        row * size + column,
+        row * size + column + 1,
+        (row + 1) * size + column,
+        (row + 1) * size + column + 1,
+    ]) {
         if (depth[at] < Background) {
             farthest = Math.max(farthest, depth[at]);
         }

@@ -25,7 +25,11 @@ export function CreateFaceJoints(expressionCount: number): FaceJoints {
  * @param poseFromExpression [E,15] of the model
  * @param expression [E] weights
  */
-export function TurnFaceJoints(poseFromExpression: Float32Array, expression: ArrayLike<number>, into: FaceJoints): void {
+export function TurnFaceJoints(
+    poseFromExpression: Float32Array,
+    expression: ArrayLike<number>,
+    into: FaceJoints,
+): void {
     const count = expression.length;
     for (let joint = 2; joint < JointCount; joint++) {
         const angles = [0, 0, 0];

@@ -1,7 +1,8 @@
 /**
- * Fits the head model to the landmarks of one to four photos: one identity for all, a camera and an expression for each.
- * Levenberg–Marquardt on Huber's loss of the reprojection error, Gaussian priors on all coefficients, expressions kept in 0..1 by
- * holding those at a bound that would leave it. Everything is dense: 30 + 4 · 58 unknowns are solved in a few milliseconds.
+ * Fits the head model to the landmarks of one to four photos: one identity for all, a camera and an expression for
+ * each. Levenberg–Marquardt on Huber's loss of the reprojection error, Gaussian priors on all coefficients, expressions
+ * kept in 0..1 by holding those at a bound that would leave it. Everything is dense: 30 + 4 · 58 unknowns are solved in
+ * a few milliseconds.
  */
 import { FlexAvatarError } from "../error.js";
 import { MediaPipeLandmarkCount, PoseLength, type HeadModel } from "../headModel.js";
@@ -9,7 +10,14 @@ import { MultiplyRotations, RotationOfAxisAngle } from "../rotation.js";
 import { DefaultFocal, GuessCamera, type CropCamera } from "./camera.js";
 import { SolveCholesky } from "./cholesky.js";
 import { LandmarkBasisOf, type LandmarkBasis } from "./landmarkBasis.js";
-import { CameraUnknowns, CreateViewEquations, FillViewEquations, ViewCost, type ViewEquations, type ViewState } from "./viewEquations.js";
+import {
+    CameraUnknowns,
+    CreateViewEquations,
+    FillViewEquations,
+    ViewCost,
+    type ViewEquations,
+    type ViewState,
+} from "./viewEquations.js";
 
 /** What the fit is given of one photo. */
 export interface IFitView {
@@ -19,7 +27,10 @@ export interface IFitView {
 
 /** Settings of {@link FitHeadModel}. A field left undefined keeps its default. */
 export interface IFitSettings {
-    /** Identity directions that are solved for, the first ones of the model. Default 30: training simulates a fit of that many. */
+    /**
+     * Identity directions that are solved for, the first ones of the model. Default 30: training simulates a fit of
+     * that many.
+     */
     shapeCount?: number;
     /** Focal length in units of the crop's side. Default 2.4. */
     focal?: number;
@@ -72,7 +83,8 @@ export interface HeadModelFit {
  * Fits identity, cameras and expressions to landmarks.
  * @param model the head model; its landmark basis is built on first use and kept
  * @param views one entry per photo of the same person
- * @throws FlexAvatarError `invalid-argument` without views, for landmarks that are not 478 finite points, and for a model that maps fewer than 6
+ * @throws FlexAvatarError `invalid-argument` without views, for landmarks that are not 478 finite points, and for a
+ * model that maps fewer than 6
  */
 export function FitHeadModel(model: HeadModel, views: readonly IFitView[], settings: IFitSettings = {}): HeadModelFit {
     const work = FitHeadModelInSteps(model, views, settings);
@@ -92,11 +104,17 @@ export function* FitHeadModelInSteps(
     views: readonly IFitView[],
     settings: IFitSettings = {},
 ): Generator<number, HeadModelFit> {
-    const options = { ...Defaults, ...Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) };
+    const options = {
+        ...Defaults,
+        ...Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)),
+    };
     CheckViews(views);
     const basis = LandmarkBasisOf(model, Math.min(Math.max(Math.round(options.shapeCount), 0), model.shapeCount));
     if (basis.landmarkCount < 6) {
-        throw new FlexAvatarError("invalid-argument", `FitHeadModel needs 6 mapped landmarks, "${model.name}" has ${basis.landmarkCount}.`);
+        throw new FlexAvatarError(
+            "invalid-argument",
+            `FitHeadModel needs 6 mapped landmarks, "${model.name}" has ${basis.landmarkCount}.`,
+        );
     }
     yield 0;
     const problem = new FitProblem(basis, views, options);
@@ -221,7 +239,8 @@ class FitProblem {
         this.states.forEach((state, v) => {
             const equations = this._equations[v];
             FillViewEquations(this._basis, state, this._options, equations);
-            const place = (unknown: number): number => (unknown < shapeCount ? unknown : unknown + v * this._unknownsPerView);
+            const place = (unknown: number): number =>
+                unknown < shapeCount ? unknown : unknown + v * this._unknownsPerView;
             for (let a = 0; a < equations.unknowns; a++) {
                 this._gradient[place(a)] += equations.gradient[a];
                 for (let b = 0; b <= a; b++) {
@@ -246,7 +265,9 @@ class FitProblem {
         this._gradient[unknown] += precision * value;
     }
 
-    /** Holds coefficients while only cameras move, and later expressions at a bound that the step would push through it. */
+    /**
+     * Holds coefficients while only cameras move, and later expressions at a bound that the step would push through it.
+     */
     private _holdUnknowns(withCoefficients: boolean): void {
         for (let s = 0; s < this.shape.length && !withCoefficients; s++) {
             this._hold(s);
@@ -287,7 +308,9 @@ class FitProblem {
         }
         return {
             shape: this.shape.map((value, s) => value + step[s]),
-            states: this.states.map((state, v) => MoveView(state, step.subarray(this._expressionUnknown(v, 0) - CameraUnknowns))),
+            states: this.states.map((state, v) =>
+                MoveView(state, step.subarray(this._expressionUnknown(v, 0) - CameraUnknowns)),
+            ),
         };
     }
 }
@@ -298,7 +321,11 @@ function MoveView({ camera, expression }: ViewState, step: Float64Array): ViewSt
     RotationOfAxisAngle(step[0], step[1], step[2], turn);
     MultiplyRotations(turn, camera.rotation, rotation);
     return {
-        camera: { rotation, translation: camera.translation.map((value, axis) => value + step[3 + axis]), focal: camera.focal },
+        camera: {
+            rotation,
+            translation: camera.translation.map((value, axis) => value + step[3 + axis]),
+            focal: camera.focal,
+        },
         expression: expression.map((value, e) => Math.min(Math.max(value + step[CameraUnknowns + e], 0), 1)),
     };
 }
@@ -318,7 +345,8 @@ function TemplateLandmarks(basis: LandmarkBasis): Float64Array {
     for (let i = 0; i < basis.landmarkCount; i++) {
         for (let term = basis.termStart[i]; term < basis.termStart[i + 1]; term++) {
             for (let axis = 0; axis < 3; axis++) {
-                points[3 * i + axis] += basis.turned[3 * term * columns + axis] + basis.fixed[3 * term * (1 + basis.shapeCount) + axis];
+                points[3 * i + axis] +=
+                    basis.turned[3 * term * columns + axis] + basis.fixed[3 * term * (1 + basis.shapeCount) + axis];
             }
         }
     }
@@ -327,12 +355,16 @@ function TemplateLandmarks(basis: LandmarkBasis): Float64Array {
 
 /** Distance between the outer eye corners' and inner eye corners' middles; 64 mm where the model does not map them. */
 function EyeDistance(basis: LandmarkBasis, point: Float64Array): number {
-    const [rightOuter, rightInner, leftInner, leftOuter] = [33, 133, 362, 263].map((index) => 3 * basis.index.indexOf(index));
+    const [rightOuter, rightInner, leftInner, leftOuter] = [33, 133, 362, 263].map(
+        (index) => 3 * basis.index.indexOf(index),
+    );
     if (Math.min(rightOuter, rightInner, leftInner, leftOuter) < 0) {
         return 0.064;
     }
     const between = [0, 1, 2].map(
-        (axis) => (point[leftOuter + axis] + point[leftInner + axis] - point[rightOuter + axis] - point[rightInner + axis]) / 2,
+        (axis) =>
+            (point[leftOuter + axis] + point[leftInner + axis] - point[rightOuter + axis] - point[rightInner + axis]) /
+            2,
     );
     return Math.hypot(...between);
 }

@@ -1,8 +1,8 @@
 /**
- * The head model reduced to what the photo fit sees: its mapped MediaPipe landmarks, as linear functions of identity and expression
- * for each joint that moves them. Skinning is linear in vertices, so this loses nothing:
- * landmark = Σ_j R_j · (A_j(β, ψ) − w_j c_j(β)) + w_j c_j(β), with A_j = Σ_corners bary · weight_j · vertex.
- * Global and neck do not turn in a fit (the camera does), so their share is one term with R = I.
+ * The head model reduced to what the photo fit sees: its mapped MediaPipe landmarks, as linear functions of identity
+ * and expression for each joint that moves them. Skinning is linear in vertices, so this loses nothing: landmark = Σ_j
+ * R_j · (A_j(β, ψ) − w_j c_j(β)) + w_j c_j(β), with A_j = Σ_corners bary · weight_j · vertex. Global and neck do not
+ * turn in a fit (the camera does), so their share is one term with R = I.
  */
 import { ExpressVertices, ShapeJoints, ShapeVertices } from "../blendshapes.js";
 import { JointCount, type HeadModel } from "../headModel.js";
@@ -11,7 +11,9 @@ import { MappedMediaPipeLandmarks } from "../landmarks.js";
 /** Joints that turn in a fit; the rest share one term that does not. */
 const FirstTurningJoint = 2;
 
-/** Terms of all landmarks. L landmarks, n terms, C = 1 + S + E columns: the template, identity directions, expressions. */
+/**
+ * Terms of all landmarks. L landmarks, n terms, C = 1 + S + E columns: the template, identity directions, expressions.
+ */
 export interface LandmarkBasis {
     readonly shapeCount: number;
     readonly expressionCount: number;
@@ -149,7 +151,8 @@ function LandmarkNormals(model: HeadModel, index: Int32Array): Float64Array {
     const normals = new Float64Array(3 * index.length);
     index.forEach((landmark, i) => {
         const [a, b, c] = [0, 1, 2].map((corner) => 3 * CornerVertex(model, landmark, corner));
-        const edge = (from: number, to: number, axis: number): number => model.template[to + axis] - model.template[from + axis];
+        const edge = (from: number, to: number, axis: number): number =>
+            model.template[to + axis] - model.template[from + axis];
         const x = edge(a, b, 1) * edge(a, c, 2) - edge(a, b, 2) * edge(a, c, 1);
         const y = edge(a, b, 2) * edge(a, c, 0) - edge(a, b, 0) * edge(a, c, 2);
         const z = edge(a, b, 0) * edge(a, c, 1) - edge(a, b, 1) * edge(a, c, 0);

@@ -1,4 +1,7 @@
-/** The identity of a fit as a map: the `prior` input of the reconstructor. Twin of training/synth/generator.py, `_prior`. */
+/**
+ * The identity of a fit as a map: the `prior` input of the reconstructor. Twin of training/synth/generator.py,
+ * `_prior`.
+ */
 import { ShapeVertices } from "../blendshapes.js";
 import type { HeadModel } from "../headModel.js";
 import { SampleVertices } from "../positionMap.js";

@@ -1,7 +1,7 @@
 /**
- * One photo's share of the fit: where its landmarks land, how that changes with every unknown, and the normal equations of both.
- * Unknowns of a view, in order: S identity coefficients (shared by all views), 3 turn about the camera's axes (left increment of R),
- * 3 translation, E expressions. The hot loops are top-level functions on Float64Array.
+ * One photo's share of the fit: where its landmarks land, how that changes with every unknown, and the normal equations
+ * of both. Unknowns of a view, in order: S identity coefficients (shared by all views), 3 turn about the camera's axes
+ * (left increment of R), 3 translation, E expressions. The hot loops are top-level functions on Float64Array.
  */
 import { CreateFaceJoints, TurnFaceJoints, type FaceJoints } from "./faceJoints.js";
 import type { CropCamera } from "./camera.js";
@@ -100,7 +100,12 @@ export function ViewCost(
 }
 
 /** Fills the normal equations of a view; {@link ViewCost} must have run for the same state. */
-export function FillViewEquations(basis: LandmarkBasis, view: ViewState, trust: LandmarkTrust, into: ViewEquations): void {
+export function FillViewEquations(
+    basis: LandmarkBasis,
+    view: ViewState,
+    trust: LandmarkTrust,
+    into: ViewEquations,
+): void {
     const rows = 2 * basis.landmarkCount;
     for (let i = 0; i < basis.landmarkCount; i++) {
         const error = Math.hypot(into.residual[2 * i], into.residual[2 * i + 1]) / trust.noise;
@@ -123,7 +128,12 @@ function SilhouetteWeight(normal: Float64Array, i: number, camera: CropCamera, t
 
 const Turned = new Float64Array(3); // scratch of TermPoint: the turned part of a term before its joint turns it
 
-function PlaceLandmarks(basis: LandmarkBasis, shape: Float64Array, expression: Float64Array, into: ViewEquations): void {
+function PlaceLandmarks(
+    basis: LandmarkBasis,
+    shape: Float64Array,
+    expression: Float64Array,
+    into: ViewEquations,
+): void {
     for (let i = 0; i < basis.landmarkCount; i++) {
         const point = [0, 0, 0];
         for (let term = basis.termStart[i]; term < basis.termStart[i + 1]; term++) {
@@ -144,7 +154,12 @@ function PlaceLandmarks(basis: LandmarkBasis, shape: Float64Array, expression: F
 }
 
 /** Turned ← the turned part of a term for these coefficients. */
-function SumTurnedPart(basis: LandmarkBasis, term: number, shape: ArrayLike<number>, expression: ArrayLike<number>): void {
+function SumTurnedPart(
+    basis: LandmarkBasis,
+    term: number,
+    shape: ArrayLike<number>,
+    expression: ArrayLike<number>,
+): void {
     const { turned, shapeCount, expressionCount } = basis;
     let at = 3 * term * (1 + shapeCount + expressionCount);
     let x = turned[at];
@@ -173,10 +188,21 @@ function RotatedAxis(rotation: Float64Array, joint: number, axis: number): numbe
 }
 
 /** Derivatives of one landmark's x and y: two entries in each column of the Jacobian. */
-function FillLandmarkColumns(basis: LandmarkBasis, camera: CropCamera, i: number, scale: number, rows: number, into: ViewEquations): void {
+function FillLandmarkColumns(
+    basis: LandmarkBasis,
+    camera: CropCamera,
+    i: number,
+    scale: number,
+    rows: number,
+    into: ViewEquations,
+): void {
     const { rotation: r, translation: t, focal } = camera;
     const [px, py, pz] = [into.point[3 * i], into.point[3 * i + 1], into.point[3 * i + 2]];
-    const [x, y, z] = [r[0] * px + r[1] * py + r[2] * pz, r[3] * px + r[4] * py + r[5] * pz, r[6] * px + r[7] * py + r[8] * pz];
+    const [x, y, z] = [
+        r[0] * px + r[1] * py + r[2] * pz,
+        r[3] * px + r[4] * py + r[5] * pz,
+        r[6] * px + r[7] * py + r[8] * pz,
+    ];
     const perDepth = -1 / (z + t[2]);
     const k = scale * focal * perDepth;
     const slopeX = k * (x + t[0]) * perDepth; // d(screen x)/d(camera z)
@@ -260,7 +286,8 @@ function FillCoefficientColumns(
         }
         for (let e = 0; e < expressionCount; e++) {
             at += 3;
-            jacobian[(expressionColumn + e) * rows + row] += hx * turned[at] + hy * turned[at + 1] + hz * turned[at + 2];
+            jacobian[(expressionColumn + e) * rows + row] +=
+                hx * turned[at] + hy * turned[at + 1] + hz * turned[at + 2];
         }
     }
 }

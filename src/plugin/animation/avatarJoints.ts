@@ -1,6 +1,7 @@
 /**
  * The joints of an avatar as Babylon nodes. Each joint has two: an outer one that clips turn, and inside it the user's.
- * Both have the avatar's own axes, so they turn as the avatar does. Canonical space, mirrored in left-handed scenes, begins where the pose is read.
+ * Both have the avatar's own axes, so they turn as the avatar does. Canonical space, mirrored in left-handed scenes,
+ * begins where the pose is read.
  */
 import { Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector.js";
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
@@ -12,7 +13,10 @@ export const JointNames: readonly JointName[] = ["neck", "jaw", "leftEye", "righ
 /** All nodes, parents first. The torso is none of the pose: it moves the whole person. */
 export const NodeNames: readonly NodeName[] = ["torso", ...JointNames];
 
-/** Meters from the head model's first joint, at the base of the neck, down to the point about which the torso turns. Ours: the middle of the chest. */
+/**
+ * Meters from the head model's first joint, at the base of the neck, down to the point about which the torso turns.
+ * Ours: the middle of the chest.
+ */
 const ChestBelow = 0.18;
 
 const Turn = new Quaternion(); // scratch of readPoseToRef
@@ -38,7 +42,8 @@ export class AvatarJoints {
     public constructor(avatar: TransformNode, head: HeadModel) {
         const scene = avatar.getScene();
         this._side = scene.useRightHandedSystem ? 1 : -1;
-        // A node that turns about its joint without moving its parent's origin: children have their place in the parent's space, where lookAt wants it.
+        // A node that turns about its joint without moving its parent's origin: children have their place in the
+        // parent's space, where lookAt wants it.
         const turning = (name: string, parent: TransformNode, pivot: Vector3): TransformNode => {
             const node = new TransformNode(name, scene);
             node.parent = parent;
@@ -53,7 +58,8 @@ export class AvatarJoints {
         };
         const joints: Partial<Record<NodeName, TransformNode>> = {};
         const clipJoints: Partial<Record<NodeName, TransformNode>> = {};
-        // The torso keeps the avatar's origin, so that all of the person hangs on it as on the avatar, and at rest stands where it would without.
+        // The torso keeps the avatar's origin, so that all of the person hangs on it as on the avatar, and at rest
+        // stands where it would without.
         const chest = place(0).subtractFromFloats(0, ChestBelow, 0);
         clipJoints.torso = turning(`${avatar.name}.torso.clip`, avatar, chest);
         joints.torso = turning(`${avatar.name}.torso`, clipJoints.torso, chest);

@@ -1,6 +1,7 @@
 /**
- * Turns a clip made for a mesh character into one for an avatar: a new AnimationGroup with the same timing whose targets are the avatar's
- * expression tracks and the nodes that clips turn. The source group is not touched. docs/clips.md lists what is understood.
+ * Turns a clip made for a mesh character into one for an avatar: a new AnimationGroup with the same timing whose
+ * targets are the avatar's expression tracks and the nodes that clips turn. The source group is not touched.
+ * docs/clips.md lists what is understood.
  */
 import "@babylonjs/core/Animations/animatable.js"; // without it nothing plays
 import type { Animation } from "@babylonjs/core/Animations/animation.js";
@@ -10,31 +11,40 @@ import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import type { Node } from "@babylonjs/core/node.js";
 import type { Scene } from "@babylonjs/core/scene.js";
 import { FlexAvatarError } from "../../flame/error.js";
-import type { ExpressionTracks } from "../expressionTracks.js";
+import type { ExpressionTracks } from "./expressionTracks.js";
 import { FindMorphMeaning } from "./expressionTables.js";
 import { FindJoint, IsBodyBone, IsTorsoBone, type JointName, type NodeName } from "./jointNames.js";
 import { ConvertRotationChannels, TurnsNode, type IRotationChannel } from "./rotationChannels.js";
 import { MergeWeights, type IWeightChannel } from "./weightChannels.js";
 
-/** What a name of a clip means: an expression or joint (`neck`, `jaw`, `leftEye`, `rightEye`, `torso`), several expressions with their weights, or nothing. */
+/**
+ * What a name of a clip means: an expression or joint (`neck`, `jaw`, `leftEye`, `rightEye`, `torso`), several
+ * expressions with their weights, or nothing.
+ */
 export type ClipAlias = string | Readonly<Record<string, number>> | null;
 
 /** Settings of `FlexAvatar.bindAnimationGroup`. A field left undefined keeps its default. */
 export interface IBindAnimationSettings {
     /** Name of the new group. Default: the source's name followed by the avatar's. */
     name?: string;
-    /** What names in the clip mean, before the built-in tables; null drops one. As in `{ AA: { jawOpen: 0.6, mouthFunnel: 0.2 }, Skull: "neck", ears: null }`. */
+    /**
+     * What names in the clip mean, before the built-in tables; null drops one. As in `{ AA: { jawOpen: 0.6,
+     * mouthFunnel: 0.2 }, Skull: "neck", ears: null }`.
+     */
     aliases?: Readonly<Record<string, ClipAlias>>;
     /** Multiplies all morph weights. Default: 0.01 if they are percentages, else 1. */
     weightScale?: number;
     /** Where the clip's model looks, in the axes of its data. Default +Z, as in glTF files; VRM 0.x looks along −Z. */
     facing?: Vector3;
     /**
-     * Whether turns of spine and chest turn the avatar's torso, and head and shoulders with it. Default: where the avatar has a bust that is shown, see
-     * {@link FlexAvatar.bust}. Else they are left out with the rest of the body.
+     * Whether turns of spine and chest turn the avatar's torso, and head and shoulders with it. Default: where the
+     * avatar has a bust that is shown, see {@link FlexAvatar.bust}. Else they are left out with the rest of the body.
      */
     torso?: boolean;
-    /** Called once for each name that could not be used, instead of the component's notice. Bones of a body are not among them. */
+    /**
+     * Called once for each name that could not be used, instead of the component's notice. Bones of a body are not
+     * among them.
+     */
     onMissing?: (name: string) => void;
 }
 
@@ -48,7 +58,10 @@ export interface IAnimationTargets {
 
 /** What should be known about a clip that was bound. */
 export interface IClipReport {
-    /** Names of morphs and nodes that move and that nothing of the avatar answers to; a node's other property after a full stop (`Head.position`). */
+    /**
+     * Names of morphs and nodes that move and that nothing of the avatar answers to; a node's other property after a
+     * full stop (`Head.position`).
+     */
     missing: string[];
     /** Number of moving bones of the body, which an avatar has not. */
     bodyBones: number;
@@ -61,7 +74,8 @@ export interface IClipReport {
 const MostNames = 20;
 
 /**
- * Maps morph weights by name and rotations of nodes called head, neck, jaw or eye (in their usual spellings) to the joints.
+ * Maps morph weights by name and rotations of nodes called head, neck, jaw or eye (in their usual spellings) to the
+ * joints.
  * @param source clip of any mesh, for example from a glTF file; stays as it is
  * @param targets what the new group drives
  * @param scene scene of the new group
@@ -87,7 +101,12 @@ export function BindAnimationGroup(
         );
     }
 
-    const group = new AnimationGroup(settings.name ?? `${source.name} ${targets.name}`, scene, source.weight, source.playOrder);
+    const group = new AnimationGroup(
+        settings.name ?? `${source.name} ${targets.name}`,
+        scene,
+        source.weight,
+        source.playOrder,
+    );
     const merged = MergeWeights(weights, settings.weightScale);
     for (const [name, animation] of merged.animations) {
         group.addTargetedAnimation(animation, targets.expression.getTrack(name));
@@ -162,7 +181,11 @@ function Sort(
             }
         }
     }
-    return { weights, rotations, report: { missing: [...missing], bodyBones: bodyBones.size, doubles: [], weightScale: 1 } };
+    return {
+        weights,
+        rotations,
+        report: { missing: [...missing], bodyBones: bodyBones.size, doubles: [], weightScale: 1 },
+    };
 }
 
 /** What a morph feeds: by alias, by a track of its name, by the tables. Null if nothing that the head has. */
@@ -172,7 +195,9 @@ function MeaningOf(
     expression: ExpressionTracks,
 ): Pick<IWeightChannel, "key" | "weights"> | null {
     if (alias && typeof alias === "object") {
-        const entries = Object.entries(alias).map(([track, weight]) => [expression.getTrack(track).name, weight] as const);
+        const entries = Object.entries(alias).map(
+            ([track, weight]) => [expression.getTrack(track).name, weight] as const,
+        );
         return { key: `alias ${name}`, weights: Object.fromEntries(entries) };
     }
     const wanted = alias ?? name;
@@ -184,7 +209,9 @@ function MeaningOf(
     if (meaning) {
         const entries = Object.entries(meaning.weights);
         const known = entries.filter(([track]) => expression.getTargetByName(track));
-        return known.length > 0 || entries.length === 0 ? { key: meaning.key, weights: Object.fromEntries(known) } : null;
+        return known.length > 0 || entries.length === 0
+            ? { key: meaning.key, weights: Object.fromEntries(known) }
+            : null;
     }
     return exact ? { key: exact.name.toLowerCase(), weights: { [exact.name]: 1 } } : null;
 }

@@ -1,16 +1,22 @@
 /**
- * Other sets of facial morphs in terms of ARKit's: which expressions one morph means, and how strongly. The weights are ours: chosen so that the shipped
- * head makes about the face that the name says, and so that visemes look like speech and not like shouting. docs/clips.md tells how names are matched.
+ * Other sets of facial morphs in terms of ARKit's: which expressions one morph means, and how strongly. The weights are
+ * ours: chosen so that the shipped head makes about the face that the name says, and so that visemes look like speech
+ * and not like shouting. docs/clips.md tells how names are matched.
  */
 import { ArkitNameOf, ArkitNames, type ArkitName } from "../../flame/expression.js";
 
-/** Expressions with their weights, 0..1 at full strength of the morph. Empty: known, and without effect on the avatar. */
+/**
+ * Expressions with their weights, 0..1 at full strength of the morph. Empty: known, and without effect on the avatar.
+ */
 export type WeightedExpressions = Readonly<Partial<Record<ArkitName, number>>>;
 
 /** One set of morphs, by name. */
 export type ExpressionTable = Readonly<Record<string, WeightedExpressions>>;
 
-/** Names and weights as written below: `*` stands for Left, for Right, and in a name also for both; `#` in a name for the four quarters of the lips. */
+/**
+ * Names and weights as written below: `*` stands for Left, for Right, and in a name also for both; `#` in a name for
+ * the four quarters of the lips.
+ */
 type Draft = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
 const Sides = ["Left", "Right"] as const;
@@ -65,7 +71,10 @@ export const OculusVisemes: ExpressionTable = Expand({
     U: { jawOpen: 0.16, mouthPucker: 0.65, mouthFunnel: 0.3 },
 });
 
-/** Expressions of VRM 1.0, presets of VRM 0.x, VRoid's morphs behind them, and the Japanese names that MMD gave to the same faces. */
+/**
+ * Expressions of VRM 1.0, presets of VRM 0.x, VRoid's morphs behind them, and the Japanese names that MMD gave to the
+ * same faces.
+ */
 export const VrmExpressions: ExpressionTable = Expand({
     neutral: {},
     aa: OculusVisemes.aa,
@@ -185,7 +194,9 @@ export const MetaHumanExpressions: ExpressionTable = Expand({
     "jawChinRaise*": { mouthShrugLower: 0.5, mouthShrugUpper: 0.2 },
 });
 
-/** Morphs and visemes of Character Creator 3 and 4, standard and extended, where ARKit's spelling does not already fit. */
+/**
+ * Morphs and visemes of Character Creator 3 and 4, standard and extended, where ARKit's spelling does not already fit.
+ */
 export const CharacterCreatorExpressions: ExpressionTable = Expand({
     "Brow_Raise_Inner_*": { browInnerUp: 0.5 },
     "Brow_Raise_Outer_*": { "browOuterUp*": 1 },
@@ -308,8 +319,9 @@ export interface IMorphMeaning {
 }
 
 /**
- * What a morph of any known set means: one of ARKit's names in any spelling, a half of one (`browInnerUp_L`), both sides of one (`eyeBlink`),
- * a viseme of Oculus, an expression of VRM, a curve of a MetaHuman, a morph of Character Creator.
+ * What a morph of any known set means: one of ARKit's names in any spelling, a half of one (`browInnerUp_L`), both
+ * sides of one (`eyeBlink`), a viseme of Oculus, an expression of VRM, a curve of a MetaHuman, a morph of Character
+ * Creator.
  * @param name as the file has it
  * @returns null if it is none
  */

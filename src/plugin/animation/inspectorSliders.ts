@@ -1,7 +1,10 @@
-/** Sliders of the expressions in Babylon's Inspector, which shows properties of a node itself and none of objects below it. */
+/**
+ * Sliders of the expressions in Babylon's Inspector, which shows properties of a node itself and none of objects below
+ * it.
+ */
 import { InspectableType, type IInspectable } from "@babylonjs/core/Misc/iInspectable.js";
 import type { Node } from "@babylonjs/core/node.js";
-import type { ExpressionTracks } from "../expressionTracks.js";
+import type { ExpressionTracks } from "./expressionTracks.js";
 
 /**
  * Gives a node one property per track, as in `expression_jawOpen`, and lists them for the Inspector.
@@ -19,7 +22,14 @@ export function AddInspectorSliders(node: Node, tracks: ExpressionTracks): void 
                 track.influence = value;
             },
         });
-        sliders.push({ label: track.name, propertyName, type: InspectableType.Slider, min: track.min, max: track.max, step: 0.01 });
+        sliders.push({
+            label: track.name,
+            propertyName,
+            type: InspectableType.Slider,
+            min: track.min,
+            max: track.max,
+            step: 0.01,
+        });
     }
     node.inspectableCustomProperties = [...(node.inspectableCustomProperties ?? []), ...sliders];
 }

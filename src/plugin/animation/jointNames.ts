@@ -8,7 +8,10 @@ export type NodeName = JointName | "torso";
 
 type Part = "neck" | "jaw" | "eye";
 
-/** What is left of a name when prefix, suffix, numbers and side are off. Head and neck both turn the neck, the only joint above the shoulders. */
+/**
+ * What is left of a name when prefix, suffix, numbers and side are off. Head and neck both turn the neck, the only
+ * joint above the shoulders.
+ */
 const PartByCore: Readonly<Record<string, Part>> = Object.freeze({
     head: "neck",
     headx: "neck",
@@ -63,7 +66,9 @@ const SideInWord = /^(?:(left|right|l|r)(eye|eyeball|eyebone)|(eye|eyeball)(left
 const BodyWord =
     /^(hips?|pelvis|waist|spines?|chest|torso|ribs?|abdomen|clavicles?|collar|shoulders?|scapula|arms?|upperarm|forearm|lowerarm|elbow|wrist|hands?|palm|fingers?|thumbs?|index|middle|ring|pinky|pinkie|legs?|upleg|upperleg|lowerleg|upleg|thigh|calf|shin|knee|foot|feet|ankle|toes?|toebase|ball|heel|carpal|metacarpal|metacarpals|breast|pectoral|buttock|tail)\d*$/;
 
-/** What is left of the name of a bone of the back or the chest. Hips and waist are none of them: they carry legs too. */
+/**
+ * What is left of the name of a bone of the back or the chest. Hips and waist are none of them: they carry legs too.
+ */
 const TorsoCores = new Set(
     (
         "spine spinex spinelower spineupper lowerspine upperspine chest chestlower chestupper upperchest lowerchest torso uppertorso abdomen abdomenlower " +
@@ -83,14 +88,17 @@ function WordsOf(name: string): string[] {
         .filter((word) => word.length > 0);
 }
 
-/** Namespaces and paths go: `Armature|mixamorig:Head`. A full stop stays, it stands before sides and numbers as well. */
+/**
+ * Namespaces and paths go: `Armature|mixamorig:Head`. A full stop stays, it stands before sides and numbers as well.
+ */
 function OwnName(name: string): string {
     return name.slice(Math.max(name.lastIndexOf(":"), name.lastIndexOf("/"), name.lastIndexOf("|")) + 1);
 }
 
 /**
  * @param name name of a node, as in `mixamorig:Head`, `CC_Base_L_Eye`, `DEF-spine.006` or `eye.L`
- * @param ancestors names of the nodes above it. A word of one's own in front of the part (`Boy_Head`) counts as a prefix if a body's bones above have it too.
+ * @param ancestors names of the nodes above it. A word of one's own in front of the part (`Boy_Head`) counts as a
+ * prefix if a body's bones above have it too.
  * @returns the joint it turns, or null
  */
 export function FindJoint(name: string, ancestors: readonly string[] = []): JointName | null {
@@ -121,7 +129,8 @@ export function FindJoint(name: string, ancestors: readonly string[] = []): Join
 export function IsBodyBone(name: string): boolean {
     const words = WordsOf(OwnName(name));
     return (
-        words.some((word) => BodyWord.test(word)) || (words.length > 0 && words.every((word) => Prefixes.has(word) || /^\d+$/.test(word)))
+        words.some((word) => BodyWord.test(word)) ||
+        (words.length > 0 && words.every((word) => Prefixes.has(word) || /^\d+$/.test(word)))
     );
 }
 
@@ -155,7 +164,13 @@ function JointOfWords(words: readonly string[]): JointName | null {
     const core: string[] = [];
     for (const word of words) {
         const together = SideInWord.exec(word);
-        const sideWord = together ? (together[1] ?? together[4])[0] : LeftWords.has(word) ? "l" : RightWords.has(word) ? "r" : "";
+        const sideWord = together
+            ? (together[1] ?? together[4])[0]
+            : LeftWords.has(word)
+              ? "l"
+              : RightWords.has(word)
+                ? "r"
+                : "";
         if (sideWord) {
             if (side && side !== sideWord) {
                 return null;

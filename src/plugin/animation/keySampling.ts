@@ -12,7 +12,10 @@ const JustBefore = 1e-3;
 /** An animation that may run at another rate than the one that is made. */
 export interface ISampled {
     readonly animation: Animation;
-    /** Whether values between two keys must be sampled even if they are linear, as angles are when a quaternion is wanted. */
+    /**
+     * Whether values between two keys must be sampled even if they are linear, as angles are when a quaternion is
+     * wanted.
+     */
     readonly bends?: boolean;
 }
 
@@ -36,8 +39,16 @@ export function CommonFrames(sources: readonly ISampled[], framePerSecond: numbe
             const length = next.frame - key.frame;
             if (key.interpolation === AnimationKeyInterpolation.STEP) {
                 frames.add((next.frame - JustBefore * length) * scale);
-            } else if (bends || eased || key.easingFunction || (key.outTangent !== undefined && next.inTangent !== undefined)) {
-                const count = Math.min(MaxSamplesPerSegment, Math.ceil((SamplesPerSecond * length) / animation.framePerSecond));
+            } else if (
+                bends ||
+                eased ||
+                key.easingFunction ||
+                (key.outTangent !== undefined && next.inTangent !== undefined)
+            ) {
+                const count = Math.min(
+                    MaxSamplesPerSegment,
+                    Math.ceil((SamplesPerSecond * length) / animation.framePerSecond),
+                );
                 for (let sample = 1; sample < count; sample++) {
                     frames.add((key.frame + (length * sample) / count) * scale);
                 }

@@ -1,7 +1,8 @@
 /**
- * Rotation keys of a character's nodes as rotations of an avatar's joint. A node's key is an orientation in its parent's axes; a joint takes the turn away
- * from rest in the avatar's axes (+Y up, +Z out of the face): `turn = F · P · key · rest⁻¹ · P⁻¹ · F⁻¹`, with P the rest orientation of the node's parent in
- * its model and F what takes the model's facing to +Z. A model of the other handedness is mirrored in x.
+ * Rotation keys of a character's nodes as rotations of an avatar's joint. A node's key is an orientation in its
+ * parent's axes; a joint takes the turn away from rest in the avatar's axes (+Y up, +Z out of the face): `turn = F · P
+ * · key · rest⁻¹ · P⁻¹ · F⁻¹`, with P the rest orientation of the node's parent in its model and F what takes the
+ * model's facing to +Z. A model of the other handedness is mirrored in x.
  */
 import { Animation } from "@babylonjs/core/Animations/animation.js";
 import type { IAnimationKey } from "@babylonjs/core/Animations/animationKey.js";
@@ -12,7 +13,14 @@ import type { Node } from "@babylonjs/core/node.js";
 import { CommonFrames, ValueAt, type ISampled } from "./keySampling.js";
 
 /** Properties that turn a node. Bones of `.babylon` files are animated by their whole matrix. */
-const TurningProperties = ["rotationQuaternion", "rotation", "rotation.x", "rotation.y", "rotation.z", "_matrix"] as const;
+const TurningProperties = [
+    "rotationQuaternion",
+    "rotation",
+    "rotation.x",
+    "rotation.y",
+    "rotation.z",
+    "_matrix",
+] as const;
 type TurningProperty = (typeof TurningProperties)[number];
 
 /** @returns whether an animation of this property turns its node */
@@ -35,7 +43,10 @@ export interface IRotationSettings {
     readonly facing: Vector3;
 }
 
-/** Turns orientation keys into turns from rest: `left · key · right`, then mirrored or not. Linear, so tangents go the same way. */
+/**
+ * Turns orientation keys into turns from rest: `left · key · right`, then mirrored or not. Linear, so tangents go the
+ * same way.
+ */
 interface ITurnFromRest {
     readonly left: Quaternion;
     readonly right: Quaternion;
@@ -57,10 +68,15 @@ export interface IRotationResult {
 }
 
 /**
- * @param channels all that turns one joint; the animations stay as they are. Nodes one below the other (neck and head) are multiplied, parent first.
+ * @param channels all that turns one joint; the animations stay as they are. Nodes one below the other (neck and head)
+ * are multiplied, parent first.
  * @param name name of the new animation
  */
-export function ConvertRotationChannels(channels: readonly IRotationChannel[], name: string, settings: IRotationSettings): IRotationResult {
+export function ConvertRotationChannels(
+    channels: readonly IRotationChannel[],
+    name: string,
+    settings: IRotationSettings,
+): IRotationResult {
     const nodes = new Map<TransformNode | Bone, ITurningNode>();
     for (const { animation, node } of channels) {
         const turning = nodes.get(node) ?? { node, animations: [] };
@@ -100,8 +116,11 @@ export function ConvertRotationChannels(channels: readonly IRotationChannel[], n
 /** The nodes on one path up the tree: the path with most of them, then the one that moves most. */
 function LongestChain(nodes: readonly ITurningNode[]): ITurningNode[] {
     const chains = nodes.map((end) => nodes.filter(({ node }) => node === end.node || end.node.isDescendantOf(node)));
-    const movement = (chain: readonly ITurningNode[]) => chain.reduce((sum, { animations }) => sum + Turned(animations), 0);
-    const best = chains.reduce((a, b) => (b.length > a.length || (b.length === a.length && movement(b) > movement(a)) ? b : a));
+    const movement = (chain: readonly ITurningNode[]) =>
+        chain.reduce((sum, { animations }) => sum + Turned(animations), 0);
+    const best = chains.reduce((a, b) =>
+        b.length > a.length || (b.length === a.length && movement(b) > movement(a)) ? b : a,
+    );
     return best.sort((a, b) => Number(a.node.isDescendantOf(b.node)) - Number(b.node.isDescendantOf(a.node)));
 }
 
@@ -123,9 +142,14 @@ function Turned(animations: readonly Animation[]): number {
     return most;
 }
 
-/** Reads a node's orientation from a quaternion, from angles, or from one angle at a time; the other angles stay as at rest. */
+/**
+ * Reads a node's orientation from a quaternion, from angles, or from one angle at a time; the other angles stay as at
+ * rest.
+ */
 function OrientationReader({ node, animations }: ITurningNode): (frame: number, rate: number) => Quaternion {
-    const whole = animations.find(({ targetProperty }) => !targetProperty.startsWith("rotation.") && targetProperty !== "rotation");
+    const whole = animations.find(
+        ({ targetProperty }) => !targetProperty.startsWith("rotation.") && targetProperty !== "rotation",
+    );
     const angles = animations.find(({ targetProperty }) => targetProperty === "rotation");
     const single = whole ?? angles;
     if (single) {
@@ -168,7 +192,8 @@ function TurnFromRest(node: TransformNode | Bone, { sceneIsRightHanded, facing }
         if (ancestor instanceof Bone) {
             RestOf(ancestor).multiplyToRef(parentRest, parentRest);
         } else if (ancestor instanceof TransformNode) {
-            // The glTF loader's root mirrors the whole model in a left-handed scene. It, and what is above it, is where the model stands and not how.
+            // The glTF loader's root mirrors the whole model in a left-handed scene. It, and what is above it, is where
+            // the model stands and not how.
             if (ancestor.scaling.x * ancestor.scaling.y * ancestor.scaling.z < 0) {
                 rightHanded = !rightHanded;
                 break;
@@ -185,7 +210,10 @@ function TurnFromRest(node: TransformNode | Bone, { sceneIsRightHanded, facing }
     return { left, right, mirrored: rightHanded !== sceneIsRightHanded };
 }
 
-/** Orientation of a node at rest: as its bone is bound; else as it stood before a clip played (the glTF loader starts the first one); else as it stands. */
+/**
+ * Orientation of a node at rest: as its bone is bound; else as it stood before a clip played (the glTF loader starts
+ * the first one); else as it stands.
+ */
 function RestOf(node: TransformNode | Bone): Quaternion {
     const bone = node instanceof Bone ? node : BoneOf(node);
     if (bone) {
@@ -203,7 +231,9 @@ function RestOf(node: TransformNode | Bone): Quaternion {
 
 function RestAnglesOf(node: TransformNode): Vector3 {
     const angles =
-        (OriginalOf(node, "rotation") as Vector3 | null)?.clone() ?? node.rotationQuaternion?.toEulerAngles() ?? node.rotation.clone();
+        (OriginalOf(node, "rotation") as Vector3 | null)?.clone() ??
+        node.rotationQuaternion?.toEulerAngles() ??
+        node.rotation.clone();
     for (const axis of ["x", "y", "z"] as const) {
         angles[axis] = (OriginalOf(node, `rotation.${axis}`) as number | null) ?? angles[axis];
     }
@@ -224,7 +254,9 @@ function BoneOf(node: TransformNode): Bone | null {
 /** The value that a playing clip will restore. */
 function OriginalOf(node: TransformNode, property: string): unknown {
     for (const animatable of node.getScene().getAllAnimatablesByTarget(node)) {
-        const runtime = animatable.getRuntimeAnimationByTargetProperty(property) as unknown as { _originalValue?: unknown[] } | null;
+        const runtime = animatable.getRuntimeAnimationByTargetProperty(property) as unknown as {
+            _originalValue?: unknown[];
+        } | null;
         const original = runtime?._originalValue?.[0];
         if (original !== undefined) {
             return original;

@@ -1,6 +1,7 @@
 /**
- * VRM animation files (`.vrma`): glTF binaries whose extension VRMC_vrm_animation says which node is which bone of a person, which node's x is which
- * expression, and which node's rotation is the gaze. Babylon's glTF loader loads the nodes and ignores the meaning, so the few parts needed are read here.
+ * VRM animation files (`.vrma`): glTF binaries whose extension VRMC_vrm_animation says which node is which bone of a
+ * person, which node's x is which expression, and which node's rotation is the gaze. Babylon's glTF loader loads the
+ * nodes and ignores the meaning, so the few parts needed are read here.
  */
 import { Animation } from "@babylonjs/core/Animations/animation.js";
 import { AnimationGroup } from "@babylonjs/core/Animations/animationGroup.js";
@@ -54,17 +55,22 @@ interface ISamples {
 }
 
 /**
- * Reads a VRM animation for `FlexAvatar.bindAnimationGroup`: the turns of neck, head, jaw and eyes, the gaze, and all expressions. Nothing is added to
- * the scene but the group; bones of the body are left out. Dispose the group when it is bound.
+ * Reads a VRM animation for `FlexAvatar.bindAnimationGroup`: the turns of neck, head, jaw and eyes, the gaze, and all
+ * expressions. Nothing is added to the scene but the group; bones of the body are left out. Dispose the group when it
+ * is bound.
  * @param source address of a `.vrma` file, or its bytes
  * @param scene scene of the group
  * @returns the clip; it is also in `scene.animationGroups`
- * @throws FlexAvatarError `file-format` if the file is none, or cannot be fetched; `clip-empty` if it animates nothing of a head
+ * @throws FlexAvatarError `file-format` if the file is none, or cannot be fetched; `clip-empty` if it animates nothing
+ * of a head
  * @example
  * const clip = await LoadVrmAnimationAsync("hello.vrma", scene);
  * avatar.bindAnimationGroup(clip).start();
  */
-export async function LoadVrmAnimationAsync(source: string | ArrayBuffer | ArrayBufferView | Blob, scene: Scene): Promise<AnimationGroup> {
+export async function LoadVrmAnimationAsync(
+    source: string | ArrayBuffer | ArrayBufferView | Blob,
+    scene: Scene,
+): Promise<AnimationGroup> {
     const { gltf, binary } = ParseGlb(await BytesAsync(source));
     const meaning = gltf.extensions?.[ExtensionName];
     const animation = gltf.animations?.[0];
@@ -81,9 +87,10 @@ export async function LoadVrmAnimationAsync(source: string | ArrayBuffer | Array
             }
         }
         const expressions = new Map(
-            [...Object.entries(meaning.expressions?.preset ?? {}), ...Object.entries(meaning.expressions?.custom ?? {})].map(
-                ([name, { node }]) => [node, name],
-            ),
+            [
+                ...Object.entries(meaning.expressions?.preset ?? {}),
+                ...Object.entries(meaning.expressions?.custom ?? {}),
+            ].map(([name, { node }]) => [node, name]),
         );
         const nodes = new NodeTree(gltf, bones, scene);
         const animatesEyes = animation.channels.some(({ target }) => /Eye$/.test(bones.get(target.node ?? -1) ?? ""));
@@ -107,7 +114,10 @@ export async function LoadVrmAnimationAsync(source: string | ArrayBuffer | Array
             }
         }
         if (group.targetedAnimations.length === 0) {
-            throw new FlexAvatarError("clip-empty", `The VRM animation "${group.name}" moves neither head nor eyes nor an expression.`);
+            throw new FlexAvatarError(
+                "clip-empty",
+                `The VRM animation "${group.name}" moves neither head nor eyes nor an expression.`,
+            );
         }
     } catch (error) {
         group.dispose();
@@ -133,7 +143,9 @@ async function BytesAsync(source: string | ArrayBuffer | ArrayBufferView | Blob)
     if (source instanceof Blob) {
         return new DataView(await source.arrayBuffer());
     }
-    return source instanceof ArrayBuffer ? new DataView(source) : new DataView(source.buffer, source.byteOffset, source.byteLength);
+    return source instanceof ArrayBuffer
+        ? new DataView(source)
+        : new DataView(source.buffer, source.byteOffset, source.byteLength);
 }
 
 /** The two chunks of a glTF binary. */
@@ -168,7 +180,9 @@ function ParseGlb(file: DataView): { gltf: IGltf; binary: DataView | null } {
 }
 
 /** Bytes per number, how to read one, and what a normalized one is divided by. */
-const ComponentTypes: Readonly<Record<number, { bytes: number; read(view: DataView, at: number): number; most: number }>> = {
+const ComponentTypes: Readonly<
+    Record<number, { bytes: number; read(view: DataView, at: number): number; most: number }>
+> = {
     5120: { bytes: 1, read: (view, at) => view.getInt8(at), most: 127 },
     5121: { bytes: 1, read: (view, at) => view.getUint8(at), most: 255 },
     5122: { bytes: 2, read: (view, at) => view.getInt16(at, true), most: 32767 },
@@ -176,7 +190,12 @@ const ComponentTypes: Readonly<Record<number, { bytes: number; read(view: DataVi
     5126: { bytes: 4, read: (view, at) => view.getFloat32(at, true), most: 1 },
 };
 
-function ReadAccessor({ accessors, bufferViews, buffers }: IGltf, binary: DataView | null, index: number, size: number): number[] {
+function ReadAccessor(
+    { accessors, bufferViews, buffers }: IGltf,
+    binary: DataView | null,
+    index: number,
+    size: number,
+): number[] {
     const accessor = accessors?.[index];
     const view = bufferViews?.[accessor?.bufferView ?? -1];
     const type = ComponentTypes[accessor?.componentType ?? -1];
@@ -211,7 +230,11 @@ function WeightAnimation(name: string, samples: ISamples): Animation {
 }
 
 /** Keys as Babylon wants them: tangents per frame, not per second. */
-function Keys({ times, values, interpolation }: ISamples, size: number, valueAt: (at: number, scale: number) => unknown): IAnimationKey[] {
+function Keys(
+    { times, values, interpolation }: ISamples,
+    size: number,
+    valueAt: (at: number, scale: number) => unknown,
+): IAnimationKey[] {
     const cubic = interpolation === "CUBICSPLINE";
     if (times.length === 0 || values.length !== times.length * size * (cubic ? 3 : 1)) {
         throw NotVrma(`a track has ${times.length} times and ${values.length} numbers`);
@@ -266,7 +289,9 @@ class NodeTree {
         if (!node) {
             node = this.loose(this._bones.get(index) ?? description.name ?? `node ${index}`);
             this._nodes.set(index, node);
-            node.rotationQuaternion = description.rotation ? Quaternion.FromArray(description.rotation) : Quaternion.Identity();
+            node.rotationQuaternion = description.rotation
+                ? Quaternion.FromArray(description.rotation)
+                : Quaternion.Identity();
             const parent = this._parents.get(index);
             node.parent = parent === undefined ? this._root : this.get(parent, depth + 1);
         }

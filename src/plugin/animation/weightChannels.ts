@@ -1,4 +1,7 @@
-/** Morph weights of a clip as animations of expression tracks: doubles, percentages, and morphs that mean several expressions. */
+/**
+ * Morph weights of a clip as animations of expression tracks: doubles, percentages, and morphs that mean several
+ * expressions.
+ */
 import { Animation } from "@babylonjs/core/Animations/animation.js";
 import { CommonFrames, ValueAt } from "./keySampling.js";
 
@@ -63,7 +66,8 @@ function ChooseByMovement(channels: readonly IWeightChannel[]): { chosen: IWeigh
             doubles.add(channel.name);
         }
         const [movement, movementOfOther] = [Movement(channel.animation), Movement(other.animation)];
-        const isLarger = movement === movementOfOther && LargestWeight(channel.animation) > LargestWeight(other.animation);
+        const isLarger =
+            movement === movementOfOther && LargestWeight(channel.animation) > LargestWeight(other.animation);
         if (movement > movementOfOther || isLarger) {
             byKey.set(channel.key, channel);
         }
@@ -74,7 +78,10 @@ function ChooseByMovement(channels: readonly IWeightChannel[]): { chosen: IWeigh
 function ArePercentages(channels: readonly IWeightChannel[]): boolean {
     const largest = channels.map(({ animation }) => LargestWeight(animation)).filter((weight) => weight > 1e-3);
     const most = Math.max(0, ...largest);
-    return most > SurelyPercent || (most > PerhapsPercent && 2 * largest.filter((weight) => weight > 1).length >= largest.length);
+    return (
+        most > SurelyPercent ||
+        (most > PerhapsPercent && 2 * largest.filter((weight) => weight > 1).length >= largest.length)
+    );
 }
 
 function Weights(animation: Animation): number[] {
@@ -96,7 +103,10 @@ export function Movement(animation: Animation): number {
 
 function SameKeys(a: Animation, b: Animation): boolean {
     const [keys, others] = [a.getKeys(), b.getKeys()];
-    return keys.length === others.length && keys.every(({ frame, value }, i) => frame === others[i].frame && value === others[i].value);
+    return (
+        keys.length === others.length &&
+        keys.every(({ frame, value }, i) => frame === others[i].frame && value === others[i].value)
+    );
 }
 
 /** The same curve, higher or lower. Tangents and easing stay. */
@@ -105,9 +115,12 @@ function Scaled({ animation, weight }: { animation: Animation; weight: number })
     result.setEasingFunction(animation.getEasingFunction() as Parameters<Animation["setEasingFunction"]>[0]);
     const times = (value: unknown): number | undefined => (typeof value === "number" ? value * weight : undefined);
     result.setKeys(
-        animation
-            .getKeys()
-            .map((key) => ({ ...key, value: times(key.value), inTangent: times(key.inTangent), outTangent: times(key.outTangent) })),
+        animation.getKeys().map((key) => ({
+            ...key,
+            value: times(key.value),
+            inTangent: times(key.inTangent),
+            outTangent: times(key.outTangent),
+        })),
     );
     return result;
 }
@@ -122,7 +135,10 @@ function Sum(parts: readonly { animation: Animation; weight: number }[], track: 
     result.setKeys(
         CommonFrames(parts, rate).map((frame) => ({
             frame,
-            value: parts.reduce((sum, { animation, weight }) => sum + weight * (ValueAt(animation, frame, rate) as number), 0),
+            value: parts.reduce(
+                (sum, { animation, weight }) => sum + weight * (ValueAt(animation, frame, rate) as number),
+                0,
+            ),
         })),
     );
     return result;

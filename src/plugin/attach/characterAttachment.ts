@@ -1,6 +1,7 @@
 /**
- * A head on the neck of a rigged mesh character. The head's root rides with the body's skin at the seam, on the same blend of bones, and what
- * the character's head bone turns against that goes into the avatar's own neck: the seam stays closed and the neck twists softly.
+ * A head on the neck of a rigged mesh character. The head's root rides with the body's skin at the seam, on the same
+ * blend of bones, and what the character's head bone turns against that goes into the avatar's own neck: the seam stays
+ * closed and the neck twists softly.
  */
 import { Bone } from "@babylonjs/core/Bones/bone.js";
 import type { Skeleton } from "@babylonjs/core/Bones/skeleton.js";
@@ -19,9 +20,15 @@ import type { INeckRing } from "./neckRing.js";
 
 /** Settings of {@link FlexAvatar.attachToCharacter}. */
 export interface ICharacterSettings {
-    /** What becomes of the character's own head. Default `"hide"`: its triangles are taken off, and come back when the avatar is detached. */
+    /**
+     * What becomes of the character's own head. Default `"hide"`: its triangles are taken off, and come back when the
+     * avatar is detached.
+     */
     ownHead?: "hide" | "keep";
-    /** Size of the head in units of the character's mesh data per meter. Default: fitted to the neck; 1 where there is no skinned mesh. */
+    /**
+     * Size of the head in units of the character's mesh data per meter. Default: fitted to the neck; 1 where there is
+     * no skinned mesh.
+     */
     scale?: number;
     /** Moves the head after the fit: meters along the avatar's own axes. Default none. */
     offset?: Vector3;
@@ -60,7 +67,10 @@ const Numbers = new Float64Array(4); // scratch of update
 export class CharacterAttachment {
     /** The bone that the head follows; null when it follows a node. */
     public readonly bone: Bone | null;
-    /** How the head was fitted: scale, offset in the axes of the mesh data, and the mean distance of the two necks there. */
+    /**
+     * How the head was fitted: scale, offset in the axes of the mesh data, and the mean distance of the two necks
+     * there.
+     */
     public readonly fit: Readonly<INeckFit>;
     private readonly _skeleton: Skeleton | null;
     private readonly _node: TransformNode | null;
@@ -96,7 +106,14 @@ export class CharacterAttachment {
         this._axes = FindAxes(settings.facing ?? new Vector3(0, 0, 1), meshes[0]?.mesh ?? this._node!);
         if (this.bone) {
             const neckBone = settings.neckBone ?? this.bone.getParent() ?? this.bone;
-            this._seam = new CharacterSeam(surface, meshes, this._axes, JointOf(this.bone), JointOf(neckBone), settings.scale);
+            this._seam = new CharacterSeam(
+                surface,
+                meshes,
+                this._axes,
+                JointOf(this.bone),
+                JointOf(neckBone),
+                settings.scale,
+            );
         }
         this.fit = this._seam?.fit ?? { scale: settings.scale ?? 1, offset: [0, 0, 0], residual: 0 };
         this._fitted = this._fittedMatrix(settings.offset ?? Vector3.Zero());
@@ -172,7 +189,10 @@ export class CharacterAttachment {
         return Matrix.FromValues(a[0], a[1], a[2], 0, a[3], a[4], a[5], 0, a[6], a[7], a[8], 0, x, y, z, 1);
     }
 
-    /** Mount: the rigid motion of the seam with the character's own scale, the blend of its bones, exact in the seam's middle. */
+    /**
+     * Mount: the rigid motion of the seam with the character's own scale, the blend of its bones, exact in the seam's
+     * middle.
+     */
     private _blendMount(matrices: ArrayLike<number>): void {
         const { mount, middle } = this._seam!;
         const [cx, cy, cz] = [middle.x, middle.y, middle.z];
@@ -218,7 +238,9 @@ export class CharacterAttachment {
             for (let column = 0; column < 3; column++) {
                 const [b, a] = [3 * column, 3 * row];
                 Carried[3 * row + column] =
-                    Against[a] * this._axes[b] + Against[a + 1] * this._axes[b + 1] + Against[a + 2] * this._axes[b + 2];
+                    Against[a] * this._axes[b] +
+                    Against[a + 1] * this._axes[b + 1] +
+                    Against[a + 2] * this._axes[b + 2];
             }
         }
         QuaternionOfRotation(Carried, Numbers);
@@ -230,7 +252,11 @@ function FindBone(skeleton: Skeleton | null, wanted: Bone | TransformNode | stri
     if (wanted instanceof Bone) {
         return skeleton?.bones.includes(wanted) ? wanted : null;
     }
-    return skeleton?.bones.find((bone) => (typeof wanted === "string" ? bone.name === wanted : bone.getTransformNode() === wanted)) ?? null;
+    return (
+        skeleton?.bones.find((bone) =>
+            typeof wanted === "string" ? bone.name === wanted : bone.getTransformNode() === wanted,
+        ) ?? null
+    );
 }
 
 /** Where a bone begins in the bind pose of its meshes. */

@@ -21,7 +21,9 @@ export interface ISkinnedMesh {
 
 /** The skinned meshes of a character that hang on one skeleton. */
 export function SkinnedMeshes(root: AbstractMesh, skeleton: Skeleton): ISkinnedMesh[] {
-    const meshes = [root, ...root.getChildMeshes()].filter((mesh) => mesh instanceof Mesh && mesh.skeleton === skeleton) as Mesh[];
+    const meshes = [root, ...root.getChildMeshes()].filter(
+        (mesh) => mesh instanceof Mesh && mesh.skeleton === skeleton,
+    ) as Mesh[];
     return meshes.flatMap((mesh) => {
         const [points, bones, weights] = [
             VertexBuffer.PositionKind,
@@ -37,7 +39,9 @@ export function SkinnedMeshes(root: AbstractMesh, skeleton: Skeleton): ISkinnedM
             normals = new Float32Array(points.length);
             VertexData.ComputeNormals(points, indices, normals);
         }
-        return [{ mesh, points: Float32Array.from(points), normals: Float32Array.from(normals), indices, bones, weights }];
+        return [
+            { mesh, points: Float32Array.from(points), normals: Float32Array.from(normals), indices, bones, weights },
+        ];
     });
 }
 
@@ -63,12 +67,17 @@ export function WeightOf({ bones, weights }: ISkinnedMesh, vertex: number, which
 }
 
 /**
- * Takes triangles off a mesh and pulls vertices in. The mesh gets a geometry of its own, so that others that share it keep their heads.
+ * Takes triangles off a mesh and pulls vertices in. The mesh gets a geometry of its own, so that others that share it
+ * keep their heads.
  * @param isHidden whether a vertex may go; a triangle goes when all its corners may
  * @param tuck meters to pull a vertex in along its normal, in the mesh's own units
  * @returns puts everything back
  */
-export function CutMesh(body: ISkinnedMesh, isHidden: (vertex: number) => boolean, tuck: (vertex: number) => number): () => void {
+export function CutMesh(
+    body: ISkinnedMesh,
+    isHidden: (vertex: number) => boolean,
+    tuck: (vertex: number) => number,
+): () => void {
     const { mesh, indices } = body;
     const kept: number[] = [];
     for (let i = 0; i < indices.length; i += 3) {

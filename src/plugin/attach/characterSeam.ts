@@ -1,11 +1,17 @@
-/** Where the skin of a head meets the skin of a character, in the character's bind pose: the fit, the bones at the seam, the character's own head. */
+/**
+ * Where the skin of a head meets the skin of a character, in the character's bind pose: the fit, the bones at the seam,
+ * the character's own head.
+ */
 import { Matrix, Vector3 } from "@babylonjs/core/Maths/math.vector.js";
 import { CutMesh, WeightOf, type ISkinnedMesh } from "./characterBody.js";
 import type { HeadSurface } from "./headSurface.js";
 import { FitNeck, type INeckFit } from "./neckFit.js";
 import { FeatherAt, FindNeckRing, type INeckRing } from "./neckRing.js";
 
-/** Distance from the neck's bone to the head's in the rigs that this was made with, meters, and where the head model's neck joint is between. */
+/**
+ * Distance from the neck's bone to the head's in the rigs that this was made with, meters, and where the head model's
+ * neck joint is between.
+ */
 const RigNeckLength = 0.103; // ours
 const RigNeckShare = 0.45; // ours
 /** Skin of the head that takes part in the fit: this far up from the rim, meters. */
@@ -23,7 +29,11 @@ export type HeadAxes = readonly number[];
 
 /** Canonical axes to those of the mesh. */
 export function ToMeshAxes(axes: HeadAxes, x: number, y: number, z: number): [number, number, number] {
-    return [x * axes[0] + y * axes[3] + z * axes[6], x * axes[1] + y * axes[4] + z * axes[7], x * axes[2] + y * axes[5] + z * axes[8]];
+    return [
+        x * axes[0] + y * axes[3] + z * axes[6],
+        x * axes[1] + y * axes[4] + z * axes[7],
+        x * axes[2] + y * axes[5] + z * axes[8],
+    ];
 }
 
 /** The seam of one head on one character. */
@@ -59,15 +69,26 @@ export class CharacterSeam {
         const startScale = scale ?? (length > 0 ? length / RigNeckLength : 1);
         const pivot = Vector3.Lerp(neckJoint, headJoint, RigNeckShare);
         const joint = ToMeshAxes(axes, model.joints[3], model.joints[4], model.joints[5]);
-        const offset = [pivot.x, pivot.y, pivot.z].map((value, axis) => value - startScale * joint[axis]) as [number, number, number];
+        const offset = [pivot.x, pivot.y, pivot.z].map((value, axis) => value - startScale * joint[axis]) as [
+            number,
+            number,
+            number,
+        ];
         const start: INeckFit = { scale: startScale, offset, residual: 0 };
-        this.fit = FitNeck(this._neckSkin(axes), this._bodySkin(pivot, FitRadius * startScale), start, scale !== undefined);
+        this.fit = FitNeck(
+            this._neckSkin(axes),
+            this._bodySkin(pivot, FitRadius * startScale),
+            start,
+            scale !== undefined,
+        );
         const rim = this.ring.vertices.map((vertex) =>
             ToMeshAxes(axes, rest[3 * vertex], rest[3 * vertex + 1], rest[3 * vertex + 2]).map(
                 (value, axis) => this.fit.scale * value + this.fit.offset[axis],
             ),
         );
-        this.middle = new Vector3(...[0, 1, 2].map((axis) => rim.reduce((sum, point) => sum + point[axis], 0) / rim.length));
+        this.middle = new Vector3(
+            ...[0, 1, 2].map((axis) => rim.reduce((sum, point) => sum + point[axis], 0) / rim.length),
+        );
         const found = this._bonesAt(rim);
         this.mount = found.mount;
         this.body = found.body;
@@ -86,7 +107,13 @@ export class CharacterSeam {
         const point = new Vector3();
         for (let vertex = 0; vertex < model.vertexCount; vertex++) {
             if (this.ring.distance[vertex] < Infinity) {
-                Vector3.TransformCoordinatesFromFloatsToRef(rest[3 * vertex], rest[3 * vertex + 1], rest[3 * vertex + 2], fitted, point);
+                Vector3.TransformCoordinatesFromFloatsToRef(
+                    rest[3 * vertex],
+                    rest[3 * vertex + 1],
+                    rest[3 * vertex + 2],
+                    fitted,
+                    point,
+                );
                 skin.push(point.x, point.y, point.z, this.ring.distance[vertex]);
             }
         }
@@ -102,7 +129,12 @@ export class CharacterSeam {
     }
 
     /** [n] how far up the head's skin from the rim each vertex of the body is; −1 where the head does not cover it. */
-    private _distancesAlong(body: ISkinnedMesh, skin: readonly number[], scale: number, headBones: ReadonlySet<number>): Float32Array {
+    private _distancesAlong(
+        body: ISkinnedMesh,
+        skin: readonly number[],
+        scale: number,
+        headBones: ReadonlySet<number>,
+    ): Float32Array {
         const along = new Float32Array(body.points.length / 3).fill(-1);
         for (let vertex = 0; vertex < along.length; vertex++) {
             const [x, y, z] = [body.points[3 * vertex], body.points[3 * vertex + 1], body.points[3 * vertex + 2]];
@@ -177,7 +209,9 @@ export class CharacterSeam {
             }
         }
         const sum = [...total.values()].reduce((a, b) => a + b, 0);
-        const mount = [...total].filter(([, weight]) => weight > 0).map(([bone, weight]) => ({ bone, weight: weight / sum }));
+        const mount = [...total]
+            .filter(([, weight]) => weight > 0)
+            .map(([bone, weight]) => ({ bone, weight: weight / sum }));
         return { mount, body: this._meshes[hits.indexOf(Math.max(...hits))] };
     }
 }

@@ -1,4 +1,7 @@
-/** The skin of one avatar as a mesh that can be posed on the processor: what rays meet, what hats stand on, what casts shadows. */
+/**
+ * The skin of one avatar as a mesh that can be posed on the processor: what rays meet, what hats stand on, what casts
+ * shadows.
+ */
 import { ExpressVertices } from "../../flame/blendshapes.js";
 import { EffectivePose, type ExpressionPose } from "../../flame/expression.js";
 import { PoseLength, type HeadModel } from "../../flame/headModel.js";
@@ -14,7 +17,10 @@ export interface IPersonMaps {
     readonly mapSize: number;
 }
 
-/** Owned by an avatar. Nothing is computed until it is asked for. The driver's own offsets (fractions of a millimeter) are left out. */
+/**
+ * Owned by an avatar. Nothing is computed until it is asked for. The driver's own offsets (fractions of a millimeter)
+ * are left out.
+ */
 export class HeadSurface {
     private _rest: Float32Array | null = null;
     private _restNormals: Float32Array | null = null;

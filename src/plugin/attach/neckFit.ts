@@ -1,6 +1,7 @@
 /**
- * Where a head sits on a body: the scale and offset that lay the head's neck on the body's. Starts from the joints and then brings the skin of
- * the neck to the nearest skin of the body (iterative closest points with the point-to-plane distance, Chen and Medioni 1991).
+ * Where a head sits on a body: the scale and offset that lay the head's neck on the body's. Starts from the joints and
+ * then brings the skin of the neck to the nearest skin of the body (iterative closest points with the point-to-plane
+ * distance, Chen and Medioni 1991).
  */
 
 /** A skin: points and unit normals, [n,3] each. */
@@ -50,7 +51,10 @@ export function FitNeck(neck: ISkin, body: ISkin, start: INeckFit, fixedScale = 
             }
             const normal = [body.normals[3 * j], body.normals[3 * j + 1], body.normals[3 * j + 2]];
             const gap = [0, 1, 2].reduce((dot, axis) => dot + normal[axis] * (body.points[3 * j + axis] - at[axis]), 0);
-            const row = [[0, 1, 2].reduce((dot, axis) => dot + normal[axis] * (neck.points[3 * i + axis] - middle[axis]), 0), ...normal];
+            const row = [
+                [0, 1, 2].reduce((dot, axis) => dot + normal[axis] * (neck.points[3 * i + axis] - middle[axis]), 0),
+                ...normal,
+            ];
             // Far partners are likely to be wrong ones (Huber's weight at 5 mm).
             const weight = Math.min(1, (0.005 * fit.scale) / Math.max(Math.abs(gap), 1e-9));
             Accumulate(matrix, right, row, gap, weight);
@@ -69,7 +73,13 @@ export function FitNeck(neck: ISkin, body: ISkin, start: INeckFit, fixedScale = 
             row[1 + axis] = 1;
             Accumulate(matrix, right, row, moved[axis], JointWeight * partners);
         }
-        Accumulate(matrix, right, [1, 0, 0, 0], fixedScale ? 0 : start.scale - fit.scale, (fixedScale ? 1e6 : ScaleWeight) * partners);
+        Accumulate(
+            matrix,
+            right,
+            [1, 0, 0, 0],
+            fixedScale ? 0 : start.scale - fit.scale,
+            (fixedScale ? 1e6 : ScaleWeight) * partners,
+        );
         const change = Solve(matrix, right);
         fit.scale += change[0];
         for (let axis = 0; axis < 3; axis++) {
@@ -88,7 +98,14 @@ function MeanOf(points: ArrayLike<number>, axis: number): number {
 }
 
 /** Nearest point of the body that faces the same way; −1 if there is none within reach. */
-function Nearest(at: readonly number[], normals: ArrayLike<number>, normal: number, body: ISkin, bodyCount: number, reach: number): number {
+function Nearest(
+    at: readonly number[],
+    normals: ArrayLike<number>,
+    normal: number,
+    body: ISkin,
+    bodyCount: number,
+    reach: number,
+): number {
     let best = -1;
     let least = reach * reach;
     for (let j = 0; j < bodyCount; j++) {
@@ -109,7 +126,13 @@ function Nearest(at: readonly number[], normals: ArrayLike<number>, normal: numb
 }
 
 /** Adds weight · rowᵀ row and weight · rowᵀ value. */
-function Accumulate(matrix: Float64Array[], right: Float64Array, row: readonly number[], value: number, weight: number): void {
+function Accumulate(
+    matrix: Float64Array[],
+    right: Float64Array,
+    row: readonly number[],
+    value: number,
+    weight: number,
+): void {
     for (let i = 0; i < 4; i++) {
         right[i] += weight * row[i] * value;
         for (let j = 0; j < 4; j++) {

@@ -37,13 +37,20 @@ export function FindNeckRing(model: HeadModel, rest: ArrayLike<number>): INeckRi
         }
     }
     if (rim.size === 0) {
-        throw new FlexAvatarError("invalid-argument", `The head model "${model.name}" has no open neck that could meet a body.`);
+        throw new FlexAvatarError(
+            "invalid-argument",
+            `The head model "${model.name}" has no open neck that could meet a body.`,
+        );
     }
     return { vertices: [...rim], distance: Distances(neighbours, rest, rim) };
 }
 
 /** Shortest ways over edges. The list of open vertices is short, so that it is searched without a heap. */
-function Distances(neighbours: readonly (readonly number[])[], rest: ArrayLike<number>, from: Iterable<number>): Float32Array {
+function Distances(
+    neighbours: readonly (readonly number[])[],
+    rest: ArrayLike<number>,
+    from: Iterable<number>,
+): Float32Array {
     const distance = new Float32Array(neighbours.length).fill(Infinity);
     let front = new Set(from);
     front.forEach((vertex) => (distance[vertex] = 0));
@@ -52,7 +59,11 @@ function Distances(neighbours: readonly (readonly number[])[], rest: ArrayLike<n
         const next = new Set<number>();
         for (const a of front) {
             for (const b of neighbours[a]) {
-                const step = Math.hypot(rest[3 * a] - rest[3 * b], rest[3 * a + 1] - rest[3 * b + 1], rest[3 * a + 2] - rest[3 * b + 2]);
+                const step = Math.hypot(
+                    rest[3 * a] - rest[3 * b],
+                    rest[3 * a + 1] - rest[3 * b + 1],
+                    rest[3 * a + 2] - rest[3 * b + 2],
+                );
                 if (distance[a] + step < distance[b] - 1e-7) {
                     distance[b] = distance[a] + step;
                     next.add(b);

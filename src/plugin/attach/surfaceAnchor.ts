@@ -1,6 +1,6 @@
 /**
- * One point of the skin, followed through expressions and joints without posing the whole head: expressions are linear, so those of the three
- * corners are gathered once.
+ * One point of the skin, followed through expressions and joints without posing the whole head: expressions are linear,
+ * so those of the three corners are gathered once.
  */
 import { JointCount } from "../../flame/headModel.js";
 import { MultiplyRotations, QuaternionOfRotation } from "../../flame/rotation.js";
@@ -147,7 +147,10 @@ function BlendedRow(
     return sum;
 }
 
-/** Rotation whose columns are the first edge, the direction across it in the triangle, and the outward normal. [3,3] corners, row-major. */
+/**
+ * Rotation whose columns are the first edge, the direction across it in the triangle, and the outward normal. [3,3]
+ * corners, row-major.
+ */
 function TriangleFrame(corners: Float64Array, into: Float64Array): void {
     let [ax, ay, az] = [corners[3] - corners[0], corners[4] - corners[1], corners[5] - corners[2]];
     const [bx, by, bz] = [corners[6] - corners[0], corners[7] - corners[1], corners[8] - corners[2]];

@@ -39,7 +39,10 @@ const Still: IHairTurns = { hanging: [0, 0, 0], lying: [0, 0, 0] };
 export class SurfaceNodes {
     private readonly _riders: IRider[] = [];
     private readonly _headPose = new Float32Array(PoseLength);
-    private readonly _pagePose: ExpressionPose = { expression: new Float32Array(0), pose: new Float32Array(PoseLength) };
+    private readonly _pagePose: ExpressionPose = {
+        expression: new Float32Array(0),
+        pose: new Float32Array(PoseLength),
+    };
 
     /**
      * @param _avatar its name begins the names of the nodes
@@ -55,7 +58,12 @@ export class SurfaceNodes {
     ) {}
 
     /** Makes a node at a place of the skin, in the given pose. @throws FlexAvatarError `invalid-argument` */
-    public add(target: SurfaceTarget, settings: ISurfaceSettings, pose: ExpressionPose, hair: IHairTurns | null): TransformNode {
+    public add(
+        target: SurfaceTarget,
+        settings: ISurfaceSettings,
+        pose: ExpressionPose,
+        hair: IHairTurns | null,
+    ): TransformNode {
         const surface = typeof target === "object" && target.page === 2 ? this._pageSurface() : this._surface;
         if (!surface) {
             throw new FlexAvatarError(
@@ -68,7 +76,10 @@ export class SurfaceNodes {
         let axes = [1, 0, 0, 0, 1, 0, 0, 0, 1];
         if (settings.axes === "surface") {
             const normal = [0, 1, 2].map((axis) =>
-                place.bary.reduce((sum, weight, k) => sum + weight * restNormals[3 * model.faces[3 * place.face + k] + axis], 0),
+                place.bary.reduce(
+                    (sum, weight, k) => sum + weight * restNormals[3 * model.faces[3 * place.face + k] + axis],
+                    0,
+                ),
             );
             axes = SurfaceAxes(normal);
         }
@@ -113,14 +124,18 @@ export class SurfaceNodes {
         anchor.update(pose.expression, surface.jointMatrices(pose));
         const [x, y, z] = anchor.position;
         const [qx, qy, qz, qw] = anchor.rotation;
-        // The avatar's own axes: its root mirrors x of canonical space in left-handed scenes, and a mirror turns rotations about y and z around.
+        // The avatar's own axes: its root mirrors x of canonical space in left-handed scenes, and a mirror turns
+        // rotations about y and z around.
         const mirror = this._avatar.getScene().useRightHandedSystem ? 1 : -1;
         node.position.set(mirror * x, y, z);
         node.rotationQuaternion!.set(qx, mirror * qy, mirror * qz, qw);
     }
 }
 
-/** Columns: across, up along the skin, out of it; 3×3 row-major rotation. Where the skin faces up or down, "up along it" is backwards. */
+/**
+ * Columns: across, up along the skin, out of it; 3×3 row-major rotation. Where the skin faces up or down, "up along it"
+ * is backwards.
+ */
 function SurfaceAxes(normal: readonly number[]): number[] {
     const length = Math.hypot(...normal);
     const [nx, ny, nz] = length > 1e-9 ? normal.map((x) => x / length) : [0, 0, 1];

@@ -90,7 +90,14 @@ export function UvOfPlace(model: HeadModel, { face, bary }: ISurfacePlace): IAtl
 function PlaceOfUv(model: HeadModel, u: number, v: number): ISurfacePlace | null {
     for (let face = 0; face < model.faceCount; face++) {
         const [a, b, c] = [0, 1, 2].map((k) => 2 * model.uvFaces[3 * face + k]);
-        const [ax, ay, bx, by, cx, cy] = [model.uv[a], model.uv[a + 1], model.uv[b], model.uv[b + 1], model.uv[c], model.uv[c + 1]];
+        const [ax, ay, bx, by, cx, cy] = [
+            model.uv[a],
+            model.uv[a + 1],
+            model.uv[b],
+            model.uv[b + 1],
+            model.uv[c],
+            model.uv[c + 1],
+        ];
         const doubleArea = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay);
         const wa = ((bx - u) * (cy - v) - (cx - u) * (by - v)) / doubleArea;
         const wb = ((cx - u) * (ay - v) - (ax - u) * (cy - v)) / doubleArea;
@@ -104,7 +111,9 @@ function PlaceOfUv(model: HeadModel, u: number, v: number): ISurfacePlace | null
 
 function PlaceOfMediaPipe(model: HeadModel, landmark: number): ISurfacePlace | null {
     const face = model.mediaPipeFace[landmark] ?? -1;
-    return face < 0 ? null : { face, bary: [0, 1, 2].map((k) => model.mediaPipeBary[3 * landmark + k]) as [number, number, number] };
+    return face < 0
+        ? null
+        : { face, bary: [0, 1, 2].map((k) => model.mediaPipeBary[3 * landmark + k]) as [number, number, number] };
 }
 
 function PlaceOfExtreme(model: HeadModel, name: string): ISurfacePlace | null {

@@ -1,12 +1,15 @@
-/** The second page of one avatar as the mesh that draws it knows it: a member beside the head, at the same place, posed by the same joints. */
+/**
+ * The second page of one avatar as the mesh that draws it knows it: a member beside the head, at the same place, posed
+ * by the same joints.
+ */
 import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh.js";
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import { EffectivePose, type ExpressionPose } from "../../flame/expression.js";
 import { HangingPose } from "../../flame/hangingPage.js";
 import { PoseLength, type HeadModel } from "../../flame/headModel.js";
 import type { AvatarBuffers, SplatPipeline } from "../../runtime/passes/index.js";
-import type { LevelOfDetail } from "../levelOfDetail.js";
-import { HasClipPlane, type ISplatMember } from "../splatView.js";
+import type { LevelOfDetail } from "../draw/levelOfDetail.js";
+import { HasClipPlane, type ISplatMember } from "../draw/splatView.js";
 import type { HairSpring } from "./hairSpring.js";
 import type { IPageLease } from "./personPage.js";
 
@@ -19,7 +22,10 @@ const Still = new Float64Array(3);
 
 /** Owned by an avatar that has a second page. */
 export class AvatarPage implements ISplatMember {
-    /** The page's own joints: those of the head with what expressions do to them, and those of hair. It has no expressions of its own. */
+    /**
+     * The page's own joints: those of the head with what expressions do to them, and those of hair. It has no
+     * expressions of its own.
+     */
     public readonly pose: ExpressionPose = { expression: new Float32Array(0), pose: new Float32Array(PoseLength) };
     /** [15] of the head, with what expressions do to it. */
     private readonly _headPose = new Float32Array(PoseLength);
@@ -52,7 +58,10 @@ export class AvatarPage implements ISplatMember {
         return this._avatar.levelOfDetail;
     }
 
-    /** Where the head is closed and wholly seen, what looks away of one-sided regions is left out: the bust's back. Hair has two sides. */
+    /**
+     * Where the head is closed and wholly seen, what looks away of one-sided regions is left out: the bust's back. Hair
+     * has two sides.
+     */
     public get cullBackFaces(): boolean {
         const { cullBackFaces, splats, visibility, posedNode } = this._avatar;
         return cullBackFaces === "auto"

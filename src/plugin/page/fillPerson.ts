@@ -44,7 +44,8 @@ const [Loaded, Filled] = [0.03, 0.97];
 const Grids = new WeakMap<IPageModel, IBustPage>();
 
 /**
- * Fills the page and shows it on all avatars of the person. Where nothing is beyond the head's own page, the person has no second map afterwards.
+ * Fills the page and shows it on all avatars of the person. Where nothing is beyond the head's own page, the person has
+ * no second map afterwards.
  * @throws FlexAvatarError `aborted`, `disposed`, and `fill-failed` for all else; the person then keeps what it has
  */
 export async function FillPersonAsync(parts: IFillParts, source: IRefineSource, run: IFillRun): Promise<void> {
@@ -55,13 +56,21 @@ export async function FillPersonAsync(parts: IFillParts, source: IRefineSource, 
         if (error instanceof FlexAvatarError && ["aborted", "disposed", "fill-failed"].includes(error.code)) {
             throw error;
         }
-        throw new FlexAvatarError("fill-failed", `Hair beyond the scalp and the bust could not be made: ${String(error)}`, {
-            cause: error,
-        });
+        throw new FlexAvatarError(
+            "fill-failed",
+            `Hair beyond the scalp and the bust could not be made: ${String(error)}`,
+            {
+                cause: error,
+            },
+        );
     }
 }
 
-async function FillAsync(parts: IFillParts, source: IRefineSource, { signal, wanted, fadeMs, onShare, onPage }: IFillRun): Promise<void> {
+async function FillAsync(
+    parts: IFillParts,
+    source: IRefineSource,
+    { signal, wanted, fadeMs, onShare, onPage }: IFillRun,
+): Promise<void> {
     const { head, person, page, table } = parts;
     const stop = (): void => ThrowIfAborted(signal, What);
     stop();
@@ -83,7 +92,14 @@ async function FillAsync(parts: IFillParts, source: IRefineSource, { signal, wan
         photos: source.wides.map((wide, index) => ({ wide, camera: source.fit.views[index] })),
         ...wanted,
     };
-    const handOver = [own.means, own.color, own.opacity, own.scalp, own.neck, ...source.wides.map(({ pixels }) => pixels)];
+    const handOver = [
+        own.means,
+        own.color,
+        own.opacity,
+        own.scalp,
+        own.neck,
+        ...source.wides.map(({ pixels }) => pixels),
+    ];
     const { map, count, hasHat } = await parts.fillAsync(input, {
         signal,
         handOver: handOver.map(({ buffer }) => buffer as ArrayBuffer),

@@ -1,6 +1,7 @@
 /**
- * How long hair swings: a damped spring between the head and the hair that hangs from it, and one between the torso and the hair that lies on it.
- * Two joints turn; no Gaussian has a state. Motion of the head's joint, of the torso and of any parent in the scene acts alike.
+ * How long hair swings: a damped spring between the head and the hair that hangs from it, and one between the torso and
+ * the hair that lies on it. Two joints turn; no Gaussian has a state. Motion of the head's joint, of the torso and of
+ * any parent in the scene acts alike.
  */
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import type { Scene } from "@babylonjs/core/scene.js";
@@ -11,9 +12,15 @@ import { MultiplyRotations, NearestRotation, QuaternionOfRotation, RotationOfAxi
 
 /** Settings of {@link FlexAvatar.hairSpring}. */
 export interface IHairSpringSettings {
-    /** Natural frequency in hertz, 0.2 to 10, default 1.6: how often a second hair would swing to and fro. Long or heavy hair is slower, stiff hair faster. */
+    /**
+     * Natural frequency in hertz, 0.2 to 10, default 1.6: how often a second hair would swing to and fro. Long or heavy
+     * hair is slower, stiff hair faster.
+     */
     frequency?: number;
-    /** Damping ratio, 0.05 to 4, default 0.35: below 1 hair let go swings to and fro until it rests, at 1 it returns fastest, above it creeps. */
+    /**
+     * Damping ratio, 0.05 to 4, default 0.35: below 1 hair let go swings to and fro until it rests, at 1 it returns
+     * fastest, above it creeps.
+     */
     dampingRatio?: number;
 }
 
@@ -74,8 +81,8 @@ export class HairSpring {
     }
 
     /**
-     * Goes on to the scene's frame, by the time that its animations went on. Allocates nothing. Frames in which it was not called (a hidden avatar),
-     * long ones (a hidden tab) and jumps end with hair at rest.
+     * Goes on to the scene's frame, by the time that its animations went on. Allocates nothing. Frames in which it was
+     * not called (a hidden avatar), long ones (a hidden tab) and jumps end with hair at rest.
      * @param node whose axes are posed space
      * @param pose [15] of the head, expressions included
      * @returns whether hair is turned by another angle than before
@@ -119,7 +126,10 @@ export class HairSpring {
         return hangs || lies;
     }
 
-    /** The time that Babylon's animations went on in this frame: 0 while they are paused, and scaled and fixed as theirs is. */
+    /**
+     * The time that Babylon's animations went on in this frame: 0 while they are paused, and scaled and fixed as theirs
+     * is.
+     */
     private _secondsOf(scene: Scene): number {
         const stepId = scene.getStepId();
         const steps = scene.getEngine().isDeterministicLockStep() ? stepId - this._stepId : 1;
@@ -134,7 +144,10 @@ export function CheckHairSpring(settings: IHairSpringSettings): void {
         const value = settings[name];
         const [least, most] = Ranges[name];
         if (value !== undefined && !(value >= least && value <= most)) {
-            throw new FlexAvatarError("invalid-argument", `hairSpring.${name} is ${String(value)}, wanted ${least} to ${most}.`);
+            throw new FlexAvatarError(
+                "invalid-argument",
+                `hairSpring.${name} is ${String(value)}, wanted ${least} to ${most}.`,
+            );
         }
     }
 }
@@ -168,7 +181,8 @@ class Follower {
                 const relative = speed[axis] - given;
                 lag[axis] = Step[0] * behind + Step[1] * relative;
                 speed[axis] = Step[2] * behind + Step[3] * relative + given;
-                isStill &&= Moved[axis] === 0 && Math.abs(lag[axis]) < StillRadians && Math.abs(speed[axis]) < StillSpeed;
+                isStill &&=
+                    Moved[axis] === 0 && Math.abs(lag[axis]) < StillRadians && Math.abs(speed[axis]) < StillSpeed;
             }
             if (isStill) {
                 lag.fill(0);
@@ -194,7 +208,8 @@ class Follower {
     }
 
     /**
-     * What the last frame's motion turns hair by if hair stays where it is, reversed: the turn itself, and the way against the length of the hair.
+     * What the last frame's motion turns hair by if hair stays where it is, reversed: the turn itself, and the way
+     * against the length of the hair.
      * @returns false for a jump
      */
     private _motionToRef(turn: Float64Array, place: Float64Array, scale: number): boolean {
@@ -230,11 +245,13 @@ class Follower {
 }
 
 /**
- * Takes over a world matrix of Babylon's. A mirrored world has its x turned around, so that it is seen as right-handed as posed space is.
+ * Takes over a world matrix of Babylon's. A mirrored world has its x turned around, so that it is seen as right-handed
+ * as posed space is.
  * @returns its scale
  */
 function WorldOf(m: ArrayLike<number>): number {
-    const determinant = m[0] * (m[5] * m[10] - m[6] * m[9]) - m[1] * (m[4] * m[10] - m[6] * m[8]) + m[2] * (m[4] * m[9] - m[5] * m[8]);
+    const determinant =
+        m[0] * (m[5] * m[10] - m[6] * m[9]) - m[1] * (m[4] * m[10] - m[6] * m[8]) + m[2] * (m[4] * m[9] - m[5] * m[8]);
     for (let row = 0; row < 3; row++) {
         for (let column = 0; column < 4; column++) {
             World[4 * row + column] = row === 0 && determinant < 0 ? -m[4 * column + row] : m[4 * column + row];
@@ -245,7 +262,8 @@ function WorldOf(m: ArrayLike<number>): number {
 
 function PlaceInWorld(): Float64Array {
     for (let row = 0; row < 3; row++) {
-        Place[row] = World[4 * row] * Rest[0] + World[4 * row + 1] * Rest[1] + World[4 * row + 2] * Rest[2] + World[4 * row + 3];
+        Place[row] =
+            World[4 * row] * Rest[0] + World[4 * row + 1] * Rest[1] + World[4 * row + 2] * Rest[2] + World[4 * row + 3];
     }
     return Place;
 }

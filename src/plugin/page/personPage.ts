@@ -1,6 +1,7 @@
 /**
- * What all avatars of a person have in common of the second page (hair beyond the scalp, and bust): its map, and the GPU buffers that show it. Of the
- * page only the texels that show something become Gaussians, so that short hair costs nothing.
+ * What all avatars of a person have in common of the second page (hair beyond the scalp, and bust): its map, and the
+ * GPU buffers that show it. Of the page only the texels that show something become Gaussians, so that short hair costs
+ * nothing.
  */
 import { HangingPage } from "../../flame/hangingPage.js";
 import type { HeadModel } from "../../flame/headModel.js";
@@ -115,7 +116,10 @@ export class PersonPage {
     /** Whether any avatar of the person would show a bust, and hair beyond the scalp. */
     public get wanted(): Readonly<Record<PagePart, boolean>> {
         const members = [...this._members];
-        return { bust: members.some(({ bust }) => bust !== "none"), hair: members.some(({ hair }) => hair !== "scalp") };
+        return {
+            bust: members.some(({ bust }) => bust !== "none"),
+            hair: members.some(({ hair }) => hair !== "scalp"),
+        };
     }
 
     /** The page that is shown, with joints of its own for hair; or null. */
@@ -307,7 +311,10 @@ function* ShapesOf(page: IPageMap, members: Iterable<IPageMember>, shapes: Map<s
     }
 }
 
-/** The Gaussians of a page that can be seen and are not hidden; null if there are none. Yields after steps of some 10 ms. */
+/**
+ * The Gaussians of a page that can be seen and are not hidden; null if there are none. Yields after steps of some 10
+ * ms.
+ */
 function* ShapeOf({ model: page, map }: IPageMap, hidden: HiddenParts): Work<IShape | null> {
     yield 0;
     const [model, mapSize] = [HangingPage(page.model), page.mapSize];

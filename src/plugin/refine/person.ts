@@ -1,11 +1,11 @@
 /**
- * What all avatars of a person have in common besides buffers: the file, and the detail that refinement adds to its static map. Shows the detail
- * on all of them at once, and fades it in.
+ * What all avatars of a person have in common besides buffers: the file, and the detail that refinement adds to its
+ * static map. Shows the detail on all of them at once, and fades it in.
  */
 import type { Observable } from "@babylonjs/core/Misc/observable.js";
 import type { ICloseUp } from "../../runtime/closeUp.js";
 import type { IAvatarFile } from "../../runtime/format/avatarFile.js";
-import type { AvatarEvaluator } from "../avatarEvaluator.js";
+import type { AvatarEvaluator } from "../avatar/avatarEvaluator.js";
 import type { IRefineProgress } from "./refineSettings.js";
 
 /** First channel of the colors in a map. */

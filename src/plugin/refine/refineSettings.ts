@@ -13,20 +13,25 @@ export interface IRefineProgress {
 /** Settings of {@link FlexAvatar.refineAsync}. A field left undefined keeps its default. */
 export interface IRefineSettings {
     /**
-     * Detail for close-ups, beside the colors: "auto", the default, where a photo shows the face large enough (its crop has 700 pixels or more);
-     * false for none. It is drawn on faces of more than about 400 pixels, and takes 2 MB of graphics memory a person.
+     * Detail for close-ups, beside the colors: "auto", the default, where a photo shows the face large enough (its crop
+     * has 700 pixels or more); false for none. It is drawn on faces of more than about 400 pixels, and takes 2 MB of
+     * graphics memory a person.
      */
     closeUp?: "auto" | false;
     /**
-     * Largest edge of the photos' crops from which colors are found, in pixels, 512 to 1024. Default 640 for one photo and 512 for more. A larger one takes more time and memory
-     * (20 MB at 512, 26 MB at 768, 35 MB at 1024 for a photo, without detail for close-ups), and shows only in close-ups.
+     * Largest edge of the photos' crops from which colors are found, in pixels, 512 to 1024. Default 640 for one photo
+     * and 512 for more. A larger one takes more time and memory (20 MB at 512, 26 MB at 768, 35 MB at 1024 for a photo,
+     * without detail for close-ups), and shows only in close-ups.
      */
     cropPx?: number;
-    /** Times that what is missing in the picture is sent back to the colors, 1 to 16. Default 10. Fewer are faster and softer. */
+    /**
+     * Times that what is missing in the picture is sent back to the colors, 1 to 16. Default 10. Fewer are faster and
+     * softer.
+     */
     rounds?: number;
     /**
-     * Hair beyond the scalp, and bust, after that: "auto", the default, makes those that any avatar of the person shows ({@link FlexAvatar.hair},
-     * {@link FlexAvatar.bust}), in the place of earlier ones; false leaves them alone.
+     * Hair beyond the scalp, and bust, after that: "auto", the default, makes those that any avatar of the person shows
+     * ({@link FlexAvatar.hair}, {@link FlexAvatar.bust}), in the place of earlier ones; false leaves them alone.
      */
     fill?: "auto" | false;
     /** Seconds in which the detail fades in, and hair and bust where there were none. Default 0.5. */

@@ -41,11 +41,18 @@ function EyesShut(model: HeadModel): Float32Array {
 }
 
 /** The head of an expression: [V,3] without and with joints, and those. */
-function Posed(model: HeadModel, pose: ExpressionPose): { expressed: Float32Array; posed: Float32Array; jointMatrices: Float32Array } {
+function Posed(
+    model: HeadModel,
+    pose: ExpressionPose,
+): { expressed: Float32Array; posed: Float32Array; jointMatrices: Float32Array } {
     const expressed = ExpressVertices(model, pose.expression, new Float32Array(3 * model.vertexCount));
     const joints = EffectivePose(model, pose, new Float32Array(PoseLength));
     const jointMatrices = JointMatrices(joints, model.joints, new Float32Array(JointMatricesLength));
-    return { expressed, posed: SkinVertices(model, expressed, jointMatrices, new Float32Array(expressed.length)), jointMatrices };
+    return {
+        expressed,
+        posed: SkinVertices(model, expressed, jointMatrices, new Float32Array(expressed.length)),
+        jointMatrices,
+    };
 }
 
 /** The pose of the head in a photo. */
@@ -55,7 +62,12 @@ export function PoseInPhoto({ fit }: IRefineSource, index: number): ExpressionPo
 }
 
 /** One photo with the head as it stood there. */
-export function RefineViewOf(model: HeadModel, source: IRefineSource, index: number, deltaMap: Float32Array | null): IRefineView {
+export function RefineViewOf(
+    model: HeadModel,
+    source: IRefineSource,
+    index: number,
+    deltaMap: Float32Array | null,
+): IRefineView {
     const { rotation, translation, focal } = source.fit.views[index];
     const landmarks = source.landmarks[index];
     return {
@@ -63,7 +75,10 @@ export function RefineViewOf(model: HeadModel, source: IRefineSource, index: num
         rotation,
         translation,
         focal,
-        landmarks: Float32Array.from({ length: (2 * landmarks.length) / 3 }, (_, i) => landmarks[3 * (i >> 1) + (i & 1)]),
+        landmarks: Float32Array.from(
+            { length: (2 * landmarks.length) / 3 },
+            (_, i) => landmarks[3 * (i >> 1) + (i & 1)],
+        ),
         ...Posed(model, PoseInPhoto(source, index)),
         deltaMap,
     };

@@ -1,6 +1,6 @@
 /**
- * What is made of the photos after an avatar is shown: the photos' own detail on the face, then hair beyond the scalp and bust. One run at a time for a
- * person; a new one replaces the one before.
+ * What is made of the photos after an avatar is shown: the photos' own detail on the face, then hair beyond the scalp
+ * and bust. One run at a time for a person; a new one replaces the one before.
  */
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import { OrAborted } from "../../runtime/models/abort.js";
@@ -12,7 +12,10 @@ import { CheckRefineSettings, SharpenPersonAsync, type ISharpenParts, type IShar
 /** What a refinement uses of the avatar. */
 export type IRefinementParts = ISharpenParts & IFillParts;
 
-/** Shares of the whole: until the photos are prepared, until the driver has run, until the face is sharp where hair and bust follow. */
+/**
+ * Shares of the whole: until the photos are prepared, until the driver has run, until the face is sharp where hair and
+ * bust follow.
+ */
 const PreparedShare = 0.2;
 const DrivenShare = 0.25;
 const SharpShare = 0.6;
@@ -29,7 +32,11 @@ export interface IPrepareWish {
 }
 
 /** Gives the photos. */
-export type PreparePhotos = (signal: AbortSignal, wish: IPrepareWish, onFraction: (fraction: number) => void) => Promise<IRefineSource>;
+export type PreparePhotos = (
+    signal: AbortSignal,
+    wish: IPrepareWish,
+    onFraction: (fraction: number) => void,
+) => Promise<IRefineSource>;
 
 /** The run under way. */
 interface IRunning {
@@ -89,9 +96,15 @@ export class Refinement {
      * Sharpens, then fills. What fails does not stop the other.
      * @param prepare gives the photos
      * @param sharpens whether the photos' detail is wanted
-     * @throws FlexAvatarError `aborted`, `disposed`, `refine-failed`, `fill-failed`, `invalid-argument` and those of photos; the avatar keeps what it has
+     * @throws FlexAvatarError `aborted`, `disposed`, `refine-failed`, `fill-failed`, `invalid-argument` and those of
+     * photos; the avatar keeps what it has
      */
-    public runAsync(prepare: PreparePhotos, photoCount: number, settings: IRefineSettings, sharpens = true): Promise<void> {
+    public runAsync(
+        prepare: PreparePhotos,
+        photoCount: number,
+        settings: IRefineSettings,
+        sharpens = true,
+    ): Promise<void> {
         const checked = CheckRefineSettings(settings, photoCount);
         const { bust, hair } = this._parts.page.wanted;
         this.cancel();
@@ -128,7 +141,9 @@ export class Refinement {
         };
         ThrowIfAborted(signal, What);
         const wish = { cropPx: sharpen?.cropPx ?? 0, wide: fills };
-        const preparing = prepare(signal, wish, (fraction) => tell("preparing the photos", PreparedShare * sharpShare() * fraction));
+        const preparing = prepare(signal, wish, (fraction) =>
+            tell("preparing the photos", PreparedShare * sharpShare() * fraction),
+        );
         const source = await OrAborted(preparing, signal, What);
         fills = fills && source.wides.length > 0;
         const clock = new Clock();
@@ -185,7 +200,10 @@ export class Refinement {
     }
 
     private readonly _tellPage = (reason: string): void =>
-        this._parts.notify("refine-on-page", `Refinement runs on the page's own thread in short slices, because ${reason}.`);
+        this._parts.notify(
+            "refine-on-page",
+            `Refinement runs on the page's own thread in short slices, because ${reason}.`,
+        );
 }
 
 /** Tells the time left from how fast the shares came so far. */
@@ -196,6 +214,8 @@ class Clock {
     public left(fraction: number): number | undefined {
         this._start ??= { ms: performance.now(), fraction };
         const done = fraction - this._start.fraction;
-        return done < LeastShareForTime ? undefined : ((performance.now() - this._start.ms) * (1 - fraction)) / done / 1000;
+        return done < LeastShareForTime
+            ? undefined
+            : ((performance.now() - this._start.ms) * (1 - fraction)) / done / 1000;
     }
 }

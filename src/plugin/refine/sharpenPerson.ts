@@ -8,7 +8,12 @@ import type { RefineBesideAsync } from "../../runtime/beside/besideRunner.js";
 import { CloseUpScale } from "../../runtime/closeUp.js";
 import { OrAborted } from "../../runtime/models/abort.js";
 import { MostDetailPx } from "../../runtime/photo/detailCrop.js";
-import { RefineConstants, type ICloseUpWish, type IRefineInput, type IRefineView } from "../../runtime/refine/refineInput.js";
+import {
+    RefineConstants,
+    type ICloseUpWish,
+    type IRefineInput,
+    type IRefineView,
+} from "../../runtime/refine/refineInput.js";
 import type { Person } from "./person.js";
 import type { IRefineSettings } from "./refineSettings.js";
 import { PoseInPhoto, RefineTableOf, RefineViewOf, type IRefineSource } from "./refineViews.js";
@@ -68,7 +73,10 @@ export function CheckRefineSettings(settings: IRefineSettings, photoCount: numbe
         fill = "auto",
     } = settings;
     if (closeUp !== "auto" && closeUp !== false) {
-        throw new FlexAvatarError("invalid-argument", `Refinement got closeUp ${String(closeUp)}; wanted "auto" or false.`);
+        throw new FlexAvatarError(
+            "invalid-argument",
+            `Refinement got closeUp ${String(closeUp)}; wanted "auto" or false.`,
+        );
     }
     if (fill !== "auto" && fill !== false) {
         throw new FlexAvatarError("invalid-argument", `Refinement got fill ${String(fill)}; wanted "auto" or false.`);
@@ -77,13 +85,22 @@ export function CheckRefineSettings(settings: IRefineSettings, photoCount: numbe
         throw new FlexAvatarError("invalid-argument", `Refinement got cropPx ${cropPx}; wanted 512 to 1024.`);
     }
     if (!Number.isInteger(rounds) || rounds < 1 || rounds > 16) {
-        throw new FlexAvatarError("invalid-argument", `Refinement got ${rounds} rounds; wanted a whole number from 1 to 16.`);
+        throw new FlexAvatarError(
+            "invalid-argument",
+            `Refinement got ${rounds} rounds; wanted a whole number from 1 to 16.`,
+        );
     }
     if (!(fadeSeconds >= 0 && fadeSeconds < Infinity)) {
         throw new FlexAvatarError("invalid-argument", `Refinement got fadeSeconds ${fadeSeconds}; wanted 0 or more.`);
     }
     const colorPx = 16 * Math.round(cropPx / 16);
-    return { cropPx: closeUp ? MostDetailPx : colorPx, colorPx, closeUp: closeUp === "auto", rounds, fadeMs: 1000 * fadeSeconds };
+    return {
+        cropPx: closeUp ? MostDetailPx : colorPx,
+        colorPx,
+        closeUp: closeUp === "auto",
+        rounds,
+        fadeMs: 1000 * fadeSeconds,
+    };
 }
 
 /**
@@ -119,7 +136,10 @@ export async function SharpenPersonAsync(
         handOver: views.flatMap(OwnBuffers),
         onProgress: (share) => onShare("sharpening", share),
         onProcessor: (reason) =>
-            parts.notify("refine-on-processor", `Refinement runs on the processor, because the graphics card failed: ${reason}.`),
+            parts.notify(
+                "refine-on-processor",
+                `Refinement runs on the processor, because the graphics card failed: ${reason}.`,
+            ),
         onPage,
     });
     ThrowIfAborted(signal, What);

@@ -1,4 +1,7 @@
-/** Does long work beside the page: in a worker of its own, which ends with it, or on the page in short slices where no worker starts. */
+/**
+ * Does long work beside the page: in a worker of its own, which ends with it, or on the page in short slices where no
+ * worker starts.
+ */
 import { FlexAvatarError, ThrowIfAborted, type FlexAvatarErrorCode } from "../../flame/error.js";
 import { PausesOf } from "../slices.js";
 import { WorkAsync, type IJobs, type JobKind } from "./jobs.js";
@@ -18,7 +21,10 @@ export interface IBesideRun {
     onProcessor?: (reason: string) => void;
     /** Starts the worker; null to work on the page. Default: the library's own, from its text. */
     startWorker?: (() => Worker) | null;
-    /** The script of the library's own worker as a file on the page's own origin, for pages whose policy refuses workers from `blob:`. */
+    /**
+     * The script of the library's own worker as a file on the page's own origin, for pages whose policy refuses workers
+     * from `blob:`.
+     */
     workerUrl?: string;
 }
 
@@ -32,7 +38,10 @@ const Whats: Readonly<Record<JobKind, string>> = { refine: "refining the avatar"
 const Failures: Readonly<Record<JobKind, FlexAvatarErrorCode>> = { refine: "refine-failed", fill: "fill-failed" };
 
 /** Refines; see {@link RunBesideAsync}. @throws FlexAvatarError `aborted`, `refine-failed` */
-export function RefineBesideAsync(input: IJobs["refine"]["input"], run: IBesideRun = {}): Promise<IJobs["refine"]["result"]> {
+export function RefineBesideAsync(
+    input: IJobs["refine"]["input"],
+    run: IBesideRun = {},
+): Promise<IJobs["refine"]["result"]> {
     return RunBesideAsync("refine", input, run);
 }
 
@@ -43,10 +52,15 @@ export function FillBesideAsync(input: IJobs["fill"]["input"], run: IBesideRun =
 
 /**
  * Does a job.
- * @param input its arrays are copied, but for those handed over; if some are, and the page has to work, the object is taken apart
+ * @param input its arrays are copied, but for those handed over; if some are, and the page has to work, the object is
+ * taken apart
  * @throws FlexAvatarError `aborted`, and the job's own code if it fails
  */
-async function RunBesideAsync<K extends JobKind>(kind: K, input: IJobs[K]["input"], run: IBesideRun): Promise<IJobs[K]["result"]> {
+async function RunBesideAsync<K extends JobKind>(
+    kind: K,
+    input: IJobs[K]["input"],
+    run: IBesideRun,
+): Promise<IJobs[K]["result"]> {
     ThrowIfAborted(run.signal, Whats[kind]);
     let reason: string | undefined;
     for (const start of StartsOf(run)) {
@@ -110,7 +124,8 @@ async function AskAsync<K extends JobKind>(
         return await new Promise<IJobs[K]["result"]>((resolve, reject) => {
             const fail = (reason: string): void =>
                 reject(new FlexAvatarError(Failures[kind], `The worker failed while ${Whats[kind]}: ${reason}.`));
-            abort = () => reject(new FlexAvatarError("aborted", `Aborted while ${Whats[kind]}.`, { cause: signal?.reason }));
+            abort = () =>
+                reject(new FlexAvatarError("aborted", `Aborted while ${Whats[kind]}.`, { cause: signal?.reason }));
             signal?.addEventListener("abort", abort, { once: true });
             worker.onmessage = ({ data }: MessageEvent<JobAnswer<K>>) => {
                 if (data.kind === "progress") {
@@ -136,8 +151,8 @@ async function AskAsync<K extends JobKind>(
 }
 
 /**
- * Sends copies of all arrays that are not handed over, made one task after the other: cloning them in `postMessage` held the page up for 33 ms, a copy
- * takes 3 ms at most.
+ * Sends copies of all arrays that are not handed over, made one task after the other: cloning them in `postMessage`
+ * held the page up for 33 ms, a copy takes 3 ms at most.
  */
 async function SendAsync<K extends JobKind>(
     worker: Worker,
@@ -202,6 +217,8 @@ async function OnPageAsync<K extends JobKind>(
         if (error instanceof FlexAvatarError) {
             throw error;
         }
-        throw new FlexAvatarError(Failures[kind], `The work failed while ${Whats[kind]}: ${String(error)}.`, { cause: error });
+        throw new FlexAvatarError(Failures[kind], `The work failed while ${Whats[kind]}: ${String(error)}.`, {
+            cause: error,
+        });
     }
 }

@@ -1,4 +1,6 @@
-/** The long work that is done beside the page, by name: typed arrays in, typed arrays out, so that a worker can do it. */
+/**
+ * The long work that is done beside the page, by name: typed arrays in, typed arrays out, so that a worker can do it.
+ */
 import { FillFromCrops, type IFillInput, type IFillResult } from "../bust/fillFromCrops.js";
 import type { IRefineInput, IRefineResult } from "../refine/refineInput.js";
 import { RefineWhereFasterAsync } from "../refine/refineWhereFaster.js";
@@ -42,7 +44,11 @@ const Jobs: { readonly [K in JobKind]: IJob<K> } = {
 };
 
 /** Does a job here. */
-export function WorkAsync<K extends JobKind>(kind: K, input: IJobs[K]["input"], steps: IJobSteps): Promise<IJobs[K]["result"]> {
+export function WorkAsync<K extends JobKind>(
+    kind: K,
+    input: IJobs[K]["input"],
+    steps: IJobSteps,
+): Promise<IJobs[K]["result"]> {
     return Jobs[kind].workAsync(input, steps);
 }
 

@@ -1,4 +1,7 @@
-/** Colors of the bust: the photos, the mirrored half, then push-pull in which skin counts little. Twin: `bust_color` of training/bust/fill.py. */
+/**
+ * Colors of the bust: the photos, the mirrored half, then push-pull in which skin counts little. Twin: `bust_color` of
+ * training/bust/fill.py.
+ */
 import type { Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
 import { Facing } from "./facing.js";
@@ -21,7 +24,7 @@ const NeckBins = 24;
 export const HiddenSlack = 0.012;
 
 /** Median color [3] of the photos' clothes, 0..1; plain where hardly any are seen. */
-function clothGuess(photos: readonly Photo[]): readonly number[] {
+function ClothGuess(photos: readonly Photo[]): readonly number[] {
     const counts = new Float64Array(3 * 256);
     let count = 0;
     for (const { classes, matte, hairless, source } of photos) {
@@ -50,7 +53,7 @@ function clothGuess(photos: readonly Photo[]): readonly number[] {
 }
 
 /** Push-pull on a grid whose first and last column are neighbours. */
-function wrappedPushPull(color: IGrid, weight: IGrid): IGrid {
+function WrappedPushPull(color: IGrid, weight: IGrid): IGrid {
     const { rows, columns } = color;
     const half = columns >> 1;
     const take = ({ depth, values }: IGrid, from: number, width: number): IGrid => {
@@ -104,7 +107,8 @@ export function* BustColor(
         for (let i = 0; i < count; i++) {
             const [skin, clothes] = [classes[3 * i + Skin], classes[3 * i + Clothes]];
             const seen = inside[i] * (1 - hidden[i]) * Ramp(facing[i], 0.12, 0.4);
-            const trust = seen * Ramp(Math.max(clothes, skin), 0.5, 0.8) * Ramp(hairless[i], 0.6, 0.9) * Ramp(matte[i], 0.6, 0.9);
+            const trust =
+                seen * Ramp(Math.max(clothes, skin), 0.5, 0.8) * Ramp(hairless[i], 0.6, 0.9) * Ramp(matte[i], 0.6, 0.9);
             weight[i] += trust;
             clad[i] += clothes > skin ? trust : 0;
             for (let k = 0; k < 3; k++) {
@@ -120,8 +124,8 @@ export function* BustColor(
     // skin and clothes spread apart, and where one ends and the other begins spreads by itself: a garment has an edge
     const [skin, cloth] = [new Spread(rows, columns, 3), new Spread(rows, columns, 3)];
     const collar = new Spread(rows, columns, 1);
-    const guess = clothGuess(photos);
-    const own = neckColors(page, head);
+    const guess = ClothGuess(photos);
+    const own = NeckColors(page, head);
     const allKnown = new Float64Array(count);
     yield 0.78;
     for (let i = 0; i < count; i++) {
@@ -184,12 +188,12 @@ class Spread {
     }
 
     public filled(): Float64Array {
-        return wrappedPushPull(this._source, this._weight).values;
+        return WrappedPushPull(this._source, this._weight).values;
     }
 }
 
 /** Color of the person's own neck a little above the ring, by azimuth; null without a neck. */
-function neckColors(page: IBustPage, head: IBustHead): AroundNeck | null {
+function NeckColors(page: IBustPage, head: IBustHead): AroundNeck | null {
     const near = NeckBetween(page, head, 0.004, 0.03);
     if (near.length < 50) {
         return null;

@@ -8,7 +8,10 @@ export interface IBand {
     readonly rows: number;
 }
 
-/** The second page of the atlas as the filling wants it: every island a grid of texels, and where its columns and rows are. */
+/**
+ * The second page of the atlas as the filling wants it: every island a grid of texels, and where its columns and rows
+ * are.
+ */
 export interface IBustPage extends PageFill {
     /** P, texels per side of the map. */
     readonly size: number;
@@ -35,7 +38,10 @@ export interface IBustHead {
     readonly neck: Uint8Array;
 }
 
-/** A photo and where it was taken from. More than the crop of the face is welcome: shoulders and long hair are mostly outside. */
+/**
+ * A photo and where it was taken from. More than the crop of the face is welcome: shoulders and long hair are mostly
+ * outside.
+ */
 export interface IBustPhoto {
     /** Pixels of the picture. */
     readonly width: number;

@@ -37,7 +37,7 @@ export function* PhotoOfCrop(
         height: size,
         pixels,
         matte,
-        classes: classes ? yield* Within(interleaved(classes, size), 0.5, 1) : null,
+        classes: classes ? yield* Within(Interleaved(classes, size), 0.5, 1) : null,
         crop: { centerX: size / 2, centerY: size / 2, sidePx: size / wider, cosRoll: 1, sinRoll: 0 },
         rotation: camera.rotation,
         translation: camera.translation,
@@ -46,7 +46,7 @@ export function* PhotoOfCrop(
 }
 
 /** [size,size,3] bytes. */
-function* interleaved({ size: from, maps }: IClassMaps, size: number): Work<Uint8ClampedArray> {
+function* Interleaved({ size: from, maps }: IClassMaps, size: number): Work<Uint8ClampedArray> {
     const bytes = new Uint8ClampedArray(3 * size * size);
     for (const [k, map] of maps.entries()) {
         const plane = from === size ? map : ResizeMap(map, from, size);

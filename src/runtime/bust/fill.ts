@@ -1,6 +1,6 @@
 /**
- * The second static map of a person, hair beyond the scalp and bust, from one to four photos. Every formula is in training/bust/ALGORITHM.md.
- * Twin: training/bust/fill.py.
+ * The second static map of a person, hair beyond the scalp and bust, from one to four photos. Every formula is in
+ * training/bust/ALGORITHM.md. Twin: training/bust/fill.py.
  */
 import { Within, type Work } from "../slices.js";
 import { BustColor } from "./bustColor.js";
@@ -50,7 +50,10 @@ interface IWriting {
  * Fills the page. The first photo makes the shape; all give colors and carve.
  * @returns yields roughly the share done, in steps of some milliseconds
  */
-export function* FillPage({ page, head, photos: sources, bust, hair }: IBustInput, steps: IFillSteps = {}): Work<IFilled> {
+export function* FillPage(
+    { page, head, photos: sources, bust, hair }: IBustInput,
+    steps: IFillSteps = {},
+): Work<IFilled> {
     const photos: Photo[] = [];
     for (const [index, source] of sources.entries()) {
         const [from, to] = [(0.4 * index) / sources.length, (0.4 * (index + 1)) / sources.length];
@@ -79,22 +82,28 @@ export function* FillPage({ page, head, photos: sources, bust, hair }: IBustInpu
     if (bust) {
         const color = yield* Within(BustColor(page, head, torso, photos, depths), 0.65, 0.73);
         const how = { opacity: 0.98, turn: 1, share: [0.62, 0.62, 0.0015] } as const;
-        yield* Within(write(map, page, page.bust, { ...torso, color }, how), 0.73, 0.75);
+        yield* Within(Write(map, page, page.bust, { ...torso, color }, how), 0.73, 0.75);
     }
     if (layer) {
         const color = yield* Within(HairColor(page, layer, photos, depths), 0.75, 0.93);
         steps.onHairColor?.(color);
         const outer = { opacity: 0.96, turn: -1, share: [0.62, 0.7, 0.0012] } as const;
-        yield* Within(write(map, page, page.hair, { points: layer.points, ...color }, outer), 0.93, 0.96);
+        yield* Within(Write(map, page, page.hair, { points: layer.points, ...color }, outer), 0.93, 0.96);
         const inner = { opacity: 0.98, turn: -1, share: [0.7, 0.6, 0.002] } as const;
         const inside = yield* Within(InnerLayer(page, layer, color), 0.96, 0.98);
-        yield* Within(write(map, page, page.hairInner, inside, inner), 0.98, 1);
+        yield* Within(Write(map, page, page.hairInner, inside, inner), 0.98, 1);
     }
     return { map, count: map.subarray(3 * texels, 4 * texels).filter((logit) => logit > Off + 1).length };
 }
 
 /** Points, colors and opacity of a grid into its band. Yields after some rows. */
-function* write(map: Float32Array, page: IBustPage, band: IBand, layer: ILayer, { opacity, turn, share }: IWriting): Work<void> {
+function* Write(
+    map: Float32Array,
+    page: IBustPage,
+    band: IBand,
+    layer: ILayer,
+    { opacity, turn, share }: IWriting,
+): Work<void> {
     const { points, color, shown } = layer;
     const texels = page.size ** 2;
     const start = band.first * page.size;

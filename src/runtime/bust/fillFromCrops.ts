@@ -1,4 +1,7 @@
-/** The filling from photos as they come out of their preparation: cuts the person out of every wide crop, then fills the page (fill.ts). */
+/**
+ * The filling from photos as they come out of their preparation: cuts the person out of every wide crop, then fills the
+ * page (fill.ts).
+ */
 import type { CropCamera } from "../../flame/fit/camera.js";
 import { MatteBytes } from "../photo/detailCrop.js";
 import { CutOutPerson } from "../photo/matting.js";
@@ -49,13 +52,20 @@ const HatShare = 0.25;
  * Fills the page.
  * @returns yields roughly the share done, in steps of some milliseconds
  */
-export function* FillFromCrops(input: IFillInput, { takesInput = false, ...steps }: IFillSettings = {}): Work<IFillResult> {
+export function* FillFromCrops(
+    input: IFillInput,
+    { takesInput = false, ...steps }: IFillSettings = {},
+): Work<IFillResult> {
     const { page, head, bust, hair } = input;
     const photos: IBustPhoto[] = [];
     for (const [index, { wide, camera }] of input.photos.entries()) {
         const [from, to] = [(CutShare * index) / input.photos.length, (CutShare * (index + 1)) / input.photos.length];
         const { size, person } = wide;
-        const { matte, colors } = yield* Within(CutOutPerson(wide.pixels, person, size), from, from + 0.9 * (to - from));
+        const { matte, colors } = yield* Within(
+            CutOutPerson(wide.pixels, person, size),
+            from,
+            from + 0.9 * (to - from),
+        );
         if (takesInput) {
             (input.photos as (IFillPhoto | null)[])[index] = null;
         }
@@ -67,7 +77,7 @@ export function* FillFromCrops(input: IFillInput, { takesInput = false, ...steps
     yield CutShare;
     const shown = new Map(photos.map((photo) => [photo, Shown(photo)]));
     photos.sort((a, b) => shown.get(b)! - shown.get(a)!);
-    const hasHat = hair && isHatWorn(photos[0]);
+    const hasHat = hair && IsHatWorn(photos[0]);
     return { ...(yield* Within(FillPage({ page, head, photos, bust, hair }, steps), CutShare, 1)), hasHat };
 }
 
@@ -79,7 +89,7 @@ function Shown({ pixels, matte, crop, rotation }: IBustPhoto): number {
 }
 
 /** Whether much of the person above the ears is clothes. */
-function isHatWorn(photo: IBustPhoto): boolean {
+function IsHatWorn(photo: IBustPhoto): boolean {
     const { width, height, matte, classes } = photo;
     if (classes === null) {
         return false;

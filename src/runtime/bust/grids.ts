@@ -1,6 +1,6 @@
 /**
- * Small steps on grids: ramps, filling by push-pull, smoothing of tables with gaps, tangent frames. Twin: training/bust/grids.py.
- * Grids are small, so all numbers are doubles.
+ * Small steps on grids: ramps, filling by push-pull, smoothing of tables with gaps, tangent frames. Twin:
+ * training/bust/grids.py. Grids are small, so all numbers are doubles.
  */
 
 /** Numbers on a grid; a plain list is one with a single column. */
@@ -52,7 +52,7 @@ export function Modulo(x: number, of: number): number {
 }
 
 /** [n,n] row k gives the weights of the mean at k. */
-function gaussianWeights(n: number, sigma: number, wraps: boolean): Float64Array {
+function GaussianWeights(n: number, sigma: number, wraps: boolean): Float64Array {
     const reach = Math.max(1, Math.ceil(3 * sigma));
     const kernel = Float64Array.from({ length: 2 * reach + 1 }, (_, k) => Math.exp(-0.5 * ((k - reach) / sigma) ** 2));
     const sum = kernel.reduce((a, b) => a + b, 0);
@@ -70,7 +70,7 @@ export function Blur({ rows, columns, depth, values }: IGrid, sigma: number, axi
     const n = axis === 0 ? rows : columns;
     const outer = axis === 0 ? 1 : rows;
     const inner = axis === 0 ? columns * depth : depth;
-    const weights = gaussianWeights(n, sigma, wraps);
+    const weights = GaussianWeights(n, sigma, wraps);
     const mean = new Float64Array(values.length);
     for (let o = 0; o < outer; o++) {
         for (let at = 0; at < n; at++) {
@@ -148,7 +148,7 @@ export function MeanWhere(values: IGrid, known: IGrid, sigma: number, axis: Axis
 }
 
 /** Sums over 2 x 2; an odd edge stands alone. */
-function halve({ rows, columns, depth, values }: IGrid): IGrid {
+function Halve({ rows, columns, depth, values }: IGrid): IGrid {
     const half = CreateGrid(Math.ceil(rows / 2), Math.ceil(columns / 2), depth);
     for (let row = 0; row < rows; row++) {
         for (let column = 0; column < columns; column++) {
@@ -162,7 +162,7 @@ function halve({ rows, columns, depth, values }: IGrid): IGrid {
 }
 
 /** Bilinear doubling along one axis; centres at (i + 0.5) / 2 - 0.5, clamped at the edges. */
-function double({ rows, columns, depth, values }: IGrid, size: number, axis: Axis): IGrid {
+function Double({ rows, columns, depth, values }: IGrid, size: number, axis: Axis): IGrid {
     const n = axis === 0 ? rows : columns;
     const outer = axis === 0 ? 1 : rows;
     const inner = axis === 0 ? columns * depth : depth;
@@ -188,7 +188,7 @@ function double({ rows, columns, depth, values }: IGrid, size: number, axis: Axi
 export function PushPull(values: IGrid, weight: IGrid): IGrid {
     const levels = [{ x: Weighted(values, weight), w: weight }];
     for (let level = levels[0]; Math.max(level.w.rows, level.w.columns) > 1;) {
-        const [x, w] = [halve(level.x), halve(level.w)];
+        const [x, w] = [Halve(level.x), Halve(level.w)];
         const over = w.values.map((sum) => 1 / Math.max(sum, 1));
         const most = CreateGrid(w.rows, w.columns, 1, over);
         level = { x: Weighted(x, most), w: Weighted(w, most) };
@@ -197,7 +197,7 @@ export function PushPull(values: IGrid, weight: IGrid): IGrid {
     const { x: last, w: lastWeight } = levels[levels.length - 1];
     let current = Weighted(last, { ...lastWeight, values: lastWeight.values.map((sum) => 1 / Math.max(sum, 1e-6)) });
     for (const { x, w } of levels.slice(0, -1).reverse()) {
-        const below = double(double(current, x.rows, 0), x.columns, 1).values;
+        const below = Double(Double(current, x.rows, 0), x.columns, 1).values;
         current = CreateGrid(
             x.rows,
             x.columns,
@@ -219,7 +219,7 @@ export interface IFrames {
 }
 
 /** Differences to the neighbours, halved inside and one-sided at the edges. */
-function gradient({ rows, columns, values }: IGrid, row: number, column: number, axis: Axis, into: Float64Array): void {
+function Gradient({ rows, columns, values }: IGrid, row: number, column: number, axis: Axis, into: Float64Array): void {
     const [at, n, stride] = axis === 0 ? [row, rows, 3 * columns] : [column, columns, 3];
     const here = 3 * (row * columns + column);
     const [less, more] = [at > 0 ? stride : 0, at < n - 1 ? stride : 0];
@@ -232,11 +232,15 @@ function gradient({ rows, columns, values }: IGrid, row: number, column: number,
 /** @param points depth 3 */
 export function Frames(points: IGrid): IFrames {
     const count = points.rows * points.columns;
-    const frames = { axes: new Float64Array(9 * count), width: new Float64Array(count), length: new Float64Array(count) };
+    const frames = {
+        axes: new Float64Array(9 * count),
+        width: new Float64Array(count),
+        length: new Float64Array(count),
+    };
     const [across, down] = [new Float64Array(3), new Float64Array(3)];
     for (let at = 0; at < count; at++) {
-        gradient(points, Math.floor(at / points.columns), at % points.columns, 1, across);
-        gradient(points, Math.floor(at / points.columns), at % points.columns, 0, down);
+        Gradient(points, Math.floor(at / points.columns), at % points.columns, 1, across);
+        Gradient(points, Math.floor(at / points.columns), at % points.columns, 0, down);
         let nx = across[2] * down[1] - across[1] * down[2];
         let ny = across[0] * down[2] - across[2] * down[0];
         let nz = across[1] * down[0] - across[0] * down[1];
@@ -279,13 +283,13 @@ export function QuaternionOf(m: Float64Array, at: number, into: Float64Array): v
     const [x, y, z, w] = [1 + xx - yy - zz, 1 - xx + yy - zz, 1 - xx - yy + zz, 1 + xx + yy + zz];
     const most = Math.max(x, y, z, w);
     if (most === x) {
-        set4(into, x, d, e, a);
+        Set4(into, x, d, e, a);
     } else if (most === y) {
-        set4(into, d, y, f, b);
+        Set4(into, d, y, f, b);
     } else if (most === z) {
-        set4(into, e, f, z, c);
+        Set4(into, e, f, z, c);
     } else {
-        set4(into, a, b, c, w);
+        Set4(into, a, b, c, w);
     }
     const size = Math.max(Math.hypot(into[0], into[1], into[2], into[3]), 1e-12);
     for (let k = 0; k < 4; k++) {
@@ -293,7 +297,7 @@ export function QuaternionOf(m: Float64Array, at: number, into: Float64Array): v
     }
 }
 
-function set4(into: Float64Array, x: number, y: number, z: number, w: number): void {
+function Set4(into: Float64Array, x: number, y: number, z: number, w: number): void {
     into[0] = x;
     into[1] = y;
     into[2] = z;
@@ -325,7 +329,11 @@ export function Interpolate(x: number, xs: ArrayLike<number>, ys: ArrayLike<numb
 export function Median(values: ArrayLike<number>): number {
     const sorted = Float64Array.from(values).sort();
     const middle = sorted.length >> 1;
-    return sorted.length === 0 ? 0 : sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+    return sorted.length === 0
+        ? 0
+        : sorted.length % 2 === 1
+          ? sorted[middle]
+          : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
 /** Numbers from `start` in steps, `stop` left out. */

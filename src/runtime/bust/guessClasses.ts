@@ -1,7 +1,8 @@
 /**
- * Hair, skin and clothes where no network told them: from the matte, from where the person's own head is in the photo, and from colors. Coarse: dark
- * hair on a dark coat is taken for the coat. Where the head's surface is nearest it says what is seen, but for a fringe; beside it, above the ears,
- * a person is hair; below, the nearest of three colors decides, and hair must hang from hair.
+ * Hair, skin and clothes where no network told them: from the matte, from where the person's own head is in the photo,
+ * and from colors. Coarse: dark hair on a dark coat is taken for the coat. Where the head's surface is nearest it says
+ * what is seen, but for a fringe; beside it, above the ears, a person is hair; below, the nearest of three colors
+ * decides, and hair must hang from hair.
  */
 import type { Work } from "../slices.js";
 import type { IBustHead, IBustPhoto } from "./bustInput.js";
@@ -14,7 +15,9 @@ const Cells = 96;
 /** Canonical places where heights of a photo are read, meters. */
 const Ears = [0, 0, 0.05];
 const Chin = [0, -0.085, 0.06];
-/** What is below the chin, beside the neck, and no likelier than this to be hair or skin, tells the color of clothes. */
+/**
+ * What is below the chin, beside the neck, and no likelier than this to be hair or skin, tells the color of clothes.
+ */
 const Unlike = 0.3;
 /** Squared distance of colors, 0..1 each, that says nothing. */
 const Alike = 0.01;
@@ -40,7 +43,7 @@ interface ITone {
 }
 
 /** Mean color of some of many; null for too few. */
-function toneOf(
+function ToneOf(
     count: number,
     least: number,
     colorOf: (i: number, channel: number) => number,
@@ -68,7 +71,7 @@ function toneOf(
 }
 
 /** How likely a color is one of a class, 0..1. */
-function likeness(tone: ITone | null, pixels: Uint8ClampedArray, i: number): number {
+function Likeness(tone: ITone | null, pixels: Uint8ClampedArray, i: number): number {
     if (tone === null) {
         return Unknown;
     }
@@ -77,7 +80,7 @@ function likeness(tone: ITone | null, pixels: Uint8ClampedArray, i: number): num
 }
 
 /** [Cells²] 0 beside the head, 1 where its skin is nearest to the camera, 2 where its scalp is. */
-function coverage(photo: IBustPhoto, head: IBustHead): Uint8Array {
+function Coverage(photo: IBustPhoto, head: IBustHead): Uint8Array {
     const means = SolidMeans(head);
     const isScalp = head.scalp.filter((_, g) => head.opacity[g] > Solid);
     const { rotation: r, translation: t, focal } = photo;
@@ -96,11 +99,14 @@ function coverage(photo: IBustPhoto, head: IBustHead): Uint8Array {
             covered[at] = 1 + isScalp[g];
         }
     }
-    return closed(covered);
+    return Closed(covered);
 }
 
-/** The same without holes: eyes and mouth are not told, and a neck of few Gaussians is a grid. What has cells on all four sides is what is on its left. */
-function closed(covered: Uint8Array): Uint8Array {
+/**
+ * The same without holes: eyes and mouth are not told, and a neck of few Gaussians is a grid. What has cells on all
+ * four sides is what is on its left.
+ */
+function Closed(covered: Uint8Array): Uint8Array {
     const sides = new Uint8Array(covered.length);
     const left = new Uint8Array(covered.length);
     for (const [start, step, next, bit] of [
@@ -128,7 +134,7 @@ function closed(covered: Uint8Array): Uint8Array {
  */
 export function* GuessClasses(photo: IBustPhoto, head: IBustHead): Work<Uint8ClampedArray> {
     const { width, height, pixels, matte, crop } = photo;
-    const covered = coverage(photo, head);
+    const covered = Coverage(photo, head);
     const heightOf = (place: readonly number[]): number => Project(photo, place).px[1];
     const [ears, chin] = [heightOf(Ears), heightOf(Chin)];
     const { centerX, centerY, sidePx, cosRoll, sinRoll } = crop;
@@ -141,17 +147,22 @@ export function* GuessClasses(photo: IBustPhoto, head: IBustHead): Work<Uint8Cla
     };
     const count = head.opacity.length;
     const ofHead = (i: number, channel: number): number => head.color[3 * i + channel];
-    const hairTone = toneOf(count, 1, ofHead, (g) => head.scalp[g] === 1 && head.opacity[g] > Solid);
-    const skinTone = toneOf(count, 1, ofHead, (g) => head.scalp[g] === 0 && head.neck[g] === 0 && head.opacity[g] > Solid);
+    const hairTone = ToneOf(count, 1, ofHead, (g) => head.scalp[g] === 1 && head.opacity[g] > Solid);
+    const skinTone = ToneOf(
+        count,
+        1,
+        ofHead,
+        (g) => head.scalp[g] === 0 && head.neck[g] === 0 && head.opacity[g] > Solid,
+    );
     const inPhoto = (i: number, channel: number): number => pixels[4 * i + channel] / 255;
     yield 0.1;
-    const clothTone = toneOf(width * height, LeastPixels, inPhoto, (i) => {
+    const clothTone = ToneOf(width * height, LeastPixels, inPhoto, (i) => {
         const isBody = i / width > chin && matte[i] > 230 && pixels[4 * i + 3] > 0;
         return (
             isBody &&
             seenAt(i % width, Math.floor(i / width)) === 0 &&
-            likeness(hairTone, pixels, i) < Unlike &&
-            likeness(skinTone, pixels, i) < Unlike
+            Likeness(hairTone, pixels, i) < Unlike &&
+            Likeness(skinTone, pixels, i) < Unlike
         );
     });
     yield 0.3;
@@ -168,16 +179,16 @@ export function* GuessClasses(photo: IBustPhoto, head: IBustHead): Work<Uint8Cla
             let [hair, skin, clothes] = [1, 0, 0];
             if (seen === 1) {
                 // a fringe, or hair before the neck, must be far likelier than skin
-                const isHair = likeness(hairTone, pixels, i) > 8 * likeness(skinTone, pixels, i);
+                const isHair = Likeness(hairTone, pixels, i) > 8 * Likeness(skinTone, pixels, i);
                 [hair, skin] = isHair ? [1, 0] : [0, 1];
             } else if (seen === 0 && row >= ears) {
                 let above = 0;
                 for (let k = Math.max(0, column - aside); k <= Math.min(width - 1, column + aside); k++) {
                     above = Math.max(above, row > 0 ? classes[3 * (i - column - width + k) + Hair] : 0);
                 }
-                hair = likeness(hairTone, pixels, i) * Clamp(above / 64, 0, 1);
-                skin = Bare * likeness(skinTone, pixels, i);
-                clothes = ClothesFirst * likeness(clothTone, pixels, i);
+                hair = Likeness(hairTone, pixels, i) * Clamp(above / 64, 0, 1);
+                skin = Bare * Likeness(skinTone, pixels, i);
+                clothes = ClothesFirst * Likeness(clothTone, pixels, i);
             }
             const scale = matte[i] / (hair + skin + clothes);
             classes[3 * i + Hair] = hair * scale;

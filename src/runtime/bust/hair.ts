@@ -1,7 +1,21 @@
-/** The outer layer of a person's hair beyond the scalp: dome and curtain. Twin: the shaping half of training/bust/hair.py. */
+/**
+ * The outer layer of a person's hair beyond the scalp: dome and curtain. Twin: the shaping half of
+ * training/bust/hair.py.
+ */
 import { Within, type Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
-import { AsColumn, Blur, Clamp, CreateGrid, Interpolate, MeanWhere, Median, Ramp, SmoothStep, type IGrid } from "./grids.js";
+import {
+    AsColumn,
+    Blur,
+    Clamp,
+    CreateGrid,
+    Interpolate,
+    MeanWhere,
+    Median,
+    Ramp,
+    SmoothStep,
+    type IGrid,
+} from "./grids.js";
 import { Reach } from "./head.js";
 import { AsTheNearSide, HairView, MeasureRim, MeasureSides, type ISides, type Pair } from "./hairView.js";
 import { ColumnCoordinate, HairAngle, HairRow, RowCoordinate } from "./page.js";
@@ -54,12 +68,12 @@ interface IRows {
 }
 
 /** Mean excess of the middle angles. */
-function meanExcess(excess: Float64Array): number {
+function MeanExcess(excess: Float64Array): number {
     return excess.subarray(10, 81).reduce((sum, value) => sum + value, 0) / 71;
 }
 
 /** Largest z [rows, columns of FrontStep] of the head's points; −infinite where none is. */
-function frontSurface(local: Float64Array, heights: Float64Array): IGrid {
+function FrontSurface(local: Float64Array, heights: Float64Array): IGrid {
     const front = CreateGrid(heights.length, Math.round((2 * FrontHalf) / FrontStep));
     front.values.fill(-Infinity);
     for (let i = 0; i < local.length; i += 3) {
@@ -74,14 +88,19 @@ function frontSurface(local: Float64Array, heights: Float64Array): IGrid {
 }
 
 /** @param radii of the head, by heights */
-function crossSections(sides: ISides, around: Reach, radii: IGrid, heights: Float64Array, excess: Float64Array): IRows {
+function CrossSections(sides: ISides, around: Reach, radii: IGrid, heights: Float64Array, excess: Float64Array): IRows {
     const step = heights[0] - heights[1];
-    const front = frontSurface(around.local, heights);
+    const front = FrontSurface(around.local, heights);
     const radiusAt = (azimuth: number): Float64Array => heights.map((_, row) => Reach.LookUp(radii, row, azimuth));
     const shapes = [-1, 1].map((sign, k) => {
         const rim = radiusAt((sign * Math.PI) / 2);
         const known = sides.known[k];
-        const plain = { rim, wide: rim.map((value) => value + 0.002), openAt: rim.map(() => 0.9), deep: rim.map(() => 0.04) };
+        const plain = {
+            rim,
+            wide: rim.map((value) => value + 0.002),
+            openAt: rim.map(() => 0.9),
+            deep: rim.map(() => 0.04),
+        };
         if (known.every((value) => value === 0)) {
             return plain;
         }
@@ -103,8 +122,10 @@ function crossSections(sides: ISides, around: Reach, radii: IGrid, heights: Floa
             : plain.deep;
         return { rim, wide, openAt, deep };
     });
-    const thickness = shapes.map(({ wide, rim }) => Clamp(Median(wide.subarray(0, 10).map((value, row) => value - rim[row])), 0, 0.07));
-    const thick = Math.max((thickness[0] + thickness[1]) / 2, 0.7 * meanExcess(excess));
+    const thickness = shapes.map(({ wide, rim }) =>
+        Clamp(Median(wide.subarray(0, 10).map((value, row) => value - rim[row])), 0, 0.07),
+    );
+    const thick = Math.max((thickness[0] + thickness[1]) / 2, 0.7 * MeanExcess(excess));
     const behind = radiusAt(Math.PI).map((value) => value + BackShare * thick + 0.003);
     for (let row = 1; row < behind.length; row++) {
         // it hangs from the back of the head, falling in a little
@@ -121,7 +142,7 @@ function crossSections(sides: ISides, around: Reach, radii: IGrid, heights: Floa
 }
 
 /** Points about the dome's centre, and how far they are off the head's own hair, meters. */
-function* domeSurface(
+function* DomeSurface(
     around: Reach,
     excess: Float64Array,
     elevations: Float64Array,
@@ -134,7 +155,7 @@ function* domeSurface(
     const points = new Float64Array(3 * values.length);
     const grown = CreateGrid(rows, columns);
     const index = excess.map((_, i) => i);
-    const mean = meanExcess(excess);
+    const mean = MeanExcess(excess);
     values.forEach((azimuth, i) => {
         const elevation = elevations[Math.floor(i / columns)];
         const x = Math.sin(azimuth) * Math.cos(elevation);
@@ -152,7 +173,7 @@ function* domeSurface(
 }
 
 /** Canonical points moved out of the bust along the rays from its pivot, and how far, meters. */
-function outsideBust(points: IGrid, reach: TorsoReach): { points: IGrid; moved: IGrid } {
+function OutsideBust(points: IGrid, reach: TorsoReach): { points: IGrid; moved: IGrid } {
     const { rows, columns, values } = points;
     const { pivot } = reach;
     const distance = new Float64Array(rows * columns);
@@ -178,7 +199,9 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
     const first = dome.length; // rows from here on are the curtain
     const elevations = Float64Array.from(dome, ({ elevation }) => elevation);
     const heights = Float64Array.from(allRows.slice(first), ({ height }) => height - view.center[1]);
-    const angle = Float64Array.from({ length: columns }, (_, column) => HairAngle(page, ColumnCoordinate(page, column)));
+    const angle = Float64Array.from({ length: columns }, (_, column) =>
+        HairAngle(page, ColumnCoordinate(page, column)),
+    );
     const q = angle.map(Math.abs);
     const side = Uint8Array.from(angle, (value) => Number(value > 0));
 
@@ -195,7 +218,7 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
     yield 0.47;
     const radii = around.byHeight(heights);
     yield 0.5;
-    const rows = crossSections(sides, around, radii, heights, excess);
+    const rows = CrossSections(sides, around, radii, heights, excess);
     yield 0.6;
 
     // columns run from the back to the opening in front, which closes towards the top of the head
@@ -203,7 +226,8 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
     for (let i = 0; i < theta.values.length; i++) {
         const [row, column] = [Math.floor(i / columns), i % columns];
         const openAt = rows.openAt[side[column]];
-        const opening = row < first ? SmoothStep(elevations[row], 0.9, 0) * Math.asin(openAt[0]) : Math.asin(openAt[row - first]);
+        const opening =
+            row < first ? SmoothStep(elevations[row], 0.9, 0) * Math.asin(openAt[0]) : Math.asin(openAt[row - first]);
         theta.values[i] = Math.PI - q[column] * (Math.PI - opening);
     }
     const blend = q.map((value) => 0.5 * (1 - SmoothStep(value, 0, 0.35))); // left and right meet behind
@@ -214,7 +238,7 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
         Float64Array.from({ length: first * columns }, (_, i) => theta.values[i] * (side[i % columns] > 0 ? 1 : -1)),
     );
     yield 0.65;
-    const { points: top, grown } = yield* Within(domeSurface(around, excess, elevations, turned), 0.65, 0.7);
+    const { points: top, grown } = yield* Within(DomeSurface(around, excess, elevations, turned), 0.65, 0.7);
     yield 0.7;
     const local = CreateGrid(page.hair.rows, columns, 3);
     local.values.set(top);
@@ -223,7 +247,7 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
             yield 0.75;
         }
         const [row, column] = [Math.floor(i / columns) - first, i % columns];
-        const point = hang(rows, row, side[column], blend[column], theta.values[i]);
+        const point = Hang(rows, row, side[column], blend[column], theta.values[i]);
         // z in front slides along the camera's rays, so that points stay on their pixels
         const z = point.z;
         const share = z > 0 ? z / view.eye[2] : 0;
@@ -243,7 +267,7 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
     const seam = CreateGrid(12, columns, 3, local.values.slice(3 * (first - 6) * columns, 3 * (first + 6) * columns));
     local.values.set(Blur(seam, 1.5, 0).values.subarray(9 * columns, 27 * columns), 3 * (first - 3) * columns);
     yield 0.8;
-    const { points, moved } = outsideBust({ ...local, values: view.world(local.values) }, reach);
+    const { points, moved } = OutsideBust({ ...local, values: view.world(local.values) }, reach);
     yield 0.9;
 
     const ends = [0, 1].map((k) => (Number.isFinite(sides.lowest[k]) ? sides.lowest[k] - sides.beyond[k] : NoCurtain));
@@ -257,7 +281,10 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
             value = Ramp(grown.values[i], ...OffHead);
             // sides and back of the dome lie on the head, so that the curtain has no upper edge
             value = curtain
-                ? Math.max(value, SmoothStep(theta.values[i], 0.75, 1.05) * SmoothStep(elevations[row + first], 0.9, 0.3))
+                ? Math.max(
+                      value,
+                      SmoothStep(theta.values[i], 0.75, 1.05) * SmoothStep(elevations[row + first], 0.9, 0.3),
+                  )
                 : value;
         } else if (curtain) {
             const ragged = 0.01 * Math.sin(column * 2.399) + 0.006 * Math.sin(column * 0.71) - 0.004;
@@ -274,8 +301,11 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
     return { points, shown, theta, side, angle, view, curtain, lengths, excess };
 }
 
-/** A point of the curtain's ellipses about the dome's axis, on the plane z = 0, and its depth: the photo's half width where the camera sees their rim. */
-function hang(rows: IRows, row: number, side: number, blend: number, theta: number): { x: number; z: number } {
+/**
+ * A point of the curtain's ellipses about the dome's axis, on the plane z = 0, and its depth: the photo's half width
+ * where the camera sees their rim.
+ */
+function Hang(rows: IRows, row: number, side: number, blend: number, theta: number): { x: number; z: number } {
     const wide = rows.wide[side][row] * (1 - blend) + rows.wide[1 - side][row] * blend;
     return {
         x: (side > 0 ? 1 : -1) * wide * Math.sin(theta),

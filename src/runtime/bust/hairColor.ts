@@ -1,4 +1,7 @@
-/** Colors of the hair, and what the photos carve away. Twin: `hair_color`, `behind` and `combed` of training/bust/fill.py. */
+/**
+ * Colors of the hair, and what the photos carve away. Twin: `hair_color`, `behind` and `combed` of
+ * training/bust/fill.py.
+ */
 import type { Work } from "../slices.js";
 import { HiddenSlack } from "./bustColor.js";
 import type { IBustPage } from "./bustInput.js";
@@ -48,7 +51,12 @@ export interface IHairColor {
  * @param depths picture of the head's depth for each photo
  * @returns yields after each photo
  */
-export function* HairColor(page: IBustPage, layer: IHair, photos: readonly Photo[], depths: readonly Float64Array[]): Work<IHairColor> {
+export function* HairColor(
+    page: IBustPage,
+    layer: IHair,
+    photos: readonly Photo[],
+    depths: readonly Float64Array[],
+): Work<IHairColor> {
     const { points, theta } = layer;
     const { rows, columns } = theta;
     const count = rows * columns;
@@ -74,8 +82,10 @@ export function* HairColor(page: IBustPage, layer: IHair, photos: readonly Photo
             const isSeen = inside[i] * (1 - hidden[i]);
             shown[i] *= isSeen === 0 ? 1 : isFront ? Ramp(mask * matte[i], 0.3, 0.6) : Ramp(matte[i], 0.35, 0.65);
             // the first photo made the surface: there the angle from the camera says how far its colors may be believed
-            const believed = index > 0 ? Ramp(toward[i], 0.3, 0.6) : isFront ? Ramp(theta.values[i], Rim + 0.15, Rim) : 0;
-            const trust = believed * isSeen * Ramp(mask, 0.6, 0.9) * Ramp(sure[i], 0.5, 0.9) * (1 - Math.min(weight[i], 1));
+            const believed =
+                index > 0 ? Ramp(toward[i], 0.3, 0.6) : isFront ? Ramp(theta.values[i], Rim + 0.15, Rim) : 0;
+            const trust =
+                believed * isSeen * Ramp(mask, 0.6, 0.9) * Ramp(sure[i], 0.5, 0.9) * (1 - Math.min(weight[i], 1));
             weight[i] += trust;
             for (let k = 0; k < 3; k++) {
                 total[3 * i + k] += trust * color[3 * i + k];
@@ -92,7 +102,7 @@ export function* HairColor(page: IBustPage, layer: IHair, photos: readonly Photo
     const mean = total.map((value, i) => value / Math.max(weight[Math.floor(i / 3)], 1e-6));
     const color = PushPull(CreateGrid(rows, columns, 3, mean), trust);
     yield 0.4;
-    return { color: yield* behind(page, layer, color, trust), shown: CreateGrid(rows, columns, 1, shown) };
+    return { color: yield* ColorBehind(page, layer, color, trust), shown: CreateGrid(rows, columns, 1, shown) };
 }
 
 /** What one side of the hair shows, row by row. */
@@ -104,7 +114,7 @@ interface ISide {
     readonly most: Float64Array;
 }
 
-function sideOf({ theta, angle }: IHair, k: number, color: IGrid, trust: IGrid): ISide {
+function SideOf({ theta, angle }: IHair, k: number, color: IGrid, trust: IGrid): ISide {
     const { rows, columns } = theta;
     const value = CreateGrid(rows, 1, 3);
     const weight = new Float64Array(rows);
@@ -129,7 +139,9 @@ function sideOf({ theta, angle }: IHair, k: number, color: IGrid, trust: IGrid):
     const mean = { ...value, values: value.values.map((sum, i) => sum / Math.max(weight[Math.floor(i / 3)], 1e-6)) };
     const isSeen = AsColumn(last.map((at) => Number(at > -Infinity)));
     const smooth = (angles: Float64Array): Float64Array =>
-        isSeen.values.some((seen) => seen > 0) ? MeanWhere(AsColumn(angles), isSeen, 1.5).values : angles.map(() => Rim);
+        isSeen.values.some((seen) => seen > 0)
+            ? MeanWhere(AsColumn(angles), isSeen, 1.5).values
+            : angles.map(() => Rim);
     return {
         mean: weight.some((sum) => sum > 0) ? MeanWhere(mean, known, 5).values : null,
         least: smooth(first),
@@ -138,7 +150,7 @@ function sideOf({ theta, angle }: IHair, k: number, color: IGrid, trust: IGrid):
 }
 
 /** [rows,3] the mean color of all that is trusted, in every row. */
-function overallMean(color: IGrid, trust: IGrid): Float64Array {
+function OverallMean(color: IGrid, trust: IGrid): Float64Array {
     const sum = [0, 0, 0];
     let count = 0;
     trust.values.forEach((value, i) => {
@@ -151,10 +163,10 @@ function overallMean(color: IGrid, trust: IGrid): Float64Array {
 }
 
 /**
- * Colors with those that no photo shows: the sides' smooth color carried around the back, times the photo's own strands, which go back and forth
- * over the columns that are seen, row by row.
+ * Colors with those that no photo shows: the sides' smooth color carried around the back, times the photo's own
+ * strands, which go back and forth over the columns that are seen, row by row.
  */
-function* behind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid): Work<IGrid> {
+function* ColorBehind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid): Work<IGrid> {
     const { theta, side, angle } = layer;
     const { rows, columns } = theta;
     const down = Blur(Weighted(color, trust), 2, 0);
@@ -170,10 +182,10 @@ function* behind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid): Wor
         return 1 + (factor - 1) * trust.values[at];
     });
     yield 0.6;
-    const detail = combed(CreateGrid(rows, columns, 3, factors), trust).values;
+    const detail = Combed(CreateGrid(rows, columns, 3, factors), trust).values;
     yield 0.7;
-    const sides = [0, 1].map((k) => sideOf(layer, k, color, trust));
-    const means = sides.map(({ mean }, k) => mean ?? sides[1 - k].mean ?? overallMean(color, trust));
+    const sides = [0, 1].map((k) => SideOf(layer, k, color, trust));
+    const means = sides.map(({ mean }, k) => mean ?? sides[1 - k].mean ?? OverallMean(color, trust));
     const spans = sides.map(({ least, most }) => most.map((value, row) => Math.max(value - least[row] - 0.1, 0.12)));
     // the opening's angle, from the outermost column of either side
     const openings = [0, columns - 1].map((column) =>
@@ -228,8 +240,11 @@ function* behind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid): Wor
     return { ...color, values: result };
 }
 
-/** Detail (factors of color) drawn out down the columns, as strands hang, with the spread it had; less so the curlier the hair is. */
-function combed(detail: IGrid, trust: IGrid): IGrid {
+/**
+ * Detail (factors of color) drawn out down the columns, as strands hang, with the spread it had; less so the curlier
+ * the hair is.
+ */
+function Combed(detail: IGrid, trust: IGrid): IGrid {
     const log = { ...detail, values: detail.values.map(Math.log) };
     const down = Blur(log, StrandRows, 0).values;
     const spread = (values: Float64Array): number => {
@@ -243,5 +258,8 @@ function combed(detail: IGrid, trust: IGrid): IGrid {
     const [own, drawn] = [spread(log.values), spread(down)];
     const straight = Ramp(drawn ** 2 / Math.max(own ** 2, 1e-8), ...Straight);
     const gain = Math.min(own / Math.max(drawn, 1e-4), 1.6);
-    return { ...detail, values: log.values.map((value, i) => Math.exp(straight * down[i] * gain + (1 - straight) * Curls * value)) };
+    return {
+        ...detail,
+        values: log.values.map((value, i) => Math.exp(straight * down[i] * gain + (1 - straight) * Curls * value)),
+    };
 }

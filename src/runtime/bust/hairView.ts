@@ -82,11 +82,18 @@ export class HairView {
         const { px } = this.photo.project(this.world(local));
         const matte = this.photo.at(this.photo.matte, px);
         const classes = this.photo.at(this.photo.classes, px, 3);
-        return { hair: matte.map((value, i) => value * classes[3 * i + Hair]), matte, inside: this.photo.inside(px, 1.5) };
+        return {
+            hair: matte.map((value, i) => value * classes[3 * i + Hair]),
+            matte,
+            inside: this.photo.inside(px, 1.5),
+        };
     }
 }
 
-/** How far hair reaches beyond the head's rim, [Angles + 1] meters over angles 0 (left of the head) to 180 degrees (right). */
+/**
+ * How far hair reaches beyond the head's rim, [Angles + 1] meters over angles 0 (left of the head) to 180 degrees
+ * (right).
+ */
 export function MeasureRim(view: HairView, head: IBustHead): Float64Array {
     const solid = ToFrame(SolidMeans(head), view.center, view.axes);
     const most = new Float64Array(Angles + 1);
@@ -129,10 +136,14 @@ export function MeasureRim(view: HairView, head: IBustHead): Float64Array {
 }
 
 /** Meters, by what is seen at a place: hair falls behind shoulders, not behind background. */
-function longerBehind(photo: Photo, place: Float64Array): number {
+function LongerBehind(photo: Photo, place: Float64Array): number {
     const { px } = photo.project(place);
     const classes = photo.at(photo.classes, px, 3);
-    if (photo.inside(px, 1.5)[0] === 0 || photo.at(photo.matte, px)[0] <= 0.5 || Math.max(classes[Skin], classes[Clothes]) <= 0.5) {
+    if (
+        photo.inside(px, 1.5)[0] === 0 ||
+        photo.at(photo.matte, px)[0] <= 0.5 ||
+        Math.max(classes[Skin], classes[Clothes]) <= 0.5
+    ) {
         return 0;
     }
     return classes[Clothes] > classes[Skin] ? BehindShoulder : BehindNeck;
@@ -199,8 +210,11 @@ export function* MeasureSides(view: HairView, heights: Float64Array): Work<ISide
         if (heights[end] < Short - view.center[1]) {
             sides.lowest[side] = heights[end];
             const middle = (inner[end] + outer[end]) / 2;
-            sides.behind[side] = longerBehind(view.photo, view.world([sign * middle, heights[end] - 0.012, 0]));
-            const nearest = x.reduce((best, value, at) => (Math.abs(value - middle) < Math.abs(x[best] - middle) ? at : best), 0);
+            sides.behind[side] = LongerBehind(view.photo, view.world([sign * middle, heights[end] - 0.012, 0]));
+            const nearest = x.reduce(
+                (best, value, at) => (Math.abs(value - middle) < Math.abs(x[best] - middle) ? at : best),
+                0,
+            );
             if (inside[Math.min(end + 2, rows - 1) * x.length + nearest] === 0) {
                 sides.beyond[side] = BelowEdge * Ramp(width[end] / usual, 0.5, 0.9);
             }

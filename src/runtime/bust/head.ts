@@ -1,6 +1,6 @@
 /**
- * What the filling must know of the person's own head: how far it reaches in every direction, and what it hides from the camera.
- * Twin: training/bust/head.py.
+ * What the filling must know of the person's own head: how far it reaches in every direction, and what it hides from
+ * the camera. Twin: training/bust/head.py.
  */
 import type { HeadModel } from "../../flame/headModel.js";
 import { RegionShift, type TexelTable } from "../../flame/texelTable.js";
@@ -20,7 +20,11 @@ const DepthSize = 192;
  * What the filling asks of a person's head.
  * @param staticMap [14,H,W], before activation
  */
-export function BustHeadOf({ regions, template }: HeadModel, table: TexelTable, staticMap: ArrayLike<number>): IBustHead {
+export function BustHeadOf(
+    { regions, template }: HeadModel,
+    table: TexelTable,
+    staticMap: ArrayLike<number>,
+): IBustHead {
     const { flags, texel, corners, bary, gaussianCount } = table;
     const texels = table.mapSize ** 2;
     const regionOf = (g: number): number => flags[g] >>> RegionShift;
@@ -139,7 +143,8 @@ export class Reach {
         const share = column - Math.floor(column);
         const at = Clamp(row, 0, rows - 1);
         const r0 = Math.min(Math.floor(at), rows - 2);
-        const pick = (r: number): number => values[r * Azimuths + c0] * (1 - share) + values[r * Azimuths + ((c0 + 1) % Azimuths)] * share;
+        const pick = (r: number): number =>
+            values[r * Azimuths + c0] * (1 - share) + values[r * Azimuths + ((c0 + 1) % Azimuths)] * share;
         return pick(r0) * (1 - (at - r0)) + pick(r0 + 1) * (at - r0);
     }
 
@@ -182,7 +187,7 @@ export class Reach {
 }
 
 /** Pixel of a depth picture and depth of a point; pixel −1 outside of it. */
-function placeOf(
+function PlaceOf(
     { source: { rotation: r, translation: t, focal } }: Photo,
     points: ArrayLike<number>,
     i: number,
@@ -201,7 +206,7 @@ export function DepthPicture(head: IBustHead, photo: Photo): Float64Array {
     const picture = new Float64Array(DepthSize * DepthSize).fill(Infinity);
     const means = SolidMeans(head);
     for (let i = 0; i < means.length / 3; i++) {
-        const [u, v, depth] = placeOf(photo, means, i);
+        const [u, v, depth] = PlaceOf(photo, means, i);
         for (let row = Math.max(0, v - 1); row <= Math.min(DepthSize - 1, v + 1); row++) {
             for (let column = Math.max(0, u - 1); column <= Math.min(DepthSize - 1, u + 1); column++) {
                 const at = row * DepthSize + column;
@@ -213,9 +218,14 @@ export function DepthPicture(head: IBustHead, photo: Photo): Float64Array {
 }
 
 /** [n] 1 where points lie more than `slack` meters behind the head's surface in the photo. */
-export function HiddenByHead(points: ArrayLike<number>, picture: Float64Array, photo: Photo, slack: number): Uint8Array {
+export function HiddenByHead(
+    points: ArrayLike<number>,
+    picture: Float64Array,
+    photo: Photo,
+    slack: number,
+): Uint8Array {
     return Uint8Array.from({ length: points.length / 3 }, (_, i) => {
-        const [u, v, depth] = placeOf(photo, points, i);
+        const [u, v, depth] = PlaceOf(photo, points, i);
         const isIn = u >= 0 && u < DepthSize && v >= 0 && v < DepthSize;
         return Number(isIn && depth > picture[v * DepthSize + u] + slack);
     });

@@ -1,4 +1,7 @@
-/** A dark layer a little inside the hair, so that no glance between strands goes through. Twin: `inner_layer` of training/bust/fill.py. */
+/**
+ * A dark layer a little inside the hair, so that no glance between strands goes through. Twin: `inner_layer` of
+ * training/bust/fill.py.
+ */
 import type { Work } from "../slices.js";
 import type { IBustPage } from "./bustInput.js";
 import { Blur, Clamp, CreateGrid, Frames, type IGrid } from "./grids.js";
@@ -54,7 +57,8 @@ export function* InnerLayer(page: IBustPage, { points }: IHair, { color, shown }
             const at = RowCoordinate(page.hairInner, row) * rows - 0.5;
             const low = Clamp(Math.trunc(at), 0, rows - 2);
             for (let k = 0; k < width; k++) {
-                taken.values[row * width + k] = values[low * width + k] * (1 - (at - low)) + values[(low + 1) * width + k] * (at - low);
+                taken.values[row * width + k] =
+                    values[low * width + k] * (1 - (at - low)) + values[(low + 1) * width + k] * (at - low);
             }
         }
         return taken;

@@ -13,9 +13,13 @@ import { Clamp, CreateGrid, type IGrid } from "./grids.js";
  */
 export function BustPageOf({ model, fill }: PageModel, table: TexelTable): IBustPage {
     if (fill === null) {
-        throw new FlexAvatarError("file-format", `The second page "${model.name}" does not say how it is to be filled.`, {
-            advice: "Fetch the file of the second page again, or build it again with training/headmodel/page2.py.",
-        });
+        throw new FlexAvatarError(
+            "file-format",
+            `The second page "${model.name}" does not say how it is to be filled.`,
+            {
+                advice: "Fetch the file of the second page again, or build it again with training/headmodel/page2.py.",
+            },
+        );
     }
     const { mapSize: size, gaussianCount, texel, corners, bary, weights } = table;
     const base = new Float64Array(3 * size * size);
@@ -35,11 +39,22 @@ export function BustPageOf({ model, fill }: PageModel, table: TexelTable): IBust
     const bandOf = (region: string): IBand => {
         const { first, last } = ends[model.regions.indexOf(region)] ?? { first: 0, last: -1 };
         if (last - first < 8) {
-            throw new FlexAvatarError("file-format", `The second page "${model.name}" has no island "${region}" of nine rows.`);
+            throw new FlexAvatarError(
+                "file-format",
+                `The second page "${model.name}" has no island "${region}" of nine rows.`,
+            );
         }
         return { first, rows: last + 1 - first };
     };
-    return { size, base, torsoShare, hair: bandOf("hair"), bust: bandOf("bust"), hairInner: bandOf("hairInner"), ...fill };
+    return {
+        size,
+        base,
+        torsoShare,
+        hair: bandOf("hair"),
+        bust: bandOf("bust"),
+        hairInner: bandOf("hairInner"),
+        ...fill,
+    };
 }
 
 /** [rows,P,3] base points of an island. */
@@ -62,7 +77,10 @@ export function HairAngle({ hairDensity: d }: IBustPage, s: number): number {
     return s * (1 + d - d * s * s);
 }
 
-/** Row coordinate -> elevation in radians, 0 below the dome, and height in meters, that of the dome's centre in the dome. */
+/**
+ * Row coordinate -> elevation in radians, 0 below the dome, and height in meters, that of the dome's centre in the
+ * dome.
+ */
 export function HairRow({ dome, domeShare, hairEnd }: IBustPage, v: number): { elevation: number; height: number } {
     return {
         elevation: (Clamp(1 - v / domeShare, 0, 1) * Math.PI) / 2,

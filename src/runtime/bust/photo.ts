@@ -1,4 +1,7 @@
-/** A photo as the filling wants it, and looking up its pixels at points of canonical space. Twin: training/bust/photo.py. */
+/**
+ * A photo as the filling wants it, and looking up its pixels at points of canonical space. Twin:
+ * training/bust/photo.py.
+ */
 import { PhotoFromCrop } from "../photo/crop.js";
 import { Within, type Work } from "../slices.js";
 import type { IBustPhoto } from "./bustInput.js";
@@ -161,7 +164,10 @@ export class Photo {
     /** [n,3] colors 0..1 at pixels. */
     public colorAt(px: Float64Array): Float64Array {
         const rgba = this.at(this.source.pixels, px, 4);
-        return Float64Array.from({ length: (3 * px.length) / 2 }, (_, i) => rgba[4 * Math.floor(i / 3) + (i % 3)] / 255);
+        return Float64Array.from(
+            { length: (3 * px.length) / 2 },
+            (_, i) => rgba[4 * Math.floor(i / 3) + (i % 3)] / 255,
+        );
     }
 }
 
@@ -185,8 +191,8 @@ export function Project({ rotation: r, translation: t, focal, crop }: IBustPhoto
 }
 
 /**
- * A photo with classes that add up: what is worn above the ears is hair (hats are part of it); a pixel of the person that is nothing is hair where
- * hair is near, down to the chin, and else clothes, below the ears.
+ * A photo with classes that add up: what is worn above the ears is hair (hats are part of it); a pixel of the person
+ * that is nothing is hair where hair is near, down to the chin, and else clothes, below the ears.
  * @param given [H,W,3] bytes: hair, skin, clothes
  * @returns yields the share done, after steps over all pixels
  */
@@ -194,7 +200,9 @@ export function* CleanPhoto(source: IBustPhoto, given: Uint8ClampedArray): Work<
     const { width, height, crop } = source;
     const over = (point: readonly number[]): Float32Array => {
         const { px } = Project(source, point);
-        return Float32Array.from({ length: height }, (_, row) => Clamp((px[1] - (row + 0.5)) / (0.05 * crop.sidePx) + 0.5, 0, 1));
+        return Float32Array.from({ length: height }, (_, row) =>
+            Clamp((px[1] - (row + 0.5)) / (0.05 * crop.sidePx) + 0.5, 0, 1),
+        );
     };
     const [worn, head] = [over(Ears), over(Chin)];
     const count = width * height;

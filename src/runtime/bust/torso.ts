@@ -1,7 +1,22 @@
-/** The bust: the body's surface moved to the contour of clothes and skin, and to the person's own neck. Twin: training/bust/torso.py. */
+/**
+ * The bust: the body's surface moved to the contour of clothes and skin, and to the person's own neck. Twin:
+ * training/bust/torso.py.
+ */
 import type { Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
-import { AsColumn, Blur, Clamp, CreateGrid, Interpolate, MeanWhere, Modulo, Ramp, SmoothStep, Steps, type IGrid } from "./grids.js";
+import {
+    AsColumn,
+    Blur,
+    Clamp,
+    CreateGrid,
+    Interpolate,
+    MeanWhere,
+    Modulo,
+    Ramp,
+    SmoothStep,
+    Steps,
+    type IGrid,
+} from "./grids.js";
 import { Solid } from "./head.js";
 import { AboveRing, BaseOf } from "./page.js";
 import { Clothes, Hair, Skin, type Photo } from "./photo.js";
@@ -43,7 +58,7 @@ export interface ITorso {
 }
 
 /** Where rays from the camera through points meet the plane z = depth: [n,2]. */
-function onPlane(points: Float64Array, { eye }: Photo, depth: number): Float64Array {
+function OnPlane(points: Float64Array, { eye }: Photo, depth: number): Float64Array {
     const at = new Float64Array((points.length / 3) * 2);
     for (let i = 0; i < points.length / 3; i++) {
         const share = (depth - eye[2]) / (points[3 * i + 2] - eye[2]);
@@ -65,7 +80,7 @@ interface IShown {
     readonly hair: Uint8Array;
 }
 
-function shownAt(photo: Photo, points: Float64Array): IShown {
+function ShownAt(photo: Photo, points: Float64Array): IShown {
     const { px } = photo.project(points);
     const matte = photo.at(photo.matte, px);
     const classes = photo.at(photo.classes, px, 3);
@@ -73,7 +88,10 @@ function shownAt(photo: Photo, points: Float64Array): IShown {
         inside: photo.inside(px, 2),
         matte,
         body: Uint8Array.from(matte, (value, i) =>
-            Number(value > 0.5 && Math.max(classes[3 * i + Skin], classes[3 * i + Clothes]) > Math.max(classes[3 * i + Hair], 0.2)),
+            Number(
+                value > 0.5 &&
+                    Math.max(classes[3 * i + Skin], classes[3 * i + Clothes]) > Math.max(classes[3 * i + Hair], 0.2),
+            ),
         ),
         dressed: Uint8Array.from(matte, (_, i) => Number(classes[3 * i + Clothes] > classes[3 * i + Skin])),
         hair: Uint8Array.from(matte, (value, i) => Number(value > 0.5 && classes[3 * i + Hair] > 0.5)),
@@ -92,7 +110,7 @@ interface IContour {
  * Index after the last of `n` places that are on before hair or a gap longer than `gap`; it may begin after one.
  * @returns −1 where none is on, `n` where it goes on to the end
  */
-function runEnd(n: number, isOn: (at: number) => boolean, isHair: (at: number) => boolean, gap: number): number {
+function RunEnd(n: number, isOn: (at: number) => boolean, isHair: (at: number) => boolean, gap: number): number {
     let last = -1;
     for (let at = 0; at < n; at++) {
         if (isOn(at)) {
@@ -104,14 +122,17 @@ function runEnd(n: number, isOn: (at: number) => boolean, isHair: (at: number) =
     return last < 0 ? -1 : last + 1;
 }
 
-/** Walks up from the lowest pixel of every column as long as clothes or skin go on, over gaps that are classes gone wrong. */
-function contourOf(photo: Photo, depth: number): IContour {
+/**
+ * Walks up from the lowest pixel of every column as long as clothes or skin go on, over gaps that are classes gone
+ * wrong.
+ */
+function ContourOf(photo: Photo, depth: number): IContour {
     const x = Steps(-Half, Half + 1e-9, PlaneStep);
     const points = Float64Array.from({ length: 3 * Heights.length * x.length }, (_, i) => {
         const at = Math.floor(i / 3);
         return [x[at % x.length], Heights[Math.floor(at / x.length)], depth][i % 3];
     });
-    const { inside, matte, body, hair } = shownAt(photo, points);
+    const { inside, matte, body, hair } = ShownAt(photo, points);
     const gap = Math.round(Gap / (Heights[0] - Heights[1]));
     const [height, known] = [new Float64Array(x.length), new Float64Array(x.length)];
     for (let k = 0; k < x.length; k++) {
@@ -122,7 +143,7 @@ function contourOf(photo: Photo, depth: number): IContour {
         if (fromBelow.length < 3) {
             continue;
         }
-        const end = runEnd(
+        const end = RunEnd(
             fromBelow.length,
             (at) => body[place(at)] === 1,
             (at) => hair[place(at)] === 1,
@@ -142,8 +163,8 @@ function contourOf(photo: Photo, depth: number): IContour {
 }
 
 /** Highest y of points seen on the plane z = depth, per column of `x`. */
-function silhouetteTop(points: Float64Array, photo: Photo, depth: number, x: Float64Array): Float64Array {
-    const at = onPlane(points, photo, depth);
+function SilhouetteTop(points: Float64Array, photo: Photo, depth: number, x: Float64Array): Float64Array {
+    const at = OnPlane(points, photo, depth);
     const top = new Float64Array(x.length).fill(-Infinity);
     for (let i = 0; i < at.length; i += 2) {
         const column = Math.round((at[i] - x[0]) / PlaneStep);
@@ -155,9 +176,13 @@ function silhouetteTop(points: Float64Array, photo: Photo, depth: number, x: Flo
 }
 
 /** By how much the body's shoulders miss the photo's, and from how many columns. */
-export function ShoulderLine(points: Float64Array, photo: Photo, depth: number): { height: number; slope: number; known: number } {
-    const { x, height, known } = contourOf(photo, depth);
-    const top = silhouetteTop(points, photo, depth, x);
+export function ShoulderLine(
+    points: Float64Array,
+    photo: Photo,
+    depth: number,
+): { height: number; slope: number; known: number } {
+    const { x, height, known } = ContourOf(photo, depth);
+    const top = SilhouetteTop(points, photo, depth, x);
     const difference = new Float64Array(x.length);
     const use = known.map((value, k) => {
         if (!(Math.abs(x[k]) > 0.075 && Math.abs(x[k]) < 0.199 && top[k] > -Infinity && value > 0)) {
@@ -184,16 +209,23 @@ export function ShoulderLine(points: Float64Array, photo: Photo, depth: number):
         }
         rise = (c * p - b * q) / (a * c - b * b);
         slope = (a * q - b * p) / (a * c - b * b);
-        weight = use.map((value, k) => value / Math.max(1, Math.abs(difference[k] - rise - slope * (Math.abs(x[k]) - 0.1)) / 0.01));
+        weight = use.map(
+            (value, k) => value / Math.max(1, Math.abs(difference[k] - rise - slope * (Math.abs(x[k]) - 0.1)) / 0.01),
+        );
     }
-    return { height: Clamp(rise, -0.06, 0.06), slope: Clamp(slope, -0.5, 0.5), known: use.filter((value) => value > 0).length };
+    return {
+        height: Clamp(rise, -0.06, 0.06),
+        slope: Clamp(slope, -0.5, 0.5),
+        known: use.filter((value) => value > 0).length,
+    };
 }
 
 /**
- * Points moved outwards or inwards about the pivot, in the picture's plane, to the outline of clothes and skin: collars, thick coats, one shoulder
- * higher than the other. Only where the photo shows the outline against the background.
+ * Points moved outwards or inwards about the pivot, in the picture's plane, to the outline of clothes and skin:
+ * collars, thick coats, one shoulder higher than the other. Only where the photo shows the outline against the
+ * background.
  */
-function toOutline(points: IGrid, photo: Photo, { pivot }: IBustPage, share: Float64Array): IGrid {
+function ToOutline(points: IGrid, photo: Photo, { pivot }: IBustPage, share: Float64Array): IGrid {
     const angles = Steps(-20, 201, 2).map((angle) => angle * Radians);
     const r = Steps(0.03, 0.36, 0.003);
     const plane = Float64Array.from({ length: 3 * angles.length * r.length }, (_, i) => {
@@ -201,9 +233,9 @@ function toOutline(points: IGrid, photo: Photo, { pivot }: IBustPage, share: Flo
         const [angle, radius] = [angles[Math.floor(at / r.length)], r[at % r.length]];
         return [Math.cos(angle) * radius, Math.sin(angle) * radius + pivot[1], pivot[2]][i % 3];
     });
-    const { inside, matte, body, dressed, hair } = shownAt(photo, plane);
+    const { inside, matte, body, dressed, hair } = ShownAt(photo, plane);
     const longest = Math.round(Gap / (r[1] - r[0]));
-    const at = onPlane(points.values, photo, pivot[2]);
+    const at = OnPlane(points.values, photo, pivot[2]);
     const length = new Float64Array(at.length / 2);
     const angle = new Float64Array(at.length / 2);
     const [all, lateral] = [new Float64Array(angles.length), new Float64Array(angles.length)];
@@ -231,7 +263,7 @@ function toOutline(points: IGrid, photo: Photo, { pivot }: IBustPage, share: Flo
             const place = k * r.length + rows[at];
             return body[place] === 1 && (!beside || dressed[place] === 1);
         };
-        const end = runEnd(rows.length, isOn, (at) => hair[k * r.length + rows[at]] === 1, longest);
+        const end = RunEnd(rows.length, isOn, (at) => hair[k * r.length + rows[at]] === 1, longest);
         const last = rows[rows.length - 1];
         if (end < 0) {
             // the body ends before the photo begins; a chest that is in the photo and not seen is classes gone wrong
@@ -257,7 +289,10 @@ function toOutline(points: IGrid, photo: Photo, { pivot }: IBustPage, share: Flo
     const grows = smooth.map((value, k) => (value * (FarMove + (1 - FarMove) * Ramp(sure[k], 0.03, 0.3))) / full[k]);
     const moved = points.values.slice();
     for (let i = 0; i < length.length; i++) {
-        const grow = Interpolate(angle[i], angles, grows) * share[i] * Math.min(1, length[i] / Interpolate(angle[i], angles, full));
+        const grow =
+            Interpolate(angle[i], angles, grows) *
+            share[i] *
+            Math.min(1, length[i] / Interpolate(angle[i], angles, full));
         moved[3 * i] += (points.values[3 * i] - pivot[0]) * grow;
         moved[3 * i + 1] += (points.values[3 * i + 1] - pivot[1]) * grow;
     }
@@ -285,7 +320,10 @@ export class AroundNeck {
             count[bin]++;
             values[i].forEach((value, k) => (total.values[depth * bin + k] += value));
         });
-        const mean = { ...total, values: total.values.map((sum, i) => sum / Math.max(count[Math.floor(i / depth)], 1)) };
+        const mean = {
+            ...total,
+            values: total.values.map((sum, i) => sum / Math.max(count[Math.floor(i / depth)], 1)),
+        };
         const known = AsColumn(count.map((value) => Number(value > 0)));
         this._mean = Blur(MeanWhere(mean, known, 1, 0, true), 1, 0, true);
     }
@@ -313,12 +351,15 @@ export function NeckBetween(page: IBustPage, { means, neck, opacity }: IBustHead
 }
 
 /** Points whose first rows lie a little inside the person's own neck; from the ring down its shape fades out. */
-function ownNeck(points: IGrid, above: Float64Array, head: IBustHead, page: IBustPage): IGrid {
+function OwnNeck(points: IGrid, above: Float64Array, head: IBustHead, page: IBustPage): IGrid {
     const near = NeckBetween(page, head, -0.004, 0.022);
     if (near.length < 50) {
         return points;
     }
-    const off = (values: Float64Array, i: number): [number, number] => [values[3 * i] - NeckAxis[0], values[3 * i + 2] - NeckAxis[2]];
+    const off = (values: Float64Array, i: number): [number, number] => [
+        values[3 * i] - NeckAxis[0],
+        values[3 * i + 2] - NeckAxis[2],
+    ];
     const own = new AroundNeck(
         NeckBins,
         near.map((g) => NeckAzimuth(head.means[3 * g], head.means[3 * g + 2])),
@@ -350,21 +391,23 @@ function ownNeck(points: IGrid, above: Float64Array, head: IBustHead, page: IBus
 export function* FitTorso(page: IBustPage, head: IBustHead, photo: Photo): Work<ITorso> {
     const base = BaseOf(page, page.bust);
     const count = base.rows * base.columns;
-    const above = Float64Array.from({ length: count }, (_, i) => AboveRing(page, base.values[3 * i + 1], base.values[3 * i + 2]));
+    const above = Float64Array.from({ length: count }, (_, i) =>
+        AboveRing(page, base.values[3 * i + 1], base.values[3 * i + 2]),
+    );
     // what turns with the neck stays at the neck
     const share = above.map(
         (value, i) => SmoothStep(value, 0.02, -0.012) * Ramp(page.torsoShare[page.bust.first * page.size + i], 0.98, 1),
     );
-    const narrow = ownNeck(base, above, head, page);
+    const narrow = OwnNeck(base, above, head, page);
     yield 0.25;
     const line = ShoulderLine(narrow.values, photo, page.pivot[2]);
     yield 0.6;
-    const x = onPlane(narrow.values, photo, page.pivot[2]);
+    const x = OnPlane(narrow.values, photo, page.pivot[2]);
     const raised = narrow.values.slice();
     for (let i = 0; i < count; i++) {
         raised[3 * i + 1] += share[i] * (line.height + line.slope * (Clamp(Math.abs(x[2 * i]), 0.06, 0.2) - 0.1));
     }
-    const points = toOutline({ ...base, values: raised }, photo, page, share);
+    const points = ToOutline({ ...base, values: raised }, photo, page, share);
     yield 0.9;
     // the lower edge rises towards the sides and fades; nothing ends in a straight line
     const shown = Float64Array.from({ length: count }, (_, i) => {

@@ -1,12 +1,14 @@
 /**
  * The `.flexavatar` file: one person, ready to be animated, without photos or networks.
  *
- * Little-endian: u32 magic "FAVA", u32 version 1, u32 JSON byte length, u32 body byte length, JSON (UTF-8, padded with spaces to a
- * multiple of 4), body. `json.blocks[name] = { dtype, shape, offset, bytes }`, offsets into the body, each a multiple of 4. Keys are
- * written in alphabetical order and nothing depends on time, so equal avatars give equal bytes. Maps are kept as halves.
- * The detail of a refined avatar is a layer of its own: block `detail`, u8 `[3,H,W]`, and `json.detail.scales` (detailLayer.ts). So is its
- * detail for close-ups: block `closeUp`, u8, and `json.closeUp.edge` (closeUpLayer.ts). Hair beyond the scalp and the bust are another: blocks
- * `pageTexels`, `pagePlaces`, `pageColors`, `pageRotations`, and `json.page` (pageLayer.ts). Readers that do not know a layer show the avatar without it.
+ * Little-endian: u32 magic "FAVA", u32 version 1, u32 JSON byte length, u32 body byte length, JSON (UTF-8, padded with
+ * spaces to a multiple of 4), body. `json.blocks[name] = { dtype, shape, offset, bytes }`, offsets into the body, each
+ * a multiple of 4. Keys are written in alphabetical order and nothing depends on time, so equal avatars give equal
+ * bytes. Maps are kept as halves. The detail of a refined avatar is a layer of its own: block `detail`, u8 `[3,H,W]`,
+ * and `json.detail.scales` (detailLayer.ts). So is its detail for close-ups: block `closeUp`, u8, and
+ * `json.closeUp.edge` (closeUpLayer.ts). Hair beyond the scalp and the bust are another: blocks `pageTexels`,
+ * `pagePlaces`, `pageColors`, `pageRotations`, and `json.page` (pageLayer.ts). Readers that do not know a layer show
+ * the avatar without it.
  */
 import { FlexAvatarError } from "../../flame/error.js";
 import { CloseUpScale, type ICloseUp } from "../closeUp.js";
@@ -39,7 +41,9 @@ export interface IStoredPage {
     headModel: { name: string; sha256: string };
     /** H = W. */
     mapSize: number;
-    /** `[14,H,W]`, before activation. Texels of an opacity below 1/510 are left out on writing, the others are rounded. */
+    /**
+     * `[14,H,W]`, before activation. Texels of an opacity below 1/510 are left out on writing, the others are rounded.
+     */
     map: Float32Array;
 }
 
@@ -58,7 +62,10 @@ export interface IAvatarFile {
     identityFeatures: Float32Array;
     identityShape: readonly [number, number, number];
     fit: IStoredFit;
-    /** `[3,H,W]` what refinement added to the colors of the static map; in eight bits each on writing. Undefined without refinement. */
+    /**
+     * `[3,H,W]` what refinement added to the colors of the static map; in eight bits each on writing. Undefined without
+     * refinement.
+     */
     detail?: Float32Array;
     /** What refinement added for close-ups. Undefined without it. */
     closeUp?: ICloseUp;
@@ -120,7 +127,11 @@ export function WriteAvatarFile(avatar: IAvatarFile): Uint8Array<ArrayBuffer> {
     add("fitShape", "f32", [fit.shape.length], Finite(fit.shape, "fit.shape"));
     const photos = fit.photos.map(({ camera, expression }, n) => {
         add(`fitExpression${n}`, "f32", [expression.length], Finite(expression, `fit.photos[${n}].expression`));
-        return { rotation: Numbers(camera.rotation, 4), translation: Numbers(camera.translation, 3), focal: Numbers([camera.focal], 1)[0] };
+        return {
+            rotation: Numbers(camera.rotation, 4),
+            translation: Numbers(camera.translation, 3),
+            focal: Numbers([camera.focal], 1)[0],
+        };
     });
     let detail: IPackedDetail | null = null;
     if (avatar.detail) {
@@ -131,7 +142,10 @@ export function WriteAvatarFile(avatar: IAvatarFile): Uint8Array<ArrayBuffer> {
     if (avatar.closeUp) {
         const { edge, shades } = avatar.closeUp;
         if (shades.length !== edge * edge || !(edge >= 1 && edge <= MaxEdge)) {
-            throw new FlexAvatarError("invalid-argument", `WriteAvatarFile got ${shades.length} shades for an edge of ${edge}.`);
+            throw new FlexAvatarError(
+                "invalid-argument",
+                `WriteAvatarFile got ${shades.length} shades for an edge of ${edge}.`,
+            );
         }
         const packed = PackShades(shades);
         add("closeUp", "u8", [packed.length], packed);
@@ -211,7 +225,8 @@ export function ReadAvatarFile(file: Uint8Array): IAvatarFile {
         }
         return ReadBlock(AsObject(blocks[name], name), name, dtype, rank, body);
     };
-    const floats = (name: string): Float32Array => FiniteOnRead(new Float32Array(NativeEndian(read(name, "f32", 1).data, 4)), name);
+    const floats = (name: string): Float32Array =>
+        FiniteOnRead(new Float32Array(NativeEndian(read(name, "f32", 1).data, 4)), name);
     const halves = (name: string): { shape: number[]; values: Float32Array } => {
         const { shape, data } = read(name, "f16", 3);
         return { shape, values: FiniteOnRead(FloatsFromHalves(new Uint16Array(NativeEndian(data, 2))), name) };
@@ -227,7 +242,12 @@ export function ReadAvatarFile(file: Uint8Array): IAvatarFile {
     const readDetail = (): Float32Array => {
         const scales = NumberList(AsObject(json.detail, "detail").scales, 3, "detail.scales");
         const { shape, data } = read("detail", "u8", 3);
-        if (shape[0] !== 3 || shape[1] !== mapSize || shape[2] !== mapSize || scales.some((scale) => scale < 0 || scale > MaxDetail)) {
+        if (
+            shape[0] !== 3 ||
+            shape[1] !== mapSize ||
+            shape[2] !== mapSize ||
+            scales.some((scale) => scale < 0 || scale > MaxDetail)
+        ) {
             throw Wrong(
                 `its detail is [${shape.join(",")}] times ${scales.join(",")}; wanted [3,${mapSize},${mapSize}] times 0 to ${MaxDetail}`,
             );
@@ -263,7 +283,10 @@ export function ReadAvatarFile(file: Uint8Array): IAvatarFile {
     });
     return {
         name: AsText(json.name, "name"),
-        headModel: { name: AsText(headModel.name, "headModel.name"), sha256: AsText(headModel.sha256, "headModel.sha256") },
+        headModel: {
+            name: AsText(headModel.name, "headModel.name"),
+            sha256: AsText(headModel.sha256, "headModel.sha256"),
+        },
         model: { name: AsText(model.name, "model.name"), step: AsCount(model.step, "model.step") },
         mapSize,
         staticMap: staticMap.values,
@@ -280,9 +303,16 @@ export function ReadAvatarFile(file: Uint8Array): IAvatarFile {
 }
 
 /** @returns null if nothing of the page is seen */
-function PackStoredPage({ headModel, mapSize, map }: IStoredPage): { packed: IPackedPage; description: Record<string, unknown> } | null {
+function PackStoredPage({
+    headModel,
+    mapSize,
+    map,
+}: IStoredPage): { packed: IPackedPage; description: Record<string, unknown> } | null {
     if (!(mapSize >= 1 && mapSize <= MaxPageSize)) {
-        throw new FlexAvatarError("invalid-argument", `WriteAvatarFile got a page of size ${mapSize}; wanted 1 to ${MaxPageSize}.`);
+        throw new FlexAvatarError(
+            "invalid-argument",
+            `WriteAvatarFile got a page of size ${mapSize}; wanted 1 to ${MaxPageSize}.`,
+        );
     }
     ExpectCount(map, MapChannels * mapSize * mapSize, "page.map");
     const packed = PackPage(Finite(map, "page.map"));
@@ -311,7 +341,10 @@ function ReadPage(
         rotations: new Uint32Array(NativeEndian(bytesOf("pageRotations", "u32", texelCount), 4)),
     };
     return {
-        headModel: { name: AsText(headModel.name, "page.headModel.name"), sha256: AsText(headModel.sha256, "page.headModel.sha256") },
+        headModel: {
+            name: AsText(headModel.name, "page.headModel.name"),
+            sha256: AsText(headModel.sha256, "page.headModel.sha256"),
+        },
         mapSize,
         map: UnpackPage(packed, mapSize),
     };
@@ -327,7 +360,9 @@ function ReadBlock(
 ): { shape: number[]; data: Uint8Array<ArrayBuffer> } {
     const { shape } = block;
     if (block.dtype !== dtype || !Array.isArray(shape) || shape.length !== rank) {
-        throw Wrong(`block ${name} is ${JSON.stringify(block.dtype)} of ${JSON.stringify(shape)}; wanted ${dtype} with ${rank} dimensions`);
+        throw Wrong(
+            `block ${name} is ${JSON.stringify(block.dtype)} of ${JSON.stringify(shape)}; wanted ${dtype} with ${rank} dimensions`,
+        );
     }
     const sizes = shape.map((size, i) => AsCount(size, `${name}.shape[${i}]`));
     if (rank > 1 && sizes.some((size) => size > MaxEdge)) {
@@ -336,7 +371,9 @@ function ReadBlock(
     const offset = AsCount(block.offset, `${name}.offset`);
     const bytes = AsCount(block.bytes, `${name}.bytes`);
     if (bytes !== Product(sizes) * TypeBytes[dtype] || offset % 4 !== 0 || offset + bytes > body.byteLength) {
-        throw Wrong(`block ${name} lies at ${offset} + ${bytes} with shape [${sizes.join(",")}] in a body of ${body.byteLength} bytes`);
+        throw Wrong(
+            `block ${name} lies at ${offset} + ${bytes} with shape [${sizes.join(",")}] in a body of ${body.byteLength} bytes`,
+        );
     }
     return { shape: sizes, data: body.slice(offset, offset + bytes) as Uint8Array<ArrayBuffer> };
 }
@@ -383,7 +420,10 @@ function Product(sizes: readonly number[]): number {
 
 function ExpectCount(values: Float32Array, wanted: number, what: string): void {
     if (values.length !== wanted || wanted === 0) {
-        throw new FlexAvatarError("invalid-argument", `WriteAvatarFile got ${what} of ${values.length} values; its shape wants ${wanted}.`);
+        throw new FlexAvatarError(
+            "invalid-argument",
+            `WriteAvatarFile got ${what} of ${values.length} values; its shape wants ${wanted}.`,
+        );
     }
 }
 

@@ -1,5 +1,6 @@
 /**
- * The close-up layer of a `.flexavatar` file: the atlas's shades row by row, a byte each, but for runs of zeros: a zero and how many there are, 1 to
+ * The close-up layer of a `.flexavatar` file: the atlas's shades row by row, a byte each, but for runs of zeros: a zero
+ * and how many there are, 1 to
  * 255. Two thirds of an atlas show no photo.
  */
 

@@ -1,4 +1,7 @@
-/** The detail layer of a `.flexavatar` file: differences of colors, eight bits each, so that a difference of zero stays zero. */
+/**
+ * The detail layer of a `.flexavatar` file: differences of colors, eight bits each, so that a difference of zero stays
+ * zero.
+ */
 
 /** Steps either way. */
 const Steps = 127;
@@ -22,13 +25,21 @@ export function PackDetail(colors: Float32Array): IPackedDetail {
     for (let channel = 0; channel < 3; channel++) {
         const values = colors.subarray(channel * texels, (channel + 1) * texels);
         const scale = (scales[channel] = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0));
-        values.forEach((value, i) => (bytes[channel * texels + i] = 128 + (scale > 0 ? Math.round((Steps * value) / scale) : 0)));
+        values.forEach(
+            (value, i) => (bytes[channel * texels + i] = 128 + (scale > 0 ? Math.round((Steps * value) / scale) : 0)),
+        );
     }
     return { bytes, scales };
 }
 
 /** @returns [3,H,W] */
-export function UnpackDetail({ bytes, scales }: { bytes: Uint8Array; scales: ArrayLike<number> }): Float32Array<ArrayBuffer> {
+export function UnpackDetail({
+    bytes,
+    scales,
+}: {
+    bytes: Uint8Array;
+    scales: ArrayLike<number>;
+}): Float32Array<ArrayBuffer> {
     const texels = bytes.length / 3;
     return Float32Array.from(bytes, (byte, i) => ((byte - 128) * scales[Math.floor(i / texels)]) / Steps);
 }

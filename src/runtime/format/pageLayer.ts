@@ -1,11 +1,13 @@
 /**
- * The second page's layer of a `.flexavatar` file: its texels that show something, 20 bytes each. Offsets and sizes have sixteen bits, opacity and
- * colors eight, a rotation thirty-two: its three smallest numbers in ten bits each, and which one was left out.
+ * The second page's layer of a `.flexavatar` file: its texels that show something, 20 bytes each. Offsets and sizes
+ * have sixteen bits, opacity and colors eight, a rotation thirty-two: its three smallest numbers in ten bits each, and
+ * which one was left out.
  */
 
 /** Largest edge of a page's map that a reader accepts. */
 export const MaxPageSize = 1024;
-// The format's own limits. Today they are the renderer's (layout.ts); other ones would need another version of the format.
+// The format's own limits. Today they are the renderer's (layout.ts); other ones would need another version of the
+// format.
 /** Meters that an offset reaches to either side. What lies farther is moved there, as the renderer does. */
 const PlaceReach = 0.5;
 /** Smallest and largest natural logarithm of a size in meters; the renderer clamps there as well. */
@@ -18,7 +20,9 @@ const Invisible = -12;
 const FullOpacity = 254.75 / 255;
 /** Any three numbers of a unit quaternion but the largest are within ± this. */
 const SmallReach = Math.SQRT1_2;
-/** Two numbers that are nearly the largest may change their order when they are rounded; then they are packed once more. */
+/**
+ * Two numbers that are nearly the largest may change their order when they are rounded; then they are packed once more.
+ */
 const MostTries = 8;
 
 const Quaternion = new Float64Array(4); // scratch of PackPage and UnpackPage
@@ -53,7 +57,9 @@ export function PackPage(map: ArrayLike<number>): IPackedPage {
         colors[i] = opacity(t);
         for (let c = 0; c < 3; c++) {
             places[c * n + i] = Math.round(Steps * Clamp(map[c * count + t] / (2 * PlaceReach) + 0.5, 0, 1));
-            places[(3 + c) * n + i] = Math.round(Steps * Clamp((map[(7 + c) * count + t] - LeastScale) / (MostScale - LeastScale), 0, 1));
+            places[(3 + c) * n + i] = Math.round(
+                Steps * Clamp((map[(7 + c) * count + t] - LeastScale) / (MostScale - LeastScale), 0, 1),
+            );
             colors[(1 + c) * n + i] = Math.round(255 * Clamp(map[(4 + c) * count + t], 0, 1));
         }
         Quaternion.forEach((_, k) => (Quaternion[k] = map[(10 + k) * count + t]));
@@ -63,7 +69,10 @@ export function PackPage(map: ArrayLike<number>): IPackedPage {
 }
 
 /** @returns [14,H,W] before activation; texels that are not there show nothing */
-export function UnpackPage({ texels, places, colors, rotations }: IPackedPage, mapSize: number): Float32Array<ArrayBuffer> {
+export function UnpackPage(
+    { texels, places, colors, rotations }: IPackedPage,
+    mapSize: number,
+): Float32Array<ArrayBuffer> {
     const count = mapSize * mapSize;
     const n = rotations.length;
     const map = new Float32Array(14 * count);

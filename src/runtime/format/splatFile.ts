@@ -1,6 +1,7 @@
 /**
- * Posed Gaussians as a list of splats in the common 32-byte `.splat` layout, which Babylon's GaussianSplattingMesh and most viewers read:
- * position 3×f32, scale 3×f32, color and opacity 4×u8, quaternion w, x, y, z as (q + 1)·127.5 in 4×u8.
+ * Posed Gaussians as a list of splats in the common 32-byte `.splat` layout, which Babylon's GaussianSplattingMesh and
+ * most viewers read: position 3×f32, scale 3×f32, color and opacity 4×u8, quaternion w, x, y, z as (q + 1)·127.5 in
+ * 4×u8.
  */
 import { ExpressVertices } from "../../flame/blendshapes.js";
 import { EffectivePose, type ExpressionPose } from "../../flame/expression.js";
@@ -29,7 +30,10 @@ export interface ISplatSnapshot {
  * @param leftHanded mirror x, as the avatar node does in a left-handed scene
  * @returns 32 bytes per splat, meters, in the avatar's own space
  */
-export function WriteSplats({ head, table, staticMap, deltaMap, pose }: ISplatSnapshot, leftHanded: boolean): ArrayBuffer {
+export function WriteSplats(
+    { head, table, staticMap, deltaMap, pose }: ISplatSnapshot,
+    leftHanded: boolean,
+): ArrayBuffer {
     const expressed = ExpressVertices(head, pose.expression, new Float32Array(head.template.length));
     const matrices = new Float32Array(JointMatricesLength);
     JointMatrices(EffectivePose(head, pose, new Float32Array(PoseLength)), head.joints, matrices);

@@ -1,4 +1,7 @@
-/** Fetches model files: each address once, however many ask, with progress, abort and a hash check, and counts what it fetched. */
+/**
+ * Fetches model files: each address once, however many ask, with progress, abort and a hash check, and counts what it
+ * fetched.
+ */
 import { FlexAvatarError } from "../../flame/error.js";
 import { OrAborted } from "./abort.js";
 import { FetchAsync, IsHtml } from "./loadFailure.js";
@@ -53,10 +56,11 @@ export class AssetStore {
     }
 
     /**
-     * Fetches a file, or returns it from the store. A failed or aborted request is forgotten, so that asking again tries again.
+     * Fetches a file, or returns it from the store. A failed or aborted request is forgotten, so that asking again
+     * tries again.
      * @returns the bytes; shared, never write to them
-     * @throws FlexAvatarError `models-missing` (unreachable, or a page of HTML in its place), `policy-refused`, `models-hash` (other bytes than
-     * wanted), `aborted`, `disposed`
+     * @throws FlexAvatarError `models-missing` (unreachable, or a page of HTML in its place), `policy-refused`,
+     * `models-hash` (other bytes than wanted), `aborted`, `disposed`
      */
     public async loadAsync(request: IAssetRequest): Promise<Uint8Array<ArrayBuffer>> {
         const { url, signal, onProgress } = request;
@@ -138,15 +142,24 @@ export class AssetStore {
                 const code = this._disposed ? "disposed" : "aborted";
                 throw new FlexAvatarError(code, `Loading ${what} was stopped.`, { cause: error });
             }
-            throw new FlexAvatarError("models-missing", `The connection broke while ${what} came from ${url}.`, { cause: error });
-        }
-        if (IsHtml(received)) {
-            throw new FlexAvatarError("models-missing", `${what} is not at ${url}: the server sent a page of HTML instead.`, {
-                advice: "Check the address; many servers answer a wrong one with a page of their own.",
+            throw new FlexAvatarError("models-missing", `The connection broke while ${what} came from ${url}.`, {
+                cause: error,
             });
         }
+        if (IsHtml(received)) {
+            throw new FlexAvatarError(
+                "models-missing",
+                `${what} is not at ${url}: the server sent a page of HTML instead.`,
+                {
+                    advice: "Check the address; many servers answer a wrong one with a page of their own.",
+                },
+            );
+        }
         if (wanted !== undefined && received.byteLength !== wanted) {
-            throw new FlexAvatarError("models-hash", `${what} (${url}) has ${received.byteLength} bytes; models.json lists ${wanted}.`);
+            throw new FlexAvatarError(
+                "models-hash",
+                `${what} (${url}) has ${received.byteLength} bytes; models.json lists ${wanted}.`,
+            );
         }
         if (sha256 !== undefined) {
             await this._checkHashAsync(received, sha256, what, url);
@@ -196,7 +209,12 @@ export class AssetStore {
         return bytes;
     }
 
-    private async _checkHashAsync(bytes: Uint8Array<ArrayBuffer>, wanted: string, what: string, url: string): Promise<void> {
+    private async _checkHashAsync(
+        bytes: Uint8Array<ArrayBuffer>,
+        wanted: string,
+        what: string,
+        url: string,
+    ): Promise<void> {
         const subtle = globalThis.crypto?.subtle as SubtleCrypto | undefined;
         if (subtle === undefined) {
             if (!this._noticedHash) {
@@ -211,7 +229,10 @@ export class AssetStore {
         }
         const hash = ToHex(new Uint8Array(await subtle.digest("SHA-256", bytes)));
         if (hash !== wanted) {
-            throw new FlexAvatarError("models-hash", `${what} (${url}) has SHA-256 ${hash}; models.json lists ${wanted}.`);
+            throw new FlexAvatarError(
+                "models-hash",
+                `${what} (${url}) has SHA-256 ${hash}; models.json lists ${wanted}.`,
+            );
         }
     }
 }

@@ -18,7 +18,7 @@ export class AsyncQueue {
 }
 
 /**
- * The queue of everything that enters ONNX Runtime on this page. Two parallel session creations fail inside ONNX Runtime
- * ("another WebGPU EP inference session is being created"), and its Asyncify build must not be entered twice.
+ * The queue of everything that enters ONNX Runtime on this page. Two parallel session creations fail inside ONNX
+ * Runtime ("another WebGPU EP inference session is being created"), and its Asyncify build must not be entered twice.
  */
 export const OnnxQueue = new AsyncQueue();

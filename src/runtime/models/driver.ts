@@ -1,4 +1,7 @@
-/** The driver at run time, in ONNX Runtime: at most one run of an avatar in flight, and the newest input wins. In shaders: frameDriver.ts. */
+/**
+ * The driver at run time, in ONNX Runtime: at most one run of an avatar in flight, and the newest input wins. In
+ * shaders: frameDriver.ts.
+ */
 import { FlexAvatarError } from "../../flame/error.js";
 import { OnnxQueue } from "./asyncQueue.js";
 import type { BackendName, INetworkOutput, INetworkSession, IOnnxBackend } from "./session.js";
@@ -10,8 +13,8 @@ export interface IDriver {
     /** Whether a run takes its time from the page's frames: false in a worker. */
     readonly holdsFrame: boolean;
     /**
-     * Evaluates the driver. While a run is in flight further calls replace each other: when it ends, the newest input is run,
-     * and all callers that waited get that result. The input is borrowed until the promise settles.
+     * Evaluates the driver. While a run is in flight further calls replace each other: when it ends, the newest input
+     * is run, and all callers that waited get that result. The input is borrowed until the promise settles.
      * @param positionMap `[3,P,P]`, normalised (docs/conventions.md, "Maps"); a GPUBuffer only on "webgpu"
      * @returns delta map `[14,H,W]`; on "webgpu" the driver's own buffer, valid until the next call's promise settles
      * @throws FlexAvatarError `disposed`, `invalid-argument`
@@ -33,7 +36,9 @@ interface INext {
     resolve: (value: Float32Array | GPUBuffer | PromiseLike<Float32Array | GPUBuffer>) => void;
 }
 
-/** The driver as an ONNX session. The session is borrowed from the runtime; identity features and outputs are its own. */
+/**
+ * The driver as an ONNX session. The session is borrowed from the runtime; identity features and outputs are its own.
+ */
 export class OnnxDriver implements IDriver {
     public readonly backend: BackendName;
     public readonly holdsFrame: boolean;
@@ -90,7 +95,7 @@ export class OnnxDriver implements IDriver {
         if (this._next) {
             this._next.input = positionMap;
         } else {
-            const { promise, resolve } = withResolvers<Float32Array | GPUBuffer>();
+            const { promise, resolve } = WithResolvers<Float32Array | GPUBuffer>();
             this._next = { input: positionMap, promise, resolve };
         }
         return this._next.promise;
@@ -151,7 +156,10 @@ export class OnnxDriver implements IDriver {
                   );
         }
         if (!this._onnx.device) {
-            return new FlexAvatarError("invalid-argument", "The driver runs on the processor and got a GPUBuffer; pass a Float32Array.");
+            return new FlexAvatarError(
+                "invalid-argument",
+                "The driver runs on the processor and got a GPUBuffer; pass a Float32Array.",
+            );
         }
         return positionMap.size >= count * 4
             ? undefined
@@ -180,7 +188,7 @@ export class OnnxDriver implements IDriver {
     }
 }
 
-function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T | PromiseLike<T>) => void } {
+function WithResolvers<T>(): { promise: Promise<T>; resolve: (value: T | PromiseLike<T>) => void } {
     let resolve!: (value: T | PromiseLike<T>) => void;
     const promise = new Promise<T>((done) => (resolve = done));
     return { promise, resolve };

@@ -19,7 +19,8 @@ export interface IFrameDriver {
     /**
      * Records one run.
      * @param positionMap `[3,P,P]` f32
-     * @returns delta map `[14,H,W]` f32, the network's own buffer; the next run of any avatar overwrites it, in queue order
+     * @returns delta map `[14,H,W]` f32, the network's own buffer; the next run of any avatar overwrites it, in queue
+     * order
      * @throws FlexAvatarError `disposed`
      */
     encode(encoder: GPUCommandEncoder, positionMap: GPUBuffer): GPUBuffer;
@@ -42,8 +43,10 @@ export class FrameDriverFactory {
     }
 
     /**
-     * Compiles, checks against the numbers of models.json, and measures. Takes half precision where the device has it and gives the right numbers.
-     * @throws FlexAvatarError `models-mismatch` if the shaders do not know the network, or compute it wrongly on this device
+     * Compiles, checks against the numbers of models.json, and measures. Takes half precision where the device has it
+     * and gives the right numbers.
+     * @throws FlexAvatarError `models-mismatch` if the shaders do not know the network, or compute it wrongly on this
+     * device
      */
     public static async CreateAsync(
         device: GPUDevice,
@@ -62,9 +65,13 @@ export class FrameDriverFactory {
         const errors: string[] = [];
         for (const half of device.features.has("shader-f16") ? [true, false] : [false]) {
             const executor = await DriverExecutor.CreateAsync(device, program, { half });
-            const error = await probeAsync(executor, entry, result);
+            const error = await ProbeAsync(executor, entry, result);
             if (error <= (half ? HalfProbeLimit : ProbeLimit)) {
-                return new FrameDriverFactory(executor, result, await executor.measureAsync(1, entry.probe === undefined));
+                return new FrameDriverFactory(
+                    executor,
+                    result,
+                    await executor.measureAsync(1, entry.probe === undefined),
+                );
             }
             errors.push(`${(100 * error).toFixed(1)} % in ${half ? "half" : "single"} precision`);
             executor.dispose();
@@ -81,7 +88,13 @@ export class FrameDriverFactory {
      * @param onDispose called once
      */
     public createDriver(identityFeatures: Float32Array, onDispose: (driver: IFrameDriver) => void): IFrameDriver {
-        return new FrameDriver(this._executor, this._executor.createPerson(identityFeatures), this._result, this.runMs, onDispose);
+        return new FrameDriver(
+            this._executor,
+            this._executor.createPerson(identityFeatures),
+            this._result,
+            this.runMs,
+            onDispose,
+        );
     }
 
     /** Drivers become useless. May be called twice. */
@@ -119,7 +132,7 @@ class FrameDriver implements IFrameDriver {
     }
 }
 
-async function probeAsync(executor: DriverExecutor, entry: IGraphEntry, result: GPUBuffer): Promise<number> {
+async function ProbeAsync(executor: DriverExecutor, entry: IGraphEntry, result: GPUBuffer): Promise<number> {
     if (entry.probe === undefined) {
         return 0;
     }

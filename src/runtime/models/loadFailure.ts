@@ -1,4 +1,7 @@
-/** Why something that a page loads did not come: its policy, the other site's, a wrong address, or a page in the place of a file. */
+/**
+ * Why something that a page loads did not come: its policy, the other site's, a wrong address, or a page in the place
+ * of a file.
+ */
 import { FlexAvatarError, type FlexAvatarErrorCode } from "../../flame/error.js";
 
 /** What a Content-Security-Policy refused. */
@@ -63,7 +66,10 @@ export function PolicyError(what: string, { directive, blocked }: IRefusal, caus
     return new FlexAvatarError(
         "policy-refused",
         `The page's Content-Security-Policy refuses ${what}: its ${directive} does not allow ${Remedies[blocked] ?? Shorten(blocked)}.`,
-        { advice: `Add ${missing} to ${directive} in the page's policy; docs/hosting.md lists all that is needed.`, cause },
+        {
+            advice: `Add ${missing} to ${directive} in the page's policy; docs/hosting.md lists all that is needed.`,
+            cause,
+        },
     );
 }
 
@@ -83,7 +89,9 @@ export function IsRefusalOfScripts({ directive, blocked }: IRefusal): boolean {
  * @returns the refusal, or null if it was something else
  */
 export function WasmRefusalIn(message: string): IRefusal | null {
-    return /content security policy|blocked by csp|unsafe-eval/i.test(message) ? { directive: "script-src", blocked: "wasm-eval" } : null;
+    return /content security policy|blocked by csp|unsafe-eval/i.test(message)
+        ? { directive: "script-src", blocked: "wasm-eval" }
+        : null;
 }
 
 /** What {@link FetchAsync} needs to know. */
@@ -107,9 +115,13 @@ export async function FetchAsync(url: string, { what, code, signal }: IFetchSett
     try {
         const response = await fetch(url, { signal });
         if (!response.ok) {
-            throw new FlexAvatarError(code, `${name} is not at ${Shorten(url)}: the server answered ${response.status}.`, {
-                advice: "Check the address, and that the file is there.",
-            });
+            throw new FlexAvatarError(
+                code,
+                `${name} is not at ${Shorten(url)}: the server answered ${response.status}.`,
+                {
+                    advice: "Check the address, and that the file is there.",
+                },
+            );
         }
         return response;
     } catch (error) {
@@ -120,17 +132,21 @@ export async function FetchAsync(url: string, { what, code, signal }: IFetchSett
         if (refusal) {
             throw PolicyError(`fetching ${what}`, refusal, error);
         }
-        const { why, advice } = await whyAsync(url);
-        throw new FlexAvatarError(code, `${name} could not be fetched from ${Shorten(url)}: ${why}.`, { advice, cause: error });
+        const { why, advice } = await WhyAsync(url);
+        throw new FlexAvatarError(code, `${name} could not be fetched from ${Shorten(url)}: ${why}.`, {
+            advice,
+            cause: error,
+        });
     } finally {
         watch.dispose();
     }
 }
 
-const CorsAdvice = "Send Access-Control-Allow-Origin with the files, or serve them from the page's own site (docs/hosting.md).";
+const CorsAdvice =
+    "Send Access-Control-Allow-Origin with the files, or serve them from the page's own site (docs/hosting.md).";
 
 /** Tells apart what `fetch` calls by one name. */
-async function whyAsync(url: string): Promise<{ why: string; advice?: string }> {
+async function WhyAsync(url: string): Promise<{ why: string; advice?: string }> {
     const page = globalThis.location as Location | undefined;
     const target = new URL(url, page?.href);
     if (!/^https?:$/.test(target.protocol) || target.origin === page?.origin) {

@@ -1,7 +1,8 @@
 /**
- * Turns the driver's ONNX graph into the steps of {@link IDriverProgram}: constants folded, each Add, Relu, Concat and Resize fused into the convolution
- * beside it, and all that depends on the identity features alone moved out of the frame. Knows the operators that `training/export` writes for
- * both kinds of driver; anything else is an error, and the caller then keeps to ONNX Runtime.
+ * Turns the driver's ONNX graph into the steps of {@link IDriverProgram}: constants folded, each Add, Relu, Concat and
+ * Resize fused into the convolution beside it, and all that depends on the identity features alone moved out of the
+ * frame. Knows the operators that `training/export` writes for both kinds of driver; anything else is an error, and the
+ * caller then keeps to ONNX Runtime.
  */
 import { FlexAvatarError } from "../../flame/error.js";
 import type { DriverStep, IConvStep, IDriverMap, IDriverProgram, MapId } from "../passes/driver/driverProgram.js";
@@ -60,12 +61,17 @@ interface IExit {
 type Value = IConstant | IInput | IStored | IStack | IExit;
 
 /**
- * @param graph with inputs `identity_features` [1,C,h,w] and `position_map` [1,3,P,P], and output `delta_map` [1,14,H,W]
+ * @param graph with inputs `identity_features` [1,C,h,w] and `position_map` [1,3,P,P], and output `delta_map`
+ * [1,14,H,W]
  * @param identityShape shape of `identity_features`
  * @param positionShape shape of `position_map`
  * @throws FlexAvatarError `models-mismatch` naming the first operation that is not known
  */
-export function LowerDriver(graph: IOnnxGraph, identityShape: readonly number[], positionShape: readonly number[]): IDriverProgram {
+export function LowerDriver(
+    graph: IOnnxGraph,
+    identityShape: readonly number[],
+    positionShape: readonly number[],
+): IDriverProgram {
     return new Lowering(graph, identityShape, positionShape).run();
 }
 
@@ -107,12 +113,15 @@ class Lowering {
         for (const node of this._graph.nodes) {
             const value = this._lower(node);
             if (value === null || node.outputs.length !== 1) {
-                throw unknown(node);
+                throw Unknown(node);
             }
             this._values.set(node.outputs[0], value);
         }
         const result = this._values.get("delta_map");
-        const exit = result?.kind === "map" ? { kind: "exit" as const, source: result.map, block: 1, unit: null, scale: 1 } : result;
+        const exit =
+            result?.kind === "map"
+                ? { kind: "exit" as const, source: result.map, block: 1, unit: null, scale: 1 }
+                : result;
         if (exit?.kind !== "exit") {
             throw new FlexAvatarError("models-mismatch", "The driver network has no output delta_map.");
         }
@@ -120,7 +129,10 @@ class Lowering {
         const outputs = channels / exit.block ** 2;
         const unit = exit.unit ?? new Float32Array(outputs).fill(1);
         if (unit.length !== outputs) {
-            throw new FlexAvatarError("models-mismatch", `The driver network scales ${outputs} channels by ${unit.length} units.`);
+            throw new FlexAvatarError(
+                "models-mismatch",
+                `The driver network scales ${outputs} channels by ${unit.length} units.`,
+            );
         }
         this._steps.push({ ...exit, unit });
         const product = (shape: readonly number[]): number => shape.reduce((all, size) => all * size, 1);
@@ -141,14 +153,18 @@ class Lowering {
             case "Cast":
                 return first?.kind === "constant" ? first : null;
             case "Sub":
-                return isInput(first) && second?.kind === "constant" && first.rest === null && first.gain === 1 && first.block === 1
+                return IsInput(first) &&
+                    second?.kind === "constant" &&
+                    first.rest === null &&
+                    first.gain === 1 &&
+                    first.block === 1
                     ? { ...first, rest: second.data }
                     : null;
             case "Mul":
                 return this._multiply(first, second);
             case "Reshape":
             case "Transpose":
-                return spaceToDepth(node, first, second);
+                return SpaceToDepth(node, first, second);
             case "Conv":
                 return this._convolve(node, values);
             case "Relu":
@@ -176,22 +192,36 @@ class Lowering {
         if (second?.kind !== "constant") {
             return null;
         }
-        if (isInput(first) && second.data.length === 1 && first.block === 1) {
+        if (IsInput(first) && second.data.length === 1 && first.block === 1) {
             return { ...first, gain: first.gain * second.data[0] };
         }
         if (first?.kind === "map") {
             return { kind: "exit", source: first.map, block: 1, unit: second.data, scale: 1 };
         }
-        return first?.kind === "exit" && first.unit === null && first.scale === 1 ? { ...first, unit: second.data } : null;
+        return first?.kind === "exit" && first.unit === null && first.scale === 1
+            ? { ...first, unit: second.data }
+            : null;
     }
 
     private _convolve(node: IOnnxNode, [data, weight, bias]: readonly (Value | undefined)[]): Value | null {
         const { kernel_shape: kernel, strides, pads, dilations, group } = node.numbers;
-        const square = (list: readonly number[] | undefined): boolean => list !== undefined && list.every((size) => size === list[0]);
-        if (!data || weight?.kind !== "constant" || (bias !== undefined && bias.kind !== "constant") || data.kind === "exit") {
+        const square = (list: readonly number[] | undefined): boolean =>
+            list !== undefined && list.every((size) => size === list[0]);
+        if (
+            !data ||
+            weight?.kind !== "constant" ||
+            (bias !== undefined && bias.kind !== "constant") ||
+            data.kind === "exit"
+        ) {
             return null;
         }
-        if (!square(kernel) || !square(strides) || !square(pads) || dilations?.some((d) => d !== 1) || (group && group[0] !== 1)) {
+        if (
+            !square(kernel) ||
+            !square(strides) ||
+            !square(pads) ||
+            dilations?.some((d) => d !== 1) ||
+            (group && group[0] !== 1)
+        ) {
             return null;
         }
         if (data.kind === "constant") {
@@ -229,12 +259,17 @@ class Lowering {
         }
         const reach = 2 * pads[0] - kernel[0];
         const result = (once: boolean): MapId =>
-            this._addMap(outputs, Math.floor((height + reach) / strides[0]) + 1, Math.floor((width + reach) / strides[0]) + 1, once);
+            this._addMap(
+                outputs,
+                Math.floor((height + reach) / strides[0]) + 1,
+                Math.floor((width + reach) / strides[0]) + 1,
+                once,
+            );
         const conv = (chosen: typeof parts, before: MapId | null, withBias: boolean, once: boolean): IConvStep => {
             const step: IConvStep = {
                 kind: "conv",
                 sources: chosen.map(({ map, shift }) => ({ map, shift })),
-                weights: interleave(chosen, outputs),
+                weights: Interleave(chosen, outputs),
                 bias: withBias && bias ? (bias as IConstant).data : new Float32Array(outputs),
                 kernel: kernel[0],
                 stride: strides[0],
@@ -263,7 +298,13 @@ class Lowering {
     }
 
     private _relu(node: IOnnxNode, value: Value | undefined): Value | null {
-        if (value?.kind !== "map" || !value.conv || value.conv.relu || value.conv.after !== null || this._uses.get(node.inputs[0]) !== 1) {
+        if (
+            value?.kind !== "map" ||
+            !value.conv ||
+            value.conv.relu ||
+            value.conv.after !== null ||
+            this._uses.get(node.inputs[0]) !== 1
+        ) {
             return null;
         }
         value.conv.relu = true;
@@ -292,7 +333,12 @@ class Lowering {
 
     private _pool(node: IOnnxNode, value: Value | undefined): Value | null {
         const { kernel_shape: kernel, strides, pads } = node.numbers;
-        if (value?.kind !== "map" || kernel.join() !== "2,2" || strides.join() !== "2,2" || pads?.some((pad) => pad !== 0)) {
+        if (
+            value?.kind !== "map" ||
+            kernel.join() !== "2,2" ||
+            strides.join() !== "2,2" ||
+            pads?.some((pad) => pad !== 0)
+        ) {
             return null;
         }
         const { channels, height, width } = this._maps[value.map];
@@ -307,7 +353,7 @@ class Lowering {
             return null;
         }
         if (values.every((value): value is IConstant => value?.kind === "constant")) {
-            return concatConstants(values);
+            return ConcatConstants(values);
         }
         const parts: IPart[] = [];
         for (const value of values) {
@@ -343,8 +389,17 @@ class Lowering {
         if (!even) {
             return null;
         }
-        if (mode === "nearest" && coordinates === "asymmetric" && rounding === "floor" && scale === 2 && value?.kind === "map") {
-            return { kind: "stack", parts: [{ value, shift: 1, channels: this._maps[value.map].channels, padding: false }] };
+        if (
+            mode === "nearest" &&
+            coordinates === "asymmetric" &&
+            rounding === "floor" &&
+            scale === 2 &&
+            value?.kind === "map"
+        ) {
+            return {
+                kind: "stack",
+                parts: [{ value, shift: 1, channels: this._maps[value.map].channels, padding: false }],
+            };
         }
         const linear = mode === "linear" && coordinates === "half_pixel" && Number.isInteger(scale);
         return linear && value?.kind === "exit" && value.scale === 1 ? { ...value, scale } : null;
@@ -383,13 +438,15 @@ class Lowering {
 }
 
 /** `[1,c,h,w]` → `[1,c,h/b,b,w/b,b]` → transposed by 0,1,3,5,2,4 → `[1,c·b²,h/b,w/b]`. */
-function spaceToDepth(node: IOnnxNode, value: Value | undefined, shape: Value | undefined): Value | null {
-    if (!isInput(value)) {
+function SpaceToDepth(node: IOnnxNode, value: Value | undefined, shape: Value | undefined): Value | null {
+    if (!IsInput(value)) {
         return null;
     }
     const { dims, reshaped, transposed } = value;
     if (node.op === "Transpose") {
-        return reshaped && !transposed && node.numbers.perm.join() === "0,1,3,5,2,4" ? { ...value, transposed: true } : null;
+        return reshaped && !transposed && node.numbers.perm.join() === "0,1,3,5,2,4"
+            ? { ...value, transposed: true }
+            : null;
     }
     if (shape?.kind !== "constant") {
         return null;
@@ -402,15 +459,17 @@ function spaceToDepth(node: IOnnxNode, value: Value | undefined, shape: Value | 
     }
     const block = reshaped[3];
     const wanted = [dims[0], dims[1] * block ** 2, dims[2] / block, dims[3] / block];
-    return transposed && target.join() === wanted.join() ? { ...value, block, reshaped: null, transposed: false } : null;
+    return transposed && target.join() === wanted.join()
+        ? { ...value, block, reshaped: null, transposed: false }
+        : null;
 }
 
-function isInput(value: Value | undefined): value is IInput {
+function IsInput(value: Value | undefined): value is IInput {
     return value?.kind === "input";
 }
 
 /** Weights `[outputs, channels of all parts, taps]` from those of each part. */
-function interleave(parts: readonly { weights: Float32Array }[], outputs: number): Float32Array {
+function Interleave(parts: readonly { weights: Float32Array }[], outputs: number): Float32Array {
     const lengths = parts.map(({ weights }) => weights.length / outputs);
     const row = lengths.reduce((sum, length) => sum + length, 0);
     const all = new Float32Array(outputs * row);
@@ -425,16 +484,19 @@ function interleave(parts: readonly { weights: Float32Array }[], outputs: number
 }
 
 /** Constants joined along axis 1. */
-function concatConstants(values: readonly IConstant[]): IConstant {
+function ConcatConstants(values: readonly IConstant[]): IConstant {
     const [outputs, , ...rest] = values[0].dims;
     const parts = values.map(({ data }) => ({ weights: data }));
     return {
         kind: "constant",
         dims: [outputs, values.reduce((sum, { dims }) => sum + dims[1], 0), ...rest],
-        data: interleave(parts, outputs),
+        data: Interleave(parts, outputs),
     };
 }
 
-function unknown(node: IOnnxNode): FlexAvatarError {
-    return new FlexAvatarError("models-mismatch", `The driver network has a ${node.op} (${node.name}) that the shaders do not know.`);
+function Unknown(node: IOnnxNode): FlexAvatarError {
+    return new FlexAvatarError(
+        "models-mismatch",
+        `The driver network has a ${node.op} (${node.name}) that the shaders do not know.`,
+    );
 }

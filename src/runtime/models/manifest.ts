@@ -1,4 +1,7 @@
-/** Reads and checks `models.json`, the list of head models and networks with their hashes and shapes (docs/formats.md, "models.json"). */
+/**
+ * Reads and checks `models.json`, the list of head models and networks with their hashes and shapes (docs/formats.md,
+ * "models.json").
+ */
 import { FlexAvatarError } from "../../flame/error.js";
 
 /** A file beside the manifest. */
@@ -31,7 +34,9 @@ export interface IGraphEntry extends IManifestFile {
     /** Tensor shapes by name; all static. */
     inputs: Readonly<Record<string, readonly number[]>>;
     outputs: Readonly<Record<string, readonly number[]>>;
-    /** Some outputs for known inputs (probe.ts), with which a backend is checked: flat indices and values, by output. */
+    /**
+     * Some outputs for known inputs (probe.ts), with which a backend is checked: flat indices and values, by output.
+     */
     probe?: Readonly<Record<string, { index: readonly number[]; value: readonly number[] }>>;
 }
 
@@ -82,10 +87,11 @@ type Json = Record<string, unknown>;
  * Checks a parsed models.json.
  * @param json what `JSON.parse` returned
  * @returns the same object, typed
- * @throws FlexAvatarError `file-format` naming the first field that is wrong, `models-mismatch` for an unknown format or shapes that disagree
+ * @throws FlexAvatarError `file-format` naming the first field that is wrong, `models-mismatch` for an unknown format
+ * or shapes that disagree
  */
 export function ParseModelManifest(json: unknown): IModelManifest {
-    const root = asObject(json, "models.json");
+    const root = AsObject(json, "models.json");
     if (root.format !== 1) {
         throw new FlexAvatarError(
             "models-mismatch",
@@ -95,24 +101,24 @@ export function ParseModelManifest(json: unknown): IModelManifest {
             },
         );
     }
-    for (const [name, head] of entries(root.headModels, "headModels")) {
-        checkFile(head, `headModels.${name}`);
-        const { license, page } = asObject(head, name);
-        asText(license, `headModels.${name}.license`);
+    for (const [name, head] of Entries(root.headModels, "headModels")) {
+        CheckFile(head, `headModels.${name}`);
+        const { license, page } = AsObject(head, name);
+        AsText(license, `headModels.${name}.license`);
         if (page !== undefined) {
-            checkFile(page, `headModels.${name}.page`);
-            asText(asObject(page, name).license, `headModels.${name}.page.license`);
+            CheckFile(page, `headModels.${name}.page`);
+            AsText(AsObject(page, name).license, `headModels.${name}.page.license`);
         }
     }
-    for (const [name, model] of entries(root.models, "models")) {
-        checkModel(asObject(model, name), `models.${name}`, Object.keys(root.headModels as Json));
+    for (const [name, model] of Entries(root.models, "models")) {
+        CheckModel(AsObject(model, name), `models.${name}`, Object.keys(root.headModels as Json));
     }
     if (root.face !== undefined) {
-        checkFace(asObject(root.face, "face"));
+        CheckFace(AsObject(root.face, "face"));
     }
-    const chosen = asText(root.default, "default");
+    const chosen = AsText(root.default, "default");
     if (!Object.hasOwn(root.models as Json, chosen)) {
-        throw wrong("default", `"${chosen}" is not among the models: ${Object.keys(root.models as Json).join(", ")}`);
+        throw Wrong("default", `"${chosen}" is not among the models: ${Object.keys(root.models as Json).join(", ")}`);
     }
     return root as unknown as IModelManifest;
 }
@@ -137,101 +143,111 @@ export function SelectModel(manifest: IModelManifest, name: string | undefined):
     return { name: chosen, entry: manifest.models[chosen] };
 }
 
-function checkModel(model: Json, at: string, headModels: readonly string[]): void {
-    const headModel = asText(model.headModel, `${at}.headModel`);
+function CheckModel(model: Json, at: string, headModels: readonly string[]): void {
+    const headModel = AsText(model.headModel, `${at}.headModel`);
     if (!headModels.includes(headModel)) {
-        throw wrong(`${at}.headModel`, `"${headModel}" is not among the head models: ${headModels.join(", ")}`);
+        throw Wrong(`${at}.headModel`, `"${headModel}" is not among the head models: ${headModels.join(", ")}`);
     }
-    asText(model.license, `${at}.license`);
-    asCount(model.step, `${at}.step`, 0);
-    asObject(model.metrics, `${at}.metrics`);
-    const S = asCount(model.photoSize, `${at}.photoSize`, 1);
-    const A = asCount(model.anchorSize, `${at}.anchorSize`, 1);
-    const H = asCount(model.mapSize, `${at}.mapSize`, 1);
-    const P = asCount(model.positionMapSize, `${at}.positionMapSize`, 1);
-    const maxPhotos = asCount(model.maxPhotos, `${at}.maxPhotos`, 1);
-    const graphs = asObject(model.graphs, `${at}.graphs`);
-    const graph = (name: string): IGraphEntry => checkGraph(graphs[name], `${at}.graphs.${name}`);
+    AsText(model.license, `${at}.license`);
+    AsCount(model.step, `${at}.step`, 0);
+    AsObject(model.metrics, `${at}.metrics`);
+    const S = AsCount(model.photoSize, `${at}.photoSize`, 1);
+    const A = AsCount(model.anchorSize, `${at}.anchorSize`, 1);
+    const H = AsCount(model.mapSize, `${at}.mapSize`, 1);
+    const P = AsCount(model.positionMapSize, `${at}.positionMapSize`, 1);
+    const maxPhotos = AsCount(model.maxPhotos, `${at}.maxPhotos`, 1);
+    const graphs = AsObject(model.graphs, `${at}.graphs`);
+    const graph = (name: string): IGraphEntry => CheckGraph(graphs[name], `${at}.graphs.${name}`);
 
     const encoder = graph("encoder");
-    expectShape(encoder.inputs.photo, [1, 3, S, S], `${at}.graphs.encoder.inputs.photo`);
-    expectShape(encoder.outputs.tokens, [1, -1, -1], `${at}.graphs.encoder.outputs.tokens`);
+    ExpectShape(encoder.inputs.photo, [1, 3, S, S], `${at}.graphs.encoder.inputs.photo`);
+    ExpectShape(encoder.outputs.tokens, [1, -1, -1], `${at}.graphs.encoder.outputs.tokens`);
     const [, L, D] = encoder.outputs.tokens;
     const driver = graph("driver");
-    expectShape(driver.inputs.position_map, [1, 3, P, P], `${at}.graphs.driver.inputs.position_map`);
-    expectShape(driver.inputs.identity_features, [1, -1, -1, -1], `${at}.graphs.driver.inputs.identity_features`);
-    expectShape(driver.outputs.delta_map, [1, 14, H, H], `${at}.graphs.driver.outputs.delta_map`);
+    ExpectShape(driver.inputs.position_map, [1, 3, P, P], `${at}.graphs.driver.inputs.position_map`);
+    ExpectShape(driver.inputs.identity_features, [1, -1, -1, -1], `${at}.graphs.driver.inputs.identity_features`);
+    ExpectShape(driver.outputs.delta_map, [1, 14, H, H], `${at}.graphs.driver.outputs.delta_map`);
     for (let n = 1; n <= maxPhotos; n++) {
         const name = `reconstructor_n${n}`;
         const { inputs, outputs } = graph(name);
-        expectShape(inputs.tokens, [n, L, D], `${at}.graphs.${name}.inputs.tokens`);
-        expectShape(inputs.photos, [n, 3, S, S], `${at}.graphs.${name}.inputs.photos`);
-        expectShape(inputs.anchors, [n, 3, A, A], `${at}.graphs.${name}.inputs.anchors`);
-        expectShape(inputs.prior, [1, 4, A, A], `${at}.graphs.${name}.inputs.prior`);
-        expectShape(outputs.static_map, [1, 14, H, H], `${at}.graphs.${name}.outputs.static_map`);
-        expectShape(outputs.identity_features, driver.inputs.identity_features, `${at}.graphs.${name}.outputs.identity_features`);
-        expectShape(outputs.photo_coordinates, [n, 3, A, A], `${at}.graphs.${name}.outputs.photo_coordinates`);
+        ExpectShape(inputs.tokens, [n, L, D], `${at}.graphs.${name}.inputs.tokens`);
+        ExpectShape(inputs.photos, [n, 3, S, S], `${at}.graphs.${name}.inputs.photos`);
+        ExpectShape(inputs.anchors, [n, 3, A, A], `${at}.graphs.${name}.inputs.anchors`);
+        ExpectShape(inputs.prior, [1, 4, A, A], `${at}.graphs.${name}.inputs.prior`);
+        ExpectShape(outputs.static_map, [1, 14, H, H], `${at}.graphs.${name}.outputs.static_map`);
+        ExpectShape(
+            outputs.identity_features,
+            driver.inputs.identity_features,
+            `${at}.graphs.${name}.outputs.identity_features`,
+        );
+        ExpectShape(outputs.photo_coordinates, [n, 3, A, A], `${at}.graphs.${name}.outputs.photo_coordinates`);
     }
 }
 
 /** Shapes of the networks that find faces, as src/runtime/photo uses them. */
-const FaceShapes: Readonly<Record<string, { image: readonly number[]; outputs: Readonly<Record<string, readonly number[]>> }>> = {
+const FaceShapes: Readonly<
+    Record<string, { image: readonly number[]; outputs: Readonly<Record<string, readonly number[]>> }>
+> = {
     detector: { image: [1, 3, 128, 128], outputs: { boxes: [1, 896, 16], scores: [1, 896, 1] } },
     landmarks: { image: [1, 3, 192, 192], outputs: { landmarks: [1, 478, 3], presence: [1, 1] } },
     matte: { image: [1, 3, 256, 256], outputs: { mask: [1, 1, 256, 256] } },
     classes: { image: [1, 3, 256, 256], outputs: { classes: [1, 5, 256, 256], alpha: [1, 1, 256, 256] } },
 };
 
-function checkFace(face: Json): void {
-    asText(face.license, "face.license");
-    asText(face.source, "face.source");
-    const graphs = asObject(face.graphs, "face.graphs");
+function CheckFace(face: Json): void {
+    AsText(face.license, "face.license");
+    AsText(face.source, "face.source");
+    const graphs = AsObject(face.graphs, "face.graphs");
     for (const [name, { image, outputs }] of Object.entries(FaceShapes)) {
-        const graph = checkGraph(graphs[name], `face.graphs.${name}`);
-        expectShape(graph.inputs.image, image, `face.graphs.${name}.inputs.image`);
+        const graph = CheckGraph(graphs[name], `face.graphs.${name}`);
+        ExpectShape(graph.inputs.image, image, `face.graphs.${name}.inputs.image`);
         for (const [output, shape] of Object.entries(outputs)) {
-            expectShape(graph.outputs[output], shape, `face.graphs.${name}.outputs.${output}`);
+            ExpectShape(graph.outputs[output], shape, `face.graphs.${name}.outputs.${output}`);
         }
     }
 }
 
-function checkGraph(value: unknown, at: string): IGraphEntry {
-    const graph = asObject(value, at);
-    checkFile(graph, at);
+function CheckGraph(value: unknown, at: string): IGraphEntry {
+    const graph = AsObject(value, at);
+    CheckFile(graph, at);
     if (graph.data !== undefined) {
-        checkFile(graph.data, `${at}.data`);
+        CheckFile(graph.data, `${at}.data`);
     }
     for (const side of ["inputs", "outputs"] as const) {
-        for (const [name, shape] of entries(graph[side], `${at}.${side}`)) {
+        for (const [name, shape] of Entries(graph[side], `${at}.${side}`)) {
             if (!Array.isArray(shape) || !shape.every((size) => Number.isSafeInteger(size) && size > 0)) {
-                throw wrong(`${at}.${side}.${name}`, `expected an array of positive whole numbers, got ${JSON.stringify(shape)}`);
+                throw Wrong(
+                    `${at}.${side}.${name}`,
+                    `expected an array of positive whole numbers, got ${JSON.stringify(shape)}`,
+                );
             }
         }
     }
-    for (const [name, probe] of graph.probe === undefined ? [] : entries(graph.probe, `${at}.probe`)) {
-        const { index, value } = asObject(probe, `${at}.probe.${name}`);
-        const numbers = (list: unknown): boolean => Array.isArray(list) && list.length > 0 && list.every(Number.isFinite);
+    for (const [name, probe] of graph.probe === undefined ? [] : Entries(graph.probe, `${at}.probe`)) {
+        const { index, value } = AsObject(probe, `${at}.probe.${name}`);
+        const numbers = (list: unknown): boolean =>
+            Array.isArray(list) && list.length > 0 && list.every(Number.isFinite);
         if (!numbers(index) || !numbers(value) || (index as []).length !== (value as []).length) {
-            throw wrong(`${at}.probe.${name}`, "expected two lists of as many numbers");
+            throw Wrong(`${at}.probe.${name}`, "expected two lists of as many numbers");
         }
     }
     return graph as unknown as IGraphEntry;
 }
 
-function checkFile(value: unknown, at: string): void {
-    const entry = asObject(value, at);
-    const file = asText(entry.file, `${at}.file`);
+function CheckFile(value: unknown, at: string): void {
+    const entry = AsObject(value, at);
+    const file = AsText(entry.file, `${at}.file`);
     if (/^[/\\]|^[a-z][a-z0-9+.-]*:|\\|(^|\/)\.\.(\/|$)/i.test(file)) {
-        throw wrong(`${at}.file`, `"${file}" must be a path below the folder of models.json`);
+        throw Wrong(`${at}.file`, `"${file}" must be a path below the folder of models.json`);
     }
-    if (!/^[0-9a-f]{64}$/.test(asText(entry.sha256, `${at}.sha256`))) {
-        throw wrong(`${at}.sha256`, "expected 64 lower-case hexadecimal digits");
+    if (!/^[0-9a-f]{64}$/.test(AsText(entry.sha256, `${at}.sha256`))) {
+        throw Wrong(`${at}.sha256`, "expected 64 lower-case hexadecimal digits");
     }
-    asCount(entry.bytes, `${at}.bytes`, 1);
+    AsCount(entry.bytes, `${at}.bytes`, 1);
 }
 
 /** Compares a shape with the wanted one, in which −1 stands for any size. */
-function expectShape(shape: readonly number[] | undefined, wanted: readonly number[], at: string): void {
+function ExpectShape(shape: readonly number[] | undefined, wanted: readonly number[], at: string): void {
     const fits = shape?.length === wanted.length && wanted.every((size, i) => size === -1 || size === shape[i]);
     if (!fits) {
         throw new FlexAvatarError(
@@ -244,31 +260,34 @@ function expectShape(shape: readonly number[] | undefined, wanted: readonly numb
     }
 }
 
-function entries(value: unknown, at: string): [string, unknown][] {
-    return Object.entries(asObject(value, at));
+function Entries(value: unknown, at: string): [string, unknown][] {
+    return Object.entries(AsObject(value, at));
 }
 
-function asObject(value: unknown, at: string): Json {
+function AsObject(value: unknown, at: string): Json {
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
-        throw wrong(at, `expected an object, got ${value === null ? "null" : Array.isArray(value) ? "an array" : typeof value}`);
+        throw Wrong(
+            at,
+            `expected an object, got ${value === null ? "null" : Array.isArray(value) ? "an array" : typeof value}`,
+        );
     }
     return value as Json;
 }
 
-function asText(value: unknown, at: string): string {
+function AsText(value: unknown, at: string): string {
     if (typeof value !== "string" || value === "") {
-        throw wrong(at, `expected a text, got ${JSON.stringify(value)}`);
+        throw Wrong(at, `expected a text, got ${JSON.stringify(value)}`);
     }
     return value;
 }
 
-function asCount(value: unknown, at: string, least: number): number {
+function AsCount(value: unknown, at: string, least: number): number {
     if (!Number.isSafeInteger(value) || (value as number) < least) {
-        throw wrong(at, `expected a whole number of at least ${least}, got ${JSON.stringify(value)}`);
+        throw Wrong(at, `expected a whole number of at least ${least}, got ${JSON.stringify(value)}`);
     }
     return value as number;
 }
 
-function wrong(at: string, text: string): FlexAvatarError {
+function Wrong(at: string, text: string): FlexAvatarError {
     return new FlexAvatarError("file-format", `models.json, ${at}: ${text}.`);
 }

@@ -1,7 +1,7 @@
 /**
- * The networks of one model set: loads what is asked for, runs it on the processor or on the scene's GPUDevice. ONNX Runtime starts
- * with the first network that needs it: a saved avatar whose driver runs by shaders never does.
- * One file over 400 lines, because loading, running and disposing share one set of sessions and one rule for abort.
+ * The networks of one model set: loads what is asked for, runs it on the processor or on the scene's GPUDevice. ONNX
+ * Runtime starts with the first network that needs it: a saved avatar whose driver runs by shaders never does. One file
+ * over 400 lines, because loading, running and disposing share one set of sessions and one rule for abort.
  */
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import { OrAborted } from "./abort.js";
@@ -98,7 +98,8 @@ export class ModelRuntime {
 
     /**
      * Reads and checks models.json. No network is loaded yet, and ONNX Runtime is not started.
-     * @throws FlexAvatarError `models-missing`, `file-format`, `models-mismatch`, `policy-refused`, `webgpu-missing`, `aborted`
+     * @throws FlexAvatarError `models-missing`, `file-format`, `models-mismatch`, `policy-refused`, `webgpu-missing`,
+     * `aborted`
      */
     public static async CreateAsync(settings: IModelRuntimeSettings): Promise<ModelRuntime> {
         if (settings.backend === "webgpu" && settings.device === undefined) {
@@ -130,7 +131,10 @@ export class ModelRuntime {
         return this._onnx?.name ?? null;
     }
 
-    /** Milliseconds per graph, by name: creation, number of runs, and their sum. On WebGPU a driver run's time excludes the GPU's. */
+    /**
+     * Milliseconds per graph, by name: creation, number of runs, and their sum. On WebGPU a driver run's time excludes
+     * the GPU's.
+     */
     public get timings(): Readonly<Record<string, Readonly<IGraphTiming>>> {
         return this._timings;
     }
@@ -147,7 +151,14 @@ export class ModelRuntime {
     public async loadHeadModelAsync({ signal, onProgress }: ICallOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
         this._throwIfDisposed();
         const { file, sha256, bytes } = this.headModel;
-        return await this.store.loadAsync({ url: this._url(file), what: "the head model", sha256, bytes, signal, onProgress });
+        return await this.store.loadAsync({
+            url: this._url(file),
+            what: "the head model",
+            sha256,
+            bytes,
+            signal,
+            onProgress,
+        });
     }
 
     /**
@@ -176,15 +187,18 @@ export class ModelRuntime {
     }
 
     /**
-     * Loads and prepares what later calls need, so that downloads and compilation overlap with each other and with the caller's work.
-     * Nothing else waits for it: a call that comes earlier shares what is under way.
+     * Loads and prepares what later calls need, so that downloads and compilation overlap with each other and with the
+     * caller's work. Nothing else waits for it: a call that comes earlier shares what is under way.
      * @param photoCount how many photos {@link reconstructAsync} will get; 0 where only drivers are made
      * @throws FlexAvatarError what the later calls would throw
      */
     public async prepareAsync(photoCount: number, options: ICallOptions = {}): Promise<void> {
         // Faces are looked for first.
         const names = photoCount > 0 ? [...FaceGraphs, "encoder", `reconstructor_n${photoCount}`] : [];
-        await Promise.all([this._prepareDriverAsync(options), ...names.map((name) => this._sessionAsync(name, options))]);
+        await Promise.all([
+            this._prepareDriverAsync(options),
+            ...names.map((name) => this._sessionAsync(name, options)),
+        ]);
     }
 
     /**
@@ -194,21 +208,27 @@ export class ModelRuntime {
      */
     public async encodeAsync(photo: Float32Array, { signal, onProgress }: ICallOptions = {}): Promise<Float32Array> {
         const graph = this.model.graphs.encoder;
-        expectLength(photo, graph.inputs.photo, "a photo");
+        ExpectLength(photo, graph.inputs.photo, "a photo");
         const { tokens } = await this.runGraphAsync("encoder", { photo }, { signal, onProgress });
         return tokens;
     }
 
     /**
      * Turns one to four photos into one person. The result does not depend on their order.
-     * @throws FlexAvatarError `photo-count`, `invalid-argument`, `models-missing`, `models-hash`, `policy-refused`, `wasm-simd-missing`,
-     * `webgpu-missing`, `aborted`, `disposed`
+     * @throws FlexAvatarError `photo-count`, `invalid-argument`, `models-missing`, `models-hash`, `policy-refused`,
+     * `wasm-simd-missing`, `webgpu-missing`, `aborted`, `disposed`
      */
-    public async reconstructAsync(input: IReconstructionInput, { signal, onProgress }: ICallOptions = {}): Promise<IReconstruction> {
+    public async reconstructAsync(
+        input: IReconstructionInput,
+        { signal, onProgress }: ICallOptions = {},
+    ): Promise<IReconstruction> {
         const { photos, anchors, prior } = input;
         const count = photos.length;
         if (count < 1 || count > this.model.maxPhotos) {
-            throw new FlexAvatarError("photo-count", `The reconstruction got ${count} photos and takes 1 to ${this.model.maxPhotos}.`);
+            throw new FlexAvatarError(
+                "photo-count",
+                `The reconstruction got ${count} photos and takes 1 to ${this.model.maxPhotos}.`,
+            );
         }
         if (anchors.length !== count) {
             throw new FlexAvatarError(
@@ -219,10 +239,10 @@ export class ModelRuntime {
         const name = `reconstructor_n${count}`;
         const { inputs } = this.model.graphs[name];
         for (let n = 0; n < count; n++) {
-            expectLength(photos[n], [1, ...inputs.photos.slice(1)], `photo ${n + 1}`);
-            expectLength(anchors[n], [1, ...inputs.anchors.slice(1)], `anchor grid ${n + 1}`);
+            ExpectLength(photos[n], [1, ...inputs.photos.slice(1)], `photo ${n + 1}`);
+            ExpectLength(anchors[n], [1, ...inputs.anchors.slice(1)], `anchor grid ${n + 1}`);
         }
-        expectLength(prior, inputs.prior, "the prior");
+        ExpectLength(prior, inputs.prior, "the prior");
 
         const tokens: Float32Array[] = [];
         for (const photo of photos) {
@@ -231,11 +251,15 @@ export class ModelRuntime {
         }
         const outputs = await this.runGraphAsync(
             name,
-            { tokens: concat(tokens), photos: concat(photos), anchors: concat(anchors), prior },
+            { tokens: Concat(tokens), photos: Concat(photos), anchors: Concat(anchors), prior },
             { signal, onProgress },
         );
         onProgress?.({ stage: "reconstructing the head", fraction: 1 });
-        return { staticMap: outputs.static_map, identityFeatures: outputs.identity_features, photoCoordinates: outputs.photo_coordinates };
+        return {
+            staticMap: outputs.static_map,
+            identityFeatures: outputs.identity_features,
+            photoCoordinates: outputs.photo_coordinates,
+        };
     }
 
     /**
@@ -247,7 +271,7 @@ export class ModelRuntime {
         { signal, onProgress }: ICallOptions = {},
     ): Promise<IDriver | IFrameDriver> {
         const { identity_features: identityShape, position_map: positionShape } = this.model.graphs.driver.inputs;
-        expectLength(identityFeatures, identityShape, "the identity features");
+        ExpectLength(identityFeatures, identityShape, "the identity features");
         const frameDrivers = await this._frameDriversAsync({ signal, onProgress });
         if (frameDrivers) {
             const frameDriver = frameDrivers.createDriver(identityFeatures, (gone) => this._drivers.delete(gone));
@@ -287,7 +311,7 @@ export class ModelRuntime {
                 Object.fromEntries(Object.entries(values).map(([key, data]) => [key, { data, dims: inputs[key] }])),
             );
             this._count(name, performance.now() - start);
-            return await readAsync(backend, results, entry);
+            return await ReadAsync(backend, results, entry);
         });
         const outputs = await OrAborted(run, options.signal, `running ${name}`);
         this._throwIfDisposed();
@@ -295,13 +319,17 @@ export class ModelRuntime {
     }
 
     /**
-     * Runs one of the networks that find faces (`face` in models.json), always on the processor: they are small, and the detector has
-     * convolutions that WebGPU may compute wrongly.
+     * Runs one of the networks that find faces (`face` in models.json), always on the processor: they are small, and
+     * the detector has convolutions that WebGPU may compute wrongly.
      * @param image the graph's only input
      * @returns all outputs by name
      * @throws FlexAvatarError `models-mismatch` where models.json has none; else as {@link runGraphAsync}
      */
-    public async runFaceGraphAsync(name: string, image: Float32Array, options: ICallOptions = {}): Promise<Record<string, Float32Array>> {
+    public async runFaceGraphAsync(
+        name: string,
+        image: Float32Array,
+        options: ICallOptions = {},
+    ): Promise<Record<string, Float32Array>> {
         return await this.runGraphAsync(`${FacePrefix}${name}`, { image }, options);
     }
 
@@ -352,7 +380,9 @@ export class ModelRuntime {
         return result;
     }
 
-    /** ONNX Runtime, started by the first who needs it. Callers that come meanwhile share the download and the worker. */
+    /**
+     * ONNX Runtime, started by the first who needs it. Callers that come meanwhile share the download and the worker.
+     */
     private async _onnxAsync({ signal, onProgress }: ICallOptions): Promise<IOnnxBackend> {
         if (this._onnx === null) {
             const onnx = await StartOnnxAsync({ ...this._settings, signal, onProgress }, this.store);
@@ -369,7 +399,12 @@ export class ModelRuntime {
         return this._onnx;
     }
 
-    private async _createAsync(backend: IOnnxBackend, name: string, graph: Uint8Array, data: readonly IExternalData[]): Promise<ISession> {
+    private async _createAsync(
+        backend: IOnnxBackend,
+        name: string,
+        graph: Uint8Array,
+        data: readonly IExternalData[],
+    ): Promise<ISession> {
         const start = performance.now();
         try {
             const onProcessor = name.startsWith(FacePrefix);
@@ -380,13 +415,20 @@ export class ModelRuntime {
             this._timing(name).createMs += performance.now() - start;
             return { session, backend };
         } catch (error) {
-            throw new FlexAvatarError("models-mismatch", `ONNX Runtime cannot load ${name} on ${backend.name}: ${MessageOf(error)}`, {
-                cause: error,
-            });
+            throw new FlexAvatarError(
+                "models-mismatch",
+                `ONNX Runtime cannot load ${name} on ${backend.name}: ${MessageOf(error)}`,
+                {
+                    cause: error,
+                },
+            );
         }
     }
 
-    /** Runs a network once on inputs whose outputs are known: the WebGPU provider computes some convolutions wrongly (docs/notes/networks.md). */
+    /**
+     * Runs a network once on inputs whose outputs are known: the WebGPU provider computes some convolutions wrongly
+     * (docs/notes/networks.md).
+     */
     private async _checkAsync(name: string, session: INetworkSession, backend: IOnnxBackend): Promise<void> {
         const entry = this.model.graphs[name];
         if (entry.probe === undefined) {
@@ -395,7 +437,9 @@ export class ModelRuntime {
         const inputs = Object.fromEntries(
             Object.entries(ProbeInputs(entry)).map(([key, data]) => [key, { data, dims: entry.inputs[key] }]),
         );
-        const error = await OnnxQueue.run(async () => ProbeError(entry, await readAsync(backend, await session.run(inputs), entry)));
+        const error = await OnnxQueue.run(async () =>
+            ProbeError(entry, await ReadAsync(backend, await session.run(inputs), entry)),
+        );
         if (!(error <= ProbeLimit)) {
             await OnnxQueue.run(() => session.release());
             throw new Error(`its numbers are wrong by ${(100 * error).toFixed(1)} % of their range`);
@@ -413,7 +457,10 @@ export class ModelRuntime {
 
     private _wantsFrameDrivers(): boolean {
         const { device, driver = "auto", backend = "auto" } = this._settings;
-        return device !== undefined && (driver === "shaders" || (driver === "auto" && backend !== "wasm" && !IsSoftwareDevice(device)));
+        return (
+            device !== undefined &&
+            (driver === "shaders" || (driver === "auto" && backend !== "wasm" && !IsSoftwareDevice(device)))
+        );
     }
 
     /** The shaders of the driver, made once; null where ONNX Runtime runs it. */
@@ -434,7 +481,10 @@ export class ModelRuntime {
                     this._frameDrivers = null;
                     throw error;
                 }
-                onNotice?.({ code: "driver-onnx", message: `ONNX Runtime runs the driver network, because ${MessageOf(error)}` });
+                onNotice?.({
+                    code: "driver-onnx",
+                    message: `ONNX Runtime runs the driver network, because ${MessageOf(error)}`,
+                });
                 return null;
             });
             making.then(
@@ -448,12 +498,21 @@ export class ModelRuntime {
     }
 
     /** The files of a graph: its topology, and its weights if they are apart. */
-    private async _loadGraphAsync(name: string, { signal, onProgress }: ICallOptions): Promise<[Uint8Array, IExternalData[]]> {
+    private async _loadGraphAsync(
+        name: string,
+        { signal, onProgress }: ICallOptions,
+    ): Promise<[Uint8Array, IExternalData[]]> {
         const graph = this._graph(name);
         const load = ({ file, sha256, bytes }: IManifestFile, what: string): Promise<Uint8Array> =>
             this.store.loadAsync({ url: this._url(file), what, sha256, bytes, signal, onProgress });
-        const [topology, weights] = await Promise.all([load(graph, name), graph.data && load(graph.data, `weights of ${name}`)]);
-        return [topology, weights ? [{ path: graph.data!.file.slice(graph.data!.file.lastIndexOf("/") + 1), data: weights }] : []];
+        const [topology, weights] = await Promise.all([
+            load(graph, name),
+            graph.data && load(graph.data, `weights of ${name}`),
+        ]);
+        return [
+            topology,
+            weights ? [{ path: graph.data!.file.slice(graph.data!.file.lastIndexOf("/") + 1), data: weights }] : [],
+        ];
     }
 
     /** The entry of a graph of the model set, or of one that finds faces. */
@@ -463,9 +522,13 @@ export class ModelRuntime {
         }
         const graph = this.manifest.face?.graphs[name.slice(FacePrefix.length)];
         if (graph === undefined) {
-            throw new FlexAvatarError("models-mismatch", `models.json has no network "${name}", so faces cannot be found in photos.`, {
-                advice: "Use the models and the library of the same release.",
-            });
+            throw new FlexAvatarError(
+                "models-mismatch",
+                `models.json has no network "${name}", so faces cannot be found in photos.`,
+                {
+                    advice: "Use the models and the library of the same release.",
+                },
+            );
         }
         return graph;
     }
@@ -492,7 +555,7 @@ export class ModelRuntime {
 }
 
 /** Outputs as arrays, read back from the device where they are there. */
-async function readAsync(
+async function ReadAsync(
     { device }: IOnnxBackend,
     results: Awaited<ReturnType<INetworkSession["run"]>>,
     { outputs }: IGraphEntry,
@@ -500,13 +563,14 @@ async function readAsync(
     const arrays: Record<string, Float32Array> = {};
     for (const [key, result] of Object.entries(results)) {
         const count = outputs[key].reduce((product, size) => product * size, 1);
-        arrays[key] = result.data instanceof Float32Array ? result.data : await ReadOnDeviceAsync(device!, result.data, count);
+        arrays[key] =
+            result.data instanceof Float32Array ? result.data : await ReadOnDeviceAsync(device!, result.data, count);
         result.dispose();
     }
     return arrays;
 }
 
-function expectLength(values: Float32Array, shape: readonly number[], what: string): void {
+function ExpectLength(values: Float32Array, shape: readonly number[], what: string): void {
     const wanted = shape.reduce((product, size) => product * size, 1);
     if (values.length !== wanted) {
         throw new FlexAvatarError(
@@ -516,7 +580,7 @@ function expectLength(values: Float32Array, shape: readonly number[], what: stri
     }
 }
 
-function concat(parts: readonly Float32Array[]): Float32Array {
+function Concat(parts: readonly Float32Array[]): Float32Array {
     const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
     let offset = 0;
     for (const part of parts) {

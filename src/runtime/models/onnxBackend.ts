@@ -1,10 +1,20 @@
-/** The one place that meets ONNX Runtime: which build is loaded, on which device it runs, and the proof that it is that device. */
+/**
+ * The one place that meets ONNX Runtime: which build is loaded, on which device it runs, and the proof that it is that
+ * device.
+ */
 import type * as Ort from "onnxruntime-web";
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import { OrAborted } from "./abort.js";
 import { OnnxQueue } from "./asyncQueue.js";
 import type { AssetStore } from "./assetStore.js";
-import { IsRefusalOfScripts, MessageOf, PolicyError, PolicyWatch, WasmRefusalIn, type IRefusal } from "./loadFailure.js";
+import {
+    IsRefusalOfScripts,
+    MessageOf,
+    PolicyError,
+    PolicyWatch,
+    WasmRefusalIn,
+    type IRefusal,
+} from "./loadFailure.js";
 import { PageBackend } from "./pageBackend.js";
 import { BuildSumGraph } from "./probeGraph.js";
 import type { NoticeListener, ProgressListener } from "./progress.js";
@@ -33,7 +43,10 @@ export interface IOnnxSettings {
     urls: OnnxRuntimeUrls;
     /** Fetches the large wasm file, so that it is counted and can be aborted. */
     store: AssetStore;
-    /** Whether "wasm" runs in a worker. Default true; where a worker does not start, networks run on the page, with a notice. */
+    /**
+     * Whether "wasm" runs in a worker. Default true; where a worker does not start, networks run on the page, with a
+     * notice.
+     */
     worker?: boolean;
     signal?: AbortSignal;
     onProgress?: ProgressListener;
@@ -42,36 +55,42 @@ export interface IOnnxSettings {
 
 /**
  * Loads ONNX Runtime for a backend and, on WebGPU, checks that it works on the very device it was given.
- * @throws FlexAvatarError `wasm-simd-missing`, `webgpu-missing`, `models-missing`, `policy-refused`, `aborted`; on WebGPU also whatever ONNX
- * Runtime throws
+ * @throws FlexAvatarError `wasm-simd-missing`, `webgpu-missing`, `models-missing`, `policy-refused`, `aborted`; on
+ * WebGPU also whatever ONNX Runtime throws
  */
 export async function LoadOnnxBackendAsync(name: BackendName, settings: IOnnxSettings): Promise<IOnnxBackend> {
     const { device, worker = true, signal, onNotice } = settings;
     if (!HasWasmSimd()) {
-        throw new FlexAvatarError("wasm-simd-missing", "This browser has no WebAssembly SIMD, which ONNX Runtime needs on every backend.");
+        throw new FlexAvatarError(
+            "wasm-simd-missing",
+            "This browser has no WebAssembly SIMD, which ONNX Runtime needs on every backend.",
+        );
     }
     if (name === "webgpu") {
         if (device === undefined) {
             throw new FlexAvatarError("webgpu-missing", "The webgpu backend was asked for without a GPUDevice.");
         }
-        return await loadPageAsync(name, settings);
+        return await LoadPageAsync(name, settings);
     }
     if (worker) {
         const watch = new PolicyWatch();
         try {
-            return await loadWorkerAsync(settings);
+            return await LoadWorkerAsync(settings);
         } catch (error) {
             if (error instanceof FlexAvatarError) {
                 throw error;
             }
             SharedWorkerBackend = null;
             const refusal = await watch.findAsync(({ directive }) => directive === "worker-src");
-            const backend = await loadPageAsync(name, settings, 1); // first, so that what fails on both is an error and no notice
+            // first, so that what fails on both is an error and no notice
+            const backend = await LoadPageAsync(name, settings, 1);
             ThrowIfAborted(signal, "starting ONNX Runtime");
             onNotice?.({
                 code: "networks-on-page",
                 message: `Networks run on the page's own thread and hold up its frames, because ${
-                    refusal ? `the page's Content-Security-Policy refuses their worker (worker-src): ${refusal.blocked}` : MessageOf(error)
+                    refusal
+                        ? `the page's Content-Security-Policy refuses their worker (worker-src): ${refusal.blocked}`
+                        : MessageOf(error)
                 }`,
             });
             return backend;
@@ -79,29 +98,29 @@ export async function LoadOnnxBackendAsync(name: BackendName, settings: IOnnxSet
             watch.dispose();
         }
     }
-    return await loadPageAsync(name, settings);
+    return await LoadPageAsync(name, settings);
 }
 
 /** The page's one worker, started and checked, or on its way. */
 let SharedWorkerBackend: Promise<WorkerBackend> | null = null;
 
-async function loadWorkerAsync({ urls, store, signal, onProgress }: IOnnxSettings): Promise<IOnnxBackend> {
+async function LoadWorkerAsync({ urls, store, signal, onProgress }: IOnnxSettings): Promise<IOnnxBackend> {
     if (SharedWorkerBackend === null) {
         const { script, wasm, mjs } = BuildUrls(urls, "wasm");
-        const wasmBinary = await fetchWasmAsync(wasm, { store, signal, onProgress });
-        SharedWorkerBackend ??= startWorkerAsync(
-            { script, wasmPaths: { wasm, mjs }, wasmBinary: wasmBinary.buffer, threads: threadCount() },
+        const wasmBinary = await FetchWasmAsync(wasm, { store, signal, onProgress });
+        SharedWorkerBackend ??= StartWorkerAsync(
+            { script, wasmPaths: { wasm, mjs }, wasmBinary: wasmBinary.buffer, threads: ThreadCount() },
             WorkerUrl(urls, "worker"),
         );
     }
     return await OrAborted(SharedWorkerBackend, signal, "starting ONNX Runtime");
 }
 
-async function startWorkerAsync(start: WorkerStart, fileUrl: string | undefined): Promise<WorkerBackend> {
+async function StartWorkerAsync(start: WorkerStart, fileUrl: string | undefined): Promise<WorkerBackend> {
     const backend = await WorkerBackend.StartAsync(fileUrl);
     try {
         await backend.startAsync(start);
-        await selfCheckAsync(backend);
+        await SelfCheckAsync(backend);
         return backend;
     } catch (error) {
         backend.terminate();
@@ -110,38 +129,45 @@ async function startWorkerAsync(start: WorkerStart, fileUrl: string | undefined)
 }
 
 /**
- * @param threads of the processor's build. They are workers too: where a policy refuses one, ONNX Runtime would wait for ever for the others
+ * @param threads of the processor's build. They are workers too: where a policy refuses one, ONNX Runtime would wait
+ * for ever for the others
  */
-async function loadPageAsync(name: BackendName, settings: IOnnxSettings, threads = threadCount()): Promise<IOnnxBackend> {
+async function LoadPageAsync(
+    name: BackendName,
+    settings: IOnnxSettings,
+    threads = ThreadCount(),
+): Promise<IOnnxBackend> {
     const { signal } = settings;
     const watch = new PolicyWatch();
     try {
         const urls = BuildUrls(settings.urls, ChooseOnnxBuild(name, settings.urls));
-        const ort = await OrAborted(importAsync(urls), signal, "loading ONNX Runtime");
+        const ort = await OrAborted(ImportAsync(urls), signal, "loading ONNX Runtime");
         if (!Configured.has(ort.env)) {
             const { wasm, mjs } = urls;
-            ort.env.wasm.wasmBinary = await fetchWasmAsync(wasm, settings);
+            ort.env.wasm.wasmBinary = await FetchWasmAsync(wasm, settings);
             ort.env.wasm.wasmPaths = { wasm, mjs };
             ort.env.wasm.numThreads = name === "wasm" ? threads : 1;
             ort.env.logLevel = "error";
             Configured.add(ort.env);
         }
         const backend = new PageBackend(name, ort, name === "webgpu" ? settings.device : undefined);
-        await OrAborted(selfCheckAsync(backend), signal, "starting ONNX Runtime");
+        await OrAborted(SelfCheckAsync(backend), signal, "starting ONNX Runtime");
         ort.env.wasm.wasmBinary = undefined; // compiled by now
         return backend;
     } catch (error) {
         if (error instanceof FlexAvatarError) {
             throw error;
         }
-        throw startError(name, error, (await watch.findAsync(IsRefusalOfScripts)) ?? WasmRefusalIn(MessageOf(error)));
+        throw StartError(name, error, (await watch.findAsync(IsRefusalOfScripts)) ?? WasmRefusalIn(MessageOf(error)));
     } finally {
         watch.dispose();
     }
 }
 
-/** Why ONNX Runtime does not start on the page. On WebGPU what is left is its own affair: the device may be at fault. */
-function startError(name: BackendName, error: unknown, refusal: IRefusal | null): unknown {
+/**
+ * Why ONNX Runtime does not start on the page. On WebGPU what is left is its own affair: the device may be at fault.
+ */
+function StartError(name: BackendName, error: unknown, refusal: IRefusal | null): unknown {
     if (refusal) {
         return PolicyError("ONNX Runtime", refusal, error);
     }
@@ -161,14 +187,16 @@ function startError(name: BackendName, error: unknown, refusal: IRefusal | null)
 }
 
 /** Bundlers leave this import alone: the address is known when the page runs. */
-async function importAsync({ script }: IOnnxBuildUrls): Promise<typeof Ort> {
-    return (await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ script)) as typeof Ort;
+async function ImportAsync({ script }: IOnnxBuildUrls): Promise<typeof Ort> {
+    return (await import(
+        /* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ script
+    )) as typeof Ort;
 }
 
 /** Builds whose wasm is already compiled; their settings can no longer change. */
 const Configured = new WeakSet<object>();
 
-async function fetchWasmAsync(
+async function FetchWasmAsync(
     url: string,
     { store, signal, onProgress }: Pick<IOnnxSettings, "store" | "signal" | "onProgress">,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -178,17 +206,18 @@ async function fetchWasmAsync(
 }
 
 /** Threads need shared memory. */
-function threadCount(): number {
+function ThreadCount(): number {
     return globalThis.crossOriginIsolated ? Math.min(2, navigator.hardwareConcurrency || 1) : 1;
 }
 
 /** Runs y = x + x; on WebGPU reads y through our own device, which fails if ONNX Runtime made itself another one. */
-async function selfCheckAsync(backend: IOnnxBackend): Promise<void> {
+async function SelfCheckAsync(backend: IOnnxBackend): Promise<void> {
     const x = Float32Array.from({ length: 64 }, (_, i) => i + 0.25);
     const session = await backend.createSessionAsync(BuildSumGraph([x.length], "x", "x", "y"), [], true);
     try {
         const { y } = await OnnxQueue.run(() => session.run({ x: { data: x, dims: [x.length] } }));
-        const values = y.data instanceof Float32Array ? y.data : await ReadOnDeviceAsync(backend.device!, y.data, x.length);
+        const values =
+            y.data instanceof Float32Array ? y.data : await ReadOnDeviceAsync(backend.device!, y.data, x.length);
         y.dispose();
         const bad = x.findIndex((value, i) => values[i] !== 2 * value);
         if (bad >= 0) {

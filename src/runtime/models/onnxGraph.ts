@@ -1,7 +1,7 @@
 /**
- * Reads the part of an ONNX file that describes a graph of float networks: nodes, attributes, and initialisers, also those in an external-data file.
- * Written by hand, because what it needs of protobuf is 60 lines, and protobufjs is 20 KB gzip.
- * Field numbers are those of onnx.proto3.
+ * Reads the part of an ONNX file that describes a graph of float networks: nodes, attributes, and initialisers, also
+ * those in an external-data file. Written by hand, because what it needs of protobuf is 60 lines, and protobufjs is 20
+ * KB gzip. Field numbers are those of onnx.proto3.
  */
 import { FlexAvatarError } from "../../flame/error.js";
 import { FloatsFromHalves } from "../format/half.js";
@@ -37,19 +37,20 @@ export interface IOnnxGraph {
  * @throws FlexAvatarError `file-format` if it is cut off, or names data that is not there
  */
 export function ReadOnnxGraph(file: Uint8Array, external: ReadonlyMap<string, Uint8Array>): IOnnxGraph {
-    const graphs = fields(file).get(7);
+    const graphs = ReadFields(file).get(7);
     if (graphs?.length !== 1) {
-        throw wrong("it has no graph");
+        throw Wrong("it has no graph");
     }
-    const graph = fields(bytes(graphs[0]));
+    const graph = ReadFields(Bytes(graphs[0]));
     const constants = new Map<string, IOnnxTensor>();
     for (const value of graph.get(5) ?? []) {
-        const tensor = fields(bytes(value));
-        constants.set(text(tensor, 8), readTensor(tensor, external));
+        const tensor = ReadFields(Bytes(value));
+        constants.set(Text(tensor, 8), ReadTensor(tensor, external));
     }
-    const names = (field: number): string[] => (graph.get(field) ?? []).map((value) => text(fields(bytes(value)), 1));
+    const names = (field: number): string[] =>
+        (graph.get(field) ?? []).map((value) => Text(ReadFields(Bytes(value)), 1));
     return {
-        nodes: (graph.get(1) ?? []).map((value) => readNode(fields(bytes(value)))),
+        nodes: (graph.get(1) ?? []).map((value) => ReadNode(ReadFields(Bytes(value)))),
         constants,
         inputs: names(11).filter((name) => !constants.has(name)),
         outputs: names(12),
@@ -61,7 +62,7 @@ type Value = number | Uint8Array;
 type Fields = ReadonlyMap<number, Value[]>;
 
 /** Splits a protobuf message. Whole numbers above 2^53 lose precision. */
-function fields(message: Uint8Array): Fields {
+function ReadFields(message: Uint8Array): Fields {
     const found = new Map<number, Value[]>();
     const reader = new ProtoReader(message);
     while (!reader.atEnd) {
@@ -96,7 +97,7 @@ class ProtoReader {
                 return Number(BigInt.asIntN(64, value));
             }
         }
-        throw wrong("a number is too long");
+        throw Wrong("a number is too long");
     }
 
     /** A value of a wire type: 0 varint, 1 eight bytes, 2 length-delimited, 5 four bytes (a float). */
@@ -113,7 +114,7 @@ class ProtoReader {
                 return new DataView(four.buffer, four.byteOffset).getFloat32(0, true);
             }
             default:
-                throw wrong(`wire type ${wireType} is not known`);
+                throw Wrong(`wire type ${wireType} is not known`);
         }
     }
 
@@ -126,47 +127,50 @@ class ProtoReader {
         const start = this._at;
         this._at += length;
         if (length < 0 || this._at > this._bytes.length) {
-            throw wrong("it is cut off");
+            throw Wrong("it is cut off");
         }
         return start;
     }
 }
 
-function readNode(node: Fields): IOnnxNode {
+function ReadNode(node: Fields): IOnnxNode {
     const numbers: Record<string, readonly number[]> = {};
     const texts: Record<string, string> = {};
     for (const value of node.get(5) ?? []) {
-        const attribute = fields(bytes(value));
-        const name = text(attribute, 1);
+        const attribute = ReadFields(Bytes(value));
+        const name = Text(attribute, 1);
         const single = attribute.get(3) ?? attribute.get(2);
-        numbers[name] = single ? (single as number[]) : [...wholeNumbers(attribute, 8), ...floats(attribute, 7)];
-        texts[name] = text(attribute, 4);
+        numbers[name] = single ? (single as number[]) : [...WholeNumbers(attribute, 8), ...Floats(attribute, 7)];
+        texts[name] = Text(attribute, 4);
     }
-    const list = (field: number): string[] => (node.get(field) ?? []).map((value) => decode(bytes(value)));
-    return { op: text(node, 4), name: text(node, 3), inputs: list(1), outputs: list(2), numbers, texts };
+    const list = (field: number): string[] => (node.get(field) ?? []).map((value) => Decode(Bytes(value)));
+    return { op: Text(node, 4), name: Text(node, 3), inputs: list(1), outputs: list(2), numbers, texts };
 }
 
-function readTensor(tensor: Fields, external: ReadonlyMap<string, Uint8Array>): IOnnxTensor {
-    const name = text(tensor, 8);
-    const dims = wholeNumbers(tensor, 1);
+function ReadTensor(tensor: Fields, external: ReadonlyMap<string, Uint8Array>): IOnnxTensor {
+    const name = Text(tensor, 8);
+    const dims = WholeNumbers(tensor, 1);
     const count = dims.reduce((product, size) => product * size, 1);
     const type = tensor.get(2)?.[0];
     let raw = tensor.get(9)?.[0] as Uint8Array | undefined;
     if (tensor.get(14)?.[0] === 1) {
         const entries = Object.fromEntries(
-            (tensor.get(13) ?? []).map((entry) => [text(fields(bytes(entry)), 1), text(fields(bytes(entry)), 2)]),
+            (tensor.get(13) ?? []).map((entry) => [
+                Text(ReadFields(Bytes(entry)), 1),
+                Text(ReadFields(Bytes(entry)), 2),
+            ]),
         );
         const file = external.get(entries.location);
         const offset = Number(entries.offset ?? 0);
         const length = Number(entries.length);
         if (file === undefined || !(offset >= 0 && length >= 0 && offset + length <= file.length)) {
-            throw wrong(`${name} lies outside of ${entries.location}`);
+            throw Wrong(`${name} lies outside of ${entries.location}`);
         }
         raw = file.subarray(offset, offset + length);
     }
     let data: Float32Array;
     if (raw === undefined) {
-        data = Float32Array.from([...floats(tensor, 4), ...wholeNumbers(tensor, 7), ...wholeNumbers(tensor, 5)]);
+        data = Float32Array.from([...Floats(tensor, 4), ...WholeNumbers(tensor, 7), ...WholeNumbers(tensor, 5)]);
     } else {
         const own = new Uint8Array(raw).buffer; // aligned
         if (type === 1) {
@@ -176,17 +180,17 @@ function readTensor(tensor: Fields, external: ReadonlyMap<string, Uint8Array>): 
         } else if (type === 7) {
             data = Float32Array.from(new BigInt64Array(own), Number);
         } else {
-            throw wrong(`${name} has element type ${type}`);
+            throw Wrong(`${name} has element type ${type}`);
         }
     }
     if (data.length !== count) {
-        throw wrong(`${name} has ${data.length} values and shape [${dims.join(",")}]`);
+        throw Wrong(`${name} has ${data.length} values and shape [${dims.join(",")}]`);
     }
     return { dims, data };
 }
 
 /** A repeated whole-number field, packed or not. */
-function wholeNumbers(message: Fields, field: number): number[] {
+function WholeNumbers(message: Fields, field: number): number[] {
     return (message.get(field) ?? []).flatMap((value) => {
         if (typeof value === "number") {
             return [value];
@@ -201,28 +205,28 @@ function wholeNumbers(message: Fields, field: number): number[] {
 }
 
 /** A repeated float field, packed or not. */
-function floats(message: Fields, field: number): number[] {
+function Floats(message: Fields, field: number): number[] {
     return (message.get(field) ?? []).flatMap((value) =>
         typeof value === "number" ? [value] : [...new Float32Array(new Uint8Array(value).buffer)],
     );
 }
 
-function text(message: Fields, field: number): string {
+function Text(message: Fields, field: number): string {
     const value = message.get(field)?.[0];
-    return value instanceof Uint8Array ? decode(value) : "";
+    return value instanceof Uint8Array ? Decode(value) : "";
 }
 
-function bytes(value: Value): Uint8Array {
+function Bytes(value: Value): Uint8Array {
     if (typeof value === "number") {
-        throw wrong("a message is a number");
+        throw Wrong("a message is a number");
     }
     return value;
 }
 
-function decode(value: Uint8Array): string {
+function Decode(value: Uint8Array): string {
     return new TextDecoder().decode(value);
 }
 
-function wrong(what: string): FlexAvatarError {
+function Wrong(what: string): FlexAvatarError {
     return new FlexAvatarError("file-format", `The ONNX file cannot be read: ${what}.`);
 }

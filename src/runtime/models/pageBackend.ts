@@ -1,7 +1,17 @@
-/** ONNX Runtime on the page's own thread: for WebGPU, whose device cannot leave the page, and where a worker does not start. */
+/**
+ * ONNX Runtime on the page's own thread: for WebGPU, whose device cannot leave the page, and where a worker does not
+ * start.
+ */
 import type * as Ort from "onnxruntime-web";
 import { OnnxQueue } from "./asyncQueue.js";
-import type { BackendName, IExternalData, INetworkInput, INetworkOutput, INetworkSession, IOnnxBackend } from "./session.js";
+import type {
+    BackendName,
+    IExternalData,
+    INetworkInput,
+    INetworkOutput,
+    INetworkSession,
+    IOnnxBackend,
+} from "./session.js";
 
 /** A loaded build of ONNX Runtime as a backend. */
 export class PageBackend implements IOnnxBackend {
@@ -52,7 +62,10 @@ class PageSession implements INetworkSession {
             Object.entries(results).map(([name, tensor]): [string, INetworkOutput] => [
                 name,
                 {
-                    data: tensor.location === "gpu-buffer" ? (tensor.gpuBuffer as unknown as GPUBuffer) : (tensor.data as Float32Array),
+                    data:
+                        tensor.location === "gpu-buffer"
+                            ? (tensor.gpuBuffer as unknown as GPUBuffer)
+                            : (tensor.data as Float32Array),
                     dispose: () => tensor.dispose(),
                 },
             ]),

@@ -34,12 +34,18 @@ class ProtoWriter {
 }
 
 /**
- * Builds an ONNX model (IR 8, opset 17): `output` = `first` + `second`, all float32 of one shape. The two inputs may be the same.
- * Field numbers are those of onnx.proto3: ModelProto, GraphProto, NodeProto, ValueInfoProto, TypeProto, TensorShapeProto.
+ * Builds an ONNX model (IR 8, opset 17): `output` = `first` + `second`, all float32 of one shape. The two inputs may be
+ * the same. Field numbers are those of onnx.proto3: ModelProto, GraphProto, NodeProto, ValueInfoProto, TypeProto,
+ * TensorShapeProto.
  * @param shape sizes of all three tensors
  * @returns the bytes of the model
  */
-export function BuildSumGraph(shape: readonly number[], first: string, second: string, output: string): Uint8Array<ArrayBuffer> {
+export function BuildSumGraph(
+    shape: readonly number[],
+    first: string,
+    second: string,
+    output: string,
+): Uint8Array<ArrayBuffer> {
     const message = (): ProtoWriter => new ProtoWriter();
     const value = (name: string): ProtoWriter => {
         const sizes = shape.reduce((all, size) => all.message(1, message().number(1, size)), message());

@@ -1,4 +1,7 @@
-/** What long calls of the runtime report while they work, and what they say when they had to do something other than asked. */
+/**
+ * What long calls of the runtime report while they work, and what they say when they had to do something other than
+ * asked.
+ */
 
 /** One progress report. Fractions never go back within one stage. */
 export interface IRuntimeProgress {
@@ -17,7 +20,10 @@ export type ProgressListener = (progress: IRuntimeProgress) => void;
 
 /** Something the user should know although the call went on: a fallback, or a choice made for them. */
 export interface IRuntimeNotice {
-    /** Stable code: `backend-wasm`, `networks-on-page`, `driver-onnx`, `hash-unchecked`, `photo-several-faces`, `photo-coarse-landmarks`, `photo-rotated`. */
+    /**
+     * Stable code: `backend-wasm`, `networks-on-page`, `driver-onnx`, `hash-unchecked`, `photo-several-faces`,
+     * `photo-coarse-landmarks`, `photo-rotated`.
+     */
     code:
         | "backend-wasm"
         | "networks-on-page"

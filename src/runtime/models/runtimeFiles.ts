@@ -14,8 +14,8 @@ export interface IOnnxBuildUrls {
 }
 
 /**
- * The builds of ONNX Runtime. "wasm" runs on the processor. The other two run on WebGPU too: "jspi" in browsers that can suspend
- * WebAssembly, "webgpu" (half as large again) in all others.
+ * The builds of ONNX Runtime. "wasm" runs on the processor. The other two run on WebGPU too: "jspi" in browsers that
+ * can suspend WebAssembly, "webgpu" (half as large again) in all others.
  */
 export type OnnxBuildName = BackendName | "jspi";
 
@@ -27,7 +27,10 @@ export interface IOnnxFileUrls extends Partial<Record<OnnxBuildName, IOnnxBuildU
     jspi?: IOnnxBuildUrls;
     /** The build for `backend: "webgpu"` in all other browsers. */
     webgpu?: IOnnxBuildUrls;
-    /** `onnxWorker.js` of this package, on the page's own origin: used where the page's policy refuses workers from `blob:`. */
+    /**
+     * `onnxWorker.js` of this package, on the page's own origin: used where the page's policy refuses workers from
+     * `blob:`.
+     */
     worker?: string;
     /** `refineWorker.js`, likewise. */
     refineWorker?: string;
@@ -65,29 +68,35 @@ export function ChooseOnnxBuild(backend: BackendName, urls: OnnxRuntimeUrls): On
 }
 
 /**
- * @returns absolute addresses of a build: ONNX Runtime would resolve relative ones against its own script, and we mean the page
- * @throws where addresses are given one by one and not for this build: FlexAvatarError `invalid-argument` for the processor's, which is the
+ * @returns absolute addresses of a build: ONNX Runtime would resolve relative ones against its own script, and we mean
+ * the page
+ * @throws where addresses are given one by one and not for this build: FlexAvatarError `invalid-argument` for the
+ * processor's, which is the
  *   last resort, a plain Error for WebGPU's
  */
 export function BuildUrls(urls: OnnxRuntimeUrls, name: OnnxBuildName): IOnnxBuildUrls {
     if (typeof urls === "string") {
         const { script, mjs, wasm } = RuntimeFiles[name];
-        return { script: absolute(JoinUrl(urls, script)), mjs: absolute(JoinUrl(urls, mjs)), wasm: absolute(JoinUrl(urls, wasm)) };
+        return {
+            script: Absolute(JoinUrl(urls, script)),
+            mjs: Absolute(JoinUrl(urls, mjs)),
+            wasm: Absolute(JoinUrl(urls, wasm)),
+        };
     }
     const build = urls[name];
     if (build === undefined) {
         const message = `runtimeUrls has no addresses for "${name}"`;
         throw name === "wasm" ? new FlexAvatarError("invalid-argument", `${message}.`) : new Error(message);
     }
-    return { script: absolute(build.script), mjs: absolute(build.mjs), wasm: absolute(build.wasm) };
+    return { script: Absolute(build.script), mjs: Absolute(build.mjs), wasm: Absolute(build.wasm) };
 }
 
 /** @returns the address of a worker's script, if there is one: "worker" runs networks, "refineWorker" refines */
 export function WorkerUrl(urls: OnnxRuntimeUrls, which: keyof typeof WorkerFiles): string | undefined {
     const url = typeof urls === "string" ? JoinUrl(urls, WorkerFiles[which]) : urls[which];
-    return url === undefined ? undefined : absolute(url);
+    return url === undefined ? undefined : Absolute(url);
 }
 
-function absolute(url: string): string {
+function Absolute(url: string): string {
     return new URL(url, globalThis.document?.baseURI ?? globalThis.location.href).href;
 }

@@ -13,15 +13,15 @@ export interface IModelRuntimeSettings {
     /** The scene's device, borrowed. Without one, everything runs on the processor. */
     device?: GPUDevice;
     /**
-     * Where ONNX Runtime runs. "auto" is the processor: reading photos takes a fraction of a second there, once, and the build that does
-     * it is the smallest to download. Where that leaves the driver to the processor too, `onNotice` is told why. "webgpu" and "wasm"
-     * insist. Default "auto".
+     * Where ONNX Runtime runs. "auto" is the processor: reading photos takes a fraction of a second there, once, and
+     * the build that does it is the smallest to download. Where that leaves the driver to the processor too, `onNotice`
+     * is told why. "webgpu" and "wasm" insist. Default "auto".
      */
     backend?: "auto" | BackendName;
     /**
-     * What runs the driver network: "shaders" are our own, recorded in the frame; "onnx" is ONNX Runtime on `backend`. "auto" takes the
-     * shaders on a device that is no software one, unless `backend` insists on "wasm", and ONNX Runtime where they fail, with a notice.
-     * Default "auto".
+     * What runs the driver network: "shaders" are our own, recorded in the frame; "onnx" is ONNX Runtime on `backend`.
+     * "auto" takes the shaders on a device that is no software one, unless `backend` insists on "wasm", and ONNX
+     * Runtime where they fail, with a notice. Default "auto".
      */
     driver?: "auto" | "shaders" | "onnx";
     /** Whether networks on the processor run in a worker. Default true. */

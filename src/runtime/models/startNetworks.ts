@@ -37,11 +37,16 @@ export async function StartOnnxAsync(settings: IModelRuntimeSettings, store: Ass
         if (error instanceof FlexAvatarError) {
             throw error;
         }
-        throw new FlexAvatarError("webgpu-missing", `ONNX Runtime does not start on WebGPU: ${MessageOf(error)}`, { cause: error });
+        throw new FlexAvatarError("webgpu-missing", `ONNX Runtime does not start on WebGPU: ${MessageOf(error)}`, {
+            cause: error,
+        });
     }
 }
 
-/** @returns why all networks run on the processor although the caller left it open; null where they do not, or where that was asked for */
+/**
+ * @returns why all networks run on the processor although the caller left it open; null where they do not, or where
+ * that was asked for
+ */
 export function WhyProcessor({ backend = "auto", device }: IModelRuntimeSettings): string | null {
     if (backend !== "auto") {
         return null;

@@ -1,4 +1,6 @@
-/** ONNX Runtime on the processor in a worker of its own, one for the page: runs of a second leave the page its frames. */
+/**
+ * ONNX Runtime on the processor in a worker of its own, one for the page: runs of a second leave the page its frames.
+ */
 import type { IExternalData, INetworkInput, INetworkOutput, INetworkSession, IOnnxBackend } from "./session.js";
 import type { ITensorMessage, IWorkerAnswer, WorkerRequest } from "./worker/messages.js";
 import workerSource from "./worker/onnxWorker.ts?text";
@@ -44,12 +46,12 @@ export class WorkerBackend implements IOnnxBackend {
     public static async StartAsync(fileUrl: string | undefined): Promise<WorkerBackend> {
         const blobUrl = URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" }));
         try {
-            return await startAsync(blobUrl);
+            return await StartAsync(blobUrl);
         } catch (error) {
             if (fileUrl === undefined) {
                 throw error;
             }
-            return await startAsync(fileUrl);
+            return await StartAsync(fileUrl);
         } finally {
             URL.revokeObjectURL(blobUrl);
         }
@@ -68,7 +70,7 @@ export class WorkerBackend implements IOnnxBackend {
     public async createSessionAsync(graph: Uint8Array, data: readonly IExternalData[]): Promise<INetworkSession> {
         const session = (await this._ask({ kind: "create", graph, data })) as number;
         return {
-            run: async (inputs) => outputs(await this._ask({ kind: "run", session, inputs: arrays(inputs) })),
+            run: async (inputs) => Outputs(await this._ask({ kind: "run", session, inputs: Arrays(inputs) })),
             release: async () => void (await this._ask({ kind: "release", session })),
         };
     }
@@ -100,7 +102,7 @@ export class WorkerBackend implements IOnnxBackend {
     }
 }
 
-async function startAsync(url: string): Promise<WorkerBackend> {
+async function StartAsync(url: string): Promise<WorkerBackend> {
     const backend = new WorkerBackend(new Worker(url, { type: "module", name: "flexAvatarNetworks" }));
     try {
         await backend.helloAsync();
@@ -111,7 +113,7 @@ async function startAsync(url: string): Promise<WorkerBackend> {
     }
 }
 
-function arrays(inputs: Readonly<Record<string, INetworkInput>>): Record<string, ITensorMessage> {
+function Arrays(inputs: Readonly<Record<string, INetworkInput>>): Record<string, ITensorMessage> {
     return Object.fromEntries(
         Object.entries(inputs).map(([name, { data, dims }]) => {
             if (!(data instanceof Float32Array)) {
@@ -122,8 +124,11 @@ function arrays(inputs: Readonly<Record<string, INetworkInput>>): Record<string,
     );
 }
 
-function outputs(result: IWorkerAnswer["result"]): Record<string, INetworkOutput> {
+function Outputs(result: IWorkerAnswer["result"]): Record<string, INetworkOutput> {
     return Object.fromEntries(
-        Object.entries(result as Record<string, Float32Array>).map(([name, data]) => [name, { data, dispose: () => undefined }]),
+        Object.entries(result as Record<string, Float32Array>).map(([name, data]) => [
+            name,
+            { data, dispose: () => undefined },
+        ]),
     );
 }

@@ -1,5 +1,6 @@
 /**
- * One avatar on the GPU: its slot in the buffers of its head, and the pose of this frame. Views of it keep their own buffers.
+ * One avatar on the GPU: its slot in the buffers of its head, and the pose of this frame. Views of it keep their own
+ * buffers.
  */
 import { CreateExpressionPose, EffectivePose, type ExpressionPose } from "../../flame/expression.js";
 import { JointCount, PoseLength, type HeadModel } from "../../flame/headModel.js";
@@ -79,7 +80,8 @@ export class AvatarBuffers {
     /**
      * @param device borrowed; the one of `head`
      * @param head borrowed; must outlive the avatar
-     * @param twin an avatar of the same head whose static map this one shares; each has its own expression and deltas, either may go first
+     * @param twin an avatar of the same head whose static map this one shares; each has its own expression and deltas,
+     * either may go first
      * @throws FlexAvatarError `too-many-avatars`
      */
     public constructor(
@@ -105,7 +107,11 @@ export class AvatarBuffers {
         }
         this._person.users++;
         this._owned = new OwnedBuffers(device, "avatar");
-        this.params = this._owned.create("params", AvatarParamsLayout.byteLength, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+        this.params = this._owned.create(
+            "params",
+            AvatarParamsLayout.byteLength,
+            GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+        );
         this._coefficients = new Float32Array(model.expressionCount);
         this._jointBoxes = JointBoxes(model);
         new Uint32Array(this._paramsData)[AvatarParamsLayout.offsets.firstVertex / 4] = this.firstVertex;
@@ -154,8 +160,8 @@ export class AvatarBuffers {
     }
 
     /**
-     * Box around the avatar in posed space, meters, for the pose of the last {@link setExpression}. It is generous: joints are bounded
-     * exactly, hair and expressions by a margin. The same object each time.
+     * Box around the avatar in posed space, meters, for the pose of the last {@link setExpression}. It is generous:
+     * joints are bounded exactly, hair and expressions by a margin. The same object each time.
      */
     public get bounds(): IPosedBounds {
         return this._bounds;
@@ -167,7 +173,8 @@ export class AvatarBuffers {
             return 0;
         }
         const { persons, closeUps } = this.head;
-        const shared = (persons.slotByteLength + (this._person.closeUp ? closeUps.layerByteLength : 0)) / this._person.users;
+        const shared =
+            (persons.slotByteLength + (this._person.closeUp ? closeUps.layerByteLength : 0)) / this._person.users;
         return this._owned.byteLength + this.head.avatars.slotByteLength + shared;
     }
 
@@ -192,8 +199,9 @@ export class AvatarBuffers {
     }
 
     /**
-     * Sets the Gaussians at rest. An avatar that shares them gets its own; the others keep theirs. An array also tells how far Gaussians lie off
-     * the head, for {@link bounds}, and whether the avatar {@link isOpaque} and {@link hasOccluder}; for a buffer 0.1 m, no and no are assumed.
+     * Sets the Gaussians at rest. An avatar that shares them gets its own; the others keep theirs. An array also tells
+     * how far Gaussians lie off the head, for {@link bounds}, and whether the avatar {@link isOpaque} and {@link
+     * hasOccluder}; for a buffer 0.1 m, no and no are assumed.
      * @param source [14,H,W]; a buffer is read in queue order and stays the caller's
      * @throws FlexAvatarError `invalid-argument` if its size is wrong, `too-many-avatars`
      */
@@ -202,7 +210,15 @@ export class AvatarBuffers {
             const slot = this.head.persons.acquire();
             const { closeUp } = this._person;
             this._person.users--;
-            this._person = { slot, users: 1, reach: DefaultReach, boxes: null, isOpaque: false, hasOccluder: false, closeUp: null };
+            this._person = {
+                slot,
+                users: 1,
+                reach: DefaultReach,
+                boxes: null,
+                isOpaque: false,
+                hasOccluder: false,
+                closeUp: null,
+            };
             if (closeUp) {
                 this.setCloseUp(closeUp.source, closeUp.strength);
             }
@@ -211,7 +227,8 @@ export class AvatarBuffers {
         this._person.reach = source instanceof Float32Array ? this._reachOf(source) : DefaultReach;
         this._person.boxes = source instanceof Float32Array && this._isStill ? GaussianBoxes(this.head, source) : null;
         this._person.isOpaque = source instanceof Float32Array && this._hidesItsBack(source);
-        this._person.hasOccluder = source instanceof Float32Array && this._person.isOpaque && this._writeOccluder(source);
+        this._person.hasOccluder =
+            source instanceof Float32Array && this._person.isOpaque && this._writeOccluder(source);
         this._updateBounds();
     }
 
@@ -221,7 +238,8 @@ export class AvatarBuffers {
     }
 
     /**
-     * Gives the Gaussians at rest new colors, for all that share them. Much cheaper than {@link setStaticMap}, as nothing else may differ.
+     * Gives the Gaussians at rest new colors, for all that share them. Much cheaper than {@link setStaticMap}, as
+     * nothing else may differ.
      * @param staticMap [14,H,W], the map in use but for its channels 4 to 6
      * @throws FlexAvatarError `invalid-argument` if its size is wrong
      */
@@ -230,7 +248,8 @@ export class AvatarBuffers {
     }
 
     /**
-     * Sets the detail for close-ups, for all that share the static map. The same object again only changes its strength.
+     * Sets the detail for close-ups, for all that share the static map. The same object again only changes its
+     * strength.
      * @param closeUp kept until it is replaced; null for none
      * @param strength 0..1
      * @throws FlexAvatarError `invalid-argument` if its size is wrong, `too-many-avatars`
@@ -254,7 +273,8 @@ export class AvatarBuffers {
     }
 
     /**
-     * Gives the newest output of the driver. The one given before it becomes the start of the interpolation by {@link deltaBlend}.
+     * Gives the newest output of the driver. The one given before it becomes the start of the interpolation by {@link
+     * deltaBlend}.
      * @param source [14,H,W]; a buffer is read in queue order and stays the caller's
      * @throws FlexAvatarError `invalid-argument` if its size is wrong
      */
@@ -301,7 +321,10 @@ export class AvatarBuffers {
         this._isPosed = true;
     }
 
-    /** Gives everything back. The head stays, and the static map as long as another avatar shares it. May be called twice. */
+    /**
+     * Gives everything back. The head stays, and the static map as long as another avatar shares it. May be called
+     * twice.
+     */
     public dispose(): void {
         if (this.isDisposed) {
             return;
@@ -360,7 +383,10 @@ export class AvatarBuffers {
         return offsets !== null;
     }
 
-    /** A skinned vertex or Gaussian is a mean of its joints' transforms of it, so the union of the joints' transformed boxes holds them all. */
+    /**
+     * A skinned vertex or Gaussian is a mean of its joints' transforms of it, so the union of the joints' transformed
+     * boxes holds them all.
+     */
     private _updateBounds(): void {
         const { min, max } = this._bounds;
         min.fill(Infinity);
@@ -392,7 +418,8 @@ export class AvatarBuffers {
 /** [V] OccluderOffset */
 function PackOccluder(offsets: Float32Array): Uint32Array<ArrayBuffer> {
     const packed = new StructArray(OccluderOffsetLayout, offsets.length / 3);
-    const snorm = (meters: number): number => Math.round(32767 * Math.min(1, Math.max(-1, meters / OffsetReach))) & 0xffff;
+    const snorm = (meters: number): number =>
+        Math.round(32767 * Math.min(1, Math.max(-1, meters / OffsetReach))) & 0xffff;
     for (let v = 0; v < offsets.length / 3; v++) {
         packed.setWord("xy", snorm(offsets[3 * v]) | (snorm(offsets[3 * v + 1]) << 16), v);
         packed.setWord("z", snorm(offsets[3 * v + 2]), v);

@@ -1,6 +1,6 @@
 /**
- * Atlases of detail of all persons of a head: layers of one texture, mip levels included, and where each Gaussian lies in them. Both come with the
- * first atlas and go with the last.
+ * Atlases of detail of all persons of a head: layers of one texture, mip levels included, and where each Gaussian lies
+ * in them. Both come with the first atlas and go with the last.
  */
 import { FlexAvatarError } from "../../flame/error.js";
 import { AtlasFrames } from "../../flame/atlasFrames.js";
@@ -86,10 +86,12 @@ export class CloseUpArena {
         this._layers.set(closeUp, { layer, users: 1 });
         MipLevels(closeUp).forEach((texels, mipLevel) => {
             const size = LevelEdge(edge, mipLevel);
-            this.device.queue.writeTexture({ texture: this._texture!, mipLevel, origin: [0, 0, layer] }, texels, { bytesPerRow: size }, [
-                size,
-                size,
-            ]);
+            this.device.queue.writeTexture(
+                { texture: this._texture!, mipLevel, origin: [0, 0, layer] },
+                texels,
+                { bytesPerRow: size },
+                [size, size],
+            );
         });
         return layer;
     }
@@ -138,7 +140,11 @@ export class CloseUpArena {
             const encoder = this.device.createCommandEncoder({ label: "head.closeUps" });
             for (let mipLevel = 0; mipLevel < CloseUpLevels; mipLevel++) {
                 const size = LevelEdge(this.edge, mipLevel);
-                encoder.copyTextureToTexture({ texture: before, mipLevel }, { texture: this._texture, mipLevel }, [size, size, count]);
+                encoder.copyTextureToTexture({ texture: before, mipLevel }, { texture: this._texture, mipLevel }, [
+                    size,
+                    size,
+                    count,
+                ]);
             }
             this.device.queue.submit([encoder.finish()]);
             this._retire(before);

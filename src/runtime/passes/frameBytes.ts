@@ -1,6 +1,7 @@
 /**
- * Bytes that a frame must move through memory, pass by pass, next to the least that any renderer of such avatars must move. For benchmarks.
- * Each byte of a buffer counts once per pass that touches it; what a cache holds (vertices, slots) counts once per avatar.
+ * Bytes that a frame must move through memory, pass by pass, next to the least that any renderer of such avatars must
+ * move. For benchmarks. Each byte of a buffer counts once per pass that touches it; what a cache holds (vertices,
+ * slots) counts once per avatar.
  */
 import {
     BucketCount,
@@ -35,7 +36,10 @@ export interface IPassBytes {
     readonly floorBytes: number;
 }
 
-/** Lower bounds per unit: a dense FLAME of 136 f16 directions; 28 B of deltas and 36 B at rest; two 8-bit radix passes; 32 B record and index. */
+/**
+ * Lower bounds per unit: a dense FLAME of 136 f16 directions; 28 B of deltas and 36 B at rest; two 8-bit radix passes;
+ * 32 B record and index.
+ */
 const FloorPerVertex = 136 * 6 + 20 + 16;
 const FloorPerDelta = 28;
 const FloorPerGaussian = 36 + 32 + 4;
@@ -48,7 +52,8 @@ const FloorPerSplat = 36;
  * @param visibleShare share of the Gaussians that survive culling
  */
 export function FrameBytes(avatars: readonly IAvatarSize[], deltaMaps: 1 | 2 = 1, visibleShare = 1): IPassBytes[] {
-    const sum = (of: (avatar: IAvatarSize) => number): number => avatars.reduce((total, avatar) => total + of(avatar), 0);
+    const sum = (of: (avatar: IAvatarSize) => number): number =>
+        avatars.reduce((total, avatar) => total + of(avatar), 0);
     const gaussians = sum(({ gaussianCount }) => gaussianCount);
     const dynamic = sum(({ dynamicCount }) => dynamicCount);
     const vertices = sum(({ vertexCount }) => vertexCount);
@@ -67,7 +72,9 @@ export function FrameBytes(avatars: readonly IAvatarSize[], deltaMaps: 1 | 2 = 1
             // No renderer must do it: it makes the others cheaper.
             pass: "splatOccluder",
             readBytes:
-                occluderIndices > 0 ? (HeadVertexLayout.byteLength + OccluderOffsetLayout.byteLength) * vertices + 2 * occluderIndices : 0,
+                occluderIndices > 0
+                    ? (HeadVertexLayout.byteLength + OccluderOffsetLayout.byteLength) * vertices + 2 * occluderIndices
+                    : 0,
             writtenBytes: 4 * occluderPixels,
             floorBytes: 0,
         },
@@ -83,7 +90,8 @@ export function FrameBytes(avatars: readonly IAvatarSize[], deltaMaps: 1 | 2 = 1
             floorBytes: FloorPerGaussian * gaussians + FloorPerDelta * dynamic,
         },
         {
-            // Buckets: counted, scanned twice, written once. Keys: scattered (4 read, 4 written, 8 for the atomic), then put in order among their like.
+            // Buckets: counted, scanned twice, written once. Keys: scattered (4 read, 4 written, 8 for the atomic),
+            // then put in order among their like.
             pass: "sort",
             readBytes: 2 * 4 * BucketCount + 8 * gaussians + (16 + 4) * visible,
             writtenBytes: 2 * 4 * BucketCount + (4 + 4 + 4) * visible,

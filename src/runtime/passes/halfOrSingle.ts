@@ -1,7 +1,11 @@
-/** The choice between the twins of a shader: half precision where it is faster and the device compiles it, single precision everywhere else. */
+/**
+ * The choice between the twins of a shader: half precision where it is faster and the device compiles it, single
+ * precision everywhere else.
+ */
 
 /**
- * @param wanted undefined: on every device with `shader-f16` but software adapters, which convert before and after each operation (on lavapipe the draw
+ * @param wanted undefined: on every device with `shader-f16` but software adapters, which convert before and after each
+ * operation (on lavapipe the draw
  *   takes three times as long); true: on these too
  * @param makeAsync compiles for one of the two; rejects if the device does not take it
  */

@@ -1,6 +1,6 @@
 /**
- * GPU copy of what all avatars of one head model and map size share: template, skin weights, expression directions, texel tables, and the
- * buffers in which each avatar has its slot.
+ * GPU copy of what all avatars of one head model and map size share: template, skin weights, expression directions,
+ * texel tables, and the buffers in which each avatar has its slot.
  */
 import type { HeadModel } from "../../flame/headModel.js";
 import { JointCount } from "../../flame/headModel.js";
@@ -50,7 +50,10 @@ export class HeadBuffers implements IPackedHead {
     public readonly occluderIndexCount: number;
     /** d */
     public readonly dynamicCount: number;
-    /** Persons: [n+m] PackedAttributes each, level after level, and [V] OccluderOffset. Avatars that share maps share a slot. */
+    /**
+     * Persons: [n+m] PackedAttributes each, level after level, and [V] OccluderOffset. Avatars that share maps share a
+     * slot.
+     */
     public readonly persons: SlotArena<"attributes" | "occluder">;
     /** Avatars: [E] f32, [V] HeadVertex, two [d] PackedDelta that take turns, and a u32 of a list of avatars. */
     public readonly avatars: SlotArena<"coefficients" | "expressed" | "deltas" | "changed">;
@@ -92,7 +95,11 @@ export class HeadBuffers implements IPackedHead {
             "dynamicTexels",
             dynamic.map((gaussian) => table.texel[gaussian]),
         );
-        this.params = this._owned.create("params", HeadParamsLayout.byteLength, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+        this.params = this._owned.create(
+            "params",
+            HeadParamsLayout.byteLength,
+            GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+        );
         device.queue.writeBuffer(this.params, 0, PackHeadParams(model, positionTable));
         const faces = OccluderFaces(model);
         this.occluderIndexCount = faces.length;
@@ -143,7 +150,9 @@ export class HeadBuffers implements IPackedHead {
 
 /** The Gaussians that the driver may change, in Gaussian order. */
 function DynamicGaussians(table: TexelTable): Uint32Array<ArrayBuffer> {
-    return Uint32Array.from(Array.from({ length: table.gaussianCount }, (_, g) => g).filter((g) => (table.flags[g] & DynamicFlag) !== 0));
+    return Uint32Array.from(
+        Array.from({ length: table.gaussianCount }, (_, g) => g).filter((g) => (table.flags[g] & DynamicFlag) !== 0),
+    );
 }
 
 /** A coarse Gaussian sits where its anchor does. */
@@ -184,7 +193,10 @@ function PackHeadParams(model: HeadModel, positionTable: TexelTable): ArrayBuffe
     return params.bytes;
 }
 
-/** [V] HeadVertex: position and the weights of neck, jaw, eyeL, eyeR, one byte each. The weight of global is what is left. */
+/**
+ * [V] HeadVertex: position and the weights of neck, jaw, eyeL, eyeR, one byte each. The weight of global is what is
+ * left.
+ */
 export function PackVertices(model: HeadModel): Uint32Array<ArrayBuffer> {
     const vertices = new StructArray(HeadVertexLayout, model.vertexCount);
     for (let v = 0; v < model.vertexCount; v++) {
@@ -202,7 +214,10 @@ export function PackVertices(model: HeadModel): Uint32Array<ArrayBuffer> {
  * Expression directions sorted by vertex, so that one thread can gather all of a vertex without atomics.
  * An entry is expression | x << 16 and y | z << 16, with 16-bit signed offsets as in the model file.
  */
-export function GatherExpressions(model: HeadModel): { start: Uint32Array<ArrayBuffer>; entries: Uint32Array<ArrayBuffer> } {
+export function GatherExpressions(model: HeadModel): {
+    start: Uint32Array<ArrayBuffer>;
+    entries: Uint32Array<ArrayBuffer>;
+} {
     const { expressionVertex, expressionDelta, expressionStart, vertexCount, expressionCount } = model;
     const start = new Uint32Array(vertexCount + 1);
     for (const vertex of expressionVertex) {

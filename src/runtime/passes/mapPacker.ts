@@ -1,6 +1,6 @@
 /**
- * Takes maps of the networks into the packed slots of avatars: kernels packStatic, coarsen and packDelta. It submits by itself, in queue order, because
- * a map is only valid when it is given.
+ * Takes maps of the networks into the packed slots of avatars: kernels packStatic, coarsen and packDelta. It submits by
+ * itself, in queue order, because a map is only valid when it is given.
  */
 import { LevelCount, type ILevels } from "../../flame/levels.js";
 import { FlexAvatarError } from "../../flame/error.js";
@@ -101,7 +101,13 @@ export class MapPacker {
         this._owned.dispose();
     }
 
-    private _pack(name: MapKernelName, what: string, source: Float32Array<ArrayBuffer> | GPUBuffer, first: number, count: number): void {
+    private _pack(
+        name: MapKernelName,
+        what: string,
+        source: Float32Array<ArrayBuffer> | GPUBuffer,
+        first: number,
+        count: number,
+    ): void {
         const { mapSize } = this._head.table;
         const wanted = 4 * MapChannels * mapSize ** 2;
         const byteLength = source instanceof Float32Array ? source.byteLength : source.size;
@@ -157,7 +163,11 @@ export class MapPacker {
     }
 
     /** The map in a buffer that a shader may read. */
-    private _readable(encoder: GPUCommandEncoder, source: Float32Array<ArrayBuffer> | GPUBuffer, byteLength: number): GPUBuffer {
+    private _readable(
+        encoder: GPUCommandEncoder,
+        source: Float32Array<ArrayBuffer> | GPUBuffer,
+        byteLength: number,
+    ): GPUBuffer {
         if (!(source instanceof Float32Array) && (source.usage & GPUBufferUsage.STORAGE) !== 0) {
             return source;
         }
@@ -217,7 +227,11 @@ function PipelineOf(device: GPUDevice, name: PackKernelName): GPUComputePipeline
     let pipeline = pipelines.get(name);
     if (!pipeline) {
         const module = device.createShaderModule({ label: name, code: ResolveImports(PackKernelSources[name]) });
-        pipeline = device.createComputePipeline({ label: name, layout: "auto", compute: { module, entryPoint: "main" } });
+        pipeline = device.createComputePipeline({
+            label: name,
+            layout: "auto",
+            compute: { module, entryPoint: "main" },
+        });
         pipelines.set(name, pipeline);
     }
     return pipeline;

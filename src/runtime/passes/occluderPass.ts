@@ -1,5 +1,6 @@
 /**
- * Draws the shrunk heads of a view into its small depth texture, before projection reads it: one render pass, one draw per head and level of detail.
+ * Draws the shrunk heads of a view into its small depth texture, before projection reads it: one render pass, one draw
+ * per head and level of detail.
  */
 import type { HeadBuffers } from "./headBuffers.js";
 import { OccluderInstanceBytes, type ViewBuffers } from "./viewBuffers.js";
@@ -32,7 +33,11 @@ export class OccluderPass {
                     {
                         arrayStride: OccluderInstanceBytes,
                         stepMode: "instance",
-                        attributes: [0, 1, 2].map((shaderLocation) => ({ shaderLocation, offset: 4 * shaderLocation, format: "uint32" })),
+                        attributes: [0, 1, 2].map((shaderLocation) => ({
+                            shaderLocation,
+                            offset: 4 * shaderLocation,
+                            format: "uint32",
+                        })),
                     },
                 ],
             },
@@ -74,7 +79,12 @@ export class OccluderPass {
         this._groups.set(view, groups);
         let bound = groups.get(head);
         if (bound?.revision !== head.revision) {
-            const buffers = [view.params, view.slots, head.avatars.buffer("expressed"), head.persons.buffer("occluder")];
+            const buffers = [
+                view.params,
+                view.slots,
+                head.avatars.buffer("expressed"),
+                head.persons.buffer("occluder"),
+            ];
             const group = this._device.createBindGroup({
                 label: "splatOccluder.0",
                 layout: this._pipeline.getBindGroupLayout(0),

@@ -1,6 +1,6 @@
 /**
- * Imports of shaders. The only preprocessor word is `#import "shared/name.wgsl"` on a line of its own; each shared file is inserted once, where it is
- * first imported.
+ * Imports of shaders. The only preprocessor word is `#import "shared/name.wgsl"` on a line of its own; each shared file
+ * is inserted once, where it is first imported.
  */
 
 /**

@@ -1,6 +1,6 @@
 /**
- * GPU buffers that several owners share, each with a slot of the same size in all of them, so that one dispatch reaches every owner.
- * Buffers grow when a slot is missing (their content moves along) and go when the last slot is given back.
+ * GPU buffers that several owners share, each with a slot of the same size in all of them, so that one dispatch reaches
+ * every owner. Buffers grow when a slot is missing (their content moves along) and go when the last slot is given back.
  */
 import { FlexAvatarError } from "../../flame/error.js";
 

@@ -33,14 +33,18 @@ export class SplatDrawPass {
 
     /**
      * Compiles the draw for one kind of target.
-     * @param half fragments in half precision, where the device has `shader-f16`. Default: unless it is a software adapter
+     * @param half fragments in half precision, where the device has `shader-f16`. Default: unless it is a software
+     * adapter
      */
     public static CreateAsync(device: GPUDevice, target: ISplatTarget, half?: boolean): Promise<SplatDrawPass> {
         return HalfOrSingleAsync(device, half, (isHalf) => SplatDrawPass._CompileAsync(device, target, isHalf));
     }
 
     private static async _CompileAsync(device: GPUDevice, target: ISplatTarget, half: boolean): Promise<SplatDrawPass> {
-        const module = device.createShaderModule({ label: "splatDraw", code: half ? HalfSplatDrawSource : SplatDrawSource });
+        const module = device.createShaderModule({
+            label: "splatDraw",
+            code: half ? HalfSplatDrawSource : SplatDrawSource,
+        });
         const pipeline = await device.createRenderPipelineAsync({
             label: "splatDraw",
             layout: "auto",
@@ -48,7 +52,9 @@ export class SplatDrawPass {
             fragment: {
                 module,
                 entryPoint: "fragmentMain",
-                targets: [{ format: target.colorFormat, blend: { color: PremultipliedOver, alpha: PremultipliedOver } }],
+                targets: [
+                    { format: target.colorFormat, blend: { color: PremultipliedOver, alpha: PremultipliedOver } },
+                ],
             },
             depthStencil: target.depthFormat && {
                 format: target.depthFormat,
@@ -67,7 +73,10 @@ export class SplatDrawPass {
             group = this.device.createBindGroup({
                 label: "splatDraw.0",
                 layout: this._pipeline.getBindGroupLayout(0),
-                entries: [view.records, view.order, view.drawArgs].map((buffer, binding) => ({ binding, resource: { buffer } })),
+                entries: [view.records, view.order, view.drawArgs].map((buffer, binding) => ({
+                    binding,
+                    resource: { buffer },
+                })),
             });
             this._groups.set(view, group);
         }

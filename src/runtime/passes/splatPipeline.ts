@@ -1,7 +1,7 @@
 /**
- * The compute passes of a frame, from expression to drawing order: poseVertices, positionMap, splatProject, and a sort. Each is one dispatch for
- * all avatars of one head model (positionMap: for one avatar). It records into the caller's encoder and submits nothing; nothing is awaited or
- * read back.
+ * The compute passes of a frame, from expression to drawing order: poseVertices, positionMap, splatProject, and a sort.
+ * Each is one dispatch for all avatars of one head model (positionMap: for one avatar). It records into the caller's
+ * encoder and submits nothing; nothing is awaited or read back.
  */
 import { FlexAvatarError } from "../../flame/error.js";
 import { CloseUpSlotLayout, ViewSlotLayout, WorkgroupSizes } from "../layout.js";
@@ -35,7 +35,10 @@ const OneMember: ICrowdMember[] = []; // scratch of prepareView
 
 /** Settings of {@link SplatPipeline.CreateAsync}. */
 export interface ISplatPipelineSettings {
-    /** Which sort orders the splats. Default "auto": both are measured for a few milliseconds and the faster one is taken. */
+    /**
+     * Which sort orders the splats. Default "auto": both are measured for a few milliseconds and the faster one is
+     * taken.
+     */
     sort?: SplatSorterName | "auto";
     /** Colors in half precision, where the device has `shader-f16`. Default: unless it is a software adapter. */
     half?: boolean;
@@ -69,7 +72,10 @@ export class SplatPipeline {
      * Compiles all kernels and chooses the sort.
      * @param device needs no optional feature and no limit above the defaults
      */
-    public static async CreateAsync(device: GPUDevice, { sort = "auto", half }: ISplatPipelineSettings = {}): Promise<SplatPipeline> {
+    public static async CreateAsync(
+        device: GPUDevice,
+        { sort = "auto", half }: ISplatPipelineSettings = {},
+    ): Promise<SplatPipeline> {
         let sortProbe: ISortProbe | null = null;
         const sorter = await CreateSorterAsync(device, sort, (probe) => (sortProbe = probe));
         return HalfOrSingleAsync(device, half, async (isHalf) => {
@@ -87,8 +93,8 @@ export class SplatPipeline {
     }
 
     /**
-     * Records the faces of avatars: one dispatch per head, however many avatars. Call after `avatar.setExpression`, before {@link positionMap}
-     * and {@link prepareView}, and at most once per head and submit.
+     * Records the faces of avatars: one dispatch per head, however many avatars. Call after `avatar.setExpression`,
+     * before {@link positionMap} and {@link prepareView}, and at most once per head and submit.
      */
     public poseVertices(encoder: GPUCommandEncoder, avatars: AvatarBuffers | readonly AvatarBuffers[]): void {
         if (avatars instanceof AvatarBuffers) {
@@ -128,7 +134,12 @@ export class SplatPipeline {
      * Records projection and sort of one avatar for one view. Afterwards `view` can be drawn.
      * @throws FlexAvatarError `invalid-argument` if the view holds fewer Gaussians than the avatar has
      */
-    public prepareView(encoder: GPUCommandEncoder, avatar: AvatarBuffers, view: ViewBuffers, settings: IViewSettings): void {
+    public prepareView(
+        encoder: GPUCommandEncoder,
+        avatar: AvatarBuffers,
+        view: ViewBuffers,
+        settings: IViewSettings,
+    ): void {
         const { worldFromPosed, cullBackFaces, cullHidden } = settings;
         OneMember[0] = { avatar, worldFromPosed, opacity: 1, cullBackFaces, cullHidden };
         this.prepareCrowd(encoder, OneMember, view, settings);
@@ -136,10 +147,12 @@ export class SplatPipeline {
     }
 
     /**
-     * Records projection and sort of all avatars of one view, in one order: one dispatch per head and level of detail to project, and one sort. Avatars that are
-     * wholly outside the view, or have no opacity, cost nothing. Poses those that are not yet. Afterwards `view` can be drawn. At most once per view and submit.
+     * Records projection and sort of all avatars of one view, in one order: one dispatch per head and level of detail
+     * to project, and one sort. Avatars that are wholly outside the view, or have no opacity, cost nothing. Poses those
+     * that are not yet. Afterwards `view` can be drawn. At most once per view and submit.
      * @param members all of this device; read, not kept
-     * @param ordered a view of the same members, already prepared, whose order is to be used instead of a sort of its own: both look in the same
+     * @param ordered a view of the same members, already prepared, whose order is to be used instead of a sort of its
+     * own: both look in the same
      *   direction, from places beside each other, and keep what is off screen
      * @throws FlexAvatarError `invalid-argument` if the view holds fewer Gaussians or avatars than there are
      */
@@ -228,7 +241,13 @@ export class SplatPipeline {
             this._find("poseVertices", head, head, head) ??
             this._bind("poseVertices", head, head, head, null, [
                 [head.params],
-                [head.vertices, head.expressionStart, head.expressionEntries, head.avatars.buffer("coefficients"), changed],
+                [
+                    head.vertices,
+                    head.expressionStart,
+                    head.expressionEntries,
+                    head.avatars.buffer("coefficients"),
+                    changed,
+                ],
                 [head.avatars.buffer("expressed")],
             ]);
         const pass = encoder.beginComputePass(PoseDescriptor);
@@ -236,14 +255,24 @@ export class SplatPipeline {
         pass.end();
     }
 
-    private _projectGroups(view: ViewBuffers, { head, firstSlot }: IViewGroup, keyCounts: GPUBuffer): readonly GPUBindGroup[] {
+    private _projectGroups(
+        view: ViewBuffers,
+        { head, firstSlot }: IViewGroup,
+        keyCounts: GPUBuffer,
+    ): readonly GPUBindGroup[] {
         const slots = view.slotsFrom(firstSlot);
         const occluders = view.occluderDepth;
         return (
             this._find("splatProject", slots, head, keyCounts, occluders) ??
             this._bind("splatProject", slots, head, keyCounts, occluders, [
                 [view.params, occluders],
-                [slots, head.texels, head.avatars.buffer("expressed"), head.persons.buffer("attributes"), head.avatars.buffer("deltas")],
+                [
+                    slots,
+                    head.texels,
+                    head.avatars.buffer("expressed"),
+                    head.persons.buffer("attributes"),
+                    head.avatars.buffer("deltas"),
+                ],
                 [view.records, view.keys, keyCounts],
             ])
         );
@@ -270,7 +299,13 @@ export class SplatPipeline {
         );
     }
 
-    private _dispatch(pass: GPUComputePassEncoder, name: KernelName, groups: readonly GPUBindGroup[], threads: number, rows = 1): void {
+    private _dispatch(
+        pass: GPUComputePassEncoder,
+        name: KernelName,
+        groups: readonly GPUBindGroup[],
+        threads: number,
+        rows = 1,
+    ): void {
         pass.setPipeline(this._pipelines[name]);
         for (let i = 0; i < groups.length; i++) {
             pass.setBindGroup(i, groups[i]);
@@ -287,7 +322,11 @@ export class SplatPipeline {
         texture: object | null = null,
     ): readonly GPUBindGroup[] | undefined {
         const bound = this._bound[name].get(owner);
-        const isSame = bound?.head === head && bound.revision === head.revision && bound.partner === partner && bound.texture === texture;
+        const isSame =
+            bound?.head === head &&
+            bound.revision === head.revision &&
+            bound.partner === partner &&
+            bound.texture === texture;
         return isSame ? bound.groups : undefined;
     }
 

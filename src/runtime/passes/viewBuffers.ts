@@ -1,7 +1,15 @@
 /**
- * GPU buffers of one view: a camera, or an eye, and the avatars that it sees. Nothing here is shared with another view, so several can be in one frame.
+ * GPU buffers of one view: a camera, or an eye, and the avatars that it sees. Nothing here is shared with another view,
+ * so several can be in one frame.
  */
-import { CloseUpRecordLayout, CloseUpSlotLayout, DrawArgsLayout, SplatRecordLayout, ViewParamsLayout, ViewSlotLayout } from "../layout.js";
+import {
+    CloseUpRecordLayout,
+    CloseUpSlotLayout,
+    DrawArgsLayout,
+    SplatRecordLayout,
+    ViewParamsLayout,
+    ViewSlotLayout,
+} from "../layout.js";
 import { OwnedBuffers } from "./gpuBuffers.js";
 import type { HeadBuffers } from "./headBuffers.js";
 import type { ISortScratch, ISortTarget } from "./sort/splatSorter.js";
@@ -26,7 +34,10 @@ export const OccluderPx = 128;
 
 const NoTexture = { width: 0, height: 0 };
 
-/** Created and disposed by whoever shows the view. `SplatPipeline.prepareView` fills it; a draw reads records, order and drawArgs. */
+/**
+ * Created and disposed by whoever shows the view. `SplatPipeline.prepareView` fills it; a draw reads records, order and
+ * drawArgs.
+ */
 export class ViewBuffers implements ISortTarget {
     /** ViewParams, uniform */
     public readonly params: GPUBuffer;
@@ -44,7 +55,10 @@ export class ViewBuffers implements ISortTarget {
     public readonly occluders: GPUBuffer;
     /** What was prepared last: who is in the view, head by head. @internal */
     public readonly groups: IViewGroup[] = [];
-    /** Where the records of each member begin, by its place in the list; nothing for those outside the view. Filled by `WriteView`. */
+    /**
+     * Where the records of each member begin, by its place in the list; nothing for those outside the view. Filled by
+     * `WriteView`.
+     */
     public readonly firstRecords: (number | undefined)[] = [];
     /** What the sorter of `SplatPipeline` keeps for this view. */
     public sortScratch: ISortScratch | null = null;
@@ -79,7 +93,11 @@ export class ViewBuffers implements ISortTarget {
     ) {
         const storage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
         this._owned = new OwnedBuffers(device, "view");
-        this.params = this._owned.create("params", ViewParamsLayout.byteLength, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+        this.params = this._owned.create(
+            "params",
+            ViewParamsLayout.byteLength,
+            GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+        );
         // The slots of a head start where a binding may start, which is every other slot.
         this.slotsData = new StructData(2 * ViewSlotLayout.byteLength * avatarCount);
         this.closeUpSlotsData = new StructData(2 * CloseUpSlotLayout.byteLength * avatarCount);
@@ -88,7 +106,11 @@ export class ViewBuffers implements ISortTarget {
         this.keys = this._owned.create("keys", 4 * gaussianCount);
         this.order = this._owned.create("order", 4 * gaussianCount);
         this.occludersData = new Uint32Array((OccluderInstanceBytes / 4) * avatarCount);
-        this.occluders = this._owned.create("occluders", this.occludersData.byteLength, GPUBufferUsage.VERTEX | GPUBufferUsage.COPY_DST);
+        this.occluders = this._owned.create(
+            "occluders",
+            this.occludersData.byteLength,
+            GPUBufferUsage.VERTEX | GPUBufferUsage.COPY_DST,
+        );
         this.drawArgs = this._owned.create("drawArgs", DrawArgsLayout.byteLength, storage | GPUBufferUsage.INDIRECT);
     }
 

@@ -1,6 +1,7 @@
 /**
- * A view as its owner describes it, and what the kernels are told of it: ViewParams, and a ViewSlot per avatar that is in the view.
- * Matrices are 4×4, column-major, for column vectors. Babylon's row-major matrices for row vectors are the same sixteen numbers in memory.
+ * A view as its owner describes it, and what the kernels are told of it: ViewParams, and a ViewSlot per avatar that is
+ * in the view. Matrices are 4×4, column-major, for column vectors. Babylon's row-major matrices for row vectors are the
+ * same sixteen numbers in memory.
  */
 import type { Level } from "../../flame/levels.js";
 import {
@@ -29,9 +30,15 @@ export interface ICameraSettings {
     rightHanded?: boolean;
     /** The projection's NDC z is 0..1, as WebGPU wants it. Default true; false means −1..1. */
     ndcHalfZ?: boolean;
-    /** Multiply opacity by the share of the splat that the 0.3 px² dilation did not add. Default false. Set it as in training. */
+    /**
+     * Multiply opacity by the share of the splat that the 0.3 px² dilation did not add. Default false. Set it as in
+     * training.
+     */
     compensateOpacity?: boolean;
-    /** Keep what lies beyond the sides of the view, so that it has the order of a view beside it: the other eye. Default false. */
+    /**
+     * Keep what lies beyond the sides of the view, so that it has the order of a view beside it: the other eye. Default
+     * false.
+     */
     keepOffScreen?: boolean;
 }
 
@@ -44,14 +51,21 @@ export interface ICrowdMember {
     readonly opacity: number;
     /** Level of detail. Default 0, the finest. */
     readonly level?: Level;
-    /** Leave out Gaussians on surfaces that look away, unless their region is two-sided. Default false; see `avatar.isOpaque`. */
+    /**
+     * Leave out Gaussians on surfaces that look away, unless their region is two-sided. Default false; see
+     * `avatar.isOpaque`.
+     */
     readonly cullBackFaces?: boolean;
     /**
-     * Leave out Gaussians, of this avatar and of others, that are behind its head. Default false. Ignored where `avatar.hasOccluder` is not set, in views
-     * that keep what is off screen, where another eye sees what this one does not, and where the head is too small for it.
+     * Leave out Gaussians, of this avatar and of others, that are behind its head. Default false. Ignored where
+     * `avatar.hasOccluder` is not set, in views that keep what is off screen, where another eye sees what this one does
+     * not, and where the head is too small for it.
      */
     readonly cullHidden?: boolean;
-    /** How much of the avatar's detail for close-ups is drawn, 0..1, at the finest level of detail. Default 0: none, and at no cost. */
+    /**
+     * How much of the avatar's detail for close-ups is drawn, 0..1, at the finest level of detail. Default 0: none, and
+     * at no cost.
+     */
     readonly closeUp?: number;
     /** While two levels of detail are drawn in the same place: share of this one, the shares sum to 1. Default 1. */
     readonly share?: number;
@@ -75,19 +89,28 @@ const TowardsEye = new Float64Array(3); // scratch of Hides
 const FilterReachPx = 2;
 /** Perspective occluders are cut off nearer than this: meters, or what a unit of the world is. */
 const NearestOccluder = 1e-4;
-/** Meters of an avatar that a texel of the occluders' depth may be wide. More, and the four around a place are seldom all nearer. */
+/**
+ * Meters of an avatar that a texel of the occluders' depth may be wide. More, and the four around a place are seldom
+ * all nearer.
+ */
 const MostTexelMeters = 0.008;
-/** Sine of how high above an avatar's middle the eye must be at least. Lower ones look into the open neck, past its edge at the occluder's. */
+/**
+ * Sine of how high above an avatar's middle the eye must be at least. Lower ones look into the open neck, past its edge
+ * at the occluder's.
+ */
 const LowestEye = -0.35;
 
-/** Depths of the avatars in a view, meters ahead of the camera, and their slots. Scratch of WriteView; grows to the largest crowd. */
+/**
+ * Depths of the avatars in a view, meters ahead of the camera, and their slots. Scratch of WriteView; grows to the
+ * largest crowd.
+ */
 const Spans: { near: number; far: number; slot: number }[] = [];
 
 /**
  * Fills `params` and `slots` of a view on the CPU. Avatars that are wholly outside the view get no slot and no records.
- * Products are formed in float64, so an avatar far from the world's origin loses nothing.
- * Depth keys are shared out among the stretches of depth in which there are avatars; gaps between them take none. So avatars that
- * interlock have common keys, and those of a crowd are as fine as their number allows. Farthest 0, nearest 65535.
+ * Products are formed in float64, so an avatar far from the world's origin loses nothing. Depth keys are shared out
+ * among the stretches of depth in which there are avatars; gaps between them take none. So avatars that interlock have
+ * common keys, and those of a crowd are as fine as their number allows. Farthest 0, nearest 65535.
  * @returns records of the avatars in the view
  */
 export function WriteView(camera: ICameraSettings, members: readonly ICrowdMember[], view: ViewBuffers): number {
@@ -244,7 +267,10 @@ function WriteCloseUp({ avatar, closeUp = 0, level = 0 }: ICrowdMember, slot: nu
     }
 }
 
-/** A projection whose clip w does not depend on view z is orthographic: every point sees the camera in the same direction. */
+/**
+ * A projection whose clip w does not depend on view z is orthographic: every point sees the camera in the same
+ * direction.
+ */
 function IsPerspective({ clipFromView }: ICameraSettings): boolean {
     return clipFromView[11] !== 0;
 }
@@ -309,7 +335,12 @@ function SpreadKeys(spanCount: number, { floats }: StructData): number {
 }
 
 /** @param spanCount of the avatars in the view if any is an occluder, else 0 */
-function WriteParams(camera: ICameraSettings, keysPerMeter: number, spanCount: number, { floats, words }: StructData): void {
+function WriteParams(
+    camera: ICameraSettings,
+    keysPerMeter: number,
+    spanCount: number,
+    { floats, words }: StructData,
+): void {
     const at = ViewParamsLayout.offsets;
     floats[at.viewportPx / 4] = camera.viewportWidthPx;
     floats[at.viewportPx / 4 + 1] = camera.viewportHeightPx;
@@ -321,7 +352,10 @@ function WriteParams(camera: ICameraSettings, keysPerMeter: number, spanCount: n
     let [slope, start] = [0, NearestOccluder];
     if (!IsPerspective(camera) && spanCount > 0) {
         const far = Spans[0].far;
-        const near = Spans.reduce((least, span, index) => (index < spanCount ? Math.min(least, span.near) : least), far);
+        const near = Spans.reduce(
+            (least, span, index) => (index < spanCount ? Math.min(least, span.near) : least),
+            far,
+        );
         slope = -1 / Math.max(far - near, 1e-6);
         start = -slope * far;
     }
@@ -342,7 +376,10 @@ function Multiply(a: ArrayLike<number>, b: ArrayLike<number>, into: Float64Array
     }
 }
 
-/** Fills Eye: the view origin (`towards` null), or the direction (0, 0, towards), taken from view space to posed space by Cramer's rule. */
+/**
+ * Fills Eye: the view origin (`towards` null), or the direction (0, 0, towards), taken from view space to posed space
+ * by Cramer's rule.
+ */
 function ReadEye(towards: number | null): void {
     const m = ViewFromPosed;
     const x = towards === null ? -m[12] : 0;
@@ -356,6 +393,8 @@ function ReadEye(towards: number | null): void {
     Eye[3] = towards === null ? 1 : 0;
     // Rows of the inverse are the cross products of the columns.
     Eye[0] = scale * (x * cofactorX + y * cofactorY + z * cofactorZ);
-    Eye[1] = scale * (x * (m[9] * m[2] - m[10] * m[1]) + y * (m[10] * m[0] - m[8] * m[2]) + z * (m[8] * m[1] - m[9] * m[0]));
-    Eye[2] = scale * (x * (m[1] * m[6] - m[2] * m[5]) + y * (m[2] * m[4] - m[0] * m[6]) + z * (m[0] * m[5] - m[1] * m[4]));
+    Eye[1] =
+        scale * (x * (m[9] * m[2] - m[10] * m[1]) + y * (m[10] * m[0] - m[8] * m[2]) + z * (m[8] * m[1] - m[9] * m[0]));
+    Eye[2] =
+        scale * (x * (m[1] * m[6] - m[2] * m[5]) + y * (m[2] * m[4] - m[0] * m[6]) + z * (m[0] * m[5] - m[1] * m[4]));
 }

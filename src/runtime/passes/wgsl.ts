@@ -1,4 +1,7 @@
-/** Text of the shaders of a frame, with their imports resolved. Those of the driver and of refinement are in their own folders. */
+/**
+ * Text of the shaders of a frame, with their imports resolved. Those of the driver and of refinement are in their own
+ * folders.
+ */
 import attributes from "../../shaders/shared/attributes.wgsl";
 import avatarParams from "../../shaders/shared/avatarParams.wgsl";
 import constants from "../../shaders/shared/constants.wgsl";
@@ -116,8 +119,8 @@ export const SplatDrawSource = ResolveTwin(splatDraw, false);
 export const HalfSplatDrawSource = ResolveTwin(splatDraw, true);
 
 /**
- * Structs and functions from a splat record to a premultiplied color, without bindings: SplatRecord, DrawArgs, splatCorner, hiddenCorner
- * and splatColor. A host engine's material puts this text before its own entry points.
+ * Structs and functions from a splat record to a premultiplied color, without bindings: SplatRecord, DrawArgs,
+ * splatCorner, hiddenCorner and splatColor. A host engine's material puts this text before its own entry points.
  */
 export const SplatQuadSource = [constants, realSingle, splatRecord, drawArgs, splatQuad].join("\n");
 

@@ -14,10 +14,16 @@ export const MouthCorners = [61, 291] as const;
 const SidePerEyeDistance = 5.2;
 const SidePerEyeToMouth = 4.8;
 const CentreBelowEyes = 0.02;
-/** Below this ratio of eye distance to eye-mouth distance the face is seen from the side and its vertical is the surer guide. */
+/**
+ * Below this ratio of eye distance to eye-mouth distance the face is seen from the side and its vertical is the surer
+ * guide.
+ */
 const LeastEyeRatio = 0.3;
 
-/** A rotated square in a photo: crop pixel = S/2 + S/side · Rᵀ(photo pixel − centre), with R's columns `right` and `down`. */
+/**
+ * A rotated square in a photo: crop pixel = S/2 + S/side · Rᵀ(photo pixel − centre), with R's columns `right` and
+ * `down`.
+ */
 export interface ICrop {
     /** Centre in photo pixels. */
     centerX: number;
@@ -94,11 +100,11 @@ export function CanvasTransform(crop: ICrop, cropPx: number): [number, number, n
 export type PhotoRectangle = [number, number, number, number];
 
 /**
- * What lies below a head whose photo ends too early: the photo's edge on that side goes on, so that a neck keeps its color instead of fading to
- * the grey of the background.
+ * What lies below a head whose photo ends too early: the photo's edge on that side goes on, so that a neck keeps its
+ * color instead of fading to the grey of the background.
  * @param width upright size of the photo in pixels
- * @returns the outermost row or column of pixels on the side that the crop's y axis points to, and the rectangle it is to fill: itself and what a
- * crop can reach beyond it
+ * @returns the outermost row or column of pixels on the side that the crop's y axis points to, and the rectangle it is
+ * to fill: itself and what a crop can reach beyond it
  */
 export function EdgeBelow(crop: ICrop, width: number, height: number): { edge: PhotoRectangle; reach: PhotoRectangle } {
     const [downX, downY] = [-crop.sinRoll, crop.cosRoll];

@@ -1,12 +1,15 @@
-/** Opens whatever a page may hold a photo in, upright as its EXIF says, and refuses what is none, what is too small and what is too large. */
+/**
+ * Opens whatever a page may hold a photo in, upright as its EXIF says, and refuses what is none, what is too small and
+ * what is too large.
+ */
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import { OrAborted } from "../models/abort.js";
 import { FetchAsync, Shorten } from "../models/loadFailure.js";
 import { ReadImageSize } from "./imageHeader.js";
 
 /**
- * What a photo may be: an image file in any wrapping (its address, a `Blob`, a `Response`, its bytes), or whatever a canvas can draw.
- * Of a video it is the frame shown when the photo is opened.
+ * What a photo may be: an image file in any wrapping (its address, a `Blob`, a `Response`, its bytes), or whatever a
+ * canvas can draw. Of a video it is the frame shown when the photo is opened.
  */
 export type PhotoSource =
     | File
@@ -40,7 +43,9 @@ const MostPixels = 64e6;
 const HeaderBytes = 1 << 18;
 
 /** What a source is, by the name of its class: `instanceof` would not know objects of another frame. */
-const Kinds: Readonly<Record<string, "address" | "file" | "bytes" | "response" | "element" | "surface" | "pixels" | "video">> = {
+const Kinds: Readonly<
+    Record<string, "address" | "file" | "bytes" | "response" | "element" | "surface" | "pixels" | "video">
+> = {
     String: "address",
     URL: "address",
     Blob: "file",
@@ -62,11 +67,11 @@ const Kinds: Readonly<Record<string, "address" | "file" | "bytes" | "response" |
  * @throws FlexAvatarError `invalid-argument`
  */
 export function CheckPhotoSource(source: unknown): asserts source is PhotoSource {
-    kindOf(source);
+    KindOf(source);
 }
 
-function kindOf(source: unknown): (typeof Kinds)[string] {
-    const name = classOf(source);
+function KindOf(source: unknown): (typeof Kinds)[string] {
+    const name = ClassOf(source);
     const kind = ArrayBuffer.isView(source) ? "bytes" : Object.hasOwn(Kinds, name) ? Kinds[name] : undefined;
     if (kind === undefined) {
         throw new FlexAvatarError("invalid-argument", `A photo cannot be a thing of type ${name}.`, {
@@ -76,26 +81,28 @@ function kindOf(source: unknown): (typeof Kinds)[string] {
     return kind;
 }
 
-function classOf(value: unknown): string {
+function ClassOf(value: unknown): string {
     return Object.prototype.toString.call(value).slice("[object ".length, -1);
 }
 
 /**
  * Decodes a photo.
  * @param source the photo; what can be drawn is borrowed
- * @throws FlexAvatarError `photo-unreadable`, `photo-too-small` (an edge below 64 pixels), `photo-too-large` (an edge above 16,384 or
- * more than 64 megapixels), `policy-refused`, `invalid-argument` (no photo at all), `aborted`
+ * @throws FlexAvatarError `photo-unreadable`, `photo-too-small` (an edge below 64 pixels), `photo-too-large` (an edge
+ * above 16,384 or more than 64 megapixels), `policy-refused`, `invalid-argument` (no photo at all), `aborted`
  */
 export async function DecodePhotoAsync(source: PhotoSource, signal?: AbortSignal): Promise<IDecodedPhoto> {
     ThrowIfAborted(signal, "opening a photo");
-    const name = nameOf(source);
-    switch (kindOf(source)) {
+    const name = NameOf(source);
+    switch (KindOf(source)) {
         case "surface": {
             const surface = source as ImageBitmap | HTMLCanvasElement | OffscreenCanvas;
-            if (classOf(surface) === "ImageBitmap" && surface.width === 0) {
-                throw new FlexAvatarError("photo-unreadable", `${name} is closed.`, { advice: "Close it when the avatar is there." });
+            if (ClassOf(surface) === "ImageBitmap" && surface.width === 0) {
+                throw new FlexAvatarError("photo-unreadable", `${name} is closed.`, {
+                    advice: "Close it when the avatar is there.",
+                });
             }
-            checkSize(surface.width, surface.height);
+            CheckSize(surface.width, surface.height);
             return { image: surface, width: surface.width, height: surface.height, close: () => undefined };
         }
         case "video": {
@@ -105,33 +112,33 @@ export async function DecodePhotoAsync(source: PhotoSource, signal?: AbortSignal
                     advice: "Wait for its loadeddata event, or for a seek to end.",
                 });
             }
-            return await toBitmapAsync(video, name, signal);
+            return await ToBitmapAsync(video, name, signal);
         }
         case "pixels":
-            return await toBitmapAsync(source as ImageData | VideoFrame, name, signal);
+            return await ToBitmapAsync(source as ImageData | VideoFrame, name, signal);
         case "element":
-            return await decodeElementAsync(source as HTMLImageElement | SVGImageElement, name, signal);
+            return await DecodeElementAsync(source as HTMLImageElement | SVGImageElement, name, signal);
         case "bytes":
-            return await decodeFileAsync(new Blob([source as ArrayBuffer]), name, signal);
+            return await DecodeFileAsync(new Blob([source as ArrayBuffer]), name, signal);
         case "file":
-            return await decodeFileAsync(source as Blob, name, signal);
+            return await DecodeFileAsync(source as Blob, name, signal);
         case "response":
-            return await decodeFileAsync(await bodyOfAsync(source as Response, signal), name, signal);
+            return await DecodeFileAsync(await BodyOfAsync(source as Response, signal), name, signal);
         case "address":
-            return await decodeFileAsync(await fetchAsync(String(source), signal), name, signal);
+            return await DecodeFileAsync(await FetchPhotoAsync(String(source), signal), name, signal);
     }
 }
 
-async function decodeFileAsync(file: Blob, name: string, signal: AbortSignal | undefined): Promise<IDecodedPhoto> {
+async function DecodeFileAsync(file: Blob, name: string, signal: AbortSignal | undefined): Promise<IDecodedPhoto> {
     const header = new Uint8Array(await OrAborted(file.slice(0, HeaderBytes).arrayBuffer(), signal, "opening a photo"));
     const claimed = ReadImageSize(header);
     if (claimed) {
-        checkSize(claimed.width, claimed.height);
+        CheckSize(claimed.width, claimed.height);
     }
-    return await toBitmapAsync(file, name, signal);
+    return await ToBitmapAsync(file, name, signal);
 }
 
-async function decodeElementAsync(
+async function DecodeElementAsync(
     element: HTMLImageElement | SVGImageElement,
     name: string,
     signal: AbortSignal | undefined,
@@ -139,15 +146,19 @@ async function decodeElementAsync(
     try {
         await OrAborted((element as HTMLImageElement).decode(), signal, "opening a photo"); // both have it; TypeScript's library knows one
     } catch (error) {
-        throw asUnreadable(error, name);
+        throw AsUnreadable(error, name);
     }
     if ("naturalWidth" in element) {
-        checkSize(element.naturalWidth, element.naturalHeight);
+        CheckSize(element.naturalWidth, element.naturalHeight);
     }
-    return await toBitmapAsync(element, name, signal);
+    return await ToBitmapAsync(element, name, signal);
 }
 
-async function toBitmapAsync(source: ImageBitmapSource, name: string, signal: AbortSignal | undefined): Promise<IDecodedPhoto> {
+async function ToBitmapAsync(
+    source: ImageBitmapSource,
+    name: string,
+    signal: AbortSignal | undefined,
+): Promise<IDecodedPhoto> {
     const decoding = createImageBitmap(source, { imageOrientation: "from-image" });
     let bitmap: ImageBitmap;
     try {
@@ -157,10 +168,10 @@ async function toBitmapAsync(source: ImageBitmapSource, name: string, signal: Ab
             (late) => late.close(),
             () => undefined,
         );
-        throw asUnreadable(error, name);
+        throw AsUnreadable(error, name);
     }
     try {
-        checkSize(bitmap.width, bitmap.height);
+        CheckSize(bitmap.width, bitmap.height);
     } catch (error) {
         bitmap.close();
         throw error;
@@ -168,18 +179,18 @@ async function toBitmapAsync(source: ImageBitmapSource, name: string, signal: Ab
     return { image: bitmap, width: bitmap.width, height: bitmap.height, close: () => bitmap.close() };
 }
 
-async function fetchAsync(url: string, signal: AbortSignal | undefined): Promise<Blob> {
+async function FetchPhotoAsync(url: string, signal: AbortSignal | undefined): Promise<Blob> {
     try {
         const response = await FetchAsync(url, { what: "the photo", code: "photo-unreadable", signal });
         return await response.blob();
     } catch (error) {
         ThrowIfAborted(signal, "fetching a photo");
-        throw asUnreadable(error, nameOf(url));
+        throw AsUnreadable(error, NameOf(url));
     }
 }
 
-async function bodyOfAsync(response: Response, signal: AbortSignal | undefined): Promise<Blob> {
-    const name = nameOf(response);
+async function BodyOfAsync(response: Response, signal: AbortSignal | undefined): Promise<Blob> {
+    const name = NameOf(response);
     if (!response.ok || response.bodyUsed) {
         const state = response.ok ? "was read before" : `has status ${response.status}`;
         throw new FlexAvatarError("photo-unreadable", `${name} ${state} and holds no photo.`);
@@ -187,11 +198,11 @@ async function bodyOfAsync(response: Response, signal: AbortSignal | undefined):
     try {
         return await OrAborted(response.blob(), signal, "fetching a photo");
     } catch (error) {
-        throw asUnreadable(error, name);
+        throw AsUnreadable(error, name);
     }
 }
 
-function checkSize(width: number, height: number): void {
+function CheckSize(width: number, height: number): void {
     if (width > MostEdge || height > MostEdge || width * height > MostPixels) {
         throw new FlexAvatarError(
             "photo-too-large",
@@ -199,18 +210,21 @@ function checkSize(width: number, height: number): void {
         );
     }
     if (width < LeastEdge || height < LeastEdge) {
-        throw new FlexAvatarError("photo-too-small", `The photo has ${width}×${height} pixels; the least is ${LeastEdge} per edge.`);
+        throw new FlexAvatarError(
+            "photo-too-small",
+            `The photo has ${width}×${height} pixels; the least is ${LeastEdge} per edge.`,
+        );
     }
 }
 
-function asUnreadable(error: unknown, name: string): FlexAvatarError {
+function AsUnreadable(error: unknown, name: string): FlexAvatarError {
     return error instanceof FlexAvatarError
         ? error
         : new FlexAvatarError("photo-unreadable", `The browser cannot decode ${name} as an image.`, { cause: error });
 }
 
-function nameOf(source: PhotoSource): string {
-    const name = classOf(source);
+function NameOf(source: PhotoSource): string {
+    const name = ClassOf(source);
     switch (name) {
         case "String":
         case "URL":

@@ -1,6 +1,7 @@
 /**
- * The crop that refinement reads: the same square as the networks' crop (crop.ts), at the photo's own resolution, without a background put
- * behind the person, and with what the photo does not show marked. Twin: training/refine/portraits.py.
+ * The crop that refinement reads: the same square as the networks' crop (crop.ts), at the photo's own resolution,
+ * without a background put behind the person, and with what the photo does not show marked. Twin:
+ * training/refine/portraits.py.
  */
 import { PhotoFromCrop, type ICrop } from "./crop.js";
 
@@ -8,7 +9,10 @@ import { PhotoFromCrop, type ICrop } from "./crop.js";
 export interface IDetailCrop {
     /** S, edge in pixels: a multiple of 16. */
     readonly size: number;
-    /** [S,S,4] sRGB-encoded bytes, in the person's rim without the background's light; alpha is 255 where the photo shows something and 0 where it does not, at its last row of pixels too. */
+    /**
+     * [S,S,4] sRGB-encoded bytes, in the person's rim without the background's light; alpha is 255 where the photo
+     * shows something and 0 where it does not, at its last row of pixels too.
+     */
     readonly pixels: Uint8ClampedArray<ArrayBuffer>;
     /** [S,S] bytes, 255 on the person. */
     readonly matte: Uint8ClampedArray<ArrayBuffer>;

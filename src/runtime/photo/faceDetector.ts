@@ -1,6 +1,7 @@
 /**
- * What lies around the face detector, BlazeFace for short range (Bazarevsky et al. 2019, arXiv:1907.05047): its anchors, what its
- * numbers mean, one face from many boxes, and the rectangle in which landmarks are looked for. Settings are those of MediaPipe's graph.
+ * What lies around the face detector, BlazeFace for short range (Bazarevsky et al. 2019, arXiv:1907.05047): its
+ * anchors, what its numbers mean, one face from many boxes, and the rectangle in which landmarks are looked for.
+ * Settings are those of MediaPipe's graph.
  */
 import type { ITurnedRectangle } from "./picture.js";
 
@@ -69,8 +70,18 @@ export function DecodeBoxes(boxes: Float32Array, scores: Float32Array): IFaceBox
         if (!(width >= 0 && height >= 0)) {
             continue;
         }
-        const points = Float32Array.from({ length: 2 * PointCount }, (_, k) => at(4 + k) + (k % 2 === 0 ? anchorX : anchorY));
-        found.push({ score, left: x - width / 2, top: y - height / 2, right: x + width / 2, bottom: y + height / 2, points });
+        const points = Float32Array.from(
+            { length: 2 * PointCount },
+            (_, k) => at(4 + k) + (k % 2 === 0 ? anchorX : anchorY),
+        );
+        found.push({
+            score,
+            left: x - width / 2,
+            top: y - height / 2,
+            right: x + width / 2,
+            bottom: y + height / 2,
+            points,
+        });
     }
     return found.sort((a, b) => b.score - a.score);
 }
@@ -85,10 +96,11 @@ export function MergeBoxes(boxes: readonly IFaceBox[]): IFaceBox[] {
     let rest = [...boxes];
     while (rest.length > 0) {
         const surest = rest[0];
-        const same = rest.filter((box) => box === surest || sharedPart(box, surest) > SameFace);
+        const same = rest.filter((box) => box === surest || SharedPart(box, surest) > SameFace);
         rest = rest.filter((box) => !same.includes(box));
         const total = same.reduce((sum, { score }) => sum + score, 0);
-        const mean = (value: (box: IFaceBox) => number): number => same.reduce((sum, box) => sum + box.score * value(box), 0) / total;
+        const mean = (value: (box: IFaceBox) => number): number =>
+            same.reduce((sum, box) => sum + box.score * value(box), 0) / total;
         faces.push({
             score: surest.score,
             left: mean((box) => box.left),
@@ -128,14 +140,15 @@ export function WithoutDoubles(rectangles: readonly ITurnedRectangle[]): ITurned
         bottom: centerY + height / 2,
     });
     return rectangles.filter(
-        (rectangle, i) => !rectangles.slice(i + 1).some((later) => sharedPart(upright(rectangle), upright(later)) > SameRectangle),
+        (rectangle, i) =>
+            !rectangles.slice(i + 1).some((later) => SharedPart(upright(rectangle), upright(later)) > SameRectangle),
     );
 }
 
 type IEdges = Pick<IFaceBox, "left" | "top" | "right" | "bottom">;
 
 /** Intersection over union. */
-function sharedPart(a: IEdges, b: IEdges): number {
+function SharedPart(a: IEdges, b: IEdges): number {
     const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);
     const height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
     if (width <= 0 || height <= 0) {

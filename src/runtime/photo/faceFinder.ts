@@ -1,7 +1,8 @@
 /**
- * Faces and persons in a picture, by the networks of assets/models/face. Faces: two networks of MediaPipe with the steps of its graphs for single
- * images, detector and landmarks with attention (Grishchenko et al. 2020, arXiv:2006.10962). Persons: its person matte and a network of ours, which
- * err in different pictures (training/classes; twin of what is here: training/classes/person.py). Arrays in, arrays out.
+ * Faces and persons in a picture, by the networks of assets/models/face. Faces: two networks of MediaPipe with the
+ * steps of its graphs for single images, detector and landmarks with attention (Grishchenko et al. 2020,
+ * arXiv:2006.10962). Persons: its person matte and a network of ours, which err in different pictures
+ * (training/classes; twin of what is here: training/classes/person.py). Arrays in, arrays out.
  */
 import type { ICallOptions } from "../models/modelRuntime.js";
 import { LandmarkCount } from "./crop.js";
@@ -17,7 +18,11 @@ export interface IFaceNetworks {
      * @param image `[3,S,S]`
      * @returns the outputs by name
      */
-    runFaceGraphAsync(name: FaceGraphName, image: Float32Array, options?: ICallOptions): Promise<Readonly<Record<string, Float32Array>>>;
+    runFaceGraphAsync(
+        name: FaceGraphName,
+        image: Float32Array,
+        options?: ICallOptions,
+    ): Promise<Readonly<Record<string, Float32Array>>>;
 }
 
 /** Tells the person from the background, and what of the person is seen. */
@@ -26,8 +31,8 @@ export interface IPersonMask {
     mask: Float32Array;
     size: number;
     /**
-     * Hair, skin of face and body, and clothes, `[size,size]` each, 0..1; with the background they add up to 1. `mask` is not their sum. Undefined
-     * where nobody tells them.
+     * Hair, skin of face and body, and clothes, `[size,size]` each, 0..1; with the background they add up to 1. `mask`
+     * is not their sum. Undefined where nobody tells them.
      */
     classes?: readonly [hair: Float32Array, skin: Float32Array, clothes: Float32Array];
 }
@@ -39,7 +44,10 @@ export interface IFaceFinder {
      * @returns per face `[478,3]`: x and y in 0..1 of the picture, z on the scale of x, smaller is nearer
      */
     findFacesAsync(picture: IPicture, options?: ICallOptions): Promise<Float32Array[]>;
-    /** Finds the person; several are one. Made for a head in the middle of a square picture, with 45 % to 150 % of the crop's size. */
+    /**
+     * Finds the person; several are one. Made for a head in the middle of a square picture, with 45 % to 150 % of the
+     * crop's size.
+     */
     findPersonAsync(picture: IPicture, options?: ICallOptions): Promise<IPersonMask>;
 }
 
@@ -61,7 +69,13 @@ export class FaceFinder implements IFaceFinder {
     public async findFacesAsync(picture: IPicture, options?: ICallOptions): Promise<Float32Array[]> {
         const { width, height } = picture;
         const edge = Math.max(width, height);
-        const square: ITurnedRectangle = { centerX: width / 2, centerY: height / 2, width: edge, height: edge, rotation: 0 };
+        const square: ITurnedRectangle = {
+            centerX: width / 2,
+            centerY: height / 2,
+            width: edge,
+            height: edge,
+            rotation: 0,
+        };
         const search = SampleRectangle(picture, square, { size: DetectorSize, range: [-1, 1], outside: "black" });
         const { boxes, scores } = await this._networks.runFaceGraphAsync("detector", search, options);
         const found = MergeBoxes(DecodeBoxes(boxes, scores)).slice(0, MostFaces);
@@ -70,7 +84,7 @@ export class FaceFinder implements IFaceFinder {
             const image = SampleRectangle(picture, rectangle, { size: LandmarkSize, range: [0, 1], outside: "border" });
             const { landmarks, presence } = await this._networks.runFaceGraphAsync("landmarks", image, options);
             if (presence[0] >= LeastPresence) {
-                faces.push(toPicture(landmarks, rectangle, picture));
+                faces.push(ToPicture(landmarks, rectangle, picture));
             }
         }
         return faces;
@@ -83,11 +97,11 @@ export class FaceFinder implements IFaceFinder {
         const { mask } = await this._networks.runFaceGraphAsync("matte", image, options);
         const seen = await this._networks.runFaceGraphAsync("classes", image, options);
         const inMirror = await this._networks.runFaceGraphAsync("classes", Mirrored(image, PersonSize), options);
-        const classes = meanOf(seen.classes, Mirrored(inMirror.classes, PersonSize));
+        const classes = MeanOf(seen.classes, Mirrored(inMirror.classes, PersonSize));
         const plane = (k: number): Float32Array => classes.subarray(k * PersonSize ** 2, (k + 1) * PersonSize ** 2);
         const body = plane(BodySkin);
         return {
-            mask: together(mask, meanOf(seen.alpha, Mirrored(inMirror.alpha, PersonSize))),
+            mask: Together(mask, MeanOf(seen.alpha, Mirrored(inMirror.alpha, PersonSize))),
             size: PersonSize,
             classes: [plane(Hair), plane(FaceSkin).map((face, i) => face + body[i]), plane(Clothes)],
         };
@@ -95,7 +109,7 @@ export class FaceFinder implements IFaceFinder {
 }
 
 /** The mean of two probabilities' log odds: who is sure counts more than who is not. */
-function together(a: Float32Array, b: Float32Array): Float32Array {
+function Together(a: Float32Array, b: Float32Array): Float32Array {
     const odds = (value: number): number => {
         const share = Math.min(1 - LeastDoubt, Math.max(LeastDoubt, value));
         return share / (1 - share);
@@ -107,12 +121,12 @@ function together(a: Float32Array, b: Float32Array): Float32Array {
 }
 
 /** What two looks say together. */
-function meanOf(a: Float32Array, b: Float32Array): Float32Array {
+function MeanOf(a: Float32Array, b: Float32Array): Float32Array {
     return a.map((value, i) => (value + b[i]) / 2);
 }
 
 /** Landmarks in pixels of the network's picture to parts of the picture. */
-function toPicture(landmarks: Float32Array, rectangle: ITurnedRectangle, { width, height }: IPicture): Float32Array {
+function ToPicture(landmarks: Float32Array, rectangle: ITurnedRectangle, { width, height }: IPicture): Float32Array {
     const cos = Math.cos(rectangle.rotation);
     const sin = Math.sin(rectangle.rotation);
     const values = new Float32Array(3 * LandmarkCount);

@@ -1,6 +1,7 @@
 /**
- * Colors of a person without the background's light in them. They are solved together with those of the background from coarse to fine:
- * multi-level foreground estimation (Germer et al. 2020, arXiv:2006.14970). Twin: `foreground` in training/classes/matting.py.
+ * Colors of a person without the background's light in them. They are solved together with those of the background from
+ * coarse to fine: multi-level foreground estimation (Germer et al. 2020, arXiv:2006.14970). Twin: `foreground` in
+ * training/classes/matting.py.
  */
 
 import { Within, type Work } from "../slices.js";
@@ -20,12 +21,17 @@ const SmallLevel = 32;
  * @param rgba `[S,S,4]` bytes, sRGB-encoded
  * @param matte `[S,S]` 0..1
  * @param size S
- * @returns `[S,S,4]` bytes: where the matte is between 0 and 1 the person's color without the background, else the picture's; alpha as it was. Yields
+ * @returns `[S,S,4]` bytes: where the matte is between 0 and 1 the person's color without the background, else the
+ * picture's; alpha as it was. Yields
  *   roughly the share done
  */
-export function* ForegroundColors(rgba: Uint8ClampedArray, matte: Float32Array, size: number): Work<Uint8ClampedArray<ArrayBuffer>> {
+export function* ForegroundColors(
+    rgba: Uint8ClampedArray,
+    matte: Float32Array,
+    size: number,
+): Work<Uint8ClampedArray<ArrayBuffer>> {
     let level: ILevel | undefined;
-    for (const edge of levelsOf(size)) {
+    for (const edge of LevelsOf(size)) {
         const image = new Float32Array(3 * edge * edge);
         const alpha = new Float32Array(edge * edge);
         for (let row = 0, i = 0; row < edge; row++) {
@@ -44,17 +50,17 @@ export function* ForegroundColors(rgba: Uint8ClampedArray, matte: Float32Array, 
         // a level begins where the one before ended
         const share = (done: number): number => (edge / size) * (0.5 + 0.5 * done);
         yield share(0.2);
-        level = nextLevel(level, image, alpha, edge);
+        level = NextLevel(level, image, alpha, edge);
         const isLast = edge === size;
         yield share(0.25);
         if (isLast) {
-            keepKnown(level, image, alpha);
+            KeepKnown(level, image, alpha);
         }
         const rounds = edge <= SmallLevel && !isLast ? Rounds : FewRounds;
         for (let round = 0; round < rounds; round++) {
             const [from, to] = [round, round + 1].map((done) => share(0.3 + (0.6 * done) / rounds));
             yield from;
-            level = yield* Within(solveOnce(level, image, alpha, edge, isLast), from, to);
+            level = yield* Within(SolveOnce(level, image, alpha, edge, isLast), from, to);
         }
     }
     yield 0.97;
@@ -77,7 +83,7 @@ interface ILevel {
 }
 
 /** Edges of the levels, each at most twice the one before. */
-function levelsOf(size: number): number[] {
+function LevelsOf(size: number): number[] {
     const edges = [size];
     while (edges[0] > Coarsest) {
         edges.unshift(Math.ceil(edges[0] / 2));
@@ -86,7 +92,7 @@ function levelsOf(size: number): number[] {
 }
 
 /** The first level has the mean colors, a later one those of the level before. */
-function nextLevel(before: ILevel | undefined, image: Float32Array, alpha: Float32Array, size: number): ILevel {
+function NextLevel(before: ILevel | undefined, image: Float32Array, alpha: Float32Array, size: number): ILevel {
     const front = new Float32Array(image.length);
     const back = new Float32Array(image.length);
     if (before === undefined) {
@@ -119,7 +125,7 @@ function nextLevel(before: ILevel | undefined, image: Float32Array, alpha: Float
 }
 
 /** Where there is only one of the two, its color is the picture's. */
-function keepKnown({ front, back }: ILevel, image: Float32Array, alpha: Float32Array): void {
+function KeepKnown({ front, back }: ILevel, image: Float32Array, alpha: Float32Array): void {
     for (let i = 0; i < alpha.length; i++) {
         const known = alpha[i] === 1 ? front : alpha[i] === 0 ? back : undefined;
         known?.set(image.subarray(3 * i, 3 * i + 3), 3 * i);
@@ -127,7 +133,13 @@ function keepKnown({ front, back }: ILevel, image: Float32Array, alpha: Float32A
 }
 
 /** One Jacobi round: each pixel's two colors from its own color and its four neighbours' colors. */
-function* solveOnce({ front, back }: ILevel, image: Float32Array, alpha: Float32Array, size: number, onlyRim: boolean): Work<ILevel> {
+function* SolveOnce(
+    { front, back }: ILevel,
+    image: Float32Array,
+    alpha: Float32Array,
+    size: number,
+    onlyRim: boolean,
+): Work<ILevel> {
     const newFront = front.slice();
     const newBack = back.slice();
     const last = size - 1;
@@ -156,7 +168,10 @@ function* solveOnce({ front, back }: ILevel, image: Float32Array, alpha: Float32
             for (let c = 0; c < 3; c++) {
                 const color = image[3 * i + c];
                 const around = (map: Float32Array): number =>
-                    wAbove * map[3 * above + c] + wBelow * map[3 * below + c] + wLeft * map[3 * left + c] + wRight * map[3 * right + c];
+                    wAbove * map[3 * above + c] +
+                    wBelow * map[3 * below + c] +
+                    wLeft * map[3 * left + c] +
+                    wRight * map[3 * right + c];
                 const person = around(front) + a * color;
                 const rest = around(back) + (1 - a) * color;
                 newFront[3 * i + c] = Math.min(1, Math.max(0, (m11 * person - m01 * rest) * inverse));

@@ -1,7 +1,8 @@
 /**
- * From a coarse matte to one at the photo's own resolution. Twin: training/classes/matting.py.
- * The matte's unsure rim is solved in two steps: where a pixel's color lies between the person's and the background's colors around it, then as a
- * local linear function of the photo, which takes the noise out (guided filter with color, He et al. 2010, doi 10.1007/978-3-642-15549-9_1).
+ * From a coarse matte to one at the photo's own resolution. Twin: training/classes/matting.py. The matte's unsure rim
+ * is solved in two steps: where a pixel's color lies between the person's and the background's colors around it, then
+ * as a local linear function of the photo, which takes the noise out (guided filter with color, He et al. 2010, doi
+ * 10.1007/978-3-642-15549-9_1).
  */
 import type { IPersonMask } from "./faceFinder.js";
 import { ForegroundColors } from "./foreground.js";
@@ -32,7 +33,11 @@ const EdgeHigh = 0.85;
  * @param size S
  * @returns a new `[S,S]` 0..1; yields roughly the share done, after each filter
  */
-export function* RefineMatte(rgba: Uint8ClampedArray, matte: Float32Array, size: number): Work<Float32Array<ArrayBuffer>> {
+export function* RefineMatte(
+    rgba: Uint8ClampedArray,
+    matte: Float32Array,
+    size: number,
+): Work<Float32Array<ArrayBuffer>> {
     const count = size * size;
     const planes: Float32Array[] = [];
     for (let channel = 0; channel < 3; channel++) {
@@ -45,8 +50,8 @@ export function* RefineMatte(rgba: Uint8ClampedArray, matte: Float32Array, size:
     }
     const rim = UnsureRim(matte, size);
     yield 0.05;
-    const between = yield* Within(betweenColors(planes, matte, rim, size), 0.05, 0.65);
-    const solved = yield* Within(guided(planes, between, size), 0.65, 1);
+    const between = yield* Within(BetweenColors(planes, matte, rim, size), 0.05, 0.65);
+    const solved = yield* Within(Guided(planes, between, size), 0.65, 1);
     const refined = new Float32Array(count);
     for (let i = 0; i < count; i++) {
         const alpha = (solved[i] - EdgeLow) / (EdgeHigh - EdgeLow);
@@ -63,22 +68,24 @@ interface ISurroundings {
     readonly found: Float32Array;
 }
 
-/** Mean colors of the known pixels around each pixel: of the smallest square that has enough, larger ones fill the rest. */
-function* colorsAround(planes: readonly Float32Array[], known: Float32Array, size: number): Work<ISurroundings> {
+/**
+ * Mean colors of the known pixels around each pixel: of the smallest square that has enough, larger ones fill the rest.
+ */
+function* ColorsAround(planes: readonly Float32Array[], known: Float32Array, size: number): Work<ISurroundings> {
     const colors = planes.map((plane) => new Float32Array(plane.length));
     const done = new Float32Array(known.length);
     const take = new Float32Array(known.length);
     for (const [round, radius] of Around.entries()) {
         yield round / Around.length;
-        const pixels = pixelsOf(radius, size);
-        const share = meanOfSquares(known, size, pixels);
+        const pixels = PixelsOf(radius, size);
+        const share = MeanOfSquares(known, size, pixels);
         for (let i = 0; i < take.length; i++) {
             take[i] = (Math.min(share[i] / Enough, 1) * (1 - done[i])) / Math.max(share[i], 1e-6);
             done[i] += take[i] * Math.max(share[i], 1e-6);
         }
         for (const [channel, plane] of planes.entries()) {
             yield (round + (channel + 1) / 4) / Around.length;
-            const mean = meanOfSquares(product(plane, known), size, pixels);
+            const mean = MeanOfSquares(Product(plane, known), size, pixels);
             for (let i = 0; i < take.length; i++) {
                 colors[channel][i] += take[i] * mean[i];
             }
@@ -94,18 +101,23 @@ function* colorsAround(planes: readonly Float32Array[], known: Float32Array, siz
 }
 
 /**
- * Alpha of the rim from where its color lies between those of person and background around it; the matte's where these are alike or one of them is
- * far away: such a matte is wrong rather than coarse.
+ * Alpha of the rim from where its color lies between those of person and background around it; the matte's where these
+ * are alike or one of them is far away: such a matte is wrong rather than coarse.
  */
-function* betweenColors(planes: readonly Float32Array[], matte: Float32Array, rim: Float32Array, size: number): Work<Float32Array> {
+function* BetweenColors(
+    planes: readonly Float32Array[],
+    matte: Float32Array,
+    rim: Float32Array,
+    size: number,
+): Work<Float32Array> {
     const isPerson = new Float32Array(matte.length);
     const isRest = new Float32Array(matte.length);
     for (let i = 0; i < matte.length; i++) {
         isPerson[i] = rim[i] === 0 && matte[i] > 0.5 ? 1 : 0;
         isRest[i] = rim[i] === 0 && matte[i] <= 0.5 ? 1 : 0;
     }
-    const person = yield* Within(colorsAround(planes, isPerson, size), 0, 0.48);
-    const rest = yield* Within(colorsAround(planes, isRest, size), 0.48, 0.96);
+    const person = yield* Within(ColorsAround(planes, isPerson, size), 0, 0.48);
+    const rest = yield* Within(ColorsAround(planes, isRest, size), 0.48, 0.96);
     yield 0.96;
     const alpha = isPerson;
     for (let i = 0; i < matte.length; i++) {
@@ -127,12 +139,12 @@ function* betweenColors(planes: readonly Float32Array[], matte: Float32Array, ri
 }
 
 /** The matte as a function of the photo that is linear in every window; may leave 0..1. */
-function* guided([red, green, blue]: readonly Float32Array[], matte: Float32Array, size: number): Work<Float32Array> {
-    const radius = pixelsOf(Window, size);
+function* Guided([red, green, blue]: readonly Float32Array[], matte: Float32Array, size: number): Work<Float32Array> {
+    const radius = PixelsOf(Window, size);
     let done = 0;
     const mean = function* (a: Float32Array, b?: Float32Array): Work<Float32Array> {
         yield done++ / 17;
-        return meanOfSquares(b ? product(a, b) : a, size, radius);
+        return MeanOfSquares(b ? Product(a, b) : a, size, radius);
     };
     const meanRed = yield* mean(red);
     const meanGreen = yield* mean(green);
@@ -186,7 +198,7 @@ function* guided([red, green, blue]: readonly Float32Array[], matte: Float32Arra
     return solved;
 }
 
-function product(a: Float32Array, b: Float32Array): Float32Array {
+function Product(a: Float32Array, b: Float32Array): Float32Array {
     const values = new Float32Array(a.length);
     for (let i = 0; i < values.length; i++) {
         values[i] = a[i] * b[i];
@@ -195,7 +207,7 @@ function product(a: Float32Array, b: Float32Array): Float32Array {
 }
 
 /** A length in parts of the picture as whole pixels, at least one. */
-function pixelsOf(part: number, size: number): number {
+function PixelsOf(part: number, size: number): number {
     return Math.max(1, Math.round(part * size));
 }
 
@@ -205,17 +217,18 @@ function pixelsOf(part: number, size: number): number {
  * @returns `[S,S]` 1 there, 0 elsewhere
  */
 export function UnsureRim(matte: Float32Array, size: number): Float32Array<ArrayBuffer> {
-    const radius = pixelsOf(Rim, size);
+    const radius = PixelsOf(Rim, size);
     const apart = new Float32Array(matte.length);
     const rim = new Float32Array(matte.length);
     for (let i = 0; i < matte.length; i++) {
         apart[i] = matte[i] > Sure ? 1 : 0;
         rim[i] = matte[i] < 1 - Sure ? 1 : 0;
     }
-    const some = meanOfSquares(apart, size, radius);
-    const lacking = meanOfSquares(rim, size, radius);
+    const some = MeanOfSquares(apart, size, radius);
+    const lacking = MeanOfSquares(rim, size, radius);
     for (let i = 0; i < matte.length; i++) {
-        // a mean of zeros and ones is exactly 0 only where all are 0; rounding of the running sum stays far below one pixel's share
+        // a mean of zeros and ones is exactly 0 only where all are 0; rounding of the running sum stays far below one
+        // pixel's share
         rim[i] = some[i] > 1e-5 && lacking[i] > 1e-5 ? 1 : 0;
     }
     return rim;
@@ -248,7 +261,7 @@ export function* CutOutPerson(rgba: Uint8ClampedArray, person: IPersonMask, size
  * @param map `[S,S]`
  * @returns a new `[S,S]`
  */
-function meanOfSquares(map: Float32Array, size: number, radius: number): Float32Array<ArrayBuffer> {
+function MeanOfSquares(map: Float32Array, size: number, radius: number): Float32Array<ArrayBuffer> {
     const last = size - 1;
     const share = 1 / (2 * radius + 1);
     const across = new Float32Array(map.length);

@@ -29,11 +29,15 @@ export interface ISampling {
 }
 
 /**
- * Samples a rectangle between the four nearest pixels. A rectangle that is larger than the network's picture is not smoothed first, as
- * the networks were never shown smoothed ones.
+ * Samples a rectangle between the four nearest pixels. A rectangle that is larger than the network's picture is not
+ * smoothed first, as the networks were never shown smoothed ones.
  * @returns `[3,size,size]`, red, green, blue
  */
-export function SampleRectangle(picture: IPicture, rectangle: ITurnedRectangle, { size, range, outside }: ISampling): Float32Array {
+export function SampleRectangle(
+    picture: IPicture,
+    rectangle: ITurnedRectangle,
+    { size, range, outside }: ISampling,
+): Float32Array {
     const { data, width, height } = picture;
     const [black, white] = range;
     const scale = (white - black) / 255;
@@ -54,14 +58,14 @@ export function SampleRectangle(picture: IPicture, rectangle: ITurnedRectangle, 
             const top = Math.floor(y - 0.5);
             const right = x - 0.5 - left;
             const below = y - 0.5 - top;
-            const x0 = clamp(left, width);
-            const x1 = clamp(left + 1, width);
-            const y0 = clamp(top, height) * width;
-            const y1 = clamp(top + 1, height) * width;
+            const x0 = Clamp(left, width);
+            const x1 = Clamp(left + 1, width);
+            const y0 = Clamp(top, height) * width;
+            const y1 = Clamp(top + 1, height) * width;
             for (let channel = 0; channel < 3; channel++) {
-                const upper = mix(data[4 * (y0 + x0) + channel], data[4 * (y0 + x1) + channel], right);
-                const lower = mix(data[4 * (y1 + x0) + channel], data[4 * (y1 + x1) + channel], right);
-                values[channel * plane + row * size + column] = black + scale * mix(upper, lower, below);
+                const upper = Mix(data[4 * (y0 + x0) + channel], data[4 * (y0 + x1) + channel], right);
+                const lower = Mix(data[4 * (y1 + x0) + channel], data[4 * (y1 + x1) + channel], right);
+                values[channel * plane + row * size + column] = black + scale * Mix(upper, lower, below);
             }
         }
     }
@@ -93,23 +97,27 @@ export function ResizeMap(map: Float32Array, from: number, to: number): Float32A
     for (let row = 0; row < to; row++) {
         const y = ((row + 0.5) * from) / to - 0.5;
         const top = Math.floor(y);
-        const y0 = clamp(top, from) * from;
-        const y1 = clamp(top + 1, from) * from;
+        const y0 = Clamp(top, from) * from;
+        const y1 = Clamp(top + 1, from) * from;
         for (let column = 0; column < to; column++) {
             const x = ((column + 0.5) * from) / to - 0.5;
             const left = Math.floor(x);
-            const x0 = clamp(left, from);
-            const x1 = clamp(left + 1, from);
-            values[row * to + column] = mix(mix(map[y0 + x0], map[y0 + x1], x - left), mix(map[y1 + x0], map[y1 + x1], x - left), y - top);
+            const x0 = Clamp(left, from);
+            const x1 = Clamp(left + 1, from);
+            values[row * to + column] = Mix(
+                Mix(map[y0 + x0], map[y0 + x1], x - left),
+                Mix(map[y1 + x0], map[y1 + x1], x - left),
+                y - top,
+            );
         }
     }
     return values;
 }
 
-function clamp(index: number, count: number): number {
+function Clamp(index: number, count: number): number {
     return Math.min(count - 1, Math.max(0, index));
 }
 
-function mix(a: number, b: number, t: number): number {
+function Mix(a: number, b: number, t: number): number {
     return a + t * (b - a);
 }

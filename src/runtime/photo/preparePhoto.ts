@@ -1,4 +1,7 @@
-/** From a photo to what the networks and the landmark fit need: decode, find the face, crop, find it again more exactly, matte. */
+/**
+ * From a photo to what the networks and the landmark fit need: decode, find the face, crop, find it again more exactly,
+ * matte.
+ */
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import type { ICallOptions } from "../models/modelRuntime.js";
 import type { IRuntimeNotice, ProgressListener } from "../models/progress.js";
@@ -70,25 +73,31 @@ interface ISearch {
 }
 
 /** Tiles of one size, evenly spread with overlap. */
-function tiles(edge: number, columns: number, rows: number): ISearch[] {
+function TilesOf(edge: number, columns: number, rows: number): ISearch[] {
     return Array.from({ length: columns * rows }, (_, i) => ({
-        region: [((i % columns) / (columns - 1)) * (1 - edge), (Math.floor(i / columns) / (rows - 1)) * (1 - edge), edge, edge],
+        region: [
+            ((i % columns) / (columns - 1)) * (1 - edge),
+            (Math.floor(i / columns) / (rows - 1)) * (1 - edge),
+            edge,
+            edge,
+        ],
         turn: 0,
     }));
 }
 
 /**
- * Tried one after the other until a face is found. MediaPipe's detector sees the picture at 128 pixels and needs about 15 of them per face, so
- * a small face needs a tighter look; a photo without EXIF may lie on its side. About 100 ms each on a 2-core machine.
+ * Tried one after the other until a face is found. MediaPipe's detector sees the picture at 128 pixels and needs about
+ * 15 of them per face, so a small face needs a tighter look; a photo without EXIF may lie on its side. About 100 ms
+ * each on a 2-core machine.
  */
 const Searches: readonly ISearch[] = [
     { region: [0, 0, 1, 1], turn: 0 },
     { region: [0.2, 0.1, 0.6, 0.6], turn: 0 },
-    ...tiles(0.5, 3, 2),
+    ...TilesOf(0.5, 3, 2),
     { region: [0, 0, 1, 1], turn: 90 },
     { region: [0, 0, 1, 1], turn: 270 },
     { region: [0, 0, 1, 1], turn: 180 },
-    ...tiles(0.28, 5, 4),
+    ...TilesOf(0.28, 5, 4),
 ];
 /** Tiles below this edge could only show faces that are too small. */
 const LeastTilePx = 256;
@@ -103,24 +112,27 @@ interface IFoundFace {
 /**
  * Prepares one photo.
  * @param source the photo; images and canvases are borrowed
- * @throws FlexAvatarError `photo-unreadable`, `photo-too-small`, `photo-too-large`, `photo-no-face`, `aborted`; from the
- * networks `models-missing`, `models-hash`, `models-mismatch`, `disposed`
+ * @throws FlexAvatarError `photo-unreadable`, `photo-too-small`, `photo-too-large`, `photo-no-face`, `aborted`; from
+ * the networks `models-missing`, `models-hash`, `models-mismatch`, `disposed`
  */
 export async function PreparePhotoAsync(source: PhotoSource, settings: IPhotoSettings): Promise<IPreparedPhoto> {
     const { cropPx, faces, signal, onProgress } = settings;
     if (!Number.isInteger(cropPx) || cropPx < 32 || cropPx > 2048) {
-        throw new FlexAvatarError("invalid-argument", `PreparePhotoAsync got cropPx ${cropPx}; wanted a whole number from 32 to 2048.`);
+        throw new FlexAvatarError(
+            "invalid-argument",
+            `PreparePhotoAsync got cropPx ${cropPx}; wanted a whole number from 32 to 2048.`,
+        );
     }
     const report = (stage: string, fraction: number): void => onProgress?.({ stage, fraction });
     report("opening the photo", 0);
     const photo = await DecodePhotoAsync(source, signal);
     try {
-        checkReadable(photo);
+        CheckReadable(photo);
         report("finding the face", 0);
-        const found = await findFaceAsync(photo, faces, { signal, onProgress });
-        const notices = noticesOf(found);
+        const found = await FindFaceAsync(photo, faces, { signal, onProgress });
+        const notices = NoticesOf(found);
         const rough = CropFromLandmarks(found.landmarksPx, 3);
-        const exact = await refineAsync(photo, rough, faces, { signal, onProgress });
+        const exact = await RefineAsync(photo, rough, faces, { signal, onProgress });
         if (exact === undefined) {
             notices.push({
                 code: "photo-coarse-landmarks",
@@ -132,15 +144,15 @@ export async function PreparePhotoAsync(source: PhotoSource, settings: IPhotoSet
 
         report("cutting out the person", 0);
         ThrowIfAborted(signal, "cutting out the person");
-        const person = await faces.findPersonAsync(pictureOf(drawCrop(photo, crop, ExactPx)), { signal, onProgress });
-        const { matte, colors } = await cutOutAsync(photo, crop, cropPx, person, signal);
-        const detail = await detailOfAsync(photo, crop, settings.detailPx ?? 0, person, signal);
-        const wide = settings.wide ? await wideOfAsync(photo, crop, person, faces, { signal, onProgress }) : undefined;
+        const person = await faces.findPersonAsync(PictureOf(DrawCrop(photo, crop, ExactPx)), { signal, onProgress });
+        const { matte, colors } = await CutOutAsync(photo, crop, cropPx, person, signal);
+        const detail = await DetailOfAsync(photo, crop, settings.detailPx ?? 0, person, signal);
+        const wide = settings.wide ? await WideOfAsync(photo, crop, person, faces, { signal, onProgress }) : undefined;
         report("cutting out the person", 1);
         return {
             image: ComposeOverGrey(colors, matte),
             matte,
-            landmarks: toCrop(landmarksPx, crop),
+            landmarks: ToCrop(landmarksPx, crop),
             crop,
             cropPx,
             faceCount: found.faceCount,
@@ -154,44 +166,51 @@ export async function PreparePhotoAsync(source: PhotoSource, settings: IPhotoSet
     }
 }
 
-async function findFaceAsync(photo: IDecodedPhoto, finder: IFaceFinder, options: ICallOptions): Promise<IFoundFace> {
+async function FindFaceAsync(photo: IDecodedPhoto, finder: IFaceFinder, options: ICallOptions): Promise<IFoundFace> {
     for (const { region, turn } of Searches) {
         ThrowIfAborted(options.signal, "finding the face");
-        const window = regionCrop(photo, region, turn);
+        const window = RegionCrop(photo, region, turn);
         if (region[2] < 1 && Math.min(window.width, window.height) < LeastTilePx) {
             continue;
         }
         const scale = Math.min(1, SearchPx / Math.max(window.width, window.height));
-        const faces = await finder.findFacesAsync(pictureOf(drawRegion(photo, window, scale)), options);
+        const faces = await finder.findFacesAsync(PictureOf(DrawRegion(photo, window, scale)), options);
         if (faces.length > 0) {
-            const inPhoto = faces.map((face) => fromRegion(face, window));
-            const largest = inPhoto.reduce((best, face) => (boxEdge(face) > boxEdge(best) ? face : best));
-            if (boxEdge(largest) < LeastFacePx) {
-                const edge = Math.round(boxEdge(largest));
-                throw new FlexAvatarError("photo-too-small", `The face in the photo is ${edge} pixels high; the least is ${LeastFacePx}.`);
+            const inPhoto = faces.map((face) => FromRegion(face, window));
+            const largest = inPhoto.reduce((best, face) => (BoxEdge(face) > BoxEdge(best) ? face : best));
+            if (BoxEdge(largest) < LeastFacePx) {
+                const edge = Math.round(BoxEdge(largest));
+                throw new FlexAvatarError(
+                    "photo-too-small",
+                    `The face in the photo is ${edge} pixels high; the least is ${LeastFacePx}.`,
+                );
             }
             return { landmarksPx: largest, faceCount: faces.length, turn };
         }
     }
-    throw new FlexAvatarError("photo-no-face", `No face was found in the photo of ${photo.width}×${photo.height} pixels.`);
+    throw new FlexAvatarError(
+        "photo-no-face",
+        `No face was found in the photo of ${photo.width}×${photo.height} pixels.`,
+    );
 }
 
 /**
- * Looks again in the crop, where the face fills the picture, until the crop stays where it is: mostly twice. With a single look, the landmarks
- * of a portrait and of the same turned by 90 degrees differ by 2 % of the crop; with this by 0.2 %.
- * Returns photo pixels, or undefined if no face was near the middle.
+ * Looks again in the crop, where the face fills the picture, until the crop stays where it is: mostly twice. With a
+ * single look, the landmarks of a portrait and of the same turned by 90 degrees differ by 2 % of the crop; with this by
+ * 0.2 %. Returns photo pixels, or undefined if no face was near the middle.
  */
-async function refineAsync(
+async function RefineAsync(
     photo: IDecodedPhoto,
     rough: ICrop,
     finder: IFaceFinder,
     options: ICallOptions,
 ): Promise<Float32Array | undefined> {
-    const distance = (face: Float32Array): number => Math.hypot(face[3 * NoseBridge] - 0.5, face[3 * NoseBridge + 1] - 0.5);
+    const distance = (face: Float32Array): number =>
+        Math.hypot(face[3 * NoseBridge] - 0.5, face[3 * NoseBridge + 1] - 0.5);
     let found: Float32Array | undefined;
     let crop = rough;
     for (let pass = 0; pass < MostExactPasses; pass++) {
-        const faces = await finder.findFacesAsync(pictureOf(drawCrop(photo, crop, ExactPx)), options);
+        const faces = await finder.findFacesAsync(PictureOf(DrawCrop(photo, crop, ExactPx)), options);
         const nearest = faces.sort((a, b) => distance(a) - distance(b))[0] as Float32Array | undefined;
         if (nearest === undefined || distance(nearest) > 0.25) {
             return found;
@@ -201,7 +220,7 @@ async function refineAsync(
             found.set([...PhotoFromCrop(crop, nearest[i], nearest[i + 1]), nearest[i + 2] * crop.sidePx], i);
         }
         const better = CropFromLandmarks(found, 3);
-        const moved = largestMove(crop, better);
+        const moved = LargestMove(crop, better);
         crop = better;
         if (moved < SettledCrop) {
             break;
@@ -211,7 +230,7 @@ async function refineAsync(
 }
 
 /** How far the corners of a crop move to become another, in parts of its side. */
-function largestMove(from: ICrop, to: ICrop): number {
+function LargestMove(from: ICrop, to: ICrop): number {
     const corners = [0, 1, 2, 3].map((i) => {
         const [u, v] = CropFromPhoto(from, ...PhotoFromCrop(to, i & 1, i >> 1));
         return Math.hypot(u - (i & 1), v - (i >> 1));
@@ -220,18 +239,20 @@ function largestMove(from: ICrop, to: ICrop): number {
 }
 
 /** In slices: it takes a second for large crops. */
-async function cutOutAsync(
+async function CutOutAsync(
     photo: IDecodedPhoto,
     crop: ICrop,
     edge: number,
     person: IPersonMask,
     signal: AbortSignal | undefined,
 ): Promise<ICutOut> {
-    const rgba = pictureOf(drawCrop(photo, crop, edge)).data;
-    return await FinishInSlicesAsync(CutOutPerson(rgba, person, edge), () => ThrowIfAborted(signal, "cutting out the person"));
+    const rgba = PictureOf(DrawCrop(photo, crop, edge)).data;
+    return await FinishInSlicesAsync(CutOutPerson(rgba, person, edge), () =>
+        ThrowIfAborted(signal, "cutting out the person"),
+    );
 }
 
-async function detailOfAsync(
+async function DetailOfAsync(
     photo: IDecodedPhoto,
     crop: ICrop,
     mostPx: number,
@@ -242,12 +263,12 @@ async function detailOfAsync(
         return undefined;
     }
     const edge = DetailSize(crop.sidePx, mostPx);
-    const { matte, colors } = await cutOutAsync(photo, crop, edge, person, signal);
+    const { matte, colors } = await CutOutAsync(photo, crop, edge, person, signal);
     return ToDetailCrop(colors, matte, crop, photo.width, photo.height, edge);
 }
 
 /** In some tasks: drawing and reading back takes 20 ms for the largest. */
-async function wideOfAsync(
+async function WideOfAsync(
     photo: IDecodedPhoto,
     crop: ICrop,
     inner: IPersonMask,
@@ -258,7 +279,7 @@ async function wideOfAsync(
     const size = WideSize(wider.sidePx);
     await NextTaskAsync();
     ThrowIfAborted(options.signal, "cutting out the person");
-    const picture = pictureOf(drawCrop(photo, wider, size));
+    const picture = PictureOf(DrawCrop(photo, wider, size));
     await NextTaskAsync();
     const person = MergeMasks(inner, await faces.findPersonAsync(picture, options));
     const pixels = picture.data as Uint8ClampedArray<ArrayBuffer>;
@@ -267,18 +288,26 @@ async function wideOfAsync(
     return { size, pixels, person };
 }
 
-function noticesOf({ faceCount, turn }: IFoundFace): IRuntimeNotice[] {
+function NoticesOf({ faceCount, turn }: IFoundFace): IRuntimeNotice[] {
     const notices: IRuntimeNotice[] = [];
     if (faceCount > 1) {
-        notices.push({ code: "photo-several-faces", message: `The photo shows ${faceCount} faces; the largest was taken.` });
+        notices.push({
+            code: "photo-several-faces",
+            message: `The photo shows ${faceCount} faces; the largest was taken.`,
+        });
     }
     if (turn !== 0) {
-        notices.push({ code: "photo-rotated", message: `The face was found with the photo turned by ${turn} degrees.` });
+        notices.push({
+            code: "photo-rotated",
+            message: `The face was found with the photo turned by ${turn} degrees.`,
+        });
     }
     return notices;
 }
 
-/** A rectangle of the photo that is looked at upright or turned. Sizes are those seen after the turn, in photo pixels. */
+/**
+ * A rectangle of the photo that is looked at upright or turned. Sizes are those seen after the turn, in photo pixels.
+ */
 interface IRegion {
     centerX: number;
     centerY: number;
@@ -288,7 +317,11 @@ interface IRegion {
     sin: number;
 }
 
-function regionCrop(photo: IDecodedPhoto, [x, y, w, h]: readonly [number, number, number, number], turn: number): IRegion {
+function RegionCrop(
+    photo: IDecodedPhoto,
+    [x, y, w, h]: readonly [number, number, number, number],
+    turn: number,
+): IRegion {
     const radians = (turn * Math.PI) / 180;
     const across = turn % 180 === 0 ? w * photo.width : h * photo.height;
     const along = turn % 180 === 0 ? h * photo.height : w * photo.width;
@@ -302,20 +335,30 @@ function regionCrop(photo: IDecodedPhoto, [x, y, w, h]: readonly [number, number
     };
 }
 
-function drawRegion(photo: IDecodedPhoto, region: IRegion, scale: number): OffscreenCanvas {
-    const canvas = newCanvas(Math.max(1, Math.round(region.width * scale)), Math.max(1, Math.round(region.height * scale)));
+function DrawRegion(photo: IDecodedPhoto, region: IRegion, scale: number): OffscreenCanvas {
+    const canvas = NewCanvas(
+        Math.max(1, Math.round(region.width * scale)),
+        Math.max(1, Math.round(region.height * scale)),
+    );
     const context = canvas.getContext("2d", { willReadFrequently: true })!;
     const sx = canvas.width / region.width;
     const sy = canvas.height / region.height;
     // canvas = size/2 + scale · Rᵀ(photo − centre)
-    context.setTransform(sx * region.cos, -sy * region.sin, sx * region.sin, sy * region.cos, canvas.width / 2, canvas.height / 2);
+    context.setTransform(
+        sx * region.cos,
+        -sy * region.sin,
+        sx * region.sin,
+        sy * region.cos,
+        canvas.width / 2,
+        canvas.height / 2,
+    );
     context.translate(-region.centerX, -region.centerY);
-    drawPhoto(context, photo);
+    DrawPhoto(context, photo);
     return canvas;
 }
 
 /** Landmarks 0..1 of a region to photo pixels. */
-function fromRegion(face: Float32Array, region: IRegion): Float32Array {
+function FromRegion(face: Float32Array, region: IRegion): Float32Array {
     const inPhoto = new Float32Array(face.length);
     for (let i = 0; i < face.length; i += 3) {
         const dx = (face[i] - 0.5) * region.width;
@@ -327,7 +370,7 @@ function fromRegion(face: Float32Array, region: IRegion): Float32Array {
     return inPhoto;
 }
 
-function toCrop(landmarksPx: Float32Array, crop: ICrop): Float32Array {
+function ToCrop(landmarksPx: Float32Array, crop: ICrop): Float32Array {
     const inCrop = new Float32Array(landmarksPx.length);
     for (let i = 0; i < landmarksPx.length; i += 3) {
         const [u, v] = CropFromPhoto(crop, landmarksPx[i], landmarksPx[i + 1]);
@@ -337,7 +380,7 @@ function toCrop(landmarksPx: Float32Array, crop: ICrop): Float32Array {
 }
 
 /** Longer edge of the box around the landmarks. */
-function boxEdge(landmarks: Float32Array): number {
+function BoxEdge(landmarks: Float32Array): number {
     let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
     for (let i = 0; i < landmarks.length; i += 3) {
         left = Math.min(left, landmarks[i]);
@@ -348,42 +391,46 @@ function boxEdge(landmarks: Float32Array): number {
     return Math.max(right - left, bottom - top);
 }
 
-function drawCrop(photo: IDecodedPhoto, crop: ICrop, cropPx: number): OffscreenCanvas {
-    const canvas = newCanvas(cropPx, cropPx);
+function DrawCrop(photo: IDecodedPhoto, crop: ICrop, cropPx: number): OffscreenCanvas {
+    const canvas = NewCanvas(cropPx, cropPx);
     const context = canvas.getContext("2d", { willReadFrequently: true })!;
     context.fillStyle = OutsideColor;
     context.fillRect(0, 0, cropPx, cropPx);
     context.setTransform(...CanvasTransform(crop, cropPx));
     const { edge, reach } = EdgeBelow(crop, photo.width, photo.height);
     context.drawImage(photo.image, ...edge, ...reach);
-    drawPhoto(context, photo);
+    DrawPhoto(context, photo);
     return canvas;
 }
 
-function drawPhoto(context: OffscreenCanvasRenderingContext2D, photo: IDecodedPhoto): void {
+function DrawPhoto(context: OffscreenCanvasRenderingContext2D, photo: IDecodedPhoto): void {
     context.imageSmoothingEnabled = true;
     context.imageSmoothingQuality = "high";
     context.drawImage(photo.image, 0, 0, photo.width, photo.height);
 }
 
-function pictureOf(canvas: OffscreenCanvas): IPicture {
+function PictureOf(canvas: OffscreenCanvas): IPicture {
     return canvas.getContext("2d", { willReadFrequently: true })!.getImageData(0, 0, canvas.width, canvas.height);
 }
 
 /** An image element from another site can be drawn but not read, and the detector would fail without a reason. */
-function checkReadable(photo: IDecodedPhoto): void {
-    const canvas = newCanvas(1, 1);
-    drawPhoto(canvas.getContext("2d")!, photo);
+function CheckReadable(photo: IDecodedPhoto): void {
+    const canvas = NewCanvas(1, 1);
+    DrawPhoto(canvas.getContext("2d")!, photo);
     try {
-        pictureOf(canvas);
+        PictureOf(canvas);
     } catch (error) {
-        throw new FlexAvatarError("photo-unreadable", "The photo comes from another site, which does not let this page read its pixels.", {
-            advice: 'Load it with crossOrigin="anonymous" from a server that allows it, or pass the file itself.',
-            cause: error,
-        });
+        throw new FlexAvatarError(
+            "photo-unreadable",
+            "The photo comes from another site, which does not let this page read its pixels.",
+            {
+                advice: 'Load it with crossOrigin="anonymous" from a server that allows it, or pass the file itself.',
+                cause: error,
+            },
+        );
     }
 }
 
-function newCanvas(width: number, height: number): OffscreenCanvas {
+function NewCanvas(width: number, height: number): OffscreenCanvas {
     return new OffscreenCanvas(width, height);
 }

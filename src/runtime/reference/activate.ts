@@ -53,14 +53,19 @@ export function ActivateGaussian(state: IAvatarState, g: number): IGaussian {
     const dynamic = (table.flags[g] & DynamicFlag) !== 0;
     const channels = Array.from({ length: 14 }, (_, c) => {
         const at = c * texels + texel;
-        return state.staticMap[at] + (dynamic ? state.deltas.reduce((sum, delta) => sum + delta.weight * delta.map[at], 0) : 0);
+        return (
+            state.staticMap[at] +
+            (dynamic ? state.deltas.reduce((sum, delta) => sum + delta.weight * delta.map[at], 0) : 0)
+        );
     });
 
     const corners = [0, 1, 2].map((k) => {
         const at = 3 * table.corners[3 * g + k];
         return [expressed[at], expressed[at + 1], expressed[at + 2]];
     });
-    const surface = [0, 1, 2].map((axis) => corners.reduce((sum, corner, k) => sum + table.bary[3 * g + k] * corner[axis], 0));
+    const surface = [0, 1, 2].map((axis) =>
+        corners.reduce((sum, corner, k) => sum + table.bary[3 * g + k] * corner[axis], 0),
+    );
     const blend = [0, 1, 2].map((row) =>
         [0, 1, 2, 3].map((column) => {
             let sum = 0;
@@ -107,7 +112,10 @@ export function RotationOfQuaternion(q: Vector): number[][] {
     return Transpose(columns);
 }
 
-/** R = A (AᵀA)^(−1/2), the orthogonal factor of the polar decomposition, with the root taken through the eigenvectors of AᵀA (Jacobi). */
+/**
+ * R = A (AᵀA)^(−1/2), the orthogonal factor of the polar decomposition, with the root taken through the eigenvectors of
+ * AᵀA (Jacobi).
+ */
 export function NearestRotationReference(a: Matrix): number[][] {
     let m = Times(Transpose(a), a);
     let vectors: number[][] = [

@@ -1,6 +1,7 @@
 /**
  * Detail for close-ups as the pictures are measured against, in float64: what each Gaussian reads of the atlas (twin of
- * src/shaders/splatCloseUp.wgsl, by finite differences of the posed surface instead of matrices), and splats drawn with it.
+ * src/shaders/splatCloseUp.wgsl, by finite differences of the posed surface instead of matrices), and splats drawn with
+ * it.
  */
 import {
     CloseUpLevels,
@@ -32,11 +33,18 @@ const Step = 1e-4;
  * @param frames [n,4] see AtlasFrames
  * @param edge texels per side of the atlas
  */
-export function DetailedSplats(state: IAvatarState, frames: ArrayLike<number>, edge: number, view: IReferenceView): IDetailedSplat[] {
+export function DetailedSplats(
+    state: IAvatarState,
+    frames: ArrayLike<number>,
+    edge: number,
+    view: IReferenceView,
+): IDetailedSplat[] {
     const { table } = state;
     return Array.from({ length: table.gaussianCount }, (_, g) => {
         const splat = ProjectGaussian(ActivateGaussian(state, g), view);
-        const place = [table.texel[g] % table.mapSize, Math.floor(table.texel[g] / table.mapSize)].map((i) => (i + 0.5) / table.mapSize);
+        const place = [table.texel[g] % table.mapSize, Math.floor(table.texel[g] / table.mapSize)].map(
+            (i) => (i + 0.5) / table.mapSize,
+        );
         const [f0, f1, f2, f3] = [0, 1, 2, 3].map((k) => frames[4 * g + k]);
         const none = { placeFromPx: [0, 0, 0, 0], level: 0, strength: 0 } as const;
         // The Gaussian at other places of its face: barycentrics move with the place, and what it is stays.
@@ -46,15 +54,23 @@ export function DetailedSplats(state: IAvatarState, frames: ArrayLike<number>, e
             bary[3 * g] -= second + third;
             bary[3 * g + 1] += second;
             bary[3 * g + 2] += third;
-            return ProjectGaussian(ActivateGaussian({ ...state, table: { ...table, bary } as never }, g), view).centerPx;
+            return ProjectGaussian(ActivateGaussian({ ...state, table: { ...table, bary } as never }, g), view)
+                .centerPx;
         };
         const has = [f0, f1, f2, f3].some((value) => value !== 0) && splat.visible;
         if (!has) {
             return { ...splat, place: place as [number, number], footprint: none };
         }
         const [left, right, up, down] = [movedPx(-Step, 0), movedPx(Step, 0), movedPx(0, -Step), movedPx(0, Step)];
-        const per = (a: readonly [number, number], b: readonly [number, number], k: 0 | 1): number => (b[k] - a[k]) / (2 * Step);
-        const footprint = FootprintOf(per(left, right, 0), per(up, down, 0), per(left, right, 1), per(up, down, 1), edge);
+        const per = (a: readonly [number, number], b: readonly [number, number], k: 0 | 1): number =>
+            (b[k] - a[k]) / (2 * Step);
+        const footprint = FootprintOf(
+            per(left, right, 0),
+            per(up, down, 0),
+            per(left, right, 1),
+            per(up, down, 1),
+            edge,
+        );
         return { ...splat, place: place as [number, number], footprint };
     });
 }
@@ -65,7 +81,8 @@ export function ReadShade(levels: readonly Int8Array[], edge: number, u: number,
     const high = Math.min(CloseUpLevels - 1, low + 1);
     const share = level - low;
     return (
-        ((1 - share) * ReadLevel(levels[low], LevelEdge(edge, low), u, v) + share * ReadLevel(levels[high], LevelEdge(edge, high), u, v)) *
+        ((1 - share) * ReadLevel(levels[low], LevelEdge(edge, low), u, v) +
+            share * ReadLevel(levels[high], LevelEdge(edge, high), u, v)) *
         (ShadeReach / ShadeSteps)
     );
 }
@@ -105,7 +122,11 @@ export function RasterizeCloseUp(
         const [centerX, centerY] = [width / 2 + centerPx[0], height / 2 - centerPx[1]];
         const [a, b, c, d] = footprint.placeFromPx;
         for (let row = Math.max(0, Math.floor(centerY - reachY)); row < Math.min(height, centerY + reachY + 1); row++) {
-            for (let column = Math.max(0, Math.floor(centerX - reachX)); column < Math.min(width, centerX + reachX + 1); column++) {
+            for (
+                let column = Math.max(0, Math.floor(centerX - reachX));
+                column < Math.min(width, centerX + reachX + 1);
+                column++
+            ) {
                 const x = column + 0.5 - centerX;
                 const y = centerY - (row + 0.5);
                 const over = alpha * Math.exp(-(yy * x * x - 2 * xy * x * y + xx * y * y) / determinant / 2);
@@ -116,7 +137,13 @@ export function RasterizeCloseUp(
                     footprint.strength > 0 && over >= LeastShadedAlpha
                         ? strength *
                           footprint.strength *
-                          ReadShade(levels, closeUp.edge, place[0] + a * x + b * y, place[1] + c * x + d * y, footprint.level)
+                          ReadShade(
+                              levels,
+                              closeUp.edge,
+                              place[0] + a * x + b * y,
+                              place[1] + c * x + d * y,
+                              footprint.level,
+                          )
                         : 0;
                 const at = 4 * (row * width + column);
                 for (let channel = 0; channel < 4; channel++) {

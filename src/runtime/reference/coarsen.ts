@@ -1,4 +1,7 @@
-/** Twin of src/shaders/coarsen.wgsl, in float64: a coarse level of detail as a static map in which the anchors have the attributes of their groups. */
+/**
+ * Twin of src/shaders/coarsen.wgsl, in float64: a coarse level of detail as a static map in which the anchors have the
+ * attributes of their groups.
+ */
 import type { HeadModel } from "../../flame/headModel.js";
 import type { ILevels, Level } from "../../flame/levels.js";
 import type { TexelTable } from "../../flame/texelTable.js";
@@ -41,11 +44,21 @@ export function CoarsenReference(
 }
 
 /** [14] of one group. */
-function MeanOf(model: HeadModel, table: TexelTable, map: ArrayLike<number>, members: readonly number[], anchor: number): number[] {
-    const channels = (g: number): number[] => Array.from({ length: MapChannels }, (_, c) => map[c * table.mapSize ** 2 + table.texel[g]]);
+function MeanOf(
+    model: HeadModel,
+    table: TexelTable,
+    map: ArrayLike<number>,
+    members: readonly number[],
+    anchor: number,
+): number[] {
+    const channels = (g: number): number[] =>
+        Array.from({ length: MapChannels }, (_, c) => map[c * table.mapSize ** 2 + table.texel[g]]);
     const place = (g: number): number[] =>
         [0, 1, 2].map((axis) =>
-            [0, 1, 2].reduce((sum, k) => sum + table.bary[3 * g + k] * model.template[3 * table.corners[3 * g + k] + axis], 0),
+            [0, 1, 2].reduce(
+                (sum, k) => sum + table.bary[3 * g + k] * model.template[3 * table.corners[3 * g + k] + axis],
+                0,
+            ),
         );
     const [origin, reference] = [place(anchor), channels(anchor).slice(10)];
     const opacities = members.map((g) => 1 / (1 + Math.exp(-channels(g)[3])));
@@ -57,13 +70,22 @@ function MeanOf(model: HeadModel, table: TexelTable, map: ArrayLike<number>, mem
         place(g).forEach((x, axis) => (own[axis] += x - origin[axis]));
         return own.map((value, c) => (c < 10 ? value : turned * value));
     });
-    const mean = reference.concat(Array<number>(10).fill(0)).map((_, c) => parts.reduce((sum, part, i) => sum + weights[i] * part[c], 0));
-    const opacity = Math.min(LargestOpacity, Math.max(1 - LargestOpacity, opacities.reduce((a, b) => a + b) / members.length));
+    const mean = reference
+        .concat(Array<number>(10).fill(0))
+        .map((_, c) => parts.reduce((sum, part, i) => sum + weights[i] * part[c], 0));
+    const opacity = Math.min(
+        LargestOpacity,
+        Math.max(1 - LargestOpacity, opacities.reduce((a, b) => a + b) / members.length),
+    );
     mean[3] = Math.log(opacity / (1 - opacity));
 
     const rows = RotationOfQuaternion(mean.slice(10));
     const variance = [0, 1, 2].map((axis) =>
-        parts.reduce((sum, part, i) => sum + weights[i] * rows.reduce((dot, row, k) => dot + row[axis] * (part[k] - mean[k]), 0) ** 2, 0),
+        parts.reduce(
+            (sum, part, i) =>
+                sum + weights[i] * rows.reduce((dot, row, k) => dot + row[axis] * (part[k] - mean[k]), 0) ** 2,
+            0,
+        ),
     );
     const scale2 = [0, 1, 2].map((axis) => Math.exp(2 * mean[7 + axis]));
     const growth = members.length > 1 ? Math.max(3, members.length - 1) : 0;

@@ -1,4 +1,7 @@
-/** TypeScript twin of the driver's shaders: plain loops over channel-major maps in double precision, rounded to single when stored. For tests; slow. */
+/**
+ * TypeScript twin of the driver's shaders: plain loops over channel-major maps in double precision, rounded to single
+ * when stored. For tests; slow.
+ */
 import type { DriverStep, IConvStep, IDriverMap, IDriverProgram } from "../passes/driver/driverProgram.js";
 
 /**
@@ -31,7 +34,11 @@ export function RunDriver(program: IDriverProgram, identity: Float32Array, posit
 
 type Step<Kind> = Extract<DriverStep, { kind: Kind }>;
 
-function Enter({ rest, gain, block }: Step<"enter">, { channels, height, width }: IDriverMap, input: Float32Array): Float32Array {
+function Enter(
+    { rest, gain, block }: Step<"enter">,
+    { channels, height, width }: IDriverMap,
+    input: Float32Array,
+): Float32Array {
     const result = new Float32Array(channels * height * width);
     for (let c = 0; c < channels; c++) {
         const inner = c % block ** 2;

@@ -1,6 +1,17 @@
-/** Twin of packStatic.wgsl and packDelta.wgsl: what a map is after it went through an avatar's packed attributes and back. */
+/**
+ * Twin of packStatic.wgsl and packDelta.wgsl: what a map is after it went through an avatar's packed attributes and
+ * back.
+ */
 import { HalfFromNumber, HalfLargest, NumberFromHalf } from "../format/half.js";
-import { DeltaBits, DeltaLogScaleReach, DeltaOffsetReach, LogScaleMiddle, MapChannels, NeverVisible, OffsetReach } from "../layout.js";
+import {
+    DeltaBits,
+    DeltaLogScaleReach,
+    DeltaOffsetReach,
+    LogScaleMiddle,
+    MapChannels,
+    NeverVisible,
+    OffsetReach,
+} from "../layout.js";
 
 type Round = (value: number) => number;
 

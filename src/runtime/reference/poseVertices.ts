@@ -1,4 +1,7 @@
-/** Twin of src/shaders/poseVertices.wgsl and of the skinning that other kernels do with its vertices, in the head model's own functions. */
+/**
+ * Twin of src/shaders/poseVertices.wgsl and of the skinning that other kernels do with its vertices, in the head
+ * model's own functions.
+ */
 import { ExpressVertices } from "../../flame/blendshapes.js";
 import { EffectivePose, type ExpressionPose } from "../../flame/expression.js";
 import { PoseLength, type HeadModel } from "../../flame/headModel.js";

@@ -1,6 +1,7 @@
 /**
- * The splat rasteriser that every other one is measured against: slow, float64, one splat after the other.
- * Falloff exp(−d²/2) with the Mahalanobis distance d of the 2D covariance, cut at 1/255, premultiplied "over" on sRGB-encoded color.
+ * The splat rasteriser that every other one is measured against: slow, float64, one splat after the other. Falloff
+ * exp(−d²/2) with the Mahalanobis distance d of the 2D covariance, cut at 1/255, premultiplied "over" on sRGB-encoded
+ * color.
  */
 import { AlphaCut } from "../layout.js";
 
@@ -30,7 +31,11 @@ export function RasterizeReference(splats: Iterable<IRasterSplat>, width: number
         const reach = Math.sqrt(Math.max(2 * Math.log(alpha / AlphaCut), 0));
         const [reachX, reachY] = [reach * Math.sqrt(xx), reach * Math.sqrt(yy)];
         for (let row = Math.max(0, Math.floor(centerY - reachY)); row < Math.min(height, centerY + reachY + 1); row++) {
-            for (let column = Math.max(0, Math.floor(centerX - reachX)); column < Math.min(width, centerX + reachX + 1); column++) {
+            for (
+                let column = Math.max(0, Math.floor(centerX - reachX));
+                column < Math.min(width, centerX + reachX + 1);
+                column++
+            ) {
                 const x = column + 0.5 - centerX;
                 const y = centerY - (row + 0.5);
                 const distance2 = (yy * x * x - 2 * xy * x * y + xx * y * y) / determinant;

@@ -1,7 +1,10 @@
 /** Twin of the sorts: what all their kernels have to arrive at together. */
 import { BucketCount, CulledKey } from "../layout.js";
 
-/** [65536] how many records have each key; culled ones are not counted. What splatProject leaves behind for a sort that needs it. */
+/**
+ * [65536] how many records have each key; culled ones are not counted. What splatProject leaves behind for a sort that
+ * needs it.
+ */
 export function CountKeys(keys: Uint32Array): Uint32Array<ArrayBuffer> {
     const counts = new Uint32Array(BucketCount);
     for (const key of keys) {

@@ -1,6 +1,7 @@
 /**
- * Twin of src/shaders/splatProject.wgsl, in float64: activate and skin ({@link ActivateGaussian}), then project as in EWA splatting
- * (Zwicker et al. 2001) through world, view and projection one after the other, where the kernel uses their product.
+ * Twin of src/shaders/splatProject.wgsl, in float64: activate and skin ({@link ActivateGaussian}), then project as in
+ * EWA splatting (Zwicker et al. 2001) through world, view and projection one after the other, where the kernel uses
+ * their product.
  */
 import { AlphaCut, BackFaceCosine, DilationPx2, HeadRadius, HorizonMargin, JacobianNdc } from "../layout.js";
 import { ActivateGaussian, type IAvatarState, type IGaussian } from "./activate.js";
@@ -20,7 +21,10 @@ export interface IReferenceView {
 /** One projected Gaussian. Pixels with y up and the origin in the middle of the viewport. */
 export interface ISplat {
     readonly visible: boolean;
-    /** How near the decision was: distance of the tested values from their limits, relative or in NDC. Tests skip the very near ones. */
+    /**
+     * How near the decision was: distance of the tested values from their limits, relative or in NDC. Tests skip the
+     * very near ones.
+     */
     readonly margin: number;
     readonly centerPx: readonly [number, number];
     readonly depthNdc: number;
@@ -34,7 +38,9 @@ export interface ISplat {
 
 /** All Gaussians of an avatar in one view. */
 export function SplatProjectReference(state: IAvatarState, view: IReferenceView): ISplat[] {
-    return Array.from({ length: state.table.gaussianCount }, (_, g) => ProjectGaussian(ActivateGaussian(state, g), view));
+    return Array.from({ length: state.table.gaussianCount }, (_, g) =>
+        ProjectGaussian(ActivateGaussian(state, g), view),
+    );
 }
 
 /** All Gaussians of several avatars in one view, avatar after avatar. */
@@ -54,7 +60,8 @@ export function ProjectGaussian(gaussian: IGaussian, view: IReferenceView): ISpl
     const ndc = [clip[0] / w, clip[1] / w, clip[2] / w];
     const halfPx = [view.viewportWidthPx / 2, view.viewportHeightPx / 2];
 
-    // W Σ Wᵀ, then J (W Σ Wᵀ) Jᵀ. Row k of J: derivative of half · clip_k / clip_w by view position, by the quotient rule.
+    // W Σ Wᵀ, then J (W Σ Wᵀ) Jᵀ. Row k of J: derivative of half · clip_k / clip_w by view position, by the quotient
+    // rule.
     const viewFromPosed = [0, 1, 2].map((column) => {
         const axis = [0, 1, 2].map((row) => (row === column ? 1 : 0));
         return Transform(view.viewFromWorld, Transform(view.worldFromPosed, axis, 0), 0);
@@ -65,7 +72,9 @@ export function ProjectGaussian(gaussian: IGaussian, view: IReferenceView): ISpl
     );
     const jacobian = [0, 1].map((k) => {
         const held = Math.min(JacobianNdc, Math.max(-JacobianNdc, ndc[k]));
-        return [0, 1, 2].map((axis) => (halfPx[k] * (view.clipFromView[4 * axis + k] - held * view.clipFromView[4 * axis + 3])) / w);
+        return [0, 1, 2].map(
+            (axis) => (halfPx[k] * (view.clipFromView[4 * axis + k] - held * view.clipFromView[4 * axis + 3])) / w,
+        );
     });
     const [[xx, xy], [, yy]] = Quadratic(inView, jacobian);
     const covariancePx: [number, number, number] = [xx + DilationPx2, xy, yy + DilationPx2];
@@ -96,13 +105,19 @@ export function ProjectGaussian(gaussian: IGaussian, view: IReferenceView): ISpl
     };
 }
 
-/** How far a surface may look away before what stands `height` meters off it cannot reach over the horizon of a head, as a cosine. */
+/**
+ * How far a surface may look away before what stands `height` meters off it cannot reach over the horizon of a head, as
+ * a cosine.
+ */
 function HiddenCosine(height: number): number {
     const near = HeadRadius / (HeadRadius + Math.max(height, 0));
     return Math.max(BackFaceCosine, HorizonMargin + Math.sqrt(1 - near * near));
 }
 
-/** Cosine between the surface normal and the direction to the camera, in posed space, where mirrored worlds change nothing. */
+/**
+ * Cosine between the surface normal and the direction to the camera, in posed space, where mirrored worlds change
+ * nothing.
+ */
 function FacingCosine(gaussian: IGaussian, view: IReferenceView): number {
     const eye = EyeInPosedSpace(view);
     const towards = eye.direction ?? eye.position!.map((x, axis) => x - gaussian.surface[axis]);
@@ -110,7 +125,10 @@ function FacingCosine(gaussian: IGaussian, view: IReferenceView): number {
     return dot / (Math.hypot(...gaussian.normal) * Math.hypot(...towards));
 }
 
-/** The camera in posed space, by solving viewFromPosed · x = origin (or = direction, for an orthographic camera) with elimination. */
+/**
+ * The camera in posed space, by solving viewFromPosed · x = origin (or = direction, for an orthographic camera) with
+ * elimination.
+ */
 function EyeInPosedSpace(view: IReferenceView): { position?: number[]; direction?: number[] } {
     const at = Transform(view.viewFromWorld, Transform(view.worldFromPosed, [0, 0, 0], 1), 1);
     const columns = [0, 1, 2].map((column) => {
@@ -149,5 +167,7 @@ function Transform(m: ArrayLike<number>, v: readonly number[], w: number): numbe
 
 /** J C Jᵀ. */
 function Quadratic(c: readonly (readonly number[])[], j: readonly (readonly number[])[]): number[][] {
-    return j.map((a) => j.map((b) => a.reduce((sum, x, i) => sum + b.reduce((inner, y, k) => inner + x * c[i][k] * y, 0), 0)));
+    return j.map((a) =>
+        j.map((b) => a.reduce((sum, x, i) => sum + b.reduce((inner, y, k) => inner + x * c[i][k] * y, 0), 0)),
+    );
 }

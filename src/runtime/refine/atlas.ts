@@ -1,4 +1,7 @@
-/** Maps over the atlas: which texels are what, means over boxes, and filling from coarser levels. Twin: training/refine/atlas.py. */
+/**
+ * Maps over the atlas: which texels are what, means over boxes, and filling from coarser levels. Twin:
+ * training/refine/atlas.py.
+ */
 import { RegionShift } from "../../flame/texelTable.js";
 import { LogAreaRatio, Ramp } from "./measures.js";
 import type { IRefineConstants, IRefineTable } from "./refineInput.js";
@@ -44,15 +47,21 @@ export class Atlas {
         this.outer = this.toMap(apart.map((is, g) => (is === 0 && table.texel[g] < rows * this.size ? 1 : 0)));
         this.detached = this.toMap(this.regions(...Detached));
         this.sides = this.toMap(this.regions("face").map((is, g) => is * Ramp(Sideways(table, g), side)));
-        const stretched = this.toMap(Float32Array.from(table.texel, (_, g) => Ramp(LogAreaRatio(table, g, table.shut), lids)));
+        const stretched = this.toMap(
+            Float32Array.from(table.texel, (_, g) => Ramp(LogAreaRatio(table, g, table.shut), lids)),
+        );
         const counted = this.box(this.toMap(Float32Array.from(table.texel, () => 1)), FoldBox);
-        this.folded = this.box(stretched, FoldBox).map((value, i) => (this.outer[i] === 1 ? Math.min(1, (2 * value) / counted[i]) : 0));
+        this.folded = this.box(stretched, FoldBox).map((value, i) =>
+            this.outer[i] === 1 ? Math.min(1, (2 * value) / counted[i]) : 0,
+        );
     }
 
     /** [n] 1 for Gaussians of these regions, 0 for others. */
     public regions(...names: string[]): Plane {
         const indices = names.map((name) => this._table.regions.indexOf(name));
-        return Float32Array.from(this._table.flags, (flags) => (indices.includes((flags >> RegionShift) & 255) ? 1 : 0));
+        return Float32Array.from(this._table.flags, (flags) =>
+            indices.includes((flags >> RegionShift) & 255) ? 1 : 0,
+        );
     }
 
     /** [n,stride] to [U,U], one of the `stride` values; 0 where no Gaussian is. */
@@ -70,7 +79,10 @@ export class Atlas {
         return Math.max(1, Math.floor((at256 * this.size) / 256));
     }
 
-    /** Mean over a square of 2·reach+1 texels; what lies outside the map counts as 0. @param into is filled and returned; default: a new map */
+    /**
+     * Mean over a square of 2·reach+1 texels; what lies outside the map counts as 0. @param into is filled and
+     * returned; default: a new map
+     */
     public box(map: Plane, at256: number, into: Plane = new Float32Array(map.length)): Plane {
         const reach = this.reach(at256);
         BoxLines(map, this._lines, this.size, reach, 1, this.size);
@@ -132,7 +144,8 @@ function BoxLines(map: Plane, into: Plane, size: number, reach: number, step: nu
 }
 
 /**
- * Fills a map where its weight is below 1 from coarser levels (Gortler et al. 1996); what is far from anything known goes to 0.
+ * Fills a map where its weight is below 1 from coarser levels (Gortler et al. 1996); what is far from anything known
+ * goes to 0.
  * @param weight [U,U] 0..1
  * @param fade what a level counts of the coarser one
  */

@@ -1,6 +1,6 @@
 /**
- * A photo and the atlas: where each texel of the atlas lies in the picture, and what the avatar's colors leave missing there.
- * Twin: training/refine/close_up.py.
+ * A photo and the atlas: where each texel of the atlas lies in the picture, and what the avatar's colors leave missing
+ * there. Twin: training/refine/close_up.py.
  */
 import { BlendJointMatrices } from "../../flame/skinning.js";
 import { JointCount } from "../../flame/headModel.js";
@@ -51,13 +51,18 @@ export function* LookFrom(source: ICloseUpSource, edge: number, { erosion }: IRe
     const missing = drawn.luma;
     for (let i = 0; i < missing.length; i++) {
         const weight = believed[i] / 255;
-        const photo = Luma.reduce((sum, part, channel) => sum + (part * gain[channel] * pixels[4 * i + channel]) / 255, 0);
+        const photo = Luma.reduce(
+            (sum, part, channel) => sum + (part * gain[channel] * pixels[4 * i + channel]) / 255,
+            0,
+        );
         missing[i] = weight > 0 ? weight * (drawn.coverage[i] * photo - missing[i]) : 0;
     }
     return { size, center: ellipses.center, pxFromPlace: PxFromPlace(source, ellipses, edge), missing };
 }
 
-/** [S,S] luminance over black, and coverage: back to front, one ellipse after the other. @returns yields the share done */
+/**
+ * [S,S] luminance over black, and coverage: back to front, one ellipse after the other. @returns yields the share done
+ */
 function* DrawLuma(
     { count, center, conic, reach, opacity, depth }: IEllipses,
     values: Float32Array,
@@ -97,7 +102,11 @@ function* DrawLuma(
 }
 
 /** [n,4] how the screen moves with the atlas, by the face of each Gaussian. */
-function PxFromPlace({ table, frames, view }: ICloseUpSource, { center, depth }: IEllipses, edge: number): Float32Array {
+function PxFromPlace(
+    { table, frames, view }: ICloseUpSource,
+    { center, depth }: IEllipses,
+    edge: number,
+): Float32Array {
     const { corners, weights, gaussianCount } = table;
     const { rotation: r, expressed, jointMatrices, focal, size } = view;
     const into = new Float32Array(4 * gaussianCount);
@@ -115,9 +124,13 @@ function PxFromPlace({ table, frames, view }: ICloseUpSource, { center, depth }:
         const sy = (0.5 * size - center[2 * g + 1]) / (focal * size);
         for (let axis = 0; axis < 2; axis++) {
             for (let k = 0; k < 3; k++) {
-                tangent[k] = frame[axis] * (expressed[b + k] - expressed[a + k]) + frame[2 + axis] * (expressed[c + k] - expressed[a + k]);
+                tangent[k] =
+                    frame[axis] * (expressed[b + k] - expressed[a + k]) +
+                    frame[2 + axis] * (expressed[c + k] - expressed[a + k]);
             }
-            const [x, y, z] = [0, 4, 8].map((row) => blend[row] * tangent[0] + blend[row + 1] * tangent[1] + blend[row + 2] * tangent[2]);
+            const [x, y, z] = [0, 4, 8].map(
+                (row) => blend[row] * tangent[0] + blend[row + 1] * tangent[1] + blend[row + 2] * tangent[2],
+            );
             const ahead = r[6] * x + r[7] * y + r[8] * z;
             into[4 * g + axis] = scale * (r[0] * x + r[1] * y + r[2] * z + sx * ahead);
             into[4 * g + 2 + axis] = -scale * (r[3] * x + r[4] * y + r[5] * z + sy * ahead);

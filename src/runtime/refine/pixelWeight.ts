@@ -8,7 +8,10 @@ const LinesPerYield = 64;
  * @param erosion pixels' distance from the edge, in parts of the crop's side
  * @returns [S,S] bytes: the weight times 255; yields the share done
  */
-export function* PixelWeight({ size, pixels, matte }: IRefineView, erosion: number): Work<Uint8ClampedArray<ArrayBuffer>> {
+export function* PixelWeight(
+    { size, pixels, matte }: IRefineView,
+    erosion: number,
+): Work<Uint8ClampedArray<ArrayBuffer>> {
     const reach = Math.max(1, Math.round(erosion * size));
     const known = new Uint8ClampedArray(matte.length);
     for (let i = 0; i < known.length; i++) {

@@ -1,6 +1,7 @@
 /**
- * Gaussians as a photo's camera sees them: fuse, activate, skin and project (EWA splatting, Zwicker et al. 2001).
- * The training rasteriser's maths (training/rasterizer/project.py) and that of `reference/splatProject.ts`, over typed arrays.
+ * Gaussians as a photo's camera sees them: fuse, activate, skin and project (EWA splatting, Zwicker et al. 2001). The
+ * training rasteriser's maths (training/rasterizer/project.py) and that of `reference/splatProject.ts`, over typed
+ * arrays.
  */
 import { BlendJointMatrices } from "../../flame/skinning.js";
 import { JointCount } from "../../flame/headModel.js";

@@ -1,6 +1,7 @@
 /**
- * Photos and a static map to the photos' own detail (paper, section 3.4, colors alone): geometry, opacity, driver and delta maps stay.
- * Typed arrays in, typed arrays out; the same input gives the same bytes. Twin: training/refine, whose ALGORITHM.md has every formula.
+ * Photos and a static map to the photos' own detail (paper, section 3.4, colors alone): geometry, opacity, driver and
+ * delta maps stay. Typed arrays in, typed arrays out; the same input gives the same bytes. Twin: training/refine, whose
+ * ALGORITHM.md has every formula.
  */
 import { Atlas, type Plane } from "./atlas.js";
 import { Ramp } from "./measures.js";
@@ -36,7 +37,10 @@ export interface IRefineSteps {
 export interface IRefineWays {
     /** Makes w. Default: on the processor, {@link BuildSplatWeights}. */
     weigh?: Weigher;
-    /** Whether maps, views and skin weights may be taken out of the input as soon as they are not needed, to free their memory. Default false. */
+    /**
+     * Whether maps, views and skin weights may be taken out of the input as soon as they are not needed, to free their
+     * memory. Default false.
+     */
     takesInput?: boolean;
 }
 
@@ -57,7 +61,13 @@ export function* RefineColors(
     }
 }
 
-function* Refine(input: IRefineInput, seen: SeenView[], weigh: Weigher, takesInput: boolean, steps: IRefineSteps): Work<IRefineResult> {
+function* Refine(
+    input: IRefineInput,
+    seen: SeenView[],
+    weigh: Weigher,
+    takesInput: boolean,
+    steps: IRefineSteps,
+): Work<IRefineResult> {
     const { table, settings } = input;
     const atlas = new Atlas(table, settings);
     const given = StaticColors(table, input.staticMap);
@@ -87,12 +97,20 @@ function* Refine(input: IRefineInput, seen: SeenView[], weigh: Weigher, takesInp
     yield 0.82;
     // What is believed takes up what spreading took away beside it.
     const believed = together.map((value, g) => value ** 2 * isFree[g] * (1 - atlas.folded[table.texel[g]]));
-    const last = yield* Within(SolveColors(seen, spread, believed, settings.lastRounds, settings), 0.82, input.closeUp ? 0.88 : 0.99);
+    const last = yield* Within(
+        SolveColors(seen, spread, believed, settings.lastRounds, settings),
+        0.82,
+        input.closeUp ? 0.88 : 0.99,
+    );
     seen.forEach(({ weights }) => weights.dispose()); // what follows is on maps, and on its own views
     const shades = yield* Within(Shades(input, atlas, seen, solved), 0.88, 0.99);
     const shown = [0, 1, 2].map((channel) => atlas.toMap(last, 3, channel));
     DimHighlights(atlas, shown, settings);
-    return { detail: Detail(table, atlas, given, shown), faceTrust: MeanOver(face, together), ...(shades ? { closeUp: shades } : {}) };
+    return {
+        detail: Detail(table, atlas, given, shown),
+        faceTrust: MeanOver(face, together),
+        ...(shades ? { closeUp: shades } : {}),
+    };
 }
 
 /** [n,3] 0..1 what becomes of solved colors by trust. A function of its own: its maps are many. */
@@ -107,7 +125,9 @@ function SpreadColors(
 ): Float32Array {
     const trust = atlas.toMap(together);
     onSpread?.(trust);
-    const [before, after] = [given, solved].map((colors) => [0, 1, 2].map((channel) => atlas.toMap(colors, 3, channel)));
+    const [before, after] = [given, solved].map((colors) =>
+        [0, 1, 2].map((channel) => atlas.toMap(colors, 3, channel)),
+    );
     const change = after.map((map, channel) => map.map((value, i) => value - before[channel][i]));
     const kept = Spread(atlas, { given: before, change, trust }, settings);
     return given.map((_, i) => {
@@ -117,7 +137,12 @@ function SpreadColors(
 }
 
 /** The detail for close-ups, of the photos that are large enough for it; undefined where none is. */
-function* Shades(input: IRefineInput, atlas: Atlas, seen: readonly SeenView[], solved: Float32Array): Work<IRefineResult["closeUp"]> {
+function* Shades(
+    input: IRefineInput,
+    atlas: Atlas,
+    seen: readonly SeenView[],
+    solved: Float32Array,
+): Work<IRefineResult["closeUp"]> {
     const { table, staticMap, views, settings, closeUp } = input;
     const photos: ICloseUpPhoto[] = [];
     seen.forEach(({ trust, gain, change }, index) => {
@@ -125,7 +150,9 @@ function* Shades(input: IRefineInput, atlas: Atlas, seen: readonly SeenView[], s
             photos.push({ trust, gain, change, view: views[index] });
         }
     });
-    return closeUp && photos.length > 0 ? yield* SolveCloseUp(table, atlas, staticMap, solved, photos, closeUp, settings) : undefined;
+    return closeUp && photos.length > 0
+        ? yield* SolveCloseUp(table, atlas, staticMap, solved, photos, closeUp, settings)
+        : undefined;
 }
 
 /** Whether a photo is large enough to show more than colors do. */
@@ -134,8 +161,8 @@ function IsForCloseUp({ views, closeUp }: IRefineInput, index: number): boolean 
 }
 
 /**
- * Fills `seen`. All photos are projected before the first is weighed, so that the largest of what is given, the maps, is let go before w takes its place.
- * A function of its own: nothing of it outlives it but what is seen.
+ * Fills `seen`. All photos are projected before the first is weighed, so that the largest of what is given, the maps,
+ * is let go before w takes its place. A function of its own: nothing of it outlives it but what is seen.
  */
 function* SeeViews(
     input: IRefineInput,
@@ -194,7 +221,9 @@ function* ProjectViews(input: IRefineInput, takesInput: boolean): Work<IProjecte
 
 /** [n,3] */
 function StaticColors({ mapSize, texel, gaussianCount }: IRefineTable, staticMap: Float32Array): Float32Array {
-    return new Float32Array(3 * gaussianCount).map((_, i) => staticMap[(4 + (i % 3)) * mapSize ** 2 + texel[(i / 3) | 0]]);
+    return new Float32Array(3 * gaussianCount).map(
+        (_, i) => staticMap[(4 + (i % 3)) * mapSize ** 2 + texel[(i / 3) | 0]],
+    );
 }
 
 /** [n] 0 where photo and avatar differ so much in the low band that something else is seen there. */
@@ -232,7 +261,12 @@ function SmoothTrust(table: IRefineTable, atlas: Atlas, trust: Plane): Plane {
 }
 
 /** [3,H,W] differences; 0 at texels without a Gaussian and where the driver rules. */
-function Detail(table: IRefineTable, atlas: Atlas, given: Float32Array, colors: readonly Plane[]): Float32Array<ArrayBuffer> {
+function Detail(
+    table: IRefineTable,
+    atlas: Atlas,
+    given: Float32Array,
+    colors: readonly Plane[],
+): Float32Array<ArrayBuffer> {
     const texels = table.mapSize ** 2;
     const detail = new Float32Array(3 * texels);
     table.texel.forEach((texel, g) => {

@@ -77,11 +77,17 @@ export interface ICloseUpWish {
     readonly leastPx: number;
 }
 
-/** Constants of the refinement (training/refine/ALGORITHM.md). Pairs are the ends of ramps. Lengths in a photo are parts of the crop's side. */
+/**
+ * Constants of the refinement (training/refine/ALGORITHM.md). Pairs are the ends of ramps. Lengths in a photo are parts
+ * of the crop's side.
+ */
 export interface IRefineConstants {
     /** Times that what is missing is sent back to the colors. */
     readonly rounds: number;
-    /** Pixels of a crop of 512 that a Gaussian is taken to be seen in besides those that show it: faint ones change slowly. */
+    /**
+     * Pixels of a crop of 512 that a Gaussian is taken to be seen in besides those that show it: faint ones change
+     * slowly.
+     */
     readonly damping: number;
     /** Part of a step that a Gaussian without trust takes, so that its neighbours need not make up for it. */
     readonly leastWeight: number;

@@ -1,6 +1,6 @@
 /**
- * Refines on the graphics card where there is one, on a device of its own, and on the processor elsewhere and where the card fails. A software adapter
- * is none: the processor is many times as fast (bench/, section "refine").
+ * Refines on the graphics card where there is one, on a device of its own, and on the processor elsewhere and where the
+ * card fails. A software adapter is none: the processor is many times as fast (bench/, section "refine").
  */
 import { GpuWeigher } from "../passes/refine/gpuWeigher.js";
 import { IsSoftwareAdapter } from "../softwareDevice.js";
@@ -69,7 +69,10 @@ export async function RefineWhereFasterAsync(
     return await FinishAsync(RefineColors(input, {}, { takesInput }), step);
 }
 
-/** A device of its own, so that its loss and its waiting are not the page's. @returns null where there is no graphics card */
+/**
+ * A device of its own, so that its loss and its waiting are not the page's. @returns null where there is no graphics
+ * card
+ */
 export async function OpenGpuWeigherAsync(): Promise<IOpenWeigher | null> {
     // A browser without WebGPU, and a worker where it is the page's alone, have none.
     const gpu = (navigator as { gpu?: GPU }).gpu;

@@ -1,4 +1,7 @@
-/** What one photo knows of each Gaussian: how it is seen, and what keeps its pixels from being believed. Twin: training/refine/views.py. */
+/**
+ * What one photo knows of each Gaussian: how it is seen, and what keeps its pixels from being believed. Twin:
+ * training/refine/views.py.
+ */
 import { DynamicFlag } from "../../flame/texelTable.js";
 import { Teeth, type Atlas, type Plane } from "./atlas.js";
 import { ContourOf, DepthInside, EyeOpening, InnerLipsContour, LeftEyeContour, RightEyeContour } from "./contours.js";
@@ -78,7 +81,8 @@ export class SeenView {
     /**
      * Draws the avatar with static colors, clamped as the renderer clamps, and sends a difference to the photo back.
      * @param colors [n,3] static
-     * @param difference what of picture, coverage and photo, 0..1 each; it is weighted by how much the pixel is believed
+     * @param difference what of picture, coverage and photo, 0..1 each; it is weighted by how much the pixel is
+     * believed
      * @param into [n,3] is added to, in pixels of a crop of 512
      */
     public *compare(
@@ -96,7 +100,10 @@ export class SeenView {
             const coverage = drawn[4 * at + 3];
             for (let channel = 0; channel < 3; channel++) {
                 values[3 * at + channel] =
-                    weight > 0 ? weight * difference(drawn[4 * at + channel], coverage, pixels[4 * pixel + channel] / 255, channel) : 0;
+                    weight > 0
+                        ? weight *
+                          difference(drawn[4 * at + channel], coverage, pixels[4 * pixel + channel] / 255, channel)
+                        : 0;
             }
         };
         yield* this.weights.pass(shown, step, into);
@@ -122,14 +129,26 @@ export interface IWeighedView {
  * @param size edge of the picture in pixels
  * @param weigh makes w
  */
-export function* WeighView(ellipses: IEllipses, change: Float32Array, size: number, weigh: Weigher): Work<IWeighedView> {
+export function* WeighView(
+    ellipses: IEllipses,
+    change: Float32Array,
+    size: number,
+    weigh: Weigher,
+): Work<IWeighedView> {
     const weights = yield* weigh(ellipses, size);
     const { center, depth, facing } = ellipses;
     return { weights, center, depth: depth as Plane, facing: facing as Plane, change };
 }
 
-/** [n] pixels of a crop of 512 in which each Gaussian is seen and believed, and which part they are of those in which it is seen. */
-function* CountPixels(weights: ISplatWeights, count: number, believed: Uint8ClampedArray): Work<{ seen: Plane; allowed: Plane }> {
+/**
+ * [n] pixels of a crop of 512 in which each Gaussian is seen and believed, and which part they are of those in which it
+ * is seen.
+ */
+function* CountPixels(
+    weights: ISplatWeights,
+    count: number,
+    believed: Uint8ClampedArray,
+): Work<{ seen: Plane; allowed: Plane }> {
     const area = (ReferencePx / weights.size) ** 2;
     const sums = yield* Gathered(weights, count, (pixel, _drawn, values, at) => {
         values[3 * at] = believed[pixel] / 255;
@@ -141,7 +160,12 @@ function* CountPixels(weights: ISplatWeights, count: number, believed: Uint8Clam
 }
 
 /** [n] mean luminance of the photo where each Gaussian is seen. */
-function* Luminance(weights: ISplatWeights, believed: Uint8ClampedArray, photo: Uint8ClampedArray, seen: Plane): Work<Plane> {
+function* Luminance(
+    weights: ISplatWeights,
+    believed: Uint8ClampedArray,
+    photo: Uint8ClampedArray,
+    seen: Plane,
+): Work<Plane> {
     const area = (ReferencePx / weights.size) ** 2;
     const light = yield* Gathered(weights, seen.length, (pixel, _drawn, values, at) => {
         for (let channel = 0; channel < 3; channel++) {
@@ -149,7 +173,8 @@ function* Luminance(weights: ISplatWeights, believed: Uint8ClampedArray, photo: 
         }
     });
     return seen.map(
-        (pixels, g) => (area * Luma.reduce((sum, weight, channel) => sum + weight * light[3 * g + channel], 0)) / (pixels + 1e-3),
+        (pixels, g) =>
+            (area * Luma.reduce((sum, weight, channel) => sum + weight * light[3 * g + channel], 0)) / (pixels + 1e-3),
     );
 }
 
@@ -190,10 +215,21 @@ interface IShown {
     readonly luminance: Plane;
 }
 
-/** [n] eyeballs only inside the photo's open eyes; skin only outside of eyes and open mouth; teeth only inside of it, where it is light. */
-function KindTrust(table: IRefineTable, atlas: Atlas, view: IRefineView, shown: IShown, constants: IRefineConstants): Plane {
+/**
+ * [n] eyeballs only inside the photo's open eyes; skin only outside of eyes and open mouth; teeth only inside of it,
+ * where it is light.
+ */
+function KindTrust(
+    table: IRefineTable,
+    atlas: Atlas,
+    view: IRefineView,
+    shown: IShown,
+    constants: IRefineConstants,
+): Plane {
     const { contour } = constants;
-    const contours = [RightEyeContour, LeftEyeContour, InnerLipsContour].map((indices) => ContourOf(view.landmarks, indices));
+    const contours = [RightEyeContour, LeftEyeContour, InnerLipsContour].map((indices) =>
+        ContourOf(view.landmarks, indices),
+    );
     const eyeballs = [atlas.regions("eyeRight"), atlas.regions("eyeLeft")];
     const teeth = atlas.regions(...Teeth);
     const edges = atlas.regions("lids");
@@ -240,7 +276,10 @@ function StrainTrust(table: IRefineTable, view: IRefineView, constants: IRefineC
 }
 
 /** [n,3] what the driver adds to the colors. */
-export function DriverColors({ mapSize, gaussianCount, texel, flags }: IRefineTable, deltaMap: Float32Array | null): Float32Array {
+export function DriverColors(
+    { mapSize, gaussianCount, texel, flags }: IRefineTable,
+    deltaMap: Float32Array | null,
+): Float32Array {
     return new Float32Array(3 * gaussianCount).map((_, i) => {
         const g = Math.floor(i / 3);
         return deltaMap && (flags[g] & DynamicFlag) !== 0 ? deltaMap[(4 + (i % 3)) * mapSize ** 2 + texel[g]] : 0;

@@ -7,7 +7,10 @@ const RowsPerYield = 32;
  * @param size edge wanted
  * @returns the view itself where it is no larger; yields the share done
  */
-export function* ShrinkView<T extends Pick<IRefineView, "size" | "pixels" | "matte">>(view: T, size: number): Generator<number, T> {
+export function* ShrinkView<T extends Pick<IRefineView, "size" | "pixels" | "matte">>(
+    view: T,
+    size: number,
+): Generator<number, T> {
     if (view.size <= size) {
         return view;
     }
@@ -22,7 +25,8 @@ export function* ShrinkView<T extends Pick<IRefineView, "size" | "pixels" | "mat
             for (let y = Math.floor(row * step); y < (row + 1) * step; y++) {
                 const high = Math.min(y + 1, (row + 1) * step) - Math.max(y, row * step);
                 for (let x = Math.floor(column * step); x < (column + 1) * step; x++) {
-                    const weight = (high * (Math.min(x + 1, (column + 1) * step) - Math.max(x, column * step))) / (step * step);
+                    const weight =
+                        (high * (Math.min(x + 1, (column + 1) * step) - Math.max(x, column * step))) / (step * step);
                     const at = y * view.size + x;
                     for (let channel = 0; channel < 3; channel++) {
                         sums[channel] += weight * view.pixels[4 * at + channel];

@@ -1,7 +1,7 @@
 /**
- * Detail for close-ups from photos: what the solved colors leave missing is read into the atlas where photos are believed, by each texel's own
- * place in the picture. One step, no learning rate: there is one Gaussian's color between a texel and its pixel, and it is already right.
- * Twin: training/refine/close_up.py.
+ * Detail for close-ups from photos: what the solved colors leave missing is read into the atlas where photos are
+ * believed, by each texel's own place in the picture. One step, no learning rate: there is one Gaussian's color between
+ * a texel and its pixel, and it is already right. Twin: training/refine/close_up.py.
  */
 import { ShadeReach, ShadeSteps, type ICloseUp } from "../closeUp.js";
 import type { Atlas, Plane } from "./atlas.js";
@@ -103,7 +103,9 @@ function* Gather(
                     known += weight;
                     believed += weight * trust[g];
                     x += weight * (center[2 * g] + (pxFromPlace[4 * g] * du + pxFromPlace[4 * g + 1] * dv) / maps);
-                    y += weight * (center[2 * g + 1] + (pxFromPlace[4 * g + 2] * du + pxFromPlace[4 * g + 3] * dv) / maps);
+                    y +=
+                        weight *
+                        (center[2 * g + 1] + (pxFromPlace[4 * g + 2] * du + pxFromPlace[4 * g + 3] * dv) / maps);
                 }
             }
             if (known > LeastKnown) {

@@ -1,6 +1,7 @@
 /**
- * Colors by back-projection: geometry is held, so a picture is linear in the colors, and the diagonal alone is a preconditioner with which a few
- * rounds are enough; there is no learning rate. Each photo has its own tone, and photos share Gaussians by trust. Twin: training/refine/colors.py.
+ * Colors by back-projection: geometry is held, so a picture is linear in the colors, and the diagonal alone is a
+ * preconditioner with which a few rounds are enough; there is no learning rate. Each photo has its own tone, and photos
+ * share Gaussians by trust. Twin: training/refine/colors.py.
  */
 import type { IRefineConstants } from "./refineInput.js";
 import type { SeenView } from "./seenView.js";
@@ -12,12 +13,18 @@ const ToneFloor = 0.02;
 const ToneCount = 64;
 
 /**
- * Finds the factor by which each photo is multiplied: median over the face of avatar over photo, its geometric mean over the photos set to 1.
+ * Finds the factor by which each photo is multiplied: median over the face of avatar over photo, its geometric mean
+ * over the photos set to 1.
  * @param colors [n,3]
  * @param face [n] 1 for Gaussians of the face
  * @param gainLimit largest factor, either way
  */
-export function* FindTones(views: readonly SeenView[], colors: Float32Array, face: Float32Array, gainLimit: number): Work<void> {
+export function* FindTones(
+    views: readonly SeenView[],
+    colors: Float32Array,
+    face: Float32Array,
+    gainLimit: number,
+): Work<void> {
     if (views.length < 2) {
         return; // one photo sets the tone
     }
@@ -73,7 +80,8 @@ export function* SolveColors(
     const colors = given.slice();
     const count = free.length;
     // Found anew in each round: a list for each photo would take a megabyte for four.
-    const shareOf = ({ trust }: SeenView, g: number): number => Math.fround(leastWeight + (1 - leastWeight) * trust[g] ** sharpness);
+    const shareOf = ({ trust }: SeenView, g: number): number =>
+        Math.fround(leastWeight + (1 - leastWeight) * trust[g] ** sharpness);
     const below = new Float32Array(count);
     views.forEach((view) => view.seen.forEach((seen, g) => (below[g] += shareOf(view, g) * (seen + damping))));
     const above = new Float32Array(3 * count);

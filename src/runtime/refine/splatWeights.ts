@@ -1,7 +1,8 @@
 /**
- * w on the processor: its entries, made once per photo. Per Gaussian of a tile a few bytes: which it is, its largest weight there, and line by line the
- * weights of its pixels in steps of 1/255 of that. What is lost in rounding goes to the next Gaussian in the same pixel, so that what a pixel shows
- * keeps its sum. Two bytes an entry instead of three lost nothing that shows: 79 dB against weights that are not rounded.
+ * w on the processor: its entries, made once per photo. Per Gaussian of a tile a few bytes: which it is, its largest
+ * weight there, and line by line the weights of its pixels in steps of 1/255 of that. What is lost in rounding goes to
+ * the next Gaussian in the same pixel, so that what a pixel shows keeps its sum. Two bytes an entry instead of three
+ * lost nothing that shows: 79 dB against weights that are not rounded.
  */
 import { AlphaCut } from "../layout.js";
 import type { IEllipses } from "./projectView.js";
@@ -13,7 +14,10 @@ import { Opaque, TileEdge, TilePixels, type ISplatWeights, type PixelStep } from
 const PartSteps = 65535;
 const EntrySteps = 255;
 const Steps = PartSteps * EntrySteps;
-/** Parts whose largest weight is fainter are left to what lies behind, a fifth of all bytes: 0.1 % in a crop of 512, where it is 0.02 pixels. */
+/**
+ * Parts whose largest weight is fainter are left to what lies behind, a fifth of all bytes: 0.1 % in a crop of 512,
+ * where it is 0.02 pixels.
+ */
 const LeastSteps = 64;
 const LeastStepsPx = 512;
 /** Three bytes of the Gaussian, two of the largest weight, one of the lines. */
@@ -24,7 +28,10 @@ const TilesPerYield = 24;
 
 /** The weights of a row of tiles. */
 interface IStrip {
-    /** Parts of all tiles: the Gaussian, low byte first; the largest weight; first line · 16 + lines − 1; lines: first pixel · 16 + pixels − 1, weights. */
+    /**
+     * Parts of all tiles: the Gaussian, low byte first; the largest weight; first line · 16 + lines − 1; lines: first
+     * pixel · 16 + pixels − 1, weights.
+     */
     readonly bytes: Uint8Array;
     /** [tiles+1] first byte of each tile. */
     readonly start: Uint32Array;
@@ -245,7 +252,14 @@ class PartWriter {
     }
 
     /** Rounds the weights of a box and writes those that are not 0. */
-    private _writePart(gaussian: number, steps: number, left: number, right: number, top: number, bottom: number): void {
+    private _writePart(
+        gaussian: number,
+        steps: number,
+        left: number,
+        right: number,
+        top: number,
+        bottom: number,
+    ): void {
         this._reserve();
         const bytes = this._bytes;
         const rounded = this._left;

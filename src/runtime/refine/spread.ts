@@ -1,6 +1,6 @@
 /**
- * What becomes of the solved colors where a photo is not to be believed: a low band without seams, detail of the other side, no highlights.
- * Twin: training/refine/spread.py.
+ * What becomes of the solved colors where a photo is not to be believed: a low band without seams, detail of the other
+ * side, no highlights. Twin: training/refine/spread.py.
  */
 import { PushPull, Teeth, type Atlas, type Plane } from "./atlas.js";
 import { Luma, Ramp } from "./measures.js";
@@ -25,10 +25,11 @@ export interface ISpread {
 }
 
 /**
- * Outer chart: the low band everywhere, the own high band by trust, and where the mirrored side is believed more, its high band. On the sides of the
- * face, near what is believed, the networks' colors (there the rim of the photo's silhouette, drawn out) give way to the neighbours'. What open eyes
- * hide in a fold of the lids takes the color of the skin around. Eyes, teeth and the edges of the lids: by trust alone, and they give nothing to the
- * low band; teeth that no photo shows take the tone of those that one shows.
+ * Outer chart: the low band everywhere, the own high band by trust, and where the mirrored side is believed more, its
+ * high band. On the sides of the face, near what is believed, the networks' colors (there the rim of the photo's
+ * silhouette, drawn out) give way to the neighbours'. What open eyes hide in a fold of the lids takes the color of the
+ * skin around. Eyes, teeth and the edges of the lids: by trust alone, and they give nothing to the low band; teeth that
+ * no photo shows take the tone of those that one shows.
  * @returns three maps: what is kept
  */
 export function Spread(atlas: Atlas, { given, change, trust }: ISpread, constants: IRefineConstants): Plane[] {
@@ -51,7 +52,8 @@ export function Spread(atlas: Atlas, { given, change, trust }: ISpread, constant
             const other = atlas.mirrored(i);
             const more = Math.max(0, mirror * believed[other] - believed[i]);
             const beside = smooth[channel][i] - given[channel][i] - low[channel][i];
-            const kept = low[channel][i] + believed[i] * high[i] + more * high[other] + (1 - believed[i]) * nearby[i] * beside;
+            const kept =
+                low[channel][i] + believed[i] * high[i] + more * high[other] + (1 - believed[i]) * nearby[i] * beside;
             return kept + folded[i] * (skin[channel][i] - given[channel][i] - kept);
         });
     });
@@ -68,17 +70,29 @@ function Fill(atlas: Atlas, maps: readonly Plane[], weight: Plane, box: number, 
     return means.map((mean) => PushPull(mean, known, atlas.size, fade));
 }
 
-/** How much a texel's color is that of lit skin outside of folds: brows and shadows are darker than what is around them. */
-function SkinAround(atlas: Atlas, shown: readonly Plane[], believed: Plane, { lightBox, lidLight }: IRefineConstants): Plane {
+/**
+ * How much a texel's color is that of lit skin outside of folds: brows and shadows are darker than what is around them.
+ */
+function SkinAround(
+    atlas: Atlas,
+    shown: readonly Plane[],
+    believed: Plane,
+    { lightBox, lidLight }: IRefineConstants,
+): Plane {
     const { means } = atlas.mean(shown, believed, lightBox);
-    return believed.map((value, i) => value * (1 - atlas.folded[i]) * Ramp(LumaOf(shown, i) / Math.max(1e-3, LumaOf(means, i)), lidLight));
+    return believed.map(
+        (value, i) =>
+            value * (1 - atlas.folded[i]) * Ramp(LumaOf(shown, i) / Math.max(1e-3, LumaOf(means, i)), lidLight),
+    );
 }
 
 /** [3] median change of the teeth that a photo shows; nothing where none does. */
 function ToneOfTeeth(atlas: Atlas, change: readonly Plane[], trust: Plane): number[] {
     const isTooth = atlas.toMap(atlas.regions(...Teeth));
     const shown = Array.from(isTooth.keys()).filter((i) => isTooth[i] === 1 && trust[i] > 0.5);
-    return change.map((map) => (shown.length < LeastTeeth ? 0 : shown.map((i) => map[i]).sort((a, b) => a - b)[shown.length >> 1]));
+    return change.map((map) =>
+        shown.length < LeastTeeth ? 0 : shown.map((i) => map[i]).sort((a, b) => a - b)[shown.length >> 1],
+    );
 }
 
 function LumaOf(maps: readonly Plane[], i: number): number {
@@ -89,7 +103,11 @@ function LumaOf(maps: readonly Plane[], i: number): number {
  * Takes away a part of what is brighter than its surroundings and paler than they are. Eyes, lids and lips keep theirs.
  * @param colors three maps [U,U]; changed in place
  */
-export function DimHighlights(atlas: Atlas, colors: readonly Plane[], { lowBox, highlight: [most, part] }: IRefineConstants): void {
+export function DimHighlights(
+    atlas: Atlas,
+    colors: readonly Plane[],
+    { lowBox, highlight: [most, part] }: IRefineConstants,
+): void {
     const { means: base } = atlas.mean(colors, atlas.outer, 2 * lowBox);
     const shiny = atlas.toMap(atlas.regions(...Shiny));
     const saturation = ([red, green, blue]: readonly Plane[], i: number): number =>

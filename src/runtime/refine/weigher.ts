@@ -1,7 +1,7 @@
 /**
- * The contract of w, the matrix that says how much of each Gaussian each pixel shows. With geometry held, a picture is linear in the colors,
- * I = Σ w_ij c_j. The solver knows no more of it than this: the processor keeps its entries (splatWeights.ts), a graphics card makes them anew in
- * every pass (passes/refine/gpuSplatWeights.ts).
+ * The contract of w, the matrix that says how much of each Gaussian each pixel shows. With geometry held, a picture is
+ * linear in the colors, I = Σ w_ij c_j. The solver knows no more of it than this: the processor keeps its entries
+ * (splatWeights.ts), a graphics card makes them anew in every pass (passes/refine/gpuSplatWeights.ts).
  */
 import type { IEllipses } from "./projectView.js";
 import type { Work } from "../slices.js";

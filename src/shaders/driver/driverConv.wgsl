@@ -1,10 +1,11 @@
-// driverConv: convolution over the channels of up to two maps, relu(sum + bias + before) + after (paper eq. 7, one layer of the driver).
-// Reads source0, source1, before, after [blocks, height, width] of vec4 and packed weights; source0 may be read at twice its size, nearest texel.
-// Writes result. Grid: one thread per Columns texels of a row and OutBlocks blocks of four channels, 8x8x1 per workgroup.
-// Cost of a thread: its sources' windows once (3x3: Columns + 2 vec4s per row and block), 64 bytes of weights per block, tap and output block.
-// driverSources.ts puts in front: alias real, const Kernel, Stride, Pad, Columns, OutBlocks, Window. In half precision the products of one row of the
-// kernel are summed in half precision, rows in single. Arrays declared in a loop name their zeros: SwiftShader keeps the last round's otherwise.
-// Reference: src/runtime/reference/driver.ts
+// driverConv: convolution over the channels of up to two maps, relu(sum + bias + before) + after (paper eq. 7, one
+// layer of the driver). Reads source0, source1, before, after [blocks, height, width] of vec4 and packed weights;
+// source0 may be read at twice its size, nearest texel. Writes result. Grid: one thread per Columns texels of a row and
+// OutBlocks blocks of four channels, 8x8x1 per workgroup. Cost of a thread: its sources' windows once (3x3: Columns + 2
+// vec4s per row and block), 64 bytes of weights per block, tap and output block. driverSources.ts puts in front: alias
+// real, const Kernel, Stride, Pad, Columns, OutBlocks, Window. In half precision the products of one row of the kernel
+// are summed in half precision, rows in single. Arrays declared in a loop name their zeros: SwiftShader keeps the last
+// round's otherwise. Reference: src/runtime/reference/driver.ts
 struct DriverConvParams {
     width: u32, // of the result
     height: u32,
@@ -20,7 +21,8 @@ struct DriverConvParams {
 }
 
 @group(0) @binding(0) var<uniform> params: DriverConvParams;
-@group(0) @binding(1) var<storage, read> weights: array<mat4x4<real>>; // [outBlocks, blocks, Kernel, Kernel], a column per input channel
+// [outBlocks, blocks, Kernel, Kernel], a column per input channel
+@group(0) @binding(1) var<storage, read> weights: array<mat4x4<real>>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4<real>>;
 @group(1) @binding(0) var<storage, read> source0: array<vec4<real>>;
 @group(1) @binding(1) var<storage, read> source1: array<vec4<real>>;
@@ -34,7 +36,8 @@ fn load(block: u32, y: i32, x: i32) -> vec4<real> {
     }
     if (block < params.blocks0) {
         let s = params.shift0;
-        return source0[(block * (params.sourceHeight >> s) + (u32(y) >> s)) * (params.sourceWidth >> s) + (u32(x) >> s)];
+        let row = block * (params.sourceHeight >> s) + (u32(y) >> s);
+        return source0[row * (params.sourceWidth >> s) + (u32(x) >> s)];
     }
     return source1[((block - params.blocks0) * params.sourceHeight + u32(y)) * params.sourceWidth + u32(x)];
 }

@@ -1,7 +1,8 @@
-// driverEnter: an input of the driver network from channel-major floats to blocks of four channels, (input - rest) * gain, with space to depth.
-// Reads source [channels, height*block, width*block], rest (same, if hasRest). Writes result [blocks, height, width].
-// Grid: one thread per texel and block of the result, 8x8x1 per workgroup. Cost: 32 bytes read, 16 (8 in half precision) written.
-// driverSources.ts puts in front: alias real. Reference: src/runtime/reference/driver.ts
+// driverEnter: an input of the driver network from channel-major floats to blocks of four channels, (input - rest) *
+// gain, with space to depth. Reads source [channels, height*block, width*block], rest (same, if hasRest). Writes result
+// [blocks, height, width]. Grid: one thread per texel and block of the result, 8x8x1 per workgroup. Cost: 32 bytes
+// read, 16 (8 in half precision) written. driverSources.ts puts in front: alias real. Reference:
+// src/runtime/reference/driver.ts
 struct DriverEnterParams {
     width: u32, // of the result
     height: u32,

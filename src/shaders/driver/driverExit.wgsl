@@ -1,7 +1,8 @@
-// driverExit: the driver network's result as a delta map: depth to space (channel, row, column), times unit, enlarged with linear interpolation.
-// Reads source [channels*block*block / 4, height, width] of vec4, unit. Writes result [channels, height*block*scale, width*block*scale].
-// Grid: one thread per texel of the result, 8x8 per workgroup. Cost: 56 bytes written; four texels read per channel, mostly from the cache.
-// driverSources.ts puts in front: alias real. Reference: src/runtime/reference/driver.ts
+// driverExit: the driver network's result as a delta map: depth to space (channel, row, column), times unit, enlarged
+// with linear interpolation. Reads source [channels*block*block / 4, height, width] of vec4, unit. Writes result
+// [channels, height*block*scale, width*block*scale]. Grid: one thread per texel of the result, 8x8 per workgroup. Cost:
+// 56 bytes written; four texels read per channel, mostly from the cache. driverSources.ts puts in front: alias real.
+// Reference: src/runtime/reference/driver.ts
 struct DriverExitParams {
     width: u32, // of the source
     height: u32,

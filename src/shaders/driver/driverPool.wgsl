@@ -1,6 +1,6 @@
-// driverPool: the largest of each 2x2 texels. Reads source [blocks, 2*height, 2*width] (an odd last row or column is dropped). Writes result.
-// Grid: one thread per texel and block of the result, 8x8x1 per workgroup. Cost: 64 bytes read, 16 written.
-// driverSources.ts puts in front: alias real. Reference: src/runtime/reference/driver.ts
+// driverPool: the largest of each 2x2 texels. Reads source [blocks, 2*height, 2*width] (an odd last row or column is
+// dropped). Writes result. Grid: one thread per texel and block of the result, 8x8x1 per workgroup. Cost: 64 bytes
+// read, 16 written. driverSources.ts puts in front: alias real. Reference: src/runtime/reference/driver.ts
 struct DriverPoolParams {
     width: u32, // of the result
     height: u32,

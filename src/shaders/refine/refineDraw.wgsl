@@ -1,6 +1,7 @@
-// refineDraw: the picture of colors over black, P_i = sum of w_ij c_j, and its coverage. w_ij = light left in pixel i, times alpha of Gaussian j there.
-// Reads ellipses, order and start (Gaussians of each tile, front to back), colors. Writes picture. Grid: one workgroup per tile, one thread per pixel.
-// Cost: 40 bytes read per Gaussian of a tile, 16 written per pixel. Reference: src/runtime/refine/splatWeights.ts
+// refineDraw: the picture of colors over black, P_i = sum of w_ij c_j, and its coverage. w_ij = light left in pixel i,
+// times alpha of Gaussian j there. Reads ellipses, order and start (Gaussians of each tile, front to back), colors.
+// Writes picture. Grid: one workgroup per tile, one thread per pixel. Cost: 40 bytes read per Gaussian of a tile, 16
+// written per pixel. Reference: src/runtime/refine/splatWeights.ts
 #import "shared/refineParams.wgsl"
 #import "shared/refineEllipse.wgsl"
 #import "shared/refineTile.wgsl"

@@ -1,7 +1,8 @@
-// refineGather: a tile's part of the transpose, the sum of w_ij x_i over its pixels i, for each of its Gaussians j. No atomics on sums: their order is fixed.
-// Reads ellipses, order and start (Gaussians of each tile, front to back), place (where the sum of each goes), values. Writes tileSums.
-// Grid: one workgroup per tile, one thread per pixel. Cost: 44 bytes read and 12 written per Gaussian of a tile. What is not reached stays 0.
-// Reference: src/runtime/refine/splatWeights.ts
+// refineGather: a tile's part of the transpose, the sum of w_ij x_i over its pixels i, for each of its Gaussians j. No
+// atomics on sums: their order is fixed. Reads ellipses, order and start (Gaussians of each tile, front to back), place
+// (where the sum of each goes), values. Writes tileSums. Grid: one workgroup per tile, one thread per pixel. Cost: 44
+// bytes read and 12 written per Gaussian of a tile. What is not reached stays 0. Reference:
+// src/runtime/refine/splatWeights.ts
 #import "shared/refineParams.wgsl"
 #import "shared/refineEllipse.wgsl"
 #import "shared/refineTile.wgsl"

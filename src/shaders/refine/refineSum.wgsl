@@ -1,6 +1,6 @@
-// refineSum: the transpose, adding up what the tiles found for each Gaussian, tiles in order. Reads tileSums, firstPlace. Writes sums.
-// Grid: one thread per Gaussian, 64 per workgroup. Cost: 12 bytes read per Gaussian of a tile, 12 written per Gaussian.
-// Reference: src/runtime/refine/splatWeights.ts
+// refineSum: the transpose, adding up what the tiles found for each Gaussian, tiles in order. Reads tileSums,
+// firstPlace. Writes sums. Grid: one thread per Gaussian, 64 per workgroup. Cost: 12 bytes read per Gaussian of a tile,
+// 12 written per Gaussian. Reference: src/runtime/refine/splatWeights.ts
 #import "shared/refineParams.wgsl"
 
 @group(0) @binding(0) var<uniform> params: RefineParams;

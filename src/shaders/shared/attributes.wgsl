@@ -1,6 +1,6 @@
-// Attributes of a Gaussian before activation, as avatars hold them: 28 bytes at rest and 20 bytes of change by the driver, contiguous per
-// Gaussian and in Gaussian order, so that neighbours in a workgroup read neighbouring bytes. Pairs are first in the low half, f16 unless
-// said otherwise. Reference: src/runtime/reference/packMaps.ts
+// Attributes of a Gaussian before activation, as avatars hold them: 28 bytes at rest and 20 bytes of change by the
+// driver, contiguous per Gaussian and in Gaussian order, so that neighbours in a workgroup read neighbouring bytes.
+// Pairs are first in the low half, f16 unless said otherwise. Reference: src/runtime/reference/packMaps.ts
 #import "shared/real.wgsl"
 
 const OffsetReach: f32 = 0.5; // meters: snorm16 of an offset at rest has steps of 15 µm
@@ -68,7 +68,8 @@ fn packAttributes(a: Attributes) -> PackedAttributes {
 /// G = static + weight · delta
 fn addDelta(a: Attributes, p: PackedDelta, weight: f32) -> Attributes {
     return Attributes(
-        a.offset + (weight * DeltaOffsetReach) * vec3f(unpack2x16snorm(p.offsetXy), unpack2x16snorm(p.offsetZOpacity).x),
+        a.offset +
+            (weight * DeltaOffsetReach) * vec3f(unpack2x16snorm(p.offsetXy), unpack2x16snorm(p.offsetZOpacity).x),
         a.opacity + weight * unpack2x16float(p.offsetZOpacity).y,
         a.color + vec3<real>(weight * unpackThree(p.color)),
         a.logScale + (weight * DeltaLogScaleReach) * unpackThree(p.scale),

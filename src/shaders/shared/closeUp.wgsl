@@ -1,5 +1,5 @@
-// Detail for close-ups: a splat adds to its color what it reads of an atlas of shades, at each fragment's own place. No bindings: the kernel that
-// writes the records and the host engine's material share this text. Needs splatQuad.wgsl.
+// Detail for close-ups: a splat adds to its color what it reads of an atlas of shades, at each fragment's own place. No
+// bindings: the kernel that writes the records and the host engine's material share this text. Needs splatQuad.wgsl.
 
 const ShadeReach: f32 = 0.25; // color of the atlas's largest shade
 const CloseUpLevels: f32 = 4.0; // mip levels
@@ -22,7 +22,8 @@ struct CloseUpSlot {
     reserved: array<vec4f, 7>,
 }
 
-/// Per Gaussian: where it lies in the atlas, and how the skin moves with the place (flame/atlasFrames.ts). All 0 without detail.
+/// Per Gaussian: where it lies in the atlas, and how the skin moves with the place (flame/atlasFrames.ts). All 0
+/// without detail.
 struct AtlasFrame {
     place: u32, // unorm16 x right, y down
     frame01: u32, // f16

@@ -14,8 +14,8 @@ fn rotationOf(q: vec4f) -> mat3x3f {
     );
 }
 
-/// The rotation nearest to a blend of rotations: Newton's iteration for the polar decomposition, X ← (X + X⁻ᵀ)/2. Joints that differ
-/// by up to 120° give singular values of 0.5 or more, which five steps bring to 1 within f32.
+/// The rotation nearest to a blend of rotations: Newton's iteration for the polar decomposition, X ← (X + X⁻ᵀ)/2.
+/// Joints that differ by up to 120° give singular values of 0.5 or more, which five steps bring to 1 within f32.
 fn nearestRotation(blend: mat3x3f) -> mat3x3f {
     var x = blend;
     for (var i = 0; i < 5; i++) {

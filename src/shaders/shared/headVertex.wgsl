@@ -1,4 +1,5 @@
-// A head vertex and its skin weights. The five weights sum to 255, so only neck, jaw, eyeL and eyeR are stored (one byte each).
+// A head vertex and its skin weights. The five weights sum to 255, so only neck, jaw, eyeL and eyeR are stored (one
+// byte each).
 struct HeadVertex {
     position: vec3f, // canonical, meters
     weights: u32,

@@ -1,4 +1,5 @@
-// A network's map as it comes: [14,H,W] f32, planar. Read as bits, so that a number that is none is seen whatever a compiler assumes of floats.
+// A network's map as it comes: [14,H,W] f32, planar. Read as bits, so that a number that is none is seen whatever a
+// compiler assumes of floats.
 struct PackParams {
     first: u32, // first record to write
     count: u32, // entries of mapTexels

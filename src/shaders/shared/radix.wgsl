@@ -1,4 +1,5 @@
-// The radix sort takes a key's 16 bits four at a time, lowest first. A workgroup owns a tile of consecutive records, a thread a run of them.
+// The radix sort takes a key's 16 bits four at a time, lowest first. A workgroup owns a tile of consecutive records, a
+// thread a run of them.
 const RadixDigits: u32 = 4u;
 const DigitBits: u32 = 4u;
 const DigitCount: u32 = 16u;

@@ -1,4 +1,5 @@
-// The numbers that colors are computed with, in single precision. Where the device has shader-f16, wgsl.ts puts realHalf.wgsl in this file's place.
+// The numbers that colors are computed with, in single precision. Where the device has shader-f16, wgsl.ts puts
+// realHalf.wgsl in this file's place.
 alias real = f32;
 
 /// Two f16 numbers, the first in the low half.

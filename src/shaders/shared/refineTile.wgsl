@@ -1,5 +1,6 @@
-// Which pixel a thread has, and which Gaussians its tile. For kernels that bind `params` and `start`, with one workgroup per tile and one thread per pixel;
-// needs refineParams.wgsl and refineEllipse.wgsl. Three functions: what is the same for a workgroup must not be in one struct with what is not.
+// Which pixel a thread has, and which Gaussians its tile. For kernels that bind `params` and `start`, with one
+// workgroup per tile and one thread per pixel; needs refineParams.wgsl and refineEllipse.wgsl. Three functions: what is
+// the same for a workgroup must not be in one struct with what is not.
 fn tileOf(group: vec3u) -> vec2u {
     return vec2u(group.x, params.firstRow + group.y);
 }

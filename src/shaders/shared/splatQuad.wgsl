@@ -1,7 +1,8 @@
-// From a splat record to a corner of the shape that is drawn, and from a point of it to a premultiplied color. No bindings: the stand-alone draw
-// (splatDraw.wgsl) and the host engine's materials share this text. Needs constants.wgsl, real….wgsl and splatRecord.wgsl.
-// Falloff exp(-d*d/2) = 2^-(offset*offset), cut at 1/255, as in training. The shape is one triangle around the ellipse where alpha reaches
-// the cut: 1.3 times the pixels of a quad, but on a software adapter, where a head's splats are a few pixels wide, 0.75 times its time.
+// From a splat record to a corner of the shape that is drawn, and from a point of it to a premultiplied color. No
+// bindings: the stand-alone draw (splatDraw.wgsl) and the host engine's materials share this text. Needs
+// constants.wgsl, real….wgsl and splatRecord.wgsl. Falloff exp(-d*d/2) = 2^-(offset*offset), cut at 1/255, as in
+// training. The shape is one triangle around the ellipse where alpha reaches the cut: 1.3 times the pixels of a quad,
+// but on a software adapter, where a head's splats are a few pixels wide, 0.75 times its time.
 
 /// Standard deviations in a unit of offset, at which alpha has fallen to a half: sqrt(2 ln 2).
 const OffsetSigmas: f32 = 1.17741002;
@@ -19,8 +20,10 @@ fn splatCorner(record: SplatRecord, corner: u32) -> SplatCorner {
     let direction = vec2f(1.7320508 * (f32(corner & 1u) - f32(corner >> 1u)), select(-1.0, 2.0, corner == 0u));
     let offset = extent * direction;
     let sigmas = OffsetSigmas * offset;
-    let ndc = record.centerNdc + sigmas.x * unpack2x16float(record.axisMajor) + sigmas.y * unpack2x16float(record.axisMinor);
-    return SplatCorner(vec4f(ndc, record.depthNdc, 1.0), vec2<real>(offset), vec4<real>(unpackReals(record.colorRg), blueAlpha));
+    let ndc = record.centerNdc + sigmas.x * unpack2x16float(record.axisMajor)
+        + sigmas.y * unpack2x16float(record.axisMinor);
+    let color = vec4<real>(unpackReals(record.colorRg), blueAlpha);
+    return SplatCorner(vec4f(ndc, record.depthNdc, 1.0), vec2<real>(offset), color);
 }
 
 /// A corner outside every view, for the vertices of splats that are not drawn.

@@ -3,7 +3,8 @@ struct Texel {
     vertices01: u32, // first vertex in the low 16 bits, second in the high 16 bits
     vertex2Flags: u32, // third vertex in the low 16 bits, DynamicFlag and TwoSidedFlag in the high 16 bits
     bary01: u32, // unorm16 ×2
-    place: u32, // of a Gaussian: its place among the dynamic ones, if it is one. Of the position map: row * mapSize + column
+    // of a Gaussian: its place among the dynamic ones, if it is one. Of the position map: row * mapSize + column
+    place: u32,
 }
 
 fn texelVertices(t: Texel) -> vec3u {

@@ -1,6 +1,6 @@
 /**
- * `window.flexDemo`: what scripts/demo.mjs and the end-to-end tests ask of the page. It renders single frames of a chosen size and counts
- * what the frame cost at the WebGPU interface itself, so the numbers do not depend on our own statistics.
+ * `window.flexDemo`: what scripts/demo.mjs and the end-to-end tests ask of this page. It renders single
+ * frames of a chosen size and counts what the frame cost at the WebGPU interface itself, so the numbers do not depend on our own statistics.
  */
 import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
 import { FreeCamera } from "@babylonjs/core/Cameras/freeCamera";
@@ -151,7 +151,9 @@ export function ToDataUrlAsync(blob: Blob): Promise<string> {
     });
 }
 
-/** What stays in a scene after a failed or disposed avatar must equal what was there before: everything countable in it. */
+/**
+ * What stays in a scene after a failed or disposed avatar must equal what was there before: everything countable in it.
+ */
 export function CountScene(scene: Scene): Record<string, number> {
     const engine = scene.getEngine();
     return {
@@ -203,7 +205,8 @@ export class FlexDemo {
         photos: readonly PhotoSource[],
         onProgress?: (progress: IRuntimeProgress) => void,
     ): Promise<ICreated> {
-        // The surroundings are drawn once before, as on a page that is already open: Babylon fetches its own shaders when first needed.
+        // The surroundings are drawn once before, as on a page that is already open: Babylon fetches its own shaders
+        // when first needed.
         await this.stage.scene.whenReadyAsync();
         this.renderFrame();
         const start = performance.now();
@@ -251,7 +254,9 @@ export class FlexDemo {
         this.stage.scene.clearColor = background === "crop" ? new Color4(0.5, 0.5, 0.5, 1) : this._backdrop;
     }
 
-    /** Avatar, boxes and the mesh character, which stands in front of it (seen from the camera), behind it or beside it. */
+    /**
+     * Avatar, boxes and the mesh character, which stands in front of it (seen from the camera), behind it or beside it.
+     */
     public showMixed(place: "front" | "behind" | "beside"): void {
         const { character } = this.stage;
         this.stage.setSurroundings(true);
@@ -348,7 +353,8 @@ export class FlexDemo {
         const avatar = this._requireAvatar();
         const { camera, expression } = avatar.description.fit.photos[0];
         expression.forEach((weight, index) => (avatar.expression.getTarget(index).influence = weight));
-        // The fit gives camera-from-canonical q = R p + t with +Z towards the viewer, so the camera stands at −Rᵀt and looks along −RᵀZ.
+        // The fit gives camera-from-canonical q = R p + t with +Z towards the viewer, so the camera stands at −Rᵀt and
+        // looks along −RᵀZ.
         avatar.computeWorldMatrix(true);
         // The avatar's world with canonical axes: in a left-handed scene their x points the other way.
         const world = avatar.computeWorldMatrix(true).clone();

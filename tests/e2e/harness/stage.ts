@@ -1,4 +1,7 @@
-/** The scene around the avatar: light, ground, a pedestal, two boxes and a mesh character. Nothing here knows about Gaussians. */
+/**
+ * The scene around the avatar: light, ground, a pedestal, two boxes and a mesh character. Nothing here knows about
+ * Gaussians.
+ */
 import type { ArcRotateCamera } from "@babylonjs/core/Cameras/arcRotateCamera";
 import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
 import { DirectionalLight } from "@babylonjs/core/Lights/directionalLight";

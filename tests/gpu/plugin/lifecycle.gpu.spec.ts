@@ -1,4 +1,5 @@
-// Making, updating and disposing avatars: what a scene keeps, what the GPU keeps, what a frame costs. Networks are fakes; everything else is real.
+// Making, updating and disposing avatars: what a scene keeps, what the GPU keeps, what a frame costs. Networks are
+// fakes; everything else is real.
 import "@babylonjs/core/Culling/ray";
 import { Animation } from "@babylonjs/core/Animations/animation";
 import { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
@@ -6,10 +7,19 @@ import { Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { FlexAvatarError } from "../../../src/flame/error";
 import { FlexAvatarComponent, type IFlexAvatarNotice } from "../../../src/plugin/flexAvatarComponent";
-import { AddAvatarAsync, CanvasPx, CaptureAsync, CreateStageAsync, FakeDriver, MakeSynthetic, RenderFrame, type IStage } from "./stage";
-import { FakeServicesAsync, Stages, type IFakeLog, type Stage } from "./fakeNetworks";
-import { RandomDeltaMap } from "../passes/syntheticHead";
-import { Random } from "../passes/gpu";
+import {
+    AddAvatarAsync,
+    CanvasPx,
+    CaptureAsync,
+    CreateStageAsync,
+    FakeDriver,
+    MakeSynthetic,
+    RenderFrame,
+    type IStage,
+} from "../../support/stage";
+import { FakeServicesAsync, Stages, type IFakeLog, type Stage } from "../../support/fakeNetworks";
+import { RandomDeltaMap } from "../../support/syntheticHead";
+import { Random } from "../../support/gpu";
 
 const photo = new Blob(["a photo"]);
 
@@ -103,11 +113,19 @@ describe("the component", () => {
         const heard: IFlexAvatarNotice[] = [];
         component.onNoticeObservable.add((notice) => heard.push(notice));
         const { modelsUrl, driverSchedule, mediaPipeUrls } = component.options;
-        for (const same of [{}, { modelsUrl, backend: undefined }, { driverSchedule: { ...driverSchedule }, mediaPipeUrls }]) {
+        for (const same of [
+            {},
+            { modelsUrl, backend: undefined },
+            { driverSchedule: { ...driverSchedule }, mediaPipeUrls },
+        ]) {
             FlexAvatarComponent.GetOrCreate(stage.scene, same);
         }
         expect(heard).toEqual([]);
-        const other = { modelsUrl: "elsewhere/", driver: "onnx", mediaPipeUrls: { faceMesh: "a", selfieSegmentation: "b" } } as const;
+        const other = {
+            modelsUrl: "elsewhere/",
+            driver: "onnx",
+            mediaPipeUrls: { faceMesh: "a", selfieSegmentation: "b" },
+        } as const;
         for (let twice = 0; twice < 2; twice++) {
             expect(FlexAvatarComponent.GetOrCreate(stage.scene, { ...other, backend: "auto" })).toBe(component);
         }
@@ -150,7 +168,9 @@ describe("the component", () => {
         const { statistics } = component;
         expect(statistics.avatars).toBe(1);
         expect(statistics.gaussians).toBe(avatar.gaussianCount);
-        expect(Object.keys(statistics.stageMs)).toEqual(jasmine.arrayContaining(["load", "photos", "fit", "reconstruct", "prepare"]));
+        expect(Object.keys(statistics.stageMs)).toEqual(
+            jasmine.arrayContaining(["load", "photos", "fit", "reconstruct", "prepare"]),
+        );
     });
 
     it("binds clips with one notice each, and leaves joints and tracks to the user", async () => {
@@ -169,7 +189,11 @@ describe("the component", () => {
             const target = property === "influence" ? { name, influence: 0 } : new TransformNode(name, scene);
             clip.addTargetedAnimation(animation, target);
         };
-        const { ANIMATIONTYPE_FLOAT: float, ANIMATIONTYPE_QUATERNION: quaternion, ANIMATIONTYPE_VECTOR3: vector } = Animation;
+        const {
+            ANIMATIONTYPE_FLOAT: float,
+            ANIMATIONTYPE_QUATERNION: quaternion,
+            ANIMATIONTYPE_VECTOR3: vector,
+        } = Animation;
         const turn = Quaternion.RotationAxis(Vector3.Up(), 0.5);
         add("jawOpen", "influence", float, 0, 60);
         add("jawOpen", "influence", float, 0, 0);
@@ -243,7 +267,9 @@ describe("the component", () => {
             const before = CountScene(stage);
             const controller = new AbortController();
             onStage = (name) => name === stageName && controller.abort();
-            expect(await CodeOf(component.createFromPhotosAsync([photo], { signal: controller.signal }))).toBe("aborted");
+            expect(await CodeOf(component.createFromPhotosAsync([photo], { signal: controller.signal }))).toBe(
+                "aborted",
+            );
             await new Promise((resolve) => setTimeout(resolve, 30));
             expect(CountScene(stage)).toEqual(before);
             expect(component.avatars.length).toBe(0);
@@ -262,7 +288,9 @@ describe("the component", () => {
             await new Promise((resolve) => setTimeout(resolve, 30));
             expect(watch.bufferCount()).toBe(0);
             expect(log.drivers.every(({ disposed }) => disposed)).toBeTrue();
-            expect(stage.scene.meshes.length + stage.scene.transformNodes.length + stage.scene.materials.length).toBe(0);
+            expect(stage.scene.meshes.length + stage.scene.transformNodes.length + stage.scene.materials.length).toBe(
+                0,
+            );
         });
     }
 
@@ -408,7 +436,9 @@ describe("a frame", () => {
         stage = await CreateStageAsync();
         const random = Random(3);
         const deltas = [1, 2, 3].map(() => RandomDeltaMap(48, random));
-        const avatar = await AddAvatarAsync(stage, MakeSynthetic(), { driver: new FakeDriver((_map, run) => deltas[run % 3]) });
+        const avatar = await AddAvatarAsync(stage, MakeSynthetic(), {
+            driver: new FakeDriver((_map, run) => deltas[run % 3]),
+        });
         const move = async (step: number): Promise<void> => {
             avatar.expression.getTarget(1).influence = 0.1 * step;
             avatar.neck.rotation.y = 0.03 * step;
@@ -519,6 +549,8 @@ describe("a frame", () => {
         RenderFrame(stage);
         expect(stage.scene.pick(CanvasPx / 2, CanvasPx / 2).hit).toBeFalse();
         expect(avatar.splatMesh.getBoundingInfo().boundingBox.centerWorld.x).toBeCloseTo(5, 1);
-        expect(stage.scene.getActiveMeshes().data.slice(0, stage.scene.getActiveMeshes().length)).not.toContain(avatar.splatMesh);
+        expect(stage.scene.getActiveMeshes().data.slice(0, stage.scene.getActiveMeshes().length)).not.toContain(
+            avatar.splatMesh,
+        );
     });
 });

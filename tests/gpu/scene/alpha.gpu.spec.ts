@@ -1,4 +1,5 @@
-// Alpha of what is drawn over nothing: a page, a PNG or a compositor must be able to put any background behind it afterwards.
+// Alpha of what is drawn over nothing: a page, a PNG or a compositor must be able to put any background behind it
+// afterwards.
 import "@babylonjs/core/Engines/WebGPU/Extensions/engine.readTexture";
 import { Constants } from "@babylonjs/core/Engines/constants";
 import { RenderTargetTexture } from "@babylonjs/core/Materials/Textures/renderTargetTexture";
@@ -8,9 +9,9 @@ import type { DumpData } from "@babylonjs/core/Misc/dumpTools";
 import { CreateScreenshotUsingRenderTargetAsync } from "@babylonjs/core/Misc/screenshotTools";
 import { ImageProcessingPostProcess } from "@babylonjs/core/PostProcesses/imageProcessingPostProcess";
 import { Scene } from "@babylonjs/core/scene";
-import { AddBox, CanvasPx, MakeSynthetic } from "../plugin/stage";
-import { Compare, Lit, ShootAsync } from "./pictures";
-import { ShareStage } from "./sharedStage";
+import { AddBox, CanvasPx, MakeSynthetic } from "../../support/stage";
+import { Compare, Lit, ShootAsync } from "../../support/pictures";
+import { ShareStage } from "../../support/sharedStage";
 
 const nothing = new Color4(0, 0, 0, 0);
 const white = new Color4(1, 1, 1, 1);
@@ -21,10 +22,14 @@ type Picture = ArrayLike<number>;
 const Unit = (bytes: ArrayLike<number>): number[] => Array.from(bytes, (value) => value / 255);
 
 /** As a decoded PNG has it, to premultiplied. */
-const Premultiplied = (straight: Picture): number[] => Array.from(straight, (value, i) => (i % 4 === 3 ? value : value * straight[i | 3]));
+const Premultiplied = (straight: Picture): number[] =>
+    Array.from(straight, (value, i) => (i % 4 === 3 ? value : value * straight[i | 3]));
 
 /** How a premultiplied picture, put over white afterwards, differs from the one that was drawn on white, in 255ths. */
-function OverWhite(clear: Picture, onWhite: Picture): { worst: number; mean: number; seeThrough: number; most: number } {
+function OverWhite(
+    clear: Picture,
+    onWhite: Picture,
+): { worst: number; mean: number; seeThrough: number; most: number } {
     let [worst, sum, seeThrough, most] = [0, 0, 0, 0];
     for (let at = 0; at < clear.length; at += 4) {
         const alpha = clear[at + 3];
@@ -40,8 +45,8 @@ function OverWhite(clear: Picture, onWhite: Picture): { worst: number; mean: num
 }
 
 /**
- * Bytes round at every splat, on the way to either picture: 7 is what 16,384 pixels of random splats came to, where alpha that only adds up
- * gives 91. A half-float target shows that it is rounding: 0.7.
+ * Bytes round at every splat, on the way to either picture: 7 is what 16,384 pixels of random splats came to, where
+ * alpha that only adds up gives 91. A half-float target shows that it is rounding: 0.7.
  */
 function ExpectSame(clear: Picture, onWhite: Picture, limit = 12, what = ""): void {
     const { worst, mean, seeThrough, most } = OverWhite(clear, onWhite);
@@ -74,7 +79,8 @@ describe("the alpha of a picture with an avatar", () => {
 
     it("falls with visibility", async () => {
         stage.scene.clearColor = nothing;
-        const sum = async (): Promise<number> => (await ShootAsync(stage)).reduce((all, value, i) => all + (i % 4 === 3 ? value : 0), 0);
+        const sum = async (): Promise<number> =>
+            (await ShootAsync(stage)).reduce((all, value, i) => all + (i % 4 === 3 ? value : 0), 0);
         const full = await sum();
         stage.avatar.visibility = 0.3;
         const faded = await sum();
@@ -104,7 +110,9 @@ describe("the alpha of a picture with an avatar", () => {
         const read = (await target.readPixels())!;
         scene.customRenderTargets.splice(0);
         target.dispose();
-        return read instanceof Float32Array ? read : Unit(new Uint8Array(read.buffer, read.byteOffset, read.byteLength));
+        return read instanceof Float32Array
+            ? read
+            : Unit(new Uint8Array(read.buffer, read.byteOffset, read.byteLength));
     }
 
     it("is 1 over an opaque mesh, whose picture does not change", async () => {
@@ -125,7 +133,10 @@ describe("the alpha of a picture with an avatar", () => {
         const post = new ImageProcessingPostProcess("post", 1, camera, undefined, engine, undefined, type);
         const viaPost = await ShootAsync(stage, 4);
         post.dispose(camera);
-        const worst = direct.reduce((most, value, i) => (i % 4 === 3 ? Math.max(most, Math.abs(value - viaPost[i])) : most), 0);
+        const worst = direct.reduce(
+            (most, value, i) => (i % 4 === 3 ? Math.max(most, Math.abs(value - viaPost[i])) : most),
+            0,
+        );
         expect(worst).toBeLessThan(12);
     });
 

@@ -1,19 +1,23 @@
-// Colors on the way through post-processes and image processing: what arrives on the canvas must be what the direct path shows.
+// Colors on the way through post-processes and image processing: what arrives on the canvas must be what the direct
+// path shows.
 import { Constants } from "@babylonjs/core/Engines/constants";
 import { ImageProcessingConfiguration } from "@babylonjs/core/Materials/imageProcessingConfiguration";
 import { Color3, Color4 } from "@babylonjs/core/Maths/math.color";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { ImageProcessingPostProcess } from "@babylonjs/core/PostProcesses/imageProcessingPostProcess";
 import { DefaultRenderingPipeline } from "@babylonjs/core/PostProcesses/RenderPipeline/Pipelines/defaultRenderingPipeline";
-import { AddBox, CanvasPx, MakeSynthetic } from "../plugin/stage";
-import { Psnr } from "../passes/gpu";
-import { Compare, ExpectAlike, ExpectColor, MakeSolid, ShootAsync, type Rgb } from "./pictures";
-import { ShareStage, type ISharedStage } from "./sharedStage";
+import { AddBox, CanvasPx, MakeSynthetic } from "../../support/stage";
+import { Psnr } from "../../support/gpu";
+import { Compare, ExpectAlike, ExpectColor, MakeSolid, ShootAsync, type Rgb } from "../../support/pictures";
+import { ShareStage, type ISharedStage } from "../../support/sharedStage";
 
 const avatarColor: Rgb = [200, 120, 60];
 const Middle = [CanvasPx / 2, CanvasPx / 2];
 
-/** The middle of the head, without its rim, where it is mixed with the background: in linear light in a linear target, as every mesh is. */
+/**
+ * The middle of the head, without its rim, where it is mixed with the background: in linear light in a linear target,
+ * as every mesh is.
+ */
 function Inner(pixels: Uint8ClampedArray): number[] {
     return Array.from({ length: 60 }, (_, row) =>
         Array.from(pixels.subarray(4 * ((34 + row) * CanvasPx + 44), 4 * ((34 + row) * CanvasPx + 84))),
@@ -51,7 +55,13 @@ describe("colors of an avatar", () => {
 
     it("follow exposure, contrast and tone mapping by the direct way as through a post-process, and as an unlit mesh", async () => {
         const { scene } = solid;
-        AddBox(scene, "same color", new Color3(...avatarColor.map((value) => value / 255)), 0.02, new Vector3(0.02, 0, 0.2));
+        AddBox(
+            scene,
+            "same color",
+            new Color3(...avatarColor.map((value) => value / 255)),
+            0.02,
+            new Vector3(0.02, 0, 0.2),
+        );
         const box = [CanvasPx / 2 - 10, CanvasPx / 2];
         const image = scene.imageProcessingConfiguration;
         image.exposure = 1.4;
@@ -63,7 +73,9 @@ describe("colors of an avatar", () => {
             const at = 4 * (box[1] * CanvasPx + box[0]);
             for (const [name, pixels] of Object.entries({ viaPost, direct })) {
                 const expected = [pixels[at], pixels[at + 1], pixels[at + 2]] as const;
-                expect(Math.max(...expected.map((value, channel) => Math.abs(value - avatarColor[channel])))).toBeGreaterThan(8);
+                expect(
+                    Math.max(...expected.map((value, channel) => Math.abs(value - avatarColor[channel]))),
+                ).toBeGreaterThan(8);
                 ExpectColor(pixels, [CanvasPx / 2 + 12, CanvasPx / 2 + 15], expected, 3, name);
             }
             ExpectAlike(Inner(viaPost), Inner(direct), 3);
@@ -103,7 +115,8 @@ describe("colors of an avatar whose neighboring splats have nothing in common", 
     it("are mixed with a background in linear light there, as every mesh is", async () => {
         stage.scene.clearColor = new Color4(1, 1, 1, 1);
         const [viaPost, direct] = await BothWaysAsync(stage);
-        const sum = (pixels: ArrayLike<number>): number => Array.from(pixels).reduce((total, value) => total + value, 0);
+        const sum = (pixels: ArrayLike<number>): number =>
+            Array.from(pixels).reduce((total, value) => total + value, 0);
         expect(sum(viaPost)).toBeGreaterThan(sum(direct));
     });
 });

@@ -1,4 +1,5 @@
-// Depth as the scene has it: reversed, logarithmic, of an orthographic camera; and the renderers that make depth and geometry buffers.
+// Depth as the scene has it: reversed, logarithmic, of an orthographic camera; and the renderers that make depth and
+// geometry buffers.
 import "@babylonjs/core/Rendering/depthRendererSceneComponent";
 import "@babylonjs/core/Rendering/geometryBufferRendererSceneComponent";
 import "@babylonjs/core/Rendering/prePassRendererSceneComponent";
@@ -10,9 +11,9 @@ import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import type { Material } from "@babylonjs/core/Materials/material";
 import type { RenderTargetTexture } from "@babylonjs/core/Materials/Textures/renderTargetTexture";
 import { DepthRenderer } from "@babylonjs/core/Rendering/depthRenderer";
-import { AddBox, CanvasPx } from "../plugin/stage";
-import { ExpectAlike, ExpectColor, HeadPoint, MakeSolid, PixelOf, ShootAsync, type Rgb } from "./pictures";
-import { ShareStage, type ISharedStage } from "./sharedStage";
+import { AddBox, CanvasPx } from "../../support/stage";
+import { ExpectAlike, ExpectColor, HeadPoint, MakeSolid, PixelOf, ShootAsync, type Rgb } from "../../support/pictures";
+import { ShareStage, type ISharedStage } from "../../support/sharedStage";
 
 const avatarColor: Rgb = [200, 120, 60];
 const Far: Rgb = [0, 255, 0];
@@ -105,7 +106,14 @@ describe("depth between an avatar and meshes", () => {
             engine.useReverseDepthBuffer = reversed;
             camera.getProjectionMatrix(true);
             const picture = await ShootAsync(stage);
-            const renderer = new DepthRenderer(scene, type, camera, nonLinear, Texture.NEAREST_SAMPLINGMODE, cameraSpaceZ);
+            const renderer = new DepthRenderer(
+                scene,
+                type,
+                camera,
+                nonLinear,
+                Texture.NEAREST_SAMPLINGMODE,
+                cameraSpaceZ,
+            );
             scene._depthRenderer = { [camera.id]: renderer };
             try {
                 ExpectAlike(await ShootAsync(stage, 4), picture, reversed ? 2 : 0, reversed ? 0.005 : 0);
@@ -121,15 +129,22 @@ describe("depth between an avatar and meshes", () => {
                     const bytes = read as Uint8Array;
                     return type === Constants.TEXTURETYPE_FLOAT
                         ? (read as Float32Array)[texel * (read!.byteLength / 4 / CanvasPx ** 2)]
-                        : [0, 1, 2, 3].reduce((sum, channel) => sum + bytes[4 * texel + channel] / 255 / 255 ** (3 - channel), 0);
+                        : [0, 1, 2, 3].reduce(
+                              (sum, channel) => sum + bytes[4 * texel + channel] / 255 / 255 ** (3 - channel),
+                              0,
+                          );
                 };
-                const depthOf = (point: Vector3): number => Vector3.TransformCoordinates(point, camera.getViewMatrix()).z;
+                const depthOf = (point: Vector3): number =>
+                    Vector3.TransformCoordinates(point, camera.getViewMatrix()).z;
                 const limit = Math.abs(expected(0.51) - expected(0.5)); // a centimeter at the face
                 const face: [number, number] = [CanvasPx / 2 + 4, CanvasPx / 2 + 6];
                 expect(Math.abs(at(face) - expected(depthOf(HeadPoint(stage, face))))).toBeLessThan(limit);
                 const front = new Vector3(0, 0, 0.015);
-                expect(Math.abs(at(PixelOf(stage, boxes.near)) - expected(depthOf(boxes.near.add(front))))).toBeLessThan(0.2 * limit);
-                expect(at(PixelOf(stage, boxes.far))).not.toBeCloseTo(expected(depthOf(boxes.far)), 3); // hidden by the head
+                expect(
+                    Math.abs(at(PixelOf(stage, boxes.near)) - expected(depthOf(boxes.near.add(front)))),
+                ).toBeLessThan(0.2 * limit);
+                // hidden by the head
+                expect(at(PixelOf(stage, boxes.far))).not.toBeCloseTo(expected(depthOf(boxes.far)), 3);
                 expect(at([2, 2])).toBeCloseTo(cameraSpaceZ ? 0 : 1, 2);
             } finally {
                 scene._depthRenderer = {};
@@ -169,7 +184,8 @@ describe("depth between an avatar and meshes", () => {
         const renderer = scene.enableGeometryBufferRenderer()!;
         try {
             ExpectAlike(await ShootAsync(stage, 3), picture, 0);
-            const normals = (): Promise<unknown> => (renderer.getGBuffer().textures[1] as RenderTargetTexture).readPixels()!;
+            const normals = (): Promise<unknown> =>
+                (renderer.getGBuffer().textures[1] as RenderTargetTexture).readPixels()!;
             const withAvatar = await normals();
             avatar.setEnabled(false);
             await ShootAsync(stage, 2);

@@ -5,9 +5,18 @@ import { Color3 } from "@babylonjs/core/Maths/math.color";
 import { Plane } from "@babylonjs/core/Maths/math.plane";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { Scene } from "@babylonjs/core/scene";
-import { CanvasPx, ColorAt } from "../plugin/stage";
-import { ExpectAlike, ExpectColor, HeadPoint, Lit, MakeSolid, PixelOf, ShootAsync, type Rgb } from "./pictures";
-import { ShareStage } from "./sharedStage";
+import { CanvasPx, ColorAt } from "../../support/stage";
+import {
+    ExpectAlike,
+    ExpectColor,
+    HeadPoint,
+    Lit,
+    MakeSolid,
+    PixelOf,
+    ShootAsync,
+    type Rgb,
+} from "../../support/pictures";
+import { ShareStage } from "../../support/sharedStage";
 
 const Middle = CanvasPx / 2;
 
@@ -63,7 +72,8 @@ for (const rightHanded of [false, true]) {
                     camera.orthoRight = camera.orthoTop = 0.16;
                 }
                 const whole = await ShootAsync(stage);
-                // A plane that contains the eye is a line on the picture, whatever the depth: here the upright through its middle.
+                // A plane that contains the eye is a line on the picture, whatever the depth: here the upright through
+                // its middle.
                 scene.clipPlane = Plane.FromPositionAndNormal(camera.position, camera.getDirection(Vector3.Right()));
                 const cut = await ShootAsync(stage);
                 const expected = whole.slice();

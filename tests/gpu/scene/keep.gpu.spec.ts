@@ -1,4 +1,5 @@
-// What was right from the first and must stay so: frozen scenes, odd views and sizes, gaps in time, far places, and lives one after the other.
+// What was right from the first and must stay so: frozen scenes, odd views and sizes, gaps in time, far places, and
+// lives one after the other.
 import { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
 import { PerformanceConfigurator } from "@babylonjs/core/Engines/performanceConfigurator";
 import { FreeCamera } from "@babylonjs/core/Cameras/freeCamera";
@@ -7,19 +8,35 @@ import { Matrix, Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { Viewport } from "@babylonjs/core/Maths/math.viewport";
 import { Scene, ScenePerformancePriority } from "@babylonjs/core/scene";
 import { FlexAvatarComponent } from "../../../src/plugin/flexAvatarComponent";
-import { AddAvatarAsync, AddBox, CanvasPx, CreateStageAsync, FakeDriver, MakeSynthetic, RenderFrame, type IStage } from "../plugin/stage";
-import { FakeServicesAsync } from "../plugin/fakeNetworks";
-import { WatchDevice } from "../plugin/watchDevice";
-import { Psnr } from "../passes/gpu";
-import { Compare, ExpectAlike, Lit, ShootAsync } from "./pictures";
-import { ReferencePicture } from "./referencePicture";
-import { ShareStage, type ISharedStage } from "./sharedStage";
+import {
+    AddAvatarAsync,
+    AddBox,
+    CanvasPx,
+    CreateStageAsync,
+    FakeDriver,
+    MakeSynthetic,
+    RenderFrame,
+    type IStage,
+} from "../../support/stage";
+import { FakeServicesAsync } from "../../support/fakeNetworks";
+import { WatchDevice } from "../../support/watchDevice";
+import { Psnr } from "../../support/gpu";
+import { Compare, ExpectAlike, Lit, ShootAsync } from "../../support/pictures";
+import { ReferencePicture } from "../../support/referencePicture";
+import { ShareStage, type ISharedStage } from "../../support/sharedStage";
 
 const synthetic = MakeSynthetic();
 const unit = (pixels: ArrayLike<number>): number[] => Array.from(pixels, (value) => value / 255);
 
 /** A part of a picture, row 0 at the top. */
-function Cut(pixels: ArrayLike<number>, rowPx: number, left: number, top: number, width: number, height: number): number[] {
+function Cut(
+    pixels: ArrayLike<number>,
+    rowPx: number,
+    left: number,
+    top: number,
+    width: number,
+    height: number,
+): number[] {
     return Array.from({ length: 4 * width * height }, (_, i) => {
         const [x, y] = [left + (Math.floor(i / 4) % width), top + Math.floor(i / (4 * width))];
         return pixels[4 * (y * rowPx + x) + (i % 4)];
@@ -29,8 +46,14 @@ function Cut(pixels: ArrayLike<number>, rowPx: number, left: number, top: number
 /** A setting that frees the processor of work: sets it, and returns what takes it back. */
 const Savings: Record<string, (stage: ISharedStage) => () => void> = {
     "frozen active meshes": ({ scene }) => (scene.freezeActiveMeshes(), () => scene.unfreezeActiveMeshes()),
-    "a frozen world matrix": ({ avatar }) => (avatar.splatMesh.freezeWorldMatrix(), () => avatar.splatMesh.unfreezeWorldMatrix()),
-    "a frozen material": ({ avatar }) => (avatar.splatMesh.material!.freeze(), () => avatar.splatMesh.material!.unfreeze()),
+    "a frozen world matrix": ({ avatar }) => (
+        avatar.splatMesh.freezeWorldMatrix(),
+        () => avatar.splatMesh.unfreezeWorldMatrix()
+    ),
+    "a frozen material": ({ avatar }) => (
+        avatar.splatMesh.material!.freeze(),
+        () => avatar.splatMesh.material!.unfreeze()
+    ),
     "frozen materials of the scene": ({ scene }) => (scene.freezeMaterials(), () => scene.unfreezeMaterials()),
     "materials that are never marked dirty": ({ scene }) => (
         (scene.blockMaterialDirtyMechanism = true),
@@ -51,14 +74,24 @@ async function CreateOwnStageAsync(canvas: HTMLCanvasElement, useLargeWorldRende
     await engine.initAsync();
     engine.setSize(CanvasPx, CanvasPx);
     const errors: string[] = [];
-    (engine._device as GPUDevice).addEventListener("uncapturederror", ({ error }) => errors.push(error.message.slice(0, 400)));
+    (engine._device as GPUDevice).addEventListener("uncapturederror", ({ error }) =>
+        errors.push(error.message.slice(0, 400)),
+    );
     const heads: IStage["heads"] = new Map();
     const dispose = (): void => {
         engine.dispose();
         heads.forEach((buffers) => buffers.dispose());
     };
     const scene = new Scene(engine);
-    return { engine, canvas, errors, heads, dispose, ...FurnishScene(scene), component: FlexAvatarComponent.GetOrCreate(scene) };
+    return {
+        engine,
+        canvas,
+        errors,
+        heads,
+        dispose,
+        ...FurnishScene(scene),
+        component: FlexAvatarComponent.GetOrCreate(scene),
+    };
 }
 
 /** The usual background and camera. */
@@ -92,9 +125,17 @@ describe("a scene as it always was: an avatar", () => {
         scene.activeCameras = cameras;
         const all = await ShootAsync(stage, 2);
         for (const [index, { x, y, width, height }] of viewports.entries()) {
-            const [left, bottom, widthPx, heightPx] = [x, y, width, height].map((share) => Math.floor(share * CanvasPx));
+            const [left, bottom, widthPx, heightPx] = [x, y, width, height].map((share) =>
+                Math.floor(share * CanvasPx),
+            );
             const part = Cut(all, CanvasPx, left, CanvasPx - bottom - heightPx, widthPx, heightPx);
-            const reference = ReferencePicture({ ...stage, camera: cameras[index] }, avatar, synthetic, widthPx, heightPx);
+            const reference = ReferencePicture(
+                { ...stage, camera: cameras[index] },
+                avatar,
+                synthetic,
+                widthPx,
+                heightPx,
+            );
             expect(Lit(part)).toBeGreaterThan(200);
             expect(Psnr(unit(part), unit(reference)))
                 .withContext(`viewport ${index}`)
@@ -300,7 +341,13 @@ describe("a scene as it always was: an avatar", () => {
             furnished.scene.dispose();
             const { ourBuffers, textures } = live();
             const observers = Object.values(engine).reduce<number>((sum, value) => sum + CountOf(value), 0);
-            counts.push({ ourBuffers, textures, observers, scenes: engine.scenes.length, avatars: component.avatars.length });
+            counts.push({
+                ourBuffers,
+                textures,
+                observers,
+                scenes: engine.scenes.length,
+                avatars: component.avatars.length,
+            });
         }
         expect(counts.slice(1)).toEqual(Array(5).fill(counts[0]));
     }, 60000);

@@ -1,13 +1,14 @@
-// Effect layers: a highlight follows the head's own outline, of one avatar or of all, and what glows behind a head does not shine through it.
+// Effect layers: a highlight follows the head's own outline, of one avatar or of all, and what glows behind a head does
+// not shine through it.
 import { Color3 } from "@babylonjs/core/Maths/math.color";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { GlowLayer } from "@babylonjs/core/Layers/glowLayer";
 import { HighlightLayer } from "@babylonjs/core/Layers/highlightLayer";
 import { SelectionOutlineLayer } from "@babylonjs/core/Layers/selectionOutlineLayer";
-import type { FlexAvatar } from "../../../src/plugin/flexAvatar";
-import { AddAvatarAsync, AddBox, CanvasPx, ColorAt } from "../plugin/stage";
-import { Compare, ExpectAlike, ExpectColor, MakeSolid, ShootAsync, type Rgb } from "./pictures";
-import { ShareStage } from "./sharedStage";
+import type { FlexAvatar } from "../../../src/plugin/avatar/flexAvatar";
+import { AddAvatarAsync, AddBox, CanvasPx, ColorAt } from "../../support/stage";
+import { Compare, ExpectAlike, ExpectColor, MakeSolid, ShootAsync, type Rgb } from "../../support/pictures";
+import { ShareStage } from "../../support/sharedStage";
 
 const avatarColor: Rgb = [200, 120, 60];
 const Middle: [number, number] = [CanvasPx / 2, CanvasPx / 2];
@@ -39,7 +40,11 @@ function WorstWithin(pixels: Set<number>, a: ArrayLike<number>, b: ArrayLike<num
 }
 
 /** Pixels that are much bluer than they were. */
-function Bluer(before: ArrayLike<number>, after: ArrayLike<number>, within?: (x: number, y: number) => boolean): number {
+function Bluer(
+    before: ArrayLike<number>,
+    after: ArrayLike<number>,
+    within?: (x: number, y: number) => boolean,
+): number {
     let count = 0;
     for (let pixel = 0; pixel < CanvasPx ** 2; pixel++) {
         if (after[4 * pixel + 2] > before[4 * pixel + 2] + 40) {

@@ -8,15 +8,29 @@ import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { Viewport } from "@babylonjs/core/Maths/math.viewport";
 import { CreatePlane } from "@babylonjs/core/Meshes/Builders/planeBuilder";
 import type { Mesh } from "@babylonjs/core/Meshes/mesh";
-import { AddBox, CanvasPx, ColorAt } from "../plugin/stage";
-import { Compare, ExpectAlike, ExpectColor, Lit, MakeSolid, PixelOf, ShootAsync, type Rgb } from "./pictures";
-import { ShareStage } from "./sharedStage";
+import { AddBox, CanvasPx, ColorAt } from "../../support/stage";
+import {
+    Compare,
+    ExpectAlike,
+    ExpectColor,
+    Lit,
+    MakeSolid,
+    PixelOf,
+    ShootAsync,
+    type Rgb,
+} from "../../support/pictures";
+import { ShareStage } from "../../support/sharedStage";
 
 const avatarColor: Rgb = [200, 120, 60];
 const Middle: [number, number] = [CanvasPx / 2, CanvasPx / 2];
 
 /** An unlit sheet that faces the camera, 6 cm wide. */
-function AddSheet(stage: ReturnType<typeof ShareStage>, name: string, color: Color3, position: Vector3): [Mesh, StandardMaterial] {
+function AddSheet(
+    stage: ReturnType<typeof ShareStage>,
+    name: string,
+    color: Color3,
+    position: Vector3,
+): [Mesh, StandardMaterial] {
     const sheet = CreatePlane(name, { size: 0.06 }, stage.scene);
     sheet.position.copyFrom(position);
     const material = new StandardMaterial(name, stage.scene);
@@ -42,7 +56,11 @@ describe("an avatar among meshes", () => {
             Texture.NEAREST_SAMPLINGMODE,
         );
         holes.hasAlpha = true;
-        const places = { before: new Vector3(0, 0, 0.2), behind: new Vector3(0, 0, -0.2), beside: new Vector3(0.2, 0, -0.2) };
+        const places = {
+            before: new Vector3(0, 0, 0.2),
+            behind: new Vector3(0, 0, -0.2),
+            beside: new Vector3(0.2, 0, -0.2),
+        };
         for (const [name, place] of Object.entries(places)) {
             const [, material] = AddSheet(stage, name, new Color3(0, 0, 1), place);
             material.diffuseTexture = holes;
@@ -151,7 +169,8 @@ describe("an avatar among meshes", () => {
         for (let y = 0; y < CanvasPx; y++) {
             for (let x = 0; x < CanvasPx; x++) {
                 const [r, g, b] = ColorAt(four, x, y);
-                // Between blue and the avatar's color, or between black and one of them: never brighter than a mixture can be.
+                // Between blue and the avatar's color, or between black and one of them: never brighter than a mixture
+                // can be.
                 expect(r / avatarColor[0] + b / 255)
                     .withContext(`${x}, ${y}: ${r}, ${g}, ${b}`)
                     .toBeLessThan(1.3);

@@ -1,4 +1,5 @@
-// What a scene can be set to besides: the head is drawn, nothing else changes, and the GPU has nothing to complain about.
+// What a scene can be set to besides: the head is drawn, nothing else changes, and the GPU has nothing to complain
+// about.
 import "@babylonjs/core/Rendering/boundingBoxRenderer";
 import "@babylonjs/core/Rendering/depthRendererSceneComponent";
 import "@babylonjs/core/Rendering/edgesRenderer";
@@ -10,9 +11,9 @@ import { Color3 } from "@babylonjs/core/Maths/math.color";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { MotionBlurPostProcess } from "@babylonjs/core/PostProcesses/motionBlurPostProcess";
 import { SSAO2RenderingPipeline } from "@babylonjs/core/PostProcesses/RenderPipeline/Pipelines/ssao2RenderingPipeline";
-import { AddBox, CanvasPx } from "../plugin/stage";
-import { ExpectColor, MakeSolid, ShootAsync, type Rgb } from "./pictures";
-import { ShareStage, type ISharedStage } from "./sharedStage";
+import { AddBox, CanvasPx } from "../../support/stage";
+import { ExpectColor, MakeSolid, ShootAsync, type Rgb } from "../../support/pictures";
+import { ShareStage, type ISharedStage } from "../../support/sharedStage";
 
 const avatarColor: Rgb = [200, 120, 60];
 const Middle: [number, number] = [CanvasPx / 2, CanvasPx / 2];
@@ -24,8 +25,14 @@ const Settings: Record<string, (stage: ISharedStage) => () => void> = {
         scene.freezeActiveMeshes(false, undefined, undefined, true, true),
         () => scene.unfreezeActiveMeshes()
     ),
-    "a frozen material": ({ avatar }) => (avatar.splatMesh.material!.freeze(), () => avatar.splatMesh.material!.unfreeze()),
-    "a frozen world matrix": ({ avatar }) => (avatar.splatMesh.freezeWorldMatrix(), () => avatar.splatMesh.unfreezeWorldMatrix()),
+    "a frozen material": ({ avatar }) => (
+        avatar.splatMesh.material!.freeze(),
+        () => avatar.splatMesh.material!.unfreeze()
+    ),
+    "a frozen world matrix": ({ avatar }) => (
+        avatar.splatMesh.freezeWorldMatrix(),
+        () => avatar.splatMesh.unfreezeWorldMatrix()
+    ),
     "frozen materials of the scene": ({ scene }) => (scene.freezeMaterials(), () => scene.unfreezeMaterials()),
     "intermediate performance priority": ({ scene }) => {
         scene.performancePriority = ScenePerformancePriority.Intermediate;
@@ -41,8 +48,14 @@ const Settings: Record<string, (stage: ISharedStage) => () => void> = {
         (avatar.splatMesh.renderOverlay = true),
         () => (avatar.splatMesh.renderOverlay = false)
     ),
-    "an outline of the proxy": ({ avatar }) => ((avatar.proxyMesh.renderOutline = true), () => (avatar.proxyMesh.renderOutline = false)),
-    "forced bounding boxes": ({ scene }) => ((scene.forceShowBoundingBoxes = true), () => (scene.forceShowBoundingBoxes = false)),
+    "an outline of the proxy": ({ avatar }) => (
+        (avatar.proxyMesh.renderOutline = true),
+        () => (avatar.proxyMesh.renderOutline = false)
+    ),
+    "forced bounding boxes": ({ scene }) => (
+        (scene.forceShowBoundingBoxes = true),
+        () => (scene.forceShowBoundingBoxes = false)
+    ),
     "edges of the proxy": ({ avatar }) => {
         avatar.proxyMesh.update();
         avatar.proxyMesh.enableEdgesRendering();
@@ -57,7 +70,18 @@ const Settings: Record<string, (stage: ISharedStage) => () => void> = {
         return () => (ssao.dispose(), scene.disablePrePassRenderer());
     },
     "motion blur by a geometry buffer": ({ scene, camera }) => {
-        const blur = new MotionBlurPostProcess("blur", scene, 1, camera, undefined, undefined, undefined, undefined, undefined, true);
+        const blur = new MotionBlurPostProcess(
+            "blur",
+            scene,
+            1,
+            camera,
+            undefined,
+            undefined,
+            undefined,
+            undefined,
+            undefined,
+            true,
+        );
         return () => (blur.dispose(camera), scene.disableGeometryBufferRenderer());
     },
 };

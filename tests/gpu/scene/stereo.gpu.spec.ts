@@ -3,14 +3,16 @@ import { Camera } from "@babylonjs/core/Cameras/camera";
 import { TargetCamera } from "@babylonjs/core/Cameras/targetCamera";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { Viewport } from "@babylonjs/core/Maths/math.viewport";
-import { GivePage, MakePageMap } from "../plugin/gridPage";
-import { CanvasPx, ColorAt, MakeSynthetic, RenderFrame } from "../plugin/stage";
-import { Lit, ShootAsync } from "./pictures";
-import { ShareStage, type ISharedStage } from "./sharedStage";
+import { GivePage, MakePageMap } from "../../support/gridPage";
+import { CanvasPx, ColorAt, MakeSynthetic, RenderFrame } from "../../support/stage";
+import { Lit, ShootAsync } from "../../support/pictures";
+import { ShareStage, type ISharedStage } from "../../support/sharedStage";
 
 const EyeDistance = 0.064;
 
-/** A head where the stage's camera is; its eyes are turned outwards by an angle. It is the scene's camera from now on. */
+/**
+ * A head where the stage's camera is; its eyes are turned outwards by an angle. It is the scene's camera from now on.
+ */
 function AddHead({ scene, camera }: ISharedStage, outwards: number): TargetCamera[] {
     const head = new TargetCamera("head", camera.position.clone(), scene);
     head.rotation.copyFrom(camera.rotation);
@@ -19,7 +21,9 @@ function AddHead({ scene, camera }: ISharedStage, outwards: number): TargetCamer
         const eye = new TargetCamera(side < 0 ? "left" : "right", Vector3.Zero(), scene, false);
         eye.isRigCamera = true;
         eye.rigParent = head;
-        eye.position.copyFrom(head.position).addInPlace(camera.getDirection(Vector3.Right()).scale((side * EyeDistance) / 2));
+        eye.position
+            .copyFrom(head.position)
+            .addInPlace(camera.getDirection(Vector3.Right()).scale((side * EyeDistance) / 2));
         eye.rotation.copyFrom(head.rotation);
         eye.rotation.y += side * outwards;
         eye.viewport = new Viewport(side < 0 ? 0 : 0.5, 0, 0.5, 1);

@@ -9,11 +9,11 @@ import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { Scene } from "@babylonjs/core/scene";
 import { FlexAvatarComponent } from "../../../src/plugin/flexAvatarComponent";
-import { AddAvatarAsync, CanvasPx, MakeSynthetic, PixelsAsync, RenderFrame } from "../plugin/stage";
-import { Psnr } from "../passes/gpu";
-import { Compare, ExpectAlike, Lit, ShootAsync } from "./pictures";
-import { ReferencePicture } from "./referencePicture";
-import { ShareStage } from "./sharedStage";
+import { AddAvatarAsync, CanvasPx, MakeSynthetic, PixelsAsync, RenderFrame } from "../../support/stage";
+import { Psnr } from "../../support/gpu";
+import { Compare, ExpectAlike, Lit, ShootAsync } from "../../support/pictures";
+import { ReferencePicture } from "../../support/referencePicture";
+import { ShareStage } from "../../support/sharedStage";
 
 const synthetic = MakeSynthetic();
 const unit = (pixels: ArrayLike<number>): number[] => Array.from(pixels, (value) => value / 255);
@@ -36,7 +36,10 @@ describe("an avatar", () => {
         await ShootAsync(stage, 3);
         const read = new Uint8Array((await mirror.readPixels())!.buffer);
         // Rows of a render target go up.
-        const reflected = Array.from(read, (_, i) => read[i + 4 * CanvasPx * (CanvasPx - 1 - 2 * Math.floor(i / (4 * CanvasPx)))]);
+        const reflected = Array.from(
+            read,
+            (_, i) => read[i + 4 * CanvasPx * (CanvasPx - 1 - 2 * Math.floor(i / (4 * CanvasPx)))],
+        );
         scene.customRenderTargets.splice(0);
         mirror.dispose();
 
@@ -117,9 +120,13 @@ describe("an avatar", () => {
         }
         const canvases = cameras.map(() => document.createElement("canvas"));
         cameras.forEach((one, index) => engine.registerView(canvases[index], one));
-        // Babylon copies with drawImage, by which headless Chromium copies nothing of a WebGPU canvas on a software adapter: take what it is given.
+        // Babylon copies with drawImage, by which headless Chromium copies nothing of a WebGPU canvas on a software
+        // adapter: take what it is given.
         const copied: { to: HTMLCanvasElement; url: string }[] = [];
-        spyOn(CanvasRenderingContext2D.prototype, "drawImage").and.callFake(function (this: CanvasRenderingContext2D, source: unknown) {
+        spyOn(CanvasRenderingContext2D.prototype, "drawImage").and.callFake(function (
+            this: CanvasRenderingContext2D,
+            source: unknown,
+        ) {
             copied.push({ to: this.canvas, url: (source as HTMLCanvasElement).toDataURL() });
         } as CanvasRenderingContext2D["drawImage"]);
         const render = (): void => scene.render();

@@ -1,11 +1,11 @@
 // Where an avatar stands and how it is stretched, and when it need not be drawn.
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
-import { CanvasPx, MakeSynthetic } from "../plugin/stage";
-import { Psnr } from "../passes/gpu";
-import { Lit, ShootAsync } from "./pictures";
-import { ReferencePicture } from "./referencePicture";
-import { ShareStage } from "./sharedStage";
+import { CanvasPx, MakeSynthetic } from "../../support/stage";
+import { Psnr } from "../../support/gpu";
+import { Lit, ShootAsync } from "../../support/pictures";
+import { ReferencePicture } from "../../support/referencePicture";
+import { ShareStage } from "../../support/sharedStage";
 
 const synthetic = MakeSynthetic();
 const unit = (pixels: ArrayLike<number>): number[] => Array.from(pixels, (value) => value / 255);
@@ -26,16 +26,21 @@ describe("a transformed avatar", () => {
             Vector3.FromArrayToRef(scaling, 0, avatar.scaling);
             const pixels = await ShootAsync(stage);
             expect(Lit(pixels)).toBeGreaterThan(1000);
-            expect(Psnr(unit(pixels), unit(ReferencePicture(stage, avatar, synthetic, CanvasPx, CanvasPx)))).toBeGreaterThan(45);
+            expect(
+                Psnr(unit(pixels), unit(ReferencePicture(stage, avatar, synthetic, CanvasPx, CanvasPx))),
+            ).toBeGreaterThan(45);
             avatar.scaling.setAll(1);
-            expect(Psnr(unit(pixels), unit(ReferencePicture(stage, avatar, synthetic, CanvasPx, CanvasPx)))).toBeLessThan(30);
+            expect(
+                Psnr(unit(pixels), unit(ReferencePicture(stage, avatar, synthetic, CanvasPx, CanvasPx))),
+            ).toBeLessThan(30);
             parent.dispose(true);
         });
     }
 
     it("is left out of the frame when no splat can be seen, and never when one can", async () => {
         const { avatar, scene } = stage;
-        const meshes = (): boolean => scene.getActiveMeshes().data.slice(0, scene.getActiveMeshes().length).includes(avatar.splatMesh);
+        const meshes = (): boolean =>
+            scene.getActiveMeshes().data.slice(0, scene.getActiveMeshes().length).includes(avatar.splatMesh);
         let [hidden, shown] = [0, 0];
         for (const axis of [Vector3.Right(), Vector3.Up()]) {
             for (const meters of [0.15, 0.25, 0.6, 1]) {

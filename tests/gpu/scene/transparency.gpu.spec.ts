@@ -8,9 +8,9 @@ import { StandardMaterial } from "@babylonjs/core/Materials/standardMaterial";
 import { Color3 } from "@babylonjs/core/Maths/math.color";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { CreatePlane } from "@babylonjs/core/Meshes/Builders/planeBuilder";
-import { AddBox, CanvasPx, ColorAt, PixelsAsync, RenderFrame, type IStage } from "../plugin/stage";
-import { ExpectAlike, ExpectColor, Lit, MakeSolid, PixelOf, ShootAsync, type Rgb } from "./pictures";
-import { ShareStage } from "./sharedStage";
+import { AddBox, CanvasPx, ColorAt, PixelsAsync, RenderFrame, type IStage } from "../../support/stage";
+import { ExpectAlike, ExpectColor, Lit, MakeSolid, PixelOf, ShootAsync, type Rgb } from "../../support/pictures";
+import { ShareStage } from "../../support/sharedStage";
 
 const avatarColor: Rgb = [200, 120, 60];
 const Middle: [number, number] = [CanvasPx / 2, CanvasPx / 2];
@@ -67,7 +67,13 @@ describe("order-independent transparency with an avatar", () => {
             ExpectColor(peeled, PixelOf(stage, near), mixed as unknown as Rgb, 6, "through the glass before it");
             ExpectColor(peeled, PixelOf(stage, wall), [102, 102, 102], 4, "an opaque mesh");
             expect(ColorAt(empty, ...PixelOf(stage, beside))[2]).toBeGreaterThan(100);
-            ExpectColor(peeled, PixelOf(stage, beside), ColorAt(empty, ...PixelOf(stage, beside)), 4, "glass beside it");
+            ExpectColor(
+                peeled,
+                PixelOf(stage, beside),
+                ColorAt(empty, ...PixelOf(stage, beside)),
+                4,
+                "glass beside it",
+            );
             const [head, headSorted] = [peeled, sorted].map((picture) =>
                 picture.map((value, i) => (Lit(empty.subarray(i & ~3, (i & ~3) + 4)) ? 0 : value)),
             );

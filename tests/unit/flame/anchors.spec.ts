@@ -8,10 +8,14 @@ import type { HeadModel } from "../../../src/flame/headModel";
 import { ExpressionIndex } from "../../../src/flame/expression";
 import { RotationOfAxisAngle } from "../../../src/flame/rotation";
 import { BuildTexelTable, RegionShift, type TexelTable } from "../../../src/flame/texelTable";
-import { OpenHeadAsync, RandomNumbers, SpreadLandmarkHeadAsync, TinyHead, WorstDifference } from "./heads";
+import { OpenHeadAsync, RandomNumbers, SpreadLandmarkHeadAsync, TinyHead, WorstDifference } from "../../support/heads";
 
 /** A fit with a smile, a half-open mouth and some identity, the head turned by yaw degrees, 0.77 m from the camera. */
-function FitAt(model: HeadModel, yaw: number, weights: Record<string, number> = { jawOpen: 0.4, mouthSmileLeft: 0.6 }): HeadModelFit {
+function FitAt(
+    model: HeadModel,
+    yaw: number,
+    weights: Record<string, number> = { jawOpen: 0.4, mouthSmileLeft: 0.6 },
+): HeadModelFit {
     const rotation = new Float64Array(9);
     RotationOfAxisAngle(0, (yaw * Math.PI) / 180, 0, rotation);
     const expression = new Float32Array(model.expressionCount);
@@ -21,7 +25,12 @@ function FitAt(model: HeadModel, yaw: number, weights: Record<string, number> = 
     const translation = Float64Array.of(0.01, -0.02, -0.77);
     const shape = new Float32Array(model.shapeCount);
     shape.set([1, -0.7].slice(0, model.shapeCount));
-    return { shape, views: [{ rotation, translation, focal: 2.4, expression, pose: new Float32Array(15) }], residual: 0, iterations: 0 };
+    return {
+        shape,
+        views: [{ rotation, translation, focal: 2.4, expression, pose: new Float32Array(15) }],
+        residual: 0,
+        iterations: 0,
+    };
 }
 
 /** Mean confidence of a region, of the half of it with sign · x > 0 on the template if a sign is given. */
@@ -38,7 +47,14 @@ function MeanConfidence(model: HeadModel, table: TexelTable, anchors: Float32Arr
 }
 
 /** Bilinear value of one channel at a place of the atlas, NaN unless all four texels around are of the face region. */
-function SampleFace(model: HeadModel, table: TexelTable, map: Float32Array, channel: number, u: number, v: number): number {
+function SampleFace(
+    model: HeadModel,
+    table: TexelTable,
+    map: Float32Array,
+    channel: number,
+    u: number,
+    v: number,
+): number {
     const size = table.mapSize;
     const [x, y] = [u * size - 0.5, (1 - v) * size - 0.5];
     const [column, row] = [Math.floor(x), Math.floor(y)];
@@ -60,7 +76,10 @@ function SampleFace(model: HeadModel, table: TexelTable, map: Float32Array, chan
     return sum;
 }
 
-/** Least distance along the ray from the camera (the origin) through `point` to any face, as a share of the way to the point. */
+/**
+ * Least distance along the ray from the camera (the origin) through `point` to any face, as a share of the way to the
+ * point.
+ */
 function NearestHit(model: HeadModel, vertices: Float32Array, point: readonly number[]): number {
     let nearest = Number.POSITIVE_INFINITY;
     for (let face = 0; face < model.faceCount; face++) {
@@ -105,7 +124,9 @@ describe("photo anchors", () => {
         for (let i = 0; i < 478; i++) {
             const mix = (values: ArrayLike<number>, faces: ArrayLike<number>, width: number, axis: number) =>
                 [0, 1, 2].reduce(
-                    (sum, k) => sum + model.mediaPipeBary[3 * i + k] * values[width * faces[3 * model.mediaPipeFace[i] + k] + axis],
+                    (sum, k) =>
+                        sum +
+                        model.mediaPipeBary[3 * i + k] * values[width * faces[3 * model.mediaPipeFace[i] + k] + axis],
                     0,
                 );
             const [u, v] = [mix(model.uv, model.uvFaces, 2, 0), mix(model.uv, model.uvFaces, 2, 1)];
@@ -137,16 +158,21 @@ describe("photo anchors", () => {
         for (let trial = 0; trial < 250; trial++) {
             const g = Math.floor(((random() + 1) / 2) * table.gaussianCount);
             const point = [0, 1, 2].map((axis) =>
-                [0, 1, 2].reduce((sum, k) => sum + table.bary[3 * g + k] * vertices[3 * table.corners[3 * g + k] + axis], 0),
+                [0, 1, 2].reduce(
+                    (sum, k) => sum + table.bary[3 * g + k] * vertices[3 * table.corners[3 * g + k] + axis],
+                    0,
+                ),
             );
             const x = anchors[table.texel[g]] * size;
             expect(Math.abs(x / size - (0.5 - (2.4 * point[0]) / point[2]))).toBeLessThan(1e-5);
             const gap = -point[2] * (1 - NearestHit(model, vertices, point)); // meters in front of the point
             const confidence = anchors[2 * size * size + table.texel[g]];
-            // A z-buffer of 256² with 4 mm of bias cannot tell what is closer to the surface than 1 cm; and at an edge, where the
-            // farthest of four samples decides, a texel that is seen edge-on may keep a little confidence.
+            // A z-buffer of 256² with 4 mm of bias cannot tell what is closer to the surface than 1 cm; and at an edge,
+            // where the farthest of four samples decides, a texel that is seen edge-on may keep a little confidence.
             if (gap > 0.01 && confidence > 0.1) {
-                fail(`texel ${table.texel[g]} is ${gap} m behind the surface and has confidence ${confidence} (seed ${seed})`);
+                fail(
+                    `texel ${table.texel[g]} is ${gap} m behind the surface and has confidence ${confidence} (seed ${seed})`,
+                );
             }
             if (gap > 0.01) {
                 counts.hidden++;
@@ -183,7 +209,9 @@ describe("photo anchors", () => {
         const anchors = PhotoAnchors(model, fit, fit.views[0], 64);
         const table = BuildTexelTable(model, 64);
         expect(anchors.every((value) => value >= 0 && value <= 1)).toBe(true);
-        expect(table.gaussianOfTexel.every((g, t) => g >= 0 || (anchors[t] === 0 && anchors[8192 + t] === 0))).toBe(true);
+        expect(table.gaussianOfTexel.every((g, t) => g >= 0 || (anchors[t] === 0 && anchors[8192 + t] === 0))).toBe(
+            true,
+        );
         expect(anchors.every((value, i) => i >= 4096 || value < 1 || anchors[8192 + i] === 0)).toBe(true);
         expect(MeanConfidence(model, table, anchors, "face", -1)).toBeGreaterThan(0.4);
         expect(MeanConfidence(model, table, anchors, "ears", 1)).toBe(0);
@@ -239,6 +267,8 @@ describe("identity prior", () => {
         const fit = { ...FitAt(model, 0), shape: new Float32Array(model.shapeCount) };
         const prior = IdentityPrior(model, fit, 32);
         expect(prior.subarray(0, 3072).every((value) => value === 0)).toBe(true);
-        expect(prior.subarray(3072).reduce((sum, value) => sum + value, 0)).toBe(BuildTexelTable(model, 32).gaussianCount);
+        expect(prior.subarray(3072).reduce((sum, value) => sum + value, 0)).toBe(
+            BuildTexelTable(model, 32).gaussianCount,
+        );
     });
 });

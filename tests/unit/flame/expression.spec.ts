@@ -1,5 +1,11 @@
-import { ArkitNameOf, ArkitNames, CreateExpressionPose, EffectivePose, ExpressionIndex } from "../../../src/flame/expression";
-import { OpenHeadAsync, TinyHead } from "./heads";
+import {
+    ArkitNameOf,
+    ArkitNames,
+    CreateExpressionPose,
+    EffectivePose,
+    ExpressionIndex,
+} from "../../../src/flame/expression";
+import { OpenHeadAsync, TinyHead } from "../../support/heads";
 
 describe("expression names", () => {
     it("are 52 different ones", () => {
@@ -46,7 +52,9 @@ describe("expression names", () => {
 
     it("all exist in the shipped head, under any spelling", async () => {
         const model = await OpenHeadAsync();
-        ArkitNames.forEach((name) => expect(model.expressions[ExpressionIndex(model, `x.${name.toUpperCase()}`)]).toBe(name));
+        ArkitNames.forEach((name) =>
+            expect(model.expressions[ExpressionIndex(model, `x.${name.toUpperCase()}`)]).toBe(name),
+        );
         expect(ExpressionIndex(model, "wink")).toBe(-1);
     });
 });

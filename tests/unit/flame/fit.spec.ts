@@ -11,7 +11,7 @@ import type { HeadModel } from "../../../src/flame/headModel";
 import { MappedMediaPipeLandmarks, MediaPipeLandmarks } from "../../../src/flame/landmarks";
 import { MultiplyRotations, RotationOfAxisAngle } from "../../../src/flame/rotation";
 import { JointMatrices, SkinVertices } from "../../../src/flame/skinning";
-import { RandomNumbers, SpreadLandmarkHeadAsync, TinyHead, WorstDifference } from "./heads";
+import { RandomNumbers, SpreadLandmarkHeadAsync, TinyHead, WorstDifference } from "../../support/heads";
 
 const CropPx = 256;
 
@@ -26,7 +26,10 @@ function CameraAt(yaw: number, pitch: number, distance = 0.77): CropCamera {
 }
 
 /** A person and what they do in some photos. The numbers follow from the seed. */
-function Person(model: HeadModel, seed: number): { shape: Float32Array; expression: () => Float32Array; random: () => number } {
+function Person(
+    model: HeadModel,
+    seed: number,
+): { shape: Float32Array; expression: () => Float32Array; random: () => number } {
     const random = RandomNumbers(seed);
     return {
         random,
@@ -49,16 +52,28 @@ function Person(model: HeadModel, seed: number): { shape: Float32Array; expressi
     };
 }
 
-function Truth(shape: Float32Array, cameras: readonly CropCamera[], expressions: readonly Float32Array[]): HeadModelFit {
+function Truth(
+    shape: Float32Array,
+    cameras: readonly CropCamera[],
+    expressions: readonly Float32Array[],
+): HeadModelFit {
     const views = cameras.map((camera, v) => ({ ...camera, expression: expressions[v], pose: new Float32Array(15) }));
     return { shape, views, residual: 0, iterations: 0 };
 }
 
 /** Where the landmarks of a view are seen, with noise in pixels; unmapped landmarks at the middle. */
-function Landmarks(model: HeadModel, fit: HeadModelFit, view: FittedView, noisePx = 0, random: () => number = () => 0): Float32Array {
+function Landmarks(
+    model: HeadModel,
+    fit: HeadModelFit,
+    view: FittedView,
+    noisePx = 0,
+    random: () => number = () => 0,
+): Float32Array {
     const seen = ProjectToCrop(view, ToCamera(view, MediaPipeLandmarks(model, FittedVertices(model, fit, view))));
     // The sum of three uniform numbers in −1..1 has deviation 1.
-    return seen.map((value) => (Number.isNaN(value) ? 0.5 : value + (noisePx / CropPx) * (random() + random() + random())));
+    return seen.map((value) =>
+        Number.isNaN(value) ? 0.5 : value + (noisePx / CropPx) * (random() + random() + random()),
+    );
 }
 
 function DegreesBetween(a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -73,7 +88,10 @@ function DegreesBetween(a: ArrayLike<number>, b: ArrayLike<number>): number {
 function MeanDistancePx(model: HeadModel, a: HeadModelFit, b: HeadModelFit, v: number): number {
     const [one, other] = [Landmarks(model, a, a.views[v]), Landmarks(model, b, b.views[v])];
     const mapped = MappedMediaPipeLandmarks(model);
-    const sum = mapped.reduce((total, i) => total + Math.hypot(one[2 * i] - other[2 * i], one[2 * i + 1] - other[2 * i + 1]), 0);
+    const sum = mapped.reduce(
+        (total, i) => total + Math.hypot(one[2 * i] - other[2 * i], one[2 * i + 1] - other[2 * i + 1]),
+        0,
+    );
     return (CropPx * sum) / mapped.length;
 }
 
@@ -83,7 +101,9 @@ describe("photo fit", () => {
             const model = await SpreadLandmarkHeadAsync();
             const person = Person(model, 100 + yaw);
             const truth = Truth(person.shape, [CameraAt(yaw, 6)], [person.expression()]);
-            const fit = FitHeadModel(model, [{ landmarks: Landmarks(model, truth, truth.views[0], 0.7, person.random) }]);
+            const fit = FitHeadModel(model, [
+                { landmarks: Landmarks(model, truth, truth.views[0], 0.7, person.random) },
+            ]);
             expect(MeanDistancePx(model, fit, truth, 0)).toBeLessThan(0.7);
             expect(DegreesBetween(fit.views[0].rotation, truth.views[0].rotation)).toBeLessThan(1.5);
             expect(fit.residual).toBeLessThan(3);
@@ -105,7 +125,9 @@ describe("photo fit", () => {
         );
         const jawOpen = ExpressionIndex(model, "jawOpen");
         fit.views.forEach((view, v) => {
-            expect(DegreesBetween(view.rotation, cameras[v].rotation)).withContext(`turn of view ${v}`).toBeLessThan(1.5);
+            expect(DegreesBetween(view.rotation, cameras[v].rotation))
+                .withContext(`turn of view ${v}`)
+                .toBeLessThan(1.5);
             expect(Math.abs(view.expression[jawOpen] - truth.views[v].expression[jawOpen]))
                 .withContext(`jaw of view ${v}`)
                 .toBeLessThan(0.2);
@@ -119,7 +141,11 @@ describe("photo fit", () => {
 
     it("keeps expressions in 0..1 and leaves a neutral mean face neutral", async () => {
         const model = await SpreadLandmarkHeadAsync();
-        const truth = Truth(new Float32Array(model.shapeCount), [CameraAt(10, 0)], [new Float32Array(model.expressionCount)]);
+        const truth = Truth(
+            new Float32Array(model.shapeCount),
+            [CameraAt(10, 0)],
+            [new Float32Array(model.expressionCount)],
+        );
         const fit = FitHeadModel(model, [{ landmarks: Landmarks(model, truth, truth.views[0]) }]);
         expect(Math.max(...fit.views[0].expression)).toBeLessThan(0.1);
         expect(Math.min(...fit.views[0].expression)).toBe(0);
@@ -174,7 +200,10 @@ describe("photo fit", () => {
         expect(() => FitHeadModel(model, [])).toThrowError(FlexAvatarError, /no views/);
         expect(() => FitHeadModel(model, [{ landmarks: new Float32Array(936) }])).toThrowError(FlexAvatarError, /936/);
         expect(() => FitHeadModel(model, [{ landmarks: broken }])).toThrowError(FlexAvatarError, /finite/);
-        expect(() => FitHeadModel(TinyHead(), [{ landmarks: new Float32Array(956).fill(0.5) }])).toThrowError(FlexAvatarError, /landmarks/);
+        expect(() => FitHeadModel(TinyHead(), [{ landmarks: new Float32Array(956).fill(0.5) }])).toThrowError(
+            FlexAvatarError,
+            /landmarks/,
+        );
     });
 
     it("ends for landmarks that are no face: all in one point, on a line, random", async () => {
@@ -213,7 +242,9 @@ describe("landmark basis", () => {
         const truth = Truth(new Float32Array(model.shapeCount), [state.camera], [Float32Array.from(state.expression)]);
         truth.shape.set(shape);
         const projected = Landmarks(model, truth, truth.views[0]);
-        const placed = Array.from(basis.index, (index, i) => Math.abs(equations.residual[2 * i] + 0.5 - projected[2 * index]));
+        const placed = Array.from(basis.index, (index, i) =>
+            Math.abs(equations.residual[2 * i] + 0.5 - projected[2 * index]),
+        );
         expect(Math.max(...placed)).toBeLessThan(1e-5);
 
         const rows = 2 * basis.landmarkCount;
@@ -229,7 +260,9 @@ describe("landmark basis", () => {
                 MultiplyRotations(turn, state.camera.rotation, rotation);
                 moved.camera.rotation = rotation;
             } else if (camera < 6) {
-                moved.camera.translation = state.camera.translation.map((value, axis) => value + (axis === camera - 3 ? by : 0));
+                moved.camera.translation = state.camera.translation.map(
+                    (value, axis) => value + (axis === camera - 3 ? by : 0),
+                );
             } else {
                 moved.expression[camera - 6] += by;
             }
@@ -240,7 +273,9 @@ describe("landmark basis", () => {
             const [above, below] = [residualAt(unknown, step), residualAt(unknown, -step)];
             const differences = above.map((value, row) => (value - below[row]) / (2 * step));
             const column = equations.jacobian.subarray(unknown * rows, (unknown + 1) * rows);
-            expect(WorstDifference(column, differences).difference).withContext(`unknown ${unknown}`).toBeLessThan(1e-6);
+            expect(WorstDifference(column, differences).difference)
+                .withContext(`unknown ${unknown}`)
+                .toBeLessThan(1e-6);
         }
     });
 
@@ -270,7 +305,9 @@ describe("Cholesky", () => {
                 a[i] += row === column ? 0.1 : 0;
             }
             const wanted = new Float64Array(n).map(random);
-            const b = wanted.map((_, row) => wanted.reduce((sum, value, column) => sum + a[row * n + column] * value, 0));
+            const b = wanted.map((_, row) =>
+                wanted.reduce((sum, value, column) => sum + a[row * n + column] * value, 0),
+            );
             expect(SolveCholesky(a, b, n)).toBe(true);
             expect(WorstDifference(b, wanted).difference).toBeLessThan(1e-8);
         }

@@ -4,8 +4,8 @@ import { PartOfRegion } from "../../../src/flame/pageModel";
 import { NearestRotation, RotationOfAxisAngle } from "../../../src/flame/rotation";
 import { JointMatrices, SkinVertices } from "../../../src/flame/skinning";
 import type { HeadModel } from "../../../src/flame/headModel";
-import { MakeGridPage } from "../../gpu/plugin/gridPage";
-import { OpenHeadAsync, WorstDifference } from "./heads";
+import { MakeGridPage } from "../../support/gridPage";
+import { OpenHeadAsync, WorstDifference } from "../../support/heads";
 
 const None = [0, 0, 0];
 
@@ -23,7 +23,9 @@ function Turned(point: readonly number[], axisAngle: readonly number[], about: r
     const turn = new Float64Array(9);
     RotationOfAxisAngle(axisAngle[0], axisAngle[1], axisAngle[2], turn);
     NearestRotation(turn);
-    return [0, 1, 2].map((row) => about[row] + [0, 1, 2].reduce((sum, k) => sum + turn[3 * row + k] * (point[k] - about[k]), 0));
+    return [0, 1, 2].map(
+        (row) => about[row] + [0, 1, 2].reduce((sum, k) => sum + turn[3 * row + k] * (point[k] - about[k]), 0),
+    );
 }
 
 describe("the hair of a page", () => {
@@ -45,7 +47,10 @@ describe("the hair of a page", () => {
 
     it("is where it is without joints of its own, for any pose of the head", () => {
         expect(HangingPage(page)).toBe(hanging);
-        for (const pose of [new Float32Array(15), Float32Array.from({ length: 15 }, (_, i) => 0.7 * Math.sin(2.1 * i + 1))]) {
+        for (const pose of [
+            new Float32Array(15),
+            Float32Array.from({ length: 15 }, (_, i) => 0.7 * Math.sin(2.1 * i + 1)),
+        ]) {
             pose.fill(0, 0, 3);
             const own = HangingPose(pose, None, None, new Float32Array(15));
             expect(WorstDifference(Posed(hanging, own), Posed(page, pose)).difference).toBeLessThan(2e-7);

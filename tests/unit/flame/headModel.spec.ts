@@ -3,7 +3,14 @@ import { ParseHeadModel } from "../../../src/flame/headModel";
 import { BuildTexelTable } from "../../../src/flame/texelTable";
 import { CreateExpressionPose } from "../../../src/flame/expression";
 import { PositionMap } from "../../../src/flame/positionMap";
-import { OpenHeadAsync, PackHeadFile, RandomNumbers, TinyHead, TinyHeadParts, type HeadFileParts } from "./heads";
+import {
+    OpenHeadAsync,
+    PackHeadFile,
+    RandomNumbers,
+    TinyHead,
+    TinyHeadParts,
+    type HeadFileParts,
+} from "../../support/heads";
 
 /** The code that parsing throws, "ok" if it does not throw, and any other error as it is. */
 function Outcome(bytes: ArrayBuffer): string {
@@ -27,7 +34,9 @@ function Spoiled(spoil: (parts: HeadFileParts) => void): ArrayBuffer {
 describe("head model file", () => {
     it("is read with its counts, names and numbers", () => {
         const model = TinyHead();
-        expect([model.vertexCount, model.faceCount, model.uvCount, model.shapeCount, model.expressionCount]).toEqual([5, 2, 4, 1, 52]);
+        expect([model.vertexCount, model.faceCount, model.uvCount, model.shapeCount, model.expressionCount]).toEqual([
+            5, 2, 4, 1, 52,
+        ]);
         expect(model.regions).toEqual(["face", "tongue"]);
         expect(Array.from(model.expressionDelta)).toEqual([0, -1000, 0, 0, -1000, 200]);
         expect(model.positionMapCenter).toEqual([0.05, 0.05, 0]);

@@ -3,8 +3,8 @@ import { FlexAvatarError } from "../../../src/flame/error";
 import { BuildLevels } from "../../../src/flame/levels";
 import { MeanSpacing, OuterRegions, ParsePageModel, PartOfRegion, RestPlaces } from "../../../src/flame/pageModel";
 import { BuildTexelTable, CompactTable } from "../../../src/flame/texelTable";
-import { GridPageParts, MakePageMap } from "../../gpu/plugin/gridPage";
-import { PackHeadFile, TinyHead, type HeadFileParts } from "./heads";
+import { GridPageParts, MakePageMap } from "../../support/gridPage";
+import { PackHeadFile, TinyHead, type HeadFileParts } from "../../support/heads";
 
 function CodeOf(work: () => unknown): string {
     try {
@@ -20,7 +20,13 @@ describe("a page of the atlas", () => {
 
     it("is a head model without expressions, shapes and landmarks, on the joints of its head", () => {
         const { model, mapSize, headSha256 } = ParsePageModel(PackHeadFile(GridPageParts(head)), head);
-        expect([mapSize, headSha256, model.expressionCount, model.shapeCount, model.dynamicRegions.length]).toEqual([32, null, 0, 0, 0]);
+        expect([mapSize, headSha256, model.expressionCount, model.shapeCount, model.dynamicRegions.length]).toEqual([
+            32,
+            null,
+            0,
+            0,
+            0,
+        ]);
         expect(model.joints).toBe(head.joints);
         expect([model.vertexCount, model.faceCount, model.uvCount]).toEqual([289, 512, 289]);
         expect(model.regions.map(PartOfRegion)).toEqual(["hair", "bust"]);
@@ -42,7 +48,14 @@ describe("a page of the atlas", () => {
         parts.json.hair = { dome: [0, 0.02, -0.01], domeShare: 0.3, end: -0.3, density: 0.2 };
         expect(read()).toBeNull();
         parts.json.bust = { pivot: [0, -0.2, 0], ring: [-0.1, 0.3] };
-        const fill = { dome: [0, 0.02, -0.01], domeShare: 0.3, hairEnd: -0.3, hairDensity: 0.2, pivot: [0, -0.2, 0], ring: [-0.1, 0.3] };
+        const fill = {
+            dome: [0, 0.02, -0.01],
+            domeShare: 0.3,
+            hairEnd: -0.3,
+            hairDensity: 0.2,
+            pivot: [0, -0.2, 0],
+            ring: [-0.1, 0.3],
+        };
         expect(read()).toEqual(fill);
         for (const bust of [
             { pivot: [0, -0.2], ring: [-0.1, 0.3] },
@@ -70,11 +83,15 @@ describe("a page of the atlas", () => {
             ({ json }) => (json.twoSidedRegions = ["cape"]),
             ({ json }) => delete json.name,
             ({ arrays }) => delete arrays.weights,
-            ({ arrays }) => (arrays.joints.data = Array.from(arrays.joints.data, (value, i) => value + (i === 4 ? 0.01 : 0))),
-            ({ arrays }) => (arrays.weights.data = Array.from(arrays.weights.data, (value, i) => (i === 0 ? value - 1 : value))),
+            ({ arrays }) =>
+                (arrays.joints.data = Array.from(arrays.joints.data, (value, i) => value + (i === 4 ? 0.01 : 0))),
+            ({ arrays }) =>
+                (arrays.weights.data = Array.from(arrays.weights.data, (value, i) => (i === 0 ? value - 1 : value))),
             ({ arrays }) => (arrays.faces.data = Array.from(arrays.faces.data, (value, i) => (i === 9 ? 289 : value))),
-            ({ arrays }) => (arrays.uvFaces.data = Array.from(arrays.uvFaces.data, (value, i) => (i === 9 ? 289 : value))),
-            ({ arrays }) => (arrays.template.data = Array.from(arrays.template.data, (value, i) => (i === 9 ? NaN : value))),
+            ({ arrays }) =>
+                (arrays.uvFaces.data = Array.from(arrays.uvFaces.data, (value, i) => (i === 9 ? 289 : value))),
+            ({ arrays }) =>
+                (arrays.template.data = Array.from(arrays.template.data, (value, i) => (i === 9 ? NaN : value))),
             ({ arrays }) => (arrays.uv.data = Array.from(arrays.uv.data, (value, i) => (i === 9 ? 11 : value))),
         ];
         bad.forEach((change, i) => expect(spoil(change)).withContext(`${i}`).toBe("file-format"));
@@ -95,7 +112,9 @@ describe("a page of the atlas", () => {
                 [3, "bary"],
                 [5, "weights"],
             ] as const) {
-                expect(some[name].slice(width * g, width * (g + 1))).toEqual(all[name].slice(width * from, width * (from + 1)));
+                expect(some[name].slice(width * g, width * (g + 1))).toEqual(
+                    all[name].slice(width * from, width * (from + 1)),
+                );
             }
         }
         expect(some.gaussianOfTexel.filter((g) => g >= 0).length).toBe(some.gaussianCount);

@@ -1,9 +1,14 @@
 import { ShapeVertices } from "../../../src/flame/blendshapes";
 import { CreateExpressionPose, ExpressionIndex } from "../../../src/flame/expression";
 import { Landmarks68, MappedMediaPipeLandmarks, MediaPipeLandmarks } from "../../../src/flame/landmarks";
-import { CreatePositionMapScratch, PositionMap, PositionMapVertices, SampleVertices } from "../../../src/flame/positionMap";
+import {
+    CreatePositionMapScratch,
+    PositionMap,
+    PositionMapVertices,
+    SampleVertices,
+} from "../../../src/flame/positionMap";
 import { BuildTexelTable } from "../../../src/flame/texelTable";
-import { LoadBytesAsync, OpenHeadAsync, TinyHead, WorstDifference } from "./heads";
+import { LoadBytesAsync, OpenHeadAsync, TinyHead, WorstDifference } from "../../support/heads";
 
 describe("position map", () => {
     it("at rest is the template, sampled, centered and scaled; 0 where there is no texel", () => {
@@ -35,13 +40,20 @@ describe("position map", () => {
 
     it("stays about within -1..1 on the shipped head", async () => {
         const model = await OpenHeadAsync();
-        const map = PositionMap(model, BuildTexelTable(model, 64), CreateExpressionPose(model), new Float32Array(3 * 4096));
+        const map = PositionMap(
+            model,
+            BuildTexelTable(model, 64),
+            CreateExpressionPose(model),
+            new Float32Array(3 * 4096),
+        );
         expect(Math.max(...map.map(Math.abs))).toBeLessThan(2);
     });
 
     it("is the one that the Python twin makes, with expression, jaw and eyes", async () => {
         const model = await OpenHeadAsync();
-        const { positionMap } = JSON.parse(new TextDecoder().decode(await LoadBytesAsync("tests/fixtures/flame/twin.json")));
+        const { positionMap } = JSON.parse(
+            new TextDecoder().decode(await LoadBytesAsync("tests/fixtures/flame/twin.json")),
+        );
         const pose = CreateExpressionPose(model);
         for (const [name, weight] of Object.entries(positionMap.expression as Record<string, number>)) {
             pose.expression[ExpressionIndex(model, name)] = weight;

@@ -1,12 +1,22 @@
 import { ExpressVertices, ShapeJoints, ShapeVertices } from "../../../src/flame/blendshapes";
 import { CreateExpressionPose, EffectivePose, ExpressionIndex } from "../../../src/flame/expression";
 import { JointCount, type HeadModel } from "../../../src/flame/headModel";
-import { MultiplyRotations, NearestRotation, QuaternionOfRotation, RotationOfAxisAngle } from "../../../src/flame/rotation";
+import {
+    MultiplyRotations,
+    NearestRotation,
+    QuaternionOfRotation,
+    RotationOfAxisAngle,
+} from "../../../src/flame/rotation";
 import { BlendedRotation, BlendJointMatrices, JointMatrices, SkinVertices } from "../../../src/flame/skinning";
-import { OpenHeadAsync, RandomNumbers, TinyHead, WorstDifference } from "./heads";
+import { OpenHeadAsync, RandomNumbers, TinyHead, WorstDifference } from "../../support/heads";
 
 function Posed(model: HeadModel, pose: ArrayLike<number>, vertices = model.template): Float32Array {
-    return SkinVertices(model, vertices, JointMatrices(pose, model.joints, new Float32Array(60)), new Float32Array(vertices.length));
+    return SkinVertices(
+        model,
+        vertices,
+        JointMatrices(pose, model.joints, new Float32Array(60)),
+        new Float32Array(vertices.length),
+    );
 }
 
 /** The matrix that a unit quaternion x, y, z, w stands for. */
@@ -27,9 +37,15 @@ function MatrixOfQuaternion([x, y, z, w]: ArrayLike<number> & Iterable<number>):
 describe("skinning", () => {
     it("in the rest pose returns the template", async () => {
         const model = await OpenHeadAsync();
-        const vertices = ExpressVertices(model, new Float32Array(model.expressionCount), new Float32Array(3 * model.vertexCount));
+        const vertices = ExpressVertices(
+            model,
+            new Float32Array(model.expressionCount),
+            new Float32Array(3 * model.vertexCount),
+        );
         expect(vertices).toEqual(model.template);
-        expect(WorstDifference(Posed(model, new Float32Array(15), vertices), model.template).difference).toBeLessThan(1e-7);
+        expect(WorstDifference(Posed(model, new Float32Array(15), vertices), model.template).difference).toBeLessThan(
+            1e-7,
+        );
     });
 
     it("turns a vertex of one joint about that joint", () => {
@@ -40,7 +56,9 @@ describe("skinning", () => {
         const posed = Posed(model, pose);
         expect(WorstDifference(posed.subarray(0, 3), [0.05 + 0.05, 0.05 - 0.05, 0]).difference).toBeLessThan(1e-7);
         // Vertex 1 has 0.2 neck and 0.8 jaw: the same quarter turn moves it 0.8 of the way.
-        expect(WorstDifference(posed.subarray(3, 6), [0.2 * 0.1 + 0.8 * 0.1, 0.8 * 0.1, 0]).difference).toBeLessThan(1e-7);
+        expect(WorstDifference(posed.subarray(3, 6), [0.2 * 0.1 + 0.8 * 0.1, 0.8 * 0.1, 0]).difference).toBeLessThan(
+            1e-7,
+        );
         // Vertices 2 and 3 belong to the neck and stay.
         expect(WorstDifference(posed.subarray(6, 12), model.template.subarray(6, 12)).difference).toBeLessThan(1e-7);
     });
@@ -158,7 +176,9 @@ describe("identity", () => {
         const expression = new Float32Array(52);
         expression[ExpressionIndex(model, "jawOpen")] = 0.5;
         const vertices = ExpressVertices(model, expression, new Float32Array(15), ShapeVertices(model, [1]));
-        expect(WorstDifference(vertices.subarray(0, 6), [-0.01, -0.005, 0, 0.11, -0.005, 0.001]).difference).toBeLessThan(1e-7);
+        expect(
+            WorstDifference(vertices.subarray(0, 6), [-0.01, -0.005, 0, 0.11, -0.005, 0.001]).difference,
+        ).toBeLessThan(1e-7);
     });
 });
 
@@ -170,7 +190,9 @@ describe("rotations", () => {
             const axisAngle = [random() * scale, random() * scale, random() * scale];
             const m = new Float64Array(9);
             RotationOfAxisAngle(axisAngle[0], axisAngle[1], axisAngle[2], m);
-            const turned = [0, 1, 2].map((row) => [0, 1, 2].reduce((sum, axis) => sum + m[3 * row + axis] * axisAngle[axis], 0));
+            const turned = [0, 1, 2].map((row) =>
+                [0, 1, 2].reduce((sum, axis) => sum + m[3 * row + axis] * axisAngle[axis], 0),
+            );
             expect(WorstDifference(turned, axisAngle).difference).toBeLessThan(1e-12);
             expect(Math.abs(m[0] + m[4] + m[8] - 1 - 2 * Math.cos(Math.hypot(...axisAngle)))).toBeLessThan(1e-12);
             const product = new Float64Array(9);

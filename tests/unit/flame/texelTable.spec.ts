@@ -1,7 +1,13 @@
 import { FlexAvatarError } from "../../../src/flame/error";
 import type { HeadModel } from "../../../src/flame/headModel";
-import { BuildTexelTable, DynamicFlag, RegionShift, TwoSidedFlag, type TexelTable } from "../../../src/flame/texelTable";
-import { LoadBytesAsync, OpenHeadAsync, TinyHead } from "./heads";
+import {
+    BuildTexelTable,
+    DynamicFlag,
+    RegionShift,
+    TwoSidedFlag,
+    type TexelTable,
+} from "../../../src/flame/texelTable";
+import { LoadBytesAsync, OpenHeadAsync, TinyHead } from "../../support/heads";
 
 /** The rule of docs/conventions.md, slowly: every texel asks every face in order. */
 function FaceOfTexelByBruteForce(model: HeadModel, mapSize: number): Int32Array {
@@ -10,7 +16,8 @@ function FaceOfTexelByBruteForce(model: HeadModel, mapSize: number): Int32Array 
         const y = 1 - (Math.floor(texel / mapSize) + 0.5) / mapSize;
         for (let face = 0; face < model.faceCount; face++) {
             const [a, b, c] = [0, 1, 2].map((corner) => 2 * model.uvFaces[3 * face + corner]);
-            const cross = (p: number, q: number) => (model.uv[p] - x) * (model.uv[q + 1] - y) - (model.uv[q] - x) * (model.uv[p + 1] - y);
+            const cross = (p: number, q: number) =>
+                (model.uv[p] - x) * (model.uv[q + 1] - y) - (model.uv[q] - x) * (model.uv[p + 1] - y);
             const [wa, wb, wc] = [cross(b, c), cross(c, a), cross(a, b)];
             if (wa + wb + wc !== 0 && ((wa >= 0 && wb >= 0 && wc >= 0) || (wa <= 0 && wb <= 0 && wc <= 0))) {
                 return face;

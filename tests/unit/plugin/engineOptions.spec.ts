@@ -38,7 +38,9 @@ describe("the check of an engine", () => {
         const components = scene._components.length;
         expect(() => FlexAvatarComponent.GetOrCreate(scene)).toThrowMatching(
             (error) =>
-                error instanceof FlexAvatarError && error.code === "webgpu-missing" && /GetFlexAvatarEngineOptions/.test(error.advice),
+                error instanceof FlexAvatarError &&
+                error.code === "webgpu-missing" &&
+                /GetFlexAvatarEngineOptions/.test(error.advice),
         );
         expect(scene.onBeforeRenderObservable.observers.length).toBe(observers);
         expect(scene._components.length).toBe(components);
@@ -47,11 +49,16 @@ describe("the check of an engine", () => {
     });
 
     it("refuses one that was not initialised, and one whose device is too small", () => {
-        const fake = (device: unknown): WebGPUEngine => ({ isWebGPU: true, _device: device }) as unknown as WebGPUEngine;
+        const fake = (device: unknown): WebGPUEngine =>
+            ({ isWebGPU: true, _device: device }) as unknown as WebGPUEngine;
         const small = { limits: { maxStorageBuffersPerShaderStage: 4 } };
         const enough = { limits: { maxStorageBuffersPerShaderStage: 8 } };
-        expect(() => RequireDevice(fake(undefined))).toThrowMatching((error) => /initAsync/.test((error as FlexAvatarError).advice));
-        expect(() => RequireDevice(fake(small))).toThrowMatching((error) => /4 storage buffers/.test((error as FlexAvatarError).message));
+        expect(() => RequireDevice(fake(undefined))).toThrowMatching((error) =>
+            /initAsync/.test((error as FlexAvatarError).advice),
+        );
+        expect(() => RequireDevice(fake(small))).toThrowMatching((error) =>
+            /4 storage buffers/.test((error as FlexAvatarError).message),
+        );
         expect(RequireDevice(fake(enough)) as unknown).toBe(enough);
     });
 });

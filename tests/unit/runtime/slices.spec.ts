@@ -46,7 +46,9 @@ describe("work in steps", () => {
         ];
         for (const stop of stops) {
             const log: string[] = [];
-            await expectAsync(FinishAsync(Within(asks(Promise.resolve(), log), 0, 1), stop)).toBeRejectedWithError("enough");
+            await expectAsync(FinishAsync(Within(asks(Promise.resolve(), log), 0, 1), stop)).toBeRejectedWithError(
+                "enough",
+            );
             expect(log).toEqual(["cleaned up"]);
         }
     });

@@ -4,8 +4,8 @@ import { PlanDriverStep } from "../../../src/runtime/passes/driver/driverPlan";
 import type { DriverStep, IDriverMap } from "../../../src/runtime/passes/driver/driverProgram";
 import { PackTexels, PackVertices } from "../../../src/runtime/passes/headBuffers";
 import { StructArray, StructOfWords } from "../../../src/runtime/passes/structData";
-import { TinyHead } from "../flame/heads";
-import { ReadShader, ReadStruct } from "./readShader";
+import { TinyHead } from "../../support/heads";
+import { ReadShader, ReadStruct } from "../../support/readShader";
 
 function StructOf(file: string, front?: string): Parameters<typeof ReadStruct>[0] {
     return ReadShader(file, front).structs[0];
@@ -60,14 +60,33 @@ describe("shader bytes", () => {
             after: null,
             result: 2,
         };
-        const sizes = { width: 14, height: 10, sourceWidth: 14, sourceHeight: 10, blocks0: 3, blocks: 5, shift0: 1, outBlocks: 3 };
+        const sizes = {
+            width: 14,
+            height: 10,
+            sourceWidth: 14,
+            sourceHeight: 10,
+            blocks0: 3,
+            blocks: 5,
+            shift0: 1,
+            outBlocks: 3,
+        };
         expect(ParamsOf(step)).toEqual({ ...sizes, relu: 0, hasBefore: 1, hasAfter: 0 });
-        expect(ParamsOf({ ...step, before: null, relu: true })).toEqual({ ...sizes, relu: 1, hasBefore: 0, hasAfter: 0 });
+        expect(ParamsOf({ ...step, before: null, relu: true })).toEqual({
+            ...sizes,
+            relu: 1,
+            hasBefore: 0,
+            hasAfter: 0,
+        });
         expect(ParamsOf({ ...step, before: null, after: 2 })).toEqual({ ...sizes, relu: 0, hasBefore: 0, hasAfter: 1 });
     });
 
     it("tell driverPool and driverExit what a step says", () => {
-        expect(ParamsOf({ kind: "pool", source: 1, result: 0 })).toEqual({ width: 7, height: 5, sourceWidth: 14, sourceHeight: 10 });
+        expect(ParamsOf({ kind: "pool", source: 1, result: 0 })).toEqual({
+            width: 7,
+            height: 5,
+            sourceWidth: 14,
+            sourceHeight: 10,
+        });
         const exit: DriverStep = { kind: "exit", source: 2, block: 2, unit: new Float32Array(3), scale: 4 };
         expect(ParamsOf(exit)).toEqual({ width: 14, height: 10, channels: 3, block: 2, scale: 4 });
     });
@@ -93,7 +112,9 @@ describe("shader bytes", () => {
             const read = ReadStruct(texel, texels.buffer, texel.size * g) as Record<string, number>;
             const corners = [read.vertices01 & 0xffff, read.vertices01 >>> 16, read.vertex2Flags & 0xffff];
             expect(corners).toEqual(Array.from(table.corners.subarray(3 * g, 3 * g + 3)));
-            const [flags, wanted] = [read.vertex2Flags >>> 16, table.flags[g]].map((bits) => bits & (DynamicFlag | TwoSidedFlag));
+            const [flags, wanted] = [read.vertex2Flags >>> 16, table.flags[g]].map(
+                (bits) => bits & (DynamicFlag | TwoSidedFlag),
+            );
             expect(flags).toBe(wanted);
             expect((read.bary01 & 0xffff) / 65535).toBeCloseTo(table.bary[3 * g], 4);
             expect((read.bary01 >>> 16) / 65535).toBeCloseTo(table.bary[3 * g + 1], 4);

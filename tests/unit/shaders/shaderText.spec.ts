@@ -12,7 +12,12 @@ const refineKernels = Object.fromEntries(RefineKernelNames.map((name) => [name, 
 
 describe("shaders", () => {
     it("keeps every stage within eight storage buffers", () => {
-        for (const [name, source] of Object.entries({ ...KernelSources, ...PackKernelSources, ...SortKernelSources, ...refineKernels })) {
+        for (const [name, source] of Object.entries({
+            ...KernelSources,
+            ...PackKernelSources,
+            ...SortKernelSources,
+            ...refineKernels,
+        })) {
             expect(source.match(/var<storage/g)!.length)
                 .withContext(name)
                 .toBeLessThanOrEqual(8);
@@ -42,7 +47,9 @@ describe("shader text", () => {
             SplatDrawSource,
             HalfSplatDrawSource,
             ...Object.values(refineKernels),
-            ...Object.values({ ...KernelSources, ...PackKernelSources, ...SortKernelSources }).map((kernel) => ResolveImports(kernel)),
+            ...Object.values({ ...KernelSources, ...PackKernelSources, ...SortKernelSources }).map((kernel) =>
+                ResolveImports(kernel),
+            ),
         ]) {
             expect(source).not.toContain("#import");
         }

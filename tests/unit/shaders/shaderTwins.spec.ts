@@ -1,6 +1,7 @@
 /**
- * Every number that shaders and TypeScript share has one name and one value on both sides. A new `const`, `override` or `struct` of a shader fails
- * here until TypeScript exports its twin, or until it is listed below with the reason why it needs none.
+ * Every number that shaders and TypeScript share has one name and one value on both sides. A new `const`, `override` or
+ * `struct` of a shader fails here until TypeScript exports its twin, or until it is listed below with the reason why it
+ * needs none.
  */
 import * as closeUp from "../../../src/runtime/closeUp";
 import * as coarsen from "../../../src/runtime/reference/coarsen";
@@ -9,10 +10,17 @@ import * as headModel from "../../../src/flame/headModel";
 import * as layout from "../../../src/runtime/layout";
 import * as texelTable from "../../../src/flame/texelTable";
 import * as weigher from "../../../src/runtime/refine/weigher";
-import { ReadShader, ShaderTexts, type IShaderConstant } from "./readShader";
+import { ReadShader, ShaderTexts, type IShaderConstant } from "../../support/readShader";
 
 /** Where twins of constants are, under the same name, and those that only one shader knows. */
-const Exports: Readonly<Record<string, unknown>> = { ...closeUp, ...half, ...headModel, ...layout, ...texelTable, ...weigher };
+const Exports: Readonly<Record<string, unknown>> = {
+    ...closeUp,
+    ...half,
+    ...headModel,
+    ...layout,
+    ...texelTable,
+    ...weigher,
+};
 const ExportsByShader: Readonly<Record<string, Readonly<Record<string, unknown>>>> = { "coarsen.wgsl": coarsen };
 
 /** Constants without a twin, by shader: why. */
@@ -40,7 +48,10 @@ const OwnConstants: Readonly<Record<string, Readonly<Record<string, string>>>> =
         Segment: "how the workgroup adds up; the result does not depend on it",
         Segments: "follows from Segment",
     },
-    "sortScan.wgsl": { Threads: "workgroup size; one workgroup is dispatched", QuadsPerThread: "follows from BucketCount" },
+    "sortScan.wgsl": {
+        Threads: "workgroup size; one workgroup is dispatched",
+        QuadsPerThread: "follows from BucketCount",
+    },
     "splatProject.wgsl": {
         CountKeys: "set per pipeline; WebGPU refuses a name that is none",
         LeastTransmittance: "only while two levels of detail fade into each other, which the reference does not do",
@@ -58,7 +69,10 @@ const OwnStructs: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "splatOccluder.wgsl": { Varyings: "between vertex and fragment shader" },
 };
 
-/** Kernels that are not dispatched by the number of their threads: the constant that is their workgroup size, and where it is. */
+/**
+ * Kernels that are not dispatched by the number of their threads: the constant that is their workgroup size, and where
+ * it is.
+ */
 const OwnWorkgroups: Readonly<Record<string, readonly [file: string, constant: string]>> = {
     sortCrowded: ["sortCrowded.wgsl", "Threads"],
     sortScan: ["sortScan.wgsl", "Threads"],
@@ -70,7 +84,8 @@ const OwnWorkgroups: Readonly<Record<string, readonly [file: string, constant: s
 
 /** What driverSources.ts puts in front of the driver's shaders. */
 const DriverFront =
-    "alias real = f32;\n" + ["Kernel", "Stride", "Pad", "Columns", "OutBlocks", "Window"].map((n) => `const ${n} = 1u;`).join("\n");
+    "alias real = f32;\n" +
+    ["Kernel", "Stride", "Pad", "Columns", "OutBlocks", "Window"].map((n) => `const ${n} = 1u;`).join("\n");
 
 const shaders = Object.fromEntries(
     Object.keys(ShaderTexts).map((file) => [file, ReadShader(file, file.startsWith("driver/") ? DriverFront : "")]),
@@ -111,7 +126,9 @@ describe("shader twins", () => {
                         continue;
                     }
                     expect(name in exported)
-                        .withContext(`${isOverride ? "override" : "const"} ${name} has a twin in TypeScript, or a reason`)
+                        .withContext(
+                            `${isOverride ? "override" : "const"} ${name} has a twin in TypeScript, or a reason`,
+                        )
                         .toBeTrue();
                     expect(value)
                         .withContext(name)
@@ -124,16 +141,21 @@ describe("shader twins", () => {
                 continue;
             }
             it(`lays ${name} of ${file} out as TypeScript fills it`, () => {
-                const twin = (layout as Readonly<Record<string, unknown>>)[`${name}Layout`] as layout.IStructLayout | undefined;
+                const twin = (layout as Readonly<Record<string, unknown>>)[`${name}Layout`] as
+                    layout.IStructLayout | undefined;
                 expect(twin).withContext(`${name}Layout in layout.ts`).toBeDefined();
-                expect(Object.entries(twin?.offsets ?? {})).toEqual(members.map((member) => [member.name, member.offset]));
+                expect(Object.entries(twin?.offsets ?? {})).toEqual(
+                    members.map((member) => [member.name, member.offset]),
+                );
                 expect(twin?.byteLength).withContext("byteLength").toBe(size);
             });
         }
     }
 
     it("finds a shader for every layout", () => {
-        const declared = new Set(Object.keys(shaders).flatMap((file) => structsOf(file).map((name) => `${name}Layout`)));
+        const declared = new Set(
+            Object.keys(shaders).flatMap((file) => structsOf(file).map((name) => `${name}Layout`)),
+        );
         expect(Object.keys(layout).filter((name) => name.endsWith("Layout") && !declared.has(name))).toEqual([]);
     });
 
@@ -150,7 +172,9 @@ describe("shader twins", () => {
             if (workgroupSize) {
                 const name = file.replace(/^.*\/|\.wgsl$/g, "");
                 found[name] = workgroupSize;
-                wanted[name] = file.startsWith("driver/") ? [layout.DriverWorkgroupEdge, layout.DriverWorkgroupEdge, 1] : "no entry";
+                wanted[name] = file.startsWith("driver/")
+                    ? [layout.DriverWorkgroupEdge, layout.DriverWorkgroupEdge, 1]
+                    : "no entry";
             }
         }
         for (const [name, size] of Object.entries(layout.WorkgroupSizes)) {

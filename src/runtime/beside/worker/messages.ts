@@ -1,4 +1,7 @@
-/** What page and worker say to each other. The worker says when its script runs; it is then asked once, and ended after its answer. */
+/**
+ * What page and worker say to each other. The worker says when its script runs; it is then asked once, and ended after
+ * its answer.
+ */
 import type { IJobs, JobKind } from "../jobs.js";
 
 /** What the worker is asked. */

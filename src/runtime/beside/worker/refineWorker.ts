@@ -1,6 +1,6 @@
 /**
- * Entry of the worker that refines, and fills hair and bust, so that a page keeps its frames. startWorker.ts starts it from its text; its file keeps
- * the name it had before it could fill, because pages name it.
+ * Entry of the worker that refines, and fills hair and bust, so that a page keeps its frames. startWorker.ts starts it
+ * from its text; its file keeps the name it had before it could fill, because pages name it.
  */
 import { BuffersOf, WorkAsync } from "../jobs.js";
 import type { JobAnswer, JobRequest } from "./messages.js";

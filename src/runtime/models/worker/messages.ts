@@ -10,7 +10,13 @@ export interface ITensorMessage {
 /** Requests to the worker. "hello" asks whether its script runs, before large things are handed over. */
 export type WorkerRequest =
     | { kind: "hello" }
-    | { kind: "start"; script: string; wasmPaths: { wasm: string; mjs: string }; wasmBinary: ArrayBufferLike; threads: number }
+    | {
+          kind: "start";
+          script: string;
+          wasmPaths: { wasm: string; mjs: string };
+          wasmBinary: ArrayBufferLike;
+          threads: number;
+      }
     | { kind: "create"; graph: Uint8Array; data: readonly IExternalData[] }
     | { kind: "run"; session: number; inputs: Readonly<Record<string, ITensorMessage>> }
     | { kind: "release"; session: number };

@@ -1,6 +1,6 @@
 /**
- * Runs networks on the processor in a worker, so that a page keeps its frames.
- * The page starts it from the text of this file, compiled: nothing but types may be imported here. ONNX Runtime comes from an address.
+ * Runs networks on the processor in a worker, so that a page keeps its frames. The page starts it from the text of this
+ * file, compiled: nothing but types may be imported here. ONNX Runtime comes from an address.
  */
 import type * as Ort from "onnxruntime-web";
 import type { IWorkerAnswer, WorkerRequest } from "./messages.js";
@@ -21,8 +21,9 @@ let Last: Promise<void> = Promise.resolve();
 Scope.onmessage = ({ data: { id, request } }) => {
     Last = Last.then(async () => {
         try {
-            const result = await serveAsync(request);
-            const transfer = typeof result === "object" ? Object.values(result).map((values) => values.buffer as ArrayBuffer) : [];
+            const result = await ServeAsync(request);
+            const transfer =
+                typeof result === "object" ? Object.values(result).map((values) => values.buffer as ArrayBuffer) : [];
             Scope.postMessage({ id, result }, transfer);
         } catch (error) {
             Scope.postMessage({ id, error: error instanceof Error ? error.message : String(error) });
@@ -30,7 +31,7 @@ Scope.onmessage = ({ data: { id, request } }) => {
     });
 };
 
-async function serveAsync(request: WorkerRequest): Promise<IWorkerAnswer["result"]> {
+async function ServeAsync(request: WorkerRequest): Promise<IWorkerAnswer["result"]> {
     switch (request.kind) {
         case "hello":
             return undefined;
@@ -55,9 +56,16 @@ async function serveAsync(request: WorkerRequest): Promise<IWorkerAnswer["result
             return Created;
         }
         case "run": {
-            const feeds = Object.entries(request.inputs).map(([name, { data, dims }]) => [name, new Runtime.Tensor("float32", data, dims)]);
-            const results = await Sessions.get(request.session)!.run(Object.fromEntries(feeds) as Record<string, Ort.Tensor>);
-            return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, (tensor.data as Float32Array).slice()]));
+            const feeds = Object.entries(request.inputs).map(([name, { data, dims }]) => [
+                name,
+                new Runtime.Tensor("float32", data, dims),
+            ]);
+            const results = await Sessions.get(request.session)!.run(
+                Object.fromEntries(feeds) as Record<string, Ort.Tensor>,
+            );
+            return Object.fromEntries(
+                Object.entries(results).map(([name, tensor]) => [name, (tensor.data as Float32Array).slice()]),
+            );
         }
         case "release":
             await Sessions.get(request.session)?.release();

@@ -1,7 +1,8 @@
 /**
- * The driver at run time, in our own shaders: recorded into the frame's command encoder, GPU buffers in and out, no read-back, nothing to wait for.
- * One executor per device and model holds pipelines, weights and intermediate maps; a {@link DriverPerson} holds what one avatar's identity features
- * give. Runs follow each other on the queue, so all persons share the intermediate maps. ONNX Runtime on the same graph is the reference.
+ * The driver at run time, in our own shaders: recorded into the frame's command encoder, GPU buffers in and out, no
+ * read-back, nothing to wait for. One executor per device and model holds pipelines, weights and intermediate maps; a
+ * {@link DriverPerson} holds what one avatar's identity features give. Runs follow each other on the queue, so all
+ * persons share the intermediate maps. ONNX Runtime on the same graph is the reference.
  */
 import { FlexAvatarError } from "../../../flame/error.js";
 import { OwnedBuffers } from "../gpuBuffers.js";
@@ -31,7 +32,10 @@ export interface IDriverExecutorSettings {
     enoughThreads?: number;
 }
 
-/** One avatar's share: what its identity features give, and the bind groups that read it. Made by {@link DriverExecutor.createPerson}. */
+/**
+ * One avatar's share: what its identity features give, and the bind groups that read it. Made by {@link
+ * DriverExecutor.createPerson}.
+ */
 export class DriverPerson {
     /** Group 1 of the steps that read `maps`. @internal */
     public readonly reads = new Map<ICompiledStep, GPUBindGroup>();
@@ -79,8 +83,14 @@ export class DriverExecutor {
         const { sizes, bufferOfMap } = AssignBuffers(steps, (map) => this._byteLengthOf(map));
         const buffers = sizes.map((size, index) => this._owned.create(`scratch${index}`, size));
         this._scratch = new Map([...bufferOfMap].map(([map, buffer]) => [map, buffers[buffer]]));
-        const total = [...once, ...steps].flatMap(({ parameters }) => parameters).reduce((sum, data) => sum + AlignedLength(data), 0);
-        const constants = this._owned.create("constants", total, GPUBufferUsage.UNIFORM | GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST);
+        const total = [...once, ...steps]
+            .flatMap(({ parameters }) => parameters)
+            .reduce((sum, data) => sum + AlignedLength(data), 0);
+        const constants = this._owned.create(
+            "constants",
+            total,
+            GPUBufferUsage.UNIFORM | GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
+        );
         let offset = 0;
         const compile = (plan: IDriverPlan): ICompiledStep => {
             const pipeline = pipelines.get(PipelineKey(plan))!;
@@ -126,15 +136,25 @@ export class DriverExecutor {
         try {
             await Promise.all(
                 [...kinds].map(async ([key, { kernel, constants }]) => {
-                    const module = device.createShaderModule({ label: kernel, code: DriverSource(kernel, constants, half) });
+                    const module = device.createShaderModule({
+                        label: kernel,
+                        code: DriverSource(kernel, constants, half),
+                    });
                     const compute = { module, entryPoint: "main" };
-                    pipelines.set(key, await device.createComputePipelineAsync({ label: kernel, layout: "auto", compute }));
+                    pipelines.set(
+                        key,
+                        await device.createComputePipelineAsync({ label: kernel, layout: "auto", compute }),
+                    );
                 }),
             );
         } catch (error) {
-            throw new FlexAvatarError("models-mismatch", `The device does not take the driver's shaders: ${String(error)}`, {
-                cause: error,
-            });
+            throw new FlexAvatarError(
+                "models-mismatch",
+                `The device does not take the driver's shaders: ${String(error)}`,
+                {
+                    cause: error,
+                },
+            );
         }
         return new DriverExecutor(device, program, half, pipelines, once, steps);
     }
@@ -164,7 +184,9 @@ export class DriverExecutor {
             );
         }
         const owned = new OwnedBuffers(this.device, "driver.person");
-        const maps = new Map<Operand, GPUBuffer>([["identity", owned.createFrom("identity", Float32Array.from(identityFeatures))]]);
+        const maps = new Map<Operand, GPUBuffer>([
+            ["identity", owned.createFrom("identity", Float32Array.from(identityFeatures))],
+        ]);
         const encoder = this.device.createCommandEncoder({ label: "driver.person" });
         const pass = encoder.beginComputePass(PassDescriptor);
         for (const step of this._once) {
@@ -197,7 +219,9 @@ export class DriverExecutor {
         const pass = encoder.beginComputePass(PassDescriptor);
         for (let index = 0; index < this._steps.length; index++) {
             const step = this._steps[index];
-            const reads = step.reads ?? (step.inputs[0] === "position" ? this._borrow(step, 1, positionMap) : this._readsOf(step, person));
+            const reads =
+                step.reads ??
+                (step.inputs[0] === "position" ? this._borrow(step, 1, positionMap) : this._readsOf(step, person));
             this._dispatch(pass, step, reads, step.writes ?? this._borrow(step, 2, deltaMap));
         }
         pass.end();
@@ -243,7 +267,12 @@ export class DriverExecutor {
         this._owned.dispose();
     }
 
-    private _dispatch(pass: GPUComputePassEncoder, step: ICompiledStep, reads: GPUBindGroup, writes: GPUBindGroup): void {
+    private _dispatch(
+        pass: GPUComputePassEncoder,
+        step: ICompiledStep,
+        reads: GPUBindGroup,
+        writes: GPUBindGroup,
+    ): void {
         pass.setPipeline(step.pipeline);
         pass.setBindGroup(0, step.bound);
         pass.setBindGroup(1, reads);

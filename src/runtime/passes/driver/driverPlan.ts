@@ -1,4 +1,7 @@
-/** What one step of the driver network dispatches: which shader, with which constants in front, parameters, weights and grid. Pure. */
+/**
+ * What one step of the driver network dispatches: which shader, with which constants in front, parameters, weights and
+ * grid. Pure.
+ */
 import { HalvesFromFloats } from "../../format/half.js";
 import {
     DriverConvParamsLayout,
@@ -30,9 +33,15 @@ export interface IDriverPlan {
 
 /**
  * @param half whether maps and weights are in half precision
- * @param enoughThreads a convolution's threads take several texels and blocks each, unless fewer threads than this would be left
+ * @param enoughThreads a convolution's threads take several texels and blocks each, unless fewer threads than this
+ * would be left
  */
-export function PlanDriverStep(step: DriverStep, maps: readonly IDriverMap[], half: boolean, enoughThreads: number): IDriverPlan {
+export function PlanDriverStep(
+    step: DriverStep,
+    maps: readonly IDriverMap[],
+    half: boolean,
+    enoughThreads: number,
+): IDriverPlan {
     switch (step.kind) {
         case "enter": {
             const result = maps[step.result];
@@ -78,7 +87,13 @@ export function PlanDriverStep(step: DriverStep, maps: readonly IDriverMap[], ha
         case "exit": {
             const { width, height } = maps[step.source];
             const { block, scale } = step;
-            const params = StructOfWords(DriverExitParamsLayout, { width, height, channels: step.unit.length, block, scale });
+            const params = StructOfWords(DriverExitParamsLayout, {
+                width,
+                height,
+                channels: step.unit.length,
+                block,
+                scale,
+            });
             return {
                 kernel: "driverExit",
                 constants: {},
@@ -117,7 +132,8 @@ function PlanConv(step: IConvStep, maps: readonly IDriverMap[], half: boolean, e
         [2, 1],
         [1, 1],
     ].filter(([columns, together]) => width >= columns && outBlocks % together === 0);
-    const threads = ([columns, together]: readonly number[]): number => (Math.ceil(width / columns) * height * outBlocks) / together;
+    const threads = ([columns, together]: readonly number[]): number =>
+        (Math.ceil(width / columns) * height * outBlocks) / together;
     const [columns, together] = tiles.find((tile) => threads(tile) >= enoughThreads) ?? [1, 1];
     const packed = PackConvWeights(
         step,
@@ -149,7 +165,8 @@ function PlanConv(step: IConvStep, maps: readonly IDriverMap[], half: boolean, e
  * Weights in the order in which `driverConv.wgsl` reads them.
  * @param step weights `[outputs, inputs, kernel, kernel]`
  * @param sourceChannels channels of each source; each starts a block of four of its own
- * @returns `[output blocks, source blocks, kernel, kernel]` matrices of 4 × 4: a column of four outputs per input; 0 where there is none
+ * @returns `[output blocks, source blocks, kernel, kernel]` matrices of 4 × 4: a column of four outputs per input; 0
+ * where there is none
  */
 export function PackConvWeights(
     { weights, kernel }: Pick<IConvStep, "weights" | "kernel">,
@@ -168,7 +185,8 @@ export function PackConvWeights(
         for (let slot = 0; slot < slots.length; slot++) {
             for (let tap = 0; tap < taps && slots[slot] >= 0; tap++) {
                 const matrix = ((output >> 2) * blocks + (slot >> 2)) * taps + tap;
-                packed[16 * matrix + 4 * (slot & 3) + (output & 3)] = weights[(output * inputs + slots[slot]) * taps + tap];
+                packed[16 * matrix + 4 * (slot & 3) + (output & 3)] =
+                    weights[(output * inputs + slots[slot]) * taps + tap];
             }
         }
     }
@@ -193,7 +211,8 @@ export function AssignBuffers(
     steps.forEach(({ inputs, output }, index) => {
         if (typeof output === "number") {
             const size = byteLength(output);
-            free.sort((a, b) => Math.abs(sizes[a] - size) - Math.abs(sizes[b] - size)); // the one that grows or wastes least
+            // the one that grows or wastes least
+            free.sort((a, b) => Math.abs(sizes[a] - size) - Math.abs(sizes[b] - size));
             const buffer = free.shift() ?? sizes.push(0) - 1;
             sizes[buffer] = Math.max(sizes[buffer], size);
             bufferOfMap.set(output, buffer);

@@ -1,6 +1,12 @@
-/** What {@link DriverExecutor} runs: the driver network as a few fused steps. Made from an ONNX graph by `models/lowerDriver.ts`; holds no GPU object. */
+/**
+ * What {@link DriverExecutor} runs: the driver network as a few fused steps. Made from an ONNX graph by
+ * `models/lowerDriver.ts`; holds no GPU object.
+ */
 
-/** An intermediate result: `channels` in blocks of four, `[ceil(channels / 4), height, width]` of vec4. Index into {@link IDriverProgram.maps}. */
+/**
+ * An intermediate result: `channels` in blocks of four, `[ceil(channels / 4), height, width]` of vec4. Index into
+ * {@link IDriverProgram.maps}.
+ */
 export type MapId = number;
 
 /** Size of an intermediate result. */
@@ -23,7 +29,10 @@ export interface IEnterStep {
     result: MapId;
 }
 
-/** Convolution over the channels of one or two maps, one after the other, with what follows it: `relu(convolution + bias + before) + after`. */
+/**
+ * Convolution over the channels of one or two maps, one after the other, with what follows it: `relu(convolution + bias
+ * + before) + after`.
+ */
 export interface IConvStep {
     kind: "conv";
     /** `shift` 1 reads the map at twice its size, nearest texel. */
@@ -48,7 +57,9 @@ export interface IPoolStep {
     result: MapId;
 }
 
-/** Depth to space (channel, row, column), times `unit` per channel, enlarged with linear interpolation, channel-major. */
+/**
+ * Depth to space (channel, row, column), times `unit` per channel, enlarged with linear interpolation, channel-major.
+ */
 export interface IExitStep {
     kind: "exit";
     source: MapId;

@@ -1,7 +1,8 @@
 /**
- * w on a graphics card: nothing of it is kept. Every pass blends the Gaussians of each tile anew (refineDraw, refineGather), adds up what the tiles found
- * (refineSum), and reads back. What happens in a pixel stays the solver's own code. Submissions are small, and the next one waits for the one before,
- * so that a page that draws on the same card keeps its frames. Twin: src/runtime/refine/splatWeights.ts.
+ * w on a graphics card: nothing of it is kept. Every pass blends the Gaussians of each tile anew (refineDraw,
+ * refineGather), adds up what the tiles found (refineSum), and reads back. What happens in a pixel stays the solver's
+ * own code. Submissions are small, and the next one waits for the one before, so that a page that draws on the same
+ * card keeps its frames. Twin: src/runtime/refine/splatWeights.ts.
  */
 import { RefineEllipseLayout, RefineParamsLayout, WorkgroupSizes } from "../../layout.js";
 import type { IEllipses } from "../../refine/projectView.js";
@@ -40,7 +41,10 @@ export class GpuWeigher {
                 device.createComputePipelineAsync({
                     label,
                     layout: "auto",
-                    compute: { module: device.createShaderModule({ label, code: RefineSource(label) }), entryPoint: "main" },
+                    compute: {
+                        module: device.createShaderModule({ label, code: RefineSource(label) }),
+                        entryPoint: "main",
+                    },
                 }),
             ),
         );
@@ -68,13 +72,20 @@ export class GpuWeigher {
                 this._shared?.dispose(); // weights that were made for smaller ones bind the new ones in their next pass
                 this._shared = new SharedBuffers(this._device, size, lists.order.length, ellipses.count, this._shared);
             }
-            return new GpuSplatWeights(this._device, this._pipelines, () => this._shared, ellipses, size, { ...lists, place, firstPlace });
+            return new GpuSplatWeights(this._device, this._pipelines, () => this._shared, ellipses, size, {
+                ...lists,
+                place,
+                firstPlace,
+            });
         });
     }
 }
 
 /** Where each pair's sum goes, so that those of a Gaussian lie beside each other, tiles in order. */
-function PlacesByGaussian({ order }: ITileLists, count: number): { place: Uint32Array<ArrayBuffer>; firstPlace: Uint32Array<ArrayBuffer> } {
+function PlacesByGaussian(
+    { order }: ITileLists,
+    count: number,
+): { place: Uint32Array<ArrayBuffer>; firstPlace: Uint32Array<ArrayBuffer> } {
     const firstPlace = new Uint32Array(count + 1);
     for (let pair = 0; pair < order.length; pair++) {
         firstPlace[order[pair] + 1]++;
@@ -90,7 +101,9 @@ function PlacesByGaussian({ order }: ITileLists, count: number): { place: Uint32
     return { place, firstPlace };
 }
 
-/** Runs calls to the device, and waits for what it says of them. @throws Error if one was refused, or there is no memory */
+/**
+ * Runs calls to the device, and waits for what it says of them. @throws Error if one was refused, or there is no memory
+ */
 function* Checked<T>(device: GPUDevice, calls: () => T): Work<T> {
     device.pushErrorScope("out-of-memory");
     device.pushErrorScope("validation");
@@ -180,7 +193,10 @@ class GpuSplatWeights implements ISplatWeights {
     private readonly _firstPlace: GPUBuffer;
     /** RefineParams of each submission. */
     private readonly _params: GPUBuffer;
-    private _bound: { readonly shared: SharedBuffers; readonly kernels: Readonly<Record<RefineKernelName, IBoundKernel>> } | null = null;
+    private _bound: {
+        readonly shared: SharedBuffers;
+        readonly kernels: Readonly<Record<RefineKernelName, IBoundKernel>>;
+    } | null = null;
 
     public constructor(
         private readonly _device: GPUDevice,
@@ -211,7 +227,11 @@ class GpuSplatWeights implements ISplatWeights {
             params.words[at + offsets.firstRow / 4] = strip * this._rowsPerSubmit;
             params.words[at + offsets.gaussianCount / 4] = ellipses.count;
         }
-        this._params = this._owned.create("params", params.bytes.byteLength, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+        this._params = this._owned.create(
+            "params",
+            params.bytes.byteLength,
+            GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+        );
         _device.queue.writeBuffer(this._params, 0, params.bytes);
     }
 
@@ -248,7 +268,9 @@ class GpuSplatWeights implements ISplatWeights {
             queue.submit([encoder.finish()]);
             yield* Within(this._tiles(kernels.refineGather), 0.5, 0.9);
             yield* Checked(this._device, () =>
-                this._submit(kernels.refineSum, 0, (pass) => pass.dispatchWorkgroups(Math.ceil(this._count / WorkgroupSizes.refineSum))),
+                this._submit(kernels.refineSum, 0, (pass) =>
+                    pass.dispatchWorkgroups(Math.ceil(this._count / WorkgroupSizes.refineSum)),
+                ),
             );
             // eslint-disable-next-line require-yield
             const add = function* (sums: Float32Array): Work<void> {
@@ -270,13 +292,19 @@ class GpuSplatWeights implements ISplatWeights {
     private *_tiles(kernel: IBoundKernel): Work<void> {
         for (let row = 0, strip = 0; row < this._across; row += this._rowsPerSubmit, strip++) {
             const rows = Math.min(this._rowsPerSubmit, this._across - row);
-            yield* Checked(this._device, () => this._submit(kernel, strip, (pass) => pass.dispatchWorkgroups(this._across, rows)));
+            yield* Checked(this._device, () =>
+                this._submit(kernel, strip, (pass) => pass.dispatchWorkgroups(this._across, rows)),
+            );
             yield this._device.queue.onSubmittedWorkDone();
             yield (row + rows) / this._across;
         }
     }
 
-    private _submit({ pipeline, groups }: IBoundKernel, strip: number, dispatch: (pass: GPUComputePassEncoder) => void): void {
+    private _submit(
+        { pipeline, groups }: IBoundKernel,
+        strip: number,
+        dispatch: (pass: GPUComputePassEncoder) => void,
+    ): void {
         const encoder = this._device.createCommandEncoder();
         const pass = encoder.beginComputePass(PassDescriptor);
         pass.setPipeline(pipeline);
@@ -289,7 +317,12 @@ class GpuSplatWeights implements ISplatWeights {
     }
 
     /** Works on the first numbers of a buffer where they were mapped, without a copy. */
-    private *_read(shared: SharedBuffers, source: GPUBuffer, count: number, work: (numbers: Float32Array) => Work<void>): Work<void> {
+    private *_read(
+        shared: SharedBuffers,
+        source: GPUBuffer,
+        count: number,
+        work: (numbers: Float32Array) => Work<void>,
+    ): Work<void> {
         const encoder = this._device.createCommandEncoder();
         encoder.copyBufferToBuffer(source, 0, shared.read, 0, 4 * count);
         this._device.queue.submit([encoder.finish()]);
@@ -313,7 +346,11 @@ class GpuSplatWeights implements ISplatWeights {
                 shared,
                 kernels: {
                     refineDraw: this._kernel("refineDraw", [...lists, shared.colors], [shared.picture]),
-                    refineGather: this._kernel("refineGather", [...lists, this._place, shared.values], [shared.tileSums]),
+                    refineGather: this._kernel(
+                        "refineGather",
+                        [...lists, this._place, shared.values],
+                        [shared.tileSums],
+                    ),
                     refineSum: this._kernel("refineSum", [shared.tileSums, this._firstPlace], [shared.sums]),
                 },
             };
@@ -324,14 +361,22 @@ class GpuSplatWeights implements ISplatWeights {
     private _kernel(name: RefineKernelName, reads: readonly GPUBuffer[], writes: readonly GPUBuffer[]): IBoundKernel {
         const pipeline = this._pipelines[name];
         const group = (index: number, entries: GPUBindGroupEntry[]): GPUBindGroup =>
-            this._device.createBindGroup({ label: `${name}.${index}`, layout: pipeline.getBindGroupLayout(index), entries });
+            this._device.createBindGroup({
+                label: `${name}.${index}`,
+                layout: pipeline.getBindGroupLayout(index),
+                entries,
+            });
         const whole = (buffers: readonly GPUBuffer[]): GPUBindGroupEntry[] =>
             buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
         const params = Array.from({ length: this._params.size / BindingAlignment }, (_, strip) =>
             group(0, [
                 {
                     binding: 0,
-                    resource: { buffer: this._params, offset: BindingAlignment * strip, size: RefineParamsLayout.byteLength },
+                    resource: {
+                        buffer: this._params,
+                        offset: BindingAlignment * strip,
+                        size: RefineParamsLayout.byteLength,
+                    },
                 },
             ]),
         );

@@ -1,4 +1,7 @@
-/** Texts of refinement's shaders, with their imports resolved: apart from those of a frame, because a worker of its own carries them. */
+/**
+ * Texts of refinement's shaders, with their imports resolved: apart from those of a frame, because a worker of its own
+ * carries them.
+ */
 import constants from "../../../shaders/shared/constants.wgsl";
 import refineEllipse from "../../../shaders/shared/refineEllipse.wgsl";
 import refineParams from "../../../shaders/shared/refineParams.wgsl";

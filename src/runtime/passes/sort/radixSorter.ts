@@ -1,7 +1,8 @@
 /**
- * A least-significant-digit radix sort, four bits at a time, for adapters where barriers are cheap. Portable by construction: shared memory
- * instead of subgroups, 256 threads per workgroup, and no workgroup waits for another (each adds up the counts of all tiles itself).
- * Stable, so equal keys stay in index order without a further pass. Neither are the keys counted beforehand, so projection saves an atomic.
+ * A least-significant-digit radix sort, four bits at a time, for adapters where barriers are cheap. Portable by
+ * construction: shared memory instead of subgroups, 256 threads per workgroup, and no workgroup waits for another (each
+ * adds up the counts of all tiles itself). Stable, so equal keys stay in index order without a further pass. Neither
+ * are the keys counted beforehand, so projection saves an atomic.
  */
 import { DigitCount, RadixDigits, RadixTileSize } from "../../layout.js";
 import { CompileSortKernelAsync, SetStep, SortScratch, type ISortStep } from "./sortKernels.js";
@@ -23,7 +24,9 @@ class RadixScratch extends SortScratch {
         const tiles = Math.max(1, Math.ceil(capacity / RadixTileSize));
         this.keyCounts = this._owned.create("keyCounts", 4);
         const pairs = [this._owned.create("pairsA", 8 * capacity), this._owned.create("pairsB", 8 * capacity)];
-        const counts = Array.from({ length: RadixDigits }, (_, digit) => this._owned.create(`digitCounts${digit}`, 4 * DigitCount * tiles));
+        const counts = Array.from({ length: RadixDigits }, (_, digit) =>
+            this._owned.create(`digitCounts${digit}`, 4 * DigitCount * tiles),
+        );
         const afterLast = this._owned.create("unused", 4); // the last digit's pass is bound to it and leaves it alone
         this.steps = [
             this._step(pipelines.count, [[this._params], [keys], counts]),
@@ -53,7 +56,9 @@ export class RadixSorter implements ISplatSorter {
     public static async CreateAsync(device: GPUDevice): Promise<RadixSorter> {
         const [count, ...scatter] = await Promise.all([
             CompileSortKernelAsync(device, "sortRadixCount"),
-            ...Array.from({ length: RadixDigits }, (_, digit) => CompileSortKernelAsync(device, "sortRadixScatter", { digit })),
+            ...Array.from({ length: RadixDigits }, (_, digit) =>
+                CompileSortKernelAsync(device, "sortRadixScatter", { digit }),
+            ),
         ]);
         return new RadixSorter(device, { count, scatter });
     }

@@ -50,7 +50,11 @@ export abstract class SortScratch implements ISortScratch {
         public readonly keys: GPUBuffer,
     ) {
         this._owned = new OwnedBuffers(device, "sort");
-        this._params = this._owned.create("params", SortParamsLayout.byteLength, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+        this._params = this._owned.create(
+            "params",
+            SortParamsLayout.byteLength,
+            GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+        );
     }
 
     public get byteLength(): number {

@@ -1,7 +1,8 @@
 /**
- * Which sort this device runs faster. No rule knows: barriers cost a software adapter hundreds of times what they cost a graphics card, and
- * global atomics vary as much. So both are tried on random keys when the pipeline is made, in small submits that nothing waits for but the
- * choice itself: about 2 ms of a graphics card's time, about 20 ms of a software adapter's.
+ * Which sort this device runs faster. No rule knows: barriers cost a software adapter hundreds of times what they cost
+ * a graphics card, and global atomics vary as much. So both are tried on random keys when the pipeline is made, in
+ * small submits that nothing waits for but the choice itself: about 2 ms of a graphics card's time, about 20 ms of a
+ * software adapter's.
  */
 import { CulledKey, DrawArgsLayout } from "../../layout.js";
 import { OwnedBuffers } from "../gpuBuffers.js";
@@ -19,7 +20,10 @@ export interface ISortProbe {
     clock: IStopwatch["clock"];
 }
 
-/** Rounds of the probe. A device that needs long for the first is spared the second, whose repeats are for clocks that tick in 0.1 ms. */
+/**
+ * Rounds of the probe. A device that needs long for the first is spared the second, whose repeats are for clocks that
+ * tick in 0.1 ms.
+ */
 const Rounds = [
     { keyCount: 4096, repeats: 1, tries: 3 },
     { keyCount: 131_072, repeats: 8, tries: 3 },
@@ -81,7 +85,9 @@ async function RunRoundAsync(
     for (let attempt = 0; attempt <= tries; attempt++) {
         for (let i = 0; i < sorters.length; i++) {
             const ms =
-                (await stopwatch.timeAsync((encoder, descriptor) => target.record(encoder, sorters[i], repeats, descriptor))) / repeats;
+                (await stopwatch.timeAsync((encoder, descriptor) =>
+                    target.record(encoder, sorters[i], repeats, descriptor),
+                )) / repeats;
             if (attempt > 0) {
                 times[i].push(ms); // the first attempt warms up
             }

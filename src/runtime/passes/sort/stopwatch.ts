@@ -1,4 +1,7 @@
-/** How long compute passes take on a device, by the best clock it has. For choices at start-up and for benchmarks, not for frames. */
+/**
+ * How long compute passes take on a device, by the best clock it has. For choices at start-up and for benchmarks, not
+ * for frames.
+ */
 
 /** Descriptor of the `index`-th of `count` compute passes that are timed as one stretch. */
 export type PassDescriptor = (index: number, count: number) => GPUComputePassDescriptor;
@@ -31,7 +34,11 @@ class TimestampStopwatch implements IStopwatch {
             size: 16,
             usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
         });
-        this._read = _device.createBuffer({ label: "stopwatch.read", size: 16, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+        this._read = _device.createBuffer({
+            label: "stopwatch.read",
+            size: 16,
+            usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+        });
     }
 
     public async timeAsync(record: (encoder: GPUCommandEncoder, descriptor: PassDescriptor) => void): Promise<number> {
