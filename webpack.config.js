@@ -1,7 +1,7 @@
 // Two bundles: "standalone" (the library in one file for plain pages, on Babylon's global) and "samples" (one page per
 // line of samples/samples.json, the gallery that links them, and the harness of the end-to-end tests). The modules of
-// dist/lib come from scripts/buildLib.mjs. What both import as text (`.wgsl`, `.ts?text`) has a rule here. karma.conf.js
-// reuses `rules` and `resolve`, so that tests and bundles are built alike.
+// dist/lib come from scripts/buildLib.mjs. What both import as text (`.wgsl`, `.ts?text`) has a rule here.
+// karma.conf.js reuses `rules` and `resolve`, so that tests and bundles are built alike.
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -41,7 +41,10 @@ const card = ({ name, title, text }) =>
     `<li><a href="${name}/index.html"><img src="assets/pictures/${name}.jpg" alt="" width="480" height="360" />` +
     `<h2>${title}</h2><p>${text}</p></a></li>`;
 
-/** What a sample's page consists of besides its bundle: its own page or the one that all share, its styles, and its code to read. */
+/**
+ * What a sample's page consists of besides its bundle: its own page or the one that all share, its styles, and its code
+ * to read.
+ */
 const pageFiles = (sample) => [
     sample.page === "own"
         ? { from: `samples/${sample.name}/*.{html,css}`, to: `${sample.name}/[name][ext]` }

@@ -1,4 +1,4 @@
-/** Crowd: instances share maps and networks; each has its own place and face. All of them are one mesh, one sort, one draw. */
+/** Crowd: instances share maps and networks, have their own place and face, and are drawn at once. */
 import { Space } from "@babylonjs/core/Maths/math.axis";
 import { FlexAvatarComponent, type FlexAvatar } from "babylon-flexavatar";
 import { AddPersonAsync, AssetsUrl, EyeHeight, FlexAvatarUrl, LoadClipAsync, ShowAsync } from "../shared/stage";

@@ -1,4 +1,4 @@
-/** Hat and glasses: meshes hang on nodes that follow this person's skin; a click says which part of the head was hit. */
+/** Hat and glasses: meshes on nodes that follow this person's skin; a click says what part was hit. */
 import "@babylonjs/core/Culling/ray";
 import { PointerEventTypes } from "@babylonjs/core/Events/pointerEvents";
 import { Color3 } from "@babylonjs/core/Maths/math.color";

@@ -1,10 +1,11 @@
-/** Photo to avatar: one to four photos of a person become an avatar, which gets sharper, with hair and shoulders, while it is shown. */
+/** Photo to avatar: one to four photos become an avatar, which gets sharper, with hair and shoulders. */
 import { FlexAvatarComponent, type FlexAvatar, type PhotoSource } from "babylon-flexavatar";
 import { AssetsUrl, EyeHeight, FlexAvatarUrl, ShowAsync } from "../shared/stage";
 
 await ShowAsync(async ({ scene, panel }) => {
     const component = FlexAvatarComponent.GetOrCreate(scene, { assetsUrl: FlexAvatarUrl });
-    component.onNoticeObservable.add(({ code, message }) => console.info(code, message)); // fallbacks, and choices made for you
+    // fallbacks, and choices made for you
+    component.onNoticeObservable.add(({ code, message }) => console.info(code, message));
 
     let avatar: FlexAvatar | null = null;
     let running = new AbortController();

@@ -1,4 +1,4 @@
-/** Save and load: the person as the bytes of a .flexavatar file, and back again without photos, face detector and encoder. */
+/** Save and load: the person as the bytes of a .flexavatar file, and back again without photos. */
 import { FlexAvatarComponent, type FlexAvatar } from "babylon-flexavatar";
 import { AddPersonAsync, EyeHeight, FlexAvatarUrl, ShowAsync } from "../shared/stage";
 

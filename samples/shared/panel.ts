@@ -1,4 +1,7 @@
-/** The controls beside the canvas: plain elements with labels, no Babylon. What goes wrong in a handler is shown with its advice. */
+/**
+ * The controls beside the canvas: plain elements with labels, no Babylon. What goes wrong in a handler is shown with
+ * its advice.
+ */
 import { FlexAvatarError } from "babylon-flexavatar";
 
 type Handler<T> = (value: T) => unknown;

@@ -47,8 +47,8 @@ export interface ISample extends IStage {
 }
 
 /**
- * Builds the stage, lets `build` fill it, and draws it from the start. The page's element gets `data-ready` when `build` has ended and
- * all of it can be drawn.
+ * Builds the stage, lets `build` fill it, and draws it from the start. The page's element gets `data-ready` when
+ * `build` has ended and all of it can be drawn.
  * @param build what the sample is about
  * @param settings see {@link CreateStageAsync}
  */
@@ -68,7 +68,8 @@ export async function ShowAsync(build: (sample: ISample) => Promise<void>, setti
 
 /**
  * Engine, scene, camera and light on the page's canvas.
- * @param settings `withGround`: a ground that takes shadows; without one, the default, the page is seen behind the avatar
+ * @param settings `withGround`: a ground that takes shadows; without one, the default, the page is seen behind the
+ * avatar
  */
 export async function CreateStageAsync({ withGround = false } = {}): Promise<IStage> {
     const engine = await CreateEngineAsync(document.getElementById("view") as HTMLCanvasElement);
@@ -115,7 +116,7 @@ function AddGround(scene: Scene): void {
 export async function CreateEngineAsync(canvas: HTMLCanvasElement): Promise<WebGPUEngine> {
     if (!(await WebGPUEngine.IsSupportedAsync)) {
         throw new FlexAvatarError("webgpu-missing", "This browser shows no WebGPU, which the avatars are drawn with.", {
-            advice: "Open the page in Chrome or Edge 116, Safari 26, Firefox 141 or newer, with graphics acceleration on.",
+            advice: "Open the page in Chrome or Edge 116, Safari 26, Firefox 141 or newer.",
         });
     }
     const engine = new WebGPUEngine(canvas, GetFlexAvatarEngineOptions({ antialias: true, adaptToDeviceRatio: true }));
@@ -127,8 +128,8 @@ export async function CreateEngineAsync(canvas: HTMLCanvasElement): Promise<WebG
 }
 
 /**
- * Draws the scene from now on, at the size that the canvas has on the page. Without a graphics card the processor draws, and after each
- * frame rests for as long as the frame took: the networks need it too.
+ * Draws the scene from now on, at the size that the canvas has on the page. Without a graphics card the processor
+ * draws, and after each frame rests for as long as the frame took: the networks need it too.
  */
 export function RunScene(scene: Scene): void {
     const engine = scene.getEngine() as WebGPUEngine;
@@ -188,7 +189,9 @@ export async function AddCharacterAsync(scene: Scene): Promise<AssetContainer> {
     return container;
 }
 
-/** The first clip of a glTF file, not playing. Only its tracks are used, so nothing of the file comes into the scene. */
+/**
+ * The first clip of a glTF file, not playing. Only its tracks are used, so nothing of the file comes into the scene.
+ */
 export async function LoadClipAsync(source: string | File, scene: Scene): Promise<AnimationGroup> {
     const { animationGroups } = await LoadAssetContainerAsync(source, scene);
     if (animationGroups.length === 0) {
@@ -201,7 +204,8 @@ export async function LoadClipAsync(source: string | File, scene: Scene): Promis
 }
 
 /**
- * The person that the samples show, at eye height: made from the bundled portrait, or out of the `.flexavatar` file that `?avatar=` names.
+ * The person that the samples show, at eye height: made from the bundled portrait, or out of the `.flexavatar` file
+ * that `?avatar=` names.
  */
 export async function AddPersonAsync(component: FlexAvatarComponent, panel: Panel): Promise<FlexAvatar> {
     const file = new URLSearchParams(location.search).get("avatar");

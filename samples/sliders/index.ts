@@ -1,4 +1,4 @@
-/** Sliders: the 52 ARKit expressions by name, like those of a MorphTargetManager, and the joints, which are TransformNodes. */
+/** Sliders: the 52 ARKit expressions, like those of a MorphTargetManager, and the joints, which are nodes. */
 import { ArkitExpressionNames, FlexAvatarComponent } from "babylon-flexavatar";
 import { AddPersonAsync, FlexAvatarUrl, ShowAsync } from "../shared/stage";
 

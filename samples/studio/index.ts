@@ -1,4 +1,7 @@
-/** Studio: photos become an avatar to look at, move, pose, save and open. Beside this file are its parts; none knows of the others. */
+/**
+ * Studio: photos become an avatar to look at, move, pose, save and open. Beside this file are its parts; none knows of
+ * the others.
+ */
 import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
 import { FlexAvatarComponent, FlexAvatarError, type FlexAvatar, type PhotoSource } from "babylon-flexavatar";
 import {
@@ -293,11 +296,7 @@ class Studio {
     private _nameButton(): void {
         const count = this._tray.photos.length;
         find("make").textContent =
-            count === 0
-                ? "Try it with a portrait"
-                : count === 1
-                  ? "Make the avatar"
-                  : `Make it from ${count} photos`;
+            count === 0 ? "Try it with a portrait" : count === 1 ? "Make the avatar" : `Make it from ${count} photos`;
     }
 }
 

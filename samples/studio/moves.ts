@@ -1,4 +1,7 @@
-/** Moves of face and head, as AnimationGroups: a clip from a file, and short ones made of keys. One plays at a time, in a loop. */
+/**
+ * Moves of face and head, as AnimationGroups: a clip from a file, and short ones made of keys. One plays at a time, in
+ * a loop.
+ */
 import { Animation } from "@babylonjs/core/Animations/animation";
 import { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
 import { EasingFunction, SineEase } from "@babylonjs/core/Animations/easing";
@@ -55,7 +58,8 @@ const Made: Record<string, { seconds: number; keys: Keys }> = {
         },
     },
     Kiss: { seconds: 3, keys: { mouthPucker: hold(1), ...both("eyeBlink", hold(0.45)) } },
-    Nod: { seconds: 2.6, keys: { "neck.x": [[0, 0], [0.4, 0.24], [0.8, -0.05], [1.2, 0.22], [1.7, 0], [2.6, 0]] } }, // prettier-ignore
+    // prettier-ignore
+    Nod: { seconds: 2.6, keys: { "neck.x": [[0, 0], [0.4, 0.24], [0.8, -0.05], [1.2, 0.22], [1.7, 0], [2.6, 0]] } },
     "Look around": {
         seconds: 6,
         keys: {

@@ -42,7 +42,8 @@ export class PhotoTray {
         const item = document.createElement("li");
         const image = Object.assign(new Image(), { src: URL.createObjectURL(file), alt: file.name });
         image.addEventListener("load", () => URL.revokeObjectURL(image.src));
-        image.addEventListener("error", () => item.classList.add("bad")); // the browser cannot show it: the library will say so
+        // the browser cannot show it: the library will say so
+        image.addEventListener("error", () => item.classList.add("bad"));
         const button = Object.assign(document.createElement("button"), { type: "button" });
         button.append(Object.assign(document.createElement("span"), { textContent: "×", ariaHidden: "true" }));
         button.ariaLabel = `Remove ${file.name}`;

@@ -1,4 +1,4 @@
-/** Hair and shoulders: a bust speaks a clip, breathes with its torso, and turns its head while its shoulders stay and its hair swings. */
+/** Hair and shoulders: a bust speaks, breathes and turns its head; its shoulders stay, its hair swings. */
 import { Color3 } from "@babylonjs/core/Maths/math.color";
 import { CreateCylinder } from "@babylonjs/core/Meshes/Builders/cylinderBuilder";
 import { FlexAvatarComponent } from "babylon-flexavatar";
@@ -46,7 +46,7 @@ await ShowAsync(
         panel.addSwitch("Hair swings", true, (on) => (avatar.hairSpring = on ? {} : null));
         const turn = panel.addSlider("Head turn, degrees", [-60, 60], 0, () => undefined);
 
-        // It breathes, sways a little, and looks around; the slider comes on top.
+        // It breathes and looks around; the slider comes on top.
         let seconds = 0;
         scene.onBeforeRenderObservable.add(() => {
             seconds += scene.deltaTime / 1000;

@@ -1,4 +1,4 @@
-/** Two eyes: a stereo rig shows side by side what a headset shows; where there is a headset, Babylon's WebXR experience enters it. */
+/** Two eyes: a stereo rig shows what a headset shows; where there is one, WebXR enters it. */
 import { Camera } from "@babylonjs/core/Cameras/camera";
 import { TargetCamera } from "@babylonjs/core/Cameras/targetCamera";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
@@ -13,7 +13,8 @@ await ShowAsync(async ({ scene, camera, panel }) => {
     camera.radius = 1;
     camera.target.y -= 0.04;
 
-    // As in WebXR, the eyes are rig cameras with parallel axes. Nothing is to be set up for the avatar, and both eyes share one sort.
+    // As in WebXR, the eyes are rig cameras with parallel axes. Nothing is to be set up for the avatar, and both eyes
+    // share one sort.
     const eyes = [-1, 1].map((side) => {
         const eye = new TargetCamera(side < 0 ? "left eye" : "right eye", Vector3.Zero(), scene, false);
         eye.isRigCamera = true;

@@ -1,5 +1,5 @@
-// Pictures of the samples' pages. Headless Chromium on a software adapter leaves WebGPU canvases out of its screenshots, so a picture of
-// the canvas is put over it.
+// Pictures of the samples' pages. Headless Chromium on a software adapter leaves WebGPU canvases out of its
+// screenshots, so a picture of the canvas is put over it.
 
 /**
  * Takes a picture of a page of the samples with all its scene.
@@ -29,7 +29,8 @@ export async function PhotographAsync(page, path, options = {}) {
 }
 
 /**
- * How much of the picture is the avatars': mean difference, 0..255, between the scene with and without them, both drawn now.
+ * How much of the picture is the avatars': mean difference, 0..255, between the scene with and without them, both drawn
+ * now.
  * @returns the mean over all pixels, and over the middle third
  */
 export function MeasureAvatarsAsync(page) {

@@ -1,4 +1,7 @@
-/** The page that scripts/demo.mjs and the end-to-end tests drive: a scene with a mesh character, and `window.flexDemo`. It is no sample. */
+/**
+ * The page that scripts/demo.mjs and the end-to-end tests drive: a scene with a mesh character, and `window.flexDemo`.
+ * It is no sample.
+ */
 import { FlexAvatarComponent } from "babylon-flexavatar";
 import { DescribeError } from "../../../samples/shared/panel";
 import { AssetsUrl, FlexAvatarUrl, LoadClipAsync } from "../../../samples/shared/stage";
