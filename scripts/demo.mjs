@@ -1,4 +1,4 @@
-// `npm run demo`: builds the samples, opens "first light" in headless Chromium, turns the bundled portrait into an
+// `npm run demo`: builds the samples, opens the tests' harness in headless Chromium, turns the bundled portrait into an
 // avatar, plays the clip beside the mesh character and writes out/demo/: contact-sheet.png, ada.flexavatar and
 // report.json.
 //
