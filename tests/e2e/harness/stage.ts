@@ -14,7 +14,7 @@ import { CreateGround } from "@babylonjs/core/Meshes/Builders/groundBuilder";
 import type { Mesh } from "@babylonjs/core/Meshes/mesh";
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { Scene } from "@babylonjs/core/scene";
-import { AddCharacterAsync, CreateEngineAsync, CreateOrbitCamera, CreatePaint } from "../shared";
+import { AddCharacterAsync, CreateEngineAsync, CreateOrbitCamera, CreatePaint } from "../../../samples/shared/stage";
 
 /** Where the avatar's origin is, between its ears, meters. */
 export const HeadCenter = new Vector3(0, 1.6, 0);

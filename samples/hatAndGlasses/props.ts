@@ -8,7 +8,7 @@ import { CreateCylinder } from "@babylonjs/core/Meshes/Builders/cylinderBuilder"
 import { CreateTorus } from "@babylonjs/core/Meshes/Builders/torusBuilder";
 import { Mesh } from "@babylonjs/core/Meshes/mesh";
 import type { Scene } from "@babylonjs/core/scene";
-import { CreatePaint } from "../shared";
+import { CreatePaint } from "../shared/stage";
 
 /** A bowler hat; its origin is where it touches the crown of the head. */
 export function CreateHat(scene: Scene): Mesh {

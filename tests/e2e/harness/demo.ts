@@ -1,7 +1,7 @@
 /**
- * `window.flexDemo`: what scripts/demo.mjs and the end-to-end tests ask of this page when it is opened with `?demo`. It
- * renders single frames of a chosen size and counts what the frame cost at the WebGPU interface itself, so the numbers
- * do not depend on our own statistics.
+ * `window.flexDemo`: what scripts/demo.mjs and the end-to-end tests ask of this page. It renders single
+ * frames of a chosen size and counts what the frame cost at the WebGPU interface itself, so the numbers do not depend
+ * on our own statistics.
  */
 import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
 import { FreeCamera } from "@babylonjs/core/Cameras/freeCamera";
