@@ -147,5 +147,7 @@ export function TurnAbout(axis: "x" | "y" | "z", radians: number): [number, numb
 
 /** The weights of a frame by name, those that are not 0. */
 export function WeightsOf(weights: ArrayLike<number>): Partial<Record<ArkitName, number>> {
-    return Object.fromEntries(ArkitNames.flatMap((name, index) => (weights[index] === 0 ? [] : [[name, weights[index]]])));
+    return Object.fromEntries(
+        ArkitNames.flatMap((name, index) => (weights[index] === 0 ? [] : [[name, weights[index]]])),
+    );
 }
