@@ -66,7 +66,7 @@ export class FaceRecorder {
 
     /** Begins anew. */
     public start(): void {
-        this._observer?.remove();
+        this._mixer.onMixedObservable.remove(this._observer);
         [this._times, this._weights, this._turns, this._lift] = [[], [], [], []];
         this._says.fill(0);
         this._saysTurns.fill(0);
@@ -79,7 +79,7 @@ export class FaceRecorder {
      * @throws FlexAvatarError `clip-empty` if no frame was drawn meanwhile
      */
     public stop(): FaceClip {
-        this._observer?.remove();
+        this._mixer.onMixedObservable.remove(this._observer);
         this._observer = null;
         if (this._times.length === 0) {
             throw new FlexAvatarError("clip-empty", `Nothing of "${this._name}" was recorded: no frame was drawn.`);
