@@ -33,13 +33,10 @@ export { RegisterFlexAvatarParser } from "./plugin/files/avatarParser.js";
 export { GetFlexAvatarEngineOptions } from "./plugin/engineOptions.js";
 export type { ExpressionTrack, ExpressionTracks } from "./plugin/animation/expressionTracks.js";
 export { FlexAvatar } from "./plugin/avatar/flexAvatar.js";
-export {
-    FlexAvatarComponent,
-    type ICreateSettings,
-    type IPhotoCreateSettings,
-    type IFlexAvatarNotice,
-    type IFlexAvatarStatistics,
-} from "./plugin/flexAvatarComponent.js";
+export { FlexAvatarComponent } from "./plugin/flexAvatarComponent.js";
+export type { ICreateSettings, IPhotoCreateSettings } from "./plugin/createSettings.js";
+export type { IFlexAvatarNotice } from "./plugin/notices.js";
+export type { IFlexAvatarStatistics } from "./plugin/statistics.js";
 export type { AudioTimeline, IStartedBuffer } from "./plugin/live/audioClock.js";
 export { ClipSource, type FaceClip, type IClipSourceSettings, type IFaceClipData } from "./plugin/live/faceClip.js";
 export type { FaceMask, FacePart, FaceRegion } from "./plugin/live/faceMask.js";

@@ -81,8 +81,7 @@ export function MakeLiveFace({ rightHanded = false, head = GazingHead() } = {}):
         expression: tracks,
         clipJoints: joints.clipJoints,
         getScene: () => scene,
-        adoptClip: (group: AnimationGroup) => groups.push(group),
-        _faceMixer: () => mixer,
+        _internals: { adoptClip: (group: AnimationGroup) => groups.push(group), faceMixer: mixer },
     } as unknown as FlexAvatar;
     return {
         scene,

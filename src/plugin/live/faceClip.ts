@@ -69,8 +69,8 @@ export class FaceClip {
     public toAnimationGroup(avatar: FlexAvatar, name = `${this.name} ${avatar.name}`): AnimationGroup {
         const targets = { name: avatar.name, expression: avatar.expression, joints: avatar.clipJoints };
         const group = FaceAnimationGroup(this.data, targets, avatar.getScene(), name);
-        avatar.adoptClip(group);
-        ReportUnknownColumns(avatar._faceMixer(), this.name, this.unknownColumns);
+        avatar._internals.adoptClip(group);
+        ReportUnknownColumns(avatar._internals.faceMixer, this.name, this.unknownColumns);
         return group;
     }
 

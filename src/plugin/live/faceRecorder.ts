@@ -46,7 +46,7 @@ export class FaceRecorder {
      * @throws FlexAvatarError `invalid-argument` if the handle is not of this avatar, `disposed`
      */
     public constructor(avatar: FlexAvatar, { name, handle }: IRecorderSettings = {}) {
-        this._mixer = avatar._faceMixer();
+        this._mixer = avatar._internals.faceMixer;
         if (handle && !this._mixer.handles.includes(handle)) {
             throw new FlexAvatarError("invalid-argument", `The source to record is not on "${avatar.name}".`);
         }
