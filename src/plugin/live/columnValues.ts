@@ -110,14 +110,18 @@ function WriteAngles(
     frame: IFaceFrame,
 ): void {
     frame.saysTurns[joint] = share * Math.max(says[slot], says[slot + 1], says[slot + 2]);
-    QuaternionOfAngles(values[slot], values[slot + 1], values[slot + 2], frame.turns, 4 * joint);
+    QuaternionOfAngles(values, slot, frame.turns, 4 * joint);
 }
 
 /**
  * The turn of a head by yaw (to its left), then pitch (down), then roll (to its right), in canonical axes.
+ * @param angles the three of them in radians, from `from` on
  * @param into receives x, y, z, w at `at`
  */
-export function QuaternionOfAngles(yaw: number, pitch: number, roll: number, into: Float32Array, at: number): void {
+export function QuaternionOfAngles(angles: ArrayLike<number>, from: number, into: Float32Array, at: number): void {
+    const yaw = angles[from];
+    const pitch = angles[from + 1];
+    const roll = angles[from + 2];
     const cy = Math.cos(yaw / 2);
     const sy = Math.sin(yaw / 2);
     const cp = Math.cos(pitch / 2);
