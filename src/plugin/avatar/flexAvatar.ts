@@ -72,7 +72,7 @@ export class FlexAvatar extends TransformNode {
      */
     public readonly torso: TransformNode;
     /**
-     * What bound clips turn: the parents of {@link neck}, {@link jaw}, the eyes and {@link torso}. They keep their last
+     * What bound clips turn: nodes above {@link neck}, {@link jaw}, the eyes and {@link torso}. They keep their last
      * pose when a clip ends; see {@link resetPose}.
      */
     public readonly clipJoints: Readonly<Record<NodeName, TransformNode>>;
