@@ -188,6 +188,7 @@ export class AvatarFactory {
                     thumbnail: await MakeThumbnailAsync(images[0], photoSize),
                     provenance: `Made from ${photos.length} ${photos.length === 1 ? "photo" : "photos"} with babylon-flexavatar.`,
                     license: "All rights are with the owners of the photos.",
+                    consent: "",
                 };
                 const made = await this._finishAsync(shared, file, lifeSignal, onProgress);
                 return { ...made, refineSource: RefineSourceOf(prepared, fit) };

@@ -24,16 +24,28 @@ export interface ISplatSnapshot {
     readonly pose: ExpressionPose;
 }
 
+/** Splats, and which Gaussian of the table each of them is. */
+export interface ISplatList {
+    /** 32 bytes each. */
+    readonly bytes: ArrayBuffer;
+    readonly gaussians: Uint32Array<ArrayBuffer>;
+}
+
 /**
  * Activates and skins every Gaussian (docs/conventions.md, "Maps") and writes those that can be seen.
  * @param snapshot read, not kept
  * @param leftHanded mirror x, as the avatar node does in a left-handed scene
  * @returns 32 bytes per splat, meters, in the avatar's own space
  */
-export function WriteSplats(
+export function WriteSplats(snapshot: ISplatSnapshot, leftHanded: boolean): ArrayBuffer {
+    return ListSplats(snapshot, leftHanded).bytes;
+}
+
+/** {@link WriteSplats} with the Gaussians that were seen, in ascending order. */
+export function ListSplats(
     { head, table, staticMap, deltaMap, pose }: ISplatSnapshot,
     leftHanded: boolean,
-): ArrayBuffer {
+): ISplatList {
     const expressed = ExpressVertices(head, pose.expression, new Float32Array(head.template.length));
     const matrices = new Float32Array(JointMatricesLength);
     JointMatrices(EffectivePose(head, pose, new Float32Array(PoseLength)), head.joints, matrices);
@@ -46,6 +58,7 @@ export function WriteSplats(
     const bytes = new ArrayBuffer(SplatByteLength * table.gaussianCount);
     const floats = new Float32Array(bytes);
     const octets = new Uint8ClampedArray(bytes);
+    const gaussians = new Uint32Array(table.gaussianCount);
     let count = 0;
     for (let g = 0; g < table.gaussianCount; g++) {
         const delta = deltaMap && (table.flags[g] & DynamicFlag) !== 0 ? deltaMap : null;
@@ -80,9 +93,10 @@ export function WriteSplats(
         octets[32 * count + 29] = 127.5 * turn[0] + 127.5;
         octets[32 * count + 30] = 127.5 * mirror * turn[1] + 127.5;
         octets[32 * count + 31] = 127.5 * mirror * turn[2] + 127.5;
+        gaussians[count] = g;
         count++;
     }
-    return bytes.slice(0, SplatByteLength * count);
+    return { bytes: bytes.slice(0, SplatByteLength * count), gaussians: gaussians.slice(0, count) };
 }
 
 /** `into` = `a` · the quaternion at `b[at]`, of unit length; all x, y, z, w. */
