@@ -3,8 +3,11 @@
  * group's mean, mean color and covariance, weighted by opacity times area.
  */
 import type { ILevels, Level } from "../../flame/levels.js";
+import type { Work } from "../slices.js";
 import { SplatByteLength, type ISplatList } from "./splatFile.js";
 
+/** Some milliseconds of work. */
+const GroupsPerStep = 512;
 /** Sweeps of Jacobi's method, which gains digits quadratically. */
 const Sweeps = 8;
 
@@ -13,7 +16,11 @@ const Sweeps = 8;
  * @param levels of the same table
  * @returns 32 bytes per splat, groups in the level's order
  */
-export function MergeSplats({ bytes, gaussians }: ISplatList, levels: ILevels, level: Level): Uint8Array<ArrayBuffer> {
+export function* MergeSplats(
+    { bytes, gaussians }: ISplatList,
+    levels: ILevels,
+    level: Level,
+): Work<Uint8Array<ArrayBuffer>> {
     if (level === 0) {
         return new Uint8Array(bytes);
     }
@@ -25,6 +32,9 @@ export function MergeSplats({ bytes, gaussians }: ISplatList, levels: ILevels, l
     const members: number[] = [];
     let count = 0;
     for (let i = from; i < to; i++) {
+        if ((i - from) % GroupsPerStep === 0) {
+            yield (i - from) / (to - from);
+        }
         members.length = 0;
         for (let bit = 0; bit < 32 && levels.mask[i] >>> bit !== 0; bit++) {
             const record = (levels.mask[i] >>> bit) & 1 ? recordOf.get(levels.first[i] + bit) : undefined;

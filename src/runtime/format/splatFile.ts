@@ -9,6 +9,10 @@ import { JointCount, PoseLength, type HeadModel } from "../../flame/headModel.js
 import { BlendedRotation, BlendJointMatrices, JointMatrices, JointMatricesLength } from "../../flame/skinning.js";
 import { DynamicFlag, type TexelTable } from "../../flame/texelTable.js";
 import { AlphaCut, ScaleMax, ScaleMin } from "../layout.js";
+import { Finish, type Work } from "../slices.js";
+
+/** Some milliseconds of work. */
+const GaussiansPerStep = 4096;
 
 /** Bytes of one splat. */
 export const SplatByteLength = 32;
@@ -38,14 +42,14 @@ export interface ISplatList {
  * @returns 32 bytes per splat, meters, in the avatar's own space
  */
 export function WriteSplats(snapshot: ISplatSnapshot, leftHanded: boolean): ArrayBuffer {
-    return ListSplats(snapshot, leftHanded).bytes;
+    return Finish(ListSplats(snapshot, leftHanded)).bytes;
 }
 
-/** {@link WriteSplats} with the Gaussians that were seen, in ascending order. */
-export function ListSplats(
+/** {@link WriteSplats} in steps, with the Gaussians that were seen, in ascending order. */
+export function* ListSplats(
     { head, table, staticMap, deltaMap, pose }: ISplatSnapshot,
     leftHanded: boolean,
-): ISplatList {
+): Work<ISplatList> {
     const expressed = ExpressVertices(head, pose.expression, new Float32Array(head.template.length));
     const matrices = new Float32Array(JointMatricesLength);
     JointMatrices(EffectivePose(head, pose, new Float32Array(PoseLength)), head.joints, matrices);
@@ -61,6 +65,9 @@ export function ListSplats(
     const gaussians = new Uint32Array(table.gaussianCount);
     let count = 0;
     for (let g = 0; g < table.gaussianCount; g++) {
+        if (g % GaussiansPerStep === 0) {
+            yield g / table.gaussianCount;
+        }
         const delta = deltaMap && (table.flags[g] & DynamicFlag) !== 0 ? deltaMap : null;
         for (let c = 0; c < 14; c++) {
             const at = c * texels + table.texel[g];

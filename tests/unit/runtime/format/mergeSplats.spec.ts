@@ -1,6 +1,7 @@
 // Groups of splats as one: mean, covariance, color, and what stays alone.
 import type { ILevels } from "../../../../src/flame/levels";
-import { MergeSplats } from "../../../../src/runtime/format/mergeSplats";
+import { MergeSplats as MergeInSteps } from "../../../../src/runtime/format/mergeSplats";
+import { Finish } from "../../../../src/runtime/slices";
 import { SplatByteLength } from "../../../../src/runtime/format/splatFile";
 
 interface ISplat {
@@ -50,6 +51,9 @@ function Levels(count: number, groups: readonly { first: number; mask: number }[
 }
 
 const Half = Math.SQRT1_2;
+
+const MergeSplats = (...given: Parameters<typeof MergeInSteps>): Uint8Array<ArrayBuffer> =>
+    Finish(MergeInSteps(...given));
 
 describe("MergeSplats", () => {
     it("gives a group its mean and covariance, weighted by opacity and area", () => {
