@@ -5,7 +5,7 @@ import type { ILevels, Level } from "../../flame/levels.js";
 import type { TexelTable } from "../../flame/texelTable.js";
 import { Within, type Work } from "../slices.js";
 import { MergeSplats } from "./mergeSplats.js";
-import { ListSplats } from "./splatFile.js";
+import { JoinSplats, ListSplats } from "./splatFile.js";
 
 /** Splats of a file: 52 bytes each, so that a file stays below 3.5 MB. */
 const MostSplats = 20_000;
@@ -38,11 +38,5 @@ export function* RestSplats(parts: readonly IRestPart[]): Work<Uint8Array<ArrayB
         lists.push(merged);
         size += merged.length;
     }
-    const splats = new Uint8Array(size);
-    let at = 0;
-    for (const list of lists) {
-        splats.set(list, at);
-        at += list.length;
-    }
-    return splats;
+    return JoinSplats(lists);
 }

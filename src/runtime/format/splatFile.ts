@@ -106,6 +106,17 @@ export function* ListSplats(
     return { bytes: bytes.slice(0, SplatByteLength * count), gaussians: gaussians.slice(0, count) };
 }
 
+/** Lists of splats one after the other. */
+export function JoinSplats(lists: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+    const joined = new Uint8Array(lists.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const list of lists) {
+        joined.set(list, at);
+        at += list.length;
+    }
+    return joined;
+}
+
 /** `into` = `a` · the quaternion at `b[at]`, of unit length; all x, y, z, w. */
 function MultiplyQuaternions(a: ArrayLike<number>, b: ArrayLike<number>, at: number, into: Float64Array): void {
     const length = Math.hypot(b[at], b[at + 1], b[at + 2], b[at + 3]);
