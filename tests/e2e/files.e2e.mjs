@@ -7,6 +7,7 @@ import path from "node:path";
 import { before, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { NodeIO } from "@gltf-transform/core";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { build } from "esbuild";
 import validator from "gltf-validator";
 import { GLTFLoader } from "three/addons/loaders/GLTFLoader.js";
@@ -101,6 +102,21 @@ test("the validator would find a wrong length and wrong bounds", async () => {
         spoiled.set(new TextEncoder().encode(json).subarray(0, jsonBytes), 20);
         assert.notDeepEqual(await faultsOf(spoiled), [], String(from));
     }
+});
+
+test("the extension is what the schema says, every field of it described", () => {
+    const schema = JSON.parse(readFileSync(path.join(root, "docs/schema/FLEX_avatar.schema.json"), "utf8"));
+    const validate = new Ajv2020({ strict: false, allErrors: true }).compile(schema);
+    const jsonBytes = new DataView(file.buffer).getUint32(12, true);
+    const person = JSON.parse(new TextDecoder().decode(file.subarray(20, 20 + jsonBytes))).extensions.FLEX_avatar;
+    assert.ok(validate(person), JSON.stringify(validate.errors));
+    const unknown = Object.keys(person).filter((key) => !Object.hasOwn(schema.properties, key));
+    assert.deepEqual(unknown, []);
+    for (const key of schema.required) {
+        const { [key]: _left, ...rest } = person;
+        assert.ok(!validate(rest), `without ${key}`);
+    }
+    assert.ok(!validate({ ...person, map: { ranges: person.map.ranges.slice(1) } }));
 });
 
 test("glTF-Transform reads the node, the licence and every splat", async () => {
