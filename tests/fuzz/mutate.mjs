@@ -15,7 +15,7 @@ const values = [
     2 ** 31,
     2 ** 53,
     -1e308,
-    1e999,
+    Number.MAX_VALUE,
     null,
     true,
     "",
