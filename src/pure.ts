@@ -29,6 +29,7 @@ export {
 } from "./plugin/attach/surfacePlaces.js";
 export type { IFlexAvatarOptions } from "./plugin/componentOptions.js";
 export type { LevelOfDetail } from "./plugin/draw/levelOfDetail.js";
+export type { ISaveSettings, SplatFormat } from "./plugin/files/avatarExport.js";
 export { RegisterFlexAvatarParser } from "./plugin/files/avatarParser.js";
 export { GetFlexAvatarEngineOptions } from "./plugin/engineOptions.js";
 export type { ExpressionTrack, ExpressionTracks } from "./plugin/animation/expressionTracks.js";

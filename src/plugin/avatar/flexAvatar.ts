@@ -27,6 +27,7 @@ import type { ISourceHandle, ISourceSettings } from "../live/sourceHandle.js";
 import type { LevelOfDetail } from "../draw/levelOfDetail.js";
 import type { FlexAvatarProxyMesh } from "../draw/proxyMesh.js";
 import type { FlexAvatarSplatMesh } from "../draw/splatMesh.js";
+import type { ISaveSettings, SplatFormat } from "../files/avatarExport.js";
 import type { BustOption, HairOption } from "../page/avatarPage.js";
 import type { IHairSpringSettings } from "../page/hairSpring.js";
 import type { IRefineProgress, IRefineSettings } from "../../runtime/person/refineSettings.js";
@@ -245,7 +246,7 @@ export class FlexAvatar extends TransformNode {
 
     /** What is known about the person and its origin. */
     public get description(): Readonly<
-        Pick<IAvatarFile, "headModel" | "model" | "fit" | "thumbnail" | "provenance" | "license">
+        Pick<IAvatarFile, "headModel" | "model" | "fit" | "thumbnail" | "provenance" | "license" | "consent">
     > {
         return this._core.parts.file;
     }
@@ -451,11 +452,23 @@ export class FlexAvatar extends TransformNode {
     }
 
     /**
-     * Writes the person as a `.flexavatar` file, which {@link FlexAvatarComponent.loadAsync} reads.
+     * Writes the person as a `.flexavatar` file, which {@link FlexAvatarComponent.loadAsync} reads. It is binary glTF, so
+     * that other viewers show the person at rest. Works in slices beside frames.
      * @returns the bytes of the file
      */
-    public async saveAsync(): Promise<ArrayBuffer> {
-        return this._core.toFile();
+    public async saveAsync(settings: ISaveSettings = {}): Promise<ArrayBuffer> {
+        return await this._core.saveAsync(settings);
+    }
+
+    /**
+     * Writes all splats as they are now, with this expression and pose and the driver's detail, for other programs. The
+     * driver runs once more for it.
+     * @param format "ply", "splat" or "glb" (KHR_gaussian_splatting)
+     * @returns the bytes of the file; meters, right-handed, +Y up, the face towards +Z, in the avatar's own space
+     * @throws FlexAvatarError `invalid-argument` for another format, `disposed`
+     */
+    public async exportSplatsAsync(format: SplatFormat): Promise<ArrayBuffer> {
+        return await this._core.exportSplatsAsync(format);
     }
 
     /** Frees everything, bound clips included. May be called twice. */
