@@ -42,6 +42,8 @@ export class AvatarPose {
      * no expressions of its own. The same object always.
      */
     public readonly page: ExpressionPose = { expression: new Float32Array(0), pose: new Float32Array(PoseLength) };
+    /** Grows whenever {@link page} moves, and with it whenever the head does. */
+    public revision = 0;
     /** Whether the last {@link read} found {@link head} at another place. */
     public headMoved = false;
     /** Whether the last {@link read} found {@link page} at another place; it moves with the head. */
@@ -140,6 +142,7 @@ export class AvatarPose {
         if (!isNew && !swings) {
             return false;
         }
+        this.revision++;
         HangingPose(this._effective, spring?.hanging ?? Still, spring?.lying ?? Still, this.page.pose);
         return true;
     }
