@@ -9,14 +9,15 @@ import type { ExpressionTrack } from "../animation/expressionTracks.js";
 import { HeadSurface } from "../attach/headSurface.js";
 import { FreezeAsync } from "../draw/gaussianSplattingMesh.js";
 import { FlexAvatarProxyMesh, type IProxySource } from "../draw/proxyMesh.js";
+import { FaceMixer } from "../live/faceMixer.js";
 import type { AvatarPage } from "../page/avatarPage.js";
 import type { IHairSpringSettings } from "../page/hairSpring.js";
-import type { IRefineProgress, IRefineSettings } from "../refine/refineSettings.js";
-import type { IRefineSource } from "../refine/refineViews.js";
+import type { IRefineProgress, IRefineSettings } from "../../runtime/person/refineSettings.js";
+import type { IRefineSource } from "../../runtime/person/refineViews.js";
 import { AvatarAttachments } from "./avatarAttachments.js";
 import { AvatarClips } from "./avatarClips.js";
 import { AvatarDrawing, type IAvatarLook } from "./avatarDrawing.js";
-import type { AvatarEvaluator } from "./avatarEvaluator.js";
+import type { AvatarEvaluator } from "../../runtime/driver/avatarEvaluator.js";
 import type { IAvatarInternals, IAvatarParts } from "./avatarInternals.js";
 import { AvatarMaps } from "./avatarMaps.js";
 import { AvatarPose } from "./avatarPose.js";
@@ -97,6 +98,16 @@ export class AvatarCore implements IAvatarInternals {
 
     public get nodes(): TransformNode[] {
         return [this._avatar, this.posedNode, ...this.pose.joints.nodes];
+    }
+
+    public get faceMixer(): FaceMixer {
+        return (this.pose.mixer ??= new FaceMixer({
+            node: this._avatar,
+            head: this.parts.head,
+            tracks: this.pose.expression,
+            joints: this.pose.joints,
+            notify: this.parts.notify,
+        }));
     }
 
     public readFrame(): void {
