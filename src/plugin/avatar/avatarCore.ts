@@ -70,9 +70,8 @@ export class AvatarCore implements IAvatarInternals {
         this.pose = new AvatarPose(_avatar, head, shown.hairSpring ?? null);
         const { posedNode } = this.pose;
         const surface = new HeadSurface(head, file);
-        const surfaces: IProxySource = { surface, page: null, pagePose: this.pose.page };
+        const surfaces: IProxySource = { surface, page: null, poses: this.pose };
         this.proxyMesh = new FlexAvatarProxyMesh(`${_avatar.name}.proxy`, _avatar.getScene(), surfaces);
-        this.proxyMesh.setPose(this.pose.head);
         this.proxyMesh.parent = posedNode;
         this._copyPartsOnce();
         this.drawing = new AvatarDrawing(_avatar, posedNode, this.proxyMesh, crowds, evaluator);
@@ -84,7 +83,7 @@ export class AvatarCore implements IAvatarInternals {
         const { pose, proxyMesh, maps, hairAndBust } = this;
         this.attachments = new AvatarAttachments({
             avatar: _avatar,
-            surface,
+            surfaces,
             pose,
             page,
             proxyMesh,
@@ -285,7 +284,6 @@ export class AvatarCore implements IAvatarInternals {
     /** Brings to the pose what has been at another one. The head's evaluator is told by {@link readFrame}. */
     private _showPose(): void {
         this.secondPage?.showPose();
-        this.proxyMesh.setPose(this.pose.head);
         this.attachments.update();
     }
 

@@ -12,7 +12,7 @@ import { Observable } from "@babylonjs/core/Misc/observable.js";
 import type { Node } from "@babylonjs/core/node.js";
 import type { Scene } from "@babylonjs/core/scene.js";
 import type { Nullable } from "@babylonjs/core/types.js";
-import type { IAvatarFile } from "../../runtime/format/avatarFile.js";
+import type { IAvatarDescription } from "../../runtime/format/avatarFile.js";
 import type { PhotoSource } from "../../runtime/photo/decode.js";
 import type { IBindAnimationSettings } from "../animation/bindAnimationGroup.js";
 import type { ExpressionTracks } from "../animation/expressionTracks.js";
@@ -245,9 +245,7 @@ export class FlexAvatar extends TransformNode {
     }
 
     /** What is known about the person and its origin. */
-    public get description(): Readonly<
-        Pick<IAvatarFile, "headModel" | "model" | "fit" | "thumbnail" | "provenance" | "license" | "consent">
-    > {
+    public get description(): Readonly<IAvatarDescription> {
         return this._core.parts.file;
     }
 

@@ -62,13 +62,28 @@ export interface IStoredPage {
     map: Float32Array;
 }
 
-/** The contents of a `.flexavatar` file. */
-export interface IAvatarFile {
-    /** Name shown to people. */
-    name: string;
+/** What is known about a person and its origin. */
+export interface IAvatarDescription {
+    /** The head model that its maps belong to. */
     headModel: { name: string; sha256: string };
     /** The networks that made it; its driver is needed to animate it. */
     model: { name: string; step: number };
+    /** What the landmark fit found in the photos. */
+    fit: IStoredFit;
+    /** PNG of the photo's crop, or undefined. */
+    thumbnail?: Uint8Array;
+    /** Where the photos came from and what may be done with them. */
+    provenance: string;
+    /** SPDX identifier or a sentence. */
+    license: string;
+    /** What the person agreed to, in a sentence; "" where nobody wrote it down. */
+    consent: string;
+}
+
+/** The contents of a `.flexavatar` file. */
+export interface IAvatarFile extends IAvatarDescription {
+    /** Name shown to people. */
+    name: string;
     /** H = W of the static map. */
     mapSize: number;
     /** `[14,H,W]`, before activation; rounded to 17 bytes a texel on writing (mapLayer.ts). */
@@ -76,7 +91,6 @@ export interface IAvatarFile {
     /** `[C,h,w]`; rounded to halves on writing. */
     identityFeatures: Float32Array;
     identityShape: readonly [number, number, number];
-    fit: IStoredFit;
     /**
      * `[3,H,W]` what refinement added to the colors of the static map; in eight bits each on writing. Undefined without
      * refinement.
@@ -86,14 +100,6 @@ export interface IAvatarFile {
     closeUp?: ICloseUp;
     /** Undefined for a person without hair beyond the scalp and without a bust. */
     page?: IStoredPage;
-    /** PNG of the photo's crop, or undefined. */
-    thumbnail?: Uint8Array;
-    /** Where the photos came from and what may be done with them. */
-    provenance: string;
-    /** SPDX identifier or a sentence. */
-    license: string;
-    /** What the person agreed to, in a sentence; "" where nobody wrote it down. */
-    consent: string;
 }
 
 /** Name of the extension that describes a person. */
