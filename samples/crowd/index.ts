@@ -7,7 +7,7 @@ const Columns = 4;
 const Count = 16;
 
 await ShowAsync(async ({ scene, camera, panel }) => {
-    [camera.radius, camera.beta] = [4.2, 1.3];
+    [camera.radius, camera.beta] = [3.7, 1.3];
     const component = FlexAvatarComponent.GetOrCreate(scene, { assetsUrl: FlexAvatarUrl });
     const first = await AddPersonAsync(component, panel);
     const clip = await LoadClipAsync(`${AssetsUrl}phrase.glb`, scene);
@@ -15,7 +15,7 @@ await ShowAsync(async ({ scene, camera, panel }) => {
     function place(avatar: FlexAvatar, index: number): void {
         const [row, column] = [Math.floor(index / Columns), index % Columns];
         const shifted = column + (row % 2) / 2; // each row looks between the heads of the one before it
-        avatar.position.set(0.46 * (shifted - (Columns - 0.5) / 2), EyeHeight - 0.25 + 0.13 * row, 0.5 - 0.42 * row);
+        avatar.position.set(0.42 * (shifted - (Columns - 0.5) / 2), EyeHeight - 0.25 + 0.13 * row, 0.5 - 0.42 * row);
         const bound = avatar.bindAnimationGroup(clip);
         bound.start(true, 0.8 + (0.4 * index) / Count);
         bound.goToFrame(bound.from + ((index * 7) % Count) * ((bound.to - bound.from) / Count));
