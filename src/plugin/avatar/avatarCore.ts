@@ -9,6 +9,7 @@ import type { ExpressionTrack } from "../animation/expressionTracks.js";
 import { HeadSurface } from "../attach/headSurface.js";
 import { FreezeAsync } from "../draw/gaussianSplattingMesh.js";
 import { FlexAvatarProxyMesh, type IProxySource } from "../draw/proxyMesh.js";
+import { FaceMixer } from "../live/faceMixer.js";
 import type { AvatarPage } from "../page/avatarPage.js";
 import type { IHairSpringSettings } from "../page/hairSpring.js";
 import type { IRefineProgress, IRefineSettings } from "../../runtime/person/refineSettings.js";
@@ -98,6 +99,16 @@ export class AvatarCore implements IAvatarInternals {
 
     public get nodes(): TransformNode[] {
         return [this._avatar, this.posedNode, ...this.pose.joints.nodes];
+    }
+
+    public get faceMixer(): FaceMixer {
+        return (this.pose.mixer ??= new FaceMixer({
+            node: this._avatar,
+            head: this.parts.head,
+            tracks: this.pose.expression,
+            joints: this.pose.joints,
+            notify: this.parts.notify,
+        }));
     }
 
     public readFrame(): void {

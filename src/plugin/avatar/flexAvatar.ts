@@ -22,6 +22,8 @@ import type { CharacterAttachment, ICharacterSettings } from "../attach/characte
 import type { IPickedRegion } from "../attach/regions.js";
 import type { ISurfaceSettings } from "../attach/surfaceNodes.js";
 import type { SurfaceTarget } from "../attach/surfacePlaces.js";
+import type { IFaceSource } from "../live/faceSource.js";
+import type { ISourceHandle, ISourceSettings } from "../live/sourceHandle.js";
 import type { LevelOfDetail } from "../draw/levelOfDetail.js";
 import type { FlexAvatarProxyMesh } from "../draw/proxyMesh.js";
 import type { FlexAvatarSplatMesh } from "../draw/splatMesh.js";
@@ -70,7 +72,7 @@ export class FlexAvatar extends TransformNode {
      */
     public readonly torso: TransformNode;
     /**
-     * What bound clips turn: the parents of {@link neck}, {@link jaw}, the eyes and {@link torso}. They keep their last
+     * What bound clips turn: nodes above {@link neck}, {@link jaw}, the eyes and {@link torso}. They keep their last
      * pose when a clip ends; see {@link resetPose}.
      */
     public readonly clipJoints: Readonly<Record<NodeName, TransformNode>>;
@@ -264,6 +266,21 @@ export class FlexAvatar extends TransformNode {
      */
     public bindAnimationGroup(group: AnimationGroup, settings: IBindAnimationSettings = {}): AnimationGroup {
         return this._core.clips.bind(group, settings, this._core.hairAndBust.showsBust);
+    }
+
+    /**
+     * Lets a source drive the face: a voice, a camera, a stream, idle life. All sources of an avatar are mixed in every
+     * frame with its clips and sliders: first clips and sliders, then sources by priority, each by its weight and
+     * mask, then additive ones; then weights are clamped (docs/live.md). Tracks keep what clips and you have written.
+     * Sources stand still while the scene's animations are off.
+     * @param source borrowed: it stays yours when it is removed or the avatar is disposed
+     * @param settings weight, mask, priority
+     * @returns the handle: weight, fades, end
+     * @throws FlexAvatarError `invalid-argument`, `disposed`
+     */
+    public addSource(source: IFaceSource, settings: ISourceSettings = {}): ISourceHandle {
+        ThrowIfDisposed(this);
+        return this._core.faceMixer.add(source, settings);
     }
 
     /**
