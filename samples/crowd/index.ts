@@ -1,6 +1,5 @@
 /** Crowd: instances share maps and networks, have their own place and face, and are drawn at once. */
-import { Space } from "@babylonjs/core/Maths/math.axis";
-import { FlexAvatarComponent, type FlexAvatar } from "babylon-flexavatar";
+import { FlexAvatarComponent, LookAtSource, type FlexAvatar } from "babylon-flexavatar";
 import { AddPersonAsync, AssetsUrl, EyeHeight, FlexAvatarUrl, LoadClipAsync, ShowAsync } from "../shared/stage";
 
 const Columns = 4;
@@ -30,14 +29,8 @@ await ShowAsync(async ({ scene, camera, panel }) => {
         component.avatars.forEach((avatar, index) => avatar.setEnabled(index < Math.round(value)));
         tell();
     });
-    const look = panel.addSwitch("They look at you", false, () =>
-        component.avatars.forEach(({ neck }) => neck.rotation.setAll(0)),
-    );
-    scene.onBeforeRenderObservable.add(() => {
-        if (look.checked) {
-            component.avatars.forEach(({ neck }) => neck.lookAt(camera.globalPosition, 0, 0, 0, Space.WORLD));
-        }
-    });
+    const looks = component.avatars.map((avatar) => avatar.addSource(new LookAtSource("camera"), { weight: 0 }));
+    panel.addSwitch("They look at you", false, (on) => looks.forEach((look) => look.fadeTo(on ? 1 : 0, 0.4)));
 
     function tell(): void {
         const { gaussians, gpuBytes } = component.statistics;
