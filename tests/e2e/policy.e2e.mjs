@@ -66,7 +66,7 @@ describe("a page with a policy", () => {
             {
                 ...Policy,
                 "connect-src":
-                    "blob: data: http://localhost:*/assets/ http://localhost:*/harness/ http://localhost:*/chunks/",
+                    "blob: data: http://localhost:*/assets/ http://localhost:*/harness/",
             },
             (result) => {
                 assert.equal(result.code, "policy-refused", result.message);
