@@ -46,7 +46,8 @@ export type { ICreateSettings, IPhotoCreateSettings } from "./plugin/createSetti
 export type { IFlexAvatarNotice } from "./plugin/notices.js";
 export type { IFlexAvatarStatistics } from "./plugin/statistics.js";
 export type { AudioTimeline, IStartedBuffer } from "./plugin/live/audioClock.js";
-export { ClipSource, type FaceClip, type IClipSourceSettings, type IFaceClipData } from "./plugin/live/faceClip.js";
+export { ClipSource, type FaceClip, type IClipSourceSettings } from "./plugin/live/faceClip.js";
+export type { IFaceClipData } from "./plugin/live/faceClipData.js";
 export type { FaceMask, FacePart, FaceRegion } from "./plugin/live/faceMask.js";
 export { FaceRecorder, type IRecorderSettings } from "./plugin/live/faceRecorder.js";
 export { FaceJointNames, type IFaceFrame, type IFaceHost, type IFaceSource } from "./plugin/live/faceSource.js";
