@@ -12,6 +12,8 @@ export { FlexAvatarError } from "./src/flame/error.ts";
 export { ParseHeadModel } from "./src/flame/headModel.ts";
 export { ParsePageModel } from "./src/flame/pageModel.ts";
 export { ReadAvatarFile, WriteAvatarFile } from "./src/runtime/format/avatarFile.ts";
+export { LiveLinkNames, ReadLiveLinkPacket, ReadOscPacket } from "./src/plugin/live/facePackets.ts";
+export { ParseFaceClip } from "./src/plugin/live/readFaceClip.ts";
 export { ParseModelManifest } from "./src/runtime/models/manifest.ts";
 export { ReadImageSize } from "./src/runtime/photo/imageHeader.ts";
 export { WriteFirstVersion } from "./tests/support/firstVersionFile.ts";
@@ -66,6 +68,18 @@ export async function loadReadersAsync() {
                 seeds: [file("assets/models/models.json")],
                 read: orJson((value) => library.ParseModelManifest(value)),
             },
+            "performance of a face": {
+                seeds: performances(library.LiveLinkNames).map(bytesOf),
+                read: (bytes) => library.ParseFaceClip(bytes),
+            },
+            "packet of a face": {
+                seeds: packets(),
+                read: (bytes) => {
+                    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+                    library.ReadLiveLinkPacket(view, () => undefined);
+                    library.ReadOscPacket(view, () => undefined);
+                },
+            },
             "header of an image": {
                 seeds: [
                     file("samples/assets/astronaut.png").slice(0, 4096),
@@ -77,6 +91,42 @@ export async function loadReadersAsync() {
             },
         },
     };
+}
+
+/** Files of Live Link Face, Audio2Face, MediaPipe and numbers alone, two frames each. */
+function performances(names) {
+    const row = (time) => [time, names.length, ...names.map((_, i) => ((i * 7) % 10) / 20)].join(",");
+    const some = ["jawOpen", "mouthSmileLeft", "eyeBlinkRight"];
+    const categories = some.map((categoryName, i) => ({ categoryName, score: i / 4 }));
+    return [
+        [`Timecode,BlendShapeCount,${names.join(",")}`, row("10:00:00:01.5"), row("10:00:00:02.5")].join("\n"),
+        JSON.stringify({
+            exportFps: 30,
+            facsNames: some,
+            numFrames: 2,
+            weightMat: [
+                [0, 0.5, 1],
+                [1, 0, 0.25],
+            ],
+        }),
+        JSON.stringify([{ faceBlendshapes: [{ categories }] }, { faceBlendshapes: [{ categories }] }]),
+        Array.from({ length: 2 }, () => Array.from({ length: 52 }, (_, i) => i / 60).join(",")).join("\n"),
+        `timeCode,blendShapes.JawOpen,blendShapes.MouthClose\n0.0,0.5,0.1\n0.033,0.25,0`,
+    ];
+}
+
+/** A packet of Live Link Face and a bundle of OSC. */
+function packets() {
+    const liveLink = new DataView(new ArrayBuffer(1 + 4 + 4 + 4 + 4 + 17 + 4 * 61));
+    liveLink.setUint8(0, 6);
+    [5, 13].forEach((at) => liveLink.setUint32(at, 0x70686f6e));
+    [1, 9].forEach((at) => liveLink.setInt32(at, 4));
+    liveLink.setInt32(17, 100);
+    [25, 29].forEach((at, i) => liveLink.setInt32(at, [60, 1][i]));
+    liveLink.setUint8(33, 61);
+    const message = "/avatar/parameters/JawOpen\0\0,f\0\0\x3f\0\0\0";
+    const bundle = `#bundle\0${"\0".repeat(8)}\0\0\0${String.fromCharCode(message.length)}${message}`;
+    return [new Uint8Array(liveLink.buffer), Uint8Array.from(bundle, (letter) => letter.charCodeAt(0))];
 }
 
 function samplePerson(withLayers) {
