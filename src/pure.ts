@@ -40,6 +40,17 @@ export {
     type IFlexAvatarNotice,
     type IFlexAvatarStatistics,
 } from "./plugin/flexAvatarComponent.js";
+export type { AudioTimeline, IStartedBuffer } from "./plugin/live/audioClock.js";
+export { ClipSource, type FaceClip, type IClipSourceSettings, type IFaceClipData } from "./plugin/live/faceClip.js";
+export type { FaceMask, FacePart, FaceRegion } from "./plugin/live/faceMask.js";
+export { FaceRecorder, type IRecorderSettings } from "./plugin/live/faceRecorder.js";
+export { FaceJointNames, type IFaceFrame, type IFaceHost, type IFaceSource } from "./plugin/live/faceSource.js";
+export { LifeSource, type ILifeSettings, type Mood } from "./plugin/live/lifeSource.js";
+export { LookAtSource, type ILookAtSettings, type LookPlace, type LookTarget } from "./plugin/live/lookAtSource.js";
+export { PlayWithAudio, type IAudioPlayback, type IPlayWithAudioSettings } from "./plugin/live/playWithAudio.js";
+export { LoadFaceClipAsync, ParseFaceClip, type IFaceClipSettings } from "./plugin/live/readFaceClip.js";
+export type { ISourceHandle, ISourceSettings } from "./plugin/live/sourceHandle.js";
+export { StreamSource, type IStreamSettings, type IStreamStatistics } from "./plugin/live/streamSource.js";
 export { NodeRenderGraphFlexAvatarBlock, RegisterFlexAvatarBlock } from "./plugin/frameGraph/flexAvatarBlock.js";
 export {
     FlexAvatarContainer,

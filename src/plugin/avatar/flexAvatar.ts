@@ -28,6 +28,9 @@ import type { SurfaceTarget } from "../attach/surfacePlaces.js";
 import type { AvatarEvaluator, IEvaluatorCounts } from "./avatarEvaluator.js";
 import { type ExpressionTrack, ExpressionTracks } from "../animation/expressionTracks.js";
 import { FreezeAsync } from "../draw/gaussianSplattingMesh.js";
+import { FaceMixer } from "../live/faceMixer.js";
+import type { IFaceSource } from "../live/faceSource.js";
+import type { ISourceHandle, ISourceSettings } from "../live/sourceHandle.js";
 import type { ICloseUp } from "../../runtime/closeUp.js";
 import type { PhotoSource } from "../../runtime/photo/decode.js";
 import type { IMakeSettings } from "./avatarFactory.js";
@@ -181,6 +184,8 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
     private _isDrawn = true;
     private readonly _groups = new Set<AnimationGroup>();
     private _expressionRevision = 0;
+    /** Null until a source, or who listens to them, comes. */
+    private _mixer: FaceMixer | null = null;
     private _ready = false;
     private _splatMesh: FlexAvatarSplatMesh;
     private _visibility = 1;
@@ -432,6 +437,32 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
         });
         this.adoptClip(bound);
         return bound;
+    }
+
+    /**
+     * Lets a source drive the face: a voice, a camera, a stream, idle life. All sources of an avatar are mixed in every
+     * frame with its clips and sliders: first clips and sliders, then sources by priority, each by its weight and
+     * mask, then additive ones; then weights are clamped (docs/live.md). Tracks keep what clips and you have written.
+     * Sources stand still while the scene's animations are off.
+     * @param source borrowed: it stays yours when it is removed or the avatar is disposed
+     * @param settings weight, mask, priority
+     * @returns the handle: weight, fades, end
+     * @throws FlexAvatarError `invalid-argument`, `disposed`
+     */
+    public addSource(source: IFaceSource, settings: ISourceSettings = {}): ISourceHandle {
+        this._throwIfDisposed();
+        return this._faceMixer().add(source, settings);
+    }
+
+    /** What is mixed here, for recorders. @internal */
+    public _faceMixer(): FaceMixer {
+        return (this._mixer ??= new FaceMixer({
+            node: this,
+            head: this._parts.head,
+            tracks: this.expression,
+            joints: this._joints,
+            notify: (code, message) => this._parts.notify(code, message),
+        }));
     }
 
     /**
@@ -832,6 +863,7 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
             }
         }
         this._groups.clear();
+        this._mixer?.dispose();
         this.expression.dispose();
         this._character?.dispose();
         this._surfaceNodes?.dispose();
@@ -1003,11 +1035,12 @@ export class FlexAvatar extends TransformNode implements ISplatMember, IPersonMe
 
     /** Reads tracks and joints. @returns whether anything moved */
     private _readPose(): boolean {
-        let changed = false;
-        if (this._expressionRevision !== this.expression.revision) {
-            this._expressionRevision = this.expression.revision;
+        let changed = this._expressionRevision !== this.expression.revision;
+        this._expressionRevision = this.expression.revision;
+        if (this._mixer?.update()) {
+            changed = this._mixer.mixToRef(this._pose.expression) || changed;
+        } else if (changed) {
             this.expression.sampleToRef(this._pose.expression);
-            changed = true;
         }
         return this._joints.readPoseToRef(this._pose.pose) || changed;
     }
