@@ -1,5 +1,5 @@
 // How well the mouth fits speech whose phoneme times are known, as a table.
-//   python -m training.voice.speak FOLDER        voices and words that the network has not learned from; needs espeak-ng, flite
+//   python -m training.voice.speak FOLDER    voices and words that the network has not learned from; needs espeak-ng, flite
 //   node scripts/measureVoice.mjs FOLDER [--headaudio PACKAGE]
 // PACKAGE is an unpacked @met4citizen/headaudio, measured with the same eyes.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -58,7 +58,15 @@ for (const recorded of [false, true]) {
         continue;
     }
     console.log(`\n${recorded ? "recorded voice (flite rms)" : "espeak-ng"}: ${set.length} sentences\n`);
-    row(["way", "shut on m, b, p", "rounded on o, u, w", "teeth on f, v", "all", "onset median / worst", "early / late"]);
+    row([
+        "way",
+        "shut on m, b, p",
+        "rounded on o, u, w",
+        "teeth on f, v",
+        "all",
+        "onset median / worst",
+        "early / late",
+    ]);
     row(Array(7).fill("---"));
     for (const [name, make] of Object.entries(ways)) {
         const counts = own.NewCounts();
@@ -89,7 +97,9 @@ row(Array(3).fill("---"));
 for (const db of [-Infinity, -70, -60, -50, -40, -30]) {
     for (const color of ["white", "brown"]) {
         const clip = { rate: 22050, samples: noise(db, color, 22050 * 10) };
-        const open = [ways["live, nothing known"], ways["whole sound known"]].map((make) => own.OpenShare(make(clip), 10));
+        const open = [ways["live, nothing known"], ways["whole sound known"]].map((make) =>
+            own.OpenShare(make(clip), 10),
+        );
         row([`${color}, ${db} dB`, ...open.map(({ share, most }) => `${percent(share, 1)}, ${most.toFixed(3)}`)]);
     }
 }

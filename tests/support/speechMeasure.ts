@@ -102,7 +102,11 @@ export function CountSigns(mouth: Mouth, clip: ISpokenClip, counts: Record<LipSi
     const steps = Math.floor(end * 100);
     const seen = Array.from({ length: steps }, (_, step) => {
         const weights = mouth(step / 100);
-        return { shut: ShowsSign(weights, "shut"), round: ShowsSign(weights, "round"), teeth: ShowsSign(weights, "teeth") };
+        return {
+            shut: ShowsSign(weights, "shut"),
+            round: ShowsSign(weights, "round"),
+            teeth: ShowsSign(weights, "teeth"),
+        };
     });
     for (const [viseme, startS, endS] of clip.visemes) {
         if (viseme === "sil") {

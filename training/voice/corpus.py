@@ -14,8 +14,15 @@ LEARNING_VOICES = [
     "en-gb-scotland", "en-gb-scotland+f2", "en-gb-x-rp+m1", "en-029", "en-029+f4",
 ]  # fmt: skip
 JUDGING_VOICES = ["en-us+f3", "en-us+m2", "en+f5", "en+m5", "en-us+Annie"]
-LEARNING_RECORDED = [("slt", 1.0, None), ("slt", 0.85, 210.0), ("awb", 1.0, None), ("awb", 0.9, 150.0), ("kal16", 1.0, 90.0),
-                     ("slt", 1.15, 150.0)]  # fmt: skip
+LEARNING_RECORDED = [
+    ("slt", 1.0, None),
+    ("slt", 0.85, 210.0),
+    ("awb", 1.0, None),
+    ("awb", 0.9, 150.0),
+    ("kal16", 1.0, 90.0),
+    ("slt", 1.15, 150.0),
+]
+"""Voice, stretch and mean pitch in Hz."""
 JUDGING_RECORDED = [("rms", 1.0, None)]
 
 

@@ -38,9 +38,7 @@ export interface ITimedWord {
 export type SpeechTiming = IAzureVisemeEvent | IAzureWordEvent | IPollySpeechMark | ITimedViseme | ITimedWord;
 
 /** By id. */
-const AzureVisemes: readonly VoiceViseme[] =
-    // prettier-ignore
-    ["sil", "aa", "aa", "O", "E", "RR", "I", "U", "O", "aa", "O", "aa", "kk", "RR", "nn", "SS", "CH", "TH", "FF", "DD", "kk", "PP"];
+const AzureVisemes = "sil aa aa O E RR I U O aa O aa kk RR nn SS CH TH FF DD kk PP".split(" ") as VoiceViseme[];
 
 const PollyVisemes: Readonly<Record<string, VoiceViseme>> = {
     sil: "sil",

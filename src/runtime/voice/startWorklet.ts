@@ -5,9 +5,9 @@ import workletSource from "./worklet/voiceWorklet.ts?text";
 const Loaded = new WeakMap<BaseAudioContext, Promise<void>>();
 
 /**
- * Loads it from its text, so that no bundler has to carry a file along; where the page's policy refuses that, from a
- * file. A second call for the same context waits for the first one.
- * @param fileUrl address of `voiceWorklet.js` on the page's own origin. Default: none
+ * Loads it, by default from its text, so that no bundler has to carry a file along. A second call for the same context
+ * waits for the first one.
+ * @param fileUrl address of `voiceWorklet.js` on the page's own origin, for pages whose policy refuses the text
  * @throws where the browser has no worklets, or refuses the script
  */
 export function LoadVoiceWorkletAsync(context: BaseAudioContext, fileUrl?: string): Promise<void> {
@@ -23,16 +23,15 @@ export function LoadVoiceWorkletAsync(context: BaseAudioContext, fileUrl?: strin
 
 async function LoadAsync({ audioWorklet }: BaseAudioContext, fileUrl: string | undefined): Promise<void> {
     if (!audioWorklet) {
-        throw new Error("This page has no audio worklets; they need https.");
+        throw new Error("this page has no audio worklets; they need https");
+    }
+    if (fileUrl !== undefined) {
+        await audioWorklet.addModule(fileUrl);
+        return;
     }
     const url = URL.createObjectURL(new Blob([workletSource], { type: "text/javascript" }));
     try {
         await audioWorklet.addModule(url);
-    } catch (error) {
-        if (fileUrl === undefined) {
-            throw error;
-        }
-        await audioWorklet.addModule(fileUrl);
     } finally {
         URL.revokeObjectURL(url);
     }

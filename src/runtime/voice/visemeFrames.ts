@@ -41,7 +41,7 @@ export class VisemeFrames {
      * @param capacity frames to hold
      * @param data memory of others to use, [capacity · FrameFloats]
      */
-    public constructor(capacity: number, data = new Float32Array(capacity * FrameFloats)) {
+    public constructor(capacity: number, data: Float32Array = new Float32Array(capacity * FrameFloats)) {
         this.capacity = capacity;
         this.data = data;
     }

@@ -20,4 +20,3 @@ export function DecodeVisemeWeights(): IVisemeWeights {
     const [out, outBias] = layer(VoiceVisemes.length, HiddenCount);
     return { offsets: Int32Array.from(ContextOffsets), hidden, hiddenBias, out, outBias };
 }
-

@@ -58,7 +58,10 @@ export async function BakeVoiceAsync(
     }
     const { visemes, unknown } = ReadSpeechTimings(timings);
     if (visemes.length === 0 && unknown.length > 0) {
-        throw new FlexAvatarError("invalid-argument", `No table knows these timings: ${unknown.slice(0, 20).join(", ")}.`);
+        throw new FlexAvatarError(
+            "invalid-argument",
+            `No table knows these timings: ${unknown.slice(0, 20).join(", ")}.`,
+        );
     }
     const engine = await LoadEngineAsync();
     const frames = await FinishInSlicesAsync(

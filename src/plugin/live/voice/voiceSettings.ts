@@ -42,8 +42,8 @@ export interface IVoiceSettings extends IMouthSettings {
     /** Seconds by which the mouth is before its sound, 0 to 0.2. Default 0.03: a frame has to be drawn first. */
     leadS?: number;
     /**
-     * Address of `voiceWorklet.js`, which `npx babylon-flexavatar copy-assets` puts beside ONNX Runtime's files: used
-     * where the page's policy refuses audio worklets from `blob:`. Default: none, then the page itself listens.
+     * Address of `voiceWorklet.js`, which `npx babylon-flexavatar copy-assets` puts beside ONNX Runtime's files, for
+     * pages whose policy refuses scripts from `blob:`. Default: none, the worklet starts from its text.
      */
     workletUrl?: string;
 }

@@ -57,7 +57,9 @@ export class VoiceSource implements IFaceSource {
     private readonly _told = new Map<string, string>();
     /** Undone in reverse order when the source is disposed. */
     private readonly _undo: (() => void)[] = [];
-    private readonly _onWord = (word: ITimedWord): void => this.onWordObservable.notifyObservers(word);
+    private readonly _onWord = (word: ITimedWord): void => {
+        this.onWordObservable.notifyObservers(word);
+    };
     private _context: AudioContext | null = null;
     private _clock: VoiceClock | null = null;
     private _ear: IVoiceEar | null = null;
@@ -269,7 +271,7 @@ export class VoiceSource implements IFaceSource {
         if (context.sampleRate < LeastRate) {
             this._notify(
                 "voice-rate",
-                `The sound has ${context.sampleRate} samples a second; below ${LeastRate} the hissing sounds are missing.`,
+                `The sound has ${context.sampleRate} samples a second; below ${LeastRate} hissing sounds are missing.`,
             );
         }
         const engine = await LoadEngineAsync();
@@ -287,8 +289,8 @@ export class VoiceSource implements IFaceSource {
                 );
                 this._notify(
                     "voice-on-page",
-                    `The audio worklet does not run (${MessageOf(error)}); the page itself listens. Allow blob: in the ` +
-                        "script-src of the page's policy, or pass workletUrl.",
+                    `The audio worklet does not run (${MessageOf(error)}); the page itself listens. Allow blob: in ` +
+                        "the script-src of the page's policy, or pass workletUrl.",
                 );
             }
         };
@@ -363,7 +365,7 @@ export class VoiceSource implements IFaceSource {
             this._setState("suspended");
             this._notify(
                 "voice-suspended",
-                "The browser plays no sound before the visitor does something. Call resumeAsync() of the voice from a click.",
+                "The browser plays no sound before the visitor does something. Call resumeAsync() from a click.",
             );
         } else {
             this._setState(this._ear || this._state !== "starting" ? "running" : "starting");
@@ -373,7 +375,10 @@ export class VoiceSource implements IFaceSource {
     private _watchTracks(stream: MediaStream): void {
         for (const track of stream.getAudioTracks()) {
             const ended = () =>
-                this._notify("voice-unplugged", `The device "${track.label}" has ended: it was unplugged or taken away.`);
+                this._notify(
+                    "voice-unplugged",
+                    `The device "${track.label}" has ended: it was unplugged or taken away.`,
+                );
             track.addEventListener("ended", ended);
             this._undo.push(() => track.removeEventListener("ended", ended));
         }
@@ -388,8 +393,8 @@ export class VoiceSource implements IFaceSource {
             this._silentSinceS = Infinity;
             this._notify(
                 "voice-silent",
-                `Nothing but digital silence came for ${SilentS} seconds: the device is muted, or the media file comes ` +
-                    "from another site without CORS.",
+                `Nothing but digital silence came for ${SilentS} seconds: the device is muted, or the media file ` +
+                    "comes from another site without CORS.",
             );
         }
     }

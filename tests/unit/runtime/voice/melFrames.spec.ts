@@ -30,7 +30,9 @@ describe("mel frames", () => {
         const [low, high] = [Sound(16_000, 0.3, voice), Sound(48_000, 0.3, voice)];
         expect(low.length).toBe(high.length);
         for (let band = 0; band < MelBands; band++) {
-            expect(Math.abs(low[10][band] - high[10][band])).withContext(`band ${band}`).toBeLessThan(0.25);
+            expect(Math.abs(low[10][band] - high[10][band]))
+                .withContext(`band ${band}`)
+                .toBeLessThan(0.25);
         }
     });
 

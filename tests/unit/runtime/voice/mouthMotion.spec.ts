@@ -29,7 +29,9 @@ describe("the motion of a mouth", () => {
             const face = at(Frames([viseme, 60]), 30);
             for (const [name, weight] of Object.entries(SpeechShapes[viseme])) {
                 if (name !== "jawOpen") {
-                    expect(face[name as ArkitName]).withContext(`${viseme} ${name}`).toBeCloseTo(weight, 3);
+                    expect(face[name as ArkitName])
+                        .withContext(`${viseme} ${name}`)
+                        .toBeCloseTo(weight, 3);
                 }
             }
         }
@@ -82,7 +84,12 @@ describe("the motion of a mouth", () => {
     });
 
     it("reads a ring that went round as it reads a long one", () => {
-        const spans = [["aa", 30], ["PP", 10], ["U", 200], ["FF", 10]] as const;
+        const spans = [
+            ["aa", 30],
+            ["PP", 10],
+            ["U", 200],
+            ["FF", 10],
+        ] as const;
         const long = Frames(...spans);
         const ring = new VisemeFrames(64);
         for (let frame = 0; frame < long.count; frame++) {

@@ -13,7 +13,9 @@ describe("the power spectrum", () => {
                 re += sample * Math.cos((2 * Math.PI * bin * at) / size);
                 im -= sample * Math.sin((2 * Math.PI * bin * at) / size);
             });
-            expect(spectrum.power[bin]).withContext(`bin ${bin}`).toBeCloseTo(re * re + im * im, 8);
+            expect(spectrum.power[bin])
+                .withContext(`bin ${bin}`)
+                .toBeCloseTo(re * re + im * im, 8);
         }
     });
 });

@@ -55,7 +55,13 @@ describe("speech", () => {
         const [{ samples, rate }] = clips;
         const first = Finish(BakeVisemes(samples, rate, weights));
         expect(Finish(BakeVisemes(samples, rate, weights)).data).toEqual(first.data);
-        const quiet = Finish(BakeVisemes(samples.map((value) => value / 8), rate, weights));
+        const quiet = Finish(
+            BakeVisemes(
+                samples.map((value) => value / 8),
+                rate,
+                weights,
+            ),
+        );
         const differences = first.data.map((value, at) => Math.abs(value - quiet.data[at]));
         expect(differences.reduce((sum, value) => sum + value, 0) / differences.length).toBeLessThan(0.01);
     });
