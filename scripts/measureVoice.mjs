@@ -1,5 +1,5 @@
 // How well the mouth fits speech whose phoneme times are known, as a table.
-//   python -m training.voice.speak FOLDER    voices and words that the network has not learned from; needs espeak-ng, flite
+//   python -m training.voice.speak FOLDER    voices and words that were not learned from; needs espeak-ng and flite
 //   node scripts/measureVoice.mjs FOLDER [--headaudio PACKAGE]
 // PACKAGE is an unpacked @met4citizen/headaudio, measured with the same eyes.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";

@@ -20,8 +20,8 @@ calls carries gets goes sings sees sews sells zips shines shakes shops chews cha
 rolls raises likes looks leads lets needs knows notes hears helps hides heats hurries yells yawns""".split()
 
 ADJECTIVES = """big bold bumpy brave pink plump pale proper muddy modern middle famous funny fluffy fine fifth very
-vivid velvet heavy warm wet wild wise white old open slow low round loud proud cool smooth true new thin thick third other
-smooth tiny tall tender dusty dear deep cold keen quick kind great green good sweet soft sandy silly sharp shy cheap
+vivid velvet heavy warm wet wild wise white old open slow low round loud proud cool true new thin thick third other
+tiny tall tender dusty dear deep cold keen quick kind great green good sweet soft sandy silly sharp shy cheap
 rich huge gentle giant red rough rare right little light long lovely nice noisy narrow near happy hungry hot young
 yellow early easy even empty angry ancient orange awful""".split()
 

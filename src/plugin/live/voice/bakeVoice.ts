@@ -10,9 +10,8 @@ import { MouthMotion } from "../../../runtime/voice/mouthMotion.js";
 import { SpeechShapes } from "../../../runtime/voice/mouthShapes.js";
 import { ApplyTimings, ReadSpeechTimings, type SpeechTiming } from "../../../runtime/voice/speechTimings.js";
 import type { ExpressionTracks } from "../../animation/expressionTracks.js";
-import { MixToMono } from "./mixToMono.js";
 import type { IMouthSettings } from "./voiceSettings.js";
-import { LoadEngineAsync } from "./voiceSource.js";
+import { LoadEngineAsync, MixToMono } from "./voiceSounds.js";
 
 /** Settings of {@link BakeVoiceAsync}. A field left undefined keeps its default. */
 export interface IBakeVoiceSettings extends IMouthSettings {

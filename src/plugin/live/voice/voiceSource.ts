@@ -12,10 +12,12 @@ import type { VisemeFrames } from "../../../runtime/voice/visemeFrames.js";
 import { BufferedAhead, LiveAhead } from "../../../runtime/voice/voiceAhead.js";
 import type { IFaceFrame, IFaceHost, IFaceSource } from "../faceSource.js";
 import { VoiceClock } from "./voiceClock.js";
-import { MixToMono } from "./mixToMono.js";
+import { OpenMicrophoneAsync } from "./microphone.js";
+import { SilenceWatch, SilentS } from "./silenceWatch.js";
 import { SpeechQueue } from "./speechQueue.js";
 import { type IVoiceEar, PageEar, WorkletEar } from "./voiceEar.js";
 import type { ISpeechSettings, IVoiceSettings, SpeechSound, VoiceInput, VoiceState } from "./voiceSettings.js";
+import { DecodeAsync, IsVoiceInput, LoadEngineAsync, MessageOf, MixToMono } from "./voiceSounds.js";
 
 const AudioDelayS = 0.08;
 const LeadS = 0.03;
@@ -23,9 +25,6 @@ const MostLeadS = 0.2;
 /** What a frame needs before it can be judged, besides the frames ahead. */
 const WindowS = 0.02;
 
-/** Seconds without a sample that is not zero after which somebody should know. */
-const SilentS = 4;
-const SilentDb = -88;
 /** Bands end at 7.4 kHz. */
 const LeastRate = 16_000;
 
@@ -53,6 +52,7 @@ export class VoiceSource implements IFaceSource {
     private readonly _strength: number;
     private readonly _leadS: number;
     private readonly _speech = new SpeechQueue();
+    private readonly _silence = new SilenceWatch();
     private readonly _hosts = new Set<IFaceHost>();
     private readonly _told = new Map<string, string>();
     /** Undone in reverse order when the source is disposed. */
@@ -65,7 +65,6 @@ export class VoiceSource implements IFaceSource {
     private _ear: IVoiceEar | null = null;
     private _waitsS = 0;
     private _state: VoiceState = "starting";
-    private _silentSinceS = NaN;
     private _presence = 0;
 
     /**
@@ -115,21 +114,7 @@ export class VoiceSource implements IFaceSource {
         settings: IVoiceSettings = {},
         constraints: MediaTrackConstraints = { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
     ): Promise<VoiceSource> {
-        let stream: MediaStream;
-        try {
-            if (!navigator.mediaDevices) {
-                throw new DOMException("This page has no access to devices.", "NotAllowedError");
-            }
-            stream = await navigator.mediaDevices.getUserMedia({ audio: constraints });
-        } catch (error) {
-            const { name, message } = error as DOMException;
-            const refused = name === "NotAllowedError" || name === "SecurityError";
-            throw new FlexAvatarError(
-                refused ? "microphone-refused" : "microphone-missing",
-                `The microphone ${refused ? "was refused" : "cannot be used"}: ${message || name}`,
-                { cause: error },
-            );
-        }
+        const stream = await OpenMicrophoneAsync(constraints);
         const source = new VoiceSource(stream, settings);
         source._undo.push(() => stream.getTracks().forEach((track) => track.stop()));
         return source;
@@ -206,7 +191,9 @@ export class VoiceSource implements IFaceSource {
         let frames: VisemeFrames | null = this._speech.framesAt(playedS, this._onWord);
         if (!frames && this._ear) {
             this._ear.listen();
-            this._watchSilence(this._ear.db, contextS);
+            if (this._silence.isTooLong(this._ear.db, contextS)) {
+                this._tellSilence();
+            }
             frames = this._ear.frames;
             // What only comes in is followed as closely as it can be.
             timeS = this._waitsS < 0 ? contextS : playedS - this._waitsS;
@@ -384,19 +371,12 @@ export class VoiceSource implements IFaceSource {
         }
     }
 
-    private _watchSilence(db: number, contextS: number): void {
-        if (db > SilentDb || !(this._context?.state === "running")) {
-            this._silentSinceS = contextS;
-        } else if (Number.isNaN(this._silentSinceS)) {
-            this._silentSinceS = contextS;
-        } else if (contextS - this._silentSinceS > SilentS) {
-            this._silentSinceS = Infinity;
-            this._notify(
-                "voice-silent",
-                `Nothing but digital silence came for ${SilentS} seconds: the device is muted, or the media file ` +
-                    "comes from another site without CORS.",
-            );
-        }
+    private _tellSilence(): void {
+        this._notify(
+            "voice-silent",
+            `Nothing but digital silence came for ${SilentS} seconds: the device is muted, or the media file comes ` +
+                "from another site without CORS.",
+        );
     }
 
     private _fail(reason: unknown): void {
@@ -427,38 +407,4 @@ export class VoiceSource implements IFaceSource {
             throw new FlexAvatarError("disposed", `The voice "${this.name}" is disposed.`);
         }
     }
-}
-
-/** All that hears is loaded when it is needed first. */
-export function LoadEngineAsync(): Promise<typeof import("../../../runtime/voice/voiceEngine.js")> {
-    return import("../../../runtime/voice/voiceEngine.js");
-}
-
-function IsVoiceInput(sound: unknown): sound is VoiceInput {
-    return (
-        sound instanceof AudioNode ||
-        sound instanceof HTMLMediaElement ||
-        sound instanceof MediaStream ||
-        sound instanceof AudioBuffer
-    );
-}
-
-async function DecodeAsync(sound: SpeechSound, context: BaseAudioContext): Promise<AudioBuffer> {
-    if (sound instanceof AudioBuffer) {
-        return sound;
-    }
-    const bytes = sound instanceof Blob ? await sound.arrayBuffer() : sound.slice(0); // decoding takes it away
-    try {
-        return await context.decodeAudioData(bytes);
-    } catch (error) {
-        throw new FlexAvatarError(
-            "sound-unreadable",
-            `The browser cannot decode ${bytes.byteLength || "the"} bytes of sound: ${MessageOf(error)}`,
-            { cause: error },
-        );
-    }
-}
-
-function MessageOf(error: unknown): string {
-    return error instanceof Error ? error.message : String(error);
 }
