@@ -11,7 +11,10 @@ export const WindowS = 0.025;
 export const HopS = 0.01;
 const LowHz = 100;
 const HighHz = 7400;
+/** Added to the power of a band. */
 const Silence = 1e-9;
+/** Loudness of samples that are all zero, in dB of full scale. */
+export const SilenceDb = 10 * Math.log10(MelBands * Silence);
 
 const MelOf = (hz: number): number => 2595 * Math.log10(1 + hz / 700);
 const HzOf = (mel: number): number => 700 * (10 ** (mel / 2595) - 1);

@@ -1,6 +1,8 @@
 /** Notices digital silence: nothing that a living microphone or a file that may be read would give. */
+import { SilenceDb } from "../../../runtime/voice/melFrames.js";
 
-const SilentDb = -88;
+/** A twentieth of a dB: noise at -96 dB of full scale adds more. */
+const SilentDb = SilenceDb + 0.05;
 
 /** Seconds without a sample that is not zero after which somebody should know. */
 export const SilentS = 4;

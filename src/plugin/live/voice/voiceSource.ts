@@ -63,6 +63,8 @@ export class VoiceSource implements IFaceSource {
     private _context: AudioContext | null = null;
     private _clock: VoiceClock | null = null;
     private _ear: IVoiceEar | null = null;
+    /** A microphone is never quite silent; a node may be for ever. */
+    private _expectsSound: () => boolean = () => false;
     private _waitsS = 0;
     private _state: VoiceState = "starting";
     private _presence = 0;
@@ -191,7 +193,7 @@ export class VoiceSource implements IFaceSource {
         let frames: VisemeFrames | null = this._speech.framesAt(playedS, this._onWord);
         if (!frames && this._ear) {
             this._ear.listen();
-            if (this._silence.isTooLong(this._ear.db, contextS)) {
+            if (this._expectsSound() && this._silence.isTooLong(this._ear.db, contextS)) {
                 this._tellSilence();
             }
             frames = this._ear.frames;
@@ -303,6 +305,7 @@ export class VoiceSource implements IFaceSource {
             const node = this._takeContext().createMediaStreamSource(sound);
             this._undo.push(() => node.disconnect());
             this._watchTracks(sound);
+            this._expectsSound = () => true;
             return node;
         }
         const before = Elements.get(sound);
@@ -312,6 +315,7 @@ export class VoiceSource implements IFaceSource {
         const delay = new DelayNode(context, { delayTime: delayS, maxDelayTime: Math.max(1 / 128, delayS) });
         node.disconnect();
         node.connect(delay).connect(context.destination);
+        this._expectsSound = () => !sound.paused && !sound.muted;
         // The visitor's click on "play" lets the context play too.
         const resume = () => void context.resume().catch(() => undefined);
         sound.addEventListener("play", resume);

@@ -4,9 +4,11 @@ import { VoiceAnalyser } from "../voiceAnalyser.js";
 import { HeadNumbers, type IVoiceFrameMessage, type IVoiceProcessorOptions, ProcessorName } from "./messages.js";
 
 // What the scope of a worklet has; TypeScript's library knows pages only.
-declare const sampleRate: number;
-declare const currentTime: number;
-declare function registerProcessor(name: string, processor: unknown): void;
+const Scope = globalThis as unknown as {
+    readonly sampleRate: number;
+    readonly currentTime: number;
+    registerProcessor(name: string, processor: unknown): void;
+};
 declare class AudioWorkletProcessor {
     public readonly port: MessagePort;
 }
@@ -24,7 +26,7 @@ class VoiceProcessor extends AudioWorkletProcessor {
     public constructor({ processorOptions }: { processorOptions: IVoiceProcessorOptions }) {
         super();
         const { weights, ahead, capacity, memory } = processorOptions;
-        this._analyser = new VoiceAnalyser(sampleRate, weights, ahead);
+        this._analyser = new VoiceAnalyser(Scope.sampleRate, weights, ahead);
         this._head = memory ? new Float64Array(memory, 0, HeadNumbers) : null;
         const ring = memory && new Float32Array(memory, HeadNumbers * 8, capacity * FrameFloats);
         this._frames = new VisemeFrames(capacity, ring);
@@ -35,7 +37,7 @@ class VoiceProcessor extends AudioWorkletProcessor {
         const channels = inputs[0];
         if (!this._started) {
             this._started = true;
-            this._frames.startS = currentTime;
+            this._frames.startS = Scope.currentTime;
         }
         const length = channels.length > 0 ? channels[0].length : Quantum;
         for (let at = 0; at < length; at++) {
@@ -71,4 +73,4 @@ class VoiceProcessor extends AudioWorkletProcessor {
     }
 }
 
-registerProcessor(ProcessorName, VoiceProcessor);
+Scope.registerProcessor(ProcessorName, VoiceProcessor);
