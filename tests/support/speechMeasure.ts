@@ -84,9 +84,10 @@ export function ShowsSign(weights: Float32Array, sign: LipSign): boolean {
     }
 }
 
-/** What each viseme has to show, and what may show it besides. */
+/** What each viseme has to show. */
 const SignOf: Readonly<Record<string, LipSign>> = { PP: "shut", FF: "teeth", O: "round", U: "round" };
-const AlsoRound = ["CH", "RR"];
+/** Sounds that must not look round; others take the rounding of their neighbours, as people do. */
+const NotRound = ["aa", "E", "I", "SS"];
 
 /** How often lips showed what they had to, and how often what they must not. */
 export interface ISignCount {
@@ -119,7 +120,7 @@ export function CountSigns(mouth: Mouth, clip: ISpokenClip, counts: Record<LipSi
                 const to = Math.min(steps - 1, Math.floor((endS + SlackS) * 100));
                 count.asked++;
                 count.shown += seen.slice(from, to + 1).some((signs) => signs[sign]) ? 1 : 0;
-            } else if (!(sign === "round" && AlsoRound.includes(viseme))) {
+            } else if (sign !== "round" || NotRound.includes(viseme)) {
                 count.others++;
                 count.falselyShown += seen[Math.round(((startS + endS) / 2) * 100)]?.[sign] ? 1 : 0;
             }

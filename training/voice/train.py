@@ -64,7 +64,7 @@ def examples(spoken, random: np.random.Generator, clean: bool = False):
         if not clean:
             samples, shift = spoil(samples, rate, random)
             # Played faster or slower: other throats.
-            warp = random.uniform(0.87, 1.15)
+            warp = round(random.uniform(0.87, 1.15), 2)
             rate *= warp
             spans = [(name, start / warp, end / warp) for name, start, end in spans]
         frames = mel_frames(samples.astype(np.float32), rate)

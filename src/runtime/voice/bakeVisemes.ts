@@ -6,8 +6,9 @@ import type { IVisemeWeights } from "./visemeNetwork.js";
 import { BufferedAhead } from "./voiceAhead.js";
 import { VoiceAnalyser } from "./voiceAnalyser.js";
 
-/** Share of the frames that are quieter than the speaker's level. */
+/** Shares of the frames that are quieter than the speaker's level, and than the room's. */
 const LevelShare = 0.95;
+const FloorShare = 0.1;
 const SamplesPerStep = 1 << 14;
 
 /**
@@ -20,8 +21,14 @@ const SamplesPerStep = 1 << 14;
 export function* BakeVisemes(samples: Float32Array, rate: number, weights: IVisemeWeights): Work<VisemeFrames> {
     const count = Math.max(0, 1 + Math.floor((samples.length / rate - WindowS) / HopS));
     const frames = new VisemeFrames(count + BufferedAhead);
-    const levelDb = yield* LoudestDb(samples, rate);
-    const analyser = new VoiceAnalyser(rate, weights, BufferedAhead, levelDb);
+    const heard = yield* LoudnessOf(samples, rate);
+    const analyser = new VoiceAnalyser(
+        rate,
+        weights,
+        BufferedAhead,
+        heard[Math.floor(LevelShare * heard.length)],
+        heard[Math.floor(FloorShare * heard.length)],
+    );
     for (let at = 0; at < samples.length; at++) {
         if (analyser.push(samples[at])) {
             frames.push(analyser.shares, analyser.loudness);
@@ -41,8 +48,8 @@ export function* BakeVisemes(samples: Float32Array, rate: number, weights: IVise
     return frames;
 }
 
-/** The speaker's level, from all of the sound. Undefined where there is too little of it. */
-function* LoudestDb(samples: Float32Array, rate: number): Work<number | undefined> {
+/** Loudness of all frames, ascending. */
+function* LoudnessOf(samples: Float32Array, rate: number): Work<number[]> {
     const mel = new MelFrames(rate);
     const heard: number[] = [];
     for (let at = 0; at < samples.length; at++) {
@@ -57,6 +64,5 @@ function* LoudestDb(samples: Float32Array, rate: number): Work<number | undefine
             yield (0.3 * at) / samples.length;
         }
     }
-    heard.sort((one, other) => one - other);
-    return heard[Math.floor(LevelShare * heard.length)];
+    return heard.sort((one, other) => one - other);
 }

@@ -35,11 +35,12 @@ export class VoiceAnalyser {
      * @param weights of the network
      * @param ahead frames to wait for, 0 to `BufferedAhead`
      * @param levelDb the speaker's level where it is known
+     * @param floorDb the room's, likewise
      */
-    public constructor(rate: number, weights: IVisemeWeights, ahead = LiveAhead, levelDb?: number) {
+    public constructor(rate: number, weights: IVisemeWeights, ahead = LiveAhead, levelDb?: number, floorDb?: number) {
         this._ahead = ahead;
         this._mel = new MelFrames(rate);
-        this._level = new VoiceLevel(levelDb);
+        this._level = new VoiceLevel(levelDb, floorDb);
         this._network = new VisemeNetwork(weights);
     }
 

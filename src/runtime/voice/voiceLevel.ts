@@ -9,7 +9,10 @@ const LowestLevelDb = -55;
 /** Per frame of 10 ms. */
 const LevelSinksDb = 0.06;
 
-const StartFloorDb = -65;
+const LowestFloorDb = -65;
+/** A stream is taken to begin with its room for this many frames, where that is not louder than this. */
+const RoomFrames = 15;
+const LoudestRoomDb = -38;
 /** The room may be this loud; louder steady sound is taken for speech again. */
 const HighestFloorDb = -25;
 /** Nothing below this is speech. */
@@ -33,7 +36,7 @@ export class VoiceLevel {
     /** Level of the speaker: a peak that sinks 6 dB a second. */
     public levelDb: number;
     /** Level of the room. */
-    public floorDb = StartFloorDb;
+    public floorDb: number;
     /** Whether somebody speaks, or has spoken just now. */
     public open = false;
     /** Loudness of the last frame in the speaker's own range: 0 the room, 1 the loudest. */
@@ -41,10 +44,16 @@ export class VoiceLevel {
     private _meanDb = NaN;
     private _swingDb = 2 * SteadyDb;
     private _hang = 0;
+    private _learns: number;
 
-    /** @param levelDb the speaker's level where it is known */
-    public constructor(levelDb = StartLevelDb) {
+    /**
+     * @param levelDb the speaker's level where it is known
+     * @param floorDb the room's, where it is known; else it is learned from the first frames
+     */
+    public constructor(levelDb = StartLevelDb, floorDb?: number) {
         this.levelDb = levelDb;
+        this.floorDb = RoomOf(floorDb ?? LowestFloorDb);
+        this._learns = floorDb === undefined ? RoomFrames : 0;
     }
 
     /** @param db loudness of the next frame */
@@ -55,13 +64,16 @@ export class VoiceLevel {
         }
         this._meanDb += MeanShare * (db - this._meanDb);
         this._swingDb += MeanShare * (Math.abs(db - this._meanDb) - this._swingDb);
-        if (db < this.floorDb) {
+        if (this._learns > 0) {
+            this._learns--;
+            this.floorDb = Math.max(this.floorDb, RoomOf(db));
+        } else if (db < this.floorDb) {
             this.floorDb += FloorSinks * (db - this.floorDb);
         } else {
             const follows = this._swingDb < SteadyDb ? FloorFollows * (this._meanDb - this.floorDb) : 0;
             this.floorDb = Math.min(HighestFloorDb, this.floorDb + Math.max(FloorRisesDb, follows));
         }
-        this.floorDb = Math.max(StartFloorDb, this.floorDb);
+        this.floorDb = Math.max(LowestFloorDb, this.floorDb);
 
         const least = Math.max(QuietDb, this.levelDb - ReachDb);
         if (db > Math.max(least, this.floorDb + OpensDb)) {
@@ -78,4 +90,8 @@ export class VoiceLevel {
         const bottom = Math.max(this.floorDb, this.levelDb - ReachDb);
         this.loudness = Math.min(1, Math.max(0, (db - bottom) / Math.max(6, this.levelDb - bottom)));
     }
+}
+
+function RoomOf(db: number): number {
+    return Math.min(LoudestRoomDb, Math.max(LowestFloorDb, db));
 }
