@@ -76,7 +76,11 @@ export function ShowsSign(weights: Float32Array, sign: LipSign): boolean {
     const upperIn = At(weights, "mouthRollUpper") >= 0.17;
     switch (sign) {
         case "shut":
-            return upperIn && At(weights, "mouthPressLeft") >= 0.18 && At(weights, "jawOpen") <= 0.12;
+            return (
+                upperIn &&
+                At(weights, "mouthPressLeft") >= 0.18 &&
+                At(weights, "jawOpen") - At(weights, "mouthClose") <= 0.06
+            );
         case "teeth":
             return !upperIn && At(weights, "mouthRollLower") >= 0.25 && At(weights, "mouthUpperUpLeft") >= 0.08;
         case "round":

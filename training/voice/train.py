@@ -39,9 +39,10 @@ def spoil(samples: np.ndarray, rate: int, random: np.random.Generator) -> tuple[
     sound = np.concatenate([np.zeros(int(random.uniform(0.1, 0.6) * rate)), samples, np.zeros(int(0.3 * rate))])
     spectrum = np.fft.rfft(sound)
     hz = np.fft.rfftfreq(len(sound), 1 / rate)
-    # A smooth random curve of +-8 dB over log frequency.
+    # A smooth random curve of +-8 dB over log frequency, on a tilt of +-9 dB: microphones, and darker throats.
     knots = np.geomspace(80, 8000, 7)
-    curve = np.interp(np.log(np.maximum(hz, 1)), np.log(knots), random.uniform(-8, 8, len(knots)))
+    decibels = random.uniform(-8, 8, len(knots)) + random.uniform(-9, 9) * np.linspace(-1, 1, len(knots))
+    curve = np.interp(np.log(np.maximum(hz, 1)), np.log(knots), decibels)
     sound = np.fft.irfft(spectrum * 10 ** (curve / 20), len(sound))
     if random.random() < 0.5:
         tail = random.standard_normal(int(0.25 * rate)) * np.exp(-np.arange(int(0.25 * rate)) / (0.06 * rate))

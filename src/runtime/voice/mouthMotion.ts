@@ -37,6 +37,11 @@ const Pulls: Readonly<Record<VoiceViseme, readonly number[]>> = {
 const QuietJaw = 0.5;
 const LoudJaw = 0.65;
 
+const LipsGroup = Groups.indexOf("lips");
+const ShutViseme = VoiceVisemes.indexOf("PP");
+const CloseIndex = ArkitNames.indexOf("mouthClose");
+const JawIndex = ArkitNames.indexOf("jawOpen");
+
 /** Frames before and behind that pull. */
 const Reach = 16;
 
@@ -75,7 +80,8 @@ export class MouthMotion {
 
     /** @param shapes what each viseme looks like; those that lack look like rest */
     public constructor(shapes: Readonly<Partial<Record<string, MouthShape>>>) {
-        const isUsed = (name: ArkitName) => VoiceVisemes.some((viseme) => (shapes[viseme]?.[name] ?? 0) !== 0);
+        const isUsed = (name: ArkitName) =>
+            name === "mouthClose" || VoiceVisemes.some((viseme) => (shapes[viseme]?.[name] ?? 0) !== 0);
         this.used = ArkitNames.flatMap((name, index) => (isUsed(name) ? [index] : []));
         this._shapes = Float32Array.from(
             VoiceVisemes.flatMap((viseme) => this.used.map((index) => shapes[viseme]?.[ArkitNames[index]] ?? 0)),
@@ -136,5 +142,17 @@ export class MouthMotion {
             }
             this.weights[this.used[index]] = Math.min(1, Math.max(0, weight / total));
         }
+        this._closeLips();
+    }
+
+    /** A jaw is slower than lips: where they shut before it is up, they reach each other over it. */
+    private _closeLips(): void {
+        const from = LipsGroup * VoiceVisemes.length;
+        let total = 1e-9;
+        for (let viseme = 0; viseme < VoiceVisemes.length; viseme++) {
+            total += this._sums[from + viseme];
+        }
+        const shut = this._sums[from + ShutViseme] / total;
+        this.weights[CloseIndex] = Math.max(this.weights[CloseIndex], shut * this.weights[JawIndex]);
     }
 }

@@ -17,7 +17,7 @@ const Frames = (...spans: readonly (readonly [VoiceViseme, number])[]): VisemeFr
     return frames;
 };
 
-describe("the motion of a mouth", () => {
+describe("the motion of a voice", () => {
     const motion = new MouthMotion(SpeechShapes);
     const at = (frames: VisemeFrames, frame: number): Record<ArkitName, number> => {
         motion.move(frames, frames.timeOf(frame));
