@@ -59,8 +59,12 @@ describe("the mouth of a voice", () => {
         const rest = lips(new Float32Array(ArkitNames.length));
         for (const viseme of ["U", "O"] as const) {
             const face = say(20, [viseme, 40]);
-            expect(face.width).withContext(viseme).toBeLessThan(rest.width - 4);
-            expect(face.front).withContext(viseme).toBeGreaterThan(rest.front + 2);
+            expect(face.width)
+                .withContext(viseme)
+                .toBeLessThan(rest.width - 4);
+            expect(face.front)
+                .withContext(viseme)
+                .toBeGreaterThan(rest.front + 2);
         }
         expect(say(20, ["I", 40]).width).toBeGreaterThan(rest.width + 2);
     });
