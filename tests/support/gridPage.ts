@@ -6,7 +6,7 @@ import { ParsePageModel } from "../../src/flame/pageModel";
 import type { HeadModel } from "../../src/flame/headModel";
 import { BuildTexelTable, RegionShift, type TexelTable } from "../../src/flame/texelTable";
 import type { FlexAvatar } from "../../src/plugin/avatar/flexAvatar";
-import type { IPageModel } from "../../src/plugin/page/personPage";
+import type { IPageModel } from "../../src/runtime/person/pageMap";
 import { PackHeadFile, type HeadFileParts } from "./heads";
 import { MakeGridHead } from "./gridHead";
 
@@ -131,5 +131,5 @@ export function MakePageMap(head: HeadModel, mapSize = PageSize, sizeMeters = 0.
 
 /** Gives a person a second map, as a loaded page does. */
 export function GivePage(avatar: FlexAvatar, { page, map }: IPageMap): void {
-    avatar["_parts"].page.set({ model: page, map });
+    avatar["_core"].parts.page.set({ model: page, map });
 }

@@ -81,8 +81,7 @@ export function MakeLiveFace({ rightHanded = false, head = GazingHead() } = {}):
         expression: tracks,
         clipJoints: joints.clipJoints,
         getScene: () => scene,
-        adoptClip: (group: AnimationGroup) => groups.push(group),
-        _faceMixer: () => mixer,
+        _internals: { adoptClip: (group: AnimationGroup) => groups.push(group), faceMixer: mixer },
     } as unknown as FlexAvatar;
     return {
         scene,
@@ -147,5 +146,7 @@ export function TurnAbout(axis: "x" | "y" | "z", radians: number): [number, numb
 
 /** The weights of a frame by name, those that are not 0. */
 export function WeightsOf(weights: ArrayLike<number>): Partial<Record<ArkitName, number>> {
-    return Object.fromEntries(ArkitNames.flatMap((name, index) => (weights[index] === 0 ? [] : [[name, weights[index]]])));
+    return Object.fromEntries(
+        ArkitNames.flatMap((name, index) => (weights[index] === 0 ? [] : [[name, weights[index]]])),
+    );
 }

@@ -21,6 +21,7 @@ const ChestBelow = 0.18;
 
 const Turn = new Quaternion(); // scratch of readPoseToRef
 const Inner = new Quaternion(); // scratch of readPoseToRef
+const AxisAngle = new Float32Array(3); // scratch of readPoseToRef
 
 /** Nodes of one avatar. They are disposed with it. */
 export class AvatarJoints {
@@ -136,13 +137,17 @@ export class AvatarJoints {
                 Turn.multiplyToRef(Inner, Turn);
             }
             // Axis-angle by the shorter way round. A mirrored axis keeps its x and changes the sign of the rest.
-            const length = Math.hypot(Turn.x, Turn.y, Turn.z);
+            const length = Math.sqrt(Turn.x * Turn.x + Turn.y * Turn.y + Turn.z * Turn.z); // Math.hypot allocates
             const angle = 2 * Math.atan2(Turn.w < 0 ? -length : length, Math.abs(Turn.w));
             const scale = length > 1e-9 ? angle / length : 0;
-            const at = 3 + 3 * index;
-            changed = SetNumber(pose, at, scale * Turn.x) || changed;
-            changed = SetNumber(pose, at + 1, this._side * scale * Turn.y) || changed;
-            changed = SetNumber(pose, at + 2, this._side * scale * Turn.z) || changed;
+            AxisAngle[0] = scale * Turn.x;
+            AxisAngle[1] = this._side * scale * Turn.y;
+            AxisAngle[2] = this._side * scale * Turn.z;
+            for (let axis = 0; axis < 3; axis++) {
+                const at = 3 + 3 * index + axis;
+                changed = pose[at] !== AxisAngle[axis] || changed;
+                pose[at] = AxisAngle[axis];
+            }
         }
         return changed;
     }
@@ -151,11 +156,4 @@ export class AvatarJoints {
 /** The quaternion of a node that must have one; setting `rotation` takes it away. */
 function RotationOf(node: TransformNode): Quaternion {
     return (node.rotationQuaternion ??= node.rotation.toQuaternion());
-}
-
-/** Writes a number as the array holds it. @returns whether it is another one */
-function SetNumber(numbers: Float32Array, index: number, value: number): boolean {
-    const before = numbers[index];
-    numbers[index] = value;
-    return numbers[index] !== before;
 }

@@ -3,10 +3,9 @@
  * all at once or one by one.
  */
 import { JointIndex, type IFaceFrame } from "./faceSource.js";
-import { FindColumn, FirstAngle, SlotCount, type IColumnPart } from "./faceColumns.js";
+import { FindColumn, FirstAngle, SlotCount, type IColumnMeaning } from "./faceColumns.js";
 
-interface IColumn {
-    readonly parts: readonly IColumnPart[];
+interface IColumn extends IColumnMeaning {
     value: number;
 }
 
@@ -18,6 +17,8 @@ export class ColumnValues {
     private readonly _byName = new Map<string, IColumn | null>();
     /** By its last part: the same parameter may come by two addresses. */
     private readonly _byOwnName = new Map<string, IColumn>();
+    /** Whether there are weights of their own, so that mixtures do not count. */
+    private _hasWeights = false;
 
     /** Takes the value of a column; what is no number is left out. @returns whether the name is known */
     public set(name: string, value: number): boolean {
@@ -39,8 +40,9 @@ export class ColumnValues {
     public composeToRef(values: Float32Array, says: Uint8Array): void {
         values.fill(0);
         says.fill(0);
-        for (const { parts, value } of this._byOwnName.values()) {
-            for (let at = 0; value === value && at < parts.length; at++) {
+        for (const { parts, isMixture, value } of this._byOwnName.values()) {
+            const counts = value === value && !(isMixture && this._hasWeights);
+            for (let at = 0; counts && at < parts.length; at++) {
                 const { slot, scale, offset } = parts[at];
                 const part = scale * value + offset;
                 says[slot] = 1;
@@ -53,14 +55,15 @@ export class ColumnValues {
     }
 
     private _find(name: string): IColumn | null {
-        const parts = FindColumn(name);
-        if (!parts) {
+        const meaning = FindColumn(name);
+        if (!meaning) {
             this._byName.set(name, null);
             this.unknown.add(name);
             return null;
         }
         const own = name.slice(Math.max(name.lastIndexOf("/"), name.lastIndexOf(".")) + 1).toLowerCase();
-        const column = this._byOwnName.get(own) ?? { parts, value: NaN };
+        const column = this._byOwnName.get(own) ?? { ...meaning, value: NaN };
+        this._hasWeights ||= !meaning.isMixture && meaning.parts.some(({ slot }) => slot < FirstAngle);
         this._byOwnName.set(own, column);
         this._byName.set(name, column);
         return column;
@@ -107,14 +110,18 @@ function WriteAngles(
     frame: IFaceFrame,
 ): void {
     frame.saysTurns[joint] = share * Math.max(says[slot], says[slot + 1], says[slot + 2]);
-    QuaternionOfAngles(values[slot], values[slot + 1], values[slot + 2], frame.turns, 4 * joint);
+    QuaternionOfAngles(values, slot, frame.turns, 4 * joint);
 }
 
 /**
  * The turn of a head by yaw (to its left), then pitch (down), then roll (to its right), in canonical axes.
+ * @param angles the three of them in radians, from `from` on
  * @param into receives x, y, z, w at `at`
  */
-export function QuaternionOfAngles(yaw: number, pitch: number, roll: number, into: Float32Array, at: number): void {
+export function QuaternionOfAngles(angles: ArrayLike<number>, from: number, into: Float32Array, at: number): void {
+    const yaw = angles[from];
+    const pitch = angles[from + 1];
+    const roll = angles[from + 2];
     const cy = Math.cos(yaw / 2);
     const sy = Math.sin(yaw / 2);
     const cp = Math.cos(pitch / 2);

@@ -14,6 +14,13 @@ export interface IColumnPart {
     readonly offset: number;
 }
 
+/** What a column means. */
+export interface IColumnMeaning {
+    readonly parts: readonly IColumnPart[];
+    /** Whether it is a whole face by one word, as `happy` or a viseme: of no account beside weights of their own. */
+    readonly isMixture: boolean;
+}
+
 /** The first of the angles: yaw, pitch and roll of head, left eye and right eye. */
 export const FirstAngle = ArkitNames.length;
 /** Numbers that columns feed: weights and angles. */
@@ -178,24 +185,30 @@ function PartOf(feed: string, how: number | readonly [number, number]): IColumnP
  * `/avatar/parameters/v2/SmileFrownLeft`, `HeadYaw`
  * @returns its parts, none if it means something that an avatar has not, or null if the name is unknown
  */
-export function FindColumn(name: string): readonly IColumnPart[] | null {
+export function FindColumn(name: string): IColumnMeaning | null {
     const own = name.slice(Math.max(name.lastIndexOf("/"), name.lastIndexOf(".")) + 1);
     const key = KeyOf(own);
+    const plain = (parts: readonly IColumnPart[]): IColumnMeaning => ({ parts, isMixture: false });
     if (Silent.test(KeyOf(name)) || Silent.test(key)) {
-        return [];
+        return plain([]);
     }
     const angle = AngleNames.indexOf(key);
     if (angle >= 0) {
-        return [{ slot: FirstAngle + angle, scale: 1, offset: 0 }];
+        return plain([{ slot: FirstAngle + angle, scale: 1, offset: 0 }]);
     }
     const known = PartsByKey.get(key);
     if (known) {
-        return known;
+        return plain(known);
     }
     const arkit = ArkitNameOf(own) ?? ArkitNameOf(name);
     if (arkit) {
-        return [{ slot: WeightIndex(arkit), scale: 1, offset: 0 }];
+        return plain([PartOf(arkit, 1)]);
     }
     const meaning = FindMorphMeaning(own) ?? FindMorphMeaning(name);
-    return meaning ? Object.entries(meaning.weights).map(([weight, scale]) => PartOf(weight, scale)) : null;
+    return (
+        meaning && {
+            parts: Object.entries(meaning.weights).map(([weight, scale]) => PartOf(weight, scale)),
+            isMixture: true,
+        }
+    );
 }

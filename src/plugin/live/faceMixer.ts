@@ -204,8 +204,9 @@ export class FaceMixer implements IFaceHost {
                 } catch (error) {
                     this._giveUp(mixed, error);
                 }
-                if (mixed.isSpeaking) {
-                    mixed.latencyMs = performance.now() - mixed.frame.sampledAtMs;
+                const { sampledAtMs } = mixed.frame;
+                if (mixed.isSpeaking && sampledAtMs === sampledAtMs) {
+                    mixed.latencyMs = performance.now() - sampledAtMs;
                 }
             }
             mixed.advance(deltaS);

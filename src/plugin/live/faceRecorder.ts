@@ -46,7 +46,7 @@ export class FaceRecorder {
      * @throws FlexAvatarError `invalid-argument` if the handle is not of this avatar, `disposed`
      */
     public constructor(avatar: FlexAvatar, { name, handle }: IRecorderSettings = {}) {
-        this._mixer = avatar._faceMixer();
+        this._mixer = avatar._internals.faceMixer;
         if (handle && !this._mixer.handles.includes(handle)) {
             throw new FlexAvatarError("invalid-argument", `The source to record is not on "${avatar.name}".`);
         }
@@ -66,7 +66,7 @@ export class FaceRecorder {
 
     /** Begins anew. */
     public start(): void {
-        this._observer?.remove();
+        this._mixer.onMixedObservable.remove(this._observer);
         [this._times, this._weights, this._turns, this._lift] = [[], [], [], []];
         this._says.fill(0);
         this._saysTurns.fill(0);
@@ -79,7 +79,7 @@ export class FaceRecorder {
      * @throws FlexAvatarError `clip-empty` if no frame was drawn meanwhile
      */
     public stop(): FaceClip {
-        this._observer?.remove();
+        this._mixer.onMixedObservable.remove(this._observer);
         this._observer = null;
         if (this._times.length === 0) {
             throw new FlexAvatarError("clip-empty", `Nothing of "${this._name}" was recorded: no frame was drawn.`);

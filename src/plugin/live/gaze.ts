@@ -32,10 +32,11 @@ export class Gaze {
     /**
      * Turns an eye, about one axis across its line of sight. Allocates nothing.
      * @param eye 0 left, 1 right
-     * @param yaw y of the axis times the angle, radians: to the head's left
-     * @param pitch x of it: down
+     * @param look [2] of the axis times the angle, radians: y, to the head's left, then x, down
      */
-    public write(frame: IFaceFrame, eye: 0 | 1, yaw: number, pitch: number): void {
+    public write(frame: IFaceFrame, eye: number, look: ArrayLike<number>): void {
+        const yaw = look[0];
+        const pitch = look[1];
         const { ways, joint, byWeights } = this._eyes[eye];
         for (let way = 0; way < 4; way++) {
             const angle = way === 0 ? yaw : way === 1 ? -yaw : way === 2 ? -pitch : pitch;
@@ -45,7 +46,7 @@ export class Gaze {
         }
         if (!byWeights) {
             const at = 4 * joint;
-            const angle = Math.hypot(yaw, pitch);
+            const angle = Math.sqrt(yaw * yaw + pitch * pitch);
             const scale = angle > 1e-6 ? Math.sin(angle / 2) / angle : 0.5;
             frame.turns[at] = scale * pitch;
             frame.turns[at + 1] = scale * yaw;
@@ -55,19 +56,17 @@ export class Gaze {
         }
     }
 
-    /** Radians to the head's left, by the weights that are there. */
-    public yawOf(weights: ArrayLike<number>, eye: 0 | 1): number {
-        return this._difference(weights, eye, 0);
-    }
-
-    /** Radians down, by the weights that are there. */
-    public pitchOf(weights: ArrayLike<number>, eye: 0 | 1): number {
-        return -this._difference(weights, eye, 2);
-    }
-
-    private _difference(weights: ArrayLike<number>, eye: 0 | 1, way: number): number {
-        const { ways } = this._eyes[eye];
-        return weights[ways[way].weight] * ways[way].radians - weights[ways[way + 1].weight] * ways[way + 1].radians;
+    /**
+     * Where the left eye looks by the weights that are there. Allocates nothing.
+     * @param look [2] receives radians to the head's left, and down
+     */
+    public readToRef(weights: ArrayLike<number>, look: Float64Array): void {
+        const { ways } = this._eyes[0];
+        for (let axis = 0; axis < 2; axis++) {
+            const to = ways[axis === 0 ? 0 : 3];
+            const fro = ways[axis === 0 ? 1 : 2];
+            look[axis] = weights[to.weight] * to.radians - weights[fro.weight] * fro.radians;
+        }
     }
 }
 

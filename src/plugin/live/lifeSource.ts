@@ -48,8 +48,11 @@ const SaccadeS = 0.045;
 const MoodStrength = 0.3;
 const MoodS = 1.5;
 const MoodWave = 0.25;
-/** Channels of noise. */
-const [Sway, Breath, Brow, MoodNoise, Tremble] = [0, 3, 4, 5, 8];
+/** Curves of noise: the head's drift and tremble about three axes, breath, brows, mood; how often they change a second. */
+const NoiseRates = [0.35, 0.35, 0.35, 1.1, 1.1, 1.1, 0.1, 0.5, 0.2];
+const [Drift, Tremble, BreathNoise, BrowNoise, MoodNoise] = [0, 3, 6, 7, 8];
+/** Of the sway: yaw, pitch, roll. */
+const SwayShares = [1, 0.7, 0.6];
 /** Channels of chance. */
 const [BlinkChance, GazeChance, ShiftChance] = [16, 32, 48];
 const Radians = Math.PI / 180;
@@ -86,6 +89,9 @@ export class LifeSource implements IFaceSource {
     private readonly _moodNow = new Float32Array(ArkitNames.length);
     private _host: IFaceHost | null = null;
     private _gaze: Gaze | null = null;
+    private readonly _noise: SmoothNoise;
+    /** Scratch: yaw, pitch, roll. */
+    private readonly _angles = new Float64Array(3);
     private _timeS = 0;
     /** Beginning of the blink under way or to come. */
     private _blinkAtS = 0;
@@ -102,6 +108,7 @@ export class LifeSource implements IFaceSource {
             throw new FlexAvatarError("invalid-argument", `seed is ${String(seed)}, wanted a whole number.`);
         }
         this.seed = seed;
+        this._noise = new SmoothNoise(seed, NoiseRates);
         this.blink = Setting("blink", settings.blink);
         this.saccades = Setting("saccades", settings.saccades);
         this.breathing = Setting("breathing", settings.breathing);
@@ -163,6 +170,7 @@ export class LifeSource implements IFaceSource {
     /** See {@link IFaceSource}. */
     public readFrame(frame: IFaceFrame, _timeS: number, deltaS: number): boolean {
         this._timeS += deltaS;
+        this._noise.read(this._timeS);
         this._writeMood(frame, deltaS);
         this._writeBlink(frame);
         this._writeBody(frame);
@@ -172,7 +180,7 @@ export class LifeSource implements IFaceSource {
 
     private _writeMood(frame: IFaceFrame, deltaS: number): void {
         const share = 1 - Math.exp(-deltaS / MoodS);
-        const wave = 1 + MoodWave * SmoothNoise(this.seed, MoodNoise, this._timeS, 0.2);
+        const wave = 1 + MoodWave * this._noise.values[MoodNoise];
         for (let index = 0; index < this._moodNow.length; index++) {
             this._moodNow[index] += share * (this._moodTarget[index] - this._moodNow[index]);
             frame.weights[index] = Math.min(1, wave * this._moodNow[index]);
@@ -208,27 +216,28 @@ export class LifeSource implements IFaceSource {
     }
 
     private _writeBody(frame: IFaceFrame): void {
-        const { seed, sway, breathing, _timeS: time } = this;
-        const phase = (time * breathing) / 60 + 0.12 * SmoothNoise(seed, Breath, time, 0.1);
+        const { sway, breathing, _timeS: time, _angles: angles } = this;
+        const noise = this._noise.values;
+        const phase = (time * breathing) / 60 + 0.12 * noise[BreathNoise];
         const breath = breathing > 0 ? BreathOf(phase - Math.floor(phase)) : 0;
-        const pitch = 0.7 * this._swayOf(1) + 0.5 * BreathBend * breath;
-        QuaternionOfAngles(this._swayOf(0), pitch, 0.6 * this._swayOf(2), frame.turns, 4 * Neck);
-        QuaternionOfAngles(0, -BreathBend * breath, 0, frame.turns, 4 * Torso);
+        for (let axis = 0; axis < 3; axis++) {
+            // A slow drift with a faster tremble on it.
+            const turn = 0.8 * noise[Drift + axis] + 0.2 * noise[Tremble + axis];
+            angles[axis] = sway * Radians * SwayShares[axis] * turn;
+        }
+        angles[1] += 0.5 * BreathBend * breath;
+        QuaternionOfAngles(angles, 0, frame.turns, 4 * Neck);
+        angles.fill(0);
+        angles[1] = -BreathBend * breath;
+        QuaternionOfAngles(angles, 0, frame.turns, 4 * Torso);
         frame.lift[1] = BreathLift * breath;
         frame.saysTurns[Neck] = 1;
         frame.saysTurns[Torso] = 1;
-        const lift = 0.03 * Math.min(1, sway) * Math.max(0, SmoothNoise(seed, Brow, time, 0.5));
+        const lift = 0.03 * Math.min(1, sway) * Math.max(0, noise[BrowNoise]);
         for (let brow = 0; brow < Brows.length; brow++) {
             frame.weights[Brows[brow]] += lift;
             frame.says[Brows[brow]] = 1;
         }
-    }
-
-    /** Radians about one axis: a slow drift with a faster tremble on it. */
-    private _swayOf(axis: number): number {
-        const { seed, sway, _timeS: time } = this;
-        const slow = SmoothNoise(seed, Sway + axis, time, 0.35);
-        return sway * Radians * (0.8 * slow + 0.2 * SmoothNoise(seed, Tremble + axis, time, 1.1));
     }
 
     private _writeGaze(frame: IFaceFrame, deltaS: number): void {
@@ -249,10 +258,10 @@ export class LifeSource implements IFaceSource {
             look.untilS += 0.25 + 1.6 * this._gazeChance(3) ** 2 + 0.4 * this._gazeChance(4);
         }
         const share = SmoothStep((this._timeS - look.sinceS) / SaccadeS);
-        const yaw = look.fromYaw + share * (look.yaw - look.fromYaw);
-        const pitch = look.fromPitch + share * (look.pitch - look.fromPitch);
-        gaze.write(frame, 0, yaw, pitch);
-        gaze.write(frame, 1, yaw, pitch);
+        this._angles[0] = look.fromYaw + share * (look.yaw - look.fromYaw);
+        this._angles[1] = look.fromPitch + share * (look.pitch - look.fromPitch);
+        gaze.write(frame, 0, this._angles);
+        gaze.write(frame, 1, this._angles);
         this._watchShifts(gaze, deltaS);
     }
 
@@ -264,9 +273,10 @@ export class LifeSource implements IFaceSource {
     private _watchShifts(gaze: Gaze, deltaS: number): void {
         const { weights } = this._host!;
         const seen = this._seen;
-        const yaw = gaze.yawOf(weights, 0);
-        const pitch = gaze.pitchOf(weights, 0);
-        if (Math.hypot(yaw - seen.yaw, pitch - seen.pitch) > ShiftRadians) {
+        gaze.readToRef(weights, this._angles);
+        const yaw = this._angles[0];
+        const pitch = this._angles[1];
+        if ((yaw - seen.yaw) ** 2 + (pitch - seen.pitch) ** 2 > ShiftRadians ** 2) {
             seen.yaw = yaw;
             seen.pitch = pitch;
             if (this.blink > 0 && Hash(this.seed, ShiftChance, seen.count++) < ShiftShare) {

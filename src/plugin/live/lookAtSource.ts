@@ -59,6 +59,7 @@ const World = new Vector3(); // scratch of readFrame: the same in the world
 const InHead = new Vector3(); // scratch of readFrame: from the neck's joint, in the head's axes
 const FromWorld = new Matrix(); // scratch of readFrame
 const Turn = new Quaternion(); // scratch of TurnBack
+const Angles = new Float64Array(3); // scratch of readFrame: yaw, pitch, roll
 const Neck = JointIndex("neck");
 
 /**
@@ -135,14 +136,17 @@ export class LookAtSource implements IFaceSource {
         const y = Target.y - (eyes[1] + eyes[4]) / 2;
         const z = Target.z - (eyes[2] + eyes[5]) / 2;
         const yaw = Math.atan2(x, z);
-        const pitch = -Math.atan2(y, Math.hypot(x, z));
+        const pitch = -Math.atan2(y, Math.sqrt(x * x + z * z));
         const kept = 1 - SmoothStep((Math.abs(yaw) - LoseFrom) / (LoseTo - LoseFrom));
         const share = 1 - Math.exp(-deltaS / JumpS);
         this._look.yaw += share * (kept * yaw - this._look.yaw);
         this._look.pitch += share * (kept * pitch - this._look.pitch);
         this._turnHead(deltaS);
         this._before.set(this._neck);
-        QuaternionOfAngles(this._head.yaw, this._head.pitch, 0, this._neck, 0);
+        Angles[0] = this._head.yaw;
+        Angles[1] = this._head.pitch;
+        Angles[2] = 0;
+        QuaternionOfAngles(Angles, 0, this._neck, 0);
         for (let part = 0; part < 4; part++) {
             frame.turns[4 * Neck + part] = this._neck[part];
         }
@@ -194,17 +198,19 @@ export class LookAtSource implements IFaceSource {
             const y = InHead.y + head.joints[4] - Middle(eyes[at + 1], eyes[other + 1], between);
             const z = InHead.z + head.joints[5] - Middle(eyes[at + 2], eyes[other + 2], between);
             // About one axis across the line of sight.
-            const across = Math.hypot(x, y);
+            const across = Math.sqrt(x * x + y * y);
             const angle = Math.atan2(across, z);
             const scale = across > 1e-9 ? angle / across : 0;
             let yaw = scale * x + awayYaw;
             let pitch = -scale * y + awayPitch;
-            const most = Math.hypot(yaw, pitch);
+            const most = Math.sqrt(yaw * yaw + pitch * pitch);
             if (most > limit) {
                 yaw *= limit / most;
                 pitch *= limit / most;
             }
-            this._gaze!.write(frame, eye as 0 | 1, yaw, pitch);
+            Angles[0] = yaw;
+            Angles[1] = pitch;
+            this._gaze!.write(frame, eye, Angles);
         }
     }
 

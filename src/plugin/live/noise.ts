@@ -8,14 +8,33 @@ export function Hash(seed: number, channel: number, at: number): number {
     return ((h ^ (h >>> 15)) >>> 0) / 4294967296;
 }
 
-/** Smooth noise of −1 to 1 that changes about `rate` times a second. */
-export function SmoothNoise(seed: number, channel: number, timeS: number, rate: number): number {
-    const place = timeS * rate;
-    const whole = Math.floor(place);
-    const part = place - whole;
-    const share = part * part * part * (part * (6 * part - 15) + 10);
-    const from = 2 * Hash(seed, channel, whole) - 1;
-    return from + share * (2 * Hash(seed, channel, whole + 1) - 1 - from);
+/** Several curves of smooth noise, −1 to 1. They are values of the time alone. */
+export class SmoothNoise {
+    /** The curves' values at the time of the last {@link read}. */
+    public readonly values: Float64Array;
+
+    /**
+     * @param _seed whole number
+     * @param _rates how often a second each curve goes to another value
+     */
+    public constructor(
+        private readonly _seed: number,
+        private readonly _rates: readonly number[],
+    ) {
+        this.values = new Float64Array(_rates.length);
+    }
+
+    /** Goes to a time, in seconds. Allocates nothing. */
+    public read(timeS: number): void {
+        for (let channel = 0; channel < this._rates.length; channel++) {
+            const place = timeS * this._rates[channel];
+            const whole = Math.floor(place);
+            const part = place - whole;
+            const share = part * part * part * (part * (6 * part - 15) + 10);
+            const from = Hash(this._seed, channel, whole);
+            this.values[channel] = 2 * (from + share * (Hash(this._seed, channel, whole + 1) - from)) - 1;
+        }
+    }
 }
 
 /** 0 below 0, 1 above 1, smooth between. */

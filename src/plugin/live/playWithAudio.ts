@@ -65,14 +65,14 @@ class AudioPlayback implements IAudioPlayback {
     }
 
     public dispose(): void {
-        this._observer.remove();
+        this._scene.onBeforeAnimationsObservable.remove(this._observer);
         this._end();
     }
 
     private _follow(): void {
         const { group } = this;
         if (!this._scene.animationGroups.includes(group)) {
-            this._observer.remove(); // disposed
+            this._scene.onBeforeAnimationsObservable.remove(this._observer); // disposed
             return;
         }
         const time = AudioTime(this._audio) - this._offsetS;

@@ -267,7 +267,7 @@ function ClipOfRows(name: string, rows: readonly IRow[], times: Float64Array, an
 }
 
 function IsAngle(column: string): boolean {
-    return (FindColumn(column) ?? []).some(({ slot }) => slot >= FirstAngle);
+    return (FindColumn(column)?.parts ?? []).some(({ slot }) => slot >= FirstAngle);
 }
 
 function LargestWeight(rows: readonly IRow[]): number {
@@ -275,7 +275,8 @@ function LargestWeight(rows: readonly IRow[]): number {
     let most = 0;
     for (const { values } of rows) {
         for (const [column, value] of values) {
-            const known = isWeight.get(column) ?? (FindColumn(column) ?? []).some(({ slot }) => slot < FirstAngle);
+            const known =
+                isWeight.get(column) ?? (FindColumn(column)?.parts ?? []).some(({ slot }) => slot < FirstAngle);
             isWeight.set(column, known);
             most = known && value > most ? value : most;
         }

@@ -7,12 +7,14 @@ import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { SceneSerializer } from "@babylonjs/core/Misc/sceneSerializer";
 import { FlexAvatarError } from "../../../../src/flame/error";
 import { ParseHeadModel, type HeadModel } from "../../../../src/flame/headModel";
-import { FlexAvatarComponent, type IFlexAvatarNotice } from "../../../../src/plugin/flexAvatarComponent";
+import { FlexAvatarComponent } from "../../../../src/plugin/flexAvatarComponent";
+import type { IFlexAvatarNotice } from "../../../../src/plugin/notices";
 import { ReadAvatarFile, WriteAvatarFile } from "../../../../src/runtime/format/avatarFile";
 import { Psnr } from "../../../support/gpu";
 import { FakeServicesAsync, HeadBytesAsync, type IFakeLog, type Stage } from "../../../support/fakeNetworks";
 import { GridPageBytes, MakePageMap, PageSha256, PageSize, type IPageMap } from "../../../support/gridPage";
-import { CaptureAsync, CreateStageAsync, PixelsAsync, RenderFrame, type IStage } from "../../../support/stage";
+import { DrawnRgbAsync } from "../../../support/referencePicture";
+import { CaptureAsync, CreateStageAsync, RenderFrame, type IStage } from "../../../support/stage";
 
 const Photo = new Blob();
 /** A map as fine as a person's, so that its quantisation is measured where it matters. */
@@ -60,10 +62,7 @@ describe("a second map", () => {
         stage.dispose();
     });
 
-    async function PictureAsync(): Promise<number[]> {
-        const pixels = await PixelsAsync(await CaptureAsync(stage));
-        return Array.from(pixels).flatMap((value, i) => (i % 4 === 3 ? [] : [value / 255]));
-    }
+    const PictureAsync = (): Promise<number[]> => DrawnRgbAsync(stage);
 
     it("loads its page when the first person gets one, once, and never before", async () => {
         const [ada, bob] = [
@@ -198,15 +197,15 @@ describe("a second map", () => {
         (stage.engine._device as GPUDevice).destroy();
         await restored;
         RenderFrame(stage);
-        while (!ada.splats || !bob.splats) {
+        while (!ada._internals.splats || !bob._internals.splats) {
             await new Promise((resolve) => setTimeout(resolve, 10));
         }
         await Promise.all([ada.whenReadyAsync(), bob.whenReadyAsync()]);
         await CaptureAsync(stage);
         expect([ada.gaussianCount, bob.gaussianCount]).toEqual(counts);
-        expect(ada._secondPage!.splats!.buffers.device).toBe(stage.engine._device as GPUDevice);
-        expect(Array.from(ada._secondPage!.splats!.buffers.posedMatrices.subarray(0, 24))).toEqual(
-            Array.from(ada.splats.buffers.posedMatrices.subarray(0, 24)),
+        expect(ada._internals.secondPage!.splats!.buffers.device).toBe(stage.engine._device as GPUDevice);
+        expect(Array.from(ada._internals.secondPage!.splats!.buffers.posedMatrices.subarray(0, 24))).toEqual(
+            Array.from(ada._internals.splats.buffers.posedMatrices.subarray(0, 24)),
         );
     });
 });

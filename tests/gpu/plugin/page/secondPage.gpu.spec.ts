@@ -2,22 +2,18 @@
 import { Plane } from "@babylonjs/core/Maths/math.plane";
 import { Matrix, Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { Ray } from "@babylonjs/core/Culling/ray";
-import { CreateExpressionPose, EffectivePose } from "../../../../src/flame/expression";
+import { EffectivePose } from "../../../../src/flame/expression";
 import { JointMatrices } from "../../../../src/flame/skinning";
 import type { FlexAvatar } from "../../../../src/plugin/avatar/flexAvatar";
-import { PoseVerticesReference } from "../../../../src/runtime/reference/poseVertices";
-import { RasterizeReference } from "../../../../src/runtime/reference/rasterize";
-import { CrowdProjectReference } from "../../../../src/runtime/reference/splatProject";
 import { Psnr } from "../../../support/gpu";
+import { CrowdPicture, DrawnRgbAsync, HeadMember, PoseOf } from "../../../support/referencePicture";
 import { MakeSolid } from "../../../support/pictures";
 import { GivePage, MakePageMap } from "../../../support/gridPage";
 import {
     AddAvatarAsync,
-    CanvasPx,
     CaptureAsync,
     CreateStageAsync,
     MakeSynthetic,
-    PixelsAsync,
     RenderFrame,
     type IStage,
 } from "../../../support/stage";
@@ -43,55 +39,30 @@ describe("a second page of an avatar", () => {
         stage.dispose();
     });
 
-    async function PictureAsync(): Promise<number[]> {
-        const pixels = await PixelsAsync(await CaptureAsync(stage));
-        return Array.from(pixels).flatMap((value, i) => (i % 4 === 3 ? [] : [value / 255]));
-    }
+    const PictureAsync = (): Promise<number[]> => DrawnRgbAsync(stage);
 
     /** What the reference makes of head and page in one list. */
     function Reference(avatars: readonly FlexAvatar[], parts: readonly string[] = ["hair", "bust"]): number[] {
-        const { model, table, staticMap } = synthetic;
+        const { model } = synthetic;
+        const { table, page, map } = second;
+        const shown = map.slice();
+        table.flags.forEach((flags, g) => {
+            shown[3 * table.mapSize ** 2 + table.texel[g]] += parts.includes(page.model.regions[flags >>> 8]) ? 0 : -40;
+        });
         const members = avatars.flatMap((avatar) => {
-            const pose = CreateExpressionPose(model);
-            avatar.expression.sampleToRef(pose.expression);
-            avatar["_joints"].readPoseToRef(pose.pose);
-            const worldFromPosed = avatar.posedNode.computeWorldMatrix(true).m;
-            const { expressed, jointMatrices } = PoseVerticesReference(model, pose);
-            const head = { table, expressed, jointMatrices, staticMap, deltas: [], opacity: avatar.visibility };
-            const map = second.map.slice();
-            const shown = second.table.flags.map((flags) =>
-                Number(parts.includes(second.page.model.regions[flags >>> 8])),
-            );
-            shown.forEach(
-                (isShown, g) => (map[3 * second.table.mapSize ** 2 + second.table.texel[g]] += isShown ? 0 : -40),
-            );
-            const page = {
-                table: second.table,
-                expressed: second.page.model.template,
-                jointMatrices: JointMatrices(
-                    EffectivePose(model, pose, new Float32Array(15)),
-                    model.joints,
-                    new Float32Array(60),
-                ),
-                staticMap: map,
+            const head = HeadMember(avatar, synthetic);
+            const joints = EffectivePose(model, PoseOf(avatar, synthetic), new Float32Array(15));
+            const state = {
+                table,
+                expressed: page.model.template,
+                jointMatrices: JointMatrices(joints, model.joints, new Float32Array(60)),
+                staticMap: shown,
                 deltas: [],
                 opacity: avatar.visibility,
             };
-            return [
-                { state: head, worldFromPosed },
-                { state: page, worldFromPosed },
-            ];
+            return [head, { state, worldFromPosed: head.worldFromPosed }];
         });
-        const view = {
-            viewFromWorld: stage.camera.getViewMatrix(true).m,
-            clipFromView: stage.camera.getProjectionMatrix(true).m,
-            viewportWidthPx: CanvasPx,
-            viewportHeightPx: CanvasPx,
-        };
-        const splats = CrowdProjectReference(members, view)
-            .filter(({ visible }) => visible)
-            .sort((a, b) => b.viewDepth - a.viewDepth);
-        return Array.from(RasterizeReference(splats, CanvasPx, CanvasPx)).filter((_, i) => i % 4 !== 3);
+        return CrowdPicture(stage, members);
     }
 
     it("is drawn with the head in one order as the reference has it, turned, half transparent, in part and not at all", async () => {
@@ -149,10 +120,10 @@ describe("a second page of an avatar", () => {
             expect(moved[1]).toBeGreaterThan(0.02);
             expect(moved[2]).toBeGreaterThan(0.02);
             // What the GPU skins with: the torso's joint stands still.
-            const { posedMatrices } = ada._secondPage!.splats!.buffers;
+            const { posedMatrices } = ada._internals.secondPage!.splats!.buffers;
             expect(Array.from(posedMatrices.subarray(0, 12))).toEqual([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0]);
             expect(Array.from(posedMatrices.subarray(12, 24))).toEqual(
-                Array.from(ada.splats!.buffers.posedMatrices.subarray(12, 24)),
+                Array.from(ada._internals.splats!.buffers.posedMatrices.subarray(12, 24)),
             );
         }
         ada.neck.rotation.y = 0;
@@ -197,7 +168,7 @@ describe("a second page of an avatar", () => {
         ];
         await CaptureAsync(stage);
         const before = state();
-        expect(ada._secondPage).toBeNull();
+        expect(ada._internals.secondPage).toBeNull();
         SetPage(ada);
         await CaptureAsync(stage);
         expect(stage.component.statistics.gpuBytes).toBeGreaterThan(before[0] as number);
@@ -295,11 +266,11 @@ describe("a second page of an avatar", () => {
         expect(Math.max(...black)).toBe(0); // the camera does not see that layer
         ada.layerMask = 0x0fffffff;
         const shown = await PictureAsync();
-        ada._setShown(false);
+        ada._internals.setShown(false);
         ada.hair = "scalp"; // in a container options may change
         ada.hair = "auto";
         expect(stage.scene.meshes.filter((mesh) => mesh.getClassName() === "FlexAvatarSplatMesh").length).toBe(0);
-        ada._setShown(true);
+        ada._internals.setShown(true);
         expect(await PictureAsync()).toEqual(shown);
         ada.setEnabled(false);
         expect(Math.max(...(await PictureAsync()))).toBe(0);
@@ -307,7 +278,7 @@ describe("a second page of an avatar", () => {
 
     it("has a level of detail by its own spacing, bounds around what is seen, and a place in the frustum", async () => {
         SetPage(ada);
-        const { buffers } = ada._secondPage!.splats!;
+        const { buffers } = ada._internals.secondPage!.splats!;
         expect(buffers.head.levels.spacing).toBeGreaterThan(0.004);
         expect(buffers.head.levels.spacing).toBeLessThan(0.03);
         const { min, max } = buffers.bounds;
@@ -349,14 +320,14 @@ describe("a second page of an avatar", () => {
         expect([hitFrom(0.02, -0.25), hitFrom(0.02, 0.05)?.region]).toEqual([null, "hair"]);
         ada.hair = "scalp";
         expect(hitFrom(0.02, 0.05)?.region).not.toBe("hair");
-        expect(() => (ada["_parts"].page.set(null), ada.attachToSurface(hit.uv))).toThrowError(/no second page/);
+        expect(() => (ada["_core"].parts.page.set(null), ada.attachToSurface(hit.uv))).toThrowError(/no second page/);
     });
 
     it("is culled from behind as the head is: where that is closed and wholly seen, or where the user says so", async () => {
         const solid = await AddAvatarAsync(stage, MakeSolid([200, 150, 100]), { name: "solid" });
         [ada, solid].forEach(SetPage);
-        const culls = (avatar: FlexAvatar): boolean => avatar._secondPage!.cullBackFaces;
-        expect([culls(ada), culls(solid), solid._secondPage!.cullHidden]).toEqual([false, true, false]);
+        const culls = (avatar: FlexAvatar): boolean => avatar._internals.secondPage!.cullBackFaces;
+        expect([culls(ada), culls(solid), solid._internals.secondPage!.cullHidden]).toEqual([false, true, false]);
         solid.visibility = 0.9;
         expect(culls(solid)).toBeFalse();
         solid.visibility = 1;
@@ -370,13 +341,13 @@ describe("a second page of an avatar", () => {
 
     it("is left alone by detail, and is frozen with the head", async () => {
         SetPage(ada);
-        const { person } = ada["_parts"];
+        const { person } = ada["_core"].parts;
         const texels = synthetic.table.mapSize ** 2;
         const before = await PictureAsync();
         person.setDetail(new Float32Array(3 * texels).fill(0.2), 0);
         const refined = await PictureAsync();
         expect(refined).not.toEqual(before);
-        expect(ada["_parts"].page.map).toEqual(SetInvisible());
+        expect(ada["_core"].parts.page.map).toEqual(SetInvisible());
         ada.detailStrength = 0;
         expect(await PictureAsync()).toEqual(before);
         ada.detailStrength = 1;
