@@ -183,7 +183,7 @@ export class VoiceSource implements IFaceSource {
     /** @inheritdoc */
     public readFrame(frame: IFaceFrame, _timeS: number, deltaS: number): boolean {
         const clock = this._clock;
-        if (!clock) {
+        if (!clock || this._state === "failed") {
             return false;
         }
         const nowMs = performance.now();
@@ -216,7 +216,7 @@ export class VoiceSource implements IFaceSource {
             frame.says[expression] = this._presence;
         }
         frame.sampledAtMs = speaks ? nowMs + 1000 * (Math.min(timeS, frames!.timeOf(frames!.count)) - contextS) : NaN;
-        return this._presence > 0;
+        return true; // in silence too: the mixer would fade the first word in
     }
 
     /** @inheritdoc */
