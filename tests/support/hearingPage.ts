@@ -57,7 +57,7 @@ async function HearAsync(files: readonly string[], mode: HearingMode, workletUrl
     const tick = () => {
         const now = performance.now();
         longest = Math.max(longest, now - last);
-        voice.readFrame(frame, now / 1000, (now - last) / 1000);
+        voice.readFrame(frame);
         last = now;
         if (Number.isFinite(frame.sampledAtMs)) {
             latencies.push(now - frame.sampledAtMs);

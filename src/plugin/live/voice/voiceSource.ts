@@ -1,6 +1,7 @@
 /**
  * A voice: moves the mouth to sound. What it hears comes from an audio worklet, on the clock of the sound; the mouth is
- * read from that in each frame.
+ * read from that in each frame. One file, though long: kinds of sound, the state of the context and what is told about
+ * it cannot be read apart.
  */
 import { Observable } from "@babylonjs/core/Misc/observable.js";
 import { FlexAvatarError, ThrowIfAborted } from "../../../flame/error.js";
@@ -31,6 +32,9 @@ const LeastRate = 16_000;
 /** Seconds in which the mouth is given back to others when nobody speaks. */
 const ReleaseS = 0.25;
 const SpeaksAt = 0.03;
+
+/** A context that has not begun to play by then is held back by the browser. */
+const HeldBackMs = 500;
 
 /** A media element can be taken once in its life: by whom it was, and what keeps it heard. */
 const Elements = new WeakMap<HTMLMediaElement, MediaElementAudioSourceNode>();
@@ -68,6 +72,8 @@ export class VoiceSource implements IFaceSource {
     private _waitsS = 0;
     private _state: VoiceState = "starting";
     private _presence = 0;
+    private _readAtMs = 0;
+    private _hasRun = false;
 
     /**
      * Starts to listen at once. A media element is heard through the source's context from now on, as browsers want it;
@@ -181,7 +187,7 @@ export class VoiceSource implements IFaceSource {
     }
 
     /** @inheritdoc */
-    public readFrame(frame: IFaceFrame, _timeS: number, deltaS: number): boolean {
+    public readFrame(frame: IFaceFrame): boolean {
         const clock = this._clock;
         if (!clock || this._state === "failed") {
             return false;
@@ -207,8 +213,10 @@ export class VoiceSource implements IFaceSource {
         if (speaks && this._motion.speaking > SpeaksAt) {
             this._presence = 1;
         } else {
-            this._presence = Math.max(0, this._presence - deltaS / ReleaseS);
+            // On the page's clock: a voice may serve several avatars.
+            this._presence = Math.max(0, this._presence - (nowMs - this._readAtMs) / 1000 / ReleaseS);
         }
+        this._readAtMs = nowMs;
         const { used, weights } = this._motion;
         for (let index = 0; index < used.length; index++) {
             const expression = used[index];
@@ -352,15 +360,26 @@ export class VoiceSource implements IFaceSource {
         const { state } = this._context;
         if (state === "closed") {
             this._fail("its audio context was closed");
-        } else if (state !== "running") {
-            this._setState("suspended");
-            this._notify(
-                "voice-suspended",
-                "The browser plays no sound before the visitor does something. Call resumeAsync() from a click.",
-            );
-        } else {
+        } else if (state === "running") {
+            this._hasRun = true;
             this._setState(this._ear || this._state !== "starting" ? "running" : "starting");
+        } else if (this._hasRun) {
+            this._setState("suspended");
+        } else {
+            // A new context says so for a moment also where it may play.
+            setTimeout(() => this._tellHeldBack(), HeldBackMs);
         }
+    }
+
+    private _tellHeldBack(): void {
+        if (this._state === "disposed" || this._state === "failed" || this._context?.state !== "suspended") {
+            return;
+        }
+        this._setState("suspended");
+        this._notify(
+            "voice-suspended",
+            "The browser plays no sound before the visitor does something. Call resumeAsync() from a click.",
+        );
     }
 
     private _watchTracks(stream: MediaStream): void {
