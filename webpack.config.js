@@ -63,7 +63,13 @@ export default [
         name: "standalone",
         entry: at("src/standalone.ts"),
         experiments: { outputModule: true },
-        output: { path: at("dist/standalone"), filename: "flexavatar.js", library: { type: "module" }, clean: true },
+        output: {
+            path: at("dist/standalone"),
+            filename: "flexavatar.js",
+            library: { type: "module" },
+            clean: true,
+            asyncChunks: false, // one file
+        },
         externalsType: "var",
         externals: [
             ({ request }, callback) =>

@@ -56,6 +56,24 @@ export { LookAtSource, type ILookAtSettings, type LookPlace, type LookTarget } f
 export { PlayWithAudio, type IAudioPlayback, type IPlayWithAudioSettings } from "./plugin/live/playWithAudio.js";
 export { LoadFaceClipAsync, ParseFaceClip, type IFaceClipSettings } from "./plugin/live/readFaceClip.js";
 export type { ISourceHandle, ISourceSettings } from "./plugin/live/sourceHandle.js";
+export { BakeVoiceAsync, type IBakeVoiceSettings, type IVoiceTarget } from "./plugin/live/voice/bakeVoice.js";
+export type {
+    IMouthSettings,
+    ISpeechSettings,
+    IVoiceSettings,
+    SpeechSound,
+    VoiceInput,
+    VoiceState,
+} from "./plugin/live/voice/voiceSettings.js";
+export { VoiceSource } from "./plugin/live/voice/voiceSource.js";
+export type {
+    IAzureVisemeEvent,
+    IAzureWordEvent,
+    IPollySpeechMark,
+    ITimedViseme,
+    ITimedWord,
+    SpeechTiming,
+} from "./runtime/voice/speechTimings.js";
 export { StreamSource, type IStreamSettings, type IStreamStatistics } from "./plugin/live/streamSource.js";
 export { NodeRenderGraphFlexAvatarBlock, RegisterFlexAvatarBlock } from "./plugin/frameGraph/flexAvatarBlock.js";
 export {

@@ -22,6 +22,9 @@ export type FlexAvatarErrorCode =
     | "clip-empty"
     | "refine-failed"
     | "fill-failed"
+    | "microphone-refused"
+    | "microphone-missing"
+    | "sound-unreadable"
     | "too-many-avatars"
     | "invalid-argument";
 
@@ -45,6 +48,11 @@ const DefaultAdvice: Readonly<Record<FlexAvatarErrorCode, string>> = Object.free
     "clip-empty": "Check the track names of the clip, or pass aliases for them.",
     "refine-failed": "Use photos that show the face well; the avatar stays as it was.",
     "fill-failed": "Leave memory free on small devices, or try other photos; the avatar stays as it was.",
+    "microphone-refused":
+        "Ask again from a click, on https, and tell the visitor where the browser keeps the permission; the avatar goes on.",
+    "microphone-missing":
+        "Plug a microphone in, or close the program that holds it, and try again; the avatar goes on.",
+    "sound-unreadable": "Pass a whole file of a kind that the browser plays: WAV, MP3, AAC, Ogg or WebM.",
     "too-many-avatars":
         "Dispose avatars that are not needed, or create the engine with GetFlexAvatarEngineOptions, which asks for all that the GPU offers.",
     "invalid-argument": "Correct the argument named in the message.",

@@ -89,6 +89,7 @@ describe("a project with webpack 5, Vite 8, esbuild and TypeScript 6", () => {
         const names = [
             ...Object.values(RuntimeFiles).flatMap((files) => Object.values(files)),
             ...Object.values(WorkerFiles),
+            "voiceWorklet.js", // a voice is told where it is
         ];
         const copied = FilesOf(project.at("public/flexavatar"));
         assert.deepEqual(

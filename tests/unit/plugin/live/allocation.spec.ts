@@ -6,6 +6,8 @@ import { LifeSource } from "../../../../src/plugin/live/lifeSource";
 import { LookAtSource } from "../../../../src/plugin/live/lookAtSource";
 import { ParseFaceClip } from "../../../../src/plugin/live/readFaceClip";
 import { StreamSource } from "../../../../src/plugin/live/streamSource";
+import { VoiceSource } from "../../../../src/plugin/live/voice/voiceSource";
+import { VisemeFrames, VoiceVisemes } from "../../../../src/runtime/voice/visemeFrames";
 import { MakeLiveFace } from "../../../support/liveFace";
 
 /** Boxed numbers are 30 to 150 bytes; a list of 52 weights is 450. */
@@ -67,6 +69,22 @@ describe("a frame of a live face", () => {
             },
         ],
     ];
+    sources.push([
+        "with a voice",
+        () => {
+            const node = new ConstantSourceNode(new OfflineAudioContext(1, 128, 48_000));
+            const voice = new VoiceSource(node);
+            const frames = new VisemeFrames(64);
+            for (let frame = 0; frame < 100; frame++) {
+                frames.push(
+                    VoiceVisemes.map((_, viseme) => (viseme === frame % VoiceVisemes.length ? 1 : 0)),
+                    0.5,
+                );
+            }
+            voice["_ear"] = { frames, db: -20, listen: () => undefined, dispose: () => undefined };
+            return voice;
+        },
+    ]);
     for (const [name, make] of sources) {
         it(`allocates nothing ${name}`, () => {
             expect(BytesPerFrame(make())).toBeLessThan(MostBytes);

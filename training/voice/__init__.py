@@ -1,0 +1,1 @@
+"""The voice network: sound to visemes. `python -m training.voice.train` makes src/runtime/voice/voiceNetwork.ts."""
