@@ -36,7 +36,13 @@ export const assetTable = [
         folder: "dist",
         files: [...build("webgpu", ".asyncify"), ...build("jspi", ".jspi"), ...build("wasm", "")],
     },
-    { to: "runtime", from: null, folder: "dist/lib/workers", files: ["onnxWorker.js", "refineWorker.js"], built: true },
+    {
+        to: "runtime",
+        from: null,
+        folder: "dist/lib/workers",
+        files: ["onnxWorker.js", "refineWorker.js", "cameraWorker.js"],
+        built: true,
+    },
 ];
 
 /** Folder of an installed package: the project's own copy first, then the one that this package would load. */

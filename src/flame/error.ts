@@ -22,6 +22,10 @@ export type FlexAvatarErrorCode =
     | "clip-empty"
     | "refine-failed"
     | "fill-failed"
+    | "camera-refused"
+    | "camera-missing"
+    | "camera-busy"
+    | "camera-failed"
     | "too-many-avatars"
     | "invalid-argument";
 
@@ -45,6 +49,10 @@ const DefaultAdvice: Readonly<Record<FlexAvatarErrorCode, string>> = Object.free
     "clip-empty": "Check the track names of the clip, or pass aliases for them.",
     "refine-failed": "Use photos that show the face well; the avatar stays as it was.",
     "fill-failed": "Leave memory free on small devices, or try other photos; the avatar stays as it was.",
+    "camera-refused": "Ask the user to allow the camera for this page, and serve it over HTTPS or from localhost.",
+    "camera-missing": "Connect a camera, or ask for one that this machine has.",
+    "camera-busy": "Close other programs that use the camera, or connect it again.",
+    "camera-failed": "Make a new source; the avatar goes on without it.",
     "too-many-avatars":
         "Dispose avatars that are not needed, or create the engine with GetFlexAvatarEngineOptions, which asks for all that the GPU offers.",
     "invalid-argument": "Correct the argument named in the message.",

@@ -24,11 +24,7 @@ export class CanvasFrame implements ICameraFrame {
         this.height = height;
     }
 
-    public sample(
-        { centerX, centerY, width, rotation }: ITurnedRectangle,
-        size: number,
-        black: -1 | 0,
-    ): Float32Array {
+    public sample({ centerX, centerY, width, rotation }: ITurnedRectangle, size: number, black: -1 | 0): Float32Array {
         const { context, values } = this._samplerOf(size);
         const scale = size / width;
         const [cos, sin] = [scale * Math.cos(rotation), scale * Math.sin(rotation)];

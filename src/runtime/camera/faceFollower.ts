@@ -63,17 +63,26 @@ export class FaceFollower {
      * Looks at the next frame.
      * @param timeMs when it was taken
      * @param into receives the result
+     * @param pauseAsync waited for between networks and fit, where others want to work
      */
-    public async followAsync(frame: ICameraFrame, timeMs: number, into: Float32Array): Promise<void> {
+    public async followAsync(
+        frame: ICameraFrame,
+        timeMs: number,
+        into: Float32Array,
+        pauseAsync?: () => Promise<void>,
+    ): Promise<void> {
         const start = performance.now();
         const found = await this._landmarks!.followAsync(frame);
         into[CameraResult.InferenceMs] = performance.now() - start;
         if (found) {
             const { landmarks } = this._landmarks!;
-            for (let i = 0; i < landmarks.length; i += 2) {
-                this._seen[i] = 0.5 + (landmarks[i] - frame.width / 2) / frame.height;
-                this._seen[i + 1] = landmarks[i + 1] / frame.height;
+            for (let i = 0; i < MediaPipeLandmarkCount; i++) {
+                this._seen[2 * i] = 0.5 + (landmarks[3 * i] - frame.width / 2) / frame.height;
+                this._seen[2 * i + 1] = landmarks[3 * i + 1] / frame.height;
             }
+        }
+        if (pauseAsync) {
+            await pauseAsync();
         }
         this._fit(found, timeMs, into);
     }

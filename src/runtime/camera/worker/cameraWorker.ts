@@ -40,9 +40,7 @@ async function ServeAsync(request: CameraRequest): Promise<void> {
             const { frame, timeMs, result } = request;
             try {
                 const [width, height] =
-                    "displayWidth" in frame
-                        ? [frame.displayWidth, frame.displayHeight]
-                        : [frame.width, frame.height];
+                    "displayWidth" in frame ? [frame.displayWidth, frame.displayHeight] : [frame.width, frame.height];
                 Frame.show(frame, width, height);
                 await Follower!.followAsync(Frame, timeMs, result);
             } finally {
@@ -83,7 +81,10 @@ async function StartAsync(files: ICameraFiles): Promise<ILandmarkNetworks> {
     const detector = await createAsync(files.detector);
     const landmarks = await createAsync(files.landmarks);
     env.wasm.wasmBinary = undefined; // compiled by now
-    const runAsync = async (session: Ort.InferenceSession, image: Float32Array): Promise<Ort.InferenceSession.ReturnType> => {
+    const runAsync = async (
+        session: Ort.InferenceSession,
+        image: Float32Array,
+    ): Promise<Ort.InferenceSession.ReturnType> => {
         const size = Math.sqrt(image.length / 3);
         return await session.run({ image: new ort.Tensor("float32", image, [1, 3, size, size]) });
     };
