@@ -10,7 +10,7 @@ import { CameraResult, CameraStates } from "../../../runtime/camera/cameraResult
 import type { CameraPicture, ICameraRunner } from "../../../runtime/camera/cameraRunner.js";
 import { OneEuroFilter, OneEuroTurn } from "../../../runtime/camera/oneEuro.js";
 import { JoinUrl } from "../../../runtime/models/assetStore.js";
-import { FlexAvatarComponent } from "../../flexAvatarComponent.js";
+import { FindComponent } from "../../flexAvatarComponent.js";
 import { JointIndex, type IFaceFrame, type IFaceHost, type IFaceSource } from "../faceSource.js";
 import type { CameraState, ICameraLatency, ICameraSourceOptions } from "./cameraOptions.js";
 import { CameraVideo, OpenCameraAsync } from "./cameraVideo.js";
@@ -177,7 +177,7 @@ export class CameraSource implements IFaceSource {
 
     private async _startAsync({ head, node }: IFaceHost): Promise<void> {
         try {
-            const options = FlexAvatarComponent._Find(node.getScene())?.options;
+            const options = FindComponent(node.getScene())?.options;
             const { StartCameraAsync } = await import("../../../runtime/camera/cameraRunner.js");
             const runner = await StartCameraAsync({
                 head,

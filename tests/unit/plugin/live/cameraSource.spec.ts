@@ -43,6 +43,7 @@ async function StageAsync(): Promise<IStage> {
     const host: IFaceHost = {
         node,
         joints: {} as IFaceHost["joints"],
+        carrier: node,
         head,
         weights: new Float32Array(ArkitNames.length),
         notify: (code) => notices.push(code),
