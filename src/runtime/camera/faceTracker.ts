@@ -28,7 +28,7 @@ export interface ITrackerSettings {
 export const DefaultTracking: Readonly<ITrackerSettings> = Object.freeze({
     focal: 1.3,
     steps: 4,
-    noise: 0.006,
+    noise: 0.012,
     huber: 1.5,
 });
 

@@ -42,7 +42,7 @@ const Sizes: Readonly<Record<string, number>> = {
 /** Cost of a weight of its expected size. */
 const Sparsity = 1;
 /** Expected difference between left and right. */
-const Difference = 0.3;
+const Difference = 0.12;
 /** Eyes look to one side together: in with out. */
 const Gaze = /^eyeLook(In|Out)(Left|Right)$/;
 

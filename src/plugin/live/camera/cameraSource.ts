@@ -191,7 +191,7 @@ export class CameraSource implements IFaceSource {
                 onResult: (result) => this._onResult(result),
                 onFailure: (message) => this._fail(message),
                 onPage: (reason) =>
-                    this._tell(
+                    this._notify(
                         "camera-on-page",
                         `The camera is followed on the page's own thread and takes time from its frames, because ${reason}.`,
                     ),
@@ -308,7 +308,7 @@ export class CameraSource implements IFaceSource {
         this._presence = Math.min(Math.max(this._presence + change, 0), 1);
         if (now - this._emptySinceMs > EmptyMs && this._state !== "ended" && this._state !== "failed") {
             this._emptySinceMs = NaN;
-            this._tell(
+            this._notify(
                 "camera-empty",
                 "The camera's video shows no picture: it does not play, or has no size. Call play() on a video element that is given.",
             );
@@ -357,7 +357,7 @@ export class CameraSource implements IFaceSource {
         if (this._state !== "failed" && this._state !== "ended") {
             this._setState("ended");
             this._learned = false;
-            this._tell(
+            this._notify(
                 "camera-ended",
                 `The camera gives no more pictures: ${reason}. Make a new source when it is back.`,
             );
@@ -372,12 +372,12 @@ export class CameraSource implements IFaceSource {
         this._learned = false;
         this._runner?.dispose();
         this._runner = null;
-        this._tell("camera-failed", `The camera is followed no more: ${message}`);
+        this._notify("camera-failed", `The camera is followed no more: ${message}`);
     }
 
     private readonly _onVisibility = (): void => {
         if (document.visibilityState === "hidden" && this._runner) {
-            this._tell(
+            this._notify(
                 "camera-hidden",
                 "The page is hidden, so the browser shows it no pictures of the camera. The face goes on when the page is back.",
             );
@@ -393,7 +393,7 @@ export class CameraSource implements IFaceSource {
     }
 
     /** Tells all avatars, those of now and those that come. */
-    private _tell(code: string, message: string): void {
+    private _notify(code: string, message: string): void {
         if (!this._told.has(code)) {
             this._told.set(code, message);
             this._hosts.forEach((host) => host.notify(code, message));
