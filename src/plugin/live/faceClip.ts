@@ -1,5 +1,6 @@
 /** A recorded or read performance: frames of a face in time. It plays as a source, as a clip, and is written as GLB. */
 import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup.js";
+import { FlexAvatarError } from "../../flame/error.js";
 import { ArkitNames } from "../../flame/expression.js";
 import type { FlexAvatar } from "../avatar/flexAvatar.js";
 import { AudioTime, HasEnded, type AudioTimeline } from "./audioClock.js";
@@ -139,6 +140,7 @@ export class ClipSource implements IFaceSource {
     public speedRatio: number;
     /** The sound that it follows, or null. */
     public audio: AudioTimeline | null;
+    private _isAttached = false;
 
     public constructor(
         public readonly clip: FaceClip,
@@ -150,9 +152,24 @@ export class ClipSource implements IFaceSource {
         this.audio = audio;
     }
 
-    /** See {@link IFaceSource}. */
+    /**
+     * See {@link IFaceSource}.
+     * @throws FlexAvatarError `invalid-argument` if it is on another avatar: both would move its time
+     */
     public attach(host: IFaceHost): void {
+        if (this._isAttached) {
+            throw new FlexAvatarError(
+                "invalid-argument",
+                "A ClipSource serves one avatar. Make another one of the clip.",
+            );
+        }
+        this._isAttached = true;
         ReportUnknownColumns(host, this.name, this.clip.unknownColumns);
+    }
+
+    /** See {@link IFaceSource}. */
+    public detach(): void {
+        this._isAttached = false;
     }
 
     /** See {@link IFaceSource}. */

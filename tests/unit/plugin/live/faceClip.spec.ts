@@ -291,6 +291,10 @@ describe("a clip as a source", () => {
         const handle = face.mixer.add(source, { fadeS: 0 });
         expect(face.notices.map(({ code }) => code)).toEqual(["columns-unknown"]);
         expect(face.notices[0].message).toContain("ear");
+        const other = MakeLiveFace();
+        expect(CodeOf(() => other.mixer.add(source, {}))).toBe("invalid-argument");
+        expect(other.mixer.handles.length).toBe(0);
+        other.dispose();
         face.draw();
         face.draw(5);
         expect(face.weight("jawOpen")).toBeCloseTo(0.4, 5); // 80 of 200 ms

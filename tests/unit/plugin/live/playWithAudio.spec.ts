@@ -74,7 +74,14 @@ describe("a clip with a sound", () => {
         const started = (node: object, startedAtS: number, offsetS?: number): IStartedBuffer =>
             ({ node, startedAtS, offsetS }) as IStartedBuffer;
         const context = { currentTime: 10.6, outputLatency: 0.1 };
-        const node = { context, playbackRate: { value: 2 }, loop: false, buffer: { duration: 2 }, loopStart: 0, loopEnd: 0 };
+        const node = {
+            context,
+            playbackRate: { value: 2 },
+            loop: false,
+            buffer: { duration: 2 },
+            loopStart: 0,
+            loopEnd: 0,
+        };
         expect(AudioTime(started(node, 10, 0.3))).toBeCloseTo(1.3, 9);
         expect(AudioTime(started(node, 11))).toBe(0); // not yet
         const playback = PlayWithAudio(group, started(node, 10.3));
