@@ -40,7 +40,7 @@ export const assetTable = [
         to: "runtime",
         from: null,
         folder: "dist/lib/workers",
-        files: ["onnxWorker.js", "refineWorker.js", "voiceWorklet.js"],
+        files: ["onnxWorker.js", "refineWorker.js", "cameraWorker.js", "voiceWorklet.js"],
         built: true,
     },
 ];

@@ -45,6 +45,13 @@ export { FlexAvatarComponent } from "./plugin/flexAvatarComponent.js";
 export type { ICreateSettings, IPhotoCreateSettings } from "./plugin/createSettings.js";
 export type { IFlexAvatarNotice } from "./plugin/notices.js";
 export type { IFlexAvatarStatistics } from "./plugin/statistics.js";
+export type {
+    CameraState,
+    ICameraLandmarker,
+    ICameraLatency,
+    ICameraSourceOptions,
+} from "./plugin/live/camera/cameraOptions.js";
+export { CameraSource } from "./plugin/live/camera/cameraSource.js";
 export type { AudioTimeline, IStartedBuffer } from "./plugin/live/audioClock.js";
 export { ClipSource, type FaceClip, type IClipSourceSettings } from "./plugin/live/faceClip.js";
 export type { IFaceClipData } from "./plugin/live/faceClipData.js";

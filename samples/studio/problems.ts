@@ -36,6 +36,10 @@ const Problems: Record<FlexAvatarErrorCode, { title: string; ways: readonly Way[
     "clip-empty": { title: "The clip moves nothing", ways: ["keep"] },
     "refine-failed": { title: "The photo's detail could not be added", ways: ["keep", "choose"] },
     "fill-failed": { title: "Hair and shoulders could not be made", ways: ["keep", "choose"] },
+    "camera-refused": { title: "The page may not use the camera", ways: ["keep", "again"] },
+    "camera-missing": { title: "There is no camera", ways: ["keep", "again"] },
+    "camera-busy": { title: "The camera does not start", ways: ["keep", "again"] },
+    "camera-failed": { title: "The camera cannot be followed", ways: ["keep", "again"] },
     "too-many-avatars": { title: "There is no room on the graphics card", ways: ["reload"] },
     "invalid-argument": { title: "The page asked for something odd", ways: fromTheStart },
 };

@@ -25,6 +25,10 @@ export type FlexAvatarErrorCode =
     | "microphone-refused"
     | "microphone-missing"
     | "sound-unreadable"
+    | "camera-refused"
+    | "camera-missing"
+    | "camera-busy"
+    | "camera-failed"
     | "too-many-avatars"
     | "invalid-argument";
 
@@ -53,6 +57,10 @@ const DefaultAdvice: Readonly<Record<FlexAvatarErrorCode, string>> = Object.free
     "microphone-missing":
         "Plug a microphone in, or close the program that holds it, and try again; the avatar goes on.",
     "sound-unreadable": "Pass a whole file of a kind that the browser plays: WAV, MP3, AAC, Ogg or WebM.",
+    "camera-refused": "Ask the user to allow the camera for this page, and serve it over HTTPS or from localhost.",
+    "camera-missing": "Connect a camera, or ask for one that this machine has.",
+    "camera-busy": "Close other programs that use the camera, or connect it again.",
+    "camera-failed": "Make a new source; the avatar goes on without it.",
     "too-many-avatars":
         "Dispose avatars that are not needed, or create the engine with GetFlexAvatarEngineOptions, which asks for all that the GPU offers.",
     "invalid-argument": "Correct the argument named in the message.",

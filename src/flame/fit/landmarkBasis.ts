@@ -26,6 +26,8 @@ export interface LandmarkBasis {
     readonly termStart: Int32Array;
     /** [n] joint that turns the term; −1 for none. */
     readonly termJoint: Int32Array;
+    /** [n] share of the landmark that the term holds, 0..1. */
+    readonly weight: Float64Array;
     /** [n,C,3] the part that the joint turns, meters. */
     readonly turned: Float64Array;
     /** [n,1+S,3] the part that it does not: the weighted joint position, meters. */
@@ -47,6 +49,7 @@ export function BuildLandmarkBasis(model: HeadModel, shapeCount: number): Landma
         normal: LandmarkNormals(model, index),
         termStart: terms.start,
         termJoint: terms.joint,
+        weight: TermWeights(model, index, terms),
         turned: new Float64Array(3 * columns * terms.joint.length),
         fixed: new Float64Array(3 * (1 + shapeCount) * terms.joint.length),
         poseFromExpression: model.poseFromExpression,
@@ -99,6 +102,23 @@ function ListTerms(model: HeadModel, index: Int32Array): { start: Int32Array; jo
         start[i + 1] = joints.length;
     });
     return { start, joint: Int32Array.from(joints) };
+}
+
+function TermWeights(
+    model: HeadModel,
+    index: Int32Array,
+    { start, joint }: { start: Int32Array; joint: Int32Array },
+): Float64Array {
+    const weights = new Float64Array(joint.length);
+    index.forEach((landmark, i) => {
+        for (let term = start[i]; term < start[i + 1]; term++) {
+            for (let corner = 0; corner < 3; corner++) {
+                const vertex = CornerVertex(model, landmark, corner);
+                weights[term] += model.mediaPipeBary[3 * landmark + corner] * JointWeight(model, vertex, joint[term]);
+            }
+        }
+    });
+    return weights;
 }
 
 function FillColumn(

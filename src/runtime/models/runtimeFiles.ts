@@ -34,6 +34,8 @@ export interface IOnnxFileUrls extends Partial<Record<OnnxBuildName, IOnnxBuildU
     worker?: string;
     /** `refineWorker.js`, likewise. */
     refineWorker?: string;
+    /** `cameraWorker.js`, likewise. */
+    cameraWorker?: string;
 }
 
 /** A folder that holds files of onnxruntime-web's `dist` under their own names, or the addresses one by one. */
@@ -55,7 +57,7 @@ export const RuntimeFiles: Readonly<Record<OnnxBuildName, Readonly<IOnnxBuildUrl
 });
 
 /** Names of the workers' scripts in a folder. */
-export const WorkerFiles = Object.freeze({ worker: "onnxWorker.js", refineWorker: "refineWorker.js" });
+export const WorkerFiles = Object.freeze({ worker: "onnxWorker.js", refineWorker: "refineWorker.js", cameraWorker: "cameraWorker.js" });
 
 /**
  * @param urls where they name files one by one, only what they name is taken
@@ -91,7 +93,7 @@ export function BuildUrls(urls: OnnxRuntimeUrls, name: OnnxBuildName): IOnnxBuil
     return { script: Absolute(build.script), mjs: Absolute(build.mjs), wasm: Absolute(build.wasm) };
 }
 
-/** @returns the address of a worker's script, if there is one: "worker" runs networks, "refineWorker" refines */
+/** @returns the address of a worker's script, if there is one: "worker" runs networks, "refineWorker" refines, "cameraWorker" follows faces */
 export function WorkerUrl(urls: OnnxRuntimeUrls, which: keyof typeof WorkerFiles): string | undefined {
     const url = typeof urls === "string" ? JoinUrl(urls, WorkerFiles[which]) : urls[which];
     return url === undefined ? undefined : Absolute(url);

@@ -1,0 +1,291 @@
+/**
+ * Where a camera's frames are followed: in a worker of its own, or on the page where none starts. One frame is under
+ * way at a time, and whoever has another waits for none: frames are dropped, never queued.
+ */
+import { FlexAvatarError } from "../../flame/error.js";
+import type { HeadModel } from "../../flame/headModel.js";
+import { MediaPipeLandmarkCount } from "../../flame/headModel.js";
+import { AssetStore } from "../models/assetStore.js";
+import { LoadOnnxBackendAsync } from "../models/onnxBackend.js";
+import { WorkerUrl, type OnnxRuntimeUrls } from "../models/runtimeFiles.js";
+import type { IOnnxBackend } from "../models/session.js";
+import { NextTaskAsync } from "../slices.js";
+import { CanvasFrame } from "./canvasFrame.js";
+import { LoadCameraFilesAsync, type ICameraFiles, type IGraphFiles } from "./cameraFiles.js";
+import { CreateCameraResult } from "./cameraResult.js";
+import { FaceFollower, type IFollowSettings } from "./faceFollower.js";
+import type { ILandmarkNetworks } from "./landmarkFollower.js";
+import type { CameraAnswer, CameraRequest } from "./worker/messages.js";
+import workerSource from "./worker/cameraWorker.ts?text";
+
+/** A picture that can be handed to a worker. */
+export type CameraPicture = VideoFrame | ImageBitmap;
+
+/** Follows a face wherever that is. */
+export interface ICameraRunner {
+    /** Whether the page itself works. */
+    readonly onPage: boolean;
+    /** Whether a frame is under way; another one would be refused. */
+    readonly busy: boolean;
+    /** Looks at a frame and closes it. @param timeMs when it was taken */
+    follow(picture: CameraPicture, timeMs: number): void;
+    /** Takes landmarks in place of a frame, written into {@link landmarks}. @param seen false: there is no face */
+    take(seen: boolean, timeMs: number): void;
+    /** [478,2] for {@link take}: around the frame's middle, in its heights, 0.5 the middle. Not while busy. */
+    readonly landmarks: Float32Array;
+    /** Learns the person's rest again. */
+    calibrate(): void;
+    dispose(): void;
+}
+
+/** What a runner needs. */
+export interface ICameraRunnerSettings extends IFollowSettings {
+    head: HeadModel;
+    modelsUrl: string;
+    runtimeUrls: OnnxRuntimeUrls;
+    /** Whether landmarks are given, and no network is needed. */
+    givenLandmarks: boolean;
+    signal: AbortSignal;
+    /** Told each result; the array is overwritten by the next. */
+    onResult: (result: Float32Array) => void;
+    /** Told once why it works no more. */
+    onFailure: (message: string) => void;
+    /** Told why the page has to work. */
+    onPage: (reason: string) => void;
+    /** Starts the worker; null to work on the page. Default: the library's own, from its text or its file. */
+    startWorker?: (() => Worker) | null;
+}
+
+/** A worker that has not said a word by then does not start. */
+const StartMs = 20_000;
+
+/**
+ * Loads the networks and starts the worker, or works on the page where it does not start.
+ * @throws FlexAvatarError those of loading models, `camera-failed`, `aborted`
+ */
+export async function StartCameraAsync(settings: ICameraRunnerSettings): Promise<ICameraRunner> {
+    const filesAsync = settings.givenLandmarks ? null : LoadCameraFilesAsync(settings, settings.signal);
+    filesAsync?.catch(() => undefined); // thrown where it is awaited
+    let reason = "it was not asked for";
+    for (const start of StartsOf(settings)) {
+        let worker: Worker;
+        try {
+            worker = await OpenAsync(start, settings.signal);
+        } catch (error) {
+            reason = error instanceof Error ? error.message : String(error);
+            continue;
+        }
+        return await WorkerRunner.StartAsync(worker, await filesAsync, settings);
+    }
+    settings.onPage(reason);
+    return await PageRunner.StartAsync(await filesAsync, settings);
+}
+
+/** Ways to start the worker, in the order they are tried: from its text, which no bundler can move, then its file. */
+function StartsOf({ startWorker, runtimeUrls }: ICameraRunnerSettings): (() => Worker)[] {
+    if (startWorker !== undefined) {
+        return startWorker === null ? [] : [startWorker];
+    }
+    const open = (url: string): Worker => new Worker(url, { type: "module", name: "flexAvatarCamera" });
+    const fromText = (): Worker => {
+        const url = URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" }));
+        setTimeout(() => URL.revokeObjectURL(url), StartMs);
+        return open(url);
+    };
+    const file = WorkerUrl(runtimeUrls, "cameraWorker");
+    return [fromText, ...(file === undefined ? [] : [() => open(file)])];
+}
+
+/** Starts the worker and waits until its script runs. */
+function OpenAsync(startWorker: () => Worker, signal: AbortSignal): Promise<Worker> {
+    return new Promise((resolve, reject) => {
+        const worker = startWorker();
+        const end = (settle: () => void): void => {
+            clearTimeout(timer);
+            signal.removeEventListener("abort", abort);
+            worker.onmessage = worker.onerror = null;
+            settle();
+        };
+        const refuse = (reason: string): void =>
+            end(() => {
+                worker.terminate();
+                reject(new Error(reason));
+            });
+        const abort = (): void => refuse("aborted");
+        const timer = setTimeout(() => refuse("the worker does not start"), StartMs);
+        signal.addEventListener("abort", abort, { once: true });
+        worker.onmessage = () => end(() => resolve(worker));
+        worker.onerror = (event) => refuse(event.message || "the worker's script cannot be loaded");
+    });
+}
+
+/** In a worker. Buffers go there with a frame and come back with its result. */
+class WorkerRunner implements ICameraRunner {
+    public readonly onPage = false;
+    public busy = false;
+    public landmarks: Float32Array = new Float32Array(2 * MediaPipeLandmarkCount);
+    private _result: Float32Array;
+
+    private constructor(
+        private readonly _worker: Worker,
+        { head, onResult, onFailure }: ICameraRunnerSettings,
+    ) {
+        this._result = CreateCameraResult(head.expressionCount);
+        _worker.onmessage = ({ data }: MessageEvent<CameraAnswer>) => {
+            if (data.kind === "result") {
+                this._result = data.result;
+                this.landmarks = data.landmarks ?? this.landmarks;
+                this.busy = false;
+                onResult(data.result);
+            } else if (data.kind === "error") {
+                onFailure(data.message);
+            }
+        };
+        _worker.onerror = (event) => onFailure(event.message || "it has no memory left");
+        _worker.onmessageerror = () => onFailure("a message cannot be read");
+    }
+
+    public static async StartAsync(
+        worker: Worker,
+        files: ICameraFiles | null,
+        settings: ICameraRunnerSettings,
+    ): Promise<WorkerRunner> {
+        const { head, focal, calibrationS, signal } = settings;
+        try {
+            await new Promise<void>((resolve, reject) => {
+                const fail = (message: string): void => reject(CameraFailure(message));
+                signal.addEventListener("abort", () => fail("aborted"), { once: true });
+                worker.onmessage = ({ data }: MessageEvent<CameraAnswer>) =>
+                    data.kind === "error" ? fail(data.message) : resolve();
+                worker.onerror = (event) => fail(event.message || "it has no memory left");
+                const request: CameraRequest = { kind: "start", head, files, settings: { focal, calibrationS } };
+                worker.postMessage(request, files ? [files.wasmBinary.buffer as ArrayBuffer] : []);
+            });
+        } catch (error) {
+            worker.terminate();
+            throw error;
+        }
+        return new WorkerRunner(worker, settings);
+    }
+
+    public follow(frame: CameraPicture, timeMs: number): void {
+        this.busy = true;
+        this._post({ kind: "frame", frame, timeMs, result: this._result }, [
+            frame as Transferable,
+            this._result.buffer as ArrayBuffer,
+        ]);
+    }
+
+    public take(seen: boolean, timeMs: number): void {
+        this.busy = true;
+        this._post({ kind: "landmarks", landmarks: this.landmarks, seen, timeMs, result: this._result }, [
+            this.landmarks.buffer as ArrayBuffer,
+            this._result.buffer as ArrayBuffer,
+        ]);
+    }
+
+    public calibrate(): void {
+        this._post({ kind: "calibrate" }, []);
+    }
+
+    public dispose(): void {
+        this._worker.terminate();
+    }
+
+    private _post(request: CameraRequest, transfer: Transferable[]): void {
+        this._worker.postMessage(request, transfer);
+    }
+}
+
+/** On the page: networks and fit have a task of their own each, and the page lives between frames. */
+class PageRunner implements ICameraRunner {
+    public readonly onPage = true;
+    public busy = false;
+    public readonly landmarks = new Float32Array(2 * MediaPipeLandmarkCount);
+    private readonly _frame = new CanvasFrame();
+    private readonly _result: Float32Array;
+    private _disposed = false;
+
+    private constructor(
+        private readonly _follower: FaceFollower,
+        private readonly _settings: ICameraRunnerSettings,
+    ) {
+        this._result = CreateCameraResult(_settings.head.expressionCount);
+    }
+
+    public static async StartAsync(files: ICameraFiles | null, settings: ICameraRunnerSettings): Promise<PageRunner> {
+        const networks = files && (await PageNetworksAsync(files, settings));
+        return new PageRunner(new FaceFollower(settings.head, networks, settings), settings);
+    }
+
+    public follow(picture: CameraPicture, timeMs: number): void {
+        this.busy = true;
+        const [width, height] =
+            "displayWidth" in picture ? [picture.displayWidth, picture.displayHeight] : [picture.width, picture.height];
+        this._frame.show(picture, width, height);
+        this._follower
+            .followAsync(this._frame, timeMs, this._result, NextTaskAsync)
+            .finally(() => picture.close())
+            .then(NextTaskAsync)
+            .then(() => this._tell())
+            .catch((error: unknown) => this._settings.onFailure(String(error)));
+    }
+
+    public take(seen: boolean, timeMs: number): void {
+        this._follower.take(seen ? this.landmarks : null, timeMs, this._result);
+        this._tell();
+    }
+
+    public calibrate(): void {
+        this._follower.calibrate();
+    }
+
+    public dispose(): void {
+        this._disposed = true;
+    }
+
+    private _tell(): void {
+        this.busy = false;
+        if (!this._disposed) {
+            this._settings.onResult(this._result);
+        }
+    }
+}
+
+async function PageNetworksAsync(
+    files: ICameraFiles,
+    { runtimeUrls: urls, signal }: ICameraRunnerSettings,
+): Promise<ILandmarkNetworks> {
+    const store = new AssetStore();
+    try {
+        const backend: IOnnxBackend = await LoadOnnxBackendAsync("wasm", { urls, store, worker: false, signal });
+        const create = ({ graph, data }: IGraphFiles) => backend.createSessionAsync(graph, data, false);
+        const [detector, landmarks] = [await create(files.detector), await create(files.landmarks)];
+        const runAsync = async (
+            session: typeof detector,
+            data: Float32Array,
+        ): Promise<Record<string, Float32Array>> => {
+            const size = Math.sqrt(data.length / 3);
+            const outputs = await session.run({ image: { data, dims: [1, 3, size, size] } });
+            return Object.fromEntries(
+                Object.entries(outputs).map(([name, output]) => [name, output.data as Float32Array]),
+            );
+        };
+        return {
+            detectAsync: async (image) => {
+                const { boxes, scores } = await runAsync(detector, image);
+                return { boxes, scores };
+            },
+            findLandmarksAsync: async (image) => {
+                const found = await runAsync(landmarks, image);
+                return { landmarks: found.landmarks, presence: found.presence };
+            },
+        };
+    } finally {
+        store.dispose();
+    }
+}
+
+function CameraFailure(message: string): FlexAvatarError {
+    return new FlexAvatarError("camera-failed", `The camera cannot be followed: ${message}.`);
+}

@@ -1,0 +1,74 @@
+/** What is expected of expressions before a frame is seen. Ours, tuned on rendered films of even people. */
+
+/** Of the head model's expressions, in its order. */
+export interface ITrackingPriors {
+    /** [E] one over the squared size that is expected. */
+    readonly precision: Float64Array;
+    /** [E] cost per unit: faces do few things at a time. */
+    readonly sparsity: Float64Array;
+    /** [E] the same expression of the other side, −1 where there is none. */
+    readonly partner: Int32Array;
+    /** [E] one over the squared difference that is expected between the sides. */
+    readonly partnerPrecision: Float64Array;
+}
+
+/** Expected size of a weight where the table below does not name it. */
+const Usual = 0.35;
+/** Those that landmarks show badly, or that faces seldom do: they must not explain what others do better. */
+const Sizes: Readonly<Record<string, number>> = {
+    cheekPuff: 0.1,
+    cheekSquint: 0.15,
+    eyeSquint: 0.2,
+    eyeWide: 0.2,
+    jawForward: 0.08,
+    jawLeft: 0.1,
+    jawRight: 0.1,
+    mouthClose: 0.1,
+    mouthDimple: 0.15,
+    mouthFrown: 0.2,
+    mouthLeft: 0.2,
+    mouthPress: 0.15,
+    mouthRight: 0.2,
+    mouthRollLower: 0.15,
+    mouthRollUpper: 0.15,
+    mouthShrugLower: 0.12,
+    mouthShrugUpper: 0.12,
+    mouthStretch: 0.15,
+    mouthLowerDown: 0.25,
+    mouthUpperUp: 0.25,
+    noseSneer: 0.15,
+    tongueOut: 0.05,
+};
+/** Cost of a weight of its expected size. */
+const Sparsity = 1;
+/** Expected difference between left and right. */
+const Difference = 0.12;
+/** Eyes look to one side together: in with out. */
+const Gaze = /^eyeLook(In|Out)(Left|Right)$/;
+
+/** @param names the head model's expressions */
+export function TrackingPriors(names: readonly string[]): ITrackingPriors {
+    const partner = Int32Array.from(names, (name) => names.indexOf(PartnerOf(name)));
+    const size = (name: string): number => Sizes[name] ?? Sizes[name.replace(/(Left|Right)$/, "")] ?? Usual;
+    return {
+        precision: Float64Array.from(names, (name) => 1 / size(name) ** 2),
+        sparsity: Float64Array.from(names, (name) => Sparsity / size(name)),
+        partner,
+        partnerPrecision: Float64Array.from(names, () => 1 / Difference ** 2),
+    };
+}
+
+function PartnerOf(name: string): string {
+    const gaze = Gaze.exec(name);
+    if (gaze) {
+        return `eyeLook${gaze[1] === "In" ? "Out" : "In"}${gaze[2] === "Left" ? "Right" : "Left"}`;
+    }
+    if (name === "mouthLeft" || name === "mouthRight" || name === "jawLeft" || name === "jawRight") {
+        return ""; // to the left and to the right exclude each other
+    }
+    return name.endsWith("Left")
+        ? name.replace(/Left$/, "Right")
+        : name.endsWith("Right")
+          ? name.replace(/Right$/, "Left")
+          : "";
+}
