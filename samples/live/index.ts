@@ -1,0 +1,65 @@
+/** Live: a voice moves the mouth, a webcam the whole face, a gaze finds you, and idle life fills what is left. */
+import {
+    CameraSource,
+    FaceRecorder,
+    FlexAvatarComponent,
+    LifeSource,
+    LookAtSource,
+    VoiceSource,
+    type IFaceSource,
+    type ISourceHandle,
+    type Mood,
+} from "babylon-flexavatar";
+import { AddPersonAsync, FlexAvatarUrl, ShowAsync } from "../shared/stage";
+
+await ShowAsync(async ({ scene, panel }) => {
+    const component = FlexAvatarComponent.GetOrCreate(scene, { assetsUrl: FlexAvatarUrl });
+    component.onNoticeObservable.add(({ message }) => panel.say(message));
+    const avatar = await AddPersonAsync(component, panel);
+    const life = new LifeSource({ seed: 7 });
+    avatar.addSource(life);
+    const look = avatar.addSource(new LookAtSource("camera"), { priority: 1 });
+    const live = new Map<string, { source: IFaceSource; handle: ISourceHandle }>();
+
+    /** A source comes with its switch and goes with it. */
+    async function turnAsync(name: string, on: boolean, openAsync: () => Promise<IFaceSource>): Promise<void> {
+        live.get(name)?.handle.remove();
+        live.get(name)?.source.dispose?.();
+        live.delete(name);
+        if (on) {
+            const source = await openAsync();
+            live.set(name, { source, handle: avatar.addSource(source, { priority: name === "voice" ? 3 : 2 }) });
+        }
+    }
+
+    const speech = new VoiceSource(null);
+    avatar.addSource(speech, { priority: 3 });
+    panel.addFiles("A sound that it speaks", "audio/*", async ([file]) => {
+        speech.stopSpeech();
+        await speech.resumeAsync();
+        await speech.speakAsync(await file.arrayBuffer());
+    });
+    panel.addSwitch("Speaks with your microphone", false, (on) =>
+        turnAsync("voice", on, () => VoiceSource.FromMicrophoneAsync()),
+    );
+    panel.addSwitch("Moves with your camera", false, (on) =>
+        turnAsync("camera", on, () => CameraSource.OpenAsync({ mirror: true })),
+    );
+    panel.addSwitch("Looks at you", true, (on) => look.fadeTo(on ? 1 : 0, 0.4));
+    panel.addChoice(
+        "Mood",
+        ["neutral", "happy", "sad", "angry", "relaxed", "surprised"],
+        (mood) => (life.mood = mood as Mood),
+    );
+    const recorder = new FaceRecorder(avatar);
+    panel.addSwitch("Records", false, (on) => (on ? recorder.start() : save(recorder.stop().toGlb())));
+
+    function save(bytes: Uint8Array<ArrayBuffer>): void {
+        const href = URL.createObjectURL(new Blob([bytes], { type: "model/gltf-binary" }));
+        Object.assign(document.createElement("a"), { href, download: "face.glb" }).click();
+    }
+    setInterval(() => {
+        const late = [...live].map(([name, { handle }]) => `${name}: ${handle.latencyMs.toFixed(0)} ms to the face`);
+        panel.say(late.length > 0 ? `${late.join(", ")}.` : "It lives by itself. Give it a sound, a voice or a face.");
+    }, 500);
+});
