@@ -21,8 +21,8 @@ from torch import Tensor
 from .headmodel.model import HeadModel
 from .losses.image import ImageLossWeights
 from .losses.uv import LossWeights
-from .models.avatar import ModelConfig
 from .models.base_maps import driver_masks, set_base_maps
+from .models.config import ModelConfig
 from .samples import make_batch, pack, unpack
 from .synth.generator import Generator
 from .train import ROOT, TrainConfig, Trainer, load_settings

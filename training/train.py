@@ -26,8 +26,9 @@ from .headmodel.model import DEFAULT_PATH
 from .image_stage import ImageStage
 from .losses.image import ImageLossWeights
 from .losses.uv import DELTA_GROUPS, LossWeights, delta_energy, delta_losses, static_losses, total
-from .models.avatar import Avatar, ModelConfig
+from .models.avatar import Avatar
 from .models.base_maps import mouth_map, surface_weight
+from .models.config import ModelConfig
 from .samples import CACHE, Batches, claim
 
 ROOT = Path(__file__).parents[1]

@@ -18,7 +18,8 @@ import torch
 
 from ..headmodel.model import HeadModel
 from ..losses.perceptual import PerceptualDistance
-from ..models.avatar import Avatar, ModelConfig
+from ..models.avatar import Avatar
+from ..models.config import ModelConfig
 from ..models.landmarks import Landmarks
 from ..samples import CACHE
 from ..synth.generator import Generator

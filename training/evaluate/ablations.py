@@ -40,8 +40,9 @@ from ..losses.perceptual import PerceptualDistance
 from ..losses.uv import LossWeights, delta_energy, delta_losses, total
 from ..models.base_maps import DELTA_REGIONS, driver_masks, mouth_map, set_base_maps
 from ..models.blocks import upsample
-from ..models.driver import DriverConfig, LightDriver, hourglass
+from ..models.config import DriverConfig
 from ..models.landmarks import Landmarks
+from ..models.ours.light_driver import LightDriver, hourglass
 from ..samples import CACHE, Batches
 from ..train import Trainer, load_settings
 from . import levels

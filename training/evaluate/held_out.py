@@ -16,8 +16,10 @@ import numpy as np
 import torch
 
 from ..headmodel.model import HeadModel
-from ..models.avatar import CHANNELS, Avatar, ModelConfig
+from ..models.avatar import Avatar
 from ..models.base_maps import head_texels
+from ..models.config import ModelConfig
+from ..models.gaussians import CHANNELS
 from ..samples import CACHE, in_mean_tone, read_sample
 from ..synth.raster import render_maps
 

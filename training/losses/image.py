@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..models.avatar import CHANNELS
+from ..models.gaussians import CHANNELS
 from .perceptual import PerceptualDistance
 
 LEAST_MOUTH = 0.002  # of a picture: what is seen of a mouth that is turned away counts less

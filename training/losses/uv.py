@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..models.avatar import CHANNELS, Reconstruction
+from ..models.avatar import Reconstruction
 from ..models.blocks import upsample
+from ..models.gaussians import CHANNELS
 
 DELTA_GROUPS = ("position", "color", "log_scale", "rotation")
 POSITION_UNIT = 0.02  # meters; position errors are measured in this unit

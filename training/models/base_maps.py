@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from ..headmodel.model import HeadModel
 from ..headmodel.texels import TexelTable, build_texel_table, position_map
 from .avatar import DELTA_UNIT, Avatar
-from .driver import LightDriver
+from .ours.light_driver import LightDriver
 
 if TYPE_CHECKING:
     from ..samples import Batches

@@ -11,8 +11,9 @@ from training.evaluate import ablation_data, ablations, levels
 from training.evaluate.frames import Frame
 from training.evaluate.paired import ByPerson, interval
 from training.headmodel.model import HeadModel
-from training.models.avatar import Avatar, ModelConfig
+from training.models.avatar import Avatar
 from training.models.base_maps import driver_masks, set_head_maps
+from training.models.config import ModelConfig
 from training.samples import read_sample, write_sample
 from training.synth.generator import Generator
 

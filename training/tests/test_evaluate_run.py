@@ -25,8 +25,9 @@ from training.evaluate.studies import (
     Plan,
 )
 from training.headmodel.model import HeadModel
-from training.models.avatar import Avatar, ModelConfig
+from training.models.avatar import Avatar
 from training.models.base_maps import set_head_maps
+from training.models.config import ModelConfig
 from training.models.landmarks import Landmarks
 from training.samples import HELD_OUT_SEED, in_mean_tone, write_sample
 from training.synth.generator import Generator

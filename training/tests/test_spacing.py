@@ -4,9 +4,10 @@ import math
 
 import torch
 
-from training.models.avatar import Avatar, ModelConfig
+from training.models.avatar import Avatar
 from training.models.base_maps import link_map, rest_map, set_head_maps
-from training.models.spacing import IN_PLANE, MOST, SLACK, THICKEST, Spacing, step_along
+from training.models.config import ModelConfig
+from training.models.ours.spacing import IN_PLANE, MOST, SLACK, THICKEST, Spacing, step_along
 
 SIZE = 16
 STEP = 0.001  # meters from texel to texel

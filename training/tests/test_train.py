@@ -13,8 +13,9 @@ from training.average import averaged, fold_into_identity, forward
 from training.export.export_onnx import export
 from training.export.load_weights import load_released, unfold_batch_norm
 from training.losses import uv
-from training.models.avatar import Avatar, ModelConfig, Reconstruction
+from training.models.avatar import Avatar, Reconstruction
 from training.models.base_maps import head_texels, mouth_map, rest_map, surface_weight
+from training.models.config import ModelConfig
 from training.samples import (
     HELD_OUT_SEED,
     Batches,
