@@ -23,7 +23,8 @@ from .losses.image import ImageLossWeights
 from .losses.uv import LossWeights
 from .models.base_maps import driver_masks, set_base_maps
 from .models.config import ModelConfig
-from .samples import make_batch, pack, unpack
+from .sample import pack, unpack
+from .samples import make_batch
 from .synth.generator import Generator
 from .train import ROOT, TrainConfig, Trainer, load_settings
 

@@ -22,7 +22,7 @@ def frames(model: Puppeteer, landmarks: Landmarks, folder: Path) -> Iterator[Fra
     `head_values`."""
     for file in sorted(folder.glob("*.npz")):
         sample = read_sample(file)
-        for count in (1, MANY) if len(sample["photos"]) >= MANY else (1,):
+        for count in (1, MANY) if len(sample.photos) >= MANY else (1,):
             capture = sample_capture(sample, file.stem, count)
             puppet = model.of(capture, count)
             for shot in capture.shots:

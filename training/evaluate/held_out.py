@@ -20,11 +20,11 @@ from ..models.avatar import Avatar
 from ..models.base_maps import head_texels
 from ..models.config import ModelConfig
 from ..models.gaussians import CHANNELS
+from ..sample import Sample
 from ..samples import CACHE, in_mean_tone, read_sample
 from ..synth.raster import render_maps
 
 ROOT = Path(__file__).parents[2]
-Sample = dict[str, np.ndarray]
 
 
 def psnr(picture: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:
@@ -65,9 +65,9 @@ class HeldOut:
         self.head = HeadModel.load()
 
     def _render(self, sample: Sample, static: np.ndarray, delta: np.ndarray, k: int) -> np.ndarray:
-        camera = (sample["cameras_R"][k], sample["cameras_t"][k], float(sample["cameras_f"][k]))
+        camera = (sample.cameras.R[k], sample.cameras.t[k], float(sample.cameras.f[k]))
         return render_maps(
-            self.head, static, delta, sample["expressions"][k], sample["poses"][k], *camera, sample["targets"].shape[-1]
+            self.head, static, delta, sample.expressions[k], sample.poses[k], *camera, sample.targets.shape[-1]
         )
 
     @torch.no_grad()
@@ -77,11 +77,11 @@ class HeldOut:
         """Static map [14, H, W], delta maps [K, 14, H, W], photo coordinates [n, 3, a, a] of a model in evaluation
         mode."""
         tensor = lambda x: torch.from_numpy(x)[None]
-        anchors, prior = tensor(sample["anchors_in"][:photos]), tensor(sample["prior_in"])
+        anchors, prior = tensor(sample.anchors_in[:photos]), tensor(sample.prior_in)
         if not anchored:
             anchors, prior = torch.zeros_like(anchors), torch.zeros_like(prior)
-        r = avatar(tensor(sample["photos"][:photos]), anchors, prior)
-        maps = torch.from_numpy(sample["position_maps"])
+        r = avatar(tensor(sample.photos[:photos]), anchors, prior)
+        maps = torch.from_numpy(sample.position_maps)
         delta = avatar.drive(r.identity_features.expand(len(maps), -1, -1, -1), maps)
         return r.static_map[0].numpy(), delta.numpy(), r.photo_coordinates[0].numpy()
 
@@ -95,13 +95,13 @@ class HeldOut:
     ) -> dict[str, float]:
         views = []
         for k, delta in enumerate(deltas):
-            if abs(yaw(sample["cameras_R"][k])) > max_yaw:
+            if abs(yaw(sample.cameras.R[k])) > max_yaw:
                 continue
-            picture, truth = self._render(sample, static, delta, k), sample["targets"][k]
-            mask = (sample["target_masks"][k] > 0.5).astype(np.float32)
+            picture, truth = self._render(sample, static, delta, k), sample.targets[k]
+            mask = (sample.target_masks[k] > 0.5).astype(np.float32)
             views.append((psnr(picture, truth, mask), psnr(halve(picture), halve(truth), halve(mask))))
-        valid = sample["valid"]
-        true = sample["static"]
+        valid = sample.valid
+        true = sample.static
         scores = {
             "novel_view_psnr": float(np.mean([v[0] for v in views])),
             "novel_view_psnr_128": float(np.mean([v[1] for v in views])),
@@ -109,8 +109,8 @@ class HeldOut:
             "position_mm": float((np.linalg.norm(static[:3] - true[:3], axis=0) * valid).sum() / valid.sum() * 1000),
         }
         if coordinates is not None:
-            given = sample["anchors_true"][: len(coordinates)]
-            distance = np.linalg.norm(coordinates[:, :2] - given[:, :2], axis=1) * sample["photos"].shape[-1]
+            given = sample.anchors_true[: len(coordinates)]
+            distance = np.linalg.norm(coordinates[:, :2] - given[:, :2], axis=1) * sample.photos.shape[-1]
             scores["xy_px"] = float((distance * given[:, 2]).sum() / given[:, 2].sum())
         return scores
 
@@ -121,9 +121,9 @@ class HeldOut:
         `max_yaw` in degrees leaves out first photos and new views that see the head from farther round. Empty where no
         identity is left."""
         avatar.eval()
-        samples = [s for s in self.samples if s["prior_in"][3].any() or not with_fit_only]
+        samples = [s for s in self.samples if s.prior_in[3].any() or not with_fit_only]
         within = lambda rotations: np.array([abs(yaw(r)) <= max_yaw for r in rotations])
-        samples = [s for s in samples if within(s["photo_cameras_R"][:1]).all() and within(s["cameras_R"]).any()]
+        samples = [s for s in samples if within(s.photo_cameras.R[:1]).all() and within(s.cameras.R).any()]
         pick = np.arange(photos)
         rows = [
             self.score(in_mean_tone(s, pick), *self.predict(avatar, s, photos, anchored), max_yaw=max_yaw)
@@ -144,7 +144,7 @@ class HeldOut:
         wrong, still = dict.fromkeys(parts, 0.0), dict.fromkeys(parts, 0.0)
         for sample in self.samples:
             predicted = halve(self.predict(avatar, sample, 1, True)[1])
-            for guess, true in zip(predicted, sample["deltas"]):
+            for guess, true in zip(predicted, sample.deltas):
                 for name, part in parts:
                     g, t = (x[CHANNELS[part]].reshape(3, -1)[:, chosen[name]] for x in (guess, true))
                     wrong[name, part] += float(np.abs(g - t).sum())
@@ -153,14 +153,14 @@ class HeldOut:
 
     def oracle(self) -> dict[str, float]:
         """The true maps, splatted: what the atlas and flat Gaussians can give at most."""
-        return means([self.score(s, s["static"], double(s["deltas"]), None) for s in self.samples])
+        return means([self.score(s, s.static, double(s.deltas), None) for s in self.samples])
 
     def floor(self) -> dict[str, float]:
         values = []
         for s in self.samples:
-            photo, shown = s["photos"][0], np.abs(s["photos"][0] - 0.5).max(0) > 0.03
+            photo, shown = s.photos[0], np.abs(s.photos[0] - 0.5).max(0) > 0.03
             color = photo[:, shown].mean(1)[:, None, None]
-            for truth, mask in zip(s["targets"], s["target_masks"]):
+            for truth, mask in zip(s.targets, s.target_masks):
                 values.append(psnr(np.broadcast_to(color, truth.shape), truth, (mask > 0.5).astype(np.float32)))
         return {"novel_view_psnr": float(np.mean(values))}
 
@@ -186,13 +186,13 @@ def contact_sheet(held_out: HeldOut, avatar: Avatar, path: Path, rows: int = 6) 
     pictures = []
     for s in held_out.samples[:rows]:
         static, deltas, _ = held_out.predict(avatar, s, 1, True)
-        oracle = held_out._render(s, s["static"], double(s["deltas"][0]), 0)
+        oracle = held_out._render(s, s.static, double(s.deltas[0]), 0)
         row = [
-            s["photos"][0],
-            s["targets"][0],
+            s.photos[0],
+            s.targets[0],
             held_out._render(s, static, deltas[0], 0),
             oracle,
-            s["static"][4:7],
+            s.static[4:7],
             static[4:7],
         ]
         pictures.append(np.concatenate(row, axis=2))

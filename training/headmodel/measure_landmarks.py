@@ -66,7 +66,7 @@ def take_photo(generator: Generator, seed: int) -> Photo:
     """A random person near the front; every third has the jaw open."""
     rng, rig = np.random.default_rng(seed), generator.rig
     person, light = generator.person(rng), lighting.sample_light(rng)
-    lit = generator.occlusion.lit(light)
+    lit = generator.crowd.occlusion.lit(light)
     tone = lighting.sample_tone(rng, float(person.look.skin_color @ lighting.LUMA))
     expression = rig.model.expression_vector(jawOpen=JAW_OPEN if seed % 3 == 0 else 0.0)
     face = generator.face(person, expression, np.zeros(15))

@@ -2,6 +2,7 @@
 function."""
 
 import copy
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +17,7 @@ from training.losses import uv
 from training.models.avatar import Avatar, Reconstruction
 from training.models.base_maps import head_texels, mouth_map, rest_map, surface_weight
 from training.models.config import ModelConfig
+from training.sample import Cameras, Sample
 from training.samples import (
     HELD_OUT_SEED,
     Batches,
@@ -32,7 +34,7 @@ from training.train import DRIVER_PARTS, TrainConfig, Trainer, batch_losses, lea
 torch.set_num_threads(1)  # small tensors on a shared machine: a second thread mostly waits
 
 
-def random_sample(seed: int, photos: int = 2) -> dict:
+def random_sample(seed: int, photos: int = 2) -> Sample:
     """The contract's shapes with smooth random content; no head model needed."""
     rng = np.random.default_rng(seed)
     noise = lambda *shape: rng.random(shape, dtype=np.float32)
@@ -45,19 +47,19 @@ def random_sample(seed: int, photos: int = 2) -> dict:
             noise(4, 256, 256),
         ]
     )
-    return {
-        "photos": noise(photos, 3, 256, 256),
-        "photo_tones": 0.6 + 0.5 * noise(photos, 4),
-        "anchors_true": noise(photos, 3, 64, 64).round(1),
-        "anchors_in": noise(photos, 3, 64, 64),
-        "prior_in": noise(4, 64, 64),
-        "static": static,
-        "valid": np.ones((256, 256), np.float32),
-        "seen": np.ones((256, 256), np.float32),
-        "position_maps": noise(2, 3, 128, 128) - 0.5,
-        "deltas": noise(2, 14, 256, 256) * 0.01,
-        "cameras": {"R": noise(2, 3, 3), "t": noise(2, 3), "f": noise(2)},
-    }
+    return Sample(
+        photos=noise(photos, 3, 256, 256),
+        photo_tones=0.6 + 0.5 * noise(photos, 4),
+        anchors_true=noise(photos, 3, 64, 64).round(1),
+        anchors_in=noise(photos, 3, 64, 64),
+        prior_in=noise(4, 64, 64),
+        static=static,
+        valid=np.ones((256, 256), np.float32),
+        seen=np.ones((256, 256), np.float32),
+        position_maps=noise(2, 3, 128, 128) - 0.5,
+        deltas=noise(2, 14, 256, 256) * 0.01,
+        cameras=Cameras(noise(2, 3, 3), noise(2, 3), noise(2)),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -121,20 +123,18 @@ def test_the_driver_can_be_trained_alone(batch, tmp_path):
 def test_samples_survive_the_cache(cache):
     stored, sample = read_sample(cache / "00000001_n2.npz"), random_sample(1)
     assert photo_count_of(cache / "00000001_n2.npz") == 2
-    assert stored["deltas"].shape == (2, 14, 128, 128), "deltas are kept at the position map's size"
-    assert stored["cameras_f"].shape == (2,)
-    assert np.abs(stored["photos"] - sample["photos"]).max() < 1 / 255
-    assert np.abs(stored["static"] - sample["static"]).max() < 4e-3
-    assert np.abs(stored["static"][:3] - sample["static"][:3]).max() < 1e-5, (
-        "positions keep a hundredth of a millimeter"
-    )
+    assert stored.deltas.shape == (2, 14, 128, 128), "deltas are kept at the position map's size"
+    assert stored.cameras.f.shape == (2,)
+    assert np.abs(stored.photos - sample.photos).max() < 1 / 255
+    assert np.abs(stored.static - sample.static).max() < 4e-3
+    assert np.abs(stored.static[:3] - sample.static[:3]).max() < 1e-5, "positions keep a hundredth of a millimeter"
 
 
 def test_batches_pick_photo_zero_and_count_only_its_visible_texels(batch):
     assert batch["photos"].shape == (2, 1, 3, 256, 256)
     sample = random_sample(1)
-    assert np.abs(batch["photos"][1, 0].numpy() - sample["photos"][0]).max() < 1 / 255
-    visible = torch.from_numpy(sample["anchors_true"][0, 2]).repeat_interleave(4, 0).repeat_interleave(4, 1)
+    assert np.abs(batch["photos"][1, 0].numpy() - sample.photos[0]).max() < 1 / 255
+    visible = torch.from_numpy(sample.anchors_true[0, 2]).repeat_interleave(4, 0).repeat_interleave(4, 1)
     assert (batch["seen"][1, 0] - visible).abs().max() < 1e-3
 
 
@@ -297,29 +297,26 @@ def test_spread_follows_region_and_channel_and_keeps_a_floor():
 
 
 def test_true_colors_of_some_photos_do_not_depend_on_their_order():
-    sample = {k: v for k, v in random_sample(3, 4).items() if k in ("photo_tones", "static", "deltas")}
-    sample["deltas"] = sample["deltas"][:, :, ::2, ::2]
+    whole = random_sample(3, 4)
+    sample = Sample(photo_tones=whole.photo_tones, static=whole.static, deltas=whole.deltas[:, :, ::2, ::2])
     a, b = (in_mean_tone(sample, np.array(order)) for order in ([0, 2, 3], [3, 0, 2]))
-    assert np.abs(a["static"] - b["static"]).max() < 1e-6 and np.abs(a["deltas"] - b["deltas"]).max() < 1e-6
+    assert np.abs(a.static - b.static).max() < 1e-6 and np.abs(a.deltas - b.deltas).max() < 1e-6
     assert in_mean_tone(sample, np.array([0])) is sample, "one photo: its own tone"
-    assert np.abs(a["static"][4:7] - sample["static"][4:7]).max() > 0.02 and np.array_equal(
-        a["static"][:4], sample["static"][:4]
-    )
-    brighter = dict(sample, photo_tones=np.array([[0.5, 0.5, 0.5, 1], [1, 1, 1, 1]], np.float32))
-    gain = in_mean_tone(brighter, np.arange(2))["static"][4:7] - sample["static"][4:7]
-    assert (gain[sample["static"][4:7] < 0.95] > 0).all() and gain.mean() > 0.05
+    assert np.abs(a.static[4:7] - sample.static[4:7]).max() > 0.02 and np.array_equal(a.static[:4], sample.static[:4])
+    brighter = replace(sample, photo_tones=np.array([[0.5, 0.5, 0.5, 1], [1, 1, 1, 1]], np.float32))
+    gain = in_mean_tone(brighter, np.arange(2)).static[4:7] - sample.static[4:7]
+    assert (gain[sample.static[4:7] < 0.95] > 0).all() and gain.mean() > 0.05
 
 
 def test_tone_changes_the_head_of_a_view_not_the_gray_behind_it():
-    sample = {
-        "photo_tones": np.array([[0.5, 0.5, 0.5, 1], [1, 1, 1, 1]], np.float32),
-        "static": np.zeros((14, 8, 8), np.float32),
-    }
+    tones = np.array([[0.5, 0.5, 0.5, 1], [1, 1, 1, 1]], np.float32)
     mask = np.zeros((1, 8, 8), np.float32)
     mask[:, 2:6, 2:6], mask[:, 1, 2:6] = 1, 0.5
     head = np.float32([0.6, 0.4, 0.3])[:, None, None]
     view = mask[:, None] * head + 0.5 * (1 - mask[:, None])
-    after = in_mean_tone(sample | {"targets": view, "target_masks": mask}, np.arange(2))["targets"][0]
+    static = np.zeros((14, 8, 8), np.float32)
+    sample = Sample(photo_tones=tones, static=static, targets=view, target_masks=mask)
+    after = in_mean_tone(sample, np.arange(2)).targets[0]
     assert np.allclose(after[:, mask[0] == 0], 0.5)
     inside = after[:, 4, 4]
     assert (inside > head[:, 0, 0] + 0.05).all()
@@ -439,20 +436,18 @@ def test_image_stage_brings_the_splatted_view_nearer_to_the_true_one():
     expression = head.expression_vector(jawOpen=0.4)
     truth = np.zeros((14, 256, 256), np.float32)
     truth[3], truth[4:7], truth[7:10], truth[13] = 4, np.float32([0.7, 0.3, 0.2])[:, None, None], np.log(0.001), 1
-    sample |= {
-        "static": truth,
-        "deltas": np.zeros((2, 14, 128, 128), np.float32),
-        "photo_tones": np.ones((1, 4), np.float32),
-    }
     view, covered = render_maps(head, truth, None, expression, np.zeros(15), R, t, float(f), 64, with_coverage=True)
-    sample |= {
-        "targets": np.stack([view] * 2),
-        "target_masks": np.stack([covered] * 2),
-        "cameras_R": np.stack([R] * 2),
-        "cameras_t": np.stack([t] * 2),
-        "cameras_f": np.stack([f] * 2),
-    }
-    sample |= {"expressions": np.stack([expression] * 2), "poses": np.zeros((2, 15), np.float32)}
+    sample = replace(
+        sample,
+        static=truth,
+        deltas=np.zeros((2, 14, 128, 128), np.float32),
+        photo_tones=np.ones((1, 4), np.float32),
+        targets=np.stack([view] * 2),
+        target_masks=np.stack([covered] * 2),
+        cameras=Cameras(*(np.stack([part] * 2) for part in (R, t, f))),
+        expressions=np.stack([expression] * 2),
+        poses=np.zeros((2, 15), np.float32),
+    )
     batch = make_batch([sample], 1, 1, np.random.default_rng(0))
     config = TrainConfig(warmup_steps=1, image_lr=3e-4, lr=3e-4)
     one = Trainer(ModelConfig.load("nano-128"), config, uv.LossWeights(), masks(), image_weights=ImageLossWeights())

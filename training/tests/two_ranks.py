@@ -8,7 +8,8 @@ import torch.distributed as dist
 from training.distributed import Ranks, ranks
 from training.losses.uv import LossWeights
 from training.models.config import ModelConfig
-from training.samples import make_batch, pack, unpack
+from training.sample import pack, unpack
+from training.samples import make_batch
 from training.tests.test_train import masks, random_sample
 from training.train import TrainConfig, Trainer
 
