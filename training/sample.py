@@ -1,14 +1,18 @@
 """The sample: one person's photos and every truth about them. Declared here once; the generator fills it
 (synth/generator.py), the cache stores it and the trainer makes batches of it (samples.py), the evaluation
-measures on it.
+measures on it. Its files stand here too: one .npz per sample, every array as its field says.
 
 Sizes: N photos, K expressions, S pixels, H = W texels of the maps, A of the anchors, P of the position map, E
 expressions. What the values mean, in more words: synth/README.md."""
 
+import hashlib
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from .headmodel import asset_file
 
 BYTE, HALF, EXACT = "u1", "f2", "f4"  # how a field is stored: 0..1 in 8 bits, float16, float32
 
@@ -99,3 +103,50 @@ def unpack(arrays: dict[str, np.ndarray]) -> Sample:
         if f"{name}_R" in arrays:
             values[name] = Cameras(*(arrays.pop(f"{name}_{part}") for part in Cameras._fields))
     return Sample(**values, **arrays)
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Atomic: a reader never sees half a file."""
+    temporary = path.with_suffix(".part")
+    with open(temporary, "wb") as file:
+        np.savez(file, **arrays)
+    temporary.rename(path)
+
+
+def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Arrays of a file by name, as float32."""
+    with np.load(path) as stored:
+        return {name: unpacked(stored[name]) for name in names}
+
+
+def write_sample(path: Path, sample: Sample) -> None:
+    """One sample, packed."""
+    write_arrays(path, pack(sample))
+
+
+def read_sample(path: Path, names: tuple[str, ...] = ()) -> Sample:
+    """One sample; only the fields `names` when given."""
+    with np.load(path) as stored:
+        return unpack({k: stored[k] for k in array_names(names) or stored.files})
+
+
+def geometry_hash(head_file: Path) -> str:
+    """SHA-256 over what samples depend on: every array of a head model file but the landmark embeddings."""
+    digest = hashlib.sha256()
+    for name, array in sorted(asset_file.read(head_file)[1].items()):
+        if not name.startswith(("landmark68", "mediaPipe")):
+            digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def claim(folder: Path, head_file: Path) -> None:
+    """Tie a cache folder to the head model its samples were made with; raises ValueError when it belongs to another
+    one."""
+    mark, wanted = folder / "geometry.sha256", geometry_hash(head_file)
+    folder.mkdir(parents=True, exist_ok=True)
+    if mark.exists() and mark.read_text().strip() != wanted:
+        raise ValueError(
+            f"{folder} holds samples of another head model: delete it and run `python -m training.samples`"
+        )
+    if not mark.exists():  # another producer may be reading it
+        mark.write_text(wanted + "\n")

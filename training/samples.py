@@ -5,7 +5,6 @@ from it.
 """
 
 import argparse
-import hashlib
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -15,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .sample import Cameras, Sample, array_names, pack, unpack, unpacked
+from .sample import Cameras, Sample, array_names, claim, read_sample, write_sample
 from .synth.lighting import Tone, mean_tone
 
 CACHE = Path(__file__).parent / "cache" / "v2"
@@ -26,58 +25,9 @@ VIEW_KEYS = array_names(VIEWS)
 PHOTO_COUNTS = (0.3, 0.2, 0.1, 0.4)  # how often a cached identity has 1, 2, 3, 4 photos
 
 
-def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Atomic: a reader never sees half a file."""
-    temporary = path.with_suffix(".part")
-    with open(temporary, "wb") as file:
-        np.savez(file, **arrays)
-    temporary.rename(path)
-
-
-def write_sample(path: Path, sample: Sample) -> None:
-    """One sample, packed."""
-    write_arrays(path, pack(sample))
-
-
-def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Arrays of a file by name, as float32."""
-    with np.load(path) as stored:
-        return {name: unpacked(stored[name]) for name in names}
-
-
-def read_sample(path: Path, names: tuple[str, ...] = ()) -> Sample:
-    """One sample; only the fields `names` when given."""
-    with np.load(path) as stored:
-        return unpack({k: stored[k] for k in array_names(names) or stored.files})
-
-
 def photo_count_of(path: Path) -> int:
     """Files are named `<seed>_n<photos>.npz`."""
     return int(path.stem.rsplit("_n", 1)[1])
-
-
-def geometry_hash(head_file: Path) -> str:
-    """SHA-256 over what samples depend on: every array of a head model file but the landmark embeddings."""
-    from .headmodel import asset_file
-
-    digest = hashlib.sha256()
-    for name, array in sorted(asset_file.read(head_file)[1].items()):
-        if not name.startswith(("landmark68", "mediaPipe")):
-            digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
-
-
-def claim(folder: Path, head_file: Path) -> None:
-    """Tie a cache folder to the head model its samples were made with; raises ValueError when it belongs to another
-    one."""
-    mark, wanted = folder / "geometry.sha256", geometry_hash(head_file)
-    folder.mkdir(parents=True, exist_ok=True)
-    if mark.exists() and mark.read_text().strip() != wanted:
-        raise ValueError(
-            f"{folder} holds samples of another head model: delete it and run `python -m training.samples`"
-        )
-    if not mark.exists():  # another producer may be reading it
-        mark.write_text(wanted + "\n")
 
 
 def fill_gutter(anchors: np.ndarray, steps: int = 2) -> np.ndarray:

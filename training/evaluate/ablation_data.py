@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ..headmodel.model import HeadModel
-from ..sample import Sample, pack, packed
-from ..samples import HELD_OUT_SEED, read_arrays, read_sample, write_arrays, write_sample
+from ..sample import Sample, pack, packed, read_arrays, read_sample, write_arrays, write_sample
+from ..samples import HELD_OUT_SEED
 from ..synth.generator import Generator
 from .captures import Capture, sample_capture
 from .puppets import Puppeteer

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..sample import Sample
-from ..samples import in_mean_tone, read_sample
+from ..sample import Sample, read_sample
+from ..samples import in_mean_tone
 from ..synth import lighting
 from ..synth.cameras import Camera, crop_camera, rotation
 from ..synth.generator import UNFITTED_YAW, Generator

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..models.landmarks import Landmarks
-from ..samples import read_sample
+from ..sample import read_sample
 from .captures import sample_capture
 from .frames import Frame, Truth, head_values
 from .paired import ByPerson, Table

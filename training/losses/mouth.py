@@ -15,8 +15,8 @@ LEAST_ERROR = 1e-4  # squared: a mouth of 40 dB is good enough
 def mouth_loss(predicted: Tensor, truth: Tensor, mouth: Tensor, distance: Callable[..., Tensor]) -> Tensor:
     """Equation 11: perceptual distance of I_pred · M_mouth and I_gt · M_mouth.
 
-    `distance(predicted, truth, weight)` is its mean over the mouth; the paper's is over the whole picture, most of which
-    is masked, so the mouth's share of the picture is a factor."""
+    `distance(predicted, truth, weight)` is its mean over the mouth; the paper's is over the whole picture, most of
+    which is masked, so the mouth's share of the picture is a factor."""
     return distance(predicted, truth, mouth) * mouth.mean()
 
 

@@ -40,8 +40,8 @@ class Generator:
         self.crowd = Crowd(head_model, data_root, map_size)
         self.photographer = Photographer(self.crowd, photo_size, anchor_size)
         self.truth = Truth(self.crowd, position_map_size)
-        self.adjustment = Adjustment(lambda rng: sample_expression(rng, self.rig.expressions)) if adjusted else None
         self.around, self.photo_size, self.rig = around, photo_size, self.crowd.rig
+        self.adjustment = Adjustment(lambda rng: sample_expression(rng, self.rig.expressions)) if adjusted else None
         # what all who draw one person at a time ask for, whichever room has it
         self.face, self.occlusion_of = self.crowd.face, self.crowd.occlusion_of
         self.render = self.photographer.render

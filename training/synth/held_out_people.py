@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..headmodel.model import DEFAULT_PATH, HeadModel
-from ..samples import claim, write_sample
+from ..sample import claim, write_sample
 from .crowd import Person
 from .generator import Generator
 from .native import CACHE

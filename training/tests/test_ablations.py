@@ -11,10 +11,11 @@ from training.evaluate import ablation_data, ablations, levels
 from training.evaluate.frames import Frame
 from training.evaluate.paired import ByPerson, interval
 from training.headmodel.model import HeadModel
+from training.losses.maps import driver_maps
 from training.models.avatar import Avatar
-from training.models.base_maps import driver_masks, set_head_maps
+from training.models.base_maps import set_head_maps
 from training.models.config import ModelConfig
-from training.samples import read_arrays, write_sample
+from training.sample import read_arrays, write_sample
 from training.synth.generator import Generator
 
 LAST = (levels.PARAMETERS, levels.BOTH)
@@ -81,11 +82,11 @@ def test_both_arms_show_the_same_person_with_other_expressions(generator):
 
 
 def test_without_mouth_loss_the_mouth_counts_like_a_cheek():
-    masks = driver_masks(128, torch.zeros(1, 14, 128, 128))
-    less = ablations.mouthless(masks, 128)
-    mouth = (masks["parts"][2] > 0).reshape(128, 128)
-    assert masks["boosted"][0, 0][mouth].min() == 1 and less["boosted"][0, 0][mouth].max() == 0
-    assert less["boosted"].sum() > 0, "eyes still count more"
+    maps = driver_maps(128, torch.zeros(1, 14, 128, 128))
+    less = ablations.mouthless(maps, 128)
+    mouth = (maps.parts[2] > 0).reshape(128, 128)
+    assert maps.boosted[0, 0][mouth].min() == 1 and less.boosted[0, 0][mouth].max() == 0
+    assert less.boosted.sum() > 0, "eyes still count more"
 
 
 def test_the_command_trains_judges_and_goes_on_after_a_cut(generator, tmp_path, monkeypatch, capsys):

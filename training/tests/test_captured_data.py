@@ -12,7 +12,7 @@ from training.data.frames import head_view
 from training.data.shards import read_shard, shards_of_rank, write_shard
 from training.data.vhap import read_folder
 from training.headmodel.model import HeadModel, rotations
-from training.models.base_maps import head_texels
+from training.headmodel.texels import head_texels
 from training.synth.raster import render_maps
 
 SIZE, MAP = (200, 160), 64  # width, height of the recorded pictures; texels of the drawn maps

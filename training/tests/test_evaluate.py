@@ -7,12 +7,12 @@ from scipy.spatial.transform import Rotation
 from torch import nn
 
 from training.evaluate import metrics, results
-from training.evaluate.held_out import HeldOut, means
 from training.evaluate.observers import Face, Observers, face_chip
 from training.evaluate.real_photos import cut_out, disturbed, draw_crop, mouth_light, mouth_opening, teeth_light
 from training.evaluate.studies import ORACLE
 from training.headmodel.model import HeadModel
-from training.models.base_maps import head_texels
+from training.headmodel.texels import head_texels
+from training.held_out import HeldOut, means
 from training.models.landmarks import INNER_LIPS, Landmarks, project
 from training.synth.crop import Crop, from_crop
 

@@ -29,7 +29,8 @@ from training.models.avatar import Avatar
 from training.models.base_maps import set_head_maps
 from training.models.config import ModelConfig
 from training.models.landmarks import Landmarks
-from training.samples import HELD_OUT_SEED, in_mean_tone, write_sample
+from training.sample import write_sample
+from training.samples import HELD_OUT_SEED, in_mean_tone
 from training.synth.generator import Generator
 
 PLAN = Plan(2, 2, (0, 180), (0,), ("smile",), 1, 4, 1, 0)

@@ -5,8 +5,8 @@ import pytest
 
 from training.headmodel.model import HeadModel
 from training.sample import pack
-from training.synth import generator as module
 from training.synth import lighting, mesh
+from training.synth import photographer as module
 from training.synth.cameras import crop_camera
 from training.synth.generator import Generator
 from training.synth.glasses import Glare, sample_glasses

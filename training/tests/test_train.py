@@ -13,22 +13,15 @@ from training import average
 from training.average import averaged, fold_into_identity, forward
 from training.export.export_onnx import export
 from training.export.load_weights import load_released, unfold_batch_norm
+from training.headmodel.regions import DELTA_REGIONS
+from training.headmodel.texels import head_texels
 from training.losses import uv
+from training.losses.maps import DriverMaps, Explained, StaticMaps, mouth_map, static_maps, surface_weight
 from training.models.avatar import Avatar, Reconstruction
-from training.models.base_maps import head_texels, mouth_map, rest_map, surface_weight
+from training.models.base_maps import rest_map
 from training.models.config import ModelConfig
-from training.sample import Cameras, Sample
-from training.samples import (
-    HELD_OUT_SEED,
-    Batches,
-    claim,
-    fill_gutter,
-    in_mean_tone,
-    make_batch,
-    photo_count_of,
-    read_sample,
-    write_sample,
-)
+from training.sample import Cameras, Sample, claim, read_sample, write_sample
+from training.samples import HELD_OUT_SEED, Batches, fill_gutter, in_mean_tone, make_batch, photo_count_of
 from training.train import DRIVER_PARTS, TrainConfig, Trainer, batch_losses, learning_rate, load_settings, start
 
 torch.set_num_threads(1)  # small tensors on a shared machine: a second thread mostly waits
@@ -75,18 +68,20 @@ def batch(cache):
     return make_batch([read_sample(f) for f in sorted(cache.glob("*.npz"))][:2], 1, 1, np.random.default_rng(0))
 
 
-def masks(size: int = 128, spread: float = 0.1) -> dict[str, torch.Tensor]:
-    return {
-        "dynamic": torch.ones(1, 1, size, size),
-        "boosted": torch.zeros(1, 1, size, size),
-        "spread": torch.full((1, 14, size, size), spread),
-        "surface": torch.ones(1, 1, 256, 256),
-        "mouth": mouth_map(256),
-    }
+def driver_maps(size: int = 128, spread: float = 0.1) -> DriverMaps:
+    everywhere = torch.ones(1, 1, size, size)
+    return DriverMaps(
+        dynamic=everywhere,
+        boosted=torch.zeros(1, 1, size, size),
+        spread=torch.full((1, 14, size, size), spread),
+        parts=torch.ones(len(DELTA_REGIONS), size * size),
+    )
 
 
 def trainer(**settings) -> Trainer:
-    return Trainer(ModelConfig.load("nano-128"), TrainConfig(warmup_steps=1, **settings), uv.LossWeights(), masks())
+    return Trainer(
+        ModelConfig.load("nano-128"), TrainConfig(warmup_steps=1, **settings), uv.LossWeights(), driver_maps()
+    )
 
 
 def test_bfloat16_trains_with_exact_photo_coordinates(batch):
@@ -187,7 +182,7 @@ def test_training_lowers_every_main_loss_on_a_fixed_batch(batch):
 
 def test_every_loss_term_reaches_the_parts_it_should(batch):
     avatar = Avatar(ModelConfig.load("nano-128"))
-    terms = batch_losses(avatar, batch, masks(), uv.LossWeights())
+    terms = batch_losses(avatar, batch, static_maps(256), driver_maps(), uv.LossWeights())
     assert {n for n, v in terms.items() if not v.requires_grad} == set()
     reached = {}
     for name, value in terms.items():
@@ -235,7 +230,7 @@ def test_the_mouth_counts_as_often_as_the_weights_say():
         "seen": torch.ones(1, 1, 256, 256),
     }
     weights = uv.LossWeights(mouth=4.0)
-    given = {"surface": torch.ones_like(inside), "mouth": inside}
+    given = StaticMaps(torch.ones_like(inside), inside)
     for channels, terms in ((slice(4, 7), ("color", "color_gradient", "color_ssim")), (slice(0, 3), ("position",))):
         for where in (inside, 1 - inside):
             static = torch.zeros(1, 14, 256, 256)
@@ -256,9 +251,9 @@ def test_of_what_no_photo_shows_the_mean_is_best_and_of_the_rest_the_median():
 
 
 def test_delta_errors_outside_the_dynamic_mask_do_not_count():
-    truth, given = torch.rand(1, 14, 16, 16), masks(16)
-    given["dynamic"][..., 8:] = 0
-    wrong = truth + (1 - given["dynamic"])
+    truth, given = torch.rand(1, 14, 16, 16), driver_maps(16)
+    given.dynamic[..., 8:] = 0
+    wrong = truth + (1 - given.dynamic)
     assert all(v == 0 for v in uv.delta_losses(wrong, truth, given, uv.LossWeights()).values())
     assert all(v > 0 for v in uv.delta_losses(truth + 1, truth, given, uv.LossWeights()).values())
 
@@ -268,7 +263,7 @@ def test_the_best_constant_delta_of_a_sparse_truth_is_not_zero():
     truth = torch.zeros(10, 14, 4, 4)
     truth[0] = 0.01
     loss = lambda value: sum(
-        uv.delta_losses(torch.full_like(truth, value), truth, masks(4, 0.01), uv.LossWeights()).values()
+        uv.delta_losses(torch.full_like(truth, value), truth, driver_maps(4, 0.01), uv.LossWeights()).values()
     )
     assert loss(0.0008) < 0.97 * loss(0.0)
 
@@ -279,12 +274,18 @@ def test_what_the_driver_explains_is_told_per_region():
     parts[0, :8], parts[1, 8:] = 1, 1
     guess = truth.clone()
     guess[:, :, 2:] = 0
-    wrong, whole = uv.delta_energy(guess, truth, parts)
+    explained = Explained(parts)
+    explained.add(guess, truth)
+    wrong, whole = explained.energy
     assert torch.allclose(1 - wrong / whole, torch.tensor([[1.0, 0.0]] * 4), atol=1e-6)
+    assert [list(row.values()) for row in explained.by_group().values()] == [[1.0, 0.0]] * 4
+    assert 0.3 < explained.overall() < 0.7
+    explained.reset()
+    assert not explained.energy.any()
 
 
 def test_spread_follows_region_and_channel_and_keeps_a_floor():
-    from training.models.base_maps import delta_spread
+    from training.losses.maps import delta_spread
 
     model, table = head_texels(64)
     deltas = torch.zeros(3, 14, 64 * 64)
@@ -450,7 +451,9 @@ def test_image_stage_brings_the_splatted_view_nearer_to_the_true_one():
     )
     batch = make_batch([sample], 1, 1, np.random.default_rng(0))
     config = TrainConfig(warmup_steps=1, image_lr=3e-4, lr=3e-4)
-    one = Trainer(ModelConfig.load("nano-128"), config, uv.LossWeights(), masks(), image_weights=ImageLossWeights())
+    one = Trainer(
+        ModelConfig.load("nano-128"), config, uv.LossWeights(), driver_maps(), image_weights=ImageLossWeights()
+    )
     history = [one.step(batch, 0.0) for _ in range(6)]
     for term in ("image_l1", "perceptual", "total"):
         assert history[-1][term] < 0.97 * history[0][term], term

@@ -1,8 +1,8 @@
 """Where MediaPipe sees its 478 landmarks on the open head: photograph synthetic people, detect, project back, take the
 middle.
 
-`python -m training.headmodel.measure_landmarks` writes media_pipe_landmarks.json, which the build reads: points on the
-template in meters, so they survive a new atlas. It runs in an environment of its own
+`python -m training.registration.measure_landmarks` writes media_pipe_landmarks.json, which the build reads: points on
+the template in meters, so they survive a new atlas. It runs in an environment of its own
 (training/requirements-landmarks.txt). The people come from training/synth with the MakeHuman skins of shared/data, the
 detector is the Face Landmarker of shared/data; both are input only.
 
@@ -29,12 +29,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ..headmodel.landmarks import MEASURED, closest_on_mesh
+from ..headmodel.model import HeadModel
 from ..synth import lighting, mesh
 from ..synth.cameras import crop_camera
 from ..synth.generator import Generator
 from ..synth.skins import default_data_root
-from .landmarks import MEASURED, closest_on_mesh
-from .model import HeadModel
 
 SIZE = 512  # pixels of a picture, all of it the crop of docs/conventions.md
 FOCAL = 2.4  # in picture widths
