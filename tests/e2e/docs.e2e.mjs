@@ -30,8 +30,6 @@ const unwrapped = [
     "docs/notes/hair-and-bust.md",
     "docs/refinement.md",
     "docs/scenes.md",
-    "training/bust/ALGORITHM.md",
-    "training/refine/ALGORITHM.md",
 ];
 
 const markdown = new MarkdownIt({ html: true });

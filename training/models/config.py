@@ -108,6 +108,3 @@ class ModelConfig:
         return ModelConfig(
             **{k: parts[k](**tuples(v)) if k in parts and v is not None else v for k, v in values.items()}
         )
-
-    def to_dict(self) -> dict:
-        return dataclasses.asdict(self)
