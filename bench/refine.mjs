@@ -3,10 +3,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { GpuTimeMs } from "./cpuTime.mjs";
 import { WithPageAsync } from "../scripts/browser.mjs";
 import { StartServerAsync } from "../scripts/serve.mjs";
-import { RunWebpackAsync, refineConfig } from "./webpack.config.mjs";
+import { TriplesAsync } from "./triples.mjs";
+import { libraryConfig, RunWebpackAsync } from "./webpack.config.mjs";
 
 const bench = path.dirname(fileURLToPath(import.meta.url));
 const root = path.dirname(bench);
@@ -16,7 +16,6 @@ const Frames = [
     { shown: "refined", against: "plain", headPx: 160 },
     { shown: "closeUp", against: "refined", headPx: 560 },
 ];
-const FramesPerSample = 4;
 /** Of the solver's work, between two looks at its memory. */
 const SampleShare = 0.03;
 
@@ -25,7 +24,7 @@ const SampleShare = 0.03;
  * @param summarize of numbers: median and spread
  */
 export async function RefineAsync({ rounds, summarize }) {
-    await RunWebpackAsync(refineConfig());
+    await RunWebpackAsync(libraryConfig("refine"));
     writeFileSync(
         path.join(root, "dist", "bench-refine", "index.html"),
         readFileSync(path.join(bench, "refine", "index.html")),
@@ -49,8 +48,11 @@ export async function RefineAsync({ rounds, summarize }) {
             console.log(`    after it: ${(bytesAfter / 1e6).toFixed(1)} MB more on the page`);
             const frames = [];
             for (const pair of Frames) {
-                frames.push(await FramesAsync(call, page.browser().process().pid, pair, rounds, summarize));
-                const { shown, against, headPx, ratio, control } = frames.at(-1);
+                const { shown, against, headPx } = pair;
+                const frameAsync = (isWith, turn) => call("frameAsync", isWith ? shown : against, headPx, turn);
+                const pid = page.browser().process().pid;
+                frames.push({ ...pair, ...(await TriplesAsync(pid, frameAsync, { rounds, summarize })) });
+                const { ratio, control } = frames.at(-1);
                 console.log(
                     `    head of ${headPx} px: ${shown} over ${against} ${JSON.stringify(ratio)}, control ${JSON.stringify(control)}`,
                 );
@@ -69,47 +71,6 @@ export async function RefineAsync({ rounds, summarize }) {
     } finally {
         await server.closeAsync();
     }
-}
-
-/**
- * Time of the GPU process in triples of samples, each of another camera: without, with, and without again, or the other
- * way round, so that what drifts falls out of the ratio. The two without it, over each other, tell how much of a ratio
- * is noise.
- */
-async function FramesAsync(call, pid, { shown, against, headPx }, rounds, summarize) {
-    const sampleAsync = async (what, turn) => {
-        await call("frameAsync", what, headPx, turn); // moved there
-        const before = GpuTimeMs(pid);
-        for (let frame = 1; frame <= FramesPerSample; frame++) {
-            await call("frameAsync", what, headPx, turn + 0.002 * frame);
-        }
-        return (GpuTimeMs(pid) - before) / FramesPerSample;
-    };
-    const found = { without: [], with: [], ratio: [], control: [] };
-    for (let round = -1; round < rounds; round++) {
-        const turn = 0.3 * Math.sin(round);
-        const triple = [];
-        for (const what of [against, shown, against]) {
-            triple.push(await sampleAsync(what, turn));
-        }
-        const [first, middle, last] = triple;
-        if (round >= 0) {
-            found.without.push((first + last) / 2);
-            found.with.push(middle);
-            found.ratio.push((2 * middle) / (first + last));
-            found.control.push(round % 2 === 0 ? last / first : first / last);
-        }
-    }
-    const { without, with: withIt, ratio, control } = found;
-    return {
-        shown,
-        against,
-        headPx,
-        withoutMs: summarize(without),
-        withMs: summarize(withIt),
-        ratio: summarize(ratio),
-        control: summarize(control),
-    };
 }
 
 /** What the page's scripts hold: objects, and the bytes of typed arrays. */

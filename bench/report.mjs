@@ -87,6 +87,29 @@ const writers = {
         ];
         return `### Hair beyond the scalp, and bust\n\nA page of ${section.page} Gaussians with a head of ${section.head}: ${range(section.ratio)} times the frame, by pairs. ${when(section)}\n\n${table(["frame", "processor ms", "wall ms"], rows)}`;
     },
+    person(section) {
+        const rows = section.frames.map(({ name, gaussians, headPx, withoutMs, withMs, ratio, control }) => [
+            name,
+            gaussians.head,
+            gaussians.page,
+            headPx,
+            range(withoutMs),
+            range(withMs),
+            range(ratio),
+            range(control),
+        ]);
+        const head = [
+            "saved person",
+            "Gaussians of the head",
+            "of hair and bust",
+            "head, px",
+            "GPU process without, ms",
+            "with, ms",
+            "with over without",
+            "without over without",
+        ];
+        return `### Hair and bust of real people\n\nAvatars saved from the page, by the plugin in a picture of 512², with hair and bust and with neither (target ≤ 1.35). ${when(section)}\n\n${table(head, rows)}`;
+    },
     networks(section) {
         const driver = section.driver.map((row) => [row.name, range(row.ms), range(row.cpuMs), row.gflopPerSecond]);
         const photos = section.reconstruction.map((row) => [row.photos, range(row.encodeMs), range(row.reconstructMs)]);

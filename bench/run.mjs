@@ -1,7 +1,7 @@
 // `npm run bench`: one page, one run, contenders interleaved. Options: --rounds=5 (frames per contender),
 // --only=frames,passes,… (sections),
 // --results=<name> (bench/results/<name>.json, default software-adapter), --contenders=ours,three (parts of names),
-// --visits=<part of a name> (of the section visit).
+// --visits=<part of a name> (of the section visit), --avatars=a.flexavatar,b.flexavatar (of the section person).
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import os from "node:os";
@@ -17,7 +17,7 @@ const option = (name, fallback) =>
     process.argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3) ?? fallback;
 
 /** Sections that need no other renderer. */
-const withoutPeers = ["bundle", "visit", "refine"];
+const withoutPeers = ["bundle", "visit", "refine", "person"];
 const needsPeers = option("only", "frames")
     .split(",")
     .some((name) => !withoutPeers.includes(name));
@@ -37,7 +37,8 @@ const picturesFolder = path.join(bench, "results", "pictures");
 mkdirSync(picturesFolder, { recursive: true });
 const resultsFile = path.join(bench, "results", `${resultsName}.json`);
 const results = existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, "utf8")) : {};
-const only = option("only", Object.keys(Sections).join(",")).split(",");
+const everything = Object.keys(Sections).filter((name) => name !== "person" || option("avatars"));
+const only = option("only", everything.join(",")).split(",");
 const server = await StartServerAsync({ folder: root });
 try {
     for (const name of only) {

@@ -5,6 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { CpuTimeMs } from "./cpuTime.mjs";
+import { PersonAsync } from "./person.mjs";
 import { RefineAsync } from "./refine.mjs";
 import { VisitAsync } from "./visit.mjs";
 import { RunWebpackAsync } from "./webpack.config.mjs";
@@ -28,6 +29,7 @@ export const Sections = {
     sorts: SortsAsync,
     scaling: ScalingAsync,
     page: PageAsync,
+    person: RealPeopleAsync,
     networks: NetworksAsync,
     bundle: BundleAsync,
     visit: FirstVisitAsync,
@@ -177,6 +179,12 @@ async function PageAsync({ openAsync, rounds }) {
         `    with ${page} Gaussians of a second page: ${ratio.median} times a frame of ${head} (${ratio.from} to ${ratio.to})`,
     );
     return { head, page, without: SummarizeSamples(without), withPage: SummarizeSamples(withPage), ratio };
+}
+
+/** The same of saved people, drawn by the plugin. */
+async function RealPeopleAsync({ rounds, option }) {
+    const files = option("avatars", "").split(",").filter(Boolean);
+    return await PersonAsync({ files, rounds: 2 * rounds, summarize: Summarize });
 }
 
 /** Photos to an avatar, and the driver. */

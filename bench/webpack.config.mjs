@@ -66,17 +66,17 @@ export const visitConfig = () => ({
     },
 });
 
-/** The page of refinement. */
-export const refineConfig = () => ({
-    ...common("refine"),
+/** A page that uses the library as a user's does: `refine` or `person`. */
+export const libraryConfig = (name) => ({
+    ...common(name),
     cache: false,
     resolve: {
         ...resolve,
         alias: { "babylon-flexavatar": path.join(root, "src", "index.ts") },
         modules: [path.join(root, "node_modules")],
     },
-    entry: path.join(bench, "refine", "index.ts"),
-    output: { path: path.join(root, "dist", "bench-refine"), filename: "index.js", publicPath: "auto", clean: true },
+    entry: path.join(bench, name, "index.ts"),
+    output: { path: path.join(root, "dist", `bench-${name}`), filename: "index.js", publicPath: "auto", clean: true },
 });
 
 const nodeConfig = (entry, folder) => ({

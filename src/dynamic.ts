@@ -9,20 +9,20 @@ import { RegisterSceneLoaderPlugin, type SceneLoaderPluginOptions } from "@babyl
 import type { Scene } from "@babylonjs/core/scene.js";
 import { FileExtensions, PluginName, SerializedName } from "./plugin/names.js";
 
-export type { FlexAvatarLoadingOptions } from "./plugin/flexAvatarLoader.js";
+export type { FlexAvatarLoadingOptions } from "./plugin/files/flexAvatarLoader.js";
 
 RegisterSceneLoaderPlugin({
     name: PluginName,
     extensions: FileExtensions,
     createPlugin: async (options: SceneLoaderPluginOptions) =>
-        new (await import("./plugin/flexAvatarLoader.js")).FlexAvatarLoader(options[PluginName]),
+        new (await import("./plugin/files/flexAvatarLoader.js")).FlexAvatarLoader(options[PluginName]),
 });
 
 AddParser(SerializedName, (parsed: Record<string, unknown>, scene: Scene, container: AssetContainer) => {
     if (parsed[SerializedName]) {
         const pending = {};
         scene.addPendingData(pending);
-        void import("./plugin/avatarParser.js")
+        void import("./plugin/files/avatarParser.js")
             .then(({ ParseAvatars }) => ParseAvatars(parsed, scene, container))
             .finally(() => scene.removePendingData(pending));
     }

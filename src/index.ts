@@ -1,7 +1,7 @@
 /** The front door: every public name. Importing it makes the loader, the parser and the block known to Babylon. */
-import { RegisterFlexAvatarParser } from "./plugin/avatarParser.js";
-import { RegisterFlexAvatarBlock } from "./plugin/flexAvatarBlock.js";
-import { RegisterFlexAvatarLoader } from "./plugin/flexAvatarLoader.js";
+import { RegisterFlexAvatarParser } from "./plugin/files/avatarParser.js";
+import { RegisterFlexAvatarBlock } from "./plugin/frameGraph/flexAvatarBlock.js";
+import { RegisterFlexAvatarLoader } from "./plugin/files/flexAvatarLoader.js";
 
 export * from "./pure.js";
 

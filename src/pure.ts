@@ -28,28 +28,36 @@ export {
     type SurfaceTarget,
 } from "./plugin/attach/surfacePlaces.js";
 export type { IFlexAvatarOptions } from "./plugin/componentOptions.js";
-export type { LevelOfDetail } from "./plugin/levelOfDetail.js";
-export { RegisterFlexAvatarParser } from "./plugin/avatarParser.js";
+export type { LevelOfDetail } from "./plugin/draw/levelOfDetail.js";
+export { RegisterFlexAvatarParser } from "./plugin/files/avatarParser.js";
 export { GetFlexAvatarEngineOptions } from "./plugin/engineOptions.js";
-export type { ExpressionTrack, ExpressionTracks } from "./plugin/expressionTracks.js";
-export { FlexAvatar } from "./plugin/flexAvatar.js";
-export {
-    FlexAvatarComponent,
-    type ICreateSettings,
-    type IPhotoCreateSettings,
-    type IFlexAvatarNotice,
-    type IFlexAvatarStatistics,
-} from "./plugin/flexAvatarComponent.js";
-export { NodeRenderGraphFlexAvatarBlock, RegisterFlexAvatarBlock } from "./plugin/flexAvatarBlock.js";
+export type { ExpressionTrack, ExpressionTracks } from "./plugin/animation/expressionTracks.js";
+export { FlexAvatar } from "./plugin/avatar/flexAvatar.js";
+export { FlexAvatarComponent } from "./plugin/flexAvatarComponent.js";
+export type { ICreateSettings, IPhotoCreateSettings } from "./plugin/createSettings.js";
+export type { IFlexAvatarNotice } from "./plugin/notices.js";
+export type { IFlexAvatarStatistics } from "./plugin/statistics.js";
+export type { AudioTimeline, IStartedBuffer } from "./plugin/live/audioClock.js";
+export { ClipSource, type FaceClip, type IClipSourceSettings, type IFaceClipData } from "./plugin/live/faceClip.js";
+export type { FaceMask, FacePart, FaceRegion } from "./plugin/live/faceMask.js";
+export { FaceRecorder, type IRecorderSettings } from "./plugin/live/faceRecorder.js";
+export { FaceJointNames, type IFaceFrame, type IFaceHost, type IFaceSource } from "./plugin/live/faceSource.js";
+export { LifeSource, type ILifeSettings, type Mood } from "./plugin/live/lifeSource.js";
+export { LookAtSource, type ILookAtSettings, type LookPlace, type LookTarget } from "./plugin/live/lookAtSource.js";
+export { PlayWithAudio, type IAudioPlayback, type IPlayWithAudioSettings } from "./plugin/live/playWithAudio.js";
+export { LoadFaceClipAsync, ParseFaceClip, type IFaceClipSettings } from "./plugin/live/readFaceClip.js";
+export type { ISourceHandle, ISourceSettings } from "./plugin/live/sourceHandle.js";
+export { StreamSource, type IStreamSettings, type IStreamStatistics } from "./plugin/live/streamSource.js";
+export { NodeRenderGraphFlexAvatarBlock, RegisterFlexAvatarBlock } from "./plugin/frameGraph/flexAvatarBlock.js";
 export {
     FlexAvatarContainer,
     FlexAvatarLoader,
     RegisterFlexAvatarLoader,
     type FlexAvatarLoadingOptions,
-} from "./plugin/flexAvatarLoader.js";
-export { FlexAvatarTask } from "./plugin/flexAvatarTask.js";
+} from "./plugin/files/flexAvatarLoader.js";
+export { FlexAvatarTask } from "./plugin/frameGraph/flexAvatarTask.js";
 export type { BustOption, HairOption } from "./plugin/page/avatarPage.js";
 export type { IHairSpringSettings } from "./plugin/page/hairSpring.js";
-export type { IRefineProgress, IRefineSettings, RefineOption } from "./plugin/refine/refineSettings.js";
-export type { FlexAvatarProxyMesh } from "./plugin/proxyMesh.js";
-export type { FlexAvatarSplatMesh } from "./plugin/splatMesh.js";
+export type { IRefineProgress, IRefineSettings, RefineOption } from "./runtime/person/refineSettings.js";
+export type { FlexAvatarProxyMesh } from "./plugin/draw/proxyMesh.js";
+export type { FlexAvatarSplatMesh } from "./plugin/draw/splatMesh.js";

@@ -1,4 +1,4 @@
-// `node bench/gpu/specs.mjs [part of a name]`: the specs of tests/gpu/passes in Node with Dawn, on whatever adapter
+// `node bench/gpu/specs.mjs [part of a name]`: the specs of tests/gpu/runtime/passes in Node with Dawn, on whatever adapter
 // there is: a GPU without a browser, or lavapipe, the software adapter that has shader-f16 (`node scripts/lavapipe.mjs
 // node bench/gpu/specs.mjs`).
 import { existsSync } from "node:fs";

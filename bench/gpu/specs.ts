@@ -3,7 +3,7 @@ declare const require: {
     context(folder: string, deep: boolean, pattern: RegExp): { keys(): string[]; (key: string): unknown };
 };
 
-const specs = require.context("../../tests/gpu/passes", false, /\.spec\.ts$/);
+const specs = require.context("../../tests/gpu/runtime/passes", false, /\.spec\.ts$/);
 specs.keys().forEach(specs);
 
 export {};

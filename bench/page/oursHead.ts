@@ -5,7 +5,7 @@
  */
 import type { HeadModel } from "../../src/flame/headModel";
 import { DynamicFlag, type TexelTable } from "../../src/flame/texelTable";
-import { MakeGridHead } from "../../tests/gpu/passes/gridHead";
+import { MakeGridHead } from "../../tests/support/gridHead";
 import type { IGaussians } from "./head";
 
 /** Vertices along a side of the mesh: 72² is close to FLAME's 5,023. */

@@ -3,8 +3,8 @@ import { JoinUrl } from "../runtime/models/assetStore.js";
 import type { BackendName, OnnxRuntimeUrls } from "../runtime/models/onnxBackend.js";
 import type { SplatSorterName } from "../runtime/passes/index.js";
 import type { IAvatarServices } from "./avatarServices.js";
-import { DefaultDriverSchedule, type IDriverSchedule } from "./driverScheduler.js";
-import type { LevelOfDetail } from "./levelOfDetail.js";
+import { DefaultDriverSchedule, type IDriverSchedule } from "../runtime/driver/driverScheduler.js";
+import type { LevelOfDetail } from "./draw/levelOfDetail.js";
 
 /**
  * Options of `FlexAvatarComponent.GetOrCreate`. Addresses are relative to the page; all of them may be on another
@@ -77,4 +77,21 @@ export function ResolveFlexAvatarOptions(options: Partial<IFlexAvatarOptions>): 
         ...DefaultFlexAvatarOptions,
         ...given,
     };
+}
+
+/** @returns names of the options that are given and are others than those in use */
+export function OptionsThatDiffer(options: Partial<IFlexAvatarOptions>, inUse: IFlexAvatarOptions): string[] {
+    const names = Object.keys(options) as (keyof IFlexAvatarOptions)[];
+    return names.filter((name) => options[name] !== undefined && !IsSame(options[name], inUse[name]));
+}
+
+/** Compares values, and the fields of plain objects. */
+function IsSame(a: unknown, b: unknown): boolean {
+    if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) {
+        return Object.is(a, b);
+    }
+    const [first, second] = [a as Record<string, unknown>, b as Record<string, unknown>];
+    return [...new Set([...Object.keys(first), ...Object.keys(second)])].every((name) =>
+        IsSame(first[name], second[name]),
+    );
 }

@@ -134,7 +134,7 @@ describe("what does not come is told by its cause", () => {
         const build = {
             script: "../flexavatar/runtime/ort.wasm.min.mjs",
             mjs: "../flexavatar/runtime/ort-wasm-simd-threaded.mjs",
-            wasm: "../firstLight/index.html",
+            wasm: "../harness/index.html",
         };
         await onNewPage({ runtimeUrls: { wasm: build } }, ({ code, message }) => {
             assert.equal(code, "models-missing");

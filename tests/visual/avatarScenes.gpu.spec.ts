@@ -2,15 +2,8 @@
 // nobody's face, but every pass is in it.
 import { Color3, Color4 } from "@babylonjs/core/Maths/math.color";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
-import {
-    AddAvatarAsync,
-    AddBox,
-    CaptureAsync,
-    CreateStageAsync,
-    MakeSynthetic,
-    type IStage,
-} from "../gpu/plugin/stage";
-import { ExpectGoldenAsync, type IGoldenLimits } from "./golden";
+import { AddAvatarAsync, AddBox, CaptureAsync, CreateStageAsync, MakeSynthetic, type IStage } from "../support/stage";
+import { ExpectGoldenAsync, type IGoldenLimits } from "../support/golden";
 
 const Limits: IGoldenLimits = {
     mean: 0.25,

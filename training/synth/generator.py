@@ -45,7 +45,6 @@ class Generator:
         # what all who draw one person at a time ask for, whichever room has it
         self.face, self.occlusion_of = self.crowd.face, self.crowd.occlusion_of
         self.render = self.photographer.render
-        self._photograph, self._fit = self.photographer.photograph, self.photographer.fit
 
     def person(self, rng: np.random.Generator) -> Person:
         """Whom a sample shows."""

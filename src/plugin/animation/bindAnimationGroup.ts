@@ -11,7 +11,7 @@ import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import type { Node } from "@babylonjs/core/node.js";
 import type { Scene } from "@babylonjs/core/scene.js";
 import { FlexAvatarError } from "../../flame/error.js";
-import type { ExpressionTracks } from "../expressionTracks.js";
+import type { ExpressionTracks } from "./expressionTracks.js";
 import { FindMorphMeaning } from "./expressionTables.js";
 import { FindJoint, IsBodyBone, IsTorsoBone, type JointName, type NodeName } from "./jointNames.js";
 import { ConvertRotationChannels, TurnsNode, type IRotationChannel } from "./rotationChannels.js";

@@ -4,7 +4,7 @@
  */
 import { InspectableType, type IInspectable } from "@babylonjs/core/Misc/iInspectable.js";
 import type { Node } from "@babylonjs/core/node.js";
-import type { ExpressionTracks } from "../expressionTracks.js";
+import type { ExpressionTracks } from "./expressionTracks.js";
 
 /**
  * Gives a node one property per track, as in `expression_jawOpen`, and lists them for the Inspector.

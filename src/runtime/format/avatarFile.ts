@@ -12,6 +12,7 @@
  */
 import { FlexAvatarError } from "../../flame/error.js";
 import { CloseUpScale, type ICloseUp } from "../closeUp.js";
+import { MapChannels } from "../layout.js";
 import { PackShades, UnpackShades } from "./closeUpLayer.js";
 import { PackDetail, UnpackDetail, type IPackedDetail } from "./detailLayer.js";
 import { FloatsFromHalves, HalvesFromFloats } from "./half.js";
@@ -84,7 +85,6 @@ const MaxJsonBytes = 1 << 20;
 const Magic = 0x41564146; // "FAVA" read as little-endian u32
 const Version = 1;
 const HeaderBytes = 16;
-const MapChannels = 14;
 /** Largest difference of a color that a reader accepts: colors of maps are near 0..1. */
 const MaxDetail = 64;
 /** Largest edge of a map, and most channels, that a reader accepts. */

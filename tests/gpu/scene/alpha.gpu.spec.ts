@@ -9,9 +9,9 @@ import type { DumpData } from "@babylonjs/core/Misc/dumpTools";
 import { CreateScreenshotUsingRenderTargetAsync } from "@babylonjs/core/Misc/screenshotTools";
 import { ImageProcessingPostProcess } from "@babylonjs/core/PostProcesses/imageProcessingPostProcess";
 import { Scene } from "@babylonjs/core/scene";
-import { AddBox, CanvasPx, MakeSynthetic } from "../plugin/stage";
-import { Compare, Lit, ShootAsync } from "./pictures";
-import { ShareStage } from "./sharedStage";
+import { AddBox, CanvasPx, MakeSynthetic } from "../../support/stage";
+import { Compare, Lit, ShootAsync } from "../../support/pictures";
+import { ShareStage } from "../../support/sharedStage";
 
 const nothing = new Color4(0, 0, 0, 0);
 const white = new Color4(1, 1, 1, 1);

@@ -6,10 +6,10 @@ import { Color3, Color4 } from "@babylonjs/core/Maths/math.color";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { ImageProcessingPostProcess } from "@babylonjs/core/PostProcesses/imageProcessingPostProcess";
 import { DefaultRenderingPipeline } from "@babylonjs/core/PostProcesses/RenderPipeline/Pipelines/defaultRenderingPipeline";
-import { AddBox, CanvasPx, MakeSynthetic } from "../plugin/stage";
-import { Psnr } from "../passes/gpu";
-import { Compare, ExpectAlike, ExpectColor, MakeSolid, ShootAsync, type Rgb } from "./pictures";
-import { ShareStage, type ISharedStage } from "./sharedStage";
+import { AddBox, CanvasPx, MakeSynthetic } from "../../support/stage";
+import { Psnr } from "../../support/gpu";
+import { Compare, ExpectAlike, ExpectColor, MakeSolid, ShootAsync, type Rgb } from "../../support/pictures";
+import { ShareStage, type ISharedStage } from "../../support/sharedStage";
 
 const avatarColor: Rgb = [200, 120, 60];
 const Middle = [CanvasPx / 2, CanvasPx / 2];

@@ -11,9 +11,9 @@ import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import type { Material } from "@babylonjs/core/Materials/material";
 import type { RenderTargetTexture } from "@babylonjs/core/Materials/Textures/renderTargetTexture";
 import { DepthRenderer } from "@babylonjs/core/Rendering/depthRenderer";
-import { AddBox, CanvasPx } from "../plugin/stage";
-import { ExpectAlike, ExpectColor, HeadPoint, MakeSolid, PixelOf, ShootAsync, type Rgb } from "./pictures";
-import { ShareStage, type ISharedStage } from "./sharedStage";
+import { AddBox, CanvasPx } from "../../support/stage";
+import { ExpectAlike, ExpectColor, HeadPoint, MakeSolid, PixelOf, ShootAsync, type Rgb } from "../../support/pictures";
+import { ShareStage, type ISharedStage } from "../../support/sharedStage";
 
 const avatarColor: Rgb = [200, 120, 60];
 const Far: Rgb = [0, 255, 0];

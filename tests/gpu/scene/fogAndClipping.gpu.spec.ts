@@ -5,9 +5,18 @@ import { Color3 } from "@babylonjs/core/Maths/math.color";
 import { Plane } from "@babylonjs/core/Maths/math.plane";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { Scene } from "@babylonjs/core/scene";
-import { CanvasPx, ColorAt } from "../plugin/stage";
-import { ExpectAlike, ExpectColor, HeadPoint, Lit, MakeSolid, PixelOf, ShootAsync, type Rgb } from "./pictures";
-import { ShareStage } from "./sharedStage";
+import { CanvasPx, ColorAt } from "../../support/stage";
+import {
+    ExpectAlike,
+    ExpectColor,
+    HeadPoint,
+    Lit,
+    MakeSolid,
+    PixelOf,
+    ShootAsync,
+    type Rgb,
+} from "../../support/pictures";
+import { ShareStage } from "../../support/sharedStage";
 
 const Middle = CanvasPx / 2;
 

@@ -17,13 +17,13 @@ import {
     MakeSynthetic,
     RenderFrame,
     type IStage,
-} from "../plugin/stage";
-import { FakeServicesAsync } from "../plugin/fakeNetworks";
-import { WatchDevice } from "../plugin/watchDevice";
-import { Psnr } from "../passes/gpu";
-import { Compare, ExpectAlike, Lit, ShootAsync } from "./pictures";
-import { ReferencePicture } from "./referencePicture";
-import { ShareStage, type ISharedStage } from "./sharedStage";
+} from "../../support/stage";
+import { FakeServicesAsync } from "../../support/fakeNetworks";
+import { WatchDevice } from "../../support/watchDevice";
+import { Psnr } from "../../support/gpu";
+import { Compare, ExpectAlike, Lit, ShootAsync } from "../../support/pictures";
+import { ReferencePicture } from "../../support/referencePicture";
+import { ShareStage, type ISharedStage } from "../../support/sharedStage";
 
 const synthetic = MakeSynthetic();
 const unit = (pixels: ArrayLike<number>): number[] => Array.from(pixels, (value) => value / 255);

@@ -5,10 +5,10 @@ import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { GlowLayer } from "@babylonjs/core/Layers/glowLayer";
 import { HighlightLayer } from "@babylonjs/core/Layers/highlightLayer";
 import { SelectionOutlineLayer } from "@babylonjs/core/Layers/selectionOutlineLayer";
-import type { FlexAvatar } from "../../../src/plugin/flexAvatar";
-import { AddAvatarAsync, AddBox, CanvasPx, ColorAt } from "../plugin/stage";
-import { Compare, ExpectAlike, ExpectColor, MakeSolid, ShootAsync, type Rgb } from "./pictures";
-import { ShareStage } from "./sharedStage";
+import type { FlexAvatar } from "../../../src/plugin/avatar/flexAvatar";
+import { AddAvatarAsync, AddBox, CanvasPx, ColorAt } from "../../support/stage";
+import { Compare, ExpectAlike, ExpectColor, MakeSolid, ShootAsync, type Rgb } from "../../support/pictures";
+import { ShareStage } from "../../support/sharedStage";
 
 const avatarColor: Rgb = [200, 120, 60];
 const Middle: [number, number] = [CanvasPx / 2, CanvasPx / 2];

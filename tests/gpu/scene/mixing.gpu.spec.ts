@@ -8,9 +8,18 @@ import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { Viewport } from "@babylonjs/core/Maths/math.viewport";
 import { CreatePlane } from "@babylonjs/core/Meshes/Builders/planeBuilder";
 import type { Mesh } from "@babylonjs/core/Meshes/mesh";
-import { AddBox, CanvasPx, ColorAt } from "../plugin/stage";
-import { Compare, ExpectAlike, ExpectColor, Lit, MakeSolid, PixelOf, ShootAsync, type Rgb } from "./pictures";
-import { ShareStage } from "./sharedStage";
+import { AddBox, CanvasPx, ColorAt } from "../../support/stage";
+import {
+    Compare,
+    ExpectAlike,
+    ExpectColor,
+    Lit,
+    MakeSolid,
+    PixelOf,
+    ShootAsync,
+    type Rgb,
+} from "../../support/pictures";
+import { ShareStage } from "../../support/sharedStage";
 
 const avatarColor: Rgb = [200, 120, 60];
 const Middle: [number, number] = [CanvasPx / 2, CanvasPx / 2];

@@ -11,9 +11,9 @@ import { Color3 } from "@babylonjs/core/Maths/math.color";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { MotionBlurPostProcess } from "@babylonjs/core/PostProcesses/motionBlurPostProcess";
 import { SSAO2RenderingPipeline } from "@babylonjs/core/PostProcesses/RenderPipeline/Pipelines/ssao2RenderingPipeline";
-import { AddBox, CanvasPx } from "../plugin/stage";
-import { ExpectColor, MakeSolid, ShootAsync, type Rgb } from "./pictures";
-import { ShareStage, type ISharedStage } from "./sharedStage";
+import { AddBox, CanvasPx } from "../../support/stage";
+import { ExpectColor, MakeSolid, ShootAsync, type Rgb } from "../../support/pictures";
+import { ShareStage, type ISharedStage } from "../../support/sharedStage";
 
 const avatarColor: Rgb = [200, 120, 60];
 const Middle: [number, number] = [CanvasPx / 2, CanvasPx / 2];

@@ -3,10 +3,10 @@ import { Camera } from "@babylonjs/core/Cameras/camera";
 import { TargetCamera } from "@babylonjs/core/Cameras/targetCamera";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { Viewport } from "@babylonjs/core/Maths/math.viewport";
-import { GivePage, MakePageMap } from "../plugin/gridPage";
-import { CanvasPx, ColorAt, MakeSynthetic, RenderFrame } from "../plugin/stage";
-import { Lit, ShootAsync } from "./pictures";
-import { ShareStage, type ISharedStage } from "./sharedStage";
+import { GivePage, MakePageMap } from "../../support/gridPage";
+import { CanvasPx, ColorAt, MakeSynthetic, RenderFrame } from "../../support/stage";
+import { Lit, ShootAsync } from "../../support/pictures";
+import { ShareStage, type ISharedStage } from "../../support/sharedStage";
 
 const EyeDistance = 0.064;
 
@@ -47,7 +47,7 @@ for (const withPage of [false, true]) {
         ] as const) {
             it(`is to each of ${name} what a camera at its place sees${outwards ? "" : ", with one sort for both"}`, async () => {
                 const { scene, camera, avatar } = stage;
-                const { pipeline } = avatar.splats!;
+                const { pipeline } = avatar._internals.splats!;
                 const dispatchesAfter = (turn: number): number => {
                     const before = pipeline.dispatches;
                     avatar.rotation.y = turn;

@@ -9,11 +9,11 @@ import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { Scene } from "@babylonjs/core/scene";
 import { FlexAvatarComponent } from "../../../src/plugin/flexAvatarComponent";
-import { AddAvatarAsync, CanvasPx, MakeSynthetic, PixelsAsync, RenderFrame } from "../plugin/stage";
-import { Psnr } from "../passes/gpu";
-import { Compare, ExpectAlike, Lit, ShootAsync } from "./pictures";
-import { ReferencePicture } from "./referencePicture";
-import { ShareStage } from "./sharedStage";
+import { AddAvatarAsync, CanvasPx, MakeSynthetic, PixelsAsync, RenderFrame } from "../../support/stage";
+import { Psnr } from "../../support/gpu";
+import { Compare, ExpectAlike, Lit, ShootAsync } from "../../support/pictures";
+import { ReferencePicture } from "../../support/referencePicture";
+import { ShareStage } from "../../support/sharedStage";
 
 const synthetic = MakeSynthetic();
 const unit = (pixels: ArrayLike<number>): number[] => Array.from(pixels, (value) => value / 255);

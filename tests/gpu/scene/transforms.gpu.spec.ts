@@ -1,11 +1,11 @@
 // Where an avatar stands and how it is stretched, and when it need not be drawn.
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
-import { CanvasPx, MakeSynthetic } from "../plugin/stage";
-import { Psnr } from "../passes/gpu";
-import { Lit, ShootAsync } from "./pictures";
-import { ReferencePicture } from "./referencePicture";
-import { ShareStage } from "./sharedStage";
+import { CanvasPx, MakeSynthetic } from "../../support/stage";
+import { Psnr } from "../../support/gpu";
+import { Lit, ShootAsync } from "../../support/pictures";
+import { ReferencePicture } from "../../support/referencePicture";
+import { ShareStage } from "../../support/sharedStage";
 
 const synthetic = MakeSynthetic();
 const unit = (pixels: ArrayLike<number>): number[] => Array.from(pixels, (value) => value / 255);

@@ -8,7 +8,7 @@ import type { HeadModel } from "../../../src/flame/headModel";
 import { ExpressionIndex } from "../../../src/flame/expression";
 import { RotationOfAxisAngle } from "../../../src/flame/rotation";
 import { BuildTexelTable, RegionShift, type TexelTable } from "../../../src/flame/texelTable";
-import { OpenHeadAsync, RandomNumbers, SpreadLandmarkHeadAsync, TinyHead, WorstDifference } from "./heads";
+import { OpenHeadAsync, RandomNumbers, SpreadLandmarkHeadAsync, TinyHead, WorstDifference } from "../../support/heads";
 
 /** A fit with a smile, a half-open mouth and some identity, the head turned by yaw degrees, 0.77 m from the camera. */
 function FitAt(

@@ -5,7 +5,7 @@ import {
     EffectivePose,
     ExpressionIndex,
 } from "../../../src/flame/expression";
-import { OpenHeadAsync, TinyHead } from "./heads";
+import { OpenHeadAsync, TinyHead } from "../../support/heads";
 
 describe("expression names", () => {
     it("are 52 different ones", () => {

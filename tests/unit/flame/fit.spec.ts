@@ -11,7 +11,7 @@ import type { HeadModel } from "../../../src/flame/headModel";
 import { MappedMediaPipeLandmarks, MediaPipeLandmarks } from "../../../src/flame/landmarks";
 import { MultiplyRotations, RotationOfAxisAngle } from "../../../src/flame/rotation";
 import { JointMatrices, SkinVertices } from "../../../src/flame/skinning";
-import { RandomNumbers, SpreadLandmarkHeadAsync, TinyHead, WorstDifference } from "./heads";
+import { RandomNumbers, SpreadLandmarkHeadAsync, TinyHead, WorstDifference } from "../../support/heads";
 
 const CropPx = 256;
 

@@ -4,8 +4,8 @@ import { PartOfRegion } from "../../../src/flame/pageModel";
 import { NearestRotation, RotationOfAxisAngle } from "../../../src/flame/rotation";
 import { JointMatrices, SkinVertices } from "../../../src/flame/skinning";
 import type { HeadModel } from "../../../src/flame/headModel";
-import { MakeGridPage } from "../../gpu/plugin/gridPage";
-import { OpenHeadAsync, WorstDifference } from "./heads";
+import { MakeGridPage } from "../../support/gridPage";
+import { OpenHeadAsync, WorstDifference } from "../../support/heads";
 
 const None = [0, 0, 0];
 

@@ -3,7 +3,14 @@ import { ParseHeadModel } from "../../../src/flame/headModel";
 import { BuildTexelTable } from "../../../src/flame/texelTable";
 import { CreateExpressionPose } from "../../../src/flame/expression";
 import { PositionMap } from "../../../src/flame/positionMap";
-import { OpenHeadAsync, PackHeadFile, RandomNumbers, TinyHead, TinyHeadParts, type HeadFileParts } from "./heads";
+import {
+    OpenHeadAsync,
+    PackHeadFile,
+    RandomNumbers,
+    TinyHead,
+    TinyHeadParts,
+    type HeadFileParts,
+} from "../../support/heads";
 
 /** The code that parsing throws, "ok" if it does not throw, and any other error as it is. */
 function Outcome(bytes: ArrayBuffer): string {

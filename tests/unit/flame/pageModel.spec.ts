@@ -3,8 +3,8 @@ import { FlexAvatarError } from "../../../src/flame/error";
 import { BuildLevels } from "../../../src/flame/levels";
 import { MeanSpacing, OuterRegions, ParsePageModel, PartOfRegion, RestPlaces } from "../../../src/flame/pageModel";
 import { BuildTexelTable, CompactTable } from "../../../src/flame/texelTable";
-import { GridPageParts, MakePageMap } from "../../gpu/plugin/gridPage";
-import { PackHeadFile, TinyHead, type HeadFileParts } from "./heads";
+import { GridPageParts, MakePageMap } from "../../support/gridPage";
+import { PackHeadFile, TinyHead, type HeadFileParts } from "../../support/heads";
 
 function CodeOf(work: () => unknown): string {
     try {

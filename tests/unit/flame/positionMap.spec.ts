@@ -8,7 +8,7 @@ import {
     SampleVertices,
 } from "../../../src/flame/positionMap";
 import { BuildTexelTable } from "../../../src/flame/texelTable";
-import { LoadBytesAsync, OpenHeadAsync, TinyHead, WorstDifference } from "./heads";
+import { LoadBytesAsync, OpenHeadAsync, TinyHead, WorstDifference } from "../../support/heads";
 
 describe("position map", () => {
     it("at rest is the template, sampled, centered and scaled; 0 where there is no texel", () => {

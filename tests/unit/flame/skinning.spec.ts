@@ -8,7 +8,7 @@ import {
     RotationOfAxisAngle,
 } from "../../../src/flame/rotation";
 import { BlendedRotation, BlendJointMatrices, JointMatrices, SkinVertices } from "../../../src/flame/skinning";
-import { OpenHeadAsync, RandomNumbers, TinyHead, WorstDifference } from "./heads";
+import { OpenHeadAsync, RandomNumbers, TinyHead, WorstDifference } from "../../support/heads";
 
 function Posed(model: HeadModel, pose: ArrayLike<number>, vertices = model.template): Float32Array {
     return SkinVertices(

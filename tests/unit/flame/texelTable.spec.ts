@@ -7,7 +7,7 @@ import {
     TwoSidedFlag,
     type TexelTable,
 } from "../../../src/flame/texelTable";
-import { LoadBytesAsync, OpenHeadAsync, TinyHead } from "./heads";
+import { LoadBytesAsync, OpenHeadAsync, TinyHead } from "../../support/heads";
 
 /** The rule of docs/conventions.md, slowly: every texel asks every face in order. */
 function FaceOfTexelByBruteForce(model: HeadModel, mapSize: number): Int32Array {

@@ -1,4 +1,4 @@
-import { AvatarFactory } from "../../../src/plugin/avatarFactory";
+import { AvatarFactory } from "../../../src/plugin/avatar/avatarFactory";
 import { ResolveFlexAvatarOptions, type IFlexAvatarOptions } from "../../../src/plugin/componentOptions";
 
 function NoticesOf(options: Partial<IFlexAvatarOptions>): string[] {

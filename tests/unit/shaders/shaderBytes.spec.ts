@@ -1,11 +1,11 @@
 // What TypeScript writes into buffers, read back with the types and offsets that the shaders declare.
 import { DynamicFlag, TwoSidedFlag, BuildTexelTable } from "../../../src/flame/texelTable";
-import { PlanDriverStep } from "../../../src/runtime/passes/driver/driverPlan";
-import type { DriverStep, IDriverMap } from "../../../src/runtime/passes/driver/driverProgram";
+import { PlanDriverStep } from "../../../src/runtime/driver/kernels/driverPlan";
+import type { DriverStep, IDriverMap } from "../../../src/runtime/driver/kernels/driverProgram";
 import { PackTexels, PackVertices } from "../../../src/runtime/passes/headBuffers";
 import { StructArray, StructOfWords } from "../../../src/runtime/passes/structData";
-import { TinyHead } from "../flame/heads";
-import { ReadShader, ReadStruct } from "./readShader";
+import { TinyHead } from "../../support/heads";
+import { ReadShader, ReadStruct } from "../../support/readShader";
 
 function StructOf(file: string, front?: string): Parameters<typeof ReadStruct>[0] {
     return ReadShader(file, front).structs[0];

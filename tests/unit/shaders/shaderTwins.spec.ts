@@ -10,7 +10,7 @@ import * as headModel from "../../../src/flame/headModel";
 import * as layout from "../../../src/runtime/layout";
 import * as texelTable from "../../../src/flame/texelTable";
 import * as weigher from "../../../src/runtime/refine/weigher";
-import { ReadShader, ShaderTexts, type IShaderConstant } from "./readShader";
+import { ReadShader, ShaderTexts, type IShaderConstant } from "../../support/readShader";
 
 /** Where twins of constants are, under the same name, and those that only one shader knows. */
 const Exports: Readonly<Record<string, unknown>> = {

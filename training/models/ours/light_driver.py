@@ -1,5 +1,5 @@
 """The driver that a page can afford (ours, in place of the paper's UNet): half the position map's size, strided downs,
-residual levels. At run time it is src/runtime/models/frameDriver.ts."""
+residual levels. At run time it is src/runtime/driver/frameDriver.ts."""
 
 import torch
 from torch import Tensor, nn
