@@ -243,9 +243,9 @@ def test_splatting_the_truth_maps_gives_the_mesh_picture(generator, sample):
                 s.deltas[k],
                 s.expressions[k],
                 s.poses[k],
-                c["R"][k],
-                c["t"][k],
-                float(c["f"][k]),
+                c.R[k],
+                c.t[k],
+                float(c.f[k]),
                 256,
             )
             inside = s.target_masks[k] > 0.5
