@@ -74,8 +74,9 @@ describe("a person's file", () => {
             avatar.expression.getTrack("expression0").influence = 1;
             const wanted = await avatar.exportSplatsAsync("splat");
             const mesh = await SplatsOfAsync(await avatar.exportSplatsAsync(format), `.${format}`);
-            const count = mesh.splatCount!;
-            expect(count).toBe(wanted.byteLength / SplatByteLength);
+            const count = wanted.byteLength / SplatByteLength;
+            expect(mesh.splatCount! - count).withContext("Babylon fills up to a multiple of 16").toBeGreaterThan(-1);
+            expect(mesh.splatCount! - count).toBeLessThan(16);
             expect(count).toBeGreaterThan(avatar.gaussianCount / 2);
             avatar.expression.getTrack("expression0").influence = 0;
             const rest = await avatar.exportSplatsAsync("splat");
