@@ -56,7 +56,11 @@ export async function makePerson(photos, target, options = {}) {
         onNotice: ({ code, message }) => code !== "refine-on-page" && onNotice?.(message), // here there is no page
     });
     let last = "";
-    const tell = ({ stage }) => stage !== last && onStage?.((last = stage));
+    const tell = ({ stage }) => {
+        if (stage !== last && !stage.startsWith("loading ")) {
+            onStage?.((last = stage));
+        }
+    };
     try {
         const name = path.basename(target, path.extname(target));
         const files = photos.map((photo) => new Blob([readFileSync(photo)]));

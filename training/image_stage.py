@@ -10,8 +10,9 @@ from torch import Tensor
 from .headmodel.model import HeadModel
 from .losses.image import ImageLossWeights, drift_losses, image_losses
 from .losses.perceptual import PerceptualDistance
-from .models.avatar import CHANNELS, Avatar, Reconstruction
+from .models.avatar import Avatar, Reconstruction
 from .models.blocks import upsample
+from .models.gaussians import CHANNELS
 from .rasterizer.avatar_splatter import AvatarSplatter
 
 BACKGROUND = 0.5

@@ -20,10 +20,12 @@ from torch import Tensor
 
 from .headmodel.model import HeadModel
 from .losses.image import ImageLossWeights
+from .losses.maps import driver_maps
 from .losses.uv import LossWeights
-from .models.avatar import ModelConfig
-from .models.base_maps import driver_masks, set_base_maps
-from .samples import make_batch, pack, unpack
+from .models.base_maps import set_base_maps
+from .models.config import ModelConfig
+from .sample import pack, unpack
+from .samples import make_batch
 from .synth.generator import Generator
 from .train import ROOT, TrainConfig, Trainer, load_settings
 
@@ -63,8 +65,8 @@ def trainer_for(
     image: ImageLossWeights | None = None,
 ) -> Trainer:
     """A fresh trainer at the config's full rate, with base maps of the batch."""
-    masks = driver_masks(model.position_map_size, batch["deltas"])
-    trainer = Trainer(model, replace(config, warmup_steps=1), weights, masks, image_weights=image)
+    maps = driver_maps(model.position_map_size, batch["deltas"])
+    trainer = Trainer(model, replace(config, warmup_steps=1), weights, maps, image_weights=image)
     set_base_maps(trainer.avatar, Always(batch), 1)
     trainer.adopt()
     return trainer

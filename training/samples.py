@@ -1,101 +1,33 @@
 """Samples between the synthetic generator and the trainer: a disk cache, filled by a producer process, and batches read
 from it.
 
-A sample is a dict of float32 arrays for ONE identity (N photos, K expressions):
-photos [N,3,256,256] · anchors_true, anchors_in [N,3,64,64] (x, y in 0..1, visible or confidence)
-prior_in [4,64,64] (offset / 0.02 m, valid) · static [14,256,256] (neutral pose, colors as photo 0's camera shows them)
-photo_tones [N,4] (gains of red, green, blue, contrast: synth/lighting.py "Tone"); what is to be predicted of some
-photos are the colors in their mean tone, which does not depend on their order
-valid, seen [256,256] · position_maps [K,3,128,128] · deltas [K,14,128,128];
-held-out samples also carry targets [K,3,256,256], target_masks [K,256,256], cameras, expressions, poses.
-
     python -m training.samples --count 4000
 """
 
 import argparse
-import hashlib
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from .sample import Cameras, Sample, array_names, claim, read_sample, write_sample
 from .synth.lighting import Tone, mean_tone
 
 CACHE = Path(__file__).parent / "cache" / "v2"
 HELD_OUT_SEED = 10_000_000  # seeds from here on are never trained on
-BYTES = ("photos", "valid", "seen", "targets", "target_masks")  # stored as 8 bit
-EXACT = ("expressions", "poses", "photo_tones")  # stored as float32
 # what the image stage needs beside the rest
-VIEW_KEYS = ("targets", "target_masks", "cameras_R", "cameras_t", "cameras_f", "expressions", "poses")
+VIEWS = ("targets", "target_masks", "cameras", "expressions", "poses")
+VIEW_KEYS = array_names(VIEWS)
 PHOTO_COUNTS = (0.3, 0.2, 0.1, 0.4)  # how often a cached identity has 1, 2, 3, 4 photos
-
-
-def pack(sample: dict) -> dict[str, np.ndarray]:
-    """Compact storage: nested dicts flattened, deltas halved to the position map's size, images and masks 8 bit,
-    cameras and coefficients float32, everything else float16."""
-    packed = {}
-    for key, value in sample.items():
-        if isinstance(value, dict):
-            packed |= {f"{key}_{name}": np.asarray(part, np.float32) for name, part in value.items()}
-            continue
-        value = np.asarray(value, np.float32)
-        if key == "deltas" and value.shape[-1] == 2 * sample["position_maps"].shape[-1]:
-            value = value.reshape(*value.shape[:2], value.shape[2] // 2, 2, value.shape[3] // 2, 2).mean((3, 5))
-        if key in BYTES:
-            packed[key] = np.round(np.clip(value, 0, 1) * 255).astype(np.uint8)
-        else:
-            packed[key] = value if key in EXACT else value.astype(np.float16)
-    return packed
-
-
-def unpack(stored: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {k: v.astype(np.float32) / 255 if v.dtype == np.uint8 else v.astype(np.float32) for k, v in stored.items()}
-
-
-def write_sample(path: Path, sample: dict) -> None:
-    """Atomic: a reader never sees half a file."""
-    temporary = path.with_suffix(".part")
-    with open(temporary, "wb") as file:
-        np.savez(file, **pack(sample))
-    temporary.rename(path)
-
-
-def read_sample(path: Path, keys: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
-    """One sample as float32; only `keys` when given. Cameras are `cameras_R`, `cameras_t`, `cameras_f`."""
-    with np.load(path) as stored:
-        return unpack({k: stored[k] for k in keys or stored.files})
 
 
 def photo_count_of(path: Path) -> int:
     """Files are named `<seed>_n<photos>.npz`."""
     return int(path.stem.rsplit("_n", 1)[1])
-
-
-def geometry_hash(head_file: Path) -> str:
-    """SHA-256 over what samples depend on: every array of a head model file but the landmark embeddings."""
-    from .headmodel import asset_file
-
-    digest = hashlib.sha256()
-    for name, array in sorted(asset_file.read(head_file)[1].items()):
-        if not name.startswith(("landmark68", "mediaPipe")):
-            digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
-
-
-def claim(folder: Path, head_file: Path) -> None:
-    """Tie a cache folder to the head model its samples were made with; raises ValueError when it belongs to another
-    one."""
-    mark, wanted = folder / "geometry.sha256", geometry_hash(head_file)
-    folder.mkdir(parents=True, exist_ok=True)
-    if mark.exists() and mark.read_text().strip() != wanted:
-        raise ValueError(
-            f"{folder} holds samples of another head model: delete it and run `python -m training.samples`"
-        )
-    if not mark.exists():  # another producer may be reading it
-        mark.write_text(wanted + "\n")
 
 
 def fill_gutter(anchors: np.ndarray, steps: int = 2) -> np.ndarray:
@@ -124,31 +56,32 @@ def retoned(colors: np.ndarray, before: np.ndarray, after: np.ndarray, steps: in
     return np.stack([np.interp(c, x, t).astype(np.float32) for c, t in zip(colors, table)])
 
 
-def in_mean_tone(sample: dict[str, np.ndarray], pick: np.ndarray) -> dict[str, np.ndarray]:
-    """The sample with every true color (static, deltas, targets) in the mean tone of the photos `pick`."""
-    before, after = sample["photo_tones"][0], mean_tone(sample["photo_tones"][pick])
+def in_mean_tone(sample: Sample, pick: np.ndarray) -> Sample:
+    """The sample with every true color (static, deltas, targets) in the mean tone of the photos `pick`, which does not
+    depend on their order."""
+    before, after = sample.photo_tones[0], mean_tone(sample.photo_tones[pick])
     if np.allclose(before, after):
         return sample
     change = lambda colors: retoned(colors, before, after)
-    out = dict(sample)
-    rest = sample["static"][4:7]
-    out["static"] = sample["static"].copy()
-    out["static"][4:7] = change(rest)
-    if "deltas" in sample:
-        factor = rest.shape[-1] // sample["deltas"].shape[-1]
+    rest = sample.static[4:7]
+    static = sample.static.copy()
+    static[4:7] = change(rest)
+    deltas, targets = sample.deltas, sample.targets
+    if deltas is not None:
+        factor = rest.shape[-1] // deltas.shape[-1]
         rest = rest.reshape(3, rest.shape[1] // factor, factor, -1, factor).mean((2, 4))
-        out["deltas"] = sample["deltas"].copy()
-        out["deltas"][:, 4:7] = [np.where(d != 0, change(rest + d) - change(rest), 0) for d in sample["deltas"][:, 4:7]]
-    if "targets" in sample:
-        mask = sample["target_masks"][:, None]
+        deltas = deltas.copy()
+        deltas[:, 4:7] = [np.where(d != 0, change(rest + d) - change(rest), 0) for d in sample.deltas[:, 4:7]]
+    if targets is not None:
+        mask = sample.target_masks[:, None]
         gray = 0.5 * (1 - mask)  # the background of all targets keeps its tone
-        head = (sample["targets"] - gray) / np.maximum(mask, 1e-3)
-        out["targets"] = np.stack([change(t) for t in head.clip(0, 1)]) * mask + gray
-    return out
+        head = (targets - gray) / np.maximum(mask, 1e-3)
+        targets = np.stack([change(t) for t in head.clip(0, 1)]) * mask + gray
+    return replace(sample, static=static, deltas=deltas, targets=targets)
 
 
 def make_batch(
-    samples: list[dict[str, np.ndarray]], photo_count: int, expressions: int, rng: np.random.Generator
+    samples: list[Sample], photo_count: int, expressions: int, rng: np.random.Generator
 ) -> dict[str, Tensor]:
     """Stack identities: photo 0 (whose lighting the colors are in) and `photo_count - 1` others; `expressions` random
     expressions each.
@@ -159,28 +92,32 @@ def make_batch(
     """
     rows = []
     for sample in samples:
-        others = rng.permutation(np.arange(1, len(sample["photos"])))[: photo_count - 1]
+        others = rng.permutation(np.arange(1, len(sample.photos)))[: photo_count - 1]
         pick = np.concatenate([[0], others]).astype(int)
         sample = in_mean_tone(sample, pick)
-        frames = rng.permutation(len(sample["deltas"]))[:expressions]
-        true = sample["anchors_true"][pick]
+        frames = rng.permutation(len(sample.deltas))[:expressions]
+        true = sample.anchors_true[pick]
         seen = true[:, 2].max(axis=0)
-        scale = sample["valid"].shape[-1] // seen.shape[-1]
-        rows.append(
-            {
-                "photos": sample["photos"][pick],
-                "anchors_true": true,
-                "anchors_near": fill_gutter(true),
-                "anchors": sample["anchors_in"][pick],
-                "prior": sample["prior_in"],
-                "static": sample["static"],
-                "valid": sample["valid"][None],
-                "seen": seen.repeat(scale, 0).repeat(scale, 1)[None],
-                "position_maps": sample["position_maps"][frames],
-                "deltas": sample["deltas"][frames],
-            }
-        )
-        rows[-1] |= {key: sample[key][frames] for key in VIEW_KEYS if key in sample}
+        scale = sample.valid.shape[-1] // seen.shape[-1]
+        row = {
+            "photos": sample.photos[pick],
+            "anchors_true": true,
+            "anchors_near": fill_gutter(true),
+            "anchors": sample.anchors_in[pick],
+            "prior": sample.prior_in,
+            "static": sample.static,
+            "valid": sample.valid[None],
+            "seen": seen.repeat(scale, 0).repeat(scale, 1)[None],
+            "position_maps": sample.position_maps[frames],
+            "deltas": sample.deltas[frames],
+        }
+        for name in VIEWS:
+            value = getattr(sample, name)
+            if isinstance(value, Cameras):
+                row |= {f"{name}_{part}": x[frames] for part, x in value._asdict().items()}
+            elif value is not None:
+                row[name] = value[frames]
+        rows.append(row)
     batch = {key: torch.from_numpy(np.stack([row[key] for row in rows])) for key in rows[0]}
     for key in ("position_maps", "deltas", *VIEW_KEYS):
         if key in batch:
@@ -215,7 +152,7 @@ class Batches:
     ):
         self.folder, self.size, self.photo_weights, self.expressions = folder, size, photo_weights, expressions
         self.rng = np.random.default_rng(seed)
-        self.keys = self.USED + VIEW_KEYS if views else self.USED
+        self.fields = self.USED + VIEWS if views else self.USED
         self.files: list[Path] = []
         self.scanned = 0.0
         self.reader = ThreadPoolExecutor(1)
@@ -243,7 +180,7 @@ class Batches:
         files = [f for f in self._scan() if photo_count_of(f) >= count]
         picks = self.rng.choice(len(files), self.size, replace=len(files) < self.size)
         try:
-            samples = [read_sample(files[i], self.keys) for i in picks]
+            samples = [read_sample(files[i], self.fields) for i in picks]
         except FileNotFoundError:  # samples may be thrown away while training runs
             self._scan(force=True)
             return self._read()

@@ -23,12 +23,15 @@ from torch import Tensor, nn
 
 from .distributed import Ranks, ranks
 from .headmodel.model import DEFAULT_PATH
+from .held_out import HeldOut
 from .image_stage import ImageStage
 from .losses.image import ImageLossWeights
-from .losses.uv import DELTA_GROUPS, LossWeights, delta_energy, delta_losses, static_losses, total
-from .models.avatar import Avatar, ModelConfig
-from .models.base_maps import mouth_map, surface_weight
-from .samples import CACHE, Batches, claim
+from .losses.maps import DriverMaps, Explained, StaticMaps, driver_maps, static_maps
+from .losses.uv import LossWeights, delta_losses, static_losses, total
+from .models.avatar import Avatar
+from .models.config import ModelConfig
+from .sample import claim
+from .samples import CACHE, Batches
 
 ROOT = Path(__file__).parents[1]
 DRIVER_PARTS = ("driver.", "shown.")  # `shown` brings photo pixels to the driver and to nothing else
@@ -77,19 +80,20 @@ def learning_rate(config: TrainConfig, step: int, progress: float) -> float:
 def batch_losses(
     avatar: Avatar,
     batch: dict[str, Tensor],
-    masks: dict[str, Tensor],
+    static: StaticMaps,
+    driver: DriverMaps,
     weights: LossWeights,
     image: ImageStage | None = None,
+    explained: Explained | None = None,
 ) -> dict[str, Tensor]:
-    """Every unweighted loss term of one batch (training/samples.py); `masks`: base_maps.py; `energy` sums what the
-    driver explains."""
+    """Every unweighted loss term of one batch (training/samples.py); `explained` sums what the driver explains."""
     reconstruction = avatar(batch["photos"], batch["anchors"], batch["prior"])
-    terms = static_losses(reconstruction, batch, weights, masks)
+    terms = static_losses(reconstruction, batch, weights, static)
     repeats = len(batch["deltas"]) // len(batch["photos"])
     delta = avatar.drive_small(reconstruction.identity_features.repeat_interleave(repeats, 0), batch["position_maps"])
-    if "energy" in masks:
-        masks["energy"] += delta_energy(delta, batch["deltas"], masks["parts"])
-    terms |= delta_losses(delta, batch["deltas"], masks, weights)
+    if explained:
+        explained.add(delta, batch["deltas"])
+    terms |= delta_losses(delta, batch["deltas"], driver, weights)
     return terms | image.terms(reconstruction, delta, batch) if image else terms
 
 
@@ -114,7 +118,7 @@ class Objective(nn.Module):
         """Unweighted terms."""
         (t,) = self.trainer
         with torch.autocast(t.ranks.device.type, torch.bfloat16, enabled=t.config.precision == "bfloat16"):
-            return batch_losses(self.avatar, batch, t.masks, t.weights, t.image)
+            return batch_losses(self.avatar, batch, *t.maps, t.weights, t.image, t.explained)
 
 
 ALONE = Ranks(0, 1, torch.device("cpu"))
@@ -128,14 +132,14 @@ class Trainer:
         model: ModelConfig,
         config: TrainConfig,
         weights: LossWeights,
-        masks: dict[str, Tensor],
+        driver: DriverMaps,
         among: Ranks = ALONE,
         image_weights: ImageLossWeights | None = None,
     ):
         torch.manual_seed(config.seed)
         self.config, self.weights, self.ranks = config, weights, among
-        masks = masks | {"surface": surface_weight(model.map_size), "mouth": mouth_map(model.map_size)}
-        self.masks = {name: mask.to(among.device) for name, mask in masks.items()}
+        self.maps = static_maps(model.map_size).to(among.device), driver.to(among.device)
+        self.explained = Explained(self.maps[1].parts)
         self.avatar = Avatar(model).to(among.device)
         self.image = ImageStage(self.avatar, image_weights, among.device) if image_weights else None
         self.average = copy.deepcopy(self.avatar).eval().requires_grad_(False)
@@ -260,7 +264,7 @@ def start(
         load_released(trainer.avatar, ROOT / "assets/models" / model.name, may_lack=True)
         set_head_maps(trainer.avatar)
         batch = {name: value.to(trainer.ranks.device) for name, value in batches.take().items()}
-        unfold_batch_norm(trainer.avatar, lambda: batch_losses(trainer.avatar, batch, trainer.masks, trainer.weights))
+        unfold_batch_norm(trainer.avatar, lambda: batch_losses(trainer.avatar, batch, *trainer.maps, trainer.weights))
         trainer.steps = trainer.warm_from = manifest["step"]
     else:
         set_base_maps(trainer.avatar, batches)
@@ -303,8 +307,6 @@ def _replaced(config, name: str, value: str):
 
 
 def run(settings: Run, among: Ranks = ALONE) -> None:
-    from .evaluate.held_out import HeldOut
-    from .models.base_maps import DELTA_REGIONS, driver_masks
 
     model, config, weights, image_weights = load_settings(settings.config)
     config, weights, image_weights = overridden((config, weights, image_weights), settings.set)
@@ -317,9 +319,8 @@ def run(settings: Run, among: Ranks = ALONE) -> None:
     seed = config.seed + int(among.agree(time.time())) % 65536 + 1009 * among.rank
     batches = Batches(folder, config.batch, config.photo_weights, config.expressions, seed, views=bool(image_weights))
     batches.wait_for(config.first_samples)
-    masks = driver_masks(model.position_map_size, torch.cat([batches.take()["deltas"] for _ in range(32)]))
-    masks["energy"] = torch.zeros(2, len(DELTA_GROUPS), len(DELTA_REGIONS))
-    trainer = Trainer(model, config, weights, masks, among, image_weights)
+    maps = driver_maps(model.position_map_size, torch.cat([batches.take()["deltas"] for _ in range(32)]))
+    trainer = Trainer(model, config, weights, maps, among, image_weights)
     out = settings.out or ROOT / "training/runs" / settings.config
     last = out / "last.pt"
     origin = start(
@@ -368,12 +369,8 @@ def run(settings: Run, among: Ranks = ALONE) -> None:
         clock = now
         if now - printed > 30:
             means = {key: value / count for key, value in sums.items()}
-            energy = trainer.masks["energy"]
-            share = (1 - energy[0] / energy[1].clamp(min=1e-12)).clamp(min=-1)
-            explained = {
-                g: dict(zip(DELTA_REGIONS, [round(v, 3) for v in row])) for g, row in zip(DELTA_GROUPS, share.tolist())
-            }
-            energy.zero_()
+            explained = trainer.explained.by_group()
+            trainer.explained.reset()
             rates = {"rate": trainer.optimizer.param_groups[0]["lr"], "cached": len(batches.files)}
             report(
                 event="train", step=trainer.steps, elapsed=round(trainer.elapsed), **rates, **means, explained=explained

@@ -12,8 +12,9 @@ from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter
 from ..headmodel.model import HeadModel
 from ..synth import lighting, mesh
 from ..synth.cameras import crop_camera
+from ..synth.crowd import Face, Person
 from ..synth.expressions import sample_expression, sample_pose
-from ..synth.generator import Face, Generator, Person
+from ..synth.generator import Generator
 from ..synth.glasses import sample_glare
 from ..synth.people import BARE, Identity
 from ..synth.picture import OPEN_LIGHT, OPEN_SKY
@@ -52,12 +53,12 @@ class Photographer(Generator):
         self.styles = load_styles(self.rig, default_data_root() if root is None else root)
         region = np.full(len(self.rig.regions), FACE)
         region[self.rig.regions.index("neck")] = BODY
-        self.region_class = region[self.canvas.region]
+        self.region_class = region[self.crowd.canvas.region]
 
     def labels_of(self, person: Person, who: Identity | None, bare: bool) -> np.ndarray:
         """Class of each texel [n]."""
         out, look = self.region_class.copy(), person.look
-        low = (self.canvas.height < -0.105) & self.canvas.skin
+        low = (self.crowd.canvas.height < -0.105) & self.crowd.canvas.skin
         if who is None:
             away = np.abs(np.log(np.maximum(look.texture[:, :3], 0.004)) - np.log(np.maximum(look.cloth, 0.004))).mean(
                 1
@@ -67,21 +68,23 @@ class Photographer(Generator):
             ).mean(1)
             out[low & (away < CLOTH_NEAR) & (away < skin)] = CLOTHES
         elif not bare:
-            out[low & (self.people.dressed[who.skin] > 0.5)] = CLOTHES
+            out[low & (self.crowd.people.dressed[who.skin] > 0.5)] = CLOTHES
         out[look.hair > 0.5] = HAIR
         return out
 
     def someone(self, rng: np.random.Generator) -> tuple[Person, np.ndarray]:
         """A person and the class of each texel [n]."""
-        registered = self.people is not None and (self.is_held_out or rng.random() < 0.6)
+        registered = self.crowd.people is not None and (self.is_held_out or rng.random() < 0.6)
         if not registered:
-            people, self.people = self.people, None
+            people, self.crowd.people = self.crowd.people, None
             person = self.person(rng)
-            self.people = people
+            self.crowd.people = people
             return person, self.labels_of(person, None, False)
-        who = self.people.sample_held_out(rng, *self.choice) if self.is_held_out else self.people.sample(rng)
+        who = (
+            self.crowd.people.sample_held_out(rng, *self.choice) if self.is_held_out else self.crowd.people.sample(rng)
+        )
         bare = who.styling is not None and copy.deepcopy(who.styling).random() < BARE
-        person = self.registered_person(rng, who)
+        person = self.crowd.registered_person(rng, who)
         return person, self.labels_of(person, who, bare)
 
     def photograph(self, seed: int) -> Labels:
@@ -89,7 +92,7 @@ class Photographer(Generator):
         rng = np.random.default_rng([seed, 20261129])
         person, texel_class = self.someone(rng)
         light = lighting.sample_light(rng)
-        lit = self.occlusion.lit(light)
+        lit = self.crowd.occlusion.lit(light)
         rig, look = self.rig, person.look
         strength = rng.choice([0.0, 0.5, 1.0])
         expression = (
@@ -99,8 +102,7 @@ class Photographer(Generator):
         )
         face = self.face(person, expression, sample_pose(rng))
         shade = self.occlusion_of(person, face, lit)
-        luminance = float(np.median(self._linear_face(person, face, light, shade) @ lighting.LUMA))
-        tone = lighting.sample_tone(rng, luminance)
+        tone = lighting.sample_tone(rng, self.truth.luminance(person, face, light, shade))
         yaw = np.clip(rng.normal(0, 28), -95, 95)
         jitter = (
             np.exp(rng.uniform(np.log(FARTHEST), np.log(NEAREST))),
@@ -110,19 +112,19 @@ class Photographer(Generator):
         )
         pitch, focal = np.deg2rad(np.clip(rng.normal(2, 9), -25, 25)), np.exp(rng.uniform(np.log(1.6), np.log(4.0)))
         camera = crop_camera(*rig.crop_points(face.skin), np.deg2rad(yaw), pitch, focal, self.photo_size, jitter)
-        neck = np.median(look.texture[self.above_rim, :3], axis=0)
-        covered = texel_class[self.above_rim] == CLOTHES
+        neck = np.median(look.texture[self.crowd.above_rim, :3], axis=0)
+        covered = texel_class[self.crowd.above_rim] == CLOTHES
         neck_class = CLOTHES if covered.mean() > 0.5 else BODY
         cards = self.styles[rng.integers(len(self.styles))] if rng.random() < CARDS and look.hair.max() > 0.5 else None
         hanging = look.hair_color if cards is None and look.long and rng.random() < HANGING else None
-        given = face.posed[self.rim], look.cloth
+        given = face.posed[self.crowd.rim], look.cloth
         marks = [
-            sample_torso(copy.deepcopy(rng), *given, np.full(3, mark), hanging, self.frame.head).texture[..., 0]
+            sample_torso(copy.deepcopy(rng), *given, np.full(3, mark), hanging, self.crowd.frame.head).texture[..., 0]
             for mark in (0.0, 1.0)
         ]
         is_neck = marks[1] - marks[0] > 0.45  # the texels whose color is the neck's
-        torso = sample_torso(rng, *given, neck, hanging, self.frame.head)
-        glasses = self._glasses(rng, person)
+        torso = sample_torso(rng, *given, neck, hanging, self.crowd.frame.head)
+        glasses = self.photographer.glasses(rng, person)
         turn = rig.transforms(rig.full_pose(face.expression, face.pose))[NECK]
         return self._draw(
             rng, person, face, camera, light, tone, shade, texel_class, torso, is_neck, neck_class, cards, glasses, turn
@@ -200,13 +202,13 @@ class Photographer(Generator):
         return _down(tone, color, label)
 
     def _texel_class_at(self, texel_class: np.ndarray, index: np.ndarray, bary: np.ndarray) -> np.ndarray:
-        rig, size = self.rig, self.map_size
+        rig, size = self.rig, self.crowd.map_size
         uv = mesh.interpolate(index, bary, rig.uv_faces, rig.uv)
         column, row = (
             np.clip((uv[:, 0] * size).astype(int), 0, size - 1),
             np.clip(((1 - uv[:, 1]) * size).astype(int), 0, size - 1),
         )
-        return texel_class[self.nearest[row * size + column]]
+        return texel_class[self.crowd.nearest[row * size + column]]
 
     def _torso_class(
         self, torso, is_neck: np.ndarray, neck_class: int, index: np.ndarray, bary: np.ndarray

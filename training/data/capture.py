@@ -7,6 +7,7 @@ import numpy as np
 
 from ..headmodel.model import HeadModel
 from ..headmodel.texels import build_texel_table, position_map
+from ..sample import Cameras, Sample
 from .frames import Frame, head_view
 
 TARGETS = 4
@@ -29,10 +30,8 @@ class CapturedPerson:
         self.table = build_texel_table(head, position_map_size)
         self.times = sorted({frame.timestep for frame in frames})
 
-    def sample(
-        self, rng: np.random.Generator, photo_count: int, times: np.ndarray | None = None
-    ) -> dict[str, np.ndarray]:
-        """Keys as in training/synth/README.md, without the truths in UV. `times` narrows the timesteps (distribution
+    def sample(self, rng: np.random.Generator, photo_count: int, times: np.ndarray | None = None) -> Sample:
+        """A sample without the truths in UV. `times` narrows the timesteps (distribution
         adjustment)."""
         times = np.asarray(self.times if times is None else times)
         photo_frames = [self._view_at(rng, time) for time in rng.choice(times, photo_count)]
@@ -40,19 +39,17 @@ class CapturedPerson:
         photos = [head_view(frame, self.head, self.photo_size) for frame in photo_frames]
         targets = [head_view(frame, self.head, self.photo_size) for frame in target_frames]
         stack = lambda values: np.stack(values).astype(np.float32)
-        return {
-            "photos": stack([view.picture for view in photos]),
-            "targets": stack([view.picture for view in targets]),
-            "target_masks": stack([view.mask for view in targets]),
-            "cameras_R": stack([view.R for view in targets]),
-            "cameras_t": stack([view.t for view in targets]),
-            "cameras_f": stack([view.f for view in targets]),
-            "expressions": stack([frame.expression for frame in target_frames]),
-            "poses": stack([frame.pose for frame in target_frames]),
-            "position_maps": stack(
+        return Sample(
+            photos=stack([view.picture for view in photos]),
+            expressions=stack([frame.expression for frame in target_frames]),
+            poses=stack([frame.pose for frame in target_frames]),
+            position_maps=stack(
                 [position_map(self.head, self.table, frame.expression, frame.pose) for frame in target_frames]
             ),
-        }
+            cameras=Cameras(*(stack([getattr(view, part) for view in targets]) for part in Cameras._fields)),
+            targets=stack([view.picture for view in targets]),
+            target_masks=stack([view.mask for view in targets]),
+        )
 
     def _view_at(self, rng: np.random.Generator, time: int) -> Frame:
         there = [frame for frame in self.frames if frame.timestep == time]

@@ -17,8 +17,10 @@ import numpy as np
 import torch
 
 from ..headmodel.model import HeadModel
+from ..held_out import HeldOut
 from ..losses.perceptual import PerceptualDistance
-from ..models.avatar import Avatar, ModelConfig
+from ..models.avatar import Avatar
+from ..models.config import ModelConfig
 from ..models.landmarks import Landmarks
 from ..samples import CACHE
 from ..synth.generator import Generator
@@ -26,7 +28,6 @@ from ..synth.skins import default_data_root
 from . import draws, metrics, real_photos, report, results, studies
 from .captures import read_set, sitters
 from .frames import Frame, measure, table
-from .held_out import HeldOut
 from .observers import Observers
 from .puppets import Puppeteer
 from .studies import Plan

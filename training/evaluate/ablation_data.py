@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from ..headmodel.model import HeadModel
-from ..samples import HELD_OUT_SEED, pack, read_sample, write_sample
+from ..sample import Sample, pack, packed, read_arrays, read_sample, write_arrays, write_sample
+from ..samples import HELD_OUT_SEED
 from ..synth.generator import Generator
 from .captures import Capture, sample_capture
 from .puppets import Puppeteer
@@ -21,7 +22,7 @@ EXPRESSIONS = ("position_maps", "deltas", "expressions", "poses")
 PHOTO = ("photos", "anchors_in", "prior_in")
 
 
-def both_arms(generator: Generator, seed: int, count: int, targets: bool) -> dict[str, dict]:
+def both_arms(generator: Generator, seed: int, count: int, targets: bool) -> dict[str, Sample]:
     """The same person and photo twice: with `count` expressions of the adjusted distribution, and as they come."""
     adjustment, out = generator.adjustment, {}
     for arm in ARMS:
@@ -41,10 +42,10 @@ def people(folder: Path, count: int, expressions: int) -> list[Path]:
         if not file.exists():
             generator = generator or Generator(HeadModel.load(), adjusted=True)
             arms = both_arms(generator, FIRST_SEED + i, expressions, False)
-            kept = {key: arms["plain"][key] for key in PHOTO}
+            kept = {name: packed(name, getattr(arms["plain"], name)) for name in PHOTO}
             for arm in ARMS:
                 kept |= {f"{arm}_{key}": value for key, value in pack(arms[arm]).items() if key in EXPRESSIONS}
-            write_sample(file, kept)
+            write_arrays(file, kept)
     return files
 
 
@@ -73,7 +74,7 @@ class DriverData:
     def __init__(self, identity: list[Tensor], files: list[Path], arm: str):
         self.identity, self.owner, self.maps, self.deltas, self.coefficients = identity, [], [], [], []
         for person, file in enumerate(files):
-            s = read_sample(file, tuple(f"{arm}_{key}" for key in EXPRESSIONS))
+            s = read_arrays(file, tuple(f"{arm}_{key}" for key in EXPRESSIONS))
             for k in range(len(s[f"{arm}_deltas"])):
                 self.owner.append(person)
                 self.maps.append(torch.from_numpy(s[f"{arm}_position_maps"][k]).half())
@@ -105,5 +106,5 @@ def identities(model: Puppeteer, files: list[Path]) -> list[Tensor]:
     out = []
     for file in files:
         s = read_sample(file, PHOTO)
-        out.append(model.make(s["photos"], s["anchors_in"], s["prior_in"]).identity[0].half())
+        out.append(model.make(s.photos, s.anchors_in, s.prior_in).identity[0].half())
     return out

@@ -36,12 +36,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..headmodel.model import HeadModel
+from ..losses.maps import DriverMaps, Explained, driver_maps, mouth_map
 from ..losses.perceptual import PerceptualDistance
-from ..losses.uv import LossWeights, delta_energy, delta_losses, total
-from ..models.base_maps import DELTA_REGIONS, driver_masks, mouth_map, set_base_maps
+from ..losses.uv import LossWeights, delta_losses, total
+from ..models.base_maps import set_base_maps
 from ..models.blocks import upsample
-from ..models.driver import DriverConfig, LightDriver, hourglass
+from ..models.config import DriverConfig
 from ..models.landmarks import Landmarks
+from ..models.ours.light_driver import LightDriver, hourglass
 from ..samples import CACHE, Batches
 from ..train import Trainer, load_settings
 from . import levels
@@ -68,9 +70,9 @@ class CoefficientDriver(LightDriver):
         return F.pixel_shuffle(self.out(hourglass(x, self.first, self.down, self.level, self.up)), 2)
 
 
-def mouthless(masks: dict[str, Tensor], size: int) -> dict[str, Tensor]:
-    """The masks of the driver's losses with no more weight on the mouth than on the cheeks."""
-    return masks | {"boosted": masks["boosted"] * (1 - mouth_map(size))}
+def mouthless(maps: DriverMaps, size: int) -> DriverMaps:
+    """The maps of the driver's losses with no more weight on the mouth than on the cheeks."""
+    return replace(maps, boosted=maps.boosted * (1 - mouth_map(size)))
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def train_driver(
     driver: nn.Module,
     unit: Tensor,
     data: DriverData,
-    masks: dict[str, Tensor],
+    maps: DriverMaps,
     weights: LossWeights,
     plan: Plan,
     reads_map: bool,
@@ -108,24 +110,24 @@ def train_driver(
     energy that the last quarter explains."""
     optimizer = torch.optim.AdamW(driver.parameters(), lr=2e-3, weight_decay=0.01, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(plan.steps, 1), 2e-5)
-    energy = torch.zeros(2, 4, len(DELTA_REGIONS))
+    explained = Explained(maps.parts)
     driver.train()
-    for step, (identity, maps, truth, coefficients) in zip(
+    for step, (identity, position_maps, truth, coefficients) in zip(
         range(plan.steps), data.batches(plan.batch, plan.seed, count)
     ):
         with torch.autocast("cpu", torch.bfloat16):
-            delta = driver(identity, maps if reads_map else coefficients)
+            delta = driver(identity, position_maps if reads_map else coefficients)
         delta = delta.float() * unit
-        loss = total(delta_losses(delta, truth, masks, weights), weights)
+        loss = total(delta_losses(delta, truth, maps, weights), weights)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(driver.parameters(), 1.0)
         optimizer.step()
         schedule.step()
         if step >= plan.steps * 3 // 4:
-            energy += delta_energy(delta, truth, masks["parts"])
+            explained.add(delta, truth)
     driver.eval()
-    return float(1 - energy[0].sum() / energy[1].sum().clamp(min=1e-12))
+    return explained.overall()
 
 
 def once(file: Path, module: nn.Module, train: Callable[[], dict[str, float]]) -> dict[str, float]:
@@ -202,14 +204,14 @@ def ablate_drivers(
     weights = load_settings(config.name)[2]
     features = identities(model, files)
     adjusted, plain = (DriverData(features, files, arm) for arm in ("adjusted", "plain"))
-    masks = driver_masks(size, torch.stack(adjusted.deltas[:256]).float())
+    maps = driver_maps(size, torch.stack(adjusted.deltas[:256]).float())
     variants = {
-        "full": (adjusted, masks, True, len(files)),
-        "without position map": (adjusted, masks, False, len(files)),
-        "without distribution adjustment": (plain, masks, True, len(files)),
-        "without mouth loss": (adjusted, mouthless(masks, size), True, len(files)),
-    } | {f"on {count} people": (adjusted, masks, True, count) for count in plan.counts}
-    for name, (data, own_masks, reads_map, count) in variants.items():
+        "full": (adjusted, maps, True, len(files)),
+        "without position map": (adjusted, maps, False, len(files)),
+        "without distribution adjustment": (plain, maps, True, len(files)),
+        "without mouth loss": (adjusted, mouthless(maps, size), True, len(files)),
+    } | {f"on {count} people": (adjusted, maps, True, count) for count in plan.counts}
+    for name, (data, own_maps, reads_map, count) in variants.items():
         torch.manual_seed(plan.seed)
         driver = (
             LightDriver(config.driver, size)
@@ -217,7 +219,7 @@ def ablate_drivers(
             else CoefficientDriver(config.driver, size, len(data.coefficients[0]))
         )
         driver.rest_position.copy_(model.avatar.driver.rest_position)
-        learn = (model.avatar.delta_unit, data, own_masks, weights, plan, reads_map, count)
+        learn = (model.avatar.delta_unit, data, own_maps, weights, plan, reads_map, count)
         train = lambda driver=driver, learn=learn: {"explained": train_driver(driver, *learn)}
         facts = once(kept / f"driver {name}.pt", driver, train)
         driver.eval()
@@ -253,12 +255,12 @@ def ablate_mouth_loss(
             folder, settings.batch, settings.photo_weights, settings.expressions, seed=plan.seed, views=True
         )
         size = model.avatar.config.position_map_size
-        masks = driver_masks(size, torch.cat([batches.take()["deltas"] for _ in range(4)]))
+        maps = driver_maps(size, torch.cat([batches.take()["deltas"] for _ in range(4)]))
         trainer = Trainer(
             model.avatar.config,
             settings,
             weights,
-            masks if chosen is pictures else mouthless(masks, size),
+            maps if chosen is pictures else mouthless(maps, size),
             image_weights=chosen,
         )
         trainer.avatar.load_state_dict(model.avatar.state_dict())
@@ -285,14 +287,14 @@ def ablate_reconstructors(
         ("without pixel-anchored queries", replace(model, pixel_skip=None)),
     ):
         batches = Batches(folder, settings.batch, settings.photo_weights, settings.expressions, seed=plan.seed)
-        masks = driver_masks(model.position_map_size, torch.cat([batches.take()["deltas"] for _ in range(4)]))
+        maps = driver_maps(model.position_map_size, torch.cat([batches.take()["deltas"] for _ in range(4)]))
         short = replace(
             settings,
             warmup_steps=min(settings.warmup_steps, max(1, plan.reconstructor_steps // 5)),
             precision="bfloat16",
             lr=1e-3,
         )
-        trainer = Trainer(chosen, short, weights, masks)
+        trainer = Trainer(chosen, short, weights, maps)
         set_base_maps(trainer.avatar, batches, 4)
         trainer.adopt()
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..samples import in_mean_tone, read_sample
+from ..sample import Sample, read_sample
+from ..samples import in_mean_tone
 from ..synth import lighting
 from ..synth.cameras import Camera, crop_camera, rotation
-from ..synth.generator import OPACITY_LOGIT, UNFITTED_YAW, Generator
+from ..synth.generator import UNFITTED_YAW, Generator
 from .metrics import to_bytes
 
 SITTER_SEED = 30_000_000  # never used for training: those stay below samples.HELD_OUT_SEED
@@ -53,27 +54,27 @@ class Capture:
     shots: list[Shot]
 
 
-def sample_capture(sample: dict[str, np.ndarray], name: str, photos: int) -> Capture:
+def sample_capture(sample: Sample, name: str, photos: int) -> Capture:
     """Capture of the first `photos` photos of a sample; truth in their mean tone."""
     s = in_mean_tone(sample, np.arange(photos))
     shots = [
         Shot(
-            to_bytes(s["targets"][k]),
-            s["target_masks"][k] > 0.5,
-            s["expressions"][k],
-            s["poses"][k],
-            s["position_maps"][k],
-            s["cameras_R"][k],
-            s["cameras_t"][k],
-            float(s["cameras_f"][k]),
-            s["deltas"][k],
+            to_bytes(s.targets[k]),
+            s.target_masks[k] > 0.5,
+            s.expressions[k],
+            s.poses[k],
+            s.position_maps[k],
+            s.cameras.R[k],
+            s.cameras.t[k],
+            float(s.cameras.f[k]),
+            s.deltas[k],
         )
-        for k in range(len(s["targets"]))
+        for k in range(len(s.targets))
     ]
-    return Capture(name, s["photos"][:photos], s["anchors_in"][:photos], s["prior_in"], s["static"], shots)
+    return Capture(name, s.photos[:photos], s.anchors_in[:photos], s.prior_in, s.static, shots)
 
 
-def read_set(folder: Path, count: int) -> list[tuple[str, dict[str, np.ndarray]]]:
+def read_set(folder: Path, count: int) -> list[tuple[str, Sample]]:
     """(name, sample) of the first `count` held-out samples of a folder."""
     return [(file.stem, read_sample(file)) for file in sorted(folder.glob("*.npz"))[:count]]
 
@@ -88,22 +89,21 @@ class Sitter:
         self.rng = rng = np.random.default_rng([seed, 20261122])
         g = generator
         self.person = (
-            g.person(rng) if held_out is None else g.registered_person(rng, g.people.sample_held_out(rng, held_out))
+            g.person(rng)
+            if held_out is None
+            else g.crowd.registered_person(rng, g.crowd.people.sample_held_out(rng, held_out))
         )
         self.light = lighting.sample_light(rng)
-        self.lit = g.occlusion.lit(self.light)
+        self.lit = g.crowd.occlusion.lit(self.light)
         self.rest = g.face(self.person, self.expression(), np.zeros(15))
         shade = g.occlusion_of(self.person, self.rest, self.lit)
-        luminance = float(np.median(g._linear_face(self.person, self.rest, self.light, shade) @ lighting.LUMA))
-        self.tone = lighting.sample_tone(rng, luminance)
-        self.color = g.color_of(self.person, self.rest, self.light, self.tone, shade)
-        self.surfels = g._surfels(g.rig.template + self.person.offset)
-        offset = g.rig.bake(g.texels, self.person.offset)
-        opacity = np.full((len(self.color), 1), OPACITY_LOGIT, np.float32)
-        self.static = g.texels.to_map(np.concatenate([offset, opacity, self.color, *self.surfels], 1))
-        self.prior = g._prior(rng, self.person)
+        self.tone = lighting.sample_tone(rng, g.truth.luminance(self.person, self.rest, self.light, shade))
+        self.color = g.truth.color(self.person, self.rest, self.light, self.tone, shade)
+        self.surfels = g.truth.surfels(g.rig.template + self.person.offset)
+        self.static = g.truth.static_map(self.person, self.color, self.surfels)
+        self.prior = g.photographer.prior(rng, self.person)
         skin = self.rest.skin
-        self.center = skin.mean(0) * [0, 1, 0] + g.frame.head * [1, 0, 1] + [0, 0.01, 0]
+        self.center = skin.mean(0) * [0, 1, 0] + g.crowd.frame.head * [1, 0, 1] + [0, 0.01, 0]
 
     def expression(self, **weights: float) -> np.ndarray:
         """Coefficients [E] by ARKit name; a stem without side sets both."""
@@ -127,8 +127,8 @@ class Sitter:
         camera = crop_camera(*g.rig.crop_points(face.skin), np.radians(yaw), np.radians(pitch), FOCAL, g.photo_size)
         shade = g.occlusion_of(self.person, face, self.lit)
         picture, coverage = g.render(self.person, face, camera, self.light, self.tone, shade)[:2]
-        anchors = g._fit(rng, self.person, face, camera)
-        return g._photograph(rng, picture, coverage), anchors * (abs(yaw) < UNFITTED_YAW)
+        anchors = g.photographer.fit(rng, self.person, face, camera)
+        return g.photographer.photograph(rng, picture, coverage), anchors * (abs(yaw) < UNFITTED_YAW)
 
     def shot(self, yaw: float = 0, pitch: float = 0, expression: np.ndarray | None = None) -> Shot:
         """True picture from a fixed camera, `yaw` degrees turn the face to its left (synth/cameras.py "rotation")."""
@@ -141,18 +141,9 @@ class Sitter:
         shade = g.occlusion_of(self.person, face, self.lit)
         picture, coverage = g.render(self.person, face, camera, self.light, self.tone, shade)[:2]
         over = picture * coverage[..., None] + 0.5 * (1 - coverage[..., None])
-        change = g.color_of(self.person, face, self.light, self.tone, shade) - self.color
-        log_scale, quat = g._surfels(face.unskinned)
-        moved = g.rig.bake(g.texels, face.delta)
-        parts = [
-            moved,
-            np.zeros((len(moved), 1), np.float32),
-            change,
-            log_scale - self.surfels[0],
-            quat - self.surfels[1],
-        ]
-        delta = g.texels.to_map(np.concatenate(parts, 1) * g.texels.dynamic[:, None])
-        position_map = g.position_map(expression, pose)
+        change = g.truth.color(self.person, face, self.light, self.tone, shade) - self.color
+        delta = g.truth.delta_map(face, change, g.truth.surfels(face.unskinned), self.surfels)
+        position_map = g.truth.position_map(expression, pose)
         return Shot(
             to_bytes(over.transpose(2, 0, 1)),
             coverage > 0.5,
@@ -173,5 +164,5 @@ class Sitter:
 
 def sitters(generator: Generator, count: int) -> list[Sitter]:
     """Held-out people first, where people are registered, then people of held-out seeds."""
-    known = 0 if generator.people is None else min(len(generator.people.held_out), count)
+    known = 0 if generator.crowd.people is None else min(len(generator.crowd.people.held_out), count)
     return [Sitter(generator, SITTER_SEED + i, i if i < known else None) for i in range(count)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..models.landmarks import Landmarks
-from ..samples import read_sample
+from ..sample import read_sample
 from .captures import sample_capture
 from .frames import Frame, Truth, head_values
 from .paired import ByPerson, Table
@@ -22,7 +22,7 @@ def frames(model: Puppeteer, landmarks: Landmarks, folder: Path) -> Iterator[Fra
     `head_values`."""
     for file in sorted(folder.glob("*.npz")):
         sample = read_sample(file)
-        for count in (1, MANY) if len(sample["photos"]) >= MANY else (1,):
+        for count in (1, MANY) if len(sample.photos) >= MANY else (1,):
             capture = sample_capture(sample, file.stem, count)
             puppet = model.of(capture, count)
             for shot in capture.shots:

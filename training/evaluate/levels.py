@@ -136,7 +136,7 @@ def reset_peak() -> None:
 
 def found_by_finder(at: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Landmarks [478,2] as a finder sees them: smooth errors, and a little of each landmark's own; as large as those of
-    the generator's fits (`Generator._fit`)."""
+    the generator's fits (`Photographer.fit`)."""
     apart = np.hypot(*(at[[33, 133]].mean(0) - at[[362, 263]].mean(0)))
     place = (at - at.mean(0)) / apart
 

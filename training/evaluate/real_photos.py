@@ -207,8 +207,7 @@ def check(
     model: Puppeteer, landmarks: Landmarks, observers: Observers, files: list[Path]
 ) -> tuple[dict, dict[str, list[np.ndarray]]]:
     """Results, and columns of pictures for the report."""
-    from ..headmodel.texels import position_map
-    from ..models.base_maps import head_texels
+    from ..headmodel.texels import head_texels, position_map
     from ..refine import portraits
     from .refined import SIZE, Refiner
 

@@ -28,8 +28,7 @@ from scipy.ndimage import binary_dilation, gaussian_laplace, sobel
 from scipy.spatial import ConvexHull
 
 from ..headmodel.model import HeadModel
-from ..headmodel.texels import position_map
-from ..models.base_maps import head_texels
+from ..headmodel.texels import head_texels, position_map
 from ..models.landmarks import Landmarks, project
 from ..native import CACHE
 from ..rasterizer.avatar_splatter import AvatarSplatter
@@ -313,7 +312,11 @@ class Seat:
             "focal": float(camera.f / g.photo_size),
             "expression": expression,
         }
-        return g._photograph(rng, picture, coverage), g._fit(rng, sitter.person, face, camera), rest
+        return (
+            g.photographer.photograph(rng, picture, coverage),
+            g.photographer.fit(rng, sitter.person, face, camera),
+            rest,
+        )
 
 
 def spikes(refiner: Refiner, static: torch.Tensor, delta: np.ndarray, shot: Shot) -> float:

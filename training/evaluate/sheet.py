@@ -101,7 +101,7 @@ def of_people(refiner: Refiner, count: int, size: int) -> Iterator[np.ndarray]:
 def glasses_of(sitter: Sitter) -> Worn:
     g = sitter.generator
     glasses = sample_glasses(
-        sitter.rng, g.fitting.measure(g.rig.template + sitter.person.skin_offset, sitter.person.joints)
+        sitter.rng, g.photographer.fitting.measure(g.rig.template + sitter.person.skin_offset, sitter.person.joints)
     )
     return Worn(None, glasses.worn(np.eye(3, 4)), sample_glare(sitter.rng, sitter.light))
 

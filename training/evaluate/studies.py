@@ -96,7 +96,7 @@ def self_reenactment(
             if i < 2:
                 yield add(SELF, truth.shot.picture)
             yield add(WRONG, model.draw(stranger, truth.shot))
-        for n in range(2, len(sample["photos"]) + 1):
+        for n in range(2, len(sample.photos) + 1):
             more = sample_capture(sample, title, n)
             puppet = model.of(more, n)
             for shot in more.shots:
@@ -257,7 +257,7 @@ def permutation(model: Puppeteer, samples: list[tuple[str, dict]], orders: int =
     """Largest difference of the static map and of the identity features when the photos come in another order."""
     worst = {"static_map": 0.0, "identity_features": 0.0}
     for k, (title, sample) in enumerate(samples):
-        capture = sample_capture(sample, title, len(sample["photos"]))
+        capture = sample_capture(sample, title, len(sample.photos))
         given = model.of(capture, len(capture.photos))
         rng = np.random.default_rng(k)
         for _ in range(orders):

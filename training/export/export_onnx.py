@@ -19,8 +19,9 @@ import onnx
 import torch
 from onnx import TensorProto, helper
 
-from ..models.avatar import Avatar, ModelConfig
+from ..models.avatar import Avatar
 from ..models.base_maps import set_head_maps
+from ..models.config import ModelConfig
 from .graphs import GraphSpec, graph_specs, release_copy
 from .pad_channels import pad_channels
 from .probe import add_probes

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..models.avatar import Avatar, ModelConfig
+from ..models.avatar import Avatar
 from ..models.blocks import fold_batch_norm
+from ..models.config import ModelConfig
 
 
 class EncoderGraph(nn.Module):

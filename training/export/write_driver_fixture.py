@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from ..models.blocks import fold_batch_norm, upsample
-from ..models.driver import DriverConfig, build_driver
+from ..models.config import DriverConfig
+from ..models.driver import build_driver
 from .export_onnx import ROOT, trace, write_part
 from .graphs import GraphSpec
 from .probe import graph_probe

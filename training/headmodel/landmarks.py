@@ -9,7 +9,7 @@ import numpy as np
 
 from .geometry import REGIONS, Head
 
-MEASURED = Path(__file__).with_name("media_pipe_landmarks.json")  # written by measure_landmarks.py
+MEASURED = Path(__file__).with_name("media_pipe_landmarks.json")  # written by registration/measure_landmarks.py
 
 
 def closest_on_mesh(

@@ -4,6 +4,7 @@ Gaussian order)."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -92,6 +93,13 @@ def build_texel_table(model: HeadModel, map_size: int) -> TexelTable:
     return TexelTable(
         map_size, texel, face, vertices, bary.astype(np.float32), weights.astype(np.float32), region, dynamic, two_sided
     )
+
+
+@lru_cache(4)
+def head_texels(size: int) -> tuple[HeadModel, TexelTable]:
+    """The default head model and its texel table; cached, since the table takes a second."""
+    model = HeadModel.load()
+    return model, build_texel_table(model, size)
 
 
 def sample_to_uv(table: TexelTable, vertex_values: np.ndarray) -> np.ndarray:

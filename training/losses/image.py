@@ -1,5 +1,5 @@
-"""Image-space losses of the paper (section 3.3): splatted views against true pictures, with its weights. The mouth loss
-(eq. 11) is `mouth_perceptual`; ours beside it are `mouth_rmse` and `mouth_psnr`.
+"""Losses of pictures (equations 10, 12 and 13): splatted views against true ones, with the paper's weights. The mouth
+loss (equation 11) is losses/mouth.py.
 
 Pictures are [b, 3, s, s], sRGB-encoded 0..1, both over the same background. All return a scalar."""
 
@@ -9,19 +9,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..models.avatar import CHANNELS
+from ..models.gaussians import CHANNELS
+from .mouth import mouth_loss, mouth_psnr, mouth_rmse
 from .perceptual import PerceptualDistance
-
-LEAST_MOUTH = 0.002  # of a picture: what is seen of a mouth that is turned away counts less
-LEAST_ERROR = 1e-4  # squared: a mouth of 40 dB is good enough
 
 
 @dataclass(frozen=True)
 class ImageLossWeights:
+    """Equation 13: the paper's weights are the defaults."""
+
     image_l1: float = 1.0
     image_ssim: float = 0.1
     perceptual: float = 0.2
-    mouth_perceptual: float = 10.0
+    mouth_perceptual: float = 10.0  # the mouth loss, equation 11
     image_rmse: float = 0.0  # ours: root mean square error of each picture, which its PSNR is the logarithm of
     mouth_rmse: float = 0.0  # ours: the same of each picture's mouth
     # ours: minus the PSNR of each picture's mouth, in 10 dB: what counts is the share of its error
@@ -51,28 +51,24 @@ def image_losses(
     """Unweighted terms of pictures, without a net those that need none. [b, 1, s, s] in 0..1: `mouth` marks lips,
     teeth, tongue and the mouth's inside, `counted` says how much a pixel counts in the terms without a net."""
     error = (predicted - truth).abs()
-    share = mouth.mean((1, 2, 3))
-    in_mouth = (error.square() * mouth).mean((1, 2, 3)) / share.clamp(min=LEAST_MOUTH)
-    shown = (share / LEAST_MOUTH).clamp(max=1)
     terms = {
         "image_l1": (error * counted).mean(),
         "image_rmse": (error.square() * counted).mean((1, 2, 3)).clamp(min=1e-8).sqrt().mean(),
-        "mouth_rmse": in_mouth.clamp(min=1e-8).sqrt().mean(),
-        "mouth_psnr": (shown * (in_mouth / shown.clamp(min=1e-6) + LEAST_ERROR).log10()).mean(),
+        "mouth_rmse": mouth_rmse(predicted, truth, mouth),
+        "mouth_psnr": mouth_psnr(predicted, truth, mouth),
         "image_ssim": ((1 - ssim(predicted, truth)) * counted).mean(),
     }
     if perceptual is None:
         return terms
     return terms | {
         "perceptual": perceptual(predicted, truth),
-        # a mask over the whole picture's mean, as in the paper
-        "mouth_perceptual": perceptual(predicted, truth, mouth) * mouth.mean(),
+        "mouth_perceptual": mouth_loss(predicted, truth, mouth, perceptual),
     }
 
 
 def drift_losses(static: Tensor, initial: Tensor, valid: Tensor) -> dict[str, Tensor]:
-    """How far positions (m) and scales (m) have moved from the initial ones: maps [b, 14, H, W], `valid` [b, 1, H,
-    W]."""
+    """Equation 12: how far positions (m) and scales (m) have moved from the initial ones: maps [b, 14, H, W], `valid`
+    [b, 1, H, W]."""
     mean = lambda x: (x.square() * valid).sum() / valid.sum().clamp(min=1)
     scale = lambda maps: maps[:, CHANNELS["log_scale"]].clamp(max=-3.9).exp()  # 0.02 m at most, as in the renderer
     position = CHANNELS["position"]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..models.efficientnet_lite import EfficientNetLite0
+from ..models.ours.efficientnet_lite import EfficientNetLite0
 
 STAGES = 5  # stem and stages up to /16
 BATCH_NORM_EPSILON = 1e-3  # TensorFlow's

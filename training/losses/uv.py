@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..models.avatar import CHANNELS, Reconstruction
+from ..models.avatar import Reconstruction
 from ..models.blocks import upsample
+from ..models.gaussians import CHANNELS
+from .maps import DriverMaps, StaticMaps
 
-DELTA_GROUPS = ("position", "color", "log_scale", "rotation")
 POSITION_UNIT = 0.02  # meters; position errors are measured in this unit
 
 
@@ -29,7 +30,8 @@ class LossWeights:
     log_scale: float = 0.1
     opacity: float = 0.1
     rotation: float = 0.1
-    # factor on texels of the mouth in the terms of color and position: few, dark, and mostly hidden in photos
+    # factor on texels of the mouth in the terms of color and position: few, dark, and mostly hidden in photos; the
+    # mouth loss of pictures is losses/mouth.py
     mouth: float = 1.0
     own_coordinates: float = 2.0
     coordinates: float = 2.0
@@ -117,13 +119,12 @@ def visibility_bce(logit: Tensor, visible: Tensor, valid: Tensor) -> Tensor:
 
 
 def static_losses(
-    r: Reconstruction, batch: dict[str, Tensor], weights: LossWeights, masks: dict[str, Tensor]
+    r: Reconstruction, batch: dict[str, Tensor], weights: LossWeights, maps: StaticMaps
 ) -> dict[str, Tensor]:
     """Unweighted terms of the reconstruction. `batch`: static, valid, seen, anchors_true, anchors_near
-    (training/samples.py); `masks` [1, 1, H, W]: `surface`, how much a texel's position counts, and `mouth`
-    (base_maps.py)."""
+    (training/samples.py)."""
     truth, valid, seen = batch["static"], batch["valid"], batch["seen"]
-    emphasis = 1 + (weights.mouth - 1) * masks["mouth"]
+    emphasis = 1 + (weights.mouth - 1) * maps.mouth
     counted = valid * (seen + (1 - seen) * weights.unseen) * emphasis
     color, color_truth = r.static_map[:, CHANNELS["color"]], truth[:, CHANNELS["color"]]
     # geometry varies slowly: every second texel is enough and halves the cost of these terms
@@ -134,7 +135,7 @@ def static_losses(
         "color": color_error(color, color_truth, counted, seen),
         "color_gradient": color_gradient_l1(color, color_truth, counted),
         "color_ssim": color_dissimilarity(color, color_truth, counted),
-        "position": position_l1(position, position_truth, coarse * (masks["surface"] * emphasis)[..., ::2, ::2]),
+        "position": position_l1(position, position_truth, coarse * (maps.surface * emphasis)[..., ::2, ::2]),
         "position_laplacian": position_laplacian_l1(position, position_truth, coarse),
         "log_scale": masked_mean((part(r.static_map, "log_scale") - part(truth, "log_scale")).abs(), coarse),
         "opacity": opacity_bce(part(r.static_map, "opacity"), part(truth, "opacity"), coarse),
@@ -159,15 +160,14 @@ def static_losses(
     return terms
 
 
-def delta_losses(delta: Tensor, truth: Tensor, masks: dict[str, Tensor], weights: LossWeights) -> dict[str, Tensor]:
+def delta_losses(delta: Tensor, truth: Tensor, maps: DriverMaps, weights: LossWeights) -> dict[str, Tensor]:
     """Unweighted terms of the driver: Charbonnier penalty of the error in units of the truth's spread, so that small
     channels count too.
 
-    An absolute error has the median of sparse truths, zero, as its optimum. `masks`: `dynamic` and `boosted` (mouth and
-    eyes) [1, 1, h, w], `spread` [1, 14, h, w], the root mean square of the truth (base_maps.py)."""
-    weight = masks["dynamic"] * (1 + (weights.delta_boost - 1) * masks["boosted"])
+    An absolute error has the median of sparse truths, zero, as its optimum."""
+    weight = maps.dynamic * (1 + (weights.delta_boost - 1) * maps.boosted)
     weight = weight.expand(len(delta), -1, -1, -1)
-    error = (delta - truth) / masks["spread"]
+    error = (delta - truth) / maps.spread
     error = 2 * ((1 + 0.5 * error**2).sqrt() - 1)  # 0.5 e² near 0, about 1.4 |e| far away
     rest = torch.cat([error[:, CHANNELS["opacity"]], error[:, 7:]], dim=1)
     return {
@@ -175,16 +175,6 @@ def delta_losses(delta: Tensor, truth: Tensor, masks: dict[str, Tensor], weights
         "delta_position": masked_mean(error[:, CHANNELS["position"]], weight),
         "delta_rest": masked_mean(rest, weight),
     }
-
-
-@torch.no_grad()
-def delta_energy(delta: Tensor, truth: Tensor, parts: Tensor) -> Tensor:
-    """Squared error and squared truth, [2, groups, regions], of position, color, log scale and rotation in regions
-    `parts` [regions, h w].
-
-    1 - first / second is the share of the driver's truth that it explains (0: as good as skinning alone)."""
-    sums = lambda x: torch.stack([(x[:, CHANNELS[g]] ** 2).sum((0, 1)).flatten() for g in DELTA_GROUPS]) @ parts.T
-    return torch.stack([sums(delta - truth), sums(truth)])
 
 
 def total(terms: dict[str, Tensor], weights: LossWeights) -> Tensor:

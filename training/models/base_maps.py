@@ -1,10 +1,9 @@
-"""Constants of a model that come from the head model: rest surfels and mean color per texel, and the masks of the
-driver's losses."""
+"""Constants of a model that come from the head model: rest surfels and mean color per texel, and what
+the second look and the spacing know of the mean head."""
 
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,30 +11,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..headmodel.model import HeadModel
-from ..headmodel.texels import TexelTable, build_texel_table, position_map
-from .avatar import DELTA_UNIT, Avatar
-from .driver import LightDriver
+from ..headmodel.texels import head_texels, position_map
+from .avatar import Avatar
+from .ours.light_driver import LightDriver
 
 if TYPE_CHECKING:
     from ..samples import Batches
-
-DELTA_REGIONS = {
-    "lids": ("lids",),
-    "lips": ("lips",),
-    "mouth": ("mouthInterior", "teethUpper", "teethLower", "tongue"),
-    "eyes": ("eyeLeft", "eyeRight"),
-    "face": ("face", "scalp", "neck", "ears"),
-}
-MOUTH = DELTA_REGIONS["lips"] + DELTA_REGIONS["mouth"]
-BOOSTED_REGIONS = (*DELTA_REGIONS["lids"], *DELTA_REGIONS["eyes"], *MOUTH)
-
-
-@lru_cache(4)
-def head_texels(size: int) -> tuple[HeadModel, TexelTable]:
-    """The default head model and its texel table; cached, since the table takes a second."""
-    model = HeadModel.load()
-    return model, build_texel_table(model, size)
 
 
 def rest_map(size: int) -> Tensor:
@@ -55,64 +36,6 @@ def rest_map(size: int) -> Tensor:
     out[table.texel] = np.concatenate([log_scale, quaternion], axis=1)
     out[:, :3] = out[:, :3].clip(math.log(1e-5), math.log(0.02))
     return torch.from_numpy(out.T.reshape(7, size, size).astype(np.float32))
-
-
-def driver_masks(size: int, deltas: Tensor) -> dict[str, Tensor]:
-    """What the driver's losses need: texels that it may change (`dynamic`) and of mouth and eyes, whose errors count
-    more (`boosted`), [1, 1, size, size]; `spread` of the true `deltas` [m, 14, size, size]; `parts`
-    [len(DELTA_REGIONS), size * size] for the log."""
-    model, table = head_texels(size)
-    numbers = lambda names: [model.regions.index(name) for name in names]
-    masks = {"dynamic": table.dynamic, "boosted": np.isin(table.region, numbers(BOOSTED_REGIONS))}
-    masks |= {name: table.dynamic & np.isin(table.region, numbers(names)) for name, names in DELTA_REGIONS.items()}
-    maps = {name: torch.zeros(size * size) for name in masks}
-    for name, values in masks.items():
-        maps[name][torch.from_numpy(table.texel)] = torch.from_numpy(values.astype(np.float32))
-    whole = {name: maps[name].reshape(1, 1, size, size) for name in ("dynamic", "boosted")}
-    parts = torch.stack([maps[name] for name in DELTA_REGIONS])
-    return whole | {"spread": delta_spread(deltas, size), "parts": parts}
-
-
-OUTER_REGIONS = ("scalp", "neck", "ears")
-
-
-def surface_weight(size: int, most: float = 3.0) -> Tensor:
-    """[1, 1, size, size]: how much a texel's position counts. The face has half of all texels and a quarter of the
-    skin: a texel of scalp, neck or ear counts as many times more as it is larger than one of the face (scalp 3 times),
-    every other texel once."""
-    model, table = head_texels(size)
-    corners = model.template[model.faces]
-    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
-    share = (area / np.maximum(np.bincount(table.face, minlength=len(area)), 1))[table.face]
-    of_region = lambda name: table.region == model.regions.index(name)
-    weight = np.ones(size * size, np.float32)
-    for name in OUTER_REGIONS:
-        weight[table.texel[of_region(name)]] = np.clip(
-            share[of_region(name)].mean() / share[of_region("face")].mean(), 1, most
-        )
-    return torch.from_numpy(weight).reshape(1, 1, size, size)
-
-
-def mouth_map(size: int) -> Tensor:
-    """[1, 1, size, size]: 1 on texels of lips, mouth, teeth and tongue."""
-    model, table = head_texels(size)
-    inside = torch.zeros(size * size)
-    inside[torch.from_numpy(table.texel[np.isin(table.region, [model.regions.index(name) for name in MOUTH])])] = 1
-    return inside.reshape(1, 1, size, size)
-
-
-def delta_spread(deltas: Tensor, size: int, floor: float = 0.3) -> Tensor:
-    """[1, 14, size, size]: root mean square of true deltas [m, 14, size, size] per channel and region; at least `floor`
-    of all."""
-    model, table = head_texels(size)
-    flat = (deltas**2).mean(0).flatten(1)  # 14 hw
-    moving = torch.from_numpy(table.texel[table.dynamic])
-    overall = flat[:, moving].mean(1).sqrt().maximum(torch.tensor(DELTA_UNIT) * 0.02)
-    spread = overall[:, None].repeat(1, size * size)
-    for region in np.unique(table.region[table.dynamic]):
-        here = torch.from_numpy(table.texel[table.dynamic & (table.region == region)])
-        spread[:, here] = torch.maximum(flat[:, here].mean(1).sqrt(), floor * overall)[:, None]
-    return spread.reshape(1, -1, size, size)
 
 
 def mirror_map(size: int) -> Tensor:

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 
 from ..headmodel.model import HeadModel
-from .base_maps import head_texels
+from ..headmodel.texels import head_texels
 
 # in order around the opening
 INNER_LIPS = [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95]

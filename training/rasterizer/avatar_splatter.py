@@ -1,4 +1,4 @@
-"""From maps to pictures, with gradients to the maps (docs/conventions.md "Maps"); the twin of
+"""From maps to pictures (equations 8 and 9), with gradients to the maps (docs/conventions.md "Maps"); the twin of
 synth/raster.render_maps."""
 
 from typing import NamedTuple
@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from ..headmodel.model import HeadModel
+from ..headmodel.regions import MOUTH
 from ..headmodel.texels import build_texel_table
-from ..models.base_maps import MOUTH
+from ..models.paper import dynamic_gaussians, linear_blend_skinning
 from ..synth.raster import SCALE_LIMITS, nearest_rotations
 from .project import project, rotation_matrices
 from .rasterize import rasterize
@@ -63,10 +64,10 @@ class AvatarSplatter:
         gradient)."""
         maps = static.flatten(1)[:, self.texel].T
         if delta is not None:
-            maps = maps + delta.flatten(1)[:, self.texel].T * self.dynamic
-        mean = torch.einsum("nkl,nl->nk", skin.matrix, skin.surface + maps[:, :3]) + skin.translation
+            maps = dynamic_gaussians(maps, delta.flatten(1)[:, self.texel].T, self.dynamic)
+        place, own = skin.surface + maps[:, :3], rotation_matrices(maps[:, 10:14])
+        mean, rotation = linear_blend_skinning(place, own, skin.matrix, skin.translation, skin.rotation)
         scale = maps[:, 7:10].exp().clamp(*SCALE_LIMITS)
-        rotation = skin.rotation @ rotation_matrices(maps[:, 10:14])
         ellipses = project(mean, rotation, scale, torch.sigmoid(maps[:, 3]), maps[:, 4:7].clamp(0, 1), R, t, f, size)
         picture = rasterize(ellipses, size, size, background, self.backend)
         with torch.no_grad():

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from ..headmodel.model import HeadModel
-from ..models.base_maps import head_texels
+from ..headmodel.texels import head_texels
 from .avatar_splatter import AvatarSplatter
 
 PATH = Path(__file__).resolve().parents[2] / "tests/fixtures/picture.json"

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from ..headmodel.model import HeadModel
 from ..headmodel.texels import TexelTable
-from ..models.avatar import OUTER_CHART
+from ..models.gaussians import OUTER_CHART
 from ..synth.mesh import vertex_normals
 from .settings import RefineSettings
 from .views import DETACHED, EYES, TEETH, log_area_ratio, ramp

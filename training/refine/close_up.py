@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from ..headmodel.model import HeadModel
 from ..headmodel.texels import TexelTable
-from ..models.avatar import OUTER_CHART
+from ..models.gaussians import OUTER_CHART
 from ..native import load
 from ..rasterizer.avatar_splatter import AvatarSplatter
 from ..rasterizer.project import Ellipses, project, rotation_matrices

@@ -20,7 +20,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..models.base_maps import head_texels
+from ..headmodel.texels import head_texels
 from ..models.landmarks import Landmarks
 from ..rasterizer.avatar_splatter import AvatarSplatter
 from ..rasterizer.project import project, rotation_matrices

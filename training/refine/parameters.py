@@ -16,11 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..headmodel.texels import position_map
+from ..headmodel.texels import head_texels, position_map
 from ..losses.image import ssim
 from ..losses.perceptual import PerceptualDistance
 from ..models.avatar import Avatar
-from ..models.base_maps import head_texels
 from ..rasterizer.avatar_splatter import AvatarSplatter
 from .geometry import resized
 from .views import View

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..models.base_maps import head_texels, rest_map
+from ..headmodel.texels import head_texels
+from ..models.base_maps import rest_map
 from ..rasterizer.avatar_splatter import AvatarSplatter
 from ..synth.cameras import rotation
 from .atlas import Atlas

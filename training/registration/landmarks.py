@@ -1,5 +1,5 @@
 """Where MediaPipe sees its 478 landmarks on the two foreign heads, as on the open head
-(headmodel/measure_landmarks.py).
+(measure_landmarks.py).
 
 `python -m training.registration.landmarks` renders the people of each source, detects, projects back and takes the
 middle over all pictures; it writes landmarks.json (face and barycentrics on the skin triangles of sources.py), which
@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..headmodel.measure_landmarks import FOCAL, LEAST, SIZE, Photo, detect, geometric_median, project_back
 from ..synth import mesh
 from ..synth.cameras import crop_camera
 from ..synth.skins import default_data_root
+from .measure_landmarks import FOCAL, LEAST, SIZE, Photo, detect, geometric_median, project_back
 from .sources import ICT_ORIGIN, MEASURED, Source, load_ict, load_valid
 from .textures import color_map, sample
 

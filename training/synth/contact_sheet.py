@@ -26,7 +26,7 @@ def main() -> None:
     side, cell = arguments.side, arguments.cell
     sheet = Image.new("RGB", (side * cell, side * cell))
     for i in range(side * side):
-        photo = generator.sample(arguments.seed + i, 1, 0)["photos"][0]
+        photo = generator.sample(arguments.seed + i, 1, 0).photos[0]
         picture = Image.fromarray((photo.transpose(1, 2, 0) * 255 + 0.5).astype(np.uint8)).resize(
             (cell, cell), Image.Resampling.LANCZOS
         )

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from ..headmodel.model import DEFAULT_PATH, HeadModel
-from ..samples import claim, write_sample
-from .generator import Generator, Person
+from ..sample import claim, write_sample
+from .crowd import Person
+from .generator import Generator
 from .native import CACHE
 from .people import HELD_OUT
 
@@ -27,11 +28,11 @@ class HeldOutGenerator(Generator):
     choice = (0, 0)
 
     def person(self, rng: np.random.Generator) -> Person:
-        if self.people is None:
+        if self.crowd.people is None:
             raise RuntimeError(
                 "no registered people: run `python -m training.registration.build` with shared/data at hand first"
             )
-        return self.registered_person(rng, self.people.sample_held_out(rng, *self.choice))
+        return self.crowd.registered_person(rng, self.crowd.people.sample_held_out(rng, *self.choice))
 
 
 def produce(folder: Path, per_person: int, photos: int = 4) -> None:

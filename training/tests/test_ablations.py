@@ -11,9 +11,11 @@ from training.evaluate import ablation_data, ablations, levels
 from training.evaluate.frames import Frame
 from training.evaluate.paired import ByPerson, interval
 from training.headmodel.model import HeadModel
-from training.models.avatar import Avatar, ModelConfig
-from training.models.base_maps import driver_masks, set_head_maps
-from training.samples import read_sample, write_sample
+from training.losses.maps import driver_maps
+from training.models.avatar import Avatar
+from training.models.base_maps import set_head_maps
+from training.models.config import ModelConfig
+from training.sample import read_arrays, write_sample
 from training.synth.generator import Generator
 
 LAST = (levels.PARAMETERS, levels.BOTH)
@@ -67,24 +69,24 @@ def test_reading_calls_an_order_only_where_the_interval_leaves_out_zero():
 @pytest.fixture(scope="module")
 def generator(tmp_path_factory) -> Generator:
     generator = Generator(HeadModel.load(), tmp_path_factory.mktemp("no-data"), adjusted=True)
-    generator.people = None  # what this machine has registered
+    generator.crowd.people = None  # what this machine has registered
     return generator
 
 
 def test_both_arms_show_the_same_person_with_other_expressions(generator):
     arms = ablation_data.both_arms(generator, 3, 2, False)
     for key in ("photos", "anchors_in", "prior_in", "static"):
-        assert np.array_equal(arms["adjusted"][key], arms["plain"][key])
-    assert not np.array_equal(arms["adjusted"]["expressions"], arms["plain"]["expressions"])
+        assert np.array_equal(getattr(arms["adjusted"], key), getattr(arms["plain"], key))
+    assert not np.array_equal(arms["adjusted"].expressions, arms["plain"].expressions)
     assert generator.adjustment is not None
 
 
 def test_without_mouth_loss_the_mouth_counts_like_a_cheek():
-    masks = driver_masks(128, torch.zeros(1, 14, 128, 128))
-    less = ablations.mouthless(masks, 128)
-    mouth = (masks["parts"][2] > 0).reshape(128, 128)
-    assert masks["boosted"][0, 0][mouth].min() == 1 and less["boosted"][0, 0][mouth].max() == 0
-    assert less["boosted"].sum() > 0, "eyes still count more"
+    maps = driver_maps(128, torch.zeros(1, 14, 128, 128))
+    less = ablations.mouthless(maps, 128)
+    mouth = (maps.parts[2] > 0).reshape(128, 128)
+    assert maps.boosted[0, 0][mouth].min() == 1 and less.boosted[0, 0][mouth].max() == 0
+    assert less.boosted.sum() > 0, "eyes still count more"
 
 
 def test_the_command_trains_judges_and_goes_on_after_a_cut(generator, tmp_path, monkeypatch, capsys):
@@ -125,8 +127,8 @@ def test_the_command_trains_judges_and_goes_on_after_a_cut(generator, tmp_path, 
     ablations.main()
     assert len(files) == 7 and [file.stat().st_mtime_ns for file in files] == stamps
     assert json.loads((tmp_path / "out.json").read_text())["differences"] == out["differences"]
-    kept = read_sample(next((tmp_path / "ablations" / "people-1").glob("*.npz")))
-    assert kept["adjusted_deltas"].shape == (1, 14, 128, 128)
+    file = next((tmp_path / "ablations" / "people-1").glob("*.npz"))
+    assert read_arrays(file, ("adjusted_deltas",))["adjusted_deltas"].shape == (1, 14, 128, 128)
 
 
 def test_other_levels_of_refinement_are_taken_over_with_their_own_base(tmp_path):

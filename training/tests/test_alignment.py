@@ -5,9 +5,19 @@ import math
 import pytest
 import torch
 
-from training.models.alignment import HEIGHTS, METERS, Alignment, across, fit_camera, inverse3, project, triangulate
-from training.models.avatar import Avatar, ModelConfig
+from training.models.avatar import Avatar
 from training.models.base_maps import set_surface_maps
+from training.models.config import ModelConfig
+from training.models.ours.alignment import (
+    HEIGHTS,
+    METERS,
+    Alignment,
+    across,
+    fit_camera,
+    inverse3,
+    project,
+    triangulate,
+)
 
 
 def head_points(count: int = 900) -> torch.Tensor:

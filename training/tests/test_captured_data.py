@@ -12,7 +12,7 @@ from training.data.frames import head_view
 from training.data.shards import read_shard, shards_of_rank, write_shard
 from training.data.vhap import read_folder
 from training.headmodel.model import HeadModel, rotations
-from training.models.base_maps import head_texels
+from training.headmodel.texels import head_texels
 from training.synth.raster import render_maps
 
 SIZE, MAP = (200, 160), 64  # width, height of the recorded pictures; texels of the drawn maps
@@ -144,19 +144,19 @@ def test_ranks_share_all_shards():
 def test_sample_of_captured_person(recording, head):
     person = CapturedPerson(read_folder(recording), head, photo_size=128, position_map_size=32)
     sample = person.sample(np.random.default_rng(1), photo_count=3)
-    assert sample["photos"].shape == (3, 3, 128, 128) and sample["targets"].shape == (4, 3, 128, 128)
-    assert sample["position_maps"].shape == (4, 3, 32, 32) and np.abs(sample["position_maps"]).max() > 0.1
+    assert sample.photos.shape == (3, 3, 128, 128) and sample.targets.shape == (4, 3, 128, 128)
+    assert sample.position_maps.shape == (4, 3, 32, 32) and np.abs(sample.position_maps).max() > 0.1
     # targets and their cameras belong together
     truth = render_maps(
         head,
         colored_maps(),
         None,
-        sample["expressions"][0],
-        sample["poses"][0],
-        *(sample[f"cameras_{k}"][0] for k in "Rtf"),
+        sample.expressions[0],
+        sample.poses[0],
+        *(part[0] for part in sample.cameras),
         128,
     )
-    assert np.abs(sample["targets"][0] - truth)[:, sample["target_masks"][0] > 0.98].mean() < 0.03
+    assert np.abs(sample.targets[0] - truth)[:, sample.target_masks[0] > 0.98].mean() < 0.03
 
 
 def test_other_head_models_are_refused(recording, head):

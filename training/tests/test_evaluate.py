@@ -7,13 +7,14 @@ from scipy.spatial.transform import Rotation
 from torch import nn
 
 from training.evaluate import metrics, results
-from training.evaluate.held_out import HeldOut, means
 from training.evaluate.observers import Face, Observers, face_chip
 from training.evaluate.real_photos import cut_out, disturbed, draw_crop, mouth_light, mouth_opening, teeth_light
 from training.evaluate.studies import ORACLE
 from training.headmodel.model import HeadModel
-from training.models.base_maps import head_texels
+from training.headmodel.texels import head_texels
+from training.held_out import HeldOut, means
 from training.models.landmarks import INNER_LIPS, Landmarks, project
+from training.sample import Cameras, Sample
 from training.synth.crop import Crop, from_crop
 
 
@@ -35,7 +36,8 @@ def face(points: np.ndarray, blendshapes: float = 0.2, yaw: float = 0.0) -> Face
 def test_held_out_scores_are_means_over_identities_and_empty_where_none_is_left():
     assert means([{"psnr": 20.0, "mm": 1.0}, {"psnr": 23.0, "mm": 2.0}]) == {"psnr": 21.5, "mm": 1.5}
     behind = np.diag([-1.0, 1.0, -1.0])  # half a turn about the vertical
-    sample = {"prior_in": np.zeros((4, 2, 2)), "photo_cameras_R": np.eye(3)[None], "cameras_R": behind[None]}
+    camera = lambda R: Cameras(R[None], np.zeros((1, 3)), np.ones(1))
+    sample = Sample(prior_in=np.zeros((4, 2, 2)), photo_cameras=camera(np.eye(3)), cameras=camera(behind))
     held_out = HeldOut.__new__(HeldOut)
     held_out.samples = [sample]
     assert held_out.evaluate(nn.Identity(), max_yaw=60) == {}, "its only new view is from behind"

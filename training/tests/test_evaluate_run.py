@@ -25,10 +25,12 @@ from training.evaluate.studies import (
     Plan,
 )
 from training.headmodel.model import HeadModel
-from training.models.avatar import Avatar, ModelConfig
+from training.models.avatar import Avatar
 from training.models.base_maps import set_head_maps
+from training.models.config import ModelConfig
 from training.models.landmarks import Landmarks
-from training.samples import HELD_OUT_SEED, in_mean_tone, write_sample
+from training.sample import write_sample
+from training.samples import HELD_OUT_SEED, in_mean_tone
 from training.synth.generator import Generator
 
 PLAN = Plan(2, 2, (0, 180), (0,), ("smile",), 1, 4, 1, 0)
@@ -42,7 +44,7 @@ def head() -> HeadModel:
 @pytest.fixture(scope="module")
 def generator(head, tmp_path_factory) -> Generator:
     generator = Generator(head, tmp_path_factory.mktemp("no-data"))
-    generator.people = None  # what this machine has registered
+    generator.crowd.people = None  # what this machine has registered
     return generator
 
 
@@ -127,7 +129,7 @@ def test_targets_in_db_come_from_every_draw(evaluation, avatar, head, cache):
     model, landmarks = Puppeteer(avatar, head), Landmarks(head)
     gains, higher = [], []
     for _, sample in read_set(cache / "held-out", 3):
-        capture, many = sample_capture(sample, "", 1), sample_capture(sample, "", len(sample["photos"]))
+        capture, many = sample_capture(sample, "", 1), sample_capture(sample, "", len(sample.photos))
         one, four = model.of(capture), model.of(many, len(many.photos))
         for shot, again in zip(capture.shots, many.shots):
             mouth = Truth.of(landmarks, capture, shot).mouth
@@ -177,14 +179,12 @@ def test_page_shows_every_study_and_needs_nothing_else(evaluation, tmp_path):
 
 def test_truth_is_in_the_mean_tone_of_the_photos_used(cache):
     ((title, sample), *_) = read_set(cache / "held-out", 2)
-    sample["photo_tones"][1, :3] = sample["photo_tones"][0, :3] * 1.5
+    sample.photo_tones[1, :3] = sample.photo_tones[0, :3] * 1.5
     one, two = sample_capture(sample, title, 1), sample_capture(sample, title, 2)
     assert len(two.photos) == 2 and len(one.photos) == 1
-    assert np.array_equal(
-        one.shots[0].picture, (sample["targets"][0].transpose(1, 2, 0) * 255).round().astype(np.uint8)
-    )
+    assert np.array_equal(one.shots[0].picture, (sample.targets[0].transpose(1, 2, 0) * 255).round().astype(np.uint8))
     assert two.shots[0].picture[two.shots[0].mask].mean() > one.shots[0].picture[one.shots[0].mask].mean() + 3
-    wanted = in_mean_tone(sample, np.arange(2))["static"]
+    wanted = in_mean_tone(sample, np.arange(2)).static
     assert np.array_equal(two.static, wanted)
 
 

@@ -14,7 +14,8 @@ import torch
 from training.export.export_onnx import ALLOWED_OPERATORS, export, operators
 from training.export.graphs import graph_specs, release_copy
 from training.export.sample_input import lcg_values
-from training.models.avatar import Avatar, ModelConfig
+from training.models.avatar import Avatar
+from training.models.config import ModelConfig
 
 GRAPHS = ["encoder", "reconstructor_n1", "reconstructor_n2", "reconstructor_n3", "reconstructor_n4", "driver"]
 PARITY = 1e-4  # absolute, on channels of order one

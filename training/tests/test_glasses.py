@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from training.headmodel.model import HeadModel
-from training.synth import generator as module
+from training.sample import pack
 from training.synth import lighting, mesh
+from training.synth import photographer as module
 from training.synth.cameras import crop_camera
 from training.synth.generator import Generator
 from training.synth.glasses import Glare, sample_glasses
@@ -26,7 +27,7 @@ def wearers(generator):
     out = []
     for seed in range(PEOPLE):
         person = generator.person(np.random.default_rng(seed))
-        seat = generator.fitting.measure(generator.rig.template + person.skin_offset, person.joints)
+        seat = generator.photographer.fitting.measure(generator.rig.template + person.skin_offset, person.joints)
         out.append((person, seat, sample_glasses(np.random.default_rng(seed), seat)))
     return out
 
@@ -76,11 +77,11 @@ def view(generator, person, worn: Worn, yaw: float):
     rig = generator.rig
     face = generator.face(person, np.zeros(rig.expression_count, np.float32), np.zeros(15))
     light = lighting.sample_light(np.random.default_rng(0))
-    occlusion = generator.occlusion_of(person, face, generator.occlusion.lit(light))
+    occlusion = generator.occlusion_of(person, face, generator.crowd.occlusion.lit(light))
     camera = crop_camera(*rig.crop_points(face.skin), yaw, 0.05, 2.5, 256)
     tone = lighting.Tone(0.5, np.ones(3, np.float32), 1.0)
     picture = generator.render(person, face, camera, light, tone, occlusion, worn)
-    return picture, *generator._shown(generator.texels, face, camera, picture)
+    return picture, *generator.photographer.shown(generator.crowd.texels, face, camera, picture)
 
 
 @pytest.mark.parametrize("yaw", [0.0, 0.6, 1.3])
@@ -106,7 +107,7 @@ def test_clear_lenses_show_the_eyes_and_dark_ones_and_highlights_hide_them(gener
 
     person, _, glasses = next(w for w in wearers if w[2].above.mean() > 0.5)
     eyes = np.isin(
-        generator.rig.face_region[generator.texels.face],
+        generator.rig.face_region[generator.crowd.texels.face],
         [generator.rig.regions.index(n) for n in ("eyeLeft", "eyeRight")],
     )
     bare = view(generator, person, Worn(), 0.0)[2] & eyes
@@ -123,23 +124,23 @@ def test_glasses_change_the_photos_and_their_visibility_and_nothing_else(generat
     monkeypatch.setattr(module, "SHARE", 1.0)
     monkeypatch.setattr(module, "TAKEN_OFF", 0.0)
     dressed, again = generator.sample(5, 2, 1), generator.sample(5, 2, 1)
-    for key, value in bare.items():
-        if isinstance(value, dict):
-            assert all(np.array_equal(part, dressed[key][name]) for name, part in value.items())
-        elif key in ("photos", "anchors_true", "seen"):
-            assert not np.array_equal(value, dressed[key]) and np.array_equal(dressed[key], again[key]), key
+    without, one, two = pack(bare), pack(dressed), pack(again)
+    for key, value in without.items():
+        if key in ("photos", "anchors_true", "seen"):
+            assert not np.array_equal(value, one[key]) and np.array_equal(one[key], two[key]), key
         else:
-            assert np.array_equal(value, dressed[key]), key
-    assert np.array_equal(bare["anchors_true"][:, :2], dressed["anchors_true"][:, :2])
-    assert (dressed["anchors_true"][:, 2] <= bare["anchors_true"][:, 2]).all() and (
-        dressed["seen"] <= bare["seen"]
-    ).all()
+            assert np.array_equal(value, one[key]), key
+    assert np.array_equal(bare.anchors_true[:, :2], dressed.anchors_true[:, :2])
+    assert (dressed.anchors_true[:, 2] <= bare.anchors_true[:, 2]).all() and (dressed.seen <= bare.seen).all()
 
 
 def test_a_minority_wears_glasses(generator, monkeypatch, wearers):
     monkeypatch.setattr(module, "sample_glasses", lambda rng, seat: "glasses")
     person, count = wearers[0][0], 400
-    some = sum(generator._glasses(np.random.default_rng([seed, 20261123]), person) is not None for seed in range(count))
+    some = sum(
+        generator.photographer.glasses(np.random.default_rng([seed, 20261123]), person) is not None
+        for seed in range(count)
+    )
     assert 0.04 < some / count < 0.12
 
 

@@ -10,32 +10,28 @@ TRAINING = Path(__file__).parents[1]
 FLOORS = (
     "native distributed voice",
     "headmodel",
+    "sample",
     "synth character",
     "samples data registration",
     "models",
     "losses",
     "rasterizer",
+    "held_out",
     "refine",
-    "bust classes",
     "export",
     "facenets image_stage",
+    "bust classes",
     "train",
     "evaluate",
     "average one_batch",
+    "__main__",
 )
 
-# Imports that run upwards, and why they may. One that is gone must leave this list.
+# Imports that run upwards, and why they may. One that is gone must leave this list. Both wait for a package of
+# their own for the nets that find faces in real photos (evaluate/observers.py, real_photos.py), below refine.
 UPWARDS = {
-    (
-        "headmodel.measure_landmarks",
-        "synth",
-    ): "measures where MediaPipe sees the landmarks of rendered heads, once per head model",
-    ("synth.held_out_people", "samples"): "a program that fills the cache of held-out people",
     ("refine.portraits", "evaluate"): "real portraits are found by the nets that measure",
-    ("classes.export", "export"): "writes its entry of models.json as all exports do",
-    ("classes.export", "facenets"): "writes its entry of models.json as all exports do",
     ("classes.labels", "evaluate"): "real portraits are found by the nets that measure",
-    ("train", "evaluate"): "the trainer watches its held-out people",
 }
 
 

@@ -6,11 +6,14 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from training.models.avatar import CHANNELS, Avatar, ModelConfig, rows_beside_seam
-from training.models.base_maps import head_texels, set_head_maps
+from training.headmodel.texels import head_texels
+from training.models.avatar import Avatar, rows_beside_seam
+from training.models.base_maps import set_head_maps
 from training.models.blocks import ConvBn, fold_batch_norm, grid_centres, sample_bilinear, space_to_depth
-from training.models.pixel_skip import photo_gains
-from training.models.push_pull import push_pull
+from training.models.config import ModelConfig
+from training.models.gaussians import CHANNELS
+from training.models.ours.pixel_skip import photo_gains
+from training.models.ours.push_pull import push_pull
 
 
 def parameters(module: torch.nn.Module, trained_only: bool = False) -> float:

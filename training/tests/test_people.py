@@ -62,7 +62,7 @@ def folder(tmp_path_factory, generator):
 
 @pytest.fixture(scope="module")
 def people(folder, generator) -> People:
-    out = People.load(generator.rig, generator.painter, generator.texels.index, SIZE, folder)
+    out = People.load(generator.rig, generator.crowd.painter, generator.crowd.texels.index, SIZE, folder)
     out.ratio[out.held_out] = np.nan
     out.style_ratio[np.isin(out.style_person, out.held_out)] = np.nan
     return out
@@ -71,7 +71,7 @@ def people(folder, generator) -> People:
 def test_without_a_cache_there_are_no_people_and_that_is_said_once(tmp_path, generator, capsys, monkeypatch):
     monkeypatch.setattr(module, "_said", False)
     for _ in range(2):
-        assert People.load(generator.rig, generator.painter, generator.texels.index, SIZE, tmp_path) is None
+        assert People.load(generator.rig, generator.crowd.painter, generator.crowd.texels.index, SIZE, tmp_path) is None
     assert capsys.readouterr().err.count("no registered people") == 1
 
 
@@ -79,7 +79,7 @@ def test_a_cache_made_for_another_head_is_not_used(folder, tmp_path, generator):
     for name in ("valid.npz", "ict.npz"):
         content = dict(np.load(folder / name)) | {"head": "another"}
         np.savez(tmp_path / name, **content)
-    assert People.load(generator.rig, generator.painter, generator.texels.index, SIZE, tmp_path) is None
+    assert People.load(generator.rig, generator.crowd.painter, generator.crowd.texels.index, SIZE, tmp_path) is None
 
 
 def test_held_out_people_and_their_skins_and_hair_never_enter_a_sample(people):
@@ -133,8 +133,8 @@ def test_atlas_values_are_averaged_over_the_texels_of_a_coarser_map():
 
 def test_registered_hair_keeps_its_style_and_changes_its_volume(people, generator):
     canvas, thickness = (
-        generator.vertex_canvas,
-        people.thickness[people.train_styles[0]] * (generator.vertex_canvas.height > 0.02),
+        generator.crowd.vertex_canvas,
+        people.thickness[people.train_styles[0]] * (generator.crowd.vertex_canvas.height > 0.02),
     )
     thickness = np.where(thickness > 0, 0.02, 0).astype(np.float32)
     fuller = [

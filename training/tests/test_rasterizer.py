@@ -131,7 +131,7 @@ def test_unknown_backend_is_an_error():
 
 def test_avatar_splatter_agrees_with_generator():
     from training.headmodel.model import HeadModel
-    from training.models.base_maps import head_texels
+    from training.headmodel.texels import head_texels
     from training.rasterizer.avatar_splatter import AvatarSplatter
     from training.synth.raster import render_maps
 

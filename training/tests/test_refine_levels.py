@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from training.evaluate import levels
-from training.models.avatar import Avatar, ModelConfig
+from training.models.avatar import Avatar
 from training.models.base_maps import set_head_maps
+from training.models.config import ModelConfig
 from training.rasterizer.avatar_splatter import AvatarSplatter
 from training.refine import write_fixture
 from training.refine.atlas import Atlas

@@ -4,9 +4,10 @@ import math
 
 import torch
 
-from training.models.avatar import Avatar, ModelConfig
+from training.models.avatar import Avatar
 from training.models.base_maps import link_map, rest_map, set_head_maps
-from training.models.spacing import IN_PLANE, MOST, SLACK, THICKEST, Spacing, step_along
+from training.models.config import ModelConfig
+from training.models.ours.spacing import IN_PLANE, MOST, SLACK, THICKEST, Spacing, step_along
 
 SIZE = 16
 STEP = 0.001  # meters from texel to texel
@@ -85,7 +86,7 @@ def test_what_is_not_linked_is_another_surface():
 
 
 def test_links_join_near_points_of_one_surface_and_steps_give_the_mean_heads_own_spacing():
-    from training.models.base_maps import head_texels
+    from training.headmodel.texels import head_texels
 
     links, (model, table) = link_map(128), head_texels(128)
     right, down = links[0, 0] % 2, (links[0, 0] >= 2).float()

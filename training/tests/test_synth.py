@@ -8,6 +8,7 @@ import pytest
 
 from training.headmodel.model import HeadModel
 from training.headmodel.texels import build_texel_table, position_map
+from training.sample import Sample, pack
 from training.synth import mesh
 from training.synth.cameras import Camera, crop_camera, rotation
 from training.synth.crop import crop_from_landmarks, crop_from_points
@@ -23,7 +24,7 @@ def generator() -> Generator:
 
 
 @pytest.fixture(scope="module")
-def sample(generator) -> dict:
+def sample(generator) -> Sample:
     return generator.sample(SEED, 2, 2)
 
 
@@ -51,47 +52,44 @@ def test_every_array_has_the_shape_and_range_of_the_contract(generator, sample):
         "poses": (2, 15),
     }
     for key, shape in shapes.items():
-        assert sample[key].shape == shape and sample[key].dtype == np.float32, key
-        assert np.isfinite(sample[key]).all(), key
+        assert getattr(sample, key).shape == shape and getattr(sample, key).dtype == np.float32, key
+        assert np.isfinite(getattr(sample, key)).all(), key
     for key in ("photos", "targets", "target_masks", "valid", "seen", "expressions"):
-        assert 0 <= sample[key].min() and sample[key].max() <= 1, key
-    assert (
-        sample["cameras"]["R"].shape == (2, 3, 3)
-        and sample["cameras"]["t"].shape == (2, 3)
-        and sample["cameras"]["f"].shape == (2,)
-    )
+        assert 0 <= getattr(sample, key).min() and getattr(sample, key).max() <= 1, key
+    assert sample.cameras.R.shape == (2, 3, 3) and sample.cameras.t.shape == (2, 3) and sample.cameras.f.shape == (2,)
 
 
 def test_the_same_seed_gives_the_same_sample_and_another_seed_another_person(generator, sample):
     again, other = generator.sample(SEED, 2, 2), generator.sample(SEED + 1, 2, 2)
-    for key, value in sample.items():
-        if not isinstance(value, dict):
-            assert np.array_equal(value, again[key]), key
-    assert np.abs(sample["static"][4:7] - other["static"][4:7]).mean() > 0.01
+    one, two = pack(sample), pack(again)
+    assert one.keys() == two.keys()
+    for key, value in one.items():
+        assert np.array_equal(value, two[key]), key
+    assert np.abs(sample.static[4:7] - other.static[4:7]).mean() > 0.01
 
 
 def test_truths_are_zero_outside_the_valid_and_the_dynamic_texels(generator, sample):
     table = build_texel_table(generator.rig.model, 256)
-    assert np.array_equal(sample["valid"] > 0, table.valid_mask())
-    assert not sample["static"][:, ~table.valid_mask()].any()
-    assert not sample["deltas"][:, :, ~table.dynamic_mask()].any()
-    assert np.abs(sample["deltas"]).max() > 0.01
+    assert np.array_equal(sample.valid > 0, table.valid_mask())
+    assert not sample.static[:, ~table.valid_mask()].any()
+    assert not sample.deltas[:, :, ~table.dynamic_mask()].any()
+    assert np.abs(sample.deltas).max() > 0.01
 
 
 def test_static_surfels_are_unit_quaternions_on_the_side_of_the_template(generator, sample):
-    t = generator.texels
-    quat = sample["static"][10:14].reshape(4, -1)[:, t.index].T
+    t = generator.crowd.texels
+    quat = sample.static[10:14].reshape(4, -1)[:, t.index].T
     base = mesh.surfels(
         t.face, generator.rig.faces, generator.rig.uv_faces, generator.rig.uv, generator.rig.template, 256
     )[1]
     assert np.allclose(np.linalg.norm(quat, axis=1), 1, atol=1e-4)
     assert (base[:, 3] >= 0).all() and ((quat * base).sum(1) >= 0).all()
-    log_scale = sample["static"][7:10, sample["valid"] > 0]
+    log_scale = sample.static[7:10, sample.valid > 0]
     assert np.log(1e-5) - 1e-4 <= log_scale.min() and log_scale.max() <= np.log(0.02) + 1e-4
 
 
 def test_the_surfel_normal_is_the_triangle_normal(generator):
-    rig, t = generator.rig, generator.texels
+    rig, t = generator.rig, generator.crowd.texels
     pick = np.arange(0, len(t.index), 997)
     x, y, z, w = mesh.surfels(t.face[pick], rig.faces, rig.uv_faces, rig.uv, rig.template, 256)[1].T
     third = np.stack([2 * (x * z + y * w), 2 * (y * z - x * w), 1 - 2 * (x * x + y * y)], 1)
@@ -105,9 +103,7 @@ def test_position_maps_are_those_of_the_head_model(generator, sample):
     table = build_texel_table(model, 128)
     for k in range(2):
         assert (
-            np.abs(
-                position_map(model, table, sample["expressions"][k], sample["poses"][k]) - sample["position_maps"][k]
-            ).max()
+            np.abs(position_map(model, table, sample.expressions[k], sample.poses[k]) - sample.position_maps[k]).max()
             < 1e-4
         )
 
@@ -115,13 +111,13 @@ def test_position_maps_are_those_of_the_head_model(generator, sample):
 def test_anchors_are_the_projection_of_the_truth(generator):
     """Static offset + LBS + the photo's camera, in a photo with no expression, land on the true anchors to a thousandth
     of the picture."""
-    rig, coarse = generator.rig, generator.coarse
+    rig, coarse = generator.rig, generator.photographer.coarse
     rng = np.random.default_rng(SEED)
     person = generator.person(rng)
     face = generator.face(person, np.zeros(rig.expression_count, np.float32), np.zeros(15))
     camera = crop_camera(*rig.crop_points(face.skin), 0.4, -0.1, 2.4, 256)
     depth = generator.render(person, face, camera, *_plain_light(generator, person, face)).depth
-    xy, _, visible = generator._see(coarse, face.posed, face.posed_normals, camera, depth)
+    xy, _, visible = generator.photographer.see(coarse, face.posed, face.posed_normals, camera, depth)
     expected = project(rig.bake(coarse, rig.template + person.offset), camera.R, camera.t, camera.f, 256)
     assert np.abs(xy - expected).max() < 0.05
     # the three crop points land where the crop rule puts them
@@ -130,7 +126,7 @@ def test_anchors_are_the_projection_of_the_truth(generator):
     assert np.allclose(crop.center, 128, atol=0.2) and abs(crop.side - 256) < 0.5 and abs(crop.roll) < 1e-3
     # visibility: a face turned to its left (picture right) shows its right cheek and hides its left ear; nothing behind
     # is seen
-    c = generator.coarse_canvas
+    c = generator.photographer.coarse_canvas
     assert visible[c.is_region["face"] & (c.p[:, 2] > 0.08)].mean() > 0.9
     assert (
         visible[c.is_region["ears"] & (c.p[:, 0] < 0)].mean()
@@ -151,7 +147,7 @@ def _plain_light(generator, person, face):
     return (
         light,
         Tone(1.0, np.ones(3, np.float32), 1.0),
-        generator.occlusion_of(person, face, generator.occlusion.lit(light)),
+        generator.occlusion_of(person, face, generator.crowd.occlusion.lit(light)),
     )
 
 
@@ -240,20 +236,20 @@ def test_splatting_the_truth_maps_gives_the_mesh_picture(generator, sample):
     for seed in range(4):
         s = generator.sample(SEED + seed, 1, 2)
         for k in range(2):
-            c = s["cameras"]
+            c = s.cameras
             image = render_maps(
                 generator.rig.model,
-                s["static"],
-                s["deltas"][k],
-                s["expressions"][k],
-                s["poses"][k],
-                c["R"][k],
-                c["t"][k],
-                float(c["f"][k]),
+                s.static,
+                s.deltas[k],
+                s.expressions[k],
+                s.poses[k],
+                c.R[k],
+                c.t[k],
+                float(c.f[k]),
                 256,
             )
-            inside = s["target_masks"][k] > 0.5
-            squared += ((image - s["targets"][k])[:, inside] ** 2).sum()
+            inside = s.target_masks[k] > 0.5
+            squared += ((image - s.targets[k])[:, inside] ** 2).sum()
             count += 3 * inside.sum()
     psnr = -10 * np.log10(squared / count)
     print(f"truth maps, splatted, against the mesh: {psnr:.1f} dB")
@@ -298,7 +294,7 @@ def test_the_position_delta_makes_the_posed_gaussians_lie_on_the_mesh(generator,
         jawOpen=0.5, eyeLookOutLeft=0.8, eyeLookInRight=0.8, mouthSmileLeft=0.7
     )
     face = generator.face(person, expression, np.r_[np.zeros(3), 0.7 * neck, neck, 0, np.zeros(9)])
-    t = generator.texels
+    t = generator.crowd.texels
     static, delta = np.zeros((14, 256, 256), np.float32), np.zeros((14, 256, 256), np.float32)
     static[:3], delta[:3], static[13] = t.to_map(rig.bake(t, person.offset)), t.to_map(rig.bake(t, face.delta)), 1
     g = gaussians(rig.model, build_texel_table(rig.model, 256), static, delta, expression, face.pose)
@@ -317,7 +313,7 @@ def test_eyes_turn_about_the_persons_own_centres(generator):
     rest = generator.face(person, generator.rig.model.expression_vector(), np.zeros(15))
     aside = generator.face(person, generator.rig.model.expression_vector(eyeLookOutLeft=0.9), np.zeros(15))
     own = centre(rest.posed[ball].astype(np.float64))
-    assert np.linalg.norm(own - generator.frame.eyes[0]) > 0.001, "the test needs an eye away from the template's"
+    assert np.linalg.norm(own - generator.crowd.frame.eyes[0]) > 0.001, "the test needs an eye away from the template's"
     assert np.linalg.norm(aside.posed[ball] - rest.posed[ball], axis=1).max() > 0.003
     assert np.linalg.norm(centre(aside.posed[ball].astype(np.float64)) - own) < 2e-4
 
@@ -370,7 +366,7 @@ def test_teeth_are_lit_when_the_mouth_opens_and_closed_lids_like_the_skin_around
         np.zeros((0, 3), np.float32),
         np.zeros((0, 3), np.float32),
     )
-    person, lit = generator.person(np.random.default_rng(3)), generator.occlusion.lit(light)
+    person, lit = generator.person(np.random.default_rng(3)), generator.crowd.occlusion.lit(light)
     vector = rig.model.expression_vector
     bared = {
         f"{name}{side}": 0.8 for name in ("mouthSmile", "mouthUpperUp", "mouthLowerDown") for side in ("Left", "Right")
@@ -378,7 +374,7 @@ def test_teeth_are_lit_when_the_mouth_opens_and_closed_lids_like_the_skin_around
 
     def share(**weights):
         face = generator.face(person, vector(**weights), np.zeros(15))
-        return generator.occlusion.blend(lit, face.still, weights.get("jawOpen", 0.0), person.gaps)[:, 0]
+        return generator.crowd.occlusion.blend(lit, face.still, weights.get("jawOpen", 0.0), person.gaps)[:, 0]
 
     front = lambda name: rig.faces[rig.face_region == rig.regions.index(name)]
     teeth = np.unique(front("teethUpper"))
@@ -420,10 +416,10 @@ def test_four_photos_see_much_more_of_a_head_than_one(generator):
     one, four, behind = [], [], 0
     for seed in range(12):
         sample = generator.sample(seed, 4, 0)
-        seen = sample["anchors_true"][:, 2]
+        seen = sample.anchors_true[:, 2]
         one.append(seen[0].sum())
         four.append(seen.max(0).sum())
-        R = sample["photo_cameras"]["R"]
+        R = sample.photo_cameras.R
         behind += (R[:, 2, 2] < -0.5).any()
     assert np.mean(four) > 1.4 * np.mean(one)
     assert behind >= 3, "some people are photographed from behind"
@@ -434,9 +430,9 @@ def test_bare_shoulders_fit_the_neck_and_continue_its_color(generator, narrow):
     """Also a painted collar: photos must not show skin where the truth has cloth."""
     from training.synth.torso import ANGLES, sample_torso
 
-    rim = generator.rig.template[generator.rim] * [narrow, 1, narrow]
+    rim = generator.rig.template[generator.crowd.rim] * [narrow, 1, narrow]
     cloth, collar = np.array([0.1, 0.2, 0.6], np.float32), np.array([0.5, 0.1, 0.1], np.float32)
-    torso = sample_torso(np.random.default_rng(0), rim, cloth, collar, None, generator.frame.head)
+    torso = sample_torso(np.random.default_rng(0), rim, cloth, collar, None, generator.crowd.frame.head)
     assert np.allclose(torso.texture[0, :, :3], collar)
     inside, around = torso.vertices.reshape(-1, ANGLES + 1, 3)[:2]
     across = np.ptp(rim[:, 0])
@@ -444,7 +440,7 @@ def test_bare_shoulders_fit_the_neck_and_continue_its_color(generator, narrow):
 
 
 def test_the_texels_above_the_rim_are_throat(generator):
-    canvas = generator.canvas
-    on = canvas.p[generator.above_rim]
-    assert len(on) > 100 and canvas.skin[generator.above_rim].all()
-    assert on[:, 1].max() < generator.frame.rim + 0.06
+    canvas = generator.crowd.canvas
+    on = canvas.p[generator.crowd.above_rim]
+    assert len(on) > 100 and canvas.skin[generator.crowd.above_rim].all()
+    assert on[:, 1].max() < generator.crowd.frame.rim + 0.06

@@ -2,6 +2,7 @@
 function."""
 
 import copy
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,26 +13,21 @@ from training import average
 from training.average import averaged, fold_into_identity, forward
 from training.export.export_onnx import export
 from training.export.load_weights import load_released, unfold_batch_norm
+from training.headmodel.regions import DELTA_REGIONS
+from training.headmodel.texels import head_texels
 from training.losses import uv
-from training.models.avatar import Avatar, ModelConfig, Reconstruction
-from training.models.base_maps import head_texels, mouth_map, rest_map, surface_weight
-from training.samples import (
-    HELD_OUT_SEED,
-    Batches,
-    claim,
-    fill_gutter,
-    in_mean_tone,
-    make_batch,
-    photo_count_of,
-    read_sample,
-    write_sample,
-)
+from training.losses.maps import DriverMaps, Explained, StaticMaps, mouth_map, static_maps, surface_weight
+from training.models.avatar import Avatar, Reconstruction
+from training.models.base_maps import rest_map
+from training.models.config import ModelConfig
+from training.sample import Cameras, Sample, claim, read_sample, write_sample
+from training.samples import HELD_OUT_SEED, Batches, fill_gutter, in_mean_tone, make_batch, photo_count_of
 from training.train import DRIVER_PARTS, TrainConfig, Trainer, batch_losses, learning_rate, load_settings, start
 
 torch.set_num_threads(1)  # small tensors on a shared machine: a second thread mostly waits
 
 
-def random_sample(seed: int, photos: int = 2) -> dict:
+def random_sample(seed: int, photos: int = 2) -> Sample:
     """The contract's shapes with smooth random content; no head model needed."""
     rng = np.random.default_rng(seed)
     noise = lambda *shape: rng.random(shape, dtype=np.float32)
@@ -44,19 +40,19 @@ def random_sample(seed: int, photos: int = 2) -> dict:
             noise(4, 256, 256),
         ]
     )
-    return {
-        "photos": noise(photos, 3, 256, 256),
-        "photo_tones": 0.6 + 0.5 * noise(photos, 4),
-        "anchors_true": noise(photos, 3, 64, 64).round(1),
-        "anchors_in": noise(photos, 3, 64, 64),
-        "prior_in": noise(4, 64, 64),
-        "static": static,
-        "valid": np.ones((256, 256), np.float32),
-        "seen": np.ones((256, 256), np.float32),
-        "position_maps": noise(2, 3, 128, 128) - 0.5,
-        "deltas": noise(2, 14, 256, 256) * 0.01,
-        "cameras": {"R": noise(2, 3, 3), "t": noise(2, 3), "f": noise(2)},
-    }
+    return Sample(
+        photos=noise(photos, 3, 256, 256),
+        photo_tones=0.6 + 0.5 * noise(photos, 4),
+        anchors_true=noise(photos, 3, 64, 64).round(1),
+        anchors_in=noise(photos, 3, 64, 64),
+        prior_in=noise(4, 64, 64),
+        static=static,
+        valid=np.ones((256, 256), np.float32),
+        seen=np.ones((256, 256), np.float32),
+        position_maps=noise(2, 3, 128, 128) - 0.5,
+        deltas=noise(2, 14, 256, 256) * 0.01,
+        cameras=Cameras(noise(2, 3, 3), noise(2, 3), noise(2)),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -72,18 +68,20 @@ def batch(cache):
     return make_batch([read_sample(f) for f in sorted(cache.glob("*.npz"))][:2], 1, 1, np.random.default_rng(0))
 
 
-def masks(size: int = 128, spread: float = 0.1) -> dict[str, torch.Tensor]:
-    return {
-        "dynamic": torch.ones(1, 1, size, size),
-        "boosted": torch.zeros(1, 1, size, size),
-        "spread": torch.full((1, 14, size, size), spread),
-        "surface": torch.ones(1, 1, 256, 256),
-        "mouth": mouth_map(256),
-    }
+def driver_maps(size: int = 128, spread: float = 0.1) -> DriverMaps:
+    everywhere = torch.ones(1, 1, size, size)
+    return DriverMaps(
+        dynamic=everywhere,
+        boosted=torch.zeros(1, 1, size, size),
+        spread=torch.full((1, 14, size, size), spread),
+        parts=torch.ones(len(DELTA_REGIONS), size * size),
+    )
 
 
 def trainer(**settings) -> Trainer:
-    return Trainer(ModelConfig.load("nano-128"), TrainConfig(warmup_steps=1, **settings), uv.LossWeights(), masks())
+    return Trainer(
+        ModelConfig.load("nano-128"), TrainConfig(warmup_steps=1, **settings), uv.LossWeights(), driver_maps()
+    )
 
 
 def test_bfloat16_trains_with_exact_photo_coordinates(batch):
@@ -120,20 +118,18 @@ def test_the_driver_can_be_trained_alone(batch, tmp_path):
 def test_samples_survive_the_cache(cache):
     stored, sample = read_sample(cache / "00000001_n2.npz"), random_sample(1)
     assert photo_count_of(cache / "00000001_n2.npz") == 2
-    assert stored["deltas"].shape == (2, 14, 128, 128), "deltas are kept at the position map's size"
-    assert stored["cameras_f"].shape == (2,)
-    assert np.abs(stored["photos"] - sample["photos"]).max() < 1 / 255
-    assert np.abs(stored["static"] - sample["static"]).max() < 4e-3
-    assert np.abs(stored["static"][:3] - sample["static"][:3]).max() < 1e-5, (
-        "positions keep a hundredth of a millimeter"
-    )
+    assert stored.deltas.shape == (2, 14, 128, 128), "deltas are kept at the position map's size"
+    assert stored.cameras.f.shape == (2,)
+    assert np.abs(stored.photos - sample.photos).max() < 1 / 255
+    assert np.abs(stored.static - sample.static).max() < 4e-3
+    assert np.abs(stored.static[:3] - sample.static[:3]).max() < 1e-5, "positions keep a hundredth of a millimeter"
 
 
 def test_batches_pick_photo_zero_and_count_only_its_visible_texels(batch):
     assert batch["photos"].shape == (2, 1, 3, 256, 256)
     sample = random_sample(1)
-    assert np.abs(batch["photos"][1, 0].numpy() - sample["photos"][0]).max() < 1 / 255
-    visible = torch.from_numpy(sample["anchors_true"][0, 2]).repeat_interleave(4, 0).repeat_interleave(4, 1)
+    assert np.abs(batch["photos"][1, 0].numpy() - sample.photos[0]).max() < 1 / 255
+    visible = torch.from_numpy(sample.anchors_true[0, 2]).repeat_interleave(4, 0).repeat_interleave(4, 1)
     assert (batch["seen"][1, 0] - visible).abs().max() < 1e-3
 
 
@@ -186,7 +182,7 @@ def test_training_lowers_every_main_loss_on_a_fixed_batch(batch):
 
 def test_every_loss_term_reaches_the_parts_it_should(batch):
     avatar = Avatar(ModelConfig.load("nano-128"))
-    terms = batch_losses(avatar, batch, masks(), uv.LossWeights())
+    terms = batch_losses(avatar, batch, static_maps(256), driver_maps(), uv.LossWeights())
     assert {n for n, v in terms.items() if not v.requires_grad} == set()
     reached = {}
     for name, value in terms.items():
@@ -234,7 +230,7 @@ def test_the_mouth_counts_as_often_as_the_weights_say():
         "seen": torch.ones(1, 1, 256, 256),
     }
     weights = uv.LossWeights(mouth=4.0)
-    given = {"surface": torch.ones_like(inside), "mouth": inside}
+    given = StaticMaps(torch.ones_like(inside), inside)
     for channels, terms in ((slice(4, 7), ("color", "color_gradient", "color_ssim")), (slice(0, 3), ("position",))):
         for where in (inside, 1 - inside):
             static = torch.zeros(1, 14, 256, 256)
@@ -255,9 +251,9 @@ def test_of_what_no_photo_shows_the_mean_is_best_and_of_the_rest_the_median():
 
 
 def test_delta_errors_outside_the_dynamic_mask_do_not_count():
-    truth, given = torch.rand(1, 14, 16, 16), masks(16)
-    given["dynamic"][..., 8:] = 0
-    wrong = truth + (1 - given["dynamic"])
+    truth, given = torch.rand(1, 14, 16, 16), driver_maps(16)
+    given.dynamic[..., 8:] = 0
+    wrong = truth + (1 - given.dynamic)
     assert all(v == 0 for v in uv.delta_losses(wrong, truth, given, uv.LossWeights()).values())
     assert all(v > 0 for v in uv.delta_losses(truth + 1, truth, given, uv.LossWeights()).values())
 
@@ -267,7 +263,7 @@ def test_the_best_constant_delta_of_a_sparse_truth_is_not_zero():
     truth = torch.zeros(10, 14, 4, 4)
     truth[0] = 0.01
     loss = lambda value: sum(
-        uv.delta_losses(torch.full_like(truth, value), truth, masks(4, 0.01), uv.LossWeights()).values()
+        uv.delta_losses(torch.full_like(truth, value), truth, driver_maps(4, 0.01), uv.LossWeights()).values()
     )
     assert loss(0.0008) < 0.97 * loss(0.0)
 
@@ -278,12 +274,18 @@ def test_what_the_driver_explains_is_told_per_region():
     parts[0, :8], parts[1, 8:] = 1, 1
     guess = truth.clone()
     guess[:, :, 2:] = 0
-    wrong, whole = uv.delta_energy(guess, truth, parts)
+    explained = Explained(parts)
+    explained.add(guess, truth)
+    wrong, whole = explained.energy
     assert torch.allclose(1 - wrong / whole, torch.tensor([[1.0, 0.0]] * 4), atol=1e-6)
+    assert [list(row.values()) for row in explained.by_group().values()] == [[1.0, 0.0]] * 4
+    assert 0.3 < explained.overall() < 0.7
+    explained.reset()
+    assert not explained.energy.any()
 
 
 def test_spread_follows_region_and_channel_and_keeps_a_floor():
-    from training.models.base_maps import delta_spread
+    from training.losses.maps import delta_spread
 
     model, table = head_texels(64)
     deltas = torch.zeros(3, 14, 64 * 64)
@@ -296,29 +298,26 @@ def test_spread_follows_region_and_channel_and_keeps_a_floor():
 
 
 def test_true_colors_of_some_photos_do_not_depend_on_their_order():
-    sample = {k: v for k, v in random_sample(3, 4).items() if k in ("photo_tones", "static", "deltas")}
-    sample["deltas"] = sample["deltas"][:, :, ::2, ::2]
+    whole = random_sample(3, 4)
+    sample = Sample(photo_tones=whole.photo_tones, static=whole.static, deltas=whole.deltas[:, :, ::2, ::2])
     a, b = (in_mean_tone(sample, np.array(order)) for order in ([0, 2, 3], [3, 0, 2]))
-    assert np.abs(a["static"] - b["static"]).max() < 1e-6 and np.abs(a["deltas"] - b["deltas"]).max() < 1e-6
+    assert np.abs(a.static - b.static).max() < 1e-6 and np.abs(a.deltas - b.deltas).max() < 1e-6
     assert in_mean_tone(sample, np.array([0])) is sample, "one photo: its own tone"
-    assert np.abs(a["static"][4:7] - sample["static"][4:7]).max() > 0.02 and np.array_equal(
-        a["static"][:4], sample["static"][:4]
-    )
-    brighter = dict(sample, photo_tones=np.array([[0.5, 0.5, 0.5, 1], [1, 1, 1, 1]], np.float32))
-    gain = in_mean_tone(brighter, np.arange(2))["static"][4:7] - sample["static"][4:7]
-    assert (gain[sample["static"][4:7] < 0.95] > 0).all() and gain.mean() > 0.05
+    assert np.abs(a.static[4:7] - sample.static[4:7]).max() > 0.02 and np.array_equal(a.static[:4], sample.static[:4])
+    brighter = replace(sample, photo_tones=np.array([[0.5, 0.5, 0.5, 1], [1, 1, 1, 1]], np.float32))
+    gain = in_mean_tone(brighter, np.arange(2)).static[4:7] - sample.static[4:7]
+    assert (gain[sample.static[4:7] < 0.95] > 0).all() and gain.mean() > 0.05
 
 
 def test_tone_changes_the_head_of_a_view_not_the_gray_behind_it():
-    sample = {
-        "photo_tones": np.array([[0.5, 0.5, 0.5, 1], [1, 1, 1, 1]], np.float32),
-        "static": np.zeros((14, 8, 8), np.float32),
-    }
+    tones = np.array([[0.5, 0.5, 0.5, 1], [1, 1, 1, 1]], np.float32)
     mask = np.zeros((1, 8, 8), np.float32)
     mask[:, 2:6, 2:6], mask[:, 1, 2:6] = 1, 0.5
     head = np.float32([0.6, 0.4, 0.3])[:, None, None]
     view = mask[:, None] * head + 0.5 * (1 - mask[:, None])
-    after = in_mean_tone(sample | {"targets": view, "target_masks": mask}, np.arange(2))["targets"][0]
+    static = np.zeros((14, 8, 8), np.float32)
+    sample = Sample(photo_tones=tones, static=static, targets=view, target_masks=mask)
+    after = in_mean_tone(sample, np.arange(2)).targets[0]
     assert np.allclose(after[:, mask[0] == 0], 0.5)
     inside = after[:, 4, 4]
     assert (inside > head[:, 0, 0] + 0.05).all()
@@ -438,23 +437,23 @@ def test_image_stage_brings_the_splatted_view_nearer_to_the_true_one():
     expression = head.expression_vector(jawOpen=0.4)
     truth = np.zeros((14, 256, 256), np.float32)
     truth[3], truth[4:7], truth[7:10], truth[13] = 4, np.float32([0.7, 0.3, 0.2])[:, None, None], np.log(0.001), 1
-    sample |= {
-        "static": truth,
-        "deltas": np.zeros((2, 14, 128, 128), np.float32),
-        "photo_tones": np.ones((1, 4), np.float32),
-    }
     view, covered = render_maps(head, truth, None, expression, np.zeros(15), R, t, float(f), 64, with_coverage=True)
-    sample |= {
-        "targets": np.stack([view] * 2),
-        "target_masks": np.stack([covered] * 2),
-        "cameras_R": np.stack([R] * 2),
-        "cameras_t": np.stack([t] * 2),
-        "cameras_f": np.stack([f] * 2),
-    }
-    sample |= {"expressions": np.stack([expression] * 2), "poses": np.zeros((2, 15), np.float32)}
+    sample = replace(
+        sample,
+        static=truth,
+        deltas=np.zeros((2, 14, 128, 128), np.float32),
+        photo_tones=np.ones((1, 4), np.float32),
+        targets=np.stack([view] * 2),
+        target_masks=np.stack([covered] * 2),
+        cameras=Cameras(*(np.stack([part] * 2) for part in (R, t, f))),
+        expressions=np.stack([expression] * 2),
+        poses=np.zeros((2, 15), np.float32),
+    )
     batch = make_batch([sample], 1, 1, np.random.default_rng(0))
     config = TrainConfig(warmup_steps=1, image_lr=3e-4, lr=3e-4)
-    one = Trainer(ModelConfig.load("nano-128"), config, uv.LossWeights(), masks(), image_weights=ImageLossWeights())
+    one = Trainer(
+        ModelConfig.load("nano-128"), config, uv.LossWeights(), driver_maps(), image_weights=ImageLossWeights()
+    )
     history = [one.step(batch, 0.0) for _ in range(6)]
     for term in ("image_l1", "perceptual", "total"):
         assert history[-1][term] < 0.97 * history[0][term], term

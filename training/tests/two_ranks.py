@@ -7,9 +7,10 @@ import torch.distributed as dist
 
 from training.distributed import Ranks, ranks
 from training.losses.uv import LossWeights
-from training.models.avatar import ModelConfig
-from training.samples import make_batch, pack, unpack
-from training.tests.test_train import masks, random_sample
+from training.models.config import ModelConfig
+from training.sample import pack, unpack
+from training.samples import make_batch
+from training.tests.test_train import driver_maps, random_sample
 from training.train import TrainConfig, Trainer
 
 torch.set_num_threads(1)
@@ -22,7 +23,7 @@ def gathered(value: torch.Tensor) -> list[torch.Tensor]:
 
 
 def compare(among: Ranks) -> None:
-    trainer = Trainer(ModelConfig.load("nano-128"), TrainConfig(warmup_steps=1), LossWeights(), masks(), among)
+    trainer = Trainer(ModelConfig.load("nano-128"), TrainConfig(warmup_steps=1), LossWeights(), driver_maps(), among)
     flat = lambda: torch.cat([p.detach().flatten() for p in trainer.avatar.parameters()])
     before = flat()
     batch = make_batch([unpack(pack(random_sample(7 + among.rank, 1)))], 1, 1, np.random.default_rng(0))

@@ -1,6 +1,6 @@
 /**
  * Where each coarse UV texel is seen in a photo, and how surely: the `anchors` input of the reconstructor.
- * Training simulates such anchors in training/synth/generator.py (`_fit`); constants and meaning are the same there.
+ * Training simulates such anchors in training/synth/photographer.py (`fit`); constants and meaning are the same there.
  */
 import type { HeadModel } from "../headModel.js";
 import { VertexNormals } from "../normals.js";

@@ -1,6 +1,6 @@
 /**
- * The identity of a fit as a map: the `prior` input of the reconstructor. Twin of training/synth/generator.py,
- * `_prior`.
+ * The identity of a fit as a map: the `prior` input of the reconstructor. Twin of training/synth/photographer.py,
+ * `prior`.
  */
 import { ShapeVertices } from "../blendshapes.js";
 import type { HeadModel } from "../headModel.js";

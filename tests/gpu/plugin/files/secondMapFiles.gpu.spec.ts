@@ -157,7 +157,9 @@ describe("a second map", () => {
             const loaded = await component.loadAsync(file);
             expect([loaded.hasSecondMap, notices.map(({ code }) => code)]).toEqual([false, ["page-unused"]]);
             await CaptureAsync(stage);
-            expect(new Uint8Array(await loaded.saveAsync())).toEqual(new Uint8Array(file));
+            // Only the splats for other viewers lack what is not known here.
+            const saved = ReadAvatarFile(new Uint8Array(await loaded.saveAsync()));
+            expect(saved).toEqual(ReadAvatarFile(new Uint8Array(file)));
         }
     });
 

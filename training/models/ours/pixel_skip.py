@@ -9,36 +9,19 @@ closed form). Texels that no photo shows may take the color of their mirror imag
 middle column. Every operation treats photos alike and only sums over them, so photo order does not matter."""
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..blocks import AttentionLayer, ConvBn, Linear, grid_centres, sample_bilinear, space_to_depth, upsample
+from ..config import PixelSkipConfig
 from .alignment import METERS, Alignment
-from .blocks import AttentionLayer, ConvBn, Linear, grid_centres, sample_bilinear, space_to_depth, upsample
-from .driver import hourglass, light_levels
+from .light_driver import hourglass, light_levels
 from .push_pull import push_pull
 
 CARRIED = 3  # parts of the head within which colors are carried
 ENOUGH = 200.0  # one texel in so many of the atlas seen of a part says all about it
-
-
-@dataclass(frozen=True)
-class PixelSkipConfig:
-    dim: int = 128  # token width
-    token_grid: int = 16
-    match_channels: int = 96  # channels of the UV features that form the match queries (coarse stage)
-    match_dim: int = 64
-    value_dim: int = 16  # token content carried to each texel
-    cross_mlp_ratio: int = 0  # > 0: queries first attend to each photo's own tokens (web-256)
-    fine_channels: int = 32  # channels of the UV features at anchor size
-    hidden: int = 32
-    match_upsample: int = 2  # match grid to anchor grid
-    color_upsample: int = 4  # anchor grid to map size
-    refine_width: int = 16
-    align_widths: tuple[int, ...] = ()  # levels of the second look's UNet; empty = none
-    inpaint_widths: tuple[int, ...] = ()  # levels of a UNet that carries seen colors to unseen texels; empty = none
 
 
 def photo_gains(colors: Tensor, weight: Tensor, rounds: int = 8, ridge: float = 0.01) -> Tensor:

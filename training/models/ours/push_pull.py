@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .blocks import upsample
+from ..blocks import upsample
 
 FULL = 0.25  # mean weight from which a level no longer asks the coarser one
 

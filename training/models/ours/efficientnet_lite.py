@@ -3,7 +3,7 @@ expansion)."""
 
 from torch import Tensor, nn
 
-from .blocks import ConvBn
+from ..blocks import ConvBn
 
 STAGES = (
     (1, 16, 3, 1, 1),

@@ -1,26 +1,12 @@
-"""UV features to identity features and Gaussian attribute residuals (paper eq. 5): upsampling convolution stages."""
-
-from dataclasses import dataclass
+"""The decoder of the small models (ours, in place of paper.Decoder): one tower for identity features and attributes,
+the landmark fit's prior at the entry of one stage, attributes shuffled and resized up."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .blocks import ConvBn, upsample
-
-
-@dataclass(frozen=True)
-class DecoderConfig:
-    dim: int = 128  # channels of the UV features
-    widths: tuple[int, ...] = (96, 32)  # one stage per entry, each doubles the resolution
-    convs: int = 2  # convolutions per stage
-    two_towers: bool = False  # separate stages for identity features and attributes, as the paper
-    prior_channels: int = 4  # landmark-fit prior, joined at the entry of stage `prior_stage`; 0 = none
-    prior_stage: int = 1  # the stage whose size is the anchor size
-    identity_channels: int = 16
-    attribute_width: int = 0  # one more convolution before the attribute head; 0 = none
-    depth_to_space: int = 2  # attributes are predicted at stage size and shuffled up by this
-    upsample: int = 2  # then resized bilinearly by this
+from ..blocks import ConvBn, upsample
+from ..config import DecoderConfig
 
 
 class Stages(nn.Module):
@@ -51,12 +37,11 @@ class Stages(nn.Module):
         return features
 
 
-class Decoder(nn.Module):
+class LightDecoder(nn.Module):
     def __init__(self, config: DecoderConfig):
         super().__init__()
         self.config = config
         self.stages = Stages(config)
-        self.identity_stages = Stages(config) if config.two_towers else None
         width = config.widths[-1]
         self.identity = nn.Conv2d(width, config.identity_channels, 3, padding=1)
         self.middle = ConvBn(width, config.attribute_width) if config.attribute_width else None
@@ -65,10 +50,9 @@ class Decoder(nn.Module):
         nn.init.zeros_(self.attributes.bias)
 
     def forward(self, features: Tensor, prior: Tensor | None = None) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """features [b, D, g, g] -> identity features [b, C, h, w], attribute residuals [b, 14, H, W], features after
-        each stage"""
+        """F_UV [b, D, g, g] -> F_id [b, C, h, w], residuals of G_st [b, 14, H, W], features after each stage"""
         stages = self.stages(features, prior)
-        identity = self.identity((self.identity_stages(features, prior) if self.identity_stages else stages)[-1])
+        identity = self.identity(stages[-1])
         x = stages[-1] if self.middle is None else self.middle(stages[-1])
         attributes = self.attributes(x)
         if self.config.depth_to_space > 1:

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .blocks import ConvBn, sample_bilinear
-from .driver import hourglass, light_levels
+from ..blocks import ConvBn, sample_bilinear
+from .light_driver import hourglass, light_levels
 
 METERS = 0.02  # unit of displacements
 TRUST = 4.0  # greatest weight of one photo in `triangulate`, whose ridge is RIDGE

@@ -1,8 +1,8 @@
 """Where MediaPipe sees its 478 landmarks on the open head: photograph synthetic people, detect, project back, take the
 middle.
 
-`python -m training.headmodel.measure_landmarks` writes media_pipe_landmarks.json, which the build reads: points on the
-template in meters, so they survive a new atlas. It runs in an environment of its own
+`python -m training.registration.measure_landmarks` writes media_pipe_landmarks.json, which the build reads: points on
+the template in meters, so they survive a new atlas. It runs in an environment of its own
 (training/requirements-landmarks.txt). The people come from training/synth with the MakeHuman skins of shared/data, the
 detector is the Face Landmarker of shared/data; both are input only.
 
@@ -29,12 +29,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ..headmodel.landmarks import MEASURED, closest_on_mesh
+from ..headmodel.model import HeadModel
 from ..synth import lighting, mesh
 from ..synth.cameras import crop_camera
 from ..synth.generator import Generator
 from ..synth.skins import default_data_root
-from .landmarks import MEASURED, closest_on_mesh
-from .model import HeadModel
 
 SIZE = 512  # pixels of a picture, all of it the crop of docs/conventions.md
 FOCAL = 2.4  # in picture widths
@@ -66,7 +66,7 @@ def take_photo(generator: Generator, seed: int) -> Photo:
     """A random person near the front; every third has the jaw open."""
     rng, rig = np.random.default_rng(seed), generator.rig
     person, light = generator.person(rng), lighting.sample_light(rng)
-    lit = generator.occlusion.lit(light)
+    lit = generator.crowd.occlusion.lit(light)
     tone = lighting.sample_tone(rng, float(person.look.skin_color @ lighting.LUMA))
     expression = rig.model.expression_vector(jawOpen=JAW_OPEN if seed % 3 == 0 else 0.0)
     face = generator.face(person, expression, np.zeros(15))
