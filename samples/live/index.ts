@@ -1,28 +1,18 @@
 /** Live: a voice moves the mouth, a webcam the whole face, a gaze finds you, and idle life fills what is left. */
-import {
-    CameraSource,
-    FaceRecorder,
-    FlexAvatarComponent,
-    LifeSource,
-    LookAtSource,
-    VoiceSource,
-    type IFaceSource,
-    type ISourceHandle,
-    type Mood,
-} from "babylon-flexavatar";
+import * as Flex from "babylon-flexavatar";
 import { AddPersonAsync, FlexAvatarUrl, ShowAsync } from "../shared/stage";
 
 await ShowAsync(async ({ scene, panel }) => {
-    const component = FlexAvatarComponent.GetOrCreate(scene, { assetsUrl: FlexAvatarUrl });
+    const component = Flex.FlexAvatarComponent.GetOrCreate(scene, { assetsUrl: FlexAvatarUrl });
     component.onNoticeObservable.add(({ message }) => panel.say(message));
     const avatar = await AddPersonAsync(component, panel);
-    const life = new LifeSource({ seed: 7 });
+    const life = new Flex.LifeSource({ seed: 7 });
     avatar.addSource(life);
-    const look = avatar.addSource(new LookAtSource("camera"), { priority: 1 });
-    const live = new Map<string, { source: IFaceSource; handle: ISourceHandle }>();
+    const look = avatar.addSource(new Flex.LookAtSource("camera"), { priority: 1 });
+    const live = new Map<string, { source: Flex.IFaceSource; handle: Flex.ISourceHandle }>();
 
     /** A source comes with its switch and goes with it. */
-    async function turnAsync(name: string, on: boolean, openAsync: () => Promise<IFaceSource>): Promise<void> {
+    async function turnAsync(name: string, on: boolean, openAsync: () => Promise<Flex.IFaceSource>): Promise<void> {
         live.get(name)?.handle.remove();
         live.get(name)?.source.dispose?.();
         live.delete(name);
@@ -32,7 +22,7 @@ await ShowAsync(async ({ scene, panel }) => {
         }
     }
 
-    const speech = new VoiceSource(null);
+    const speech = new Flex.VoiceSource(null);
     avatar.addSource(speech, { priority: 3 });
     panel.addFiles("A sound that it speaks", "audio/*", async ([file]) => {
         speech.stopSpeech();
@@ -40,18 +30,18 @@ await ShowAsync(async ({ scene, panel }) => {
         await speech.speakAsync(await file.arrayBuffer());
     });
     panel.addSwitch("Speaks with your microphone", false, (on) =>
-        turnAsync("voice", on, () => VoiceSource.FromMicrophoneAsync()),
+        turnAsync("voice", on, () => Flex.VoiceSource.FromMicrophoneAsync()),
     );
     panel.addSwitch("Moves with your camera", false, (on) =>
-        turnAsync("camera", on, () => CameraSource.OpenAsync({ mirror: true })),
+        turnAsync("camera", on, () => Flex.CameraSource.OpenAsync({ mirror: true })),
     );
     panel.addSwitch("Looks at you", true, (on) => look.fadeTo(on ? 1 : 0, 0.4));
     panel.addChoice(
-        "Mood",
+        "Flex.Mood",
         ["neutral", "happy", "sad", "angry", "relaxed", "surprised"],
-        (mood) => (life.mood = mood as Mood),
+        (mood) => (life.mood = mood as Flex.Mood),
     );
-    const recorder = new FaceRecorder(avatar);
+    const recorder = new Flex.FaceRecorder(avatar);
     panel.addSwitch("Records", false, (on) => (on ? recorder.start() : save(recorder.stop().toGlb())));
 
     function save(bytes: Uint8Array<ArrayBuffer>): void {
