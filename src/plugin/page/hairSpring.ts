@@ -4,7 +4,6 @@
  * any parent in the scene acts alike.
  */
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
-import type { Scene } from "@babylonjs/core/scene.js";
 import { SpringStep } from "../../flame/dampedSpring.js";
 import { FlexAvatarError } from "../../flame/error.js";
 import { HangingPoint } from "../../flame/hangingPage.js";
