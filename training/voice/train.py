@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from training.voice.corpus import LEARNING_RECORDED, frame_labels, speak_all
-from training.voice.features import BANDS, levels, loudness_db, mel_frames, normalize
-from training.voice.phonemes import VISEMES
+from .corpus import LEARNING_RECORDED, frame_labels, speak_all
+from .features import BANDS, levels, loudness_db, mel_frames, normalize
+from .phonemes import VISEMES
 
 OFFSETS = [-7, -5, -3, -2, -1, 0, 1, 2, 3, 5, 7]
 """Frames that the network sees, from the one that is judged."""
