@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from training.voice import espeak, flite
-from training.voice.espeak import Utterance
-from training.voice.features import HOP_S, WINDOW_S
-from training.voice.phonemes import OPEN, VISEMES, parts_of_flite, parts_of_ipa
-from training.voice.sentences import make_sentences
+from . import espeak, flite
+from .espeak import Utterance
+from .features import HOP_S, WINDOW_S
+from .phonemes import OPEN, VISEMES, parts_of_flite, parts_of_ipa
+from .sentences import make_sentences
 
 LEARNING_VOICES = [
     "en-us", "en-us+f1", "en-us+f2", "en-us+f4", "en-us+m1", "en-us+m3", "en-us+m7", "en-us+Andrea", "en-us+Mike",

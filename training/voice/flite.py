@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.voice.espeak import Phone, Utterance
+from .espeak import Phone, Utterance
 
 
 def say(text: str, voice: str = "slt", stretch: float = 1.0, mean_hz: float | None = None) -> Utterance:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from training.voice import espeak
-from training.voice.corpus import speak_all, visemes_of
-from training.voice.espeak import Utterance
+from . import espeak
+from .corpus import speak_all, visemes_of
+from .espeak import Utterance
+from .features import levels, loudness_db, mel_frames, normalize
 
 FIXTURE = Path(__file__).parents[2] / "tests" / "fixtures" / "voice"
 FIXTURE_SAYS = [
@@ -37,6 +38,16 @@ def _write(folder: Path, name: str, voice: str, utterance: Utterance, spans) -> 
     return {"file": f"{name}.wav", "voice": voice, "visemes": visemes}
 
 
+def write_frames(folder: Path) -> None:
+    """What the twin in TypeScript has to compute: every 20th frame of the first clip, before and after its level."""
+    with wave.open(str(folder / "000.wav")) as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / 32768
+        frames = mel_frames(samples, file.getframerate())
+    normal = normalize(frames, levels(loudness_db(frames)))
+    rows = {str(at): [frames[at].round(4).tolist(), normal[at].round(4).tolist()] for at in range(0, len(frames), 20)}
+    (folder / "frames.json").write_text(json.dumps(rows) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=FIXTURE)
@@ -50,6 +61,8 @@ def main() -> None:
     else:
         spoken = list(speak_all(True, options.sentences, options.seed))
     listed = [_write(options.folder, f"{index:03d}", *one) for index, one in enumerate(spoken)]
+    if options.fixture:
+        write_frames(options.folder)
     (options.folder / "speech.json").write_text(json.dumps(listed) + "\n")
 
 

@@ -69,12 +69,12 @@ export class WorkletEar implements IVoiceEar {
         source.connect(this._node);
     }
 
-    /** @inheritdoc */
+    /** Loudness of the sound, dB of full scale. */
     public get db(): number {
         return this._db;
     }
 
-    /** @inheritdoc */
+    /** Brings {@link frames} up to date. */
     public listen(): void {
         if (this._head) {
             this.frames.count = this._head[0];
@@ -83,7 +83,7 @@ export class WorkletEar implements IVoiceEar {
         }
     }
 
-    /** @inheritdoc */
+    /** Lets go of the node. */
     public dispose(): void {
         this._node.port.onmessage = null;
         this._node.port.postMessage(null);
@@ -122,12 +122,12 @@ export class PageEar implements IVoiceEar {
         source.connect(this._node);
     }
 
-    /** @inheritdoc */
+    /** Loudness of the sound, dB of full scale. */
     public get db(): number {
         return this._analyser.db;
     }
 
-    /** @inheritdoc */
+    /** Brings {@link frames} up to date. */
     public listen(): void {
         const { currentTime, sampleRate } = this._source.context;
         let wanted = Math.round((currentTime - this._takenS) * sampleRate);
@@ -145,7 +145,7 @@ export class PageEar implements IVoiceEar {
         }
     }
 
-    /** @inheritdoc */
+    /** Lets go of the node. */
     public dispose(): void {
         this._source.disconnect(this._node);
     }

@@ -186,7 +186,11 @@ export class VoiceSource implements IFaceSource {
         this._speech.stop();
     }
 
-    /** @inheritdoc */
+    /**
+     * Says jaw, lips and tongue of what is heard now; see {@link IFaceSource.readFrame}. Only the page's clock counts.
+     * @param frame to be written
+     * @returns false where nothing can be heard
+     */
     public readFrame(frame: IFaceFrame): boolean {
         const clock = this._clock;
         if (!clock || this._state === "failed") {
@@ -227,7 +231,7 @@ export class VoiceSource implements IFaceSource {
         return true; // in silence too: the mixer would fade the first word in
     }
 
-    /** @inheritdoc */
+    /** Notices go to this avatar's component from now on, those of before at once. */
     public attach(host: IFaceHost): void {
         this._hosts.add(host);
         for (const [code, message] of this._told) {
@@ -235,7 +239,7 @@ export class VoiceSource implements IFaceSource {
         }
     }
 
-    /** @inheritdoc */
+    /** Notices do not go there any more. */
     public detach(host: IFaceHost): void {
         this._hosts.delete(host);
     }

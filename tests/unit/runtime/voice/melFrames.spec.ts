@@ -1,4 +1,7 @@
 // Frames of sound: their number, their times, and that they do not depend on the sample rate.
+import { DecodeVisemeWeights } from "../../../../src/runtime/voice/visemeWeights";
+import { VoiceAnalyser } from "../../../../src/runtime/voice/voiceAnalyser";
+import { ReadWave } from "../../../support/speechMeasure";
 import { HopS, MelBands, MelFrames, WindowS } from "../../../../src/runtime/voice/melFrames";
 
 const Sound = (rate: number, seconds: number, valueAt: (timeS: number) => number): Float32Array[] => {
@@ -44,5 +47,32 @@ describe("mel frames", () => {
         expect(new Set(places).size).toBe(6);
         expect(Math.max(...tone(1000))).toBeGreaterThan(-0.5);
         expect(Math.max(...tone(1000))).toBeLessThan(0.5);
+    });
+});
+
+describe("what a voice network sees", () => {
+    it("is what its training saw", async () => {
+        const file = await (await fetch("/repo/tests/fixtures/voice/000.wav")).arrayBuffer();
+        const { samples, rate } = ReadWave(file);
+        const rows = (await (await fetch("/repo/tests/fixtures/voice/frames.json")).json()) as Record<
+            string,
+            [number[], number[]]
+        >;
+        const mel = new MelFrames(rate);
+        const analyser = new VoiceAnalyser(rate, DecodeVisemeWeights(), 0);
+        let compared = 0;
+        for (const sample of samples) {
+            analyser.push(sample);
+            const row = mel.push(sample) ? rows[mel.count - 1] : undefined;
+            if (row) {
+                const seen = ((mel.count - 1) * MelBands) % analyser["_ring"].length;
+                for (let band = 0; band < MelBands; band++) {
+                    expect(mel.bands[band]).toBeCloseTo(row[0][band], 2);
+                    expect(analyser["_ring"][seen + band]).toBeCloseTo(row[1][band], 2);
+                }
+                compared++;
+            }
+        }
+        expect(compared).toBe(Object.keys(rows).length);
     });
 });
