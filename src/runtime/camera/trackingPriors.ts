@@ -53,9 +53,11 @@ const Sizes: Readonly<Record<string, number>> = {
 };
 /** Cost of a weight of its expected size. */
 const Sparsity = 1;
-/** Expected difference between left and right. */
-const Difference = 0.12;
-/** Eyes look to one side together: in with out. */
+/** Expected difference between left and right. Lids wink; eyes look together. */
+const Difference = 0.2;
+const Differences: Readonly<Record<string, number>> = { eyeBlink: 1, eyeLookDown: 0.1, eyeLookUp: 0.1 };
+/** As much for the gaze to one side, in with out. */
+const GazeDifference = 0.1;
 const Gaze = /^eyeLook(In|Out)(Left|Right)$/;
 
 /** @param names the head model's expressions */
@@ -66,7 +68,10 @@ export function TrackingPriors(names: readonly string[]): ITrackingPriors {
         precision: Float64Array.from(names, (name) => 1 / size(name) ** 2),
         sparsity: Float64Array.from(names, (name) => Sparsity / size(name)),
         partner,
-        partnerPrecision: Float64Array.from(names, () => 1 / Difference ** 2),
+        partnerPrecision: Float64Array.from(names, (name) => {
+            const usual = Gaze.test(name) ? GazeDifference : Difference;
+            return 1 / (Differences[name.replace(/(Left|Right)$/, "")] ?? usual) ** 2;
+        }),
     };
 }
 
