@@ -16,6 +16,7 @@ const mimeTypes = {
     ".js": "text/javascript; charset=utf-8",
     ".mjs": "text/javascript; charset=utf-8",
     ".json": "application/json",
+    ".txt": "text/plain; charset=utf-8",
     ".map": "application/json",
     ".wasm": "application/wasm",
     ".png": "image/png",

@@ -1,10 +1,9 @@
 /** Clip: the morph weights and head turns of an animation clip drive the avatar; gaze, neck and speed stay yours. */
 import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
-import { Space } from "@babylonjs/core/Maths/math.axis";
-import { FlexAvatarComponent, LoadVrmAnimationAsync } from "babylon-flexavatar";
+import { FlexAvatarComponent, LoadVrmAnimationAsync, LookAtSource } from "babylon-flexavatar";
 import { AddPersonAsync, AssetsUrl, FlexAvatarUrl, LoadClipAsync, ShowAsync } from "../shared/stage";
 
-await ShowAsync(async ({ scene, camera, panel }) => {
+await ShowAsync(async ({ scene, panel }) => {
     const component = FlexAvatarComponent.GetOrCreate(scene, { assetsUrl: FlexAvatarUrl });
     const avatar = await AddPersonAsync(component, panel);
     let bound: AnimationGroup | null = null;
@@ -31,18 +30,14 @@ await ShowAsync(async ({ scene, camera, panel }) => {
         pause.textContent = "Play";
     });
     const speed = panel.addSlider("Speed", [0.2, 2], 1, (value) => (bound!.speedRatio = value));
-    const gaze = panel.addSwitch("Eyes look at you", false, () =>
-        [avatar.leftEye, avatar.rightEye].map((eye) => eye.rotation.setAll(0)),
-    );
+    const gaze = avatar.addSource(new LookAtSource("camera"), { weight: 0 }); // mixed with the clip
+    panel.addSwitch("Looks at you", false, (on) => gaze.fadeTo(on ? 1 : 0, 0.4));
     panel.addSlider("Head turn, on top of the clip", [-1, 1], 0, (value) => (avatar.neck.rotation.y = value));
     panel.addFiles("Your clip, glTF or VRM animation", ".glb,.gltf,.vrma", async ([file]) => {
         play(file.name.endsWith(".vrma") ? await LoadVrmAnimationAsync(file, scene) : await LoadClipAsync(file, scene));
     });
 
     scene.onBeforeRenderObservable.add(() => {
-        if (gaze.checked) {
-            [avatar.leftEye, avatar.rightEye].forEach((eye) => eye.lookAt(camera.globalPosition, 0, 0, 0, Space.WORLD));
-        }
         if (bound?.isPlaying) {
             time.value = String(
                 ((bound.animatables[0]?.masterFrame ?? bound.from) - bound.from) / (bound.to - bound.from),

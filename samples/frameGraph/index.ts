@@ -17,10 +17,10 @@ await ShowAsync(
     async ({ scene, camera, panel }) => {
         const component = FlexAvatarComponent.GetOrCreate(scene, { assetsUrl: FlexAvatarUrl });
         const avatar = await AddPersonAsync(component, panel);
-        const ring = CreateTorus("ring", { diameter: 0.42, thickness: 0.025, tessellation: 64 }, scene);
+        const ring = CreateTorus("ring", { diameter: 0.44, thickness: 0.03, tessellation: 64 }, scene);
         ring.material = CreatePaint(scene, "brass", new Color3(0.85, 0.6, 0.25), 0.5);
-        ring.position.copyFrom(avatar.position); // before the head and behind it
-        scene.onBeforeRenderObservable.add(() => ring.rotation.set(0.5 * Math.sin(performance.now() / 1500), 0, 0.25));
+        ring.position.y = avatar.position.y - 0.13; // before the neck and behind it
+        scene.onBeforeRenderObservable.add(() => ring.rotation.set(0.3 * Math.sin(performance.now() / 1500), 0, 0.2));
 
         const graph = new FrameGraph(scene);
         const size = { width: 100, height: 100 };

@@ -3,8 +3,8 @@ import { FlexAvatarComponent, type FlexAvatar } from "babylon-flexavatar";
 import { AddPersonAsync, EyeHeight, FlexAvatarUrl, ShowAsync } from "../shared/stage";
 
 await ShowAsync(async ({ scene, camera, panel }) => {
-    camera.radius = 1.9;
-    camera.target.y -= 0.06;
+    camera.radius = 1.8;
+    camera.target.y -= 0.07;
     const component = FlexAvatarComponent.GetOrCreate(scene, { assetsUrl: FlexAvatarUrl });
     const original = await AddPersonAsync(component, panel);
     original.position.x = 0.26; // the camera looks at faces, so the left of the picture is +X

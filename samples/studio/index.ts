@@ -3,7 +3,15 @@
  * the others.
  */
 import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
-import { FlexAvatarComponent, FlexAvatarError, type FlexAvatar, type PhotoSource } from "babylon-flexavatar";
+import {
+    FlexAvatarComponent,
+    FlexAvatarError,
+    LifeSource,
+    LookAtSource,
+    type FlexAvatar,
+    type ISourceHandle,
+    type PhotoSource,
+} from "babylon-flexavatar";
 import {
     AssetsUrl,
     CreateStageAsync,
@@ -39,6 +47,8 @@ class Studio {
     private _avatar: FlexAvatar | null = null;
     private _move: AnimationGroup | null = null;
     private _running: AbortController | null = null;
+    /** Idle life and gaze of the avatar, by the boxes that switch them. */
+    private readonly _sources: Record<string, ISourceHandle> = {};
     /** What "Try again" does. */
     private _again: () => void = () => location.reload();
 
@@ -53,6 +63,7 @@ class Studio {
                 console.info(code, message);
             }
         });
+        input("life").checked &&= !matchMedia("(prefers-reduced-motion: reduce)").matches;
         this._listen();
         stage.scene.onAfterRenderObservable.add(() => {
             if (this._avatar && this._move?.isPlaying) {
@@ -85,6 +96,9 @@ class Studio {
         input("detail").addEventListener("input", () => (this._avatar!.detailStrength = Number(input("detail").value)));
         for (const id of ["bust", "hair", "swing"]) {
             input(id).addEventListener("change", () => this._dress());
+        }
+        for (const id of ["life", "gaze"]) {
+            input(id).addEventListener("change", () => this._sources[id].fadeTo(input(id).checked ? 1 : 0, 0.4));
         }
         for (const name of MoveNames) {
             const button = Object.assign(document.createElement("button"), { type: "button", textContent: name });
@@ -225,7 +239,10 @@ class Studio {
         const { camera } = this._stage;
         [camera.alpha, camera.beta, camera.radius] = [Math.PI / 2 + 0.12, 1.52, 1.12];
         camera.target.set(0, EyeHeight - 0.07, 0);
-        this._play(matchMedia("(prefers-reduced-motion: reduce)").matches ? null : "Idle");
+        // Both are mixed with moves and sliders in each frame.
+        const weightOf = (id: string) => ({ weight: input(id).checked ? 1 : 0 });
+        this._sources.life = avatar.addSource(new LifeSource({ mood: "relaxed" }), weightOf("life"));
+        this._sources.gaze = avatar.addSource(new LookAtSource("camera"), weightOf("gaze"));
     }
 
     private get _shownParts(): { bust: "auto" | "none"; hair: "auto" | "scalp"; hairSpring: object | null } {

@@ -26,15 +26,6 @@ const hold = (value: number, from = 0.3, to = 2.2): (readonly [number, number])[
 const both = (name: string, keys: Keys[string]): Keys => ({ [`${name}Left`]: keys, [`${name}Right`]: keys });
 
 const Made: Record<string, { seconds: number; keys: Keys }> = {
-    Idle: {
-        seconds: 7,
-        keys: {
-            ...both("eyeBlink", blink(1.2, 4.6, 5.1)),
-            ...both("mouthSmile", hold(0.18, 2, 5)),
-            "neck.y": [[0, 0], [2, 0.07], [5, -0.06], [7, 0]], // prettier-ignore
-            "neck.z": [[0, 0], [3, 0.025], [7, 0]], // prettier-ignore
-        },
-    },
     Blink: { seconds: 2.4, keys: both("eyeBlink", blink(0.6)) },
     Smile: {
         seconds: 3.4,
@@ -70,7 +61,7 @@ const Made: Record<string, { seconds: number; keys: Keys }> = {
 };
 
 /** Names of all moves, in the order of their buttons. "Talk" is the clip. */
-export const MoveNames: readonly string[] = ["Idle", "Talk", ...Object.keys(Made).slice(1)];
+export const MoveNames: readonly string[] = ["Talk", ...Object.keys(Made)];
 
 /** A move, not playing. Whoever gets it disposes it. */
 export function CreateMove(name: string, avatar: FlexAvatar, talk: AnimationGroup): AnimationGroup {

@@ -10,7 +10,7 @@ await ShowAsync(async ({ scene, camera, panel }) => {
     const component = FlexAvatarComponent.GetOrCreate(scene, { assetsUrl: FlexAvatarUrl });
     const avatar = await AddPersonAsync(component, panel);
     avatar.bindAnimationGroup(await LoadClipAsync(`${AssetsUrl}phrase.glb`, scene)).start(true);
-    camera.radius = 1;
+    camera.radius = 1.1;
     camera.target.y -= 0.04;
 
     // As in WebXR, the eyes are rig cameras with parallel axes. Nothing is to be set up for the avatar, and both eyes

@@ -1,31 +1,17 @@
 // A real photo becomes a talking head in the built page, offline, in headless Chromium on a software adapter.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { WithDemoPageAsync } from "./demoPage.mjs";
+import { describe, test } from "node:test";
+import { SharePage } from "./sharedPage.mjs";
 
 let tools;
-let close;
-let closed;
 let created;
 let loadedAtMs;
 const size = 256;
 
-before(async () => {
-    await new Promise((resolve, reject) => {
-        closed = WithDemoPageAsync({ limitMs: 560_000 }, async (opened) => {
-            tools = opened;
-            created = await tools.page.evaluate(() => window.flexDemo.createAsync(["../assets/astronaut.png"]));
-            loadedAtMs = Date.now();
-            resolve();
-            await new Promise((finish) => (close = finish));
-        });
-        closed.catch(reject);
-    });
-});
-
-after(async () => {
-    close?.();
-    await closed;
+SharePage(async (opened) => {
+    tools = opened;
+    created = await tools.page.evaluate(() => window.flexDemo.createAsync(["../assets/astronaut.png"]));
+    loadedAtMs = Date.now();
 });
 
 /** A close-up from the front, posed by the clip at a track's peak, or neutral. */

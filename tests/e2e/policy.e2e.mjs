@@ -65,8 +65,7 @@ describe("a page with a policy", () => {
         await makeAsync(
             {
                 ...Policy,
-                "connect-src":
-                    "blob: data: http://localhost:*/assets/ http://localhost:*/harness/ http://localhost:*/chunks/",
+                "connect-src": "blob: data: http://localhost:*/assets/ http://localhost:*/harness/",
             },
             (result) => {
                 assert.equal(result.code, "policy-refused", result.message);

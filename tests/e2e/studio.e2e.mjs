@@ -107,7 +107,7 @@ test("the keyboard alone makes an avatar, plays a move, moves a slider and looks
     assert.equal(await withAvatar((avatar) => avatar.gaussianCount > 1000), true);
     await gone("#work"); // sharpened, with hair and shoulders
 
-    await tabToAsync("#moves button:nth-child(2)");
+    await tabToAsync("#moves button:first-child");
     await page.keyboard.press("Space");
     assert.equal(await page.$eval("#moves [aria-pressed=true]", (button) => button.textContent), "Talk");
     await page.waitForFunction(`(${FindAvatar})().expression.getTrack("jawOpen").influence > 0.1`, { polling: 50 });

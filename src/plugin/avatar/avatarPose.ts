@@ -42,6 +42,8 @@ export class AvatarPose {
      * no expressions of its own. The same object always.
      */
     public readonly page: ExpressionPose = { expression: new Float32Array(0), pose: new Float32Array(PoseLength) };
+    /** Grows whenever {@link page} moves, and with it whenever the head does. */
+    public revision = 0;
     /** Mixes live sources in; null until one, or who listens to them, comes. Disposed with the pose. */
     public mixer: FaceMixer | null = null;
     /** Whether the last {@link read} found {@link head} at another place. */
@@ -146,6 +148,7 @@ export class AvatarPose {
         if (!isNew && !swings) {
             return false;
         }
+        this.revision++;
         HangingPose(this._effective, spring?.hanging ?? Still, spring?.lying ?? Still, this.page.pose);
         return true;
     }

@@ -12,7 +12,7 @@ import { Observable } from "@babylonjs/core/Misc/observable.js";
 import type { Node } from "@babylonjs/core/node.js";
 import type { Scene } from "@babylonjs/core/scene.js";
 import type { Nullable } from "@babylonjs/core/types.js";
-import type { IAvatarFile } from "../../runtime/format/avatarFile.js";
+import type { IAvatarDescription } from "../../runtime/format/avatarFile.js";
 import type { PhotoSource } from "../../runtime/photo/decode.js";
 import type { IBindAnimationSettings } from "../animation/bindAnimationGroup.js";
 import type { ExpressionTracks } from "../animation/expressionTracks.js";
@@ -27,6 +27,7 @@ import type { ISourceHandle, ISourceSettings } from "../live/sourceHandle.js";
 import type { LevelOfDetail } from "../draw/levelOfDetail.js";
 import type { FlexAvatarProxyMesh } from "../draw/proxyMesh.js";
 import type { FlexAvatarSplatMesh } from "../draw/splatMesh.js";
+import type { ISaveSettings, SplatFormat } from "../files/avatarExport.js";
 import type { BustOption, HairOption } from "../page/avatarPage.js";
 import type { IHairSpringSettings } from "../page/hairSpring.js";
 import type { IRefineProgress, IRefineSettings } from "../../runtime/person/refineSettings.js";
@@ -244,9 +245,7 @@ export class FlexAvatar extends TransformNode {
     }
 
     /** What is known about the person and its origin. */
-    public get description(): Readonly<
-        Pick<IAvatarFile, "headModel" | "model" | "fit" | "thumbnail" | "provenance" | "license">
-    > {
+    public get description(): Readonly<IAvatarDescription> {
         return this._core.parts.file;
     }
 
@@ -451,11 +450,23 @@ export class FlexAvatar extends TransformNode {
     }
 
     /**
-     * Writes the person as a `.flexavatar` file, which {@link FlexAvatarComponent.loadAsync} reads.
+     * Writes the person as a `.flexavatar` file, which {@link FlexAvatarComponent.loadAsync} reads. It is binary glTF, so
+     * that other viewers show the person at rest. Works in slices beside frames.
      * @returns the bytes of the file
      */
-    public async saveAsync(): Promise<ArrayBuffer> {
-        return this._core.toFile();
+    public async saveAsync(settings: ISaveSettings = {}): Promise<ArrayBuffer> {
+        return await this._core.saveAsync(settings);
+    }
+
+    /**
+     * Writes all splats as they are now, with this expression and pose and the driver's detail, for other programs. The
+     * driver runs once more for it.
+     * @param format "ply", "splat" or "glb" (KHR_gaussian_splatting)
+     * @returns the bytes of the file; meters, right-handed, +Y up, the face towards +Z, in the avatar's own space
+     * @throws FlexAvatarError `invalid-argument` for another format, `disposed`
+     */
+    public async exportSplatsAsync(format: SplatFormat): Promise<ArrayBuffer> {
+        return await this._core.exportSplatsAsync(format);
     }
 
     /** Frees everything, bound clips included. May be called twice. */

@@ -41,7 +41,6 @@ const Maximum = new Vector3(); // scratch of _updateBounds
 
 /** Made and disposed by `SplatCrowds`. Its axes are the world's; avatars stand where their nodes are. */
 export class FlexAvatarSplatMesh extends Mesh {
-    private readonly _members: ISplatMember[] = [];
     private _isRendering = false;
     private readonly _views: SplatViews;
     private readonly _splatMaterial: FlexAvatarSplatMaterial;
@@ -59,10 +58,15 @@ export class FlexAvatarSplatMesh extends Mesh {
     /**
      * @param name name in the scene
      * @param scene a scene on a WebGPUEngine
+     * @param _members what it draws where that is enabled and visible; borrowed: {@link refreshMembers} tells of changes
      */
-    public constructor(name: string, scene: Scene) {
+    public constructor(
+        name: string,
+        scene: Scene,
+        private readonly _members: readonly ISplatMember[],
+    ) {
         super(name, scene);
-        this._views = new SplatViews(scene, this._members);
+        this._views = new SplatViews(scene, _members);
         // No vertex data at all: the shader needs the vertex index only.
         new Geometry(`${name}.geometry`, scene, undefined, false, this, 0);
         this.isUnIndexed = true;
@@ -82,11 +86,6 @@ export class FlexAvatarSplatMesh extends Mesh {
         return "FlexAvatarSplatMesh";
     }
 
-    /** Avatars that it draws when they are enabled and visible. */
-    public get members(): readonly ISplatMember[] {
-        return this._members;
-    }
-
     /** Views (camera and render pass) that hold buffers. */
     public get viewCount(): number {
         return this._views.count;
@@ -100,21 +99,6 @@ export class FlexAvatarSplatMesh extends Mesh {
     /** Three per Gaussian that views have room for. How many are drawn the GPU decides. */
     public override getTotalVertices(): number {
         return VerticesPerSplat * (this._views?.room ?? 0); // Babylon's constructor calls too
-    }
-
-    /** Draws another avatar from now on. */
-    public addMember(member: ISplatMember): void {
-        this._members.push(member);
-        this.refreshMembers();
-    }
-
-    /** Draws an avatar no longer. */
-    public removeMember(member: ISplatMember): void {
-        const index = this._members.indexOf(member);
-        if (index >= 0) {
-            this._members.splice(index, 1);
-            this.refreshMembers();
-        }
     }
 
     /**

@@ -8,7 +8,7 @@ import type { Scene } from "@babylonjs/core/scene.js";
 import { FlexAvatarError } from "../../flame/error.js";
 import { ArkitNames } from "../../flame/expression.js";
 import type { IAnimationTargets } from "../animation/bindAnimationGroup.js";
-import type { IFaceClipData } from "./faceClip.js";
+import type { IFaceClipData } from "./faceClipData.js";
 import { FaceJointNames } from "./faceSource.js";
 
 /** Frames per second that keys are counted in; keys lie where the clip has them, also between frames. */

@@ -5,29 +5,11 @@ import { ArkitNames } from "../../flame/expression.js";
 import type { FlexAvatar } from "../avatar/flexAvatar.js";
 import { AudioTime, HasEnded, type AudioTimeline } from "./audioClock.js";
 import { FaceAnimationGroup } from "./faceAnimation.js";
+import type { IFaceClipData } from "./faceClipData.js";
 import { WriteFaceGlb } from "./faceGlb.js";
 import { FaceJointNames, type IFaceFrame, type IFaceHost, type IFaceSource } from "./faceSource.js";
 
 const [WeightCount, TurnCount] = [ArkitNames.length, 4 * FaceJointNames.length];
-
-/** What a {@link FaceClip} is made of. */
-export interface IFaceClipData {
-    readonly name: string;
-    /** [n] seconds, ascending. */
-    readonly times: Float64Array;
-    /** [n·52] in ARKit's order. */
-    readonly weights: Float32Array;
-    /** [52] 1 where the clip has a track. */
-    readonly says: Uint8Array;
-    /** [n·20] quaternions in the order of {@link FaceJointNames}, as in {@link IFaceFrame}. */
-    readonly turns: Float32Array;
-    /** [5] 1 where the clip turns a joint. */
-    readonly saysTurns: Uint8Array;
-    /** [n·3] meters that the torso is moved. */
-    readonly lift: Float32Array;
-    /** Names of the file's columns that mean nothing here. */
-    readonly unknown: readonly string[];
-}
 
 /** Frames of a face in time; made by `ParseFaceClip` or a `FaceRecorder`. */
 export class FaceClip {

@@ -4,7 +4,7 @@
  * character of your own.
  */
 import { ArkitNames } from "../../flame/expression.js";
-import type { IFaceClipData } from "./faceClip.js";
+import type { IFaceClipData } from "./faceClipData.js";
 import { FaceJointNames } from "./faceSource.js";
 
 /** Nodes of the file by joint, as other rigs call them. */

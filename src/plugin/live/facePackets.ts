@@ -9,6 +9,8 @@ export const LiveLinkNames: readonly string[] = [
 ];
 
 const LiveLinkVersion = 6;
+/** Bundles of OSC in each other. No sender has two. */
+const MostNested = 8;
 
 /**
  * Reads a packet of Epic's Live Link Face: version, device, subject, frame time, number of values, values.
@@ -57,15 +59,23 @@ export function ReadLiveLinkPacket(bytes: DataView, take: TakeValue): number {
  * @returns whether it was one
  */
 export function ReadOscPacket(bytes: DataView, take: TakeValue): boolean {
+    return ReadNested(bytes, take, MostNested);
+}
+
+/** @param left how many bundles may be in each other from here on */
+function ReadNested(bytes: DataView, take: TakeValue, left: number): boolean {
     const text = TextAt(bytes, 0);
     if (text?.value === "#bundle") {
+        if (left === 0) {
+            return false;
+        }
         for (let at = 16; at + 4 <= bytes.byteLength;) {
             const length = bytes.getInt32(at);
             at += 4;
             if (length <= 0 || at + length > bytes.byteLength) {
                 return false;
             }
-            if (!ReadOscPacket(new DataView(bytes.buffer, bytes.byteOffset + at, length), take)) {
+            if (!ReadNested(new DataView(bytes.buffer, bytes.byteOffset + at, length), take, left - 1)) {
                 return false;
             }
             at += length;

@@ -95,6 +95,7 @@ export async function MakePersonAsync(
         thumbnail: await MakeThumbnailAsync(images[0], photoSize),
         provenance: `Made from ${photos.length} ${photos.length === 1 ? "photo" : "photos"} with babylon-flexavatar.`,
         license: "All rights are with the owners of the photos.",
+        consent: "",
     };
     return { file, refineSource: RefineSourceOf(prepared, fit) };
 }

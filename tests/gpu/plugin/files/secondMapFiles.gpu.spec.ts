@@ -73,7 +73,7 @@ describe("a second map", () => {
         const again = await component.loadAsync(bare);
         await CaptureAsync(stage);
         expect(log.stages).not.toContain("page");
-        expect([ada.hasSecondMap, ada.splatMesh.members.length]).toEqual([false, 3]);
+        expect([ada.hasSecondMap, ada.splatMesh["_members"].length]).toEqual([false, 3]);
         await Promise.all([ada.setSecondMapAsync(fine.map), bob.setSecondMapAsync(fine.map)]);
         await ada.setSecondMapAsync(fine.map);
         expect(log.stages.filter((name) => name === "page").length).toBe(1);

@@ -161,7 +161,7 @@ describe("a second page of an avatar", () => {
         const state = (): unknown[] => [
             stage.component.statistics.gpuBytes,
             stage.component.statistics.gaussians,
-            ada.splatMesh.members.length,
+            ada.splatMesh["_members"].length,
             scene.meshes.length,
             scene.transformNodes.length,
             ada.gpuByteLength,
@@ -248,18 +248,18 @@ describe("a second page of an avatar", () => {
         expect(bob.gaussianCount).toBe(alone);
         await CaptureAsync(stage);
         await eve.setSecondMapAsync(null);
-        expect([bob.hasSecondMap, bob.splatMesh.members.length]).toEqual([false, 2]);
+        expect([bob.hasSecondMap, bob.splatMesh["_members"].length]).toEqual([false, 2]);
     });
 
     it("goes to the mesh of another group or mask, out of the scene and back with its avatar", async () => {
         SetPage(ada);
         const first = ada.splatMesh;
-        expect(first.members.length).toBe(2);
+        expect(first["_members"].length).toBe(2);
         ada.renderingGroupId = 1;
-        expect([first.isDisposed(), ada.splatMesh.members.length]).toEqual([true, 2]);
+        expect([first.isDisposed(), ada.splatMesh["_members"].length]).toEqual([true, 2]);
         ada.layerMask = 0x10000000;
         expect([
-            ada.splatMesh.members.length,
+            ada.splatMesh["_members"].length,
             stage.scene.meshes.filter((mesh) => mesh.getClassName() === "FlexAvatarSplatMesh").length,
         ]).toEqual([2, 1]);
         const black = await PictureAsync();

@@ -54,6 +54,15 @@ function OscBundle(...messages: Uint8Array[]): Uint8Array<ArrayBuffer> {
     return Join(header, ...sized);
 }
 
+/** As many bundles in each other, which would take a reader's stack. */
+function NestedBundles(depth: number): Uint8Array<ArrayBuffer> {
+    let packet = OscBundle(OscMessage("/avatar/parameters/JawOpen", 1));
+    for (let left = depth; left > 1; left--) {
+        packet = OscBundle(packet);
+    }
+    return packet;
+}
+
 function Join(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
     const joined = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
     let at = 0;
@@ -165,6 +174,7 @@ describe("packets of a stream", () => {
             whole.slice(0, 200),
             LiveLinkPacket(1, With({ jawOpen: NaN })),
             OscMessage("/avatar/parameters/JawOpen", 0.5).slice(0, 30),
+            NestedBundles(3000),
             "{ broken",
             "",
             [1, 2, 3],
@@ -181,6 +191,15 @@ describe("packets of a stream", () => {
         expect(new Set(face.notices.map(({ code, message }) => code + message)).size).toBe(1);
         expect(face.notices[0].code).toBe("packet-broken");
         face.dispose();
+    });
+
+    it("may be bundles in a bundle", () => {
+        const { stream, frame, clock } = MakeStream({ delayS: 0 });
+        stream.push(NestedBundles(3));
+        clock.ms += 1;
+        expect(stream.statistics).toEqual(jasmine.objectContaining({ packets: 1, broken: 0 }));
+        expect(stream.readFrame(frame)).toBeTrue();
+        expect(frame.weights[ArkitNames.indexOf("jawOpen")]).toBe(1);
     });
 
     it("with unknown names tell them", () => {
