@@ -52,7 +52,7 @@ const Sizes: Readonly<Record<string, number>> = {
     tongueOut: 0.05,
 };
 /** Cost of a weight of its expected size. */
-const Sparsity = 1;
+const Sparsity = 0.4;
 /** Expected difference between left and right. Lids wink; eyes look together. */
 const Difference = 0.2;
 const Differences: Readonly<Record<string, number>> = { eyeBlink: 1, eyeLookDown: 0.1, eyeLookUp: 0.1 };
