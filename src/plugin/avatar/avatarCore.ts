@@ -220,14 +220,11 @@ export class AvatarCore implements IAvatarInternals {
         const avatar = this._avatar;
         ThrowIfDisposed(avatar);
         const { file, head } = this.parts;
-        const shown = this.splats?.buffers.head;
-        const parts = shown ? [{ head, table: shown.table, levels: shown.levels, map: this.parts.person.map }] : [];
-        const page = this.secondPage?.splats?.buffers.head;
-        if (page) {
-            parts.push({ head: page.model, table: page.table, levels: page.levels, map: this.parts.page.map });
-        }
+        const buffers = this.splats?.buffers.head;
+        const shown = buffers ? { head, table: buffers.table, levels: buffers.levels } : null;
+        const page = this.parts.page.pageModel;
         const check = (): void => ThrowIfDisposed(avatar);
-        return await WritePersonAsync({ ...file, name: avatar.name }, parts, settings, check);
+        return await WritePersonAsync({ ...file, name: avatar.name }, shown, page, settings, check);
     }
 
     /** See {@link FlexAvatar.exportSplatsAsync}. */

@@ -4,8 +4,11 @@ import { WriteAvatarFile, type IAvatarFile } from "../../runtime/format/avatarFi
 import { WritePly } from "../../runtime/format/plyFile.js";
 import { RestSplats, type IRestPart } from "../../runtime/format/restSplats.js";
 import { JoinSplats, ListSplats, type ISplatSnapshot } from "../../runtime/format/splatFile.js";
+import { RoundedMap, RoundedPage } from "../../runtime/format/roundedMaps.js";
 import { WriteSplatGlb } from "../../runtime/format/splatGlb.js";
-import { FinishInSlicesAsync } from "../../runtime/slices.js";
+import type { IPageModel } from "../../runtime/person/pageMap.js";
+import { FinishInSlicesAsync, Within, type Work } from "../../runtime/slices.js";
+import { WholePage } from "../page/personPage.js";
 
 /** Settings of {@link FlexAvatar.saveAsync}: what the file says about the person. Default: what is known already. */
 export interface ISaveSettings {
@@ -31,12 +34,14 @@ const SplatFormats: readonly SplatFormat[] = ["ply", "splat", "glb"];
 
 /**
  * @param file the person
- * @param parts what is shown of it; read before the first pause
+ * @param head where its Gaussians are on the head; null while the device is lost, then there are no splats
+ * @param page the second page, if the person has one that can be shown
  * @param onSlice called between slices of work; it may throw
  */
 export async function WritePersonAsync(
     file: IAvatarFile,
-    parts: readonly IRestPart[],
+    head: Omit<IRestPart, "map"> | null,
+    page: IPageModel | null,
     settings: ISaveSettings,
     onSlice: () => void,
 ): Promise<ArrayBuffer> {
@@ -49,8 +54,23 @@ export async function WritePersonAsync(
             `saveAsync got ${wrong[0]} of type ${typeof wrong[1]}; wanted text.`,
         );
     }
-    const rest = splats ? await FinishInSlicesAsync(RestSplats(parts), onSlice) : undefined;
+    const rest = splats && head ? await FinishInSlicesAsync(SplatsOfPerson(file, head, page), onSlice) : undefined;
     return WriteAvatarFile({ ...file, ...given }, rest).buffer;
+}
+
+/** From what the file will give back: the same person gives the same bytes, whatever an avatar hides. */
+function* SplatsOfPerson(
+    file: IAvatarFile,
+    head: Omit<IRestPart, "map">,
+    model: IPageModel | null,
+): Work<Uint8Array<ArrayBuffer>> {
+    const parts: IRestPart[] = [{ ...head, map: RoundedMap(file) }];
+    yield 0.1;
+    if (file.page && model) {
+        const page = yield* Within(WholePage({ model, map: RoundedPage(file.page) }), 0.1, 0.4);
+        parts.push(...(page ? [page] : []));
+    }
+    return yield* Within(RestSplats(parts), 0.4, 1);
 }
 
 /**

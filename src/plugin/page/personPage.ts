@@ -17,6 +17,7 @@ import {
 import { TexelTableOf } from "../../flame/personalHead.js";
 import { BuildTexelTable, CompactTable, type TexelTable } from "../../flame/texelTable.js";
 import type { IAvatarFile } from "../../runtime/format/avatarFile.js";
+import type { IRestPart } from "../../runtime/format/restSplats.js";
 import { AlphaCut } from "../../runtime/layout.js";
 import { AvatarBuffers, HeadBuffers } from "../../runtime/passes/index.js";
 import { Finish, FinishInSlicesAsync, NextTaskAsync, type Work } from "../../runtime/slices.js";
@@ -108,6 +109,11 @@ export class PersonPage {
             bust: members.some(({ bust }) => bust !== "none"),
             hair: members.some(({ hair }) => hair !== "scalp"),
         };
+    }
+
+    /** The page as it was loaded, if the person has a map of it. */
+    public get pageModel(): IPageModel | null {
+        return this._file.page ? this._model : null;
     }
 
     /** The page that is shown, with joints of its own for hair; or null. */
@@ -288,6 +294,12 @@ export class PersonPage {
 
 function KeyOf({ hair, bust }: HiddenParts): string {
     return `${hair} ${bust}`;
+}
+
+/** All of a page that can be seen, for files; null if there is nothing. */
+export function* WholePage(page: IPageMap): Work<IRestPart | null> {
+    const shape = yield* ShapeOf(page, { hair: false, bust: false });
+    return shape && { head: HangingPage(page.model.model), map: page.map, ...shape };
 }
 
 /** The Gaussians of a page that its avatars will show. */
