@@ -62,6 +62,7 @@ export default [
         ...common,
         name: "standalone",
         entry: at("src/standalone.ts"),
+        module: { rules, parser: { javascript: { dynamicImportMode: "eager" } } }, // one file, the camera's part too
         experiments: { outputModule: true },
         output: {
             path: at("dist/standalone"),

@@ -30,7 +30,7 @@ const server = createServer((request, response) => {
     if (pathname === "/") {
         head("text/html");
         response.end(
-            `<canvas id="canvas" width="640" height="480"></canvas><script type="module" src="/page.js"></script>`,
+            `<link rel="icon" href="data:," /><canvas id="canvas" width="640" height="480"></canvas><script type="module" src="/page.js"></script>`,
         );
     } else if (pathname === "/page.js") {
         head("text/javascript");

@@ -79,9 +79,9 @@ function filtered(values) {
     });
 }
 
-/** Frames by which a track is late: where its correlation with the truth is best, by a parabola. */
-function delayOf(track, truth) {
-    const at = (shift) => correlation(track.slice(4 + shift, track.length - 4 + shift), truth.slice(4, -4));
+/** Frames by which the filter makes a track late: where both correlate best, by a parabola. */
+function delayOf(smooth, raw) {
+    const at = (shift) => correlation(smooth.slice(4 + shift, smooth.length - 4 + shift), raw.slice(4, -4));
     const values = [-3, -2, -1, 0, 1, 2, 3].map(at);
     const best = Math.min(5, Math.max(1, values.indexOf(Math.max(...values))));
     const [before, top, after] = values.slice(best - 1, best + 2);
@@ -116,7 +116,7 @@ export function Report(films, all) {
         active: Math.max(...track.true) > Active,
         raw: correlation(track.found, track.true),
         smooth: correlation(track.smooth, track.true),
-        delay: delayOf(track.smooth, track.true) - delayOf(track.found, track.true),
+        delay: delayOf(track.smooth, track.found),
     }));
     const main = rows.filter(({ name, active }) => active && MainTracks.includes(name));
     const [least] = [...main].sort((a, b) => a.smooth - b.smooth);

@@ -1,7 +1,7 @@
-"""Films of a person before a webcam: pictures with known expressions, head turn and place, for measuring who follows faces.
+"""Films of a person before a webcam, with known expressions and head turns, for measuring who follows faces.
 
-`python -m training.evaluate.film OUT --person N [--seconds 14]` writes OUT/film.mjpeg (what Chromium takes as a fake camera), and
-OUT/truth.json. People with even numbers are for tuning, people with odd numbers for reports.
+`python -m training.evaluate.film OUT --person N [--seconds 14]` writes OUT/film.mjpeg, which Chromium takes as a fake
+camera, and OUT/truth.json. People with even numbers are for tuning, people with odd numbers for reports.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def waves(rng: np.random.Generator, seconds: np.ndarray, count: int) -> np.ndarr
 
 
 def act(rng: np.random.Generator, names: list[str], frames: int) -> tuple[np.ndarray, np.ndarray]:
-    """Expressions [n,E] and neck turns [n,3] (axis-angle) of a film; both are 0 in its first seconds, but for a blink."""
+    """Expressions [n,E] and neck turns [n,3] (axis-angle) of a film; 0 in its first seconds, but for a blink."""
     start = int(REST * FPS)
     expressions = np.zeros((frames, len(names)))
     at, last = start, np.zeros(len(names))
@@ -78,7 +78,8 @@ def film(generator: Generator, number: int, seconds: float, folder: Path) -> Non
     lit = generator.occlusion.lit(light)
     rest = generator.face(person, np.zeros(rig.expression_count, np.float32), np.zeros(15))
     shade = generator.occlusion_of(person, rest, lit)
-    tone = lighting.sample_tone(rng, float(np.median(generator._linear_face(person, rest, light, shade) @ lighting.LUMA)))
+    cheeks = generator._linear_face(person, rest, light, shade)
+    tone = lighting.sample_tone(rng, float(np.median(cheeks @ lighting.LUMA)))
     neck = np.median(person.look.texture[generator.above_rim, :3], axis=0)
     torso = sample_torso(rng, rest.posed[generator.rim], person.look.cloth, neck, None, generator.frame.head)
     camera = seat(rng, generator.frame.head)
@@ -93,7 +94,8 @@ def film(generator: Generator, number: int, seconds: float, folder: Path) -> Non
             pose = np.zeros(15)
             pose[3:6] = turn
             face = generator.face(person, expression, pose)
-            picture = generator.render(person, face, camera, light, tone, generator.occlusion_of(person, face, lit), Worn(torso))
+            occlusion = generator.occlusion_of(person, face, lit)
+            picture = generator.render(person, face, camera, light, tone, occlusion, Worn(torso))
             file.write(jpeg(rng, picture.color, picture.coverage, wall))
             neck_joint = rig.transforms(rig.full_pose(expression, pose))[NECK]
             rotations.append(camera.R @ neck_joint[:, :3])

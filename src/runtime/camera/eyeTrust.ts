@@ -7,9 +7,9 @@ const Eyes = [
 ] as const;
 const IrisPoints = 5;
 /** Gap of the lids in widths of the eye: below the first the gaze is not seen, above the second it is. */
-const [Shut, Open] = [0.08, 0.2];
-/** Gaze of a shut eye is held back this much more. */
-const ShutGate = 30;
+const [Shut, Open] = [0.08, 0.25];
+/** So strongly the gaze of a shut eye stays where it was, in units of its prior's precision. */
+const ShutHold = 100;
 
 interface IEye {
     readonly corners: readonly number[];
@@ -40,9 +40,9 @@ export class EyeTrust {
     /**
      * @param seen [478,2]
      * @param weights [L] receives those of the irises, 0 to 1
-     * @param gate [E] receives how much more than usual each gaze is held back, from 1
+     * @param hold [E] receives how strongly each gaze stays where it was, 0 for open eyes
      */
-    public look(seen: Float32Array, weights: Float64Array, gate: Float64Array): void {
+    public look(seen: Float32Array, weights: Float64Array, hold: Float64Array): void {
         for (const { corners, lids, irises, gaze } of this._eyes) {
             const width = Distance(seen, corners[0], corners[1]);
             const gap = (Distance(seen, lids[0], lids[1]) + Distance(seen, lids[2], lids[3])) / 2;
@@ -51,7 +51,7 @@ export class EyeTrust {
                 weights[i] = x;
             }
             for (const e of gaze) {
-                gate[e] = 1 + ShutGate * (1 - x) * (1 - x);
+                hold[e] = ShutHold * (1 - x) * (1 - x);
             }
         }
     }

@@ -86,7 +86,10 @@ export class FaceTracker {
     private readonly _turn = new Float64Array(9);
     private readonly _trust: ITrackTrust;
     private readonly _eyes: EyeTrust;
-    private readonly _gate: Float64Array;
+    /** [E] how strongly each expression stays where it was, in units of its precision. */
+    private readonly _hold: Float64Array;
+    /** [E] of the last frame. */
+    private readonly _last: Float64Array;
     private _state: ITrackState;
     private _next: ITrackState;
     private _following = false;
@@ -115,7 +118,8 @@ export class FaceTracker {
             weights: new Float64Array(_basis.landmarkCount).fill(1),
         };
         this._eyes = new EyeTrust(_basis.index, names);
-        this._gate = new Float64Array(names.length).fill(1);
+        this._hold = new Float64Array(names.length);
+        this._last = new Float64Array(names.length);
         this._state = CreateState(_basis, _settings.focal);
         this._next = CreateState(_basis, _settings.focal);
     }
@@ -126,7 +130,8 @@ export class FaceTracker {
      */
     public follow(seen: Float32Array): void {
         this._trust.noise = this._settings.noise * FaceSize(seen);
-        this._eyes.look(seen, this._trust.weights, this._gate);
+        this._eyes.look(seen, this._trust.weights, this._hold);
+        this._last.set(this._state.expression);
         let steps = this._settings.steps;
         if (!this._following) {
             this._guess(seen);
@@ -184,7 +189,9 @@ export class FaceTracker {
         const { expression } = state;
         let cost = this._equations.cost(state, seen, this._trust);
         for (let e = 0; e < expression.length; e++) {
-            cost += (0.5 * this._gate[e] * precision[e] * expression[e] + sparsity[e]) * expression[e];
+            const moved = expression[e] - this._last[e];
+            cost += (0.5 * precision[e] * expression[e] + sparsity[e]) * expression[e];
+            cost += 0.5 * this._hold[e] * precision[e] * moved * moved;
             if (partner[e] > e) {
                 const difference = expression[e] - expression[partner[e]];
                 cost += 0.5 * partnerPrecision[e] * difference * difference;
@@ -204,8 +211,9 @@ export class FaceTracker {
         gradient.set(this._equations.gradient);
         for (let e = 0; e < expression.length; e++) {
             const at = PoseUnknowns + e;
-            normal[at * size + at] += this._gate[e] * precision[e];
-            gradient[at] += this._gate[e] * precision[e] * expression[e] + sparsity[e];
+            const held = this._hold[e] * precision[e];
+            normal[at * size + at] += precision[e] + held;
+            gradient[at] += precision[e] * expression[e] + held * (expression[e] - this._last[e]) + sparsity[e];
             if (partner[e] > e) {
                 const other = PoseUnknowns + partner[e];
                 const slope = partnerPrecision[e] * (expression[e] - expression[partner[e]]);
