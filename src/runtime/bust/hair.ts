@@ -136,7 +136,7 @@ function CrossSections(sides: ISides, around: Reach, radii: IGrid, heights: Floa
         wide: pair("wide"),
         openAt: pair("openAt"),
         deep: pair("deep"),
-        behind: Blur(AsColumn(behind), 2, 0).values,
+        behind: Blur(AsColumn(behind), 5, 0).values,
         rim: pair("rim"),
     };
 }
@@ -283,7 +283,7 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
             value = curtain
                 ? Math.max(
                       value,
-                      SmoothStep(theta.values[i], 0.75, 1.05) * SmoothStep(elevations[row + first], 0.9, 0.3),
+                      SmoothStep(theta.values[i], 0.75, 1.05) * 1,
                   )
                 : value;
         } else if (curtain) {
