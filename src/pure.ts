@@ -33,13 +33,10 @@ export { RegisterFlexAvatarParser } from "./plugin/files/avatarParser.js";
 export { GetFlexAvatarEngineOptions } from "./plugin/engineOptions.js";
 export type { ExpressionTrack, ExpressionTracks } from "./plugin/animation/expressionTracks.js";
 export { FlexAvatar } from "./plugin/avatar/flexAvatar.js";
-export {
-    FlexAvatarComponent,
-    type ICreateSettings,
-    type IPhotoCreateSettings,
-    type IFlexAvatarNotice,
-    type IFlexAvatarStatistics,
-} from "./plugin/flexAvatarComponent.js";
+export { FlexAvatarComponent } from "./plugin/flexAvatarComponent.js";
+export type { ICreateSettings, IPhotoCreateSettings } from "./plugin/createSettings.js";
+export type { IFlexAvatarNotice } from "./plugin/notices.js";
+export type { IFlexAvatarStatistics } from "./plugin/statistics.js";
 export { NodeRenderGraphFlexAvatarBlock, RegisterFlexAvatarBlock } from "./plugin/frameGraph/flexAvatarBlock.js";
 export {
     FlexAvatarContainer,

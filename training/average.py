@@ -1,8 +1,9 @@
-"""Average a checkpoint with the committed weights that its training started from: the mean of two neighbours is often better than both
-(Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
+"""Average a checkpoint with the committed weights that its training started from: the mean of two neighbours is often
+better than both (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
 
     python -m training.average --checkpoint training/runs/nano-128/last.pt --out training/runs/averaged.pt
-    python -m training.train --stage image --warm-start training/runs/averaged.pt --out training/runs/driver --set static_lr=0 ..."""
+    python -m training.train --stage image --warm-start training/runs/averaged.pt --out training/runs/driver \\
+        --set static_lr=0 ..."""
 
 import argparse
 from pathlib import Path
@@ -20,8 +21,8 @@ from .train import DRIVER_PARTS, load_settings
 
 @torch.no_grad()
 def fold_into_identity(avatar: Avatar) -> None:
-    """Move the scale of every batch norm into its convolution; the norm keeps the bias. Evaluation stays the same, and weights of models
-    that were normalised with other statistics can be compared."""
+    """Move the scale of every batch norm into its convolution; the norm keeps the bias. Evaluation stays the same, and
+    weights of models that were normalised with other statistics can be compared."""
     for module in avatar.modules():
         if isinstance(module, ConvBn):
             norm = module.bn
@@ -34,10 +35,13 @@ def fold_into_identity(avatar: Avatar) -> None:
 
 
 def averaged(released: Avatar, trained: Avatar, share: float, driver_share: float) -> dict[str, Tensor]:
-    """State with `share` of `trained` and the rest of `released`, both folded; `driver_share` of the driver and what it alone reads."""
+    """State with `share` of `trained` and the rest of `released`, both folded; `driver_share` of the driver and what it
+    alone reads."""
     theirs = trained.state_dict()
-    part = lambda name: driver_share if name.startswith(DRIVER_PARTS) else share  # noqa: E731
-    return {k: torch.lerp(v, theirs[k], part(k)) if v.is_floating_point() else v for k, v in released.state_dict().items()}
+    part = lambda name: driver_share if name.startswith(DRIVER_PARTS) else share
+    return {
+        k: torch.lerp(v, theirs[k], part(k)) if v.is_floating_point() else v for k, v in released.state_dict().items()
+    }
 
 
 @torch.no_grad()
@@ -53,8 +57,12 @@ def main() -> None:
     parser.add_argument("--config", default="nano-128")
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--share", type=float, default=0.5, help="of the checkpoint")
-    parser.add_argument("--driver-share", type=float, default=0.7, help="the same of the driver, which is trained on alone afterwards")
-    parser.add_argument("--cache", type=Path, default=CACHE, help="samples of its folder `views` measure the statistics of batch norms")
+    parser.add_argument(
+        "--driver-share", type=float, default=0.7, help="the same of the driver, which is trained on alone afterwards"
+    )
+    parser.add_argument(
+        "--cache", type=Path, default=CACHE, help="samples of its folder `views` measure the statistics of batch norms"
+    )
     parser.add_argument("--out", type=Path, required=True)
     a = parser.parse_args()
     (mean, _), (trained, step) = load_model(a.config, None), load_model(a.config, a.checkpoint)

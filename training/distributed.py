@@ -1,4 +1,5 @@
-"""One process or many. `torchrun --nproc_per_node=N -m training.train …` starts N ranks, each with its own samples; else there is one."""
+"""One process or many. `torchrun --nproc_per_node=N -m training.train …` starts N ranks, each with its own samples;
+else there is one."""
 
 import gc
 import os
@@ -43,7 +44,9 @@ class Ranks:
 @contextmanager
 def ranks() -> Iterator[Ranks]:
     """Joins the group that torchrun's environment describes: NCCL on CUDA, gloo on processors."""
-    world, rank, local = (int(os.environ.get(name, default)) for name, default in (("WORLD_SIZE", 1), ("RANK", 0), ("LOCAL_RANK", 0)))
+    world, rank, local = (
+        int(os.environ.get(name, default)) for name, default in (("WORLD_SIZE", 1), ("RANK", 0), ("LOCAL_RANK", 0))
+    )
     device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")
     if device.type == "cuda":
         torch.cuda.set_device(device)
@@ -52,5 +55,7 @@ def ranks() -> Iterator[Ranks]:
     yield Ranks(rank, world, device)
     if world > 1:  # not after an exception: other ranks would be waited for in vain
         dist.barrier()
-        gc.collect()  # a trainer is full of cycles, and holds on to the group: threads of a group that outlives the interpreter abort it
+        # a trainer is full of cycles, and holds on to the group: threads of a group that outlives the interpreter abort
+        # it
+        gc.collect()
         dist.destroy_process_group()

@@ -10,13 +10,23 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 CACHE = PACKAGE / "cache"
-CPP_FLAGS = ["-O3", "-march=native", "-ffast-math", "-fno-finite-math-only", "-fopenmp", "-std=c++17", "-shared", "-fPIC"]
+CPP_FLAGS = [
+    "-O3",
+    "-march=native",
+    "-ffast-math",
+    "-fno-finite-math-only",
+    "-fopenmp",
+    "-std=c++17",
+    "-shared",
+    "-fPIC",
+]
 CUDA_FLAGS = ["-O3", "-arch=native", "-shared", "-Xcompiler", "-fPIC"]
 
 
 @cache
 def load(source: str) -> ctypes.CDLL:
-    """Library of a source file relative to training/ (`synth/mesh.cpp`, `rasterizer/tiles.cu`), rebuilt whenever it changes.
+    """Library of a source file relative to training/ (`synth/mesh.cpp`, `rasterizer/tiles.cu`), rebuilt whenever it
+    changes.
 
     Raises RuntimeError with advice when the compiler is missing or fails."""
     path = PACKAGE / source

@@ -1,9 +1,10 @@
 """Shows that a config trains: some steps on one batch of one synthetic person, the loss of each.
 
-    python -m training.one_batch --config paper-400 --steps 6        # training/results/paper-400-steps.json; minutes per step on a CPU
+    python -m training.one_batch --config paper-400 --steps 6   # minutes per step on a CPU
 
-The backbone of paper-400 has random weights unless its config names a checkpoint: what this shows is that gradients flow through networks,
-losses and (stage `image`) splatter at full size, and what it takes in time and memory; not that the features are any good."""
+The backbone of paper-400 has random weights unless its config names a checkpoint: what this shows is that gradients
+flow through networks, losses and (stage `image`) splatter at full size, and what it takes in time and memory; not that
+the features are any good."""
 
 import argparse
 import json
@@ -37,8 +38,11 @@ class Always:
         return self.batch
 
 
-def one_person(model: ModelConfig, photos: int, expressions: int, seed: int = 0, views: bool = False) -> dict[str, Tensor]:
-    """A batch of one synthetic person in the model's own sizes; `views` adds the pictures that the stage `image` compares with."""
+def one_person(
+    model: ModelConfig, photos: int, expressions: int, seed: int = 0, views: bool = False
+) -> dict[str, Tensor]:
+    """A batch of one synthetic person in the model's own sizes; `views` adds the pictures that the stage `image`
+    compares with."""
     generator = Generator(
         HeadModel.load(),
         photo_size=model.encoder.photo_size,
@@ -52,7 +56,11 @@ def one_person(model: ModelConfig, photos: int, expressions: int, seed: int = 0,
 
 
 def trainer_for(
-    model: ModelConfig, config: TrainConfig, weights: LossWeights, batch: dict[str, Tensor], image: ImageLossWeights | None = None
+    model: ModelConfig,
+    config: TrainConfig,
+    weights: LossWeights,
+    batch: dict[str, Tensor],
+    image: ImageLossWeights | None = None,
 ) -> Trainer:
     """A fresh trainer at the config's full rate, with base maps of the batch."""
     masks = driver_masks(model.position_map_size, batch["deltas"])
@@ -108,7 +116,9 @@ def main() -> None:
         out["peak_gib"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(out, indent=1) + "\n")
-        print(f"step {i}: loss {terms['total']:.5f}, {terms['seconds']:.0f} s, {out['peak_gib']} GiB at most", flush=True)
+        print(
+            f"step {i}: loss {terms['total']:.5f}, {terms['seconds']:.0f} s, {out['peak_gib']} GiB at most", flush=True
+        )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""Samples between the synthetic generator and the trainer: a disk cache, filled by a producer process, and batches read from it.
+"""Samples between the synthetic generator and the trainer: a disk cache, filled by a producer process, and batches read
+from it.
 
 A sample is a dict of float32 arrays for ONE identity (N photos, K expressions):
 photos [N,3,256,256] · anchors_true, anchors_in [N,3,64,64] (x, y in 0..1, visible or confidence)
 prior_in [4,64,64] (offset / 0.02 m, valid) · static [14,256,256] (neutral pose, colors as photo 0's camera shows them)
-photo_tones [N,4] (gains of red, green, blue, contrast: synth/lighting.py "Tone"); what is to be predicted of some photos are the colors in
-their mean tone, which does not depend on their order
+photo_tones [N,4] (gains of red, green, blue, contrast: synth/lighting.py "Tone"); what is to be predicted of some
+photos are the colors in their mean tone, which does not depend on their order
 valid, seen [256,256] · position_maps [K,3,128,128] · deltas [K,14,128,128];
 held-out samples also carry targets [K,3,256,256], target_masks [K,256,256], cameras, expressions, poses.
 
@@ -33,8 +34,8 @@ PHOTO_COUNTS = (0.3, 0.2, 0.1, 0.4)  # how often a cached identity has 1, 2, 3, 
 
 
 def pack(sample: dict) -> dict[str, np.ndarray]:
-    """Compact storage: nested dicts flattened, deltas halved to the position map's size, images and masks 8 bit, cameras and coefficients
-    float32, everything else float16."""
+    """Compact storage: nested dicts flattened, deltas halved to the position map's size, images and masks 8 bit,
+    cameras and coefficients float32, everything else float16."""
     packed = {}
     for key, value in sample.items():
         if isinstance(value, dict):
@@ -85,17 +86,21 @@ def geometry_hash(head_file: Path) -> str:
 
 
 def claim(folder: Path, head_file: Path) -> None:
-    """Tie a cache folder to the head model its samples were made with; raises ValueError when it belongs to another one."""
+    """Tie a cache folder to the head model its samples were made with; raises ValueError when it belongs to another
+    one."""
     mark, wanted = folder / "geometry.sha256", geometry_hash(head_file)
     folder.mkdir(parents=True, exist_ok=True)
     if mark.exists() and mark.read_text().strip() != wanted:
-        raise ValueError(f"{folder} holds samples of another head model: delete it and run `python -m training.samples`")
+        raise ValueError(
+            f"{folder} holds samples of another head model: delete it and run `python -m training.samples`"
+        )
     if not mark.exists():  # another producer may be reading it
         mark.write_text(wanted + "\n")
 
 
 def fill_gutter(anchors: np.ndarray, steps: int = 2) -> np.ndarray:
-    """Copy photo coordinates into empty neighbours of visible texels, `steps` texels far, [n,3,a,a]. Visibility stays as it was.
+    """Copy photo coordinates into empty neighbours of visible texels, `steps` texels far, [n,3,a,a]. Visibility stays
+    as it was.
 
     The network's coordinates are resized bilinearly, so texels just outside a chart take part in the chart's edge.
     """
@@ -124,7 +129,7 @@ def in_mean_tone(sample: dict[str, np.ndarray], pick: np.ndarray) -> dict[str, n
     before, after = sample["photo_tones"][0], mean_tone(sample["photo_tones"][pick])
     if np.allclose(before, after):
         return sample
-    change = lambda colors: retoned(colors, before, after)  # noqa: E731
+    change = lambda colors: retoned(colors, before, after)
     out = dict(sample)
     rest = sample["static"][4:7]
     out["static"] = sample["static"].copy()
@@ -142,12 +147,15 @@ def in_mean_tone(sample: dict[str, np.ndarray], pick: np.ndarray) -> dict[str, n
     return out
 
 
-def make_batch(samples: list[dict[str, np.ndarray]], photo_count: int, expressions: int, rng: np.random.Generator) -> dict[str, Tensor]:
-    """Stack identities: photo 0 (whose lighting the colors are in) and `photo_count - 1` others; `expressions` random expressions each.
+def make_batch(
+    samples: list[dict[str, np.ndarray]], photo_count: int, expressions: int, rng: np.random.Generator
+) -> dict[str, Tensor]:
+    """Stack identities: photo 0 (whose lighting the colors are in) and `photo_count - 1` others; `expressions` random
+    expressions each.
 
-    Returns photos, anchors_true, anchors_near (gutter filled), anchors, prior, static, valid, seen, position_maps, deltas as tensors; the
-    last two are flat over identities and expressions, as are the views of VIEW_KEYS if the samples have them.
-    `seen` counts only the photos that were picked.
+    Returns photos, anchors_true, anchors_near (gutter filled), anchors, prior, static, valid, seen, position_maps,
+    deltas as tensors; the last two are flat over identities and expressions, as are the views of VIEW_KEYS if the
+    samples have them. `seen` counts only the photos that were picked.
     """
     rows = []
     for sample in samples:
@@ -181,11 +189,30 @@ def make_batch(samples: list[dict[str, np.ndarray]], photo_count: int, expressio
 
 
 class Batches:
-    """Endless random batches from the cache; the next one is read in a thread while the trainer computes. New files join as they come."""
+    """Endless random batches from the cache; the next one is read in a thread while the trainer computes. New files
+    join as they come."""
 
-    USED = ("photos", "photo_tones", "anchors_true", "anchors_in", "prior_in", "static", "valid", "position_maps", "deltas")
+    USED = (
+        "photos",
+        "photo_tones",
+        "anchors_true",
+        "anchors_in",
+        "prior_in",
+        "static",
+        "valid",
+        "position_maps",
+        "deltas",
+    )
 
-    def __init__(self, folder: Path, size: int, photo_weights: tuple[float, ...], expressions: int, seed: int, views: bool = False):
+    def __init__(
+        self,
+        folder: Path,
+        size: int,
+        photo_weights: tuple[float, ...],
+        expressions: int,
+        seed: int,
+        views: bool = False,
+    ):
         self.folder, self.size, self.photo_weights, self.expressions = folder, size, photo_weights, expressions
         self.rng = np.random.default_rng(seed)
         self.keys = self.USED + VIEW_KEYS if views else self.USED
@@ -199,7 +226,9 @@ class Batches:
         start = time.monotonic()
         while len(self._scan(force=True)) < count:
             if time.monotonic() - start > timeout:
-                raise TimeoutError(f"{self.folder} has {len(self.files)} samples, {count} wanted: run `python -m training.samples`")
+                raise TimeoutError(
+                    f"{self.folder} has {len(self.files)} samples, {count} wanted: run `python -m training.samples`"
+                )
             time.sleep(2)
 
     def _scan(self, force: bool = False) -> list[Path]:
@@ -226,13 +255,16 @@ class Batches:
         return batch
 
 
-def produce(folder: Path, first_seed: int, count: int, photos: int | None = None, targets: bool = False, adjusted: bool = False) -> None:
+def produce(
+    folder: Path, first_seed: int, count: int, photos: int | None = None, targets: bool = False, adjusted: bool = False
+) -> None:
     """Fill `folder` with samples of seeds first_seed .. first_seed + count - 1, skipping those already there."""
     from .headmodel.model import DEFAULT_PATH, HeadModel
     from .synth.generator import Generator
 
     claim(folder, DEFAULT_PATH)
-    # held-out expressions and views stay as they come; training sees more of the back, which is what one photo tells least of
+    # held-out expressions and views stay as they come; training sees more of the back, which is what one photo tells
+    # least of
     generator = Generator(HeadModel.load(), adjusted=adjusted, around=0.4 if adjusted else 0.2)
     start, made = time.monotonic(), 0
     for seed in range(first_seed, first_seed + count):
@@ -253,7 +285,9 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--held-out", type=int, default=32, help="held-out identities, made first")
     parser.add_argument(
-        "--views", action="store_true", help="also render the views that the image stage compares with, into the folder `views`"
+        "--views",
+        action="store_true",
+        help="also render the views that the image stage compares with, into the folder `views`",
     )
     arguments = parser.parse_args()
     if arguments.first_seed + arguments.count > HELD_OUT_SEED:

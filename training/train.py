@@ -1,9 +1,10 @@
-"""Train a model on cached synthetic samples, by wall clock: stage `uv` (losses in UV space), then `image` (splatted views besides).
+"""Train a model on cached synthetic samples, by wall clock: stage `uv` (losses in UV space), then `image` (splatted
+views besides).
 
-    python -m training.train --config nano-128 --minutes 85              # from the committed weights, or from scratch if they are untrained
-    python -m training.train --config nano-128 --minutes 85 --resume     # go on from the last checkpoint, optimiser included
+    python -m training.train --config nano-128 --minutes 85   # from the committed weights, or from scratch
+    python -m training.train --config nano-128 --minutes 85 --resume   # go on from the last checkpoint
     python -m training.train --config nano-128 --minutes 30 --stage image
-    python -m training.train --config nano-128 --minutes 15 --stage image --warm-start last.pt --set static_lr=0   # the driver alone
+    python -m training.train --minutes 15 --stage image --warm-start last.pt --set static_lr=0   # the driver alone
     torchrun --nproc_per_node=8 -m training.train --config web-256 --minutes 600     # one rank per GPU
 
 Writes training/runs/<config>/last.pt every two minutes and log.jsonl; can be stopped at any moment."""
@@ -40,7 +41,8 @@ class TrainConfig:
     photo_weights: tuple[float, ...] = (0.6, 0.2, 0.1, 0.1)  # how often 1, 2, 3, 4 photos
     lr: float = 1e-3
     driver_lr: float = 1.5  # times lr
-    static_lr: float = 1.0  # of everything but the driver and `shown`, times lr; 0 leaves it as it is, its batch statistics too
+    # of everything but the driver and `shown`, times lr; 0 leaves it as it is, its batch statistics too
+    static_lr: float = 1.0
     final_lr: float = 2e-5
     warmup_steps: int = 200
     weight_decay: float = 0.01
@@ -73,9 +75,14 @@ def learning_rate(config: TrainConfig, step: int, progress: float) -> float:
 
 
 def batch_losses(
-    avatar: Avatar, batch: dict[str, Tensor], masks: dict[str, Tensor], weights: LossWeights, image: ImageStage | None = None
+    avatar: Avatar,
+    batch: dict[str, Tensor],
+    masks: dict[str, Tensor],
+    weights: LossWeights,
+    image: ImageStage | None = None,
 ) -> dict[str, Tensor]:
-    """Every unweighted loss term of one batch (training/samples.py); `masks`: base_maps.py; `energy` sums what the driver explains."""
+    """Every unweighted loss term of one batch (training/samples.py); `masks`: base_maps.py; `energy` sums what the
+    driver explains."""
     reconstruction = avatar(batch["photos"], batch["anchors"], batch["prior"])
     terms = static_losses(reconstruction, batch, weights, masks)
     repeats = len(batch["deltas"]) // len(batch["photos"])
@@ -140,9 +147,14 @@ class Trainer:
         if config.static_lr == 0:
             for parameter in rest:
                 parameter.requires_grad_(False)
-        self.clipped = (rest, driver)  # the two losses have nothing to do with each other: each has its own gradient norm
+        # the two losses have nothing to do with each other: each has its own gradient norm
+        self.clipped = (rest, driver)
         groups = [
-            {"params": [p for p in part if (p.dim() > 1) == decayed], "weight_decay": config.weight_decay if decayed else 0.0, "rate": rate}
+            {
+                "params": [p for p in part if (p.dim() > 1) == decayed],
+                "weight_decay": config.weight_decay if decayed else 0.0,
+                "rate": rate,
+            }
             for part, rate in ((rest, config.static_lr), (driver, config.driver_lr))
             for decayed in (True, False)
         ]
@@ -209,8 +221,8 @@ class Trainer:
         temporary.rename(path)
 
     def warm_start(self, path: Path) -> int:
-        """Take what fits by name and shape from a checkpoint of a smaller model; returns how many tensors keep their fresh values.
-        What stays as it is is what is released: the moving average."""
+        """Take what fits by name and shape from a checkpoint of a smaller model; returns how many tensors keep their
+        fresh values. What stays as it is is what is released: the moving average."""
         state = torch.load(path, weights_only=True, map_location=self.ranks.device)
         source = state["training"] if self.config.static_lr > 0 else state["model"]
         for mine, theirs in ((self.avatar, source), (self.average, state["model"])):
@@ -228,7 +240,9 @@ class Trainer:
         self.steps, self.elapsed, self.metrics = state["step"], state["elapsed"], state["metrics"]
 
 
-def start(trainer: Trainer, batches: Batches, model: ModelConfig, resume: Path | None, from_scratch: bool, warm: Path | None) -> str:
+def start(
+    trainer: Trainer, batches: Batches, model: ModelConfig, resume: Path | None, from_scratch: bool, warm: Path | None
+) -> str:
     """Initial weights: checkpoint, committed weights, or none. Returns which."""
     from .export.load_weights import load_released, unfold_batch_norm
     from .models.base_maps import set_base_maps, set_head_maps
@@ -270,11 +284,15 @@ class Run:
 
 
 def overridden(configs: tuple, words: tuple[str, ...]) -> tuple:
-    """`name=value` words over the sections of a config file. Raises ValueError for a name that none has or a value that does not fit."""
+    """`name=value` words over the sections of a config file. Raises ValueError for a name that none has or a value that
+    does not fit."""
     for word in words:
         name, _, value = word.partition("=")
         if not any(hasattr(config, name) for config in configs):
-            raise ValueError(f"--set {word}: no such setting; there are {', '.join(name for config in configs for name in asdict(config))}")
+            raise ValueError(
+                f"--set {word}: no such setting; there are "
+                f"{', '.join(name for config in configs for name in asdict(config))}"
+            )
         configs = tuple(_replaced(config, name, value) if hasattr(config, name) else config for config in configs)
     return configs
 
@@ -304,7 +322,9 @@ def run(settings: Run, among: Ranks = ALONE) -> None:
     trainer = Trainer(model, config, weights, masks, among, image_weights)
     out = settings.out or ROOT / "training/runs" / settings.config
     last = out / "last.pt"
-    origin = start(trainer, batches, model, last if settings.resume else None, settings.from_scratch, settings.warm_start)
+    origin = start(
+        trainer, batches, model, last if settings.resume else None, settings.from_scratch, settings.warm_start
+    )
     held_out = HeldOut(settings.cache / "held-out", config.evaluate_identities) if among.leads else None
     out.mkdir(parents=True, exist_ok=True)
     log = open(out / "log.jsonl", "a") if among.leads else None
@@ -313,12 +333,16 @@ def run(settings: Run, among: Ranks = ALONE) -> None:
         if log:
             log.write(json.dumps(values) + "\n")
             log.flush()
-            print(" ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in values.items()), flush=True)
+            print(
+                " ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in values.items()), flush=True
+            )
 
     def evaluate() -> None:
         if held_out:
             average = copy.deepcopy(trainer.average).cpu()
-            trainer.metrics = held_out.evaluate(average) | {"four": held_out.evaluate(average, photos=4)["novel_view_psnr"]}
+            trainer.metrics = held_out.evaluate(average) | {
+                "four": held_out.evaluate(average, photos=4)["novel_view_psnr"]
+            }
             report(event="held-out", step=trainer.steps, elapsed=round(trainer.elapsed), **trainer.metrics)
 
     report(
@@ -346,10 +370,14 @@ def run(settings: Run, among: Ranks = ALONE) -> None:
             means = {key: value / count for key, value in sums.items()}
             energy = trainer.masks["energy"]
             share = (1 - energy[0] / energy[1].clamp(min=1e-12)).clamp(min=-1)
-            explained = {g: dict(zip(DELTA_REGIONS, [round(v, 3) for v in row])) for g, row in zip(DELTA_GROUPS, share.tolist())}
+            explained = {
+                g: dict(zip(DELTA_REGIONS, [round(v, 3) for v in row])) for g, row in zip(DELTA_GROUPS, share.tolist())
+            }
             energy.zero_()
             rates = {"rate": trainer.optimizer.param_groups[0]["lr"], "cached": len(batches.files)}
-            report(event="train", step=trainer.steps, elapsed=round(trainer.elapsed), **rates, **means, explained=explained)
+            report(
+                event="train", step=trainer.steps, elapsed=round(trainer.elapsed), **rates, **means, explained=explained
+            )
             printed, sums, count = now, {}, 0
         if now - evaluated > config.evaluate_seconds:
             evaluate()

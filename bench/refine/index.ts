@@ -101,7 +101,7 @@ export const RefineBench = {
     async frameAsync(shown: "plain" | "refined" | "closeUp", headPx: number, turn: number): Promise<number> {
         plain.setEnabled(shown === "plain");
         refined.setEnabled(shown !== "plain");
-        refined._showCloseUp(shown === "closeUp" ? Shades : null, 1);
+        refined["_core"].maps.showCloseUp(shown === "closeUp" ? Shades : null, 1);
         const distance = (512 * HeadMeters) / (2 * headPx * Math.tan(ViewAngle / 2));
         const camera = scene.activeCamera as FreeCamera;
         camera.position.set(distance * Math.sin(turn), 0, distance * Math.cos(turn));

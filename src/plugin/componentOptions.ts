@@ -78,3 +78,20 @@ export function ResolveFlexAvatarOptions(options: Partial<IFlexAvatarOptions>): 
         ...given,
     };
 }
+
+/** @returns names of the options that are given and are others than those in use */
+export function OptionsThatDiffer(options: Partial<IFlexAvatarOptions>, inUse: IFlexAvatarOptions): string[] {
+    const names = Object.keys(options) as (keyof IFlexAvatarOptions)[];
+    return names.filter((name) => options[name] !== undefined && !IsSame(options[name], inUse[name]));
+}
+
+/** Compares values, and the fields of plain objects. */
+function IsSame(a: unknown, b: unknown): boolean {
+    if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) {
+        return Object.is(a, b);
+    }
+    const [first, second] = [a as Record<string, unknown>, b as Record<string, unknown>];
+    return [...new Set([...Object.keys(first), ...Object.keys(second)])].every((name) =>
+        IsSame(first[name], second[name]),
+    );
+}

@@ -5,85 +5,27 @@ import type { ISceneSerializableComponent } from "@babylonjs/core/sceneComponent
 import type { Scene } from "@babylonjs/core/scene.js";
 import { FlexAvatarError, ThrowIfAborted } from "../flame/error.js";
 import type { IAvatarFile } from "../runtime/format/avatarFile.js";
-import type { SplatPipeline } from "../runtime/passes/index.js";
 import type { BackendName } from "../runtime/models/onnxBackend.js";
-import { FetchAsync, MessageOf } from "../runtime/models/loadFailure.js";
 import type { PhotoSource } from "../runtime/photo/decode.js";
 import { AvatarFactory, type IMadeAvatar, type IMakeSettings } from "./avatar/avatarFactory.js";
-import { ResolveFlexAvatarOptions, type IFlexAvatarOptions } from "./componentOptions.js";
+import { OptionsThatDiffer, ResolveFlexAvatarOptions, type IFlexAvatarOptions } from "./componentOptions.js";
 import { DriverScheduler, type IScheduledDriver } from "./avatar/driverScheduler.js";
+import type { ICreateSettings, IPhotoCreateSettings } from "./createSettings.js";
 import { RequireDevice } from "./engineOptions.js";
 import { AvatarEvaluator } from "./avatar/avatarEvaluator.js";
 import { SerializeAvatars } from "./files/avatarSerializer.js";
-import { CheckShownParts, FlexAvatar, type IShownParts } from "./avatar/flexAvatar.js";
-import type { BustOption, HairOption } from "./page/avatarPage.js";
-import type { IHairSpringSettings } from "./page/hairSpring.js";
+import { ReadBytesAsync } from "./files/readBytes.js";
+import type { IAvatarParts, IComponentInternals, IShownParts } from "./avatar/avatarInternals.js";
+import { FlexAvatar } from "./avatar/flexAvatar.js";
+import { CheckShownParts } from "./avatar/hairAndBust.js";
 import { PersonPage, type IPageModel } from "./page/personPage.js";
 import { Person } from "./refine/person.js";
 import { Refinement, type IPrepareWish } from "./refine/refinement.js";
-import type { RefineOption } from "./refine/refineSettings.js";
 import { CheckRefineSettings } from "./refine/sharpenPerson.js";
 import { PeelsDepth } from "./draw/splatMaterial.js";
 import { SplatCrowds } from "./draw/splatCrowds.js";
-
-/**
- * Something the user should know although all went on: a fallback, or a choice made for them. Each is reported once.
- */
-export interface IFlexAvatarNotice {
-    /** Stable code, listed in docs/errors.md. */
-    code: string;
-    /** What happened and why. */
-    message: string;
-}
-
-/** Settings of {@link FlexAvatarComponent.createFromPhotosAsync} and {@link FlexAvatarComponent.loadAsync}. */
-export interface ICreateSettings extends IMakeSettings {
-    /** Name of the avatar node. Default: "avatar" and a number, or the name in the file. */
-    name?: string;
-    /** What {@link FlexAvatar.bust} is at first. Default "auto". From photos, "none" makes no bust. */
-    bust?: BustOption;
-    /**
-     * What {@link FlexAvatar.hair} is at first. Default "auto". From photos, "scalp" makes no hair beyond the scalp.
-     */
-    hair?: HairOption;
-    /** What {@link FlexAvatar.hairSpring} is at first. Default null: hair does not swing. */
-    hairSpring?: IHairSpringSettings | null;
-}
-
-/** Settings of {@link FlexAvatarComponent.createFromPhotosAsync}. */
-export interface IPhotoCreateSettings extends ICreateSettings {
-    /**
-     * Whether the avatar is refined with the photos' own detail once it is there, beside the page. Default "auto": with
-     * default settings. Hair beyond the scalp and the bust follow, or come at once where this is false. `signal` stops
-     * that too. What goes wrong then is a notice; the avatar stays as it was.
-     */
-    refine?: RefineOption;
-}
-
-/** Numbers about a component's avatars. */
-export interface IFlexAvatarStatistics {
-    /** Avatars of the scene. */
-    avatars: number;
-    /** Gaussians of all avatars, drawn or not. */
-    gaussians: number;
-    /** Compute dispatches of the last frame that was rendered, without those of the driver network. */
-    dispatches: number;
-    /** Bytes of GPU memory that avatars and their views hold, without networks. */
-    gpuBytes: number;
-    /** Milliseconds from kick to arrival of each avatar's last driver run, the longest. */
-    driverMs: number;
-    /** Driver runs so far. */
-    driverRuns: number;
-    /**
-     * Milliseconds of the stages of making an avatar, when each ran last: load, photos, fit, reconstruct, prepare,
-     * fill.
-     */
-    stageMs: Readonly<Record<string, number>>;
-    /** Requests for models so far. */
-    requests: number;
-    /** Bytes received by them. */
-    bytes: number;
-}
+import { Notices, type IFlexAvatarNotice } from "./notices.js";
+import { DispatchCounter, GpuBytesOf, type IFlexAvatarStatistics } from "./statistics.js";
 
 const ComponentName = "FlexAvatar";
 
@@ -107,27 +49,21 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
     /**
      * Notified of fallbacks and choices, each text once. Notices that came before the first observer are kept for it.
      */
-    public readonly onNoticeObservable = new Observable<IFlexAvatarNotice>((observer) => {
-        for (const notice of this._unheard.splice(0)) {
-            this.onNoticeObservable.notifyObserver(observer, notice);
-        }
-    });
+    public readonly onNoticeObservable: Observable<IFlexAvatarNotice>;
     /** The options in use. */
     public readonly options: Readonly<IFlexAvatarOptions>;
     private readonly _avatars: FlexAvatar[] = [];
     /** Of the avatars that are enabled. Scratch of _update. */
     private readonly _evaluators: AvatarEvaluator[] = [];
-    private readonly _pipelines = new Set<SplatPipeline>();
+    private readonly _dispatches = new DispatchCounter();
     private readonly _crowds: SplatCrowds;
-    private readonly _heard = new Set<string>();
-    private readonly _unheard: IFlexAvatarNotice[] = [];
+    private readonly _notices = new Notices();
     private readonly _beforeRender: Observer<Scene> | null;
     private readonly _drivers: (IScheduledDriver | null)[] = []; // scratch of _update
     private readonly _scheduler: DriverScheduler;
     private _factory: AvatarFactory;
     private _made = 0;
     private _frameId = -1;
-    private _dispatches = { before: 0, lastFrame: 0 };
     private _disposed = false;
 
     private constructor(
@@ -135,6 +71,7 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         public readonly scene: Scene,
         options: Partial<IFlexAvatarOptions>,
     ) {
+        this.onNoticeObservable = this._notices.observable;
         this.options = Object.freeze(ResolveFlexAvatarOptions(options));
         this._crowds = new SplatCrowds(scene);
         this._factory = this._createFactory();
@@ -149,7 +86,7 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
      * @throws FlexAvatarError `webgpu-missing`
      */
     public static GetOrCreate(scene: Scene, options: Partial<IFlexAvatarOptions> = {}): FlexAvatarComponent {
-        const existing = FlexAvatarComponent._Find(scene);
+        const existing = FindComponent(scene);
         if (existing) {
             existing._reportIgnored(options);
             return existing;
@@ -159,10 +96,9 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         return component;
     }
 
-    /** The component of a scene, if it has one. @internal */
-    public static _Find(scene: Scene): FlexAvatarComponent | null {
-        const found = scene._getComponent(ComponentName);
-        return found instanceof FlexAvatarComponent ? found : null;
+    /** What scene files may ask of it. @internal */
+    public get _internals(): IComponentInternals {
+        return this._notices;
     }
 
     /** Avatars in the scene, in the order they came. */
@@ -185,7 +121,7 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
             avatars: this._avatars.length,
             gaussians: this._avatars.reduce((sum, { gaussianCount }) => sum + gaussianCount, 0),
             dispatches: this._dispatches.lastFrame,
-            gpuBytes: this._gpuBytes(),
+            gpuBytes: GpuBytesOf(this._avatars, this._crowds),
             driverMs: this._avatars.reduce((longest, { counts }) => Math.max(longest, counts.driverMs), 0),
             driverRuns: this._avatars.reduce((sum, { counts }) => sum + counts.driverRuns, 0),
             stageMs: { ...this._factory.stageMs },
@@ -229,7 +165,7 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         const avatar = this._add(parts, name, signal, settings);
         if (refineSource) {
             const signals = [refineSettings.signal, signal].filter((given) => given !== undefined);
-            avatar._refineInBackground(refineSource, {
+            avatar._internals.refineInBackground(refineSource, {
                 ...refineSettings,
                 ...(signals.length > 0 ? { signal: AbortSignal.any(signals) } : {}),
             });
@@ -269,7 +205,7 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         for (const avatar of AvatarsOf(container)) {
             if (!this._avatars.includes(avatar)) {
                 this._avatars.push(avatar);
-                avatar._setShown(true);
+                avatar._internals.setShown(true);
             }
         }
     }
@@ -283,17 +219,12 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
             const index = this._avatars.indexOf(avatar);
             if (index >= 0) {
                 this._avatars.splice(index, 1);
-                avatar._setShown(false);
+                avatar._internals.setShown(false);
             }
             if (dispose) {
                 avatar.dispose();
             }
         }
-    }
-
-    /** Reports what the user should know. @internal */
-    public _report(code: string, message: string): void {
-        this._notify(code, message);
     }
 
     /**
@@ -303,8 +234,8 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
     public rebuild(): void {
         this._factory.dispose();
         this._factory = this._createFactory();
-        this._pipelines.clear();
-        const files = this._avatars.map((avatar) => avatar._suspend());
+        this._dispatches.clear();
+        const files = this._avatars.map((avatar) => avatar._internals.suspend());
         // Instances come back as instances of the one of their person that came back before them.
         const earlier = new Map<IAvatarFile, Promise<AvatarEvaluator>>();
         this._avatars.forEach((avatar, index) => {
@@ -344,12 +275,9 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
 
     /** Options are fixed when the component is made: avatars that exist were made with them. */
     private _reportIgnored(options: Partial<IFlexAvatarOptions>): void {
-        const names = Object.keys(options) as (keyof IFlexAvatarOptions)[];
-        const ignored = names.filter(
-            (name) => options[name] !== undefined && !IsSame(options[name], this.options[name]),
-        );
+        const ignored = OptionsThatDiffer(options, this.options);
         if (ignored.length > 0) {
-            this._notify(
+            this._notices.notify(
                 "options-ignored",
                 `The scene has its component already, made with other options. GetOrCreate ignores: ${ignored.join(", ")}. ` +
                     "Pass them to the first call, or dispose the component before.",
@@ -359,7 +287,7 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
 
     private _createFactory(): AvatarFactory {
         return new AvatarFactory(RequireDevice(this.scene.getEngine()), this.options, (code, message) =>
-            this._notify(code, message),
+            this._notices.notify(code, message),
         );
     }
 
@@ -372,7 +300,7 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
             refineAsync: (input, run) => this._factory.refineAsync(input, run),
             fillAsync: (input, run) => this._factory.fillAsync(input, run),
             loadPageAsync: (settings) => this._loadPageAsync(settings),
-            notify: (code, message) => this._notify(code, message),
+            notify: (code, message) => this._notices.notify(code, message),
         });
     }
 
@@ -400,12 +328,12 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
             if (avatar.isDisposed() || factory !== this._factory) {
                 evaluator.dispose();
             } else {
-                this._pipelines.add(evaluator.pipeline);
-                avatar._resume(evaluator);
+                this._dispatches.add(evaluator.pipeline);
+                avatar._internals.resume(evaluator);
             }
         } catch (error) {
             if (!this._disposed && factory === this._factory) {
-                this._notify(
+                this._notices.notify(
                     "device-lost",
                     `"${avatar.name}" did not survive the loss of the GPU device: ${String(error)}`,
                 );
@@ -431,7 +359,7 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         const person = made.person ?? new Person(made.file);
         const page = made.page ?? new PersonPage(made.file, made.pageModel ?? null);
         const refinement = made.refinement ?? this._createRefinement(made, person, page);
-        const avatar = new FlexAvatar(name, this.scene, {
+        const parts: IAvatarParts = {
             ...made,
             person,
             page,
@@ -442,11 +370,12 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
                 this._factory.prepareRefinementAsync(photos, wish, makeSettings),
             crowds: this._crowds,
             levelOfDetail: this.options.levelOfDetail,
-            instantiate: (evaluator, instanceName, shown) =>
-                this._add({ ...made, person, page, refinement, evaluator }, instanceName, undefined, shown),
-            notify: (code, message) => this._notify(code, message),
-        });
-        this._pipelines.add(made.evaluator.pipeline);
+            notify: (code, message) => this._notices.notify(code, message),
+        };
+        const avatar = new FlexAvatar(name, this.scene, parts, (evaluator, instanceName, shown) =>
+            this._add({ ...made, person, page, refinement, evaluator }, instanceName, undefined, shown),
+        );
+        this._dispatches.add(made.evaluator.pipeline);
         this._avatars.push(avatar);
         avatar.onAvatarDisposeObservable.addOnce(() => {
             const index = this._avatars.indexOf(avatar);
@@ -465,27 +394,22 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         }
         this._frameId = frameId;
         if (this._avatars.length > 0 && PeelsDepth(this.scene)) {
-            this._notify(
+            this._notices.notify(
                 "transparency-peeled",
                 "Order-independent transparency cannot peel splats: avatars are drawn before all transparent meshes, which lie over them.",
             );
         }
-        // Dispatches between two updates are those of one frame. Each driver run that arrived had its delta map packed.
-        const dispatches = this._avatars.reduce(
-            (sum, { counts }) => sum + counts.driverRuns,
-            this._recordedDispatches(),
-        );
-        this._dispatches.lastFrame = Math.max(0, dispatches - this._dispatches.before);
-        this._dispatches.before = dispatches;
+        this._dispatches.update(this._avatars);
         this._evaluators.length = 0;
         for (let index = 0; index < this._avatars.length; index++) {
             const avatar = this._avatars[index];
             this._drivers[index] = null;
             if (avatar.isEnabled()) {
-                avatar._readFrame();
-                if (avatar.splats) {
-                    this._evaluators.push(avatar.splats);
-                    this._drivers[index] = avatar.splats;
+                const { _internals: internals } = avatar;
+                internals.readFrame();
+                if (internals.splats) {
+                    this._evaluators.push(internals.splats);
+                    this._drivers[index] = internals.splats;
                 }
             }
         }
@@ -494,43 +418,8 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         this._scheduler.update(this._drivers, performance.now());
         for (const avatar of this._avatars) {
             if (avatar.isEnabled()) {
-                avatar._continueFrame();
+                avatar._internals.continueFrame();
             }
-        }
-    }
-
-    private _recordedDispatches(): number {
-        let sum = 0;
-        for (const pipeline of this._pipelines) {
-            sum += pipeline.dispatches;
-        }
-        return sum;
-    }
-
-    private _gpuBytes(): number {
-        const pages = this._avatars.flatMap(({ _secondPage }) => _secondPage?.splats?.buffers ?? []);
-        const heads = new Set(
-            [...this._avatars.flatMap(({ splats }) => splats?.buffers ?? []), ...pages].map(({ head }) => head),
-        );
-        let sum = this._avatars.reduce((bytes, { splats }) => bytes + (splats?.ownByteLength ?? 0), 0);
-        pages.forEach(({ params }) => (sum += params.size));
-        heads.forEach(({ byteLength }) => (sum += byteLength));
-        for (const { viewByteLength } of this._crowds.meshes) {
-            sum += viewByteLength;
-        }
-        return sum;
-    }
-
-    private _notify(code: string, message: string): void {
-        if (this._heard.has(message)) {
-            return;
-        }
-        this._heard.add(message);
-        const notice = { code, message };
-        if (this.onNoticeObservable.hasObservers()) {
-            this.onNoticeObservable.notifyObservers(notice);
-        } else {
-            this._unheard.push(notice);
         }
     }
 
@@ -541,58 +430,12 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
     }
 }
 
-/** Compares values, and the fields of plain objects. */
-function IsSame(a: unknown, b: unknown): boolean {
-    if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) {
-        return Object.is(a, b);
-    }
-    const [first, second] = [a as Record<string, unknown>, b as Record<string, unknown>];
-    return [...new Set([...Object.keys(first), ...Object.keys(second)])].every((name) =>
-        IsSame(first[name], second[name]),
-    );
+/** The component of a scene, if it has one. */
+export function FindComponent(scene: Scene): FlexAvatarComponent | null {
+    const found = scene._getComponent(ComponentName);
+    return found instanceof FlexAvatarComponent ? found : null;
 }
 
 function AvatarsOf(container: AssetContainer): FlexAvatar[] {
     return container.transformNodes.filter((node) => node instanceof FlexAvatar);
-}
-
-async function ReadBytesAsync(
-    source: string | URL | Blob | ArrayBuffer | Uint8Array,
-    signal: AbortSignal | undefined,
-): Promise<Uint8Array> {
-    if (ArrayBuffer.isView(source)) {
-        return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
-    }
-    if (IsA<ArrayBuffer>(source, "ArrayBuffer")) {
-        return new Uint8Array(source);
-    }
-    try {
-        if (IsA<Blob>(source, "Blob", "File")) {
-            return new Uint8Array(await source.arrayBuffer());
-        }
-        if (!IsA<string | URL>(source, "String", "URL")) {
-            throw new FlexAvatarError("invalid-argument", `loadAsync got ${Object.prototype.toString.call(source)}.`, {
-                advice: "Pass an address, a Blob or the bytes of a .flexavatar file.",
-            });
-        }
-        const response = await FetchAsync(String(source), { what: "the avatar file", code: "file-format", signal });
-        return new Uint8Array(await response.arrayBuffer());
-    } catch (error) {
-        ThrowIfAborted(signal, "loading the avatar file");
-        if (error instanceof FlexAvatarError) {
-            throw error;
-        }
-        throw new FlexAvatarError(
-            "file-format",
-            `The avatar file ${String(source)} could not be read: ${MessageOf(error)}`,
-            {
-                cause: error,
-            },
-        );
-    }
-}
-
-/** By the name of the class: `instanceof` would not know objects of another frame. */
-function IsA<T>(value: unknown, ...names: string[]): value is T {
-    return names.includes(Object.prototype.toString.call(value).slice("[object ".length, -1));
 }

@@ -131,5 +131,5 @@ export function MakePageMap(head: HeadModel, mapSize = PageSize, sizeMeters = 0.
 
 /** Gives a person a second map, as a loaded page does. */
 export function GivePage(avatar: FlexAvatar, { page, map }: IPageMap): void {
-    avatar["_parts"].page.set({ model: page, map });
+    avatar["_core"].parts.page.set({ model: page, map });
 }

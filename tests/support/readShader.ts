@@ -7,7 +7,7 @@ declare const require: {
 
 /** Text of every shader, by its path in src/shaders. */
 export const ShaderTexts: Readonly<Record<string, string>> = (() => {
-    const files = require.context("../../../src/shaders", true, /\.wgsl$/);
+    const files = require.context("../../src/shaders", true, /\.wgsl$/);
     return Object.fromEntries(files.keys().map((key) => [key.replace("./", ""), files(key)]));
 })();
 

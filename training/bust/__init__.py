@@ -1,1 +1,2 @@
-"""Hair beyond the scalp and the bust from one to four photos (ALGORITHM.md); plain numpy steps that src/ ports one by one."""
+"""Hair beyond the scalp and the bust from one to four photos (ALGORITHM.md); plain numpy steps that src/ ports one by
+one."""

@@ -65,9 +65,18 @@ def fill(page: Page, head: Head, photos: list[Photo], bust: bool = True, hair: b
     return Filled(out.astype(np.float32), torso, layer)
 
 
-def write(out: np.ndarray, page: Page, island: str, points: np.ndarray, color: np.ndarray, opacity: np.ndarray, turn: int, share) -> None:
-    """Points, colors and opacity of a grid into its band. `turn` -1 where columns run against the outside; `share`: sigma in steps of the
-    grid across and along, and in meters outwards."""
+def write(
+    out: np.ndarray,
+    page: Page,
+    island: str,
+    points: np.ndarray,
+    color: np.ndarray,
+    opacity: np.ndarray,
+    turn: int,
+    share,
+) -> None:
+    """Points, colors and opacity of a grid into its band. `turn` -1 where columns run against the outside; `share`:
+    sigma in steps of the grid across and along, and in meters outwards."""
     band = page.rows(island)
     axes, width, length = frames(points)
     if turn < 0:
@@ -89,8 +98,11 @@ def facing(points: np.ndarray, photo: Photo, turn: int) -> np.ndarray:
     return (normal * to).sum(-1) / np.linalg.norm(to, axis=-1)
 
 
-def bust_color(page: Page, head: Head, torso: torsos.Torso, photos: list[Photo], depths: list[np.ndarray]) -> np.ndarray:
-    """Photo where clothes or skin are seen, the mirrored half, then push-pull, in which skin counts little beside clothes."""
+def bust_color(
+    page: Page, head: Head, torso: torsos.Torso, photos: list[Photo], depths: list[np.ndarray]
+) -> np.ndarray:
+    """Photo where clothes or skin are seen, the mirrored half, then push-pull, in which skin counts little beside
+    clothes."""
     total, weight, dressed = np.zeros((*torso.points.shape[:2], 3)), 0.0, 0.0
     for photo, depth in zip(photos, depths):
         px, _ = photo.project(torso.points)
@@ -106,7 +118,9 @@ def bust_color(page: Page, head: Head, torso: torsos.Torso, photos: list[Photo],
     dressed = np.minimum(dressed, 1)
     mirrored = np.maximum(0, 0.8 * known[:, ::-1] - known)
     all_known = np.minimum(known + mirrored, 1)
-    color = (color * known[..., None] + color[:, ::-1] * mirrored[..., None]) / np.maximum(known + mirrored, 1e-6)[..., None]
+    color = (color * known[..., None] + color[:, ::-1] * mirrored[..., None]) / np.maximum(known + mirrored, 1e-6)[
+        ..., None
+    ]
     # skin and clothes spread apart, and where one ends and the other begins spreads by itself: a garment has an edge
     share = dressed + np.maximum(0, 0.8 * dressed[:, ::-1] - known)
     share = np.minimum(share / np.maximum(all_known, 1e-6), 1)
@@ -132,7 +146,8 @@ def toward(page: Page, torso: torsos.Torso, photo: Photo) -> np.ndarray:
 
 
 def spread(color: np.ndarray, weight: np.ndarray, other: np.ndarray | None, faint: np.ndarray) -> np.ndarray:
-    """Push-pull around the bust of `color` [rows,columns,k] by `weight`, with an `other` that counts `faint` [rows,columns]."""
+    """Push-pull around the bust of `color` [rows,columns,k] by `weight`, with an `other` that counts `faint`
+    [rows,columns]."""
     if other is not None:
         total = weight + faint
         color = (color * weight[..., None] + other * faint[..., None]) / np.maximum(total, 1e-9)[..., None]
@@ -171,12 +186,15 @@ def neck_color(head: Head, points: np.ndarray, ring: list[float]) -> np.ndarray 
 def wrapped_push_pull(color: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Push-pull on a grid whose first and last column are neighbours."""
     half = color.shape[1] // 2
-    three = lambda x: np.concatenate([x[:, half:], x, x[:, :half]], 1)  # noqa: E731
+    three = lambda x: np.concatenate([x[:, half:], x, x[:, :half]], 1)
     return push_pull(three(color), three(weight))[:, color.shape[1] - half : 2 * color.shape[1] - half]
 
 
-def hair_color(page: Page, layer: hairs.Hair, photos: list[Photo], depths: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Colors [rows,columns,3], and where hair remains after every photo has carved away what would cover face, clothes or background."""
+def hair_color(
+    page: Page, layer: hairs.Hair, photos: list[Photo], depths: list[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Colors [rows,columns,3], and where hair remains after every photo has carved away what would cover face, clothes
+    or background."""
     points, shown = layer.points, layer.shown
     total, weight = np.zeros((*shown.shape, 3)), np.zeros(shown.shape)
     for k, (photo, depth) in enumerate(zip(photos, depths)):
@@ -200,13 +218,17 @@ def hair_color(page: Page, layer: hairs.Hair, photos: list[Photo], depths: list[
 
 
 def behind(page: Page, layer: hairs.Hair, color: np.ndarray, trust: np.ndarray) -> np.ndarray:
-    """Colors [rows,columns,3] with those that no photo shows: the sides' smooth color carried around the back, times the photo's own
-    strands, which go back and forth over the columns that are seen, row by row."""
+    """Colors [rows,columns,3] with those that no photo shows: the sides' smooth color carried around the back, times
+    the photo's own strands, which go back and forth over the columns that are seen, row by row."""
     rows, columns = trust.shape
     signed = hair_angle(page.coordinates("hair")[1])
     q = np.abs(signed)
-    opening = np.stack([(np.pi - (np.pi - layer.theta[:, k]) / q[k]) for k in (columns - 1, 0)][::-1])  # [2,rows], right then left
-    smooth = blur(blur(color * trust[..., None], 2.0, 0), 3.0, 1) / np.maximum(blur(blur(trust, 2.0, 0), 3.0, 1), 1e-3)[..., None]
+    # [2,rows], right then left
+    opening = np.stack([(np.pi - (np.pi - layer.theta[:, k]) / q[k]) for k in (columns - 1, 0)][::-1])
+    smooth = (
+        blur(blur(color * trust[..., None], 2.0, 0), 3.0, 1)
+        / np.maximum(blur(blur(trust, 2.0, 0), 3.0, 1), 1e-3)[..., None]
+    )
     detail = np.where(trust[..., None] > 0.05, np.clip((color + 0.02) / (smooth + 0.02), *DETAIL), 1)
     detail = combed(1 + (detail - 1) * trust[..., None], trust)
     mean, least, most = np.zeros((2, rows, 3)), np.zeros((2, rows)), np.zeros((2, rows))
@@ -238,7 +260,8 @@ def behind(page: Page, layer: hairs.Hair, color: np.ndarray, trust: np.ndarray) 
     def strands(of: np.ndarray) -> np.ndarray:
         """Detail from the side `of` [columns] 0 or 1."""
         reach = span[of].T
-        turn = reach - np.abs((beyond % (2 * reach)) - reach)  # 0 where the photo's knowledge ends, up to its span, and back
+        # 0 where the photo's knowledge ends, up to its span, and back
+        turn = reach - np.abs((beyond % (2 * reach)) - reach)
         at = np.clip((np.pi - (most[of].T - turn)) / np.maximum(np.pi - opening[of].T, 0.1), 0, 1)
         fine = np.linspace(0, 1, 513)
         s = np.interp(at.ravel(), hair_angle(fine), fine).reshape(at.shape) * np.where(of == 1, 1.0, -1.0)
@@ -255,7 +278,8 @@ def behind(page: Page, layer: hairs.Hair, color: np.ndarray, trust: np.ndarray) 
 
 
 def combed(detail: np.ndarray, trust: np.ndarray) -> np.ndarray:
-    """Detail (factors of color) drawn out down the columns, as strands hang, with the spread it had; less so the curlier the hair is."""
+    """Detail (factors of color) drawn out down the columns, as strands hang, with the spread it had; less so the
+    curlier the hair is."""
     log = np.log(detail)
     down = blur(log, STRAND_ROWS, 0)
     seen = trust > 0.5
@@ -266,7 +290,9 @@ def combed(detail: np.ndarray, trust: np.ndarray) -> np.ndarray:
     return np.exp(straight * down * min(own / max(drawn, 1e-4), 1.6) + (1 - straight) * CURLS * log)
 
 
-def inner_layer(page: Page, layer: hairs.Hair, color: np.ndarray, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def inner_layer(
+    page: Page, layer: hairs.Hair, color: np.ndarray, shown: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The same surface a little inside, darker and without detail."""
     normal = -frames(layer.points)[0][..., 2]
     soft = blur(blur(normal, 3, 0), 3, 1)
@@ -276,7 +302,7 @@ def inner_layer(page: Page, layer: hairs.Hair, color: np.ndarray, shown: np.ndar
     rows = v * len(points) - 0.5
     low = np.clip(rows.astype(int), 0, len(points) - 2)
     share = (rows - low)[:, None]
-    take = lambda x: x[low] * (1 - share[..., None]) + x[low + 1] * share[..., None]  # noqa: E731
+    take = lambda x: x[low] * (1 - share[..., None]) + x[low + 1] * share[..., None]
     calm = blur(blur(color, 2, 0), 4, 1) * INNER_DARK
     # it ends before the outer layer does
     whole = np.minimum.reduce([np.roll(shown, (r, c), (0, 1)) for r in (-3, 0, 3) for c in (-4, 0, 4)])

@@ -36,7 +36,8 @@ def blur(values: np.ndarray, sigma: float, axis: int, wrap: bool = False) -> np.
 
 
 def mean_where(values: np.ndarray, known: np.ndarray, sigma: float, axis: int = 0, wrap: bool = False) -> np.ndarray:
-    """Values with gaps (known 0..1) -> smooth values everywhere: Gaussian means of growing width, the narrowest that knows enough."""
+    """Values with gaps (known 0..1) -> smooth values everywhere: Gaussian means of growing width, the narrowest that
+    knows enough."""
     out, left = np.zeros_like(values, dtype=float), np.ones_like(values, dtype=float)
     width = sigma
     for _ in range(7):
@@ -88,8 +89,8 @@ def push_pull(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def frames(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Grid [rows,columns,3] -> orthonormal frames [rows,columns,3,3] (columns: along the row, down the column, outward), half the
-    distance to the neighbours along the row and down the column [rows,columns]."""
+    """Grid [rows,columns,3] -> orthonormal frames [rows,columns,3,3] (columns: along the row, down the column,
+    outward), half the distance to the neighbours along the row and down the column [rows,columns]."""
     across, down = np.gradient(points, axis=1), np.gradient(points, axis=0)
     normal = np.cross(across, -down)
     normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-12)

@@ -34,7 +34,8 @@ NO_CURTAIN = -0.075  # where hair ends behind on a side that has no curtain, met
 
 @dataclass
 class Sides:
-    """What rows of the mask say, [2,rows] for the head's right and left: inner and outer edge (m from the middle plane) and where known."""
+    """What rows of the mask say, [2,rows] for the head's right and left: inner and outer edge (m from the middle plane)
+    and where known."""
 
     inner: np.ndarray
     outer: np.ndarray
@@ -75,7 +76,8 @@ class HairView:
 
 
 def measure_rim(view: HairView, head: Head) -> np.ndarray:
-    """How far hair reaches beyond the head's rim, [ANGLES + 1] meters over angles 0 (left of the head) to 180 degrees (right)."""
+    """How far hair reaches beyond the head's rim, [ANGLES + 1] meters over angles 0 (left of the head) to 180 degrees
+    (right)."""
     solid = head.means[head.opacity > 0.4]
     flat = view.on_plane((solid - view.center) @ view.axes.T)
     angle = np.degrees(np.arctan2(flat[:, 1], flat[:, 0]))
@@ -113,7 +115,11 @@ def longer_behind(view: HairView, x: float, height: float) -> float:
     """Meters, by what is seen at a place of the plane: hair falls behind shoulders, not behind background."""
     px, _ = view.photo.project(view.world(np.array([x, height, 0.0])))
     classes = bilinear(view.photo.classes, px)
-    if not view.photo.inside(px, 1.5) or bilinear(view.photo.matte, px) <= 0.5 or max(classes[SKIN], classes[CLOTHES]) <= 0.5:
+    if (
+        not view.photo.inside(px, 1.5)
+        or bilinear(view.photo.matte, px) <= 0.5
+        or max(classes[SKIN], classes[CLOTHES]) <= 0.5
+    ):
         return 0.0
     return BEHIND_SHOULDER if classes[CLOTHES] > classes[SKIN] else BEHIND_NECK
 
@@ -126,7 +132,9 @@ def measure_sides(view: HairView, heights: np.ndarray) -> Sides:
     cut, lowest, beyond, behind = np.zeros((2, rows), bool), np.full(2, np.nan), np.zeros(2), np.zeros(2)
     gap = int(GAP / STEP)
     for side, sign in enumerate((-1, 1)):
-        local = np.stack([np.tile(sign * x, (rows, 1)), np.repeat(heights[:, None], len(x), 1), np.zeros((rows, len(x)))], -1)
+        local = np.stack(
+            [np.tile(sign * x, (rows, 1)), np.repeat(heights[:, None], len(x), 1), np.zeros((rows, len(x)))], -1
+        )
         hair, _, inside = view.mask(local)
         on = (hair > 0.5) & inside
         for k in range(rows):
@@ -172,8 +180,8 @@ def measure_sides(view: HairView, heights: np.ndarray) -> Sides:
 
 @dataclass
 class Hair:
-    """points [rows,columns,3] canonical; shown [rows,columns] 0..1 before the photo carves; theta [rows,columns] radians from the camera's
-    direction; front: whether a texel is on the side that the photo sees."""
+    """points [rows,columns,3] canonical; shown [rows,columns] 0..1 before the photo carves; theta [rows,columns]
+    radians from the camera's direction; front: whether a texel is on the side that the photo sees."""
 
     points: np.ndarray
     shown: np.ndarray
@@ -187,8 +195,9 @@ class Hair:
 
 @dataclass(frozen=True)
 class Rows:
-    """The curtain's cross sections, one per row: half width, opening (share of the half width) and depth in front [2,rows] for the head's
-    right and left, depth behind [rows], meters about the dome's axis; `rim` [2,rows]: the head's own half width."""
+    """The curtain's cross sections, one per row: half width, opening (share of the half width) and depth in front
+    [2,rows] for the head's right and left, depth behind [rows], meters about the dome's axis; `rim` [2,rows]: the
+    head's own half width."""
 
     wide: np.ndarray
     open_at: np.ndarray
@@ -223,14 +232,22 @@ def cross_sections(sides: Sides, around: Reach, radii: np.ndarray, heights: np.n
         wide[k] = np.maximum(mean_where(sides.outer[k], sure, 1.2), rim[k] * 0.98)
         open_at[k] = np.clip(mean_where(sides.inner[k], sides.known[k], 1.2) / wide[k], 0, 0.97)
         # the ellipse in front goes through the head's surface beside the opening
-        at = np.clip(np.round((sign * (open_at[k] * wide[k] - 0.006) + FRONT_HALF) / FRONT_STEP).astype(int), 0, front.shape[1] - 1)
+        at = np.clip(
+            np.round((sign * (open_at[k] * wide[k] - 0.006) + FRONT_HALF) / FRONT_STEP).astype(int),
+            0,
+            front.shape[1] - 1,
+        )
         z = front[np.arange(rows), at] - 0.006
         sure = np.isfinite(z) & (sides.known[k] > 0) & (heights > -0.13)
         z = np.where(sure, np.clip(z, 0.004, 0.085) / np.sqrt(np.maximum(1 - open_at[k] ** 2, 0.06)), 0)
         if sure.any():
             deep[k] = np.clip(mean_where(z, sure.astype(float), 2.5), 0.025, 0.1)
     thick = np.mean([np.clip(np.median((wide[k] - rim[k])[:10]), 0.0, 0.07) for k in (0, 1)])
-    behind = around.look_up(radii, np.arange(rows), np.full(rows, np.pi)) + BACK_SHARE * max(thick, 0.7 * excess[10:81].mean()) + 0.003
+    behind = (
+        around.look_up(radii, np.arange(rows), np.full(rows, np.pi))
+        + BACK_SHARE * max(thick, 0.7 * excess[10:81].mean())
+        + 0.003
+    )
     for k in range(1, rows):  # it hangs from the back of the head, falling in a little
         behind[k] = max(behind[k] if heights[k] > -0.06 else 0, behind[k - 1] - INWARDS * step)
     return Rows(wide, open_at, deep, blur(behind, 2.0, 0), rim)
@@ -246,8 +263,11 @@ def front_surface(local: np.ndarray, heights: np.ndarray) -> np.ndarray:
     return out
 
 
-def dome_surface(around: Reach, excess: np.ndarray, elevation: np.ndarray, azimuth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Points [rows,columns,3] about the dome's centre, and how far they are off the head's own hair [rows,columns] meters."""
+def dome_surface(
+    around: Reach, excess: np.ndarray, elevation: np.ndarray, azimuth: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points [rows,columns,3] about the dome's centre, and how far they are off the head's own hair [rows,columns]
+    meters."""
     fine = np.linspace(np.pi / 2, 0, 31)
     el = elevation[:, None] + 0 * azimuth
     own = around.look_up(around.by_elevation(fine), (1 - el / (np.pi / 2)) * 30, azimuth)
@@ -261,8 +281,11 @@ def dome_surface(around: Reach, excess: np.ndarray, elevation: np.ndarray, azimu
     return direction * (own + np.maximum(grown, 0.0015))[..., None], grown
 
 
-def curtain_surface(view: HairView, rows: Rows, heights: np.ndarray, theta: np.ndarray, sign: np.ndarray, blend: np.ndarray) -> np.ndarray:
-    """Points [rows,columns,3] of ellipses about the dome's axis: the photo's half width where the camera sees their rim."""
+def curtain_surface(
+    view: HairView, rows: Rows, heights: np.ndarray, theta: np.ndarray, sign: np.ndarray, blend: np.ndarray
+) -> np.ndarray:
+    """Points [rows,columns,3] of ellipses about the dome's axis: the photo's half width where the camera sees their
+    rim."""
     side = (sign > 0).astype(int)
     wide = rows.wide[side].T * (1 - blend) + rows.wide[1 - side].T * blend
     z = np.where(theta < np.pi / 2, rows.deep[side].T, rows.behind[:, None]) * np.cos(theta)
@@ -270,7 +293,9 @@ def curtain_surface(view: HairView, rows: Rows, heights: np.ndarray, theta: np.n
     return np.where((z > 0)[..., None], view.slide(plane, z), plane + z[..., None] * [0, 0, 1.0])
 
 
-def outside_head(points: np.ndarray, around: Reach, radii: np.ndarray, heights: np.ndarray, theta: np.ndarray) -> np.ndarray:
+def outside_head(
+    points: np.ndarray, around: Reach, radii: np.ndarray, heights: np.ndarray, theta: np.ndarray
+) -> np.ndarray:
     """Points of the curtain moved out of the head, away from the axis; not those in front, which stand beside it."""
     radius = np.hypot(points[..., 0], points[..., 2])
     row = np.repeat(np.arange(len(heights))[:, None], theta.shape[1], 1)
@@ -331,7 +356,9 @@ def surface(page: Page, head: Head, photo: Photo, reach: TorsoReach) -> Hair | N
         shown[first:] = ramp(heights[:, None], end, end + 0.014 + 0.75 * sides.beyond[side])
         shown[first:] *= np.isfinite(sides.lowest)[side] | (q < 0.5)
         # sides and back of the dome lie on the head, so that the curtain has no upper edge
-        shown[:first] = np.maximum(away, smooth_step(theta[:first], 0.75, 1.05) * smooth_step(elevation[:, None], 0.9, 0.3))
+        shown[:first] = np.maximum(
+            away, smooth_step(theta[:first], 0.75, 1.05) * smooth_step(elevation[:, None], 0.9, 0.3)
+        )
     else:
         shown[:first] = away
         shown[first:] = ramp(heights[:, None], -0.07, -0.02) * ramp((rows.wide - rows.rim)[side].T, *OFF_HEAD)

@@ -1,4 +1,5 @@
-"""What the filling must know of the person's own head: how far it reaches in every direction, and what it hides from the camera."""
+"""What the filling must know of the person's own head: how far it reaches in every direction, and what it hides from
+the camera."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ SOLID = 0.4  # opacity from which a Gaussian counts
 
 @dataclass(frozen=True)
 class Head:
-    """Gaussians of the person's head at rest, canonical space: means [n,3], color [n,3], opacity [n], `scalp` and `neck` [n] by region;
-    face, scalp, neck and ears only."""
+    """Gaussians of the person's head at rest, canonical space: means [n,3], color [n,3], opacity [n], `scalp` and
+    `neck` [n] by region; face, scalp, neck and ears only."""
 
     means: np.ndarray
     color: np.ndarray
@@ -60,7 +61,8 @@ class Reach:
         return blur(out, 1.0, 1, True)
 
     def by_elevation(self, elevations: np.ndarray) -> np.ndarray:
-        """Radius [len(elevations), AZIMUTHS] about the centre; elevations in radians, evenly spaced and falling from near the pole."""
+        """Radius [len(elevations), AZIMUTHS] about the centre; elevations in radians, evenly spaced and falling from
+        near the pole."""
         x, y, z = self.local.T
         step = elevations[0] - elevations[1]
         row = np.round((elevations[0] - np.arctan2(y, np.hypot(x, z))) / step).astype(int)
@@ -77,7 +79,7 @@ class Reach:
         row = np.clip(row, 0, len(radii) - 1)
         r0 = np.minimum(row.astype(int), len(radii) - 2)
         t = row - r0
-        pick = lambda r: radii[r, c0] * (1 - share) + radii[r, (c0 + 1) % AZIMUTHS] * share  # noqa: E731
+        pick = lambda r: radii[r, c0] * (1 - share) + radii[r, (c0 + 1) % AZIMUTHS] * share
         return pick(r0) * (1 - t) + pick(r0 + 1) * t
 
 
@@ -85,7 +87,8 @@ DEPTH_SIZE = 192  # pixels of the depth picture over the crop
 
 
 def depth_picture(head: Head, photo: Photo) -> np.ndarray:
-    """Least depth [DEPTH_SIZE + 2 border...] of solid Gaussians over the crop, infinite where none is; every one marks 3 x 3 pixels."""
+    """Least depth [DEPTH_SIZE + 2 border...] of solid Gaussians over the crop, infinite where none is; every one marks
+    3 x 3 pixels."""
     means = head.means[head.opacity > SOLID]
     camera = means @ photo.R.T + photo.t
     depth = -camera[:, 2]

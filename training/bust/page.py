@@ -1,4 +1,5 @@
-"""The second page of the atlas as the filling wants it: every island a grid of texels, and where its columns and rows are."""
+"""The second page of the atlas as the filling wants it: every island a grid of texels, and where its columns and rows
+are."""
 
 from __future__ import annotations
 

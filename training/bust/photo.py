@@ -11,15 +11,17 @@ from ..synth.crop import Crop, from_crop
 
 HAIR, SKIN, CLOTHES = 0, 1, 2
 EARS, CHIN = np.array([0.0, 0.0, 0.05]), np.array([0.0, -0.085, 0.06])  # canonical, where heights of a photo are read
-NEAR_HAIR = 0.02  # of the crop's side: reach of the box in which hair must be seen for an undecided pixel to count as hair
+# of the crop's side: reach of the box in which hair must be seen for an undecided pixel to count as hair
+NEAR_HAIR = 0.02
 
 
 @dataclass(frozen=True)
 class Photo:
     """The whole photo (not only the crop) and where it was taken from.
 
-    image [H,W,3] 0..1, matte [H,W] 0..1, classes [H,W,3] 0..1 (hair, skin, clothes); camera of the crop: R [3,3], t [3] m, focal in crop
-    sides (docs/conventions.md, "Camera of a crop"). `matrices` [5,4,4] skin the joints in the photo's pose."""
+    image [H,W,3] 0..1, matte [H,W] 0..1, classes [H,W,3] 0..1 (hair, skin, clothes); camera of the crop: R [3,3], t [3]
+    m, focal in crop sides (docs/conventions.md, "Camera of a crop"). `matrices` [5,4,4] skin the joints in the photo's
+    pose."""
 
     image: np.ndarray
     matte: np.ndarray
@@ -51,14 +53,15 @@ class Photo:
         return eroded(1 - self.classes[..., HAIR], max(1, round(0.01 * self.crop.side)))
 
     def cleaned(self) -> Photo:
-        """The same photo with classes that add up: what is worn above the ears is hair (hats are part of it); a pixel of the
-        person that is nothing is hair where hair is near, down to the chin, and else clothes, below the ears."""
+        """The same photo with classes that add up: what is worn above the ears is hair (hats are part of it); a pixel
+        of the person that is nothing is hair where hair is near, down to the chin, and else clothes, below the ears."""
         rows = np.arange(self.matte.shape[0]) + 0.5
-        over = lambda point: np.clip((self.project(point)[0][1] - rows) / (0.05 * self.crop.side) + 0.5, 0, 1)[:, None]  # noqa: E731
+        over = lambda point: np.clip((self.project(point)[0][1] - rows) / (0.05 * self.crop.side) + 0.5, 0, 1)[:, None]
         worn, head = over(EARS), over(CHIN)
         hair, skin, clothes = np.moveaxis(self.classes, -1, 0)
         hair, clothes = np.maximum(hair, worn * clothes), (1 - worn) * clothes
-        near = np.clip(3 * box(hair * self.matte, max(1, round(NEAR_HAIR * self.crop.side))) - 1, 0, 1)  # fills holes, grows little
+        # fills holes, grows little
+        near = np.clip(3 * box(hair * self.matte, max(1, round(NEAR_HAIR * self.crop.side))) - 1, 0, 1)
         rest = np.clip(self.matte - np.maximum(np.maximum(skin, clothes), hair), 0, 1)
         hair = np.maximum(hair, head * near * rest)
         clothes = np.maximum(clothes, (1 - worn) * (1 - head * near) * rest)
@@ -74,14 +77,21 @@ class Photo:
     def inside(self, px: np.ndarray, margin: float = 1.0) -> np.ndarray:
         """Whether pixels [...,2] lie in the photo, `margin` pixels from its edge."""
         height, width = self.matte.shape
-        return (px[..., 0] >= margin) & (px[..., 0] <= width - margin) & (px[..., 1] >= margin) & (px[..., 1] <= height - margin)
+        return (
+            (px[..., 0] >= margin)
+            & (px[..., 0] <= width - margin)
+            & (px[..., 1] >= margin)
+            & (px[..., 1] <= height - margin)
+        )
 
 
 def eroded(values: np.ndarray, reach: int) -> np.ndarray:
     """Least value [H,W] in a square of 2 reach + 1 pixels; edges go on."""
     for axis in (0, 1):
         padded = np.pad(values, [(reach, reach) if k == axis else (0, 0) for k in (0, 1)], mode="edge")
-        values = np.minimum.reduce([np.take(padded, np.arange(k, k + values.shape[axis]), axis) for k in range(2 * reach + 1)])
+        values = np.minimum.reduce(
+            [np.take(padded, np.arange(k, k + values.shape[axis]), axis) for k in range(2 * reach + 1)]
+        )
     return values
 
 
@@ -91,12 +101,15 @@ def box(values: np.ndarray, reach: int) -> np.ndarray:
         padded = np.pad(values, [(reach + 1, reach) if k == axis else (0, 0) for k in (0, 1)], mode="edge")
         total = padded.cumsum(axis)
         n = values.shape[axis]
-        values = (np.take(total, np.arange(2 * reach + 1, 2 * reach + 1 + n), axis) - np.take(total, np.arange(n), axis)) / (2 * reach + 1)
+        values = (
+            np.take(total, np.arange(2 * reach + 1, 2 * reach + 1 + n), axis) - np.take(total, np.arange(n), axis)
+        ) / (2 * reach + 1)
     return values
 
 
 def bilinear(picture: np.ndarray, px: np.ndarray) -> np.ndarray:
-    """Values [...,k] (or [...]) of a picture [H,W,k] ([H,W]) at pixels [...,2]; pixel centres are at +0.5; edges go on."""
+    """Values [...,k] (or [...]) of a picture [H,W,k] ([H,W]) at pixels [...,2]; pixel centres are at +0.5; edges go
+    on."""
     height, width = picture.shape[:2]
     x = np.clip(px[..., 0] - 0.5, 0, width - 1)
     y = np.clip(px[..., 1] - 0.5, 0, height - 1)

@@ -30,21 +30,29 @@ class Painter:
         region = [self.model.regions.index(name) for name in KEPT]
         keep = np.isin(table.region, region)
         maps = static.reshape(14, -1)[:, table.texel].T[keep]
-        is_region = lambda name: table.region[keep] == self.model.regions.index(name)  # noqa: E731
+        is_region = lambda name: table.region[keep] == self.model.regions.index(name)
         surface = table.sample(self.model.template)[keep]
         return Head(
-            surface + maps[:, :3], np.clip(maps[:, 4:7], 0, 1), 1 / (1 + np.exp(-maps[:, 3])), is_region("scalp"), is_region("neck")
+            surface + maps[:, :3],
+            np.clip(maps[:, 4:7], 0, 1),
+            1 / (1 + np.exp(-maps[:, 3])),
+            is_region("scalp"),
+            is_region("neck"),
         )
 
     def _ellipses(self, maps, surface, matrices, turns, R, t, f, size) -> Ellipses:
-        to = lambda a: torch.as_tensor(np.ascontiguousarray(a, np.float32))  # noqa: E731
+        to = lambda a: torch.as_tensor(np.ascontiguousarray(a, np.float32))
         maps = to(maps)
         mean = torch.einsum("nkl,nl->nk", to(matrices[:, :3, :3]), to(surface) + maps[:, :3]) + to(matrices[:, :3, 3])
         rotation = to(turns) @ rotation_matrices(maps[:, 10:14])
         scale = maps[:, 7:10].exp().clamp(*SCALE_LIMITS)
-        return project(mean, rotation, scale, torch.sigmoid(maps[:, 3]), maps[:, 4:7].clamp(0, 1), to(R), to(t), f, size)
+        return project(
+            mean, rotation, scale, torch.sigmoid(maps[:, 3]), maps[:, 4:7].clamp(0, 1), to(R), to(t), f, size
+        )
 
-    def draw(self, static, delta, second, expression, pose, R, t, f: float, size: int, background=0.5, parts: bool = False) -> np.ndarray:
+    def draw(
+        self, static, delta, second, expression, pose, R, t, f: float, size: int, background=0.5, parts: bool = False
+    ) -> np.ndarray:
         """[4,size,size]: color over `background`, coverage. `second` [14,U2,U2] or None; f in pixels."""
         table = self.splatter.table
         maps = static.reshape(14, -1)[:, table.texel].T.astype(np.float64)

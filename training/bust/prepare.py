@@ -1,7 +1,7 @@
 """Photos for the filling from what the evaluation has: crop, person mask and fit of today, classes from a teacher net.
 
-The teacher (shared/data/segmentation, MIT, (c) 2021 Kazuhito Takahashi) stands in for a net of our own; it is neither shipped nor
-copied."""
+The teacher (shared/data/segmentation, MIT, (c) 2021 Kazuhito Takahashi) stands in for a net of our own; it is neither
+shipped nor copied."""
 
 from __future__ import annotations
 
@@ -33,16 +33,19 @@ class Teacher:
         self.session = onnxruntime.InferenceSession(str(root / TEACHER), options)
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
-        """Picture u8 [H,W,3] -> hair, skin, clothes [512,512,3] 0..1, the mean over the picture and its mirror image."""
+        """Picture u8 [H,W,3] -> hair, skin, clothes [512,512,3] 0..1, the mean over the picture and its mirror
+        image."""
         small = Image.fromarray(picture).resize((TEACHER_SIZE, TEACHER_SIZE), Image.Resampling.BILINEAR)
         x = (np.asarray(small, np.float32) / 255 - NORMAL[0]) / NORMAL[1]
         name = self.session.get_inputs()[0].name
-        look = lambda y: self.session.run(None, {name: np.ascontiguousarray(y.transpose(2, 0, 1)[None])})[0][0]  # noqa: E731
+        look = lambda y: self.session.run(None, {name: np.ascontiguousarray(y.transpose(2, 0, 1)[None])})[0][0]
         skin, clothes, hair = (look(x) + look(x[:, ::-1])[..., ::-1]) / 2
         return np.stack([hair, skin, clothes], -1)
 
 
-def whole_photo(picture: np.ndarray, crop: Crop, mask: np.ndarray, classes: np.ndarray, fit: dict[str, np.ndarray]) -> Photo:
+def whole_photo(
+    picture: np.ndarray, crop: Crop, mask: np.ndarray, classes: np.ndarray, fit: dict[str, np.ndarray]
+) -> Photo:
     """picture u8 [H,W,3]; mask of the person f32 [S,S] in the crop; outside the crop the classes say who is there."""
     image = Image.fromarray(picture)
     shrink = min(1.0, CROP_PX / crop.side)

@@ -20,7 +20,8 @@ MOST_MOVE = 0.06  # meters that the outline moves the bust
 PLANE_STEP = 0.004  # meters between columns of the contour
 HALF = 0.26
 HEIGHTS = np.arange(-0.09, -0.36, -0.003)
-BOTTOM, FADE = (-0.31, 0.02), 0.06  # meters: height of the lower edge in front, its rise at the sides, its fading border
+# meters: height of the lower edge in front, its rise at the sides, its fading border
+BOTTOM, FADE = (-0.31, 0.02), 0.06
 NECK_AXIS = np.array([0.0, 0.0, -0.04])
 
 
@@ -41,9 +42,13 @@ class Contour:
 
 
 def contour(photo: Photo, depth: float) -> Contour:
-    """Walk up from the lowest pixel of every column as long as clothes or skin go on, over gaps that are classes gone wrong."""
+    """Walk up from the lowest pixel of every column as long as clothes or skin go on, over gaps that are classes gone
+    wrong."""
     x = np.arange(-HALF, HALF + 1e-9, PLANE_STEP)
-    points = np.stack([np.tile(x, (len(HEIGHTS), 1)), np.repeat(HEIGHTS[:, None], len(x), 1), np.full((len(HEIGHTS), len(x)), depth)], -1)
+    points = np.stack(
+        [np.tile(x, (len(HEIGHTS), 1)), np.repeat(HEIGHTS[:, None], len(x), 1), np.full((len(HEIGHTS), len(x)), depth)],
+        -1,
+    )
     px, _ = photo.project(points)
     inside = photo.inside(px, 2)
     matte, classes = bilinear(photo.matte, px), bilinear(photo.classes, px)
@@ -66,8 +71,8 @@ def contour(photo: Photo, depth: float) -> Contour:
 
 
 def run_end(on: np.ndarray, hair: np.ndarray, gap: int) -> int:
-    """Index after the last of `on` [n] before hair or a gap longer than `gap`; it may begin after one. -1 where there is none, n where it
-    goes on."""
+    """Index after the last of `on` [n] before hair or a gap longer than `gap`; it may begin after one. -1 where there
+    is none, n where it goes on."""
     last = -1
     for k, value in enumerate(on):
         if value:
@@ -90,7 +95,8 @@ def silhouette_top(points: np.ndarray, photo: Photo, depth: float, x: np.ndarray
 
 @dataclass(frozen=True)
 class Torso:
-    """points [rows,columns,3]; `shown` [rows,columns] 0..1; fitted height (m), slope (1), how many columns of the contour were known."""
+    """points [rows,columns,3]; `shown` [rows,columns] 0..1; fitted height (m), slope (1), how many columns of the
+    contour were known."""
 
     points: np.ndarray
     shown: np.ndarray
@@ -100,8 +106,9 @@ class Torso:
 
 
 def to_outline(points: np.ndarray, photo: Photo, page: Page, share: np.ndarray) -> np.ndarray:
-    """Points moved outwards or inwards about the pivot, in the picture's plane, to the outline of clothes and skin: collars, thick coats,
-    one shoulder higher than the other. Only where the photo shows the outline against the background."""
+    """Points moved outwards or inwards about the pivot, in the picture's plane, to the outline of clothes and skin:
+    collars, thick coats, one shoulder higher than the other. Only where the photo shows the outline against the
+    background."""
     pivot = np.array(page.meta["bust"]["pivot"])
     angles = np.radians(np.arange(-20, 201, 2.0))
     r = np.arange(0.03, 0.36, 0.003)
@@ -152,7 +159,8 @@ def to_outline(points: np.ndarray, photo: Photo, page: Page, share: np.ndarray) 
 
 
 def neck_radius(head: Head, azimuth: np.ndarray, low: float, high: float, ring: list[float]) -> np.ndarray:
-    """Radius [n] about NECK_AXIS of the person's neck at azimuths, `low` to `high` meters above the ring; NaN without a neck."""
+    """Radius [n] about NECK_AXIS of the person's neck at azimuths, `low` to `high` meters above the ring; NaN without a
+    neck."""
     p = head.means[head.neck & (head.opacity > 0.4)] - NECK_AXIS
     above = p[:, 1] - (ring[0] - ring[1] * (p[:, 2] + NECK_AXIS[2]))
     p = p[(above > low) & (above < high)]
@@ -179,7 +187,9 @@ def own_neck(points: np.ndarray, above: np.ndarray, head: Head, ring: list[float
         return points
     at_ring = np.take_along_axis(radius, np.abs(above - 0.006).argmin(0)[None], 0)
     ratio = np.clip(own / at_ring, 0.75, 1.35)
-    scale = 1 + (ratio - 1) * smooth_step(above, -0.06, 0.0) - 0.003 * ramp(above, 0.002, 0.012) / np.maximum(radius, 0.01)
+    scale = (
+        1 + (ratio - 1) * smooth_step(above, -0.06, 0.0) - 0.003 * ramp(above, 0.002, 0.012) / np.maximum(radius, 0.01)
+    )
     return NECK_AXIS + off * np.stack([scale, np.ones_like(scale), scale], -1)
 
 
@@ -248,5 +258,5 @@ class TorsoReach:
         column = (np.arctan2(d[..., 0], d[..., 2]) / (2 * np.pi) * bins - 0.5) % bins
         r0, c0 = row.astype(int), np.floor(column).astype(int)
         fr, fc = row - r0, column - c0
-        value = lambda r: self.radius[r, c0 % bins] * (1 - fc) + self.radius[r, (c0 + 1) % bins] * fc  # noqa: E731
+        value = lambda r: self.radius[r, c0 % bins] * (1 - fc) + self.radius[r, (c0 + 1) % bins] * fc
         return value(r0) * (1 - fr) + value(r0 + 1) * fr

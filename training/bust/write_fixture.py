@@ -1,9 +1,11 @@
-"""Write tests/fixtures/bust.json: two drawn photos of the open head with long hair, and the page filled from them, for the browser's twin.
+"""Write tests/fixtures/bust.json: two drawn photos of the open head with long hair, and the page filled from them, for
+the browser's twin.
 
     python -m training.bust.write_fixture
 
-The page is taken at half its map size. Smooth inputs are waves that the test makes again; classes and matte are kept in steps of 1/15. Of
-the filled map every fifth texel is kept. Renew it when the head model, the second page or ALGORITHM.md changes."""
+The page is taken at half its map size. Smooth inputs are waves that the test makes again; classes and matte are kept in
+steps of 1/15. Of the filled map every fifth texel is kept. Renew it when the head model, the second page or
+ALGORITHM.md changes."""
 
 from __future__ import annotations
 
@@ -62,21 +64,27 @@ def half_page() -> Page:
 
 
 def drawn(photo: dict) -> Photo:
-    """A person drawn on the plane through the origin that faces the camera: long hair, the neck, and one shoulder higher than the other."""
+    """A person drawn on the plane through the origin that faces the camera: long hair, the neck, and one shoulder
+    higher than the other."""
     x, y, side, roll = photo["crop"]
     crop = Crop(np.array([x, y], float), float(side), roll)
     R = rotation(np.radians(photo["yaw"]), np.radians(photo["pitch"]), 0)
     t = np.array([0.003, 0.02, -photo["distance"]])
     rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH] + 0.5
-    at = (crop.to_crop(np.stack([columns.ravel(), rows.ravel()], 1)) - 0.5) * photo["distance"] / photo["focal"] - [t[0], -t[1]]
+    at = (crop.to_crop(np.stack([columns.ravel(), rows.ravel()], 1)) - 0.5) * photo["distance"] / photo["focal"] - [
+        t[0],
+        -t[1],
+    ]
     x, y = at[:, 0].reshape(HEIGHT, WIDTH), -at[:, 1].reshape(HEIGHT, WIDTH)
     head = (x / 0.076) ** 2 + ((y - 0.005) / 0.12) ** 2 < 1
     neck = (np.abs(x) < 0.058) & (y < 0) & (y > -0.19)
     body = (np.abs(x) < 0.2) & (y < -0.15 + 0.1 * x - 0.3 * np.maximum(0, np.abs(x) - 0.06))
-    long = ((x / 0.115) ** 2 + ((y - 0.03) / 0.13) ** 2 < 1) & (y > -0.02) | (np.abs(x + 0.004) < 0.112) & (y < 0.02) & (y > -0.2 + 0.4 * x)
+    long = ((x / 0.115) ** 2 + ((y - 0.03) / 0.13) ** 2 < 1) & (y > -0.02) | (np.abs(x + 0.004) < 0.112) & (
+        y < 0.02
+    ) & (y > -0.2 + 0.4 * x)
     locks = long & ~(((x / 0.066) ** 2 + ((y + 0.02) / 0.1) ** 2 < 1) | neck & (np.abs(x) < 0.055))
     parts = np.stack([locks, (head | neck) & ~locks, body & ~locks & ~neck & ~head], -1).astype(float)
-    soft = lambda part: np.round(15 * box(part, 1)) / 15  # noqa: E731
+    soft = lambda part: np.round(15 * box(part, 1)) / 15
     classes = np.stack([soft(part) for part in np.moveaxis(parts, -1, 0)], -1)
     matte = soft(parts.max(-1))
     height, across, down = GRAIN
@@ -125,7 +133,7 @@ def content() -> dict:
     view = hairs.HairView(page, cleaned)
     elevation, height = hairs.hair_rows(page.coordinates("hair")[0])
     sides = hairs.measure_sides(view, height[elevation <= 1e-6] - view.center[1])
-    short = lambda values: np.round(np.asarray(values, float), 6).tolist()  # noqa: E731
+    short = lambda values: np.round(np.asarray(values, float), 6).tolist()
     bald = fill(page, head, photos[:1], hair=False)
     return {
         "headSize": HEAD_SIZE,

@@ -1,7 +1,7 @@
 """Build samples/assets/character.glb: `python -m training.character.build`.
 
-A dressed adult with the 53 bones of MakeHuman's game engine rig and an idle clip. Y up, meters, feet at y = 0, facing +Z.
-Clothes are the body's own surface, pushed out and colored by the bone that moves it.
+A dressed adult with the 53 bones of MakeHuman's game engine rig and an idle clip. Y up, meters, feet at y = 0, facing
++Z. Clothes are the body's own surface, pushed out and colored by the bone that moves it.
 """
 
 from __future__ import annotations
@@ -41,13 +41,18 @@ def body_shape(base: BaseMesh) -> np.ndarray:
 
 
 def rig(base: BaseMesh, vertices: np.ndarray) -> tuple[list[str], list[int], np.ndarray, dict[str, np.ndarray]]:
-    """Bone names (parents first), parent indices (-1 at the root), joint positions [n,3], weights per bone [k,2] (vertex, weight)."""
+    """Bone names (parents first), parent indices (-1 at the root), joint positions [n,3], weights per bone [k,2]
+    (vertex, weight)."""
     folder = data_folder() / "mpfb2" / "rigs" / "standard"
     bones = json.loads((folder / "rig.game_engine.json").read_text())
     weights = json.loads((folder / "weights.game_engine.json").read_text())["weights"]
     names: list[str] = []
     while len(names) < len(bones):
-        names += [name for name, bone in bones.items() if name not in names and (not bone["parent"] or bone["parent"] in names)]
+        names += [
+            name
+            for name, bone in bones.items()
+            if name not in names and (not bone["parent"] or bone["parent"] in names)
+        ]
     positions = []
     for name in names:
         head = bones[name]["head"]
@@ -95,7 +100,12 @@ def dress(base: BaseMesh, vertices: np.ndarray, names: list[str], bones: np.ndar
     look[(look == "trousers") & (y > base.joint("spine-3", vertices)[1] + 0.0)] = "shirt"
     on_head = strongest == "head"
     height = y - eye[1]
-    look[on_head & (height > 0.072 - 0.95 * np.clip(eye[2] - 0.01 - z, 0, 0.11)) & (z < eye[2] + 0.022) & (np.abs(x) < 0.079)] = "hair"
+    look[
+        on_head
+        & (height > 0.072 - 0.95 * np.clip(eye[2] - 0.01 - z, 0, 0.11))
+        & (z < eye[2] + 0.022)
+        & (np.abs(x) < 0.079)
+    ] = "hair"
     look[on_head & (z < eye[2] - 0.10) & (height > -0.05)] = "hair"
     lips = np.linalg.norm(face_unit("mouthRollLower") + face_unit("mouthRollUpper"), axis=1)
     look[on_head & (lips > 0.72 * lips.max())] = "lips"
@@ -109,7 +119,9 @@ def dress(base: BaseMesh, vertices: np.ndarray, names: list[str], bones: np.ndar
 
 def quaternion(axis: tuple[float, float, float], angle: np.ndarray) -> np.ndarray:
     """x, y, z, w [n,4] of turns by `angle` [n] about a unit axis."""
-    return np.concatenate([np.sin(angle / 2)[:, None] * np.array(axis), np.cos(angle / 2)[:, None]], 1).astype(np.float32)
+    return np.concatenate([np.sin(angle / 2)[:, None] * np.array(axis), np.cos(angle / 2)[:, None]], 1).astype(
+        np.float32
+    )
 
 
 def multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -126,7 +138,8 @@ def multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def idle(names: list[str], positions: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
-    """Times [t], rotations per bone [t,4] and the pelvis offset [t,3]: two breaths and one slow shift of weight; the ends meet."""
+    """Times [t], rotations per bone [t,4] and the pelvis offset [t,3]: two breaths and one slow shift of weight; the
+    ends meet."""
     time = np.linspace(0, CLIP_SECONDS, 49).astype(np.float32)
     turn = 2 * np.pi * time / CLIP_SECONDS
     breath, sway = np.sin(2 * turn), np.sin(turn)
@@ -143,11 +156,13 @@ def idle(names: list[str], positions: np.ndarray) -> tuple[np.ndarray, dict[str,
     }
     for side, sign in (("l", 1.0), ("r", -1.0)):
         hang = positions[names.index(f"hand_{side}")] - positions[names.index(f"upperarm_{side}")]
-        down = np.arctan2(abs(hang[0]), -hang[1]) - 0.16  # the rest pose holds the arms out; leave them a little off the body
+        # the rest pose holds the arms out; leave them a little off the body
+        down = np.arctan2(abs(hang[0]), -hang[1]) - 0.16
         rotations[f"clavicle_{side}"] = quaternion(z, sign * 0.02 * breath)
         rotations[f"upperarm_{side}"] = quaternion(z, -sign * (down + 0.012 * breath))
         rest = np.arctan2(abs(hang[0]), -hang[1])
-        straighten = (float(np.cos(rest)), sign * float(np.sin(rest)), 0.0)  # turns "forward" towards the arm's own direction
+        # turns "forward" towards the arm's own direction
+        straighten = (float(np.cos(rest)), sign * float(np.sin(rest)), 0.0)
         rotations[f"lowerarm_{side}"] = quaternion(straighten, 0.32 - 0.02 * np.sin(turn + 0.5))
         rotations[f"thigh_{side}"] = quaternion(z, -lean)
         rotations[f"foot_{side}"] = quaternion(z, lean)
@@ -198,18 +213,26 @@ def build(path: Path = OUTPUT) -> int:
     attributes = {
         "POSITION": glb.accessor(place.astype(np.float32), bounds=True, target=34962),
         "NORMAL": glb.accessor(
-            np.concatenate([np.round(normals * 127), np.zeros((len(normals), 1))], 1).astype(np.int8)[:, :3].astype(np.float32)
+            np.concatenate([np.round(normals * 127), np.zeros((len(normals), 1))], 1)
+            .astype(np.int8)[:, :3]
+            .astype(np.float32)
             / np.float32(127),
             target=34962,
         ),
         "COLOR_0": glb.accessor(
-            np.round(np.concatenate([linear(color), np.ones((len(color), 1))], 1) * 255).astype(np.uint8), normalized=True, target=34962
+            np.round(np.concatenate([linear(color), np.ones((len(color), 1))], 1) * 255).astype(np.uint8),
+            normalized=True,
+            target=34962,
         ),
         "JOINTS_0": glb.accessor(bones[used], target=34962),
         "WEIGHTS_0": glb.accessor(weights[used], normalized=True, target=34962),
     }
     indices = glb.accessor(faces.astype(np.uint16).reshape(-1), target=34963)
-    material = {"name": "body", "pbrMetallicRoughness": {"metallicFactor": 0, "roughnessFactor": 0.8}, "doubleSided": True}
+    material = {
+        "name": "body",
+        "pbrMetallicRoughness": {"metallicFactor": 0, "roughnessFactor": 0.8},
+        "doubleSided": True,
+    }
     time, rotations, offset = idle(names, positions)
     clock = glb.accessor(time, bounds=True)
     samplers, channels = [], []
@@ -219,7 +242,9 @@ def build(path: Path = OUTPUT) -> int:
     pelvis = names.index("pelvis")
     rest = np.array(nodes[first + pelvis]["translation"])
     channels.append({"sampler": len(samplers), "target": {"node": first + pelvis, "path": "translation"}})
-    samplers.append({"input": clock, "output": glb.accessor((rest + offset).astype(np.float32)), "interpolation": "LINEAR"})
+    samplers.append(
+        {"input": clock, "output": glb.accessor((rest + offset).astype(np.float32)), "interpolation": "LINEAR"}
+    )
     glb.json |= {
         "scene": 0,
         "scenes": [{"nodes": [0]}],
@@ -227,7 +252,12 @@ def build(path: Path = OUTPUT) -> int:
         "meshes": [{"name": "body", "primitives": [{"attributes": attributes, "indices": indices, "material": 0}]}],
         "materials": [material],
         "skins": [
-            {"name": "rig", "skeleton": first, "joints": [first + k for k in range(len(names))], "inverseBindMatrices": glb.accessor(bind)}
+            {
+                "name": "rig",
+                "skeleton": first,
+                "joints": [first + k for k in range(len(names))],
+                "inverseBindMatrices": glb.accessor(bind),
+            }
         ],
         "animations": [{"name": "Idle", "samplers": samplers, "channels": channels}],
     }

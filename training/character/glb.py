@@ -15,10 +15,16 @@ class Glb:
     """Collects accessors and writes the file; the same input gives the same bytes."""
 
     def __init__(self) -> None:
-        self.json: dict = {"asset": {"version": "2.0", "generator": "babylon-flexavatar"}, "accessors": [], "bufferViews": []}
+        self.json: dict = {
+            "asset": {"version": "2.0", "generator": "babylon-flexavatar"},
+            "accessors": [],
+            "bufferViews": [],
+        }
         self._body = bytearray()
 
-    def accessor(self, array: np.ndarray, *, normalized: bool = False, bounds: bool = False, target: int | None = None) -> int:
+    def accessor(
+        self, array: np.ndarray, *, normalized: bool = False, bounds: bool = False, target: int | None = None
+    ) -> int:
         """Append an array [n, ...] and return its accessor index. `target`: 34962 vertex data, 34963 indices."""
         data = np.ascontiguousarray(array)
         view: dict = {"buffer": 0, "byteOffset": len(self._body), "byteLength": data.nbytes}

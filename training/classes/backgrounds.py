@@ -1,4 +1,5 @@
-"""What may be behind a person: gradients, noise of several scales, walls with shapes, and plates of portraits without their person."""
+"""What may be behind a person: gradients, noise of several scales, walls with shapes, and plates of portraits without
+their person."""
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -36,7 +37,10 @@ def sample_background(rng: np.random.Generator, size: int, plates: list[np.ndarr
             out = out[:, ::-1]
         gain = np.exp(rng.normal(0, 0.25) + rng.normal(0, 0.12, 3))
         return np.clip(out * gain, 0, 255).astype(np.uint8)
-    a, b = (255 * rng.random(3) ** rng.choice([0.6, 1, 1.6])).astype(np.float32), (255 * rng.random(3)).astype(np.float32)
+    a, b = (
+        (255 * rng.random(3) ** rng.choice([0.6, 1, 1.6])).astype(np.float32),
+        (255 * rng.random(3)).astype(np.float32),
+    )
     b = a + (b - a) * rng.uniform(0.05, 0.8)
     angle = rng.uniform(0, 2 * np.pi)
     u = np.linspace(-0.5, 0.5, size, dtype=np.float32)
@@ -63,6 +67,8 @@ def sample_background(rng: np.random.Generator, size: int, plates: list[np.ndarr
             elif shape < 0.75:
                 draw.ellipse([x, y, x + w, y + h], fill=color)
             else:
-                draw.line([x, y, x + rng.normal(0, size), y + rng.normal(0, size)], fill=color, width=int(rng.integers(1, 9)))
+                draw.line(
+                    [x, y, x + rng.normal(0, size), y + rng.normal(0, size)], fill=color, width=int(rng.integers(1, 9))
+                )
         out = np.asarray(picture, np.float32)
     return blur(out, rng.choice([0.0, 0.8, 2.0, 5.0]) * rng.random()).clip(0, 255).astype(np.uint8)

@@ -1,14 +1,15 @@
-// Hair cards of the labelled renderer: a z-buffer over one that exists already, with holes where the texture's alpha is low. Called by cards.py.
-// Camera space as in synth/mesh.cpp.
+// Hair cards of the labelled renderer: a z-buffer over one that exists already, with holes where the texture's alpha is
+// low. Called by cards.py. Camera space as in synth/mesh.cpp.
 #include <algorithm>
 #include <cmath>
 
 extern "C" {
 
-// Draws triangles into face, bary and depth [H,W] in place; `first` is added to their numbers. alpha [size,size] 0..1 is looked up at uv
-// (v up) and a pixel is drawn where it is at least `least`.
-void card_raster(const float* camera, const int* faces, const int* uvFaces, const float* uv, int faceCount, float f, int W, int H,
-                 const float* alpha, int size, float least, int first, int* face, float* bary, float* depth) {
+// Draws triangles into face, bary and depth [H,W] in place; `first` is added to their numbers. alpha [size,size] 0..1
+// is looked up at uv (v up) and a pixel is drawn where it is at least `least`.
+void card_raster(const float* camera, const int* faces, const int* uvFaces, const float* uv, int faceCount, float f,
+                 int W, int H, const float* alpha, int size, float least, int first, int* face, float* bary,
+                 float* depth) {
     for (int t = 0; t < faceCount; t++) {
         float x[3], y[3], w[3], u[3], v[3];
         bool front = true;
@@ -42,7 +43,8 @@ void card_raster(const float* camera, const int* faces, const int* uvFaces, cons
                 if (d >= depth[i]) continue;
                 const float c0 = b0 * w[0] * d, c1 = b1 * w[1] * d, c2 = 1 - c0 - c1;
                 const float s = c0 * u[0] + c1 * u[1] + c2 * u[2], r = c0 * v[0] + c1 * v[1] + c2 * v[2];
-                const int column = std::min(std::max((int)(s * size), 0), size - 1), row = std::min(std::max((int)((1 - r) * size), 0), size - 1);
+                const int column = std::min(std::max((int)(s * size), 0), size - 1),
+                          row = std::min(std::max((int)((1 - r) * size), 0), size - 1);
                 if (alpha[row * size + column] < least) continue;
                 depth[i] = d;
                 face[i] = first + t;

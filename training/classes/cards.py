@@ -1,5 +1,5 @@
-"""MakeHuman's hair meshes (CC0, shared/data/makehuman) on the heads of the generator: cards with an alpha texture, which no map of the
-head has."""
+"""MakeHuman's hair meshes (CC0, shared/data/makehuman) on the heads of the generator: cards with an alpha texture,
+which no map of the head has."""
 
 from ctypes import c_float, c_int
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ STRANDS = (0.45, 1.0)  # ours: how much of a texture's contrast stays
 
 @dataclass(frozen=True)
 class Cards:
-    """One hairstyle at rest on the template: vertices [n,3] (m), faces and uv_faces [m,3], uv [k,2] v up, shade [T,T] log luminance
-    about its mean, alpha [T,T]."""
+    """One hairstyle at rest on the template: vertices [n,3] (m), faces and uv_faces [m,3], uv [k,2] v up, shade [T,T]
+    log luminance about its mean, alpha [T,T]."""
 
     vertices: np.ndarray
     faces: np.ndarray
@@ -35,7 +35,8 @@ class Cards:
     share: np.ndarray  # [n,8]
 
     def worn(self, offset: np.ndarray, grow: float) -> np.ndarray:
-        """Vertices [n,3] on a head that differs from the template by `offset` [V,3]; `grow` scales about the head's middle."""
+        """Vertices [n,3] on a head that differs from the template by `offset` [V,3]; `grow` scales about the head's
+        middle."""
         middle = self.vertices.mean(0)
         moved = middle + (self.vertices - middle) * grow
         return (moved + np.einsum("nk,nkc->nc", self.share, offset[self.near])).astype(np.float32)
@@ -50,14 +51,21 @@ def load_styles(rig: Rig, root: Path) -> list[Cards]:
         part = slice(*base["target_start"][names.index(name) :][:2])
         adult[base["target_index"][part]] += weight * base["target_delta_q"][part] * float(base["target_delta_scale"])
     joints, start = list(base["joint_names"]), base["joint_start"]
-    eyes = [adult[base["joint_vertices"][slice(*start[joints.index(n) :][:2])]].mean(0) for n in ("joint-l-eye", "joint-r-eye")]
+    eyes = [
+        adult[base["joint_vertices"][slice(*start[joints.index(n) :][:2])]].mean(0)
+        for n in ("joint-l-eye", "joint-r-eye")
+    ]
     shift = rig.joints[[3, 4]].mean(0) - np.mean(eyes, 0) / 10
-    skin = np.flatnonzero(np.isin(np.arange(len(rig.template)), rig.faces[rig.face_region == rig.regions.index("scalp")]))
+    skin = np.flatnonzero(
+        np.isin(np.arange(len(rig.template)), rig.faces[rig.face_region == rig.regions.index("scalp")])
+    )
     tree = cKDTree(rig.template[skin])
     return [_style(name, meshes, adult, shift, root, skin, tree) for name in STYLES]
 
 
-def _style(name: str, meshes, adult: np.ndarray, shift: np.ndarray, root: Path, skin: np.ndarray, tree: cKDTree) -> Cards:
+def _style(
+    name: str, meshes, adult: np.ndarray, shift: np.ndarray, root: Path, skin: np.ndarray, tree: cKDTree
+) -> Cards:
     index, weight, scale = meshes[f"{name}_fit_index"], meshes[f"{name}_fit_weight"], meshes[f"{name}_fit_scale"]
     size = np.array([abs(adult[int(a), k] - adult[int(b), k]) / d for k, (a, b, d) in enumerate(scale)])
     points = np.einsum("nk,nkc->nc", weight, adult[index]) + meshes[f"{name}_fit_offset"] * size
@@ -67,7 +75,10 @@ def _style(name: str, meshes, adult: np.ndarray, shift: np.ndarray, root: Path, 
     faces, uv_faces = _triangles(meshes[f"{name}_faces"], meshes[f"{name}_uv_faces"])
     file = root / f"makehuman/hair/{name}.webp"
     if file.exists():
-        image = np.asarray(Image.open(file).convert("RGBA").resize((TEXTURE, TEXTURE), Image.Resampling.BOX), np.float32) / 255
+        image = (
+            np.asarray(Image.open(file).convert("RGBA").resize((TEXTURE, TEXTURE), Image.Resampling.BOX), np.float32)
+            / 255
+        )
         luminance, alpha = np.log(linear(image[..., :3]) @ LUMA + 0.01), image[..., 3]
     else:
         rng = np.random.default_rng(len(name))
@@ -93,7 +104,8 @@ def _triangles(quads: np.ndarray, uv_quads: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def draw_cards(cards: Cards, vertices: np.ndarray, f: float, least: float, first: int, face, bary, depth) -> None:
-    """Cards with camera-space vertices [n,3] over a z-buffer face [H,W], bary [H,W,2], depth [H,W], in place; numbers start at `first`."""
+    """Cards with camera-space vertices [n,3] over a z-buffer face [H,W], bary [H,W,2], depth [H,W], in place; numbers
+    start at `first`."""
     height, width = depth.shape
     vertices = floats(vertices)
     native.load("classes/cards.cpp").card_raster(

@@ -1,4 +1,5 @@
-"""Training pictures: a stored person before some background, moved, in other light and with a camera's flaws, and what is known of it."""
+"""Training pictures: a stored person before some background, moved, in other light and with a camera's flaws, and what
+is known of it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +26,8 @@ WIDEST, NARROW, NARROWEST = 0.45, 0.88, 1.5  # sizes of the crop in the picture
 
 @dataclass(frozen=True)
 class Portrait:
-    """What training keeps of a labelled portrait, all [S,S]: image and color u8 [S,S,3], alpha u8, label u8, sure bool (a person for
-    certain), inside bool, and whether another background may be put behind it."""
+    """What training keeps of a labelled portrait, all [S,S]: image and color u8 [S,S,3], alpha u8, label u8, sure bool
+    (a person for certain), inside bool, and whether another background may be put behind it."""
 
     image: np.ndarray
     color: np.ndarray
@@ -63,8 +64,8 @@ class Portrait:
 
 @dataclass(frozen=True)
 class Example:
-    """image f32 [3,S,S] 0..1; label u8 [S,S]; alpha f32 [S,S]; trust f32 [S,S] of alpha; sure bool [S,S]: a person whatever the label
-    says."""
+    """image f32 [3,S,S] 0..1; label u8 [S,S]; alpha f32 [S,S]; trust f32 [S,S] of alpha; sure bool [S,S]: a person
+    whatever the label says."""
 
     image: np.ndarray
     label: np.ndarray
@@ -122,7 +123,8 @@ def composed(color: np.ndarray, alpha: np.ndarray, background: np.ndarray) -> np
 
 
 def continued(values: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """`below` [S,S] takes the value [S,S,...] of the last row above it, as the page continues a photo that ends too early."""
+    """`below` [S,S] takes the value [S,S,...] of the last row above it, as the page continues a photo that ends too
+    early."""
     rows = np.arange(len(values))[:, None]
     last = np.maximum.accumulate(np.where(below, 0, rows), axis=0)
     return values[last, np.arange(values.shape[1])[None]]
@@ -155,8 +157,8 @@ def relit(rng, color: np.ndarray) -> np.ndarray:
 
 
 def moved(rng, image, label, alpha, trust, sure, size: int = INPUT):
-    """Turned, shifted, zoomed and mirrored to `size` pixels; what comes in from outside is grey background, below it the last row goes
-    on, as the page continues a photo."""
+    """Turned, shifted, zoomed and mirrored to `size` pixels; what comes in from outside is grey background, below it
+    the last row goes on, as the page continues a photo."""
     n = len(label)
     wide = rng.random() < WIDE
     zoom = n / size / np.exp(rng.uniform(*np.log((WIDEST, NARROW) if wide else (NARROW, NARROWEST))))
@@ -172,11 +174,19 @@ def moved(rng, image, label, alpha, trust, sure, size: int = INPUT):
     affine = tuple(float(v) for v in affine)
 
     def turn(x, how, fill):
-        return np.asarray(Image.fromarray(x).transform((size, size), Image.Transform.AFFINE, affine, how, fillcolor=fill))
+        return np.asarray(
+            Image.fromarray(x).transform((size, size), Image.Transform.AFFINE, affine, how, fillcolor=fill)
+        )
 
     soft, hard = Image.Resampling.BILINEAR, Image.Resampling.NEAREST
     image = turn(image, Image.Resampling.BICUBIC if zoom < 1.3 else soft, (GREY,) * 3)
-    out = [image, turn(label, hard, BACKGROUND), turn(alpha, soft, 0), turn(trust, hard, 1), turn(sure.astype(np.uint8), hard, 0) > 0]
+    out = [
+        image,
+        turn(label, hard, BACKGROUND),
+        turn(alpha, soft, 0),
+        turn(trust, hard, 1),
+        turn(sure.astype(np.uint8), hard, 0) > 0,
+    ]
     if rng.random() < 0.5:
         out = [x[:, ::-1] for x in out]
     return out

@@ -1,8 +1,8 @@
 """Measures the network and its mattes: `python -m training.classes.evaluate [--model FILE]`.
 
-Held-out synthetic people (samples.py --held-out) against their truth, and odd portraits against the teacher where it agrees with itself:
-alone, and with the veto of the matte that was at hand when the labels were made. Mattes: ours, MediaPipe's, and both together as the page
-has it. Writes training/results/classes.json."""
+Held-out synthetic people (samples.py --held-out) against their truth, and odd portraits against the teacher where it
+agrees with itself: alone, and with the veto of the matte that was at hand when the labels were made. Mattes: ours,
+MediaPipe's, and both together as the page has it. Writes training/results/classes.json."""
 
 import argparse
 import json
@@ -52,7 +52,8 @@ class Ours:
         return np.stack([resized(p, len(image)) for p in classes]), resized(alpha, len(image)).clip(0, 1)
 
     def wide(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The same from a picture of twice the edge around it, as of a photo that ends there: grey, below it the last row goes on."""
+        """The same from a picture of twice the edge around it, as of a photo that ends there: grey, below it the last
+        row goes on."""
         size = len(image)
         start = (WIDER - 1) * size // 2
         picture = np.full((WIDER * size, WIDER * size, 3), GREY, np.uint8)
@@ -97,7 +98,8 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def matte_errors(matte: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """Mean absolute error everywhere and in the band of partial alpha; mean absolute error of the gradient in the band."""
+    """Mean absolute error everywhere and in the band of partial alpha; mean absolute error of the gradient in the
+    band."""
     band = binary_dilation((truth > 0.02) & (truth < 0.98), iterations=BAND)
     slope = np.abs(np.stack(np.gradient(matte)) - np.stack(np.gradient(truth))).sum(0)
     error = np.abs(matte - truth)
@@ -114,7 +116,9 @@ def photographs(samples: list[Labels], plates: list[np.ndarray]) -> list[tuple[n
     rng, out = np.random.default_rng(SEED), []
     for s in samples:
         alpha = s.alpha.astype(np.float32) / 255
-        image = composed(relit(rng, s.color), alpha, sample_background(rng, len(alpha), plates)).astype(np.float32) / 255
+        image = (
+            composed(relit(rng, s.color), alpha, sample_background(rng, len(alpha), plates)).astype(np.float32) / 255
+        )
         image = camera_flaws(rng, image) if rng.random() < 0.7 else image
         label = np.where(alpha >= 0.5, s.label, BACKGROUND)
         out.append(((255 * image.clip(0, 1) + 0.5).astype(np.uint8), label, alpha))
@@ -129,7 +133,11 @@ def ways(ours: Ours) -> dict[str, Way]:
 
     own: dict[str, Way] = {"ours": lambda image: ours(image)[1], "ours, wide": lambda image: ours.wide(image)[1]}
     own |= {"MediaPipe": ours.matte, "together": ours.together}
-    return {f"{name}{how}": make(way) for name, way in own.items() for how, make in (("", lambda w: w), (", solved", solved))}
+    return {
+        f"{name}{how}": make(way)
+        for name, way in own.items()
+        for how, make in (("", lambda w: w), (", solved", solved))
+    }
 
 
 def against_truth(ours: Ours, samples: list[Labels], plates: list[np.ndarray]) -> dict:
@@ -140,7 +148,10 @@ def against_truth(ours: Ours, samples: list[Labels], plates: list[np.ndarray]) -
         wide.add(ours.wide(image)[0].argmax(0), label, np.ones_like(label, bool))
         for name, way in ways(ours).items():
             errors[name].append(matte_errors(way(image), alpha))
-    means = {name: {key: round(float(np.mean([r[key] for r in rows])), 4) for key in rows[0]} for name, rows in errors.items()}
+    means = {
+        name: {key: round(float(np.mean([r[key] for r in rows])), 4) for key in rows[0]}
+        for name, rows in errors.items()
+    }
     return {"people": len(samples), "mattes": means, "overlap": seen.report(), "overlapWide": wide.report()}
 
 
@@ -179,7 +190,9 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=ASSET)
     parser.add_argument("--out", type=Path, default=PACKAGE / "results/classes.json")
     parser.add_argument("--most", type=int, default=1000, help="of pictures of each kind")
-    parser.add_argument("--even", action="store_true", help="portraits that may be tuned on instead of those for the report")
+    parser.add_argument(
+        "--even", action="store_true", help="portraits that may be tuned on instead of those for the report"
+    )
     arguments = parser.parse_args()
     ours = Ours(arguments.model)
     portraits = [p for p in load_labels() if even(p.name) == arguments.even][: arguments.most]

@@ -1,5 +1,5 @@
-"""Writes the network as ONNX: `python -m training.classes.export [--checkpoint training/runs/classes/last.pt] [--out FILE]`; with `--ship`
-into assets/models/face, with its entry in models.json.
+"""Writes the network as ONNX: `python -m training.classes.export [--checkpoint training/runs/classes/last.pt] [--out
+FILE]`; with `--ship` into assets/models/face, with its entry in models.json.
 
 Batch norm is folded; weights are bytes with a scale per output channel. Input `image` [1,3,256,256] sRGB 0..1; outputs
 `classes` [1,5,256,256] probabilities in the order of vocabulary.NAMES and `alpha` [1,1,256,256], 1 on the person."""
@@ -59,8 +59,8 @@ def folded(network: nn.Module) -> nn.Module:
 
 
 def to_bytes(model: onnx.ModelProto) -> None:
-    """Store weights of convolutions as bytes with a scale per output channel, other constants in half precision, in place; the graph brings
-    them back."""
+    """Store weights of convolutions as bytes with a scale per output channel, other constants in half precision, in
+    place; the graph brings them back."""
     nodes, scales = [], []
     for tensor in model.graph.initializer:
         values, name = numpy_helper.to_array(tensor), tensor.name

@@ -1,5 +1,5 @@
-"""Pictures of synthetic people with the truth of every pixel: color, class and alpha. The generator's heads, torsos and glasses,
-MakeHuman's hair cards, and loose strands and locks drawn over them at the supersampled size."""
+"""Pictures of synthetic people with the truth of every pixel: color, class and alpha. The generator's heads, torsos and
+glasses, MakeHuman's hair cards, and loose strands and locks drawn over them at the supersampled size."""
 
 import copy
 from dataclasses import dataclass
@@ -32,8 +32,8 @@ CLOTH_NEAR = 0.45  # log distance below which the neck's paint is cloth
 
 @dataclass(frozen=True)
 class Labels:
-    """color u8 [S,S,3] of the person alone (sRGB, also where alpha is small), alpha u8 [S,S], label u8 [S,S] of the person's most seen
-    part."""
+    """color u8 [S,S,3] of the person alone (sRGB, also where alpha is small), alpha u8 [S,S], label u8 [S,S] of the
+    person's most seen part."""
 
     color: np.ndarray
     alpha: np.ndarray
@@ -41,7 +41,8 @@ class Labels:
 
 
 class Photographer(Generator):
-    """Draws labelled people. `held_out`: only the four registered people that nothing is trained on (person number by `choice`)."""
+    """Draws labelled people. `held_out`: only the four registered people that nothing is trained on (person number by
+    `choice`)."""
 
     choice = (0, 0)
 
@@ -58,8 +59,12 @@ class Photographer(Generator):
         out, look = self.region_class.copy(), person.look
         low = (self.canvas.height < -0.105) & self.canvas.skin
         if who is None:
-            away = np.abs(np.log(np.maximum(look.texture[:, :3], 0.004)) - np.log(np.maximum(look.cloth, 0.004))).mean(1)
-            skin = np.abs(np.log(np.maximum(look.texture[:, :3], 0.004)) - np.log(np.maximum(look.skin_color, 0.004))).mean(1)
+            away = np.abs(np.log(np.maximum(look.texture[:, :3], 0.004)) - np.log(np.maximum(look.cloth, 0.004))).mean(
+                1
+            )
+            skin = np.abs(
+                np.log(np.maximum(look.texture[:, :3], 0.004)) - np.log(np.maximum(look.skin_color, 0.004))
+            ).mean(1)
             out[low & (away < CLOTH_NEAR) & (away < skin)] = CLOTHES
         elif not bare:
             out[low & (self.people.dressed[who.skin] > 0.5)] = CLOTHES
@@ -87,7 +92,11 @@ class Photographer(Generator):
         lit = self.occlusion.lit(light)
         rig, look = self.rig, person.look
         strength = rng.choice([0.0, 0.5, 1.0])
-        expression = sample_expression(rng, rig.expressions, strength) if strength else np.zeros(rig.expression_count, np.float32)
+        expression = (
+            sample_expression(rng, rig.expressions, strength)
+            if strength
+            else np.zeros(rig.expression_count, np.float32)
+        )
         face = self.face(person, expression, sample_pose(rng))
         shade = self.occlusion_of(person, face, lit)
         luminance = float(np.median(self._linear_face(person, face, light, shade) @ lighting.LUMA))
@@ -108,13 +117,16 @@ class Photographer(Generator):
         hanging = look.hair_color if cards is None and look.long and rng.random() < HANGING else None
         given = face.posed[self.rim], look.cloth
         marks = [
-            sample_torso(copy.deepcopy(rng), *given, np.full(3, mark), hanging, self.frame.head).texture[..., 0] for mark in (0.0, 1.0)
+            sample_torso(copy.deepcopy(rng), *given, np.full(3, mark), hanging, self.frame.head).texture[..., 0]
+            for mark in (0.0, 1.0)
         ]
         is_neck = marks[1] - marks[0] > 0.45  # the texels whose color is the neck's
         torso = sample_torso(rng, *given, neck, hanging, self.frame.head)
         glasses = self._glasses(rng, person)
         turn = rig.transforms(rig.full_pose(face.expression, face.pose))[NECK]
-        return self._draw(rng, person, face, camera, light, tone, shade, texel_class, torso, is_neck, neck_class, cards, glasses, turn)
+        return self._draw(
+            rng, person, face, camera, light, tone, shade, texel_class, torso, is_neck, neck_class, cards, glasses, turn
+        )
 
     def _draw(
         self,
@@ -136,7 +148,9 @@ class Photographer(Generator):
         size, rig, eye = camera.size * SUPERSAMPLE, self.rig, camera.center()
         f = camera.f * SUPERSAMPLE
         frame = None if glasses is None else glasses.worn(turn).frame
-        meshes = [(face.posed, rig.faces), (torso.vertices, torso.faces)] + ([] if frame is None else [(frame.vertices, frame.faces)])
+        meshes = [(face.posed, rig.faces), (torso.vertices, torso.faces)] + (
+            [] if frame is None else [(frame.vertices, frame.faces)]
+        )
         starts = np.cumsum([0] + [len(faces) for _, faces in meshes])
         vertex_starts = np.cumsum([0] + [len(vertices) for vertices, _ in meshes])
         vertices = np.concatenate([v for v, _ in meshes])
@@ -150,17 +164,33 @@ class Photographer(Generator):
         color, label = np.zeros((size * size, 3), np.float32), np.full(size * size, BACKGROUND, np.uint8)
         hit = np.flatnonzero((index >= 0) & (index < starts[1]))
         color[hit] = mesh.shade(
-            index[hit], bary[hit], rig.faces, rig.uv_faces, rig.uv, person.texture, face.still, face.normals, shade, light, eye
+            index[hit],
+            bary[hit],
+            rig.faces,
+            rig.uv_faces,
+            rig.uv,
+            person.texture,
+            face.still,
+            face.normals,
+            shade,
+            light,
+            eye,
         )
         label[hit] = self._texel_class_at(texel_class, index[hit], bary[hit])
         props = [(torso, starts[1], starts[2], None)] + ([] if frame is None else [(frame, starts[2], starts[3], FACE)])
         for prop, first, end, kind in props:
             hit = np.flatnonzero((index >= first) & (index < end))
             color[hit] = self._lit(prop, index[hit] - first, bary[hit], light, eye)
-            label[hit] = kind if kind is not None else self._torso_class(torso, is_neck, neck_class, index[hit] - first, bary[hit])
+            label[hit] = (
+                kind
+                if kind is not None
+                else self._torso_class(torso, is_neck, neck_class, index[hit] - first, bary[hit])
+            )
         if cards is not None:
             hit = np.flatnonzero(index >= starts[-1])
-            color[hit] = self._hair_color(rng, cards, worn, person.look.hair_color, index[hit] - starts[-1], bary[hit], light, eye)
+            color[hit] = self._hair_color(
+                rng, cards, worn, person.look.hair_color, index[hit] - starts[-1], bary[hit], light, eye
+            )
             label[hit] = HAIR
         if frame is not None:
             self._lenses(rng, glasses.worn(turn), light, camera, depth, color)
@@ -172,14 +202,22 @@ class Photographer(Generator):
     def _texel_class_at(self, texel_class: np.ndarray, index: np.ndarray, bary: np.ndarray) -> np.ndarray:
         rig, size = self.rig, self.map_size
         uv = mesh.interpolate(index, bary, rig.uv_faces, rig.uv)
-        column, row = np.clip((uv[:, 0] * size).astype(int), 0, size - 1), np.clip(((1 - uv[:, 1]) * size).astype(int), 0, size - 1)
+        column, row = (
+            np.clip((uv[:, 0] * size).astype(int), 0, size - 1),
+            np.clip(((1 - uv[:, 1]) * size).astype(int), 0, size - 1),
+        )
         return texel_class[self.nearest[row * size + column]]
 
-    def _torso_class(self, torso, is_neck: np.ndarray, neck_class: int, index: np.ndarray, bary: np.ndarray) -> np.ndarray:
+    def _torso_class(
+        self, torso, is_neck: np.ndarray, neck_class: int, index: np.ndarray, bary: np.ndarray
+    ) -> np.ndarray:
         """Cloth, what continues the neck, or hanging hair."""
         uv = mesh.interpolate(index, bary, torso.faces, torso.uv)
         size = len(is_neck)
-        column, row = np.clip((uv[:, 0] * size).astype(int), 0, size - 1), np.clip(((1 - uv[:, 1]) * size).astype(int), 0, size - 1)
+        column, row = (
+            np.clip((uv[:, 0] * size).astype(int), 0, size - 1),
+            np.clip(((1 - uv[:, 1]) * size).astype(int), 0, size - 1),
+        )
         out = np.where(is_neck[row, column], neck_class, CLOTHES)
         return np.where((torso.faces[index] >= len(RINGS) * (ANGLES + 1)).any(1), HAIR, out)
 
@@ -188,7 +226,18 @@ class Photographer(Generator):
         sky = np.full((len(prop.vertices), 1 + len(light.directions)), OPEN_LIGHT)
         sky[:, 0] = OPEN_SKY
         return mesh.shade(
-            index, bary, prop.faces, prop.faces, prop.uv, prop.texture, prop.vertices, prop.normals, sky, light, eye, two_sided=True
+            index,
+            bary,
+            prop.faces,
+            prop.faces,
+            prop.uv,
+            prop.texture,
+            prop.vertices,
+            prop.normals,
+            sky,
+            light,
+            eye,
+            two_sided=True,
         )
 
     @staticmethod
@@ -197,22 +246,30 @@ class Photographer(Generator):
         texture[..., :3] = np.clip(hair_color * np.exp(rng.uniform(*STRANDS) * cards.shade)[..., None], 0.003, 0.95)
         texture[..., 3], texture[..., 4] = rng.uniform(0.0, 0.03), rng.uniform(8, 20)
         away = worn - worn.mean(0)
-        normals = away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-6)  # cards are lit as the volume that they make up
+        # cards are lit as the volume that they make up
+        normals = away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-6)
         sky = np.full((len(worn), 1 + len(light.directions)), OPEN_LIGHT)
         sky[:, 0] = OPEN_SKY
-        return mesh.shade(index, bary, cards.faces, cards.uv_faces, cards.uv, texture, worn, normals, sky, light, eye, two_sided=True)
+        return mesh.shade(
+            index, bary, cards.faces, cards.uv_faces, cards.uv, texture, worn, normals, sky, light, eye, two_sided=True
+        )
 
     @staticmethod
     def _lenses(rng, glasses, light, camera, depth, color) -> None:
         from ..synth.glasses import shown_through
 
-        index, bary, near = mesh.raster(camera.to_camera(glasses.lenses), glasses.lens_faces, camera.f * SUPERSAMPLE, len(depth))
+        index, bary, near = mesh.raster(
+            camera.to_camera(glasses.lenses), glasses.lens_faces, camera.f * SUPERSAMPLE, len(depth)
+        )
         hit = np.flatnonzero(near.ravel() < depth.ravel())
-        color[hit] = shown_through(glasses, sample_glare(rng, light), index.ravel()[hit], bary.reshape(-1, 2)[hit], color[hit])[0]
+        color[hit] = shown_through(
+            glasses, sample_glare(rng, light), index.ravel()[hit], bary.reshape(-1, 2)[hit], color[hit]
+        )[0]
 
 
 def wisps(rng: np.random.Generator, color: np.ndarray, label: np.ndarray, hair_color: np.ndarray) -> None:
-    """Draws loose strands and locks into linear color [n,n,3] and label [n,n], in place; they start at the rim of the hair."""
+    """Draws loose strands and locks into linear color [n,n,3] and label [n,n], in place; they start at the rim of the
+    hair."""
     size = len(label)
     hair = label == HAIR
     rim = hair & ~binary_erosion(hair, iterations=3)
@@ -240,7 +297,9 @@ def wisps(rng: np.random.Generator, color: np.ndarray, label: np.ndarray, hair_c
         turn, bend = rng.normal(0, curl), rng.normal(0, 0.12)
         steps = 9
         stride = length * np.exp(rng.normal(0, 0.5)) / steps
-        own = np.median(color[max(0, rows[at] - 2) : rows[at] + 3, max(0, columns[at] - 2) : columns[at] + 3].reshape(-1, 3), 0)
+        own = np.median(
+            color[max(0, rows[at] - 2) : rows[at] + 3, max(0, columns[at] - 2) : columns[at] + 3].reshape(-1, 3), 0
+        )
         if k % 3 == 0 or own.max() <= 0:
             own = hair_color * shine
         ink = own * np.exp(rng.normal(0, 0.25))
@@ -277,6 +336,8 @@ def _down(tone: lighting.Tone, color: np.ndarray, label: np.ndarray) -> Labels:
     cover = (label != BACKGROUND).astype(np.float32)[..., None]
     alpha = lighting.box_down(cover, n)[..., 0]
     encoded = tone.encode(lighting.box_down(color * cover, n) / np.maximum(alpha, 1e-3)[..., None])
-    votes = np.stack([lighting.box_down((label == k).astype(np.float32)[..., None], n)[..., 0] for k in range(BACKGROUND)])
+    votes = np.stack(
+        [lighting.box_down((label == k).astype(np.float32)[..., None], n)[..., 0] for k in range(BACKGROUND)]
+    )
     part = np.where(alpha > 0, votes.argmax(0), BACKGROUND).astype(np.uint8)
     return Labels((255 * encoded + 0.5).astype(np.uint8), (255 * alpha + 0.5).astype(np.uint8), part)

@@ -1,6 +1,7 @@
 """Labels of the portraits in shared/data/photos: `python -m training.classes.labels` asks the teacher once and writes
-training/cache/classes/portraits (git-ignored, as everything made of those pictures). The network that ships was trained with labels whose
-matte was MediaPipe's selfie segmentation alone (`matte` of assets/models/face); a new run takes the page's."""
+training/cache/classes/portraits (git-ignored, as everything made of those pictures). The network that ships was trained
+with labels whose matte was MediaPipe's selfie segmentation alone (`matte` of assets/models/face); a new run takes the
+page's."""
 
 from collections.abc import Callable
 
@@ -23,14 +24,17 @@ def load_labels() -> list[Labelled]:
     for path in sorted(PORTRAITS.glob("*.npz")):
         data = np.load(path)
         size = len(data["image"])
-        mask = np.asarray(Image.fromarray(data["mask"].astype(np.float32)).resize((size, size), Image.Resampling.BILINEAR))
+        mask = np.asarray(
+            Image.fromarray(data["mask"].astype(np.float32)).resize((size, size), Image.Resampling.BILINEAR)
+        )
         label = classes_of(data["agreed"], data["landmarks"], mask)
         out.append(Labelled(path.stem, data["image"], data["inside"], label, mask, data["agreed"]))
     return out
 
 
 def load_portraits(wanted: Callable[[str], bool]) -> list[Portrait]:
-    """What training needs of the portraits whose names are `wanted`; made once, as solving mattes takes a second each."""
+    """What training needs of the portraits whose names are `wanted`; made once, as solving mattes takes a second
+    each."""
     out, names = [], [p.stem for p in sorted(PORTRAITS.glob("*.npz")) if wanted(p.stem)]
     SOLVED.mkdir(parents=True, exist_ok=True)
     missing = {name for name in names if not (SOLVED / f"{name}.npz").exists()}
@@ -53,7 +57,10 @@ def main() -> None:
     for portrait in prepare(sorted((root / "photos").glob("*.jpg")), observers, 64):
         picture = Image.fromarray((255 * portrait.image.transpose(1, 2, 0) + 0.5).astype(np.uint8))
         image = np.asarray(picture.resize((TEACHER_SIZE, TEACHER_SIZE), Image.Resampling.BOX))
-        inside = np.asarray(Image.fromarray(portrait.inside).resize((TEACHER_SIZE, TEACHER_SIZE), Image.Resampling.BOX)) > 0.99
+        inside = (
+            np.asarray(Image.fromarray(portrait.inside).resize((TEACHER_SIZE, TEACHER_SIZE), Image.Resampling.BOX))
+            > 0.99
+        )
         np.savez_compressed(
             PORTRAITS / f"{portrait.name}.npz",
             image=image,

@@ -1,16 +1,18 @@
 """From a coarse matte to one at the photo's own resolution, and colors without the background in them. Twin of
 src/runtime/photo/matting.ts and foreground.ts.
 
-The matte's unsure rim is solved in two steps: where a pixel's color lies between the person's and the background's colors around it,
-then as a local linear function of the photo (guided filter with color, He et al. 2010), which takes the noise out. Colors of the person
-are solved together with those of the background from coarse to fine (multi-level foreground estimation, Germer et al. 2020)."""
+The matte's unsure rim is solved in two steps: where a pixel's color lies between the person's and the background's
+colors around it, then as a local linear function of the photo (guided filter with color, He et al. 2010), which takes
+the noise out. Colors of the person are solved together with those of the background from coarse to fine (multi-level
+foreground estimation, Germer et al. 2020)."""
 
 import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 
 RIM = 1 / 200  # how far beyond the matte's own rim it is thought unsure, in parts of the picture
 SURE = 0.08  # what is nearer to 0 or 1 is sure
-AROUND = (1 / 80, 1 / 40, 1 / 20, 1 / 10)  # radii in which colors of person and background are looked for, in parts of the picture
+# radii in which colors of person and background are looked for, in parts of the picture
+AROUND = (1 / 80, 1 / 40, 1 / 20, 1 / 10)
 ENOUGH = 1 / 6  # share of known pixels in such a square with which its mean is fully believed
 UNLIKE = 0.04  # squared distance of the two colors at which color decides half
 WINDOW = 1 / 80  # radius of the filter's window, in parts of the picture
@@ -25,7 +27,9 @@ SMALL = 32
 def unsure(matte: np.ndarray) -> np.ndarray:
     """[S,S] bool: where a matte has to be solved."""
     width = 2 * max(1, round(RIM * len(matte))) + 1
-    return (minimum_filter(matte, width, mode="nearest") < 1 - SURE) & (maximum_filter(matte, width, mode="nearest") > SURE)
+    return (minimum_filter(matte, width, mode="nearest") < 1 - SURE) & (
+        maximum_filter(matte, width, mode="nearest") > SURE
+    )
 
 
 def _mean(x: np.ndarray, radius: float) -> np.ndarray:
@@ -34,8 +38,8 @@ def _mean(x: np.ndarray, radius: float) -> np.ndarray:
 
 
 def _around(image: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean colors [S,S,3] of the `known` pixels around each pixel: of the smallest square that has enough, larger ones fill the rest.
-    And how much of them was found [S,S], 0..1."""
+    """Mean colors [S,S,3] of the `known` pixels around each pixel: of the smallest square that has enough, larger ones
+    fill the rest. And how much of them was found [S,S], 0..1."""
     color, done = np.zeros(image.shape), np.zeros(known.shape)
     for radius in AROUND:
         share = _mean(known.astype(np.float64), radius)
@@ -47,8 +51,8 @@ def _around(image: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def between_colors(image: np.ndarray, matte: np.ndarray, rim: np.ndarray) -> np.ndarray:
-    """Alpha [S,S] of the `rim` from where its color lies between those of person and background around it; the matte's where these are
-    alike or one of them is far away: such a matte is wrong rather than coarse."""
+    """Alpha [S,S] of the `rim` from where its color lies between those of person and background around it; the matte's
+    where these are alike or one of them is far away: such a matte is wrong rather than coarse."""
     person, near_person = _around(image, (matte > 0.5) & ~rim)
     rest, near_rest = _around(image, (matte <= 0.5) & ~rim)
     line = person - rest
@@ -73,7 +77,11 @@ def guided(image: np.ndarray, matte: np.ndarray) -> np.ndarray:
     c00, c01, c02 = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg  # adjugate of the symmetric covariance
     c11, c12, c22 = rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg
     inverse = 1 / (rr * c00 + rg * c01 + rb * c02)
-    ar, ag, ab = (c00 * x + c01 * y + c02 * z) * inverse, (c01 * x + c11 * y + c12 * z) * inverse, (c02 * x + c12 * y + c22 * z) * inverse
+    ar, ag, ab = (
+        (c00 * x + c01 * y + c02 * z) * inverse,
+        (c01 * x + c11 * y + c12 * z) * inverse,
+        (c02 * x + c12 * y + c22 * z) * inverse,
+    )
     offset = p - ar * mr - ag * mg - ab * mb
     return mean(ar) * r + mean(ag) * g + mean(ab) * b + mean(offset)
 

@@ -1,4 +1,5 @@
-"""The network: a mobile trunk and a U-shaped decoder, from a picture to five class logits and alpha at the picture's own size."""
+"""The network: a mobile trunk and a U-shaped decoder, from a picture to five class logits and alpha at the picture's
+own size."""
 
 from dataclasses import dataclass
 
@@ -10,7 +11,8 @@ from .vocabulary import INPUT, NAMES
 
 @dataclass(frozen=True)
 class Config:
-    """Channels after each halving of the picture, blocks per level, widening inside a block, channels at the picture's own size."""
+    """Channels after each halving of the picture, blocks per level, widening inside a block, channels at the picture's
+    own size."""
 
     widths: tuple[int, ...] = (16, 24, 40, 72, 96)
     depths: tuple[int, ...] = (0, 1, 2, 3, 2)
@@ -19,8 +21,13 @@ class Config:
     input_size: int = INPUT
 
 
-def _conv(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1, active: bool = True) -> nn.Sequential:
-    layers = [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(outputs)]
+def _conv(
+    inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1, active: bool = True
+) -> nn.Sequential:
+    layers = [
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs),
+    ]
     return nn.Sequential(*layers, *([nn.ReLU(inplace=True)] if active else []))
 
 
@@ -30,7 +37,9 @@ class Block(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int, expand: int):
         super().__init__()
         wide = inputs * expand
-        self.body = nn.Sequential(_conv(inputs, wide), _conv(wide, wide, 3, stride, wide), _conv(wide, outputs, active=False))
+        self.body = nn.Sequential(
+            _conv(inputs, wide), _conv(wide, wide, 3, stride, wide), _conv(wide, outputs, active=False)
+        )
         self.same = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
@@ -52,7 +61,8 @@ class Merge(nn.Module):
 
 
 class ClassNetwork(nn.Module):
-    """image [B,3,S,S] sRGB 0..1 -> class logits [B,5,S,S] in the order of vocabulary.NAMES, and the logit of alpha [B,1,S,S]."""
+    """image [B,3,S,S] sRGB 0..1 -> class logits [B,5,S,S] in the order of vocabulary.NAMES, and the logit of alpha
+    [B,1,S,S]."""
 
     def __init__(self, config: Config = Config()):
         super().__init__()
@@ -61,7 +71,9 @@ class ClassNetwork(nn.Module):
         self.stem = _conv(3, w[0], 3, 2)
         self.levels = nn.ModuleList()
         for inputs, outputs, depth in zip(w, w[1:], config.depths[1:]):
-            self.levels.append(nn.Sequential(Block(inputs, outputs, 2, e), *(Block(outputs, outputs, 1, e) for _ in range(depth))))
+            self.levels.append(
+                nn.Sequential(Block(inputs, outputs, 2, e), *(Block(outputs, outputs, 1, e) for _ in range(depth)))
+            )
         self.whole = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(w[-1], w[-1], 1))  # what kind of picture it is
         self.merges = nn.ModuleList(
             Merge(w[k + 1], w[k], max(w[k], 24)) if k == len(w) - 2 else Merge(max(w[k + 1], 24), w[k], max(w[k], 24))

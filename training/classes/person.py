@@ -1,5 +1,5 @@
-"""The networks as the page runs them: ours on the picture and its mirror image, and its alpha together with MediaPipe's matte. Twin of
-findPersonAsync in src/runtime/photo/faceFinder.ts."""
+"""The networks as the page runs them: ours on the picture and its mirror image, and its alpha together with MediaPipe's
+matte. Twin of findPersonAsync in src/runtime/photo/faceFinder.ts."""
 
 from pathlib import Path
 
@@ -41,13 +41,17 @@ class PersonFinder:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         self.session, self.matte_session = (
-            onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"]) for file in (path, MATTE)
+            onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+            for file in (path, MATTE)
         )
 
     def look(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """u8 [h,w,3] -> probabilities [5,INPUT,INPUT] in the order of vocabulary.NAMES, and alpha [INPUT,INPUT]."""
         picture = sampled(image)
-        looks = [self.session.run(["classes", "alpha"], {"image": np.ascontiguousarray(x)}) for x in (picture, picture[..., ::-1])]
+        looks = [
+            self.session.run(["classes", "alpha"], {"image": np.ascontiguousarray(x)})
+            for x in (picture, picture[..., ::-1])
+        ]
         classes, alpha = ((a + b[..., ::-1])[0] / 2 for a, b in zip(*looks))
         return classes, alpha[0]
 
@@ -56,6 +60,9 @@ class PersonFinder:
         return self.matte_session.run(["mask"], {"image": sampled(image)})[0][0, 0]
 
     def person(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """u8 [h,w,3] -> what the page's IPersonMask holds: mask [INPUT,INPUT], and hair, skin and clothes [3,INPUT,INPUT]."""
+        """u8 [h,w,3] -> what the page's IPersonMask holds: mask [INPUT,INPUT], and hair, skin and clothes
+        [3,INPUT,INPUT]."""
         classes, alpha = self.look(image)
-        return together(self.matte(image), alpha), np.stack([classes[HAIR], classes[FACE] + classes[BODY], classes[CLOTHES]])
+        return together(self.matte(image), alpha), np.stack(
+            [classes[HAIR], classes[FACE] + classes[BODY], classes[CLOTHES]]
+        )

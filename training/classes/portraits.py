@@ -1,7 +1,7 @@
 """Labels of photo-like portraits: where a teacher agrees with itself on the photo, its mirror image and another scale.
 
-The teacher (shared/data/segmentation: MIT, (c) 2021 Kazuhito Takahashi) knows skin, clothes and hair; it never ships. Face and body skin
-part along the face's outline. Even photo numbers are for training, odd ones for the report."""
+The teacher (shared/data/segmentation: MIT, (c) 2021 Kazuhito Takahashi) knows skin, clothes and hair; it never ships.
+Face and body skin part along the face's outline. Even photo numbers are for training, odd ones for the report."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,13 +37,39 @@ OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379
     67,
     109,
 )  # MediaPipe's outline of the face, from the forehead's middle over the left cheek
-BEARD = (234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454, 280, 4, 50)
+BEARD = (
+    234,
+    93,
+    132,
+    58,
+    172,
+    136,
+    150,
+    149,
+    176,
+    148,
+    152,
+    377,
+    400,
+    378,
+    379,
+    365,
+    397,
+    288,
+    361,
+    323,
+    454,
+    280,
+    4,
+    50,
+)
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """image u8 [S,S,3] as photographed, inside [S,S] bool where the photo is, label u8 [S,S] (UNKNOWN where nobody knows), mask f32
-    [S,S] of the person by the matte that was at hand, agreed u8 [S,S] what the teacher alone says (Teacher.agreed)."""
+    """image u8 [S,S,3] as photographed, inside [S,S] bool where the photo is, label u8 [S,S] (UNKNOWN where nobody
+    knows), mask f32 [S,S] of the person by the matte that was at hand, agreed u8 [S,S] what the teacher alone says
+    (Teacher.agreed)."""
 
     name: str
     image: np.ndarray
@@ -69,10 +95,13 @@ class Teacher:
         small = Image.fromarray(image).resize((TEACHER_SIZE, TEACHER_SIZE), Image.Resampling.BICUBIC)
         x = ((np.asarray(small, np.float32) / 255 - MEAN) / DEVIATION).transpose(2, 0, 1)[None]
         out = self.session.run(None, {self.session.get_inputs()[0].name: np.ascontiguousarray(x, np.float32)})[0][0]
-        return np.stack([np.asarray(Image.fromarray(plane).resize((size, size), Image.Resampling.BILINEAR)) for plane in out])
+        return np.stack(
+            [np.asarray(Image.fromarray(plane).resize((size, size), Image.Resampling.BILINEAR)) for plane in out]
+        )
 
     def agreed(self, image: np.ndarray) -> np.ndarray:
-        """What it says about a photo in three looks: classes u8 [S,S] skin 0, clothes 1, hair 2, none 3, UNKNOWN where they differ."""
+        """What it says about a photo in three looks: classes u8 [S,S] skin 0, clothes 1, hair 2, none 3, UNKNOWN where
+        they differ."""
         size = len(image)
         looks = [self.look(image), self.look(np.ascontiguousarray(image[:, ::-1]))[:, :, ::-1]]
         small = int(SMALLER * size)
@@ -82,7 +111,9 @@ class Teacher:
             Image.fromarray(image).resize((small, small), Image.Resampling.BOX)
         )
         shrunk = self.look(canvas)[:, start : start + small, start : start + small]
-        looks.append(np.stack([np.asarray(Image.fromarray(p).resize((size, size), Image.Resampling.BILINEAR)) for p in shrunk]))
+        looks.append(
+            np.stack([np.asarray(Image.fromarray(p).resize((size, size), Image.Resampling.BILINEAR)) for p in shrunk])
+        )
         votes = np.stack([np.where(x.max(0) > SURE, x.argmax(0), NONE_OUT) for x in looks])
         return np.where((votes == votes[0]).all(0), votes[0], UNKNOWN).astype(np.uint8)
 
@@ -94,7 +125,8 @@ def _polygon(points: np.ndarray, size: int) -> np.ndarray:
 
 
 def classes_of(agreed: np.ndarray, landmarks: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The teacher's classes [S,S] with face and body skin apart and a matte's veto; landmarks [478,2] in parts of the picture."""
+    """The teacher's classes [S,S] with face and body skin apart and a matte's veto; landmarks [478,2] in parts of the
+    picture."""
     size = len(agreed)
     face = _polygon(landmarks[list(OVAL)], size)
     rows = (np.arange(size)[:, None] + 0.5) / size

@@ -1,5 +1,5 @@
-"""Stored samples of labelled people: `python -m training.classes.samples --count 4000` writes training/cache/classes; runs beside the
-trainer.
+"""Stored samples of labelled people: `python -m training.classes.samples --count 4000` writes training/cache/classes;
+runs beside the trainer.
 
 Seeds from HELD_OUT_SEED on are for reports: `--held-out` draws the four registered people that no training sees."""
 
@@ -33,8 +33,8 @@ def load(folder: Path, known: set[str]) -> list[Labels]:
 
 
 def bared(labels: Labels) -> Labels:
-    """Cloth in the color of the person's own skin is skin: nobody could tell. Of a registered person whose neck was taken for a collar
-    the whole torso has it."""
+    """Cloth in the color of the person's own skin is skin: nobody could tell. Of a registered person whose neck was
+    taken for a collar the whole torso has it."""
     whole = labels.alpha > 250
     cloth = labels.color[whole & (labels.label == CLOTHES)]
     skin = labels.color[whole & ((labels.label == FACE) | (labels.label == BODY))]

@@ -1,7 +1,8 @@
 """Trains the network: `python -m training.classes.train --steps 3000` (`--resume` goes on from the last checkpoint).
 
-Rate and picture size follow the steps, so that a busy machine makes it slower and not worse; every checkpoint can be exported. Reads
-training/cache/classes (samples.py, also while it grows) and the labels of even portraits (labels.py)."""
+Rate and picture size follow the steps, so that a busy machine makes it slower and not worse; every checkpoint can be
+exported. Reads training/cache/classes (samples.py, also while it grows) and the labels of even portraits
+(labels.py)."""
 
 import argparse
 import copy
@@ -37,8 +38,11 @@ SIZES = (
 DECAY = 0.98  # of the running mean of the weights; .998 lags behind the statistics of larger pictures: 60 % more error
 
 
-def losses(logits: Tensor, alpha_logit: Tensor, label: Tensor, alpha: Tensor, trust: Tensor, sure: Tensor) -> dict[str, Tensor]:
-    """Terms by name. logits [B,5,S,S], alpha_logit [B,1,S,S]; label [B,S,S] with UNKNOWN, alpha, trust f32 [B,S,S], sure bool [B,S,S].
+def losses(
+    logits: Tensor, alpha_logit: Tensor, label: Tensor, alpha: Tensor, trust: Tensor, sure: Tensor
+) -> dict[str, Tensor]:
+    """Terms by name. logits [B,5,S,S], alpha_logit [B,1,S,S]; label [B,S,S] with UNKNOWN, alpha, trust f32 [B,S,S],
+    sure bool [B,S,S].
 
     Where alpha is between 0 and 1 the class is the part's with alpha and the background with the rest."""
     log = functional.log_softmax(logits.float(), 1)
@@ -62,8 +66,11 @@ def losses(logits: Tensor, alpha_logit: Tensor, label: Tensor, alpha: Tensor, tr
     return {"classes": classes, "person": SURE * person, "alpha": ALPHA * matte, "gradient": GRADIENT * 5 * sum(steps)}
 
 
-def produce(batches: multiprocessing.Queue, folder: Path, batch: int, seed: tuple[int, ...], size: multiprocessing.Value) -> None:
-    """A process that makes batches and takes in new shards; the last number of a batch is how many synthetic people it was drawn from."""
+def produce(
+    batches: multiprocessing.Queue, folder: Path, batch: int, seed: tuple[int, ...], size: multiprocessing.Value
+) -> None:
+    """A process that makes batches and takes in new shards; the last number of a batch is how many synthetic people it
+    was drawn from."""
     torch.set_num_threads(1)
     known: set[str] = set()
     mixer = Mixer(load_portraits(even))
@@ -74,7 +81,9 @@ def produce(batches: multiprocessing.Queue, folder: Path, batch: int, seed: tupl
         count += 1
         pixels = size.value
         examples = [mixer.example(rng, pixels) for _ in range(batch)]
-        arrays = [np.stack([getattr(e, name) for e in examples]) for name in ("image", "label", "alpha", "trust", "sure")]
+        arrays = [
+            np.stack([getattr(e, name) for e in examples]) for name in ("image", "label", "alpha", "trust", "sure")
+        ]
         batches.put((arrays, len(mixer.synthetic)))
 
 
@@ -96,12 +105,20 @@ def train(steps: int, batch: int, top: float, resume: bool, minutes: float = mat
     step = 0
     if resume:
         state = torch.load(RUN / "last.pt", weights_only=True)
-        network.load_state_dict(state["network"]), mean.load_state_dict(state["mean"]), optimizer.load_state_dict(state["optimizer"])
+        (
+            network.load_state_dict(state["network"]),
+            mean.load_state_dict(state["mean"]),
+            optimizer.load_state_dict(state["optimizer"]),
+        )
         step = state["step"]
     context = multiprocessing.get_context("spawn")
-    batches, size = context.Queue(6), context.Value("i", next(pixels for until, pixels in SIZES if step < until * steps))
+    batches, size = (
+        context.Queue(6),
+        context.Value("i", next(pixels for until, pixels in SIZES if step < until * steps)),
+    )
     loaders = [
-        context.Process(target=produce, args=(batches, FOLDER / "train", batch, (seed, step, k), size), daemon=True) for k in range(LOADERS)
+        context.Process(target=produce, args=(batches, FOLDER / "train", batch, (seed, step, k), size), daemon=True)
+        for k in range(LOADERS)
     ]
     for loader in loaders:
         loader.start()
@@ -167,7 +184,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rate", type=float, default=3e-3)
-    parser.add_argument("--minutes", type=float, default=math.inf, help="the schedule is through by then, with fewer steps")
+    parser.add_argument(
+        "--minutes", type=float, default=math.inf, help="the schedule is through by then, with fewer steps"
+    )
     parser.add_argument("--resume", action="store_true")
     arguments = parser.parse_args()
     train(arguments.steps, arguments.batch, arguments.rate, arguments.resume, arguments.minutes)

@@ -1,5 +1,5 @@
-"""Writes tests/fixtures/matting.json and person.json: what the page's twins of matting.py and person.py have to find in a small picture of
-strands, and in one of a head and shoulders."""
+"""Writes tests/fixtures/matting.json and person.json: what the page's twins of matting.py and person.py have to find in
+a small picture of strands, and in one of a head and shoulders."""
 
 import json
 
@@ -17,7 +17,8 @@ STEP = 8  # rows and columns of the network's answer that are compared
 
 
 def scene(seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
-    """A dark disc with rays before a colorful ramp: image u8 [S,S,3], and a matte u8 [S,S] that knows the disc alone, blurred."""
+    """A dark disc with rays before a colorful ramp: image u8 [S,S,3], and a matte u8 [S,S] that knows the disc alone,
+    blurred."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:SIZE, :SIZE] + 0.5
     radius, angle = np.hypot(x - SIZE / 2, y - SIZE * 0.6), np.arctan2(y - SIZE * 0.6, x - SIZE / 2)
@@ -45,12 +46,15 @@ def expected() -> dict:
 
 
 def head_and_shoulders(seed: int = 4) -> np.ndarray:
-    """u8 [S,S,3]: a face with hair around it and a blue torso before a wall; rather a drawing, but the network knows what it sees."""
+    """u8 [S,S,3]: a face with hair around it and a blue torso before a wall; rather a drawing, but the network knows
+    what it sees."""
     rng = np.random.default_rng(seed)
     y, x = (np.mgrid[:PERSON_SIZE, :PERSON_SIZE] + 0.5) / PERSON_SIZE - 0.5
 
     def ellipse(across: float, down: float, middle: float) -> np.ndarray:
-        return np.clip(0.5 + PERSON_SIZE * min(across, down) * (1 - np.hypot(x / across, (y - middle) / down)), 0, 1)[..., None]
+        return np.clip(0.5 + PERSON_SIZE * min(across, down) * (1 - np.hypot(x / across, (y - middle) / down)), 0, 1)[
+            ..., None
+        ]
 
     image = np.stack([0.75 - 0.2 * x, 0.78 + 0.1 * y, 0.7 + 0 * x], -1)
     layers = (

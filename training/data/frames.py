@@ -14,7 +14,8 @@ BACKGROUND = 128  # grey 0.5
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture. Space and camera axes as in docs/conventions.md; coefficients are those of the recording's head model."""
+    """One picture. Space and camera axes as in docs/conventions.md; coefficients are those of the recording's head
+    model."""
 
     subject: str
     timestep: int
@@ -45,7 +46,8 @@ def head_center(head: HeadModel, pose: np.ndarray) -> np.ndarray:
 
 
 def head_view(frame: Frame, head: HeadModel, size: int, meters: float = HEAD_METERS) -> HeadView:
-    """The frame seen by a camera at the same place that looks straight at the head: a turn and a zoom, so nothing is approximated.
+    """The frame seen by a camera at the same place that looks straight at the head: a turn and a zoom, so nothing is
+    approximated.
 
     Raises ValueError when the head is behind the camera."""
     center = frame.R @ head_center(head, frame.pose) + frame.t
@@ -56,14 +58,17 @@ def head_view(frame: Frame, head: HeadModel, size: int, meters: float = HEAD_MET
     side /= np.linalg.norm(side)
     turn = np.stack([side, np.cross(towards, side), towards])  # new camera from old
     f = size * float(np.linalg.norm(center)) / meters
-    # pixel (u, v) of the new picture -> ray in the old camera -> old pixel; y points down in pictures and up in the camera
+    # pixel (u, v) of the new picture -> ray in the old camera -> old pixel; y points down in pictures and up in the
+    # camera
     to_ray = turn.T @ np.array([[1 / f, 0, -size / 2 / f], [0, -1 / f, size / 2 / f], [0, 0, -1]])
     fx, fy, cx, cy = frame.intrinsics
     factor = max(1, round((fx + fy) / 2 / f))  # shrinking without a filter would alias
     to_pixel = np.array([[-fx, 0, cx], [0, fy, cy], [0, 0, factor]]) / factor
     homography = to_pixel @ to_ray
     coefficients = (homography / homography[2, 2]).ravel()[:8]
-    warp = lambda image: image.reduce(factor).transform((size, size), Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BICUBIC)  # noqa: E731
+    warp = lambda image: image.reduce(factor).transform(
+        (size, size), Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BICUBIC
+    )
     picture, mask = frame.load()
     cut = np.asarray(warp(mask), np.float32) / 255
     color = np.asarray(warp(picture), np.float32).transpose(2, 0, 1) / 255

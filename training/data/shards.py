@@ -1,6 +1,8 @@
-"""Tar shards of frames, for recordings too large for folders: `<subject>/<timestep>_<view>.jpg`, `.mask.png` and `.json` side by side.
+"""Tar shards of frames, for recordings too large for folders: `<subject>/<timestep>_<view>.jpg`, `.mask.png` and
+`.json` side by side.
 
-The layout of WebDataset, which can read them too. Ranks share the shards out; a run is resumed by the number of shards done."""
+The layout of WebDataset, which can read them too. Ranks share the shards out; a run is resumed by the number of shards
+done."""
 
 import io
 import json
@@ -51,7 +53,8 @@ def read_shard(path: Path) -> Iterator[Frame]:
 
 
 def shards_of_rank(paths: list[Path], rank: int, world: int, epoch: int, done: int = 0) -> list[Path]:
-    """This rank's shards of an epoch in shuffled order, without the first `done`. Every shard goes to exactly one rank."""
+    """This rank's shards of an epoch in shuffled order, without the first `done`. Every shard goes to exactly one
+    rank."""
     order = np.random.default_rng([epoch, 7]).permutation(len(paths))
     return [paths[i] for i in order[rank::world]][done:]
 
@@ -64,7 +67,7 @@ def _frame(parts: dict[str, bytes], where: str) -> Frame:
         raise ValueError(f"{where} has no {missing}") from missing
     arrays = {name: np.asarray(values[name], np.float64) for name in FIELDS}
     arrays["expression"] = arrays["expression"].astype(np.float32)
-    load = lambda: (Image.open(io.BytesIO(jpeg)).convert("RGB"), Image.open(io.BytesIO(png)).convert("L"))  # noqa: E731
+    load = lambda: (Image.open(io.BytesIO(jpeg)).convert("RGB"), Image.open(io.BytesIO(png)).convert("L"))
     return Frame(values["subject"], values["timestep"], values["view"], load, **arrays)
 
 

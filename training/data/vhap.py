@@ -1,8 +1,9 @@
 """Folders in the format that VHAP exports and GaussianAvatars reads (NeRSemble and own captures).
 
-<subject>/transforms.json (or transforms_train.json) lists frames: fl_x, fl_y, cx, cy, transform_matrix (world from camera, OpenGL axes),
-timestep_index, camera_index, file_path, fg_mask_path, flame_param_path; flame_param/*.npz hold translation, rotation, neck_pose, jaw_pose,
-eyes_pose, expr. Tracked shape and offsets are not read: a user's photos have none."""
+<subject>/transforms.json (or transforms_train.json) lists frames: fl_x, fl_y, cx, cy, transform_matrix (world from
+camera, OpenGL axes), timestep_index, camera_index, file_path, fg_mask_path, flame_param_path; flame_param/*.npz hold
+translation, rotation, neck_pose, jaw_pose, eyes_pose, expr. Tracked shape and offsets are not read: a user's photos
+have none."""
 
 import json
 from functools import cache

@@ -4,9 +4,9 @@
     python -m training.evaluate                  # the committed weights
     python -m training.evaluate --checkpoint training/runs/nano-128/last.pt --quick
 
-Writes training/results/evaluation.json, and under training/runs/evaluation (not committed) report.html and frames.json, the values of every
-frame. Held-out sets are the folders `held-out*` of the sample cache, and `held-out-people` beside it: `python -m training.samples` and
-`python -m training.synth.held_out_people` make them."""
+Writes training/results/evaluation.json, and under training/runs/evaluation (not committed) report.html and frames.json,
+the values of every frame. Held-out sets are the folders `held-out*` of the sample cache, and `held-out-people` beside
+it: `python -m training.samples` and `python -m training.synth.held_out_people` make them."""
 
 import argparse
 import json
@@ -51,7 +51,9 @@ def photo_files(count: int) -> list[Path]:
     """Evenly chosen photos of shared/data/photos; none without the folder."""
     root = default_data_root()
     files = sorted((root / "photos").glob("*.jpg")) if root else []
-    return [files[i] for i in np.linspace(0, len(files) - 1, min(count, len(files))).round().astype(int)] if files else []
+    return (
+        [files[i] for i in np.linspace(0, len(files) - 1, min(count, len(files))).round().astype(int)] if files else []
+    )
 
 
 def columns(frames: list[Frame]) -> dict[str, list[np.ndarray]]:
@@ -93,7 +95,11 @@ def evaluate(
     seated = sitters(generator, plan.sitters)
     out: dict = {
         "format": 1,
-        "model": {"config": avatar.config.name, "step": step, "parameters": sum(p.numel() for p in avatar.parameters())},
+        "model": {
+            "config": avatar.config.name,
+            "step": step,
+            "parameters": sum(p.numel() for p in avatar.parameters()),
+        },
         "nets": observers.names | ({} if net is None else {"perceptual": net.name}),
         "missing": missing,
         "sitters": [sitter.name for sitter in seated],
@@ -103,7 +109,10 @@ def evaluate(
     }
     pictures, each = {}, []
     jobs = [studies.self_reenactment(model, landmarks, samples, name) for name, samples in sets.items()]
-    jobs += [studies.cross_reenactment(model, landmarks, seated), studies.yaw_sweep(model, landmarks, seated, plan.sweep_yaws)]
+    jobs += [
+        studies.cross_reenactment(model, landmarks, seated),
+        studies.yaw_sweep(model, landmarks, seated, plan.sweep_yaws),
+    ]
     jobs += [studies.robustness(model, landmarks, seated, plan)]
     start = time.monotonic()
     for job in jobs:
@@ -113,7 +122,9 @@ def evaluate(
             part = [f for f in frames if f.study == study]
             out["studies"][study] = table(part)
             pictures[study] = columns(part)
-            each += [{"study": study, "row": f.row, "subject": f.subject, "condition": f.condition, **f.values} for f in part]
+            each += [
+                {"study": study, "row": f.row, "subject": f.subject, "condition": f.condition, **f.values} for f in part
+            ]
             print(f"{time.monotonic() - start:6.0f} s  {study}: {len(part)} frames", flush=True)
     out["draws"] = {}
     for folder in folders:
@@ -144,7 +155,9 @@ def main() -> None:
     parser.add_argument("--config", help="default: the default of assets/models/models.json")
     parser.add_argument("--checkpoint", type=Path, help="a .pt of training/runs; the committed weights without it")
     parser.add_argument("--cache", type=Path, default=CACHE)
-    parser.add_argument("--quick", action="store_true", help="two people per study: shows that everything runs, not how good it is")
+    parser.add_argument(
+        "--quick", action="store_true", help="two people per study: shows that everything runs, not how good it is"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "training/results/evaluation.json")
     parser.add_argument("--report", type=Path, default=ROOT / "training/runs/evaluation")
     parser.add_argument("--threads", type=int, default=1)

@@ -1,4 +1,5 @@
-"""People of the ablations: those drivers learn from, with and without the distribution adjustment, and those who judge."""
+"""People of the ablations: those drivers learn from, with and without the distribution adjustment, and those who
+judge."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,7 +49,8 @@ def people(folder: Path, count: int, expressions: int) -> list[Path]:
 
 
 def judges(folder: Path, count: int, expressions: int) -> list[Capture]:
-    """Held-out people, made once: a photo, and true pictures of `expressions` expressions of either arm, those as they come first."""
+    """Held-out people, made once: a photo, and true pictures of `expressions` expressions of either arm, those as they
+    come first."""
     folder = folder / f"judges-{expressions}"
     folder.mkdir(parents=True, exist_ok=True)
     generator, out = None, []
@@ -65,7 +67,8 @@ def judges(folder: Path, count: int, expressions: int) -> list[Capture]:
 
 
 class DriverData:
-    """What a driver learns of some people behind a frozen reconstructor; kept in memory as float16. `arm`: one of ARMS."""
+    """What a driver learns of some people behind a frozen reconstructor; kept in memory as float16. `arm`: one of
+    ARMS."""
 
     def __init__(self, identity: list[Tensor], files: list[Path], arm: str):
         self.identity, self.owner, self.maps, self.deltas, self.coefficients = identity, [], [], [], []
@@ -75,14 +78,25 @@ class DriverData:
                 self.owner.append(person)
                 self.maps.append(torch.from_numpy(s[f"{arm}_position_maps"][k]).half())
                 self.deltas.append(torch.from_numpy(s[f"{arm}_deltas"][k]).half())
-                self.coefficients.append(torch.from_numpy(np.r_[s[f"{arm}_expressions"][k], s[f"{arm}_poses"][k]]).float())
+                self.coefficients.append(
+                    torch.from_numpy(np.r_[s[f"{arm}_expressions"][k], s[f"{arm}_poses"][k]]).float()
+                )
 
-    def batches(self, size: int, seed: int, people: int | None = None) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-        """Identity features, position maps, deltas and coefficients of random expressions; of the first `people` alone if that is given."""
-        rng, count = np.random.default_rng(seed), len(self.owner) if people is None else sum(owner < people for owner in self.owner)
+    def batches(
+        self, size: int, seed: int, people: int | None = None
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+        """Identity features, position maps, deltas and coefficients of random expressions; of the first `people` alone
+        if that is given."""
+        rng, count = (
+            np.random.default_rng(seed),
+            len(self.owner) if people is None else sum(owner < people for owner in self.owner),
+        )
         while True:
             pick = rng.choice(count, size)
-            parts = ([self.identity[self.owner[i]] for i in pick], *([part[i] for i in pick] for part in (self.maps, self.deltas)))
+            parts = (
+                [self.identity[self.owner[i]] for i in pick],
+                *([part[i] for i in pick] for part in (self.maps, self.deltas)),
+            )
             yield *(torch.stack(part).float() for part in parts), torch.stack([self.coefficients[i] for i in pick])
 
 

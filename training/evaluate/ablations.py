@@ -1,22 +1,27 @@
-"""The paper's ablations (Table 2), pixel-anchored queries and the number of training people, each trained for the same steps from the
-same start and seed.
+"""The paper's ablations (Table 2), pixel-anchored queries and the number of training people, each trained for the same
+steps from the same start and seed.
 
-    python -m training.evaluate.ablations                    # training/results/ablations.json; about an hour on a free core
-    python -m training.evaluate.ablations --steps 2 --picture-steps 1 --reconstructor-steps 1 --people 8 --judges 2 --out dry.json
+    python -m training.evaluate.ablations     # training/results/ablations.json; about an hour on a free core
+    python -m training.evaluate.ablations --steps 2 --picture-steps 1 --reconstructor-steps 1 \\
+        --people 8 --judges 2 --out dry.json
 
-Driver: the reconstructor stays as it is (committed weights or --checkpoint), a fresh driver learns from cached features of the same people
+Driver: the reconstructor stays as it is (committed weights or --checkpoint), a fresh driver learns from cached features
+of the same people
 - full: reads the position map, expressions with the distribution adjustment, errors at the mouth count more;
 - without position map: the expression's coefficients and the pose at every texel instead (paper, section 4.3);
 - without distribution adjustment: expressions as they come, as many of the same people;
-- without mouth loss: the mouth counts like the rest of the face (this training is in UV: more weight on its texels is its mouth term);
+- without mouth loss: the mouth counts like the rest of the face (this training is in UV: more weight on its texels is
+  its mouth term);
 - on fewer people (--counts): the paper's study of the number of identities, for the same steps.
-Pictures: the driver without mouth loss goes on in splatted views, with and without the terms that look at the mouth alone.
+Pictures: the driver without mouth loss goes on in splatted views, with and without the terms that look at the mouth
+alone.
 Reconstructor, from scratch on the trainer's cache: with and without pixel-anchored queries.
-Refinement (paper's row e): not trained; taken over from `python -m training.evaluate.refined`, other people, views left out of the photos;
-its other levels, among them the paper's, from `python -m training.evaluate.levels`, again other people.
+Refinement (paper's row e): not trained; taken over from `python -m training.evaluate.refined`, other people, views left
+out of the photos; its other levels, among them the paper's, from `python -m training.evaluate.levels`, again other
+people.
 
-Every row is drawn on the same frames of held-out people: `differences` are means over people of what a row is above `full` (or above the
-reconstructor with pixel-anchored queries), with the 95 % interval of that."""
+Every row is drawn on the same frames of held-out people: `differences` are means over people of what a row is above
+`full` (or above the reconstructor with pixel-anchored queries), with the 95 % interval of that."""
 
 import argparse
 import json
@@ -99,13 +104,15 @@ def train_driver(
     reads_map: bool,
     count: int,
 ) -> float:
-    """AdamW with a cosine rate, networks in bfloat16, on the first `count` people; returns the share of the truth's energy that the last
-    quarter explains."""
+    """AdamW with a cosine rate, networks in bfloat16, on the first `count` people; returns the share of the truth's
+    energy that the last quarter explains."""
     optimizer = torch.optim.AdamW(driver.parameters(), lr=2e-3, weight_decay=0.01, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(plan.steps, 1), 2e-5)
     energy = torch.zeros(2, 4, len(DELTA_REGIONS))
     driver.train()
-    for step, (identity, maps, truth, coefficients) in zip(range(plan.steps), data.batches(plan.batch, plan.seed, count)):
+    for step, (identity, maps, truth, coefficients) in zip(
+        range(plan.steps), data.batches(plan.batch, plan.seed, count)
+    ):
         with torch.autocast("cpu", torch.bfloat16):
             delta = driver(identity, maps if reads_map else coefficients)
         delta = delta.float() * unit
@@ -122,7 +129,8 @@ def train_driver(
 
 
 def once(file: Path, module: nn.Module, train: Callable[[], dict[str, float]]) -> dict[str, float]:
-    """Train `module` and keep it, or take it from the file of an earlier run that was cut off; returns facts of the training."""
+    """Train `module` and keep it, or take it from the file of an earlier run that was cut off; returns facts of the
+    training."""
     if file.exists():
         kept = torch.load(file, weights_only=True)
         module.load_state_dict(kept["state"])
@@ -145,7 +153,9 @@ class OtherDriver(Puppeteer):
     @torch.no_grad()
     def draw(self, puppet: Puppet, shot: Shot, driven: bool = True) -> np.ndarray:
         given = shot.position_map if self.reads_map else np.r_[shot.expression, shot.pose]
-        small = self.driver(puppet.identity, torch.from_numpy(np.asarray(given, np.float32))[None]) * self.avatar.delta_unit
+        small = (
+            self.driver(puppet.identity, torch.from_numpy(np.asarray(given, np.float32))[None]) * self.avatar.delta_unit
+        )
         factor = puppet.static.shape[-1] // small.shape[-1]
         return self.splat(puppet.static, upsample(small, factor)[0].numpy() if driven else None, shot)
 
@@ -157,9 +167,11 @@ class Undriven(Puppeteer):
         return super().draw(puppet, shot, driven=False)
 
 
-def judge(models: dict[str, Puppeteer], captures: list[Capture], landmarks: Landmarks, net: PerceptualDistance) -> list[Frame]:
-    """Every model's picture of every shot, measured: self-reenactment from one photo, new view, new expression. The first half of a
-    capture's shots are expressions as they come, the others of the adjusted distribution."""
+def judge(
+    models: dict[str, Puppeteer], captures: list[Capture], landmarks: Landmarks, net: PerceptualDistance
+) -> list[Frame]:
+    """Every model's picture of every shot, measured: self-reenactment from one photo, new view, new expression. The
+    first half of a capture's shots are expressions as they come, the others of the adjusted distribution."""
     out: list[Frame] = []
     for capture in captures:
         puppets: dict[int, Puppet] = {}
@@ -167,17 +179,24 @@ def judge(models: dict[str, Puppeteer], captures: list[Capture], landmarks: Land
             if id(model.avatar) not in puppets:
                 puppets[id(model.avatar)] = model.of(capture)
         for k, shot in enumerate(capture.shots):
-            truth, condition = Truth.of(landmarks, capture, shot), "as they come" if 2 * k < len(capture.shots) else "adjusted"
+            truth, condition = (
+                Truth.of(landmarks, capture, shot),
+                "as they come" if 2 * k < len(capture.shots) else "adjusted",
+            )
             frames = []
             for name, model in models.items():
-                frame = truth.frame("", name, capture.name, model.draw(puppets[id(model.avatar)], shot), condition=condition)
+                frame = truth.frame(
+                    "", name, capture.name, model.draw(puppets[id(model.avatar)], shot), condition=condition
+                )
                 frames.append(replace(frame, person=None, motion=None))  # no recognition here
             measure(frames, Observers(), net)
             out += [replace(frame, picture=None, truth=None, mask=None, mouth=None) for frame in frames]
     return out
 
 
-def ablate_drivers(model: Puppeteer, files: list[Path], plan: Plan, kept: Path) -> Iterator[tuple[str, Puppeteer, dict[str, float]]]:
+def ablate_drivers(
+    model: Puppeteer, files: list[Path], plan: Plan, kept: Path
+) -> Iterator[tuple[str, Puppeteer, dict[str, float]]]:
     """Title, model and facts of the training of each variant."""
     config, size = model.avatar.config, model.avatar.config.position_map_size
     weights = load_settings(config.name)[2]
@@ -192,12 +211,20 @@ def ablate_drivers(model: Puppeteer, files: list[Path], plan: Plan, kept: Path) 
     } | {f"on {count} people": (adjusted, masks, True, count) for count in plan.counts}
     for name, (data, own_masks, reads_map, count) in variants.items():
         torch.manual_seed(plan.seed)
-        driver = LightDriver(config.driver, size) if reads_map else CoefficientDriver(config.driver, size, len(data.coefficients[0]))
+        driver = (
+            LightDriver(config.driver, size)
+            if reads_map
+            else CoefficientDriver(config.driver, size, len(data.coefficients[0]))
+        )
         driver.rest_position.copy_(model.avatar.driver.rest_position)
         learn = (model.avatar.delta_unit, data, own_masks, weights, plan, reads_map, count)
-        facts = once(kept / f"driver {name}.pt", driver, lambda: {"explained": train_driver(driver, *learn)})  # noqa: B023
+        train = lambda driver=driver, learn=learn: {"explained": train_driver(driver, *learn)}
+        facts = once(kept / f"driver {name}.pt", driver, train)
         driver.eval()
-        print(f"driver: {name}: {facts['seconds']:.0f} s, explains {facts['explained']:.3f} of the truth it trains on", flush=True)
+        print(
+            f"driver: {name}: {facts['seconds']:.0f} s, explains {facts['explained']:.3f} of the truth it trains on",
+            flush=True,
+        )
         yield f"driver: {name}", OtherDriver(model, driver, reads_map), facts
 
 
@@ -210,17 +237,29 @@ def take_steps(trainer: Trainer, batches: Batches, steps: int) -> dict[str, floa
 def ablate_mouth_loss(
     model: Puppeteer, driver: nn.Module, folder: Path, plan: Plan, kept: Path
 ) -> Iterator[tuple[str, Puppeteer, dict[str, float]]]:
-    """`driver` goes on in splatted views of the trainer's people (paper, section 3.3), all else stays: with and without a mouth loss."""
+    """`driver` goes on in splatted views of the trainer's people (paper, section 3.3), all else stays: with and without
+    a mouth loss."""
     config, settings, weights, pictures = load_settings(model.avatar.config.name)
-    settings = replace(settings, static_lr=0.0, driver_lr=3.0, image_lr=1e-4, expressions=2, ema=0.99, precision="bfloat16")
+    settings = replace(
+        settings, static_lr=0.0, driver_lr=3.0, image_lr=1e-4, expressions=2, ema=0.99, precision="bfloat16"
+    )
     settings = replace(settings, warmup_steps=min(settings.warmup_steps, max(1, plan.picture_steps // 5)))
     pictures = replace(pictures, image_rmse=3.0, mouth_rmse=2.0, mouth_psnr=1.0)
-    for name, chosen in (("with mouth loss", pictures), ("without mouth loss", replace(pictures, mouth_rmse=0.0, mouth_psnr=0.0))):
-        batches = Batches(folder, settings.batch, settings.photo_weights, settings.expressions, seed=plan.seed, views=True)
+    for name, chosen in (
+        ("with mouth loss", pictures),
+        ("without mouth loss", replace(pictures, mouth_rmse=0.0, mouth_psnr=0.0)),
+    ):
+        batches = Batches(
+            folder, settings.batch, settings.photo_weights, settings.expressions, seed=plan.seed, views=True
+        )
         size = model.avatar.config.position_map_size
         masks = driver_masks(size, torch.cat([batches.take()["deltas"] for _ in range(4)]))
         trainer = Trainer(
-            model.avatar.config, settings, weights, masks if chosen is pictures else mouthless(masks, size), image_weights=chosen
+            model.avatar.config,
+            settings,
+            weights,
+            masks if chosen is pictures else mouthless(masks, size),
+            image_weights=chosen,
         )
         trainer.avatar.load_state_dict(model.avatar.state_dict())
         trainer.avatar.driver.load_state_dict(driver.state_dict())
@@ -238,13 +277,20 @@ def ablate_mouth_loss(
 def ablate_reconstructors(
     config: str, folder: Path, head: HeadModel, plan: Plan, kept: Path
 ) -> Iterator[tuple[str, Puppeteer, dict[str, float]]]:
-    """From scratch on the trainer's samples, with and without pixel-anchored queries; drivers learn beside them and do not matter here."""
+    """From scratch on the trainer's samples, with and without pixel-anchored queries; drivers learn beside them and do
+    not matter here."""
     model, settings, weights, _ = load_settings(config)
-    for name, chosen in (("with pixel-anchored queries", model), ("without pixel-anchored queries", replace(model, pixel_skip=None))):
+    for name, chosen in (
+        ("with pixel-anchored queries", model),
+        ("without pixel-anchored queries", replace(model, pixel_skip=None)),
+    ):
         batches = Batches(folder, settings.batch, settings.photo_weights, settings.expressions, seed=plan.seed)
         masks = driver_masks(model.position_map_size, torch.cat([batches.take()["deltas"] for _ in range(4)]))
         short = replace(
-            settings, warmup_steps=min(settings.warmup_steps, max(1, plan.reconstructor_steps // 5)), precision="bfloat16", lr=1e-3
+            settings,
+            warmup_steps=min(settings.warmup_steps, max(1, plan.reconstructor_steps // 5)),
+            precision="bfloat16",
+            lr=1e-3,
         )
         trainer = Trainer(chosen, short, weights, masks)
         set_base_maps(trainer.avatar, batches, 4)
@@ -272,17 +318,23 @@ PAPER = (  # the orders of its Table 2 and Fig. 5, and ours: what should be bett
 def reading(differences: dict, metrics: tuple[str, ...] = ("psnr_masked", "mouth_psnr")) -> str:
     """What the paired differences say about each order: yes or no where the interval leaves out zero."""
     said = []
-    for better, worse in (*PAPER, *(("driver: full", row) for row in differences if " people" in row and "@" not in row)):
+    for better, worse in (
+        *PAPER,
+        *(("driver: full", row) for row in differences if " people" in row and "@" not in row),
+    ):
         for name in metrics:
             d = differences.get(worse, {}).get(name)
             if d:
                 verdict = "undecided" if abs(d["mean"]) <= d["ci95"] else "yes" if d["mean"] < 0 else "no"
-                said.append(f"{better} over {worse.split(': ')[1]}, {name}: {verdict} ({-d['mean']:+.3f} ± {d['ci95']:.3f} dB)")
+                said.append(
+                    f"{better} over {worse.split(': ')[1]}, {name}: {verdict} ({-d['mean']:+.3f} ± {d['ci95']:.3f} dB)"
+                )
     return "; ".join(said) + "."
 
 
 def with_refinement(out: dict, file: Path) -> None:
-    """Put the paper's row e, measured by evaluate/refined.py, beside the others: PSNR of left-out views, what refinement adds."""
+    """Put the paper's row e, measured by evaluate/refined.py, beside the others: PSNR of left-out views, what
+    refinement adds."""
     name = "with refinement"
     if not file.exists() or "synthetic" not in (measured := json.loads(file.read_text())):
         out["missing"][name] = "run `python -m training.evaluate.refined` first"
@@ -292,12 +344,14 @@ def with_refinement(out: dict, file: Path) -> None:
         table = measured["synthetic"]
         out["rows"][f"refinement: none, {count}"] = {"psnr_masked": table[count]["left out"]}
         out["rows"][f"refinement: with, {count}"] = {"psnr_masked": table[f"{count}, refined"]["left out"]}
-        out["differences"][f"refinement: with, {count}"] = {"psnr_masked": table[f"{count}, refined, over {count}"]["left out"]}
+        out["differences"][f"refinement: with, {count}"] = {
+            "psnr_masked": table[f"{count}, refined, over {count}"]["left out"]
+        }
 
 
 def with_levels(out: dict, file: Path) -> None:
-    """Put other levels of refinement, measured by evaluate/levels.py on people of its own, beside them; differences are to those people's
-    avatars without any refinement."""
+    """Put other levels of refinement, measured by evaluate/levels.py on people of its own, beside them; differences are
+    to those people's avatars without any refinement."""
     if not file.exists() or "synthetic" not in (measured := json.loads(file.read_text())):
         out["missing"]["levels of refinement"] = "run `python -m training.evaluate.levels` first"
         return
@@ -318,7 +372,9 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=CACHE)
     for name, value in vars(Plan()).items():
         several = isinstance(value, tuple)
-        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=value, **({"nargs": "*"} if several else {}))
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", type=int, default=value, **({"nargs": "*"} if several else {})
+        )
     parser.add_argument("--out", type=Path, default=ROOT / "training/results/ablations.json")
     a = parser.parse_args()
     plan = Plan(**{name: tuple(v) if isinstance(v := getattr(a, name), list) else v for name in vars(Plan())})
@@ -330,16 +386,21 @@ def main() -> None:
     kept = a.cache / "ablations" / f"{a.config}-{step}-{plan.key()}"
     captures = judges(a.cache / "ablations", plan.judges, plan.judge_expressions)
     afterwards = (
-        f"Pictures: the driver without mouth loss, {plan.picture_steps} more steps in splatted views. " if plan.picture_steps else ""
+        f"Pictures: the driver without mouth loss, {plan.picture_steps} more steps in splatted views. "
+        if plan.picture_steps
+        else ""
     )
     afterwards += (
-        f"Reconstructors: from scratch, {plan.reconstructor_steps} steps, moved by skinning alone. " if plan.reconstructor_steps else ""
+        f"Reconstructors: from scratch, {plan.reconstructor_steps} steps, moved by skinning alone. "
+        if plan.reconstructor_steps
+        else ""
     )
     out: dict = {
-        "how": f"{a.config}, step {step}. Drivers: fresh, {plan.steps} steps of batch {plan.batch} on {plan.people} people with "
-        f"{plan.expressions} expressions each, before the frozen reconstructor. {afterwards}Same seed and order of samples. "
-        f"Judged on {len(captures)} held-out people, one photo, {2 * plan.judge_expressions} new views and expressions each, half of them "
-        "as they come, half of the adjusted distribution. Intervals are over people; differences are paired.",
+        "how": f"{a.config}, step {step}. Drivers: fresh, {plan.steps} steps of batch {plan.batch} on {plan.people} "
+        f"people with {plan.expressions} expressions each, before the frozen reconstructor. {afterwards}Same seed and "
+        f"order of samples. Judged on {len(captures)} held-out people, one photo, {2 * plan.judge_expressions} new "
+        "views and expressions each, half of them as they come, half of the adjusted distribution. Intervals are over "
+        "people; differences are paired.",
         "missing": {},
         "rows": {},
         "differences": {},
@@ -360,16 +421,24 @@ def main() -> None:
         models = {}
         for name, variant, facts in variants:
             models[name] = variant
-            out["training"][name] = {fact: {"mean": round(value, 4), "ci95": 0.0, "n": 1} for fact, value in facts.items()}
+            out["training"][name] = {
+                fact: {"mean": round(value, 4), "ci95": 0.0, "n": 1} for fact, value in facts.items()
+            }
         return models
 
     drivers = trained(ablate_drivers(model, files, plan, kept))
     add("driver: full", drivers | {"driver: none (skinning alone)": Undriven(avatar, head)})
     if plan.picture_steps:
         mouthless_driver = drivers["driver: without mouth loss"].driver
-        add("pictures: with mouth loss", trained(ablate_mouth_loss(model, mouthless_driver, a.cache / "views", plan, kept)))
+        add(
+            "pictures: with mouth loss",
+            trained(ablate_mouth_loss(model, mouthless_driver, a.cache / "views", plan, kept)),
+        )
     if plan.reconstructor_steps:
-        add("reconstructor: with pixel-anchored queries", trained(ablate_reconstructors(a.config, a.cache / "train", head, plan, kept)))
+        add(
+            "reconstructor: with pixel-anchored queries",
+            trained(ablate_reconstructors(a.config, a.cache / "train", head, plan, kept)),
+        )
     with_refinement(out, ROOT / "training/results/refinement.json")
     with_levels(out, ROOT / "training/results/refinement-levels.json")
     a.out.write_text(json.dumps(out, indent=1) + "\n")

@@ -3,12 +3,13 @@
     python -m training.evaluate.bust                                  # training/results/bust.json
     python -m training.evaluate.bust --portraits 4 --people 2 --out dry.json
 
-Portraits: the odd photos of shared/data/photos (the even ones were used for tuning). Overlap: intersection over union of where the avatar,
-drawn with the photo's camera and expression, and the person's matte cover more than half, inside the photo, at 256². Holes: background seen
-through the hull, at 24 azimuths. Shoulders: largest motion of the bust's Gaussians below the neck while the head turns by 60 degrees to
-either side.
-People: VALID people with bodies, some with wigs, one photo from the front, matte and classes as for a portrait. PSNR in dB inside the true
-silhouette of a bust picture, avatar over the same grey; before, and the difference, paired by person."""
+Portraits: the odd photos of shared/data/photos (the even ones were used for tuning). Overlap: intersection over union
+of where the avatar, drawn with the photo's camera and expression, and the person's matte cover more than half, inside
+the photo, at 256². Holes: background seen through the hull, at 24 azimuths. Shoulders: largest motion of the bust's
+Gaussians below the neck while the head turns by 60 degrees to either side.
+People: VALID people with bodies, some with wigs, one photo from the front, matte and classes as for a portrait. PSNR in
+dB inside the true silhouette of a bust picture, avatar over the same grey; before, and the difference, paired by
+person."""
 
 import argparse
 import json
@@ -47,7 +48,18 @@ NOVEL = (30, -30, 60, -60, 110, -110, 180)
 BACKGROUND = 0.5
 PERSON_SIZE, PERSON_FOCAL, PERSON_DISTANCE = 640, 2.4, 1.5  # px, in picture sides, meters
 PEOPLE = (
-    *("AIAN_F_1", "AIAN_F_2", "AIAN_M_1", "AIAN_M_2", "Asian_F_2", "Black_F_2", "Hispanic_F_3", "MENA_F_2", "White_F_3", "X_NHPI_F_3"),
+    *(
+        "AIAN_F_1",
+        "AIAN_F_2",
+        "AIAN_M_1",
+        "AIAN_M_2",
+        "Asian_F_2",
+        "Black_F_2",
+        "Hispanic_F_3",
+        "MENA_F_2",
+        "White_F_3",
+        "X_NHPI_F_3",
+    ),
     *("Asian_M_2", "Black_M_3", "Asian_F_1", "White_M_1"),
 )
 
@@ -64,8 +76,11 @@ class Made:
     seconds: float
 
 
-def around(azimuth: float, span: float = VIEW_SPAN, height: float = -0.08, pitch: float = 0.0) -> tuple[np.ndarray, np.ndarray, float]:
-    """Camera R, t and focal (in picture sides) that looks at the bust from an azimuth in degrees, positive from the head's left."""
+def around(
+    azimuth: float, span: float = VIEW_SPAN, height: float = -0.08, pitch: float = 0.0
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Camera R, t and focal (in picture sides) that looks at the bust from an azimuth in degrees, positive from the
+    head's left."""
     R = rotations(np.array([np.radians(pitch), 0, 0])) @ rotations(np.array([0, -np.radians(azimuth), 0]))
     return R, np.array([0, 0, -VIEW_DISTANCE]) - R @ np.array([0, height, -0.02]), VIEW_DISTANCE / span
 
@@ -83,7 +98,9 @@ class Maker:
         found = find(files, self.observers)
         fits = self.observers.fit(found.landmarks, self.refiner.model.avatar.config.anchor_size)
         out = {}
-        for picture, (name, crop), mask, at, fit in zip(found.pictures, found.crops.items(), found.masks, found.landmarks, fits):
+        for picture, (name, crop), mask, at, fit in zip(
+            found.pictures, found.crops.items(), found.masks, found.landmarks, fits
+        ):
             out[name] = self.of(name, picture, crop, mask, at, fit)
         return out
 
@@ -105,7 +122,16 @@ class Maker:
         """[4,size,size]; f in picture sides."""
         pose = np.zeros(15) if pose is None else pose
         return self.painter.draw(
-            made.static, made.delta, made.filled.map if second else None, made.expression, pose, R, t, f * size, size, BACKGROUND
+            made.static,
+            made.delta,
+            made.filled.map if second else None,
+            made.expression,
+            pose,
+            R,
+            t,
+            f * size,
+            size,
+            BACKGROUND,
         )
 
 
@@ -120,8 +146,8 @@ def overlap(maker: Maker, made: Made, second: bool) -> float:
 
 
 def holes(maker: Maker, made: Made) -> float:
-    """Share of the hull's pixels in which background shows through, mean over azimuths. Hull: the silhouette with its holes filled, without
-    its soft rim and the bust's fading lower border."""
+    """Share of the hull's pixels in which background shows through, mean over azimuths. Hull: the silhouette with its
+    holes filled, without its soft rim and the bust's fading lower border."""
     share, low = [], int(VIEW_SIZE * LOWEST)
     for azimuth in np.arange(AZIMUTHS) * 360 / AZIMUTHS:
         R, t, f = around(azimuth)
@@ -162,8 +188,18 @@ class ValidPerson:
         if self.wig:
             points = data[f"wig_{name}_pos_q"] * data["wig_pos_scale"]
             tris = data[f"wig_{name}_tris"].astype(np.int64)
-            parts.append((points, tris, data[f"wig_{name}_uv_q"] / 65535, textures.color_map(glb, wig=True), np.arange(len(points))))
-        self.parts = [(v.astype(np.float64), f, uv, image, self._normals(v, f, weld)) for v, f, uv, image, weld in parts]
+            parts.append(
+                (
+                    points,
+                    tris,
+                    data[f"wig_{name}_uv_q"] / 65535,
+                    textures.color_map(glb, wig=True),
+                    np.arange(len(points)),
+                )
+            )
+        self.parts = [
+            (v.astype(np.float64), f, uv, image, self._normals(v, f, weld)) for v, f, uv, image, weld in parts
+        ]
 
     @staticmethod
     def _normals(v: np.ndarray, faces: np.ndarray, weld: np.ndarray) -> np.ndarray:
@@ -175,9 +211,14 @@ class ValidPerson:
         return n / np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-12)
 
     def draw(self, R: np.ndarray, t: np.ndarray, f: float, size: int) -> np.ndarray:
-        """[4,size,size]: color over grey, coverage; lit softly from above and in front of the person. f in picture sides."""
+        """[4,size,size]: color over grey, coverage; lit softly from above and in front of the person. f in picture
+        sides."""
         fine = 2 * size
-        picture, nearest, cover = np.full((fine, fine, 3), BACKGROUND), np.full((fine, fine), 1e8), np.zeros((fine, fine))
+        picture, nearest, cover = (
+            np.full((fine, fine, 3), BACKGROUND),
+            np.full((fine, fine), 1e8),
+            np.zeros((fine, fine)),
+        )
         light = np.array([0.3, 0.6, 0.74])
         for v, faces, uv, image, normal in self.parts:
             face, bary, depth = mesh.raster(v @ R.T + t, faces, f * fine, fine)
@@ -185,7 +226,7 @@ class ValidPerson:
             b = bary[hit]
             weights = np.stack([1 - b.sum(1), b[:, 0], b[:, 1]], 1)
             corners = faces[face[hit]]
-            at = lambda values: np.einsum("nk,nkc->nc", weights, values[corners])  # noqa: E731, B023
+            at = lambda values: np.einsum("nk,nkc->nc", weights, values[corners])  # noqa: B023
             n = at(normal)
             shade = 0.72 + 0.28 * (n @ light) / np.maximum(np.linalg.norm(n, axis=1), 1e-9)
             picture[hit] = np.clip(textures.sample(image, at(uv)) * shade[:, None], 0, 1)
@@ -201,8 +242,9 @@ def person_camera(azimuth: float) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def avatar_camera(photo: Photo, size: int, R0: np.ndarray, t0: np.ndarray, f0: float, R: np.ndarray, t: np.ndarray):
-    """Camera (R, t) of a person's frame -> that of the avatar's, given the photo's true camera (R0, t0, focal f0 in sides of a square
-    picture of `size` pixels): the avatar is placed where the photo's pixels agree at the head's middle."""
+    """Camera (R, t) of a person's frame -> that of the avatar's, given the photo's true camera (R0, t0, focal f0 in
+    sides of a square picture of `size` pixels): the avatar is placed where the photo's pixels agree at the head's
+    middle."""
     middle = np.array([0.0, 0.02, 0.0])
     roll = rotations(np.array([0, 0, -photo.crop.roll]))
     seen = roll @ (photo.R @ middle + photo.t)
@@ -245,7 +287,12 @@ def people(maker: Maker, root: Path, names: list[str], folder: Path, sheet: Path
             cover = [float(((p[3] > 0.5) & mask).sum() / ((p[3] > 0.5) | mask).sum()) for p in (before, after)]
             key = f"{abs(azimuth)}°"
             row = rows.setdefault(key, {})
-            for label, value in (("today", score[0]), ("filled", score[1]), ("overlap_today", cover[0]), ("overlap_filled", cover[1])):
+            for label, value in (
+                ("today", score[0]),
+                ("filled", score[1]),
+                ("overlap_today", cover[0]),
+                ("overlap_filled", cover[1]),
+            ):
                 row.setdefault(label, []).append(value)
             line.append(np.concatenate([truth[:3], before[:3], after[:3]], 1))
         pictures.append(np.concatenate(line, 2))
@@ -261,7 +308,11 @@ def people(maker: Maker, root: Path, names: list[str], folder: Path, sheet: Path
 def measure(maker: Maker, made: Made, with_holes: bool) -> dict[str, float]:
     """Numbers of one portrait."""
     out = {"overlap_today": overlap(maker, made, False), "overlap_filled": overlap(maker, made, True)}
-    out |= {"shoulders_mm": shoulder_motion(maker, made), "seconds": made.seconds, "gaussians": float(made.filled.count)}
+    out |= {
+        "shoulders_mm": shoulder_motion(maker, made),
+        "seconds": made.seconds,
+        "gaussians": float(made.filled.count),
+    }
     out["hair"] = float(made.filled.hair is not None)
     return out | ({"holes": holes(maker, made)} if with_holes else {})
 

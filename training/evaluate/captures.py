@@ -1,7 +1,7 @@
 """What is evaluated on: people with photos, true maps, and true pictures of new views and expressions.
 
-A capture comes from a held-out sample file (training/samples.py), or from a `Sitter`: a generated person who is photographed from chosen
-sides with chosen faces, for the sweeps."""
+A capture comes from a held-out sample file (training/samples.py), or from a `Sitter`: a generated person who is
+photographed from chosen sides with chosen faces, for the sweeps."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,8 @@ FOCAL, DISTANCE = 2.4, 0.36  # ours: of fixed views, in picture widths; distance
 
 @dataclass(frozen=True)
 class Shot:
-    """A true picture u8 [s,s,3] with its mask bool [s,s], what was shown (expression [E], pose [15], position map) and the camera.
+    """A true picture u8 [s,s,3] with its mask bool [s,s], what was shown (expression [E], pose [15], position map) and
+    the camera.
 
     delta [14,h,w] is the driver's truth, None where no study needs it; yaw in degrees."""
 
@@ -41,7 +42,8 @@ class Shot:
 
 @dataclass(frozen=True)
 class Capture:
-    """One person: photos [N,3,S,S], anchors [N,3,A,A] and prior [4,A,A] of the landmark fit, the true static map [14,H,W], shots."""
+    """One person: photos [N,3,S,S], anchors [N,3,A,A] and prior [4,A,A] of the landmark fit, the true static map
+    [14,H,W], shots."""
 
     name: str
     photos: np.ndarray
@@ -77,14 +79,17 @@ def read_set(folder: Path, count: int) -> list[tuple[str, dict[str, np.ndarray]]
 
 
 class Sitter:
-    """One person in one light and tone before fixed cameras; deterministic by seed. `held_out`: a registered person kept from training."""
+    """One person in one light and tone before fixed cameras; deterministic by seed. `held_out`: a registered person
+    kept from training."""
 
     def __init__(self, generator: Generator, seed: int, held_out: int | None = None):
         self.generator, self.seed = generator, seed
         self.name = f"sitter {seed}" if held_out is None else f"held-out person {held_out}"
         self.rng = rng = np.random.default_rng([seed, 20261122])
         g = generator
-        self.person = g.person(rng) if held_out is None else g.registered_person(rng, g.people.sample_held_out(rng, held_out))
+        self.person = (
+            g.person(rng) if held_out is None else g.registered_person(rng, g.people.sample_held_out(rng, held_out))
+        )
         self.light = lighting.sample_light(rng)
         self.lit = g.occlusion.lit(self.light)
         self.rest = g.face(self.person, self.expression(), np.zeros(15))
@@ -111,8 +116,11 @@ class Sitter:
             out[hits] = value
         return out
 
-    def photo(self, yaw: float = 0, pitch: float = 2, expression: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Photo [3,S,S] as a user gives it (matte, camera flaws) and a fit's anchors [3,A,A]; none beyond UNFITTED_YAW degrees."""
+    def photo(
+        self, yaw: float = 0, pitch: float = 2, expression: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Photo [3,S,S] as a user gives it (matte, camera flaws) and a fit's anchors [3,A,A]; none beyond UNFITTED_YAW
+        degrees."""
         g = self.generator
         rng = np.random.default_rng([self.seed, round(yaw) % 360, round(pitch) % 360])
         face = self.rest if expression is None else g.face(self.person, expression, np.zeros(15))
@@ -136,10 +144,26 @@ class Sitter:
         change = g.color_of(self.person, face, self.light, self.tone, shade) - self.color
         log_scale, quat = g._surfels(face.unskinned)
         moved = g.rig.bake(g.texels, face.delta)
-        parts = [moved, np.zeros((len(moved), 1), np.float32), change, log_scale - self.surfels[0], quat - self.surfels[1]]
+        parts = [
+            moved,
+            np.zeros((len(moved), 1), np.float32),
+            change,
+            log_scale - self.surfels[0],
+            quat - self.surfels[1],
+        ]
         delta = g.texels.to_map(np.concatenate(parts, 1) * g.texels.dynamic[:, None])
         position_map = g.position_map(expression, pose)
-        return Shot(to_bytes(over.transpose(2, 0, 1)), coverage > 0.5, expression, pose, position_map, camera.R, camera.t, camera.f, delta)
+        return Shot(
+            to_bytes(over.transpose(2, 0, 1)),
+            coverage > 0.5,
+            expression,
+            pose,
+            position_map,
+            camera.R,
+            camera.t,
+            camera.f,
+            delta,
+        )
 
     def capture(self, photos: list[tuple[np.ndarray, np.ndarray]], shots: list[Shot]) -> Capture:
         """Photos as `photo` gives them."""

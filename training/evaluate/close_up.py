@@ -3,11 +3,12 @@
     python -m training.evaluate.close_up                          # a table on standard output
     python -m training.evaluate.close_up --portraits 1 --people 1
 
-Rows: `feed-forward`; `refined`, colors solved at 640²; `A`, the maps resampled to twice the edge with Gaussians as large as before
-(four per texel) and solved at the photo's own resolution; `B`, `refined` with shades for close-ups (training/refine/close_up.py), in the
-eight bits of a file. Portraits: even photos of shared/data/photos whose crop has at least 704 pixels, in their own view at that
-resolution. Synthetic people: seeds that the report does not use, exact cameras, 1024²; the photo's view and two that no photo shows. Face
-only: PSNR, fine contrast, LoG correlation, as in refined.py."""
+Rows: `feed-forward`; `refined`, colors solved at 640²; `A`, the maps resampled to twice the edge with Gaussians as
+large as before (four per texel) and solved at the photo's own resolution; `B`, `refined` with shades for close-ups
+(training/refine/close_up.py), in the eight bits of a file. Portraits: even photos of shared/data/photos whose crop has
+at least 704 pixels, in their own view at that resolution. Synthetic people: seeds that the report does not use, exact
+cameras, 1024²; the photo's view and two that no photo shows. Face only: PSNR, fine contrast, LoG correlation, as in
+refined.py."""
 
 import argparse
 import json
@@ -39,14 +40,26 @@ from .refined import ROOT, SHADE, Refiner, Seat, detail, face_mask, tensor
 
 COLOR_PX, LEAST_PX = 640, 704
 FIRST_SITTER = SITTER_SEED + 7100
-LEFT_OUT = {"photo's view": (0, 2, {}), "+30°, smile": (30, 0, {"mouthSmile": 0.8, "cheekSquint": 0.4}), "-30°": (-30, 0, {})}
+LEFT_OUT = {
+    "photo's view": (0, 2, {}),
+    "+30°, smile": (30, 0, {"mouthSmile": 0.8, "cheekSquint": 0.4}),
+    "-30°": (-30, 0, {}),
+}
 
 
 def at_size(view: View, size: int) -> View:
-    scale = lambda x: F.interpolate(x[None], size=(size, size), mode="bilinear", antialias=True, align_corners=False)[0]  # noqa: E731
+    scale = lambda x: F.interpolate(x[None], size=(size, size), mode="bilinear", antialias=True, align_corners=False)[0]
     inside = (scale(view.inside[None])[0] > 0.999).float()
     return View(
-        scale(view.image), scale(view.matte[None])[0], inside, view.landmarks, view.R, view.t, view.focal, view.expression, view.delta
+        scale(view.image),
+        scale(view.matte[None])[0],
+        inside,
+        view.landmarks,
+        view.R,
+        view.t,
+        view.focal,
+        view.expression,
+        view.delta,
     )
 
 
@@ -62,7 +75,15 @@ class Contenders:
         shades = solve(self.splatter, self.atlas, self.static, [view], self.refined.solution, self.refined.trusts)
         self.steps = torch.round(127 * shades / SHADE_REACH)
         large = View(
-            view.image, view.matte, view.inside, view.landmarks, view.R, view.t, view.focal, view.expression, self.resampled(view.delta)
+            view.image,
+            view.matte,
+            view.inside,
+            view.landmarks,
+            view.R,
+            view.t,
+            view.focal,
+            view.expression,
+            self.resampled(view.delta),
         )
         self.large = refine(twice, self.resampled(self.static), [large]).static
 
@@ -75,14 +96,17 @@ class Contenders:
     def draw(self, view: View) -> Iterator[tuple[str, Tensor]]:
         picture = TexturedPicture(self.splatter, self.static, view, self.atlas.is_region(*REGIONS))
         change = (view.delta.flatten(1)[:, self.splatter.texel].T * self.splatter.dynamic)[:, 4:7]
-        color = lambda static: self.atlas.to_list(static[4:7]) + change  # noqa: E731
+        color = lambda static: self.atlas.to_list(static[4:7]) + change
         none = mip_levels(torch.zeros(EDGE, EDGE))
         yield "feed-forward", picture.draw(color(self.static), none)
         yield "refined", picture.draw(color(self.refined.static), none)
         skin = self.twice.skin(view.expression, np.zeros(15))
         black = torch.zeros(3)
         camera = view.R, view.t, view.focal * view.size, view.size
-        yield "A: maps of twice the edge", self.twice.picture(self.large, self.resampled(view.delta), skin, *camera, black)[:4]
+        yield (
+            "A: maps of twice the edge",
+            self.twice.picture(self.large, self.resampled(view.delta), skin, *camera, black)[:4],
+        )
         yield "B: textured splats", picture.draw(color(self.refined.static), mip_levels(self.steps * SHADE_REACH / 127))
 
     def face(self, view: View) -> np.ndarray:
@@ -111,7 +135,10 @@ class Table:
         print(f"| {'':28} | {'':26} | n | PSNR dB | fine contrast | LoG correlation |\n|---|---|---|---|---|---|")
         for (group, row), found in self.values.items():
             means = [np.mean([f[name] for f in found]) for name in ("face_psnr", "fine_contrast", "log_correlation")]
-            print(f"| {group:28} | {row:26} | {len(found)} | {means[0]:.2f} | {means[1]:.3f} | {means[2]:.3f} |", flush=True)
+            print(
+                f"| {group:28} | {row:26} | {len(found)} | {means[0]:.2f} | {means[1]:.3f} | {means[2]:.3f} |",
+                flush=True,
+            )
 
 
 def portraits(refiner: Refiner, twice: AvatarSplatter, files: list[Path], count: int, table: Table) -> None:

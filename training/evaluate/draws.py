@@ -1,4 +1,5 @@
-"""The targets in dB on every held-out draw, not only on those that the nets look at: the mouth's gain over 36 draws is known within 0.3 dB.
+"""The targets in dB on every held-out draw, not only on those that the nets look at: the mouth's gain over 36 draws is
+known within 0.3 dB.
 
 A draw is one sample file: a person with hair, light, camera and two expressions; its views count as one."""
 
@@ -17,7 +18,8 @@ MANY = 4  # photos
 
 
 def frames(model: Puppeteer, landmarks: Landmarks, folder: Path) -> Iterator[Frame]:
-    """Two views of every draw from one photo and from four, and by skinning alone, with true deltas and from true maps: `head_values`."""
+    """Two views of every draw from one photo and from four, and by skinning alone, with true deltas and from true maps:
+    `head_values`."""
     for file in sorted(folder.glob("*.npz")):
         sample = read_sample(file)
         for count in (1, MANY) if len(sample["photos"]) >= MANY else (1,):
@@ -41,4 +43,8 @@ def measure(model: Puppeteer, landmarks: Landmarks, folder: Path) -> dict[str, T
     """Means over draws of every row, and the differences that the targets are about, draw by draw."""
     by_draw = ByPerson(frames(model, landmarks, folder), ("psnr_masked", "mouth_psnr"))
     over_skinning = by_draw.over(SKINNED, (photo_row(1), PERFECT)) | by_draw.over(ORACLE_STILL, (ORACLE,))
-    return {"rows": by_draw.rows(), "over skinning alone": over_skinning, "over 1 photo": by_draw.over(photo_row(1), (photo_row(MANY),))}
+    return {
+        "rows": by_draw.rows(),
+        "over skinning alone": over_skinning,
+        "over 1 photo": by_draw.over(photo_row(1), (photo_row(MANY),)),
+    }

@@ -18,7 +18,8 @@ CROP = 256  # pixels of a face crop (the protocol has 512; our pictures are 256)
 
 @dataclass
 class Frame:
-    """One picture of ours. `person`: picture whose identity it should show; `motion`: picture whose face it should make. u8 [s,s,3]."""
+    """One picture of ours. `person`: picture whose identity it should show; `motion`: picture whose face it should
+    make. u8 [s,s,3]."""
 
     study: str
     row: str
@@ -74,7 +75,9 @@ def tensor(picture: np.ndarray) -> torch.Tensor:
 
 
 @torch.no_grad()
-def perceptual(net: PerceptualDistance, picture: np.ndarray, truth: np.ndarray, mask: np.ndarray | None) -> tuple[float, float | None]:
+def perceptual(
+    net: PerceptualDistance, picture: np.ndarray, truth: np.ndarray, mask: np.ndarray | None
+) -> tuple[float, float | None]:
     """Distance over the whole picture, and over the mask (None without)."""
     wanted = true_features(net, len(truth), truth.tobytes())
     distances = [(a - b).square().sum(1, keepdim=True) for a, b in zip(net.features(tensor(picture)), wanted)]
@@ -95,7 +98,7 @@ def measure(frames: list[Frame], observers: Observers, net: PerceptualDistance |
     # all at once: starting the nets takes seconds
     observers.look([p for f in wanted for p in (f.picture, f.person, f.motion) if p is not None])
     for frame in wanted:
-        look = lambda p: None if p is None else observers.look([p])[0]  # noqa: E731
+        look = lambda p: None if p is None else observers.look([p])[0]
         seen, person, motion = look(frame.picture), look(frame.person), look(frame.motion)
         if (motion or person) and not observers.missing.get("tracker"):
             frame.values["face_found"] = float(seen is not None)

@@ -1,11 +1,12 @@
-"""Quality on identities that training never saw: a new view with a new expression, splatted and compared inside the head's mask.
+"""Quality on identities that training never saw: a new view with a new expression, splatted and compared inside the
+head's mask.
 
-    python -m training.evaluate.held_out --checkpoint training/runs/nano-128/last.pt     # writes training/results/nano-128.json
+    python -m training.evaluate.held_out --checkpoint training/runs/nano-128/last.pt   # results/nano-128.json
 
-Rows: one photo with the landmark fit's anchors and prior · the same where photo and new view are within 60 degrees of the front · one photo
-without fit · four photos · `oracle`, the ground-truth maps splatted
-(the most that Gaussians of this atlas can give) · `floor`, the mean color of the photo's head everywhere on the target's mask ·
-`driver`, its error relative to a delta of zero."""
+Rows: one photo with the landmark fit's anchors and prior · the same where photo and new view are within 60 degrees of
+the front · one photo without fit · four photos · `oracle`, the ground-truth maps splatted
+(the most that Gaussians of this atlas can give) · `floor`, the mean color of the photo's head everywhere on the
+target's mask · `driver`, its error relative to a delta of zero."""
 
 import argparse
 import json
@@ -63,12 +64,17 @@ class HeldOut:
 
     def _render(self, sample: Sample, static: np.ndarray, delta: np.ndarray, k: int) -> np.ndarray:
         camera = (sample["cameras_R"][k], sample["cameras_t"][k], float(sample["cameras_f"][k]))
-        return render_maps(self.head, static, delta, sample["expressions"][k], sample["poses"][k], *camera, sample["targets"].shape[-1])
+        return render_maps(
+            self.head, static, delta, sample["expressions"][k], sample["poses"][k], *camera, sample["targets"].shape[-1]
+        )
 
     @torch.no_grad()
-    def predict(self, avatar: Avatar, sample: Sample, photos: int, anchored: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Static map [14, H, W], delta maps [K, 14, H, W], photo coordinates [n, 3, a, a] of a model in evaluation mode."""
-        tensor = lambda x: torch.from_numpy(x)[None]  # noqa: E731
+    def predict(
+        self, avatar: Avatar, sample: Sample, photos: int, anchored: bool
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Static map [14, H, W], delta maps [K, 14, H, W], photo coordinates [n, 3, a, a] of a model in evaluation
+        mode."""
+        tensor = lambda x: torch.from_numpy(x)[None]
         anchors, prior = tensor(sample["anchors_in"][:photos]), tensor(sample["prior_in"])
         if not anchored:
             anchors, prior = torch.zeros_like(anchors), torch.zeros_like(prior)
@@ -78,7 +84,12 @@ class HeldOut:
         return r.static_map[0].numpy(), delta.numpy(), r.photo_coordinates[0].numpy()
 
     def score(
-        self, sample: Sample, static: np.ndarray, deltas: np.ndarray, coordinates: np.ndarray | None, max_yaw: float = 180
+        self,
+        sample: Sample,
+        static: np.ndarray,
+        deltas: np.ndarray,
+        coordinates: np.ndarray | None,
+        max_yaw: float = 180,
     ) -> dict[str, float]:
         views = []
         for k, delta in enumerate(deltas):
@@ -104,22 +115,29 @@ class HeldOut:
     def evaluate(
         self, avatar: Avatar, photos: int = 1, anchored: bool = True, with_fit_only: bool = False, max_yaw: float = 180
     ) -> dict[str, float]:
-        """Means over the held-out identities. `with_fit_only` leaves out those whose landmark fit is absent by design; `max_yaw` in degrees
-        leaves out first photos and new views that see the head from farther round. Empty where no identity is left."""
+        """Means over the held-out identities. `with_fit_only` leaves out those whose landmark fit is absent by design;
+        `max_yaw` in degrees leaves out first photos and new views that see the head from farther round. Empty where no
+        identity is left."""
         avatar.eval()
         samples = [s for s in self.samples if s["prior_in"][3].any() or not with_fit_only]
-        within = lambda rotations: np.array([abs(yaw(r)) <= max_yaw for r in rotations])  # noqa: E731
+        within = lambda rotations: np.array([abs(yaw(r)) <= max_yaw for r in rotations])
         samples = [s for s in samples if within(s["photo_cameras_R"][:1]).all() and within(s["cameras_R"]).any()]
         pick = np.arange(photos)
-        rows = [self.score(in_mean_tone(s, pick), *self.predict(avatar, s, photos, anchored), max_yaw=max_yaw) for s in samples]
+        rows = [
+            self.score(in_mean_tone(s, pick), *self.predict(avatar, s, photos, anchored), max_yaw=max_yaw)
+            for s in samples
+        ]
         return means(rows)
 
     def driver(self, avatar: Avatar) -> dict[str, float]:
-        """L1 error of the predicted deltas over the error of predicting none, per group of texels (1 = learned nothing)."""
+        """L1 error of the predicted deltas over the error of predicting none, per group of texels (1 = learned
+        nothing)."""
         _, table = head_texels(avatar.config.position_map_size)
         names, flat = self.head.regions, table.texel
         groups = {"lids": ("lids",), "lips": ("lips",), "dynamic": tuple(self.head.meta["dynamicRegions"])}
-        chosen = {name: flat[np.isin(table.region, [names.index(r) for r in regions])] for name, regions in groups.items()}
+        chosen = {
+            name: flat[np.isin(table.region, [names.index(r) for r in regions])] for name, regions in groups.items()
+        }
         parts = [(name, part) for name in groups for part in ("position", "color", "log_scale")]
         wrong, still = dict.fromkeys(parts, 0.0), dict.fromkeys(parts, 0.0)
         for sample in self.samples:
@@ -167,7 +185,14 @@ def contact_sheet(held_out: HeldOut, avatar: Avatar, path: Path, rows: int = 6) 
     for s in held_out.samples[:rows]:
         static, deltas, _ = held_out.predict(avatar, s, 1, True)
         oracle = held_out._render(s, s["static"], double(s["deltas"][0]), 0)
-        row = [s["photos"][0], s["targets"][0], held_out._render(s, static, deltas[0], 0), oracle, s["static"][4:7], static[4:7]]
+        row = [
+            s["photos"][0],
+            s["targets"][0],
+            held_out._render(s, static, deltas[0], 0),
+            oracle,
+            s["static"][4:7],
+            static[4:7],
+        ]
         pictures.append(np.concatenate(row, axis=2))
     sheet = np.concatenate(pictures, axis=1).clip(0, 1).transpose(1, 2, 0)
     path.parent.mkdir(parents=True, exist_ok=True)

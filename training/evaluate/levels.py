@@ -1,15 +1,17 @@
-"""What other levels of refinement are worth beside solved colors: refine/geometry.py, and the paper's, refine/parameters.py.
+"""What other levels of refinement are worth beside solved colors: refine/geometry.py, and the paper's,
+refine/parameters.py.
 
-    python -m training.evaluate.levels                 # training/results/refinement-levels.json; the ablations take its rows over
+    python -m training.evaluate.levels    # results/refinement-levels.json; the ablations take its rows over
     python -m training.evaluate.levels --portraits 2 --people 2 --out dry.json
 
-Synthetic people: as in refined.py, other seeds. Masked PSNR in dB of views and expressions that no photo shows and of the input view, from
-one photo and from four, with exact cameras and expressions; then what each row is above feed-forward and above colors alone, paired by
-person. Landmarks are off as a finder's are. Rows "fitted": camera, expression, anchors and prior are the shipped fit's on those landmarks;
-as its frame is not the truth's, avatars are first brought to the truth by their landmarks at rest (rigidly).
-Rows: geometry: all parts of refine/geometry.py; camera: that part; identity: that part by landmarks alone; photo to avatar: refine/warp.py.
-Portraits: of the even photos of shared/data/photos, one photo each, measured as in refined.py. Seconds are of one core; memory is
-the most that the process took above what it had."""
+Synthetic people: as in refined.py, other seeds. Masked PSNR in dB of views and expressions that no photo shows and of
+the input view, from one photo and from four, with exact cameras and expressions; then what each row is above
+feed-forward and above colors alone, paired by person. Landmarks are off as a finder's are. Rows "fitted": camera,
+expression, anchors and prior are the shipped fit's on those landmarks; as its frame is not the truth's, avatars are
+first brought to the truth by their landmarks at rest (rigidly). Rows: geometry: all parts of refine/geometry.py;
+camera: that part; identity: that part by landmarks alone; photo to avatar: refine/warp.py. Portraits: of the even
+photos of shared/data/photos, one photo each, measured as in refined.py. Seconds are of one core; memory is the most
+that the process took above what it had."""
 
 import argparse
 import json
@@ -67,20 +69,28 @@ class Levels:
         self.megabytes: dict[str, list[float]] = {}
 
     def rows(self, case: "Case", puppet: Puppet, views: list[View], of: str) -> dict[str, Level]:
-        """`puppet` is the feed-forward avatar of the case; `of` says under which name cost is kept. Parts of geometry alone and the photo
-        brought to the avatar are for one photo only."""
+        """`puppet` is the feed-forward avatar of the case; `of` says under which name cost is kept. Parts of geometry
+        alone and the photo brought to the avatar are for one photo only."""
         refiner, splatter = self.refiner, self.refiner.splatter
         static = tensor(puppet.static)
 
         def colored(given: Puppet, seen: list[View]) -> Level:
-            return Level(replace(given, static=refine(splatter, tensor(given.static), seen, refiner.settings).static.numpy()), seen[0])
+            return Level(
+                replace(given, static=refine(splatter, tensor(given.static), seen, refiner.settings).static.numpy()),
+                seen[0],
+            )
 
         def fitted(settings: GeometrySettings) -> Level:
-            found = fit_geometry(splatter, static, views, lambda e: refiner.delta(puppet, e), settings, refiner.settings)
+            found = fit_geometry(
+                splatter, static, views, lambda e: refiner.delta(puppet, e), settings, refiner.settings
+            )
             return replace(puppet, static=found.static.numpy()), found.views
 
         def warped() -> list[View]:
-            return [warp_photo(splatter, static, v, tensor(at), None, refiner.settings) for v, at in zip(views, puppet.coordinates)]
+            return [
+                warp_photo(splatter, static, v, tensor(at), None, refiner.settings)
+                for v, at in zip(views, puppet.coordinates)
+            ]
 
         def adapted() -> Puppet:
             given = (tensor(case.photos), tensor(case.anchors), tensor(case.prior))
@@ -92,7 +102,8 @@ class Levels:
         for row, settings in self.geometries.items():
             if row != GEOMETRY and not alone:
                 continue
-            out[row] = colored(*self._timed(f"{row.removesuffix(f' + {COLORS}')}, {of}", lambda: fitted(settings)))  # noqa: B023
+            level = f"{row.removesuffix(f' + {COLORS}')}, {of}"
+            out[row] = colored(*self._timed(level, lambda settings=settings: fitted(settings)))
         if puppet.coordinates is not None and alone:
             out[WARP] = colored(puppet, self._timed(f"photo to avatar, {of}", warped))._replace(view=views[0])
         made = self._timed(f"{PARAMETERS}, {of}", adapted)
@@ -124,8 +135,8 @@ def reset_peak() -> None:
 
 
 def found_by_finder(at: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Landmarks [478,2] as a finder sees them: smooth errors, and a little of each landmark's own; as large as those of the generator's
-    fits (`Generator._fit`)."""
+    """Landmarks [478,2] as a finder sees them: smooth errors, and a little of each landmark's own; as large as those of
+    the generator's fits (`Generator._fit`)."""
     apart = np.hypot(*(at[[33, 133]].mean(0) - at[[362, 263]].mean(0)))
     place = (at - at.mean(0)) / apart
 
@@ -161,11 +172,11 @@ def cases(seat: Seat, observers: Observers, anchor_size: int) -> dict[str, Case]
     """One photo and four with exact cameras and expressions, and with the shipped fit's, where Node is at hand."""
     rng = np.random.default_rng([seat.sitter.seed, 18])
     taken = [seat.photo(yaw, weights) for yaw, weights in SEATS]
-    half = lambda x: x.reshape(3, x.shape[1] // 2, 2, x.shape[2] // 2, 2).mean((2, 4))  # noqa: E731
+    half = lambda x: x.reshape(3, x.shape[1] // 2, 2, x.shape[2] // 2, 2).mean((2, 4))
     photos, anchors = np.stack([half(p) for p, _, _ in taken]), np.stack([a for _, a, _ in taken])
     pictures = [p for p, _, _ in taken]
     rests = [rest | {"landmarks": found_by_finder(rest["landmarks"], rng)} for _, _, rest in taken]
-    exact = lambda n: Case(photos[:n], anchors[:n], seat.sitter.prior, pictures[:n], rests[:n])  # noqa: E731
+    exact = lambda n: Case(photos[:n], anchors[:n], seat.sitter.prior, pictures[:n], rests[:n])
     out = {CASES[0]: exact(1), CASES[1]: exact(4)}
     if "fit" not in observers.missing:
         for title, n in ((CASES[2], 1), (CASES[3], 4)):
@@ -176,15 +187,21 @@ def cases(seat: Seat, observers: Observers, anchor_size: int) -> dict[str, Case]
                 | {"expression": fit["expression"]}
                 for rest, fit in zip(rests, fits)
             ]
-            out[title] = Case(photos[:n], np.stack([fit["anchors"] for fit in fits]), fits[0]["prior"], pictures[:n], known, True)
+            out[title] = Case(
+                photos[:n], np.stack([fit["anchors"] for fit in fits]), fits[0]["prior"], pictures[:n], known, True
+            )
     return out
 
 
-def of_sitter(levels: Levels, sitter: Sitter, observers: Observers, wanted: list[str]) -> dict[str, dict[str, dict[str, float]]]:
+def of_sitter(
+    levels: Levels, sitter: Sitter, observers: Observers, wanted: list[str]
+) -> dict[str, dict[str, dict[str, float]]]:
     """case -> row -> masked PSNR by view, of the cases wanted."""
     refiner, model = levels.refiner, levels.refiner.model
     landmarks = Landmarks(model.head)
-    rest_points = lambda static: landmarks.points(static[:3], np.zeros(len(model.head.expressions), np.float32), np.zeros(15))  # noqa: E731
+    rest_points = lambda static: landmarks.points(
+        static[:3], np.zeros(len(model.head.expressions), np.float32), np.zeros(15)
+    )
     shots = {name: sitter.shot(yaw, 0, sitter.expression(**weights)) for name, (yaw, weights) in LEFT_OUT.items()}
     shots["input view"] = sitter.shot(0, 2)
     truth, scores = rest_points(sitter.static)[landmarks.mapped], {}
@@ -193,7 +210,8 @@ def of_sitter(levels: Levels, sitter: Sitter, observers: Observers, wanted: list
             continue
         puppet = model.make(case.photos, case.anchors, case.prior)
         views = [
-            View(image=tensor(p), delta=refiner.delta(puppet, rest["expression"]), **rest) for p, rest in zip(case.pictures, case.rests)
+            View(image=tensor(p), delta=refiner.delta(puppet, rest["expression"]), **rest)
+            for p, rest in zip(case.pictures, case.rests)
         ]
         scores[title] = {}
         for row, (made, _) in levels.rows(case, puppet, views, title).items():
@@ -201,7 +219,9 @@ def of_sitter(levels: Levels, sitter: Sitter, observers: Observers, wanted: list
             score = scores[title][row] = {}
             for name, shot in shots.items():
                 seen = replace(shot, R=shot.R @ R, t=shot.R @ t + shot.t)
-                score[name] = metrics.psnr(model.splat(made.static, model.delta(made, shot.position_map), seen), shot.picture, shot.mask)
+                score[name] = metrics.psnr(
+                    model.splat(made.static, model.delta(made, shot.position_map), seen), shot.picture, shot.mask
+                )
             score["left out"] = float(np.mean([score[name] for name in LEFT_OUT]))
     return scores
 
@@ -215,7 +235,9 @@ def tabulate(people: list[dict[str, dict[str, dict[str, float]]]]) -> dict[str, 
             out[f"{case}: {row}"] = {name: interval(p[row][name] for p in shown) for name in columns}
             for base in (NONE, COLORS):
                 if row not in (NONE, base):
-                    out[f"{case}: {row}, over {base}"] = {name: interval(p[row][name] - p[base][name] for p in shown) for name in columns}
+                    out[f"{case}: {row}, over {base}"] = {
+                        name: interval(p[row][name] - p[base][name] for p in shown) for name in columns
+                    }
     return out
 
 
@@ -239,7 +261,9 @@ def draw_portraits(levels: Levels, prepared: list[Portrait]) -> tuple[Values, Dr
         view = refiner.view(puppet, portrait, SIZE)
         size = refiner.model.avatar.config.encoder.photo_size
         grey = (0.5 + view.matte * (view.image - 0.5))[None]
-        grey = torch.nn.functional.interpolate(grey, (size, size), mode="bilinear", antialias=True, align_corners=False)[0].numpy()
+        grey = torch.nn.functional.interpolate(
+            grey, (size, size), mode="bilinear", antialias=True, align_corners=False
+        )[0].numpy()
         case = Case(grey[None], portrait.fit["anchors"][None], portrait.fit["prior"], [portrait.image], [], True)
         rows = levels.rows(case, puppet, [view], "portrait")
         mask, photo = face_mask(portrait, view), metrics.to_bytes(view.image.numpy())
@@ -261,7 +285,9 @@ def tabulate_portraits(values: Values, drawn: Drawn, photos: list[np.ndarray], o
         for row, turns in drawn.items():
             seen = {turn: observers.look(pictures) for turn, pictures in turns.items()}
             for net in next((face.identity for face in of_photos if face), {}):
-                same = lambda faces: [float(a.identity[net] @ b.identity[net]) if a and b else np.nan for a, b in zip(faces, of_photos)]  # noqa: B023,E731
+                same = lambda faces, net=net: [
+                    float(a.identity[net] @ b.identity[net]) if a and b else np.nan for a, b in zip(faces, of_photos)
+                ]
                 values[row][f"csim_{net}"] = same(seen[0])
                 values[row][f"csim_{net}_turned_{TURN}"] = list(np.nanmean([same(seen[-TURN]), same(seen[TURN])], 0))
     over = {
@@ -269,7 +295,7 @@ def tabulate_portraits(values: Values, drawn: Drawn, photos: list[np.ndarray], o
         for row, columns in values.items()
         if row not in (NONE, COLORS)
     }
-    known = lambda v: [x for x in v if not np.isnan(x)]  # noqa: E731
+    known = lambda v: [x for x in v if not np.isnan(x)]
     return {row: {name: interval(known(v)) for name, v in columns.items()} for row, columns in (values | over).items()}
 
 
@@ -297,7 +323,11 @@ def main() -> None:
         net, missing["perceptual"] = None, str(error)
     levels = Levels(Refiner(Puppeteer(avatar, head)), net)
     out = json.loads(a.out.read_text()) if a.out.exists() else {}
-    out |= {"model": {"config": config, "step": step}, "missing": missing, "notes": __doc__.split("\n\n", 2)[2].replace("\n", " ")}
+    out |= {
+        "model": {"config": config, "step": step},
+        "missing": missing,
+        "notes": __doc__.split("\n\n", 2)[2].replace("\n", " "),
+    }
     settings = levels.geometries | {WARP: WarpSettings(), PARAMETERS: levels.parameters}
     out["settings"] = {name: asdict(values) for name, values in settings.items()}
 
@@ -316,7 +346,11 @@ def main() -> None:
             write()
     root = default_data_root()
     files = sorted((root / "photos").glob("*.jpg"))[::2] if root else []
-    files = [files[i] for i in np.linspace(0, len(files) - 1, min(a.portraits, len(files))).round().astype(int)] if files else []
+    files = (
+        [files[i] for i in np.linspace(0, len(files) - 1, min(a.portraits, len(files))).round().astype(int)]
+        if files
+        else []
+    )
     if files and not observers.missing.keys() & {"tracker", "fit"}:
         out["portraits"] = portraits(levels, observers, prepare(files, observers, avatar.config.anchor_size))
         write()

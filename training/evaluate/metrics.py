@@ -1,7 +1,7 @@
 """Distances between two pictures of a head. Pictures are u8 [s,s,3]; masks bool [s,s].
 
-PSNR in dB (100 for equal pictures), SSIM (11x11 Gaussian window of sigma 1.5, mean over RGB and window positions), AKD, AED and APD of
-two observed faces, CSIM. The perceptual distance is losses/perceptual.py; it is not LPIPS."""
+PSNR in dB (100 for equal pictures), SSIM (11x11 Gaussian window of sigma 1.5, mean over RGB and window positions), AKD,
+AED and APD of two observed faces, CSIM. The perceptual distance is losses/perceptual.py; it is not LPIPS."""
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -68,14 +68,17 @@ def face_box(keypoints: np.ndarray, size: int) -> tuple[int, int, int]:
 def cut(picture: np.ndarray, box: tuple[int, int, int], size: int) -> np.ndarray:
     """The box of a picture u8, resized to u8 [size,size,3]."""
     left, top, side = box
-    return np.asarray(Image.fromarray(picture[top : top + side, left : left + side]).resize((size, size), Image.Resampling.BICUBIC))
+    return np.asarray(
+        Image.fromarray(picture[top : top + side, left : left + side]).resize((size, size), Image.Resampling.BICUBIC)
+    )
 
 
 def faces(seen: Face, wanted: Face, size: int) -> dict[str, float]:
-    """AKD: mean landmark distance, pixels of a 512 picture and % of the eye distance. AED: blend shapes, mean |d| and L2. APD: degrees."""
+    """AKD: mean landmark distance, pixels of a 512 picture and % of the eye distance. AED: blend shapes, mean |d| and
+    L2. APD: degrees."""
     distance = np.hypot(*(seen.points - wanted.points)[LANDMARKS].T).mean()
     change = seen.blendshapes - wanted.blendshapes
-    angles = lambda face: Rotation.from_matrix(face.rotation).as_euler("yxz", degrees=True)  # noqa: E731
+    angles = lambda face: Rotation.from_matrix(face.rotation).as_euler("yxz", degrees=True)
     turn = np.abs((angles(seen) - angles(wanted) + 180) % 360 - 180)
     return {
         "akd": float(distance * AKD_PIXELS / size),
@@ -88,12 +91,17 @@ def faces(seen: Face, wanted: Face, size: int) -> dict[str, float]:
 
 def csim(seen: Face, person: Face) -> dict[str, float]:
     """Cosine of the identity features, per recognition net."""
-    return {f"csim_{net}": float(seen.identity[net] @ person.identity[net]) for net in seen.identity if net in person.identity}
+    return {
+        f"csim_{net}": float(seen.identity[net] @ person.identity[net])
+        for net in seen.identity
+        if net in person.identity
+    }
 
 
 def motion_error(pictures: np.ndarray, truths: np.ndarray, masks: np.ndarray) -> float:
-    """Mean |change of our frames - change of the true ones| from frame to frame, in 1/255: u8 [n,s,s,3] twice, bool [n,s,s]."""
-    change = lambda frames: np.diff(frames.astype(np.int16), axis=0)  # noqa: E731
+    """Mean |change of our frames - change of the true ones| from frame to frame, in 1/255: u8 [n,s,s,3] twice, bool
+    [n,s,s]."""
+    change = lambda frames: np.diff(frames.astype(np.int16), axis=0)
     return float(np.abs(change(pictures) - change(truths))[masks[1:] | masks[:-1]].mean())
 
 

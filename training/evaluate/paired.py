@@ -1,4 +1,5 @@
-"""Differences between rows that were measured on the same frames: by person, since frames of one person are not independent."""
+"""Differences between rows that were measured on the same frames: by person, since frames of one person are not
+independent."""
 
 from collections.abc import Iterable
 
@@ -18,7 +19,8 @@ def interval(values: Iterable[float]) -> dict[str, float]:
 
 
 class ByPerson:
-    """Means of each person's frames per row and metric; a condition makes rows of its own beside the row of all frames."""
+    """Means of each person's frames per row and metric; a condition makes rows of its own beside the row of all
+    frames."""
 
     def __init__(self, frames: Iterable[Frame], metrics: tuple[str, ...]):
         values: dict[tuple[str, str, str], list[float]] = {}
@@ -33,7 +35,10 @@ class ByPerson:
 
     def rows(self) -> Table:
         """Mean over people of each row."""
-        return {row: {name: interval(people.values()) for name, people in columns.items()} for row, columns in self.means.items()}
+        return {
+            row: {name: interval(people.values()) for name, people in columns.items()}
+            for row, columns in self.means.items()
+        }
 
     def over(self, base: str, rows: Iterable[str]) -> Table:
         """How much each row is above `base` in the same people and the same condition."""
@@ -43,6 +48,7 @@ class ByPerson:
                 beside = self.means[key.replace(row, base, 1)]
                 shared = {name: columns.keys() & beside[name].keys() for name, columns in self.means[key].items()}
                 out[key] = {
-                    name: interval(self.means[key][name][p] - beside[name][p] for p in sorted(people)) for name, people in shared.items()
+                    name: interval(self.means[key][name][p] - beside[name][p] for p in sorted(people))
+                    for name, people in shared.items()
                 }
         return out

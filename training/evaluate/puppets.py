@@ -14,7 +14,8 @@ from .metrics import to_bytes
 
 @dataclass(frozen=True)
 class Puppet:
-    """What a reconstruction gives: static map [14,H,W], identity features [1,C,h,w], photo coordinates [n,3,a,a] or None."""
+    """What a reconstruction gives: static map [14,H,W], identity features [1,C,h,w], photo coordinates [n,3,a,a] or
+    None."""
 
     static: np.ndarray
     identity: torch.Tensor
@@ -30,7 +31,7 @@ class Puppeteer:
     @torch.no_grad()
     def make(self, photos: np.ndarray, anchors: np.ndarray, prior: np.ndarray) -> Puppet:
         """photos [n,3,S,S], anchors [n,3,A,A], prior [4,A,A]; all-zero anchors and prior mean that no fit is known."""
-        tensor = lambda x: torch.from_numpy(np.ascontiguousarray(x, np.float32))[None]  # noqa: E731
+        tensor = lambda x: torch.from_numpy(np.ascontiguousarray(x, np.float32))[None]
         r = self.avatar(tensor(photos), tensor(anchors), tensor(prior))
         coordinates = None if r.photo_coordinates is None else r.photo_coordinates[0].numpy()
         return Puppet(r.static_map[0].numpy(), r.identity_features, coordinates)
@@ -46,10 +47,13 @@ class Puppeteer:
     @torch.no_grad()
     def delta(self, puppet: Puppet, position_map: np.ndarray) -> np.ndarray:
         """[14,H,W]"""
-        return self.avatar.drive(puppet.identity, torch.from_numpy(np.ascontiguousarray(position_map, np.float32))[None])[0].numpy()
+        return self.avatar.drive(
+            puppet.identity, torch.from_numpy(np.ascontiguousarray(position_map, np.float32))[None]
+        )[0].numpy()
 
     def draw(self, puppet: Puppet, shot: Shot, driven: bool = True) -> np.ndarray:
-        """Picture u8 [s,s,3] of the puppet where and as the shot shows its person; `driven` False: moved by skinning alone."""
+        """Picture u8 [s,s,3] of the puppet where and as the shot shows its person; `driven` False: moved by skinning
+        alone."""
         return self.splat(puppet.static, self.delta(puppet, shot.position_map) if driven else None, shot)
 
     def oracle(self, capture: Capture, shot: Shot) -> np.ndarray:

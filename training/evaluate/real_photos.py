@@ -1,10 +1,12 @@
-"""The real check: photo-like portraits (shared/data/photos), prepared as the page prepares them, against MediaPipe and recognition nets.
+"""The real check: photo-like portraits (shared/data/photos), prepared as the page prepares them, against MediaPipe and
+recognition nets.
 
-Landmark error: the network's own photo coordinates at the texels of MediaPipe's landmarks against what MediaPipe sees, in % of the
-distance between the middles of the eyes. CSIM: the avatar, drawn with the camera and expression of the landmark fit, against the photo.
-On the way from 0 % to 100 %, 0 is the mean of two different people's photos, 100 the photo against a disturbed copy of itself (mirrored,
-cropped, scaled to 60 %, JPEG quality 60), as no person has two photos here. Light of the teeth: where a photo shows them, how bright the
-avatar's are beside them, in %. Rows "refined": the same avatars with the photo's own detail (training/refine)."""
+Landmark error: the network's own photo coordinates at the texels of MediaPipe's landmarks against what MediaPipe sees,
+in % of the distance between the middles of the eyes. CSIM: the avatar, drawn with the camera and expression of the
+landmark fit, against the photo. On the way from 0 % to 100 %, 0 is the mean of two different people's photos, 100 the
+photo against a disturbed copy of itself (mirrored, cropped, scaled to 60 %, JPEG quality 60), as no person has two
+photos here. Light of the teeth: where a photo shows them, how bright the avatar's are beside them, in %. Rows
+"refined": the same avatars with the photo's own detail (training/refine)."""
 
 import io
 import math
@@ -28,13 +30,16 @@ from .puppets import Puppet, Puppeteer
 EXACT = 512  # pixels of the second look, as src/runtime/photo/preparePhoto.ts
 PASSES = 2
 OPEN_MOUTH = 0.1  # between the middles of the inner lips, in eye distances
-TEETH = 1.2  # light of teeth over that of the face, at the least: clear smiles of the photos have 1.5 to 3.4, the next brightest mouths 1.0
+# light of teeth over that of the face, at the least: clear smiles of the photos have 1.5 to 3.4, the next brightest
+# mouths 1.0
+TEETH = 1.2
 NOVEL_YAW = 25  # degrees that the novel view turns away from the photo's
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A photo as the networks get it: image [3,S,S], landmarks [478,2] in crop coordinates 0..1, and the fit's results (Observers.fit)."""
+    """A photo as the networks get it: image [3,S,S], landmarks [478,2] in crop coordinates 0..1, and the fit's results
+    (Observers.fit)."""
 
     name: str
     image: np.ndarray
@@ -44,12 +49,13 @@ class Prepared:
     @property
     def inter_ocular(self) -> float:
         """In parts of the crop."""
-        middle = lambda a, b: self.landmarks[[a, b]].mean(0)  # noqa: E731
+        middle = lambda a, b: self.landmarks[[a, b]].mean(0)
         return float(np.hypot(*(middle(33, 133) - middle(362, 263))))
 
 
 def draw_crop(picture: np.ndarray, crop: Crop, size: int) -> np.ndarray:
-    """The crop of an upright picture u8 [h,w,3] as u8 [size,size,3]: below it its last row goes on, elsewhere around it is grey."""
+    """The crop of an upright picture u8 [h,w,3] as u8 [size,size,3]: below it its last row goes on, elsewhere around it
+    is grey."""
     step = crop.side / size
     reduce = max(1, int(step))
     below = max(0, math.ceil(from_crop(np.array([[0, 1], [1, 1]]), crop)[:, 1].max()) - len(picture))
@@ -59,13 +65,15 @@ def draw_crop(picture: np.ndarray, crop: Crop, size: int) -> np.ndarray:
     corner = crop.center + [-half * c + half * s, -half * s - half * c]
     affine = np.array([step * c, -step * s, corner[0], step * s, step * c, corner[1]]) / reduce
     return np.asarray(
-        image.transform((size, size), Image.Transform.AFFINE, tuple(affine), Image.Resampling.BICUBIC, fillcolor=(128, 128, 128))
+        image.transform(
+            (size, size), Image.Transform.AFFINE, tuple(affine), Image.Resampling.BICUBIC, fillcolor=(128, 128, 128)
+        )
     )
 
 
 def cut_out(image: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """image [3,S,S] 0..1 and the person's mask as its net gives it -> matte [S,S], image [3,S,S] without the background's light in the rim;
-    twin of CutOutPerson in src/runtime/photo/matting.ts."""
+    """image [3,S,S] 0..1 and the person's mask as its net gives it -> matte [S,S], image [3,S,S] without the
+    background's light in the rim; twin of CutOutPerson in src/runtime/photo/matting.ts."""
     picture = image.transpose(1, 2, 0)
     coarse = Image.fromarray(mask.astype(np.float32)).resize(picture.shape[:2], Image.Resampling.BILINEAR)
     matte = matting.refine_matte(picture, np.asarray(coarse))
@@ -104,14 +112,17 @@ def prepare(files: list[Path], observers: Observers, photo_size: int, anchor_siz
     found = find(files, observers)
     fits = observers.fit(found.landmarks, anchor_size)
     out = []
-    for picture, (name, crop), mask, at, fit in zip(found.pictures, found.crops.items(), found.masks, found.landmarks, fits):
+    for picture, (name, crop), mask, at, fit in zip(
+        found.pictures, found.crops.items(), found.masks, found.landmarks, fits
+    ):
         matte, image = cut_out(metrics.unit(draw_crop(picture, crop, photo_size)).transpose(2, 0, 1), mask)
         out.append(Prepared(name, (0.5 + matte * (image - 0.5)).astype(np.float32), at, fit))
     return out
 
 
 def disturbed(picture: np.ndarray, mirror: bool = True) -> np.ndarray:
-    """Another picture of the same face: [mirrored, cropped by a few percent,] scaled to 60 % and JPEG-compressed at quality 60."""
+    """Another picture of the same face: [mirrored, cropped by a few percent,] scaled to 60 % and JPEG-compressed at
+    quality 60."""
     image = Image.fromarray(picture)
     if mirror:
         w, h = image.size
@@ -122,27 +133,36 @@ def disturbed(picture: np.ndarray, mirror: bool = True) -> np.ndarray:
     return np.asarray(Image.open(buffer).convert("RGB"))
 
 
-def landmark_errors(prepared: list[Prepared], coordinates: dict[str, list[np.ndarray]], landmarks: Landmarks) -> dict[str, list[float]]:
-    """Mean error per photo in % of the eye distance; `coordinates` holds maps [3,a,a] per photo (x, y first) or points [478,2] in 0..1."""
+def landmark_errors(
+    prepared: list[Prepared], coordinates: dict[str, list[np.ndarray]], landmarks: Landmarks
+) -> dict[str, list[float]]:
+    """Mean error per photo in % of the eye distance; `coordinates` holds maps [3,a,a] per photo (x, y first) or points
+    [478,2] in 0..1."""
     counted = landmarks.mapped & (np.arange(478) < 468)
     out = {}
     for row, given in coordinates.items():
         points = [landmarks.sample(g[:2]) if g.ndim == 3 else g for g in given]
         out[row] = [
-            float(100 * np.hypot(*(at - p.landmarks)[counted].T).mean() / p.inter_ocular) for at, p in zip(points, prepared)
+            float(100 * np.hypot(*(at - p.landmarks)[counted].T).mean() / p.inter_ocular)
+            for at, p in zip(points, prepared)
         ]  # both in crop coordinates
     return out
 
 
-def draw(model: Puppeteer, puppet: Puppet, p: Prepared, position_map: np.ndarray, size: int, turn: float = 0) -> np.ndarray:
-    """The puppet under the camera and expression of the fit, u8 [size,size,3]; `turn` degrees about the head's vertical."""
+def draw(
+    model: Puppeteer, puppet: Puppet, p: Prepared, position_map: np.ndarray, size: int, turn: float = 0
+) -> np.ndarray:
+    """The puppet under the camera and expression of the fit, u8 [size,size,3]; `turn` degrees about the head's
+    vertical."""
     from ..synth.raster import render_maps
 
     R = p.fit["rotation"].astype(np.float64)
     t = p.fit["translation"].astype(np.float64)
     R = R @ rotation(np.radians(turn), 0, 0)
     delta = model.delta(puppet, position_map)
-    picture = render_maps(model.head, puppet.static, delta, p.fit["expression"], np.zeros(15), R, t, float(p.fit["focal"][0]) * size, size)
+    picture = render_maps(
+        model.head, puppet.static, delta, p.fit["expression"], np.zeros(15), R, t, float(p.fit["focal"][0]) * size, size
+    )
     return metrics.to_bytes(picture)
 
 
@@ -170,7 +190,9 @@ def teeth_show(photo: np.ndarray, face: Face) -> bool:
     return mouth_opening(face) > OPEN_MOUTH and (mouth_light(photo, face) or 0) > TEETH * (skin or 0)
 
 
-def teeth_light(pictures: list[np.ndarray], seen: list[Face | None], photos: list[np.ndarray], faces: list[Face | None]) -> list[float]:
+def teeth_light(
+    pictures: list[np.ndarray], seen: list[Face | None], photos: list[np.ndarray], faces: list[Face | None]
+) -> list[float]:
     """In % of the photo's, of every photo that shows teeth and whose avatar's face is found."""
     pairs = zip(pictures, seen, photos, faces)
     lit = [(mouth_light(a, f), mouth_light(b, g)) for a, f, b, g in pairs if f and g and teeth_show(b, g)]
@@ -181,7 +203,9 @@ def compare(seen: list[Face | None], photos: list[Face | None], net: str) -> lis
     return [float(a.identity[net] @ b.identity[net]) for a, b in zip(seen, photos) if a and b]
 
 
-def check(model: Puppeteer, landmarks: Landmarks, observers: Observers, files: list[Path]) -> tuple[dict, dict[str, list[np.ndarray]]]:
+def check(
+    model: Puppeteer, landmarks: Landmarks, observers: Observers, files: list[Path]
+) -> tuple[dict, dict[str, list[np.ndarray]]]:
     """Results, and columns of pictures for the report."""
     from ..headmodel.texels import position_map
     from ..models.base_maps import head_texels
@@ -196,7 +220,9 @@ def check(model: Puppeteer, landmarks: Landmarks, observers: Observers, files: l
     blind = [model.make(p.image[None], 0 * p.fit["anchors"][None], 0 * p.fit["prior"]) for p in prepared]
     refiner, whole = Refiner(model), {p.name: p for p in portraits.prepare(files, observers, config.anchor_size)}
     views = [refiner.view(puppet, whole[p.name], SIZE) for puppet, p in zip(made, prepared)]
-    refined = [replace(puppet, static=refiner.refine(puppet, [view]).static.numpy()) for puppet, view in zip(made, views)]
+    refined = [
+        replace(puppet, static=refiner.refine(puppet, [view]).static.numpy()) for puppet, view in zip(made, views)
+    ]
     photos = [metrics.to_bytes(p.image) for p in prepared]
     mean = np.mean([p.landmarks for p in prepared], 0)
     again = observers.points([disturbed(photo, mirror=False) for photo in photos])
@@ -204,13 +230,19 @@ def check(model: Puppeteer, landmarks: Landmarks, observers: Observers, files: l
         "1 photo": [puppet.coordinates[0] for puppet in made],
         "1 photo, no landmark fit": [puppet.coordinates[0] for puppet in blind],
         "the landmark fit alone": [p.fit["anchors"] for p in prepared],
-        "oracle: MediaPipe on a disturbed copy": [p.landmarks if at is None else at / int(0.6 * size) for at, p in zip(again, prepared)],
+        "oracle: MediaPipe on a disturbed copy": [
+            p.landmarks if at is None else at / int(0.6 * size) for at, p in zip(again, prepared)
+        ],
         "floor: mean of all photos": [mean] * len(prepared),
     }
     errors = landmark_errors(prepared, rows, landmarks)
 
     maps = [position_map(head, table, p.fit["expression"], np.zeros(15)) for p in prepared]
-    ways = {"1 photo": (made, 0), "1 photo, no landmark fit": (blind, 0), f"1 photo, seen {NOVEL_YAW}° from beside": (made, NOVEL_YAW)}
+    ways = {
+        "1 photo": (made, 0),
+        "1 photo, no landmark fit": (blind, 0),
+        f"1 photo, seen {NOVEL_YAW}° from beside": (made, NOVEL_YAW),
+    }
     ways |= {"refined": (refined, 0), f"refined, seen {NOVEL_YAW}° from beside": (refined, NOVEL_YAW)}
     drawn: dict[str, list[np.ndarray]] = {row: [] for row in ways}
     for i, (p, position) in enumerate(zip(prepared, maps)):
@@ -221,7 +253,9 @@ def check(model: Puppeteer, landmarks: Landmarks, observers: Observers, files: l
         [*photos, *copies, *(p for pictures in drawn.values() for p in pictures)]
     )  # all at once: starting the nets takes seconds
     of_photos, of_same = observers.look(photos), observers.look(copies)
-    results: dict[str, dict] = {row: {"landmark_error_percent": metrics.summary(values)} for row, values in errors.items()}
+    results: dict[str, dict] = {
+        row: {"landmark_error_percent": metrics.summary(values)} for row, values in errors.items()
+    }
     for net in of_photos[0].identity if of_photos and of_photos[0] else {}:
         known = [f for f in of_photos if f]
         wrong = [float(a.identity[net] @ b.identity[net]) for i, a in enumerate(known) for b in known[:i]]
@@ -234,7 +268,11 @@ def check(model: Puppeteer, landmarks: Landmarks, observers: Observers, files: l
             entry = results.setdefault(row, {})
             entry[f"csim_{net}"] = metrics.summary(values)
             way = (np.mean(values) - np.mean(wrong)) / (np.mean(same) - np.mean(wrong))
-            entry[f"way_to_same_person_percent_{net}"] = {"mean": round(float(100 * way), 2), "ci95": 0.0, "n": len(values)}
+            entry[f"way_to_same_person_percent_{net}"] = {
+                "mean": round(float(100 * way), 2),
+                "ci95": 0.0,
+                "n": len(values),
+            }
             entry["face_found"] = metrics.summary([float(f is not None) for f in seen])
         strangers = observers.look(drawn["1 photo"])
         results.setdefault("floor: wrong person", {})[f"csim_{net}"] = metrics.summary(
@@ -244,5 +282,7 @@ def check(model: Puppeteer, landmarks: Landmarks, observers: Observers, files: l
         values = teeth_light(drawn[row], observers.look(drawn[row]), photos, of_photos)
         if values:
             results[row]["teeth_light_percent"] = metrics.summary(values)
-    results["the landmark fit alone"]["residual_percent"] = metrics.summary([float(p.fit["residual"][0]) for p in prepared])
+    results["the landmark fit alone"]["residual_percent"] = metrics.summary(
+        [float(p.fit["residual"][0]) for p in prepared]
+    )
     return results, {"photo": photos, **drawn}

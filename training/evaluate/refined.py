@@ -1,18 +1,20 @@
-"""What refinement (training/refine) is worth: sharpness and likeness on portraits, left-out views of synthetic people with exact cameras.
+"""What refinement (training/refine) is worth: sharpness and likeness on portraits, left-out views of synthetic people
+with exact cameras.
 
     python -m training.evaluate.refined                # training/results/refinement.json
     python -m training.evaluate.refined --portraits 4 --people 2 --out dry.json
 
 A run that is stopped goes on where it was; what is measured of each person is kept (`--keep`).
 
-Portraits: of the odd photos of shared/data/photos; the even ones were used for tuning. Face: convex hull of the landmarks, inside the
-photo, at 512²; `*_1024` at the photo's own resolution where its crop has at least 900 pixels. Fine contrast: mean |LoG| (sigma 1.2 px) of
-the avatar's luminance over the photo's; LoG correlation at the best shift of at most 3 px. Seam: gradient of luminance on the map where
-trust falls through one half, over that 8 texels inside; the map before is given beside it. Left to right: the smaller over the larger fine
-contrast of the head turned by 25 degrees to either side. CSIM as in real_photos.py.
-Synthetic people: generated sitters at 512² whose photo's camera and expression are known exactly; masked PSNR in dB of views and
-expressions that no photo shows, before, and the difference that refinement makes, paired by person. Spikes: coverage outside of the
-true silhouette and 2 pixels around it at +60°, in percent of the silhouette."""
+Portraits: of the odd photos of shared/data/photos; the even ones were used for tuning. Face: convex hull of the
+landmarks, inside the photo, at 512²; `*_1024` at the photo's own resolution where its crop has at least 900 pixels.
+Fine contrast: mean |LoG| (sigma 1.2 px) of the avatar's luminance over the photo's; LoG correlation at the best shift
+of at most 3 px. Seam: gradient of luminance on the map where trust falls through one half, over that 8 texels inside;
+the map before is given beside it. Left to right: the smaller over the larger fine contrast of the head turned by 25
+degrees to either side. CSIM as in real_photos.py. Synthetic people: generated sitters at 512² whose photo's camera and
+expression are known exactly; masked PSNR in dB of views and expressions that no photo shows, before, and the difference
+that refinement makes, paired by person. Spikes: coverage outside of the true silhouette and 2 pixels around it at +60°,
+in percent of the silhouette."""
 
 import argparse
 import json
@@ -85,7 +87,7 @@ class Refiner:
         """A portrait at a chosen size."""
         image, inside = tensor(portrait.image), tensor(portrait.inside)
         if portrait.image.shape[-1] != size:
-            scale = lambda x: torch.nn.functional.interpolate(  # noqa: E731
+            scale = lambda x: torch.nn.functional.interpolate(
                 x[None], size=(size, size), mode="bilinear", antialias=True, align_corners=False
             )[0]
             image, inside = scale(image), (scale(inside[None])[0] > 0.999).float()
@@ -113,7 +115,9 @@ def draw(refiner: Refiner, static: torch.Tensor, view: View, size: int, turn: fl
     """u8 [size,size,3] over grey, under the view's camera turned about the head's vertical."""
     R = view.R.double().numpy() @ rotation(np.radians(turn), 0, 0)
     camera = R, view.t.double().numpy(), view.focal * size
-    picture = render_maps(refiner.model.head, static.numpy(), view.delta.numpy(), view.expression, np.zeros(15), *camera, size, SHADE)
+    picture = render_maps(
+        refiner.model.head, static.numpy(), view.delta.numpy(), view.expression, np.zeros(15), *camera, size, SHADE
+    )
     return metrics.to_bytes(picture)
 
 
@@ -135,7 +139,9 @@ def detail(picture: np.ndarray, photo: np.ndarray, mask: np.ndarray) -> dict[str
     return {
         "face_psnr": metrics.psnr(picture, photo, mask),
         "fine_contrast": float(np.abs(ours[mask]).mean() / np.abs(wanted[mask]).mean()),
-        "log_correlation": max(float(np.corrcoef(np.roll(ours, shift, (0, 1))[mask], wanted[mask])[0, 1]) for shift in shifts),
+        "log_correlation": max(
+            float(np.corrcoef(np.roll(ours, shift, (0, 1))[mask], wanted[mask])[0, 1]) for shift in shifts
+        ),
     }
 
 
@@ -160,7 +166,8 @@ def sides(pictures: tuple[np.ndarray, np.ndarray]) -> float:
 class Kept:
     """What was measured of each person, in a folder of npz files, so that a run that is stopped goes on where it was.
 
-    Numbers are kept under `row/name`, arrays as they are. The folder's name tells the rules of refinement and the model from others."""
+    Numbers are kept under `row/name`, arrays as they are. The folder's name tells the rules of refinement and the model
+    from others."""
 
     def __init__(self, folder: Path, model: str):
         rules = [file.read_bytes() for file in sorted(RULES.glob("*.py"))]
@@ -199,8 +206,13 @@ def measure_portrait(refiner: Refiner, portrait: Portrait, outer: np.ndarray) ->
     for row, static in (("1 photo", tensor(puppet.static)), ("refined", refined.static)):
         pictures = {turn: draw(refiner, static, view, SIZE, turn) for turn in (0, -TURN, TURN)}
         values = detail(pictures[0], photo, mask)
-        values |= {"seam": seam(static[4:7], refined.trust, outer), "left_to_right": sides((pictures[-TURN], pictures[TURN]))}
-        out |= {f"{row} {turn}": picture for turn, picture in pictures.items()} | {f"{row}/{k}": v for k, v in values.items()}
+        values |= {
+            "seam": seam(static[4:7], refined.trust, outer),
+            "left_to_right": sides((pictures[-TURN], pictures[TURN])),
+        }
+        out |= {f"{row} {turn}": picture for turn, picture in pictures.items()} | {
+            f"{row}/{k}": v for k, v in values.items()
+        }
     if portrait.image.shape[-1] >= LARGE:
         large = refiner.view(puppet, portrait, portrait.image.shape[-1])
         sharp = refiner.refine(puppet, [large])
@@ -220,7 +232,10 @@ def portraits(model: Puppeteer, observers: Observers, files: list[Path], kept: K
         name = f"portrait-{portrait.name}"
         people[portrait.name] = kept.read(name) or kept.write(name, measure_portrait(refiner, portrait, outer))
         print(f"{time.monotonic() - start:6.0f} s  {portrait.name}", flush=True)
-    out = {row: {name: metrics.summary(v) for name, v in values.items()} for row, values in rows_of(list(people.values())).items()}
+    out = {
+        row: {name: metrics.summary(v) for name, v in values.items()}
+        for row, values in rows_of(list(people.values())).items()
+    }
     photos = [person["photo"] for person in people.values()]
     drawn = {f"{row} {turn}": [p[f"{row} {turn}"] for p in people.values()] for row in out for turn in (0, -TURN, TURN)}
     if not observers.missing.keys() & {"tracker", "recognition"}:
@@ -235,8 +250,11 @@ def refiner_outer(refiner: Refiner) -> np.ndarray:
     return atlas.outer.numpy() > 0
 
 
-def identities(observers: Observers, photos: list[np.ndarray], drawn: dict[str, list[np.ndarray]], out: dict[str, dict]) -> None:
-    """CSIM against the photo, the way from another person to the same one, and the share of photos on which refinement raises it."""
+def identities(
+    observers: Observers, photos: list[np.ndarray], drawn: dict[str, list[np.ndarray]], out: dict[str, dict]
+) -> None:
+    """CSIM against the photo, the way from another person to the same one, and the share of photos on which refinement
+    raises it."""
     copies = [disturbed(photo) for photo in photos]
     observers.look([*photos, *copies, *(p for pictures in drawn.values() for p in pictures)])
     of_photos, of_copies = observers.look(photos), observers.look(copies)
@@ -245,13 +263,18 @@ def identities(observers: Observers, photos: list[np.ndarray], drawn: dict[str, 
         known = [face for face in of_photos if face]
         wrong = float(np.mean([a.identity[net] @ b.identity[net] for i, a in enumerate(known) for b in known[:i]]))
         same = float(np.mean(compare(of_copies, of_photos, net)))
-        out.setdefault("oracle: a disturbed copy of the photo", {})[f"csim_{net}"] = metrics.summary(compare(of_copies, of_photos, net))
+        out.setdefault("oracle: a disturbed copy of the photo", {})[f"csim_{net}"] = metrics.summary(
+            compare(of_copies, of_photos, net)
+        )
         out.setdefault("floor: photos of two people", {})[f"csim_{net}"] = metrics.summary([wrong])
         for name, turns in (("", (0,)), (f"_turned_{TURN}", (-TURN, TURN))):
             value = {}
             for row in ("1 photo", "refined"):
                 each = [
-                    [float(f.identity[net] @ p.identity[net]) if f and p else np.nan for f, p in zip(seen[f"{row} {t}"], of_photos)]
+                    [
+                        float(f.identity[net] @ p.identity[net]) if f and p else np.nan
+                        for f, p in zip(seen[f"{row} {t}"], of_photos)
+                    ]
                     for t in turns
                 ]
                 value[row] = np.nanmean(each, 0)
@@ -270,7 +293,8 @@ class Seat:
         self.sitter, self.landmarks = sitter, landmarks
 
     def photo(self, yaw: float, weights: dict[str, float], worn: Worn = NOTHING) -> tuple[np.ndarray, np.ndarray, dict]:
-        """Picture [3,S,S] with camera flaws over grey, anchors [3,A,A], and what a View needs besides the driver's map."""
+        """Picture [3,S,S] with camera flaws over grey, anchors [3,A,A], and what a View needs besides the driver's
+        map."""
         sitter, g = self.sitter, self.sitter.generator
         rng = np.random.default_rng([sitter.seed, round(yaw) % 360])
         expression = sitter.expression(**weights)
@@ -310,14 +334,16 @@ def measure_sitter(refiner: Refiner, landmarks: Landmarks, sitter: Sitter) -> di
     out = {}
     for count, title in ((1, "1 photo"), (4, "4 photos")):
         some = taken[:count]
-        half = lambda x: x.reshape(3, x.shape[1] // 2, 2, x.shape[2] // 2, 2).mean((2, 4))  # noqa: E731
+        half = lambda x: x.reshape(3, x.shape[1] // 2, 2, x.shape[2] // 2, 2).mean((2, 4))
         puppet = model.make(np.stack([half(p) for p, _, _ in some]), np.stack([a for _, a, _ in some]), sitter.prior)
         views = [View(image=tensor(p), delta=refiner.delta(puppet, rest["expression"]), **rest) for p, _, rest in some]
         statics = tensor(puppet.static), refiner.refine(puppet, views).static
         scores = {}
         for name, shot in shots.items():
             delta = model.delta(puppet, shot.position_map)
-            scores[name] = [metrics.psnr(model.splat(static.numpy(), delta, shot), shot.picture, shot.mask) for static in statics]
+            scores[name] = [
+                metrics.psnr(model.splat(static.numpy(), delta, shot), shot.picture, shot.mask) for static in statics
+            ]
             if name == SPIKE_VIEW:
                 scores["spikes at 60°, %"] = [spikes(refiner, static, delta, shot) for static in statics]
         scores["left out"] = list(np.mean([scores[name] for name in LEFT_OUT], 0))
@@ -346,7 +372,9 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--portraits", type=int, default=60)
     parser.add_argument("--people", type=int, default=32)
-    parser.add_argument("--keep", type=Path, default=CACHE / "refined", help="results of each person, so that a stopped run goes on")
+    parser.add_argument(
+        "--keep", type=Path, default=CACHE / "refined", help="results of each person, so that a stopped run goes on"
+    )
     parser.add_argument("--only-kept", action="store_true", help="sum up what is kept, and measure nothing new")
     parser.add_argument("--out", type=Path, default=ROOT / "training/results/refinement.json")
     a = parser.parse_args()
@@ -370,7 +398,11 @@ def main() -> None:
         a.out.write_text(json.dumps(out, indent=1) + "\n")
 
     if a.people:
-        seeds = [seed for seed in range(FIRST_SITTER, FIRST_SITTER + a.people) if not a.only_kept or kept.read(f"sitter-{seed}")]
+        seeds = [
+            seed
+            for seed in range(FIRST_SITTER, FIRST_SITTER + a.people)
+            if not a.only_kept or kept.read(f"sitter-{seed}")
+        ]
         out["synthetic"] = synthetic(model, Generator(head, photo_size=SIZE), seeds, kept)
         write()
     if files and not observers.missing.keys() & {"tracker", "fit"}:

@@ -7,9 +7,12 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-STYLE = """body{font:14px/1.45 system-ui,sans-serif;margin:2em auto;max-width:1200px;padding:0 1em;color:#222;background:#fff}
-table{border-collapse:collapse;margin:.6em 0 1.4em}td,th{padding:.25em .7em;border-bottom:1px solid #ddd;text-align:right}
-td:first-child,th:first-child{text-align:left}.yes{color:#0a7d32}.no{color:#b3261e}.oracle td{color:#0a5}.floor td{color:#a33}
+STYLE = """body{font:14px/1.45 system-ui,sans-serif;margin:2em auto;max-width:1200px;
+padding:0 1em;color:#222;background:#fff}
+table{border-collapse:collapse;margin:.6em 0 1.4em}
+td,th{padding:.25em .7em;border-bottom:1px solid #ddd;text-align:right}
+td:first-child,th:first-child{text-align:left}.yes{color:#0a7d32}.no{color:#b3261e}
+.oracle td{color:#0a5}.floor td{color:#a33}
 .wide{overflow-x:auto}.wide table{font-size:12px;white-space:nowrap}
 img{max-width:100%;display:block;margin:.3em 0 1em}small{color:#666}svg{max-width:100%}"""
 PICTURES = 6  # rows of a picture sheet
@@ -24,7 +27,8 @@ def sheet(columns: dict[str, list[np.ndarray]]) -> str:
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=84)
     titles = " · ".join(escape(t) for t in columns)
-    return f'<p><small>{titles}</small></p><img alt="{titles}" src="data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return f'<p><small>{titles}</small></p><img alt="{titles}" src="data:image/jpeg;base64,{data}">'
 
 
 def number(entry: dict | float | None) -> str:
@@ -62,15 +66,22 @@ def conditions_table(rows: dict[str, dict], metric: str) -> str:
 
 
 def targets_table(targets: list[dict]) -> str:
-    spread = lambda t: "" if t.get("ci95") is None else f"± {t['ci95']:.2g} "  # noqa: E731
-    truth = lambda t: "" if t.get("truth") is None else f" (true maps: {number(t['truth'])})"  # noqa: E731
-    mark = lambda met, limit: f'<td class="{"yes" if met else "no"}">{limit:g}{"" if met is None else " ✓" if met else " ✗"}</td>'  # noqa: E731
+    spread = lambda t: "" if t.get("ci95") is None else f"± {t['ci95']:.2g} "
+    truth = lambda t: "" if t.get("truth") is None else f" (true maps: {number(t['truth'])})"
+    mark = lambda met, limit: (
+        f'<td class="{"yes" if met else "no"}">{limit:g}{"" if met is None else " ✓" if met else " ✗"}</td>'
+    )
     rows = [
-        f"<tr><td>{escape(t['name'])}</td><td>{number(t['value'])} <small>{spread(t)}{escape(t['unit'])}{truth(t)}</small></td>"
+        f"<tr><td>{escape(t['name'])}</td><td>{number(t['value'])} "
+        f"<small>{spread(t)}{escape(t['unit'])}{truth(t)}</small></td>"
         f"{mark(t['met_cpu'], t['cpu'])}{mark(t['met_gpu'], t['gpu'])}</tr>"
         for t in targets
     ]
-    return "<table><tr><th>target</th><th>measured</th><th>CPU-trained</th><th>GPU-trained</th></tr>" + "".join(rows) + "</table>"
+    return (
+        "<table><tr><th>target</th><th>measured</th><th>CPU-trained</th><th>GPU-trained</th></tr>"
+        + "".join(rows)
+        + "</table>"
+    )
 
 
 def page(results: dict, pictures: dict[str, dict[str, list[np.ndarray]]]) -> str:
@@ -80,10 +91,16 @@ def page(results: dict, pictures: dict[str, dict[str, list[np.ndarray]]]) -> str
         f"<title>{escape(model['config'])}, step {model['step']}</title><meta charset=utf-8><style>{STYLE}</style>",
         f"<h1>Evaluation of {escape(model['config'])}, step {model['step']}</h1>",
         "<h2>Targets</h2>" + targets_table(results["targets"]),
-        "<h2>Who measures</h2><table>" + "".join(f"<tr><td>{escape(k)}</td><td>{escape(v)}</td></tr>" for k, v in results["nets"].items()),
-        "".join(f"<tr><td>{escape(k)}</td><td class=no>left out: {escape(v)}</td></tr>" for k, v in results["missing"].items())
+        "<h2>Who measures</h2><table>"
+        + "".join(f"<tr><td>{escape(k)}</td><td>{escape(v)}</td></tr>" for k, v in results["nets"].items()),
+        "".join(
+            f"<tr><td>{escape(k)}</td><td class=no>left out: {escape(v)}</td></tr>"
+            for k, v in results["missing"].items()
+        )
         + "</table>",
-        "<dl>" + "".join(f"<dt><b>{escape(k)}</b></dt><dd>{escape(v)}</dd>" for k, v in results["notes"].items()) + "</dl>",
+        "<dl>"
+        + "".join(f"<dt><b>{escape(k)}</b></dt><dd>{escape(v)}</dd>" for k, v in results["notes"].items())
+        + "</dl>",
     ]
     for study, rows in results["studies"].items():
         parts.append(f"<h2>{escape(study)}</h2>")
@@ -108,7 +125,10 @@ def page(results: dict, pictures: dict[str, dict[str, list[np.ndarray]]]) -> str
         if title == "training":
             parts.append(
                 "<table>"
-                + "".join(f"<tr><td>{escape(k)}</td><td style='text-align:left'>{escape(str(v))}</td></tr>" for k, v in rows.items())
+                + "".join(
+                    f"<tr><td>{escape(k)}</td><td style='text-align:left'>{escape(str(v))}</td></tr>"
+                    for k, v in rows.items()
+                )
                 + "</table>"
             )
         else:
@@ -117,7 +137,10 @@ def page(results: dict, pictures: dict[str, dict[str, list[np.ndarray]]]) -> str
         parts.append(sheet(pictures.get(title, {})))
     if results.get("ablations"):
         ablations = results["ablations"]
-        parts += ["<h2>ablations</h2>", *(f"<p>{escape(ablations.get(text, ''))}</p>" for text in ("how", "reading", "why"))]
+        parts += [
+            "<h2>ablations</h2>",
+            *(f"<p>{escape(ablations.get(text, ''))}</p>" for text in ("how", "reading", "why")),
+        ]
         parts += [rows_table(ablations["rows"]), "<p>above the first row of each kind, in the same people</p>"]
         parts.append(rows_table(ablations.get("differences", {})))
     return "<!doctype html>" + "\n".join(parts)

@@ -1,11 +1,13 @@
 """A sheet of refined portraits to look at: photo, before, after, turned 45° to either side, smile, blink, jaw.
 
-    python -m training.evaluate.sheet mine/*.jpg --out out/sheet.png     # of one's own photos
-    python -m training.evaluate.sheet --out docs/images/refinement-24.jpg # of people of our generator, as the page shows them
+    # of one's own photos, and of people of our generator, as the page shows them
+    python -m training.evaluate.sheet mine/*.jpg --out out/sheet.png
+    python -m training.evaluate.sheet --out docs/images/refinement-24.jpg
 
-Own photos need the observers (`python -m training.evaluate --install`). The sheet is written again after each person, so that a run can be
-stopped; what is written of photos of real people belongs in a folder that git ignores (`out`). Generated people: seeds that no study uses;
-every third smiles, every fourth wears glasses; hats are not known to the generator. Their cameras and expressions are the true ones."""
+Own photos need the observers (`python -m training.evaluate --install`). The sheet is written again after each person,
+so that a run can be stopped; what is written of photos of real people belongs in a folder that git ignores (`out`).
+Generated people: seeds that no study uses; every third smiles, every fourth wears glasses; hats are not known to the
+generator. Their cameras and expressions are the true ones."""
 
 import argparse
 import json
@@ -64,7 +66,13 @@ def cells(refiner: Refiner, puppet: Puppet, view: View, size: int) -> np.ndarray
         )  # twice as large, against jagged edges
         return small(metrics.to_bytes(drawn[:3].numpy()), size)
 
-    row = [small(metrics.to_bytes(view.image.numpy()), size), shown(before), shown(after), shown(after, TURN), shown(after, -TURN)]
+    row = [
+        small(metrics.to_bytes(view.image.numpy()), size),
+        shown(before),
+        shown(after),
+        shown(after, TURN),
+        shown(after, -TURN),
+    ]
     return np.concatenate([*row, *(shown(after, face=face) for face in FACES.values())], 1)
 
 
@@ -92,7 +100,9 @@ def of_people(refiner: Refiner, count: int, size: int) -> Iterator[np.ndarray]:
 
 def glasses_of(sitter: Sitter) -> Worn:
     g = sitter.generator
-    glasses = sample_glasses(sitter.rng, g.fitting.measure(g.rig.template + sitter.person.skin_offset, sitter.person.joints))
+    glasses = sample_glasses(
+        sitter.rng, g.fitting.measure(g.rig.template + sitter.person.skin_offset, sitter.person.joints)
+    )
     return Worn(None, glasses.worn(np.eye(3, 4)), sample_glare(sitter.rng, sitter.light))
 
 
@@ -124,7 +134,9 @@ def main() -> None:
     config = json.loads((ROOT / "assets/models/models.json").read_text())["default"]
     refiner = Refiner(Puppeteer(load_model(config, None)[0], HeadModel.load()))
     a.out.parent.mkdir(parents=True, exist_ok=True)
-    drawn = of_photos(refiner, a.photos, a.size, CACHE / "refined") if a.photos else of_people(refiner, a.people, a.size)
+    drawn = (
+        of_photos(refiner, a.photos, a.size, CACHE / "refined") if a.photos else of_people(refiner, a.people, a.size)
+    )
     rows: list[np.ndarray] = []
     for row in drawn:
         rows.append(row)

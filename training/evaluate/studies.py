@@ -1,6 +1,8 @@
-"""What the model is asked to do, as frames to measure. Every study has an oracle row (what the truth itself scores) and a floor row.
+"""What the model is asked to do, as frames to measure. Every study has an oracle row (what the truth itself scores) and
+a floor row.
 
-Floors: the avatar of another person under the same drive ("floor: wrong person"); an avatar that does not move ("floor: not driven")."""
+Floors: the avatar of another person under the same drive ("floor: wrong person"); an avatar that does not move ("floor:
+not driven")."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,7 +19,8 @@ from .metrics import motion_error, to_bytes
 from .puppets import Puppet, Puppeteer
 from .refined import Refiner, Seat
 
-PHOTO_YAWS = (0, 70, -70, 180)  # of the sweep with four photos; the last one comes without a landmark fit: no detector sees a face there
+# of the sweep with four photos; the last one comes without a landmark fit: no detector sees a face there
+PHOTO_YAWS = (0, 70, -70, 180)
 INPUT_EXPRESSIONS = {
     "neutral": {},
     "smile": {"mouthSmile": 0.9, "cheekSquint": 0.5},
@@ -34,11 +37,17 @@ DRIVES = (
     {"browDown": 0.9, "noseSneer": 0.6, "mouthStretch": 0.5},
 )
 TRACKER_NOISE = 0.01  # ours: standard deviation of coefficients of a webcam tracker held still
-REFINED, REFINED_FOUR = "1 photo, refined", "4 photos, refined"  # with the photos' own detail; camera and expression exact
+# with the photos' own detail; camera and expression exact
+REFINED, REFINED_FOUR = "1 photo, refined", "4 photos, refined"
 SKINNED = "1 photo, skinning alone"
 PERFECT = "oracle: 1 photo, true deltas"  # no bound: on wrong maps a driver may do better than the truth's deltas
 ORACLE_STILL = "oracle: true maps, skinning alone"  # beside ORACLE: what true deltas are worth on true maps
-ORACLE, SELF, WRONG, STILL = "oracle: true maps splatted", "oracle: truth against itself", "floor: wrong person", "floor: not driven"
+ORACLE, SELF, WRONG, STILL = (
+    "oracle: true maps splatted",
+    "oracle: truth against itself",
+    "floor: wrong person",
+    "floor: not driven",
+)
 
 
 @dataclass(frozen=True)
@@ -65,16 +74,19 @@ def photo_row(n: int) -> str:
     return "1 photo" if n == 1 else f"{n} photos"
 
 
-def self_reenactment(model: Puppeteer, landmarks: Landmarks, samples: list[tuple[str, dict]], name: str) -> Iterator[Frame]:
+def self_reenactment(
+    model: Puppeteer, landmarks: Landmarks, samples: list[tuple[str, dict]], name: str
+) -> Iterator[Frame]:
     """New views and expressions of held-out people, from 1 to 4 photos, without landmark fit, and by skinning alone."""
     study = f"self-reenactment, {name}"
     first = [sample_capture(sample, title, 1) for title, sample in samples]
     for i, (capture, (title, sample)) in enumerate(zip(first, samples)):
         truths = [Truth.of(landmarks, capture, shot) for shot in capture.shots]
         one, blind = model.of(capture), model.of(capture, anchored=False)
-        stranger = model.of(first[(i + (len(first) + 1) // 2) % len(first)])  # the next sample may be the same person with other hair
+        # the next sample may be the same person with other hair
+        stranger = model.of(first[(i + (len(first) + 1) // 2) % len(first)])
         for truth in truths:
-            add = lambda row, picture: truth.frame(study, row, title, picture)  # noqa: B023, E731
+            add = lambda row, picture: truth.frame(study, row, title, picture)  # noqa: B023
             yield add("1 photo", model.draw(one, truth.shot))
             yield add("1 photo, no landmark fit", model.draw(blind, truth.shot))
             yield add(SKINNED, model.draw(one, truth.shot, driven=False))
@@ -91,8 +103,11 @@ def self_reenactment(model: Puppeteer, landmarks: Landmarks, samples: list[tuple
                 yield Truth.of(landmarks, more, shot).frame(study, photo_row(n), title, model.draw(puppet, shot))
 
 
-def refined(refiner: Refiner, landmarks: Landmarks, sitter: Sitter, puppet: Puppet, photos: list[tuple[np.ndarray, float, dict]]) -> Puppet:
-    """The puppet with the detail of photos [3,S,S] of a yaw and coefficients by name; photos that show no face give none."""
+def refined(
+    refiner: Refiner, landmarks: Landmarks, sitter: Sitter, puppet: Puppet, photos: list[tuple[np.ndarray, float, dict]]
+) -> Puppet:
+    """The puppet with the detail of photos [3,S,S] of a yaw and coefficients by name; photos that show no face give
+    none."""
     seat, views = Seat(sitter, landmarks), []
     for photo, yaw, weights in photos:
         if abs(yaw) < UNFITTED_YAW:
@@ -101,8 +116,11 @@ def refined(refiner: Refiner, landmarks: Landmarks, sitter: Sitter, puppet: Pupp
     return replace(puppet, static=refiner.refine(puppet, views).static.numpy())
 
 
-def cross_reenactment(model: Puppeteer, landmarks: Landmarks, sitters: list[Sitter], yaws: tuple[int, ...] = (0, 25)) -> Iterator[Frame]:
-    """Each person makes the faces of the next one: identity against their own photo, motion against the other's picture."""
+def cross_reenactment(
+    model: Puppeteer, landmarks: Landmarks, sitters: list[Sitter], yaws: tuple[int, ...] = (0, 25)
+) -> Iterator[Frame]:
+    """Each person makes the faces of the next one: identity against their own photo, motion against the other's
+    picture."""
     study = "cross-reenactment"
     captures = [sitter.capture([sitter.photo()], []) for sitter in sitters]
     puppets = [model.of(capture) for capture in captures]
@@ -125,13 +143,18 @@ def cross_reenactment(model: Puppeteer, landmarks: Landmarks, sitters: list[Sitt
                 WRONG: model.draw(puppets[(i + min(2, len(sitters) - 1)) % len(sitters)], shown),
             }
             for row, picture in rows.items():
-                yield Frame(study, row, captures[i].name, picture, person=photo, motion=driver.picture, shown=shown.picture)
+                yield Frame(
+                    study, row, captures[i].name, picture, person=photo, motion=driver.picture, shown=shown.picture
+                )
 
 
 def yaw_sweep(model: Puppeteer, landmarks: Landmarks, sitters: list[Sitter], yaws: tuple[int, ...]) -> Iterator[Frame]:
     """All around the head, at rest, from one photo and from four around it."""
     study = "yaw sweep"
-    captures = [sitter.capture([sitter.photo(yaw) for yaw in PHOTO_YAWS], [sitter.shot(yaw) for yaw in yaws]) for sitter in sitters]
+    captures = [
+        sitter.capture([sitter.photo(yaw) for yaw in PHOTO_YAWS], [sitter.shot(yaw) for yaw in yaws])
+        for sitter in sitters
+    ]
     puppets = [(model.of(capture, 1), model.of(capture, 4)) for capture in captures]
     refiner = Refiner(model)
     for i, capture in enumerate(captures):
@@ -153,7 +176,8 @@ def yaw_sweep(model: Puppeteer, landmarks: Landmarks, sitters: list[Sitter], yaw
 
 
 def robustness(model: Puppeteer, landmarks: Landmarks, sitters: list[Sitter], plan: Plan) -> Iterator[Frame]:
-    """The same avatar wanted from photos under other yaws and with other faces: from the front, with one new expression."""
+    """The same avatar wanted from photos under other yaws and with other faces: from the front, with one new
+    expression."""
     target = {"jawOpen": 0.3, "mouthSmile": 0.5}
     inputs = [("input pose", f"{yaw}°", yaw, {}) for yaw in plan.input_yaws]
     inputs += [("input expression", name, 0, INPUT_EXPRESSIONS[name]) for name in plan.input_expressions]
@@ -167,7 +191,9 @@ def robustness(model: Puppeteer, landmarks: Landmarks, sitters: list[Sitter], pl
         truths.append((capture, Truth.of(landmarks, capture, capture.shots[0])))
     for i, (capture, truth) in enumerate(truths):
         for k, (study, condition, *_) in enumerate(inputs):
-            yield truth.frame(study, "1 photo", capture.name, model.draw(puppets[i][k], truth.shot), condition=condition)
+            yield truth.frame(
+                study, "1 photo", capture.name, model.draw(puppets[i][k], truth.shot), condition=condition
+            )
         for k, (study, condition, yaw, weights) in enumerate(inputs):
             sharp = refined(refiner, landmarks, sitters[i], puppets[i][k], [(capture.photos[k], yaw, weights)])
             yield truth.frame(study, REFINED, capture.name, model.draw(sharp, truth.shot), condition=condition)
@@ -178,7 +204,8 @@ def robustness(model: Puppeteer, landmarks: Landmarks, sitters: list[Sitter], pl
 
 
 def temporal(model: Puppeteer, sitters: list[Sitter], frames: int) -> dict[str, dict[str, list[float]]]:
-    """Speech-like motion: error of the change from frame to frame; and flicker while the face is held still under tracker noise (1/255)."""
+    """Speech-like motion: error of the change from frame to frame; and flicker while the face is held still under
+    tracker noise (1/255)."""
     rows: dict[str, dict[str, list[float]]] = {}
 
     def note(row: str, **values: float) -> None:
@@ -189,7 +216,9 @@ def temporal(model: Puppeteer, sitters: list[Sitter], frames: int) -> dict[str, 
         time = np.arange(frames) / 25
         mouth = 0.25 + 0.25 * np.sin(2 * np.pi * 3 * time)
         blink = np.exp(-(((time - 0.3) / 0.06) ** 2))
-        speech = [sitter.expression(jawOpen=m, mouthPucker=0.5 - m, eyeBlink=b, mouthSmile=0.3) for m, b in zip(mouth, blink)]
+        speech = [
+            sitter.expression(jawOpen=m, mouthPucker=0.5 - m, eyeBlink=b, mouthSmile=0.3) for m, b in zip(mouth, blink)
+        ]
         moving = [sitter.shot(expression=e) for e in speech]
         rng = np.random.default_rng(sitter.seed)
         held = sitter.expression(mouthSmile=0.4, jawOpen=0.15)
@@ -202,13 +231,18 @@ def temporal(model: Puppeteer, sitters: list[Sitter], frames: int) -> dict[str, 
             SKINNED: lambda shot: model.draw(puppet, shot, driven=False),  # noqa: B023
             ORACLE: lambda shot: model.oracle(capture, shot),  # noqa: B023
         }
-        stack = lambda shots, way: np.stack([way(shot) for shot in shots])  # noqa: E731
+        stack = lambda shots, way: np.stack([way(shot) for shot in shots])
         true, masks = stack(moving, lambda shot: shot.picture), np.stack([shot.mask for shot in moving])
         for row, way in ways.items():
             drawn, still = stack(moving, way), stack(shaken, way)
             note(row, motion_error=motion_error(drawn, true, masks), noise_flicker=flicker(still, shaken))
             note(row, static_drive_flicker=flicker(np.stack([way(shaken[0]), way(shaken[0])]), shaken[:2]))
-        note(SELF, motion_error=0.0, noise_flicker=flicker(stack(shaken, lambda shot: shot.picture), shaken), static_drive_flicker=0.0)
+        note(
+            SELF,
+            motion_error=0.0,
+            noise_flicker=flicker(stack(shaken, lambda shot: shot.picture), shaken),
+            static_drive_flicker=0.0,
+        )
         note(STILL, motion_error=motion_error(np.repeat(true[:1], frames, 0), true, masks))
     return rows
 
@@ -230,5 +264,7 @@ def permutation(model: Puppeteer, samples: list[tuple[str, dict]], orders: int =
             order = list(rng.permutation(len(capture.photos)))
             other = model.of(capture, [int(i) for i in order])
             worst["static_map"] = max(worst["static_map"], float(np.abs(given.static - other.static).max()))
-            worst["identity_features"] = max(worst["identity_features"], float((given.identity - other.identity).abs().max()))
+            worst["identity_features"] = max(
+                worst["identity_features"], float((given.identity - other.identity).abs().max())
+            )
     return worst

@@ -2,8 +2,9 @@
 
     python -m training.export.export_onnx --checkpoint training/runs/nano-128/last.pt
 
-Graphs compute in fp32. Each weight is an fp16 initialiser in the part's data file, followed by a Cast; the four reconstructor graphs share
-one file because the writer lays tensors out by name, in the order of the model's state dict."""
+Graphs compute in fp32. Each weight is an fp16 initialiser in the part's data file, followed by a Cast; the four
+reconstructor graphs share one file because the writer lays tensors out by name, in the order of the model's state
+dict."""
 
 import argparse
 import hashlib
@@ -29,9 +30,11 @@ OPSET = 17
 ALIGNMENT = 64  # bytes; data files may be mapped
 ROOT = Path(__file__).parents[2]
 ASSETS = ROOT / "assets/models"
-# Operators with a kernel in ONNX Runtime's WebGPU provider (reference measurements of the design); nothing else may appear.
+# Operators with a kernel in ONNX Runtime's WebGPU provider (reference measurements of the design); nothing else may
+# appear.
 ALLOWED_OPERATORS = frozenset(
-    "Add AveragePool Cast Clip Concat Conv DepthToSpace Div Exp Expand Floor Gather LayerNormalization Log MatMul MaxPool Mul ReduceSum "
+    "Add AveragePool Cast Clip Concat Conv DepthToSpace Div Exp Expand Floor Gather LayerNormalization Log MatMul "
+    "MaxPool Mul ReduceSum "
     "Relu Reshape Resize Sigmoid Slice Softmax Sqrt Squeeze Sub Transpose Unsqueeze".split()
 )
 
@@ -49,7 +52,9 @@ def trace(spec: GraphSpec) -> onnx.ModelProto:
             input_names=list(spec.inputs),
             output_names=list(spec.outputs),
             opset_version=OPSET,
-            dynamo=False,  # the TorchScript exporter keeps parameter names; folding is simplify's work, so that it does not rename weights
+            # the TorchScript exporter keeps parameter names; folding is simplify's work, so that it does not rename
+            # weights
+            dynamo=False,
             do_constant_folding=False,
         )
     weights = {name: value.numpy() for name, value in spec.module.state_dict().items()}
@@ -65,7 +70,9 @@ def externalise(model: onnx.ModelProto, layout: dict[str, tuple[int, int]], data
         if name not in layout:
             kept.append(tensor)
             continue
-        half = onnx.TensorProto(name=f"{name}.f16", data_type=TensorProto.FLOAT16, dims=tensor.dims, data_location=TensorProto.EXTERNAL)
+        half = onnx.TensorProto(
+            name=f"{name}.f16", data_type=TensorProto.FLOAT16, dims=tensor.dims, data_location=TensorProto.EXTERNAL
+        )
         offset, length = layout[name]
         for key, value in (("location", data_name), ("offset", str(offset)), ("length", str(length))):
             half.external_data.add(key=key, value=value)
@@ -79,14 +86,17 @@ def externalise(model: onnx.ModelProto, layout: dict[str, tuple[int, int]], data
 
 
 def weight_names(model: onnx.ModelProto, state: dict[str, torch.Tensor]) -> set[str]:
-    """Names of the state-dict tensors that the graph uses. Raises ValueError when a large initialiser is not one of them."""
+    """Names of the state-dict tensors that the graph uses. Raises ValueError when a large initialiser is not one of
+    them."""
     used = set()
     for tensor in model.graph.initializer:
         name = tensor.name.removeprefix("avatar.")
         if name in state and tuple(tensor.dims) == tuple(state[name].shape) and tensor.data_type == TensorProto.FLOAT:
             used.add(name)
         elif np.prod(tensor.dims) > 64 and tensor.data_type == TensorProto.FLOAT:
-            raise ValueError(f"{tensor.name} {list(tensor.dims)} is not a weight of the model: the exporter renamed or folded it")
+            raise ValueError(
+                f"{tensor.name} {list(tensor.dims)} is not a weight of the model: the exporter renamed or folded it"
+            )
     return used
 
 
@@ -94,7 +104,9 @@ def operators(model: onnx.ModelProto) -> set[str]:
     return {node.op_type for node in model.graph.node}
 
 
-def write_part(specs: list[GraphSpec], models: list[onnx.ModelProto], state: dict[str, torch.Tensor], folder: Path) -> None:
+def write_part(
+    specs: list[GraphSpec], models: list[onnx.ModelProto], state: dict[str, torch.Tensor], folder: Path
+) -> None:
     """Write one data file and the graphs that share it."""
     part = specs[0].part
     used = set().union(*(weight_names(model, state) for model in models))
@@ -124,10 +136,16 @@ def file_entry(path: Path, root: Path) -> dict:
     return {"file": str(path.relative_to(root)), "sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
 
 
-def write_manifest(config: ModelConfig, specs: list[GraphSpec], outputs: dict[str, dict], root: Path, step: int, metrics: dict) -> dict:
+def write_manifest(
+    config: ModelConfig, specs: list[GraphSpec], outputs: dict[str, dict], root: Path, step: int, metrics: dict
+) -> dict:
     """Add or replace the model's entry in models.json and refresh the head model's hash; returns the manifest."""
     path = root / "models.json"
-    manifest = json.loads(path.read_text()) if path.exists() else {"format": 1, "default": config.name, "headModels": {}, "models": {}}
+    manifest = (
+        json.loads(path.read_text())
+        if path.exists()
+        else {"format": 1, "default": config.name, "headModels": {}, "models": {}}
+    )
     head = root / "open-head.bin"
     entry = {"file": head.name, "sha256": "", "bytes": 0}
     manifest["headModels"]["open-head"] = {**(file_entry(head, root) if head.exists() else entry), "license": "CC0-1.0"}
@@ -161,7 +179,7 @@ def write_manifest(config: ModelConfig, specs: list[GraphSpec], outputs: dict[st
 
 def manifest_text(manifest: dict) -> str:
     """models.json as it is written: shapes and other lists of numbers on one line."""
-    one_line = lambda m: "[" + re.sub(r"\s+", " ", m.group(1)) + "]"  # noqa: E731
+    one_line = lambda m: "[" + re.sub(r"\s+", " ", m.group(1)) + "]"
     return re.sub(r"\[\s+([-+\d.e,\s]+?)\s+\]", one_line, json.dumps(manifest, indent=4)) + "\n"
 
 
@@ -177,7 +195,9 @@ def export(avatar: Avatar, root: Path = ASSETS, step: int = 0, metrics: dict | N
         members = [spec for spec in specs if spec.part == part]
         models = [trace(spec) for spec in members]
         for spec, model in zip(members, models):
-            outputs[spec.name] = {o.name: [d.dim_value for d in o.type.tensor_type.shape.dim] for o in model.graph.output}
+            outputs[spec.name] = {
+                o.name: [d.dim_value for d in o.type.tensor_type.shape.dim] for o in model.graph.output
+            }
         write_part(members, models, state, folder)
     return write_manifest(released.config, specs, outputs, root, step, metrics or {})
 

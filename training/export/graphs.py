@@ -26,7 +26,8 @@ class ReconstructorGraph(nn.Module):
         self.avatar = avatar
 
     def forward(self, tokens: Tensor, photos: Tensor, anchors: Tensor, prior: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """tokens [N, L, D], photos [N, 3, S, S], anchors [N, 3, A, A], prior [1, 4, A, A] -> static map, identity features, coordinates"""
+        """tokens [N, L, D], photos [N, 3, S, S], anchors [N, 3, A, A], prior [1, 4, A, A] -> static map, identity
+        features, coordinates"""
         r = self.avatar.reconstruct(tokens[None], photos[None], anchors[None], prior)
         return r.static_map, r.identity_features, r.photo_coordinates[0]
 
@@ -60,7 +61,8 @@ def release_copy(avatar: Avatar) -> Avatar:
 
 
 def graph_specs(avatar: Avatar) -> list[GraphSpec]:
-    """All graphs of a released model with pixel skip. The driver's feature shape is read from a dry run, not assumed."""
+    """All graphs of a released model with pixel skip. The driver's feature shape is read from a dry run, not
+    assumed."""
     config: ModelConfig = avatar.config
     photo, anchor = config.encoder.photo_size, config.anchor_size
     tokens = (config.encoder.token_grid**2, config.encoder.dim)

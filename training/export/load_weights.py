@@ -20,15 +20,18 @@ def released_state(folder: Path) -> dict[str, Tensor]:
     for part in PARTS:
         for tensor in onnx.load(str(folder / f"{part}.onnx")).graph.initializer:
             if tensor.name.endswith(".f16"):
-                state[tensor.name.removesuffix(".f16")] = torch.from_numpy(numpy_helper.to_array(tensor).astype(np.float32))
+                state[tensor.name.removesuffix(".f16")] = torch.from_numpy(
+                    numpy_helper.to_array(tensor).astype(np.float32)
+                )
     return state
 
 
 def load_released(avatar: Avatar, folder: Path, may_lack: bool = False) -> None:
-    """Set `avatar` to the released weights. Folded batch norms become identities with the folded bias; then see `unfold_batch_norm`.
+    """Set `avatar` to the released weights. Folded batch norms become identities with the folded bias; then see
+    `unfold_batch_norm`.
 
-    Raises KeyError when a weight of the model is missing in the files, and RuntimeError when a shape differs. With `may_lack`, weights of
-    layers that the files do not know yet keep their fresh values.
+    Raises KeyError when a weight of the model is missing in the files, and RuntimeError when a shape differs. With
+    `may_lack`, weights of layers that the files do not know yet keep their fresh values.
     """
     released = released_state(folder)
     state = avatar.state_dict()
@@ -43,15 +46,20 @@ def load_released(avatar: Avatar, folder: Path, may_lack: bool = False) -> None:
     expected = {k for k in state if ".bn." not in k}
     missing = expected - set(released)
     if missing and not may_lack:
-        raise KeyError(f"{folder} lacks {sorted(missing)[:4]} and {max(0, len(missing) - 4)} more: the config does not match the files")
+        raise KeyError(
+            f"{folder} lacks {sorted(missing)[:4]} and {max(0, len(missing) - 4)} more: the config does not match the "
+            "files"
+        )
     avatar.load_state_dict({**state, **released})
 
 
 @torch.no_grad()
 def unfold_batch_norm(avatar: Avatar, run: callable) -> None:
-    """Give every identity norm the statistics that `run()` (a forward pass) produces, without changing the function in evaluation mode.
+    """Give every identity norm the statistics that `run()` (a forward pass) produces, without changing the function in
+    evaluation mode.
 
-    In evaluation mode a layer's output does not depend on how scale and statistics share the work, so one pass measures all layers at once.
+    In evaluation mode a layer's output does not depend on how scale and statistics share the work, so one pass measures
+    all layers at once.
     """
     statistics: dict[ConvBn, tuple[Tensor, Tensor]] = {}
     hooks = []

@@ -1,8 +1,10 @@
-"""Convolutions whose input channels are no multiple of four get more: ONNX Runtime's WebGPU provider computes some of them wrongly.
+"""Convolutions whose input channels are no multiple of four get more: ONNX Runtime's WebGPU provider computes some of
+them wrongly.
 
-Measured with onnxruntime-web 1.30 against the CPU provider, 3x3 kernels: 6 to 16 channels differ by 0.6 at a scale of 2.0 and 39 to 32
-channels by 2.1 at a scale of 3.5, while 12, 36 and the padded 39 agree to 2e-6 (microsoft/onnxruntime issue 29651 describes the same).
-Three channels are right. The added channels repeat the first ones, with weights of zero."""
+Measured with onnxruntime-web 1.30 against the CPU provider, 3x3 kernels: 6 to 16 channels differ by 0.6 at a scale of
+2.0 and 39 to 32 channels by 2.1 at a scale of 3.5, while 12, 36 and the padded 39 agree to 2e-6 (microsoft/onnxruntime
+issue 29651 describes the same). Three channels are right. The added channels repeat the first ones, with weights of
+zero."""
 
 import numpy as np
 import onnx
@@ -13,7 +15,8 @@ SMALLEST = 4  # channels; the photo's three take another kernel, which is right
 
 
 def pad_channels(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Pad in place the input channels of every ungrouped convolution with more than `SMALLEST` of them; returns the model."""
+    """Pad in place the input channels of every ungrouped convolution with more than `SMALLEST` of them; returns the
+    model."""
     dims = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
     nodes = []
     for node in model.graph.node:
@@ -37,11 +40,19 @@ def _padding(model: onnx.ModelProto, node: onnx.NodeProto, weight_dims: list[int
     zeros = np.zeros([weight_dims[0], missing, *weight_dims[2:]], np.float32)
     bounds = {"start": [0], "end": [missing], "axis": [1]}
     model.graph.initializer.append(numpy_helper.from_array(zeros, f"{name}/zeros"))
-    model.graph.initializer.extend(numpy_helper.from_array(np.array(value, np.int64), f"{name}/{key}") for key, value in bounds.items())
+    model.graph.initializer.extend(
+        numpy_helper.from_array(np.array(value, np.int64), f"{name}/{key}") for key, value in bounds.items()
+    )
     added = [
-        helper.make_node("Slice", [node.input[0], *(f"{name}/{key}" for key in bounds)], [f"{name}/repeated"], name=f"{name}/slice"),
-        helper.make_node("Concat", [node.input[0], f"{name}/repeated"], [f"{name}/data"], name=f"{name}/concat_data", axis=1),
-        helper.make_node("Concat", [node.input[1], f"{name}/zeros"], [f"{name}/weight"], name=f"{name}/concat_weight", axis=1),
+        helper.make_node(
+            "Slice", [node.input[0], *(f"{name}/{key}" for key in bounds)], [f"{name}/repeated"], name=f"{name}/slice"
+        ),
+        helper.make_node(
+            "Concat", [node.input[0], f"{name}/repeated"], [f"{name}/data"], name=f"{name}/concat_data", axis=1
+        ),
+        helper.make_node(
+            "Concat", [node.input[1], f"{name}/zeros"], [f"{name}/weight"], name=f"{name}/concat_weight", axis=1
+        ),
     ]
     node.input[0], node.input[1] = f"{name}/data", f"{name}/weight"
     return added

@@ -1,4 +1,5 @@
-"""Write into models.json a few outputs of each graph for known inputs, with which the browser checks a backend before it trusts it.
+"""Write into models.json a few outputs of each graph for known inputs, with which the browser checks a backend before
+it trusts it.
 
     python -m training.export.probe --config nano-128
 
@@ -18,7 +19,10 @@ POSITIONS = 24  # per output; a wrong convolution shows in nearly every value be
 
 def graph_probe(root: Path, entry: dict) -> dict:
     """Flat indices and values, by output, of one graph of the manifest, as ONNX Runtime computes them on the CPU."""
-    inputs = {key: lcg_values(k, int(np.prod(shape))).reshape(shape) for k, (key, shape) in enumerate(entry["inputs"].items(), 1)}
+    inputs = {
+        key: lcg_values(k, int(np.prod(shape))).reshape(shape)
+        for k, (key, shape) in enumerate(entry["inputs"].items(), 1)
+    }
     session = onnxruntime.InferenceSession(str(root / entry["file"]), providers=["CPUExecutionProvider"])
     probe = {}
     for key, value in zip(entry["outputs"], session.run(list(entry["outputs"]), inputs)):

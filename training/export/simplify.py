@@ -23,7 +23,10 @@ def simplify(model: onnx.ModelProto, weights: dict[str, np.ndarray]) -> onnx.Mod
 
 def _fold_once(model: onnx.ModelProto, weights: dict[str, np.ndarray]) -> onnx.ModelProto:
     graph = model.graph
-    shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in [*graph.value_info, *graph.input, *graph.output]}
+    shapes = {
+        v.name: [d.dim_value for d in v.type.tensor_type.shape.dim]
+        for v in [*graph.value_info, *graph.input, *graph.output]
+    }
     constants = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
     kept = []
     for node in graph.node:
@@ -37,19 +40,28 @@ def _fold_once(model: onnx.ModelProto, weights: dict[str, np.ndarray]) -> onnx.M
         elif node.input and all(name in constants and name not in weights for name in node.input if name):
             constants[output] = _evaluate(model, node, constants)
             if constants[output].size > LARGEST_FOLD and constants[output].dtype.kind == "f":
-                raise ValueError(f"{node.op_type} {node.name} folds to {constants[output].size} values: make it a buffer of the model")
+                raise ValueError(
+                    f"{node.op_type} {node.name} folds to {constants[output].size} values: make it a buffer of the "
+                    "model"
+                )
         else:
             kept.append(node)
     used = {name for node in kept for name in node.input}
     del graph.node[:], graph.initializer[:], graph.value_info[:]
     graph.node.extend(kept)
-    graph.initializer.extend(numpy_helper.from_array(np.array(v, order="C"), k) for k, v in constants.items() if k in used)
+    graph.initializer.extend(
+        numpy_helper.from_array(np.array(v, order="C"), k) for k, v in constants.items() if k in used
+    )
     return model
 
 
 def _evaluate(model: onnx.ModelProto, node: onnx.NodeProto, constants: dict[str, np.ndarray]) -> np.ndarray:
     kind = onnx.helper.np_dtype_to_tensor_dtype
-    inputs = [onnx.helper.make_tensor_value_info(n, kind(constants[n].dtype), None) for n in sorted(set(node.input)) if n]
+    inputs = [
+        onnx.helper.make_tensor_value_info(n, kind(constants[n].dtype), None) for n in sorted(set(node.input)) if n
+    ]
     outputs = [onnx.helper.make_empty_tensor_value_info(node.output[0])]
-    single = onnx.helper.make_model(onnx.helper.make_graph([node], "fold", inputs, outputs), opset_imports=model.opset_import)
+    single = onnx.helper.make_model(
+        onnx.helper.make_graph([node], "fold", inputs, outputs), opset_imports=model.opset_import
+    )
     return np.asarray(ReferenceEvaluator(single).run(None, {n: constants[n] for n in set(node.input) if n})[0])

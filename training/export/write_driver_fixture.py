@@ -1,4 +1,5 @@
-"""Write tests/fixtures/drivers.json: small driver networks of both kinds as the exporter writes them, and what ONNX Runtime makes of them.
+"""Write tests/fixtures/drivers.json: small driver networks of both kinds as the exporter writes them, and what ONNX
+Runtime makes of them.
 
     python -m training.export.write_driver_fixture
 
@@ -21,7 +22,8 @@ from .probe import graph_probe
 SIZE = 16  # of the position map
 CONFIGS = {
     "light": DriverConfig(kind="light", identity_channels=6, widths=(8, 12, 20)),
-    "plain": DriverConfig(kind="plain", identity_channels=6, widths=(6, 8, 12)),  # 6 + 3 channels: pad_channels.py has work
+    # 6 + 3 channels: pad_channels.py has work
+    "plain": DriverConfig(kind="plain", identity_channels=6, widths=(6, 8, 12)),
 }
 
 
@@ -56,7 +58,7 @@ def fixture(kind: str, folder: Path) -> dict:
     outputs = {o.name: [d.dim_value for d in o.type.tensor_type.shape.dim] for o in model.graph.output}
     write_part([spec], [model], {k: v for k, v in module.state_dict().items() if v.is_floating_point()}, folder)
     probe = graph_probe(folder, {"file": "driver.onnx", "inputs": inputs, "outputs": outputs})
-    read = lambda name: base64.b64encode((folder / name).read_bytes()).decode()  # noqa: E731
+    read = lambda name: base64.b64encode((folder / name).read_bytes()).decode()
     return {"onnx": read("driver.onnx"), "data": read("driver.data"), "inputs": inputs, "output": probe["delta_map"]}
 
 

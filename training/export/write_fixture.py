@@ -1,4 +1,5 @@
-"""Write tests/fixtures/nano-128.json: outputs of the committed graphs at sampled positions, so that TypeScript can check its own backend.
+"""Write tests/fixtures/nano-128.json: outputs of the committed graphs at sampled positions, so that TypeScript can
+check its own backend.
 
     python -m training.export.write_fixture
 
@@ -18,12 +19,15 @@ POSITIONS = 200  # per output
 
 
 def fixture(root: Path, name: str) -> dict:
-    """Per graph: the seed and shape of each input; per output its shape, mean, and values at evenly spread flat indices."""
+    """Per graph: the seed and shape of each input; per output its shape, mean, and values at evenly spread flat
+    indices."""
     manifest = json.loads((root / "models.json").read_text())["models"][name]
     graphs = {}
     for graph, entry in manifest["graphs"].items():
         seeds = {key: seed for seed, key in enumerate(entry["inputs"], 1)}
-        inputs = {key: lcg_values(seeds[key], int(np.prod(shape))).reshape(shape) for key, shape in entry["inputs"].items()}
+        inputs = {
+            key: lcg_values(seeds[key], int(np.prod(shape))).reshape(shape) for key, shape in entry["inputs"].items()
+        }
         session = onnxruntime.InferenceSession(str(root / entry["file"]), providers=["CPUExecutionProvider"])
         outputs = {}
         for key, value in zip(entry["outputs"], session.run(list(entry["outputs"]), inputs)):
@@ -34,7 +38,12 @@ def fixture(root: Path, name: str) -> dict:
                 "index": index.tolist(),
                 "value": [float(f"{v:.7g}") for v in value.flat[index]],
             }
-        graphs[graph] = {"sha256": entry["sha256"], "dataSha256": entry["data"]["sha256"], "seeds": seeds, "outputs": outputs}
+        graphs[graph] = {
+            "sha256": entry["sha256"],
+            "dataSha256": entry["data"]["sha256"],
+            "seeds": seeds,
+            "outputs": outputs,
+        }
     return {"model": name, "inputs": FORMULA, "tolerance": 1e-3, "graphs": graphs}
 
 

@@ -3,7 +3,8 @@
     python -m training.facenets.build
 
 Reads the .tflite files inside the npm packages that `npm run bootstrap` installs (Apache-2.0): @mediapipe/face_mesh and
-@mediapipe/selfie_segmentation. The weights are theirs, in the half precision in which they come; nothing is trained here."""
+@mediapipe/selfie_segmentation. The weights are theirs, in the half precision in which they come; nothing is trained
+here."""
 
 import argparse
 import json
@@ -19,7 +20,8 @@ from .convert import Graph, convert
 from .tflite_file import Network, read_network
 
 PACKAGES = ROOT / "node_modules/@mediapipe"
-PACKED = "face_mesh_solution_packed_assets"  # the files of face_mesh, one behind the other; the loader's script lists them
+# the files of face_mesh, one behind the other; the loader's script lists them
+PACKED = "face_mesh_solution_packed_assets"
 LARGEST_IN_GRAPH = 64  # weights with more elements go into the data file
 LICENSE = "Apache-2.0"
 
@@ -48,7 +50,8 @@ def networks(packages: Path = PACKAGES) -> dict[str, Network]:
 
 
 def convert_detector(network: Network) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
-    """image [1,3,128,128] -1..1 -> boxes [1,896,16] in pixels beside each anchor, scores [1,896,1] before the sigmoid."""
+    """image [1,3,128,128] -1..1 -> boxes [1,896,16] in pixels beside each anchor, scores [1,896,1] before the
+    sigmoid."""
     boxes, scores = network.outputs
     return convert(network, {"image": network.inputs[0]}, {"boxes": f"t{boxes}", "scores": f"t{scores}"})
 
@@ -64,7 +67,8 @@ def convert_landmarks(network: Network) -> tuple[onnx.ModelProto, dict[str, np.n
 
 
 def _join_landmarks(graph: Graph, network: Network) -> dict[str, str]:
-    """One list instead of six: lips and eyes replace x and y of the mesh, irises follow at the depth of their eye's contour.
+    """One list instead of six: lips and eyes replace x and y of the mesh, irises follow at the depth of their eye's
+    contour.
 
     Which landmarks the refined ones are is what the network itself gathers to place its boxes."""
     mesh, *parts, presence = network.outputs
@@ -74,9 +78,12 @@ def _join_landmarks(graph: Graph, network: Network) -> dict[str, str]:
         raise ValueError(f"outputs of {counts} landmarks, boxes around {[len(subset) for subset in subsets]}")
     points = graph.add("Reshape", f"t{mesh}", graph.constant([1, 468, 3], np.int64))
     plane, depth = (
-        graph.add("Slice", points, *(graph.constant([v], np.int64) for v in (start, end, 2))) for start, end in ((0, 2), (2, 3))
+        graph.add("Slice", points, *(graph.constant([v], np.int64) for v in (start, end, 2)))
+        for start, end in ((0, 2), (2, 3))
     )
-    refined = [graph.add("Reshape", f"t{index}", graph.constant([1, n, 2], np.int64)) for index, n in zip(parts, counts)]
+    refined = [
+        graph.add("Reshape", f"t{index}", graph.constant([1, n, 2], np.int64)) for index, n in zip(parts, counts)
+    ]
     order = np.arange(478)
     starts = np.cumsum([468, *counts])
     for subset, start in zip(subsets, starts):
@@ -116,7 +123,8 @@ def shapes(values: list[onnx.ValueInfoProto]) -> dict[str, list[int]]:
 
 
 def build(root: Path = ASSETS, packages: Path = PACKAGES) -> dict:
-    """Write the three graphs below `root` and into the entry `face` of its models.json, whose other graphs stay; returns the entry."""
+    """Write the three graphs below `root` and into the entry `face` of its models.json, whose other graphs stay;
+    returns the entry."""
     folder = root / "face"
     folder.mkdir(parents=True, exist_ok=True)
     graphs = {}
@@ -132,7 +140,9 @@ def build(root: Path = ASSETS, packages: Path = PACKAGES) -> dict:
             "inputs": shapes(model.graph.input),
             "outputs": shapes(model.graph.output),
         }
-    sources = [json.loads((packages / name / "package.json").read_text()) for name in ("face_mesh", "selfie_segmentation")]
+    sources = [
+        json.loads((packages / name / "package.json").read_text()) for name in ("face_mesh", "selfie_segmentation")
+    ]
     path = root / "models.json"
     manifest = json.loads(path.read_text())
     others = {name: graph for name, graph in manifest.get("face", {}).get("graphs", {}).items() if name not in graphs}

@@ -1,7 +1,7 @@
 """A TensorFlow Lite network as an ONNX graph: channels before rows, halves as weights, single precision at run time.
 
-Values with four dimensions are kept as [batch, channel, row, column]; all others in TensorFlow's order. Weights are fp16 initialisers
-followed by a Cast, as in training/export. Attention's own operators are in attention.py."""
+Values with four dimensions are kept as [batch, channel, row, column]; all others in TensorFlow's order. Weights are
+fp16 initialisers followed by a Cast, as in training/export. Attention's own operators are in attention.py."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,8 @@ HALF_SWISH = 1 / 6  # slope of the hard sigmoid in x * clip(x / 6 + 1 / 2, 0, 1)
 
 
 class Graph:
-    """An ONNX graph under construction. Names are short: t<number> for TensorFlow's tensors, n<number> for what is made here."""
+    """An ONNX graph under construction. Names are short: t<number> for TensorFlow's tensors, n<number> for what is made
+    here."""
 
     def __init__(self, network: Network):
         self.network = network
@@ -67,11 +68,15 @@ class Graph:
 
 
 def convert(
-    network: Network, inputs: dict[str, int], outputs: dict[str, str], finish: Callable[[Graph], dict[str, str]] | None = None
+    network: Network,
+    inputs: dict[str, int],
+    outputs: dict[str, str],
+    finish: Callable[[Graph], dict[str, str]] | None = None,
 ) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
     """The graph without its weights, and the fp16 weights by initialiser name.
 
-    `inputs` and `outputs` name the tensors outside; `finish(graph)` may add nodes and returns output names with their values' names."""
+    `inputs` and `outputs` name the tensors outside; `finish(graph)` may add nodes and returns output names with their
+    values' names."""
     graph = Graph(network)
     shapes = {name: _planar(network.tensors[index].shape) for name, index in inputs.items()}
     for name, index in inputs.items():
@@ -109,12 +114,15 @@ def _planar(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _pads(graph: Graph, step: Operation, kernel: tuple[int, int], dilation: tuple[int, int] = (1, 1)) -> list[int]:
-    """TensorFlow's SAME: as many outputs as input / stride, rounded up, and the odd pixel of padding after. [top, left, bottom, right]."""
+    """TensorFlow's SAME: as many outputs as input / stride, rounded up, and the odd pixel of padding after. [top, left,
+    bottom, right]."""
     if not step.options["same"]:
         return [0, 0, 0, 0]
     _, rows, columns, _ = graph.network.tensors[step.inputs[0]].shape
     totals = []
-    for size, edge, stride, dilate in zip((rows, columns), kernel, (step.options["stride_h"], step.options["stride_w"]), dilation):
+    for size, edge, stride, dilate in zip(
+        (rows, columns), kernel, (step.options["stride_h"], step.options["stride_w"]), dilation
+    ):
         totals.append(max(0, (-(-size // stride) - 1) * stride + (edge - 1) * dilate + 1 - size))
     return [totals[0] // 2, totals[1] // 2, totals[0] - totals[0] // 2, totals[1] - totals[1] // 2]
 

@@ -1,4 +1,5 @@
-"""Reads TensorFlow Lite files: the parts of the flatbuffer (tensorflow/lite/schema/schema.fbs) that MediaPipe's networks for faces use."""
+"""Reads TensorFlow Lite files: the parts of the flatbuffer (tensorflow/lite/schema/schema.fbs) that MediaPipe's
+networks for faces use."""
 
 from dataclasses import dataclass
 
@@ -66,7 +67,8 @@ OPTIONS = {
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor of the graph: its shape in TensorFlow's order (batch, row, column, channel) and, for a constant, its values."""
+    """A tensor of the graph: its shape in TensorFlow's order (batch, row, column, channel) and, for a constant, its
+    values."""
 
     shape: tuple[int, ...]
     data: np.ndarray | None
@@ -74,7 +76,8 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Operation:
-    """One step. `options` are those of OPTIONS, or of a custom operator its flexbuffer (a map) or its raw bytes under "raw"."""
+    """One step. `options` are those of OPTIONS, or of a custom operator its flexbuffer (a map) or its raw bytes under
+    "raw"."""
 
     name: str
     version: int
@@ -94,7 +97,8 @@ class Network:
 
 
 def read_network(raw: bytes) -> Network:
-    """Raises ValueError for what is no TensorFlow Lite file, has several graphs, or uses an operator or type that is not known here."""
+    """Raises ValueError for what is no TensorFlow Lite file, has several graphs, or uses an operator or type that is
+    not known here."""
     if raw[4:8] != b"TFL3":
         raise ValueError("not a TensorFlow Lite file")
     model = Table(raw, int.from_bytes(raw[:4], "little"))

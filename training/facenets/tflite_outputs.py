@@ -1,9 +1,10 @@
-"""Write what the TensorFlow Lite interpreter computes with MediaPipe's networks: some values per output for known inputs, for the test.
+"""Write what the TensorFlow Lite interpreter computes with MediaPipe's networks: some values per output for known
+inputs, for the test.
 
     pip install -r training/requirements-facenets.txt && python -m training.facenets.tflite_outputs
 
-The mesh with attention has operators that the interpreter lacks, so it is cut before and behind them; the matte's own transposed
-convolution is the interpreter's TRANSPOSE_CONV with a bias."""
+The mesh with attention has operators that the interpreter lacks, so it is cut before and behind them; the matte's own
+transposed convolution is the interpreter's TRANSPOSE_CONV with a bias."""
 
 import json
 from pathlib import Path
@@ -17,8 +18,9 @@ from .build import ROOT, networks, raw_networks
 
 FIXTURE = ROOT / "training/tests/facenets.json"
 POSITIONS = 48  # per output
-# Parts of the mesh with attention, by tensor number: what goes in, what comes out. The first ends at the mesh, the features around which
-# boxes are placed, and the presence; the second starts at the sampled features and ends before the landmarks are mapped back.
+# Parts of the mesh with attention, by tensor number: what goes in, what comes out. The first ends at the mesh, the
+# features around which boxes are placed, and the presence; the second starts at the sampled features and ends before
+# the landmarks are mapped back.
 PARTS = {
     "detector": ("detector", (0,), (175, 174)),
     "landmarks_before": ("landmarks", (0,), (186, 35, 710)),
@@ -55,12 +57,21 @@ def _as_transpose_conv(model: schema.ModelT, step: schema.OperatorT, code: schem
     options = schema.TransposeConvOptionsT()
     _, options.strideW, options.strideH = (int(v) for v in np.frombuffer(bytes(step.customOptions), "<i4"))
     options.padding = schema.Padding.SAME
-    step.builtinOptionsType, step.builtinOptions, step.customOptions = schema.BuiltinOptions.TransposeConvOptions, options, None
+    step.builtinOptionsType, step.builtinOptions, step.customOptions = (
+        schema.BuiltinOptions.TransposeConvOptions,
+        options,
+        None,
+    )
     shape = schema.BufferT()
     shape.data = np.array(graph.tensors[step.outputs[0]].shape, "<i4").view(np.uint8)
     model.buffers.append(shape)
     tensor = schema.TensorT()
-    tensor.shape, tensor.type, tensor.buffer, tensor.name = [4], schema.TensorType.INT32, len(model.buffers) - 1, b"shape"
+    tensor.shape, tensor.type, tensor.buffer, tensor.name = (
+        [4],
+        schema.TensorType.INT32,
+        len(model.buffers) - 1,
+        b"shape",
+    )
     graph.tensors.append(tensor)
     picture, weights, bias = step.inputs
     step.inputs = [len(graph.tensors) - 1, weights, picture, bias]
@@ -77,7 +88,11 @@ def outputs_of(raw: bytes, inputs: list[np.ndarray]) -> list[np.ndarray]:
 
 def sample(values: np.ndarray) -> dict:
     index = ((np.arange(min(POSITIONS, values.size)) + 0.5) / min(POSITIONS, values.size) * values.size).astype(int)
-    return {"shape": list(values.shape), "index": index.tolist(), "value": [float(f"{v:.7g}") for v in values.flat[index]]}
+    return {
+        "shape": list(values.shape),
+        "index": index.tolist(),
+        "value": [float(f"{v:.7g}") for v in values.flat[index]],
+    }
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """The UV atlas: every chart is a disc that fills a rectangle, so the atlas has no holes but the eye and mouth openings.
 
-A chart is laid out by solving for vertices as weighted averages of their neighbours with the border fixed to the rectangle (Tutte),
-which cannot flip a triangle; the weights are then updated so that each triangle gets the area its density asks for
-(Yoshizawa, Belyaev, Seidel: A fast and simple stretch-minimizing mesh parameterization, 2004).
+A chart is laid out by solving for vertices as weighted averages of their neighbours with the border fixed to the
+rectangle (Tutte), which cannot flip a triangle; the weights are then updated so that each triangle gets the area its
+density asks for (Yoshizawa, Belyaev, Seidel: A fast and simple stretch-minimizing mesh parameterization, 2004).
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from scipy.sparse.linalg import splu
 from . import mesh as meshes
 from .geometry import CHARTS, REGIONS, Head
 
-# ours: linear texel density of each region relative to the face, chosen so that face, lids and lips take about half of the atlas
+# ours: linear texel density of each region relative to the face, chosen so that face, lids and lips take about half of
+# the atlas
 REGION_DENSITY = {"face": 1.0, "lids": 2.6, "lips": 2.2, "scalp": 0.36, "neck": 0.33, "ears": 0.4}
 # ours: rectangles (u0, v0, u1, v1); the strip under the skin holds what moves inside mouth and eyes
-SKIN_CENTRE, SKIN_MAGNIFICATION = (0.5, 0.48), (0.35, 0.3)  # ours: gives the middle of the face more texels, the borders fewer
+# ours: gives the middle of the face more texels, the borders fewer
+SKIN_CENTRE, SKIN_MAGNIFICATION = (0.5, 0.48), (0.35, 0.3)
 STRIP = 0.125
 RECTANGLES = {
     "eyeRight": (0.0, 0.0, 0.16, STRIP),
@@ -44,7 +46,9 @@ def _mean_value_weights(vertices: np.ndarray, faces: np.ndarray) -> sp.csr_matri
         rows += [i, i]
         columns += [j, m]
         values += [half / np.maximum(la, 1e-9), half / np.maximum(lb, 1e-9)]
-    return sp.coo_matrix((np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=(count, count)).tocsr()
+    return sp.coo_matrix(
+        (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=(count, count)
+    ).tocsr()
 
 
 def _solve(weights: sp.csr_matrix, border: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -70,8 +74,11 @@ def _stretch(vertices: np.ndarray, faces: np.ndarray, uv: np.ndarray) -> np.ndar
     return np.sqrt(((along_u**2).sum(1) + (along_v**2).sum(1)) / 2)
 
 
-def flatten(vertices: np.ndarray, faces: np.ndarray, density: np.ndarray, border: np.ndarray, place: np.ndarray, steps: int) -> np.ndarray:
-    """UV [n,2] of a disc with its border vertices fixed at `place`. `density` [F] is the wanted linear scale of each face.
+def flatten(
+    vertices: np.ndarray, faces: np.ndarray, density: np.ndarray, border: np.ndarray, place: np.ndarray, steps: int
+) -> np.ndarray:
+    """UV [n,2] of a disc with its border vertices fixed at `place`. `density` [F] is the wanted linear scale of each
+    face.
 
     Holes are closed with a fan whose density is small, so that they shrink.
     """
@@ -85,7 +92,9 @@ def flatten(vertices: np.ndarray, faces: np.ndarray, density: np.ndarray, border
     points = np.concatenate([vertices, np.array(extra_vertices).reshape(-1, 3)])
     closed = np.concatenate([faces, np.array(extra_faces, int).reshape(-1, 3)])
     scale = np.concatenate([density, np.full(len(extra_faces), 0.45)])
-    area = np.linalg.norm(np.cross(points[closed[:, 1]] - points[closed[:, 0]], points[closed[:, 2]] - points[closed[:, 0]]), axis=1)
+    area = np.linalg.norm(
+        np.cross(points[closed[:, 1]] - points[closed[:, 0]], points[closed[:, 2]] - points[closed[:, 0]]), axis=1
+    )
     weights = _mean_value_weights(points, closed)
     uv = _solve(weights, border, place)
     wanted = area * scale**2
@@ -110,8 +119,8 @@ def flatten(vertices: np.ndarray, faces: np.ndarray, density: np.ndarray, border
 
 
 def _rectangle_border(length: np.ndarray, corners: list[int]) -> np.ndarray:
-    """Places [n,2] of a closed loop on the unit square's border. `length` [n] is the edge from i to i+1; `corners` are the loop indices of
-    the bottom left, bottom right, top right, top left corner (the loop runs counter-clockwise)."""
+    """Places [n,2] of a closed loop on the unit square's border. `length` [n] is the edge from i to i+1; `corners` are
+    the loop indices of the bottom left, bottom right, top right, top left corner (the loop runs counter-clockwise)."""
     square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], float)
     count = len(length)
     place = np.zeros((count, 2))
@@ -125,7 +134,8 @@ def _rectangle_border(length: np.ndarray, corners: list[int]) -> np.ndarray:
 
 
 def _turn_flat_triangles(place: np.ndarray, loop: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Faces [F,3] after turning the inner edge of every triangle that lies on one side of the rectangle (it would have no area)."""
+    """Faces [F,3] after turning the inner edge of every triangle that lies on one side of the rectangle (it would have
+    no area)."""
     on_border = np.full((faces.max() + 1, 2), np.nan)
     on_border[loop] = place
     faces = faces.copy()
@@ -152,7 +162,8 @@ def _seam(head: Head, vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     ends = ends[on_middle[ends].all(1)]
     graph = sp.csr_matrix(
-        (np.linalg.norm(vertices[ends[:, 0]] - vertices[ends[:, 1]], axis=1), (ends[:, 0], ends[:, 1])), shape=(len(vertices),) * 2
+        (np.linalg.norm(vertices[ends[:, 0]] - vertices[ends[:, 1]], axis=1), (ends[:, 0], ends[:, 1])),
+        shape=(len(vertices),) * 2,
     )
     _, before = csgraph.dijkstra(graph, directed=False, indices=back, return_predecessors=True)
     path = [crown]
@@ -174,7 +185,8 @@ def _chart_corners(chart: str, loop: np.ndarray, vertices: np.ndarray) -> list[i
 
 
 def build_atlas(head: Head, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """`uv` [T,2] and `uvFaces` [F,3] for the template `vertices` [V,3] in meters. May turn a few edges of `head.faces` at chart borders."""
+    """`uv` [T,2] and `uvFaces` [F,3] for the template `vertices` [V,3] in meters. May turn a few edges of `head.faces`
+    at chart borders."""
     uv_list: list[np.ndarray] = []
     uv_faces = np.zeros_like(head.faces)
     offset = 0
@@ -203,7 +215,12 @@ def build_atlas(head: Head, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarra
             span = len(loop) // 8
             right = int(np.argmax(points[loop, 0]))
             quarter = sorted(
-                {(start - span) % len(loop), (start + span) % len(loop), (right - span) % len(loop), (right + span) % len(loop)}
+                {
+                    (start - span) % len(loop),
+                    (start + span) % len(loop),
+                    (right - span) % len(loop),
+                    (right + span) % len(loop),
+                }
             )
             corners = quarter
         elif chart == "tongue":
@@ -228,12 +245,15 @@ def build_atlas(head: Head, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _magnify(uv: np.ndarray, centre: tuple[float, float], strength: tuple[float, float]) -> np.ndarray:
-    """Stretch the unit square smoothly about `centre`, each axis by itself: density 1 + strength there, less at the border."""
+    """Stretch the unit square smoothly about `centre`, each axis by itself: density 1 + strength there, less at the
+    border."""
     out = uv.copy()
     for axis in (0, 1):
         grid = np.linspace(0, 1, 513)
         middle = (grid[1:] + grid[:-1]) / 2
-        reach = np.where(middle < centre[axis], (centre[axis] - middle) / centre[axis], (middle - centre[axis]) / (1 - centre[axis]))
+        reach = np.where(
+            middle < centre[axis], (centre[axis] - middle) / centre[axis], (middle - centre[axis]) / (1 - centre[axis])
+        )
         step = 1 + strength[axis] * np.cos(np.pi * reach)
         travelled = np.concatenate([[0], np.cumsum(step)])
         out[:, axis] = np.interp(uv[:, axis], grid, travelled / travelled[-1])
@@ -261,7 +281,10 @@ def _teeth_corners(loop: np.ndarray, faces: np.ndarray, points: np.ndarray, leng
         pick = members[np.argsort(-cos)[:2]]
         ends.append(pick)
     corners = sorted(int(k) for k in np.concatenate(ends))
-    gaps = [length[[(corners[i] + k) % count for k in range((corners[(i + 1) % 4] - corners[i]) % count)]].sum() for i in range(4)]
+    gaps = [
+        length[[(corners[i] + k) % count for k in range((corners[(i + 1) % 4] - corners[i]) % count)]].sum()
+        for i in range(4)
+    ]
     return corners if gaps[0] + gaps[2] > gaps[1] + gaps[3] else corners[1:] + corners[:1]
 
 
@@ -278,7 +301,8 @@ def _smooth_density(points: np.ndarray, faces: np.ndarray, density: np.ndarray) 
 
 
 def _open_seam(head: Head, vertices: np.ndarray, used: np.ndarray, faces: np.ndarray, points: np.ndarray):
-    """Cut the skin along the back seam: vertices on it (but the crown) get a second copy for the faces on the +X side."""
+    """Cut the skin along the back seam: vertices on it (but the crown) get a second copy for the faces on the +X
+    side."""
     position = {int(v): k for k, v in enumerate(used)}
     seam_global = _seam(head, vertices, head.faces[head.chart == 0])
     seam = np.array([position[int(v)] for v in seam_global])
@@ -295,6 +319,11 @@ def _open_seam(head: Head, vertices: np.ndarray, used: np.ndarray, faces: np.nda
 
     def corners_of(loop: np.ndarray) -> list[int]:
         index = {int(v): k for k, v in enumerate(loop)}
-        return [index[int(seam[0])], index[double[int(seam[0])]], index[double[int(seam[turn])]], index[int(seam[turn])]]
+        return [
+            index[int(seam[0])],
+            index[double[int(seam[0])]],
+            index[double[int(seam[turn])]],
+            index[int(seam[turn])],
+        ]
 
     return faces, points, used, corners_of

@@ -17,20 +17,25 @@ SEED = 20251217
 METERS = 0.1
 
 
-# ours, meters: MakeHuman's arches lie so far back and high that speech and smiles show no upper teeth. Here the upper incisors stand
-# 1 mm behind the lips and show 4 mm below the upper one, as in adults; what then goes through rolled lips `expressions.clear_teeth` mends
+# ours, meters: MakeHuman's arches lie so far back and high that speech and smiles show no upper teeth. Here the upper
+# incisors stand 1 mm behind the lips and show 4 mm below the upper one, as in adults; what then goes through rolled
+# lips `expressions.clear_teeth` mends
 TEETH_SHIFT = {"teethUpper": (0.0, -0.0080, 0.0090), "teethLower": (0.0, 0.0004, 0.0068)}
 TEETH_FADE = 0.028  # ours, meters: the shift ends this far behind the incisors, where cheeks are near
 TEETH_WIDTH = 0.9  # ours: the arches are narrower than MakeHuman's, or canines fill the corners of the mouth
 
 
 def identity_model(base: BaseMesh, head: geometry.Head) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean adult in base vertices [base,3] (decimeters), mean head [V,3] and directions [S,V,3] (meters, not yet moved to the origin)."""
+    """Mean adult in base vertices [base,3] (decimeters), mean head [V,3] and directions [S,V,3] (meters, not yet moved
+    to the origin)."""
     weights, names = identity.population(base, POPULATION, SEED)
     mean_base = base.vertices + np.tensordot(weights.mean(0), np.stack([target(name) for name in names]), 1)
     basis = np.stack([head.apply(target(name)) for name in names]) * METERS
-    # heads are compared after moving eyes and ears together; where a body stands and how tall it is are not identity of a head
-    anchor = np.unique(head.faces[np.isin(head.region, [geometry.REGIONS.index(n) for n in ("ears", "eyeLeft", "eyeRight")])])
+    # heads are compared after moving eyes and ears together; where a body stands and how tall it is are not identity of
+    # a head
+    anchor = np.unique(
+        head.faces[np.isin(head.region, [geometry.REGIONS.index(n) for n in ("ears", "eyeLeft", "eyeRight")])]
+    )
     basis -= basis[:, anchor].mean(1, keepdims=True)
     deviation = weights - weights.mean(0)
     samples = np.tensordot(deviation, basis, 1)
@@ -40,7 +45,9 @@ def identity_model(base: BaseMesh, head: geometry.Head) -> tuple[np.ndarray, np.
         np.maximum.at(importance, head.faces[:, k], density[head.region])
     # the mirror image of every sample is as likely as the sample: this keeps the mean mirrored exactly
     mirrored = samples[:, head.mirror] * [-1, 1, 1]
-    directions, share = identity.principal_directions(np.concatenate([samples, mirrored]).astype(np.float32), importance, SHAPE_COUNT)
+    directions, share = identity.principal_directions(
+        np.concatenate([samples, mirrored]).astype(np.float32), importance, SHAPE_COUNT
+    )
     print(f"identity: {len(names)} targets, {SHAPE_COUNT} directions explain {share.sum():.1%} of the variance")
     mean = head.apply(mean_base) * METERS
     return mean_base, (mean + mean[head.mirror] * [-1, 1, 1]) / 2, directions
@@ -56,7 +63,9 @@ def shift_teeth(template: np.ndarray, part: dict[str, np.ndarray]) -> np.ndarray
     return out
 
 
-def joint_regressor(template: np.ndarray, joints: np.ndarray, sets: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def joint_regressor(
+    template: np.ndarray, joints: np.ndarray, sets: list[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """start [6], vertex, weight: affine weights of least norm that give each joint from its vertex set."""
     start, vertex, weight = [0], [], []
     for joint, members in zip(joints, sets, strict=True):
@@ -65,7 +74,11 @@ def joint_regressor(template: np.ndarray, joints: np.ndarray, sets: list[np.ndar
         vertex.append(members)
         weight.append(solution)
         start.append(start[-1] + len(members))
-    return np.array(start, np.uint32), np.concatenate(vertex).astype(np.uint16), np.concatenate(weight).astype(np.float32)
+    return (
+        np.array(start, np.uint32),
+        np.concatenate(vertex).astype(np.uint16),
+        np.concatenate(weight).astype(np.float32),
+    )
 
 
 def build(path: Path = DEFAULT_PATH) -> int:
@@ -79,14 +92,18 @@ def build(path: Path = DEFAULT_PATH) -> int:
     origin = np.array([0.0, ear_middle[1], ear_middle[2] + 0.012])
     raw = expressions.raw_shapes(head)
     # MakeHuman's lips stand open by a hair at the corners: a little mouthPress closes them at rest
-    template = mean - origin + 0.3 * sum(raw[expressions.EXPRESSIONS.index(f"mouthPress{side}")] for side in ("Left", "Right"))
+    template = (
+        mean - origin + 0.3 * sum(raw[expressions.EXPRESSIONS.index(f"mouthPress{side}")] for side in ("Left", "Right"))
+    )
 
     jaw_open = raw[expressions.EXPRESSIONS.index("jawOpen")]
     angle, hinge = expressions.hinge(head, template, jaw_open)
     eye_centres, eye_radii = [], []
     for name in ("eyeLeft", "eyeRight"):
         ball = template[part[name]]
-        solution = np.linalg.lstsq(np.concatenate([2 * ball, np.ones((len(ball), 1))], 1), (ball**2).sum(1), rcond=None)[0]
+        solution = np.linalg.lstsq(
+            np.concatenate([2 * ball, np.ones((len(ball), 1))], 1), (ball**2).sum(1), rcond=None
+        )[0]
         eye_centres.append(solution[:3])
         eye_radii.append(float(np.linalg.norm(ball - solution[:3], axis=1).max()))
     low, high = base.joint("neck", mean_base) * METERS - origin, base.joint("head", mean_base) * METERS - origin
@@ -94,13 +111,15 @@ def build(path: Path = DEFAULT_PATH) -> int:
     joints[:3, 0] = 0
     joints[4] = joints[3] * [-1, 1, 1]
     print(
-        f"jaw: {np.degrees(angle):.1f} degrees about {hinge.round(4)}; eye radius {eye_radii[0] * 1000:.2f} mm; joints\n{joints.round(4)}"
+        f"jaw: {np.degrees(angle):.1f} degrees about {hinge.round(4)}; eye radius {eye_radii[0] * 1000:.2f} mm; "
+        f"joints\n{joints.round(4)}"
     )
 
     weights = expressions.skin_weights(head, base, mean_base, template, joints, jaw_open, angle)
     weights8 = expressions.quantise_weights(weights)
     pose = expressions.pose_of_expressions(angle)
-    for name in ("eyeBlinkLeft", "eyeBlinkRight"):  # the unit closes at 0.75 and then folds the lid over; here it closes shortly before 1
+    # the unit closes at 0.75 and then folds the lid over; here it closes shortly before 1
+    for name in ("eyeBlinkLeft", "eyeBlinkRight"):
         raw[expressions.EXPRESSIONS.index(name)] *= 0.86
     lid_shapes = [name for name in expressions.EXPRESSIONS if name.startswith("eye")]
     shapes = expressions.close_lids(head, template, raw, np.array(eye_centres), max(eye_radii), lid_shapes)
@@ -114,7 +133,9 @@ def build(path: Path = DEFAULT_PATH) -> int:
     for index in range(len(shapes)):  # an eyeball turns as a whole or not at all
         for side, name in enumerate(("eyeLeft", "eyeRight")):
             turn = expressions.rotation(pose[index, 9 + 3 * side : 12 + 3 * side])
-            shapes[index, part[name]] = (template[part[name]] - joints[3 + side]) @ turn.T + joints[3 + side] - template[part[name]]
+            shapes[index, part[name]] = (
+                (template[part[name]] - joints[3 + side]) @ turn.T + joints[3 + side] - template[part[name]]
+            )
     full = shapes
     shapes = expressions.correctives(template, full, weights8 / 255, joints, pose)
     shapes[np.abs(shapes).max(2) < 2e-5] = 0
@@ -170,10 +191,16 @@ def build(path: Path = DEFAULT_PATH) -> int:
         "parents": expressions.PARENTS,
         "expressions": expressions.EXPRESSIONS,
         "shapes": [f"identity{k:02d}" for k in range(SHAPE_COUNT)],
-        "positionMap": {"center": [round(float(x), 4) for x in box.mean(0)], "scale": round(float(np.ptp(box, axis=0).max() / 2), 4)},
+        "positionMap": {
+            "center": [round(float(x), 4) for x in box.mean(0)],
+            "scale": round(float(np.ptp(box, axis=0).max() / 2), 4),
+        },
     }
     size = asset_file.write(path, meta, arrays)
-    print(f"{path.name}: {len(template)} vertices, {len(head.faces)} faces, {len(uv)} texture vertices, {size / 1e6:.2f} MB")
+    print(
+        f"{path.name}: {len(template)} vertices, {len(head.faces)} faces, {len(uv)} texture vertices, "
+        f"{size / 1e6:.2f} MB"
+    )
     return size
 
 

@@ -1,4 +1,5 @@
-"""The 52 ARKit shapes: from MakeHuman's face units to joint rotations plus corrective directions, mirrored and closed on the eyeballs."""
+"""The 52 ARKit shapes: from MakeHuman's face units to joint rotations plus corrective directions, mirrored and closed
+on the eyeballs."""
 
 from __future__ import annotations
 
@@ -9,17 +10,24 @@ from .geometry import REGIONS, Head
 from .source import BaseMesh, face_unit
 
 EXPRESSIONS = (
-    "browDownLeft browDownRight browInnerUp browOuterUpLeft browOuterUpRight cheekPuff cheekSquintLeft cheekSquintRight "
-    "eyeBlinkLeft eyeBlinkRight eyeLookDownLeft eyeLookDownRight eyeLookInLeft eyeLookInRight eyeLookOutLeft eyeLookOutRight "
-    "eyeLookUpLeft eyeLookUpRight eyeSquintLeft eyeSquintRight eyeWideLeft eyeWideRight jawForward jawLeft jawOpen jawRight "
-    "mouthClose mouthDimpleLeft mouthDimpleRight mouthFrownLeft mouthFrownRight mouthFunnel mouthLeft mouthLowerDownLeft "
-    "mouthLowerDownRight mouthPressLeft mouthPressRight mouthPucker mouthRight mouthRollLower mouthRollUpper mouthShrugLower "
-    "mouthShrugUpper mouthSmileLeft mouthSmileRight mouthStretchLeft mouthStretchRight mouthUpperUpLeft mouthUpperUpRight "
+    "browDownLeft browDownRight browInnerUp browOuterUpLeft browOuterUpRight cheekPuff cheekSquintLeft "
+    "cheekSquintRight "
+    "eyeBlinkLeft eyeBlinkRight eyeLookDownLeft eyeLookDownRight eyeLookInLeft eyeLookInRight eyeLookOutLeft "
+    "eyeLookOutRight "
+    "eyeLookUpLeft eyeLookUpRight eyeSquintLeft eyeSquintRight eyeWideLeft eyeWideRight jawForward jawLeft jawOpen "
+    "jawRight "
+    "mouthClose mouthDimpleLeft mouthDimpleRight mouthFrownLeft mouthFrownRight mouthFunnel mouthLeft "
+    "mouthLowerDownLeft "
+    "mouthLowerDownRight mouthPressLeft mouthPressRight mouthPucker mouthRight mouthRollLower mouthRollUpper "
+    "mouthShrugLower "
+    "mouthShrugUpper mouthSmileLeft mouthSmileRight mouthStretchLeft mouthStretchRight mouthUpperUpLeft "
+    "mouthUpperUpRight "
     "noseSneerLeft noseSneerRight tongueOut"
 ).split()
 JOINTS = ["global", "neck", "jaw", "eyeL", "eyeR"]
 PARENTS = [-1, 0, 1, 1, 1]
-# ours: eyeball turn of a full eyeLook shape in radians (ARKit does not define it; about 25 degrees sideways, 20 up and down)
+# ours: eyeball turn of a full eyeLook shape in radians (ARKit does not define it; about 25 degrees sideways, 20 up and
+# down)
 LOOK_ANGLE = {"Up": 0.35, "Down": 0.40, "In": 0.48, "Out": 0.48}
 TEETH_CLEARANCE = 0.0005  # ours, meters: moving lips stay this far before the teeth
 LID_CLEARANCE = 1.015  # ours: a moving lid stays this many eyeball radii from the centre, at least
@@ -61,9 +69,16 @@ def hinge(head: Head, template: np.ndarray, jaw_open: np.ndarray) -> tuple[float
 
 
 def skin_weights(
-    head: Head, base: BaseMesh, mean: np.ndarray, template: np.ndarray, joints: np.ndarray, jaw_open: np.ndarray, angle: float
+    head: Head,
+    base: BaseMesh,
+    mean: np.ndarray,
+    template: np.ndarray,
+    joints: np.ndarray,
+    jaw_open: np.ndarray,
+    angle: float,
 ) -> np.ndarray:
-    """Weights [V,5], rows sum to one: neck smooth over the neck, jaw as far as jawOpen follows the hinge, eyes rigid."""
+    """Weights [V,5], rows sum to one: neck smooth over the neck, jaw as far as jawOpen follows the hinge, eyes
+    rigid."""
     from .geometry import neck_height
 
     count = len(template)
@@ -119,8 +134,11 @@ def pose_of_expressions(angle: float) -> np.ndarray:
     return pose
 
 
-def close_lids(head: Head, template: np.ndarray, shapes: np.ndarray, centres: np.ndarray, radius: float, names: list[str]) -> np.ndarray:
-    """Push lid vertices of the shapes in `names` out of the eyeballs at weight 1 (and, for the straight path there, at one half).
+def close_lids(
+    head: Head, template: np.ndarray, shapes: np.ndarray, centres: np.ndarray, radius: float, names: list[str]
+) -> np.ndarray:
+    """Push lid vertices of the shapes in `names` out of the eyeballs at weight 1 (and, for the straight path there, at
+    one half).
 
     Vertices that lie inside the ball at rest (the hidden back of the lid) stay as they are.
     The push is spread to neighbours, so that it leaves no dent.
@@ -151,16 +169,18 @@ def close_lids(head: Head, template: np.ndarray, shapes: np.ndarray, centres: np
 def clear_teeth(head: Head, template: np.ndarray, shapes: np.ndarray) -> np.ndarray:
     """Push lip vertices of the shapes forward (+Z) that go behind the front of the dental arches at weight 1, jaw shut.
 
-    Only vertices that lie before the teeth at rest; what a shape moves with the jaw stays, for teeth move along. The push is spread to
-    neighbours, so that it leaves no dent.
+    Only vertices that lie before the teeth at rest; what a shape moves with the jaw stays, for teeth move along. The
+    push is spread to neighbours, so that it leaves no dent.
     """
     count = len(template)
-    part = {name: np.unique(head.faces[head.region == REGIONS.index(name)]) for name in ("teethUpper", "teethLower", "lips")}
+    part = {
+        name: np.unique(head.faces[head.region == REGIONS.index(name)]) for name in ("teethUpper", "teethLower", "lips")
+    }
     teeth = template[np.concatenate([part["teethUpper"], part["teethLower"]])]
     sides = np.linspace(0, np.abs(teeth[:, 0]).max(), 12)
     near = np.abs(np.abs(teeth[:, 0])[None] - sides[:, None]) <= sides[1]
     fronts = np.array([teeth[row, 2].max() for row in near])
-    front = lambda place: np.interp(np.abs(place[:, 0]), sides, fronts) + TEETH_CLEARANCE  # noqa: E731
+    front = lambda place: np.interp(np.abs(place[:, 0]), sides, fronts) + TEETH_CLEARANCE
     movable = np.zeros(count, bool)
     movable[part["lips"]] = True
     movable &= template[:, 2] > front(template)
@@ -178,7 +198,9 @@ def clear_teeth(head: Head, template: np.ndarray, shapes: np.ndarray) -> np.ndar
     return shapes
 
 
-def correctives(template: np.ndarray, shapes: np.ndarray, weights: np.ndarray, joints: np.ndarray, pose: np.ndarray) -> np.ndarray:
+def correctives(
+    template: np.ndarray, shapes: np.ndarray, weights: np.ndarray, joints: np.ndarray, pose: np.ndarray
+) -> np.ndarray:
     """Directions [52,V,3] such that blending a full shape and skinning with its pose gives template + shape again.
 
     mouthClose means "closed although jawOpen is 1", so its direction is taken in the frame of the open jaw.

@@ -11,17 +11,32 @@ from scipy.sparse.csgraph import connected_components
 from . import mesh as meshes
 from .source import BaseMesh, target
 
-REGIONS = ["face", "lids", "lips", "mouthInterior", "eyeLeft", "eyeRight", "scalp", "neck", "ears", "teethUpper", "teethLower", "tongue"]
+REGIONS = [
+    "face",
+    "lids",
+    "lips",
+    "mouthInterior",
+    "eyeLeft",
+    "eyeRight",
+    "scalp",
+    "neck",
+    "ears",
+    "teethUpper",
+    "teethLower",
+    "tongue",
+]
 DYNAMIC_REGIONS = ["face", "lids", "lips", "mouthInterior", "eyeLeft", "eyeRight", "teethUpper", "teethLower", "tongue"]
 TWO_SIDED_REGIONS = ["mouthInterior", "teethUpper", "teethLower", "tongue"]
 CHARTS = ["skin", "mouth", "eyeLeft", "eyeRight", "teethUpper", "teethLower", "tongue"]
-TEETH_SCALE = 0.93  # ours: teeth a little smaller about the back of the arch, so that closed lips cover them up to the corners
+# ours: teeth a little smaller about the back of the arch, so that closed lips cover them up to the corners
+TEETH_SCALE = 0.93
 EYE_SCALE = 0.965  # ours: room between eyeball and lid, so that a lid moving on a straight line does not cut the ball
 
 
 @dataclass
 class Head:
-    """`binding` [V, base] gives vertices from base vertices; `faces` [F,3], `chart` [F] into CHARTS, `region` [F] into REGIONS."""
+    """`binding` [V, base] gives vertices from base vertices; `faces` [F,3], `chart` [F] into CHARTS, `region` [F] into
+    REGIONS."""
 
     binding: sp.csr_matrix
     faces: np.ndarray
@@ -41,11 +56,13 @@ def neck_height(points: np.ndarray) -> np.ndarray:
 
 
 def _skin(base: BaseMesh) -> tuple[meshes.Bound, np.ndarray, np.ndarray]:
-    """Body surface above the neck plane: bound mesh (triangles in .quads), kind (0 skin, 1 mouth, 2 socket) and quad of every triangle."""
+    """Body surface above the neck plane: bound mesh (triangles in .quads), kind (0 skin, 1 mouth, 2 socket) and quad of
+    every triangle."""
     count = len(base.vertices)
     quads, texture = base.groups["body"], base.uv_groups["body"]
     links = sp.coo_matrix(
-        (np.ones(len(texture) * 3), (np.repeat(texture[:, 0], 3), texture[:, 1:].ravel())), shape=(len(base.texture),) * 2
+        (np.ones(len(texture) * 3), (np.repeat(texture[:, 0], 3), texture[:, 1:].ravel())),
+        shape=(len(base.texture),) * 2,
     )
     island = connected_components(links, directed=False)[1][texture[:, 0]]
     centre = base.vertices[quads].mean(1)
@@ -63,7 +80,9 @@ def _skin(base: BaseMesh) -> tuple[meshes.Bound, np.ndarray, np.ndarray]:
     skin_vertices = np.zeros(count, bool)
     skin_vertices[quads[kind == 0]] = True
     rows = meshes.vertex_rings(
-        np.stack([quads[kind == 2], np.roll(quads[kind == 2], -1, 1)], 2).reshape(-1, 2), np.flatnonzero(skin_vertices), count
+        np.stack([quads[kind == 2], np.roll(quads[kind == 2], -1, 1)], 2).reshape(-1, 2),
+        np.flatnonzero(skin_vertices),
+        count,
     )
     near &= (kind != 2) | (rows[quads] <= 1).all(1)
     quads, kind = quads[near], kind[near]
@@ -73,7 +92,9 @@ def _skin(base: BaseMesh) -> tuple[meshes.Bound, np.ndarray, np.ndarray]:
     triangles = meshes.split_quads(quads, key)
     kind, quad = np.repeat(kind, 2), np.repeat(np.arange(len(quads)), 2)
     # snap vertices close to the plane onto it, along the edge that crosses it, then cut what remains
-    ends = np.unique(np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), 1), axis=0)
+    ends = np.unique(
+        np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), 1), axis=0
+    )
     height = height.copy()
     row = {int(v): {int(v): 1.0} for v in np.unique(triangles)}
     crossing = ends[height[ends[:, 0]] * height[ends[:, 1]] < 0]
@@ -117,7 +138,10 @@ def _skin(base: BaseMesh) -> tuple[meshes.Bound, np.ndarray, np.ndarray]:
     binding = sp.csr_matrix((x, (i, j)), shape=(len(used), count))
     faces = local.reshape(-1, 3)
     part = connected_components(
-        sp.coo_matrix((np.ones(len(faces) * 2), (np.repeat(faces[:, 0], 2), faces[:, 1:].ravel())), shape=(len(used),) * 2), False
+        sp.coo_matrix(
+            (np.ones(len(faces) * 2), (np.repeat(faces[:, 0], 2), faces[:, 1:].ravel())), shape=(len(used),) * 2
+        ),
+        False,
     )[1]
     main = part == np.bincount(part).argmax()
     keep = main[faces[:, 0]]
@@ -130,13 +154,17 @@ def _arch_back(base: BaseMesh) -> sp.csr_matrix:
     teeth = np.unique(np.concatenate([base.groups["helper-upper-teeth"], base.groups["helper-lower-teeth"]]))
     depth = base.vertices[teeth, 2]
     back = teeth[depth < depth.min() + 0.06]
-    return sp.csr_matrix((np.full(len(back), 1 / len(back)), (np.zeros(len(back), int), back)), shape=(1, len(base.vertices)))
+    return sp.csr_matrix(
+        (np.full(len(back), 1 / len(back)), (np.zeros(len(back), int), back)), shape=(1, len(base.vertices))
+    )
 
 
 def _shrink(binding: sp.csr_matrix, centre: sp.csr_matrix, scale: float | np.ndarray) -> sp.csr_matrix:
     """Vertices scaled about a bound point, still bound; `scale` is one number or one per vertex."""
     factor = np.broadcast_to(scale, binding.shape[0])
-    return (sp.diags(factor) @ binding + sp.diags(1 - factor) @ sp.csr_matrix(np.ones((binding.shape[0], 1))) @ centre).tocsr()
+    return (
+        sp.diags(factor) @ binding + sp.diags(1 - factor) @ sp.csr_matrix(np.ones((binding.shape[0], 1))) @ centre
+    ).tocsr()
 
 
 def assemble(base: BaseMesh, mean: np.ndarray) -> Head:
@@ -165,9 +193,12 @@ def assemble(base: BaseMesh, mean: np.ndarray) -> Head:
         if name != "tongue":
             part = meshes.subdivide(part)
         if name.startswith("eye"):
-            # Catmull-Clark shrinks a coarse ball: put the vertices back on the sphere (radius of the helper) and apply EYE_SCALE
+            # Catmull-Clark shrinks a coarse ball: put the vertices back on the sphere (radius of the helper) and apply
+            # EYE_SCALE
             helper = np.unique(quads)
-            centre = sp.csr_matrix((np.full(len(helper), 1 / len(helper)), (np.zeros(len(helper), int), helper)), shape=(1, count))
+            centre = sp.csr_matrix(
+                (np.full(len(helper), 1 / len(helper)), (np.zeros(len(helper), int), helper)), shape=(1, count)
+            )
             middle = centre @ base.vertices
             radius = np.linalg.norm(base.vertices[helper] - middle, axis=1).mean()
             grow = EYE_SCALE * radius / np.linalg.norm(part.binding @ base.vertices - middle, axis=1)
@@ -175,7 +206,11 @@ def assemble(base: BaseMesh, mean: np.ndarray) -> Head:
         if name in ("teethUpper", "teethLower"):
             part = meshes.Bound(_shrink(part.binding, _arch_back(base), TEETH_SCALE), part.quads)
         place = part.binding @ mean
-        key = np.round(place[:, 1] * 1e4) * 1e-1 + np.round(place[:, 2] * 1e4) * 1e-3 + np.round(np.abs(place[:, 0]) * 1e3) * 1e-6
+        key = (
+            np.round(place[:, 1] * 1e4) * 1e-1
+            + np.round(place[:, 2] * 1e4) * 1e-3
+            + np.round(np.abs(place[:, 0]) * 1e3) * 1e-6
+        )
         quads_local = part.quads
         if name.startswith("eye"):  # only the front of the ball can ever be seen
             outward = place - place.mean(0)

@@ -1,4 +1,5 @@
-"""Who the head is: a random population of plausible adults from MakeHuman's sliders, its mean and its principal directions."""
+"""Who the head is: a random population of plausible adults from MakeHuman's sliders, its mean and its principal
+directions."""
 
 from __future__ import annotations
 
@@ -7,8 +8,16 @@ import numpy as np
 from .source import BaseMesh, target, target_names
 
 SLIDER_FOLDERS = ("head", "eyes", "mouth", "nose", "chin", "cheek", "forehead", "ears", "eyebrows", "neck", "asym")
-OPPOSITES = (("incr", "decr"), ("up", "down"), ("in", "out"), ("forward", "backward"), ("convex", "concave"), ("compress", "uncompress"))
-# ours: standard deviation of a slider's weight (sliders run from -1 to 1), chosen by eye so that two deviations stay plausible
+OPPOSITES = (
+    ("incr", "decr"),
+    ("up", "down"),
+    ("in", "out"),
+    ("forward", "backward"),
+    ("convex", "concave"),
+    ("compress", "uncompress"),
+)
+# ours: standard deviation of a slider's weight (sliders run from -1 to 1), chosen by eye so that two deviations stay
+# plausible
 SLIDER_SIGMA = {
     "head": 0.14,
     "eyes": 0.2,
@@ -55,7 +64,8 @@ def average_adult(base: BaseMesh) -> np.ndarray:
 
 
 def population(base: BaseMesh, size: int, seed: int) -> tuple[np.ndarray, list[str]]:
-    """Random mixture weights [size, n] of the n identity targets, relative to the bare base mesh, and the target names."""
+    """Random mixture weights [size, n] of the n identity targets, relative to the bare base mesh, and the target
+    names."""
     rng = np.random.default_rng(seed)
     names: list[str] = []
     columns: list[np.ndarray] = []
@@ -76,7 +86,10 @@ def population(base: BaseMesh, size: int, seed: int) -> tuple[np.ndarray, list[s
                 add(f"macrodetails/{group}-{sex}-{age}", share * part * people[:, index])
             for m, m_weight in steps.items():
                 for w, w_weight in steps.items():
-                    add(f"macrodetails/universal-{sex}-{age}-{m}muscle-{w}weight", share * part * m_weight(muscle) * w_weight(weight))
+                    add(
+                        f"macrodetails/universal-{sex}-{age}-{m}muscle-{w}weight",
+                        share * part * m_weight(muscle) * w_weight(weight),
+                    )
     # paired organs move together: the same draw for l- and r-, plus a small difference
     draws: dict[str, np.ndarray] = {}
     for name, opposite, sigma in _sliders():
@@ -97,7 +110,8 @@ def population(base: BaseMesh, size: int, seed: int) -> tuple[np.ndarray, list[s
 def principal_directions(samples: np.ndarray, importance: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Principal directions of `samples` [n,V,3] (already centred), one standard deviation each.
 
-    `importance` [V] weighs vertices. Returns directions [count,V,3] and the share of the weighted variance that each explains.
+    `importance` [V] weighs vertices. Returns directions [count,V,3] and the share of the weighted variance that each
+    explains.
     """
     size = len(samples)
     weighted = (samples * np.sqrt(importance)[None, :, None]).reshape(size, -1)

@@ -12,7 +12,9 @@ from .geometry import REGIONS, Head
 MEASURED = Path(__file__).with_name("media_pipe_landmarks.json")  # written by measure_landmarks.py
 
 
-def closest_on_mesh(points: np.ndarray, vertices: np.ndarray, faces: np.ndarray, allowed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def closest_on_mesh(
+    points: np.ndarray, vertices: np.ndarray, faces: np.ndarray, allowed: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Face [n] and barycentrics [n,3] of the nearest surface point among faces `allowed` (indices)."""
     a, b, c = (vertices[faces[allowed, k]] for k in range(3))
     face, bary = np.zeros(len(points), np.int64), np.zeros((len(points), 3))
@@ -42,7 +44,8 @@ def closest_on_mesh(points: np.ndarray, vertices: np.ndarray, faces: np.ndarray,
     return face, bary
 
 
-# the 68 Multi-PIE landmarks as MediaPipe indices: jaw, brows, nose, eyes, outer lips, inner lips (subject's right first)
+# the 68 Multi-PIE landmarks as MediaPipe indices: jaw, brows, nose, eyes, outer lips, inner lips (subject's right
+# first)
 MULTI_PIE = (
     [162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389]
     + [70, 63, 105, 66, 107, 336, 296, 334, 293, 300]

@@ -1,16 +1,22 @@
-"""Where MediaPipe sees its 478 landmarks on the open head: photograph synthetic people, detect, project back, take the middle.
+"""Where MediaPipe sees its 478 landmarks on the open head: photograph synthetic people, detect, project back, take the
+middle.
 
-`python -m training.headmodel.measure_landmarks` writes media_pipe_landmarks.json, which the build reads: points on the template in
-meters, so they survive a new atlas. It runs in an environment of its own (training/requirements-landmarks.txt). The people come from
-training/synth with the MakeHuman skins of shared/data, the detector is the Face Landmarker of shared/data; both are input only.
+`python -m training.headmodel.measure_landmarks` writes media_pipe_landmarks.json, which the build reads: points on the
+template in meters, so they survive a new atlas. It runs in an environment of its own
+(training/requirements-landmarks.txt). The people come from training/synth with the MakeHuman skins of shared/data, the
+detector is the Face Landmarker of shared/data; both are input only.
 
 What is not measured:
-- mirror symmetry: the head has it and a detector nearly, so each landmark is averaged with the mirror image of its partner;
-- the height of the brows: the generator paints them a fixed way above the eyes, so renders cannot tell. `BROW_DROP` was set by hand:
-  with it, fits to 50 photos neither raise nor lower the brows on average (0 makes them frown); their residual is 2 % over its least;
-- the present head is the start: the generator paints eyes, nose and mouth around its landmarks 33, 133, 362, 263, 61, 291 and 1.
+- mirror symmetry: the head has it and a detector nearly, so each landmark is averaged with the mirror image of its
+  partner;
+- the height of the brows: the generator paints them a fixed way above the eyes, so renders cannot tell. `BROW_DROP` was
+  set by hand: with it, fits to 50 photos neither raise nor lower the brows on average (0 makes them frown); their
+  residual is 2 % over its least;
+- the present head is the start: the generator paints eyes, nose and mouth around its landmarks 33, 133, 362, 263, 61,
+  291 and 1.
 
-The same environment and head give the same bytes. Starting from the head built on its own table moves the landmarks by 0.08 mm on average.
+The same environment and head give the same bytes. Starting from the head built on its own table moves the landmarks by
+0.08 mm on average.
 """
 
 from __future__ import annotations
@@ -48,7 +54,8 @@ GROUPS = {  # landmarks, and the regions they may lie on
 
 @dataclass
 class Photo:
-    """picture [SIZE,SIZE,3] u8; face [SIZE,SIZE] i32 (-1 background) and weights [SIZE,SIZE,2] of its corners 0 and 1 under each pixel."""
+    """picture [SIZE,SIZE,3] u8; face [SIZE,SIZE] i32 (-1 background) and weights [SIZE,SIZE,2] of its corners 0 and 1
+    under each pixel."""
 
     picture: np.ndarray
     face: np.ndarray
@@ -64,7 +71,9 @@ def take_photo(generator: Generator, seed: int) -> Photo:
     expression = rig.model.expression_vector(jawOpen=JAW_OPEN if seed % 3 == 0 else 0.0)
     face = generator.face(person, expression, np.zeros(15))
     camera = crop_camera(*rig.crop_points(face.skin), rng.uniform(-YAW, YAW), rng.uniform(-PITCH, PITCH), FOCAL, SIZE)
-    picture, coverage = generator.render(person, face, camera, light, tone, generator.occlusion_of(person, face, lit))[:2]
+    picture, coverage = generator.render(person, face, camera, light, tone, generator.occlusion_of(person, face, lit))[
+        :2
+    ]
     picture = picture * coverage[..., None] + 0.6 * (1 - coverage[..., None])
     index, weights, _ = mesh.raster(camera.to_camera(face.posed), rig.faces, camera.f, SIZE)
     return Photo((picture.clip(0, 1) * 255).astype(np.uint8), index, weights)
@@ -76,18 +85,23 @@ def detect(pictures: list[np.ndarray], bundle: Path) -> list[np.ndarray | None]:
     from mediapipe.tasks.python import BaseOptions, vision
 
     options = vision.FaceLandmarkerOptions(
-        base_options=BaseOptions(model_asset_path=str(bundle)), min_face_detection_confidence=0.2, min_face_presence_confidence=0.2
+        base_options=BaseOptions(model_asset_path=str(bundle)),
+        min_face_detection_confidence=0.2,
+        min_face_presence_confidence=0.2,
     )
     out: list[np.ndarray | None] = []
     with vision.FaceLandmarker.create_from_options(options) as detector:
         for picture in pictures:
-            found = detector.detect(mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(picture)))
+            found = detector.detect(
+                mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(picture))
+            )
             out.append(np.array([[p.x, p.y] for p in found.face_landmarks[0]]) * SIZE if found.face_landmarks else None)
     return out
 
 
 def project_back(photo: Photo, at: np.ndarray, allowed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Face [n] (-1: none within REACH) and barycentrics [n,3] of the pixel nearest to each of `at` [n,2] on the faces `allowed` [F]."""
+    """Face [n] (-1: none within REACH) and barycentrics [n,3] of the pixel nearest to each of `at` [n,2] on the faces
+    `allowed` [F]."""
     rows, columns = np.mgrid[-REACH : REACH + 1, -REACH : REACH + 1].reshape(2, -1)
     column = np.clip(np.floor(at[:, :1]).astype(int) + columns, 0, SIZE - 1)
     row = np.clip(np.floor(at[:, 1:]).astype(int) + rows, 0, SIZE - 1)
@@ -100,7 +114,8 @@ def project_back(photo: Photo, at: np.ndarray, allowed: np.ndarray) -> tuple[np.
 
 
 def geometric_median(points: np.ndarray) -> np.ndarray:
-    """The point [3] with the least summed distance to `points` [n,3] (Weiszfeld's iteration): one wrong sighting in three does no harm."""
+    """The point [3] with the least summed distance to `points` [n,3] (Weiszfeld's iteration): one wrong sighting in
+    three does no harm."""
     middle = np.median(points, 0)
     for _ in range(30):
         weight = 1 / np.maximum(np.linalg.norm(points - middle, axis=1), 1e-5)
@@ -109,7 +124,8 @@ def geometric_median(points: np.ndarray) -> np.ndarray:
 
 
 def mirror_partners(bundle: Path) -> np.ndarray:
-    """Mirror partner [478] of each landmark (itself on the midline), from the detector's own canonical face, which is exactly symmetric."""
+    """Mirror partner [478] of each landmark (itself on the midline), from the detector's own canonical face, which is
+    exactly symmetric."""
     from mediapipe.modules.face_geometry.protos.geometry_pipeline_metadata_pb2 import GeometryPipelineMetadata
 
     metadata = GeometryPipelineMetadata()
@@ -122,9 +138,11 @@ def mirror_partners(bundle: Path) -> np.ndarray:
 def measure(
     model: HeadModel, photos: list[Photo], detected: list[np.ndarray | None], partners: np.ndarray
 ) -> tuple[np.ndarray, dict[str, float]]:
-    """Landmarks [478,3] on the template, meters, and how well the photos agree. Raises ValueError if a landmark is seen too rarely."""
+    """Landmarks [478,3] on the template, meters, and how well the photos agree. Raises ValueError if a landmark is seen
+    too rarely."""
     views = [(photo, at) for photo, at in zip(photos, detected) if at is not None]
-    sightings, place = np.full((len(views), 478), -1), np.zeros((len(views), 478, 3))  # face (-1: not seen) and point on the template
+    # face (-1: not seen) and point on the template
+    sightings, place = np.full((len(views), 478), -1), np.zeros((len(views), 478, 3))
     points, spread = np.zeros((478, 3)), np.zeros(478)
     regions = np.zeros((478, len(model.faces)), bool)
     for group, names in GROUPS.items():
@@ -159,7 +177,12 @@ def measure(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measures MediaPipe's landmarks on the open head.")
-    parser.add_argument("--data", type=Path, default=default_data_root(), help="folder with makehuman/ and mediapipe/face_landmarker.task")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=default_data_root(),
+        help="folder with makehuman/ and mediapipe/face_landmarker.task",
+    )
     parser.add_argument("--views", type=int, default=40)
     parser.add_argument("--output", type=Path, default=MEASURED)
     arguments = parser.parse_args()
@@ -173,8 +196,14 @@ def main() -> None:
     points, report = measure(model, photos, detected, mirror_partners(bundle))
     before = np.array(json.loads(MEASURED.read_text())["points"])
     moved = 1000 * np.linalg.norm(points - before, axis=1)
-    print(f"{report}; {moved.mean():.2f} mm (at most {moved.max():.2f} mm at {moved.argmax()}) from the committed table")
-    content = {"detector": "MediaPipe Face Landmarker, mediapipe==0.10.21", "agreement": report, "points": np.round(points, 5).tolist()}
+    print(
+        f"{report}; {moved.mean():.2f} mm (at most {moved.max():.2f} mm at {moved.argmax()}) from the committed table"
+    )
+    content = {
+        "detector": "MediaPipe Face Landmarker, mediapipe==0.10.21",
+        "agreement": report,
+        "points": np.round(points, 5).tolist(),
+    }
     arguments.output.write_text(json.dumps(content))
 
 

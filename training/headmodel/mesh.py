@@ -10,7 +10,8 @@ import scipy.sparse as sp
 
 @dataclass
 class Bound:
-    """A mesh whose vertices are `binding` [n, base] times the base vertices, so that every target carries over. Quads [q,4]."""
+    """A mesh whose vertices are `binding` [n, base] times the base vertices, so that every target carries over. Quads
+    [q,4]."""
 
     binding: sp.csr_matrix
     quads: np.ndarray
@@ -34,7 +35,10 @@ def subdivide(mesh: Bound) -> Bound:
     middles = sp.csr_matrix((np.full(e * 2, 0.5), (np.repeat(np.arange(e), 2), edges.ravel())), shape=(e, count))
     face_to_edge = sp.csr_matrix((np.ones(q * 4), (edge_of.ravel(), np.repeat(np.arange(q), 4))), shape=(e, q))
     inner = uses == 2
-    edge_points = sp.diags(np.where(inner, 0.5, 1.0)) @ middles + sp.diags(np.where(inner, 0.25, 0.0)) @ face_to_edge @ face_points
+    edge_points = (
+        sp.diags(np.where(inner, 0.5, 1.0)) @ middles
+        + sp.diags(np.where(inner, 0.25, 0.0)) @ face_to_edge @ face_points
+    )
     on_border = np.zeros(count, bool)
     on_border[edges[~inner].ravel()] = True
     valence = np.bincount(edges.ravel(), minlength=count).astype(float)
@@ -50,13 +54,20 @@ def subdivide(mesh: Bound) -> Bound:
     moved = sp.diags((~on_border).astype(float)) @ smooth + sp.diags(on_border.astype(float)) @ border
     binding = sp.vstack([moved, edge_points, face_points]).tocsr() @ mesh.binding
     corner = np.stack(
-        [quads, count + edge_of, np.broadcast_to((count + e + np.arange(q))[:, None], quads.shape), count + np.roll(edge_of, 1, 1)], 2
+        [
+            quads,
+            count + edge_of,
+            np.broadcast_to((count + e + np.arange(q))[:, None], quads.shape),
+            count + np.roll(edge_of, 1, 1),
+        ],
+        2,
     )
     return Bound(binding.tocsr(), corner.reshape(-1, 4))
 
 
 def split_quads(quads: np.ndarray, key: np.ndarray) -> np.ndarray:
-    """Two triangles per quad; the diagonal joins the pair with the smaller sum of `key` [n], so equal keys left and right mirror."""
+    """Two triangles per quad; the diagonal joins the pair with the smaller sum of `key` [n], so equal keys left and
+    right mirror."""
     first = key[quads[:, 0]] + key[quads[:, 2]] <= key[quads[:, 1]] + key[quads[:, 3]]
     turned = np.where(first[:, None], quads, np.roll(quads, -1, 1))
     return np.stack([turned[:, [0, 1, 2]], turned[:, [0, 2, 3]]], 1).reshape(-1, 3)
@@ -124,7 +135,9 @@ def mirror_map(vertices: np.ndarray, tolerance: float) -> np.ndarray:
 
     distance, index = cKDTree(vertices).query(vertices * [-1, 1, 1])
     if distance.max() > tolerance or not np.array_equal(index[index], np.arange(len(index))):
-        raise ValueError(f"mesh is not mirrored: worst distance {distance.max():.4g} at vertex {int(distance.argmax())}")
+        raise ValueError(
+            f"mesh is not mirrored: worst distance {distance.max():.4g} at vertex {int(distance.argmax())}"
+        )
     return index
 
 

@@ -25,7 +25,8 @@ def rotations(axis_angle: np.ndarray) -> np.ndarray:
 
 @dataclass
 class HeadModel:
-    """Arrays of a head model file, decoded. V vertices, T texture vertices, F faces, S shapes, E expressions; meters, canonical space."""
+    """Arrays of a head model file, decoded. V vertices, T texture vertices, F faces, S shapes, E expressions; meters,
+    canonical space."""
 
     meta: dict
     template: np.ndarray  # f32 [V,3]
@@ -96,7 +97,9 @@ class HeadModel:
         """Joint positions [5,3] of an identity (expressions do not move joints)."""
         if shape is None:
             return self.joints
-        return self.joints + np.einsum("jv,svc,s->jc", self.joint_regressor, self.shape_dirs[: len(shape)], np.asarray(shape, np.float32))
+        return self.joints + np.einsum(
+            "jv,svc,s->jc", self.joint_regressor, self.shape_dirs[: len(shape)], np.asarray(shape, np.float32)
+        )
 
     def pose(self, expression: np.ndarray | None = None, pose: np.ndarray | None = None) -> np.ndarray:
         """Axis-angle [5,3] of the joints: `pose` [5,3] or [15] plus what the expression adds (jaw and eyes)."""
@@ -122,7 +125,9 @@ class HeadModel:
         blended = np.einsum("vj,jkl->vkl", self.weights, self.joint_matrices(pose, joints))
         return np.einsum("vkl,vl->vk", blended[:, :3, :3], vertices) + blended[:, :3, 3]
 
-    def posed(self, shape: np.ndarray | None = None, expression: np.ndarray | None = None, pose: np.ndarray | None = None) -> np.ndarray:
+    def posed(
+        self, shape: np.ndarray | None = None, expression: np.ndarray | None = None, pose: np.ndarray | None = None
+    ) -> np.ndarray:
         """Shape, expression and pose together: posed vertices [V,3]."""
         return self.lbs(self.vertices(shape, expression), self.pose(expression, pose), self.rest_joints(shape))
 

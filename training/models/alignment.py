@@ -1,11 +1,11 @@
-"""Second look at where texels are seen (ours, not in the paper): photos are unwrapped with the first coordinates, and what is out of place
-in the unwrapped picture corrects coordinates, visibility and surface.
+"""Second look at where texels are seen (ours, not in the paper): photos are unwrapped with the first coordinates, and
+what is out of place in the unwrapped picture corrects coordinates, visibility and surface.
 
-Each photo's camera follows in closed form from where texels are and where they are seen (`fit_camera`). What a surface point must move
-across the line of sight to be seen where it is seen is a displacement that photos agree on or complete: `triangulate`.
-Smooth hair has nothing to be recognised by, but it ends where the background begins: points above and below the surface are looked up
-in the photos too (`Alignment.outlined`), and what any photo shows as background is not hair. Photos are treated alike and only summed
-over."""
+Each photo's camera follows in closed form from where texels are and where they are seen (`fit_camera`). What a surface
+point must move across the line of sight to be seen where it is seen is a displacement that photos agree on or complete:
+`triangulate`. Smooth hair has nothing to be recognised by, but it ends where the background begins: points above and
+below the surface are looked up in the photos too (`Alignment.outlined`), and what any photo shows as background is not
+hair. Photos are treated alike and only summed over."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ from .driver import hourglass, light_levels
 METERS = 0.02  # unit of displacements
 TRUST = 4.0  # greatest weight of one photo in `triangulate`, whose ridge is RIDGE
 RIDGE = 0.2
-HEIGHTS = (-0.015, -0.006, 0.006, 0.015, 0.03)  # meters along the mean head's normal, from the surface as it is known so far
+# meters along the mean head's normal, from the surface as it is known so far
+HEIGHTS = (-0.015, -0.006, 0.006, 0.015, 0.03)
 GREY = 0.003  # squared distance from the background's grey at which a pixel is as likely head as background
 
 
 class PhotoCamera(NamedTuple):
-    """x, y = affine [m, 2, 3] (point - centre) + shift, less perspective * (q - its affine part), q = depth * affine (point - centre)."""
+    """x, y = affine [m, 2, 3] (point - centre) + shift, less perspective * (q - its affine part), q = depth * affine
+    (point - centre)."""
 
     centre: Tensor  # m 3 1
     affine: Tensor  # m 2 3, photo sides per meter
@@ -54,7 +56,8 @@ def inverse3(rows: tuple[Tensor, Tensor, Tensor], dim: int) -> tuple[Tensor, Ten
 
 @torch.no_grad()
 def fit_camera(points: Tensor, xy: Tensor, weight: Tensor) -> PhotoCamera:
-    """Weighted least squares of photo coordinates on points, affine first and then one perspective strength (Frisch-Waugh).
+    """Weighted least squares of photo coordinates on points, affine first and then one perspective strength
+    (Frisch-Waugh).
 
     points [m, 3, k] (meters), xy [m, 2, k] (0..1), weight [m, 1, k]. Ridged: with no weight at all every part is zero.
     """
@@ -86,7 +89,8 @@ def project(camera: PhotoCamera, points: Tensor) -> Tensor:
 
 
 def across(camera: PhotoCamera, change: Tensor) -> Tensor:
-    """Change of photo coordinates [m, 2, k] -> displacement across the line of sight [m, 3, k] (meters) that explains it."""
+    """Change of photo coordinates [m, 2, k] -> displacement across the line of sight [m, 3, k] (meters) that explains
+    it."""
     scale = camera.affine.square().sum((1, 2), keepdim=True) / 2
     return camera.affine.transpose(1, 2) @ change / (scale + 0.01)
 
@@ -106,8 +110,8 @@ def triangulate(displacement: Tensor, view: Tensor, trust: Tensor) -> Tensor:
 
 
 class Alignment(nn.Module):
-    """`rest`, `outward` [1, 3, a, a] and `inside` [1, 1, a, a] are the mean head's points (m), its normals and the texels with a face, set
-    from the head model."""
+    """`rest`, `outward` [1, 3, a, a] and `inside` [1, 1, a, a] are the mean head's points (m), its normals and the
+    texels with a face, set from the head model."""
 
     def __init__(self, widths: tuple[int, ...], narrow: int, content: int, size: int, features: int = 12):
         super().__init__()
@@ -123,8 +127,8 @@ class Alignment(nn.Module):
             self.out.bias.copy_(torch.tensor([0.0] * 6 + [-6.0]))  # photos are not trusted at first
 
     def outlined(self, photos: Tensor, camera: PhotoCamera, points: Tensor) -> tuple[Tensor, Tensor]:
-        """How much like a head, 0..1, photos [b, n, 3, S, S] look where they show points [bn, 3, a²] (m) raised by HEIGHTS:
-        in each photo [bn, len(HEIGHTS), a, a], and in all photos at once (their product)"""
+        """How much like a head, 0..1, photos [b, n, 3, S, S] look where they show points [bn, 3, a²] (m) raised by
+        HEIGHTS: in each photo [bn, len(HEIGHTS), a, a], and in all photos at once (their product)"""
         b, n, _, size, _ = photos.shape
         a, count = int(self.rest.shape[-1]), len(HEIGHTS)
         away = F.avg_pool2d((photos.flatten(0, 1) - 0.5).square().sum(1, keepdim=True), 2)
@@ -146,23 +150,31 @@ class Alignment(nn.Module):
         narrow: Tensor,
         content: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """photos [b, n, 3, S, S], position [b, 3, a, a] (offset from the mean head, m), and per photo, flat over b and n: xy [bn, 2, a, a],
-        visibility logit [bn, 1, a, a], what the landmark fit would change `toward` [bn, 2, a, a] with its confidence [bn, 1, a, a],
-        narrow UV features and token content -> xy, logit, and change of the position [b, 3, a, a] (m)"""
+        """photos [b, n, 3, S, S], position [b, 3, a, a] (offset from the mean head, m), and per photo, flat over b and
+        n: xy [bn, 2, a, a], visibility logit [bn, 1, a, a], what the landmark fit would change `toward` [bn, 2, a, a]
+        with its confidence [bn, 1, a, a], narrow UV features and token content -> xy, logit, and change of the position
+        [b, 3, a, a] (m)"""
         b, n = photos.shape[:2]
         a = xy.shape[-1]
-        flat = lambda x: x.reshape(x.shape[0], x.shape[1], a * a)  # noqa: E731
+        flat = lambda x: x.reshape(x.shape[0], x.shape[1], a * a)
         points = flat(position + self.rest).reshape(b, 1, 3, a * a).expand(b, n, 3, a * a).reshape(b * n, 3, a * a)
         camera = fit_camera(points, flat(xy), flat((confidence + 0.2 * torch.sigmoid(logit)) * self.inside))
         expected = project(camera, points)
         shift = across(camera, flat(xy) - expected).reshape(b * n, 3, a, a)
         view = camera.view.reshape(b * n, 3, 1, 1).expand(b * n, 3, a, a)
         unwrapped = sample_bilinear(self.look(photos.flatten(0, 1) - 0.5), xy)
-        known = [shift.clamp(-0.04, 0.04) / METERS, view, torch.sigmoid(logit), confidence, toward * 8, self.inside.expand(b * n, 1, a, a)]
+        known = [
+            shift.clamp(-0.04, 0.04) / METERS,
+            view,
+            torch.sigmoid(logit),
+            confidence,
+            toward * 8,
+            self.inside.expand(b * n, 1, a, a),
+        ]
         x = self.enter(torch.cat([unwrapped, narrow, content, *known, *self.outlined(photos, camera, points)], dim=1))
         x = self.out(hourglass(x, self.first, self.down, self.level, self.up))
         xy, logit = xy + x[:, :2] * 0.1, logit + x[:, 2:3]
-        split = lambda t: t.reshape(b, n, *t.shape[1:])  # noqa: E731
+        split = lambda t: t.reshape(b, n, *t.shape[1:])
         offset = (split(x[:, 3:6]) * torch.softmax(split(logit), dim=1)).sum(dim=1) * METERS
         trust = TRUST * torch.sigmoid(x[:, 6:]) * torch.sigmoid(logit)
         shift = across(camera, flat(xy) - expected).clamp(-0.04, 0.04)

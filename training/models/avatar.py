@@ -1,4 +1,5 @@
-"""The whole model: encoder, reconstructor (fusion, decoder, pixel skip) and driver, with the base maps they add residuals to."""
+"""The whole model: encoder, reconstructor (fusion, decoder, pixel skip) and driver, with the base maps they add
+residuals to."""
 
 import dataclasses
 import json
@@ -19,7 +20,13 @@ from .fusion import Fusion, FusionConfig
 from .pixel_skip import PixelSkip, PixelSkipConfig
 from .spacing import Spacing
 
-CHANNELS = {"position": slice(0, 3), "opacity": slice(3, 4), "color": slice(4, 7), "log_scale": slice(7, 10), "rotation": slice(10, 14)}
+CHANNELS = {
+    "position": slice(0, 3),
+    "opacity": slice(3, 4),
+    "color": slice(4, 7),
+    "log_scale": slice(7, 10),
+    "rotation": slice(10, 14),
+}
 OUTER_CHART = 0.875  # of the atlas, from the top: face, scalp, ears, neck; eyes and mouth lie below
 PRIOR_UNIT = 0.02  # meters per unit of the `prior` input
 # ours: one unit of network output in each channel's own unit (m, logit, color, ln m, quaternion)
@@ -42,15 +49,22 @@ class ModelConfig:
 
     @staticmethod
     def load(name: str) -> "ModelConfig":
-        """Read training/configs/<name with underscores>.json; missing keys keep their default, unknown keys raise TypeError."""
+        """Read training/configs/<name with underscores>.json; missing keys keep their default, unknown keys raise
+        TypeError."""
         path = Path(__file__).parents[1] / "configs" / f"{name.replace('-', '_')}.json"
         return ModelConfig.from_dict(json.loads(path.read_text())["model"])
 
     @staticmethod
     def from_dict(values: dict) -> "ModelConfig":
-        parts = {f.name: f.default_factory for f in dataclasses.fields(ModelConfig) if f.default_factory is not dataclasses.MISSING}
-        tuples = lambda d: {k: tuple(v) if isinstance(v, list) else v for k, v in d.items()}  # noqa: E731
-        return ModelConfig(**{k: parts[k](**tuples(v)) if k in parts and v is not None else v for k, v in values.items()})
+        parts = {
+            f.name: f.default_factory
+            for f in dataclasses.fields(ModelConfig)
+            if f.default_factory is not dataclasses.MISSING
+        }
+        tuples = lambda d: {k: tuple(v) if isinstance(v, list) else v for k, v in d.items()}
+        return ModelConfig(
+            **{k: parts[k](**tuples(v)) if k in parts and v is not None else v for k, v in values.items()}
+        )
 
     def to_dict(self) -> dict:
         return dataclasses.asdict(self)
@@ -66,8 +80,8 @@ class Reconstruction(NamedTuple):
 
 
 def rows_beside_seam(size: int) -> Tensor:
-    """For each row of a map the row it takes its values from: itself, but for the neck's last three of 256. Below them in the atlas lie
-    eyes and teeth, and what is resized across the seam is neither (a light line around the neck)."""
+    """For each row of a map the row it takes its values from: itself, but for the neck's last three of 256. Below them
+    in the atlas lie eyes and teeth, and what is resized across the seam is neither (a light line around the neck)."""
     rows, end, width = torch.arange(size), round(OUTER_CHART * size), round(3 * size / 256)
     rows[end - width : end] = end - width - 1
     return rows
@@ -83,8 +97,11 @@ class Avatar(nn.Module):
         self.encoder = Encoder(config.encoder)
         self.fusion = Fusion(config.fusion)
         self.decoder = Decoder(config.decoder)
-        self.pixel_skip = PixelSkip(config.pixel_skip, config.map_size, config.anchor_size) if config.pixel_skip else None
-        self.shown = nn.Conv2d(4, config.decoder.identity_channels, 1) if config.pixel_skip else None  # photo pixels for the driver
+        self.pixel_skip = (
+            PixelSkip(config.pixel_skip, config.map_size, config.anchor_size) if config.pixel_skip else None
+        )
+        # photo pixels for the driver
+        self.shown = nn.Conv2d(4, config.decoder.identity_channels, 1) if config.pixel_skip else None
         if self.shown is not None:
             nn.init.zeros_(self.shown.weight)
             nn.init.zeros_(self.shown.bias)
@@ -103,8 +120,11 @@ class Avatar(nn.Module):
         """[b, 3, S, S] -> [b, L, D]"""
         return self.encoder(photo)
 
-    def reconstruct(self, tokens: Tensor, photos: Tensor, anchors: Tensor | None = None, prior: Tensor | None = None) -> Reconstruction:
-        """tokens [b, n, L, D], photos [b, n, 3, S, S], anchors [b, n, 3, a, a], prior [b, 4, a, a] (offset / 0.02 m, valid)"""
+    def reconstruct(
+        self, tokens: Tensor, photos: Tensor, anchors: Tensor | None = None, prior: Tensor | None = None
+    ) -> Reconstruction:
+        """tokens [b, n, L, D], photos [b, n, 3, S, S], anchors [b, n, 3, a, a], prior [b, 4, a, a] (offset / 0.02 m,
+        valid)"""
         features, fused = self.fusion(tokens)
         use_prior = prior if self.config.decoder.prior_channels else None
         identity, residual, stages = self.decoder(features, use_prior)
@@ -124,7 +144,8 @@ class Avatar(nn.Module):
             own, xy, visibility, narrow, offset = self.pixel_skip.locate(photos, position, coarse, fine, fused, anchors)
             position = position + upsample(offset, self.config.map_size // anchor)
             color, decoded, shown = self.pixel_skip.paint(photos, xy, visibility, color, narrow)
-            # teeth are dark in a mouth at rest: only what a smiling photo shows of them tells the driver how bright they become
+            # teeth are dark in a mouth at rest: only what a smiling photo shows of them tells the driver how bright
+            # they become
             identity = identity + self.shown(F.avg_pool2d(shown, self.config.map_size // int(identity.shape[-1])))
             coordinates = torch.cat([xy, torch.sigmoid(visibility)], dim=2)
         position, opacity, color, log_scale, rotation = (

@@ -1,4 +1,5 @@
-"""Constants of a model that come from the head model: rest surfels and mean color per texel, and the masks of the driver's losses."""
+"""Constants of a model that come from the head model: rest surfels and mean color per texel, and the masks of the
+driver's losses."""
 
 from __future__ import annotations
 
@@ -40,24 +41,28 @@ def head_texels(size: int) -> tuple[HeadModel, TexelTable]:
 def rest_map(size: int) -> Tensor:
     """[7, size, size]: log scale 3 (ln m) and quaternion 4 (x, y, z, w) of a surfel per texel of the mean head.
 
-    In-plane scale is 0.65 of the texel spacing along u and v, normal scale a quarter of that; axes are the surface tangents and the normal.
-    Texels without a face get the median scale and the identity rotation (no Gaussian uses them; resizing must not see extreme values).
+    In-plane scale is 0.65 of the texel spacing along u and v, normal scale a quarter of that; axes are the surface
+    tangents and the normal. Texels without a face get the median scale and the identity rotation (no Gaussian uses
+    them; resizing must not see extreme values).
     """
     from ..synth.mesh import surfels
 
     model, table = head_texels(size)
     log_scale, quaternion = surfels(table.face, model.faces, model.uv_faces, model.uv, model.template, size)
-    out = np.concatenate([np.broadcast_to(np.median(log_scale, 0), (size * size, 3)), np.tile([0.0, 0, 0, 1], (size * size, 1))], axis=1)
+    out = np.concatenate(
+        [np.broadcast_to(np.median(log_scale, 0), (size * size, 3)), np.tile([0.0, 0, 0, 1], (size * size, 1))], axis=1
+    )
     out[table.texel] = np.concatenate([log_scale, quaternion], axis=1)
     out[:, :3] = out[:, :3].clip(math.log(1e-5), math.log(0.02))
     return torch.from_numpy(out.T.reshape(7, size, size).astype(np.float32))
 
 
 def driver_masks(size: int, deltas: Tensor) -> dict[str, Tensor]:
-    """What the driver's losses need: texels that it may change (`dynamic`) and of mouth and eyes, whose errors count more (`boosted`),
-    [1, 1, size, size]; `spread` of the true `deltas` [m, 14, size, size]; `parts` [len(DELTA_REGIONS), size * size] for the log."""
+    """What the driver's losses need: texels that it may change (`dynamic`) and of mouth and eyes, whose errors count
+    more (`boosted`), [1, 1, size, size]; `spread` of the true `deltas` [m, 14, size, size]; `parts`
+    [len(DELTA_REGIONS), size * size] for the log."""
     model, table = head_texels(size)
-    numbers = lambda names: [model.regions.index(name) for name in names]  # noqa: E731
+    numbers = lambda names: [model.regions.index(name) for name in names]
     masks = {"dynamic": table.dynamic, "boosted": np.isin(table.region, numbers(BOOSTED_REGIONS))}
     masks |= {name: table.dynamic & np.isin(table.region, numbers(names)) for name, names in DELTA_REGIONS.items()}
     maps = {name: torch.zeros(size * size) for name in masks}
@@ -72,16 +77,19 @@ OUTER_REGIONS = ("scalp", "neck", "ears")
 
 
 def surface_weight(size: int, most: float = 3.0) -> Tensor:
-    """[1, 1, size, size]: how much a texel's position counts. The face has half of all texels and a quarter of the skin: a texel of scalp,
-    neck or ear counts as many times more as it is larger than one of the face (scalp 3 times), every other texel once."""
+    """[1, 1, size, size]: how much a texel's position counts. The face has half of all texels and a quarter of the
+    skin: a texel of scalp, neck or ear counts as many times more as it is larger than one of the face (scalp 3 times),
+    every other texel once."""
     model, table = head_texels(size)
     corners = model.template[model.faces]
     area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
     share = (area / np.maximum(np.bincount(table.face, minlength=len(area)), 1))[table.face]
-    of_region = lambda name: table.region == model.regions.index(name)  # noqa: E731
+    of_region = lambda name: table.region == model.regions.index(name)
     weight = np.ones(size * size, np.float32)
     for name in OUTER_REGIONS:
-        weight[table.texel[of_region(name)]] = np.clip(share[of_region(name)].mean() / share[of_region("face")].mean(), 1, most)
+        weight[table.texel[of_region(name)]] = np.clip(
+            share[of_region(name)].mean() / share[of_region("face")].mean(), 1, most
+        )
     return torch.from_numpy(weight).reshape(1, 1, size, size)
 
 
@@ -94,7 +102,8 @@ def mouth_map(size: int) -> Tensor:
 
 
 def delta_spread(deltas: Tensor, size: int, floor: float = 0.3) -> Tensor:
-    """[1, 14, size, size]: root mean square of true deltas [m, 14, size, size] per channel and region; at least `floor` of all."""
+    """[1, 14, size, size]: root mean square of true deltas [m, 14, size, size] per channel and region; at least `floor`
+    of all."""
     model, table = head_texels(size)
     flat = (deltas**2).mean(0).flatten(1)  # 14 hw
     moving = torch.from_numpy(table.texel[table.dynamic])
@@ -107,7 +116,8 @@ def delta_spread(deltas: Tensor, size: int, floor: float = 0.3) -> Tensor:
 
 
 def mirror_map(size: int) -> Tensor:
-    """[1, 1, size, size]: 1 where the texel in the mirrored column of the same row shows the mirrored point of the head (within 0.1 mm)."""
+    """[1, 1, size, size]: 1 where the texel in the mirrored column of the same row shows the mirrored point of the head
+    (within 0.1 mm)."""
     model, table = head_texels(size)
     points = np.full((size * size, 3), np.inf, np.float32)
     points[table.texel] = table.sample(model.template)
@@ -131,8 +141,8 @@ def part_map(size: int) -> Tensor:
 
 
 def set_head_maps(avatar: Avatar) -> None:
-    """Fill what depends on the head model alone, so that weights trained before follow a head model that was built anew: rest surfels,
-    neutral position map, mirror map, parts and surface maps."""
+    """Fill what depends on the head model alone, so that weights trained before follow a head model that was built
+    anew: rest surfels, neutral position map, mirror map, parts and surface maps."""
     if isinstance(avatar.driver, LightDriver):
         model, table = head_texels(avatar.config.position_map_size)
         avatar.driver.rest_position.copy_(torch.from_numpy(position_map(model, table).astype(np.float32)))
@@ -149,14 +159,16 @@ FARTHEST = 0.006  # meters between texels that belong together
 
 
 def link_map(size: int) -> Tensor:
-    """[1, 1, size, size] for spacing.py: 1 where a texel and its right neighbour lie on the same surface, plus 2 for the one below."""
+    """[1, 1, size, size] for spacing.py: 1 where a texel and its right neighbour lie on the same surface, plus 2 for
+    the one below."""
     model, table = head_texels(size)
     chosen = np.isin(table.region, [model.regions.index(name) for name in LINKED_REGIONS])
     points = np.full((size * size, 3), np.nan, np.float32)
     points[table.texel[chosen]] = table.sample(model.template)[chosen]
     points = points.reshape(size, size, 3)
     links = np.zeros((size, size), np.float32)
-    links[:, :-1] += np.linalg.norm(points[:, 1:] - points[:, :-1], axis=-1) < FARTHEST  # false where either has no point
+    # false where either has no point
+    links[:, :-1] += np.linalg.norm(points[:, 1:] - points[:, :-1], axis=-1) < FARTHEST
     links[:-1] += 2.0 * (np.linalg.norm(points[1:] - points[:-1], axis=-1) < FARTHEST)
     return torch.from_numpy(links)[None, None]
 
@@ -184,7 +196,8 @@ def set_surface_maps(avatar: Avatar) -> None:
 
 
 def set_base_maps(avatar: Avatar, batches: Batches, count: int = 16) -> None:
-    """Fill the base maps of a new model: rest surfels of the mean head with the data's quaternion signs, mean color of `count` batches."""
+    """Fill the base maps of a new model: rest surfels of the mean head with the data's quaternion signs, mean color of
+    `count` batches."""
     set_head_maps(avatar)
     color, weight, rotation = 0.0, 0.0, 0.0
     for _ in range(count):

@@ -1,4 +1,5 @@
-"""Small building blocks that two or more networks share: convolution with batch norm, attention layer, positions, sampling by gathers."""
+"""Small building blocks that two or more networks share: convolution with batch norm, attention layer, positions,
+sampling by gathers."""
 
 import math
 
@@ -8,7 +9,8 @@ from torch.nn import functional as F
 
 
 class Linear(nn.Module):
-    """`x @ weight + bias` with weight [in, out]: the ONNX initialiser then keeps this name and layout, which the resume path relies on."""
+    """`x @ weight + bias` with weight [in, out]: the ONNX initialiser then keeps this name and layout, which the resume
+    path relies on."""
 
     def __init__(self, inputs: int, outputs: int, bias: bool = True):
         super().__init__()
@@ -23,9 +25,12 @@ class Linear(nn.Module):
 
 
 class ConvBn(nn.Module):
-    """Convolution, batch norm, optional ReLU. `fold` merges the norm into the convolution; batch norm is then an identity."""
+    """Convolution, batch norm, optional ReLU. `fold` merges the norm into the convolution; batch norm is then an
+    identity."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, groups: int = 1, activation: str = "relu"):
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, groups: int = 1, activation: str = "relu"
+    ):
         super().__init__()
         padding = kernel // 2 if stride == 1 or kernel % 2 else 0
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
@@ -96,7 +101,8 @@ class AttentionLayer(nn.Module):
 
 def sincos_positions(grid: int, dim: int) -> Tensor:
     """Fixed 2-D sine-cosine positions of a grid x grid raster, row major: [grid², dim]."""
-    frequencies = math.pi * 2 ** torch.linspace(0, math.log2(grid), dim // 4)  # ours: up to the Nyquist rate of the grid
+    # ours: up to the Nyquist rate of the grid
+    frequencies = math.pi * 2 ** torch.linspace(0, math.log2(grid), dim // 4)
     centre = (torch.arange(grid) + 0.5) / grid
     angles = centre[:, None] * frequencies
     wave = torch.cat([angles.sin(), angles.cos()], dim=1)  # grid dim/2
@@ -119,14 +125,16 @@ def upsample(x: Tensor, factor: int, mode: str = "bilinear") -> Tensor:
 
 
 def space_to_depth(x: Tensor, factor: int) -> Tensor:
-    """Inverse of depth-to-space by reshape and transpose (SpaceToDepth has no WebGPU kernel): [b, c, h, w] -> [b, c f², h / f, w / f]."""
+    """Inverse of depth-to-space by reshape and transpose (SpaceToDepth has no WebGPU kernel): [b, c, h, w] -> [b, c f²,
+    h / f, w / f]."""
     b, c, h, w = x.shape
     x = x.reshape(b, c, h // factor, factor, w // factor, factor).permute(0, 1, 3, 5, 2, 4)
     return x.reshape(b, c * factor * factor, h // factor, w // factor)
 
 
 def sample_bilinear(images: Tensor, xy: Tensor) -> Tensor:
-    """Bilinear samples by four gathers (GridSample has no WebGPU kernel). Outside coordinates take the nearest edge pixel.
+    """Bilinear samples by four gathers (GridSample has no WebGPU kernel). Outside coordinates take the nearest edge
+    pixel.
 
     images [m, c, s, s], xy [m, 2, h, w] in 0..1 (right, down; pixel centres at (i + 0.5) / s) -> [m, c, h, w]
     """

@@ -33,7 +33,9 @@ class Stages(nn.Module):
         self.prior_stage = config.prior_stage
         for i, width in enumerate(config.widths):
             extra = config.prior_channels if i == config.prior_stage else 0
-            self.stages.append(nn.ModuleList([ConvBn(before + extra if k == 0 else width, width) for k in range(config.convs)]))
+            self.stages.append(
+                nn.ModuleList([ConvBn(before + extra if k == 0 else width, width) for k in range(config.convs)])
+            )
             before = width
 
     def forward(self, x: Tensor, prior: Tensor | None) -> list[Tensor]:
@@ -63,7 +65,8 @@ class Decoder(nn.Module):
         nn.init.zeros_(self.attributes.bias)
 
     def forward(self, features: Tensor, prior: Tensor | None = None) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """features [b, D, g, g] -> identity features [b, C, h, w], attribute residuals [b, 14, H, W], features after each stage"""
+        """features [b, D, g, g] -> identity features [b, C, h, w], attribute residuals [b, 14, H, W], features after
+        each stage"""
         stages = self.stages(features, prior)
         identity = self.identity((self.identity_stages(features, prior) if self.identity_stages else stages)[-1])
         x = stages[-1] if self.middle is None else self.middle(stages[-1])

@@ -1,4 +1,5 @@
-"""Loads a user's own DINOv2 or DINOv3 weights (Hugging Face layout: model.safetensors or pytorch_model.bin) into `DinoVit`.
+"""Loads a user's own DINOv2 or DINOv3 weights (Hugging Face layout: model.safetensors or pytorch_model.bin) into
+`DinoVit`.
 
 No weights are fetched: DINOv3's licence asks each user to agree to it."""
 
@@ -23,7 +24,9 @@ def load_dino(vit: DinoVit, path: Path) -> None:
     try:
         state = renamed(given, len(vit.blocks), vit.position_embed is not None)
     except KeyError as missing:
-        raise ValueError(f"{path} is not a DINO checkpoint of {len(vit.blocks)} layers: it has no {missing}") from missing
+        raise ValueError(
+            f"{path} is not a DINO checkpoint of {len(vit.blocks)} layers: it has no {missing}"
+        ) from missing
     if vit.position_embed is not None:
         state["position_embed"] = resized_positions(state["position_embed"], vit.position_embed.shape[1] - 1)
     wrong = [f"{k} {tuple(v.shape)}" for k, v in state.items() if v.shape != vit.state_dict()[k].shape]

@@ -21,7 +21,8 @@ class VitBlock(nn.Module):
     def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor] | None) -> Tensor:
         """[b, n, d] -> [b, n, d]; rotation: cosine and sine [patches, d / heads], None for learned positions"""
         b, n, d = x.shape
-        query, key, value = self.qkv(self.norm1(x)).reshape(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # b heads n d/heads
+        # b heads n d/heads
+        query, key, value = self.qkv(self.norm1(x)).reshape(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         if rotation is not None:
             query, key = rotate(query, rotation), rotate(key, rotation)
         attended = F.scaled_dot_product_attention(query, key, value)
@@ -78,7 +79,8 @@ class DinoVit(nn.Module):
         self.taps, self.head_channels, self.registers = taps, width // heads, registers
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """[b, 3, s, s] normalised -> patch tokens [b, (s / patch)², width] of each tapped block, normalised, without class and registers"""
+        """[b, 3, s, s] normalised -> patch tokens [b, (s / patch)², width] of each tapped block, normalised, without
+        class and registers"""
         patches = self.patch_embed(x)
         tokens = patches.flatten(2).transpose(1, 2)
         class_token, rotation = self.cls_token, None

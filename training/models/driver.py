@@ -1,5 +1,5 @@
-"""The driver, the network of every frame: identity features and position map to delta map (paper eq. 6-7), a UNet with nearest
-upsampling and skips. At run time it is src/runtime/models/frameDriver.ts."""
+"""The driver, the network of every frame: identity features and position map to delta map (paper eq. 6-7), a UNet with
+nearest upsampling and skips. At run time it is src/runtime/models/frameDriver.ts."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,13 @@ from .blocks import ConvBn, space_to_depth, upsample
 
 @dataclass(frozen=True)
 class DriverConfig:
-    kind: str = "light"  # light (ours: half size, strided 2x2 downs, residual levels) | plain (paper: two convolutions per level)
+    # light (ours: half size, strided 2x2 downs, residual levels) | plain (paper: two convolutions per level)
+    kind: str = "light"
     identity_channels: int = 16
-    widths: tuple[int, ...] = (32, 40, 64, 96)  # per level, from fine to coarse; the paper gives the depth (4 downs), not the width
-    displacement_gain: float = 20.0  # light: millimeters of an expression against decimeters of a head; without it the lids did not learn
+    # per level, from fine to coarse; the paper gives the depth (4 downs), not the width
+    widths: tuple[int, ...] = (32, 40, 64, 96)
+    # light: millimeters of an expression against decimeters of a head; without it the lids did not learn
+    displacement_gain: float = 20.0
 
 
 class LightLevel(nn.Module):
@@ -57,8 +60,8 @@ def hourglass(x: Tensor, first: nn.Module, downs: nn.ModuleList, levels: nn.Modu
 class LightDriver(nn.Module):
     """UNet that works at half the position map's size; about 0.5 GFLOP for nano-128, 4.1 GFLOP for web-256.
 
-    Of the position map it sees, amplified, how far each texel is from its neutral place: `rest_position` [1, 3, P, P], set from the head
-    model."""
+    Of the position map it sees, amplified, how far each texel is from its neutral place: `rest_position` [1, 3, P, P],
+    set from the head model."""
 
     def __init__(self, config: DriverConfig, position_map_size: int):
         super().__init__()
@@ -73,7 +76,8 @@ class LightDriver(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def forward(self, identity: Tensor, position_map: Tensor) -> Tensor:
-        """identity [b, C, p / 2, p / 2], position map [b, 3, p, p] (normalised, see the head model) -> delta residual [b, 14, p, p]"""
+        """identity [b, C, p / 2, p / 2], position map [b, 3, p, p] (normalised, see the head model) -> delta residual
+        [b, 14, p, p]"""
         displacement = (position_map - self.rest_position) * self.config.displacement_gain
         x = F.relu(self.position(space_to_depth(displacement, 2)) + self.identity(identity))
         return F.pixel_shuffle(self.out(hourglass(x, self.first, self.down, self.level, self.up)), 2)
@@ -85,7 +89,7 @@ class PlainDriver(nn.Module):
     def __init__(self, config: DriverConfig):
         super().__init__()
         w = config.widths
-        double = lambda a, b: nn.Sequential(ConvBn(a, b), ConvBn(b, b))  # noqa: E731
+        double = lambda a, b: nn.Sequential(ConvBn(a, b), ConvBn(b, b))
         self.enter = double(config.identity_channels + 3, w[0])
         self.down = nn.ModuleList(double(a, b) for a, b in zip(w, w[1:]))
         self.up = nn.ModuleList(double(b + a, a) for a, b in zip(w, w[1:]))

@@ -1,10 +1,19 @@
-"""EfficientNet-Lite0 topology (no squeeze-excite, ReLU6), from its public table of (repeats, channels, kernel, stride, expansion)."""
+"""EfficientNet-Lite0 topology (no squeeze-excite, ReLU6), from its public table of (repeats, channels, kernel, stride,
+expansion)."""
 
 from torch import Tensor, nn
 
 from .blocks import ConvBn
 
-STAGES = ((1, 16, 3, 1, 1), (2, 24, 3, 2, 6), (2, 40, 5, 2, 6), (3, 80, 3, 2, 6), (3, 112, 5, 1, 6), (4, 192, 5, 2, 6), (1, 320, 3, 1, 6))
+STAGES = (
+    (1, 16, 3, 1, 1),
+    (2, 24, 3, 2, 6),
+    (2, 40, 5, 2, 6),
+    (3, 80, 3, 2, 6),
+    (3, 112, 5, 1, 6),
+    (4, 192, 5, 2, 6),
+    (1, 320, 3, 1, 6),
+)
 TAPS = (2, 4, 6)  # stage outputs at /8 (40 channels), /16 (112), /32 (320)
 
 

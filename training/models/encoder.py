@@ -82,14 +82,22 @@ class DinoTrunk(nn.Module):
 
         c, self.size = config, config.token_grid * config.vit_patch
         self.backbone = DinoVit(
-            c.vit_width, c.vit_layers, c.vit_heads, c.vit_patch, c.token_grid, c.vit_taps, c.vit_positions, c.vit_registers
+            c.vit_width,
+            c.vit_layers,
+            c.vit_heads,
+            c.vit_patch,
+            c.token_grid,
+            c.vit_taps,
+            c.vit_positions,
+            c.vit_registers,
         )
         if c.vit_checkpoint:
             from .dino_checkpoint import load_dino
 
             load_dino(self.backbone, Path(c.vit_checkpoint))
         self.backbone.requires_grad_(False)
-        mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])  # ImageNet's, as DINO wants
+        # ImageNet's, as DINO wants
+        mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
         self.register_buffer("mean", mean[:, None, None], persistent=False)
         self.register_buffer("deviation", deviation[:, None, None], persistent=False)
         self.project = Linear(config.vit_width * len(config.vit_taps), config.dim)

@@ -25,7 +25,9 @@ class Fusion(nn.Module):
     def __init__(self, config: FusionConfig):
         super().__init__()
         self.config = config
-        self.self_layers = nn.ModuleList(AttentionLayer(config.dim, config.heads, config.mlp_ratio) for _ in range(config.self_layers))
+        self.self_layers = nn.ModuleList(
+            AttentionLayer(config.dim, config.heads, config.mlp_ratio) for _ in range(config.self_layers)
+        )
         self.cross_layers = nn.ModuleList(
             AttentionLayer(config.dim, config.heads, config.mlp_ratio, cross=True) for _ in range(config.cross_layers)
         )
@@ -47,5 +49,6 @@ class Fusion(nn.Module):
 
 
 def repeat_photos(tokens: Tensor, times: int) -> Tensor:
-    """Every photo `times` times, [b, n, L, D] -> [b, n * times, L, D]: an exact no-op for softmax attention over keys."""
+    """Every photo `times` times, [b, n, L, D] -> [b, n * times, L, D]: an exact no-op for softmax attention over
+    keys."""
     return torch.cat([tokens] * times, dim=1)

@@ -1,4 +1,5 @@
-"""Where MediaPipe's landmarks of a head are, from maps alone: in space, in pictures, and on a map of photo coordinates."""
+"""Where MediaPipe's landmarks of a head are, from maps alone: in space, in pictures, and on a map of photo
+coordinates."""
 
 from functools import cached_property
 
@@ -8,7 +9,8 @@ from scipy.ndimage import map_coordinates
 from ..headmodel.model import HeadModel
 from .base_maps import head_texels
 
-INNER_LIPS = [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95]  # in order around the opening
+# in order around the opening
+INNER_LIPS = [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95]
 NOSE_TIP = 1
 
 
@@ -37,14 +39,16 @@ class Landmarks:
         _, table = head_texels(size)
         valid = table.valid_mask().astype(np.float64)
         at = np.stack([(1 - self.uv[:, 1]) * size - 0.5, self.uv[:, 0] * size - 0.5])
-        read = lambda x: map_coordinates(x, at, order=1, mode="nearest")  # noqa: E731
+        read = lambda x: map_coordinates(x, at, order=1, mode="nearest")
         share = np.maximum(read(valid), 1e-6)
         return np.stack([read(m * valid) / share for m in maps.astype(np.float64)], 1)
 
     def points(self, offsets: np.ndarray, expression: np.ndarray, pose: np.ndarray) -> np.ndarray:
         """[478,3] canonical, meters: `offsets` [3,h,w] from the template, static and delta together."""
         head = self.head
-        surface = np.einsum("nk,nkc->nc", self.bary, head.vertices(None, expression)[head.faces[self.face]]) + self.sample(offsets)
+        surface = np.einsum(
+            "nk,nkc->nc", self.bary, head.vertices(None, expression)[head.faces[self.face]]
+        ) + self.sample(offsets)
         blended = np.einsum("nj,jkl->nkl", self.weights, head.joint_matrices(head.pose(expression, pose)))
         return np.einsum("nkl,nl->nk", blended[:, :3, :3], surface) + blended[:, :3, 3]
 

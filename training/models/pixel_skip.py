@@ -1,11 +1,12 @@
-"""Pixel-anchored colors (ours, not in the paper; off in paper-400): where is each UV texel seen in each photo, and what color is there.
+"""Pixel-anchored colors (ours, not in the paper; off in paper-400): where is each UV texel seen in each photo, and what
+color is there.
 
-Own coordinates are a soft-argmax of query·token over the photo's token grid (direct regression did not learn), blended with the landmark
-fit's anchors, corrected by a small residual and by a second look (alignment.py); the photo is then sampled there, blended over photos, and
-refined by a few convolutions.
-Before that, each photo gets a gain per color so that photos agree where they show the same texels (least squares, closed form).
-Texels that no photo shows may take the color of their mirror image: the atlas is symmetric about its middle column.
-Every operation treats photos alike and only sums over them, so photo order does not matter."""
+Own coordinates are a soft-argmax of query·token over the photo's token grid (direct regression did not learn), blended
+with the landmark fit's anchors, corrected by a small residual and by a second look (alignment.py); the photo is then
+sampled there, blended over photos, and refined by a few convolutions.
+Before that, each photo gets a gain per color so that photos agree where they show the same texels (least squares,
+closed form). Texels that no photo shows may take the color of their mirror image: the atlas is symmetric about its
+middle column. Every operation treats photos alike and only sums over them, so photo order does not matter."""
 
 import math
 from dataclasses import dataclass
@@ -41,18 +42,20 @@ class PixelSkipConfig:
 
 
 def photo_gains(colors: Tensor, weight: Tensor, rounds: int = 8, ridge: float = 0.01) -> Tensor:
-    """Gains [b, n, 3, 1, 1] of n photos of one person: least squares on the logarithms of what two photos show of the same texel.
+    """Gains [b, n, 3, 1, 1] of n photos of one person: least squares on the logarithms of what two photos show of the
+    same texel.
 
-    colors [b, n, 3, a, a] at shared texels, weight [b, n, 1, a, a] how surely a texel is seen. The product of the gains is 1, and each is 1
-    for photos that share no texel. Half sure is not seen: what a photo from behind half shows of a face is hair.
-    Damped Jacobi rounds on the n x n normal equations: static, and the same for any order of photos.
+    colors [b, n, 3, a, a] at shared texels, weight [b, n, 1, a, a] how surely a texel is seen. The product of the gains
+    is 1, and each is 1 for photos that share no texel. Half sure is not seen: what a photo from behind half shows of a
+    face is hair. Damped Jacobi rounds on the n x n normal equations: static, and the same for any order of photos.
     """
     b, n = colors.shape[:2]
     area = colors.shape[-1] * colors.shape[-2]
     w = torch.relu(2 * weight.reshape(b, n, area) - 1)
     logs = colors.clamp(min=0.02).log().reshape(b, n, 3, area)
     shared = w @ w.transpose(1, 2) / area  # b n n
-    own = (logs * w.unsqueeze(2)).transpose(1, 2) @ w.reshape(b, 1, n, area).transpose(2, 3) / area  # b 3 n n: sum of w_i w_j l_i
+    # b 3 n n: sum of w_i w_j l_i
+    own = (logs * w.unsqueeze(2)).transpose(1, 2) @ w.reshape(b, 1, n, area).transpose(2, 3) / area
     difference = (own - own.transpose(2, 3)).sum(dim=3).transpose(1, 2)  # b n 3: sum over j of w_i w_j (l_i - l_j)
     other = shared * torch.tensor([[float(i != j) for j in range(n)] for i in range(n)], device=w.device)
     degree = other.sum(dim=2, keepdim=True) + ridge
@@ -66,9 +69,9 @@ def photo_gains(colors: Tensor, weight: Tensor, rounds: int = 8, ridge: float = 
 class Inpaint(nn.Module):
     """Seen colors to unseen texels at anchor size: skin tone, hair color, what the other half of the face shows.
 
-    A UNet guesses, and push-pull carries what is seen of the same part of the head, so that a hair color that few people have reaches the
-    back of the head too; the UNet says which of the two a texel takes. `parts` [CARRIED, 1, a, a]: texels of scalp, face and neck, set from
-    the head model (base_maps.py)."""
+    A UNet guesses, and push-pull carries what is seen of the same part of the head, so that a hair color that few
+    people have reaches the back of the head too; the UNet says which of the two a texel takes. `parts` [CARRIED, 1, a,
+    a]: texels of scalp, face and neck, set from the head model (base_maps.py)."""
 
     def __init__(self, config: PixelSkipConfig, anchor_size: int):
         super().__init__()
@@ -86,30 +89,48 @@ class Inpaint(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def carried(self, known: Tensor) -> tuple[Tensor, Tensor]:
-        """known [b, 8, a, a]: (seen - 0.5) * confidence, confidence, the same of the mirror image -> color - 0.5 [b, 3, a, a] carried from
-        texels of the same part, and whether any is seen, 0..1 [b, 1, a, a]"""
+        """known [b, 8, a, a]: (seen - 0.5) * confidence, confidence, the same of the mirror image -> color - 0.5 [b, 3,
+        a, a] carried from texels of the same part, and whether any is seen, 0..1 [b, 1, a, a]"""
         b, _, a, _ = known.shape
         sure = known[:, 3:4]
         evidence = known[:, :4] * sure + known[:, 4:] * known[:, 7:] * (1 - sure) * 0.25
         evidence = evidence.reshape(b, 1, 4, a, a) * self.parts
-        filled = push_pull(evidence[:, :, :3].reshape(b * CARRIED, 3, a, a), evidence[:, :, 3:].reshape(b * CARRIED, 1, a, a))
+        filled = push_pull(
+            evidence[:, :, :3].reshape(b * CARRIED, 3, a, a), evidence[:, :, 3:].reshape(b * CARRIED, 1, a, a)
+        )
         any_seen = (evidence[:, :, 3:].sum((3, 4), keepdim=True) * (ENOUGH / (a * a))).clamp(max=1)
         color = (filled.reshape(b, CARRIED, 3, a, a) * self.parts).sum(1)
         return color, (any_seen * self.parts).sum(1)
 
     def forward(
-        self, seen: Tensor, confidence: Tensor, across: Tensor, across_confidence: Tensor, predicted: Tensor, narrow: Tensor
+        self,
+        seen: Tensor,
+        confidence: Tensor,
+        across: Tensor,
+        across_confidence: Tensor,
+        predicted: Tensor,
+        narrow: Tensor,
     ) -> Tensor:
-        """seen, across, predicted colors [b, 3, H, W], confidences [b, 1, H, W], narrow UV features [b, value_dim, a, a]
-        -> color where no photo is looked at [b, 3, H, W]"""
+        """seen, across, predicted colors [b, 3, H, W], confidences [b, 1, H, W], narrow UV features [b, value_dim, a,
+        a] -> color where no photo is looked at [b, 3, H, W]"""
         factor = int(predicted.shape[-1]) // int(narrow.shape[-1])
-        known = [(seen - 0.5) * confidence, confidence, (across - 0.5) * across_confidence, across_confidence, predicted - 0.5]
+        known = [
+            (seen - 0.5) * confidence,
+            confidence,
+            (across - 0.5) * across_confidence,
+            across_confidence,
+            predicted - 0.5,
+        ]
         known = F.avg_pool2d(torch.cat(known, dim=1), factor)
         color, any_seen = self.carried(known[:, :8])
-        x = self.enter(torch.cat([known, narrow], dim=1)) + self.enter_carried(torch.cat([color - known[:, 8:], any_seen], dim=1))
+        x = self.enter(torch.cat([known, narrow], dim=1)) + self.enter_carried(
+            torch.cat([color - known[:, 8:], any_seen], dim=1)
+        )
         x = hourglass(x, self.first, self.down, self.level, self.up)
         guess = predicted + upsample(self.out(x), factor)
-        return guess + upsample(torch.sigmoid(self.take(x) - 2) * any_seen, factor) * (upsample(color, factor) + 0.5 - guess)
+        return guess + upsample(torch.sigmoid(self.take(x) - 2) * any_seen, factor) * (
+            upsample(color, factor) + 0.5 - guess
+        )
 
 
 class PixelSkip(nn.Module):
@@ -119,7 +140,11 @@ class PixelSkip(nn.Module):
         # where the head's mirror image lies in the mirrored column; set from the head model (base_maps.py)
         self.register_buffer("mirrored", torch.zeros(1, 1, map_size, map_size))
         self.register_buffer("columns_reversed", torch.arange(map_size - 1, -1, -1), persistent=False)
-        self.cross = AttentionLayer(config.match_channels, 4, config.cross_mlp_ratio, cross=True) if config.cross_mlp_ratio else None
+        self.cross = (
+            AttentionLayer(config.match_channels, 4, config.cross_mlp_ratio, cross=True)
+            if config.cross_mlp_ratio
+            else None
+        )
         self.query = Linear(config.match_channels, config.match_dim)
         self.key = Linear(config.dim, config.match_dim)
         self.value = Linear(config.dim, config.value_dim)
@@ -139,16 +164,22 @@ class PixelSkip(nn.Module):
         nn.init.zeros_(self.color.weight)
         nn.init.zeros_(self.color.bias)
         self.inpaint = Inpaint(config, anchor_size) if config.inpaint_widths else None
-        self.align = Alignment(config.align_widths, config.value_dim, config.value_dim, anchor_size) if config.align_widths else None
+        self.align = (
+            Alignment(config.align_widths, config.value_dim, config.value_dim, anchor_size)
+            if config.align_widths
+            else None
+        )
 
-    def locate(self, photos: Tensor, position: Tensor, coarse: Tensor, fine: Tensor, tokens: Tensor, anchors: Tensor) -> tuple[Tensor, ...]:
+    def locate(
+        self, photos: Tensor, position: Tensor, coarse: Tensor, fine: Tensor, tokens: Tensor, anchors: Tensor
+    ) -> tuple[Tensor, ...]:
         """Photo coordinates of every texel of the anchor grid.
 
         photos [b, n, 3, S, S], position [b, 3, H, W] (offset from the mean head, m) as far as it is known without this,
         coarse [b, Cc, m, m], fine [b, Cf, a, a], tokens [b, n, L, D], anchors [b, n, 3, a, a] (x, y, confidence)
         -> own soft-argmax x, y [b, n, 2, m, m]; final x, y [b, n, 2, a, a]; visibility logit [b, n, 1, a, a];
-        narrow UV features [b, value_dim, a, a]; change of the position [b, 3, a, a] (m): how far hair and what the landmark fit does not
-        know lie from the prior shows where a texel is seen
+        narrow UV features [b, value_dim, a, a]; change of the position [b, 3, a, a] (m): how far hair and what the
+        landmark fit does not know lie from the prior shows where a texel is seen
         """
         b, n, length, dim = tokens.shape
         m, a = coarse.shape[-1], fine.shape[-1]
@@ -173,7 +204,7 @@ class PixelSkip(nn.Module):
         hidden = self.residual(x)
         x = self.coordinates(hidden)
         xy = moved + toward * torch.sigmoid(x[:, 3:4]) + x[:, :2] * 0.1
-        split = lambda t: t.reshape(b, n, *t.shape[1:])  # noqa: E731
+        split = lambda t: t.reshape(b, n, *t.shape[1:])
         logit = split(x[:, 2:3] + confidence * 2)
         offset = (split(self.offset(hidden)) * torch.softmax(logit, dim=1)).sum(dim=1) * METERS
         if self.align is not None:
@@ -183,12 +214,14 @@ class PixelSkip(nn.Module):
             logit, offset = split(logit), offset + further
         return split(own), split(xy), logit, narrow, offset
 
-    def paint(self, photos: Tensor, xy: Tensor, visibility: Tensor, predicted: Tensor, narrow: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def paint(
+        self, photos: Tensor, xy: Tensor, visibility: Tensor, predicted: Tensor, narrow: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Sample, blend over photos, refine. What no photo shows is first looked for on the other half of the face.
 
         photos [b, n, 3, S, S], xy [b, n, 2, a, a], visibility logit [b, n, 1, a, a], predicted color [b, 3, H, W],
-        narrow UV features [b, value_dim, a, a] -> color [b, 3, H, W], color without the photo's own pixels [b, 3, H, W], what the photos
-        show [b, 4, H, W]: (color - 0.5) * confidence, confidence
+        narrow UV features [b, value_dim, a, a] -> color [b, 3, H, W], color without the photo's own pixels [b, 3, H,
+        W], what the photos show [b, 4, H, W]: (color - 0.5) * confidence, confidence
         """
         b, n = photos.shape[:2]
         factor = self.config.color_upsample
@@ -197,9 +230,11 @@ class PixelSkip(nn.Module):
         size = fine_xy.shape[-1]
         samples = sample_bilinear(photos.flatten(0, 1), fine_xy).reshape(b, n, 3, size, size)
         if n > 1:
-            pool = lambda x: F.avg_pool2d(x.flatten(0, 1), factor).reshape(b, n, -1, size // factor, size // factor)  # noqa: E731
+            pool = lambda x: F.avg_pool2d(x.flatten(0, 1), factor).reshape(b, n, -1, size // factor, size // factor)
             with torch.no_grad():
-                gains = photo_gains(pool(samples), torch.sigmoid(visibility) * F.avg_pool2d(self.mirrored, factor).unsqueeze(1))
+                gains = photo_gains(
+                    pool(samples), torch.sigmoid(visibility) * F.avg_pool2d(self.mirrored, factor).unsqueeze(1)
+                )
             samples = samples * gains
         logit = logit.reshape(b, n, 1, size, size)
         weight = torch.softmax(logit, dim=1)

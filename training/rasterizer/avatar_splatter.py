@@ -1,4 +1,5 @@
-"""From maps to pictures, with gradients to the maps (docs/conventions.md "Maps"); the twin of synth/raster.render_maps."""
+"""From maps to pictures, with gradients to the maps (docs/conventions.md "Maps"); the twin of
+synth/raster.render_maps."""
 
 from typing import NamedTuple
 
@@ -15,7 +16,8 @@ from .rasterize import rasterize
 
 
 class Skin(NamedTuple):
-    """What expression and pose do to the Gaussians: mean = matrix (surface + offset) + translation; rotation turns their axes."""
+    """What expression and pose do to the Gaussians: mean = matrix (surface + offset) + translation; rotation turns
+    their axes."""
 
     surface: Tensor  # [n, 3]
     matrix: Tensor  # [n, 3, 3]
@@ -29,7 +31,7 @@ class AvatarSplatter:
     def __init__(self, head: HeadModel, map_size: int, device: torch.device | str = "cpu", backend: str = "auto"):
         self.head, self.backend = head, backend
         self.table = table = build_texel_table(head, map_size)
-        tensor = lambda a: torch.as_tensor(a, device=device)  # noqa: E731
+        tensor = lambda a: torch.as_tensor(a, device=device)
         self.texel = tensor(table.texel)
         self.dynamic = tensor(table.dynamic)[:, None].float()
         self.mouth = tensor(np.isin(table.region, [head.regions.index(name) for name in MOUTH]))[:, None].float()
@@ -47,9 +49,18 @@ class AvatarSplatter:
         return Skin(*(torch.as_tensor(np.ascontiguousarray(p, np.float32), device=self.texel.device) for p in parts))
 
     def picture(
-        self, static: Tensor, delta: Tensor | None, skin: Skin, R: Tensor, t: Tensor, f: float, size: int, background: Tensor
+        self,
+        static: Tensor,
+        delta: Tensor | None,
+        skin: Skin,
+        R: Tensor,
+        t: Tensor,
+        f: float,
+        size: int,
+        background: Tensor,
     ) -> Tensor:
-        """static and delta [14, H, W] -> [5, size, size]: color over `background` [3], coverage, share of the mouth (no gradient)."""
+        """static and delta [14, H, W] -> [5, size, size]: color over `background` [3], coverage, share of the mouth (no
+        gradient)."""
         maps = static.flatten(1)[:, self.texel].T
         if delta is not None:
             maps = maps + delta.flatten(1)[:, self.texel].T * self.dynamic

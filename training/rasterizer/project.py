@@ -1,6 +1,7 @@
 """EWA projection of Gaussians (Zwicker et al. 2001, as in 3D Gaussian Splatting), differentiable by autograd.
 
-The maths of synth/raster.cpp and of src/shaders/splatProject.wgsl: 0.3 px^2 dilation, falloff exp(-d^2/2), cut at 1/255."""
+The maths of synth/raster.cpp and of src/shaders/splatProject.wgsl: 0.3 px^2 dilation, falloff exp(-d^2/2), cut at
+1/255."""
 
 from typing import NamedTuple
 
@@ -35,16 +36,27 @@ def rotation_matrices(quaternion: Tensor) -> Tensor:
 
 
 def project(
-    mean: Tensor, rotation: Tensor, scale: Tensor, opacity: Tensor, color: Tensor, R: Tensor, t: Tensor, f: float, size: int
+    mean: Tensor,
+    rotation: Tensor,
+    scale: Tensor,
+    opacity: Tensor,
+    color: Tensor,
+    R: Tensor,
+    t: Tensor,
+    f: float,
+    size: int,
 ) -> Ellipses:
-    """mean and scale [n, 3] m, rotation [n, 3, 3], opacity [n], color [n, 3]; camera R [3, 3], t [3] m, f px; size in px."""
+    """mean and scale [n, 3] m, rotation [n, 3, 3], opacity [n], color [n, 3]; camera R [3, 3], t [3] m, f px; size in
+    px."""
     camera = mean @ R.T + t
     depth = -camera[:, 2]
     safe = depth.clamp(min=NEAR)
     x, y = camera[:, 0] / safe, camera[:, 1] / safe
     center = torch.stack([0.5 * size + f * x, 0.5 * size - f * y], -1)
     zero = torch.zeros_like(x)
-    jacobian = (f / safe)[:, None, None] * torch.stack([torch.stack([zero + 1, zero, x], -1), torch.stack([zero, zero - 1, -y], -1)], -2)
+    jacobian = (f / safe)[:, None, None] * torch.stack(
+        [torch.stack([zero + 1, zero, x], -1), torch.stack([zero, zero - 1, -y], -1)], -2
+    )
     spread = (jacobian @ R) @ rotation * scale[:, None, :]  # [n, 2, 3]
     covariance = spread @ spread.transpose(1, 2)
     xx, xy, yy = covariance[:, 0, 0] + DILATION_PX2, covariance[:, 0, 1], covariance[:, 1, 1] + DILATION_PX2

@@ -1,6 +1,7 @@
 """Blending of ellipses front to back, with gradients.
 
-Backends: `cpu` (tiles.cpp), `cuda` (tiles.cu, built by nvcc on first use), `gsplat` (if installed); `auto` takes the device's."""
+Backends: `cpu` (tiles.cpp), `cuda` (tiles.cu, built by nvcc on first use), `gsplat` (if installed); `auto` takes the
+device's."""
 
 import ctypes
 from ctypes import c_int, c_void_p

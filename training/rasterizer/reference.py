@@ -1,4 +1,5 @@
-"""The rasteriser in plain PyTorch: every pixel against every ellipse, gradients by autograd. Slow; what the kernels are tested against."""
+"""The rasteriser in plain PyTorch: every pixel against every ellipse, gradients by autograd. Slow; what the kernels are
+tested against."""
 
 import torch
 from torch import Tensor

@@ -1,6 +1,7 @@
 // Forward and backward blending of ellipses, tile by tile, on the processor. Called through ctypes by rasterize.py.
-// Buffers: center [n,2], conic [n,3], opacity [n], color [n,3]; ids [p], start [tiles+1]; background [3]; picture and its gradient [4,H,W].
-// Within a tile the loop runs over ellipses outside and pixels inside, so that pixels fill the vector lanes.
+// Buffers: center [n,2], conic [n,3], opacity [n], color [n,3]; ids [p], start [tiles+1]; background [3]; picture and
+// its gradient [4,H,W]. Within a tile the loop runs over ellipses outside and pixels inside, so that pixels fill the
+// vector lanes.
 #include <algorithm>
 #include <cmath>
 
@@ -26,7 +27,8 @@ struct Scene {
     Box reached(int i, const Box& b) const {
         const float A = conic[3 * i], B = conic[3 * i + 1], C = conic[3 * i + 2];
         const float limit = 2 * std::log(std::max(opacity[i] / AlphaCut, 1.f)), det = std::max(A * C - B * B, 1e-12f);
-        const float rx = std::sqrt(limit * C / det), ry = std::sqrt(limit * A / det), x = center[2 * i], y = center[2 * i + 1];
+        const float rx = std::sqrt(limit * C / det), ry = std::sqrt(limit * A / det), x = center[2 * i],
+                    y = center[2 * i + 1];
         return {std::max(b.x0, (int)std::ceil(x - rx - 0.51f)), std::min(b.x1, (int)std::floor(x + rx - 0.49f) + 1),
                 std::max(b.y0, (int)std::ceil(y - ry - 0.51f)), std::min(b.y1, (int)std::floor(y + ry - 0.49f) + 1)};
     }
@@ -35,8 +37,9 @@ struct Scene {
 bool used_up(const float* light) { return *std::max_element(light, light + Pixels) < Opaque; }
 }  // namespace
 
-extern "C" void rasterize_forward(int width, int height, const float* center, const float* conic, const float* opacity, const float* color,
-                                  const int* ids, const int* start, const float* background, float* picture) {
+extern "C" void rasterize_forward(int width, int height, const float* center, const float* conic, const float* opacity,
+                                  const float* color, const int* ids, const int* start, const float* background,
+                                  float* picture) {
     const Scene s{width, height, center, conic, opacity, color, ids, start};
     const int plane = width * height;
 #pragma omp parallel for schedule(dynamic)
@@ -48,8 +51,8 @@ extern "C" void rasterize_forward(int width, int height, const float* center, co
             if ((k - start[tile]) % 64 == 63 && used_up(light)) break;
             const int i = ids[k];
             const Box r = s.reached(i, b);
-            const float A = conic[3 * i], B = conic[3 * i + 1], C = conic[3 * i + 2], o = opacity[i], red = color[3 * i], green = color[3 * i + 1],
-                        blue = color[3 * i + 2];
+            const float A = conic[3 * i], B = conic[3 * i + 1], C = conic[3 * i + 2], o = opacity[i],
+                        red = color[3 * i], green = color[3 * i + 1], blue = color[3 * i + 2];
             for (int y = r.y0; y < r.y1; y++) {
                 const float dy = y + 0.5f - center[2 * i + 1];
                 const int row = (y - b.y0) * Tile - b.x0;
@@ -73,11 +76,12 @@ extern "C" void rasterize_forward(int width, int height, const float* center, co
     }
 }
 
-// Gradients are added to; the caller clears them. With s = gradient . (color, 1) of an ellipse, T the light that reaches it and `rest` the
-// same product over all that lies behind it: d/d alpha = T s - rest / (1 - alpha).
-extern "C" void rasterize_backward(int width, int height, const float* center, const float* conic, const float* opacity, const float* color,
-                                   const int* ids, const int* start, const float* picture, const float* gradient, float* center_gradient,
-                                   float* conic_gradient, float* opacity_gradient, float* color_gradient) {
+// Gradients are added to; the caller clears them. With s = gradient . (color, 1) of an ellipse, T the light that
+// reaches it and `rest` the same product over all that lies behind it: d/d alpha = T s - rest / (1 - alpha).
+extern "C" void rasterize_backward(int width, int height, const float* center, const float* conic, const float* opacity,
+                                   const float* color, const int* ids, const int* start, const float* picture,
+                                   const float* gradient, float* center_gradient, float* conic_gradient,
+                                   float* opacity_gradient, float* color_gradient) {
     const Scene s{width, height, center, conic, opacity, color, ids, start};
     const int plane = width * height;
 #pragma omp parallel for schedule(dynamic)
@@ -98,8 +102,8 @@ extern "C" void rasterize_backward(int width, int height, const float* center, c
             if ((k - start[tile]) % 64 == 63 && used_up(light)) break;
             const int i = ids[k];
             const Box r = s.reached(i, b);
-            const float A = conic[3 * i], B = conic[3 * i + 1], C = conic[3 * i + 2], o = opacity[i], red = color[3 * i], green = color[3 * i + 1],
-                        blue = color[3 * i + 2];
+            const float A = conic[3 * i], B = conic[3 * i + 1], C = conic[3 * i + 2], o = opacity[i],
+                        red = color[3 * i], green = color[3 * i + 1], blue = color[3 * i + 2];
             float dr = 0, dg = 0, db = 0, dop = 0, dA = 0, dB = 0, dC = 0, dX = 0, dY = 0;
             for (int y = r.y0; y < r.y1; y++) {
                 const float dy = y + 0.5f - center[2 * i + 1];
@@ -138,11 +142,12 @@ extern "C" void rasterize_backward(int width, int height, const float* center, c
     }
 }
 
-// The transpose of the forward picture with respect to color: color_sum of an ellipse is the sum over pixels of its weight in that pixel times
-// `pixels` [3,H,W]. `pairs` [p,3] is scratch: sums of a tile come first, and are added in the order of the tiles, so that the result has
-// the same bytes whatever the number of threads.
-extern "C" void rasterize_transpose(int width, int height, int count, const float* center, const float* conic, const float* opacity,
-                                    const int* ids, const int* start, const float* pixels, float* pairs, float* color_sum) {
+// The transpose of the forward picture with respect to color: color_sum of an ellipse is the sum over pixels of its
+// weight in that pixel times `pixels` [3,H,W]. `pairs` [p,3] is scratch: sums of a tile come first, and are added in
+// the order of the tiles, so that the result has the same bytes whatever the number of threads.
+extern "C" void rasterize_transpose(int width, int height, int count, const float* center, const float* conic,
+                                    const float* opacity, const int* ids, const int* start, const float* pixels,
+                                    float* pairs, float* color_sum) {
     const Scene s{width, height, center, conic, opacity, nullptr, ids, start};
     const int plane = width * height;
 #pragma omp parallel for schedule(dynamic)

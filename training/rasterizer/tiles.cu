@@ -1,5 +1,6 @@
-// The kernels of tiles.cpp for CUDA: one block of 256 threads per 16x16 tile, one thread per pixel; ellipses are staged in shared memory.
-// Buffers as in tiles.cpp, all on the device. Called through ctypes by rasterize.py on PyTorch's stream.
+// The kernels of tiles.cpp for CUDA: one block of 256 threads per 16x16 tile, one thread per pixel; ellipses are staged
+// in shared memory. Buffers as in tiles.cpp, all on the device. Called through ctypes by rasterize.py on PyTorch's
+// stream.
 #include <cuda_runtime.h>
 
 namespace {
@@ -28,21 +29,24 @@ struct Scene {
     const float *center, *conic, *opacity, *color;
     const int* ids;
 
-    // The block copies ellipses first .. end - 1, at most one per thread, to `staged`: how many, or 0 when no pixel has light left.
+    // The block copies ellipses first .. end - 1, at most one per thread, to `staged`: how many, or 0 when no pixel has
+    // light left.
     __device__ int stage(Ellipse* staged, int first, int end, bool lit) const {
         if (!__syncthreads_or(lit)) return 0;
         const int count = min(Pixels, end - first), k = threadIdx.x;
         if (k < count) {
             const int i = ids[first + k];
-            staged[k] = {center[2 * i], center[2 * i + 1], conic[3 * i], conic[3 * i + 1], conic[3 * i + 2], opacity[i], color[3 * i],
-                         color[3 * i + 1], color[3 * i + 2], i};
+            staged[k] = {center[2 * i], center[2 * i + 1], conic[3 * i],     conic[3 * i + 1], conic[3 * i + 2],
+                         opacity[i],    color[3 * i],      color[3 * i + 1], color[3 * i + 2], i};
         }
         __syncthreads();
         return count;
     }
 };
 
-__device__ float falloff(const Ellipse& e, float dx, float dy) { return __expf(-0.5f * (e.a * dx * dx + 2 * e.b * dx * dy + e.c * dy * dy)); }
+__device__ float falloff(const Ellipse& e, float dx, float dy) {
+    return __expf(-0.5f * (e.a * dx * dx + 2 * e.b * dx * dy + e.c * dy * dy));
+}
 
 __device__ float warp_sum(float value) {
     for (int step = 16; step > 0; step >>= 1) value += __shfl_down_sync(0xffffffffu, value, step);
@@ -76,8 +80,9 @@ __global__ void forward(int width, int height, Scene scene, const int* start, co
     }
 }
 
-__global__ void backward(int width, int height, Scene scene, const int* start, const float* picture, const float* gradient,
-                         float* center_gradient, float* conic_gradient, float* opacity_gradient, float* color_gradient) {
+__global__ void backward(int width, int height, Scene scene, const int* start, const float* picture,
+                         const float* gradient, float* center_gradient, float* conic_gradient, float* opacity_gradient,
+                         float* color_gradient) {
     __shared__ Ellipse staged[Pixels];
     const auto [tile, x, y, inside] = Spot(width, height);
     const int plane = width * height;
@@ -111,9 +116,10 @@ __global__ void backward(int width, int height, Scene scene, const int* start, c
                 part[8] = -2 * dd * (e.b * dx + e.c * dy);
                 light -= w;
             }
-            float* const to[9] = {color_gradient + 3 * e.id,     color_gradient + 3 * e.id + 1, color_gradient + 3 * e.id + 2,
-                                  opacity_gradient + e.id,       conic_gradient + 3 * e.id,     conic_gradient + 3 * e.id + 1,
-                                  conic_gradient + 3 * e.id + 2, center_gradient + 2 * e.id,    center_gradient + 2 * e.id + 1};
+            float* const to[9] = {
+                color_gradient + 3 * e.id,     color_gradient + 3 * e.id + 1, color_gradient + 3 * e.id + 2,
+                opacity_gradient + e.id,       conic_gradient + 3 * e.id,     conic_gradient + 3 * e.id + 1,
+                conic_gradient + 3 * e.id + 2, center_gradient + 2 * e.id,    center_gradient + 2 * e.id + 1};
             for (int j = 0; j < 9; j++) {
                 const float sum = warp_sum(part[j]);
                 if (threadIdx.x % 32 == 0) atomicAdd(to[j], sum);
@@ -125,16 +131,20 @@ __global__ void backward(int width, int height, Scene scene, const int* start, c
 int tiles(int width, int height) { return (width + Tile - 1) / Tile * ((height + Tile - 1) / Tile); }
 }  // namespace
 
-extern "C" int rasterize_forward(int width, int height, const float* center, const float* conic, const float* opacity, const float* color,
-                                 const int* ids, const int* start, const float* background, float* picture, cudaStream_t stream) {
-    forward<<<tiles(width, height), Pixels, 0, stream>>>(width, height, {center, conic, opacity, color, ids}, start, background, picture);
+extern "C" int rasterize_forward(int width, int height, const float* center, const float* conic, const float* opacity,
+                                 const float* color, const int* ids, const int* start, const float* background,
+                                 float* picture, cudaStream_t stream) {
+    forward<<<tiles(width, height), Pixels, 0, stream>>>(width, height, {center, conic, opacity, color, ids}, start,
+                                                         background, picture);
     return cudaGetLastError();
 }
 
-extern "C" int rasterize_backward(int width, int height, const float* center, const float* conic, const float* opacity, const float* color,
-                                  const int* ids, const int* start, const float* picture, const float* gradient, float* center_gradient,
-                                  float* conic_gradient, float* opacity_gradient, float* color_gradient, cudaStream_t stream) {
-    backward<<<tiles(width, height), Pixels, 0, stream>>>(width, height, {center, conic, opacity, color, ids}, start, picture, gradient,
-                                                          center_gradient, conic_gradient, opacity_gradient, color_gradient);
+extern "C" int rasterize_backward(int width, int height, const float* center, const float* conic, const float* opacity,
+                                  const float* color, const int* ids, const int* start, const float* picture,
+                                  const float* gradient, float* center_gradient, float* conic_gradient,
+                                  float* opacity_gradient, float* color_gradient, cudaStream_t stream) {
+    backward<<<tiles(width, height), Pixels, 0, stream>>>(width, height, {center, conic, opacity, color, ids}, start,
+                                                          picture, gradient, center_gradient, conic_gradient,
+                                                          opacity_gradient, color_gradient);
     return cudaGetLastError();
 }

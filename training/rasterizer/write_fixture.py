@@ -1,8 +1,10 @@
-"""Write tests/fixtures/picture.json: an avatar as the training rasteriser draws it, which the browser's pictures are measured against.
+"""Write tests/fixtures/picture.json: an avatar as the training rasteriser draws it, which the browser's pictures are
+measured against.
 
     python -m training.rasterizer.write_fixture
 
-Maps are waves that the test makes again; the picture is kept. Renew it when the head model or the rasteriser changes."""
+Maps are waves that the test makes again; the picture is kept. Renew it when the head model or the rasteriser
+changes."""
 
 import base64
 import json
@@ -47,7 +49,14 @@ def picture() -> np.ndarray:
 
 def main() -> None:
     pixels = np.round(65535 * picture().clip(0, 1)).astype("<u2")
-    settings = {"mapSize": MAP_SIZE, "edge": EDGE, "distance": DISTANCE, "focal": FOCAL, "expression": EXPRESSION, "pose": POSE}
+    settings = {
+        "mapSize": MAP_SIZE,
+        "edge": EDGE,
+        "distance": DISTANCE,
+        "focal": FOCAL,
+        "expression": EXPRESSION,
+        "pose": POSE,
+    }
     content = {**settings, "static": STATIC, "delta": DELTA, "picture": base64.b64encode(pixels.tobytes()).decode()}
     PATH.write_text(json.dumps(content, separators=(",", ":")) + "\n")
     print(f"{PATH.name} {PATH.stat().st_size} bytes")

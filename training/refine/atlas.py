@@ -16,9 +16,10 @@ BLINK = ("eyeBlinkLeft", "eyeBlinkRight")
 
 
 class Atlas:
-    """Lists [n, c] per Gaussian <-> maps [c, U, U]. `outer` [U, U]: skin and scalp, its own mirror image, without lids; eyes, mouth, teeth
-    and tongue lie below it. `sides` [U, U]: 1 on the sides of the face, by the resting normal. `folded` [U, U]: 1 on skin of the lids that
-    open eyes hide in a fold: closed eyes stretch it so much that what a photo of open ones shows there are shadow and lashes."""
+    """Lists [n, c] per Gaussian <-> maps [c, U, U]. `outer` [U, U]: skin and scalp, its own mirror image, without lids;
+    eyes, mouth, teeth and tongue lie below it. `sides` [U, U]: 1 on the sides of the face, by the resting normal.
+    `folded` [U, U]: 1 on skin of the lids that open eyes hide in a fold: closed eyes stretch it so much that what a
+    photo of open ones shows there are shadow and lashes."""
 
     def __init__(self, head: HeadModel, table: TexelTable, settings: RefineSettings):
         self.size, self.table = table.map_size, table
@@ -29,7 +30,9 @@ class Atlas:
         self.outer_texels = ~(self.detached | self.apart) & rows
         self.outer = self.to_map(self.outer_texels.float()[:, None])[0]
         normals = table.sample(vertex_normals(head.template, head.faces))
-        sideways = torch.as_tensor(np.abs(normals[:, 0] / np.maximum(np.linalg.norm(normals, axis=1), 1e-9)).astype(np.float32))
+        sideways = torch.as_tensor(
+            np.abs(normals[:, 0] / np.maximum(np.linalg.norm(normals, axis=1), 1e-9)).astype(np.float32)
+        )
         self.sides = self.to_map((ramp(sideways, *settings.side) * self.is_region("face"))[:, None])[0]
 
         # ours: a texel wider on either side than what closed eyes stretch
@@ -58,14 +61,14 @@ class Atlas:
 
     def mean(self, maps: Tensor, weight: Tensor, at_256: int) -> tuple[Tensor, Tensor]:
         """Weighted mean over two boxes, one after the other, and the weight that it rests on: [c, U, U], [U, U]."""
-        twice = lambda x: self.box(self.box(x, at_256), at_256)  # noqa: E731
+        twice = lambda x: self.box(self.box(x, at_256), at_256)
         rests_on = twice(weight[None])
         return twice(maps * weight) / (rests_on + 1e-4), rests_on[0]
 
 
 def push_pull(values: Tensor, weight: Tensor, fade: float) -> Tensor:
-    """Fill maps [c, U, U] where weight [U, U] 0..1 is below 1 from coarser levels (Gortler et al. 1996); a level counts `fade` times as
-    much as the one below, so that what is far from anything known goes to 0. U is a power of two."""
+    """Fill maps [c, U, U] where weight [U, U] 0..1 is below 1 from coarser levels (Gortler et al. 1996); a level counts
+    `fade` times as much as the one below, so that what is far from anything known goes to 0. U is a power of two."""
     x, w = (values * weight)[None], weight[None, None]
     levels = []
     while True:

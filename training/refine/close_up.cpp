@@ -1,7 +1,7 @@
-// Forward picture of textured splats: each Gaussian adds a shade, read from an atlas of mip levels at the fragment's own place, to its color.
-// Called through ctypes by close_up.py; slow and plain. Blending as in rasterizer/tiles.cpp; ids [p], start [tiles+1] are its tiles.
-// Per Gaussian: place [n,2] in the atlas 0..1, slope [n,4] row-major d place / d pixel, level [n], strength [n] 0..1.
-// Levels lie one after the other, level k as [edge >> k, edge >> k].
+// Forward picture of textured splats: each Gaussian adds a shade, read from an atlas of mip levels at the fragment's
+// own place, to its color. Called through ctypes by close_up.py; slow and plain. Blending as in rasterizer/tiles.cpp;
+// ids [p], start [tiles+1] are its tiles. Per Gaussian: place [n,2] in the atlas 0..1, slope [n,4] row-major d place /
+// d pixel, level [n], strength [n] 0..1. Levels lie one after the other, level k as [edge >> k, edge >> k].
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -34,9 +34,10 @@ struct Atlas {
 };
 }  // namespace
 
-extern "C" void textured_forward(int width, int height, int edge, int levels, const float* center, const float* conic, const float* opacity,
-                                 const float* color, const int* ids, const int* start, const float* place, const float* slope,
-                                 const float* level, const float* strength, const float* texels, float* picture) {
+extern "C" void textured_forward(int width, int height, int edge, int levels, const float* center, const float* conic,
+                                 const float* opacity, const float* color, const int* ids, const int* start,
+                                 const float* place, const float* slope, const float* level, const float* strength,
+                                 const float* texels, float* picture) {
     const Atlas atlas(texels, edge, levels);
     const int across = (width + Tile - 1) / Tile, down = (height + Tile - 1) / Tile, plane = width * height;
 #pragma omp parallel for schedule(dynamic)
@@ -48,14 +49,17 @@ extern "C" void textured_forward(int width, int height, int edge, int levels, co
                 for (int k = start[tile]; k < start[tile + 1] && light > 1e-5f; k++) {
                     const int i = ids[k];
                     const float dx = x + 0.5f - center[2 * i], dy = y + 0.5f - center[2 * i + 1];
-                    const float d = conic[3 * i] * dx * dx + 2 * conic[3 * i + 1] * dx * dy + conic[3 * i + 2] * dy * dy;
+                    const float d =
+                        conic[3 * i] * dx * dx + 2 * conic[3 * i + 1] * dx * dy + conic[3 * i + 2] * dy * dy;
                     const float alpha = opacity[i] * std::exp(-0.5f * d);
                     if (alpha < AlphaCut) continue;
                     float shade = 0;
                     if (strength[i] > 0)
-                        shade = strength[i] * atlas.read(place[2 * i] + slope[4 * i] * dx + slope[4 * i + 1] * dy,
-                                                         place[2 * i + 1] + slope[4 * i + 2] * dx + slope[4 * i + 3] * dy, level[i]);
-                    for (int c = 0; c < 3; c++) sum[c] += light * alpha * std::clamp(color[3 * i + c] + shade, 0.f, 1.f);
+                        shade = strength[i] *
+                                atlas.read(place[2 * i] + slope[4 * i] * dx + slope[4 * i + 1] * dy,
+                                           place[2 * i + 1] + slope[4 * i + 2] * dx + slope[4 * i + 3] * dy, level[i]);
+                    for (int c = 0; c < 3; c++)
+                        sum[c] += light * alpha * std::clamp(color[3 * i + c] + shade, 0.f, 1.f);
                     light -= light * alpha;
                 }
                 for (int c = 0; c < 3; c++) picture[c * plane + y * width + x] = sum[c];

@@ -1,8 +1,9 @@
 """Detail for close-ups: shades over the atlas, which every Gaussian reads at the fragment's own place.
 
-A Gaussian keeps its color. The shade that it adds is read at `place + slope · (pixel − centre)`, from the mip level at which a texel is
-about a pixel. The slope is that of the mesh triangle under the Gaussian. Shades have no mean over a Gaussian's own texels, so that coarser
-levels fade to 0. Twin of src/runtime/refine/solveCloseUp.ts; docs/notes/close-up-detail.md has the study that chose it."""
+A Gaussian keeps its color. The shade that it adds is read at `place + slope · (pixel − centre)`, from the mip level at
+which a texel is about a pixel. The slope is that of the mesh triangle under the Gaussian. Shades have no mean over a
+Gaussian's own texels, so that coarser levels fade to 0. Twin of src/runtime/refine/solveCloseUp.ts;
+docs/notes/close-up-detail.md has the study that chose it."""
 
 from ctypes import c_int, c_void_p
 from typing import NamedTuple
@@ -54,8 +55,8 @@ def tangents(head: HeadModel, table: TexelTable) -> Tangents:
 
 
 class TexturedPicture:
-    """An avatar under one camera. `slope` [n, 2, 2] d place / d pixel, `pixels` [n, 2, 2] its inverse, `stretch` [n] pixels per atlas
-    along its most foreshortened direction; `shows` [n] whether it has detail."""
+    """An avatar under one camera. `slope` [n, 2, 2] d place / d pixel, `pixels` [n, 2, 2] its inverse, `stretch` [n]
+    pixels per atlas along its most foreshortened direction; `shows` [n] whether it has detail."""
 
     def __init__(self, splatter: AvatarSplatter, static: Tensor, view: View, detailed: Tensor):
         size, skin = view.size, splatter.skin(view.expression, np.zeros(15))
@@ -65,8 +66,12 @@ class TexturedPicture:
         mean = torch.einsum("nkl,nl->nk", skin.matrix, skin.surface + maps[:, :3]) + skin.translation
         rotation, scale = skin.rotation @ rotation_matrices(maps[:, 10:14]), maps[:, 7:10].exp().clamp(*SCALE_LIMITS)
         focal = view.focal * size
-        self.ellipses = project(mean, rotation, scale, torch.sigmoid(maps[:, 3]), maps[:, 4:7].clamp(0, 1), view.R, view.t, focal, size)
-        vertices = torch.as_tensor(splatter.head.vertices(None, view.expression), dtype=torch.float32)[self.tangents.corners]
+        self.ellipses = project(
+            mean, rotation, scale, torch.sigmoid(maps[:, 3]), maps[:, 4:7].clamp(0, 1), view.R, view.t, focal, size
+        )
+        vertices = torch.as_tensor(splatter.head.vertices(None, view.expression), dtype=torch.float32)[
+            self.tangents.corners
+        ]
         edges = torch.stack([vertices[:, 1] - vertices[:, 0], vertices[:, 2] - vertices[:, 0]], 2)
         camera = mean @ view.R.T + view.t
         depth = -camera[:, 2]
@@ -98,8 +103,8 @@ class TexturedPicture:
         return picture
 
     def gather(self, atlas: Atlas, pixels: Tensor, trust: Tensor, edge: int) -> tuple[Tensor, Tensor]:
-        """pixels [c, S, S] as the atlas sees them [c, edge, edge], and how much that is believed [edge, edge], by trust [n]. Where a texel
-        lies in the picture its four Gaussians say together, each by its own slope."""
+        """pixels [c, S, S] as the atlas sees them [c, edge, edge], and how much that is believed [edge, edge], by trust
+        [n]. Where a texel lies in the picture its four Gaussians say together, each by its own slope."""
         at = (torch.arange(edge) + 0.5) / edge
         v, u = torch.meshgrid(at, at, indexing="ij")
         U = atlas.size
@@ -113,7 +118,11 @@ class TexturedPicture:
         total, spot, known = torch.zeros(edge, edge), torch.zeros(2, edge, edge), torch.zeros(edge, edge)
         for k in range(4):
             c, r = (column + (k & 1)).clamp(0, U - 1), (row + (k >> 1)).clamp(0, U - 1)
-            w = (1 - (x - column - (k & 1)).abs()).clamp(min=0) * (1 - (y - row - (k >> 1)).abs()).clamp(min=0) * shown[r, c]
+            w = (
+                (1 - (x - column - (k & 1)).abs()).clamp(min=0)
+                * (1 - (y - row - (k >> 1)).abs()).clamp(min=0)
+                * shown[r, c]
+            )
             du, dv = u - places[0][r, c], v - places[1][r, c]
             a, b, d, e = slopes[:, r, c]
             spot += w * (center[:, r, c] + torch.stack([a * du + b * dv, d * du + e * dv]))
@@ -122,11 +131,16 @@ class TexturedPicture:
         spot = spot / total.clamp(min=1e-6)
         grid = (2 * spot / self.size - 1).permute(1, 2, 0)[None]
         seen = F.grid_sample(pixels[None], grid, mode="bilinear", padding_mode="zeros", align_corners=False)[0]
-        return torch.where(total > LEAST_KNOWN, seen, torch.zeros(())), torch.where(total > LEAST_KNOWN, known, torch.zeros(()))
+        return torch.where(total > LEAST_KNOWN, seen, torch.zeros(())), torch.where(
+            total > LEAST_KNOWN, known, torch.zeros(())
+        )
 
 
-def solve(splatter: AvatarSplatter, atlas: Atlas, static: Tensor, views: list[View], solution: Solution, trusts: list[Tensor]) -> Tensor:
-    """Shades [EDGE, EDGE] of one to four photos. What the solved colors leave missing is read into the atlas where photos are believed."""
+def solve(
+    splatter: AvatarSplatter, atlas: Atlas, static: Tensor, views: list[View], solution: Solution, trusts: list[Tensor]
+) -> Tensor:
+    """Shades [EDGE, EDGE] of one to four photos. What the solved colors leave missing is read into the atlas where
+    photos are believed."""
     detailed, settings = atlas.is_region(*REGIONS), RefineSettings()
     total, shares, most = (torch.zeros(EDGE, EDGE) for _ in range(3))
     for view, gain, trust in zip(views, solution.gains, trusts):
@@ -146,7 +160,7 @@ def solve(splatter: AvatarSplatter, atlas: Atlas, static: Tensor, views: list[Vi
 
 def without_mean(shades: Tensor, weight: Tensor, reach: int) -> Tensor:
     """Takes the mean over squares of 2 reach + 1 texels away, as far as weight [e, e] goes."""
-    box = lambda x: F.avg_pool2d(x[None, None], 2 * reach + 1, 1, reach)[0, 0]  # noqa: E731
+    box = lambda x: F.avg_pool2d(x[None, None], 2 * reach + 1, 1, reach)[0, 0]
     return shades - weight * box(shades) / box(weight).clamp(min=1e-3)
 
 

@@ -1,4 +1,5 @@
-"""Colors by back-projection: geometry held, no learning rate. Each photo has its own tone, and shares texels with the others by trust."""
+"""Colors by back-projection: geometry held, no learning rate. Each photo has its own tone, and shares texels with the
+others by trust."""
 
 from typing import NamedTuple
 
@@ -19,8 +20,8 @@ class Solution(NamedTuple):
 
 
 def tones(seen: list[Seen], color: Tensor, trust: list[Tensor], face: Tensor, limit: float) -> Tensor:
-    """Factor [p, 3] by which each photo is multiplied: median over the face of avatar over photo, its geometric mean over photos set to 1.
-    One photo has 1."""
+    """Factor [p, 3] by which each photo is multiplied: median over the face of avatar over photo, its geometric mean
+    over photos set to 1. One photo has 1."""
     logs = torch.zeros(len(seen), 3)
     for k, (view, believed) in enumerate(zip(seen, trust)):
         chosen = face & (believed > 0.5)
@@ -32,9 +33,16 @@ def tones(seen: list[Seen], color: Tensor, trust: list[Tensor], face: Tensor, li
 
 
 def solve(
-    seen: list[Seen], color: Tensor, trust: list[Tensor], gains: Tensor, free: Tensor, count: int, settings: RefineSettings
+    seen: list[Seen],
+    color: Tensor,
+    trust: list[Tensor],
+    gains: Tensor,
+    free: Tensor,
+    count: int,
+    settings: RefineSettings,
 ) -> Solution:
-    """color [n, 3] to begin with, trust [n] per view, free [n]: part of a step that a color may take, 0 where it must stay."""
+    """color [n, 3] to begin with, trust [n] per view, free [n]: part of a step that a color may take, 0 where it must
+    stay."""
     shares = [settings.least_weight + (1 - settings.least_weight) * believed**settings.sharpness for believed in trust]
     below = sum(share * (view.seen + settings.damping) for share, view in zip(shares, seen))
     rounds = []

@@ -1,11 +1,14 @@
-"""Geometry by the same render: identity, smooth offsets, the photos' cameras and expressions, by a few steps of Adam on small pictures.
+"""Geometry by the same render: identity, smooth offsets, the photos' cameras and expressions, by a few steps of Adam on
+small pictures.
 
-Beside the colors (colors.py), not a part of `refine`: training/EXPERIMENTS.md says what it is worth. Every unknown is counted in units of
-the spread that is expected of it, so one rate and one prior serve all. What photos cannot tell is anchored: offsets have no mean, are as
-smooth as their grid and bounded, and are there only where a photo sees the surface squarely; cameras stay close to the fit.
+Beside the colors (colors.py), not a part of `refine`: training/EXPERIMENTS.md says what it is worth. Every unknown is
+counted in units of the spread that is expected of it, so one rate and one prior serve all. What photos cannot tell is
+anchored: offsets have no mean, are as smooth as their grid and bounded, and are there only where a photo sees the
+surface squarely; cameras stay close to the fit.
 
-Compared per photo: colors inside the person, the outline (coverage against the matte, only near the avatar's own outline, so that long hair
-and clothes pull nothing), and MediaPipe's landmarks. Neither opacity, size, rotation nor color changes."""
+Compared per photo: colors inside the person, the outline (coverage against the matte, only near the avatar's own
+outline, so that long hair and clothes pull nothing), and MediaPipe's landmarks. Neither opacity, size, rotation nor
+color changes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -68,8 +71,13 @@ def resized(view: View, size: int) -> View:
     """The view with pictures [.., size, size]; a pixel is inside only if all of it is."""
     if view.size == size:
         return view
-    scale = lambda x: F.interpolate(x[None], size=(size, size), mode="bilinear", antialias=True, align_corners=False)[0]  # noqa: E731
-    return replace(view, image=scale(view.image), matte=scale(view.matte[None])[0], inside=(scale(view.inside[None])[0] > 0.999).float())
+    scale = lambda x: F.interpolate(x[None], size=(size, size), mode="bilinear", antialias=True, align_corners=False)[0]
+    return replace(
+        view,
+        image=scale(view.image),
+        matte=scale(view.matte[None])[0],
+        inside=(scale(view.inside[None])[0] > 0.999).float(),
+    )
 
 
 def fit_geometry(
@@ -107,9 +115,17 @@ def fit_geometry(
 
 
 class Surface:
-    """What all photos share: identity coefficients and the grid of offsets, as one offset [n, 3] per Gaussian, meters, without a mean."""
+    """What all photos share: identity coefficients and the grid of offsets, as one offset [n, 3] per Gaussian, meters,
+    without a mean."""
 
-    def __init__(self, splatter: AvatarSplatter, static: Tensor, settings: GeometrySettings, views: list[View], refining: RefineSettings):
+    def __init__(
+        self,
+        splatter: AvatarSplatter,
+        static: Tensor,
+        settings: GeometrySettings,
+        views: list[View],
+        refining: RefineSettings,
+    ):
         self.splatter, self.settings = splatter, settings
         table, head = splatter.table, splatter.head
         self.atlas = atlas = Atlas(head, table, refining)
@@ -121,8 +137,12 @@ class Surface:
         outer = np.flatnonzero(atlas.outer_texels.numpy())
         rest = table.sample(head.template)
         self.carrier = torch.from_numpy(outer[cKDTree(rest[outer]).query(rest)[1]])
-        trust = torch.stack([Seen(splatter, static, resized(view, settings.size), refining).trust for view in views]).amax(0)
-        self.gate = atlas.to_list(atlas.box(atlas.box(atlas.to_map((trust * atlas.outer_texels)[:, None]), 6), 6))[self.carrier, 0]
+        trust = torch.stack(
+            [Seen(splatter, static, resized(view, settings.size), refining).trust for view in views]
+        ).amax(0)
+        self.gate = atlas.to_list(atlas.box(atlas.box(atlas.to_map((trust * atlas.outer_texels)[:, None]), 6), 6))[
+            self.carrier, 0
+        ]
 
     def moved(self) -> Tensor:
         """[n, 3] meters"""
@@ -146,7 +166,9 @@ class Surface:
 class Sight:
     """One photo: its camera and expression, and how far the avatar is from it."""
 
-    def __init__(self, surface: Surface, static: Tensor, view: View, settings: GeometrySettings, refining: RefineSettings):
+    def __init__(
+        self, surface: Surface, static: Tensor, view: View, settings: GeometrySettings, refining: RefineSettings
+    ):
         self.settings, splatter = settings, surface.splatter
         self.view = view = resized(view, settings.size)
         self.skin = splatter.skin(view.expression, np.zeros(15))
@@ -161,7 +183,9 @@ class Sight:
         self.weight = pixel_weight(view, refining)
         landmarks = Landmarks(splatter.head)
         offsets = static[:3] + view.delta[:3] * _dynamic(splatter, static)
-        self.points = torch.from_numpy(landmarks.points(offsets.numpy(), view.expression, np.zeros(15)).astype(np.float32))
+        self.points = torch.from_numpy(
+            landmarks.points(offsets.numpy(), view.expression, np.zeros(15)).astype(np.float32)
+        )
         self.corners, self.shares = _corners(landmarks, splatter)
         counted = torch.from_numpy(landmarks.mapped.copy()).float()
         counted[[*OVAL, *IRISES]] = 0
@@ -201,14 +225,19 @@ class Sight:
 
     def _mean(self, moved: Tensor) -> Tensor:
         """Posed means [n, 3] for offsets [n, 3]; what an expression does is taken as linear."""
-        mean = torch.einsum("nkl,nl->nk", self.skin.matrix, self.skin.surface + self.position + moved) + self.skin.translation
+        mean = (
+            torch.einsum("nkl,nl->nk", self.skin.matrix, self.skin.surface + self.position + moved)
+            + self.skin.translation
+        )
         if self.faces is not None:
             mean = mean + torch.einsum("e,enc->nc", self.unknowns["expression"] * self.settings.expression, self.faces)
         return mean
 
     def _draw(self, mean: Tensor, R: Tensor, t: Tensor) -> Tensor:
         view = self.view
-        ellipses = project(mean, self.rotation, self.scale, self.opacity, self.color, R, t, view.focal * view.size, view.size)
+        ellipses = project(
+            mean, self.rotation, self.scale, self.opacity, self.color, R, t, view.focal * view.size, view.size
+        )
         return rasterize(ellipses, view.size, view.size, torch.zeros(3))
 
     def loss(self, moved: Tensor) -> Tensor:
@@ -228,9 +257,13 @@ class Sight:
         view = self.view
         points = self.points + ((mean - self.start)[self.corners] * self.shares[..., None]).sum(1)
         camera = points @ R.T + t
-        at = torch.stack([0.5 - view.focal * camera[:, 0] / camera[:, 2], 0.5 + view.focal * camera[:, 1] / camera[:, 2]], 1)
+        at = torch.stack(
+            [0.5 - view.focal * camera[:, 0] / camera[:, 2], 0.5 + view.focal * camera[:, 1] / camera[:, 2]], 1
+        )
         off = (at - torch.from_numpy(view.landmarks)) / (self.apart * self.settings.landmark)
-        return (F.huber_loss(off, torch.zeros_like(off), reduction="none").sum(1) * self.counted).sum() / self.counted.sum()
+        return (
+            F.huber_loss(off, torch.zeros_like(off), reduction="none").sum(1) * self.counted
+        ).sum() / self.counted.sum()
 
     def result(self, view: View, drive: Callable[[np.ndarray], Tensor] | None) -> View:
         """`view` at its own size with what was found."""

@@ -1,4 +1,5 @@
-"""Photos as refinement wants them: the crop at the photo's own resolution, where the photo ends, the matte and the landmark fit."""
+"""Photos as refinement wants them: the crop at the photo's own resolution, where the photo ends, the matte and the
+landmark fit."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,8 +18,8 @@ CHUNK = 8  # files that are prepared at a time
 
 @dataclass(frozen=True)
 class Portrait:
-    """image [3,S,S] 0..1 as photographed, inside [S,S] 1 where the photo really is, mask of the person f32 [512,512] as its net gives it,
-    landmarks [478,2] in crop coordinates 0..1, fit as Observers.fit gives it."""
+    """image [3,S,S] 0..1 as photographed, inside [S,S] 1 where the photo really is, mask of the person f32 [512,512] as
+    its net gives it, landmarks [478,2] in crop coordinates 0..1, fit as Observers.fit gives it."""
 
     name: str
     image: np.ndarray
@@ -28,7 +29,8 @@ class Portrait:
     fit: dict[str, np.ndarray]
 
     def cut_out(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The picture at some size [3,S,S] -> matte [S,S] 0..1, and the picture without the background's light in the person's rim."""
+        """The picture at some size [3,S,S] -> matte [S,S] 0..1, and the picture without the background's light in the
+        person's rim."""
         return cut_out(image, self.mask)
 
 
@@ -38,18 +40,22 @@ def crop_size(side: float) -> int:
 
 
 def inside_photo(crop: Crop, width: int, height: int, size: int) -> np.ndarray:
-    """[size,size]: 1 where a crop pixel's centre lies in the photo, at least a pixel of it (and of the crop) away from its edge."""
+    """[size,size]: 1 where a crop pixel's centre lies in the photo, at least a pixel of it (and of the crop) away from
+    its edge."""
     at = (np.arange(size) + 0.5) / size
     x, y = from_crop(np.stack([np.tile(at, size), np.repeat(at, size)], 1), crop).T
     edge = max(1.0, crop.side / size)
-    return ((x >= edge) & (x <= width - edge) & (y >= edge) & (y <= height - edge)).reshape(size, size).astype(np.float32)
+    return (
+        ((x >= edge) & (x <= width - edge) & (y >= edge) & (y <= height - edge)).reshape(size, size).astype(np.float32)
+    )
 
 
 def prepared(files: list[Path], observers: Observers, anchor_size: int, keep: Path) -> Iterator[Portrait]:
-    """`prepare`, a few files at a time; portraits are kept as `keep`/prepared/<name>.npz, and files without a face as empty ones."""
+    """`prepare`, a few files at a time; portraits are kept as `keep`/prepared/<name>.npz, and files without a face as
+    empty ones."""
     folder = keep / "prepared"
     folder.mkdir(parents=True, exist_ok=True)
-    place = lambda name: folder / f"{name}.npz"  # noqa: E731
+    place = lambda name: folder / f"{name}.npz"
     missing = [file for file in files if not place(file.stem).exists()]
     for first in range(0, len(missing), CHUNK):
         some = missing[first : first + CHUNK]
@@ -81,7 +87,9 @@ def prepare(files: list[Path], observers: Observers, anchor_size: int) -> list[P
     found = find(files, observers)
     fits = observers.fit(found.landmarks, anchor_size)
     out = []
-    for picture, (name, crop), mask, at, fit in zip(found.pictures, found.crops.items(), found.masks, found.landmarks, fits):
+    for picture, (name, crop), mask, at, fit in zip(
+        found.pictures, found.crops.items(), found.masks, found.landmarks, fits
+    ):
         size = crop_size(crop.side)
         image = unit(draw_crop(picture, crop, size)).transpose(2, 0, 1).copy()
         height, width = picture.shape[:2]

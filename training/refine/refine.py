@@ -23,12 +23,15 @@ class Refined(NamedTuple):
     solution: Solution
 
 
-def refine(splatter: AvatarSplatter, static: Tensor, views: list[View], settings: RefineSettings | None = None) -> Refined:
+def refine(
+    splatter: AvatarSplatter, static: Tensor, views: list[View], settings: RefineSettings | None = None
+) -> Refined:
     """static [14, U, U] of the reconstructor, one to four photos.
 
     Raises ValueError for another number of photos.
 
-    The same input gives the same bytes; photos may come in any order; the same photo twice is the same as once (to rounding)."""
+    The same input gives the same bytes; photos may come in any order; the same photo twice is the same as once (to
+    rounding)."""
     if not 1 <= len(views) <= MOST_PHOTOS:
         raise ValueError(f"refine got {len(views)} photos and needs 1 to {MOST_PHOTOS}")
     settings = settings or RefineSettings()
@@ -37,7 +40,9 @@ def refine(splatter: AvatarSplatter, static: Tensor, views: list[View], settings
     seen = [Seen(splatter, static, view, settings) for view in views]
     trust = [view.trust for view in seen]
     gains = tones(seen, given, trust, atlas.is_region("face"), settings.gain_limit)
-    trust = [smooth(atlas, t * likeness(atlas, view, given, gain, settings)) for t, view, gain in zip(trust, seen, gains)]
+    trust = [
+        smooth(atlas, t * likeness(atlas, view, given, gain, settings)) for t, view, gain in zip(trust, seen, gains)
+    ]
     free = 1 - atlas.detached.float()
     solution = solve(seen, given, trust, gains, free, settings.rounds, settings)
     together = torch.stack(trust).amax(0)
@@ -61,7 +66,9 @@ def smooth(atlas: Atlas, trust: Tensor) -> Tensor:
 
 def likeness(atlas: Atlas, view: Seen, color: Tensor, gain: Tensor, settings: RefineSettings) -> Tensor:
     """[n] 0..1: 0 where photo and avatar differ in the low band so much that something else is seen there."""
-    apart = view.mean_of(gain[:, None, None] * view.view.image) - view.mean_of(view.draw(color)[:3] / view.draw(color)[3:].clamp(min=1e-3))
+    apart = view.mean_of(gain[:, None, None] * view.view.image) - view.mean_of(
+        view.draw(color)[:3] / view.draw(color)[3:].clamp(min=1e-3)
+    )
     known = atlas.to_map(view.seen[:, None].clamp(max=1))[0] * atlas.outer
     low, _ = atlas.mean(atlas.to_map(apart), known, settings.low_box)
     far = atlas.to_list(low).abs().amax(1)

@@ -1,4 +1,5 @@
-"""Pictures as linear functions of colors: geometry is held, so that picture = W color, and W^T is all the gradient that is needed."""
+"""Pictures as linear functions of colors: geometry is held, so that picture = W color, and W^T is all the gradient that
+is needed."""
 
 from ctypes import c_int, c_void_p
 
@@ -11,7 +12,8 @@ from ..rasterizer.tiles import sort_into_tiles
 
 
 class LinearPicture:
-    """W of one view: weights w_ij >= 0 of Gaussian j in pixel i, blended front to back. On the processor, in float32."""
+    """W of one view: weights w_ij >= 0 of Gaussian j in pixel i, blended front to back. On the processor, in
+    float32."""
 
     def __init__(self, ellipses: Ellipses, size: int):
         parts = (ellipses.center, ellipses.conic, ellipses.opacity)
@@ -23,7 +25,11 @@ class LinearPicture:
     def draw(self, color: Tensor) -> Tensor:
         """color [n, 3] of any value -> [4, size, size]: sum_j w_ij color_j, and coverage sum_j w_ij."""
         picture = torch.empty(4, self.size, self.size)
-        self._call("rasterize_forward", [], [*self.parts, color.float().contiguous(), self.ids, self.start, torch.zeros(3), picture])
+        self._call(
+            "rasterize_forward",
+            [],
+            [*self.parts, color.float().contiguous(), self.ids, self.start, torch.zeros(3), picture],
+        )
         return picture
 
     def transpose(self, pixels: Tensor) -> Tensor:

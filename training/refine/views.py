@@ -18,7 +18,8 @@ from .settings import RefineSettings
 from .transpose import LinearPicture
 
 REFERENCE = 512  # pixels: weights are counted as if every crop had this edge
-# MediaPipe's contours of the eyes, around the opening; the first and the ninth point are the corners; left and right of the person
+# MediaPipe's contours of the eyes, around the opening; the first and the ninth point are the corners; left and right of
+# the person
 RIGHT_EYE = [33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7]
 LEFT_EYE = [263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249]
 EYES = {"eyeLeft": LEFT_EYE, "eyeRight": RIGHT_EYE}
@@ -29,8 +30,9 @@ LUMA = torch.tensor([0.299, 0.587, 0.114])
 
 @dataclass(frozen=True)
 class View:
-    """A photo and where it was taken from. image [3,S,S] 0..1 (not blended with grey), matte and inside [S,S] 0..1, landmarks [478,2] in
-    crop coordinates 0..1, camera of the crop (R [3,3], t [3] m, focal in crop sides), expression [E] and the driver's map for it."""
+    """A photo and where it was taken from. image [3,S,S] 0..1 (not blended with grey), matte and inside [S,S] 0..1,
+    landmarks [478,2] in crop coordinates 0..1, camera of the crop (R [3,3], t [3] m, focal in crop sides), expression
+    [E] and the driver's map for it."""
 
     image: Tensor
     matte: Tensor
@@ -53,7 +55,8 @@ def ramp(x: Tensor, low: float, high: float) -> Tensor:
 
 
 def inside_distance(points: Tensor, polygon: np.ndarray) -> Tensor:
-    """Distance of points [n,2] to the edges of a closed polygon [m,2]; positive inside (even-odd rule), negative outside."""
+    """Distance of points [n,2] to the edges of a closed polygon [m,2]; positive inside (even-odd rule), negative
+    outside."""
     a = torch.as_tensor(polygon, dtype=torch.float32)
     b = a.roll(-1, 0)
     edge, to = b - a, points[:, None] - a
@@ -96,7 +99,9 @@ class Seen:
         self._project(maps, skin)
         self.weight = pixel_weight(view, settings)
         self.area = (REFERENCE / view.size) ** 2
-        seen = self.picture.transpose(torch.stack([self.weight, torch.ones_like(self.weight), torch.zeros_like(self.weight)]))
+        seen = self.picture.transpose(
+            torch.stack([self.weight, torch.ones_like(self.weight), torch.zeros_like(self.weight)])
+        )
         self.seen, self.whole = seen[:, 0] * self.area, seen[:, 1] * self.area
 
     def _project(self, maps: Tensor, skin: Skin) -> None:
@@ -104,7 +109,9 @@ class Seen:
         mean = torch.einsum("nkl,nl->nk", skin.matrix, skin.surface + maps[:, :3]) + skin.translation
         rotation = skin.rotation @ rotation_matrices(maps[:, 10:14])
         scale = maps[:, 7:10].exp().clamp(*SCALE_LIMITS)
-        ellipses = project(mean, rotation, scale, torch.sigmoid(maps[:, 3]), maps[:, 4:7], view.R, view.t, view.focal * size, size)
+        ellipses = project(
+            mean, rotation, scale, torch.sigmoid(maps[:, 3]), maps[:, 4:7], view.R, view.t, view.focal * size, size
+        )
         self.picture = LinearPicture(ellipses, size)
         self.center, self.depth = ellipses.center, ellipses.depth  # px, m
         to_camera = F.normalize(-(view.R.T @ view.t)[None] - mean, dim=1)
@@ -126,7 +133,9 @@ class Seen:
     @cached_property
     def occlusion(self) -> Tensor:
         """1 on the drawn surface, 0 behind it."""
-        drawn = self.picture.draw(torch.stack([self.depth, torch.zeros_like(self.depth), torch.zeros_like(self.depth)], 1))
+        drawn = self.picture.draw(
+            torch.stack([self.depth, torch.zeros_like(self.depth), torch.zeros_like(self.depth)], 1)
+        )
         surface = drawn[0] / drawn[3].clamp(min=1e-3)
         size = self.view.size
         at = (self.center.floor().long()).clamp(0, size - 1)
@@ -134,16 +143,19 @@ class Seen:
 
     @cached_property
     def kind(self) -> Tensor:
-        """Eyeballs only inside the photo's open eyes; skin only outside eyes and open mouth; teeth only inside it, where it is light."""
+        """Eyeballs only inside the photo's open eyes; skin only outside eyes and open mouth; teeth only inside it,
+        where it is light."""
         s, view, head, table = self.settings, self.view, self.splatter.head, self.splatter.table
         at = self.center / view.size
-        is_region = lambda *names: torch.as_tensor(np.isin(table.region, [head.regions.index(n) for n in names]))  # noqa: E731
+        is_region = lambda *names: torch.as_tensor(np.isin(table.region, [head.regions.index(n) for n in names]))
         out = torch.ones(len(at))
         skin = ~is_region(*EYES, *DETACHED, *TEETH)
         not_edge = skin & ~is_region("lids")  # the edges of the lids, with the lashes, lie where the contours are
         for name, contour in EYES.items():
             near = inside_distance(at, view.landmarks[contour])
-            opened = float(np.clip((eye_opening(view.landmarks, contour) - s.open_eye[0]) / (s.open_eye[1] - s.open_eye[0]), 0, 1))
+            opened = float(
+                np.clip((eye_opening(view.landmarks, contour) - s.open_eye[0]) / (s.open_eye[1] - s.open_eye[0]), 0, 1)
+            )
             out = torch.where(is_region(name), out * ramp(near, 0, s.contour) * opened, out)
             out = torch.where(not_edge, out * ramp(near, s.contour, 0), out)
         near = inside_distance(at, view.landmarks[INNER_LIPS])
@@ -151,7 +163,9 @@ class Seen:
         within = is_region(*TEETH) * ramp(near, 0, s.contour)
         shown, face = (self._light(weight) for weight in (within, is_region("face").float()))
         out = torch.where(
-            is_region(*TEETH), within * float(np.clip((shown - s.teeth[0] * face) / max((s.teeth[1] - s.teeth[0]) * face, 1e-6), 0, 1)), out
+            is_region(*TEETH),
+            within * float(np.clip((shown - s.teeth[0] * face) / max((s.teeth[1] - s.teeth[0]) * face, 1e-6), 0, 1)),
+            out,
         )
         return torch.where(is_region(*DETACHED), torch.zeros(()), out)
 
@@ -163,7 +177,10 @@ class Seen:
     @cached_property
     def strain(self) -> Tensor:
         s = self.settings
-        strained = ramp(torch.as_tensor(log_area_ratio(self.splatter.head, self.splatter.table, self.view.expression)).abs(), *s.strain)
+        strained = ramp(
+            torch.as_tensor(log_area_ratio(self.splatter.head, self.splatter.table, self.view.expression)).abs(),
+            *s.strain,
+        )
         return 1 - (1 - s.least_strained) * strained
 
     @cached_property

@@ -1,9 +1,10 @@
-"""Write tests/fixtures/refinement.json: two photos of the open head, the steps of their refinement, for the browser's twin.
+"""Write tests/fixtures/refinement.json: two photos of the open head, the steps of their refinement, for the browser's
+twin.
 
     python -m training.refine.write_fixture
 
-Smooth inputs are waves that the test makes again; pictures and rotations are kept as bytes. Renew it when the head model, the rasteriser or
-ALGORITHM.md changes."""
+Smooth inputs are waves that the test makes again; pictures and rotations are kept as bytes. Renew it when the head
+model, the rasteriser or ALGORITHM.md changes."""
 
 import base64
 import json
@@ -27,12 +28,17 @@ PATH = Path(__file__).resolve().parents[2] / "tests/fixtures/refinement.json"
 MAP_SIZE, EDGE = 64, 48
 DISTANCE, FOCAL = 0.77, 2.2  # meters, crop sides
 SETTINGS = replace(RefineSettings(), rounds=4)
-#: per channel of the maps: mean and height of the waves mean + height sin((0.7 + 0.31 channel) texel + channel); texel row-major
+#: per channel of the maps: mean and height of the waves mean + height sin((0.7 + 0.31 channel) texel + channel); texel
+# row-major
 STATIC = [(0, 0.001)] * 3 + [(2.0, 1.0)] + [(0.5, 0.25)] * 3 + [(-5.2, 0.2)] * 2 + [(-6.6, 0.2)]
 DELTA = [(0, 0.001)] * 3 + [(0, 0.3)] + [(0, 0.05)] * 3 + [(0, 0.1)] * 7
 PHOTOS = (
     {"yaw": 0, "expression": {}, "tone": [1.0, 1.0, 1.0]},
-    {"yaw": 35, "expression": {"jawOpen": 0.4, "mouthSmileLeft": 0.7, "mouthSmileRight": 0.7}, "tone": [1.15, 1.0, 0.85]},
+    {
+        "yaw": 35,
+        "expression": {"jawOpen": 0.4, "mouthSmileLeft": 0.7, "mouthSmileRight": 0.7},
+        "tone": [1.15, 1.0, 0.85],
+    },
 )
 MOST_SEEN = 2000.0  # pixels of a crop of 512 that `seen` of the fixture can hold
 LOST_ROWS = 5  # of the crop, below the photo
@@ -79,13 +85,15 @@ def photos(splatter: AvatarSplatter, static: Tensor) -> list[View]:
         t = np.array([0, 0, -DISTANCE]) - R @ middle
         camera = torch.from_numpy(R.astype(np.float32)), torch.from_numpy(t.astype(np.float32)), FOCAL
         at = points @ R.T + t
-        landmarks = np.nan_to_num(np.stack([0.5 - FOCAL * at[:, 0] / at[:, 2], 0.5 + FOCAL * at[:, 1] / at[:, 2]], 1)).astype(np.float32)
+        landmarks = np.nan_to_num(
+            np.stack([0.5 - FOCAL * at[:, 0] / at[:, 2], 0.5 + FOCAL * at[:, 1] / at[:, 2]], 1)
+        ).astype(np.float32)
         skin = splatter.skin(expression, np.zeros(15))
         drawn = splatter.picture(true, delta, skin, *camera[:2], FOCAL * EDGE, EDGE, torch.full((3,), 0.3))
         image = (drawn[:3] * torch.tensor(photo["tone"])[:, None, None]).clamp(0, 1)
         inside = torch.ones(EDGE, EDGE)
         inside[EDGE - LOST_ROWS :] = 0
-        byte = lambda x: torch.round(255 * x.clamp(0, 1)) / 255  # noqa: E731
+        byte = lambda x: torch.round(255 * x.clamp(0, 1)) / 255
         views.append(View(byte(image), byte(drawn[3]), inside, landmarks, *camera, expression, delta))
     return views
 
@@ -114,7 +122,8 @@ def content() -> dict:
                 "image": pack(255 * view.image.numpy() + 0.25, "u1"),
                 "matte": pack(255 * view.matte.numpy() + 0.25, "u1"),
                 "landmarks": pack(view.landmarks, "<f4"),
-                "drawn": shorts(picture.draw((atlas.to_list(static[COLOR]) + seen.change).clamp(0, 1))),  # [4,S,S] before the first round
+                # [4,S,S] before the first round
+                "drawn": shorts(picture.draw((atlas.to_list(static[COLOR]) + seen.change).clamp(0, 1))),
                 "seen": shorts(seen.seen / MOST_SEEN),  # per Gaussian, as all below
                 "trust": shorts(seen.trust),  # step 3
                 "smoothTrust": shorts(trust),  # step 5

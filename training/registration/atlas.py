@@ -25,7 +25,11 @@ class Atlas:
         self.table: TexelTable = build_texel_table(model, size)
         names = list(model.regions)
         self.outer = np.isin(self.table.region, [names.index(n) for n in OUTER])
-        self.texel, self.corners, self.bary = self.table.texel[self.outer], self.table.corners[self.outer], self.table.bary[self.outer]
+        self.texel, self.corners, self.bary = (
+            self.table.texel[self.outer],
+            self.table.corners[self.outer],
+            self.table.bary[self.outer],
+        )
         self.region = self.table.region[self.outer]
         known = np.zeros(size * size, bool)
         known[self.texel] = True
@@ -44,7 +48,8 @@ class Atlas:
 
 
 def lookup(atlas: Atlas, faces: np.ndarray, vertices: np.ndarray, surface: Surface) -> tuple[np.ndarray, np.ndarray]:
-    """Foreign face [n] and barycentrics [n,3] of each outer texel; `vertices` [V,3] are the open head on the foreign mean."""
+    """Foreign face [n] and barycentrics [n,3] of each outer texel; `vertices` [V,3] are the open head on the foreign
+    mean."""
     point = atlas.at(vertices)
     normal = atlas.at(vertex_normals(vertices, faces))
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)

@@ -32,15 +32,22 @@ PEOPLE = CACHE / "people"
 
 
 def register(model: HeadModel, skin: Skin, source: Source, log=print) -> tuple[Fit, np.ndarray]:
-    """Fit of the open head to the mean of a source, and the mean's own displacement [n,3] of the skin from the template."""
+    """Fit of the open head to the mean of a source, and the mean's own displacement [n,3] of the skin from the
+    template."""
     face, bary = model.media_pipe
     points = source.landmark_points()[:468]
-    rows = np.flatnonzero(np.isfinite(points).all(1) & (face[:468] >= 0) & (skin.local[model.faces[np.maximum(face[:468], 0)]] >= 0).all(1))
+    rows = np.flatnonzero(
+        np.isfinite(points).all(1)
+        & (face[:468] >= 0)
+        & (skin.local[model.faces[np.maximum(face[:468], 0)]] >= 0).all(1)
+    )
     move = similarity(points[rows], model.media_pipe_landmarks(model.template)[rows])
     mean = place(move, source.mean)
     surface = Surface(mean, source.faces, source.normals(mean))
     columns = skin.local[model.faces[face[rows]]]
-    landmarks = sp.csr_matrix((bary[rows].ravel(), (np.repeat(np.arange(len(rows)), 3), columns.ravel())), (len(rows), len(skin.index)))
+    landmarks = sp.csr_matrix(
+        (bary[rows].ravel(), (np.repeat(np.arange(len(rows)), 3), columns.ravel())), (len(rows), len(skin.index))
+    )
     template = model.template[skin.index].astype(np.float64)
     moved = fit(skin, template, surface, landmarks, place(move, points[rows]), log)
     face, bary, trust, distance = correspond(skin, moved, surface)
@@ -52,13 +59,18 @@ def place(move: tuple, points: np.ndarray) -> np.ndarray:
     return move[0] * points @ move[1].T + move[2]
 
 
-def people_of(model: HeadModel, skin: Skin, source: Source, fitted: Fit, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Offsets from the template: of the mean [V,3], and what people add [P,V,3], with eyes, teeth and tongue moved along."""
+def people_of(
+    model: HeadModel, skin: Skin, source: Source, fitted: Fit, mean: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets from the template: of the mean [V,3], and what people add [P,V,3], with eyes, teeth and tongue moved
+    along."""
     inner = Inner(model, skin)
     scale = fitted.move[0]
     eyes = np.c_[place(fitted.move, source.eyes[:, :3]), source.eyes[:, 3] * scale]
     added = transfer(fitted, source.moved)
-    moved = np.concatenate([source.eyes_moved[..., :3] @ (scale * fitted.move[1]).T, source.eyes_moved[..., 3:] * scale], 2)
+    moved = np.concatenate(
+        [source.eyes_moved[..., :3] @ (scale * fitted.move[1]).T, source.eyes_moved[..., 3:] * scale], 2
+    )
     whole = inner.complete(mean, eyes)
     return whole, np.stack([inner.complete(mean + a, eyes + e) - whole for a, e in zip(added, moved)])
 
@@ -110,7 +122,9 @@ def write_valid(out, data, stamp, model, skin, atlas, directions, source, fitted
     styles, style_cover, style_thick, style_color = [], [], [], []
     for p, name in enumerate(source.people):
         if f"wig_{name}_pos_q" in table:
-            t, c, rgb = hair.wig(data, name, model, atlas, base + offsets[p], directions, lambda x: place(fitted.move, x))
+            t, c, rgb = hair.wig(
+                data, name, model, atlas, base + offsets[p], directions, lambda x: place(fitted.move, x)
+            )
         elif cover[p].max() > 0.05:
             t, c, rgb = thickness[p], cover[p], colors[p]
         else:

@@ -11,11 +11,13 @@ from ..headmodel.model import HeadModel
 from .fit import Fit, Skin, transfer
 
 TRUSTED = ("good", "approx")
-MEASURED_LIDS = ("eyeBlinkLeft", "eyeBlinkRight")  # the lids' path follows from each person's own opening (synth/people.py)
+# the lids' path follows from each person's own opening (synth/people.py)
+MEASURED_LIDS = ("eyeBlinkLeft", "eyeBlinkRight")
 
 
 def personal_expressions(root: Path, model: HeadModel, skin: Skin, fitted: Fit) -> np.ndarray:
-    """Displacements [P,E,V,3] f16, meters: each person's mapped VALID morphs minus their mean over all people; 0 where VALID has none."""
+    """Displacements [P,E,V,3] f16, meters: each person's mapped VALID morphs minus their mean over all people; 0 where
+    VALID has none."""
     table = json.loads((root / "valid" / "arkit_map.json").read_text())["map"]
     data = np.load(root / "valid" / "valid_head.npz")
     morphs = [str(n) for n in data["face_morph_names"]]
@@ -26,7 +28,8 @@ def personal_expressions(root: Path, model: HeadModel, skin: Skin, fitted: Fit) 
         entry = table.get(name)
         if entry is None or entry["quality"] not in TRUSTED or not entry["face"]:
             continue
-        own = sum(weight * residual[morphs.index(m)].astype(np.float32) for m, weight in entry["face"]) * scale  # [3,P,N]
+        # [3,P,N]
+        own = sum(weight * residual[morphs.index(m)].astype(np.float32) for m, weight in entry["face"]) * scale
         own = own.transpose(1, 2, 0)
         own -= own.mean(0)  # rounding leaves a little
         field = transfer(fitted, own)

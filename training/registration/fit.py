@@ -1,9 +1,10 @@
-"""Non-rigid fit of the open head's skin to one foreign mean head, and the transfer of people by the correspondences found.
+"""Non-rigid fit of the open head's skin to one foreign mean head, and the transfer of people by the correspondences
+found.
 
-The similarity comes from landmarks. Then rounds of: nearest points with compatible normals, and a sparse least-squares solve for all
-displacements that weighs point-to-plane distance, landmarks and the bending of the displacement field; its stiffness falls from round to
-round (the idea of Amberg, Romdhani, Vetter: Optimal step nonrigid ICP algorithms for surface registration, 2007, with a Laplacian on
-displacements in place of affine maps).
+The similarity comes from landmarks. Then rounds of: nearest points with compatible normals, and a sparse least-squares
+solve for all displacements that weighs point-to-plane distance, landmarks and the bending of the displacement field;
+its stiffness falls from round to round (the idea of Amberg, Romdhani, Vetter: Optimal step nonrigid ICP algorithms for
+surface registration, 2007, with a Laplacian on displacements in place of affine maps).
 """
 
 from __future__ import annotations
@@ -80,7 +81,8 @@ class Skin:
 
 @dataclass
 class Fit:
-    """Where the open head's skin [n] lies on a foreign mean head, and the similarity (scale, rotation, translation) into our space."""
+    """Where the open head's skin [n] lies on a foreign mean head, and the similarity (scale, rotation, translation)
+    into our space."""
 
     vertices: np.ndarray  # [n,3] the open head's skin on the mean head
     face: np.ndarray  # [n] nearest foreign triangle
@@ -92,8 +94,11 @@ class Fit:
     extend: Callable[[np.ndarray], np.ndarray]  # values [n,k] -> the smooth field that follows the trusted ones
 
 
-def fit(skin: Skin, template: np.ndarray, surface: Surface, landmarks: sp.csr_matrix, targets: np.ndarray, log=None) -> np.ndarray:
-    """Skin vertices [n,3] on `surface`. `template` [n,3] starts near; `landmarks` [m,n] times vertices should meet `targets` [m,3]."""
+def fit(
+    skin: Skin, template: np.ndarray, surface: Surface, landmarks: sp.csr_matrix, targets: np.ndarray, log=None
+) -> np.ndarray:
+    """Skin vertices [n,3] on `surface`. `template` [n,3] starts near; `landmarks` [m,n] times vertices should meet
+    `targets` [m,3]."""
     count, moved = len(template), template.copy()
     pull = (landmarks.T @ landmarks).tocsr()
     for stiffness, hold, reach, cosine in STAGES:
@@ -114,11 +119,16 @@ def fit(skin: Skin, template: np.ndarray, surface: Surface, landmarks: sp.csr_ma
         moved = template + factorized(system.tocsc())(right).reshape(3, -1).T
         if log:
             matched = weight > 0
-            log(f"stiffness {stiffness:6g}: {1000 * distance[matched].mean():.2f} mm, {matched.sum()} of {skin.is_outer.sum()} matched")
+            log(
+                f"stiffness {stiffness:6g}: {1000 * distance[matched].mean():.2f} mm, {matched.sum()} of "
+                f"{skin.is_outer.sum()} matched"
+            )
     return moved
 
 
-def correspond(skin: Skin, moved: np.ndarray, surface: Surface) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def correspond(
+    skin: Skin, moved: np.ndarray, surface: Surface
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Face, barycentrics, trust and distance of each skin vertex on the surface."""
     normals = vertex_normals(moved, skin.outer_faces)
     face, bary = surface.nearest(moved, normals, 0.5)
@@ -128,7 +138,8 @@ def correspond(skin: Skin, moved: np.ndarray, surface: Surface) -> tuple[np.ndar
 
 
 def transfer(fitted: Fit, moved: np.ndarray) -> np.ndarray:
-    """Displacements [P,N,3] of the foreign mean -> displacements [P,n,3] of the open head's skin, smooth where nothing corresponds."""
+    """Displacements [P,N,3] of the foreign mean -> displacements [P,n,3] of the open head's skin, smooth where nothing
+    corresponds."""
     scale, rotation, _ = fitted.move
     corners = fitted.surface.faces[fitted.face]
     people = np.einsum("nk,pnkc->pnc", fitted.bary, moved[:, corners]) @ (scale * rotation).T

@@ -1,4 +1,5 @@
-"""Hair of the VALID people as thickness over the open head's skin and color in its atlas: what is painted on the scalp, and the wigs.
+"""Hair of the VALID people as thickness over the open head's skin and color in its atlas: what is painted on the scalp,
+and the wigs.
 
 A hairstyle fits every registered head: thickness [V] along `outward` of the template, mask and color per texel.
 """
@@ -52,7 +53,8 @@ def hair_zone(atlas: Atlas, model: HeadModel) -> np.ndarray:
 
 
 def painted_hair(colors: np.ndarray, atlas: Atlas, model: HeadModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """From skins [P,n,3] u8: hair cover [P,n] 0..1, hair color [P,3] and skin tone [P,3], sRGB. Bald heads have cover 0.
+    """From skins [P,n,3] u8: hair cover [P,n] 0..1, hair color [P,3] and skin tone [P,3], sRGB. Bald heads have cover
+    0.
 
     Texels inside the hair that do not look like it take the color of the nearest that do; `colors` is changed.
     """
@@ -87,7 +89,8 @@ def painted_hair(colors: np.ndarray, atlas: Atlas, model: HeadModel) -> tuple[np
 
 
 def shaved(atlas: Atlas, model: HeadModel, color: np.ndarray, cover: np.ndarray, tone: np.ndarray) -> np.ndarray:
-    """Skin [n,3] u8 with its painted hair taken off: nearby skin, further up the scalp the cheeks' `tone` [3] (sRGB 0..1)."""
+    """Skin [n,3] u8 with its painted hair taken off: nearby skin, further up the scalp the cheeks' `tone` [3] (sRGB
+    0..1)."""
     if cover.max() < 0.05:
         return color
     grown = grey_dilation(atlas.image(cover[:, None])[..., 0], 17)
@@ -117,8 +120,11 @@ def scalp_cover(atlas: Atlas, cover: np.ndarray, count: int) -> np.ndarray:
     return ((mean @ cover.T) / np.maximum(np.asarray(mean.sum(1)), 1e-6)).T
 
 
-def bald_skulls(skin: Skin, offsets: np.ndarray, cover: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """From offsets [P,n,3] of the skin with hair and its cover [P,n]: offsets without hair and hair thickness [P,n] along `directions`.
+def bald_skulls(
+    skin: Skin, offsets: np.ndarray, cover: np.ndarray, directions: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """From offsets [P,n,3] of the skin with hair and its cover [P,n]: offsets without hair and hair thickness [P,n]
+    along `directions`.
 
     Under hair the skull continues the face as the mean of the bald people does.
     """
@@ -149,7 +155,9 @@ def ramp(thickness: np.ndarray, vertices: np.ndarray, edges: np.ndarray, rounds:
     return out
 
 
-def wig(root: Path, name: str, model: HeadModel, atlas: Atlas, vertices: np.ndarray, directions: np.ndarray, place) -> tuple:
+def wig(
+    root: Path, name: str, model: HeadModel, atlas: Atlas, vertices: np.ndarray, directions: np.ndarray, place
+) -> tuple:
     """One wig cast onto the open head: thickness [V], cover [n] and sRGB color [n,3] u8.
 
     `vertices` [V,3] is its owner, registered and without hair; `place` maps VALID points into our space.
@@ -169,11 +177,14 @@ def wig(root: Path, name: str, model: HeadModel, atlas: Atlas, vertices: np.ndar
     face, _, distance, _ = ray_hits(vertices - 0.012 * directions, directions, points[tris], REACH + 0.012)
     thickness = np.where(allowed & (face >= 0), np.maximum(distance - 0.012, 0.0015), 0)
     covered = sp.csr_matrix(
-        (np.ones(2 * len(edges)), (np.r_[edges[:, 0], edges[:, 1]], np.r_[edges[:, 1], edges[:, 0]])), (len(vertices),) * 2
+        (np.ones(2 * len(edges)), (np.r_[edges[:, 0], edges[:, 1]], np.r_[edges[:, 1], edges[:, 0]])),
+        (len(vertices),) * 2,
     )
     share = (covered @ (thickness > 0).astype(float)) / np.maximum(np.asarray(covered.sum(1)).ravel(), 1)
     mean = (covered @ thickness) / np.maximum(covered @ (thickness > 0).astype(float), 1)
-    thickness = np.where((thickness == 0) & allowed & (share > 0.6), mean, np.where((thickness > 0) & (share < 0.3), 0, thickness))
+    thickness = np.where(
+        (thickness == 0) & allowed & (share > 0.6), mean, np.where((thickness > 0) & (share < 0.3), 0, thickness)
+    )
     thickness = ramp(thickness, vertices, edges)
     smooth = 0.5 * thickness + 0.5 * (covered @ thickness) / np.maximum(np.asarray(covered.sum(1)).ravel(), 1)
     thickness = np.where(thickness > 0, smooth, 0)

@@ -1,4 +1,5 @@
-"""What is not fitted but moved along: eyeballs to a person's own centre and radius, mouth inside, teeth and tongue with the lips."""
+"""What is not fitted but moved along: eyeballs to a person's own centre and radius, mouth inside, teeth and tongue with
+the lips."""
 
 from __future__ import annotations
 
@@ -55,7 +56,8 @@ class Inner:
         return rings
 
     def complete(self, skin_offset: np.ndarray, eyes: np.ndarray) -> np.ndarray:
-        """Offsets [V,3] of the whole head from those of the skin [n,3] and eyeballs [2,4] (centre, radius) in our space."""
+        """Offsets [V,3] of the whole head from those of the skin [n,3] and eyeballs [2,4] (centre, radius) in our
+        space."""
         template = self.model.template.astype(np.float64)
         out = np.zeros_like(template)
         out[self.skin.index] = skin_offset

@@ -1,8 +1,9 @@
-"""Where MediaPipe sees its 478 landmarks on the two foreign heads, as on the open head (headmodel/measure_landmarks.py).
+"""Where MediaPipe sees its 478 landmarks on the two foreign heads, as on the open head
+(headmodel/measure_landmarks.py).
 
-`python -m training.registration.landmarks` renders the people of each source, detects, projects back and takes the middle over all
-pictures; it writes landmarks.json (face and barycentrics on the skin triangles of sources.py), which the registration reads. It runs in an
-environment of its own (training/requirements-landmarks.txt).
+`python -m training.registration.landmarks` renders the people of each source, detects, projects back and takes the
+middle over all pictures; it writes landmarks.json (face and barycentrics on the skin triangles of sources.py), which
+the registration reads. It runs in an environment of its own (training/requirements-landmarks.txt).
 """
 
 from __future__ import annotations
@@ -23,8 +24,14 @@ from .textures import color_map, sample
 
 VIEWS = [(-0.25, 0.08), (0.0, -0.05), (0.25, 0.05)]  # yaw, pitch of the pictures of one person, radians
 ICT_PEOPLE = 12
-ICT_COLOR = {"M_Face": (0.80, 0.62, 0.53), "M_BackHead": (0.80, 0.62, 0.53), "M_GumsTongue": (0.5, 0.2, 0.2), "M_Teeth": (0.8, 0.8, 0.75)}
-ICT_COLOR |= {"M_Sclera": (0.85, 0.83, 0.82), "M_Iris": (0.22, 0.14, 0.10)}  # no lashes: drawn opaque they hide the lids
+ICT_COLOR = {
+    "M_Face": (0.80, 0.62, 0.53),
+    "M_BackHead": (0.80, 0.62, 0.53),
+    "M_GumsTongue": (0.5, 0.2, 0.2),
+    "M_Teeth": (0.8, 0.8, 0.75),
+}
+# no lashes: drawn opaque they hide the lids
+ICT_COLOR |= {"M_Sclera": (0.85, 0.83, 0.82), "M_Iris": (0.22, 0.14, 0.10)}
 
 
 @dataclass
@@ -138,7 +145,12 @@ def main() -> None:
     root, table = arguments.data, {"detector": "MediaPipe Face Landmarker, mediapipe==0.10.21"}
     for source, scenes in ((load_valid(root, False), valid_scenes), (load_ict(root, measured=False), ict_scenes)):
         table[source.name], photos = measure(source, scenes(root, source), root / "mediapipe" / "face_landmarker.task")
-        print(source.name, table[source.name]["agreement"], "missing", [i for i, f in enumerate(table[source.name]["face"][:468]) if f < 0])
+        print(
+            source.name,
+            table[source.name]["agreement"],
+            "missing",
+            [i for i, f in enumerate(table[source.name]["face"][:468]) if f < 0],
+        )
         if arguments.pictures:
             from PIL import Image
 

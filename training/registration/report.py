@@ -24,7 +24,8 @@ FULL_SCALE = 0.002  # meters: the error drawn in full red
 
 
 def errors(model: HeadModel, skin: Skin, source: Source, fitted: Fit, mean: np.ndarray, added: np.ndarray) -> dict:
-    """Distances in mm of registered skin vertices to the source's surface: for the mean head, and for people (modes: random ones)."""
+    """Distances in mm of registered skin vertices to the source's surface: for the mean head, and for people (modes:
+    random ones)."""
     names = list(model.regions)
     seen = np.isin(model.face_region, [names.index(n) for n in OUTER])
     trusted = fitted.trust > 0.5
@@ -52,7 +53,10 @@ def errors(model: HeadModel, skin: Skin, source: Source, fitted: Fit, mean: np.n
     return {
         "vertices": int(trusted.sum()),
         "ofSkinVertices": int(skin.is_outer.sum()),
-        "meanHead": {"meanMillimeters": round(float(distance.mean()), 3), "worstMillimeters": round(float(distance.max()), 2)},
+        "meanHead": {
+            "meanMillimeters": round(float(distance.mean()), 3),
+            "worstMillimeters": round(float(distance.max()), 2),
+        },
         "people": {
             "count": len(people),
             "meanMillimeters": round(float(np.mean(people)), 3),
@@ -65,7 +69,8 @@ def errors(model: HeadModel, skin: Skin, source: Source, fitted: Fit, mean: np.n
 
 
 def error_picture(model: HeadModel, skin: Skin, fitted: Fit, mean: np.ndarray) -> np.ndarray:
-    """Registered mean head [CELL, k*CELL, 3] u8 in several views: grey 0 mm, red 2 mm or more, blue where nothing corresponds."""
+    """Registered mean head [CELL, k*CELL, 3] u8 in several views: grey 0 mm, red 2 mm or more, blue where nothing
+    corresponds."""
     names = list(model.regions)
     faces = model.faces[np.isin(model.face_region, [names.index(n) for n in OUTER])]
     vertices = (model.template + mean).astype(np.float32)
@@ -85,7 +90,9 @@ def error_picture(model: HeadModel, skin: Skin, fitted: Fit, mean: np.ndarray) -
         hit = face >= 0
         bary = np.concatenate([weights[hit], 1 - weights[hit].sum(1, keepdims=True)], 1)
         corners = faces[face[hit]]
-        light = 0.35 + 0.65 * np.clip(np.einsum("nk,nkc->nc", bary, normals[corners]) @ (turn.T @ np.array([0.3, 0.5, 0.81])), 0, 1)
+        light = 0.35 + 0.65 * np.clip(
+            np.einsum("nk,nkc->nc", bary, normals[corners]) @ (turn.T @ np.array([0.3, 0.5, 0.81])), 0, 1
+        )
         picture = np.full((CELL * 2, CELL * 2, 3), 0.25)
         picture[hit] = np.einsum("nk,nkc->nc", bary, color[corners]) * light[:, None]
         picture = picture.reshape(CELL, 2, CELL, 2, 3).mean((1, 3))

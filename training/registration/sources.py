@@ -1,7 +1,8 @@
-"""The two foreign heads as plain arrays: mean skin surface, people or modes as displacements of it, eyeballs, landmarks.
+"""The two foreign heads as plain arrays: mean skin surface, people or modes as displacements of it, eyeballs,
+landmarks.
 
-VALID: 36 people on one topology (MIT, (c) 2022 Tiffany Do). ICT-FaceKit: 100 identity modes (MIT, (c) 2020 USC ICT). Both are read from
-`shared/data`; nothing of them is committed.
+VALID: 36 people on one topology (MIT, (c) 2022 Tiffany Do). ICT-FaceKit: 100 identity modes (MIT, (c) 2020 USC ICT).
+Both are read from `shared/data`; nothing of them is committed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ ICT_EYE_RADIUS = 1.577
 
 @dataclass
 class Source:
-    """One foreign topology. Axes as in canonical space, meters, origin between the eyes; N skin vertices, P people or modes."""
+    """One foreign topology. Axes as in canonical space, meters, origin between the eyes; N skin vertices, P people or
+    modes."""
 
     name: str
     mean: np.ndarray  # [N,3]
@@ -58,7 +60,8 @@ def _landmarks(name: str, measured: bool) -> tuple[np.ndarray, np.ndarray]:
 
 
 def load_valid(root: Path, measured: bool = True) -> Source:
-    """The body mesh (head, neck, shoulders, clothes, short hair) of all 36 people. The vertices stay split at UV seams: `uv` needs them."""
+    """The body mesh (head, neck, shoulders, clothes, short hair) of all 36 people. The vertices stay split at UV seams:
+    `uv` needs them."""
     data = np.load(root / "valid" / "valid_head.npz")
     count = int(data["mesh_vertex_range"][0, 1])
     tris = data["tris"]
@@ -103,4 +106,14 @@ def load_ict(root: Path, modes: int = 100, measured: bool = True) -> Source:
     mean = (data["neutral"][:skin] - ICT_ORIGIN) / 100
     people = [str(n) for n in data["identity_names"][:modes]]
     landmarks = _landmarks("ict", measured)
-    return Source("ict", mean, faces, np.arange(skin), people, modes_all[:, :skin] / 100.0, np.array(eyes), np.stack(moved, 1), landmarks)
+    return Source(
+        "ict",
+        mean,
+        faces,
+        np.arange(skin),
+        people,
+        modes_all[:, :skin] / 100.0,
+        np.array(eyes),
+        np.stack(moved, 1),
+        landmarks,
+    )

@@ -23,8 +23,8 @@ class Surface:
     def nearest(
         self, points: np.ndarray, normals: np.ndarray | None = None, limit: float = 0.3, candidates: int = 16
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Face [n] and barycentrics [n,3] of the nearest point of each of `points` [n,3]; with `normals` [n,3] only where the cosine to
-        the surface normal is over `limit`, -1 if there is none among the nearest triangles."""
+        """Face [n] and barycentrics [n,3] of the nearest point of each of `points` [n,3]; with `normals` [n,3] only
+        where the cosine to the surface normal is over `limit`, -1 if there is none among the nearest triangles."""
         _, face = self.tree.query(points, candidates)
         bary = closest_barycentrics(points[:, None], self.corners[face])
         distance = np.linalg.norm(np.einsum("nkc,nkcx->nkx", bary, self.corners[face]) - points[:, None], axis=2)
@@ -65,10 +65,11 @@ def closest_barycentrics(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
 
 
 def ray_hits(origins: np.ndarray, directions: np.ndarray, corners: np.ndarray, reach: float, block: int = 256) -> tuple:
-    """Last hit of each ray within `reach` with triangles [T,3,3]: face [n] (-1: none), barycentrics [n,3], distance [n], hits [n].
+    """Last hit of each ray within `reach` with triangles [T,3,3]: face [n] (-1: none), barycentrics [n,3], distance
+    [n], hits [n].
 
-    `directions` [n,3] are unit vectors. The last hit is the outer surface of layered hair. Neighbouring rays should follow each other:
-    each block of them looks only at the triangles around it.
+    `directions` [n,3] are unit vectors. The last hit is the outer surface of layered hair. Neighbouring rays should
+    follow each other: each block of them looks only at the triangles around it.
     """
     middle = corners.mean(1)
     radius = np.linalg.norm(corners - middle[:, None], axis=2).max(1)

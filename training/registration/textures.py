@@ -1,4 +1,5 @@
-"""Pictures inside a GLB. Only the images are read: geometry comes from valid_head.npz, and image chunks are not compressed."""
+"""Pictures inside a GLB. Only the images are read: geometry comes from valid_head.npz, and image chunks are not
+compressed."""
 
 from __future__ import annotations
 

@@ -1,1 +1,2 @@
-"""Synthetic heads with dense ground truth in UV: random people, light, hair, expressions and cameras on the open head model."""
+"""Synthetic heads with dense ground truth in UV: random people, light, hair, expressions and cameras on the open head
+model."""

@@ -1,7 +1,7 @@
 """The paper's distribution adjustment (§3.2, Fig. 5c and 10): rare, strong expressions as often as common, weak ones.
 
-Anchors are the expressions of a large library that lie farthest from one another; every person then shows, of the expressions recorded of
-them, the one most like each anchor and a few random ones."""
+Anchors are the expressions of a large library that lie farthest from one another; every person then shows, of the
+expressions recorded of them, the one most like each anchor and a few random ones."""
 
 import numpy as np
 
@@ -20,8 +20,9 @@ def farthest_points(points: np.ndarray, count: int) -> np.ndarray:
 
 
 def most_similar(anchors: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    """Index [a] of the frame [n,d] with the largest cosine similarity to each anchor [a,d]; a zero vector is similar to nothing."""
-    unit = lambda x: x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-9)  # noqa: E731
+    """Index [a] of the frame [n,d] with the largest cosine similarity to each anchor [a,d]; a zero vector is similar to
+    nothing."""
+    unit = lambda x: x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-9)
     return (unit(anchors) @ unit(frames).T).argmax(1)
 
 

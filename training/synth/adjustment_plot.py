@@ -1,5 +1,5 @@
-"""Writes docs/images/distribution-adjustment.png, the paper's Fig. 5c for our expressions: random and adjusted ones in the plane of the
-anchors' two principal components.
+"""Writes docs/images/distribution-adjustment.png, the paper's Fig. 5c for our expressions: random and adjusted ones in
+the plane of the anchors' two principal components.
 
 python -m training.synth.adjustment_plot [--out docs/images/distribution-adjustment.png]
 """
@@ -51,12 +51,14 @@ def main() -> None:
     image = Image.new("RGB", (width * SCALE, height * SCALE), "white")
     draw = ImageDraw.Draw(image)
     font, small = ImageFont.load_default(13 * SCALE), ImageFont.load_default(10 * SCALE)
-    hue = lambda k: tuple(int(255 * c) for c in colorsys.hsv_to_rgb(k / ANCHORS, 0.75, 0.8))  # noqa: E731
+    hue = lambda k: tuple(int(255 * c) for c in colorsys.hsv_to_rgb(k / ANCHORS, 0.75, 0.8))
     colors = [hue(k) for k in range(ANCHORS)] + [(150, 150, 150)] * RANDOM
 
     def place(points: np.ndarray, panel: int) -> np.ndarray:
         unit = (points - low) / (high - low)
-        return (np.stack([MARGIN + panel * (SIDE + GAP) + unit[:, 0] * SIDE, MARGIN + (1 - unit[:, 1]) * SIDE], 1) * SCALE).round()
+        return (
+            np.stack([MARGIN + panel * (SIDE + GAP) + unit[:, 0] * SIDE, MARGIN + (1 - unit[:, 1]) * SIDE], 1) * SCALE
+        ).round()
 
     for panel, (points, title) in enumerate(
         zip(flat[:2], (f"random: {POINTS:,}", f"adjusted: {ANCHORS} like the anchors, {RANDOM} random"))
@@ -79,7 +81,10 @@ def main() -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     image.quantize(64).save(out, optimize=True)
     shares = [spread(points, low, high) for points in flat[:2]]
-    print(f"{out}: {out.stat().st_size / 1e3:.0f} kB; cells of the plane in use: random {shares[0]:.0%}, adjusted {shares[1]:.0%}")
+    print(
+        f"{out}: {out.stat().st_size / 1e3:.0f} kB; cells of the plane in use: random {shares[0]:.0%}, adjusted "
+        f"{shares[1]:.0%}"
+    )
     strength = [float(np.linalg.norm(x, axis=1).mean()) for x in (plain, adjusted)]
     print(f"mean strength: random {strength[0]:.2f}, adjusted {strength[1]:.2f}")
 

@@ -8,7 +8,18 @@ from .canvas import Canvas, step
 from .lighting import linear
 
 SKIN = (
-    np.array([[238, 196, 172], [228, 178, 148], [212, 156, 122], [190, 130, 96], [160, 104, 74], [128, 80, 56], [96, 59, 42], [66, 42, 32]])
+    np.array(
+        [
+            [238, 196, 172],
+            [228, 178, 148],
+            [212, 156, 122],
+            [190, 130, 96],
+            [160, 104, 74],
+            [128, 80, 56],
+            [96, 59, 42],
+            [66, 42, 32],
+        ]
+    )
     / 255
 )
 HAIR = {
@@ -64,7 +75,8 @@ def any_cloth(rng: np.random.Generator) -> np.ndarray:
 
 
 class Painter:
-    """Paints on a texel canvas and a vertex canvas. skins [k,n,3]: log ratios of photographed skins to their own tone (may be empty)."""
+    """Paints on a texel canvas and a vertex canvas. skins [k,n,3]: log ratios of photographed skins to their own tone
+    (may be empty)."""
 
     def __init__(self, texels: Canvas, vertices: Canvas, skins: np.ndarray):
         self.texels, self.vertices, self.skins = texels, vertices, skins
@@ -95,11 +107,18 @@ class Painter:
         self._mouth(rng, albedo, specular, gloss)
         cloth = any_cloth(rng)
         if rng.random() < 0.6:
-            rim = c.frame.rim + rng.uniform(0.0, 0.03) + 0.25 * rng.uniform(-0.1, 0.5) * -c.p[:, 2] + 0.002 * c.smooth(rng, 1)[0]
+            rim = (
+                c.frame.rim
+                + rng.uniform(0.0, 0.03)
+                + 0.25 * rng.uniform(-0.1, 0.5) * -c.p[:, 2]
+                + 0.002 * c.smooth(rng, 1)[0]
+            )
             m = step(c.p[:, 1], rim + 0.0015, rim - 0.0015) * (c.skin & (c.height < -0.11))
             albedo += m[:, None] * (cloth * (1 + 0.1 * c.smooth(rng, 3)[0])[:, None] - albedo)
             specular *= 1 - 0.8 * m
-        texture = np.concatenate([np.clip(albedo, 0.002, 0.98), np.maximum(specular, 0)[:, None], gloss[:, None], detail], 1)
+        texture = np.concatenate(
+            [np.clip(albedo, 0.002, 0.98), np.maximum(specular, 0)[:, None], gloss[:, None], detail], 1
+        )
         return Look(texture.astype(np.float32), thickness, hair, hair_color, cloth, skin_color, 0.3 + 0.7 * age, long)
 
     def _hair_color(self, rng, dark: float) -> np.ndarray:
@@ -108,7 +127,9 @@ class Painter:
         if rng.random() < 0.025:  # dyed
             hue = rng.random() * 6
             color = 0.15 + 0.55 * np.clip(np.abs((hue + np.array([0, 4, 2])) % 6 - 3) - 1, 0, 1)
-        return linear(np.clip(color * np.exp(rng.normal(0, 0.12)) * np.exp(rng.normal(0, 0.03, 3)), 0.03, 0.95)).astype(np.float32)
+        return linear(np.clip(color * np.exp(rng.normal(0, 0.12)) * np.exp(rng.normal(0, 0.03, 3)), 0.03, 0.95)).astype(
+            np.float32
+        )
 
     def _skin(self, rng, tone: np.ndarray, dark: float, age: float) -> np.ndarray:
         c = self.texels
@@ -143,7 +164,9 @@ class Painter:
             log += (rng.uniform(0.1, 0.5) * (1.1 - dark) * spots)[:, None] * melanin
         for _ in range(rng.poisson(2)):  # moles
             at = c.p[rng.integers(len(c.p))]
-            log += (rng.uniform(0.3, 1.2) * np.exp(-0.5 * ((c.p - at) ** 2).sum(1) / rng.uniform(0.0008, 0.0016) ** 2))[:, None] * melanin
+            log += (rng.uniform(0.3, 1.2) * np.exp(-0.5 * ((c.p - at) ** 2).sum(1) / rng.uniform(0.0008, 0.0016) ** 2))[
+                :, None
+            ] * melanin
         grain = rng.standard_normal(len(c.p), np.float32) * rng.uniform(0.01, 0.045) + 0.03 * c.smooth(rng, 3)[0]
         log += (grain * c.skin)[:, None]
         return tone * np.exp(np.clip(log, -2.5, 1.2))
@@ -153,7 +176,11 @@ class Painter:
         m = step(c.lip, -0.0015, 0.0012) * rng.uniform(0.55, 1.0)
         tint = np.array([-0.06, -0.50, -0.42]) * rng.uniform(0.5, 1.2) * (0.45 if dark > 4.5 else 1)
         if not male and rng.random() < 0.3:
-            color = linear(np.array([[0.70, 0.12, 0.16], [0.78, 0.35, 0.38], [0.45, 0.12, 0.22], [0.80, 0.42, 0.36]])[rng.integers(4)])
+            color = linear(
+                np.array([[0.70, 0.12, 0.16], [0.78, 0.35, 0.38], [0.45, 0.12, 0.22], [0.80, 0.42, 0.36]])[
+                    rng.integers(4)
+                ]
+            )
             painted = color * (1 + 0.06 * c.noise[3, 1])[:, None]
             albedo += (m * rng.uniform(0.4, 0.9))[:, None] * (painted - albedo)
         else:
@@ -165,7 +192,9 @@ class Painter:
     def _beard(self, rng, albedo, thickness, hair_color, male: bool) -> np.ndarray:
         c, v = self.texels, self.vertices
         kind = (
-            rng.choice(["none", "shadow", "stubble", "full", "moustache", "goatee"], p=[0.34, 0.2, 0.17, 0.15, 0.06, 0.08])
+            rng.choice(
+                ["none", "shadow", "stubble", "full", "moustache", "goatee"], p=[0.34, 0.2, 0.17, 0.15, 0.06, 0.08]
+            )
             if male
             else "none"
         )
@@ -205,7 +234,11 @@ class Painter:
             center = lift + arch * np.sin(np.pi * s)
             half = height * step(s, -0.02, 0.12) ** 0.5 * (1 - 0.75 * s**2)
             strand = np.sin(s * 140 + d * 900 + 2.0 * c.noise[3, 2]) * 0.25 + c.noise[3, 3] * 0.2
-            m = step(np.abs(d - center) / np.maximum(half, 4e-4), 1.25, 0.55) * step(s, width, width - 0.12) * step(s, 0.0, 0.06)
+            m = (
+                step(np.abs(d - center) / np.maximum(half, 4e-4), 1.25, 0.55)
+                * step(s, width, width - 0.12)
+                * step(s, 0.0, 0.06)
+            )
             m = np.clip(m * cover * (1 + strand), 0, 1) * c.skin
             albedo += m[:, None] * (color - albedo)
 
@@ -225,7 +258,9 @@ class Painter:
         )
         albedo *= 1 - 0.85 * m[:, None]
 
-    def _hair(self, rng, albedo, specular, gloss, detail, thickness, color, male: bool, age: float) -> tuple[np.ndarray, bool]:
+    def _hair(
+        self, rng, albedo, specular, gloss, detail, thickness, color, male: bool, age: float
+    ) -> tuple[np.ndarray, bool]:
         c, v = self.texels, self.vertices
         weights = (
             {"bald": 0.06, "buzz": 0.14, "short": 0.5, "medium": 0.25, "long": 0.05}
@@ -241,7 +276,10 @@ class Painter:
         elif kind == "medium":
             name = "fringe" if rng.random() < 0.45 else "short"
         line = HAIRLINE[name].copy()
-        line[:5] += rng.normal(0.0, 0.006) + (rng.random() < 0.35) * male * age * np.array([0.0, 0.012, 0.035, 0.03, 0.015]) * rng.random()
+        line[:5] += (
+            rng.normal(0.0, 0.006)
+            + (rng.random() < 0.35) * male * age * np.array([0.0, 0.012, 0.035, 0.03, 0.015]) * rng.random()
+        )
         line[5:7] += rng.normal(0, 0.008)
         slant, peak = rng.normal(0, 0.010) if name == "fringe" else rng.normal(0, 0.002), rng.normal(0, 0.003)
         covers_ears = name in ("long", "bob") and rng.random() < 0.75
@@ -255,7 +293,11 @@ class Painter:
             local = np.random.default_rng()
             local.bit_generator.state = state  # the same noise for texels and vertices
             x = canvas.p[:, 0]
-            edge = np.interp(canvas.azimuth, AZIMUTH, line) + slant * x / 0.05 + peak * np.cos(x / 0.012) * (canvas.azimuth < 30)
+            edge = (
+                np.interp(canvas.azimuth, AZIMUTH, line)
+                + slant * x / 0.05
+                + peak * np.cos(x / 0.012) * (canvas.azimuth < 30)
+            )
             d = canvas.height - edge + 0.003 * canvas.smooth(local, 2)[0] + 0.003 * canvas.smooth(local, 1)[0]
             ok = canvas.skin & ((canvas.height > -0.01) | (canvas.azimuth > 62)) & (canvas.lip < -0.01)
             if not covers_ears:
@@ -274,7 +316,9 @@ class Painter:
         gradient = 0.3 * np.clip(-c.height / 0.1, -0.3, 1) * rng.normal(0, 0.5)
         root = color * np.exp(rng.uniform(0.18, 0.5) * strand + 0.07 * fine + gradient)[:, None]
         if rng.random() < 0.15:  # streaks, grey hair among the rest
-            root = root + (step(strand, 0.4, 1.8) * rng.uniform(0.1, 0.35))[:, None] * (linear(np.array([0.72, 0.68, 0.6])) - root)
+            root = root + (step(strand, 0.4, 1.8) * rng.uniform(0.1, 0.35))[:, None] * (
+                linear(np.array([0.72, 0.68, 0.6])) - root
+            )
         albedo += (m * cap)[:, None] * (root - albedo)
         specular += m * (rng.uniform(0.005, 0.05) * (0.4 + color.mean()) * np.exp(0.5 * strand) - specular)
         gloss += m * (rng.uniform(8, 22) - gloss)
@@ -282,7 +326,11 @@ class Painter:
         dv, local = cover(v)
         ramp = step(dv, 0.0, rng.uniform(0.012, 0.03))
         overall = sides + (1 - sides) * step(v.height, 0.03, 0.08) + lift * np.clip(v.up[:, 1], 0, 1) * 0.5
-        t = top * ramp * np.clip(overall * (1 + bumps * v.smooth(local, 0)[0] + 0.5 * bumps * v.smooth(local, 1)[0]), 0.25, 1.6)
+        t = (
+            top
+            * ramp
+            * np.clip(overall * (1 + bumps * v.smooth(local, 0)[0] + 0.5 * bumps * v.smooth(local, 1)[0]), 0.25, 1.6)
+        )
         if covers_ears:  # hair lies over the ear: the ear itself keeps its place, the hair before and behind it rises
             t = np.where(v.is_region["ears"], np.minimum(t, 0.006), t)
         np.maximum(thickness, np.minimum(t, 0.035), out=thickness)
@@ -294,13 +342,20 @@ class Painter:
         a, around = c.eye_angle[m], c.eye_around[m]
         iris = np.array(
             IRIS[
-                rng.integers(4) if dark < 3.5 and rng.random() < 0.35 else rng.integers(len(IRIS)) if dark < 3.5 else rng.choice([0, 1, 7])
+                rng.integers(4)
+                if dark < 3.5 and rng.random() < 0.35
+                else rng.integers(len(IRIS))
+                if dark < 3.5
+                else rng.choice([0, 1, 7])
             ]
         )
         iris = linear(np.clip(iris * np.exp(rng.normal(0, 0.15)), 0.02, 0.9))
         r = np.arcsin(min(0.9, 0.0060 / c.frame.eye_radius)) * rng.uniform(0.95, 1.06)
         pupil = r * rng.uniform(0.28, 0.5)
-        fibers = 0.35 * np.sin(around * 23 + rng.uniform(0, 6)) * np.sin(around * 9 + rng.uniform(0, 6)) + 0.15 * c.noise[3, 4][m]
+        fibers = (
+            0.35 * np.sin(around * 23 + rng.uniform(0, 6)) * np.sin(around * 9 + rng.uniform(0, 6))
+            + 0.15 * c.noise[3, 4][m]
+        )
         ring = step(a, pupil, pupil + 0.45 * (r - pupil))
         color = iris * np.exp(fibers * 0.8 + 0.35 * (1 - ring))[:, None] * (1 - 0.55 * step(a, 0.8 * r, r))[:, None]
         color = color * step(a, pupil * 0.88, pupil * 1.12)[:, None] + 0.004
@@ -313,7 +368,9 @@ class Painter:
 
     def _mouth(self, rng, albedo, specular, gloss) -> None:
         c = self.texels
-        tooth = linear(np.array([0.86, 0.82, 0.74]) * np.exp(rng.normal(0, [0.05, 0.05, 0.08]))) * rng.uniform(0.75, 1.05)
+        tooth = linear(np.array([0.86, 0.82, 0.74]) * np.exp(rng.normal(0, [0.05, 0.05, 0.08]))) * rng.uniform(
+            0.75, 1.05
+        )
         gum = linear(np.array([0.72, 0.38, 0.38]) * np.exp(rng.normal(0, 0.1)))
         teeth = c.is_region["teethUpper"] | c.is_region["teethLower"]
         gap = np.clip(1 - np.abs((np.abs(c.teeth_x) / 0.0078 + 0.0) % 1.0 - 0.0) / 0.12, 0, 1)
@@ -321,10 +378,13 @@ class Painter:
         t = t + c.gum[:, None] * (gum - t)
         albedo[teeth] = t[teeth]
         inner = c.is_region["mouthInterior"]
-        albedo[inner] = (linear(np.array([0.55, 0.22, 0.22])) * np.exp(rng.normal(0, 0.15) - 1.2 * c.depth_in_mouth)[:, None])[inner]
+        albedo[inner] = (
+            linear(np.array([0.55, 0.22, 0.22])) * np.exp(rng.normal(0, 0.15) - 1.2 * c.depth_in_mouth)[:, None]
+        )[inner]
         tongue = c.is_region["tongue"]
         albedo[tongue] = (
-            linear(np.array([0.74, 0.40, 0.40])) * np.exp(rng.normal(0, 0.12) + 0.08 * c.noise[3, 6] - 0.8 * c.depth_in_mouth)[:, None]
+            linear(np.array([0.74, 0.40, 0.40]))
+            * np.exp(rng.normal(0, 0.12) + 0.08 * c.noise[3, 6] - 0.8 * c.depth_in_mouth)[:, None]
         )[tongue]
         wet = teeth | inner | tongue
         specular[wet], gloss[wet] = rng.uniform(0.02, 0.06), 40

@@ -10,7 +10,8 @@ from .crop import crop_from_points
 
 @dataclass(frozen=True)
 class Camera:
-    """Pinhole of docs/conventions.md "Camera of a crop": R [3,3], t [3] (camera from canonical, meters), f in pixels of `size`."""
+    """Pinhole of docs/conventions.md "Camera of a crop": R [3,3], t [3] (camera from canonical, meters), f in pixels of
+    `size`."""
 
     R: np.ndarray
     t: np.ndarray
@@ -30,7 +31,8 @@ class Camera:
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
-    """Camera from canonical: yaw turns the face to its left (radians), pitch > 0 lowers the face, roll turns the picture clockwise."""
+    """Camera from canonical: yaw turns the face to its left (radians), pitch > 0 lowers the face, roll turns the
+    picture clockwise."""
     cy, sy, cp, sp, cr, sr = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch), np.cos(roll), np.sin(roll)
     turn_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     turn_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
@@ -38,11 +40,13 @@ def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
     return turn_z @ turn_x @ turn_y
 
 
-def crop_camera(right_eye, left_eye, mouth, yaw: float, pitch: float, focal: float, size: int, jitter=(1.0, 0.0, 0.0, 0.0)) -> Camera:
+def crop_camera(
+    right_eye, left_eye, mouth, yaw: float, pitch: float, focal: float, size: int, jitter=(1.0, 0.0, 0.0, 0.0)
+) -> Camera:
     """Camera whose whole picture is the crop of the three canonical points seen under yaw and pitch.
 
-    focal is in multiples of `size`; jitter = (scale, shift x, shift y as fractions of the side, roll in radians) on top of the rule.
-    The crop of a photo is a similarity in the picture; here the camera is moved
+    focal is in multiples of `size`; jitter = (scale, shift x, shift y as fractions of the side, roll in radians) on top
+    of the rule. The crop of a photo is a similarity in the picture; here the camera is moved
     until the crop is the identity, so that its axis stays central."""
     points = np.stack([right_eye, left_eye, mouth]).astype(np.float64)
     turned_away = abs(np.angle(np.exp(1j * yaw))) > np.pi / 2
@@ -74,11 +78,17 @@ def crop_camera(right_eye, left_eye, mouth, yaw: float, pitch: float, focal: flo
 
 
 def sample_photo_yaws(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Yaws [count] in degrees of the photos of one person. The first is a portrait: mostly within +-60 degrees, sometimes anywhere.
+    """Yaws [count] in degrees of the photos of one person. The first is a portrait: mostly within +-60 degrees,
+    sometimes anywhere.
 
-    The others are portraits too, or (in 60 % of the people) taken while walking around the head, in even steps to either side."""
+    The others are portraits too, or (in 60 % of the people) taken while walking around the head, in even steps to
+    either side."""
     wide = rng.random() < 0.12
-    first = rng.uniform(-180, 180) if wide and rng.random() < 0.35 else np.clip(rng.normal(0, 60 if wide else 26), -100, 100)
+    first = (
+        rng.uniform(-180, 180)
+        if wide and rng.random() < 0.35
+        else np.clip(rng.normal(0, 60 if wide else 26), -100, 100)
+    )
     if rng.random() < 0.6:
         turn = rng.uniform(60, 180) if count == 2 else 360 / max(count, 1)
         others = first + rng.choice([-1, 1]) * turn * np.arange(1, count) + rng.normal(0, 15, max(count - 1, 0))
@@ -91,13 +101,19 @@ def sample_photo_yaws(rng: np.random.Generator, count: int) -> np.ndarray:
 def sample_photo_camera(rng: np.random.Generator, right_eye, left_eye, mouth, size: int, yaw: float) -> Camera:
     """Photo crop under a yaw in degrees, with the crop rule's jitter of scale 6 %, shift 4 %, roll 5 degrees."""
     pitch = np.clip(rng.normal(2, 9), -25, 25)
-    jitter = (rng.uniform(0.94, 1.06), rng.uniform(-0.04, 0.04), rng.uniform(-0.04, 0.04), np.deg2rad(rng.uniform(-5, 5)))
+    jitter = (
+        rng.uniform(0.94, 1.06),
+        rng.uniform(-0.04, 0.04),
+        rng.uniform(-0.04, 0.04),
+        np.deg2rad(rng.uniform(-5, 5)),
+    )
     focal = np.exp(rng.uniform(np.log(1.6), np.log(4.0)))
     return crop_camera(right_eye, left_eye, mouth, np.deg2rad(yaw), np.deg2rad(pitch), focal, size, jitter)
 
 
 def sample_view_camera(rng: np.random.Generator, head_center: np.ndarray, size: int, around: float) -> Camera:
-    """Novel view: the head fills the picture; a share `around` of the views goes all around, the others look from ahead."""
+    """Novel view: the head fills the picture; a share `around` of the views goes all around, the others look from
+    ahead."""
     yaw = np.deg2rad(rng.uniform(-180, 180) if rng.random() < around else np.clip(rng.normal(0, 40), -90, 90))
     pitch, roll = np.deg2rad(np.clip(rng.normal(0, 12), -30, 30)), np.deg2rad(rng.normal(0, 4))
     f = size * np.exp(rng.uniform(np.log(1.8), np.log(3.2)))

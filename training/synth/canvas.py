@@ -1,4 +1,5 @@
-"""Everything about the template's surface that painting needs and that no person changes: distances, masks, noise, hair flow."""
+"""Everything about the template's surface that painting needs and that no person changes: distances, masks, noise, hair
+flow."""
 
 from dataclasses import dataclass
 
@@ -23,7 +24,10 @@ def step(x: np.ndarray, low: float, high: float) -> np.ndarray:
 def _lattice(rng: np.random.Generator, points: np.ndarray) -> np.ndarray:
     """Value noise with a unit cell at points [n,3], about unit variance."""
     volume = rng.standard_normal((32, 32, 32)).astype(np.float32)
-    return map_coordinates(volume, (points + rng.uniform(0, 32, 3)).T % 32, order=1, mode="grid-wrap").astype(np.float32) * 1.7
+    return (
+        map_coordinates(volume, (points + rng.uniform(0, 32, 3)).T % 32, order=1, mode="grid-wrap").astype(np.float32)
+        * 1.7
+    )
 
 
 def polyline(points: np.ndarray, line: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -83,10 +87,17 @@ class Frame:
 
 
 class Canvas:
-    """Fields at points of the template: p, normal [n,3], region [n]. Used for texels and, without noise at texel scale, for vertices."""
+    """Fields at points of the template: p, normal [n,3], region [n]. Used for texels and, without noise at texel scale,
+    for vertices."""
 
     def __init__(self, rig: Rig, frame: Frame, p: np.ndarray, normal: np.ndarray, region: np.ndarray, seed: int = 7):
-        self.frame, self.p, self.normal, self.region, n = frame, p.astype(np.float32), normal.astype(np.float32), region, len(p)
+        self.frame, self.p, self.normal, self.region, n = (
+            frame,
+            p.astype(np.float32),
+            normal.astype(np.float32),
+            region,
+            len(p),
+        )
         names = {name: i for i, name in enumerate(rig.regions)}
         self.is_region = {name: region == i for name, i in names.items()}
         lm, xy = frame.landmarks, p[:, :2].astype(np.float64)
@@ -99,7 +110,9 @@ class Canvas:
         d = np.minimum(polyline(xy, np.r_[lm[48:60, :2], lm[48:49, :2]])[1], 1)
         self.lip = np.where(inside(xy, lm[48:60, :2]), d, -d).astype(np.float32) - far.astype(np.float32)
         self.lip[self.is_region["lips"] & (normal[:, 2] < 0.1)] = 0.003  # where the lips turn inwards
-        self.lip_line = polyline(xy, np.r_[lm[60:61, :2], (lm[61:64, :2] + lm[[67, 66, 65], :2]) / 2, lm[64:65, :2]])[1] + far
+        self.lip_line = (
+            polyline(xy, np.r_[lm[60:61, :2], (lm[61:64, :2] + lm[[67, 66, 65], :2]) / 2, lm[64:65, :2]])[1] + far
+        )
         self.brows = []
         for line in (lm[22:27, :2], lm[21:16:-1, :2]):  # left and right, from the nose outwards
             s, d, side = polyline(xy, line)
@@ -117,7 +130,9 @@ class Canvas:
         right_cheek = (lm[36] + lm[48]) / 2 + [-0.006, -0.002, 0]
         self.cheeks = blob(left_cheek, 0.018) + blob(right_cheek, 0.018)
         self.nose = blob(lm[30], 0.013)
-        self.under_eye = blob(lm[[46, 47]].mean(0) - [0, 0.009, 0], 0.009) + blob(lm[[40, 41]].mean(0) - [0, 0.009, 0], 0.009)
+        self.under_eye = blob(lm[[46, 47]].mean(0) - [0, 0.009, 0], 0.009) + blob(
+            lm[[40, 41]].mean(0) - [0, 0.009, 0], 0.009
+        )
         self.forehead = blob(frame.middle + [0, 0.055, 0.0], 0.035)
         self.chin = blob(lm[8] + [0, 0.008, 0], 0.016)
         self.wrinkle_forehead = step(y, lm[19, 1] + 0.006, lm[19, 1] + 0.015) * step(np.abs(x), 0.055, 0.04) * front
@@ -125,7 +140,11 @@ class Canvas:
         for a, b in ((35, 54), (31, 48)):
             side = np.sign(lm[b, 0])
             line = np.array(
-                [lm[a, :2] + [side * 0.006, 0.004], (lm[a, :2] + lm[b, :2]) / 2 + [side * 0.011, 0.002], lm[b, :2] + [side * 0.010, -0.004]]
+                [
+                    lm[a, :2] + [side * 0.006, 0.004],
+                    (lm[a, :2] + lm[b, :2]) / 2 + [side * 0.011, 0.002],
+                    lm[b, :2] + [side * 0.010, -0.004],
+                ]
             )
             d = polyline(xy, line)[1] + far
             self.nasolabial = np.maximum(self.nasolabial, np.exp(-0.5 * (d / 0.0025) ** 2)).astype(np.float32)
@@ -170,8 +189,12 @@ class Canvas:
             self.eye_angle[m] = np.arccos(np.clip(d[:, 2], -1, 1))
             self.eye_around[m] = np.arctan2(d[:, 1], d[:, 0])
         rng = np.random.default_rng(seed)  # the same fields for texels, vertices and coarse texels of one rig
-        self.noise = np.stack([[_lattice(rng, p / s) for _ in range(NOISE_FIELDS)] for s in NOISE_METERS]).astype(np.float32)  # [4,F,n]
-        # strands: noise that is long along the hair flow and short across it; flow 0 from the whorl down, 1 combed to a side, 2 curls
+        # [4,F,n]
+        self.noise = np.stack([[_lattice(rng, p / s) for _ in range(NOISE_FIELDS)] for s in NOISE_METERS]).astype(
+            np.float32
+        )
+        # strands: noise that is long along the hair flow and short across it; flow 0 from the whorl down, 1 combed to a
+        # side, 2 curls
         c = frame.crown
         along = np.arccos(np.clip(self.up @ c, -1, 1))
         e1 = np.array([1.0, 0, 0])
@@ -187,7 +210,9 @@ class Canvas:
                 elif flow == 1:
                     q = np.stack([p[:, 2] / 0.1 * cells, p[:, 1] / 0.1 * cells * 0.8, p[:, 0] / 0.1 * cells * 0.12], 1)
                 else:
-                    q = p / 0.1 * cells * 0.9 + 0.8 * np.stack([self.noise[2, 0], self.noise[2, 1], self.noise[2, 2]], 1)
+                    q = p / 0.1 * cells * 0.9 + 0.8 * np.stack(
+                        [self.noise[2, 0], self.noise[2, 1], self.noise[2, 2]], 1
+                    )
                 fields.append(_lattice(rng, q))
             self.strands.append(np.stack(fields))
         across = np.cross(np.broadcast_to(c, p.shape), p - frame.head)
@@ -207,7 +232,8 @@ def texel_canvas(rig: Rig, frame: Frame, texels) -> Canvas:
 
 
 def vertex_canvas(rig: Rig, frame: Frame) -> Canvas:
-    """Canvas at the vertices; a vertex takes the region of the last face around it (hair thickness and smooth noise need no more)."""
+    """Canvas at the vertices; a vertex takes the region of the last face around it (hair thickness and smooth noise
+    need no more)."""
     region = np.zeros(len(rig.template), np.int32)
     region[rig.faces.ravel()] = np.repeat(rig.face_region, 3)
     return Canvas(rig, frame, rig.template, mesh.vertex_normals(rig.template, rig.faces), region)

@@ -27,7 +27,9 @@ def main() -> None:
     sheet = Image.new("RGB", (side * cell, side * cell))
     for i in range(side * side):
         photo = generator.sample(arguments.seed + i, 1, 0)["photos"][0]
-        picture = Image.fromarray((photo.transpose(1, 2, 0) * 255 + 0.5).astype(np.uint8)).resize((cell, cell), Image.Resampling.LANCZOS)
+        picture = Image.fromarray((photo.transpose(1, 2, 0) * 255 + 0.5).astype(np.uint8)).resize(
+            (cell, cell), Image.Resampling.LANCZOS
+        )
         sheet.paste(picture, (i % side * cell, i // side * cell))
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(arguments.out, quality=85, optimize=True)

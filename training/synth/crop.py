@@ -9,7 +9,8 @@ RIGHT_EYE, LEFT_EYE, MOUTH = (33, 133), (362, 263), (61, 291)  # MediaPipe indic
 
 @dataclass(frozen=True)
 class Crop:
-    """Square in a photo: centre (x, y) and side in photo pixels; roll (radians) is the angle of its x axis in the photo (y down)."""
+    """Square in a photo: centre (x, y) and side in photo pixels; roll (radians) is the angle of its x axis in the photo
+    (y down)."""
 
     center: np.ndarray
     side: float

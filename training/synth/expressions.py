@@ -36,7 +36,9 @@ SINGLES = [
     ("mouthRight", 0.8, 0.4),
     ("tongueOut", 0.8, 0.25),
 ]
-LAUGH = {  # ours: the face of most portraits, a smile that shows teeth: (least, most), about what the landmark fit finds in 14 broad smiles
+# ours: the face of most portraits, a smile that shows teeth: (least, most), about what the landmark fit finds in 14
+# broad smiles
+LAUGH = {
     "mouthSmile": (0.1, 1.0),
     "mouthDimple": (0.0, 0.7),
     "mouthUpperUp": (0.1, 0.75),
@@ -70,7 +72,9 @@ def sample_expression(rng: np.random.Generator, names: list[str], strength: floa
         value = rng.beta(1.3, 1.3)
         if choice < len(PAIRS):
             stem, top, _ = PAIRS[choice]
-            left, right = (value, value * rng.uniform(0.85, 1)) if rng.random() < 0.85 else (value, value * rng.random())
+            left, right = (
+                (value, value * rng.uniform(0.85, 1)) if rng.random() < 0.85 else (value, value * rng.random())
+            )
             if rng.random() < 0.5:
                 left, right = right, left
             gain = top * (1.0 if stem == "eyeBlink" else strength)

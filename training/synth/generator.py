@@ -58,7 +58,8 @@ class Person:
 
 @dataclass
 class Face:
-    """One person with one expression and pose. Vertices [V,3]: `still` has jaw and eyes turned but not the neck (the light's space)."""
+    """One person with one expression and pose. Vertices [V,3]: `still` has jaw and eyes turned but not the neck (the
+    light's space)."""
 
     still: np.ndarray
     posed: np.ndarray  # all joints turned
@@ -73,9 +74,11 @@ class Face:
 
 
 class Generator:
-    """Deterministic by seed. `data_root` is the folder with makehuman/ (skins); None looks for shared/data beside the clone.
+    """Deterministic by seed. `data_root` is the folder with makehuman/ (skins); None looks for shared/data beside the
+    clone.
 
-    `adjusted`: the driver's expressions follow the paper's distribution adjustment. `around`: share of the views that go all around."""
+    `adjusted`: the driver's expressions follow the paper's distribution adjustment. `around`: share of the views that
+    go all around."""
 
     def __init__(
         self,
@@ -92,7 +95,11 @@ class Generator:
         self.photo_size, self.map_size, self.anchor_size = photo_size, map_size, anchor_size
         self.rig = rig = Rig(head_model)
         self.frame = Frame.of(rig)
-        self.texels, self.coarse, self.position_texels = rig.texels(map_size), rig.texels(anchor_size), rig.texels(position_map_size)
+        self.texels, self.coarse, self.position_texels = (
+            rig.texels(map_size),
+            rig.texels(anchor_size),
+            rig.texels(position_map_size),
+        )
         self.canvas, self.vertex_canvas, self.coarse_canvas = (
             texel_canvas(rig, self.frame, self.texels),
             vertex_canvas(rig, self.frame),
@@ -110,7 +117,8 @@ class Generator:
         self.fitting = Fitting(rig)
         area = 0.5 * self._areas(rig.template)[rig.face_region == rig.regions.index("face")].sum()
         on_face = [rig.face_region[t.face] == rig.regions.index("face") for t in (self.texels, self.coarse)]
-        self.spacing = {t.size: float(np.sqrt(area / on.sum())) for t, on in zip((self.texels, self.coarse), on_face)}  # meters
+        # meters
+        self.spacing = {t.size: float(np.sqrt(area / on.sum())) for t, on in zip((self.texels, self.coarse), on_face)}
         basis = rig.shape_dirs[:PRIOR_SHAPES]
         self.prior_solve = np.linalg.pinv(basis.astype(np.float64)).astype(np.float32)  # [3V, 30]
         self.prior_maps = np.stack([rig.bake(self.coarse, b.reshape(-1, 3)).ravel() for b in basis])  # [30, 3n]
@@ -123,13 +131,19 @@ class Generator:
 
     def _prepare_mesh(self) -> None:
         rig, V, F = self.rig, len(self.rig.template), len(self.rig.faces)
-        incidence = sp.csr_matrix((np.ones(3 * F), (rig.faces.ravel(), np.repeat(np.arange(F), 3))), shape=(V, F), dtype=np.float32)
-        self.face_mean = sp.diags(1 / np.maximum(np.asarray(incidence.sum(1)).ravel(), 1)).astype(np.float32) @ incidence
+        incidence = sp.csr_matrix(
+            (np.ones(3 * F), (rig.faces.ravel(), np.repeat(np.arange(F), 3))), shape=(V, F), dtype=np.float32
+        )
+        self.face_mean = (
+            sp.diags(1 / np.maximum(np.asarray(incidence.sum(1)).ravel(), 1)).astype(np.float32) @ incidence
+        )
         edges = np.concatenate([rig.faces[:, [0, 1]], rig.faces[:, [1, 2]], rig.faces[:, [2, 0]]])
         near = sp.csr_matrix((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(V, V))
         near = ((near + near.T) > 0).astype(np.float32)
         self.neighbours = (
-            (0.5 * sp.identity(V) + 0.5 * sp.diags(1 / np.maximum(np.asarray(near.sum(1)).ravel(), 1)) @ near).tocsr().astype(np.float32)
+            (0.5 * sp.identity(V) + 0.5 * sp.diags(1 / np.maximum(np.asarray(near.sum(1)).ravel(), 1)) @ near)
+            .tocsr()
+            .astype(np.float32)
         )
         moving = np.isin(rig.face_region, rig.dynamic_regions).astype(np.float32)
         fixed = (self.face_mean @ moving) < 0.999
@@ -141,7 +155,8 @@ class Generator:
         self.eye_vertices = np.unique(rig.faces[np.isin(rig.face_region, inner)])
         self.dynamic[self.eye_vertices] = 1
         c = self.vertex_canvas
-        self.soft = (c.skin * step(c.lid, 0.008, 0.022) * step(-c.lip, 0.0, 0.010)).astype(np.float32)  # where the own residual may act
+        # where the own residual may act
+        self.soft = (c.skin * step(c.lid, 0.008, 0.022) * step(-c.lip, 0.0, 0.010)).astype(np.float32)
         # the mouth's inner wall, drawn in a little from the lips on, so that no identity's cheek sinks below it
         wall = self.face_mean @ (rig.face_region == rig.regions.index("mouthInterior")).astype(np.float32)
         wall = step(self.neighbours @ np.where(wall < 0.999, 0, wall), 0.6, 1.0)[:, None]
@@ -151,7 +166,8 @@ class Generator:
         edges = np.sort(edges, 1)
         pairs, uses = np.unique(edges, axis=0, return_counts=True)
         border = np.unique(pairs[uses == 1])
-        self.rim = border[rig.template[border, 1] < np.median(rig.template[border, 1]) - 0.05]  # vertices of the neck's open end
+        # vertices of the neck's open end
+        self.rim = border[rig.template[border, 1] < np.median(rig.template[border, 1]) - 0.05]
         front = rig.template[self.rim[rig.template[self.rim, 2] > np.median(rig.template[self.rim, 2])]]
         self.above_rim = cKDTree(front).query(self.canvas.p)[0] < 0.012  # texels of the throat, right above it
 
@@ -161,7 +177,8 @@ class Generator:
 
     # ------------------------------------------------------------------------------------------------ people and faces
     def person(self, rng: np.random.Generator) -> Person:
-        """A random identity: a registered one, or one of the open head's own directions with a painted or MakeHuman skin."""
+        """A random identity: a registered one, or one of the open head's own directions with a painted or MakeHuman
+        skin."""
         if self.people is not None and rng.random() < REGISTERED:
             return self.registered_person(rng, self.people.sample(rng))
         rig = self.rig
@@ -183,9 +200,12 @@ class Generator:
         own = 0.0012 * self.vertex_canvas.smooth(rng, 0, 3) + 0.0006 * self.vertex_canvas.smooth(rng, 1, 3)
         own = own.T * self.soft[:, None]
         along = (own * self.normals).sum(1, keepdims=True)
-        return own + self.normals * np.maximum(0, -0.001 - along)  # not deeper than 1 mm: the mouth's wall and the eyes are near
+        # not deeper than 1 mm: the mouth's wall and the eyes are near
+        return own + self.normals * np.maximum(0, -0.001 - along)
 
-    def _person(self, skin: np.ndarray, hair_direction: np.ndarray, gains: np.ndarray, look: Look, own: np.ndarray | None = None) -> Person:
+    def _person(
+        self, skin: np.ndarray, hair_direction: np.ndarray, gains: np.ndarray, look: Look, own: np.ndarray | None = None
+    ) -> Person:
         """Hair on the offsets without hair [V,3], and everything that follows from both."""
         rig, offset = self.rig, skin + hair_direction * look.thickness[:, None]
         texture = look.texture[self.nearest].reshape(self.map_size, self.map_size, 8)
@@ -202,7 +222,8 @@ class Generator:
         )
 
     def face(self, person: Person, expression: np.ndarray, pose: np.ndarray) -> Face:
-        """Deform a person. The driver's truth `delta` is what turns template joints and shared expressions into this person's motion."""
+        """Deform a person. The driver's truth `delta` is what turns template joints and shared expressions into this
+        person's motion."""
         rig = self.rig
         full = rig.full_pose(expression, pose)
         still_pose = full.copy()
@@ -240,15 +261,30 @@ class Generator:
         """sRGB-encoded view-independent color at the texels [n,3]."""
         rig, t = self.rig, self.texels
         return tone.encode(
-            mesh.shade(t.face, t.bary, rig.faces, rig.uv_faces, rig.uv, person.texture, face.still, face.normals, occlusion, light)
+            mesh.shade(
+                t.face,
+                t.bary,
+                rig.faces,
+                rig.uv_faces,
+                rig.uv,
+                person.texture,
+                face.still,
+                face.normals,
+                occlusion,
+                light,
+            )
         )
 
-    def render(self, person: Person, face: Face, camera: Camera, light, tone, occlusion, worn: Worn = NOTHING) -> Picture:
+    def render(
+        self, person: Person, face: Face, camera: Camera, light, tone, occlusion, worn: Worn = NOTHING
+    ) -> Picture:
         """Picture of the mesh and what is worn."""
         return draw(self.rig, person.texture, face, camera, light, tone, occlusion, worn)
 
     # ------------------------------------------------------------------------------------------------ samples
-    def sample(self, seed: int, photo_count: int, target_count: int = 2, render_targets: bool = True) -> dict[str, np.ndarray]:
+    def sample(
+        self, seed: int, photo_count: int, target_count: int = 2, render_targets: bool = True
+    ) -> dict[str, np.ndarray]:
         """One identity with its photos and truths; shapes and meaning in training/synth/README.md."""
         rng = np.random.default_rng([seed, 20261122])
         person = self.person(rng)
@@ -262,7 +298,9 @@ class Generator:
         out: dict[str, np.ndarray] = {}
         log_scale, quat = self._surfels(self.rig.template + person.offset)
         opacity = np.full((len(color), 1), OPACITY_LOGIT, np.float32)
-        out["static"] = self.texels.to_map(np.concatenate([self.rig.bake(self.texels, person.offset), opacity, color, log_scale, quat], 1))
+        out["static"] = self.texels.to_map(
+            np.concatenate([self.rig.bake(self.texels, person.offset), opacity, color, log_scale, quat], 1)
+        )
         out["valid"] = self.valid.copy()
         props = np.random.default_rng([seed, 20261123])  # apart, so that glasses change nothing else
         self._photos(rng, props, person, light, tone, lit, photo_count, out)
@@ -271,13 +309,26 @@ class Generator:
 
     def _surfels(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rig = self.rig
-        log_scale, quat = mesh.surfels(self.texels.face, rig.faces, rig.uv_faces, rig.uv, vertices, self.map_size, self.base_quat)
+        log_scale, quat = mesh.surfels(
+            self.texels.face, rig.faces, rig.uv_faces, rig.uv, vertices, self.map_size, self.base_quat
+        )
         return np.minimum(log_scale, self.log_sigma_limit), quat
 
     def _linear_face(self, person, face, light, occlusion) -> np.ndarray:
         """Linear color of the cheeks, for the exposure."""
         rig, t, m = self.rig, self.texels, self.canvas.cheeks > 0.5
-        return mesh.shade(t.face[m], t.bary[m], rig.faces, rig.uv_faces, rig.uv, person.texture, face.still, face.normals, occlusion, light)
+        return mesh.shade(
+            t.face[m],
+            t.bary[m],
+            rig.faces,
+            rig.uv_faces,
+            rig.uv,
+            person.texture,
+            face.still,
+            face.normals,
+            occlusion,
+            light,
+        )
 
     def _glasses(self, rng: np.random.Generator, person: Person) -> Glasses | None:
         """Fitted glasses for a minority."""
@@ -293,7 +344,8 @@ class Generator:
         return Worn(torso, glasses.worn(turn), sample_glare(rng, light))
 
     def _photos(self, rng, props, person, light, tone, lit, count, out) -> None:
-        """All photos of a person are taken in one light, each with its own exposure and white balance; `props` decides about glasses."""
+        """All photos of a person are taken in one light, each with its own exposure and white balance; `props` decides
+        about glasses."""
         size, rig = self.photo_size, self.rig
         photos, true, given, cameras = [], [], [], []
         tones = [tone] + [lighting.another_tone(rng, tone) for _ in range(count - 1)]
@@ -304,16 +356,25 @@ class Generator:
         hanging = person.look.hair_color if person.look.long and rng.random() < 0.6 else None
         for yaw, own_tone in zip(sample_photo_yaws(rng, count), tones):
             strength = rng.choice([0.0, 0.5, 1.0], p=[0.3, 0.35, 0.35])
-            expression = sample_expression(rng, rig.expressions, strength) if strength else np.zeros(rig.expression_count, np.float32)
+            expression = (
+                sample_expression(rng, rig.expressions, strength)
+                if strength
+                else np.zeros(rig.expression_count, np.float32)
+            )
             face = self.face(person, expression, sample_pose(rng))
             camera = sample_photo_camera(rng, *rig.crop_points(face.skin), size, yaw)
-            torso = sample_torso(rng, face.posed[self.rim], person.look.cloth, neck, hanging, self.frame.head) if dressed else None
+            torso = (
+                sample_torso(rng, face.posed[self.rim], person.look.cloth, neck, hanging, self.frame.head)
+                if dressed
+                else None
+            )
             worn = self._worn(props, light, glasses, torso, face)
             picture = self.render(person, face, camera, light, own_tone, self.occlusion_of(person, face, lit), worn)
             photos.append(self._photograph(rng, picture.color, picture.coverage))
             xy, visible = self._shown(self.coarse, face, camera, picture)
             true.append(self.coarse.to_map(np.c_[xy / size, visible]))
-            fitted = with_fit and (abs(yaw) < UNFITTED_YAW or rng.random() < 0.5)  # from behind only a known camera gives anchors
+            # from behind only a known camera gives anchors
+            fitted = with_fit and (abs(yaw) < UNFITTED_YAW or rng.random() < 0.5)
             given.append(self._fit(rng, person, face, camera) if fitted else np.zeros_like(true[-1]))
             seen |= self._shown(self.texels, face, camera, picture)[1]
             cameras.append(camera)
@@ -321,26 +382,35 @@ class Generator:
         out["photo_tones"] = np.stack([t.values() for t in tones])
         out["seen"] = self.texels.to_map(seen[:, None].astype(np.float32))[0]
         out["photo_cameras"] = pack_cameras(cameras)
-        out["prior_in"] = self._prior(rng, person) if with_fit else np.zeros((4, self.anchor_size, self.anchor_size), np.float32)
+        out["prior_in"] = (
+            self._prior(rng, person) if with_fit else np.zeros((4, self.anchor_size, self.anchor_size), np.float32)
+        )
 
     def _see(self, texels, vertices, normals, camera, depth, bias: float = 0.0012):
         """Texels in a picture: pixels of the photo [n,2], facing [n], visible [n]."""
-        points, n = camera.to_camera(self.rig.bake(texels, vertices)), mesh.rigid(self.rig.bake(texels, normals), camera.R)
+        points, n = (
+            camera.to_camera(self.rig.bake(texels, vertices)),
+            mesh.rigid(self.rig.bake(texels, normals), camera.R),
+        )
         xy, facing, visible = mesh.visibility(points, n, camera.f * SUPERSAMPLE, depth, bias, 0.08)
         return xy / SUPERSAMPLE, facing, visible
 
     def _shown(self, texels: Texels, face: Face, camera: Camera, picture: Picture) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels of the photo [n,2] and visibility [n]; a texel that touches a frame, a dark lens or a highlight is not visible."""
+        """Pixels of the photo [n,2] and visibility [n]; a texel that touches a frame, a dark lens or a highlight is not
+        visible."""
         xy, _, visible = self._see(texels, face.posed, face.posed_normals, camera, picture.depth)
         reach = 0.5 * self.spacing[texels.size] * camera.f / np.linalg.norm(camera.center() - self.frame.head)
         return xy, visible & ~picture.hides(xy, reach)
 
     def _photograph(self, rng, picture: np.ndarray, coverage: np.ndarray) -> np.ndarray:
-        """Put the head before a random background, add camera flaws, then replace the background by grey as the matte does: [3,S,S]."""
+        """Put the head before a random background, add camera flaws, then replace the background by grey as the matte
+        does: [3,S,S]."""
         size = picture.shape[0]
         a, b = (rng.random((2, 1)) + rng.normal(0, 0.08, (2, 3))).clip(0, 1).astype(np.float32)
         ramp = np.linspace(0, 1, size, dtype=np.float32)[:, None, None]
-        background = np.broadcast_to(a + (b - a) * (ramp if rng.random() < 0.5 else ramp.transpose(1, 0, 2)), picture.shape)
+        background = np.broadcast_to(
+            a + (b - a) * (ramp if rng.random() < 0.5 else ramp.transpose(1, 0, 2)), picture.shape
+        )
         cut = coverage[..., None]
         photo = lighting.camera_flaws(rng, picture * cut + background * (1 - cut))
         matte = lighting.blur(cut, rng.uniform(0.5, 2.0))
@@ -371,7 +441,9 @@ class Generator:
     def _prior(self, rng, person: Person) -> np.ndarray:
         """Identity offset as a fit of the first shape directions gives it, without hair: [4,A,A]."""
         weights = np.einsum("i,ij->j", person.skin_offset.ravel(), self.prior_solve)
-        weights = weights * rng.uniform(0.75, 1.02) + rng.uniform(0.15, 0.30) * rng.standard_normal(len(weights)).astype(np.float32)
+        weights = weights * rng.uniform(0.75, 1.02) + rng.uniform(0.15, 0.30) * rng.standard_normal(
+            len(weights)
+        ).astype(np.float32)
         offset = mesh.mix(weights, self.prior_maps).reshape(-1, 3) / PRIOR_METERS
         return self.coarse.to_map(np.c_[offset, np.ones(len(offset), np.float32)])
 
@@ -388,7 +460,14 @@ class Generator:
             change = self.color_of(person, face, light, tone, occlusion) - color
             log_scale, quat = self._surfels(face.unskinned)
             delta = np.concatenate(
-                [rig.bake(t, face.delta), np.zeros((len(color), 1), np.float32), change, log_scale - surfels[0], quat - surfels[1]], 1
+                [
+                    rig.bake(t, face.delta),
+                    np.zeros((len(color), 1), np.float32),
+                    change,
+                    log_scale - surfels[0],
+                    quat - surfels[1],
+                ],
+                1,
             )
             deltas.append(t.to_map(delta * t.dynamic[:, None]))
             if render:
@@ -422,7 +501,9 @@ class Generator:
         full = rig.full_pose(expression, pose)
         full[:6] = 0
         moved = rig.skin(rig.transforms(full), rig.template + rig.expressed(expression))[0]
-        return self.position_texels.to_map(rig.bake(self.position_texels, ((moved - rig.center) / rig.scale).astype(np.float32)))
+        return self.position_texels.to_map(
+            rig.bake(self.position_texels, ((moved - rig.center) / rig.scale).astype(np.float32))
+        )
 
 
 def pack_cameras(cameras: list[Camera]) -> dict[str, np.ndarray]:

@@ -20,7 +20,8 @@ CORNERS, SECTION, TEXTURE = 56, 8, 64
 
 @dataclass(frozen=True)
 class Shape:
-    """A rim's half width and half height in millimeters (ranges), how square it is, wider above, lifted at the outer corner, drop below."""
+    """A rim's half width and half height in millimeters (ranges), how square it is, wider above, lifted at the outer
+    corner, drop below."""
 
     share: float
     wide: tuple[float, float]
@@ -96,7 +97,8 @@ def sample_glare(rng: np.random.Generator, light: Light) -> Glare | None:
 def shown_through(
     glasses: Glasses, glare: Glare | None, face: np.ndarray, bary: np.ndarray, linear_color: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Linear colors [n,3] behind lens samples (face [n], bary [n,2]) as the lens shows them, and the share of light it takes [n]."""
+    """Linear colors [n,3] behind lens samples (face [n], bary [n,2]) as the lens shows them, and the share of light it
+    takes [n]."""
     uv = mesh.interpolate(face, bary, glasses.lens_faces, glasses.lens_uv)
     height = np.clip(0.5 + 0.5 * uv[:, 1:], 0, 1)
     through = glasses.below + height * (glasses.above - glasses.below)
@@ -162,7 +164,11 @@ def _outline(theta: np.ndarray, shape: Shape, square: float) -> np.ndarray:
     c, s = np.cos(theta), np.sin(theta)
     r = (np.abs(c) ** square + np.abs(s) ** square) ** (-1 / square)
     u, v = r * c, r * s
-    lifted = v + shape.lift * np.clip(u, 0, 1) ** 2 * np.clip(v, 0, 1) - shape.drop * np.clip(-v, 0, 1) * np.clip(u + 0.4, 0, 1)
+    lifted = (
+        v
+        + shape.lift * np.clip(u, 0, 1) ** 2 * np.clip(v, 0, 1)
+        - shape.drop * np.clip(-v, 0, 1) * np.clip(u + 0.4, 0, 1)
+    )
     return np.stack([np.clip(u * (1 + shape.taper * v), -1, 1.3), lifted], 1)
 
 
@@ -193,7 +199,7 @@ def _tube(path, side, up, wide, high, round_section: bool, closed: bool) -> tupl
     normals = high * c * side + wide * s * up
     normals /= np.linalg.norm(normals, axis=2, keepdims=True) + 1e-12
     i, j = np.meshgrid(np.arange(k if closed else k - 1), np.arange(SECTION), indexing="ij")
-    at = lambda row, column: (row % k * SECTION + column % SECTION).ravel()  # noqa: E731
+    at = lambda row, column: (row % k * SECTION + column % SECTION).ravel()
     quads = at(i, j), at(i, j + 1), at(i + 1, j + 1), at(i + 1, j)
     faces = np.concatenate([np.stack([quads[0], quads[1], quads[2]], 1), np.stack([quads[0], quads[2], quads[3]], 1)])
     return vertices.reshape(-1, 3), normals.reshape(-1, 3), faces
@@ -210,7 +216,7 @@ def _joined(parts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _bridges(rng, seat: Seat, rim, theta, gap, thick, deep, metal: bool, double: bool, mm: float) -> list:
     """Over the nose, from rim to rim; with a bar above it where `double`."""
-    inner = lambda angle: rim[np.abs(theta - np.radians(angle)).argmin()]  # noqa: E731
+    inner = lambda angle: rim[np.abs(theta - np.radians(angle)).argmin()]
     out = []
     for angle, arch in [(rng.uniform(150, 172), rng.uniform(1.0, 3.0))] + ([(118, 0.3)] if double else []):
         end = inner(angle)
@@ -218,7 +224,9 @@ def _bridges(rng, seat: Seat, rim, theta, gap, thick, deep, metal: bool, double:
         bulge = 1 - (x / end[0]) ** 2
         path = np.stack([x, end[1] + arch * mm * bulge, end[2] + 1.5 * mm * bulge], 1)
         high = (1.0 if metal else rng.uniform(1.0, 1.5)) * thick
-        path[:, 2] = np.maximum(path[:, 2], np.minimum(seat.front(path[:, 0], path[:, 1]) + deep, end[2] + 8 * mm * bulge))
+        path[:, 2] = np.maximum(
+            path[:, 2], np.minimum(seat.front(path[:, 0], path[:, 1]) + deep, end[2] + 8 * mm * bulge)
+        )
         out.append(_tube(path, [0, 1, 0], [0, 0, 1], high, deep, metal, False))
     return out
 
@@ -235,9 +243,17 @@ def _temples(rng, seat: Seat, rim, theta, thick, deep, metal: bool, mm: float) -
         corner = np.array([max(start[0] + 4 * mm, min(top[0], start[0] + 9 * mm)), start[1], start[2] - 3 * mm])
         t = np.linspace(0, 1, 13)[:, None]
         straight = corner + t * (top - corner)
-        straight[:, 0] = np.maximum(straight[:, 0], np.minimum(seat.side(sign > 0, straight[:, 1], straight[:, 2]) + slim + 0.6 * mm, 0.1))
-        straight[1:-1, 0] = np.maximum(straight[1:-1, 0], 0.25 * (straight[:-2, 0] + 2 * straight[1:-1, 0] + straight[2:, 0]))
-        bend = np.array([straight[-1, 0], 0.6 * top[1] + 0.4 * back[1], 0.45 * top[2] + 0.55 * back[2]]) + [0, 3 * mm, -3 * mm]
+        straight[:, 0] = np.maximum(
+            straight[:, 0], np.minimum(seat.side(sign > 0, straight[:, 1], straight[:, 2]) + slim + 0.6 * mm, 0.1)
+        )
+        straight[1:-1, 0] = np.maximum(
+            straight[1:-1, 0], 0.25 * (straight[:-2, 0] + 2 * straight[1:-1, 0] + straight[2:, 0])
+        )
+        bend = np.array([straight[-1, 0], 0.6 * top[1] + 0.4 * back[1], 0.45 * top[2] + 0.55 * back[2]]) + [
+            0,
+            3 * mm,
+            -3 * mm,
+        ]
         end = np.array([back[0] + 1 * mm, back[1] - 12 * mm, back[2] - 4 * mm])
         path = np.concatenate([[start + [0, 0, -0.5 * deep], start + [3 * mm, 0, -0.5 * deep]], straight, [bend, end]])
         along = np.gradient(path, axis=0)
@@ -261,7 +277,11 @@ def _lenses(rim: np.ndarray, outline: np.ndarray) -> tuple[np.ndarray, np.ndarra
     i = np.arange(k)
     j = (i + 1) % k
     fan = np.concatenate(
-        [np.stack([0 * i, 1 + i, 1 + j], 1), np.stack([1 + i, 1 + k + i, 1 + k + j], 1), np.stack([1 + i, 1 + k + j, 1 + j], 1)]
+        [
+            np.stack([0 * i, 1 + i, 1 + j], 1),
+            np.stack([1 + i, 1 + k + i, 1 + k + j], 1),
+            np.stack([1 + i, 1 + k + j, 1 + j], 1),
+        ]
     )
     vertices = np.concatenate([one, one * [-1, 1, 1]]).astype(np.float32)
     uv = np.concatenate([uv, uv * [-1, 1]]).astype(np.float32)
@@ -286,7 +306,13 @@ def _material(rng, metal: bool) -> np.ndarray:
         color = [0.45, 0.33, 0.16] if kind < 0.35 else [0.42, 0.42, 0.43] if kind < 0.65 else [0.03, 0.03, 0.032]
         specular, gloss = rng.uniform(0.15, 0.45), rng.uniform(25, 60)
     else:
-        color = [0.008, 0.008, 0.009] if kind < 0.5 else [0.05, 0.022, 0.01] if kind < 0.78 else linear(rng.uniform(0.05, 0.75, 3))
+        color = (
+            [0.008, 0.008, 0.009]
+            if kind < 0.5
+            else [0.05, 0.022, 0.01]
+            if kind < 0.78
+            else linear(rng.uniform(0.05, 0.75, 3))
+        )
         specular, gloss = rng.uniform(0.04, 0.12), rng.uniform(25, 60)
     texture[..., :3] = np.asarray(color) * np.exp(rng.normal(0, 0.15))
     if not metal and 0.5 <= kind < 0.78 and rng.random() < 0.6:  # tortoise: amber spots

@@ -1,7 +1,7 @@
 """Other shapes for a drawn or registered hairstyle: fuller, flatter, uneven, between two styles.
 
-A few dozen registered styles, each always of its own volume, can be learned by heart instead of being read off the photos. The numbers
-are ours."""
+A few dozen registered styles, each always of its own volume, can be learned by heart instead of being read off the
+photos. The numbers are ours."""
 
 import numpy as np
 
@@ -13,7 +13,9 @@ KEPT = 0.2  # how often a style stays as it is
 BETWEEN = 0.35  # how often it takes part of another's thickness
 
 
-def reshaped(rng: np.random.Generator, thickness: np.ndarray, canvas: Canvas, styles: np.ndarray | None = None) -> np.ndarray:
+def reshaped(
+    rng: np.random.Generator, thickness: np.ndarray, canvas: Canvas, styles: np.ndarray | None = None
+) -> np.ndarray:
     """Thickness [V] (m) of other hair over the same part of the head; `styles` [H,V] are thicknesses to go towards."""
     if thickness.max() < LEAST or rng.random() < KEPT:
         return thickness

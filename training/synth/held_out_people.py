@@ -1,6 +1,8 @@
-"""Samples of the four registered people that no training sample contains: `python -m training.synth.held_out_people [--per-person 45]`.
+"""Samples of the four registered people that no training sample contains: `python -m training.synth.held_out_people
+[--per-person 45]`.
 
-Writes training/cache/held-out-people: per person as they are, with another's hair, with drawn hair; four photos, two targets each.
+Writes training/cache/held-out-people: per person as they are, with another's hair, with drawn hair; four photos, two
+targets each.
 """
 
 import argparse
@@ -26,7 +28,9 @@ class HeldOutGenerator(Generator):
 
     def person(self, rng: np.random.Generator) -> Person:
         if self.people is None:
-            raise RuntimeError("no registered people: run `python -m training.registration.build` with shared/data at hand first")
+            raise RuntimeError(
+                "no registered people: run `python -m training.registration.build` with shared/data at hand first"
+            )
         return self.registered_person(rng, self.people.sample_held_out(rng, *self.choice))
 
 

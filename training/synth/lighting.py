@@ -13,7 +13,8 @@ LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 @dataclass(frozen=True)
 class Light:
-    """sh [9,3] irradiance polynomial over the normal; directions [L,3] towards the lights and their linear colors [L,3], in head axes."""
+    """sh [9,3] irradiance polynomial over the normal; directions [L,3] towards the lights and their linear colors
+    [L,3], in head axes."""
 
     sh: np.ndarray
     directions: np.ndarray
@@ -34,7 +35,8 @@ class Tone:
     def encode(self, linear: np.ndarray) -> np.ndarray:
         """Linear RGB [...,3] -> sRGB-encoded 0..1: soft shoulder, then contrast around middle grey."""
         x = np.maximum(linear * (self.exposure * self.balance), 0).astype(np.float32)
-        x = np.where(x < 0.7, x, 1 - 0.3 * np.exp(-(np.maximum(x, 0.7) - 0.7) / 0.3))  # shoulder: highlights roll off instead of clipping
+        # shoulder: highlights roll off instead of clipping
+        x = np.where(x < 0.7, x, 1 - 0.3 * np.exp(-(np.maximum(x, 0.7) - 0.7) / 0.3))
         x = srgb(x)
         return np.clip(0.5 + (x - 0.5) * self.contrast, 0, 1).astype(np.float32)
 
@@ -77,7 +79,9 @@ def directions(count: int) -> np.ndarray:
     return np.stack([r * np.cos(phi), y, r * np.sin(phi)], 1)
 
 
-def sky_visibility(vertices: np.ndarray, faces: np.ndarray, count: int = 96, size: int = 192, bias: float = 0.004) -> np.ndarray:
+def sky_visibility(
+    vertices: np.ndarray, faces: np.ndarray, count: int = 96, size: int = 192, bias: float = 0.004
+) -> np.ndarray:
     """Which of `directions(count)` each vertex sees: [V,count] bool, by shadow pictures from a far camera."""
     normals, middle = mesh.vertex_normals(vertices, faces), (vertices.max(0) + vertices.min(0)) / 2
     radius = np.linalg.norm(vertices - middle, axis=1).max() * 1.02
@@ -101,14 +105,19 @@ def sample_light(rng: np.random.Generator) -> Light:
     tint = np.array([1 + warm, 1 + rng.normal(0, 0.015), 1 - warm])
     sh = np.zeros((9, 3))
     sh[0] = ambient * tint
-    sh[1] = ambient * rng.uniform(0.0, 0.45) * np.array([1, 1, 1]) + ambient * rng.normal(0, 0.03, 3)  # brighter from above
+    # brighter from above
+    sh[1] = ambient * rng.uniform(0.0, 0.45) * np.array([1, 1, 1]) + ambient * rng.normal(0, 0.03, 3)
     sh[2] = ambient * rng.normal(0.1, 0.18) + ambient * rng.normal(0, 0.02, 3)
     sh[3] = ambient * rng.normal(0, 0.2) + ambient * rng.normal(0, 0.03, 3)
     sh[4:] = ambient * rng.normal(0, 0.05, (5, 1)) + ambient * rng.normal(0, 0.01, (5, 3))
     count = 1 + (rng.random() < 0.6) + (rng.random() < 0.25)
     dirs, colors = [], []
     for i in range(count):
-        az, el = (rng.normal(0, 0.9), rng.normal(0.55, 0.35)) if i == 0 else (rng.uniform(-np.pi, np.pi), rng.normal(0.3, 0.45))
+        az, el = (
+            (rng.normal(0, 0.9), rng.normal(0.55, 0.35))
+            if i == 0
+            else (rng.uniform(-np.pi, np.pi), rng.normal(0.3, 0.45))
+        )
         el = np.clip(el, -0.4, 1.45)
         dirs.append([np.sin(az) * np.cos(el), np.sin(el), np.cos(az) * np.cos(el)])
         warm = rng.normal(0.02, 0.07)
@@ -118,7 +127,9 @@ def sample_light(rng: np.random.Generator) -> Light:
 
 def sample_tone(rng: np.random.Generator, face_luminance: float) -> Tone:
     """A camera that roughly exposes for the face: darker skins stay darker, as photographers leave them."""
-    target = np.clip(0.27 * (face_luminance / 0.40) ** 0.6, 0.05, 0.42) * np.exp(np.clip(rng.normal(0, 0.22), -0.5, 0.35))
+    target = np.clip(0.27 * (face_luminance / 0.40) ** 0.6, 0.05, 0.42) * np.exp(
+        np.clip(rng.normal(0, 0.22), -0.5, 0.35)
+    )
     balance = np.exp(rng.normal([0.02, 0, -0.02], [0.03, 0.01, 0.035]))
     return Tone(float(target / max(face_luminance, 1e-4)), balance.astype(np.float32), float(rng.uniform(0.9, 1.15)))
 
@@ -128,7 +139,9 @@ def another_tone(rng: np.random.Generator, tone: Tone) -> Tone:
     far = 3.0 if rng.random() < 0.2 else 1.0
     exposure = tone.exposure * np.exp(np.clip(rng.normal(0, 0.12 * far), -0.7, 0.5))
     return Tone(
-        float(exposure), (tone.balance * np.exp(rng.normal(0, [0.025 * far, 0.008 * far, 0.03 * far]))).astype(np.float32), tone.contrast
+        float(exposure),
+        (tone.balance * np.exp(rng.normal(0, [0.025 * far, 0.008 * far, 0.03 * far]))).astype(np.float32),
+        tone.contrast,
     )
 
 
@@ -157,7 +170,9 @@ def camera_flaws(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     picture = Image.fromarray((np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8))
     if rng.random() < 0.35:  # a small face in the original photo
         small = int(size * rng.uniform(0.35, 0.9))
-        picture = picture.resize((small, small), Image.Resampling.BOX if rng.random() < 0.5 else Image.Resampling.BICUBIC)
+        picture = picture.resize(
+            (small, small), Image.Resampling.BOX if rng.random() < 0.5 else Image.Resampling.BICUBIC
+        )
     noise = min(rng.gamma(1.5, 0.005), 0.03)
     a = np.asarray(picture, np.float32) / 255
     grain = rng.standard_normal(a.shape, np.float32)

@@ -1,5 +1,6 @@
-// Mesh kernels of the synthetic generator: z-buffer, normals, lit samples, visibility. Called through ctypes by mesh.py.
-// Camera space is right-handed, +X right, +Y up, +Z towards the viewer; pixel = W/2 + f X/(-Z), H/2 - f Y/(-Z).
+// Mesh kernels of the synthetic generator: z-buffer, normals, lit samples, visibility. Called through ctypes by
+// mesh.py. Camera space is right-handed, +X right, +Y up, +Z towards the viewer; pixel = W/2 + f X/(-Z), H/2 - f
+// Y/(-Z).
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -7,9 +8,10 @@
 
 extern "C" {
 
-// Nearest triangle of each pixel centre. face -1 = background; bary [H,W,2] are perspective-correct weights of corners 0 and 1;
-// depth = distance along the view axis, 1e9 for background.
-void mesh_raster(const float* camera, const int* faces, int faceCount, float f, int W, int H, int* face, float* bary, float* depth) {
+// Nearest triangle of each pixel centre. face -1 = background; bary [H,W,2] are perspective-correct weights of corners
+// 0 and 1; depth = distance along the view axis, 1e9 for background.
+void mesh_raster(const float* camera, const int* faces, int faceCount, float f, int W, int H, int* face, float* bary,
+                 float* depth) {
     for (int i = 0; i < W * H; i++) { face[i] = -1; depth[i] = 1e9f; bary[2 * i] = bary[2 * i + 1] = 0; }
     for (int t = 0; t < faceCount; t++) {
         float x[3], y[3], w[3];
@@ -57,7 +59,8 @@ void vertex_normals(const float* v, int vertexCount, const int* faces, int faceC
     std::memset(n, 0, sizeof(float) * 3 * vertexCount);
     for (int t = 0; t < faceCount; t++) {
         const float *a = v + 3 * faces[3 * t], *b = v + 3 * faces[3 * t + 1], *c = v + 3 * faces[3 * t + 2];
-        const float ux = b[0] - a[0], uy = b[1] - a[1], uz = b[2] - a[2], vx = c[0] - a[0], vy = c[1] - a[1], vz = c[2] - a[2];
+        const float ux = b[0] - a[0], uy = b[1] - a[1], uz = b[2] - a[2], vx = c[0] - a[0], vy = c[1] - a[1],
+                    vz = c[2] - a[2];
         const float m[3] = {uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx};
         for (int k = 0; k < 3; k++)
             for (int j = 0; j < 3; j++) n[3 * faces[3 * t + k] + j] += m[j];
@@ -70,13 +73,15 @@ void vertex_normals(const float* v, int vertexCount, const int* faces, int faceC
 }
 
 // attribute[V,C] at samples (face, bary) -> out[n,C]; a sample with face < 0 gets zeros.
-void interpolate(int n, const int* face, const float* bary, const int* faces, const float* attribute, int C, float* out) {
+void interpolate(int n, const int* face, const float* bary, const int* faces, const float* attribute, int C,
+                 float* out) {
     for (int i = 0; i < n; i++) {
         float* o = out + (size_t)C * i;
         if (face[i] < 0) { for (int c = 0; c < C; c++) o[c] = 0; continue; }
         const int* k = faces + 3 * face[i];
         const float b0 = bary[2 * i], b1 = bary[2 * i + 1], b2 = 1 - b0 - b1;
-        const float *p = attribute + (size_t)C * k[0], *q = attribute + (size_t)C * k[1], *r = attribute + (size_t)C * k[2];
+        const float *p = attribute + (size_t)C * k[0], *q = attribute + (size_t)C * k[1],
+                    *r = attribute + (size_t)C * k[2];
         for (int c = 0; c < C; c++) o[c] = b0 * p[c] + b1 * q[c] + b2 * r[c];
     }
 }
@@ -108,19 +113,22 @@ void skin(int n, int J, const float* weight, const float* M, const float* point,
             if (w != 0) for (int k = 0; k < 12; k++) B[k] += w * M[12 * j + k];
         }
         const float* p = point + 3 * i;
-        for (int r = 0; r < 3; r++) out[3 * i + r] = B[4 * r] * p[0] + B[4 * r + 1] * p[1] + B[4 * r + 2] * p[2] + B[4 * r + 3];
+        for (int r = 0; r < 3; r++)
+            out[3 * i + r] = B[4 * r] * p[0] + B[4 * r + 1] * p[1] + B[4 * r + 2] * p[2] + B[4 * r + 3];
         if (blended) std::memcpy(blended + 12 * (size_t)i, B, sizeof(B));
     }
 }
 
-// Linear RGB of samples. texture [size,size,8] = linear albedo 3, specular strength, gloss exponent, normal detail (du, dv, -): the detail tilts the
-// normal in camera-free tangent directions that the caller baked as a 3-vector, channels 5..7, in canonical axes.
-// vertex attributes: position 3, normal 3, occlusion 1 + lightCount visibilities. sh [9,3] irradiance polynomial (already divided by pi).
-// eye: camera centre in the same space, or null for no specular light (view-independent color). What is seen from behind is lit as a back of its
-// own where twoSided, else it has its front's diffuse color, as a Gaussian has one color for all sides.
-void shade(int n, const int* face, const float* bary, const int* faces, const int* uvFaces, const float* uv, const float* texture, int size,
-           const float* position, const float* normal, const float* occlusion, const float* sh, int lightCount, const float* lightDirection,
-           const float* lightColor, const float* eye, int twoSided, float* out) {
+// Linear RGB of samples. texture [size,size,8] = linear albedo 3, specular strength, gloss exponent, normal detail (du,
+// dv, -): the detail tilts the normal in camera-free tangent directions that the caller baked as a 3-vector,
+// channels 5..7, in canonical axes. vertex attributes: position 3, normal 3, occlusion 1 + lightCount visibilities. sh
+// [9,3] irradiance polynomial (already divided by pi). eye: camera centre in the same space, or null for no specular
+// light (view-independent color). What is seen from behind is lit as a back of its own where twoSided, else it has its
+// front's diffuse color, as a Gaussian has one color for all sides.
+void shade(int n, const int* face, const float* bary, const int* faces, const int* uvFaces, const float* uv,
+           const float* texture, int size, const float* position, const float* normal, const float* occlusion,
+           const float* sh, int lightCount, const float* lightDirection, const float* lightColor, const float* eye,
+           int twoSided, float* out) {
     const int C = 1 + lightCount;
     for (int i = 0; i < n; i++) {
         float* o = out + 3 * i;
@@ -136,13 +144,15 @@ void shade(int n, const int* face, const float* bary, const int* faces, const in
             u += b[k] * uv[2 * q];
             v += b[k] * uv[2 * q + 1];
         }
-        const float col = std::min(std::max(u * size - 0.5f, 0.f), size - 1.001f), row = std::min(std::max((1 - v) * size - 0.5f, 0.f), size - 1.001f);
+        const float col = std::min(std::max(u * size - 0.5f, 0.f), size - 1.001f),
+                    row = std::min(std::max((1 - v) * size - 0.5f, 0.f), size - 1.001f);
         const int c0 = (int)col, r0 = (int)row;
         const float fc = col - c0, fr = row - r0;
         const float* T = texture + 8 * ((size_t)r0 * size + c0);
         float S[8];
         for (int c = 0; c < 8; c++)
-            S[c] = (1 - fr) * ((1 - fc) * T[c] + fc * T[8 + c]) + fr * ((1 - fc) * T[8 * size + c] + fc * T[8 * size + 8 + c]);
+            S[c] = (1 - fr) * ((1 - fc) * T[c] + fc * T[8 + c]) +
+                   fr * ((1 - fc) * T[8 * size + c] + fc * T[8 * size + 8 + c]);
         for (int c = 0; c < 3; c++) N[c] += S[5 + c];
         float V[3] = {0, 0, 0};
         bool glossy = eye;
@@ -171,7 +181,7 @@ void shade(int n, const int* face, const float* bary, const int* faces, const in
         for (int m = 0; m < lightCount; m++) {
             const float* L = lightDirection + 3 * m;
             const float nl = x * L[0] + y * L[1] + z * L[2];
-            const float wrap = std::max(0.f, (nl + 0.12f) / 1.12f);  // soft terminator, stands for subsurface scattering
+            const float wrap = std::max(0.f, (nl + 0.12f) / 1.12f); // soft terminator, stands for subsurface scattering
             float s = 0;
             if (glossy && nl > 0) {
                 float h[3], hl = 0;
@@ -189,15 +199,16 @@ void shade(int n, const int* face, const float* bary, const int* faces, const in
     }
 }
 
-// visible[n] = 1 where a camera-space point is in the picture, in front of depth + bias, and faces the camera by more than minFacing.
-// out xy in pixels and facing (cosine) too.
-void visibility(int n, const float* point, const float* normal, float f, int W, int H, const float* depth, float bias, float minFacing,
-                float* xy, float* facing, unsigned char* visible) {
+// visible[n] = 1 where a camera-space point is in the picture, in front of depth + bias, and faces the camera by more
+// than minFacing. out xy in pixels and facing (cosine) too.
+void visibility(int n, const float* point, const float* normal, float f, int W, int H, const float* depth, float bias,
+                float minFacing, float* xy, float* facing, unsigned char* visible) {
     for (int i = 0; i < n; i++) {
         const float *p = point + 3 * i, *m = normal + 3 * i;
         visible[i] = 0;
         const float l = std::sqrt(p[0] * p[0] + p[1] * p[1] + p[2] * p[2]) + 1e-9f;
-        facing[i] = -(p[0] * m[0] + p[1] * m[1] + p[2] * m[2]) / l / (std::sqrt(m[0] * m[0] + m[1] * m[1] + m[2] * m[2]) + 1e-12f);
+        facing[i] = -(p[0] * m[0] + p[1] * m[1] + p[2] * m[2]) / l /
+                    (std::sqrt(m[0] * m[0] + m[1] * m[1] + m[2] * m[2]) + 1e-12f);
         if (-p[2] < 0.05f) { xy[2 * i] = xy[2 * i + 1] = -1; continue; }
         const float x = W * 0.5f - f * p[0] / p[2], y = H * 0.5f + f * p[1] / p[2];
         xy[2 * i] = x;
@@ -205,7 +216,8 @@ void visibility(int n, const float* point, const float* normal, float f, int W, 
         if (x < 0 || y < 0 || x >= W || y >= H || facing[i] < minFacing) continue;
         // the farthest of the four nearest depth samples, so that silhouettes and slopes do not hide themselves
         float d = 0;
-        const int cx = std::min(std::max((int)std::floor(x - 0.5f), 0), W - 2), cy = std::min(std::max((int)std::floor(y - 0.5f), 0), H - 2);
+        const int cx = std::min(std::max((int)std::floor(x - 0.5f), 0), W - 2),
+                  cy = std::min(std::max((int)std::floor(y - 0.5f), 0), H - 2);
         for (int k = 0; k < 4; k++) {
             const float e = depth[(cy + (k >> 1)) * W + cx + (k & 1)];
             if (e < 1e8f) d = std::max(d, e);
@@ -214,10 +226,11 @@ void visibility(int n, const float* point, const float* normal, float f, int W, 
     }
 }
 
-// Surfels of texels from the deformed surface: tangents along +u and +v by finite differences over the face's own UV parametrisation.
-// scale: log sigma in plane = ln(inPlane * spacing), normal = ln(normalRatio * mean in-plane sigma). quat x,y,z,w with dot(quat, base) > 0 if base given.
-void surfels(int n, const int* face, const int* faces, const int* uvFaces, const float* uv, const float* position, int size, float inPlane,
-             float normalRatio, const float* base, float* logScale, float* quat) {
+// Surfels of texels from the deformed surface: tangents along +u and +v by finite differences over the face's own UV
+// parametrisation. scale: log sigma in plane = ln(inPlane * spacing), normal = ln(normalRatio * mean in-plane sigma).
+// quat x,y,z,w with dot(quat, base) > 0 if base given.
+void surfels(int n, const int* face, const int* faces, const int* uvFaces, const float* uv, const float* position,
+             int size, float inPlane, float normalRatio, const float* base, float* logScale, float* quat) {
     for (int i = 0; i < n; i++) {
         const int t = face[i];
         const int *k = faces + 3 * t, *q = uvFaces + 3 * t;
@@ -232,7 +245,8 @@ void surfels(int n, const int* face, const int* faces, const int* uvFaces, const
             Tu[j] = (e1 * dv2 - e2 * dv1) * inv;
             Tv[j] = (e2 * du1 - e1 * du2) * inv;
         }
-        // Orthogonal frame closest to (Tu, Tv): keeps the in-plane angle continuous over the chart (no eigenvector flips).
+        // Orthogonal frame closest to (Tu, Tv): keeps the in-plane angle continuous over the chart (no eigenvector
+        // flips).
         float lu = 0, lv = 0;
         for (int j = 0; j < 3; j++) { lu += Tu[j] * Tu[j]; lv += Tv[j] * Tv[j]; }
         lu = std::sqrt(lu) + 1e-12f; lv = std::sqrt(lv) + 1e-12f;
@@ -247,7 +261,12 @@ void surfels(int n, const int* face, const int* faces, const int* uvFaces, const
         float sx = 0, sy = 0;  // extent of one texel step along each axis
         {
             float ux = 0, vx = 0, uy = 0, vy = 0;
-            for (int j = 0; j < 3; j++) { ux += X[j] * Tu[j]; vx += X[j] * Tv[j]; uy += Y[j] * Tu[j]; vy += Y[j] * Tv[j]; }
+            for (int j = 0; j < 3; j++) {
+                ux += X[j] * Tu[j];
+                vx += X[j] * Tv[j];
+                uy += Y[j] * Tu[j];
+                vy += Y[j] * Tv[j];
+            }
             sx = std::sqrt(ux * ux + vx * vx) / size;
             sy = std::sqrt(uy * uy + vy * vy) / size;
         }
@@ -256,15 +275,40 @@ void surfels(int n, const int* face, const int* faces, const int* uvFaces, const
         logScale[3 * i] = std::log(sx);
         logScale[3 * i + 1] = std::log(sy);
         logScale[3 * i + 2] = std::log(std::max(normalRatio * 0.5f * (sx + sy), 1e-5f));
-        const float m00 = X[0], m10 = X[1], m20 = X[2], m01 = Y[0], m11 = Y[1], m21 = Y[2], m02 = Z[0], m12 = Z[1], m22 = Z[2];
+        const float m00 = X[0], m10 = X[1], m20 = X[2], m01 = Y[0], m11 = Y[1], m21 = Y[2], m02 = Z[0], m12 = Z[1],
+                    m22 = Z[2];
         float Q[4];
         const float tr = m00 + m11 + m22;
-        if (tr > 0) { const float r = std::sqrt(1 + tr) * 2; Q[3] = r / 4; Q[0] = (m21 - m12) / r; Q[1] = (m02 - m20) / r; Q[2] = (m10 - m01) / r; }
-        else if (m00 > m11 && m00 > m22) { const float r = std::sqrt(1 + m00 - m11 - m22) * 2; Q[0] = r / 4; Q[3] = (m21 - m12) / r; Q[1] = (m01 + m10) / r; Q[2] = (m02 + m20) / r; }
-        else if (m11 > m22) { const float r = std::sqrt(1 + m11 - m00 - m22) * 2; Q[1] = r / 4; Q[3] = (m02 - m20) / r; Q[0] = (m01 + m10) / r; Q[2] = (m12 + m21) / r; }
-        else { const float r = std::sqrt(1 + m22 - m00 - m11) * 2; Q[2] = r / 4; Q[3] = (m10 - m01) / r; Q[0] = (m02 + m20) / r; Q[1] = (m12 + m21) / r; }
+        if (tr > 0) {
+            const float r = std::sqrt(1 + tr) * 2;
+            Q[3] = r / 4;
+            Q[0] = (m21 - m12) / r;
+            Q[1] = (m02 - m20) / r;
+            Q[2] = (m10 - m01) / r;
+        } else if (m00 > m11 && m00 > m22) {
+            const float r = std::sqrt(1 + m00 - m11 - m22) * 2;
+            Q[0] = r / 4;
+            Q[3] = (m21 - m12) / r;
+            Q[1] = (m01 + m10) / r;
+            Q[2] = (m02 + m20) / r;
+        } else if (m11 > m22) {
+            const float r = std::sqrt(1 + m11 - m00 - m22) * 2;
+            Q[1] = r / 4;
+            Q[3] = (m02 - m20) / r;
+            Q[0] = (m01 + m10) / r;
+            Q[2] = (m12 + m21) / r;
+        } else {
+            const float r = std::sqrt(1 + m22 - m00 - m11) * 2;
+            Q[2] = r / 4;
+            Q[3] = (m10 - m01) / r;
+            Q[0] = (m02 + m20) / r;
+            Q[1] = (m12 + m21) / r;
+        }
         float sign = 1;
-        if (base) sign = Q[0] * base[4 * i] + Q[1] * base[4 * i + 1] + Q[2] * base[4 * i + 2] + Q[3] * base[4 * i + 3] < 0 ? -1 : 1;
+        if (base)
+            sign = Q[0] * base[4 * i] + Q[1] * base[4 * i + 1] + Q[2] * base[4 * i + 2] + Q[3] * base[4 * i + 3] < 0
+                       ? -1
+                       : 1;
         else if (Q[3] < 0) sign = -1;
         for (int j = 0; j < 4; j++) quat[4 * i + j] = sign * Q[j];
     }

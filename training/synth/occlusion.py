@@ -1,4 +1,5 @@
-"""How much sky and lamp light reaches each vertex: tables of a few poses, blended by how far mouth and lids of a face are open."""
+"""How much sky and lamp light reaches each vertex: tables of a few poses, blended by how far mouth and lids of a face
+are open."""
 
 import numpy as np
 
@@ -8,7 +9,9 @@ from .rig import Rig
 
 JAW = (0.0, 0.12, 0.35, 0.75)  # jawOpen of the mouth tables
 BARED = {
-    f"{name}{side}": w for name, w in (("mouthSmile", 0.7), ("mouthUpperUp", 0.7), ("mouthLowerDown", 0.7)) for side in ("Left", "Right")
+    f"{name}{side}": w
+    for name, w in (("mouthSmile", 0.7), ("mouthUpperUp", 0.7), ("mouthLowerDown", 0.7))
+    for side in ("Left", "Right")
 }
 BLINK = {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}
 # ours: share of the light that a hollow's walls give back; teeth and lips also let light through, which this stands for
@@ -19,7 +22,8 @@ LID_PAIRS = (((43, 47), (44, 46)), ((37, 41), (38, 40)))  # left eye, right eye
 
 
 def bounced(open_share: np.ndarray, albedo: np.ndarray) -> np.ndarray:
-    """Light in a hollow that receives `open_share` (0..1) directly and whose walls return `albedo` of the rest, over and over."""
+    """Light in a hollow that receives `open_share` (0..1) directly and whose walls return `albedo` of the rest, over
+    and over."""
     return open_share / (1 - albedo * (1 - open_share))
 
 
@@ -31,9 +35,12 @@ class SkyTable:
         self.directions, self.albedo = directions(sky.shape[1]).astype(np.float32), albedo.astype(np.float32)
         cosine = np.maximum(mesh.vertex_normals(vertices, faces) @ self.directions.T, 0)
         ambient = (cosine * sky).sum(1) / np.maximum(cosine.sum(1), 1e-6)
-        # smoothing hides the coarse steps; what sees nearly nothing (folds behind lids and lips) does not darken its neighbours
+        # smoothing hides the coarse steps; what sees nearly nothing (folds behind lids and lips) does not darken its
+        # neighbours
         lit = (ambient > 0.05).astype(np.float32)[:, None]
-        smooth = lambda x: np.where(lit > 0, neighbours @ (x * lit) / np.maximum(neighbours @ lit, 1e-6), neighbours @ x)  # noqa: E731
+        smooth = lambda x: np.where(
+            lit > 0, neighbours @ (x * lit) / np.maximum(neighbours @ lit, 1e-6), neighbours @ x
+        )
         self.ambient = bounced(smooth(ambient[:, None])[:, 0], self.albedo).astype(np.float32)
         self.sky = np.ascontiguousarray(smooth(smooth(sky)).T)  # [D,V]
 
@@ -48,8 +55,8 @@ class SkyTable:
 
 
 class Occlusion:
-    """Tables of the shut mouth, an open jaw (three widths), bared teeth and closed lids. `lit` evaluates them for a light once per sample,
-    `blend` mixes them for a face."""
+    """Tables of the shut mouth, an open jaw (three widths), bared teeth and closed lids. `lit` evaluates them for a
+    light once per sample, `blend` mixes them for a face."""
 
     def __init__(self, rig: Rig, neighbours, landmarks: np.ndarray, dark: np.ndarray):
         """`landmarks` [68,3] on the template; `dark` are vertices that lashes shade, which the mesh has not."""
@@ -57,7 +64,10 @@ class Occlusion:
         for name, value in BOUNCE.items():
             albedo[np.unique(rig.faces[rig.face_region == rig.regions.index(name)])] = value
         self.faces, self.jaw = rig.faces, rig.expressions.index("jawOpen")
-        poses = [self._pose(rig, {"jawOpen": value}) for value in JAW] + [self._pose(rig, BARED), self._pose(rig, BLINK)]
+        poses = [self._pose(rig, {"jawOpen": value}) for value in JAW] + [
+            self._pose(rig, BARED),
+            self._pose(rig, BLINK),
+        ]
         self.tables = [SkyTable(p, rig.faces, neighbours, albedo) for p in poses]
         for table in self.tables:
             table.ambient[dark] **= 1.4
@@ -77,11 +87,14 @@ class Occlusion:
         expression = np.zeros(rig.expression_count, np.float32)
         for name, value in weights.items():
             expression[rig.expressions.index(name)] = value
-        return rig.skin(rig.transforms(rig.full_pose(expression, np.zeros(15))), rig.template + rig.expressed(expression))[0]
+        return rig.skin(
+            rig.transforms(rig.full_pose(expression, np.zeros(15))), rig.template + rig.expressed(expression)
+        )[0]
 
     @staticmethod
     def _meeting_lips(rig: Rig, shut: np.ndarray, opened: np.ndarray) -> np.ndarray:
-        """Pairs [3,2] of an upper and a lower lip vertex that touch in front when the mouth is shut and part when the jaw opens."""
+        """Pairs [3,2] of an upper and a lower lip vertex that touch in front when the mouth is shut and part when the
+        jaw opens."""
         lips = np.unique(rig.faces[rig.face_region == rig.regions.index("lips")])
         moved = np.linalg.norm(opened - shut, axis=1)
         lower = moved > 0.5 * moved[lips].max()
@@ -99,7 +112,9 @@ class Occlusion:
     def _nearest(rig: Rig, landmarks: np.ndarray, pairs) -> np.ndarray:
         """Vertices [n,2] around the eyes nearest to pairs of landmarks."""
         own = np.unique(rig.faces[np.isin(rig.face_region, [rig.regions.index(r) for r in ("lids", "face")])])
-        return np.array([[own[np.linalg.norm(rig.template[own] - landmarks[i], axis=1).argmin()] for i in pair] for pair in pairs])
+        return np.array(
+            [[own[np.linalg.norm(rig.template[own] - landmarks[i], axis=1).argmin()] for i in pair] for pair in pairs]
+        )
 
     @staticmethod
     def _gap(vertices: np.ndarray, pairs: np.ndarray) -> float:
@@ -107,12 +122,13 @@ class Occlusion:
         return float(np.linalg.norm(vertices[pairs[:, 0]] - vertices[pairs[:, 1]], axis=1).mean())
 
     def gaps(self, vertices: np.ndarray) -> np.ndarray:
-        """Meters between the lips, the left and the right lids of a face [V,3]: [3]. At rest they are a person's own."""
+        """Meters between the lips, the left and the right lids of a face [V,3]: [3]. At rest they are a person's
+        own."""
         return np.array([self._gap(vertices, pairs) for pairs in (self.lips, *self.lids)])
 
     def openings(self, vertices: np.ndarray, jaw: float, rest: np.ndarray) -> tuple[np.ndarray, float, list[float]]:
-        """Of a face [V,3] with jawOpen `jaw` whose person has the gaps `rest`: weights of the jaw tables [4], weight of the bared teeth,
-        how far each eye is closed 0..1."""
+        """Of a face [V,3] with jawOpen `jaw` whose person has the gaps `rest`: weights of the jaw tables [4], weight of
+        the bared teeth, how far each eye is closed 0..1."""
         lips, *lids = self.gaps(vertices)
         gap = max(0.0, lips - rest[0])
         weights = np.array([np.interp(jaw, JAW, row) for row in np.eye(len(JAW))])
@@ -122,7 +138,8 @@ class Occlusion:
             weights = weights * share + np.eye(len(JAW))[0] * (1 - share)
         bared = float(np.clip((gap - expected) / self.bared_gap, 0, 1.2))
         closed = [
-            float(np.clip((opened - gap) / max(opened - shut, 0.002), 0, 1)) for gap, opened, shut in zip(lids, rest[1:], self.shut_lids)
+            float(np.clip((opened - gap) / max(opened - shut, 0.002), 0, 1))
+            for gap, opened, shut in zip(lids, rest[1:], self.shut_lids)
         ]
         return weights, bared, closed
 

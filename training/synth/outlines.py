@@ -1,6 +1,7 @@
 """Lips, lids, brows, nose and jaw of the template as 68 points in Multi-PIE order, drawn around the crop's landmarks.
 
-The generator paints by them. They need seven mapped MediaPipe landmarks and nothing else of the model file's landmark embedding.
+The generator paints by them. They need seven mapped MediaPipe landmarks and nothing else of the model file's landmark
+embedding.
 """
 
 import numpy as np
@@ -9,7 +10,8 @@ from .rig import Rig
 
 KEYS = {"eye_right": (33, 133), "eye_left": (362, 263), "mouth": (61, 291), "nose": (1,)}
 LID = [(0, 0), (0.33, 5), (0.67, 5), (1, 0), (0.67, -5), (0.33, -5)]  # along the eye, mm over it
-BROW = [(50, 16), (42, 21), (32, 23), (22, 21), (13, 18)]  # mm from the middle, mm over the eyes, from outside to the nose
+# mm from the middle, mm over the eyes, from outside to the nose
+BROW = [(50, 16), (42, 21), (32, 23), (22, 21), (13, 18)]
 OUTER_LIPS = [
     (-1, 0),
     (-0.55, 5),
@@ -40,8 +42,13 @@ def outline_points(rig: Rig) -> np.ndarray:
     """Points [68,3] on the template, meters. Raises ValueError if the model lacks a landmark they need."""
     index = np.array([i for group in KEYS.values() for i in group])
     if (rig.mp_face[index] < 0).any():
-        raise ValueError(f"the head model maps no MediaPipe landmark {index[rig.mp_face[index] < 0].tolist()}, which the generator needs")
-    at = dict(zip(index.tolist(), rig.landmarks(rig.template, rig.mp_face[index], rig.mp_bary[index]).astype(np.float64)))
+        raise ValueError(
+            f"the head model maps no MediaPipe landmark {index[rig.mp_face[index] < 0].tolist()}, which the generator "
+            "needs"
+        )
+    at = dict(
+        zip(index.tolist(), rig.landmarks(rig.template, rig.mp_face[index], rig.mp_bary[index]).astype(np.float64))
+    )
     eye_y = np.mean([at[i][1] for i in (33, 133, 362, 263)])
     mouth_y, half, nose = (at[61][1] + at[291][1]) / 2, (at[291][0] - at[61][0]) / 2, at[1]
 

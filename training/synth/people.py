@@ -1,7 +1,9 @@
-"""People registered to the open head as a source of identities: VALID people, their blends, ICT-FaceKit's identity modes.
+"""People registered to the open head as a source of identities: VALID people, their blends, ICT-FaceKit's identity
+modes.
 
-Reads training/cache/people (written by `python -m training.registration.build` from shared/data; never committed). Without it the
-generator uses the open head alone and says so once. The people in HELD_OUT and their skins, wigs and hair never enter a training sample.
+Reads training/cache/people (written by `python -m training.registration.build` from shared/data; never committed).
+Without it the generator uses the open head alone and says so once. The people in HELD_OUT and their skins, wigs and
+hair never enter a training sample.
 """
 
 import hashlib
@@ -72,7 +74,9 @@ class People:
             return People(rig, painter, texel, size, folder)
         if not _said:
             print(
-                "synthetic heads: no registered people (python -m training.registration.build makes them), open head alone", file=sys.stderr
+                "synthetic heads: no registered people (python -m training.registration.build makes them), open head "
+                "alone",
+                file=sys.stderr,
             )
             _said = True
         return None
@@ -98,7 +102,8 @@ class People:
         self.bare = (self.ratio[self.train] * clean).sum(0) / clean.sum(0)  # [n,3], a neck without a collar
 
     def _styles(self, valid, look_up: "_Resample") -> None:
-        """Hairstyles: cover [H,n], log ratio of the strands to the style's own color [H,n,3], that color [H,3] linear."""
+        """Hairstyles: cover [H,n], log ratio of the strands to the style's own color [H,n,3], that color [H,3]
+        linear."""
         count, n = len(self.style_person), self.ratio.shape[1]
         self.style_cover, self.style_ratio = np.zeros((count, n), np.float32), np.zeros((count, n, 3), np.float32)
         self.style_color = np.zeros((count, 3))
@@ -108,12 +113,14 @@ class People:
             inside = self.style_cover[h] > 0.9
             self.style_color[h] = np.maximum(np.exp(np.log(np.maximum(color[inside], 0.004)).mean(0)), 0.006)
             ratio = np.log(np.maximum(color, 0.004)) - np.log(self.style_color[h])
-            spread = max(float(ratio[inside].mean(1).std()), 0.05)  # highlights painted into a wig's picture are too strong
+            # highlights painted into a wig's picture are too strong
+            spread = max(float(ratio[inside].mean(1).std()), 0.05)
             self.style_ratio[h] = STRANDS * np.tanh(min(1.0, 0.4 / spread) * ratio / STRANDS)
 
     # ------------------------------------------------------------------------------------------------ sampling
     def sample(self, rng: np.random.Generator) -> Identity:
-        """A random identity that has nothing of the held-out people. Hair shape and clothes come from a stream of their own."""
+        """A random identity that has nothing of the held-out people. Hair shape and clothes come from a stream of their
+        own."""
         (styling,) = rng.spawn(1)
         male = bool(rng.random() < 0.5)
         same = self.train[self.male[self.train] == male]
@@ -144,7 +151,8 @@ class People:
         return int(rng.choice(self.train[np.abs(light[self.train] - light[skin]) <= reach]))
 
     def sample_held_out(self, rng: np.random.Generator, person: int, variant: int = 0) -> Identity:
-        """One of the four held-out people (0 to 3): variant 0 as they are, 1 with the hair of another of the four, 2 with drawn hair."""
+        """One of the four held-out people (0 to 3): variant 0 as they are, 1 with the hair of another of the four, 2
+        with drawn hair."""
         lead = int(self.held_out[person])
         style = None
         if variant < 2:
@@ -152,7 +160,15 @@ class People:
             styles = np.flatnonzero(np.isin(self.style_person, wearers))
             style = int(rng.choice(styles)) if len(styles) else None
         offset = self.offsets[lead]
-        return Identity(offset, self.own[lead].astype(np.float32), self._gains(rng, offset), bool(self.male[lead]), lead, None, style)
+        return Identity(
+            offset,
+            self.own[lead].astype(np.float32),
+            self._gains(rng, offset),
+            bool(self.male[lead]),
+            lead,
+            None,
+            style,
+        )
 
     def _blend(self, rng: np.random.Generator, male: bool) -> tuple[np.ndarray, np.ndarray, int]:
         pool = self.train if rng.random() < 0.2 else self.train[self.male[self.train] == male]
@@ -190,7 +206,8 @@ class People:
 
 
 class _Resample:
-    """Values [n,k] at the texels of the cache's atlas -> values at the texels of another map size; averages whole blocks of texels."""
+    """Values [n,k] at the texels of the cache's atlas -> values at the texels of another map size; averages whole
+    blocks of texels."""
 
     def __init__(self, texel: np.ndarray, size: int, wanted: np.ndarray, wanted_size: int):
         row, column = (wanted // wanted_size + 0.5) / wanted_size, (wanted % wanted_size + 0.5) / wanted_size
@@ -199,7 +216,10 @@ class _Resample:
         slot[texel] = np.arange(len(texel))
         shift = (np.arange(step) - (step - 1) / 2) / size
         picks = [
-            slot[np.clip(((row + a) * size).astype(int), 0, size - 1) * size + np.clip(((column + b) * size).astype(int), 0, size - 1)]
+            slot[
+                np.clip(((row + a) * size).astype(int), 0, size - 1) * size
+                + np.clip(((column + b) * size).astype(int), 0, size - 1)
+            ]
             for a in shift
             for b in shift
         ]
@@ -211,7 +231,8 @@ class _Resample:
 
 
 class RegisteredPainter(Painter):
-    """Paints a registered identity: photographed skin and hair where there are some, the generator's own eyes, mouth and beards."""
+    """Paints a registered identity: photographed skin and hair where there are some, the generator's own eyes, mouth
+    and beards."""
 
     def __init__(self, painter: Painter, people: People):
         super().__init__(painter.texels, painter.vertices, painter.skins)
@@ -246,31 +267,39 @@ class RegisteredPainter(Painter):
         detail += np.float32(0.05) * beard[:, None] * c.across * c.strands[2][0][:, None]
         self._eyes(rng, albedo, specular, gloss, dark)
         eyes = c.eye_angle < 4
-        albedo[eyes] *= np.clip((tone @ LUMA / 0.25) ** 0.3, 0.5, 1.0)  # a photo exposed for dark skin would burn the whites out
+        # a photo exposed for dark skin would burn the whites out
+        albedo[eyes] *= np.clip((tone @ LUMA / 0.25) ** 0.3, 0.5, 1.0)
         self._mouth(rng, albedo, specular, gloss)
         if np.isnan(people.cloth[skin]).any():
             cloth = any_cloth(rng)
         specular *= 1 - 0.8 * people.dressed[skin] * (1 - hair)
         if who.styling is not None:
             thickness = reshaped(who.styling, thickness, self.vertices, people.thickness[people.train_styles])
-        texture = np.concatenate([np.clip(albedo, 0.002, 0.98), np.maximum(specular, 0)[:, None], gloss[:, None], detail], 1)
+        texture = np.concatenate(
+            [np.clip(albedo, 0.002, 0.98), np.maximum(specular, 0)[:, None], gloss[:, None], detail], 1
+        )
         return Look(texture.astype(np.float32), thickness, hair, hair_color, cloth, tone, 0.3 + 0.7 * age, long)
 
     def _clothes(self, rng: np.random.Generator | None, skin: int, tone: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Log ratios [n,3] of a photographed skin to its cheeks, worn with linear color `tone` [3], with its clothes kept, dyed or taken
-        off, and the clothes' linear color [3]."""
+        """Log ratios [n,3] of a photographed skin to its cheeks, worn with linear color `tone` [3], with its clothes
+        kept, dyed or taken off, and the clothes' linear color [3]."""
         people, draw = self.people, 1.0 if rng is None else rng.random()
         ratio, dressed, cloth = people.ratio[skin], people.dressed[skin][:, None], people.cloth[skin]
         if draw < BARE:
             return ratio + dressed * (people.bare - ratio), any_cloth(rng)
         if draw < BARE + DYED and not np.isnan(cloth).any():
             dye = any_cloth(rng)
-            folds = np.clip((ratio + np.log(people.tone[skin] / np.maximum(cloth, 0.004))).mean(1, keepdims=True), -1, 1)
+            folds = np.clip(
+                (ratio + np.log(people.tone[skin] / np.maximum(cloth, 0.004))).mean(1, keepdims=True), -1, 1
+            )
             return ratio + dressed * (np.log(dye / tone) + 0.7 * folds - ratio), dye
         return ratio, cloth.astype(np.float32)
 
-    def _registered_skin(self, rng: np.random.Generator, who: Identity, tone: np.ndarray, log: np.ndarray) -> np.ndarray:
-        """Albedo [n,3]: one photographed skin, whose log ratios to its cheeks are `log` [n,3], or two, small random change."""
+    def _registered_skin(
+        self, rng: np.random.Generator, who: Identity, tone: np.ndarray, log: np.ndarray
+    ) -> np.ndarray:
+        """Albedo [n,3]: one photographed skin, whose log ratios to its cheeks are `log` [n,3], or two, small random
+        change."""
         c, people, p = self.texels, self.people, who.skin
         if who.blend is not None:
             q, share = who.blend
@@ -283,14 +312,20 @@ class RegisteredPainter(Painter):
         log = log + (0.04 * rng.uniform(0, 1.5) * c.smooth(rng, 0)[0])[:, None] * melanin
         log = log + (rng.standard_normal(len(c.p), np.float32) * rng.uniform(0.005, 0.03) * c.skin)[:, None]
         if rng.random() < 0.15:  # freckles
-            spots = np.clip((c.smooth(rng, 3)[0] - 1.0) / 0.7, 0, 1) * np.clip(c.cheeks + c.nose * 1.2 + 0.25, 0, 1) * c.skin
+            spots = (
+                np.clip((c.smooth(rng, 3)[0] - 1.0) / 0.7, 0, 1)
+                * np.clip(c.cheeks + c.nose * 1.2 + 0.25, 0, 1)
+                * c.skin
+            )
             log = log + (rng.uniform(0.1, 0.4) * spots)[:, None] * melanin
         return (tone * np.exp(np.clip(log, -2.6, 1.5))).astype(np.float32)
 
     def _registered_color(self, rng: np.random.Generator, who: Identity, dark: float) -> np.ndarray:
         """Linear hair color: the style's own, or a drawn one."""
         if who.style is not None and rng.random() < 0.55:
-            return np.clip(self.people.style_color[who.style] * np.exp(rng.normal(0, 0.2)), 0.004, 0.9).astype(np.float32)
+            return np.clip(self.people.style_color[who.style] * np.exp(rng.normal(0, 0.2)), 0.004, 0.9).astype(
+                np.float32
+            )
         return self._hair_color(rng, dark)
 
     def _wear(self, rng, style: int, albedo, specular, gloss, detail, thickness, color) -> tuple[np.ndarray, bool]:
@@ -303,7 +338,9 @@ class RegisteredPainter(Painter):
         log = contrast * (strand[:, None] + 0.3 * (ratio - strand[:, None]))
         root = color * np.exp(log + rng.uniform(0, 0.06) * rng.standard_normal(len(c.p), np.float32)[:, None])
         albedo += cover[:, None] * (root - albedo)
-        specular += cover * (rng.uniform(0.005, 0.05) * (0.4 + color.mean()) * np.exp(0.5 * contrast * strand) - specular)
+        specular += cover * (
+            rng.uniform(0.005, 0.05) * (0.4 + color.mean()) * np.exp(0.5 * contrast * strand) - specular
+        )
         gloss += cover * (rng.uniform(8, 22) - gloss)
         detail += (cover * contrast * strand * rng.uniform(0.05, 0.25))[:, None] * c.across
         np.maximum(thickness, people.thickness[style] * rng.uniform(0.8, 1.05), out=thickness)

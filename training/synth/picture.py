@@ -32,7 +32,8 @@ class Picture(NamedTuple):
     color: np.ndarray  # [S,S,3] sRGB-encoded, grey 0.5 where nothing is
     coverage: np.ndarray  # [S,S]
     depth: np.ndarray  # supersampled, meters along the view axis; of glasses too, but not of lenses
-    hidden: np.ndarray | None  # supersampled bool: a frame, a dark lens or a highlight is in front; None without glasses
+    # supersampled bool: a frame, a dark lens or a highlight is in front; None without glasses
+    hidden: np.ndarray | None
 
     def hides(self, xy: np.ndarray, reach: float) -> np.ndarray:
         """Points in pixels [n,2] with glasses in front of them or less than `reach` pixels beside them: [n] bool."""
@@ -43,7 +44,16 @@ class Picture(NamedTuple):
         return near[row, column]
 
 
-def draw(rig: Rig, texture: np.ndarray, face, camera: Camera, light: lighting.Light, tone: lighting.Tone, occlusion, worn: Worn) -> Picture:
+def draw(
+    rig: Rig,
+    texture: np.ndarray,
+    face,
+    camera: Camera,
+    light: lighting.Light,
+    tone: lighting.Tone,
+    occlusion,
+    worn: Worn,
+) -> Picture:
     """`face` is a generator.Face, texture [k,k,8] the person's, occlusion [V,1+L]."""
     size, eye = camera.size * SUPERSAMPLE, camera.center()
     props = [p for p in (worn.torso, worn.glasses and worn.glasses.frame) if p is not None]
@@ -76,11 +86,13 @@ def draw(rig: Rig, texture: np.ndarray, face, camera: Camera, light: lighting.Li
 
 
 def _lenses(worn: Worn, camera: Camera, depth: np.ndarray, picture: np.ndarray, hidden: np.ndarray) -> None:
-    """Lay the lenses over the linear picture [n,4] (color times coverage, coverage) and mark where they hide what is behind."""
+    """Lay the lenses over the linear picture [n,4] (color times coverage, coverage) and mark where they hide what is
+    behind."""
     glasses, size = worn.glasses, len(depth)
     index, bary, near = mesh.raster(camera.to_camera(glasses.lenses), glasses.lens_faces, camera.f * SUPERSAMPLE, size)
     hit = np.flatnonzero(near.ravel() < depth.ravel())
     color, taken = shown_through(glasses, worn.glare, index.ravel()[hit], bary.reshape(-1, 2)[hit], picture[hit, :3])
     picture[hit, :3] = color
-    picture[hit, 3] += (1 - picture[hit, 3]) * taken * (taken > OPAQUE)  # a matte takes clear glass before the background for background
+    # a matte takes clear glass before the background for background
+    picture[hit, 3] += (1 - picture[hit, 3]) * taken * (taken > OPAQUE)
     hidden.ravel()[hit[taken > OPAQUE]] = True

@@ -37,9 +37,16 @@ class Rig:
         self.model = model
         self.template, self.uv = model.template.astype(f32), model.uv.astype(f32)
         self.faces, self.uv_faces = model.faces.astype(np.int32), model.uv_faces.astype(np.int32)
-        self.face_region, self.regions, self.expressions = model.face_region.astype(np.int32), list(model.regions), list(model.expressions)
+        self.face_region, self.regions, self.expressions = (
+            model.face_region.astype(np.int32),
+            list(model.regions),
+            list(model.expressions),
+        )
         self.dynamic_regions = [self.regions.index(r) for r in model.meta["dynamicRegions"]]
-        self.center, self.scale = np.asarray(model.meta["positionMap"]["center"], f32), np.asarray(model.meta["positionMap"]["scale"], f32)
+        self.center, self.scale = (
+            np.asarray(model.meta["positionMap"]["center"], f32),
+            np.asarray(model.meta["positionMap"]["scale"], f32),
+        )
         self.shape_count, self.expression_count = len(model.shape_dirs), len(self.expressions)
         self.shape_dirs = model.shape_dirs.astype(f32).reshape(self.shape_count, -1)
         self.expression_dirs = model.expression_dirs.astype(f32).reshape(self.expression_count, -1)
@@ -54,7 +61,8 @@ class Rig:
         return mesh.mix(expression, self.expression_dirs).reshape(-1, 3)
 
     def joints_of(self, vertices: np.ndarray, joints: tuple[int, ...]) -> np.ndarray:
-        """Rest joints [5,3]: those named follow the neutral vertices of this person, the others stay with the template."""
+        """Rest joints [5,3]: those named follow the neutral vertices of this person, the others stay with the
+        template."""
         out = self.joints.copy()
         chosen = list(joints)
         out[chosen] += self.regressor[chosen] @ (vertices.astype(np.float64) - self.template)
@@ -95,7 +103,14 @@ class Rig:
     def texels(self, size: int) -> Texels:
         """Valid texels of a map size, in the order of Gaussians."""
         table = build_texel_table(self.model, size)
-        return Texels(size, table.texel, table.face.astype(np.int32), np.ascontiguousarray(table.bary[:, :2]), table.dynamic, table.weights)
+        return Texels(
+            size,
+            table.texel,
+            table.face.astype(np.int32),
+            np.ascontiguousarray(table.bary[:, :2]),
+            table.dynamic,
+            table.weights,
+        )
 
     def bake(self, texels: Texels, attribute: np.ndarray) -> np.ndarray:
         """Per-vertex attribute [V,C] at the texels [n,C]."""

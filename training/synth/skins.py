@@ -1,4 +1,5 @@
-"""MakeHuman skins (CC0, training input only) carried over to the open head's atlas: both come from the hm08 base mesh."""
+"""MakeHuman skins (CC0, training input only) carried over to the open head's atlas: both come from the hm08 base
+mesh."""
 
 import hashlib
 import sys
@@ -13,7 +14,9 @@ from .lighting import linear
 from .native import CACHE
 from .rig import Rig
 
-MEAN_TARGETS = [(f"macrodetails/{p}-{s}-young", 1 / 6) for s in ("female", "male") for p in ("caucasian", "asian", "african")]
+MEAN_TARGETS = [
+    (f"macrodetails/{p}-{s}-young", 1 / 6) for s in ("female", "male") for p in ("caucasian", "asian", "african")
+]
 MEAN_TARGETS += [(f"macrodetails/universal-{s}-young-averagemuscle-averageweight", 1 / 2) for s in ("female", "male")]
 _said = False
 
@@ -25,7 +28,8 @@ def default_data_root() -> Path | None:
 
 
 def skin_log_ratios(rig: Rig, canvas: Canvas, data_root: Path | None) -> np.ndarray:
-    """ln(skin / its own cheek tone), linear light, at the canvas points: float32 [k,n,3]; k = 0 without the data (said once)."""
+    """ln(skin / its own cheek tone), linear light, at the canvas points: float32 [k,n,3]; k = 0 without the data (said
+    once)."""
     global _said
     folder = None if data_root is None else Path(data_root) / "makehuman"
     if folder is None or not (folder / "hm08_head.npz").exists():
@@ -59,17 +63,22 @@ def _bilinear(image: np.ndarray, uv: np.ndarray) -> np.ndarray:
     x, y = np.clip(uv[:, 0] * W - 0.5, 0, W - 1.001), np.clip((1 - uv[:, 1]) * H - 0.5, 0, H - 1.001)
     c, r = x.astype(int), y.astype(int)
     fx, fy = (x - c)[:, None], (y - r)[:, None]
-    return (1 - fy) * ((1 - fx) * image[r, c] + fx * image[r, c + 1]) + fy * ((1 - fx) * image[r + 1, c] + fx * image[r + 1, c + 1])
+    return (1 - fy) * ((1 - fx) * image[r, c] + fx * image[r, c + 1]) + fy * (
+        (1 - fx) * image[r + 1, c] + fx * image[r + 1, c + 1]
+    )
 
 
 def _hm08_uv(rig: Rig, canvas: Canvas, base) -> np.ndarray:
-    """Texture coordinates [n,2] of hm08's average adult at the nearest surface point; the model is that adult, moved, in meters."""
+    """Texture coordinates [n,2] of hm08's average adult at the nearest surface point; the model is that adult, moved,
+    in meters."""
     vertices = base["verts"].astype(np.float64).copy()
     names = list(base["target_names"])
     for name, weight in MEAN_TARGETS:
         i = names.index(name)
         part = slice(*base["target_start"][i : i + 2])
-        vertices[base["target_index"][part]] += weight * base["target_delta_q"][part] * float(base["target_delta_scale"])
+        vertices[base["target_index"][part]] += (
+            weight * base["target_delta_q"][part] * float(base["target_delta_scale"])
+        )
     body = base["face_group"] == list(base["group_names"]).index("body")
     quads, uvs = base["faces"][body], base["uvs"][base["uv_faces"][body]].astype(np.float64)
     joint = list(base["joint_names"])
@@ -94,6 +103,8 @@ def _hm08_uv(rig: Rig, canvas: Canvas, base) -> np.ndarray:
         offset += np.median(probe - offset - points[index], 0)
     distance, _ = tree.query(probe - offset)
     if np.median(distance) > 0.002:
-        raise ValueError(f"the head model does not lie on hm08's average adult (median distance {1000 * np.median(distance):.1f} mm)")
+        raise ValueError(
+            f"the head model does not lie on hm08's average adult (median distance {1000 * np.median(distance):.1f} mm)"
+        )
     _, index = tree.query(canvas.p - offset)
     return where[index]

@@ -1,4 +1,5 @@
-"""Shoulders and hanging hair for the photos: real crops show them, the head model has neither. Never part of any truth."""
+"""Shoulders and hanging hair for the photos: real crops show them, the head model has neither. Never part of any
+truth."""
 
 import numpy as np
 
@@ -33,10 +34,15 @@ FACES = _faces()
 
 
 def sample_torso(
-    rng: np.random.Generator, rim: np.ndarray, cloth: np.ndarray, neck: np.ndarray, hair: np.ndarray | None, head: np.ndarray
+    rng: np.random.Generator,
+    rim: np.ndarray,
+    cloth: np.ndarray,
+    neck: np.ndarray,
+    hair: np.ndarray | None,
+    head: np.ndarray,
 ) -> Prop:
-    """Shoulders under the neck's rim [k,3], linear cloth color and that of the neck above the rim [3], which bare shoulders continue (a
-    turtleneck continues as cloth); with a `hair` color long hair hangs from the head [3]."""
+    """Shoulders under the neck's rim [k,3], linear cloth color and that of the neck above the rim [3], which bare
+    shoulders continue (a turtleneck continues as cloth); with a `hair` color long hair hangs from the head [3]."""
     size = np.exp(rng.normal(0, 0.08)) * np.array([1, 1, 1])
     theta = np.linspace(0, 2 * np.pi, ANGLES + 1)
     ring = RINGS[:, None] * 1.0
@@ -49,7 +55,9 @@ def sample_torso(
     y = ring[..., 2] * np.where(ring[..., 2] < 0, fall, 1) - 0.022 * tilt * np.cos(theta) - 0.014 * np.cos(theta)
     vertices = (np.stack([x, y + 0 * x, z], -1).reshape(-1, 3) + rim.mean(0)).astype(np.float32)
     v, u = np.meshgrid(np.linspace(1, 0, len(RINGS)), np.linspace(0, 1, ANGLES + 1), indexing="ij")
-    rows, columns = np.meshgrid((np.arange(TEXTURE) + 0.5) / TEXTURE, (np.arange(TEXTURE) + 0.5) / TEXTURE, indexing="ij")
+    rows, columns = np.meshgrid(
+        (np.arange(TEXTURE) + 0.5) / TEXTURE, (np.arange(TEXTURE) + 0.5) / TEXTURE, indexing="ij"
+    )
     front = np.cos(2 * np.pi * columns)
     collar = rng.uniform(0.12, 0.30) + rng.uniform(0, 0.3) * np.maximum(front, 0) ** rng.choice([2, 12])
     pattern = np.ones_like(rows)
@@ -59,7 +67,8 @@ def sample_torso(
     elif kind < 0.4:
         pattern += rng.uniform(-0.3, 0.3) * (np.sin(columns * rng.uniform(60, 250)) > 0)
     folds = np.exp(
-        0.25 * np.sin(rng.uniform(2, 6) * 2 * np.pi * columns + rng.uniform(0, 6) + 6 * rows) * rows + rng.normal(0, 0.05, rows.shape)
+        0.25 * np.sin(rng.uniform(2, 6) * 2 * np.pi * columns + rng.uniform(0, 6) + 6 * rows) * rows
+        + rng.normal(0, 0.05, rows.shape)
     )
     color = cloth * (pattern * folds)[..., None]
     if rng.random() < 0.3:  # an open jacket over a shirt
@@ -90,17 +99,33 @@ def _hanging_hair(rng: np.random.Generator, hair: np.ndarray, head: np.ndarray) 
     k, theta = np.meshgrid(np.linspace(0, 1, rows), np.linspace(np.pi - half, np.pi + half, ANGLES + 1), indexing="ij")
     wave = 0.006 * np.sin(theta * rng.integers(3, 9) + 5 * k + rng.uniform(0, 6))
     radius = wide + 0.03 * k * rng.uniform(0.2, 1.2) + wave
-    p = np.stack([radius * np.sin(theta), 0.02 - length * k * (1 + 0.1 * np.sin(3 * theta)), 1.05 * radius * np.cos(theta)], -1) + head
+    p = (
+        np.stack(
+            [radius * np.sin(theta), 0.02 - length * k * (1 + 0.1 * np.sin(3 * theta)), 1.05 * radius * np.cos(theta)],
+            -1,
+        )
+        + head
+    )
     vertices = p.reshape(-1, 3).astype(np.float32)
     faces = FACES[(FACES < rows * (ANGLES + 1)).all(1)]
     columns = (np.arange(TEXTURE) + 0.5) / TEXTURE
     strand = (
-        sum(np.sin(2 * np.pi * f * (columns[None] + 0.02 * np.sin(6 * columns[:, None])) + rng.uniform(0, 6)) for f in (5, 11, 17, 23)) / 2
+        sum(
+            np.sin(2 * np.pi * f * (columns[None] + 0.02 * np.sin(6 * columns[:, None])) + rng.uniform(0, 6))
+            for f in (5, 11, 17, 23)
+        )
+        / 2
     )
     texture = _texture(hair * np.exp(0.3 * strand + 0.1 * rng.standard_normal(strand.shape))[..., None], 0.02, 12)
     uv = np.stack([(theta - theta.min()) / np.ptp(theta), 1 - k], -1).reshape(-1, 2).astype(np.float32)
     normals = mesh.vertex_normals(vertices, faces)
-    return Prop(vertices, normals * np.sign((normals * (vertices - head)).sum(1, keepdims=True)).astype(np.float32), faces, uv, texture)
+    return Prop(
+        vertices,
+        normals * np.sign((normals * (vertices - head)).sum(1, keepdims=True)).astype(np.float32),
+        faces,
+        uv,
+        texture,
+    )
 
 
 def _join(a: Prop, b: Prop) -> Prop:

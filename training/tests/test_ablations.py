@@ -38,7 +38,11 @@ def test_differences_are_paired_by_person():
     difference = measured.over("base", ["better"])
     assert difference.keys() == {"better", "better @ strong", "better @ weak"}
     for row in difference.values():
-        assert row["psnr"]["mean"] == pytest.approx(0.2, abs=0.03) and row["psnr"]["ci95"] < 0.03 and row["psnr"]["n"] == 12
+        assert (
+            row["psnr"]["mean"] == pytest.approx(0.2, abs=0.03)
+            and row["psnr"]["ci95"] < 0.03
+            and row["psnr"]["n"] == 12
+        )
     rows = measured.rows()
     assert rows["base"]["psnr"]["n"] == 12 and rows["base"]["psnr"]["ci95"] > 1
     assert rows["better"]["psnr"]["n"] == 13
@@ -46,11 +50,15 @@ def test_differences_are_paired_by_person():
 
 def test_the_interval_is_students():
     values = [1.0, 2.0, 3.0, 4.0]
-    assert interval(values) == {"mean": 2.5, "ci95": pytest.approx(3.18245 * np.std(values, ddof=1) / 2, abs=1e-4), "n": 4}
+    assert interval(values) == {
+        "mean": 2.5,
+        "ci95": pytest.approx(3.18245 * np.std(values, ddof=1) / 2, abs=1e-4),
+        "n": 4,
+    }
 
 
 def test_reading_calls_an_order_only_where_the_interval_leaves_out_zero():
-    row = lambda mean: {"psnr_masked": {"mean": mean, "ci95": 0.1, "n": 9}}  # noqa: E731
+    row = lambda mean: {"psnr_masked": {"mean": mean, "ci95": 0.1, "n": 9}}
     names = ("position map", "distribution adjustment", "mouth loss")
     said = ablations.reading({f"driver: without {name}": row(mean) for name, mean in zip(names, (-0.3, -0.05, 0.2))})
     assert [part.split(": ")[2].split(" ")[0] for part in said.split(";")] == ["yes", "undecided", "no"]
@@ -91,17 +99,25 @@ def test_the_command_trains_judges_and_goes_on_after_a_cut(generator, tmp_path, 
     monkeypatch.setattr(ablations, "PerceptualDistance", Blind)
     (tmp_path / "views").mkdir()
     write_sample(tmp_path / "views" / "00000005_n4.npz", generator.sample(5, 4, 2, render_targets=True))
-    words = "--steps 2 --batch 2 --people 3 --expressions 1 --counts 2 --judges 2 --judge-expressions 1 --picture-steps 2"
+    words = (
+        "--steps 2 --batch 2 --people 3 --expressions 1 --counts 2 --judges 2 --judge-expressions 1 --picture-steps 2"
+    )
     words += " --reconstructor-steps 0"
-    monkeypatch.setattr("sys.argv", ["ablations", *words.split(), "--cache", str(tmp_path), "--out", str(tmp_path / "out.json")])
+    monkeypatch.setattr(
+        "sys.argv", ["ablations", *words.split(), "--cache", str(tmp_path), "--out", str(tmp_path / "out.json")]
+    )
     ablations.main()
     out = json.loads((tmp_path / "out.json").read_text())
     drivers = {"full", "without position map", "without distribution adjustment", "without mouth loss", "on 2 people"}
     assert {f"driver: {name}" for name in drivers | {"none (skinning alone)"}} <= out["rows"].keys()
     bases = {"driver: full", "pictures: with mouth loss"}
-    bases |= {f"refinement: none, {others}{count}" for others in ("", "other people, ") for count in ("1 photo", "4 photos")}
+    bases |= {
+        f"refinement: none, {others}{count}" for others in ("", "other people, ") for count in ("1 photo", "4 photos")
+    }
     assert set(out["differences"]) == {row for row in out["rows"] if row.split(" @ ")[0] not in bases}
-    assert any(abs(v["mean"]) > 0 for v in out["differences"]["pictures: without mouth loss"].values()), "the mouth loss does something"
+    assert any(abs(v["mean"]) > 0 for v in out["differences"]["pictures: without mouth loss"].values()), (
+        "the mouth loss does something"
+    )
     assert out["rows"]["driver: full"]["psnr_masked"]["n"] == 2
     assert any(abs(row["psnr_masked"]["mean"]) > 0 for row in out["differences"].values())
     files = sorted(f for f in (tmp_path / "ablations").rglob("*.pt"))
@@ -114,8 +130,11 @@ def test_the_command_trains_judges_and_goes_on_after_a_cut(generator, tmp_path, 
 
 
 def test_other_levels_of_refinement_are_taken_over_with_their_own_base(tmp_path):
-    person = lambda more: {  # noqa: E731
-        count: {row: {"left out": 20.0 + more * k} for k, row in enumerate((levels.NONE, levels.COLORS, levels.GEOMETRY, *LAST))}
+    person = lambda more: {
+        count: {
+            row: {"left out": 20.0 + more * k}
+            for k, row in enumerate((levels.NONE, levels.COLORS, levels.GEOMETRY, *LAST))
+        }
         for count in ("1 photo", "4 photos")
     }
     file = tmp_path / "levels.json"
@@ -131,7 +150,10 @@ def test_other_levels_of_refinement_are_taken_over_with_their_own_base(tmp_path)
 
 
 def test_levels_are_compared_in_the_same_people():
-    people = [{"1 photo": {levels.NONE: {"left out": level}, levels.COLORS: {"left out": level + 0.5}}} for level in (10.0, 30.0)]
+    people = [
+        {"1 photo": {levels.NONE: {"left out": level}, levels.COLORS: {"left out": level + 0.5}}}
+        for level in (10.0, 30.0)
+    ]
     table = levels.tabulate(people)
     assert table.keys() == {"1 photo: none", "1 photo: colors", "1 photo: colors, over none"}
     assert table["1 photo: colors, over none"]["left out"] == {"mean": 0.5, "ci95": 0.0, "n": 2}

@@ -35,5 +35,5 @@ def test_a_person_shows_26_expressions_and_rare_ones_often():
 
 
 def test_the_library_is_the_same_every_time():
-    draw = lambda rng: rng.random(4)  # noqa: E731
+    draw = lambda rng: rng.random(4)
     assert np.array_equal(Adjustment(draw, 100).anchors, Adjustment(draw, 100).anchors)

@@ -21,7 +21,8 @@ def head_points(count: int = 900) -> torch.Tensor:
 def pinhole(points: torch.Tensor, yaw: float, distance: float, focal: float = 1.2) -> tuple[torch.Tensor, torch.Tensor]:
     """Photo coordinates [1, 2, k] and the line of sight [3] of a camera that looks at the origin."""
     c, s = torch.cos(torch.tensor(yaw)), torch.sin(torch.tensor(yaw))
-    rotation = torch.stack([torch.stack([c, 0 * c, -s]), torch.tensor([0.0, -1.0, 0.0]), torch.stack([-s, 0 * c, -c])])  # right, down, away
+    # right, down, away
+    rotation = torch.stack([torch.stack([c, 0 * c, -s]), torch.tensor([0.0, -1.0, 0.0]), torch.stack([-s, 0 * c, -c])])
     x, y, z = (rotation @ points[0]).unbind(0)
     z = z + distance
     return torch.stack([0.5 + focal * x / z, 0.5 + focal * y / z])[None], rotation[2]
@@ -96,7 +97,8 @@ def test_a_fresh_second_look_changes_next_to_nothing_and_learns():
 
 
 def test_what_a_photo_shows_as_background_is_outside_the_hull():
-    """A ball with 12 mm of hair, seen from the front and from the side: above the hair there is background where the outline is seen."""
+    """A ball with 12 mm of hair, seen from the front and from the side: above the hair there is background where the
+    outline is seen."""
     size, thick, side = 24, 0.012, 0.1
     align = Alignment((8, 8), 4, 4, size)
     torch.manual_seed(1)

@@ -41,12 +41,13 @@ def bald_head() -> Head:
     bary = rng.dirichlet([1, 1, 1], len(pick))
     means = np.einsum("nk,nkc->nc", bary, v[pick])
     region = model.face_region[faces[pick]]
-    is_region = lambda name: region == model.regions.index(name)  # noqa: E731
+    is_region = lambda name: region == model.regions.index(name)
     return Head(means, np.full((len(means), 3), 0.6), np.ones(len(means)), is_region("scalp"), is_region("neck"))
 
 
 def photo_of(hair: str = "none", shoulder: float = 0.0) -> Photo:
-    """A drawn photo from the front at 1.5 m: head, shoulders (meters higher by `shoulder`), hair "none", "long" or "high"."""
+    """A drawn photo from the front at 1.5 m: head, shoulders (meters higher by `shoulder`), hair "none", "long" or
+    "high"."""
     R, t, focal = np.eye(3), np.array([0, 0.06, -1.5]), 2.4
     height = width = SIZE
     crop = Crop(np.array([SIZE / 2, SIZE / 2]), float(SIZE), 0.0)
@@ -108,7 +109,9 @@ def test_shoulders_stand_still_while_the_head_turns_by_60_degrees():
     below = points[..., 1] - (ring[0] - ring[1] * points[..., 2]) < -0.012
     pose = np.zeros(15)
     pose[4] = np.radians(60)
-    matrices = np.einsum("rcj,jkl->rckl", page().joint_shares[page().rows("bust")], model.joint_matrices(model.pose(None, pose)))
+    matrices = np.einsum(
+        "rcj,jkl->rckl", page().joint_shares[page().rows("bust")], model.joint_matrices(model.pose(None, pose))
+    )
     moved = np.einsum("rckl,rcl->rck", matrices[..., :3, :3], points) + matrices[..., :3, 3]
     assert np.linalg.norm(moved - points, axis=-1)[below].max() < 0.001
 
@@ -132,7 +135,7 @@ def test_hanging_hair_does_not_cut_through_shoulders_when_the_head_turns(turn):
     matrices = np.einsum("nj,jkl->nkl", shares, model.joint_matrices(model.pose(None, pose)))
     moved = np.einsum("nkl,nl->nk", matrices[:, :3, :3], points) + matrices[:, :3, 3]
     reach = TorsoReach(page(), result.torso)
-    depth = lambda at: reach(at) - np.linalg.norm(at - reach.pivot, axis=-1)  # noqa: E731
+    depth = lambda at: reach(at) - np.linalg.norm(at - reach.pivot, axis=-1)
     cuts = (depth(moved) > 0.006) & (depth(points) < 0.003)
     assert cuts.mean() < 0.002
 
@@ -176,7 +179,8 @@ def test_no_solid_hair_stands_before_the_photos_background():
     points = result.hair.points
     px, _ = photo.project(points)
     opacity = 1 / (1 + np.exp(-result.map[3, page().rows("hair")]))
-    outside = (bilinear(photo.matte, px) < 0.1) & photo.inside(px, 2) & (np.abs(points[..., 0]) > 0.095)  # not behind the ears
+    # not behind the ears
+    outside = (bilinear(photo.matte, px) < 0.1) & photo.inside(px, 2) & (np.abs(points[..., 0]) > 0.095)
     assert outside.sum() > 100
     assert opacity[outside].max() < 0.05
 
@@ -192,7 +196,9 @@ def test_hair_stays_outside_the_bust():
 
 
 def test_shoulders_rise_to_the_contour_of_the_clothes():
-    low, high = (filling.fill(page(), bald_head(), [photo_of(shoulder=h)], hair=False).torso.points for h in (0.0, 0.03))
+    low, high = (
+        filling.fill(page(), bald_head(), [photo_of(shoulder=h)], hair=False).torso.points for h in (0.0, 0.03)
+    )
     side = np.abs(page().base[page().rows("bust")][..., 0]) > 0.12
     top = np.abs(low[..., 0]) < 0.19
     assert (high[..., 1] - low[..., 1])[side & top & (low[..., 1] > -0.22)].mean() == pytest.approx(0.03, abs=0.01)
@@ -263,7 +269,7 @@ def test_a_second_photo_from_behind_colors_the_back():
     assert np.median(filled("long").map[5, band][seen]) < 0.4
 
 
-# ---------------------------------------------------------------------------------------------------------------- small steps
+# ---------------------------------------------------------------------------------------------------------- small steps
 def test_push_pull_keeps_what_is_known_and_fills_a_constant_with_itself():
     rng = np.random.default_rng(1)
     weight = (rng.random((30, 41)) < 0.1).astype(float)
@@ -304,7 +310,9 @@ def test_the_fixture_of_the_browsers_twin_is_of_this_code():
     kinds = {"places": "<i2", "theta": "<u2", "rotation": "i1"}
     for name, value in made.items():
         if name in (*kinds, "opacity", "color", "sigma", "shown"):
-            numbers = [np.frombuffer(base64.b64decode(text), kinds.get(name, "u1")).astype(int) for text in (value, kept[name])]
+            numbers = [
+                np.frombuffer(base64.b64decode(text), kinds.get(name, "u1")).astype(int) for text in (value, kept[name])
+            ]
             assert np.abs(numbers[0] - numbers[1]).max() <= 1, name
         elif name in ("excess", "reach", "axes", "inner", "outer", "lowest", "lengths"):
             assert np.abs(np.array(value) - np.array(kept[name])).max() < 1e-5, name

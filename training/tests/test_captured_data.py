@@ -61,15 +61,30 @@ def recording(tmp_path_factory, head) -> Path:
             f, cx, cy = 260.0 + 40 * view, 90.0, 85.0
             # our splatter has a central principal point: draw large and cut the window whose centre makes it (cx, cy)
             big, (w, h) = 400, SIZE
-            picture, cover = render_maps(head, colored_maps(), None, expression, pose, R, R @ translation + t, f, big, with_coverage=True)
+            picture, cover = render_maps(
+                head, colored_maps(), None, expression, pose, R, R @ translation + t, f, big, with_coverage=True
+            )
             x, y = int(big / 2 - cx), int(big / 2 - cy)
             color = (picture.transpose(1, 2, 0)[y : y + h, x : x + w].clip(0, 1) * 255).round().astype(np.uint8)
             stem = f"{time:05d}_{view:02d}"
             Image.fromarray(color).save(folder / f"images/{stem}.png")
-            Image.fromarray((cover[y : y + h, x : x + w] * 255).round().astype(np.uint8)).save(folder / f"fg_masks/{stem}.png")
-            entry = {"timestep_index": time, "camera_index": view, "fl_x": f, "fl_y": f, "cx": cx, "cy": cy, "w": w, "h": h}
+            Image.fromarray((cover[y : y + h, x : x + w] * 255).round().astype(np.uint8)).save(
+                folder / f"fg_masks/{stem}.png"
+            )
+            entry = {
+                "timestep_index": time,
+                "camera_index": view,
+                "fl_x": f,
+                "fl_y": f,
+                "cx": cx,
+                "cy": cy,
+                "w": w,
+                "h": h,
+            }
             entry |= {"transform_matrix": world_from_camera.tolist(), "file_path": f"images/{stem}.png"}
-            frames.append(entry | {"fg_mask_path": f"fg_masks/{stem}.png", "flame_param_path": f"flame_param/{time:05d}.npz"})
+            frames.append(
+                entry | {"fg_mask_path": f"fg_masks/{stem}.png", "flame_param_path": f"flame_param/{time:05d}.npz"}
+            )
     (folder / "transforms.json").write_text(json.dumps({"frames": frames}))
     return folder
 
@@ -133,7 +148,13 @@ def test_sample_of_captured_person(recording, head):
     assert sample["position_maps"].shape == (4, 3, 32, 32) and np.abs(sample["position_maps"]).max() > 0.1
     # targets and their cameras belong together
     truth = render_maps(
-        head, colored_maps(), None, sample["expressions"][0], sample["poses"][0], *(sample[f"cameras_{k}"][0] for k in "Rtf"), 128
+        head,
+        colored_maps(),
+        None,
+        sample["expressions"][0],
+        sample["poses"][0],
+        *(sample[f"cameras_{k}"][0] for k in "Rtf"),
+        128,
     )
     assert np.abs(sample["targets"][0] - truth)[:, sample["target_masks"][0] > 0.98].mean() < 0.03
 

@@ -1,4 +1,5 @@
-"""Classes and matte: labelled people, the portraits' labels, losses, the exported network, and matting with its fixture."""
+"""Classes and matte: labelled people, the portraits' labels, losses, the exported network, and matting with its
+fixture."""
 
 import json
 
@@ -41,7 +42,9 @@ def test_a_person_is_seen_in_the_mirror_as_before_it_and_classes_add_up():
     finder, image = person.PersonFinder(), write_fixture.head_and_shoulders()
     classes, alpha = finder.look(image)
     mirrored, alpha_mirrored = finder.look(np.ascontiguousarray(image[:, ::-1]))
-    assert np.allclose(mirrored[..., ::-1], classes, atol=1e-4) and np.allclose(alpha_mirrored[:, ::-1], alpha, atol=1e-4)
+    assert np.allclose(mirrored[..., ::-1], classes, atol=1e-4) and np.allclose(
+        alpha_mirrored[:, ::-1], alpha, atol=1e-4
+    )
     assert np.allclose(classes.sum(0), 1, atol=1e-5) and np.abs(classes - classes[..., ::-1]).max() > 0.01
     mask, (hair, skin, clothes) = finder.person(image)
     assert np.allclose(mask, person.together(alpha, finder.matte(image)))
@@ -79,7 +82,9 @@ def test_wide_pictures_go_on_below_and_are_grey_beside():
     image = np.full((size, size, 3), 200, np.uint8)
     shares = []
     for seed in range(40):
-        out, kind, cover, trust, sure = dataset.moved(np.random.default_rng(seed), image, label, alpha, alpha, alpha > 0, size)
+        out, kind, cover, trust, sure = dataset.moved(
+            np.random.default_rng(seed), image, label, alpha, alpha, alpha > 0, size
+        )
         share = cover.mean()
         if share < 0.6:  # a wide one
             middle = slice(size // 2 - 4, size // 2 + 4)
@@ -122,7 +127,8 @@ def test_skin_parts_at_the_outline_of_the_face_and_vetoes_hold():
     assert label[5, 32] == HAIR and label[60, 32] == CLOTHES
     assert label[30, 1] == BACKGROUND and label[30, 3] == UNKNOWN and label[30, 62] == UNKNOWN
     mask[:, 20:] = 0
-    assert (portraits.classes_of(agreed, landmarks, mask)[12:50, 20:60] == UNKNOWN).all()  # the present matte sees nobody there
+    # the present matte sees nobody there
+    assert (portraits.classes_of(agreed, landmarks, mask)[12:50, 20:60] == UNKNOWN).all()
 
 
 def test_losses_are_small_for_the_truth_and_ignore_the_unknown():
@@ -195,9 +201,13 @@ def test_overlap_and_errors_of_mattes():
     seen[:, 12:16] = BACKGROUND
     overlap = Overlap()
     overlap.add(seen, truth, np.ones_like(truth, bool))
-    assert overlap.report()["hair"] == pytest.approx(12 / 16) and overlap.report()["background"] == pytest.approx(16 / 20)
+    assert overlap.report()["hair"] == pytest.approx(12 / 16) and overlap.report()["background"] == pytest.approx(
+        16 / 20
+    )
     alpha = np.clip((16.5 - np.mgrid[:32, :32][1]) / 1, 0, 1)
-    assert matte_errors(alpha, alpha)["maeBand"] == 0 and matte_errors(0 * alpha, alpha)["mae"] == pytest.approx(alpha.mean())
+    assert matte_errors(alpha, alpha)["maeBand"] == 0 and matte_errors(0 * alpha, alpha)["mae"] == pytest.approx(
+        alpha.mean()
+    )
 
 
 @pytest.mark.skipif(default_data_root() is None, reason="the hair meshes of shared/data are not at hand")

@@ -22,9 +22,21 @@ def scene() -> tuple[Atlas, TexturedPicture, torch.Tensor]:
     static[3], static[4:7], static[7:9], static[9], static[13] = 5, 0.5, np.log(0.0022), np.log(0.0005), 1
     zero = torch.zeros(SIZE, SIZE)
     camera = torch.eye(3), torch.tensor([0.0, -0.02, -0.77]), 3.0
-    view = View(zero.expand(3, -1, -1), zero, zero, np.zeros((478, 2)), *camera, np.zeros(len(head.expressions)), torch.zeros(14, MAP, MAP))
+    view = View(
+        zero.expand(3, -1, -1),
+        zero,
+        zero,
+        np.zeros((478, 2)),
+        *camera,
+        np.zeros(len(head.expressions)),
+        torch.zeros(14, MAP, MAP),
+    )
     atlas = Atlas(head, splatter.table, RefineSettings())
-    return atlas, TexturedPicture(splatter, static, view, atlas.is_region(*REGIONS)), torch.full((splatter.table.count, 3), 0.5)
+    return (
+        atlas,
+        TexturedPicture(splatter, static, view, atlas.is_region(*REGIONS)),
+        torch.full((splatter.table.count, 3), 0.5),
+    )
 
 
 def test_without_shades_it_is_the_ordinary_picture():
@@ -61,4 +73,8 @@ def test_shades_have_no_mean_and_the_other_side_is_filled():
     assert inside.abs().mean() < 0.03 and float(shades[:, 5:20].mean()) > 0.4
     assert (flat * (1 - weight) == 0).all()
     filled = mirrored(flat, weight, 0.8)
-    assert torch.allclose(filled[:50, 32:], 0.8 * flat.flip(-1)[:50, 32:]) and (filled[:, :32] == 0).all() and (filled[56:] == 0).all()
+    assert (
+        torch.allclose(filled[:50, 32:], 0.8 * flat.flip(-1)[:50, 32:])
+        and (filled[:, :32] == 0).all()
+        and (filled[56:] == 0).all()
+    )

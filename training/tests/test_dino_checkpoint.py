@@ -1,6 +1,7 @@
 """Checkpoints with the names and shapes of Hugging Face's DINOv2 and DINOv3, made of random numbers.
 
-Where transformers is installed (it is no dependency), its features are compared with ours: equal with version 4.57.1."""
+Where transformers is installed (it is no dependency), its features are compared with ours: equal with version
+4.57.1."""
 
 import pytest
 import torch
@@ -11,11 +12,16 @@ from training.models.dino_vit import DinoVit
 WIDTH, LAYERS, HEADS, GRID = 64, 2, 4, 4
 
 
-def hugging_face_state(version: int, layers: int = LAYERS, registers: int = 4, grid: int = GRID) -> dict[str, torch.Tensor]:
+def hugging_face_state(
+    version: int, layers: int = LAYERS, registers: int = 4, grid: int = GRID
+) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(version)
-    new = lambda *shape: 0.3 * torch.randn(shape, generator=generator)  # noqa: E731
+    new = lambda *shape: 0.3 * torch.randn(shape, generator=generator)
     patch = 14 if version == 2 else 16
-    state = {"embeddings.cls_token": new(1, 1, WIDTH), "embeddings.mask_token": new(*(1, WIDTH) if version == 2 else (1, 1, WIDTH))}
+    state = {
+        "embeddings.cls_token": new(1, 1, WIDTH),
+        "embeddings.mask_token": new(*(1, WIDTH) if version == 2 else (1, 1, WIDTH)),
+    }
     if registers:
         state["embeddings.register_tokens"] = new(1, registers, WIDTH)
     stem = "embeddings.patch_embeddings.projection" if version == 2 else "embeddings.patch_embeddings"
@@ -54,7 +60,12 @@ def our_vit(version: int, registers: int = 4, grid: int = GRID) -> DinoVit:
 def theirs(version: int, registers: int):
     """The real implementation with the same numbers."""
     transformers = pytest.importorskip("transformers")
-    common = dict(hidden_size=WIDTH, num_hidden_layers=LAYERS, num_attention_heads=HEADS, image_size=GRID * (14 if version == 2 else 16))
+    common = dict(
+        hidden_size=WIDTH,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=HEADS,
+        image_size=GRID * (14 if version == 2 else 16),
+    )
     if version == 3:
         model = transformers.DINOv3ViTModel(
             transformers.DINOv3ViTConfig(intermediate_size=4 * WIDTH, num_register_tokens=registers, **common)
@@ -98,7 +109,9 @@ def test_every_weight_is_taken(version, registers, tmp_path):
     for name in state:
         # a bias shared by all keys does not change attention
         if name != "embeddings.mask_token" and not name.endswith("key.bias"):
-            assert (features({**state, name: state[name] + 0.5 * torch.randn(state[name].shape)}) - before).abs().max() > 1e-5, name
+            assert (
+                features({**state, name: state[name] + 0.5 * torch.randn(state[name].shape)}) - before
+            ).abs().max() > 1e-5, name
 
 
 def test_safetensors(tmp_path):
@@ -127,7 +140,9 @@ def test_learned_positions_are_resized_to_the_token_grid(tmp_path):
     rows = torch.linspace(-1, 1, 8)[:, None].expand(8, 8)
     positions = torch.cat([torch.zeros(1, 1, 1), rows.reshape(1, 64, 1)], dim=1)
     small = resized_positions(positions, 16)
-    assert small.shape == (1, 17, 1) and torch.allclose(small[0, 1:, 0].reshape(4, 4)[:, 0], small[0, 1:, 0].reshape(4, 4)[:, 3], atol=1e-5)
+    assert small.shape == (1, 17, 1) and torch.allclose(
+        small[0, 1:, 0].reshape(4, 4)[:, 0], small[0, 1:, 0].reshape(4, 4)[:, 3], atol=1e-5
+    )
     assert small[0, 1, 0] < small[0, 5, 0] < small[0, 9, 0]
     torch.save(hugging_face_state(2, grid=8), tmp_path / "eight.bin")
     load_dino(our_vit(2), tmp_path / "eight.bin")

@@ -56,7 +56,7 @@ def test_psnr_of_a_constant_difference():
 
 def test_ssim_of_flat_pictures_is_the_luminance_term():
     a, b = 0.2, 0.6
-    flat = lambda v: np.full((20, 20, 3), round(v * 255), np.uint8)  # noqa: E731
+    flat = lambda v: np.full((20, 20, 3), round(v * 255), np.uint8)
     assert metrics.ssim(flat(a), flat(b)) == pytest.approx((2 * a * b + 1e-4) / (a * a + b * b + 1e-4), abs=1e-6)
 
 
@@ -118,12 +118,16 @@ def test_light_of_the_teeth_is_that_between_open_lips():
     photo = np.full((200, 200, 3), 30, np.uint8)
     photo[108:118, 60:140] = 220  # teeth in the upper half
     avatar = np.where(photo == 220, 150, photo).astype(np.uint8)
-    linear = lambda v: ((v / 255 + 0.055) / 1.055) ** 2.4  # noqa: E731
+    linear = lambda v: ((v / 255 + 0.055) / 1.055) ** 2.4
     assert mouth_light(photo, seen) == pytest.approx(linear(220), rel=1e-4)
     dimmer = 100 * linear(150) / linear(220)
-    assert teeth_light([avatar, avatar], [seen, None], [photo, photo], [seen, seen]) == pytest.approx([dimmer], rel=1e-4)
+    assert teeth_light([avatar, avatar], [seen, None], [photo, photo], [seen, seen]) == pytest.approx(
+        [dimmer], rel=1e-4
+    )
     for dark in (20, 32):  # darker than the face, and a tenth brighter
-        assert teeth_light([avatar], [seen], [np.where(photo == 220, dark, photo)], [seen]) == [], "a dark mouth shows none"
+        assert teeth_light([avatar], [seen], [np.where(photo == 220, dark, photo)], [seen]) == [], (
+            "a dark mouth shows none"
+        )
     shut = points.copy()
     shut[INNER_LIPS, 1] = 120 + 0.1 * (points[INNER_LIPS, 1] - 120)
     assert teeth_light([avatar], [seen], [photo], [face(shut)]) == [], "shut lips show none"
@@ -182,7 +186,9 @@ def test_crop_is_drawn_where_its_coordinates_say():
     photo[-1, 150:200] = 200
     beyond = draw_crop(photo, Crop(np.array([175.0, 190.0]), 100.0, 0.0), 100)
     assert (beyond[62:98, 27:73] == 200).all(), "the photo's last row goes on below it"
-    assert (draw_crop(photo, Crop(np.array([290.0, 10.0]), 100.0, 0.0), 100)[[5, 45], [50, 95]] == 128).all(), "grey above and beside"
+    assert (draw_crop(photo, Crop(np.array([290.0, 10.0]), 100.0, 0.0), 100)[[5, 45], [50, 95]] == 128).all(), (
+        "grey above and beside"
+    )
 
 
 def test_matte_is_soft_only_at_its_rim():
@@ -216,15 +222,23 @@ def test_shipped_fit_finds_a_known_camera(head):
 
 
 def test_targets_know_which_way_is_better():
-    row = lambda **values: {name: {"mean": v, "ci95": 0.0, "n": 2} for name, v in values.items()}  # noqa: E731
+    row = lambda **values: {name: {"mean": v, "ci95": 0.0, "n": 2} for name, v in values.items()}
     draws = {
         "rows": {"1 photo": row(psnr_masked=23.0)},
         "over skinning alone": {"1 photo": row(mouth_psnr=0.5), ORACLE: row(mouth_psnr=0.9)},
         "over 1 photo": {"4 photos": row(psnr_masked=1.5)},
     }
-    sweep = {f"4 photos @ {yaw}": row(psnr_masked=24.0 if yaw in results.FRONT else 21.5) for yaw in results.FRONT + results.BACK}
+    sweep = {
+        f"4 photos @ {yaw}": row(psnr_masked=24.0 if yaw in results.FRONT else 21.5)
+        for yaw in results.FRONT + results.BACK
+    }
     real = {"1 photo": row(landmark_error_percent=5.0, way_to_same_person_percent_net=70.0)}
-    measured = {"draws": {"held-out": draws}, "studies": {"yaw sweep": sweep}, "real_photos": real, "permutation": {"static_map": 1e-6}}
+    measured = {
+        "draws": {"held-out": draws},
+        "studies": {"yaw sweep": sweep},
+        "real_photos": real,
+        "permutation": {"static_map": 1e-6},
+    }
     found = {t["name"]: t for t in results.targets(measured)}
     verdicts = [(t["value"], t["met_cpu"], t["met_gpu"]) for t in found.values()]
     wanted = [(23.0, True, False), (0.5, False, False), (1.5, True, True), (2.5, True, False)]

@@ -27,7 +27,9 @@ def test_a_portrait_that_was_kept_is_the_portrait():
     image = rng.integers(0, 256, (3, 8, 8)).astype(np.float32) / 255
     inside = (rng.random((8, 8)) > 0.3).astype(np.float32)
     fit = {"rotation": rng.random((3, 3)), "focal": np.array([2.5])}
-    given = Portrait("ann", image, inside, rng.random((4, 4)).astype(np.float32), rng.random((478, 2)).astype(np.float32), fit)
+    given = Portrait(
+        "ann", image, inside, rng.random((4, 4)).astype(np.float32), rng.random((478, 2)).astype(np.float32), fit
+    )
     back = unpack("ann", pack(given))
     assert back.name == "ann" and np.abs(back.image - image).max() < 1e-6
     assert all(np.array_equal(getattr(back, name), getattr(given, name)) for name in ("inside", "mask", "landmarks"))

@@ -12,7 +12,18 @@ from training.evaluate.captures import Sitter, read_set, sample_capture
 from training.evaluate.frames import Truth
 from training.evaluate.observers import Observers
 from training.evaluate.puppets import Puppeteer
-from training.evaluate.studies import ORACLE, ORACLE_STILL, PERFECT, REFINED, REFINED_FOUR, SELF, SKINNED, STILL, WRONG, Plan
+from training.evaluate.studies import (
+    ORACLE,
+    ORACLE_STILL,
+    PERFECT,
+    REFINED,
+    REFINED_FOUR,
+    SELF,
+    SKINNED,
+    STILL,
+    WRONG,
+    Plan,
+)
 from training.headmodel.model import HeadModel
 from training.models.avatar import Avatar, ModelConfig
 from training.models.base_maps import set_head_maps
@@ -120,7 +131,9 @@ def test_targets_in_db_come_from_every_draw(evaluation, avatar, head, cache):
         one, four = model.of(capture), model.of(many, len(many.photos))
         for shot, again in zip(capture.shots, many.shots):
             mouth = Truth.of(landmarks, capture, shot).mouth
-            psnr = lambda puppet, shot, mask, driven=True: metrics.psnr(model.draw(puppet, shot, driven), shot.picture, mask)  # noqa: E731
+            psnr = lambda puppet, shot, mask, driven=True: metrics.psnr(
+                model.draw(puppet, shot, driven), shot.picture, mask
+            )
             if mouth is not None and mouth.any():
                 gains.append(psnr(one, shot, mouth) - psnr(one, shot, mouth, driven=False))
             if len(many.photos) == 4:
@@ -134,7 +147,9 @@ def test_oracles_beat_floors(evaluation):
     out = evaluation[0]
     for study in ("self-reenactment, held-out", "yaw sweep", "input pose", "input expression"):
         rows = out["studies"][study]
-        mean = lambda name: np.mean([row["psnr_masked"]["mean"] for key, row in rows.items() if key.split(" @ ")[0] == name])  # noqa: B023, E731
+        mean = lambda name, rows=rows: np.mean(
+            [row["psnr_masked"]["mean"] for key, row in rows.items() if key.split(" @ ")[0] == name]
+        )
         assert mean(ORACLE) > mean("1 photo") + 2, study
         assert mean(ORACLE) > 20, study
     own = out["studies"]["self-reenactment, held-out"][SELF]
@@ -165,7 +180,9 @@ def test_truth_is_in_the_mean_tone_of_the_photos_used(cache):
     sample["photo_tones"][1, :3] = sample["photo_tones"][0, :3] * 1.5
     one, two = sample_capture(sample, title, 1), sample_capture(sample, title, 2)
     assert len(two.photos) == 2 and len(one.photos) == 1
-    assert np.array_equal(one.shots[0].picture, (sample["targets"][0].transpose(1, 2, 0) * 255).round().astype(np.uint8))
+    assert np.array_equal(
+        one.shots[0].picture, (sample["targets"][0].transpose(1, 2, 0) * 255).round().astype(np.uint8)
+    )
     assert two.shots[0].picture[two.shots[0].mask].mean() > one.shots[0].picture[one.shots[0].mask].mean() + 3
     wanted = in_mean_tone(sample, np.arange(2))["static"]
     assert np.array_equal(two.static, wanted)

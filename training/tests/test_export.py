@@ -1,4 +1,5 @@
-"""The ONNX files give the numbers of the PyTorch model, hold only operators that run on WebGPU, and share one data file."""
+"""The ONNX files give the numbers of the PyTorch model, hold only operators that run on WebGPU, and share one data
+file."""
 
 import hashlib
 import json
@@ -20,11 +21,15 @@ PARITY = 1e-4  # absolute, on channels of order one
 
 
 def scrambled_avatar(seed: int = 0) -> Avatar:
-    """Random weights everywhere, zero-initialised layers and batch statistics included, so that no term of the graph is silent."""
+    """Random weights everywhere, zero-initialised layers and batch statistics included, so that no term of the graph is
+    silent."""
     torch.manual_seed(seed)
     avatar = Avatar(ModelConfig.load("nano-128"))
     for name, tensor in avatar.state_dict().items():
-        if name.endswith(("color.weight", "attributes.weight", "out.weight", "coordinates.weight", "offset.weight")) and tensor.dim() == 4:
+        if (
+            name.endswith(("color.weight", "attributes.weight", "out.weight", "coordinates.weight", "offset.weight"))
+            and tensor.dim() == 4
+        ):
             tensor.normal_(std=0.02)
         if name.endswith("mirrored"):
             tensor.fill_(1)
@@ -48,7 +53,10 @@ def exported(tmp_path_factory):
 def test_onnx_runtime_gives_the_numbers_of_pytorch(exported, name):
     root, avatar, manifest = exported
     spec = {s.name: s for s in graph_specs(release_copy(avatar))}[name]
-    inputs = {key: lcg_values(seed, int(np.prod(shape))).reshape(shape) for seed, (key, shape) in enumerate(spec.inputs.items(), 1)}
+    inputs = {
+        key: lcg_values(seed, int(np.prod(shape))).reshape(shape)
+        for seed, (key, shape) in enumerate(spec.inputs.items(), 1)
+    }
     path = root / manifest["models"]["nano-128"]["graphs"][name]["file"]
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     found = session.run(None, inputs)
@@ -76,7 +84,10 @@ def test_weights_are_fp16_and_reconstructors_share_one_layout(exported):
     root, _, manifest = exported
     layouts = []
     for n in range(1, 5):
-        model = onnx.load(str(root / manifest["models"]["nano-128"]["graphs"][f"reconstructor_n{n}"]["file"]), load_external_data=False)
+        model = onnx.load(
+            str(root / manifest["models"]["nano-128"]["graphs"][f"reconstructor_n{n}"]["file"]),
+            load_external_data=False,
+        )
         external = [t for t in model.graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL]
         assert all(t.data_type == onnx.TensorProto.FLOAT16 for t in external)
         layouts.append({t.name: {e.key: e.value for e in t.external_data} for t in external})
@@ -88,7 +99,11 @@ def test_committed_models_match_their_manifest_and_stay_small():
     root = Path(__file__).parents[2] / "assets/models"
     manifest = json.loads((root / "models.json").read_text())
     heads = list(manifest["headModels"].values())
-    entries = [e for g in manifest["models"]["nano-128"]["graphs"].values() for e in (g, g["data"])] + heads + [e["page"] for e in heads]
+    entries = (
+        [e for g in manifest["models"]["nano-128"]["graphs"].values() for e in (g, g["data"])]
+        + heads
+        + [e["page"] for e in heads]
+    )
     total = {}
     for entry in entries:
         raw = (root / entry["file"]).read_bytes()

@@ -1,4 +1,5 @@
-"""MediaPipe's networks for faces as ONNX: they compute what the originals do, and the committed files are what the converter writes."""
+"""MediaPipe's networks for faces as ONNX: they compute what the originals do, and the committed files are what the
+converter writes."""
 
 import json
 from dataclasses import replace
@@ -47,7 +48,9 @@ def test_networks_compute_what_the_tflite_interpreter_does(networks, name):
     network = networks[part["network"]]
     wanted = {int(index): values for index, values in part["outputs"].items()}
     steps = part_of(network, part["inputs"], list(wanted))
-    model, _ = convert(steps, {f"i{index}": index for index in part["inputs"]}, {f"o{index}": f"t{index}" for index in wanted})
+    model, _ = convert(
+        steps, {f"i{index}": index for index in part["inputs"]}, {f"o{index}": f"t{index}" for index in wanted}
+    )
     inputs = {}
     for seed, index in enumerate(part["inputs"], 1):
         shape = network.tensors[index].shape
@@ -74,14 +77,20 @@ def run_step(network: Network, *values: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("turn", [0.0, 0.6, 2.5, -1.9])
 def test_box_around_landmarks_is_the_turned_rectangle(turn):
-    options = {"left_rotation_idx": 0, "right_rotation_idx": 1, "subset_idxs": [0, 1, 2, 3], "output_width": 16, "output_height": 8}
+    options = {
+        "left_rotation_idx": 0,
+        "right_rotation_idx": 1,
+        "subset_idxs": [0, 1, 2, 3],
+        "output_width": 16,
+        "output_height": 8,
+    }
     options |= {"scale_x": 1.5, "scale_y": 2.0, "target_rotation_radians": 0.0}
     along, across = np.array([np.cos(turn), np.sin(turn)]), np.array([-np.sin(turn), np.cos(turn)])
     centre = np.array([20.0, 30.0])  # a cross of 10 by 6 around it
     points = np.array([centre - 5 * along, centre + 5 * along, centre - 3 * across, centre + 3 * across])
     points = np.concatenate([points, np.full([4, 1], 7.0)], 1)[None]
     matrix = run_step(one_step("Landmarks2TransformMatrix", [(1, 4, 3)], (1, 4, 4), options), points)[0]
-    corner = lambda x, y: (matrix @ [x, y, 0, 1])[:2]  # noqa: E731
+    corner = lambda x, y: (matrix @ [x, y, 0, 1])[:2]
     assert np.allclose(corner(8, 4), centre, atol=1e-4)
     assert np.allclose(corner(0, 0), centre - 7.5 * along - 6 * across, atol=1e-4)
     assert np.allclose(corner(16, 8), centre + 7.5 * along + 6 * across, atol=1e-4)
@@ -90,10 +99,13 @@ def test_box_around_landmarks_is_the_turned_rectangle(turn):
 
 def test_sampling_is_bilinear_at_pixel_centres_and_zero_outside():
     rows, columns = np.mgrid[:6, :5]
-    picture = np.stack([2.0 * columns + 3.0 * rows + 1, columns * rows], -1)[None]  # bilinear functions come out exactly
+    # bilinear functions come out exactly
+    picture = np.stack([2.0 * columns + 3.0 * rows + 1, columns * rows], -1)[None]
     matrix = np.eye(4)
     matrix[:2] = [[0.7, 0.2, 0, 0.3], [-0.3, 0.6, 0, 2.0]]
-    network = one_step("TransformTensorBilinear", [(1, 6, 5, 2), (1, 4, 4)], (1, 6, 8, 2), {"output_height": 6, "output_width": 8})
+    network = one_step(
+        "TransformTensorBilinear", [(1, 6, 5, 2), (1, 4, 4)], (1, 6, 8, 2), {"output_height": 6, "output_width": 8}
+    )
     got = run_step(network, picture, matrix[None])[0]
     outside = 0
     for row in range(6):
@@ -101,7 +113,10 @@ def test_sampling_is_bilinear_at_pixel_centres_and_zero_outside():
             x, y = (matrix @ [column + 0.5, row + 0.5, 0, 1])[:2] - 0.5
             inside = 0 <= x <= 4 and 0 <= y <= 5
             outside += not inside
-            assert np.allclose(got[:, row, column], [2 * x + 3 * y + 1, x * y] if inside else 0, atol=1e-4), (row, column)
+            assert np.allclose(got[:, row, column], [2 * x + 3 * y + 1, x * y] if inside else 0, atol=1e-4), (
+                row,
+                column,
+            )
     assert 5 < outside < 40
 
 

@@ -36,12 +36,19 @@ def test_frames_sit_before_the_eyes_outside_the_head_and_reach_the_ears(wearers)
         points = glasses.frame.vertices
         for eye, lens in zip((EYE_L, EYE_R), np.split(glasses.lenses, 2)):
             away = lens - person.joints[eye]
-            assert away[:, 0].min() < -0.005 and away[:, 0].max() > 0.005 and away[:, 1].min() < -0.005 and away[:, 1].max() > 0.005
+            assert (
+                away[:, 0].min() < -0.005
+                and away[:, 0].max() > 0.005
+                and away[:, 1].min() < -0.005
+                and away[:, 1].max() > 0.005
+            )
             assert away[:, 2].min() > 0.015, "further than the cornea"
             near = np.linalg.norm(away[:, :2], axis=1).argmin()
             assert away[near, 2] < 0.045, "no telescope"
         front = points[points[:, 2] > glasses.lenses[:, 2].min()]
-        assert (seat.front(front[:, 0], front[:, 1]) - front[:, 2]).max() < 0.006, "rims and bridge do not sink into the face"
+        assert (seat.front(front[:, 0], front[:, 1]) - front[:, 2]).max() < 0.006, (
+            "rims and bridge do not sink into the face"
+        )
         for top, sign in zip(seat.ear_top, (1, -1)):
             assert np.linalg.norm(points - top, axis=1).min() < 0.006
             middle = points[(points[:, 0] * sign > 0) & (points[:, 2] < 0.05) & (points[:, 2] > top[2] + 0.012)]
@@ -58,7 +65,7 @@ def test_glasses_follow_the_head_but_not_the_jaw(generator, wearers):
     forehead = (rig.face_region == rig.regions.index("scalp")).nonzero()[0]
     corners = np.unique(rig.faces[forehead])
     rest = rig.template + person.offset
-    apart = lambda a, b: np.linalg.norm(a[:, None] - b[None, ::50], axis=2)  # noqa: E731
+    apart = lambda a, b: np.linalg.norm(a[:, None] - b[None, ::50], axis=2)
     corners = corners[::10]
     before, after = apart(rest[corners], glasses.frame.vertices), apart(face.posed[corners], turned.frame.vertices)
     assert np.abs(face.posed[corners] - rest[corners]).max() > 0.01
@@ -98,7 +105,10 @@ def test_clear_lenses_show_the_eyes_and_dark_ones_and_highlights_hide_them(gener
     from dataclasses import replace
 
     person, _, glasses = next(w for w in wearers if w[2].above.mean() > 0.5)
-    eyes = np.isin(generator.rig.face_region[generator.texels.face], [generator.rig.regions.index(n) for n in ("eyeLeft", "eyeRight")])
+    eyes = np.isin(
+        generator.rig.face_region[generator.texels.face],
+        [generator.rig.regions.index(n) for n in ("eyeLeft", "eyeRight")],
+    )
     bare = view(generator, person, Worn(), 0.0)[2] & eyes
     assert view(generator, person, Worn(None, glasses), 0.0)[2][bare].mean() > 0.9
     dark = replace(glasses, above=np.full(3, 0.1, np.float32), below=np.full(3, 0.1, np.float32))
@@ -121,7 +131,9 @@ def test_glasses_change_the_photos_and_their_visibility_and_nothing_else(generat
         else:
             assert np.array_equal(value, dressed[key]), key
     assert np.array_equal(bare["anchors_true"][:, :2], dressed["anchors_true"][:, :2])
-    assert (dressed["anchors_true"][:, 2] <= bare["anchors_true"][:, 2]).all() and (dressed["seen"] <= bare["seen"]).all()
+    assert (dressed["anchors_true"][:, 2] <= bare["anchors_true"][:, 2]).all() and (
+        dressed["seen"] <= bare["seen"]
+    ).all()
 
 
 def test_a_minority_wears_glasses(generator, monkeypatch, wearers):

@@ -1,4 +1,5 @@
-"""Dry run of gpu_train.sh on the processor: the archive unpacked elsewhere generates, trains, evaluates and exports, then goes on."""
+"""Dry run of gpu_train.sh on the processor: the archive unpacked elsewhere generates, trains, evaluates and exports,
+then goes on."""
 
 import json
 import os
@@ -16,7 +17,12 @@ ROOT = Path(__file__).parents[2]
 def run(folder: Path, *words: str, **settings: str) -> str:
     environment = {**os.environ, "PYTHON": sys.executable, "OMP_NUM_THREADS": "1", **settings}
     result = subprocess.run(
-        ["bash", "training/gpu_train.sh", *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=900
+        ["bash", "training/gpu_train.sh", *words],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=900,
     )
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-3000:]
     return result.stdout
@@ -52,7 +58,9 @@ def test_unknown_settings_are_refused():
     from training.losses.image import ImageLossWeights
     from training.train import TrainConfig, overridden
 
-    train, pictures = overridden((TrainConfig(), ImageLossWeights(mouth_rmse=150)), ("batch=7", "photo_weights=1,0,0,0", "mouth_rmse=0.5"))
+    train, pictures = overridden(
+        (TrainConfig(), ImageLossWeights(mouth_rmse=150)), ("batch=7", "photo_weights=1,0,0,0", "mouth_rmse=0.5")
+    )
     assert (train.batch, train.photo_weights, pictures.mouth_rmse) == (7, (1.0, 0.0, 0.0, 0.0), 0.5)
     with pytest.raises(ValueError, match="no such setting"):
         overridden((train, pictures), ("bach=7",))

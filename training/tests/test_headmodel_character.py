@@ -65,4 +65,6 @@ def test_the_build_gives_the_committed_character(tmp_path):
     (document, body), (shipped, shipped_body) = load(tmp_path / "character.glb"), load()
     assert document == shipped
     for index in range(len(document["accessors"])):  # processors differ in the last bit of a sine
-        np.testing.assert_allclose(values(document, body, index), values(shipped, shipped_body, index), rtol=0, atol=1e-6)
+        np.testing.assert_allclose(
+            values(document, body, index), values(shipped, shipped_body, index), rtol=0, atol=1e-6
+        )

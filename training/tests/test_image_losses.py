@@ -62,7 +62,8 @@ def test_image_losses_have_gradients_where_they_should(perceptual):
     assert half["image_rmse"].item() == pytest.approx(0.1 * 0.625**0.5, rel=1e-3)
     assert half["mouth_rmse"].item() == pytest.approx(terms["mouth_rmse"].item())
     assert terms["mouth_psnr"].item() == pytest.approx(-2 * 1 + 0.0043, abs=1e-3), "20 dB"
-    aside = image_losses(ours, truth, mouth * 0.001, counted, None)  # 0.0000625 of the picture shows mouth, a 32nd of what counts in full
+    # 0.0000625 of the picture shows mouth, a 32nd of what counts in full
+    aside = image_losses(ours, truth, mouth * 0.001, counted, None)
     assert aside["mouth_rmse"].item() == pytest.approx(0.1 / 32**0.5, rel=1e-3)
     assert aside["mouth_psnr"].item() == pytest.approx(terms["mouth_psnr"].item() / 32, rel=1e-2)
     none = ours.detach().clone().requires_grad_()
@@ -83,7 +84,7 @@ def test_the_mouth_loss_looks_at_the_mouth_and_counts_as_its_part_of_the_picture
     truth, counted = pictures(1, 128), torch.ones(1, 1, 128, 128)
     mouth = torch.zeros(1, 1, 128, 128)
     mouth[..., 32:64, 32:64] = 1
-    value = lambda ours, mask: image_losses(ours, truth, mask, counted, perceptual)["mouth_perceptual"].item()  # noqa: E731
+    value = lambda ours, mask: image_losses(ours, truth, mask, counted, perceptual)["mouth_perceptual"].item()
     changed = truth + 0.3 * mouth
     assert value(truth, mouth) < 1e-8
     assert value(changed, mouth) == pytest.approx(perceptual(changed, truth, mouth).item() / 16, rel=1e-5)

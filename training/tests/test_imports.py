@@ -26,7 +26,10 @@ FLOORS = (
 
 # Imports that run upwards, and why they may. One that is gone must leave this list.
 UPWARDS = {
-    ("headmodel.measure_landmarks", "synth"): "measures where MediaPipe sees the landmarks of rendered heads, once per head model",
+    (
+        "headmodel.measure_landmarks",
+        "synth",
+    ): "measures where MediaPipe sees the landmarks of rendered heads, once per head model",
     ("synth.held_out_people", "samples"): "a program that fills the cache of held-out people",
     ("refine.portraits", "evaluate"): "real portraits are found by the nets that measure",
     ("classes.export", "export"): "writes its entry of models.json as all exports do",
@@ -49,7 +52,10 @@ def imported(path: Path) -> Iterator[tuple[ast.ImportFrom | ast.Import, list[str
     package = path.relative_to(TRAINING).parts[:-1]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield node, [alias.name.removeprefix("training.") for alias in node.names if alias.name.startswith("training.")]
+            yield (
+                node,
+                [alias.name.removeprefix("training.") for alias in node.names if alias.name.startswith("training.")],
+            )
         elif isinstance(node, ast.ImportFrom):
             module = (node.module or "").split(".") if node.module else []
             if node.level == 0:
@@ -107,6 +113,8 @@ def test_the_package_names_itself_relatively_and_tests_name_it():
 
     assert [line for _, path in modules() for line in absolute(path)] == []
     tests = sorted((TRAINING / "tests").glob("*.py"))
-    relative = [path.name for path in tests for node in ast.walk(ast.parse(path.read_text())) if getattr(node, "level", 0)]
+    relative = [
+        path.name for path in tests for node in ast.walk(ast.parse(path.read_text())) if getattr(node, "level", 0)
+    ]
     assert relative == []
     assert sum(len(absolute(path)) for path in tests) > 100

@@ -1,4 +1,5 @@
-"""Shapes, sizes and invariances of the three configurations. Large models are built on the meta device: no memory, no time."""
+"""Shapes, sizes and invariances of the three configurations. Large models are built on the meta device: no memory, no
+time."""
 
 import numpy as np
 import pytest
@@ -23,11 +24,13 @@ def build(name: str, device: str = "meta") -> Avatar:
 
 def inputs(config: ModelConfig, photos: int, device: str = "meta") -> tuple[torch.Tensor, ...]:
     size, anchor = config.encoder.photo_size, max(1, config.anchor_size)
-    make = lambda *shape: torch.rand(*shape, device=device)  # noqa: E731
+    make = lambda *shape: torch.rand(*shape, device=device)
     return make(1, photos, 3, size, size), make(1, photos, 3, anchor, anchor), make(1, 4, anchor, anchor)
 
 
-@pytest.mark.parametrize("name, total, trained", [("paper-400", 353.0, 50.0), ("web-256", 12.4, 12.4), ("nano-128", 1.86, 1.86)])
+@pytest.mark.parametrize(
+    "name, total, trained", [("paper-400", 353.0, 50.0), ("web-256", 12.4, 12.4), ("nano-128", 1.86, 1.86)]
+)
 def test_parameter_counts(name, total, trained):
     avatar = build(name)
     assert parameters(avatar) == pytest.approx(total, rel=0.02)
@@ -87,7 +90,12 @@ def nano() -> Avatar:
     torch.manual_seed(0)
     avatar = build("nano-128", "cpu").requires_grad_(False)
     avatar.pixel_skip.mirrored.fill_(1)
-    for head in (avatar.decoder.attributes, avatar.pixel_skip.coordinates, avatar.pixel_skip.color, avatar.pixel_skip.offset):
+    for head in (
+        avatar.decoder.attributes,
+        avatar.pixel_skip.coordinates,
+        avatar.pixel_skip.color,
+        avatar.pixel_skip.offset,
+    ):
         torch.nn.init.normal_(head.weight, std=0.02)
     return avatar
 
@@ -103,7 +111,8 @@ def test_gives_the_same_maps_for_photos_in_any_order(nano):
 
 
 def test_gains_bring_photos_of_other_exposure_together():
-    """Photos that share texels pairwise, with unknown gains per color: what they show agrees afterwards, in their mean tone."""
+    """Photos that share texels pairwise, with unknown gains per color: what they show agrees afterwards, in their mean
+    tone."""
     torch.manual_seed(5)
     truth = torch.rand(1, 1, 3, 16, 16) * 0.6 + 0.2
     exposure = torch.tensor([[1.0, 1.0, 1.0], [1.3, 1.2, 1.1], [0.8, 0.9, 1.0], [1.0, 0.8, 0.9]]).reshape(1, 4, 3, 1, 1)
@@ -122,7 +131,8 @@ def test_gains_bring_photos_of_other_exposure_together():
 
 
 def test_a_photo_from_behind_does_not_set_the_exposure_of_the_face():
-    """One photo shows the face, the other dark hair where it is not sure (0.15) of seeing it: both keep their exposure within 5 %."""
+    """One photo shows the face, the other dark hair where it is not sure (0.15) of seeing it: both keep their exposure
+    within 5 %."""
     face, hair = torch.full((1, 1, 3, 16, 16), 0.6), torch.full((1, 1, 3, 16, 16), 0.1)
     weight = torch.stack([torch.full((1, 1, 16, 16), 0.95), torch.full((1, 1, 16, 16), 0.15)], 1)
     weight[..., 12:] = 0.01  # what neither shows
@@ -138,7 +148,8 @@ def test_repeating_every_photo_changes_nothing(nano):
 
 
 def test_untrained_model_renders_a_sane_head():
-    """Fresh weights: opacity, scale and rotation stay near the base maps, positions near the template plus the fit's offsets."""
+    """Fresh weights: opacity, scale and rotation stay near the base maps, positions near the template plus the fit's
+    offsets."""
     torch.manual_seed(1)
     avatar = build("nano-128", "cpu").requires_grad_(False)
     photos, anchors, _ = inputs(avatar.config, 1, "cpu")
@@ -172,7 +183,9 @@ def test_confident_anchors_move_the_sampling_point_towards_them(nano):
 def test_bilinear_gathers_agree_with_grid_sample():
     torch.manual_seed(3)
     images, xy = torch.rand(2, 3, 16, 16), torch.rand(2, 2, 9, 9) * 1.4 - 0.2
-    wanted = torch.nn.functional.grid_sample(images, (xy * 2 - 1).permute(0, 2, 3, 1), padding_mode="border", align_corners=False)
+    wanted = torch.nn.functional.grid_sample(
+        images, (xy * 2 - 1).permute(0, 2, 3, 1), padding_mode="border", align_corners=False
+    )
     assert (sample_bilinear(images, xy) - wanted).abs().max() < 1e-5
 
 
@@ -201,7 +214,9 @@ def test_driver_sees_an_expression_as_its_displacement_from_rest(nano):
     wanted, neutral = driver(identity, step), driver(identity, torch.zeros_like(step))
     driver.rest_position.copy_(rest)
     assert (driver(identity, rest + step) - wanted).abs().max() < 1e-3
-    assert (wanted - neutral).abs().max() > 1e-2, "a displacement of two percent of the head must be visible to the driver"
+    assert (wanted - neutral).abs().max() > 1e-2, (
+        "a displacement of two percent of the head must be visible to the driver"
+    )
 
 
 def test_push_pull_keeps_what_is_known_and_carries_near_values_first():
@@ -213,7 +228,9 @@ def test_push_pull_keeps_what_is_known_and_carries_near_values_first():
     filled = push_pull(values, weight)
     assert (filled - values)[..., weight[0, 0] > 0].abs().max() < 1e-3
     down = filled[0].mean(2)
-    assert (down[0, 4:12] > 0.5).all() and (down[0, 20:28] < 0.3).all(), "the upper band reaches down, and not to the other end"
+    assert (down[0, 4:12] > 0.5).all() and (down[0, 20:28] < 0.3).all(), (
+        "the upper band reaches down, and not to the other end"
+    )
     assert (down[1, 20:28] < -0.25).all() and (down[1, 4:12] > -0.15).all()
     assert (push_pull(torch.zeros(1, 2, 32, 32), torch.zeros(1, 1, 32, 32)) == 0).all()
 
@@ -227,7 +244,8 @@ def test_a_rare_hair_color_is_carried_over_the_scalp_and_no_further():
     assert not (scalp & face).any() and not (scalp & neck).any() and not (face & neck).any()
     pink, skin = torch.tensor([0.3, -0.4, 0.0]), torch.tensor([0.2, 0.0, -0.1])
     known = torch.zeros(1, 8, size * size)
-    shown = torch.randperm(size * size, generator=torch.Generator().manual_seed(0)) < size * size // 10  # a tenth of each part
+    # a tenth of each part
+    shown = torch.randperm(size * size, generator=torch.Generator().manual_seed(0)) < size * size // 10
     for part, color in ((scalp, pink), (face, skin)):
         known[0, :3, part & shown], known[0, 3, part & shown] = color[:, None], 1.0
     color, any_seen = inpaint.carried(known.reshape(1, 8, size, size))
@@ -237,22 +255,29 @@ def test_a_rare_hair_color_is_carried_over_the_scalp_and_no_further():
     assert (any_seen[neck] == 0).all() and (color[:, neck] == 0).all(), "of the neck nothing is seen"
     mirrored = torch.cat([torch.zeros_like(known[:, :4]), known[:, :4]], dim=1)
     color, any_seen = inpaint.carried(mirrored.reshape(1, 8, size, size))
-    assert (color[0].flatten(1)[:, scalp] - pink[:, None]).abs().max() < 0.02, "what only the mirror image shows is carried too"
+    assert (color[0].flatten(1)[:, scalp] - pink[:, None]).abs().max() < 0.02, (
+        "what only the mirror image shows is carried too"
+    )
 
 
 @pytest.mark.parametrize("size", [256, 400])
 def test_rows_of_the_neck_at_the_seam_are_those_above_it(size):
     model, table = head_texels(size)
-    outer = np.isin(table.region, [model.regions.index(name) for name in ("face", "scalp", "neck", "ears", "lips", "lids")])
+    outer = np.isin(
+        table.region, [model.regions.index(name) for name in ("face", "scalp", "neck", "ears", "lips", "lids")]
+    )
     last = (table.texel[outer] // size).max()
     rows, same = rows_beside_seam(size), torch.arange(size)
     changed = rows != same
-    assert changed.nonzero().flatten().tolist() == list(range(last - changed.sum() + 1, last + 1)), "the last rows of the outer chart"
+    assert changed.nonzero().flatten().tolist() == list(range(last - changed.sum() + 1, last + 1)), (
+        "the last rows of the outer chart"
+    )
     assert (rows[changed] == same[changed].min() - 1).all() and 3 <= changed.sum() <= size // 64
 
 
 def test_maps_repeat_the_row_above_the_seam(nano):
-    maps = nano(*inputs(nano.config, 1, "cpu")).static_map[:, :7]  # position, opacity, color: no base map per row is added
+    # position, opacity, color: no base map per row is added
+    maps = nano(*inputs(nano.config, 1, "cpu")).static_map[:, :7]
     end = round(0.875 * nano.config.map_size)
     assert (maps[:, :, end - 3 : end] == maps[:, :, end - 4 : end - 3]).all()
     assert (maps[:, :, end - 4] != maps[:, :, end - 5]).any() and (maps[:, :, end] != maps[:, :, end - 1]).any()

@@ -1,4 +1,5 @@
-"""A small paper model (frozen ViT, two decoder towers, plain UNet) trains on one person: the loss falls, in UV and in pictures."""
+"""A small paper model (frozen ViT, two decoder towers, plain UNet) trains on one person: the loss falls, in UV and in
+pictures."""
 
 from dataclasses import replace
 
@@ -22,7 +23,15 @@ def small():
         map_size=80,
         position_map_size=80,
         encoder=replace(
-            model.encoder, photo_size=128, trunk_size=128, token_grid=8, dim=dim, vit_width=64, vit_layers=2, vit_heads=4, vit_taps=(0, 1)
+            model.encoder,
+            photo_size=128,
+            trunk_size=128,
+            token_grid=8,
+            dim=dim,
+            vit_width=64,
+            vit_layers=2,
+            vit_heads=4,
+            vit_taps=(0, 1),
         ),
         fusion=replace(model.fusion, dim=dim, heads=4, self_layers=2, cross_layers=2, query_grid=10),
         decoder=replace(model.decoder, dim=dim, widths=(32, 24, 16)),

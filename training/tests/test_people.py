@@ -1,4 +1,5 @@
-"""Registered people as identities: with and without the cache, and nothing of the held-out people in a training sample."""
+"""Registered people as identities: with and without the cache, and nothing of the held-out people in a training
+sample."""
 
 import hashlib
 
@@ -23,14 +24,17 @@ def generator() -> Generator:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, generator):
-    """A small cache of made-up people: noise for shapes, flat skins. What belongs to held-out people is not a number where it can be."""
+    """A small cache of made-up people: noise for shapes, flat skins. What belongs to held-out people is not a number
+    where it can be."""
     out, rng, rig = tmp_path_factory.mktemp("people"), np.random.default_rng(0), generator.rig
     count, V = len(NAMES), len(rig.template)
     held = np.isin(NAMES, HELD_OUT)
     texel = build_texel_table(rig.model, SIZE).texel
     stamp = hashlib.sha256(DEFAULT_PATH.read_bytes()).hexdigest()
     offsets = np.where(held[:, None, None], np.nan, rng.normal(0, 0.0005, (count, V, 3))).astype(np.float32)
-    own = np.where(held[:, None, None, None], np.nan, rng.normal(0, 2e-4, (count, rig.expression_count, V, 3))).astype(np.float16)
+    own = np.where(held[:, None, None, None], np.nan, rng.normal(0, 2e-4, (count, rig.expression_count, V, 3))).astype(
+        np.float16
+    )
     np.savez(
         out / "valid.npz",
         head=stamp,
@@ -47,7 +51,12 @@ def folder(tmp_path_factory, generator):
         style_cover=np.full((count, len(texel)), 255, np.uint8),
         style_color=np.full((count, len(texel), 3), 60, np.uint8),
     )
-    np.savez(out / "ict.npz", head=stamp, mean=np.zeros((V, 3), np.float32), modes=rng.normal(0, 3e-4, (5, V, 3)).astype(np.float32))
+    np.savez(
+        out / "ict.npz",
+        head=stamp,
+        mean=np.zeros((V, 3), np.float32),
+        modes=rng.normal(0, 3e-4, (5, V, 3)).astype(np.float32),
+    )
     return out
 
 
@@ -123,9 +132,15 @@ def test_atlas_values_are_averaged_over_the_texels_of_a_coarser_map():
 
 
 def test_registered_hair_keeps_its_style_and_changes_its_volume(people, generator):
-    canvas, thickness = generator.vertex_canvas, people.thickness[people.train_styles[0]] * (generator.vertex_canvas.height > 0.02)
+    canvas, thickness = (
+        generator.vertex_canvas,
+        people.thickness[people.train_styles[0]] * (generator.vertex_canvas.height > 0.02),
+    )
     thickness = np.where(thickness > 0, 0.02, 0).astype(np.float32)
-    fuller = [reshaped(np.random.default_rng(seed), thickness, canvas, people.thickness[people.train_styles]) for seed in range(60)]
+    fuller = [
+        reshaped(np.random.default_rng(seed), thickness, canvas, people.thickness[people.train_styles])
+        for seed in range(60)
+    ]
     hair = thickness > 0
     assert all((t[~hair] == 0).all() and t.min() >= 0 and t.max() < MOST for t in fuller)
     mean = np.array([t[hair].mean() for t in fuller])
@@ -134,7 +149,9 @@ def test_registered_hair_keeps_its_style_and_changes_its_volume(people, generato
     ears = canvas.is_region["ears"]
     short = np.where(ears, 0.004, thickness).astype(np.float32)
     assert all(reshaped(np.random.default_rng(seed), short, canvas)[ears].max() <= LEAST + 1e-6 for seed in range(20))
-    assert reshaped(np.random.default_rng(1), np.full(len(hair), 0.005, np.float32), canvas).max() == np.float32(0.005), "a buzz cut"
+    assert reshaped(np.random.default_rng(1), np.full(len(hair), 0.005, np.float32), canvas).max() == np.float32(
+        0.005
+    ), "a buzz cut"
 
 
 def test_clothes_of_photographed_skins_are_kept_dyed_or_taken_off(people, monkeypatch):

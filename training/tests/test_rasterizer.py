@@ -23,8 +23,8 @@ CAMERA = torch.eye(3), torch.tensor([0.0, 0.0, -0.8]), 90.0
 def random_gaussians(count: int = 240, device: str = "cpu", opacity: float = 0.98) -> list[torch.Tensor]:
     """Mean [n, 3], quaternion [n, 4], scale [n, 3], opacity [n], color [n, 3]: leaves that want gradients."""
     generator = torch.Generator().manual_seed(3)
-    normal = lambda *shape: torch.randn(shape, generator=generator)  # noqa: E731
-    uniform = lambda *shape: torch.rand(shape, generator=generator)  # noqa: E731
+    normal = lambda *shape: torch.randn(shape, generator=generator)
+    uniform = lambda *shape: torch.rand(shape, generator=generator)
     parts = [
         0.12 * normal(count, 3),
         normal(count, 4),
@@ -70,7 +70,10 @@ def cuda_kernels(tmp_path_factory) -> ctypes.CDLL:
     source = (Path(blending.__file__).parent / "tiles.cu").read_text()
     source, headers = re.subn(r"#include <cuda_runtime.h>", '#include "cuda_on_cpu.h"', source)
     source, launches = re.subn(
-        r"(\w+)<<<(.+?), (\w+), 0, stream>>>\((.+?)\);", r"cuda_on_cpu::launch(\2, \3, [=] { \1(\4); });", source, flags=re.S
+        r"(\w+)<<<(.+?), (\w+), 0, stream>>>\((.+?)\);",
+        r"cuda_on_cpu::launch(\2, \3, [=] { \1(\4); });",
+        source,
+        flags=re.S,
     )
     assert headers == 1 and launches == 2
     folder = tmp_path_factory.mktemp("cuda")
@@ -86,7 +89,8 @@ def test_cuda_kernels_agree_with_reference_on_an_emulated_device(cuda_kernels, m
         pointers = [ctypes.c_void_p(t.data_ptr()) for t in (*tensors, torch.empty(0))]
         assert getattr(cuda_kernels, name)(ctypes.c_int(width), ctypes.c_int(height), *pointers) == 0
 
-    # a tile with more ellipses than a block has threads, which still let light through, and tiles that stand over the edge
+    # a tile with more ellipses than a block has threads, which still let light through, and tiles that stand over the
+    # edge
     size, faint = 40, {"count": 720, "opacity": 0.1}
     truth = picture_and_gradients("reference", size, **faint)
     monkeypatch.setattr(blending, "_call", call)
@@ -149,7 +153,9 @@ def test_avatar_splatter_agrees_with_generator():
     splatter = AvatarSplatter(head, 64)
     maps = torch.tensor(static, requires_grad=True)
     camera = torch.from_numpy(R), torch.from_numpy(t), f
-    picture = splatter.picture(maps, torch.tensor(delta), splatter.skin(expression, pose), *camera, 72, torch.full((3,), 0.5))
+    picture = splatter.picture(
+        maps, torch.tensor(delta), splatter.skin(expression, pose), *camera, 72, torch.full((3,), 0.5)
+    )
     assert np.abs(picture[:3].detach().numpy() - truth).max() < 1e-3
     picture[:4].sum().backward()
     assert all(maps.grad[c].abs().max() > 0 for c in range(14))

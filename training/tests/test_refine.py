@@ -32,7 +32,7 @@ SETTINGS = write_fixture.SETTINGS
 
 def ellipses(count: int = 200, size: int = 40, device: str = "cpu") -> Ellipses:
     generator = torch.Generator().manual_seed(7)
-    uniform = lambda *shape: torch.rand(shape, generator=generator, device=device)  # noqa: E731
+    uniform = lambda *shape: torch.rand(shape, generator=generator, device=device)
     center = size * (1.2 * uniform(count, 2) - 0.1)
     wide = 1 + 3 * uniform(count, 2)
     conic = torch.stack([1 / wide[:, 0] ** 2, torch.zeros(count), 1 / wide[:, 1] ** 2], 1)
@@ -167,7 +167,8 @@ def test_nothing_is_believed_beyond_the_photo_or_the_person(scene):
 
 
 def test_what_no_photo_shows_takes_only_the_low_band(scene, atlas):
-    """A photo that is brighter by a constant, and half of the head unseen and not mirrored: there, no detail comes, and no step."""
+    """A photo that is brighter by a constant, and half of the head unseen and not mirrored: there, no detail comes, and
+    no step."""
     change = torch.zeros(3, 64, 64)
     columns = torch.arange(64)
     change += 0.2
@@ -197,13 +198,14 @@ def test_folds_of_the_lids_take_the_color_of_lit_skin(atlas):
     given, fold = torch.full((3, 64, 64), 0.5), atlas.folded > 0.2
     assert fold.sum() > 10
     atlas = copy(atlas)
-    atlas.folded = (atlas.folded > 0).float()  # at this size a fold is finer than a texel; as at 256, it fills some here
+    # at this size a fold is finer than a texel; as at 256, it fills some here
+    atlas.folded = (atlas.folded > 0).float()
     for seen in (-0.4, 0.3):  # dark lashes, and the bright wet edge of an eye
         kept = spread(atlas, given, seen * (atlas.folded > 0).expand(3, -1, -1), atlas.outer, SETTINGS)[0]
         assert kept[fold].abs().max() < 0.01
         assert kept[(atlas.outer > 0) & (atlas.folded == 0)].abs().max() < 1e-4
     dark = torch.where(atlas.folded > 0, 0.0, -0.3) * (torch.arange(64)[:, None] % 2)  # every other row is in shadow
-    taken = lambda settings: spread(atlas, given, dark.expand(3, -1, -1), atlas.outer, settings)[0][fold]  # noqa: E731
+    taken = lambda settings: spread(atlas, given, dark.expand(3, -1, -1), atlas.outer, settings)[0][fold]
     assert taken(SETTINGS).mean() > -0.005, "shadow is not taken"
     assert taken(replace(SETTINGS, lid_light=(-2.0, -1.0))).mean() < -0.03, "were it not for its darkness"
 
@@ -222,8 +224,10 @@ def test_colors_move_by_the_part_of_a_step_that_is_free(scene):
     splatter, static, views, _ = scene
     seen = [Seen(splatter, static, views[0], SETTINGS)]
     given = torch.full((splatter.table.count, 3), 0.5)
-    once = lambda free: (  # noqa: E731
-        solve(seen, given, [torch.ones(len(given))], torch.ones(1, 3), torch.full((len(given),), free), 1, SETTINGS).color
+    once = lambda free: (
+        solve(
+            seen, given, [torch.ones(len(given))], torch.ones(1, 3), torch.full((len(given),), free), 1, SETTINGS
+        ).color
     )
     none, some, all_ = once(0.0), once(0.25), once(1.0)
     moved = (all_ > 0) & (all_ < 1)
@@ -261,7 +265,7 @@ def test_highlights_go_and_freckles_stay(atlas):
 
 def test_closed_eyes_paint_no_lids_on_eyeballs(scene, atlas):
     splatter, static, views, _ = scene
-    trust = lambda view, settings: Seen(splatter, static, view, settings).kind[atlas.is_region(*EYES)].max()  # noqa: E731
+    trust = lambda view, settings: Seen(splatter, static, view, settings).kind[atlas.is_region(*EYES)].max()
     shut = views[0].landmarks.copy()
     for contour in (LEFT_EYE, RIGHT_EYE):
         narrow = 0.09 / eye_opening(shut, contour)
@@ -278,9 +282,9 @@ def test_teeth_come_from_photos_that_show_them(scene, atlas):
     splatter, static, views, _ = scene
     teeth = atlas.is_region("teethUpper", "teethLower")
     view = views[1]
-    trust = lambda view: float(Seen(splatter, static, view, SETTINGS).kind[teeth].max())  # noqa: E731
+    trust = lambda view: float(Seen(splatter, static, view, SETTINGS).kind[teeth].max())
     inside = torch.as_tensor(polygon_mask(view.landmarks[INNER_LIPS] * 48, 48, 2))
-    painted = lambda light: replace(view, image=torch.where(inside, light, view.image))  # noqa: E731
+    painted = lambda light: replace(view, image=torch.where(inside, light, view.image))
     assert trust(painted(0.9)) > 0.3
     assert trust(painted(0.1)) == 0
     shut = view.landmarks.copy()
@@ -311,7 +315,7 @@ def test_fixture_of_the_browser_is_ours():
     kept = json.loads(write_fixture.PATH.read_text())
     ours = json.loads(json.dumps(write_fixture.content()))
     assert kept.keys() == ours.keys()
-    number = lambda entry, key, kind: np.frombuffer(base64.b64decode(entry[key]), kind).astype(float)  # noqa: E731
+    number = lambda entry, key, kind: np.frombuffer(base64.b64decode(entry[key]), kind).astype(float)
     for key in ("firstRound", "lastRound", "trust", "color"):
         assert np.abs(number(kept, key, "<u2") - number(ours, key, "<u2")).max() <= 65, key  # a thousandth: rounding
     assert kept["settings"] == ours["settings"]

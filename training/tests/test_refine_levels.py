@@ -1,4 +1,5 @@
-"""Geometry and parameters: what is hidden is found again, what photos cannot tell stays, and the driver is not touched."""
+"""Geometry and parameters: what is hidden is found again, what photos cannot tell stays, and the driver is not
+touched."""
 
 from dataclasses import replace
 
@@ -32,7 +33,9 @@ def scene():
 def pictured(splatter: AvatarSplatter, static: torch.Tensor, view):
     """The view with the avatar's own picture, and the landmarks that it has."""
     skin = splatter.skin(view.expression, np.zeros(15))
-    drawn = splatter.picture(static, view.delta, skin, view.R, view.t, view.focal * view.size, view.size, torch.full((3,), 0.3))
+    drawn = splatter.picture(
+        static, view.delta, skin, view.R, view.t, view.focal * view.size, view.size, torch.full((3,), 0.3)
+    )
     view = replace(view, image=drawn[:3], matte=drawn[3], inside=torch.ones_like(view.inside))
     surface = Surface(splatter, static, SETTINGS, [view], REFINING)
     at = Sight(surface, static, view, SETTINGS, REFINING).points @ view.R.T + view.t
@@ -63,7 +66,7 @@ def test_an_identity_that_is_off_is_found_again(scene):
     shapes = Surface(splatter, static, SETTINGS, views, REFINING).shapes
     wrong[:3].flatten(1)[:, splatter.texel] += (0.6 * shapes[0] - 0.6 * shapes[2]).T
     found = fit_geometry(splatter, wrong, views, settings=replace(SETTINGS, parts=("shape",)), refining=REFINING)
-    apart = lambda maps: float((maps - static)[:3].flatten(1)[:, splatter.texel].norm(dim=0).mean())  # noqa: E731
+    apart = lambda maps: float((maps - static)[:3].flatten(1)[:, splatter.texel].norm(dim=0).mean())
     assert apart(wrong) > 0.0005 and apart(found.static) < 0.6 * apart(wrong)
     assert torch.equal(found.static[3:], static[3:])
 
@@ -81,9 +84,15 @@ def test_an_expression_that_is_off_is_found_again_and_driven(scene):
 
     wrong = [replace(views[1], expression=off)]
     found = fit_geometry(splatter, static, wrong, drive, replace(SETTINGS, parts=("expression",)), REFINING).views[0]
-    jaw = lambda expression: abs(float(expression[names.index("jawOpen")] - views[1].expression[names.index("jawOpen")]))  # noqa: E731
+    jaw = lambda expression: abs(
+        float(expression[names.index("jawOpen")] - views[1].expression[names.index("jawOpen")])
+    )
     assert jaw(found.expression) < 0.6 * jaw(off)
-    assert len(asked) == 1 and np.array_equal(asked[0], found.expression) and torch.equal(found.delta, views[1].delta * 0.5)
+    assert (
+        len(asked) == 1
+        and np.array_equal(asked[0], found.expression)
+        and torch.equal(found.delta, views[1].delta * 0.5)
+    )
 
 
 def test_offsets_have_no_mean_are_bounded_and_only_where_photos_see(scene):
@@ -135,7 +144,9 @@ def test_a_photo_is_taken_from_where_the_reconstructor_sees_the_points(scene, co
     splatter, static, views = scene
     seen = Seen(splatter, static, views[0], REFINING)
     atlas = Atlas(splatter.head, splatter.table, REFINING)
-    at = atlas.to_map(torch.cat([seen.center / 48 + torch.tensor([SHIFT, 0.0]), torch.full((len(seen.center), 1), confidence)], 1))
+    at = atlas.to_map(
+        torch.cat([seen.center / 48 + torch.tensor([SHIFT, 0.0]), torch.full((len(seen.center), 1), confidence)], 1)
+    )
     warped = warp_photo(splatter, static, views[0], at, None, REFINING)
     if confidence < 0.5:
         assert (warped.image - views[0].image).abs().max() < 1e-5, "what is not sure moves nothing"
@@ -164,8 +175,12 @@ def test_a_finder_errs_smoothly():
     eyes = np.hypot(*(at[[33, 133]].mean(0) - at[[362, 263]].mean(0)))
     error = levels.found_by_finder(at, np.random.default_rng(1)) - at
     beside = levels.found_by_finder(near, np.random.default_rng(1)) - near
-    assert np.abs(error - beside).max() < 0.2 * np.abs(error).max(), "points side by side err alike, but for the little of their own"
-    sizes = [np.sqrt(((levels.found_by_finder(at, np.random.default_rng(k)) - at) ** 2).mean()) / eyes for k in range(200)]
+    assert np.abs(error - beside).max() < 0.2 * np.abs(error).max(), (
+        "points side by side err alike, but for the little of their own"
+    )
+    sizes = [
+        np.sqrt(((levels.found_by_finder(at, np.random.default_rng(k)) - at) ** 2).mean()) / eyes for k in range(200)
+    ]
     assert 0.005 < np.median(sizes) < 0.03 and max(sizes) < 0.12
 
 
@@ -177,7 +192,10 @@ def fresh():
     set_head_maps(avatar)
     config = avatar.config
     photos = torch.rand(1, 3, config.encoder.photo_size, config.encoder.photo_size)
-    anchors, prior = torch.zeros(1, 3, config.anchor_size, config.anchor_size), torch.zeros(4, config.anchor_size, config.anchor_size)
+    anchors, prior = (
+        torch.zeros(1, 3, config.anchor_size, config.anchor_size),
+        torch.zeros(4, config.anchor_size, config.anchor_size),
+    )
     splatter, _, views, _ = write_fixture.made()
     red = torch.tensor([0.9, 0.2, 0.2])[:, None, None].expand(3, 48, 48)
     view = replace(views[0], delta=torch.zeros(14, config.map_size, config.map_size), image=red)
@@ -197,7 +215,8 @@ def test_parameters_come_nearer_to_the_photo_and_the_given_avatar_stays(fresh):
     rest = torch.zeros(1, 3, 128, 128)
     with torch.no_grad():
         assert not torch.equal(
-            avatar.drive(adapted.identity, rest), avatar.drive(avatar(*(x[None] for x in given[:3])).identity_features, rest)
+            avatar.drive(adapted.identity, rest),
+            avatar.drive(avatar(*(x[None] for x in given[:3])).identity_features, rest),
         )
 
 

@@ -35,7 +35,8 @@ def waves(points: np.ndarray, seed: int, amplitude: float) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def registered(model, skin):
-    """The open head itself, bent by 5 mm, scaled, turned and moved, with three people, as if it were a foreign source."""
+    """The open head itself, bent by 5 mm, scaled, turned and moved, with three people, as if it were a foreign
+    source."""
     template = model.template.astype(np.float64)
     bent = template + waves(template, 1, 0.005)
     turn, shift = rotation_of(np.array([0.1, -0.05, 0.02])), np.array([0.3, -0.2, 0.1])

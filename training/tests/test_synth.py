@@ -1,4 +1,5 @@
-"""The synthetic generator: contract, determinism, geometry that closes, and the reference rasteriser against a closed form."""
+"""The synthetic generator: contract, determinism, geometry that closes, and the reference rasteriser against a closed
+form."""
 
 import time
 
@@ -54,7 +55,11 @@ def test_every_array_has_the_shape_and_range_of_the_contract(generator, sample):
         assert np.isfinite(sample[key]).all(), key
     for key in ("photos", "targets", "target_masks", "valid", "seen", "expressions"):
         assert 0 <= sample[key].min() and sample[key].max() <= 1, key
-    assert sample["cameras"]["R"].shape == (2, 3, 3) and sample["cameras"]["t"].shape == (2, 3) and sample["cameras"]["f"].shape == (2,)
+    assert (
+        sample["cameras"]["R"].shape == (2, 3, 3)
+        and sample["cameras"]["t"].shape == (2, 3)
+        and sample["cameras"]["f"].shape == (2,)
+    )
 
 
 def test_the_same_seed_gives_the_same_sample_and_another_seed_another_person(generator, sample):
@@ -76,7 +81,9 @@ def test_truths_are_zero_outside_the_valid_and_the_dynamic_texels(generator, sam
 def test_static_surfels_are_unit_quaternions_on_the_side_of_the_template(generator, sample):
     t = generator.texels
     quat = sample["static"][10:14].reshape(4, -1)[:, t.index].T
-    base = mesh.surfels(t.face, generator.rig.faces, generator.rig.uv_faces, generator.rig.uv, generator.rig.template, 256)[1]
+    base = mesh.surfels(
+        t.face, generator.rig.faces, generator.rig.uv_faces, generator.rig.uv, generator.rig.template, 256
+    )[1]
     assert np.allclose(np.linalg.norm(quat, axis=1), 1, atol=1e-4)
     assert (base[:, 3] >= 0).all() and ((quat * base).sum(1) >= 0).all()
     log_scale = sample["static"][7:10, sample["valid"] > 0]
@@ -97,11 +104,17 @@ def test_position_maps_are_those_of_the_head_model(generator, sample):
     model = generator.rig.model
     table = build_texel_table(model, 128)
     for k in range(2):
-        assert np.abs(position_map(model, table, sample["expressions"][k], sample["poses"][k]) - sample["position_maps"][k]).max() < 1e-4
+        assert (
+            np.abs(
+                position_map(model, table, sample["expressions"][k], sample["poses"][k]) - sample["position_maps"][k]
+            ).max()
+            < 1e-4
+        )
 
 
 def test_anchors_are_the_projection_of_the_truth(generator):
-    """Static offset + LBS + the photo's camera, in a photo with no expression, land on the true anchors to a thousandth of the picture."""
+    """Static offset + LBS + the photo's camera, in a photo with no expression, land on the true anchors to a thousandth
+    of the picture."""
     rig, coarse = generator.rig, generator.coarse
     rng = np.random.default_rng(SEED)
     person = generator.person(rng)
@@ -115,10 +128,14 @@ def test_anchors_are_the_projection_of_the_truth(generator):
     points = project(rig.crop_points(face.skin), camera.R, camera.t, camera.f, 256)
     crop = crop_from_points(*points)
     assert np.allclose(crop.center, 128, atol=0.2) and abs(crop.side - 256) < 0.5 and abs(crop.roll) < 1e-3
-    # visibility: a face turned to its left (picture right) shows its right cheek and hides its left ear; nothing behind is seen
+    # visibility: a face turned to its left (picture right) shows its right cheek and hides its left ear; nothing behind
+    # is seen
     c = generator.coarse_canvas
     assert visible[c.is_region["face"] & (c.p[:, 2] > 0.08)].mean() > 0.9
-    assert visible[c.is_region["ears"] & (c.p[:, 0] < 0)].mean() > 2 * visible[c.is_region["ears"] & (c.p[:, 0] > 0)].mean()
+    assert (
+        visible[c.is_region["ears"] & (c.p[:, 0] < 0)].mean()
+        > 2 * visible[c.is_region["ears"] & (c.p[:, 0] > 0)].mean()
+    )
     assert not visible[c.is_region["scalp"] & (c.normal @ camera.R[2] < -0.5)].any()
     assert not visible[c.is_region["mouthInterior"] & (c.p[:, 2] < c.p[:, 2].max() - 0.03)].any()
 
@@ -127,13 +144,20 @@ def _plain_light(generator, person, face):
     from training.synth.lighting import Light, Tone
 
     light = Light(
-        np.r_[np.ones((1, 3)), np.zeros((8, 3))].astype(np.float32), np.array([[0, 0, 1]], np.float32), np.full((1, 3), 0.5, np.float32)
+        np.r_[np.ones((1, 3)), np.zeros((8, 3))].astype(np.float32),
+        np.array([[0, 0, 1]], np.float32),
+        np.full((1, 3), 0.5, np.float32),
     )
-    return light, Tone(1.0, np.ones(3, np.float32), 1.0), generator.occlusion_of(person, face, generator.occlusion.lit(light))
+    return (
+        light,
+        Tone(1.0, np.ones(3, np.float32), 1.0),
+        generator.occlusion_of(person, face, generator.occlusion.lit(light)),
+    )
 
 
 def test_a_single_gaussian_matches_the_closed_form():
-    """Isotropic Gaussian on the axis: alpha(d) = o exp(-d^2 / (2 (f s / z)^2 + 0.6)), cut where it falls below 1/255."""
+    """Isotropic Gaussian on the axis: alpha(d) = o exp(-d^2 / (2 (f s / z)^2 + 0.6)), cut where it falls below
+    1/255."""
     size, f, z, s, o = 65, 200.0, 0.8, 0.02, 0.7
     color, background = np.array([[0.9, 0.2, 0.4]]), np.array([0.1, 0.3, 0.5])
     image = splat(
@@ -157,7 +181,8 @@ def test_a_single_gaussian_matches_the_closed_form():
 
 
 def test_a_turned_flat_gaussian_has_the_covariance_of_its_rotation():
-    """Second moments of the picture against R S S^T R^T projected by hand (orthographic limit: far camera, long lens)."""
+    """Second moments of the picture against R S S^T R^T projected by hand (orthographic limit: far camera, long
+    lens)."""
     size, z = 129, 40.0
     f = 500.0 * z
     q = np.array([0.2, -0.3, 0.4, 0.84])
@@ -171,9 +196,18 @@ def test_a_turned_flat_gaussian_has_the_covariance_of_its_rotation():
         ]
     )
     scale = np.array([0.02, 0.008, 0.002])
-    image = splat(np.zeros((1, 3)), q[None], scale[None], np.array([0.2]), np.ones((1, 3)), np.eye(3), np.array([0, 0, -z]), f, size, 0.0)[
-        0
-    ].astype(np.float64)
+    image = splat(
+        np.zeros((1, 3)),
+        q[None],
+        scale[None],
+        np.array([0.2]),
+        np.ones((1, 3)),
+        np.eye(3),
+        np.array([0, 0, -z]),
+        f,
+        size,
+        0.0,
+    )[0].astype(np.float64)
     v, u = np.mgrid[:size, :size] + 0.5 - size / 2
     total = image.sum()
     measured = np.array([(u * u * image).sum(), (u * v * image).sum(), (v * v * image).sum()]) / total
@@ -234,7 +268,18 @@ def test_the_inside_of_the_neck_has_the_color_of_its_outside_as_a_gaussian_has()
     sky = np.zeros((9, 3), np.float32)
     sky[0], sky[3] = 0.5, 0.3
     light = sky, np.float32([[0, 0.6, 0.8]]), np.ones((1, 3), np.float32)
-    surface = np.zeros(1, int), np.float32([[0.3, 0.3]]), one, one, corners[:, :2], texture, corners, normals, np.ones((3, 2)), light
+    surface = (
+        np.zeros(1, int),
+        np.float32([[0.3, 0.3]]),
+        one,
+        one,
+        corners[:, :2],
+        texture,
+        corners,
+        normals,
+        np.ones((3, 2)),
+        light,
+    )
     matte, front = mesh.shade(*surface), mesh.shade(*surface, np.float32([0.3, 0.3, 3]))
     behind, cloth = (mesh.shade(*surface, np.float32([0.3, 0.3, -3]), two_sided=two) for two in (False, True))
     assert (front > matte + 0.01).all(), "no highlight"
@@ -249,7 +294,9 @@ def test_the_position_delta_makes_the_posed_gaussians_lie_on_the_mesh(generator,
 
     rig = generator.rig
     person = generator.person(np.random.default_rng(3))
-    expression = generator.rig.model.expression_vector(jawOpen=0.5, eyeLookOutLeft=0.8, eyeLookInRight=0.8, mouthSmileLeft=0.7)
+    expression = generator.rig.model.expression_vector(
+        jawOpen=0.5, eyeLookOutLeft=0.8, eyeLookInRight=0.8, mouthSmileLeft=0.7
+    )
     face = generator.face(person, expression, np.r_[np.zeros(3), 0.7 * neck, neck, 0, np.zeros(9)])
     t = generator.texels
     static, delta = np.zeros((14, 256, 256), np.float32), np.zeros((14, 256, 256), np.float32)
@@ -278,7 +325,14 @@ def test_eyes_turn_about_the_persons_own_centres(generator):
 def test_the_crop_of_known_landmarks():
     """Numbers that the TypeScript twin must reproduce (docs/conventions.md, "Crop")."""
     landmarks = np.zeros((478, 2))
-    for index, point in {33: (100, 200), 133: (140, 204), 362: (200, 210), 263: (240, 214), 61: (140, 300), 291: (190, 305)}.items():
+    for index, point in {
+        33: (100, 200),
+        133: (140, 204),
+        362: (200, 210),
+        263: (240, 214),
+        61: (140, 300),
+        291: (190, 305),
+    }.items():
         landmarks[index] = point
     crop = crop_from_landmarks(landmarks)
     e, d = np.array([100.0, 10.0]), np.array([165.0, 302.5]) - np.array([170.0, 207.0])
@@ -311,16 +365,22 @@ def test_teeth_are_lit_when_the_mouth_opens_and_closed_lids_like_the_skin_around
     from training.synth.lighting import Light
 
     rig = generator.rig
-    light = Light(np.r_[np.ones((1, 3)), np.zeros((8, 3))].astype(np.float32), np.zeros((0, 3), np.float32), np.zeros((0, 3), np.float32))
+    light = Light(
+        np.r_[np.ones((1, 3)), np.zeros((8, 3))].astype(np.float32),
+        np.zeros((0, 3), np.float32),
+        np.zeros((0, 3), np.float32),
+    )
     person, lit = generator.person(np.random.default_rng(3)), generator.occlusion.lit(light)
     vector = rig.model.expression_vector
-    bared = {f"{name}{side}": 0.8 for name in ("mouthSmile", "mouthUpperUp", "mouthLowerDown") for side in ("Left", "Right")}
+    bared = {
+        f"{name}{side}": 0.8 for name in ("mouthSmile", "mouthUpperUp", "mouthLowerDown") for side in ("Left", "Right")
+    }
 
     def share(**weights):
         face = generator.face(person, vector(**weights), np.zeros(15))
         return generator.occlusion.blend(lit, face.still, weights.get("jawOpen", 0.0), person.gaps)[:, 0]
 
-    front = lambda name: rig.faces[rig.face_region == rig.regions.index(name)]  # noqa: E731
+    front = lambda name: rig.faces[rig.face_region == rig.regions.index(name)]
     teeth = np.unique(front("teethUpper"))
     teeth = teeth[rig.template[teeth, 2] > np.quantile(rig.template[teeth, 2], 0.8)]
     shut, smile, wide = share(), share(**bared), share(jawOpen=0.7)
@@ -329,7 +389,9 @@ def test_teeth_are_lit_when_the_mouth_opens_and_closed_lids_like_the_skin_around
     closed = generator.face(person, vector(eyeBlinkLeft=1, eyeBlinkRight=1), np.zeros(15))
     camera = crop_camera(*rig.crop_points(closed.skin), 0.0, 0.0, 2.4, 512)
     depth = mesh.raster(camera.to_camera(closed.still), rig.faces, camera.f, 512)[2]
-    shown = mesh.visibility(camera.to_camera(closed.still), mesh.rigid(closed.normals, camera.R), camera.f, depth, 0.0015, 0.2)[2]
+    shown = mesh.visibility(
+        camera.to_camera(closed.still), mesh.rigid(closed.normals, camera.R), camera.f, depth, 0.0015, 0.2
+    )[2]
     lids = np.intersect1d(np.unique(front("lids")), np.flatnonzero(shown))
     cheek = np.intersect1d(np.unique(front("face")), np.flatnonzero(shown))
     assert len(lids) > 15
@@ -337,7 +399,9 @@ def test_teeth_are_lit_when_the_mouth_opens_and_closed_lids_like_the_skin_around
     assert np.median(blink[lids]) > 0.75 * np.median(blink[cheek])
     sides = [lids[rig.template[lids, 0] * sign > 0.01] for sign in (1, -1)]
     left = share(eyeBlinkLeft=1) - shut
-    assert np.abs(left[sides[0]]).max() > 0.05 and np.abs(left[sides[1]]).max() < 0.02, "one eye's lid is one eye's business"
+    assert np.abs(left[sides[0]]).max() > 0.05 and np.abs(left[sides[1]]).max() < 0.02, (
+        "one eye's lid is one eye's business"
+    )
 
 
 def test_tones_can_be_undone_and_their_mean_has_no_order():

@@ -1,4 +1,5 @@
-"""Training lowers the loss, can be cut off and resumed, and released weights are a resume point that keeps the function."""
+"""Training lowers the loss, can be cut off and resumed, and released weights are a resume point that keeps the
+function."""
 
 import copy
 from types import SimpleNamespace
@@ -14,7 +15,17 @@ from training.export.load_weights import load_released, unfold_batch_norm
 from training.losses import uv
 from training.models.avatar import Avatar, ModelConfig, Reconstruction
 from training.models.base_maps import head_texels, mouth_map, rest_map, surface_weight
-from training.samples import HELD_OUT_SEED, Batches, claim, fill_gutter, in_mean_tone, make_batch, photo_count_of, read_sample, write_sample
+from training.samples import (
+    HELD_OUT_SEED,
+    Batches,
+    claim,
+    fill_gutter,
+    in_mean_tone,
+    make_batch,
+    photo_count_of,
+    read_sample,
+    write_sample,
+)
 from training.train import DRIVER_PARTS, TrainConfig, Trainer, batch_losses, learning_rate, load_settings, start
 
 torch.set_num_threads(1)  # small tensors on a shared machine: a second thread mostly waits
@@ -23,9 +34,15 @@ torch.set_num_threads(1)  # small tensors on a shared machine: a second thread m
 def random_sample(seed: int, photos: int = 2) -> dict:
     """The contract's shapes with smooth random content; no head model needed."""
     rng = np.random.default_rng(seed)
-    noise = lambda *shape: rng.random(shape, dtype=np.float32)  # noqa: E731
+    noise = lambda *shape: rng.random(shape, dtype=np.float32)
     static = np.concatenate(
-        [noise(3, 256, 256) * 0.01, noise(1, 256, 256) + 3, noise(3, 256, 256), noise(3, 256, 256) - 7.5, noise(4, 256, 256)]
+        [
+            noise(3, 256, 256) * 0.01,
+            noise(1, 256, 256) + 3,
+            noise(3, 256, 256),
+            noise(3, 256, 256) - 7.5,
+            noise(4, 256, 256),
+        ]
     )
     return {
         "photos": noise(photos, 3, 256, 256),
@@ -90,7 +107,7 @@ def test_the_driver_can_be_trained_alone(batch, tmp_path):
     first.save(tmp_path / "last.pt")
     one = trainer(static_lr=0.0)
     assert one.warm_start(tmp_path / "last.pt") == 0
-    state = lambda module: {k: v.detach().clone() for k, v in module.state_dict().items()}  # noqa: E731
+    state = lambda module: {k: v.detach().clone() for k, v in module.state_dict().items()}
     released = state(first.average)
     assert all(torch.equal(v, released[k]) for k, v in state(one.avatar).items()), "what stays is what is released"
     one.step(batch, 0.0)
@@ -107,7 +124,9 @@ def test_samples_survive_the_cache(cache):
     assert stored["cameras_f"].shape == (2,)
     assert np.abs(stored["photos"] - sample["photos"]).max() < 1 / 255
     assert np.abs(stored["static"] - sample["static"]).max() < 4e-3
-    assert np.abs(stored["static"][:3] - sample["static"][:3]).max() < 1e-5, "positions keep a hundredth of a millimeter"
+    assert np.abs(stored["static"][:3] - sample["static"][:3]).max() < 1e-5, (
+        "positions keep a hundredth of a millimeter"
+    )
 
 
 def test_batches_pick_photo_zero_and_count_only_its_visible_texels(batch):
@@ -174,7 +193,9 @@ def test_every_loss_term_reaches_the_parts_it_should(batch):
         avatar.zero_grad()
         value.backward(retain_graph=True)
         reached[name] = {
-            part for part, module in avatar.named_children() if any(p.grad is not None and p.grad.any() for p in module.parameters())
+            part
+            for part, module in avatar.named_children()
+            if any(p.grad is not None and p.grad.any() for p in module.parameters())
         }
     assert "driver" in reached["delta_color"] and "driver" not in reached["color"]
     assert "shown" in reached["delta_color"], "what photos show of a texel reaches the driver"
@@ -197,7 +218,7 @@ def test_losses_are_zero_at_the_truth_and_ignore_masked_texels():
 def test_a_texel_of_the_scalp_counts_as_its_area():
     weight = surface_weight(128)[0, 0].flatten().numpy()
     model, table = head_texels(128)
-    of = lambda name: weight[table.texel[table.region == model.regions.index(name)]]  # noqa: E731
+    of = lambda name: weight[table.texel[table.region == model.regions.index(name)]]
     assert (of("face") == 1).all() and (of("teethUpper") == 1).all()
     assert 2.5 < of("scalp").mean() <= 3 and 1.5 < of("neck").mean() < of("scalp").mean()
 
@@ -207,14 +228,18 @@ def test_the_mouth_counts_as_often_as_the_weights_say():
     model, table = head_texels(256)
     teeth = torch.from_numpy(table.texel[table.region == model.regions.index("teethUpper")])
     assert (inside.flatten()[teeth] == 1).all() and 0.05 < inside.mean() < 0.15
-    batch = {"static": torch.zeros(1, 14, 256, 256), "valid": torch.ones(1, 1, 256, 256), "seen": torch.ones(1, 1, 256, 256)}
+    batch = {
+        "static": torch.zeros(1, 14, 256, 256),
+        "valid": torch.ones(1, 1, 256, 256),
+        "seen": torch.ones(1, 1, 256, 256),
+    }
     weights = uv.LossWeights(mouth=4.0)
     given = {"surface": torch.ones_like(inside), "mouth": inside}
     for channels, terms in ((slice(4, 7), ("color", "color_gradient", "color_ssim")), (slice(0, 3), ("position",))):
         for where in (inside, 1 - inside):
             static = torch.zeros(1, 14, 256, 256)
             static[:, channels] = 0.1 * where * (torch.arange(256) % 3)
-            of = lambda w: uv.static_losses(Reconstruction(static, *[None] * 5), batch, w, given)  # noqa: B023, E731
+            of = lambda w: uv.static_losses(Reconstruction(static, *[None] * 5), batch, w, given)  # noqa: B023
             once, often = of(uv.LossWeights()), of(weights)
             assert all((often[t] > 1.5 * once[t]) if where is inside else (often[t] < once[t]) for t in terms)
 
@@ -222,7 +247,9 @@ def test_the_mouth_counts_as_often_as_the_weights_say():
 def test_of_what_no_photo_shows_the_mean_is_best_and_of_the_rest_the_median():
     truth = torch.zeros(10, 3, 4, 4)
     truth[:3] = 0.1
-    loss = lambda value, seen: uv.color_error(torch.full_like(truth, value), truth, torch.ones(10, 1, 4, 4), torch.tensor(seen))  # noqa: E731
+    loss = lambda value, seen: uv.color_error(
+        torch.full_like(truth, value), truth, torch.ones(10, 1, 4, 4), torch.tensor(seen)
+    )
     assert loss(0.0, 1.0) < loss(0.03, 1.0)
     assert loss(0.03, 0.0) < min(loss(0.0, 0.0), loss(0.06, 0.0))
 
@@ -239,7 +266,9 @@ def test_the_best_constant_delta_of_a_sparse_truth_is_not_zero():
     """Nine in ten samples are still: an absolute error would be least at zero, where the driver stayed before."""
     truth = torch.zeros(10, 14, 4, 4)
     truth[0] = 0.01
-    loss = lambda value: sum(uv.delta_losses(torch.full_like(truth, value), truth, masks(4, 0.01), uv.LossWeights()).values())  # noqa: E731
+    loss = lambda value: sum(
+        uv.delta_losses(torch.full_like(truth, value), truth, masks(4, 0.01), uv.LossWeights()).values()
+    )
     assert loss(0.0008) < 0.97 * loss(0.0)
 
 
@@ -272,14 +301,19 @@ def test_true_colors_of_some_photos_do_not_depend_on_their_order():
     a, b = (in_mean_tone(sample, np.array(order)) for order in ([0, 2, 3], [3, 0, 2]))
     assert np.abs(a["static"] - b["static"]).max() < 1e-6 and np.abs(a["deltas"] - b["deltas"]).max() < 1e-6
     assert in_mean_tone(sample, np.array([0])) is sample, "one photo: its own tone"
-    assert np.abs(a["static"][4:7] - sample["static"][4:7]).max() > 0.02 and np.array_equal(a["static"][:4], sample["static"][:4])
+    assert np.abs(a["static"][4:7] - sample["static"][4:7]).max() > 0.02 and np.array_equal(
+        a["static"][:4], sample["static"][:4]
+    )
     brighter = dict(sample, photo_tones=np.array([[0.5, 0.5, 0.5, 1], [1, 1, 1, 1]], np.float32))
     gain = in_mean_tone(brighter, np.arange(2))["static"][4:7] - sample["static"][4:7]
     assert (gain[sample["static"][4:7] < 0.95] > 0).all() and gain.mean() > 0.05
 
 
 def test_tone_changes_the_head_of_a_view_not_the_gray_behind_it():
-    sample = {"photo_tones": np.array([[0.5, 0.5, 0.5, 1], [1, 1, 1, 1]], np.float32), "static": np.zeros((14, 8, 8), np.float32)}
+    sample = {
+        "photo_tones": np.array([[0.5, 0.5, 0.5, 1], [1, 1, 1, 1]], np.float32),
+        "static": np.zeros((14, 8, 8), np.float32),
+    }
     mask = np.zeros((1, 8, 8), np.float32)
     mask[:, 2:6, 2:6], mask[:, 1, 2:6] = 1, 0.5
     head = np.float32([0.6, 0.4, 0.3])[:, None, None]
@@ -364,7 +398,11 @@ def test_averages_lie_between_the_released_and_the_trained_function(batch, tmp_p
     goes_on = trainer(static_lr=0.0)
     assert goes_on.warm_start(tmp_path / "mean.pt") == 0 and goes_on.steps == 7
     state, a, b = goes_on.avatar.state_dict(), old.state_dict(), new.state_dict()
-    name = "fusion.queries" if "fusion.queries" in state else next(k for k in state if k.startswith("fusion.") and state[k].dim() > 1)
+    name = (
+        "fusion.queries"
+        if "fusion.queries" in state
+        else next(k for k in state if k.startswith("fusion.") and state[k].dim() > 1)
+    )
     assert torch.allclose(state[name], (a[name] + b[name]) / 2, atol=1e-7) and not torch.equal(a[name], b[name])
     assert state["encoder.trunk.stem.bn.running_var"].std() > 0, "norms have statistics to go on with"
 
@@ -388,7 +426,8 @@ def test_settings_of_all_configs_load_and_unknown_keys_are_refused():
 
 
 def test_image_stage_brings_the_splatted_view_nearer_to_the_true_one():
-    """One person, its true maps with a color cast as truth of the view: a few steps of the stage `image` lower its picture terms."""
+    """One person, its true maps with a color cast as truth of the view: a few steps of the stage `image` lower its
+    picture terms."""
     from training.headmodel.model import HeadModel
     from training.losses.image import ImageLossWeights
     from training.synth.raster import render_maps
@@ -399,7 +438,11 @@ def test_image_stage_brings_the_splatted_view_nearer_to_the_true_one():
     expression = head.expression_vector(jawOpen=0.4)
     truth = np.zeros((14, 256, 256), np.float32)
     truth[3], truth[4:7], truth[7:10], truth[13] = 4, np.float32([0.7, 0.3, 0.2])[:, None, None], np.log(0.001), 1
-    sample |= {"static": truth, "deltas": np.zeros((2, 14, 128, 128), np.float32), "photo_tones": np.ones((1, 4), np.float32)}
+    sample |= {
+        "static": truth,
+        "deltas": np.zeros((2, 14, 128, 128), np.float32),
+        "photo_tones": np.ones((1, 4), np.float32),
+    }
     view, covered = render_maps(head, truth, None, expression, np.zeros(15), R, t, float(f), 64, with_coverage=True)
     sample |= {
         "targets": np.stack([view] * 2),
@@ -431,8 +474,10 @@ def test_true_maps_have_no_image_loss_on_any_background_and_precision_does_not_m
     truth = np.zeros((14, 256, 256), np.float32)
     truth[3], truth[4:7], truth[7:10], truth[13] = 4, np.float32([0.7, 0.3, 0.2])[:, None, None], np.log(0.001), 1
     R, t = np.eye(3, dtype=np.float32), np.float32([0, 0, -0.77])
-    view, covered = render_maps(head, truth, None, head.expression_vector(), np.zeros(15), R, t, 300.0, 128, with_coverage=True)
-    tensor = lambda x: torch.from_numpy(np.asarray(x, np.float32))[None]  # noqa: E731
+    view, covered = render_maps(
+        head, truth, None, head.expression_vector(), np.zeros(15), R, t, 300.0, 128, with_coverage=True
+    )
+    tensor = lambda x: torch.from_numpy(np.asarray(x, np.float32))[None]
     batch = {"targets": tensor(view), "target_masks": tensor(covered), "cameras_R": tensor(R), "cameras_t": tensor(t)}
     batch |= {"cameras_f": tensor(300.0), "expressions": tensor(head.expression_vector()), "poses": torch.zeros(1, 15)}
     batch |= {"static": tensor(truth), "valid": torch.ones(1, 1, 256, 256)}

@@ -1,4 +1,5 @@
-"""Started twice by test_distributed.py under torchrun: two steps on different batches, then both ranks compare what they hold."""
+"""Started twice by test_distributed.py under torchrun: two steps on different batches, then both ranks compare what
+they hold."""
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ def gathered(value: torch.Tensor) -> list[torch.Tensor]:
 
 def compare(among: Ranks) -> None:
     trainer = Trainer(ModelConfig.load("nano-128"), TrainConfig(warmup_steps=1), LossWeights(), masks(), among)
-    flat = lambda: torch.cat([p.detach().flatten() for p in trainer.avatar.parameters()])  # noqa: E731
+    flat = lambda: torch.cat([p.detach().flatten() for p in trainer.avatar.parameters()])
     before = flat()
     batch = make_batch([unpack(pack(random_sample(7 + among.rank, 1)))], 1, 1, np.random.default_rng(0))
     losses = [trainer.step(batch, 0.0)["total"] for _ in range(2)]

@@ -80,19 +80,25 @@ export class ExpressionTracks {
     private readonly _tracks: ExpressionTrack[];
     private readonly _trackByName: ReadonlyMap<string, ExpressionTrack>;
     private _revision = 1;
-    private _scene: Scene | null = null;
 
     /**
      * @param names expression names in the order of the head model
      * @param owner name of the avatar; the ids of the tracks begin with it
+     * @param _scene lists the tracks among its morph targets, where `AnimationGroup.Parse` and
+     * `scene.getMorphTargetById` look; null lists them nowhere
      */
-    public constructor(names: readonly string[], owner?: string) {
+    public constructor(
+        names: readonly string[],
+        owner?: string,
+        private _scene: Scene | null = null,
+    ) {
         this.influences = new Float32Array(names.length);
         const onChange = () => {
             this._revision++;
         };
         this._tracks = names.map((name, index) => new ExpressionTrack(name, index, this.influences, onChange, owner));
         this._trackByName = new Map(this._tracks.map((track) => [track.name, track]));
+        _scene?.addMorphTargetManager(this as unknown as MorphTargetManager);
     }
 
     /** Number of tracks. */
@@ -134,17 +140,6 @@ export class ExpressionTracks {
             );
         }
         return track;
-    }
-
-    /**
-     * Lists the tracks among the scene's morph targets, where `AnimationGroup.Parse` and `scene.getMorphTargetById`
-     * look.
-     * @param scene where the avatar is
-     * @internal
-     */
-    public register(scene: Scene): void {
-        this._scene = scene;
-        scene.addMorphTargetManager(this as unknown as MorphTargetManager);
     }
 
     /** Takes the tracks off the scene's list. May be called twice; the tracks stay usable. */

@@ -40,7 +40,7 @@ export interface ICharacterSettings {
     facing?: Vector3;
 }
 
-/** What the attachment moves. @internal */
+/** What the attachment moves. */
 export interface ICharacterHead {
     readonly node: TransformNode;
     readonly surface: HeadSurface;
@@ -50,6 +50,8 @@ export interface ICharacterHead {
     feather(ring: INeckRing | null, length: number): void;
     /** Hides the person's own bust, or shows it again. */
     hideBust(isHidden: boolean): void;
+    /** Does this before each frame from now on; nothing for null. */
+    everyFrame(move: (() => void) | null): void;
 }
 
 const DefaultFeather = 0.025;
@@ -131,7 +133,9 @@ export class CharacterAttachment {
                 this._observers.push((node as Node).onDisposeObservable.add(() => this.dispose()));
             }
         }
-        this.update();
+        this._update();
+        _head.everyFrame(() => this._update());
+        this._restore.push(() => _head.everyFrame(null));
     }
 
     /** True after {@link dispose}. */
@@ -139,11 +143,19 @@ export class CharacterAttachment {
         return this._disposed;
     }
 
-    /** Moves the avatar to where the character is now. Done each frame. Allocates nothing. @internal */
-    public update(): void {
+    /** Takes the head off: the character has its own again, the avatar stays where it is. May be called twice. */
+    public dispose(): void {
         if (this._disposed) {
             return;
         }
+        this._disposed = true;
+        this._observers.forEach((observer) => observer.remove());
+        this._restore.forEach((restore) => restore());
+        this._head.carried.set(0, 0, 0, 1);
+    }
+
+    /** Moves the avatar to where the character is now. Allocates nothing. */
+    private _update(): void {
         if (this._seam) {
             const { mesh } = this._seam.body;
             this._skeleton!.prepare(true);
@@ -167,17 +179,6 @@ export class CharacterAttachment {
         }
         node.rotationQuaternion ??= new Quaternion();
         World.decompose(node.scaling, node.rotationQuaternion, node.position);
-    }
-
-    /** Takes the head off: the character has its own again, the avatar stays where it is. May be called twice. */
-    public dispose(): void {
-        if (this._disposed) {
-            return;
-        }
-        this._disposed = true;
-        this._observers.forEach((observer) => observer.remove());
-        this._restore.forEach((restore) => restore());
-        this._head.carried.set(0, 0, 0, 1);
     }
 
     private _fittedMatrix(extra: Vector3): Matrix {

@@ -2,9 +2,7 @@
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import { Quaternion } from "@babylonjs/core/Maths/math.vector.js";
 import { FlexAvatarError } from "../../flame/error.js";
-import { EffectivePose, type ExpressionPose } from "../../flame/expression.js";
-import { HangingPose } from "../../flame/hangingPage.js";
-import { PoseLength } from "../../flame/headModel.js";
+import type { ExpressionPose } from "../../flame/expression.js";
 import type { HeadSurface } from "./headSurface.js";
 import { SurfaceAnchor } from "./surfaceAnchor.js";
 import { FindPlace, type SurfaceTarget } from "./surfacePlaces.js";
@@ -21,10 +19,10 @@ export interface ISurfaceSettings {
     axes?: "head" | "surface";
 }
 
-/** How hair is turned: [3] axis-angles of `HangingPose`. */
-interface IHairTurns {
-    readonly hanging: ArrayLike<number>;
-    readonly lying: ArrayLike<number>;
+/** How an avatar stands: the head, and the second page. */
+interface IPoses {
+    readonly head: ExpressionPose;
+    readonly page: ExpressionPose;
 }
 
 interface IRider {
@@ -33,16 +31,9 @@ interface IRider {
     readonly surface: HeadSurface;
 }
 
-const Still: IHairTurns = { hanging: [0, 0, 0], lying: [0, 0, 0] };
-
 /** Made by `FlexAvatar` when its first node is attached, and disposed with it. */
 export class SurfaceNodes {
     private readonly _riders: IRider[] = [];
-    private readonly _headPose = new Float32Array(PoseLength);
-    private readonly _pagePose: ExpressionPose = {
-        expression: new Float32Array(0),
-        pose: new Float32Array(PoseLength),
-    };
 
     /**
      * @param _avatar its name begins the names of the nodes
@@ -58,12 +49,7 @@ export class SurfaceNodes {
     ) {}
 
     /** Makes a node at a place of the skin, in the given pose. @throws FlexAvatarError `invalid-argument` */
-    public add(
-        target: SurfaceTarget,
-        settings: ISurfaceSettings,
-        pose: ExpressionPose,
-        hair: IHairTurns | null,
-    ): TransformNode {
+    public add(target: SurfaceTarget, settings: ISurfaceSettings, poses: IPoses): TransformNode {
         const surface = typeof target === "object" && target.page === 2 ? this._pageSurface() : this._surface;
         if (!surface) {
             throw new FlexAvatarError(
@@ -96,14 +82,14 @@ export class SurfaceNodes {
                 this._riders.splice(index, 1);
             }
         });
-        this._move(rider, pose, hair);
+        this._move(rider, poses);
         return node;
     }
 
-    /** Moves all nodes to a pose. Allocates nothing. @param hair null where it does not swing */
-    public update(pose: ExpressionPose, hair: IHairTurns | null): void {
+    /** Moves all nodes to a pose. Allocates nothing. */
+    public update(poses: IPoses): void {
         for (let index = 0; index < this._riders.length; index++) {
-            this._move(this._riders[index], pose, hair);
+            this._move(this._riders[index], poses);
         }
     }
 
@@ -114,13 +100,8 @@ export class SurfaceNodes {
         }
     }
 
-    private _move({ node, anchor, surface }: IRider, pose: ExpressionPose, hair: IHairTurns | null): void {
-        if (surface !== this._surface) {
-            const { hanging, lying } = hair ?? Still;
-            EffectivePose(this._surface.model, pose, this._headPose);
-            HangingPose(this._headPose, hanging, lying, this._pagePose.pose);
-            pose = this._pagePose;
-        }
+    private _move({ node, anchor, surface }: IRider, poses: IPoses): void {
+        const pose = surface === this._surface ? poses.head : poses.page;
         anchor.update(pose.expression, surface.jointMatrices(pose));
         const [x, y, z] = anchor.position;
         const [qx, qy, qz, qw] = anchor.rotation;

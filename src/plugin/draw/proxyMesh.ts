@@ -22,6 +22,16 @@ const ExpressionReach = 0.03;
 /** Meters that hair which swings may go farther from the neck's joint: it turns about a point nearby. */
 const SwingReach = 0.05;
 
+/** What the mesh shows; the avatar's own. */
+export interface IProxySource {
+    /** Of the head. */
+    readonly surface: HeadSurface;
+    /** Of the second page, or null. */
+    page: IPageSurface | null;
+    /** How the second page stands: the same object always. */
+    readonly pagePose: ExpressionPose;
+}
+
 /** Something of the mesh that is posed by itself: the head, or the second page. */
 interface IPart {
     readonly surface: HeadSurface;
@@ -44,9 +54,8 @@ export class FlexAvatarProxyMesh extends Mesh {
     private _parts: IPart[] = [];
     private _allPositions = new Float32Array();
     private _allNormals = new Float32Array();
-    /** What it shows of the second page, and how that is posed. */
+    /** What of the second page the parts show. */
     private _page: IPageSurface | null = null;
-    private _pagePose: ExpressionPose | null = null;
     /** Radius of the ball around the neck that holds the head in any pose, meters. */
     private _reach = 0;
     private _pose: ExpressionPose | null = null;
@@ -55,12 +64,12 @@ export class FlexAvatarProxyMesh extends Mesh {
     /**
      * @param name name in the scene
      * @param scene the scene
-     * @param _surface borrowed
+     * @param _source borrowed, read whenever somebody asks for the surface
      */
     public constructor(
         name: string,
         scene: Scene,
-        private readonly _surface: HeadSurface,
+        private readonly _source: IProxySource,
     ) {
         super(name, scene);
         // As the glTF loader does: faces are counter-clockwise in canonical space, whichever way the root turns them.
@@ -87,20 +96,7 @@ export class FlexAvatarProxyMesh extends Mesh {
 
     /** What the mesh has of the second page; its faces follow those of the head. */
     public get page(): IPageSurface | null {
-        return this._page;
-    }
-
-    /**
-     * Takes the second page in, after the head's faces, or leaves it out.
-     * @param pose borrowed: the same each time
-     * @internal
-     */
-    public _setPage(page: IPageSurface | null, pose: ExpressionPose | null): void {
-        this._page = page;
-        this._pagePose = pose;
-        this._parts = [];
-        this._reach = 0;
-        this._stale = true;
+        return this._source.page;
     }
 
     /**
@@ -108,6 +104,7 @@ export class FlexAvatarProxyMesh extends Mesh {
      * before you read vertices.
      */
     public update(): void {
+        this._takePage();
         if (!this._stale || !this._pose || this.isDisposed()) {
             return;
         }
@@ -117,7 +114,7 @@ export class FlexAvatarProxyMesh extends Mesh {
         }
         let at = 0;
         for (const { surface, mesh, posed } of this._parts) {
-            surface.poseVertices(surface === this._surface ? this._pose : this._pagePose!, posed);
+            surface.poseVertices(surface === this._source.surface ? this._pose : this._source.pagePose, posed);
             ToSplitVertices(mesh, posed, mesh.positions);
             ToSplitVertices(mesh, VertexNormals(surface.model, posed), mesh.normals);
             this._allPositions.set(mesh.positions, at);
@@ -130,6 +127,7 @@ export class FlexAvatarProxyMesh extends Mesh {
 
     /** Picks the posed surface; a ray that passes far from the head moves nothing. */
     public override intersects(...parameters: Parameters<Mesh["intersects"]>): PickingInfo {
+        this._takePage();
         if (this._stale && !this._mayHit(parameters[0])) {
             return new PickingInfo();
         }
@@ -148,6 +146,17 @@ export class FlexAvatarProxyMesh extends Mesh {
         super.dispose(doNotRecurse, true);
     }
 
+    /** Begins anew where the second page came, went or shows other parts. */
+    private _takePage(): void {
+        const { page } = this._source;
+        if (page !== this._page) {
+            this._page = page;
+            this._parts = [];
+            this._reach = 0;
+            this._stale = true;
+        }
+    }
+
     private _create(): void {
         // The material first: given to a mesh with triangles while a render target is drawn, it would take that
         // target's effect away.
@@ -163,7 +172,7 @@ export class FlexAvatarProxyMesh extends Mesh {
             mesh: SplitSeams(surface.model, faces),
             posed: new Float32Array(3 * surface.model.vertexCount),
         });
-        this._parts = [part(this._surface), ...(this._page ? [part(this._page.surface, this._page.faces)] : [])];
+        this._parts = [part(this._source.surface), ...(this._page ? [part(this._page.surface, this._page.faces)] : [])];
         const meshes = this._parts.map(({ mesh }) => mesh);
         const uvs = meshes.flatMap((mesh) => Array.from(mesh.uvs));
         const indices: number[] = [];
@@ -182,9 +191,9 @@ export class FlexAvatarProxyMesh extends Mesh {
 
     /** Whether a ray in posed space meets the box around the ball that the head turns in. */
     private _mayHit(ray: Ray): boolean {
-        const { joints } = this._surface.model;
+        const { joints } = this._source.surface.model;
         if (this._reach === 0) {
-            for (const { rest } of [this._surface, ...(this._page ? [this._page.surface] : [])]) {
+            for (const { rest } of [this._source.surface, ...(this._page ? [this._page.surface] : [])]) {
                 for (let i = 0; i < rest.length; i += 3) {
                     this._reach = Math.max(
                         this._reach,

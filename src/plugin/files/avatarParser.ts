@@ -9,7 +9,7 @@ import { FlexAvatarError } from "../../flame/error.js";
 import { NodeNames } from "../animation/avatarJoints.js";
 import type { ISerializedAvatar, ISerializedAvatars } from "./avatarSerializer.js";
 import type { FlexAvatar } from "../avatar/flexAvatar.js";
-import { FlexAvatarComponent } from "../flexAvatarComponent.js";
+import { FindComponent, FlexAvatarComponent } from "../flexAvatarComponent.js";
 import { SerializedName } from "../names.js";
 
 /** Makes the parser known to Babylon. Called by the package; calling it again changes nothing. */
@@ -33,9 +33,9 @@ async function RestoreAsync(
     container: AssetContainer,
 ): Promise<void> {
     // The file's addresses are for a scene that has none: those of the page win, and that is not worth a notice.
-    const component = FlexAvatarComponent._Find(scene) ?? FlexAvatarComponent.GetOrCreate(scene, options);
+    const component = FindComponent(scene) ?? FlexAvatarComponent.GetOrCreate(scene, options);
     if (version !== 2) {
-        component._report(
+        component._internals.notify(
             "file-format",
             `The scene file's avatars have version ${String(version)} and this release reads version 2.`,
         );
@@ -50,11 +50,11 @@ async function RestoreAsync(
                 : await component.loadAsync(DecodeBase64ToBinary(people[serialized.person]), { name: serialized.name });
             firsts.set(serialized.person, first ?? avatar);
             Apply(serialized, avatar, scene);
-            container.transformNodes.push(...avatar.ownNodes());
+            container.transformNodes.push(...avatar._internals.nodes);
             container.meshes.push(avatar.proxyMesh);
         } catch (error) {
             const code = error instanceof FlexAvatarError ? error.code : "file-format";
-            component._report(
+            component._internals.notify(
                 code,
                 `The avatar "${serialized.name}" of the scene file could not be brought back. ${String(error)}`,
             );
@@ -90,12 +90,12 @@ function Apply(serialized: ISerializedAvatar, avatar: FlexAvatar, scene: Scene):
     if (serialized.torsoPosition) {
         avatar.torso.position = Vector3.FromArray(serialized.torsoPosition);
     }
-    const targets = avatar.clipTargets();
+    const targets = avatar._internals.clipTargets();
     for (const { group: parsed, isPlaying } of serialized.clips) {
         const group = AnimationGroup.Parse(parsed, scene, ({ targetId }: { targetId: string }) =>
             targets.get(targetId),
         );
-        avatar.adoptClip(group);
+        avatar._internals.adoptClip(group);
         if (isPlaying) {
             group.start(group.loopAnimation, group.speedRatio, group.from, group.to);
         }

@@ -16,7 +16,7 @@ import { SerializedName } from "../names.js";
 
 /** One clip. */
 export interface ISerializedClip {
-    /** As Babylon writes it; a target's id is its name among `FlexAvatar.clipTargets`. */
+    /** As Babylon writes it; a target's id is its name among `IAvatarInternals.clipTargets`. */
     group: { targetedAnimations: { targetId: string }[] };
     isPlaying: boolean;
 }
@@ -93,7 +93,7 @@ function Describe(component: IAvatarsOfScene): ISerializedAvatars {
     const avatars = component.avatars.map((avatar) => {
         let person = personOf.get(avatar.description);
         if (person === undefined) {
-            person = people.push(EncodeArrayBufferToBase64(avatar.toFile())) - 1;
+            person = people.push(EncodeArrayBufferToBase64(avatar._internals.toFile())) - 1;
             personOf.set(avatar.description, person);
         }
         return SerializeAvatar(avatar, person);
@@ -132,7 +132,9 @@ function SerializeAvatar(avatar: FlexAvatar, person: number): ISerializedAvatar 
 }
 
 function SerializeClip(avatar: FlexAvatar, group: AnimationGroup): ISerializedClip {
-    const names = new Map<unknown, string>([...avatar.clipTargets()].map(([name, target]) => [target, name]));
+    const names = new Map<unknown, string>(
+        [...avatar._internals.clipTargets()].map(([name, target]) => [target, name]),
+    );
     const serialized = group.serialize() as ISerializedClip["group"];
     group.targetedAnimations.forEach(({ target }, index) => {
         serialized.targetedAnimations[index].targetId = names.get(target)!;

@@ -69,7 +69,7 @@ export class FlexAvatarLoader implements ISceneLoaderPluginAsync, ISceneLoaderPl
         const avatar = await this._loadAsync(scene, data, onProgress);
         return {
             meshes: [avatar.proxyMesh],
-            transformNodes: avatar.ownNodes(),
+            transformNodes: avatar._internals.nodes,
             particleSystems: [],
             skeletons: [],
             animationGroups: [],
@@ -98,7 +98,7 @@ export class FlexAvatarLoader implements ISceneLoaderPluginAsync, ISceneLoaderPl
     ): Promise<FlexAvatarContainer> {
         const avatar = await this._loadAsync(scene, data, onProgress);
         const container = new FlexAvatarContainer(scene);
-        container.transformNodes.push(...avatar.ownNodes());
+        container.transformNodes.push(...avatar._internals.nodes);
         container.meshes.push(avatar.proxyMesh);
         container.removeAllFromScene();
         return container;

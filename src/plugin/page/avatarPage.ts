@@ -4,13 +4,10 @@
  */
 import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh.js";
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
-import { EffectivePose, type ExpressionPose } from "../../flame/expression.js";
-import { HangingPose } from "../../flame/hangingPage.js";
-import { PoseLength, type HeadModel } from "../../flame/headModel.js";
+import type { ExpressionPose } from "../../flame/expression.js";
 import type { AvatarBuffers, SplatPipeline } from "../../runtime/passes/index.js";
 import type { LevelOfDetail } from "../draw/levelOfDetail.js";
 import { HasClipPlane, type ISplatMember } from "../draw/splatView.js";
-import type { HairSpring } from "./hairSpring.js";
 import type { IPageLease } from "./personPage.js";
 
 /** `"auto"` shows the bust where the avatar has one and no character carries the head; `"none"` never. */
@@ -18,27 +15,20 @@ export type BustOption = "auto" | "none";
 /** `"auto"` shows hair beyond the scalp where the avatar has it; `"scalp"` what the head itself carries. */
 export type HairOption = "auto" | "scalp";
 
-const Still = new Float64Array(3);
-
 /** Owned by an avatar that has a second page. */
 export class AvatarPage implements ISplatMember {
-    /**
-     * The page's own joints: those of the head with what expressions do to them, and those of hair. It has no
-     * expressions of its own.
-     */
-    public readonly pose: ExpressionPose = { expression: new Float32Array(0), pose: new Float32Array(PoseLength) };
-    /** [15] of the head, with what expressions do to it. */
-    private readonly _headPose = new Float32Array(PoseLength);
     private _lease: IPageLease | null = null;
     private _splats: { pipeline: SplatPipeline; buffers: AvatarBuffers; revision: number } | null = null;
 
     /**
      * @param _avatar borrowed: where it stands and how it is seen
      * @param _person borrowed: how far the page has faded in
+     * @param _pose borrowed: the page's own joints, the same object always
      */
     public constructor(
         private readonly _avatar: ISplatMember,
         private readonly _person: { readonly opacity: number },
+        private readonly _pose: ExpressionPose,
     ) {}
 
     /** What is drawn, or null while all of it is hidden or the device is lost. */
@@ -93,34 +83,19 @@ export class AvatarPage implements ISplatMember {
         return buffers ? buffers.byteLength + buffers.head.ownByteLength / buffers.head.avatars.usedCount : 0;
     }
 
-    /** Shows other buffers, owned from now on, in the pose set last; or nothing. */
+    /** Shows other buffers, owned from now on, in the pose of now; or nothing. */
     public show(pipeline: SplatPipeline | null, lease: IPageLease | null): void {
         this._lease?.release();
         this._lease = lease;
         this._splats = lease && pipeline ? { pipeline, buffers: lease.buffers, revision: 1 } : null;
-        lease?.buffers.setExpression(this.pose);
+        lease?.buffers.setExpression(this._pose);
     }
 
-    /**
-     * Takes a new pose, and lets hair swing. Allocates nothing.
-     * @param expressionPose of the head; read, not kept
-     * @param isNew whether it may be another one than before
-     * @param spring null where hair does not swing
-     * @returns whether anything moved
-     */
-    public update(head: HeadModel, expressionPose: ExpressionPose, isNew: boolean, spring: HairSpring | null): boolean {
-        if (isNew) {
-            EffectivePose(head, expressionPose, this._headPose);
-        }
-        const swings = spring !== null && spring.update(this.posedNode, this._headPose);
-        if (!isNew && !swings) {
-            return false;
-        }
-        HangingPose(this._headPose, spring?.hanging ?? Still, spring?.lying ?? Still, this.pose.pose);
+    /** Takes the pose over, which is another one than before. Allocates nothing. */
+    public showPose(): void {
         if (this._splats) {
-            this._splats.buffers.setExpression(this.pose);
+            this._splats.buffers.setExpression(this._pose);
             this._splats.revision++;
         }
-        return true;
     }
 }

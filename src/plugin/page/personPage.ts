@@ -45,9 +45,9 @@ export interface IPageMember {
     readonly bust: string;
     readonly hair: string;
     /** What the avatar leaves out of a page. */
-    readonly _hiddenParts: HiddenParts;
+    readonly hiddenParts: HiddenParts;
     /** The page came, was replaced, or is gone. */
-    _showPage(): void;
+    showPage(): void;
 }
 
 /** One avatar's hold of GPU buffers. */
@@ -196,7 +196,7 @@ export class PersonPage {
         } else {
             delete this._file.page;
         }
-        this._members.forEach((member) => member._showPage());
+        this._members.forEach((member) => member.showPage());
     }
 
     /**
@@ -304,7 +304,7 @@ function KeyOf({ hair, bust }: HiddenParts): string {
 
 /** The Gaussians of a page that its avatars will show. */
 function* ShapesOf(page: IPageMap, members: Iterable<IPageMember>, shapes: Map<string, IShape | null>): Work<void> {
-    for (const { _hiddenParts: hidden } of members) {
+    for (const { hiddenParts: hidden } of members) {
         if (!shapes.has(KeyOf(hidden))) {
             shapes.set(KeyOf(hidden), yield* ShapeOf(page, hidden));
         }

@@ -20,9 +20,9 @@ export interface IPersonMember {
      * Shows the person's map, which differs from the one shown in its colors alone.
      * @param slots shared buffers that have it already; the avatar adds its own
      */
-    _showColors(staticMap: Float32Array<ArrayBuffer>, slots: WeakSet<object>): void;
+    showColors(staticMap: Float32Array<ArrayBuffer>, slots: WeakSet<object>): void;
     /** Shows detail for close-ups, 0..1 of it; none for null. */
-    _showCloseUp(closeUp: ICloseUp | null, strength: number): void;
+    showCloseUp(closeUp: ICloseUp | null, strength: number): void;
 }
 
 /** One per person; instances share it. */
@@ -114,7 +114,7 @@ export class Person {
     /** Brings one avatar up to date, whose buffers hold the file's map. */
     public showOn(member: IPersonMember): void {
         if (this._map) {
-            member._showColors(this._map, this._slots);
+            member.showColors(this._map, this._slots);
         }
         this.showCloseUpOn(member);
     }
@@ -188,7 +188,7 @@ export class Person {
         this._blend(progress);
         this._slots = new WeakSet();
         for (const member of this._members) {
-            member._showColors(this.map, this._slots);
+            member.showColors(this.map, this._slots);
             this._showCloseUp(member, progress);
         }
     }
@@ -199,7 +199,7 @@ export class Person {
         const from = progress < 1 ? this._closeUpFrom : null;
         const share = from ? Math.abs(1 - 2 * progress) : progress;
         const shown = from && progress < 0.5 ? from : closeUp;
-        member._showCloseUp(shown, this._strength * share);
+        member.showCloseUp(shown, this._strength * share);
     }
 
     private _blend(progress: number): void {

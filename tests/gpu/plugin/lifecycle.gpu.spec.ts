@@ -6,7 +6,8 @@ import { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
 import { Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { FlexAvatarError } from "../../../src/flame/error";
-import { FlexAvatarComponent, type IFlexAvatarNotice } from "../../../src/plugin/flexAvatarComponent";
+import { FlexAvatarComponent } from "../../../src/plugin/flexAvatarComponent";
+import type { IFlexAvatarNotice } from "../../../src/plugin/notices";
 import {
     AddAvatarAsync,
     CanvasPx,
@@ -392,11 +393,11 @@ describe("the component", () => {
         await restored;
         expect(() => bob.createInstance("too soon")).toThrowMatching(({ code }) => code === "disposed");
         avatar.dispose(); // while it is restored
-        while (!bob.splats || !eve.splats) {
+        while (!bob._internals.splats || !eve._internals.splats) {
             await new Promise((resolve) => setTimeout(resolve, 10));
         }
         await Promise.all([bob.whenReadyAsync(), eve.whenReadyAsync()]);
-        const { persons, avatars } = bob.splats.buffers.head;
+        const { persons, avatars } = bob._internals.splats.buffers.head;
         expect([persons.usedCount, avatars.usedCount]).toEqual([1, 2]);
         expect(log.drivers.filter(({ disposed }) => !disposed).length).toBe(1);
         await CaptureAsync(stage);
@@ -524,7 +525,7 @@ describe("a frame", () => {
             avatar.expression.getTarget(1).influence = step % 2;
             now += 10;
             RenderFrame(stage);
-            blends.add(avatar["_evaluator"]!.buffers.deltaBlend);
+            blends.add(avatar._internals.splats!.buffers.deltaBlend);
             await new Promise((resolve) => setTimeout(resolve, 8));
         }
         const runs = driver.runs - runsBefore;
@@ -532,7 +533,7 @@ describe("a frame", () => {
         expect(runs).toBeLessThan(8); // one in at least seven frames; without rest it would be one in two
         expect([...blends].filter((blend) => blend > 0 && blend < 1).length).toBeGreaterThan(2);
         await avatar.evaluateAsync();
-        expect(avatar["_evaluator"]!.buffers.deltaBlend).toBe(1);
+        expect(avatar._internals.splats!.buffers.deltaBlend).toBe(1);
     });
 
     it("picks the posed surface and reports bounds that follow the node", async () => {

@@ -47,7 +47,7 @@ for (const withPage of [false, true]) {
         ] as const) {
             it(`is to each of ${name} what a camera at its place sees${outwards ? "" : ", with one sort for both"}`, async () => {
                 const { scene, camera, avatar } = stage;
-                const { pipeline } = avatar.splats!;
+                const { pipeline } = avatar._internals.splats!;
                 const dispatchesAfter = (turn: number): number => {
                     const before = pipeline.dispatches;
                     avatar.rotation.y = turn;

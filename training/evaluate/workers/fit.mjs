@@ -1,8 +1,8 @@
 // The landmark fit that ships (src/flame/fit), run in Node on landmarks of photos.
 //   node fit.mjs <repository> <scratch folder> <landmarks.bin> <count> <anchor size> <out.bin> [<photos of one person>]
 // Each so many photos, 1 if not said, share an identity.
-// landmarks.bin: float32 [count,478,2] in crop coordinates 0..1. out.bin, float32, per photo: residual in % of the eye distance, focal (crop sides),
-// rotation 9, translation 3, expression E, anchors 3·A·A, prior 4·A·A.
+// landmarks.bin: float32 [count,478,2] in crop coordinates 0..1. out.bin, float32, per photo: residual in % of the eye
+// distance, focal (crop sides), rotation 9, translation 3, expression E, anchors 3·A·A, prior 4·A·A.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
@@ -41,7 +41,9 @@ const [count, size, together] = [Number(countText), Number(sizeText), Number(tog
 const landmarks = new Float32Array(new Uint8Array(readFileSync(landmarksFile)).buffer);
 const out = [];
 for (let first = 0; first < count; first += together) {
-    const photos = Array.from({ length: together }, (_, k) => ({ landmarks: landmarks.subarray(956 * (first + k), 956 * (first + k + 1)) }));
+    const photos = Array.from({ length: together }, (_, k) => ({
+        landmarks: landmarks.subarray(956 * (first + k), 956 * (first + k + 1)),
+    }));
     const fit = FitHeadModel(head, photos);
     for (const view of fit.views) {
         out.push(

@@ -1,6 +1,7 @@
 // Identity features of face chips with two independent nets, on tfjs' WebAssembly backend.
 //   node recognize.mjs <folder with node_modules> <chips.bin> <count> <out.bin>
-// chips.bin holds count chips of 150x150 RGB bytes, then count of 224x224; out.bin gets float32 [count,128] of dlib's ResNet, then [count,1024] of FaceRes.
+// chips.bin holds count chips of 150x150 RGB bytes, then count of 224x224; out.bin gets float32 [count,128] of dlib's
+// ResNet, then [count,1024] of FaceRes.
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
@@ -18,7 +19,12 @@ await tf.ready();
 const chips = readFileSync(chipsFile);
 const count = Number(countText);
 const [small, large] = [150, 224];
-const chip = (i, size, start) => tf.tensor3d(chips.subarray(start + i * size * size * 3, start + (i + 1) * size * size * 3), [size, size, 3], "float32");
+const chip = (i, size, start) =>
+    tf.tensor3d(
+        chips.subarray(start + i * size * size * 3, start + (i + 1) * size * size * 3),
+        [size, size, 3],
+        "float32",
+    );
 
 const faceApi = require("@vladmandic/face-api/dist/face-api.node-wasm.js");
 await faceApi.nets.faceRecognitionNet.loadFromDisk(join(root, "node_modules/@vladmandic/face-api/model"));
@@ -40,7 +46,9 @@ const faceRes = await tf.loadGraphModel({
     }),
 });
 for (let i = 0; i < count; i++) {
-    const features = tf.tidy(() => faceRes.execute(chip(i, large, count * small * small * 3).expandDims(0), "global_pooling/Mean"));
+    const features = tf.tidy(() =>
+        faceRes.execute(chip(i, large, count * small * small * 3).expandDims(0), "global_pooling/Mean"),
+    );
     out.set(await features.data(), 128 * count + 1024 * i);
     features.dispose();
 }

@@ -2,8 +2,8 @@
 
     python track.py <face_landmarker.task> <in.npz> <out.npz>          # pictures u8 [h,w,3] under any names
 
-out, per name: `<name>.points` f32 [478,2] pixels, `<name>.blendshapes` f32 [51], `<name>.rotation` f32 [3,3] (head to camera); absent
-where no face is found."""
+out, per name: `<name>.points` f32 [478,2] pixels, `<name>.blendshapes` f32 [51], `<name>.rotation` f32 [3,3] (head to
+camera); absent where no face is found."""
 
 import sys
 
@@ -24,12 +24,15 @@ def track(bundle: str, pictures: dict[str, np.ndarray]) -> dict[str, np.ndarray]
     out = {}
     with vision.FaceLandmarker.create_from_options(options) as landmarker:
         for name, picture in pictures.items():
-            found = landmarker.detect(mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(picture)))
+            found = landmarker.detect(
+                mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(picture))
+            )
             if not found.face_landmarks:
                 continue
             height, width = picture.shape[:2]
             out[f"{name}.points"] = np.array([[p.x * width, p.y * height] for p in found.face_landmarks[0]], np.float32)
-            out[f"{name}.blendshapes"] = np.array([b.score for b in found.face_blendshapes[0][1:]], np.float32)  # the first is "neutral"
+            # the first is "neutral"
+            out[f"{name}.blendshapes"] = np.array([b.score for b in found.face_blendshapes[0][1:]], np.float32)
             out[f"{name}.rotation"] = np.array(found.facial_transformation_matrixes[0], np.float32)[:3, :3]
     return out
 

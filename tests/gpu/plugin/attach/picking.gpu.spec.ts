@@ -46,7 +46,10 @@ function MeanInWorld(
     pose.pose[4] = avatar.getScene().useRightHandedSystem ? turn : -turn; // neck about y, in canonical axes
     pose.pose[6] = jaw; // jaw about x
     const { mean } = ActivateGaussian({ ...synthetic, ...PoseVerticesReference(synthetic.model, pose), deltas: [] }, g);
-    return Vector3.TransformCoordinates(Vector3.FromArray(mean as number[]), avatar.posedNode.computeWorldMatrix(true));
+    return Vector3.TransformCoordinates(
+        Vector3.FromArray(mean as number[]),
+        avatar._internals.posedNode.computeWorldMatrix(true),
+    );
 }
 
 describe("the skin of an avatar", () => {

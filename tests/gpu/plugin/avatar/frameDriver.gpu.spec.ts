@@ -116,7 +116,7 @@ describe("a driver in the frame", () => {
 
     it("is shared by instances, each with its own face, which cost less than 2 MB each", async () => {
         const bytes = (): number =>
-            stage.component.avatars.reduce((sum, { splats }) => sum + splats!.ownByteLength, 0) +
+            stage.component.avatars.reduce((sum, { _internals: { splats } }) => sum + splats!.ownByteLength, 0) +
             [...stage.heads.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
         const before = bytes();
         const instances = ["bob", "eve"].map((name) => avatar.createInstance(name));

@@ -52,7 +52,7 @@ function Noise(): ICloseUp {
 }
 
 function Show(avatar: FlexAvatar, closeUp: ICloseUp | null): void {
-    avatar["_parts"].person.setDetail(closeUp && new Float32Array(3 * MapSize ** 2), 0, closeUp);
+    avatar["_core"].parts.person.setDetail(closeUp && new Float32Array(3 * MapSize ** 2), 0, closeUp);
 }
 
 /** Rgb 0..255 of a picture. */
@@ -93,7 +93,7 @@ describe("close-up detail as it is drawn", () => {
         const { expressed, jointMatrices } = PoseVerticesReference(model, CreateExpressionPose(model));
         const state = { table, expressed, jointMatrices, staticMap, deltas: [] };
         const splats = DetailedSplats(state, AtlasFrames(model, table), Edge, {
-            worldFromPosed: avatar.posedNode.computeWorldMatrix(true).m,
+            worldFromPosed: avatar._internals.posedNode.computeWorldMatrix(true).m,
             viewFromWorld: stage.camera.getViewMatrix(true).m,
             clipFromView: stage.camera.getProjectionMatrix(true).m,
             viewportWidthPx: CanvasPx,
@@ -155,14 +155,14 @@ describe("close-up detail as it is drawn", () => {
 
     it("goes without a trace", async () => {
         const avatar = await AddAvatarAsync(stage, Synthetic());
-        const [before, bytes] = [await RgbAsync(stage), avatar.splats!.buffers.head.byteLength];
+        const [before, bytes] = [await RgbAsync(stage), avatar._internals.splats!.buffers.head.byteLength];
         Show(avatar, Checks(6));
         expect(Apart(await RgbAsync(stage), before)).toBeGreaterThan(1);
-        expect(avatar.splats!.buffers.head.byteLength).toBeGreaterThan(bytes + Edge * Edge);
+        expect(avatar._internals.splats!.buffers.head.byteLength).toBeGreaterThan(bytes + Edge * Edge);
         avatar.unrefine();
         expect(await RgbAsync(stage)).toEqual(before);
-        expect(avatar.splats!.buffers.head.byteLength).toBe(bytes);
-        expect(avatar.splats!.buffers.head.closeUps.texture).toBeNull();
+        expect(avatar._internals.splats!.buffers.head.byteLength).toBe(bytes);
+        expect(avatar._internals.splats!.buffers.head.closeUps.texture).toBeNull();
     });
 
     it("is shared by instances, and another person beside them has its own", async () => {
@@ -187,14 +187,14 @@ describe("close-up detail as it is drawn", () => {
         const [most, least] = [Math.max(...one), Math.min(...one)];
         expect(most).toBeGreaterThan(20 * Math.max(1, least)); // of one side only
         Show(other, Checks(12, 60));
-        const { closeUps } = avatar.splats!.buffers.head;
+        const { closeUps } = avatar._internals.splats!.buffers.head;
         expect(closeUps.texture!.depthOrArrayLayers).toBe(2);
         const both = sides(await RgbAsync(stage));
         // the first keeps its layer when the texture grows
         expect(Math.abs(Math.max(...both) / most - 1)).toBeLessThan(0.02);
         expect(Math.min(...both)).toBeGreaterThan(0.1 * most);
         const twin = avatar.createInstance("twin");
-        expect(twin.splats!.buffers.closeUp).toBe(avatar.splats!.buffers.closeUp);
+        expect(twin._internals.splats!.buffers.closeUp).toBe(avatar._internals.splats!.buffers.closeUp);
         expect(closeUps.texture!.depthOrArrayLayers).toBe(2);
         avatar.dispose();
         twin.position.x = -0.1;
@@ -248,7 +248,7 @@ describe("close-up detail of a refinement", () => {
         expect(closeUp!.frames.some((value) => value !== 0)).toBe(true);
         await avatar.refineAsync([Photo], { closeUp: false, fadeSeconds: 0 });
         expect(runs[1].closeUp).toBeUndefined();
-        expect(avatar.splats!.buffers.closeUp).toBeNull(); // the one before is gone with its colors
+        expect(avatar._internals.splats!.buffers.closeUp).toBeNull(); // the one before is gone with its colors
         const wrong = avatar
             .refineAsync([Photo], { closeUp: true as never })
             .catch(({ code }: { code: string }) => code);
@@ -261,28 +261,28 @@ describe("close-up detail of a refinement", () => {
         const before = await RgbAsync(stage);
         await avatar.refineAsync([Photo], { fadeSeconds: 0 });
         const refined = await RgbAsync(stage);
-        avatar["_showCloseUp"](null, 0);
+        avatar["_core"].maps.showCloseUp(null, 0);
         const colorsAlone = await RgbAsync(stage);
         expect(Apart(refined, colorsAlone)).toBeGreaterThan(1);
         component.rebuild(); // what Babylon calls when a lost device was replaced
-        while (!avatar.splats) {
+        while (!avatar._internals.splats) {
             await new Promise((resolve) => setTimeout(resolve, 5));
         }
         await avatar.evaluateAsync();
         expect(Apart(await RgbAsync(stage), refined)).toBeLessThan(0.5);
-        expect(avatar.splats.buffers.closeUp!.strength).toBe(1);
+        expect(avatar._internals.splats.buffers.closeUp!.strength).toBe(1);
         const twin = avatar.createInstance("twin");
-        twin.splats!.setStaticMap(avatar["_parts"].person.map.slice()); // as a feather does: a map of its own
-        expect(twin.splats!.buffers.person).not.toBe(avatar.splats.buffers.person);
-        expect(twin.splats!.buffers.closeUp!.layer).toBe(avatar.splats.buffers.closeUp!.layer);
+        twin._internals.splats!.setStaticMap(avatar["_core"].parts.person.map.slice()); // as a feather does: a map of its own
+        expect(twin._internals.splats!.buffers.person).not.toBe(avatar._internals.splats.buffers.person);
+        expect(twin._internals.splats!.buffers.closeUp!.layer).toBe(avatar._internals.splats.buffers.closeUp!.layer);
         twin.dispose();
         const loaded = await component.loadAsync(new Uint8Array(await avatar.saveAsync()));
-        expect(loaded.splats!.buffers.closeUp!.strength).toBe(1);
+        expect(loaded._internals.splats!.buffers.closeUp!.strength).toBe(1);
         loaded.dispose();
         avatar.unrefine();
         await avatar.evaluateAsync();
         expect(Apart(await RgbAsync(stage), before)).toBeLessThan(0.5);
-        expect(avatar.splats.buffers.head.closeUps.texture).toBeNull();
+        expect(avatar._internals.splats.buffers.head.closeUps.texture).toBeNull();
         expect(ReadAvatarFile(new Uint8Array(await avatar.saveAsync())).closeUp).toBeUndefined();
     });
 
@@ -291,18 +291,18 @@ describe("close-up detail of a refinement", () => {
         await avatar.whenReadyAsync();
         const start = performance.now();
         const now = spyOn(performance, "now").and.callFake(() => start);
-        const { person } = avatar["_parts"];
+        const { person } = avatar["_core"].parts;
         person.setDetail(new Float32Array(3 * MapSize ** 2), 10_000, Checks(4));
         const strengthAt = (share: number): number => {
             now.and.callFake(() => start + share * 10_000);
             RenderFrame(stage);
-            return avatar.splats!.buffers.closeUp?.strength ?? 0;
+            return avatar._internals.splats!.buffers.closeUp?.strength ?? 0;
         };
         expect(strengthAt(0.25)).toBeCloseTo(0.25, 2);
         expect(strengthAt(1.1)).toBe(1);
         now.and.callFake(() => start);
         person.setDetail(new Float32Array(3 * MapSize ** 2), 10_000, Checks(8));
-        const first = avatar.splats!.buffers.head.closeUps.texture;
+        const first = avatar._internals.splats!.buffers.head.closeUps.texture;
         expect(strengthAt(0.25)).toBeCloseTo(0.5, 2); // the old one, half gone
         expect(strengthAt(0.75)).toBeCloseTo(0.5, 2); // the new one, half there
         expect(strengthAt(1.1)).toBe(1);

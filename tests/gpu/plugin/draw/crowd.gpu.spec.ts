@@ -39,7 +39,7 @@ describe("a crowd", () => {
             avatar.expression.sampleToRef(pose.expression);
             const { expressed, jointMatrices } = PoseVerticesReference(model, pose);
             const state = { table, expressed, jointMatrices, staticMap, deltas: [], opacity: avatar.visibility };
-            return { state, worldFromPosed: avatar.posedNode.computeWorldMatrix(true).m };
+            return { state, worldFromPosed: avatar._internals.posedNode.computeWorldMatrix(true).m };
         });
         const view = {
             viewFromWorld: stage.camera.getViewMatrix(true).m,

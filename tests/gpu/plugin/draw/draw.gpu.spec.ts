@@ -38,7 +38,7 @@ function ReferencePicture(
     const splats = SplatProjectReference(
         { table, expressed, jointMatrices, staticMap, deltas: [] },
         {
-            worldFromPosed: avatar.posedNode.computeWorldMatrix(true).m,
+            worldFromPosed: avatar._internals.posedNode.computeWorldMatrix(true).m,
             viewFromWorld: stage.camera.getViewMatrix(true).m,
             clipFromView: stage.camera.getProjectionMatrix(true).m,
             viewportWidthPx: CanvasPx,

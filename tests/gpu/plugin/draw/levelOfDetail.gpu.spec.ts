@@ -45,7 +45,7 @@ describe("levels of detail in a scene", () => {
 
     /** Goes to where neighbouring Gaussians are so many pixels apart. */
     function StandAt(spacingPx: number): void {
-        const { spacing } = avatar.splats!.buffers.head.levels;
+        const { spacing } = avatar._internals.splats!.buffers.head.levels;
         stage.camera.position.z = (spacing * CanvasPx) / (2 * Math.tan(stage.camera.fov / 2)) / spacingPx;
     }
 
@@ -123,10 +123,12 @@ describe("levels of detail in a scene", () => {
         await SettledAsync();
         const [view] = [...avatar.splatMesh["_views"].values()];
         const levels = new Map(view.members.map(({ avatar: buffers, level }) => [buffers, level]));
-        expect([avatar, far, small].map(({ splats }) => levels.get(splats!.buffers))).toEqual([0, 1, 2]);
+        expect([avatar, far, small].map(({ _internals: { splats } }) => levels.get(splats!.buffers))).toEqual([
+            0, 1, 2,
+        ]);
         expect(view.members.length).toBe(3);
         expect(view.buffers.groups.map(({ gaussianCount }) => gaussianCount).sort((a, b) => b - a)).toEqual(
-            ([0, 1, 2] as const).map((level) => avatar.splats!.buffers.gaussiansAt(level)),
+            ([0, 1, 2] as const).map((level) => avatar._internals.splats!.buffers.gaussiansAt(level)),
         );
     });
 });

@@ -64,7 +64,7 @@ describe("what is behind a head", () => {
     }
 
     it("is left out, in the same number of dispatches, and comes back where it may be seen", async () => {
-        const { pipeline } = front.splats!;
+        const { pipeline } = front._internals.splats!;
         const dispatchesOf = (): number => {
             const before = pipeline.dispatches;
             front.rotation.z += 1e-6; // so that the view is out of date

@@ -7,7 +7,8 @@ import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { SceneSerializer } from "@babylonjs/core/Misc/sceneSerializer";
 import { FlexAvatarError } from "../../../../src/flame/error";
 import { ParseHeadModel, type HeadModel } from "../../../../src/flame/headModel";
-import { FlexAvatarComponent, type IFlexAvatarNotice } from "../../../../src/plugin/flexAvatarComponent";
+import { FlexAvatarComponent } from "../../../../src/plugin/flexAvatarComponent";
+import type { IFlexAvatarNotice } from "../../../../src/plugin/notices";
 import { ReadAvatarFile, WriteAvatarFile } from "../../../../src/runtime/format/avatarFile";
 import { Psnr } from "../../../support/gpu";
 import { FakeServicesAsync, HeadBytesAsync, type IFakeLog, type Stage } from "../../../support/fakeNetworks";
@@ -198,15 +199,15 @@ describe("a second map", () => {
         (stage.engine._device as GPUDevice).destroy();
         await restored;
         RenderFrame(stage);
-        while (!ada.splats || !bob.splats) {
+        while (!ada._internals.splats || !bob._internals.splats) {
             await new Promise((resolve) => setTimeout(resolve, 10));
         }
         await Promise.all([ada.whenReadyAsync(), bob.whenReadyAsync()]);
         await CaptureAsync(stage);
         expect([ada.gaussianCount, bob.gaussianCount]).toEqual(counts);
-        expect(ada._secondPage!.splats!.buffers.device).toBe(stage.engine._device as GPUDevice);
-        expect(Array.from(ada._secondPage!.splats!.buffers.posedMatrices.subarray(0, 24))).toEqual(
-            Array.from(ada.splats.buffers.posedMatrices.subarray(0, 24)),
+        expect(ada._internals.secondPage!.splats!.buffers.device).toBe(stage.engine._device as GPUDevice);
+        expect(Array.from(ada._internals.secondPage!.splats!.buffers.posedMatrices.subarray(0, 24))).toEqual(
+            Array.from(ada._internals.splats.buffers.posedMatrices.subarray(0, 24)),
         );
     });
 });

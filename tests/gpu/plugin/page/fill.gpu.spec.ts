@@ -5,7 +5,8 @@ import { ParseHeadModel } from "../../../../src/flame/headModel";
 import { ParsePageModel, RegionOfGaussian } from "../../../../src/flame/pageModel";
 import { BuildTexelTable } from "../../../../src/flame/texelTable";
 import type { FlexAvatar } from "../../../../src/plugin/avatar/flexAvatar";
-import { FlexAvatarComponent, type IFlexAvatarNotice } from "../../../../src/plugin/flexAvatarComponent";
+import { FlexAvatarComponent } from "../../../../src/plugin/flexAvatarComponent";
+import type { IFlexAvatarNotice } from "../../../../src/plugin/notices";
 import type { IRefineProgress } from "../../../../src/plugin/refine/refineSettings";
 import { FillBesideAsync, type IBesideRun } from "../../../../src/runtime/beside/besideRunner";
 import type { IFillInput, IFillResult } from "../../../../src/runtime/bust/fillFromCrops";
@@ -145,7 +146,7 @@ describe("hair and bust of an avatar from photos", () => {
         const file = new Uint8Array(await avatar.saveAsync());
         const shown = avatar.gaussianCount;
         const { map } = ReadAvatarFile(file).page!;
-        const own = avatar["_parts"].page.map;
+        const own = avatar["_core"].parts.page.map;
         const size = Math.sqrt(own.length / 14);
         let worst = 0;
         for (let i = 0; i < size * size; i++) {
@@ -199,7 +200,7 @@ describe("hair and bust of an avatar from photos", () => {
         await avatar.whenRefinedAsync();
         const start = performance.now();
         RenderFrame(stage);
-        const opacity = (): number => avatar._secondPage!.visibility;
+        const opacity = (): number => avatar._internals.secondPage!.visibility;
         expect(opacity()).toBeLessThan(0.2);
         now.and.callFake(() => start + 5000);
         RenderFrame(stage);
@@ -221,7 +222,7 @@ describe("hair and bust of an avatar from photos", () => {
         const twin = avatar.createInstance("twin");
         held.release();
         await twin.whenRefinedAsync();
-        expect([avatar.hasSecondMap, twin.hasSecondMap, twin._secondPage!.gaussianCount > 1000]).toEqual([
+        expect([avatar.hasSecondMap, twin.hasSecondMap, twin._internals.secondPage!.gaussianCount > 1000]).toEqual([
             true,
             true,
             true,
@@ -285,15 +286,15 @@ describe("hair and bust of an avatar from photos", () => {
         held.release();
         await avatar.whenRefinedAsync();
         expect(avatar.hasSecondMap).toBe(true);
-        await UntilAsync(() => avatar.splats !== null);
-        expect(avatar._secondPage!.gaussianCount).toBeGreaterThan(1000);
+        await UntilAsync(() => avatar._internals.splats !== null);
+        expect(avatar._internals.secondPage!.gaussianCount).toBeGreaterThan(1000);
         fill = async () => ({ ...blue, map: blue.map.slice() });
         const early = await component.createFromPhotosAsync([Photo], { refine: false });
         component.rebuild();
         await early.whenRefinedAsync();
         expect(early.hasSecondMap).toBe(true);
         expect(codes()).toEqual([]);
-        await UntilAsync(() => early.splats !== null);
+        await UntilAsync(() => early._internals.splats !== null);
     });
 
     it("give way to a map that is set by hand", async () => {
@@ -303,7 +304,7 @@ describe("hair and bust of an avatar from photos", () => {
         const own = blue.map.map((value, i) => (i < blue.map.length / 14 ? value + 0.01 : value));
         await avatar.setSecondMapAsync(own);
         await avatar.whenRefinedAsync();
-        expect(avatar["_parts"].page.map[5]).toBe(own[5]);
+        expect(avatar["_core"].parts.page.map[5]).toBe(own[5]);
         expect(codes()).toEqual([]);
     });
 

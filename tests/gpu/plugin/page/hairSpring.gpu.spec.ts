@@ -63,14 +63,14 @@ describe("swinging hair", () => {
         }
     }
 
-    const swingOf = (avatar: FlexAvatar): number[] => Array.from(avatar["_hairSpring"]?.hanging ?? [0, 0, 0]);
+    const swingOf = (avatar: FlexAvatar): number[] => Array.from(avatar["_core"].pose["_spring"]?.hanging ?? [0, 0, 0]);
 
     /** What the reference makes of the head and of a page whose hair is turned. */
     function Reference(swing: readonly number[]): number[] {
         const { model, table, staticMap } = synthetic;
         const pose = CreateExpressionPose(model);
-        ada["_joints"].readPoseToRef(pose.pose);
-        const worldFromPosed = ada.posedNode.computeWorldMatrix(true).m;
+        ada["_core"].pose.joints.readPoseToRef(pose.pose);
+        const worldFromPosed = ada._internals.posedNode.computeWorldMatrix(true).m;
         const { expressed, jointMatrices } = PoseVerticesReference(model, pose);
         const hanging = HangingPage(second.page.model);
         const own = HangingPose(pose.pose, swing, [0, 0, 0], new Float32Array(15));
@@ -78,7 +78,7 @@ describe("swinging hair", () => {
             table: BuildTexelTable(hanging, second.page.mapSize),
             expressed: hanging.template,
             jointMatrices: JointMatrices(own, hanging.joints, new Float32Array(60)),
-            staticMap: ada["_parts"].page.map,
+            staticMap: ada["_core"].parts.page.map,
             deltas: [],
             opacity: 1,
         };
@@ -136,7 +136,7 @@ describe("swinging hair", () => {
             }
             return [writes.calls.count(), dispatches.calls.count()];
         };
-        const paramsOf = (): unknown => ada._secondPage!.splats!.buffers.params;
+        const paramsOf = (): unknown => ada._internals.secondPage!.splats!.buffers.params;
         const idle = count(10);
         expect(idle[1]).toBe(0);
         ada.hairSpring = {};
@@ -159,7 +159,8 @@ describe("swinging hair", () => {
         RenderFrame(stage);
         count(1);
         expect(
-            writes.calls.allArgs().filter(([buffer]) => buffer === ada._secondPage!.splats?.buffers.params).length,
+            writes.calls.allArgs().filter(([buffer]) => buffer === ada._internals.secondPage!.splats?.buffers.params)
+                .length,
         ).toBe(0);
     });
 
@@ -204,13 +205,16 @@ describe("swinging hair", () => {
         // The node is where the proxy's surface is.
         const swung = proxy();
         expect(Math.max(...swung.map((value, i) => Math.abs(value - surface[i])))).toBeGreaterThan(0.004);
-        const own = Vector3.TransformCoordinates(placeOf(), ada.posedNode.computeWorldMatrix(true).clone().invert());
+        const own = Vector3.TransformCoordinates(
+            placeOf(),
+            ada._internals.posedNode.computeWorldMatrix(true).clone().invert(),
+        );
         let nearest = Infinity;
         for (let i = 0; i < swung.length; i += 3) {
             nearest = Math.min(nearest, Vector3.Distance(own, Vector3.FromArray(swung, i)));
         }
         expect(nearest).toBeLessThan(0.012); // half an edge of a face
-        const { min, max } = ada._secondPage!.splats!.buffers.bounds;
+        const { min, max } = ada._internals.secondPage!.splats!.buffers.bounds;
         [own.x, own.y, own.z].forEach((value, axis) => expect(value > min[axis] && value < max[axis]).toBeTrue());
     });
 });

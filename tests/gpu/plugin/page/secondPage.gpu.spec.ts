@@ -54,8 +54,8 @@ describe("a second page of an avatar", () => {
         const members = avatars.flatMap((avatar) => {
             const pose = CreateExpressionPose(model);
             avatar.expression.sampleToRef(pose.expression);
-            avatar["_joints"].readPoseToRef(pose.pose);
-            const worldFromPosed = avatar.posedNode.computeWorldMatrix(true).m;
+            avatar["_core"].pose.joints.readPoseToRef(pose.pose);
+            const worldFromPosed = avatar._internals.posedNode.computeWorldMatrix(true).m;
             const { expressed, jointMatrices } = PoseVerticesReference(model, pose);
             const head = { table, expressed, jointMatrices, staticMap, deltas: [], opacity: avatar.visibility };
             const map = second.map.slice();
@@ -149,10 +149,10 @@ describe("a second page of an avatar", () => {
             expect(moved[1]).toBeGreaterThan(0.02);
             expect(moved[2]).toBeGreaterThan(0.02);
             // What the GPU skins with: the torso's joint stands still.
-            const { posedMatrices } = ada._secondPage!.splats!.buffers;
+            const { posedMatrices } = ada._internals.secondPage!.splats!.buffers;
             expect(Array.from(posedMatrices.subarray(0, 12))).toEqual([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0]);
             expect(Array.from(posedMatrices.subarray(12, 24))).toEqual(
-                Array.from(ada.splats!.buffers.posedMatrices.subarray(12, 24)),
+                Array.from(ada._internals.splats!.buffers.posedMatrices.subarray(12, 24)),
             );
         }
         ada.neck.rotation.y = 0;
@@ -197,7 +197,7 @@ describe("a second page of an avatar", () => {
         ];
         await CaptureAsync(stage);
         const before = state();
-        expect(ada._secondPage).toBeNull();
+        expect(ada._internals.secondPage).toBeNull();
         SetPage(ada);
         await CaptureAsync(stage);
         expect(stage.component.statistics.gpuBytes).toBeGreaterThan(before[0] as number);
@@ -295,11 +295,11 @@ describe("a second page of an avatar", () => {
         expect(Math.max(...black)).toBe(0); // the camera does not see that layer
         ada.layerMask = 0x0fffffff;
         const shown = await PictureAsync();
-        ada._setShown(false);
+        ada._internals.setShown(false);
         ada.hair = "scalp"; // in a container options may change
         ada.hair = "auto";
         expect(stage.scene.meshes.filter((mesh) => mesh.getClassName() === "FlexAvatarSplatMesh").length).toBe(0);
-        ada._setShown(true);
+        ada._internals.setShown(true);
         expect(await PictureAsync()).toEqual(shown);
         ada.setEnabled(false);
         expect(Math.max(...(await PictureAsync()))).toBe(0);
@@ -307,7 +307,7 @@ describe("a second page of an avatar", () => {
 
     it("has a level of detail by its own spacing, bounds around what is seen, and a place in the frustum", async () => {
         SetPage(ada);
-        const { buffers } = ada._secondPage!.splats!;
+        const { buffers } = ada._internals.secondPage!.splats!;
         expect(buffers.head.levels.spacing).toBeGreaterThan(0.004);
         expect(buffers.head.levels.spacing).toBeLessThan(0.03);
         const { min, max } = buffers.bounds;
@@ -349,14 +349,14 @@ describe("a second page of an avatar", () => {
         expect([hitFrom(0.02, -0.25), hitFrom(0.02, 0.05)?.region]).toEqual([null, "hair"]);
         ada.hair = "scalp";
         expect(hitFrom(0.02, 0.05)?.region).not.toBe("hair");
-        expect(() => (ada["_parts"].page.set(null), ada.attachToSurface(hit.uv))).toThrowError(/no second page/);
+        expect(() => (ada["_core"].parts.page.set(null), ada.attachToSurface(hit.uv))).toThrowError(/no second page/);
     });
 
     it("is culled from behind as the head is: where that is closed and wholly seen, or where the user says so", async () => {
         const solid = await AddAvatarAsync(stage, MakeSolid([200, 150, 100]), { name: "solid" });
         [ada, solid].forEach(SetPage);
-        const culls = (avatar: FlexAvatar): boolean => avatar._secondPage!.cullBackFaces;
-        expect([culls(ada), culls(solid), solid._secondPage!.cullHidden]).toEqual([false, true, false]);
+        const culls = (avatar: FlexAvatar): boolean => avatar._internals.secondPage!.cullBackFaces;
+        expect([culls(ada), culls(solid), solid._internals.secondPage!.cullHidden]).toEqual([false, true, false]);
         solid.visibility = 0.9;
         expect(culls(solid)).toBeFalse();
         solid.visibility = 1;
@@ -370,13 +370,13 @@ describe("a second page of an avatar", () => {
 
     it("is left alone by detail, and is frozen with the head", async () => {
         SetPage(ada);
-        const { person } = ada["_parts"];
+        const { person } = ada["_core"].parts;
         const texels = synthetic.table.mapSize ** 2;
         const before = await PictureAsync();
         person.setDetail(new Float32Array(3 * texels).fill(0.2), 0);
         const refined = await PictureAsync();
         expect(refined).not.toEqual(before);
-        expect(ada["_parts"].page.map).toEqual(SetInvisible());
+        expect(ada["_core"].parts.page.map).toEqual(SetInvisible());
         ada.detailStrength = 0;
         expect(await PictureAsync()).toEqual(before);
         ada.detailStrength = 1;

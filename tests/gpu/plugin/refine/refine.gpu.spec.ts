@@ -1,7 +1,8 @@
 // Refinement as a user meets it. Photos, networks and solver are fakes; the maps on the GPU, the pictures and the files
 // are real.
 import { FlexAvatarError, ThrowIfAborted } from "../../../../src/flame/error";
-import { FlexAvatarComponent, type IFlexAvatarNotice } from "../../../../src/plugin/flexAvatarComponent";
+import { FlexAvatarComponent } from "../../../../src/plugin/flexAvatarComponent";
+import type { IFlexAvatarNotice } from "../../../../src/plugin/notices";
 import type { FlexAvatar } from "../../../../src/plugin/avatar/flexAvatar";
 import type { IRefineProgress } from "../../../../src/plugin/refine/refineSettings";
 import { ReadAvatarFile } from "../../../../src/runtime/format/avatarFile";
@@ -66,8 +67,8 @@ describe("refinement of an avatar", () => {
 
     /** The packed attributes of the avatar's Gaussians at rest, all levels. */
     async function MapOnGpuAsync(avatar: FlexAvatar): Promise<Uint32Array> {
-        const { head } = avatar.splats!.buffers;
-        const slot = avatar.splats!.buffers.firstAttributes() / head.levels.start[LevelCount];
+        const { head } = avatar._internals.splats!.buffers;
+        const slot = avatar._internals.splats!.buffers.firstAttributes() / head.levels.start[LevelCount];
         const { buffer, offset, size } = head.persons.binding("attributes", slot);
         const bytes = await ReadBuffer(stage.engine._device as GPUDevice, buffer);
         return new Uint32Array(bytes.slice(offset, offset + size));
@@ -138,7 +139,7 @@ describe("refinement of an avatar", () => {
         const pose = { expression: new Float32Array(52).fill(0.3), pose: new Float32Array(15) };
         // The fake's map is a base map times the number of the run: in parts of its first value it is always the same.
         const mapAsync = async (): Promise<number[]> => {
-            const map = (await avatar.splats!.deltaMapOfAsync(pose))!;
+            const map = (await avatar._internals.splats!.deltaMapOfAsync(pose))!;
             return Array.from(map.subarray(0, 500), (value) => Math.round((1e4 * value) / map[0]));
         };
         const before = await mapAsync();
@@ -154,7 +155,7 @@ describe("refinement of an avatar", () => {
         const now = spyOn(performance, "now").and.callThrough();
         await avatar.refineAsync([Photo], { fadeSeconds: 10 });
         const start = performance.now();
-        const { person } = avatar["_parts"];
+        const { person } = avatar["_core"].parts;
         const red = (): number => (person.map[4 * Texels] - person.file.staticMap[4 * Texels]) / Reddish()[0];
         now.and.callFake(() => start + 5000);
         RenderFrame(stage);
@@ -186,7 +187,7 @@ describe("refinement of an avatar", () => {
         const before = await CaptureAsync(stage);
         await avatar.refineAsync([Photo], { fadeSeconds: 0 });
         expect(told.length).toBeGreaterThan(1);
-        expect(avatar.splats!.buffers.person).toBe(twin.splats!.buffers.person); // still one map
+        expect(avatar._internals.splats!.buffers.person).toBe(twin._internals.splats!.buffers.person); // still one map
         const after = await CaptureAsync(stage);
         const half = async (url: string, right: boolean): Promise<number> => {
             const pixels = await PixelsAsync(url);
@@ -209,19 +210,19 @@ describe("refinement of an avatar", () => {
 
     it("composes with the feather of a character", async () => {
         const avatar = await component.createFromPhotosAsync([Photo], { refine: false });
-        const { person } = avatar["_parts"];
+        const { person } = avatar["_core"].parts;
         const feathered = Float32Array.from(person.map);
         feathered.fill(-12, 3 * Texels, 3.5 * Texels); // half of the head unseen
-        avatar["_feathered"] = feathered;
-        avatar.splats!.setStaticMap(feathered);
+        avatar["_core"].maps["_feathered"] = feathered;
+        avatar._internals.splats!.setStaticMap(feathered);
         const before = feathered.slice();
         await avatar.refineAsync([Photo], { fadeSeconds: 0 });
-        const shown = avatar["_feathered"];
+        const shown = avatar["_core"].maps["_feathered"];
         expect(shown.subarray(0, 4 * Texels)).toEqual(before.subarray(0, 4 * Texels));
         expect(shown.subarray(7 * Texels)).toEqual(before.subarray(7 * Texels));
         expect(shown.subarray(4 * Texels, 7 * Texels)).toEqual(person.map.subarray(4 * Texels, 7 * Texels));
         const twin = avatar.createInstance("twin"); // without a character
-        expect(twin.splats!.buffers.person).not.toBe(avatar.splats!.buffers.person);
+        expect(twin._internals.splats!.buffers.person).not.toBe(avatar._internals.splats!.buffers.person);
         expect(await MapOnGpuAsync(twin)).not.toEqual(await MapOnGpuAsync(avatar));
     });
 
@@ -308,7 +309,7 @@ describe("refinement of an avatar", () => {
         const twin = avatar.createInstance("twin");
         const map = await MapOnGpuAsync(avatar);
         component.rebuild(); // what Babylon calls when a lost device was replaced
-        while (!avatar.splats || !twin.splats) {
+        while (!avatar._internals.splats || !twin._internals.splats) {
             await new Promise((resolve) => setTimeout(resolve, 5));
         }
         expect(await MapOnGpuAsync(avatar)).toEqual(map);

@@ -61,6 +61,7 @@ describe("bindAnimationGroup", () => {
             expression: new ExpressionTracks(
                 ["jawOpen", "mouthSmileLeft", "eyeBlinkRight", "mouthFunnel", "browInnerUp"],
                 "ada",
+                scene,
             ),
             joints: { neck: joint("j neck"), jaw: joint("j jaw"), leftEye: joint("j eyeL"), rightEye: joint("j eyeR") },
         };
@@ -596,7 +597,6 @@ describe("bindAnimationGroup", () => {
     const nodded = (): number => Angle(targets.joints.neck.rotationQuaternion!, Quaternion.Identity());
 
     it("comes back from serialize and Parse with all its tracks", () => {
-        targets.expression.register(scene);
         const group = BindNod();
         group.speedRatio = 1.5;
         group.enableBlending = true;

@@ -109,13 +109,22 @@ describe("a head on a character", () => {
         scene.dispose();
         engine.dispose();
     });
-    const makeHead = (): ICharacterHead => ({
-        node: new TransformNode("head", scene),
-        surface,
-        carried: Quaternion.Identity(),
-        feather: (ring, length) => featherCalls.push(ring ? length : null),
-        hideBust: (isHidden) => bustHidden.push(isHidden),
-    });
+    interface IHead extends ICharacterHead {
+        /** What the avatar does before each frame. */
+        move: (() => void) | null;
+    }
+    const makeHead = (): IHead => {
+        const head: IHead = {
+            node: new TransformNode("head", scene),
+            surface,
+            carried: Quaternion.Identity(),
+            feather: (ring, length) => featherCalls.push(ring ? length : null),
+            hideBust: (isHidden) => bustHidden.push(isHidden),
+            everyFrame: (move) => (head.move = move),
+            move: null,
+        };
+        return head;
+    };
     const bone = (name: string): Bone => mesh.skeleton!.bones.find((one) => one.name === name)!;
     const turn = (name: string, yaw: number): void => {
         const node = bone(name).getTransformNode()!;
@@ -199,7 +208,7 @@ describe("a head on a character", () => {
             ]) {
                 turn("head", headYaw * Degree);
                 turn("neck_01", neckYaw * Degree);
-                attachment.update();
+                head.move!();
                 const [headAt, bodyAt] = [headPoints(head), bodyPoints()];
                 const rim = ring.map((vertex) => headAt[vertex]);
                 const middle = rim.reduce((sum, p) => sum.add(p)).scale(1 / rim.length);
@@ -269,14 +278,15 @@ describe("a head on a character", () => {
         const heads = copies.map((copy, i) => {
             (copy.rootNodes[0] as TransformNode).position.x = 2 * i;
             const head = makeHead();
-            return { head, tie: new CharacterAttachment(head, copy.rootNodes[0] as Mesh, "head", {}), copy };
+            new CharacterAttachment(head, copy.rootNodes[0] as Mesh, "head", {});
+            return { head, copy };
         });
         const places = [0, 0.4].map((share) => {
-            for (const { copy, tie } of heads) {
+            for (const { copy, head } of heads) {
                 const [group] = copy.animationGroups;
                 group.start(true);
                 group.goToFrame(group.from + share * (group.to - group.from));
-                tie.update();
+                head.move!();
             }
             return heads.map(({ head }) => head.node.computeWorldMatrix(true).getTranslation());
         });

@@ -1,0 +1,272 @@
+/** The inside of an avatar: makes its parts in order, takes them through frames and device losses, and frees them. */
+import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup.js";
+import { Matrix, Quaternion } from "@babylonjs/core/Maths/math.vector.js";
+import type { GaussianSplattingMesh } from "@babylonjs/core/Meshes/GaussianSplatting/gaussianSplattingMesh.js";
+import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
+import type { Observable } from "@babylonjs/core/Misc/observable.js";
+import { WriteAvatarFile, type IAvatarFile } from "../../runtime/format/avatarFile.js";
+import type { ExpressionTrack } from "../animation/expressionTracks.js";
+import { HeadSurface } from "../attach/headSurface.js";
+import { FreezeAsync } from "../draw/gaussianSplattingMesh.js";
+import { FlexAvatarProxyMesh, type IProxySource } from "../draw/proxyMesh.js";
+import type { AvatarPage } from "../page/avatarPage.js";
+import type { IHairSpringSettings } from "../page/hairSpring.js";
+import type { IRefineProgress, IRefineSettings } from "../refine/refineSettings.js";
+import type { IRefineSource } from "../refine/refineViews.js";
+import { AvatarAttachments } from "./avatarAttachments.js";
+import { AvatarClips } from "./avatarClips.js";
+import { AvatarDrawing, type IAvatarLook } from "./avatarDrawing.js";
+import type { AvatarEvaluator } from "./avatarEvaluator.js";
+import type { IAvatarInternals, IAvatarParts } from "./avatarInternals.js";
+import { AvatarMaps } from "./avatarMaps.js";
+import { AvatarPose } from "./avatarPose.js";
+import { AvatarRefinement } from "./avatarRefinement.js";
+import { HairAndBust } from "./hairAndBust.js";
+import { RequireEvaluator, ThrowIfDisposed } from "./throwIfDisposed.js";
+
+/** The avatar as its parts know it. */
+export interface IAvatarNode extends TransformNode, IAvatarLook {
+    readonly onRefineProgressObservable: Observable<IRefineProgress>;
+    isEnabled(checkAncestors?: boolean): boolean;
+}
+
+/** One per avatar. */
+export class AvatarCore implements IAvatarInternals {
+    public readonly pose: AvatarPose;
+    public readonly proxyMesh: FlexAvatarProxyMesh;
+    public readonly drawing: AvatarDrawing;
+    public readonly maps: AvatarMaps;
+    public readonly hairAndBust: HairAndBust;
+    public readonly clips: AvatarClips;
+    public readonly attachments: AvatarAttachments;
+    public readonly refinement: AvatarRefinement;
+    /** Gaussians of the head. */
+    public readonly gaussianCount: number;
+    /** What `clone` made last: whoever copies a hierarchy finds the parts of the copy in it. */
+    public latestClone: AvatarCore | null = null;
+    private _isReady = false;
+
+    /**
+     * @param _avatar the node itself
+     * @param parts what the component gave it
+     * @param _onReady called once, when the first picture can be drawn
+     */
+    public constructor(
+        private readonly _avatar: IAvatarNode,
+        public readonly parts: IAvatarParts,
+        private readonly _onReady: () => void,
+    ) {
+        const { head, evaluator, file, person, page, crowds, shown } = parts;
+        this.gaussianCount = evaluator.gaussianCount;
+        this.pose = new AvatarPose(_avatar, head, shown.hairSpring ?? null);
+        const { posedNode } = this.pose;
+        const surface = new HeadSurface(head, file);
+        const surfaces: IProxySource = { surface, page: null, pagePose: this.pose.page };
+        this.proxyMesh = new FlexAvatarProxyMesh(`${_avatar.name}.proxy`, _avatar.getScene(), surfaces);
+        this.proxyMesh.setPose(this.pose.head);
+        this.proxyMesh.parent = posedNode;
+        this._copyPartsOnce();
+        this.drawing = new AvatarDrawing(_avatar, posedNode, this.proxyMesh, crowds, evaluator);
+        this._watchDriver(evaluator);
+        this.maps = new AvatarMaps(this.drawing, person, head, _avatar.onRefineProgressObservable);
+        this.hairAndBust = new HairAndBust(_avatar, parts, this.pose, this.drawing, surfaces);
+        this.clips = new AvatarClips(_avatar, this.pose, parts.notify);
+        this.refinement = new AvatarRefinement(_avatar, parts);
+        const { pose, proxyMesh, maps, hairAndBust } = this;
+        this.attachments = new AvatarAttachments({
+            avatar: _avatar,
+            surface,
+            pose,
+            page,
+            proxyMesh,
+            maps,
+            hairAndBust,
+        });
+    }
+
+    public get splats(): AvatarEvaluator | null {
+        return this.drawing.splats;
+    }
+
+    public get secondPage(): AvatarPage | null {
+        return this.hairAndBust.page;
+    }
+
+    public get posedNode(): TransformNode {
+        return this.pose.posedNode;
+    }
+
+    public get nodes(): TransformNode[] {
+        return [this._avatar, this.posedNode, ...this.pose.joints.nodes];
+    }
+
+    public readFrame(): void {
+        const { splats, pose, parts } = this;
+        if (!splats) {
+            return;
+        }
+        const frame = this._avatar.getScene().getFrameId();
+        parts.person.update(frame);
+        parts.page.update(frame);
+        this.attachments.follow();
+        pose.read(this.hairAndBust.swings);
+        if (pose.headMoved) {
+            splats.setExpression(pose.head);
+        }
+        if (pose.pageMoved) {
+            this._showPose();
+        }
+    }
+
+    public continueFrame(): void {
+        this.splats?.continue();
+        if (!this._isReady && this.drawing.mesh.isReady(true)) {
+            this._announceReady();
+        }
+    }
+
+    public setShown(isShown: boolean): void {
+        this.drawing.setShown(isShown);
+    }
+
+    public suspend(): IAvatarFile {
+        this.hairAndBust.suspend();
+        this.splats?.dispose();
+        this.drawing.splats = null;
+        this.drawing.mesh.refreshMembers();
+        return this.parts.file;
+    }
+
+    public resume(evaluator: AvatarEvaluator): void {
+        this.drawing.splats = evaluator;
+        this._watchDriver(evaluator);
+        this.maps.show(evaluator);
+        this.hairAndBust.showPage();
+        this.pose.forget();
+        this.readFrame();
+        this.drawing.mesh.refreshMembers();
+    }
+
+    public refineInBackground(source: IRefineSource, settings: IRefineSettings): void {
+        this.refinement.runInBackground(source, settings);
+    }
+
+    public clipTargets(): Map<string, TransformNode | ExpressionTrack> {
+        return this.clips.targets();
+    }
+
+    public adoptClip(group: AnimationGroup): void {
+        this.clips.adopt(group);
+    }
+
+    public toFile(): ArrayBuffer {
+        ThrowIfDisposed(this._avatar);
+        return WriteAvatarFile({ ...this.parts.file, name: this._avatar.name }).buffer;
+    }
+
+    /** See {@link FlexAvatar.hairSpring}. */
+    public setHairSpring(settings: IHairSpringSettings | null): void {
+        this.pose.setHairSpring(settings);
+        if (this.secondPage) {
+            this._showPose();
+        }
+    }
+
+    /** An evaluator for another avatar of the person. @throws FlexAvatarError `disposed`, `too-many-avatars` */
+    public createEvaluator(): AvatarEvaluator {
+        const evaluator = RequireEvaluator(this._avatar, this.splats).createInstance();
+        this.maps.unfeather(evaluator);
+        return evaluator;
+    }
+
+    /** See {@link FlexAvatar.evaluateAsync}. */
+    public async evaluateAsync(): Promise<void> {
+        ThrowIfDisposed(this._avatar);
+        this._finishFades();
+        this.readFrame();
+        await this.splats?.evaluateAsync();
+    }
+
+    /** See {@link FlexAvatar.whenReadyAsync}. */
+    public async whenReadyAsync(): Promise<void> {
+        await this.evaluateAsync();
+        while (!this.drawing.mesh.isReady(true)) {
+            await new Promise((resolve) => setTimeout(resolve, 16));
+            ThrowIfDisposed(this._avatar);
+        }
+        this._announceReady();
+    }
+
+    /** See {@link FlexAvatar.toGaussianSplattingMeshAsync}. */
+    public async freezeAsync(name: string): Promise<GaussianSplattingMesh> {
+        const avatar = this._avatar;
+        const evaluator = RequireEvaluator(avatar, this.splats);
+        this.readFrame();
+        const pose = { expression: this.pose.head.expression.slice(), pose: this.pose.head.pose.slice() };
+        const { table } = evaluator.buffers.head;
+        this._finishFades();
+        const staticMap = this.maps.copy();
+        const second = this.hairAndBust.snapshots();
+        // Where the torso is in the avatar's parent.
+        const place = this.pose.joints.joints.torso
+            .computeWorldMatrix(true)
+            .multiply(avatar.parent ? avatar.parent.getWorldMatrix().clone().invert() : Matrix.IdentityReadOnly);
+        const deltaMap = await evaluator.readDeltaMapAsync();
+        ThrowIfDisposed(avatar);
+        const head = { head: this.parts.head, table, staticMap, deltaMap, pose };
+        const mesh = await FreezeAsync(name, avatar.getScene(), [head, ...second]);
+        mesh.parent = avatar.parent;
+        mesh.rotationQuaternion = new Quaternion();
+        place.decompose(mesh.scaling, mesh.rotationQuaternion, mesh.position);
+        return mesh;
+    }
+
+    /** Frees all but the node itself. Once. */
+    public dispose(doNotRecurse?: boolean, disposeMaterialAndTextures?: boolean): void {
+        this.maps.dispose();
+        this.refinement.dispose();
+        this.clips.dispose();
+        this.attachments.dispose();
+        this.hairAndBust.dispose();
+        this.drawing.dispose();
+        this.proxyMesh.dispose();
+        this.pose.dispose(doNotRecurse, disposeMaterialAndTextures);
+    }
+
+    /** Brings to the pose what has been at another one. The head's evaluator is told by {@link readFrame}. */
+    private _showPose(): void {
+        this.secondPage?.showPose();
+        this.proxyMesh.setPose(this.pose.head);
+        this.attachments.update();
+    }
+
+    private _finishFades(): void {
+        this.parts.person.finishFade();
+        this.parts.page.finishFade();
+    }
+
+    /** Whoever copies a hierarchy node by node finds the parts of the copy that there are already. */
+    private _copyPartsOnce(): void {
+        this.nodes.forEach((part, index) => {
+            if (index > 0) {
+                part.clone = () => this.latestClone?.nodes[index] ?? null;
+            }
+        });
+        this.proxyMesh.clone = () => this.latestClone!.proxyMesh;
+    }
+
+    private _watchDriver(evaluator: AvatarEvaluator): void {
+        evaluator.onDriverError = (error) =>
+            this.parts.notify(
+                "driver-failed",
+                `The driver network of "${this._avatar.name}" failed; its wrinkles stay as they are. ${String(error)}`,
+            );
+    }
+
+    private _announceReady(): void {
+        if (!this._isReady) {
+            this._isReady = true;
+            this._onReady();
+        }
+    }
+}

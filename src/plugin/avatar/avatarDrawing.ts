@@ -1,0 +1,113 @@
+/** Which mesh draws one avatar, and the avatar as that mesh knows it. Hair and bust go where the head goes. */
+import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh.js";
+import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
+import type { LevelOfDetail } from "../draw/levelOfDetail.js";
+import type { SplatCrowds } from "../draw/splatCrowds.js";
+import type { FlexAvatarSplatMesh } from "../draw/splatMesh.js";
+import type { ISplatMember } from "../draw/splatView.js";
+import type { AvatarEvaluator } from "./avatarEvaluator.js";
+
+/** How the user wants an avatar drawn. */
+export type IAvatarLook = Pick<
+    ISplatMember,
+    "visibility" | "levelOfDetail" | "cullBackFaces" | "cullHidden" | "isEnabled"
+>;
+
+/** Babylon's: seen by every camera that was not told otherwise. */
+const DefaultLayerMask = 0x0fffffff;
+
+/** Owned by an avatar. */
+export class AvatarDrawing implements ISplatMember {
+    private _mesh: FlexAvatarSplatMesh;
+    private _page: ISplatMember | null = null;
+    /** Not while the avatar is in a container. */
+    private _isShown = true;
+
+    /**
+     * @param _look the avatar; read in every frame
+     * @param posedNode borrowed, as the next two
+     * @param splats what is drawn; null while the device is lost
+     */
+    public constructor(
+        private readonly _look: IAvatarLook,
+        public readonly posedNode: TransformNode,
+        public readonly proxyMesh: AbstractMesh,
+        private readonly _crowds: SplatCrowds,
+        public splats: AvatarEvaluator | null,
+    ) {
+        this._mesh = _crowds.join(this, 0, DefaultLayerMask);
+    }
+
+    /** The mesh that draws the avatar, and all others of its rendering group and layer mask. */
+    public get mesh(): FlexAvatarSplatMesh {
+        return this._mesh;
+    }
+
+    public get visibility(): number {
+        return this._look.visibility;
+    }
+
+    public get levelOfDetail(): LevelOfDetail {
+        return this._look.levelOfDetail;
+    }
+
+    public get cullBackFaces(): "auto" | boolean {
+        return this._look.cullBackFaces;
+    }
+
+    public get cullHidden(): "auto" | boolean {
+        return this._look.cullHidden;
+    }
+
+    public isEnabled(): boolean {
+        return this._look.isEnabled();
+    }
+
+    /** Goes over to the mesh of another group or mask, with the page. */
+    public move(renderingGroupId: number, layerMask: number): void {
+        const before = this._mesh;
+        this._mesh = this._crowds.join(this, renderingGroupId, layerMask, before);
+        if (this._page && this._isShown && this._mesh !== before) {
+            this._mesh.addMember(this._page);
+            this._crowds.leave(this._page, before);
+        }
+    }
+
+    /** Draws a page beside the head, or none. */
+    public setPage(page: ISplatMember | null): void {
+        if (page === this._page) {
+            return;
+        }
+        if (this._page && this._isShown) {
+            this._mesh.removeMember(this._page);
+        }
+        this._page = page;
+        if (page && this._isShown) {
+            this._mesh.addMember(page);
+        }
+    }
+
+    /** Takes head and page off their mesh, or gives them back. */
+    public setShown(isShown: boolean): void {
+        const { renderingGroupId, layerMask } = this._mesh;
+        this._isShown = isShown;
+        if (isShown) {
+            this._mesh = this._crowds.join(this, renderingGroupId, layerMask);
+            if (this._page) {
+                this._mesh.addMember(this._page);
+            }
+        } else {
+            if (this._page) {
+                this._mesh.removeMember(this._page);
+            }
+            this._crowds.leave(this, this._mesh);
+        }
+    }
+
+    /** Leaves the mesh, and frees what is drawn. */
+    public dispose(): void {
+        this.setPage(null);
+        this._crowds.leave(this, this._mesh);
+        this.splats?.dispose();
+    }
+}

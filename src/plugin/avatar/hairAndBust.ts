@@ -1,0 +1,214 @@
+/** Hair beyond the scalp and bust of one avatar: what of them it shows, and with which buffers. */
+import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
+import { FlexAvatarError } from "../../flame/error.js";
+import type { ISplatSnapshot } from "../../runtime/format/splatFile.js";
+import { AvatarPage, type BustOption, type HairOption } from "../page/avatarPage.js";
+import { CheckHairSpring } from "../page/hairSpring.js";
+import type { HiddenParts, IPageLease, IPageMember, IPageSurface } from "../page/personPage.js";
+import type { AvatarDrawing } from "./avatarDrawing.js";
+import type { IMakeSettings } from "./avatarFactory.js";
+import type { IAvatarParts, IShownParts } from "./avatarInternals.js";
+import type { AvatarPose } from "./avatarPose.js";
+import { ThrowIfDisposed } from "./throwIfDisposed.js";
+
+const BustOptions: readonly BustOption[] = ["auto", "none"];
+const HairOptions: readonly HairOption[] = ["auto", "scalp"];
+
+/** Owned by an avatar, and a member of its person's page. */
+export class HairAndBust implements IPageMember {
+    private _bust: BustOption;
+    private _hair: HairOption;
+    /** Null for a person without hair beyond the scalp and without a bust. */
+    private _page: AvatarPage | null = null;
+    /** What the buffers in use leave out. */
+    private readonly _hidden = { hair: false, bust: false };
+    /** Whether the head is on a character, which has a body. */
+    private _isCarried = false;
+
+    /**
+     * @param _avatar its name is in texts
+     * @param _parts of the avatar
+     * @param _pose borrowed, as the next two
+     * @param _surfaces receives what rays meet
+     */
+    public constructor(
+        private readonly _avatar: TransformNode,
+        private readonly _parts: IAvatarParts,
+        private readonly _pose: AvatarPose,
+        private readonly _drawing: AvatarDrawing,
+        private readonly _surfaces: { page: IPageSurface | null },
+    ) {
+        this._bust = _parts.shown.bust ?? "auto";
+        this._hair = _parts.shown.hair ?? "auto";
+        _parts.page.join(this);
+        this.showPage();
+    }
+
+    /** See {@link FlexAvatar.bust}. */
+    public get bust(): BustOption {
+        return this._bust;
+    }
+
+    public set bust(value: BustOption) {
+        CheckOption("bust", value, BustOptions);
+        this._bust = value;
+        this._hideParts();
+    }
+
+    /** See {@link FlexAvatar.hair}. */
+    public get hair(): HairOption {
+        return this._hair;
+    }
+
+    public set hair(value: HairOption) {
+        CheckOption("hair", value, HairOptions);
+        this._hair = value;
+        this._hideParts();
+    }
+
+    /** Whether the head is on a character, which has a body. */
+    public set isCarried(value: boolean) {
+        this._isCarried = value;
+        this._hideParts();
+    }
+
+    /** As the mesh that draws it knows it; null if the person has neither. */
+    public get page(): AvatarPage | null {
+        return this._page;
+    }
+
+    /** Whether the person has a second map. */
+    public get hasMap(): boolean {
+        return this._parts.page.model !== null;
+    }
+
+    /** Whether there is a bust to see, for which clips may turn the torso. */
+    public get showsBust(): boolean {
+        return this.hasMap && this._bust === "auto" && !this._hidden.bust;
+    }
+
+    /** Whether there is hair to swing. */
+    public get swings(): boolean {
+        return this._page !== null && !this._hidden.hair;
+    }
+
+    public get hiddenParts(): HiddenParts {
+        return { hair: this._hair === "scalp", bust: this._bust === "none" || this._isCarried };
+    }
+
+    /** See {@link FlexAvatar.setSecondMapAsync}. */
+    public async setMapAsync(map: Float32Array | null, settings: IMakeSettings): Promise<void> {
+        const { page, refinement } = this._parts;
+        ThrowIfDisposed(this._avatar);
+        refinement.cancelFilling();
+        if (!map) {
+            page.set(null);
+            return;
+        }
+        const model = await this._parts.loadPageAsync(settings);
+        ThrowIfDisposed(this._avatar);
+        const wanted = 14 * model.mapSize ** 2;
+        if (map.length !== wanted || !map.every(Number.isFinite)) {
+            const what = map.length === wanted ? "numbers that are not finite" : `${map.length} numbers`;
+            throw new FlexAvatarError(
+                "invalid-argument",
+                `setSecondMapAsync got ${what}, wanted [14,${model.mapSize},${model.mapSize}] finite ones.`,
+            );
+        }
+        refinement.cancelFilling();
+        page.set({ model, map });
+    }
+
+    public showPage(): void {
+        const { page } = this._parts;
+        if (page.model && !this._page) {
+            this._page = new AvatarPage(this._drawing, page, this._pose.page);
+        } else if (!page.model && this._page) {
+            this._dropPage();
+            this._surfaces.page = null;
+        }
+        if (this._page) {
+            this._leasePage(this._page);
+        }
+    }
+
+    /** What is shown of it, for a frozen copy. */
+    public snapshots(): ISplatSnapshot[] {
+        const buffers = this._page?.splats?.buffers;
+        if (!buffers) {
+            return [];
+        }
+        const { model, table } = buffers.head;
+        const pose = { expression: new Float32Array(0), pose: this._pose.page.pose.slice() };
+        return [{ head: model, table, staticMap: this._parts.page.map.slice(), deltaMap: null, pose }];
+    }
+
+    /** Gives the buffers back; {@link showPage} takes others. */
+    public suspend(): void {
+        this._page?.show(null, null);
+    }
+
+    /** Leaves the person, and gives the buffers back. */
+    public dispose(): void {
+        this._parts.page.leave(this);
+        this._dropPage();
+    }
+
+    /** Follows the options and the character. */
+    private _hideParts(): void {
+        const { hair, bust } = this._hidden;
+        const now = this.hiddenParts;
+        if (this._page && (hair !== now.hair || bust !== now.bust)) {
+            this._leasePage(this._page);
+        }
+    }
+
+    /** Takes buffers for what is shown now. */
+    private _leasePage(shown: AvatarPage): void {
+        const { page } = this._parts;
+        const hidden = Object.assign(this._hidden, this.hiddenParts);
+        const pipeline = this._drawing.splats?.pipeline ?? null;
+        let lease: IPageLease | null = null;
+        try {
+            lease = pipeline && page.acquire(pipeline.device, hidden);
+        } catch (error) {
+            this._parts.notify(
+                "page-unused",
+                `The hair and the bust of "${this._avatar.name}" cannot be shown; the head is shown alone. ${String(error)}`,
+            );
+        }
+        this._pose.hangPage();
+        shown.show(pipeline, lease);
+        this._surfaces.page = page.surfaceOf(hidden);
+        if (lease) {
+            this._drawing.setPage(shown);
+            this._drawing.mesh.refreshMembers();
+        } else {
+            this._drawing.setPage(null);
+        }
+    }
+
+    private _dropPage(): void {
+        if (this._page) {
+            this._drawing.setPage(null);
+            this._page.show(null, null);
+            this._page = null;
+        }
+    }
+}
+
+/** Refuses options of wrong values. @throws FlexAvatarError `invalid-argument` */
+export function CheckShownParts({ bust = "auto", hair = "auto", hairSpring }: IShownParts): void {
+    CheckOption("bust", bust, BustOptions);
+    CheckOption("hair", hair, HairOptions);
+    CheckHairSpring(hairSpring ?? {});
+}
+
+function CheckOption(name: string, value: string, wanted: readonly string[]): void {
+    if (!wanted.includes(value)) {
+        throw new FlexAvatarError(
+            "invalid-argument",
+            `${name} is ${JSON.stringify(value)}, wanted ${wanted.map((one) => `"${one}"`).join(" or ")}.`,
+        );
+    }
+}
