@@ -176,7 +176,8 @@ export function* BustColor(
     for (let i = 0; i < count; i++) {
         const edge = SmoothStep(edges[i], 0.35, 0.65);
         const above = AboveRing(page, base[3 * i + 1], base[3 * i + 2]);
-        const worn = edge * (1 - rib * SmoothStep(above, Rib + 0.004, Rib) * SmoothStep(above, Rib - 0.007, Rib - 0.003));
+        const worn =
+            edge * (1 - rib * SmoothStep(above, Rib + 0.004, Rib) * SmoothStep(above, Rib - 0.007, Rib - 0.003));
         for (let k = 3 * i; k < 3 * i + 3; k++) {
             const filled = (skinColor[k] * (1 - edge) + clothColor[k] * worn) * (light[i] / mean);
             color.values[k] = color.values[k] * allKnown[i] + filled * (1 - allKnown[i]);
