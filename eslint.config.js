@@ -9,7 +9,7 @@ const babylon = forbid(["@babylonjs/*"], "Only src/plugin imports Babylon.");
 const ort = forbid(["onnxruntime-web", "onnxruntime-web/*"], "Only src/runtime/models imports ONNX Runtime.");
 const shaders = forbid(
     ["**/shaders/*", "**/shaders/**", "*.wgsl", "**/*.wgsl"],
-    "Only src/runtime/passes imports src/shaders.",
+    "Only src/runtime/passes and src/runtime/driver/kernels import src/shaders.",
 );
 const upwards = (...folders) =>
     forbid(
@@ -93,7 +93,10 @@ export default tseslint.config(
     { files: ["src/flame/**/*.ts"], rules: names({ interfaces: /^/ }) },
     arrow(["src/flame/**/*.ts"], [babylon, ort, shaders, upwards("runtime", "plugin"), outside]),
     arrow(["src/runtime/**/*.ts"], [babylon, ort, shaders, upwards("plugin"), outside]),
-    arrow(["src/runtime/passes/**/*.ts"], [babylon, ort, upwards("plugin"), outside]),
+    arrow(
+        ["src/runtime/passes/**/*.ts", "src/runtime/driver/kernels/**/*.ts"],
+        [babylon, ort, upwards("plugin"), outside],
+    ),
     arrow(["src/runtime/models/**/*.ts"], [babylon, shaders, upwards("plugin"), outside]),
     arrow(["src/plugin/**/*.ts", "src/index.ts"], [ort, shaders, outside]),
     arrow(["samples/**/*.ts"], [forbid(["**/src/**"], "Samples import the package by its public name.")]),

@@ -47,6 +47,6 @@ export {
 export { FlexAvatarTask } from "./plugin/frameGraph/flexAvatarTask.js";
 export type { BustOption, HairOption } from "./plugin/page/avatarPage.js";
 export type { IHairSpringSettings } from "./plugin/page/hairSpring.js";
-export type { IRefineProgress, IRefineSettings, RefineOption } from "./plugin/refine/refineSettings.js";
+export type { IRefineProgress, IRefineSettings, RefineOption } from "./runtime/person/refineSettings.js";
 export type { FlexAvatarProxyMesh } from "./plugin/draw/proxyMesh.js";
 export type { FlexAvatarSplatMesh } from "./plugin/draw/splatMesh.js";

@@ -11,8 +11,8 @@ import { CreateOurSortAsync } from "../page/sorts";
 import type { IGraphEntry } from "../../src/runtime/models/manifest";
 import { ReadOnDeviceAsync } from "../../src/runtime/models/onnxBackend";
 import { ProbeError, ProbeInputs } from "../../src/runtime/models/probe";
-import { DriverExecutor } from "../../src/runtime/passes/driver/driverExecutor";
-import { DriverFlops } from "../../src/runtime/passes/driver/driverProgram";
+import { DriverExecutor } from "../../src/runtime/driver/kernels/driverExecutor";
+import { DriverFlops } from "../../src/runtime/driver/kernels/driverProgram";
 import type { SplatSorterName } from "../../src/runtime/passes/sort/splatSorter";
 
 /** Driver runs between two looks at the clock. */

@@ -1,8 +1,8 @@
 /** A released driver network as a program for our shaders, and the program with everything it needs on a device. */
-import { LowerDriver } from "../../src/runtime/models/lowerDriver";
-import { ReadOnnxGraph } from "../../src/runtime/models/onnxGraph";
-import { DriverExecutor } from "../../src/runtime/passes/driver/driverExecutor";
-import type { IDriverProgram } from "../../src/runtime/passes/driver/driverProgram";
+import { LowerDriver } from "../../src/runtime/driver/lowerDriver";
+import { ReadOnnxGraph } from "../../src/runtime/driver/onnxGraph";
+import { DriverExecutor } from "../../src/runtime/driver/kernels/driverExecutor";
+import type { IDriverProgram } from "../../src/runtime/driver/kernels/driverProgram";
 
 /** The driver's part of a model set in models.json. */
 export interface IDriverGraph {

@@ -1,6 +1,6 @@
 /** The networks: encoding 1 to 4 photos and reconstructing, and the driver in ONNX Runtime and in our shaders. */
 import { ModelRuntime } from "../../src/runtime/models/modelRuntime";
-import { DriverFlops, type IDriverProgram } from "../../src/runtime/passes/driver/driverProgram";
+import { DriverFlops, type IDriverProgram } from "../../src/runtime/driver/kernels/driverProgram";
 import type { IDriverContender } from "./driverProgram";
 
 export const ModelsUrl = "/assets/models";

@@ -3,7 +3,7 @@ import { JoinUrl } from "../runtime/models/assetStore.js";
 import type { BackendName, OnnxRuntimeUrls } from "../runtime/models/onnxBackend.js";
 import type { SplatSorterName } from "../runtime/passes/index.js";
 import type { IAvatarServices } from "./avatarServices.js";
-import { DefaultDriverSchedule, type IDriverSchedule } from "./avatar/driverScheduler.js";
+import { DefaultDriverSchedule, type IDriverSchedule } from "../runtime/driver/driverScheduler.js";
 import type { LevelOfDetail } from "./draw/levelOfDetail.js";
 
 /**

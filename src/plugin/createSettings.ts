@@ -2,7 +2,7 @@
 import type { IMakeSettings } from "./avatar/avatarFactory.js";
 import type { BustOption, HairOption } from "./page/avatarPage.js";
 import type { IHairSpringSettings } from "./page/hairSpring.js";
-import type { RefineOption } from "./refine/refineSettings.js";
+import type { RefineOption } from "../runtime/person/refineSettings.js";
 
 /** Settings of {@link FlexAvatarComponent.createFromPhotosAsync} and {@link FlexAvatarComponent.loadAsync}. */
 export interface ICreateSettings extends IMakeSettings {

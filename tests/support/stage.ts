@@ -10,12 +10,14 @@ import type { Mesh } from "@babylonjs/core/Meshes/mesh";
 import { Scene } from "@babylonjs/core/scene";
 import type { TexelTable } from "../../src/flame/texelTable";
 import type { HeadModel } from "../../src/flame/headModel";
-import { AvatarEvaluator } from "../../src/plugin/avatar/avatarEvaluator";
+import { AvatarEvaluator } from "../../src/runtime/driver/avatarEvaluator";
 import type { FlexAvatar } from "../../src/plugin/avatar/flexAvatar";
 import { FlexAvatarComponent } from "../../src/plugin/flexAvatarComponent";
 import type { IAvatarFile } from "../../src/runtime/format/avatarFile";
-import type { IDriver } from "../../src/runtime/models/driver";
-import type { IFrameDriver } from "../../src/runtime/models/frameDriver";
+import type { IDriver } from "../../src/runtime/driver/driver";
+import { OnnxDriver, OnnxPerson } from "../../src/runtime/driver/onnxDriver";
+import { SharedPart } from "../../src/runtime/driver/sharedPart";
+import type { INetworkSession, IOnnxBackend } from "../../src/runtime/models/session";
 import { HeadBuffers } from "../../src/runtime/passes";
 import { Random } from "./gpu";
 import { RandomStaticMap, SyntheticTables } from "./syntheticHead";
@@ -25,6 +27,8 @@ import { GiveEngineBack, PipelineOf, TakeEngineAsync } from "./enginePool";
 export const CanvasPx = 128;
 /** Texels per side of the synthetic avatar's maps. */
 export const MapSize = 48;
+/** Edge of the position maps. */
+const PositionSize = 16;
 
 export interface IStage {
     engine: WebGPUEngine;
@@ -78,27 +82,42 @@ export interface ISynthetic extends ReturnType<typeof SyntheticTables> {
 /** Always the same head and static map. */
 export function MakeSynthetic(seed = 7): ISynthetic {
     const random = Random(seed);
-    const tables = SyntheticTables(random, MapSize, 16);
+    const tables = SyntheticTables(random, MapSize, PositionSize);
     return { ...tables, staticMap: RandomStaticMap(MapSize, random) };
 }
 
-/** A driver that answers with a map made from its input, some tasks later. */
-export class FakeDriver implements IDriver {
-    public readonly backend = "wasm";
-    public readonly holdsFrame = true;
-    public runs = 0;
-    public disposed = false;
-    public constructor(
-        private readonly _deltaFor: (positionMap: Float32Array, run: number) => Float32Array,
-        private readonly _milliseconds = 5,
-    ) {}
-    public async run(positionMap: Float32Array | GPUBuffer): Promise<Float32Array> {
-        const delta = this._deltaFor(positionMap as Float32Array, ++this.runs);
-        await new Promise((resolve) => setTimeout(resolve, this._milliseconds));
-        return delta;
+/** A driver in ONNX Runtime that answers with a map made from its input, some tasks later. */
+export class FakeDriver extends OnnxDriver {
+    private readonly _log: { runs: number; disposed: boolean };
+
+    public constructor(deltaFor: (positionMap: Float32Array, run: number) => Float32Array, milliseconds = 5) {
+        const log = { runs: 0, disposed: false };
+        const session: INetworkSession = {
+            run: async ({ position_map: { data } }) => {
+                const delta = deltaFor(data as Float32Array, ++log.runs);
+                await new Promise((resolve) => setTimeout(resolve, milliseconds));
+                return { delta_map: { data: delta, dispose: () => undefined } };
+            },
+            release: async () => undefined,
+        };
+        const onnx = { name: "wasm", device: undefined, inWorker: false } as unknown as IOnnxBackend;
+        const shapes = {
+            identity: [0],
+            position: [1, 3, PositionSize, PositionSize],
+            delta: [1, 14, MapSize, MapSize],
+        };
+        const person = new OnnxPerson(onnx, session, new Float32Array(), shapes, () => undefined);
+        super(new SharedPart(person, () => (log.disposed = true)));
+        this._log = log;
     }
-    public dispose(): void {
-        this.disposed = true;
+
+    public get runs(): number {
+        return this._log.runs;
+    }
+
+    /** Whether all avatars have let go. */
+    public get disposed(): boolean {
+        return this._log.disposed;
     }
 }
 
@@ -106,7 +125,7 @@ export class FakeDriver implements IDriver {
 export async function AddAvatarAsync(
     stage: IStage,
     synthetic: ISynthetic,
-    { name = "ada", driver = null as IDriver | IFrameDriver | null } = {},
+    { name = "ada", driver = null as IDriver | null } = {},
 ): Promise<FlexAvatar> {
     const device = stage.engine._device as GPUDevice;
     const pipeline = await PipelineOf(device);

@@ -1,5 +1,5 @@
 """The driver, the network of every frame: identity features and position map to delta map (paper eq. 6-7), a UNet with
-nearest upsampling and skips. At run time it is src/runtime/models/frameDriver.ts."""
+nearest upsampling and skips. At run time it is src/runtime/driver/frameDriver.ts."""
 
 from dataclasses import dataclass
 

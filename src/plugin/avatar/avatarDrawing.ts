@@ -5,7 +5,7 @@ import type { LevelOfDetail } from "../draw/levelOfDetail.js";
 import type { SplatCrowds } from "../draw/splatCrowds.js";
 import type { FlexAvatarSplatMesh } from "../draw/splatMesh.js";
 import type { ISplatMember } from "../draw/splatView.js";
-import type { AvatarEvaluator } from "./avatarEvaluator.js";
+import type { AvatarEvaluator } from "../../runtime/driver/avatarEvaluator.js";
 
 /** How the user wants an avatar drawn. */
 export type IAvatarLook = Pick<

@@ -23,13 +23,13 @@ import { FaceFinder } from "../../runtime/photo/faceFinder.js";
 import { PreparePhotoAsync, type IPreparedPhoto } from "../../runtime/photo/preparePhoto.js";
 import { FinishInSlicesAsync } from "../../runtime/slices.js";
 import { CheckPhotoSource, type PhotoSource } from "../../runtime/photo/decode.js";
-import { AvatarEvaluator } from "./avatarEvaluator.js";
+import { AvatarEvaluator } from "../../runtime/driver/avatarEvaluator.js";
 import type { IAvatarServices, INetworks } from "../avatarServices.js";
 import type { IFlexAvatarOptions } from "../componentOptions.js";
 import type { IPageModel } from "../page/personPage.js";
 import type { IPrepareWish } from "../refine/refinement.js";
-import type { IRefineSource } from "../refine/refineViews.js";
-import { MakeThumbnailAsync } from "../files/thumbnail.js";
+import type { IRefineSource } from "../../runtime/person/refineViews.js";
+import { MakeThumbnailAsync } from "../../runtime/person/thumbnail.js";
 
 const DefaultServices: Required<IAvatarServices> = {
     createNetworksAsync: (settings) => ModelRuntime.CreateAsync(settings),

@@ -26,9 +26,9 @@ import type { IHairSpringSettings } from "../page/hairSpring.js";
 import type { IPageModel, PersonPage } from "../page/personPage.js";
 import type { Person } from "../refine/person.js";
 import type { IPrepareWish, Refinement } from "../refine/refinement.js";
-import type { IRefineSettings } from "../refine/refineSettings.js";
-import type { IRefineSource } from "../refine/refineViews.js";
-import type { AvatarEvaluator } from "./avatarEvaluator.js";
+import type { IRefineSettings } from "../../runtime/person/refineSettings.js";
+import type { IRefineSource } from "../../runtime/person/refineViews.js";
+import type { AvatarEvaluator } from "../../runtime/driver/avatarEvaluator.js";
 import type { IMakeSettings } from "./avatarFactory.js";
 
 /** What an avatar shows of a person besides the head. */

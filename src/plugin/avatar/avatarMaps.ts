@@ -8,8 +8,8 @@ import type { ICloseUp } from "../../runtime/closeUp.js";
 import { FeatherMap } from "../attach/feather.js";
 import type { INeckRing } from "../attach/neckRing.js";
 import type { IPersonMember, Person } from "../refine/person.js";
-import type { IRefineProgress } from "../refine/refineSettings.js";
-import type { AvatarEvaluator } from "./avatarEvaluator.js";
+import type { IRefineProgress } from "../../runtime/person/refineSettings.js";
+import type { AvatarEvaluator } from "../../runtime/driver/avatarEvaluator.js";
 
 /** Owned by an avatar, and a member of its person. */
 export class AvatarMaps implements IPersonMember {

@@ -3,8 +3,8 @@ import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import { FlexAvatarError } from "../../flame/error.js";
 import type { PhotoSource } from "../../runtime/photo/decode.js";
 import type { PreparePhotos } from "../refine/refinement.js";
-import type { IRefineSettings } from "../refine/refineSettings.js";
-import type { IRefineSource } from "../refine/refineViews.js";
+import type { IRefineSettings } from "../../runtime/person/refineSettings.js";
+import type { IRefineSource } from "../../runtime/person/refineViews.js";
 import type { IAvatarParts } from "./avatarInternals.js";
 import { ThrowIfDisposed } from "./throwIfDisposed.js";
 

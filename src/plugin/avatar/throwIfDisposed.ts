@@ -1,7 +1,7 @@
 /** Refuses calls on an avatar that is gone. */
 import type { Node } from "@babylonjs/core/node.js";
 import { FlexAvatarError } from "../../flame/error.js";
-import type { AvatarEvaluator } from "./avatarEvaluator.js";
+import type { AvatarEvaluator } from "../../runtime/driver/avatarEvaluator.js";
 
 /** @throws FlexAvatarError `disposed` */
 export function ThrowIfDisposed(avatar: Node): void {

@@ -5,8 +5,8 @@
 import type { Observable } from "@babylonjs/core/Misc/observable.js";
 import type { ICloseUp } from "../../runtime/closeUp.js";
 import type { IAvatarFile } from "../../runtime/format/avatarFile.js";
-import type { AvatarEvaluator } from "../avatar/avatarEvaluator.js";
-import type { IRefineProgress } from "./refineSettings.js";
+import type { AvatarEvaluator } from "../../runtime/driver/avatarEvaluator.js";
+import type { IRefineProgress } from "../../runtime/person/refineSettings.js";
 
 /** First channel of the colors in a map. */
 const ColorChannel = 4;

@@ -4,10 +4,15 @@
  */
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import { OrAborted } from "../../runtime/models/abort.js";
-import { FillPersonAsync, type IFillParts } from "../page/fillPerson.js";
-import type { IRefineSettings } from "./refineSettings.js";
-import type { IRefineSource } from "./refineViews.js";
-import { CheckRefineSettings, SharpenPersonAsync, type ISharpenParts, type ISharpenSettings } from "./sharpenPerson.js";
+import { FillPersonAsync, type IFillParts } from "../../runtime/person/fillPerson.js";
+import type { IRefineSettings } from "../../runtime/person/refineSettings.js";
+import type { IRefineSource } from "../../runtime/person/refineViews.js";
+import {
+    CheckRefineSettings,
+    SharpenPersonAsync,
+    type ISharpenParts,
+    type ISharpenSettings,
+} from "../../runtime/person/sharpenPerson.js";
 
 /** What a refinement uses of the avatar. */
 export type IRefinementParts = ISharpenParts & IFillParts;

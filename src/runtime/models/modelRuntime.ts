@@ -4,12 +4,12 @@
  * over 400 lines, because loading, running and disposing share one set of sessions and one rule for abort.
  */
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
+import type { IDriver } from "../driver/driver.js";
+import { DriverMaker } from "../driver/driverMaker.js";
 import { OrAborted } from "./abort.js";
 import { MessageOf } from "./loadFailure.js";
 import { OnnxQueue } from "./asyncQueue.js";
 import { AssetStore, JoinUrl } from "./assetStore.js";
-import { OnnxDriver, type IDriver } from "./driver.js";
-import { FrameDriverFactory, type IFrameDriver } from "./frameDriver.js";
 import {
     SelectModel,
     type IGraphEntry,
@@ -19,18 +19,11 @@ import {
     type IModelManifest,
 } from "./manifest.js";
 import { ReadOnDeviceAsync } from "./onnxBackend.js";
-import { IsSoftwareDevice } from "../softwareDevice.js";
 import { ProbeError, ProbeInputs, ProbeLimit } from "./probe.js";
-import type { ProgressListener } from "./progress.js";
+import type { ICallOptions } from "./progress.js";
 import type { IModelRuntimeSettings } from "./runtimeSettings.js";
 import type { BackendName, IExternalData, INetworkSession, IOnnxBackend } from "./session.js";
 import { LoadManifestAsync, StartOnnxAsync, WhyProcessor } from "./startNetworks.js";
-
-/** Options of the long calls. */
-export interface ICallOptions {
-    signal?: AbortSignal;
-    onProgress?: ProgressListener;
-}
 
 /** What the reconstructor needs of N photos. */
 export interface IReconstructionInput {
@@ -80,8 +73,7 @@ export class ModelRuntime {
     private readonly _settings: IModelRuntimeSettings;
     private readonly _ownsStore: boolean;
     private readonly _sessions = new Map<string, Promise<ISession>>();
-    private readonly _drivers = new Set<IDriver | IFrameDriver>();
-    private _frameDrivers: Promise<FrameDriverFactory | null> | null = null;
+    private readonly _drivers: DriverMaker;
     private readonly _timings: Record<string, IGraphTiming> = {};
     private _onnx: IOnnxBackend | null = null;
     private _disposed = false;
@@ -94,6 +86,14 @@ export class ModelRuntime {
         this.store = store;
         this._ownsStore = settings.store === undefined;
         this._settings = { ...settings, signal: undefined, onProgress: undefined };
+        this._drivers = new DriverMaker(this._settings, {
+            entry: entry.graphs.driver,
+            loadAsync: (options) => this._loadGraphAsync("driver", options),
+            sessionAsync: (options) => this._sessionAsync("driver", options),
+            onCreated: (ms) => (this._timing("driver").createMs += ms),
+            onRun: (ms) => this._count("driver", ms),
+            throwIfDisposed: () => this._throwIfDisposed(),
+        });
     }
 
     /**
@@ -196,7 +196,7 @@ export class ModelRuntime {
         // Faces are looked for first.
         const names = photoCount > 0 ? [...FaceGraphs, "encoder", `reconstructor_n${photoCount}`] : [];
         await Promise.all([
-            this._prepareDriverAsync(options),
+            this._drivers.prepareAsync(options),
             ...names.map((name) => this._sessionAsync(name, options)),
         ]);
     }
@@ -263,30 +263,13 @@ export class ModelRuntime {
     }
 
     /**
-     * Makes the per-frame network of one avatar.
+     * Makes the network that runs while the face moves, for one person.
      * @param identityFeatures `[C,h,w]` from {@link reconstructAsync}, copied
      */
-    public async createDriverAsync(
-        identityFeatures: Float32Array,
-        { signal, onProgress }: ICallOptions = {},
-    ): Promise<IDriver | IFrameDriver> {
-        const { identity_features: identityShape, position_map: positionShape } = this.model.graphs.driver.inputs;
+    public async createDriverAsync(identityFeatures: Float32Array, options: ICallOptions = {}): Promise<IDriver> {
+        const { identity_features: identityShape } = this.model.graphs.driver.inputs;
         ExpectLength(identityFeatures, identityShape, "the identity features");
-        const frameDrivers = await this._frameDriversAsync({ signal, onProgress });
-        if (frameDrivers) {
-            const frameDriver = frameDrivers.createDriver(identityFeatures, (gone) => this._drivers.delete(gone));
-            this._drivers.add(frameDriver);
-            return frameDriver;
-        }
-        const { session, backend } = await this._sessionAsync("driver", { signal, onProgress });
-        ThrowIfAborted(signal, "making the driver");
-        const shapes = { identity: identityShape, position: positionShape };
-        const driver: OnnxDriver = new OnnxDriver(backend, session, identityFeatures, shapes, {
-            onDispose: () => this._drivers.delete(driver),
-            onRun: (ms) => this._count("driver", ms),
-        });
-        this._drivers.add(driver);
-        return driver;
+        return await this._drivers.createAsync(identityFeatures, options);
     }
 
     /**
@@ -339,10 +322,7 @@ export class ModelRuntime {
             return;
         }
         this._disposed = true;
-        for (const driver of this._drivers) {
-            driver.dispose();
-        }
-        this._drivers.clear();
+        this._drivers.dispose();
         for (const pending of this._sessions.values()) {
             pending.then(
                 ({ session }) => OnnxQueue.run(() => session.release()),
@@ -350,10 +330,6 @@ export class ModelRuntime {
             );
         }
         this._sessions.clear();
-        this._frameDrivers?.then(
-            (factory) => factory?.dispose(),
-            () => undefined,
-        );
         if (this._ownsStore) {
             this.store.dispose();
         }
@@ -444,57 +420,6 @@ export class ModelRuntime {
             await OnnxQueue.run(() => session.release());
             throw new Error(`its numbers are wrong by ${(100 * error).toFixed(1)} % of their range`);
         }
-    }
-
-    /** Shaders are only fetched: making them measures them, and that wants the GPU for itself. */
-    private async _prepareDriverAsync(options: ICallOptions): Promise<void> {
-        if (this._wantsFrameDrivers()) {
-            await this._loadGraphAsync("driver", options);
-        } else {
-            await this._sessionAsync("driver", options);
-        }
-    }
-
-    private _wantsFrameDrivers(): boolean {
-        const { device, driver = "auto", backend = "auto" } = this._settings;
-        return (
-            device !== undefined &&
-            (driver === "shaders" || (driver === "auto" && backend !== "wasm" && !IsSoftwareDevice(device)))
-        );
-    }
-
-    /** The shaders of the driver, made once; null where ONNX Runtime runs it. */
-    private async _frameDriversAsync({ signal, onProgress }: ICallOptions): Promise<FrameDriverFactory | null> {
-        this._throwIfDisposed();
-        if (!this._wantsFrameDrivers()) {
-            return null;
-        }
-        const { device, driver, onNotice } = this._settings;
-        const entry = this.model.graphs.driver;
-        const [graph, data] = await this._loadGraphAsync("driver", { signal, onProgress });
-        this._throwIfDisposed();
-        if (this._frameDrivers === null) {
-            const start = performance.now();
-            const making = FrameDriverFactory.CreateAsync(device!, entry, graph, data);
-            this._frameDrivers = making.catch((error: unknown) => {
-                if (driver === "shaders") {
-                    this._frameDrivers = null;
-                    throw error;
-                }
-                onNotice?.({
-                    code: "driver-onnx",
-                    message: `ONNX Runtime runs the driver network, because ${MessageOf(error)}`,
-                });
-                return null;
-            });
-            making.then(
-                () => (this._timing("driver").createMs += performance.now() - start),
-                () => undefined,
-            );
-        }
-        const factory = await OrAborted(this._frameDrivers, signal, "preparing driver");
-        this._throwIfDisposed();
-        return factory;
     }
 
     /** The files of a graph: its topology, and its weights if they are apart. */

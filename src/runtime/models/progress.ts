@@ -18,6 +18,12 @@ export interface IRuntimeProgress {
 /** Called with each progress report. What it throws is not caught. */
 export type ProgressListener = (progress: IRuntimeProgress) => void;
 
+/** Options of the long calls. */
+export interface ICallOptions {
+    signal?: AbortSignal;
+    onProgress?: ProgressListener;
+}
+
 /** Something the user should know although the call went on: a fallback, or a choice made for them. */
 export interface IRuntimeNotice {
     /**

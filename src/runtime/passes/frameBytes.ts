@@ -13,7 +13,7 @@ import {
     TexelLayout,
     ViewSlotLayout,
 } from "../layout.js";
-import { OccluderPx } from "./viewBuffers.js";
+import { OccluderPx } from "./view/viewBuffers.js";
 
 /** What an avatar is made of, as far as it costs bytes. */
 export interface IAvatarSize {

@@ -125,11 +125,6 @@ export class HeadBuffers implements IPackedHead {
         return this._owned.device;
     }
 
-    /** Grows whenever buffers in which avatars have their slots were replaced. */
-    public get revision(): number {
-        return this.persons.revision + this.avatars.revision;
-    }
-
     /** Bytes of GPU memory held beside the slots. */
     public get ownByteLength(): number {
         return this._owned.byteLength + this.packer.byteLength;

@@ -2,10 +2,10 @@
 export { AvatarBuffers, type IPosedBounds } from "./avatarBuffers.js";
 export { FrameBytes, type IAvatarSize, type IPassBytes } from "./frameBytes.js";
 export { HeadBuffers } from "./headBuffers.js";
-export { SplatDrawPass, type ISplatTarget } from "./splatDrawPass.js";
+export { SplatDrawPass, type ISplatTarget } from "./splatDraw.js";
 export type { ISortProbe } from "./sort/sorterChoice.js";
 export type { ISplatSorter, SplatSorterName } from "./sort/splatSorter.js";
 export { SplatPipeline, type ISplatPipelineSettings } from "./splatPipeline.js";
-export { ViewBuffers } from "./viewBuffers.js";
-export type { ICameraSettings, ICrowdMember, IViewSettings } from "./viewParams.js";
+export { ViewBuffers } from "./view/viewBuffers.js";
+export type { ICameraSettings, ICrowdMember, IViewSettings } from "./view/viewSettings.js";
 export { CloseUpSource, SplatQuadSource } from "./wgsl.js";

@@ -7,6 +7,7 @@ import { FlexAvatarError } from "../../flame/error.js";
 import type { TexelTable } from "../../flame/texelTable.js";
 import { CoarsenParamsLayout, MapChannels, PackParamsLayout, WorkgroupSizes } from "../layout.js";
 import { OwnedBuffers } from "./gpuBuffers.js";
+import { Kernel } from "./kernel.js";
 import type { SlotArena } from "./slotArena.js";
 import { PackKernelSources, ResolveImports, type PackKernelName } from "./wgsl.js";
 
@@ -27,28 +28,22 @@ export interface IPackedHead {
     readonly dynamicTexels: GPUBuffer;
     readonly persons: Pick<SlotArena<"attributes">, "buffer">;
     readonly avatars: Pick<SlotArena<"deltas">, "buffer">;
-    /** Grows whenever a buffer of the two was replaced. */
-    readonly revision: number;
 }
 
-interface IKernel {
-    readonly pipeline: GPUComputePipeline;
+/** A kernel with its uniform. */
+interface IPacking {
+    readonly kernel: Kernel;
     readonly params: GPUBuffer;
     readonly paramsData: Uint32Array<ArrayBuffer>;
-    /** Groups 0 and 2, and the head's revision that they were made for. */
-    own: readonly [GPUBindGroup, GPUBindGroup] | null;
-    revision: number;
-    /** Group 1 by source; of coarsen by groups. */
-    readonly sources: WeakMap<GPUBuffer, GPUBindGroup>;
 }
 
 /** Compiled once per device: there may be a head for each person. */
-const Pipelines = new WeakMap<GPUDevice, Map<PackKernelName, GPUComputePipeline>>();
+const Kernels = new WeakMap<GPUDevice, Map<PackKernelName, Kernel>>();
 
 /** One per head. */
 export class MapPacker {
     private readonly _owned: OwnedBuffers;
-    private readonly _kernels: Readonly<Record<PackKernelName, IKernel>>;
+    private readonly _packings: Readonly<Record<PackKernelName, IPacking>>;
     /** [14,H,W]: arrays, and buffers that no shader may read, come through here. Made when first needed. */
     private _upload: GPUBuffer | null = null;
 
@@ -61,10 +56,10 @@ export class MapPacker {
         private readonly _head: IPackedHead,
     ) {
         this._owned = new OwnedBuffers(_device, "head");
-        this._kernels = {
-            packStatic: this._createKernel("packStatic", PackParamsLayout.byteLength),
-            packDelta: this._createKernel("packDelta", PackParamsLayout.byteLength),
-            coarsen: this._createKernel("coarsen", CoarsenParamsLayout.byteLength),
+        this._packings = {
+            packStatic: this._createPacking("packStatic", PackParamsLayout.byteLength),
+            packDelta: this._createPacking("packDelta", PackParamsLayout.byteLength),
+            coarsen: this._createPacking("coarsen", CoarsenParamsLayout.byteLength),
         };
     }
 
@@ -118,22 +113,23 @@ export class MapPacker {
                 `${what} got ${byteLength} bytes, wanted ${wanted}: [${MapChannels},${mapSize},${mapSize}] of float32.`,
             );
         }
-        const kernel = this._kernels[name];
-        kernel.paramsData[PackParamsLayout.offsets.first / 4] = first;
-        kernel.paramsData[PackParamsLayout.offsets.count / 4] = count;
-        kernel.paramsData[PackParamsLayout.offsets.mapTexelCount / 4] = mapSize ** 2;
-        this._device.queue.writeBuffer(kernel.params, 0, kernel.paramsData);
+        const { kernel, params, paramsData } = this._packings[name];
+        paramsData[PackParamsLayout.offsets.first / 4] = first;
+        paramsData[PackParamsLayout.offsets.count / 4] = count;
+        paramsData[PackParamsLayout.offsets.mapTexelCount / 4] = mapSize ** 2;
+        this._device.queue.writeBuffer(params, 0, paramsData);
 
+        const { mapTexels, dynamicTexels, persons, avatars } = this._head;
+        const isStatic = name === "packStatic";
         const encoder = this._device.createCommandEncoder(Descriptor);
         const map = this._readable(encoder, source, wanted);
-        const [params, target] = this._ownGroups(name, kernel);
         const pass = encoder.beginComputePass(Descriptor);
         pass.setPipeline(kernel.pipeline);
-        pass.setBindGroup(0, params);
-        pass.setBindGroup(1, this._sourceGroup(name, kernel, map));
-        pass.setBindGroup(2, target);
+        kernel.bind(pass, 0, params);
+        kernel.bind(pass, 1, map, isStatic ? mapTexels : dynamicTexels);
+        kernel.bind(pass, 2, isStatic ? persons.buffer("attributes") : avatars.buffer("deltas"));
         pass.dispatchWorkgroups(Math.ceil(count / WorkgroupSizes[name]));
-        if (name === "packStatic") {
+        if (isStatic) {
             this._coarsen(pass, first);
         }
         pass.end();
@@ -141,24 +137,18 @@ export class MapPacker {
     }
 
     private _coarsen(pass: GPUComputePassEncoder, first: number): void {
-        const { start, anchor } = this._head.levels;
-        const kernel = this._kernels.coarsen;
+        const { levels, texels, vertices, levelGroups, persons } = this._head;
+        const { start, anchor } = levels;
+        const { kernel, params, paramsData } = this._packings.coarsen;
         const at = CoarsenParamsLayout.offsets;
-        kernel.paramsData[at.first / 4] = first;
-        kernel.paramsData[at.fineCount / 4] = start[1];
-        kernel.paramsData[at.groupCount / 4] = anchor.length;
-        this._device.queue.writeBuffer(kernel.params, 0, kernel.paramsData);
-        const [params, target] = this._ownGroups("coarsen", kernel);
-        const { texels, vertices, levelGroups } = this._head;
-        let sources = kernel.sources.get(levelGroups);
-        if (!sources) {
-            sources = this._group(kernel, 1, [texels, vertices, levelGroups]);
-            kernel.sources.set(levelGroups, sources);
-        }
+        paramsData[at.first / 4] = first;
+        paramsData[at.fineCount / 4] = start[1];
+        paramsData[at.groupCount / 4] = anchor.length;
+        this._device.queue.writeBuffer(params, 0, paramsData);
         pass.setPipeline(kernel.pipeline);
-        pass.setBindGroup(0, params);
-        pass.setBindGroup(1, sources);
-        pass.setBindGroup(2, target);
+        kernel.bind(pass, 0, params);
+        kernel.bind(pass, 1, texels, vertices, levelGroups);
+        kernel.bind(pass, 2, persons.buffer("attributes"));
         pass.dispatchWorkgroups(Math.ceil(anchor.length / WorkgroupSizes.coarsen));
     }
 
@@ -180,59 +170,23 @@ export class MapPacker {
         return this._upload;
     }
 
-    private _ownGroups(name: PackKernelName, kernel: IKernel): readonly [GPUBindGroup, GPUBindGroup] {
-        const { revision, persons, avatars } = this._head;
-        if (!kernel.own || kernel.revision !== revision) {
-            const target = name === "packDelta" ? avatars.buffer("deltas") : persons.buffer("attributes");
-            kernel.own = [this._group(kernel, 0, [kernel.params]), this._group(kernel, 2, [target])];
-            kernel.revision = revision;
-        }
-        return kernel.own;
-    }
-
-    private _sourceGroup(name: MapKernelName, kernel: IKernel, map: GPUBuffer): GPUBindGroup {
-        let group = kernel.sources.get(map);
-        if (!group) {
-            const texels = name === "packStatic" ? this._head.mapTexels : this._head.dynamicTexels;
-            group = this._group(kernel, 1, [map, texels]);
-            kernel.sources.set(map, group);
-        }
-        return group;
-    }
-
-    private _group({ pipeline }: IKernel, index: number, buffers: readonly GPUBuffer[]): GPUBindGroup {
-        return this._device.createBindGroup({
-            label: `${pipeline.label}.${index}`,
-            layout: pipeline.getBindGroupLayout(index),
-            entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
-        });
-    }
-
-    private _createKernel(name: PackKernelName, paramsByteLength: number): IKernel {
+    private _createPacking(name: PackKernelName, paramsByteLength: number): IPacking {
         const uniform = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
         return {
-            pipeline: PipelineOf(this._device, name),
+            kernel: KernelOf(this._device, name),
             params: this._owned.create(`${name}Params`, paramsByteLength, uniform),
             paramsData: new Uint32Array(paramsByteLength / 4),
-            own: null,
-            revision: -1,
-            sources: new WeakMap(),
         };
     }
 }
 
-function PipelineOf(device: GPUDevice, name: PackKernelName): GPUComputePipeline {
-    const pipelines = Pipelines.get(device) ?? new Map<PackKernelName, GPUComputePipeline>();
-    Pipelines.set(device, pipelines);
-    let pipeline = pipelines.get(name);
-    if (!pipeline) {
-        const module = device.createShaderModule({ label: name, code: ResolveImports(PackKernelSources[name]) });
-        pipeline = device.createComputePipeline({
-            label: name,
-            layout: "auto",
-            compute: { module, entryPoint: "main" },
-        });
-        pipelines.set(name, pipeline);
+function KernelOf(device: GPUDevice, name: PackKernelName): Kernel {
+    const kernels = Kernels.get(device) ?? new Map<PackKernelName, Kernel>();
+    Kernels.set(device, kernels);
+    let kernel = kernels.get(name);
+    if (!kernel) {
+        kernel = Kernel.Compile(device, { label: name, code: ResolveImports(PackKernelSources[name]) });
+        kernels.set(name, kernel);
     }
-    return pipeline;
+    return kernel;
 }

@@ -12,7 +12,6 @@ export class SlotArena<Name extends string> {
     private readonly _free: number[] = [];
     private _capacity = 0;
     private _used = 0;
-    private _revision = 0;
 
     /**
      * @param device borrowed
@@ -24,11 +23,6 @@ export class SlotArena<Name extends string> {
         private readonly _owner: string,
         private readonly _bytes: Readonly<Record<Name, number>>,
     ) {}
-
-    /** Grows whenever buffers were replaced: bind groups made before are of no use. */
-    public get revision(): number {
-        return this._revision;
-    }
 
     /** Slots in use. */
     public get usedCount(): number {
@@ -75,7 +69,6 @@ export class SlotArena<Name extends string> {
             this._buffers.clear();
             this._free.length = 0;
             this._capacity = 0;
-            this._revision++;
             return;
         }
         const encoder = this.device.createCommandEncoder({ label: `${this._owner}.release` });
@@ -120,6 +113,5 @@ export class SlotArena<Name extends string> {
             this._free.push(slot);
         }
         this._capacity = capacity;
-        this._revision++;
     }
 }

@@ -1,33 +1,27 @@
 /**
- * The compute passes of a frame, from expression to drawing order: poseVertices, positionMap, splatProject, and a sort.
- * Each is one dispatch for all avatars of one head model (positionMap: for one avatar). It records into the caller's
- * encoder and submits nothing; nothing is awaited or read back.
+ * The passes of a frame in their order, from expression to drawing order: poseVertices, positionMap, splatOccluder,
+ * splatProject, splatCloseUp, and a sort. Each is one dispatch for all avatars of one head model (positionMap: for one
+ * avatar). It records into the caller's encoder and submits nothing; nothing is awaited or read back.
  */
 import { FlexAvatarError } from "../../flame/error.js";
-import { CloseUpSlotLayout, ViewSlotLayout, WorkgroupSizes } from "../layout.js";
+import { CloseUpSlotLayout, ViewSlotLayout } from "../layout.js";
 import { AvatarBuffers } from "./avatarBuffers.js";
+import { HalfOrSingleAsync } from "./halfOrSingle.js";
 import type { HeadBuffers } from "./headBuffers.js";
+import { PoseVerticesPass } from "./poseVertices.js";
+import { PositionMapPass } from "./positionMap.js";
 import { CreateSorterAsync, type ISortProbe } from "./sort/sorterChoice.js";
 import type { ISplatSorter, SplatSorterName } from "./sort/splatSorter.js";
-import { OccluderPass } from "./occluderPass.js";
-import { OccluderInstanceBytes, type IViewGroup, type ViewBuffers } from "./viewBuffers.js";
-import { WriteView, type ICameraSettings, type ICrowdMember, type IViewSettings } from "./viewParams.js";
-import { HalfOrSingleAsync } from "./halfOrSingle.js";
-import { KernelSources, ResolveTwin, type KernelName } from "./wgsl.js";
+import { SplatCloseUpPass } from "./splatCloseUp.js";
+import { SplatOccluderPass } from "./splatOccluder.js";
+import { SplatProjectPass } from "./splatProject.js";
+import { OccluderInstanceBytes, type ViewBuffers } from "./view/viewBuffers.js";
+import { WriteView } from "./view/viewParams.js";
+import type { ICameraSettings, ICrowdMember, IViewSettings } from "./view/viewSettings.js";
 
 const PoseDescriptor: GPUComputePassDescriptor = { label: "poseVertices" };
 const PositionMapDescriptor: GPUComputePassDescriptor = { label: "positionMap" };
 const PrepareViewDescriptor: GPUComputePassDescriptor = { label: "prepareView" };
-
-/** Bind groups 0, 1, 2 of a kernel, and what they were made for besides their owner. */
-interface IBoundGroups {
-    readonly head: HeadBuffers;
-    /** Of the head's shared buffers, which are replaced when avatars come. */
-    readonly revision: number;
-    readonly partner: object;
-    readonly texture: object | null;
-    readonly groups: readonly GPUBindGroup[];
-}
 
 const OneAvatar: AvatarBuffers[] = []; // scratch of poseVertices
 const Unposed: AvatarBuffers[] = []; // scratch of prepareCrowd
@@ -44,15 +38,17 @@ export interface ISplatPipelineSettings {
     half?: boolean;
 }
 
+/** The passes, compiled. */
+interface IPasses {
+    readonly poseVertices: PoseVerticesPass;
+    readonly positionMap: PositionMapPass;
+    readonly splatOccluder: SplatOccluderPass;
+    readonly splatProject: SplatProjectPass;
+    readonly splatCloseUp: SplatCloseUpPass;
+}
+
 /** One per device. Holds pipelines and bind groups only, so there is nothing to dispose. */
 export class SplatPipeline {
-    /** By kernel, then by owner: a head, a driver's input, or slots of a view. */
-    private readonly _bound: Readonly<Record<KernelName, WeakMap<object, IBoundGroups>>> = {
-        poseVertices: new WeakMap(),
-        positionMap: new WeakMap(),
-        splatProject: new WeakMap(),
-        splatCloseUp: new WeakMap(),
-    };
     private _changed = new Uint32Array(16); // scratch of poseVertices
     private _dispatches = 0;
 
@@ -64,8 +60,7 @@ export class SplatPipeline {
         public readonly sortProbe: ISortProbe | null,
         /** Whether colors are computed in half precision. */
         public readonly half: boolean,
-        private readonly _pipelines: Readonly<Record<KernelName, GPUComputePipeline>>,
-        private readonly _occluderPass: OccluderPass,
+        private readonly _passes: IPasses,
     ) {}
 
     /**
@@ -79,11 +74,15 @@ export class SplatPipeline {
         let sortProbe: ISortProbe | null = null;
         const sorter = await CreateSorterAsync(device, sort, (probe) => (sortProbe = probe));
         return HalfOrSingleAsync(device, half, async (isHalf) => {
-            const [occluderPass, pipelines] = await Promise.all([
-                OccluderPass.CreateAsync(device),
-                CompileAsync(device, sorter.needsKeyCounts, isHalf),
+            const [poseVertices, positionMap, splatOccluder, splatProject, splatCloseUp] = await Promise.all([
+                PoseVerticesPass.CreateAsync(device),
+                PositionMapPass.CreateAsync(device),
+                SplatOccluderPass.CreateAsync(device),
+                SplatProjectPass.CreateAsync(device, sorter.needsKeyCounts, isHalf),
+                SplatCloseUpPass.CreateAsync(device),
             ]);
-            return new SplatPipeline(device, sorter, sortProbe, isHalf, pipelines, occluderPass);
+            const passes = { poseVertices, positionMap, splatOccluder, splatProject, splatCloseUp };
+            return new SplatPipeline(device, sorter, sortProbe, isHalf, passes);
         });
     }
 
@@ -116,17 +115,10 @@ export class SplatPipeline {
      * @param out [3,P,P] f32, usage STORAGE and COPY_DST; borrowed
      */
     public positionMap(encoder: GPUCommandEncoder, avatar: AvatarBuffers, out: GPUBuffer): void {
-        const { head } = avatar;
-        const groups =
-            this._find("positionMap", out, head, avatar) ??
-            this._bind("positionMap", out, head, avatar, null, [
-                [head.params, avatar.params],
-                [head.positionTexels, head.avatars.buffer("expressed")],
-                [out],
-            ]);
         encoder.clearBuffer(out);
         const pass = encoder.beginComputePass(PositionMapDescriptor);
-        this._dispatch(pass, "positionMap", groups, head.positionTable.gaussianCount);
+        this._passes.positionMap.record(pass, avatar, out);
+        this._dispatches++;
         pass.end();
     }
 
@@ -184,7 +176,7 @@ export class SplatPipeline {
         if (view.occluderCount > 0) {
             const bytes = OccluderInstanceBytes * view.occluderCount;
             this.device.queue.writeBuffer(view.occluders, 0, view.occludersData.buffer, 0, bytes);
-            this._occluderPass.draw(encoder, view);
+            this._passes.splatOccluder.draw(encoder, view);
         }
         if (view.closeUpHead && last) {
             const bytes = (last.firstSlot + last.avatarCount) * CloseUpSlotLayout.byteLength;
@@ -195,14 +187,14 @@ export class SplatPipeline {
         const { keyCounts } = ordered === view ? this.sorter.prepare(encoder, view, recordCount) : ordered.sortScratch!;
         const pass = encoder.beginComputePass(PrepareViewDescriptor);
         for (const group of view.groups) {
-            const groups = this._projectGroups(view, group, keyCounts);
-            this._dispatch(pass, "splatProject", groups, group.gaussianCount, group.avatarCount);
+            this._passes.splatProject.record(pass, view, group, keyCounts);
+            this._dispatches++;
         }
         for (const group of view.groups) {
             // A coarse level has more than one Gaussian of the map in each of its own, and no detail.
             if (group.head === view.closeUpHead && group.gaussianCount === group.head.table.gaussianCount) {
-                const groups = this._closeUpGroups(view, group);
-                this._dispatch(pass, "splatCloseUp", groups, group.gaussianCount, group.avatarCount);
+                this._passes.splatCloseUp.record(pass, view, group);
+                this._dispatches++;
             }
         }
         if (ordered === view) {
@@ -235,146 +227,10 @@ export class SplatPipeline {
                 avatar._markPosed();
             }
         }
-        const changed = head.avatars.buffer("changed");
-        this.device.queue.writeBuffer(changed, 0, this._changed, 0, count);
-        const groups =
-            this._find("poseVertices", head, head, head) ??
-            this._bind("poseVertices", head, head, head, null, [
-                [head.params],
-                [
-                    head.vertices,
-                    head.expressionStart,
-                    head.expressionEntries,
-                    head.avatars.buffer("coefficients"),
-                    changed,
-                ],
-                [head.avatars.buffer("expressed")],
-            ]);
+        this.device.queue.writeBuffer(head.avatars.buffer("changed"), 0, this._changed, 0, count);
         const pass = encoder.beginComputePass(PoseDescriptor);
-        this._dispatch(pass, "poseVertices", groups, head.model.vertexCount, count);
+        this._passes.poseVertices.record(pass, head, count);
+        this._dispatches++;
         pass.end();
     }
-
-    private _projectGroups(
-        view: ViewBuffers,
-        { head, firstSlot }: IViewGroup,
-        keyCounts: GPUBuffer,
-    ): readonly GPUBindGroup[] {
-        const slots = view.slotsFrom(firstSlot);
-        const occluders = view.occluderDepth;
-        return (
-            this._find("splatProject", slots, head, keyCounts, occluders) ??
-            this._bind("splatProject", slots, head, keyCounts, occluders, [
-                [view.params, occluders],
-                [
-                    slots,
-                    head.texels,
-                    head.avatars.buffer("expressed"),
-                    head.persons.buffer("attributes"),
-                    head.avatars.buffer("deltas"),
-                ],
-                [view.records, view.keys, keyCounts],
-            ])
-        );
-    }
-
-    private _closeUpGroups(view: ViewBuffers, { head, firstSlot }: IViewGroup): readonly GPUBindGroup[] {
-        const slots = view.slotsFrom(firstSlot);
-        const { frames } = head.closeUps;
-        return (
-            this._find("splatCloseUp", slots, head, frames) ??
-            this._bind("splatCloseUp", slots, head, frames, null, [
-                [view.params],
-                [
-                    slots,
-                    head.texels,
-                    head.avatars.buffer("expressed"),
-                    frames,
-                    { buffer: view.closeUpSlots, offset: firstSlot * CloseUpSlotLayout.byteLength },
-                    view.records,
-                    view.keys,
-                ],
-                [view.closeUps],
-            ])
-        );
-    }
-
-    private _dispatch(
-        pass: GPUComputePassEncoder,
-        name: KernelName,
-        groups: readonly GPUBindGroup[],
-        threads: number,
-        rows = 1,
-    ): void {
-        pass.setPipeline(this._pipelines[name]);
-        for (let i = 0; i < groups.length; i++) {
-            pass.setBindGroup(i, groups[i]);
-        }
-        pass.dispatchWorkgroups(Math.ceil(threads / WorkgroupSizes[name]), rows);
-        this._dispatches++;
-    }
-
-    private _find(
-        name: KernelName,
-        owner: object,
-        head: HeadBuffers,
-        partner: object,
-        texture: object | null = null,
-    ): readonly GPUBindGroup[] | undefined {
-        const bound = this._bound[name].get(owner);
-        const isSame =
-            bound?.head === head &&
-            bound.revision === head.revision &&
-            bound.partner === partner &&
-            bound.texture === texture;
-        return isSame ? bound.groups : undefined;
-    }
-
-    /** Makes bind groups 0 to 2, what they bind in binding order, and keeps them with `owner`. */
-    private _bind(
-        name: KernelName,
-        owner: object,
-        head: HeadBuffers,
-        partner: object,
-        texture: object | null,
-        parts: readonly (GPUBuffer | GPUBufferBinding | GPUTextureView)[][],
-    ): readonly GPUBindGroup[] {
-        const groups = parts.map((group, index) =>
-            this.device.createBindGroup({
-                label: `${name}.${index}`,
-                layout: this._pipelines[name].getBindGroupLayout(index),
-                entries: group.map((part, binding) => ({
-                    binding,
-                    resource: "size" in part && !("buffer" in part) ? { buffer: part } : part,
-                })),
-            }),
-        );
-        this._bound[name].set(owner, { head, revision: head.revision, partner, texture, groups });
-        return groups;
-    }
-}
-
-async function CompileAsync(
-    device: GPUDevice,
-    countKeys: boolean,
-    half: boolean,
-): Promise<Readonly<Record<KernelName, GPUComputePipeline>>> {
-    const names = Object.keys(KernelSources) as KernelName[];
-    const pipelines = await Promise.all(
-        names.map((name) =>
-            device.createComputePipelineAsync({
-                label: name,
-                layout: "auto",
-                compute: {
-                    module: device.createShaderModule({
-                        label: name,
-                        code: ResolveTwin(KernelSources[name], half && name === "splatProject"),
-                    }),
-                    entryPoint: "main",
-                    constants: name === "splatProject" ? { CountKeys: Number(countKeys) } : undefined,
-                },
-            }),
-        ),
-    );
-    return Object.fromEntries(names.map((name, i) => [name, pipelines[i]])) as Record<KernelName, GPUComputePipeline>;
 }

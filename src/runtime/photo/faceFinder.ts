@@ -4,7 +4,7 @@
  * arXiv:2006.10962). Persons: its person matte and a network of ours, which err in different pictures
  * (training/classes; twin of what is here: training/classes/person.py). Arrays in, arrays out.
  */
-import type { ICallOptions } from "../models/modelRuntime.js";
+import type { ICallOptions } from "../models/progress.js";
 import { LandmarkCount } from "./crop.js";
 import { DecodeBoxes, DetectorSize, MergeBoxes, RectangleOfFace, WithoutDoubles } from "./faceDetector.js";
 import { Mirrored, SampleRectangle, type IPicture, type ITurnedRectangle } from "./picture.js";

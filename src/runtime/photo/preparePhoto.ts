@@ -3,7 +3,7 @@
  * matte.
  */
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
-import type { ICallOptions } from "../models/modelRuntime.js";
+import type { ICallOptions } from "../models/progress.js";
 import type { IRuntimeNotice, ProgressListener } from "../models/progress.js";
 import { CanvasTransform, CropFromLandmarks, CropFromPhoto, EdgeBelow, PhotoFromCrop, type ICrop } from "./crop.js";
 import { DecodePhotoAsync, type IDecodedPhoto, type PhotoSource } from "./decode.js";

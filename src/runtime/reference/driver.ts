@@ -2,7 +2,7 @@
  * TypeScript twin of the driver's shaders: plain loops over channel-major maps in double precision, rounded to single
  * when stored. For tests; slow.
  */
-import type { DriverStep, IConvStep, IDriverMap, IDriverProgram } from "../passes/driver/driverProgram.js";
+import type { DriverStep, IConvStep, IDriverMap, IDriverProgram } from "../driver/kernels/driverProgram.js";
 
 /**
  * Runs the network.

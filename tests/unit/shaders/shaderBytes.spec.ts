@@ -1,7 +1,7 @@
 // What TypeScript writes into buffers, read back with the types and offsets that the shaders declare.
 import { DynamicFlag, TwoSidedFlag, BuildTexelTable } from "../../../src/flame/texelTable";
-import { PlanDriverStep } from "../../../src/runtime/passes/driver/driverPlan";
-import type { DriverStep, IDriverMap } from "../../../src/runtime/passes/driver/driverProgram";
+import { PlanDriverStep } from "../../../src/runtime/driver/kernels/driverPlan";
+import type { DriverStep, IDriverMap } from "../../../src/runtime/driver/kernels/driverProgram";
 import { PackTexels, PackVertices } from "../../../src/runtime/passes/headBuffers";
 import { StructArray, StructOfWords } from "../../../src/runtime/passes/structData";
 import { TinyHead } from "../../support/heads";

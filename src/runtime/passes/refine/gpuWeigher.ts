@@ -10,6 +10,7 @@ import { Within, type Work } from "../../slices.js";
 import { SortIntoTiles, type ITileLists } from "../../refine/tileLists.js";
 import type { ISplatWeights, PixelStep, Weigher } from "../../refine/weigher.js";
 import { OwnedBuffers } from "../gpuBuffers.js";
+import { Kernel } from "../kernel.js";
 import { StructArray, StructData } from "../structData.js";
 import { RefineKernelNames, RefineSource, type RefineKernelName } from "./refineSources.js";
 
@@ -21,7 +22,7 @@ const LinesPerYield = 32;
 const PassDescriptor: GPUComputePassDescriptor = { label: "refine" };
 const NoPicture = new Float32Array(0);
 
-type Pipelines = Readonly<Record<RefineKernelName, GPUComputePipeline>>;
+type Kernels = Readonly<Record<RefineKernelName, Kernel>>;
 
 /** Makes w on a device; the photos of one refinement share its buffers. */
 export class GpuWeigher {
@@ -31,25 +32,16 @@ export class GpuWeigher {
 
     private constructor(
         private readonly _device: GPUDevice,
-        private readonly _pipelines: Pipelines,
+        private readonly _kernels: Kernels,
     ) {}
 
     /** Compiles. @param device borrowed */
     public static async CreateAsync(device: GPUDevice): Promise<GpuWeigher> {
-        const pipelines = await Promise.all(
-            RefineKernelNames.map((label) =>
-                device.createComputePipelineAsync({
-                    label,
-                    layout: "auto",
-                    compute: {
-                        module: device.createShaderModule({ label, code: RefineSource(label) }),
-                        entryPoint: "main",
-                    },
-                }),
-            ),
+        const kernels = await Promise.all(
+            RefineKernelNames.map((label) => Kernel.CompileAsync(device, { label, code: RefineSource(label) })),
         );
-        const named = Object.fromEntries(RefineKernelNames.map((name, i) => [name, pipelines[i]]));
-        return new GpuWeigher(device, named as Record<RefineKernelName, GPUComputePipeline>);
+        const named = Object.fromEntries(RefineKernelNames.map((name, i) => [name, kernels[i]]));
+        return new GpuWeigher(device, named as Record<RefineKernelName, Kernel>);
     }
 
     /** Bytes of GPU memory held, but for those of each w. */
@@ -72,7 +64,7 @@ export class GpuWeigher {
                 this._shared?.dispose(); // weights that were made for smaller ones bind the new ones in their next pass
                 this._shared = new SharedBuffers(this._device, size, lists.order.length, ellipses.count, this._shared);
             }
-            return new GpuSplatWeights(this._device, this._pipelines, () => this._shared, ellipses, size, {
+            return new GpuSplatWeights(this._device, this._kernels, () => this._shared, ellipses, size, {
                 ...lists,
                 place,
                 firstPlace,
@@ -174,10 +166,11 @@ interface IPlacedLists extends ITileLists {
     readonly firstPlace: Uint32Array<ArrayBuffer>;
 }
 
-/** A kernel with its bind groups, by strip of tiles. */
+/** A kernel with its bind groups 1 and 2. */
 interface IBoundKernel {
-    readonly pipeline: GPUComputePipeline;
-    readonly groups: readonly GPUBindGroup[];
+    readonly kernel: Kernel;
+    readonly reads: GPUBindGroup;
+    readonly writes: GPUBindGroup;
 }
 
 /** One photo's w: its ellipses and lists. */
@@ -191,16 +184,12 @@ class GpuSplatWeights implements ISplatWeights {
     private readonly _start: GPUBuffer;
     private readonly _place: GPUBuffer;
     private readonly _firstPlace: GPUBuffer;
-    /** RefineParams of each submission. */
-    private readonly _params: GPUBuffer;
-    private _bound: {
-        readonly shared: SharedBuffers;
-        readonly kernels: Readonly<Record<RefineKernelName, IBoundKernel>>;
-    } | null = null;
+    /** RefineParams by strip of tiles. */
+    private readonly _params: readonly GPUBufferBinding[];
 
     public constructor(
         private readonly _device: GPUDevice,
-        private readonly _pipelines: Pipelines,
+        private readonly _kernels: Kernels,
         private readonly _sharedNow: () => SharedBuffers | null,
         ellipses: IEllipses,
         public readonly size: number,
@@ -227,12 +216,17 @@ class GpuSplatWeights implements ISplatWeights {
             params.words[at + offsets.firstRow / 4] = strip * this._rowsPerSubmit;
             params.words[at + offsets.gaussianCount / 4] = ellipses.count;
         }
-        this._params = this._owned.create(
+        const buffer = this._owned.create(
             "params",
             params.bytes.byteLength,
             GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
         );
-        _device.queue.writeBuffer(this._params, 0, params.bytes);
+        _device.queue.writeBuffer(buffer, 0, params.bytes);
+        this._params = Array.from({ length: strips }, (_, strip) => ({
+            buffer,
+            offset: BindingAlignment * strip,
+            size: RefineParamsLayout.byteLength,
+        }));
     }
 
     /** Bytes of GPU memory held. */
@@ -243,7 +237,7 @@ class GpuSplatWeights implements ISplatWeights {
     /** See {@link ISplatWeights.pass}. */
     public *pass(colors: Float32Array | null, step: PixelStep, into: Float32Array | null): Work<void> {
         const { queue } = this._device;
-        const { shared, kernels } = this._bind();
+        const shared = this._shared();
         const pixels = this.size ** 2;
         const stepWhole = function* (drawn: Float32Array): Work<void> {
             const lines = Math.ceil(pixels / LinesPerYield);
@@ -256,7 +250,7 @@ class GpuSplatWeights implements ISplatWeights {
         };
         if (colors) {
             queue.writeBuffer(shared.colors, 0, colors as Float32Array<ArrayBuffer>);
-            yield* Within(this._tiles(kernels.refineDraw), 0, 0.3);
+            yield* Within(this._tiles(this._drawing(shared)), 0, 0.3);
             yield* Within(this._read(shared, shared.picture, 4 * pixels, stepWhole), 0.3, 0.5);
         } else {
             yield* Within(stepWhole(NoPicture), 0, 0.5);
@@ -266,9 +260,9 @@ class GpuSplatWeights implements ISplatWeights {
             const encoder = this._device.createCommandEncoder();
             encoder.clearBuffer(shared.tileSums);
             queue.submit([encoder.finish()]);
-            yield* Within(this._tiles(kernels.refineGather), 0.5, 0.9);
+            yield* Within(this._tiles(this._gathering(shared)), 0.5, 0.9);
             yield* Checked(this._device, () =>
-                this._submit(kernels.refineSum, 0, (pass) =>
+                this._submit(this._summing(shared), 0, (pass) =>
                     pass.dispatchWorkgroups(Math.ceil(this._count / WorkgroupSizes.refineSum)),
                 ),
             );
@@ -285,7 +279,6 @@ class GpuSplatWeights implements ISplatWeights {
     /** See {@link ISplatWeights.dispose}. */
     public dispose(): void {
         this._owned.dispose();
-        this._bound = null;
     }
 
     /** Runs a kernel over all tiles, some rows at a time. */
@@ -301,16 +294,16 @@ class GpuSplatWeights implements ISplatWeights {
     }
 
     private _submit(
-        { pipeline, groups }: IBoundKernel,
+        { kernel, reads, writes }: IBoundKernel,
         strip: number,
         dispatch: (pass: GPUComputePassEncoder) => void,
     ): void {
         const encoder = this._device.createCommandEncoder();
         const pass = encoder.beginComputePass(PassDescriptor);
-        pass.setPipeline(pipeline);
-        pass.setBindGroup(0, groups[strip + 2]);
-        pass.setBindGroup(1, groups[0]);
-        pass.setBindGroup(2, groups[1]);
+        pass.setPipeline(kernel.pipeline);
+        kernel.bind(pass, 0, this._params[strip]);
+        pass.setBindGroup(1, reads);
+        pass.setBindGroup(2, writes);
         dispatch(pass);
         pass.end();
         this._device.queue.submit([encoder.finish()]);
@@ -334,53 +327,30 @@ class GpuSplatWeights implements ISplatWeights {
         }
     }
 
-    /** Bind groups, made again where the shared buffers were replaced. */
-    private _bind(): NonNullable<GpuSplatWeights["_bound"]> {
+    /** What is shared now: a larger photo may have replaced it. */
+    private _shared(): SharedBuffers {
         const shared = this._sharedNow();
         if (!shared || this._owned.isDisposed) {
             throw new Error("these weights were disposed");
         }
-        if (this._bound?.shared !== shared) {
-            const lists = [this._ellipses, this._order, this._start];
-            this._bound = {
-                shared,
-                kernels: {
-                    refineDraw: this._kernel("refineDraw", [...lists, shared.colors], [shared.picture]),
-                    refineGather: this._kernel(
-                        "refineGather",
-                        [...lists, this._place, shared.values],
-                        [shared.tileSums],
-                    ),
-                    refineSum: this._kernel("refineSum", [shared.tileSums, this._firstPlace], [shared.sums]),
-                },
-            };
-        }
-        return this._bound;
+        return shared;
     }
 
-    private _kernel(name: RefineKernelName, reads: readonly GPUBuffer[], writes: readonly GPUBuffer[]): IBoundKernel {
-        const pipeline = this._pipelines[name];
-        const group = (index: number, entries: GPUBindGroupEntry[]): GPUBindGroup =>
-            this._device.createBindGroup({
-                label: `${name}.${index}`,
-                layout: pipeline.getBindGroupLayout(index),
-                entries,
-            });
-        const whole = (buffers: readonly GPUBuffer[]): GPUBindGroupEntry[] =>
-            buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
-        const params = Array.from({ length: this._params.size / BindingAlignment }, (_, strip) =>
-            group(0, [
-                {
-                    binding: 0,
-                    resource: {
-                        buffer: this._params,
-                        offset: BindingAlignment * strip,
-                        size: RefineParamsLayout.byteLength,
-                    },
-                },
-            ]),
-        );
-        return { pipeline, groups: [group(1, whole(reads)), group(2, whole(writes)), ...params] };
+    private _drawing({ colors, picture }: SharedBuffers): IBoundKernel {
+        const kernel = this._kernels.refineDraw;
+        const reads = kernel.group(1, this._ellipses, this._order, this._start, colors);
+        return { kernel, reads, writes: kernel.group(2, picture) };
+    }
+
+    private _gathering({ values, tileSums }: SharedBuffers): IBoundKernel {
+        const kernel = this._kernels.refineGather;
+        const reads = kernel.group(1, this._ellipses, this._order, this._start, this._place, values);
+        return { kernel, reads, writes: kernel.group(2, tileSums) };
+    }
+
+    private _summing({ tileSums, sums }: SharedBuffers): IBoundKernel {
+        const kernel = this._kernels.refineSum;
+        return { kernel, reads: kernel.group(1, tileSums, this._firstPlace), writes: kernel.group(2, sums) };
     }
 }
 

@@ -5,39 +5,33 @@
  * are the keys counted beforehand, so projection saves an atomic.
  */
 import { DigitCount, RadixDigits, RadixTileSize } from "../../layout.js";
-import { CompileSortKernelAsync, SetStep, SortScratch, type ISortStep } from "./sortKernels.js";
+import type { Kernel } from "../kernel.js";
+import { CompileSortKernelAsync, SortScratch } from "./sortKernels.js";
 import type { ISortScratch, ISortTarget, ISplatSorter } from "./splatSorter.js";
 
-interface IPipelines {
-    readonly count: GPUComputePipeline;
+interface IKernels {
+    readonly count: Kernel;
     /** One per digit, lowest first. */
-    readonly scatter: readonly GPUComputePipeline[];
+    readonly scatter: readonly Kernel[];
 }
 
 class RadixScratch extends SortScratch {
     public readonly keyCounts: GPUBuffer;
-    public readonly steps: readonly ISortStep[];
+    /** [2] of [n] key and record: a digit's pass reads one and writes the other. */
+    public readonly pairs: readonly GPUBuffer[];
+    /** By digit; and one that the last digit's pass is bound to and leaves alone. */
+    public readonly counts: readonly GPUBuffer[];
 
-    public constructor(device: GPUDevice, pipelines: IPipelines, { keys, order, drawArgs }: ISortTarget) {
+    public constructor(device: GPUDevice, { keys }: ISortTarget) {
         super(device, keys);
         const capacity = keys.size / 4;
         const tiles = Math.max(1, Math.ceil(capacity / RadixTileSize));
         this.keyCounts = this._owned.create("keyCounts", 4);
-        const pairs = [this._owned.create("pairsA", 8 * capacity), this._owned.create("pairsB", 8 * capacity)];
+        this.pairs = [this._owned.create("pairsA", 8 * capacity), this._owned.create("pairsB", 8 * capacity)];
         const counts = Array.from({ length: RadixDigits }, (_, digit) =>
             this._owned.create(`digitCounts${digit}`, 4 * DigitCount * tiles),
         );
-        const afterLast = this._owned.create("unused", 4); // the last digit's pass is bound to it and leaves it alone
-        this.steps = [
-            this._step(pipelines.count, [[this._params], [keys], counts]),
-            ...pipelines.scatter.map((pipeline, digit) =>
-                this._step(pipeline, [
-                    [this._params],
-                    [keys, pairs[(digit + 1) % 2], counts[digit]],
-                    [pairs[digit % 2], counts[digit + 1] ?? afterLast, order, drawArgs],
-                ]),
-            ),
-        ];
+        this.counts = [...counts, this._owned.create("unused", 4)];
     }
 }
 
@@ -49,7 +43,7 @@ export class RadixSorter implements ISplatSorter {
 
     private constructor(
         private readonly _device: GPUDevice,
-        private readonly _pipelines: IPipelines,
+        private readonly _kernels: IKernels,
     ) {}
 
     /** Compiles the kernels. @param device needs no optional feature and no limit above the defaults */
@@ -67,7 +61,7 @@ export class RadixSorter implements ISplatSorter {
         let scratch = target.sortScratch;
         if (!(scratch instanceof RadixScratch) || scratch.keys !== target.keys) {
             scratch?.dispose();
-            scratch = target.sortScratch = new RadixScratch(this._device, this._pipelines, target);
+            scratch = target.sortScratch = new RadixScratch(this._device, target);
         }
         (scratch as RadixScratch).setRecordCount(recordCount);
         return scratch;
@@ -75,11 +69,21 @@ export class RadixSorter implements ISplatSorter {
 
     public countKeys(): void {}
 
-    public sort(pass: GPUComputePassEncoder, target: ISortTarget): void {
-        const { steps, recordCount } = target.sortScratch as RadixScratch;
+    public sort(pass: GPUComputePassEncoder, { keys, order, drawArgs, sortScratch }: ISortTarget): void {
+        const { params, pairs, counts, recordCount } = sortScratch as RadixScratch;
+        const { count, scatter } = this._kernels;
         const tiles = Math.max(1, Math.ceil(recordCount / RadixTileSize)); // one at least: it writes drawArgs
-        for (const step of steps) {
-            SetStep(pass, step);
+        pass.setPipeline(count.pipeline);
+        count.bind(pass, 0, params);
+        count.bind(pass, 1, keys);
+        count.bind(pass, 2, counts[0], counts[1], counts[2], counts[3]);
+        pass.dispatchWorkgroups(tiles);
+        for (let digit = 0; digit < scatter.length; digit++) {
+            const kernel = scatter[digit];
+            pass.setPipeline(kernel.pipeline);
+            kernel.bind(pass, 0, params);
+            kernel.bind(pass, 1, keys, pairs[(digit + 1) % 2], counts[digit]);
+            kernel.bind(pass, 2, pairs[digit % 2], counts[digit + 1], order, drawArgs);
             pass.dispatchWorkgroups(tiles);
         }
     }

@@ -7,7 +7,7 @@ import { BuildTexelTable } from "../../../../src/flame/texelTable";
 import type { FlexAvatar } from "../../../../src/plugin/avatar/flexAvatar";
 import { FlexAvatarComponent } from "../../../../src/plugin/flexAvatarComponent";
 import type { IFlexAvatarNotice } from "../../../../src/plugin/notices";
-import type { IRefineProgress } from "../../../../src/plugin/refine/refineSettings";
+import type { IRefineProgress } from "../../../../src/runtime/person/refineSettings";
 import { FillBesideAsync, type IBesideRun } from "../../../../src/runtime/beside/besideRunner";
 import type { IFillInput, IFillResult } from "../../../../src/runtime/bust/fillFromCrops";
 import { ReadAvatarFile } from "../../../../src/runtime/format/avatarFile";

@@ -4,7 +4,7 @@ import { FlexAvatarError, ThrowIfAborted } from "../../../../src/flame/error";
 import { FlexAvatarComponent } from "../../../../src/plugin/flexAvatarComponent";
 import type { IFlexAvatarNotice } from "../../../../src/plugin/notices";
 import type { FlexAvatar } from "../../../../src/plugin/avatar/flexAvatar";
-import type { IRefineProgress } from "../../../../src/plugin/refine/refineSettings";
+import type { IRefineProgress } from "../../../../src/runtime/person/refineSettings";
 import { ReadAvatarFile } from "../../../../src/runtime/format/avatarFile";
 import type { IRefineInput } from "../../../../src/runtime/refine/refineInput";
 import type { IBesideRun } from "../../../../src/runtime/beside/besideRunner";

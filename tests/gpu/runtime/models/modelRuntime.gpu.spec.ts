@@ -8,7 +8,10 @@ import {
     type IReconstructionInput,
 } from "../../../../src/runtime/models/modelRuntime";
 import type { IModelRuntimeSettings } from "../../../../src/runtime/models/runtimeSettings";
-import { OnnxDriver, type IDriver } from "../../../../src/runtime/models/driver";
+import type { IDriverPose } from "../../../../src/runtime/driver/driver";
+import { FrameDriver } from "../../../../src/runtime/driver/frameDriver";
+import { OnnxDriver, OnnxPerson } from "../../../../src/runtime/driver/onnxDriver";
+import { SharedPart } from "../../../../src/runtime/driver/sharedPart";
 import { ProbeInputs } from "../../../../src/runtime/models/probe";
 import { BuildSumGraph } from "../../../../src/runtime/models/probeGraph";
 import { OnnxQueue } from "../../../../src/runtime/models/asyncQueue";
@@ -24,6 +27,18 @@ async function CodeOf(work: Promise<unknown>): Promise<string> {
         () => "no error",
         (error: unknown) => (error instanceof FlexAvatarError ? error.code : `not ours: ${String(error)}`),
     );
+}
+
+/** A pose whose position map is known. */
+function PoseOf(positions: Float32Array<ArrayBuffer>, device?: GPUDevice): IDriverPose {
+    return {
+        positionCount: positions.length,
+        writePositionMap: (into) => {
+            into.set(positions);
+            return into;
+        },
+        recordPositionMap: (_encoder, into) => device?.queue.writeBuffer(into, 0, positions),
+    };
 }
 
 async function NewDevice(): Promise<GPUDevice> {
@@ -108,7 +123,7 @@ describe("ONNX Runtime on our device", () => {
         await Promise.all(sessions.map((session) => session.release()));
     });
 
-    it("drives from a GPU buffer to a GPU buffer, one run at a time, newest input first", async () => {
+    it("drives from a GPU buffer to a GPU buffer, in turn, and each avatar gets the answer to its own pose", async () => {
         const onnx = await LoadOnnxBackendAsync("webgpu", { device, urls: RuntimeUrls, store });
         const shape = [1, 1, 8, 8];
         const session = await onnx.createSessionAsync(
@@ -119,36 +134,28 @@ describe("ONNX Runtime on our device", () => {
         const identity = Float32Array.from({ length: 64 }, (_, i) => i);
         let disposals = 0;
         let runs = 0;
-        const driver = new OnnxDriver(
-            onnx,
-            session,
-            identity,
-            { identity: shape, position: shape },
-            { onDispose: () => disposals++, onRun: () => runs++ },
-        );
-        const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-        const buffers = [100, 200, 300, 400].map((value) => {
-            const buffer = device.createBuffer({ size: 256, usage });
-            device.queue.writeBuffer(buffer, 0, new Float32Array(64).fill(value));
-            return buffer;
-        });
-        const check = async (result: Float32Array | GPUBuffer, base: number): Promise<void> => {
-            expect(result instanceof GPUBuffer).toBe(true);
-            const values = await ReadOnDeviceAsync(device, result as GPUBuffer, 64);
+        const shapes = { identity: shape, position: shape, delta: shape };
+        const person = new OnnxPerson(onnx, session, identity, shapes, () => runs++);
+        const first = new OnnxDriver(new SharedPart(person, () => disposals++));
+        const drivers = [first, first.share(), first.share(), first.share()];
+        const check = (values: Float32Array, base: number): void =>
             expect(Array.from(values)).toEqual(Array.from(identity, (value) => value + base));
-        };
-        const results = buffers.map((buffer) => driver.run(buffer));
-        await check(await results[0], 100);
-        expect(await results[1]).toBe(await results[3]);
-        await check(await results[3], 400);
-        expect(runs).toBe(2);
-        await check(await driver.run(new Float32Array(64).fill(0.5)), 0.5);
-        const small = device.createBuffer({ size: 16, usage });
-        expect(await CodeOf(driver.run(small))).toBe("invalid-argument");
-        driver.dispose();
-        driver.dispose();
+        await Promise.all(
+            drivers.map(async (driver, i) => {
+                const result = await driver.run(PoseOf(new Float32Array(64).fill(100 * i), device));
+                expect(result instanceof GPUBuffer).toBe(true);
+                check(await ReadOnDeviceAsync(device, result as GPUBuffer, 64), 100 * i);
+            }),
+        );
+        expect(runs).toBe(4);
+        check(await first.readAsync(PoseOf(new Float32Array(64).fill(0.5), device)), 0.5);
+        expect(await CodeOf(first.run(PoseOf(new Float32Array(4), device)))).toBe("invalid-argument");
+        for (const driver of drivers) {
+            expect(disposals).toBe(0);
+            driver.dispose();
+            driver.dispose();
+        }
         expect(disposals).toBe(1);
-        [...buffers, small].forEach((buffer) => buffer.destroy());
         await session.release();
     });
 
@@ -219,7 +226,7 @@ describe("ONNX Runtime on our device", () => {
                 const made = await runtime.createDriverAsync(
                     new Float32Array(inputs.identity_features.reduce((a, b) => a * b, 1)),
                 );
-                expect(made.backend).toBe(driver);
+                expect(made instanceof FrameDriver).toBe(driver === "shaders");
                 expect(runtime.backend).toBe(driver === "shaders" ? null : "wasm");
                 expect(urls.filter((url) => !url.startsWith("ort-")).sort()).toEqual([
                     "driver.data",
@@ -251,7 +258,7 @@ describe("ONNX Runtime on our device", () => {
         expect(Object.keys(runtime.timings).sort()).toEqual(["encoder", ...faces, "reconstructor_n1"]);
         const { requests } = runtime.store.statistics;
         const { identityFeatures } = await runtime.reconstructAsync(Photos(runtime, 1));
-        expect((await runtime.createDriverAsync(identityFeatures)).backend).toBe("shaders");
+        expect((await runtime.createDriverAsync(identityFeatures)) instanceof FrameDriver).toBeTrue();
         expect(runtime.store.statistics.requests).toBe(requests);
         expect(runtime.backend).toBe("wasm");
         expect(notices).toEqual([]);
@@ -408,33 +415,33 @@ describe("networks on WebAssembly", () => {
         onPage.dispose();
     });
 
-    it("runs the driver one at a time, and the newest input wins", async () => {
-        const driver = (await runtime.createDriverAsync(person.identityFeatures)) as IDriver;
+    it("runs the driver for one avatar of a person after the other", async () => {
+        const driver = await runtime.createDriverAsync(person.identityFeatures);
         const size = 3 * runtime.model.positionMapSize ** 2;
-        const inputs = [0, 0.2, -0.4, 0.7].map((value) => new Float32Array(size).fill(value));
+        const poses = [0, 0.2, -0.4, 0.7].map((value) => PoseOf(new Float32Array(size).fill(value)));
         const alone: Float32Array[] = [];
-        for (const position of inputs) {
-            alone.push((await driver.run(position)) as Float32Array);
+        for (const pose of poses) {
+            alone.push((await driver.run(pose)) as Float32Array);
         }
         expect(alone[0].length).toBe(14 * runtime.model.mapSize ** 2);
         expect(WorstDifference(alone[1], alone[3])).toBeGreaterThan(0);
-        const [a, b, c, d] = (await Promise.all(inputs.map((position) => driver.run(position)))) as Float32Array[];
-        expect(WorstDifference(a, alone[0])).toBe(0);
-        for (const late of [b, c, d]) {
-            expect(late).toBe(d);
+        const drivers = [driver, driver.share(), driver.share(), driver.share()];
+        const together = await Promise.all(drivers.map((each, i) => each.run(poses[i])));
+        together.forEach((map, i) => expect(WorstDifference(map as Float32Array, alone[i])).toBe(0));
+        expect(await CodeOf(Promise.resolve(driver.run(PoseOf(new Float32Array(7)))))).toBe("invalid-argument");
+        for (const each of drivers) {
+            expect(WorstDifference(await drivers[3].readAsync(poses[3]), alone[3])).toBe(0);
+            each.dispose();
+            each.dispose();
         }
-        expect(WorstDifference(d, alone[3])).toBe(0);
-        expect(await CodeOf(driver.run(new Float32Array(7)))).toBe("invalid-argument");
-        driver.dispose();
-        driver.dispose();
-        expect(await CodeOf(driver.run(inputs[0]))).toBe("disposed");
+        expect(await CodeOf(Promise.resolve(driver.run(poses[0])))).toBe("disposed");
     });
 
     it("disposes a driver during a run without losing anyone's promise", async () => {
-        const driver = (await runtime.createDriverAsync(person.identityFeatures)) as IDriver;
-        const position = new Float32Array(3 * runtime.model.positionMapSize ** 2);
-        const running = CodeOf(driver.run(position));
-        const waiting = CodeOf(driver.run(position));
+        const driver = await runtime.createDriverAsync(person.identityFeatures);
+        const pose = PoseOf(new Float32Array(3 * runtime.model.positionMapSize ** 2));
+        const running = CodeOf(Promise.resolve(driver.run(pose)));
+        const waiting = CodeOf(Promise.resolve(driver.run(pose)));
         driver.dispose();
         expect(await running).toBe("disposed");
         expect(await waiting).toBe("disposed");

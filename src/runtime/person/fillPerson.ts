@@ -3,15 +3,15 @@ import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import type { HeadModel } from "../../flame/headModel.js";
 import { TexelTableOf } from "../../flame/personalHead.js";
 import type { TexelTable } from "../../flame/texelTable.js";
-import type { FillBesideAsync } from "../../runtime/beside/besideRunner.js";
-import type { IBustPage } from "../../runtime/bust/bustInput.js";
-import type { IFillInput } from "../../runtime/bust/fillFromCrops.js";
-import { BustHeadOf } from "../../runtime/bust/head.js";
-import { BustPageOf } from "../../runtime/bust/page.js";
-import { NextTaskAsync } from "../../runtime/slices.js";
-import type { Person } from "../refine/person.js";
-import type { IRefineSource } from "../refine/refineViews.js";
-import type { IPageModel, PersonPage } from "./personPage.js";
+import type { FillBesideAsync } from "../beside/besideRunner.js";
+import type { IBustPage } from "../bust/bustInput.js";
+import type { IFillInput } from "../bust/fillFromCrops.js";
+import { BustHeadOf } from "../bust/head.js";
+import { BustPageOf } from "../bust/page.js";
+import { NextTaskAsync } from "../slices.js";
+import type { Person } from "../../plugin/refine/person.js";
+import type { IRefineSource } from "./refineViews.js";
+import type { IPageModel, PersonPage } from "../../plugin/page/personPage.js";
 
 /** What filling uses of the avatar. */
 export interface IFillParts {

@@ -1,39 +1,27 @@
-/** The driver at run time, as part of the frame: our own shaders, on the scene's device. Without them: driver.ts. */
+/**
+ * The driver at run time, as part of the frame: our own shaders, on the scene's device. Its delta maps are there when
+ * the queue gets there. Without shaders: onnxDriver.ts.
+ */
 import { FlexAvatarError } from "../../flame/error.js";
-import { DriverExecutor, type DriverPerson } from "../passes/driver/driverExecutor.js";
+import type { IGraphEntry } from "../models/manifest.js";
+import { ReadOnDeviceAsync } from "../models/onnxBackend.js";
+import { HalfProbeLimit, ProbeError, ProbeInputs, ProbeLimit } from "../models/probe.js";
+import type { IExternalData } from "../models/session.js";
+import type { IDriver, IDriverPose } from "./driver.js";
+import { DriverExecutor, type DriverPerson } from "./kernels/driverExecutor.js";
 import { LowerDriver } from "./lowerDriver.js";
-import type { IGraphEntry } from "./manifest.js";
-import { ReadOnDeviceAsync } from "./onnxBackend.js";
 import { ReadOnnxGraph } from "./onnxGraph.js";
-import { HalfProbeLimit, ProbeError, ProbeInputs, ProbeLimit } from "./probe.js";
-import type { IExternalData } from "./session.js";
-
-/** From a position map to a delta map for one person, recorded rather than awaited. */
-export interface IFrameDriver {
-    readonly backend: "shaders";
-    readonly holdsFrame: true;
-    /** Dispatches of one run. */
-    readonly dispatches: number;
-    /** Milliseconds that a run took at start-up, submission included. */
-    readonly runMs: number;
-    /**
-     * Records one run.
-     * @param positionMap `[3,P,P]` f32
-     * @returns delta map `[14,H,W]` f32, the network's own buffer; the next run of any avatar overwrites it, in queue
-     * order
-     * @throws FlexAvatarError `disposed`
-     */
-    encode(encoder: GPUCommandEncoder, positionMap: GPUBuffer): GPUBuffer;
-    /** May be called twice. */
-    dispose(): void;
-}
+import { CheckPose, CreatePositionBuffer } from "./driverPose.js";
+import { SharedPart } from "./sharedPart.js";
 
 /** What all avatars of a scene share: shaders, weights, intermediate maps, and the buffer of results. */
 export class FrameDriverFactory {
+    private readonly _persons = new Set<DriverPerson>();
+
     private constructor(
         private readonly _executor: DriverExecutor,
         private readonly _result: GPUBuffer,
-        /** See {@link IFrameDriver.runMs}. */
+        /** Milliseconds that a run took at start-up, submission included. */
         public readonly runMs: number,
     ) {}
 
@@ -83,52 +71,86 @@ export class FrameDriverFactory {
         );
     }
 
-    /**
-     * @param identityFeatures `[C,h,w]`, copied
-     * @param onDispose called once
-     */
-    public createDriver(identityFeatures: Float32Array, onDispose: (driver: IFrameDriver) => void): IFrameDriver {
-        return new FrameDriver(
-            this._executor,
-            this._executor.createPerson(identityFeatures),
-            this._result,
-            this.runMs,
-            onDispose,
-        );
+    /** @param identityFeatures `[C,h,w]`, copied */
+    public createDriver(identityFeatures: Float32Array): FrameDriver {
+        const person = this._executor.createPerson(identityFeatures);
+        this._persons.add(person);
+        const shared = new SharedPart(person, () => this._persons.delete(person));
+        return new FrameDriver(this._executor, shared, this._result, this.runMs);
     }
 
     /** Drivers become useless. May be called twice. */
     public dispose(): void {
+        this._persons.forEach((person) => person.dispose());
         this._executor.dispose();
         this._result.destroy();
     }
 }
 
-class FrameDriver implements IFrameDriver {
-    public readonly backend = "shaders";
-    public readonly holdsFrame = true;
-    public readonly dispatches: number;
+/** One avatar's driver in our shaders. */
+export class FrameDriver implements IDriver {
+    private readonly _positionMap: GPUBuffer;
+    private _isDisposed = false;
 
+    /**
+     * @param _executor borrowed
+     * @param _person what its identity features gave, shared with other avatars of the person
+     * @param _result [14,H,W], of all avatars, borrowed: the next run overwrites it, in queue order
+     * @param runMs milliseconds of a run at start-up
+     */
     public constructor(
         private readonly _executor: DriverExecutor,
-        private readonly _person: DriverPerson,
+        private readonly _person: SharedPart<DriverPerson>,
         private readonly _result: GPUBuffer,
         public readonly runMs: number,
-        private readonly _onDispose: (driver: IFrameDriver) => void,
     ) {
-        this.dispatches = _executor.dispatches;
+        _person.join();
+        this._positionMap = CreatePositionBuffer(_executor.device, _executor.program.positionCount);
     }
 
-    public encode(encoder: GPUCommandEncoder, positionMap: GPUBuffer): GPUBuffer {
-        this._executor.encode(encoder, this._person, positionMap, this._result);
+    public get frameMs(): number {
+        return this.runMs;
+    }
+
+    public get byteLength(): number {
+        return this._positionMap.size;
+    }
+
+    public run(pose: IDriverPose): GPUBuffer {
+        this._submit(pose, this._positionMap);
         return this._result;
     }
 
-    public dispose(): void {
-        if (!this._person.isDisposed) {
-            this._person.dispose();
-            this._onDispose(this);
+    public async readAsync(pose: IDriverPose): Promise<Float32Array> {
+        const { device, program } = this._executor;
+        const positionMap = CreatePositionBuffer(device, program.positionCount);
+        try {
+            this._submit(pose, positionMap);
+            return await ReadOnDeviceAsync(device, this._result, program.deltaCount);
+        } finally {
+            positionMap.destroy();
         }
+    }
+
+    public share(): FrameDriver {
+        return new FrameDriver(this._executor, this._person, this._result, this.runMs);
+    }
+
+    public dispose(): void {
+        if (!this._isDisposed) {
+            this._isDisposed = true;
+            this._positionMap.destroy();
+            this._person.leave();
+        }
+    }
+
+    private _submit(pose: IDriverPose, positionMap: GPUBuffer): void {
+        const { device, program } = this._executor;
+        CheckPose(pose, program.positionCount);
+        const encoder = device.createCommandEncoder();
+        pose.recordPositionMap(encoder, positionMap);
+        this._executor.encode(encoder, this._person.part, positionMap, this._result);
+        device.queue.submit([encoder.finish()]);
     }
 }
 

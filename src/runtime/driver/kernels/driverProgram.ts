@@ -1,6 +1,6 @@
 /**
  * What {@link DriverExecutor} runs: the driver network as a few fused steps. Made from an ONNX graph by
- * `models/lowerDriver.ts`; holds no GPU object.
+ * `../lowerDriver.ts`; holds no GPU object.
  */
 
 /**

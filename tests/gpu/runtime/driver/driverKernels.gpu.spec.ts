@@ -1,5 +1,5 @@
-import { DriverExecutor } from "../../../../src/runtime/passes/driver/driverExecutor";
-import type { DriverStep, IConvStep, IDriverProgram } from "../../../../src/runtime/passes/driver/driverProgram";
+import { DriverExecutor } from "../../../../src/runtime/driver/kernels/driverExecutor";
+import type { DriverStep, IConvStep, IDriverProgram } from "../../../../src/runtime/driver/kernels/driverProgram";
 import { RunDriver } from "../../../../src/runtime/reference/driver";
 import {
     ExpectClose,

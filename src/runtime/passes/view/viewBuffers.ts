@@ -9,11 +9,11 @@ import {
     SplatRecordLayout,
     ViewParamsLayout,
     ViewSlotLayout,
-} from "../layout.js";
-import { OwnedBuffers } from "./gpuBuffers.js";
-import type { HeadBuffers } from "./headBuffers.js";
-import type { ISortScratch, ISortTarget } from "./sort/splatSorter.js";
-import { StructData } from "./structData.js";
+} from "../../layout.js";
+import { OwnedBuffers } from "../gpuBuffers.js";
+import type { HeadBuffers } from "../headBuffers.js";
+import type { ISortScratch, ISortTarget } from "../sort/splatSorter.js";
+import { StructData } from "../structData.js";
 
 /** Avatars of one head that a view sees in one level of detail: one dispatch. */
 export interface IViewGroup {
@@ -80,6 +80,7 @@ export class ViewBuffers implements ISortTarget {
     private _occluderDepthView: GPUTextureView | null = null;
     private readonly _owned: OwnedBuffers;
     private readonly _slotBindings = new Map<number, GPUBufferBinding>();
+    private readonly _closeUpBindings = new Map<number, GPUBufferBinding>();
 
     /**
      * @param device borrowed
@@ -153,12 +154,12 @@ export class ViewBuffers implements ISortTarget {
 
     /** `slots` from one of them on; the same object for the same slot. @internal */
     public slotsFrom(firstSlot: number): GPUBufferBinding {
-        let binding = this._slotBindings.get(firstSlot);
-        if (!binding) {
-            binding = { buffer: this.slots, offset: firstSlot * ViewSlotLayout.byteLength };
-            this._slotBindings.set(firstSlot, binding);
-        }
-        return binding;
+        return BindingOf(this._slotBindings, this.slots, firstSlot, ViewSlotLayout.byteLength);
+    }
+
+    /** `closeUpSlots`, likewise. @internal */
+    public closeUpSlotsFrom(firstSlot: number): GPUBufferBinding {
+        return BindingOf(this._closeUpBindings, this.closeUpSlots, firstSlot, CloseUpSlotLayout.byteLength);
     }
 
     /** True after {@link dispose}. */
@@ -173,4 +174,18 @@ export class ViewBuffers implements ISortTarget {
         this._occluderDepth = this._occluderDepthView = null;
         this._owned.dispose();
     }
+}
+
+function BindingOf(
+    known: Map<number, GPUBufferBinding>,
+    buffer: GPUBuffer,
+    index: number,
+    byteLength: number,
+): GPUBufferBinding {
+    let binding = known.get(index);
+    if (!binding) {
+        binding = { buffer, offset: index * byteLength };
+        known.set(index, binding);
+    }
+    return binding;
 }

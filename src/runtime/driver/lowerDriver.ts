@@ -5,7 +5,7 @@
  * caller then keeps to ONNX Runtime.
  */
 import { FlexAvatarError } from "../../flame/error.js";
-import type { DriverStep, IConvStep, IDriverMap, IDriverProgram, MapId } from "../passes/driver/driverProgram.js";
+import type { DriverStep, IConvStep, IDriverMap, IDriverProgram, MapId } from "./kernels/driverProgram.js";
 import type { IOnnxGraph, IOnnxNode, IOnnxTensor } from "./onnxGraph.js";
 
 interface IConstant extends IOnnxTensor {

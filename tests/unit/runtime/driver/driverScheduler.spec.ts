@@ -1,4 +1,4 @@
-import { DriverScheduler, type IScheduledDriver } from "../../../../src/plugin/avatar/driverScheduler";
+import { DriverScheduler, type IScheduledDriver } from "../../../../src/runtime/driver/driverScheduler";
 
 /** A driver whose expression changes in every frame, unless told otherwise. */
 class Driver implements IScheduledDriver {

@@ -1,11 +1,12 @@
 /**
  * The driver at run time, in our own shaders: recorded into the frame's command encoder, GPU buffers in and out, no
- * read-back, nothing to wait for. One executor per device and model holds pipelines, weights and intermediate maps; a
- * {@link DriverPerson} holds what one avatar's identity features give. Runs follow each other on the queue, so all
+ * read-back, nothing to wait for. One executor per device and model holds kernels, weights and intermediate maps; a
+ * {@link DriverPerson} holds what one person's identity features give. Runs follow each other on the queue, so all
  * persons share the intermediate maps. ONNX Runtime on the same graph is the reference.
  */
 import { FlexAvatarError } from "../../../flame/error.js";
-import { OwnedBuffers } from "../gpuBuffers.js";
+import { OwnedBuffers } from "../../passes/gpuBuffers.js";
+import { Kernel } from "../../passes/kernel.js";
 import { AssignBuffers, PlanDriverStep, type IDriverPlan, type Operand } from "./driverPlan.js";
 import { MapBlocks, type IDriverProgram, type MapId } from "./driverProgram.js";
 import { DriverSource } from "./driverSources.js";
@@ -14,14 +15,10 @@ import { DriverSource } from "./driverSources.js";
 const BindingAlignment = 256;
 const PassDescriptor: GPUComputePassDescriptor = { label: "driver" };
 
-interface ICompiledStep extends IDriverPlan {
-    pipeline: GPUComputePipeline;
-    /** Bind groups 0, 1 and 2; null where a buffer is the caller's or a person's. */
-    bound: GPUBindGroup;
-    reads: GPUBindGroup | null;
-    writes: GPUBindGroup | null;
-    /** Group 1 or 2 for each buffer of a caller. */
-    borrowed: WeakMap<GPUBuffer, GPUBindGroup>;
+interface ICompiledStep extends Omit<IDriverPlan, "kernel" | "parameters"> {
+    readonly kernel: Kernel;
+    /** Group 0: parameters and weights. */
+    readonly bound: GPUBindGroup;
 }
 
 /** Settings of {@link DriverExecutor.CreateAsync}. */
@@ -32,14 +29,8 @@ export interface IDriverExecutorSettings {
     enoughThreads?: number;
 }
 
-/**
- * One avatar's share: what its identity features give, and the bind groups that read it. Made by {@link
- * DriverExecutor.createPerson}.
- */
+/** One person's share: what the identity features give. Made by {@link DriverExecutor.createPerson}. */
 export class DriverPerson {
-    /** Group 1 of the steps that read `maps`. @internal */
-    public readonly reads = new Map<ICompiledStep, GPUBindGroup>();
-
     /** @internal */
     public constructor(
         /** @internal */
@@ -75,7 +66,7 @@ export class DriverExecutor {
         public readonly program: IDriverProgram,
         /** Whether maps and weights are in half precision. */
         public readonly half: boolean,
-        pipelines: ReadonlyMap<string, GPUComputePipeline>,
+        kernels: ReadonlyMap<string, Kernel>,
         once: readonly IDriverPlan[],
         steps: readonly IDriverPlan[],
     ) {
@@ -93,25 +84,14 @@ export class DriverExecutor {
         );
         let offset = 0;
         const compile = (plan: IDriverPlan): ICompiledStep => {
-            const pipeline = pipelines.get(PipelineKey(plan))!;
-            const regions = plan.parameters.map((data): GPUBufferBinding => {
+            const kernel = kernels.get(KernelKey(plan))!;
+            const [params, weights, bias] = plan.parameters.map((data): GPUBufferBinding => {
                 const region = { buffer: constants, offset, size: Math.ceil(data.byteLength / 16) * 16 };
                 device.queue.writeBuffer(constants, offset, data);
                 offset += AlignedLength(data);
                 return region;
             });
-            const groupOf = (index: number, operands: readonly Operand[]): GPUBindGroup | null => {
-                const found = operands.map((operand) => this._scratch.get(operand));
-                return found.every((buffer) => buffer !== undefined) ? this._group(pipeline, index, found) : null;
-            };
-            return {
-                ...plan,
-                pipeline,
-                bound: this._bind(pipeline, 0, regions),
-                reads: groupOf(1, plan.inputs),
-                writes: groupOf(2, [plan.output]),
-                borrowed: new WeakMap(),
-            };
+            return { ...plan, kernel, bound: kernel.group(0, params, weights, bias) };
         };
         this._once = once.map(compile);
         this._steps = steps.map(compile);
@@ -131,20 +111,13 @@ export class DriverExecutor {
         const [once, steps] = [program.once, program.steps].map((list) =>
             list.map((step) => PlanDriverStep(step, program.maps, half, enoughThreads)),
         );
-        const kinds = new Map([...once, ...steps].map((plan) => [PipelineKey(plan), plan]));
-        const pipelines = new Map<string, GPUComputePipeline>();
+        const kinds = new Map([...once, ...steps].map((plan) => [KernelKey(plan), plan]));
+        const kernels = new Map<string, Kernel>();
         try {
             await Promise.all(
-                [...kinds].map(async ([key, { kernel, constants }]) => {
-                    const module = device.createShaderModule({
-                        label: kernel,
-                        code: DriverSource(kernel, constants, half),
-                    });
-                    const compute = { module, entryPoint: "main" };
-                    pipelines.set(
-                        key,
-                        await device.createComputePipelineAsync({ label: kernel, layout: "auto", compute }),
-                    );
+                [...kinds].map(async ([key, { kernel: label, constants }]) => {
+                    const code = DriverSource(label, constants, half);
+                    kernels.set(key, await Kernel.CompileAsync(device, { label, code }));
                 }),
             );
         } catch (error) {
@@ -156,7 +129,7 @@ export class DriverExecutor {
                 },
             );
         }
-        return new DriverExecutor(device, program, half, pipelines, once, steps);
+        return new DriverExecutor(device, program, half, kernels, once, steps);
     }
 
     /** Dispatches of one run. */
@@ -192,12 +165,7 @@ export class DriverExecutor {
         for (const step of this._once) {
             const result = owned.create(`map${step.output}`, this._byteLengthOf(step.output as MapId));
             maps.set(step.output, result);
-            const reads = this._group(
-                step.pipeline,
-                1,
-                step.inputs.map((operand) => maps.get(operand)!),
-            );
-            this._dispatch(pass, step, reads, this._group(step.pipeline, 2, [result]));
+            this._dispatch(pass, step, maps);
         }
         pass.end();
         this.device.queue.submit([encoder.finish()]);
@@ -218,11 +186,7 @@ export class DriverExecutor {
         }
         const pass = encoder.beginComputePass(PassDescriptor);
         for (let index = 0; index < this._steps.length; index++) {
-            const step = this._steps[index];
-            const reads =
-                step.reads ??
-                (step.inputs[0] === "position" ? this._borrow(step, 1, positionMap) : this._readsOf(step, person));
-            this._dispatch(pass, step, reads, step.writes ?? this._borrow(step, 2, deltaMap));
+            this._dispatch(pass, this._steps[index], person.maps, positionMap, deltaMap);
         }
         pass.end();
     }
@@ -269,48 +233,23 @@ export class DriverExecutor {
 
     private _dispatch(
         pass: GPUComputePassEncoder,
-        step: ICompiledStep,
-        reads: GPUBindGroup,
-        writes: GPUBindGroup,
+        { kernel, bound, inputs, output, workgroups }: ICompiledStep,
+        maps: ReadonlyMap<Operand, GPUBuffer>,
+        position?: GPUBuffer,
+        delta?: GPUBuffer,
     ): void {
-        pass.setPipeline(step.pipeline);
-        pass.setBindGroup(0, step.bound);
-        pass.setBindGroup(1, reads);
-        pass.setBindGroup(2, writes);
-        pass.dispatchWorkgroups(step.workgroups[0], step.workgroups[1], step.workgroups[2]);
+        const first = inputs[0] === "position" ? position : this._mapOf(inputs[0], maps);
+        const second = this._mapOf(inputs[1], maps);
+        pass.setPipeline(kernel.pipeline);
+        pass.setBindGroup(0, bound);
+        kernel.bind(pass, 1, first, second, this._mapOf(inputs[2], maps), this._mapOf(inputs[3], maps));
+        kernel.bind(pass, 2, output === "delta" ? delta : this._mapOf(output, maps));
+        pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2]);
     }
 
-    private _borrow(step: ICompiledStep, index: number, buffer: GPUBuffer): GPUBindGroup {
-        let group = step.borrowed.get(buffer);
-        if (!group) {
-            step.borrowed.set(buffer, (group = this._group(step.pipeline, index, [buffer])));
-        }
-        return group;
-    }
-
-    private _readsOf(step: ICompiledStep, person: DriverPerson): GPUBindGroup {
-        let group = person.reads.get(step);
-        if (!group) {
-            const buffers = step.inputs.map((operand) => person.maps.get(operand) ?? this._scratch.get(operand)!);
-            person.reads.set(step, (group = this._group(step.pipeline, 1, buffers)));
-        }
-        return group;
-    }
-
-    private _group(pipeline: GPUComputePipeline, index: number, buffers: readonly GPUBuffer[]): GPUBindGroup {
-        return this._bind(
-            pipeline,
-            index,
-            buffers.map((buffer) => ({ buffer })),
-        );
-    }
-
-    private _bind(pipeline: GPUComputePipeline, index: number, regions: readonly GPUBufferBinding[]): GPUBindGroup {
-        return this.device.createBindGroup({
-            label: `${pipeline.label}.${index}`,
-            layout: pipeline.getBindGroupLayout(index),
-            entries: regions.map((resource, binding) => ({ binding, resource })),
-        });
+    /** A person's map, or one of the scratch; nothing for nothing. */
+    private _mapOf(operand: Operand | undefined, maps: ReadonlyMap<Operand, GPUBuffer>): GPUBuffer | undefined {
+        return operand === undefined ? undefined : (maps.get(operand) ?? this._scratch.get(operand));
     }
 
     private _byteLengthOf(map: MapId): number {
@@ -325,7 +264,7 @@ export class DriverExecutor {
     }
 }
 
-function PipelineKey({ kernel, constants }: IDriverPlan): string {
+function KernelKey({ kernel, constants }: IDriverPlan): string {
     return `${kernel} ${JSON.stringify(constants)}`;
 }
 

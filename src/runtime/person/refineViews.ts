@@ -6,9 +6,9 @@ import { PoseLength, type HeadModel } from "../../flame/headModel.js";
 import { VertexNormals } from "../../flame/normals.js";
 import { JointMatrices, JointMatricesLength, SkinVertices } from "../../flame/skinning.js";
 import type { TexelTable } from "../../flame/texelTable.js";
-import type { IDetailCrop } from "../../runtime/photo/detailCrop.js";
-import type { IWideCrop } from "../../runtime/photo/wideCrop.js";
-import type { IRefineTable, IRefineView } from "../../runtime/refine/refineInput.js";
+import type { IDetailCrop } from "../photo/detailCrop.js";
+import type { IWideCrop } from "../photo/wideCrop.js";
+import type { IRefineTable, IRefineView } from "../refine/refineInput.js";
 
 /** Photos that were prepared and fitted together. */
 export interface IRefineSource {

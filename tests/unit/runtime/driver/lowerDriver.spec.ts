@@ -1,10 +1,10 @@
 import { FlexAvatarError } from "../../../../src/flame/error";
-import { LowerDriver } from "../../../../src/runtime/models/lowerDriver";
-import { ReadOnnxGraph, type IOnnxGraph } from "../../../../src/runtime/models/onnxGraph";
+import { LowerDriver } from "../../../../src/runtime/driver/lowerDriver";
+import { ReadOnnxGraph, type IOnnxGraph } from "../../../../src/runtime/driver/onnxGraph";
 import { ProbeInputs } from "../../../../src/runtime/models/probe";
 import { BuildSumGraph } from "../../../../src/runtime/models/probeGraph";
-import { AssignBuffers } from "../../../../src/runtime/passes/driver/driverPlan";
-import { DriverFlops, type IConvStep } from "../../../../src/runtime/passes/driver/driverProgram";
+import { AssignBuffers } from "../../../../src/runtime/driver/kernels/driverPlan";
+import { DriverFlops, type IConvStep } from "../../../../src/runtime/driver/kernels/driverProgram";
 import { RunDriver } from "../../../../src/runtime/reference/driver";
 
 /**

@@ -1,27 +1,18 @@
 /**
- * Draws the shrunk heads of a view into its small depth texture, before projection reads it: one render pass, one draw
- * per head and level of detail.
+ * splatOccluder: the shrunk heads of a view in its small depth texture, before projection reads it. One render pass,
+ * one draw per head and level of detail. It has no twin: what it hides must not be missed, so the test compares pictures
+ * with and without it.
  */
-import type { HeadBuffers } from "./headBuffers.js";
-import { OccluderInstanceBytes, type ViewBuffers } from "./viewBuffers.js";
+import { Kernel } from "./kernel.js";
+import { OccluderInstanceBytes, type ViewBuffers } from "./view/viewBuffers.js";
 import { SplatOccluderSource } from "./wgsl.js";
 
-interface IBoundGroup {
-    readonly revision: number;
-    readonly group: GPUBindGroup;
-}
-
-/** One per device. Holds a pipeline and bind groups only. */
-export class OccluderPass {
-    private readonly _groups = new WeakMap<ViewBuffers, WeakMap<HeadBuffers, IBoundGroup>>();
-
-    private constructor(
-        private readonly _device: GPUDevice,
-        private readonly _pipeline: GPURenderPipeline,
-    ) {}
+/** One per device. */
+export class SplatOccluderPass {
+    private constructor(private readonly _kernel: Kernel<GPURenderPipeline>) {}
 
     /** Compiles. */
-    public static async CreateAsync(device: GPUDevice): Promise<OccluderPass> {
+    public static async CreateAsync(device: GPUDevice): Promise<SplatOccluderPass> {
         const module = device.createShaderModule({ label: "splatOccluder", code: SplatOccluderSource });
         const pipeline = await device.createRenderPipelineAsync({
             label: "splatOccluder",
@@ -44,7 +35,7 @@ export class OccluderPass {
             fragment: { module, entryPoint: "fragmentMain", targets: [] },
             depthStencil: { format: "depth32float", depthWriteEnabled: true, depthCompare: "greater" },
         });
-        return new OccluderPass(device, pipeline);
+        return new SplatOccluderPass(new Kernel(device, pipeline));
     }
 
     /** Records the pass for what `WriteView` found; nothing where no avatar hides anything. */
@@ -62,37 +53,16 @@ export class OccluderPass {
                 depthStoreOp: "store",
             },
         });
-        pass.setPipeline(this._pipeline);
+        pass.setPipeline(this._kernel.pipeline);
         pass.setVertexBuffer(0, view.occluders);
         for (const { head, firstOccluder, occluderCount } of view.groups) {
             if (occluderCount > 0) {
-                pass.setBindGroup(0, this._groupOf(view, head));
+                const expressed = head.avatars.buffer("expressed");
+                this._kernel.bind(pass, 0, view.params, view.slots, expressed, head.persons.buffer("occluder"));
                 pass.setIndexBuffer(head.occluderFaces, "uint16");
                 pass.drawIndexed(head.occluderIndexCount, occluderCount, 0, 0, firstOccluder);
             }
         }
         pass.end();
-    }
-
-    private _groupOf(view: ViewBuffers, head: HeadBuffers): GPUBindGroup {
-        const groups = this._groups.get(view) ?? new WeakMap<HeadBuffers, IBoundGroup>();
-        this._groups.set(view, groups);
-        let bound = groups.get(head);
-        if (bound?.revision !== head.revision) {
-            const buffers = [
-                view.params,
-                view.slots,
-                head.avatars.buffer("expressed"),
-                head.persons.buffer("occluder"),
-            ];
-            const group = this._device.createBindGroup({
-                label: "splatOccluder.0",
-                layout: this._pipeline.getBindGroupLayout(0),
-                entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
-            });
-            bound = { revision: head.revision, group };
-            groups.set(head, bound);
-        }
-        return bound.group;
     }
 }

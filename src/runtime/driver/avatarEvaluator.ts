@@ -1,17 +1,14 @@
 /**
- * What happens to one avatar when its expression or pose changes: head posed on the GPU at once, driver network kicked
- * without waiting, its delta map taken over when it arrives. Knows no scene.
+ * What happens to one avatar when its expression or pose changes: its head is posed on the GPU at once, its driver is
+ * asked when the scheduler says so, and the delta map is taken over when it is there. Knows no scene.
  */
-import type { ExpressionPose } from "../../flame/expression.js";
 import { FlexAvatarError } from "../../flame/error.js";
-import { CreatePositionMapScratch, PositionMap, type PositionMapScratch } from "../../flame/positionMap.js";
-import type { IDriver } from "../../runtime/models/driver.js";
-import type { IFrameDriver } from "../../runtime/models/frameDriver.js";
-import { MapChannels } from "../../runtime/layout.js";
-import type { ICloseUp } from "../../runtime/closeUp.js";
-import { AvatarBuffers, type HeadBuffers, type SplatPipeline } from "../../runtime/passes/index.js";
+import type { ExpressionPose } from "../../flame/expression.js";
+import type { ICloseUp } from "../closeUp.js";
+import { AvatarBuffers, type HeadBuffers, type SplatPipeline } from "../passes/index.js";
+import type { DeltaMap, IDriver } from "./driver.js";
+import { OtherPose, ShownPose } from "./driverPose.js";
 import type { IScheduledDriver } from "./driverScheduler.js";
-import { SharedDriver } from "./sharedDriver.js";
 
 /** Delta maps that come more seldom than frames are blended into, over at most this time. */
 const LongestBlendMs = 250;
@@ -22,7 +19,7 @@ const Unposed: AvatarBuffers[] = []; // scratch of PoseAll
 export interface IEvaluatorCounts {
     /** Driver runs that have arrived. */
     driverRuns: number;
-    /** Milliseconds from kick to arrival of the last driver run, waiting included. */
+    /** Milliseconds from asking to the delta map of the last driver run, waiting included. */
     driverMs: number;
 }
 
@@ -33,9 +30,6 @@ export class AvatarEvaluator implements IScheduledDriver {
     public readonly counts: IEvaluatorCounts = { driverRuns: 0, driverMs: 0 };
     /** Told when a driver run fails. The avatar goes on without new deltas. */
     public onDriverError: ((error: unknown) => void) | null = null;
-    private readonly _positionArray: Float32Array | null = null;
-    private readonly _positionBuffer: GPUBuffer | null = null;
-    private readonly _scratch: PositionMapScratch | null = null;
     private _revision = 1;
     /** Grows with each new expression. */
     private _wanted = 0;
@@ -50,21 +44,20 @@ export class AvatarEvaluator implements IScheduledDriver {
     /** Length of the running blend from the previous delta map to the newest, 0 when it is over. */
     private _blendMs = 0;
     private readonly _pose: ExpressionPose;
-    private readonly _driver: SharedDriver | null;
+    private readonly _shown: ShownPose;
 
     /**
      * @param pipeline borrowed
      * @param head borrowed; must outlive the evaluator
      * @param maps the static map [14,H,W], copied; or an avatar that shares its own
-     * @param driver owned from now on, or null for an avatar that keeps its static map
+     * @param _driver owned from now on, or null for an avatar that keeps its static map
      */
     public constructor(
         public readonly pipeline: SplatPipeline,
         head: HeadBuffers,
         maps: Float32Array<ArrayBuffer> | AvatarBuffers,
-        driver: IDriver | IFrameDriver | SharedDriver | null,
+        private readonly _driver: IDriver | null,
     ) {
-        this._driver = driver && (driver instanceof SharedDriver ? driver : new SharedDriver(driver));
         const { device } = pipeline;
         if (maps instanceof AvatarBuffers) {
             this.buffers = new AvatarBuffers(device, head, maps);
@@ -73,17 +66,7 @@ export class AvatarEvaluator implements IScheduledDriver {
             this.buffers.setStaticMap(maps);
         }
         this._pose = { expression: new Float32Array(head.model.expressionCount), pose: new Float32Array(15) };
-        const positionCount = 3 * head.positionTable.mapSize ** 2;
-        if (this._driver && this._driver.network.backend !== "wasm") {
-            this._positionBuffer = device.createBuffer({
-                label: "avatar.positionMap",
-                size: 4 * positionCount,
-                usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
-            });
-        } else if (this._driver) {
-            this._positionArray = new Float32Array(positionCount);
-            this._scratch = CreatePositionMapScratch(head.model);
-        }
+        this._shown = new ShownPose(pipeline, this.buffers, this._pose);
     }
 
     public get gaussianCount(): number {
@@ -92,12 +75,12 @@ export class AvatarEvaluator implements IScheduledDriver {
 
     /** Bytes of GPU memory held; what instances share is divided among them. */
     public get byteLength(): number {
-        return this.buffers.byteLength + (this._positionBuffer?.size ?? 0);
+        return this.buffers.byteLength + (this._driver?.byteLength ?? 0);
     }
 
     /** Bytes of GPU memory held outside of the head's shared buffers. */
     public get ownByteLength(): number {
-        return this.buffers.params.size + (this._positionBuffer?.size ?? 0);
+        return this.buffers.params.size + (this._driver?.byteLength ?? 0);
     }
 
     /** Changes whenever a prepared view is out of date. */
@@ -184,12 +167,11 @@ export class AvatarEvaluator implements IScheduledDriver {
     }
 
     public get frameMs(): number {
-        return this._driver?.network.holdsFrame === false ? 0 : this.runMs;
+        return this._driver?.frameMs ?? 0;
     }
 
     public get runMs(): number {
-        const network = this._driver?.network;
-        return network?.backend === "shaders" ? network.runMs : this.counts.driverMs;
+        return this._driver?.runMs ?? 0;
     }
 
     public get startedAt(): number {
@@ -251,7 +233,7 @@ export class AvatarEvaluator implements IScheduledDriver {
      */
     public async readDeltaMapAsync(): Promise<Float32Array | null> {
         await this.evaluateAsync();
-        return this._driver && (await this._readAsync(this._driver, (encoder) => this._currentInput(encoder)));
+        return this._driver && (await this._driver.readAsync(this._shown));
     }
 
     /**
@@ -261,101 +243,38 @@ export class AvatarEvaluator implements IScheduledDriver {
      * @throws whatever the driver throws
      */
     public async deltaMapOfAsync(expressionPose: ExpressionPose): Promise<Float32Array | null> {
-        if (!this._driver) {
-            return null;
-        }
-        const { head } = this.buffers;
-        const positions = new Float32Array(3 * head.positionTable.mapSize ** 2);
-        PositionMap(head.model, head.positionTable, expressionPose, positions);
-        if (this._positionArray) {
-            return await this._readAsync(this._driver, () => positions);
-        }
-        const buffer = this.pipeline.device.createBuffer({
-            label: "avatar.otherPositionMap",
-            size: positions.byteLength,
-            usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
-        });
-        try {
-            this.pipeline.device.queue.writeBuffer(buffer, 0, positions);
-            return await this._readAsync(this._driver, () => buffer);
-        } finally {
-            buffer.destroy();
-        }
-    }
-
-    /** Runs the network and waits for the GPU: for exports and refinement, not for frames. */
-    private async _readAsync(
-        driver: SharedDriver,
-        inputOf: (encoder: GPUCommandEncoder) => Float32Array | GPUBuffer,
-    ): Promise<Float32Array> {
-        const { network } = driver;
-        const { device } = this.pipeline;
-        const encoder = device.createCommandEncoder({ label: "readDeltaMap" });
-        const input = inputOf(encoder);
-        const map =
-            network.backend === "shaders"
-                ? network.encode(encoder, input as GPUBuffer)
-                : await driver.run(network, input);
-        if (map instanceof Float32Array) {
-            return map.slice();
-        }
-        const byteLength = 4 * MapChannels * this.buffers.head.table.mapSize ** 2;
-        const staging = device.createBuffer({
-            size: byteLength,
-            usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-        });
-        try {
-            encoder.copyBufferToBuffer(map, 0, staging, 0, byteLength);
-            device.queue.submit([encoder.finish()]);
-            await staging.mapAsync(GPUMapMode.READ);
-            return new Float32Array(staging.getMappedRange().slice(0));
-        } finally {
-            staging.destroy();
-        }
+        const other = new OtherPose(this.pipeline.device, this.buffers.head, expressionPose);
+        return this._driver && (await this._driver.readAsync(other));
     }
 
     /** Destroys buffers and driver. May be called twice. */
     public dispose(): void {
         this.onDriverError = null;
         this.buffers.dispose();
-        this._positionBuffer?.destroy();
         this._driver?.dispose();
     }
 
-    /**
-     * Evaluates the expression set last: at once with our shaders, else a promise later. Does nothing if no run is
-     * wanted.
-     */
+    /** Asks the driver for the expression set last. Does nothing if no run is wanted. */
     public startRun(): void {
         if (!this.wantsRun || !this._driver) {
             return;
         }
         this._startedAt = performance.now();
-        const { network } = this._driver;
-        if (network.backend === "shaders") {
-            this._record(network);
+        const asked = this._wanted;
+        const answer = this._driver.run(this._shown);
+        if (answer instanceof Promise) {
+            this._inFlight = this._awaitAsync(answer, asked);
         } else {
-            this._kick(this._driver, network);
+            this._takeDeltaMap(answer, asked);
         }
     }
 
-    private _record(driver: IFrameDriver): void {
-        const encoder = this.pipeline.device.createCommandEncoder();
-        const deltaMap = driver.encode(encoder, this._recordPositionMap(encoder));
-        this.pipeline.device.queue.submit([encoder.finish()]);
-        this._takeDeltaMap(deltaMap, driver.runMs);
-        this._evaluated = this._wanted;
-    }
-
-    private _kick(driver: SharedDriver, network: IDriver): void {
-        const evaluating = this._wanted;
-        const start = this._startedAt;
-        this._inFlight = driver.run(network, this._positionMap()).then(
+    private _awaitAsync(answer: Promise<DeltaMap>, asked: number): Promise<void> {
+        return answer.then(
             (deltaMap) => {
                 this._inFlight = null;
                 if (!this.buffers.isDisposed) {
-                    this._takeDeltaMap(deltaMap, performance.now() - start);
-                    this._evaluated = evaluating;
+                    this._takeDeltaMap(deltaMap, asked);
                 }
             },
             (error: unknown) => {
@@ -368,7 +287,8 @@ export class AvatarEvaluator implements IScheduledDriver {
         );
     }
 
-    private _takeDeltaMap(deltaMap: Float32Array | GPUBuffer, runMs: number): void {
+    /** @param asked the expression that it answers */
+    private _takeDeltaMap(deltaMap: DeltaMap, asked: number): void {
         const now = performance.now();
         const interval = now - this._arrivedAt;
         this._arrivedAt = now;
@@ -379,31 +299,7 @@ export class AvatarEvaluator implements IScheduledDriver {
         this.buffers.deltaBlend = this._blendMs > 0 ? 0 : 1;
         this._revision++;
         this.counts.driverRuns++;
-        this.counts.driverMs = runMs;
-    }
-
-    /** The driver borrows its input until it answers, and one run is in flight at most, so one map is enough. */
-    private _positionMap(): Float32Array | GPUBuffer {
-        const { head } = this.buffers;
-        if (this._positionArray) {
-            return PositionMap(head.model, head.positionTable, this._pose, this._positionArray, this._scratch!);
-        }
-        const encoder = this.pipeline.device.createCommandEncoder();
-        this._recordPositionMap(encoder);
-        this.pipeline.device.queue.submit([encoder.finish()]);
-        return this._positionBuffer!;
-    }
-
-    /** The driver's input for the expression set last. */
-    private _currentInput(encoder: GPUCommandEncoder): Float32Array | GPUBuffer {
-        return this._driver?.network.backend === "shaders" ? this._recordPositionMap(encoder) : this._positionMap();
-    }
-
-    private _recordPositionMap(encoder: GPUCommandEncoder): GPUBuffer {
-        if (!this.buffers.isPosed) {
-            this.pipeline.poseVertices(encoder, this.buffers);
-        }
-        this.pipeline.positionMap(encoder, this.buffers, this._positionBuffer!);
-        return this._positionBuffer!;
+        this.counts.driverMs = this.runMs;
+        this._evaluated = asked;
     }
 }

@@ -4,17 +4,12 @@ import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import type { ExpressionPose } from "../../flame/expression.js";
 import type { HeadModel } from "../../flame/headModel.js";
 import type { TexelTable } from "../../flame/texelTable.js";
-import type { RefineBesideAsync } from "../../runtime/beside/besideRunner.js";
-import { CloseUpScale } from "../../runtime/closeUp.js";
-import { OrAborted } from "../../runtime/models/abort.js";
-import { MostDetailPx } from "../../runtime/photo/detailCrop.js";
-import {
-    RefineConstants,
-    type ICloseUpWish,
-    type IRefineInput,
-    type IRefineView,
-} from "../../runtime/refine/refineInput.js";
-import type { Person } from "./person.js";
+import type { RefineBesideAsync } from "../beside/besideRunner.js";
+import { CloseUpScale } from "../closeUp.js";
+import { OrAborted } from "../models/abort.js";
+import { MostDetailPx } from "../photo/detailCrop.js";
+import { RefineConstants, type ICloseUpWish, type IRefineInput, type IRefineView } from "../refine/refineInput.js";
+import type { Person } from "../../plugin/refine/person.js";
 import type { IRefineSettings } from "./refineSettings.js";
 import { PoseInPhoto, RefineTableOf, RefineViewOf, type IRefineSource } from "./refineViews.js";
 

@@ -1,10 +1,11 @@
 import { FlexAvatarError } from "../../../../src/flame/error";
-import { LowerDriver } from "../../../../src/runtime/models/lowerDriver";
+import { FrameDriver } from "../../../../src/runtime/driver/frameDriver";
+import { LowerDriver } from "../../../../src/runtime/driver/lowerDriver";
 import { ModelRuntime } from "../../../../src/runtime/models/modelRuntime";
 import { ReadOnDeviceAsync } from "../../../../src/runtime/models/onnxBackend";
-import { ReadOnnxGraph } from "../../../../src/runtime/models/onnxGraph";
-import { DriverExecutor } from "../../../../src/runtime/passes/driver/driverExecutor";
-import { DriverFlops, type IDriverProgram } from "../../../../src/runtime/passes/driver/driverProgram";
+import { ReadOnnxGraph } from "../../../../src/runtime/driver/onnxGraph";
+import { DriverExecutor } from "../../../../src/runtime/driver/kernels/driverExecutor";
+import { DriverFlops, type IDriverProgram } from "../../../../src/runtime/driver/kernels/driverProgram";
 
 const Usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
 
@@ -137,13 +138,13 @@ describe("the driver network in our shaders", () => {
         await expectAsync(own.createDriverAsync(identity)).toBeRejectedWithError(FlexAvatarError, /wrong numbers/);
         (driver as { probe?: unknown }).probe = undefined;
         const made = await own.createDriverAsync(identity);
-        expect(made.backend).toBe("shaders");
+        expect(made instanceof FrameDriver).toBeTrue();
         made.dispose();
         made.dispose();
         own.dispose();
         const usual = await ModelRuntime.CreateAsync(settings);
         const other = await usual.createDriverAsync(identity); // "auto" on a software adapter
-        expect(other.backend).toBe("wasm");
+        expect(other instanceof FrameDriver).toBeFalse();
         expect(notices).toEqual([]);
         usual.dispose();
     });

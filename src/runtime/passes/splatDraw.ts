@@ -1,9 +1,10 @@
 /**
- * Draws a prepared view into a plain WebGPU render pass: tests, thumbnails, and hosts without a material system.
- * Inside Babylon the splat material does the same with the same shader text (`SplatQuadSource`).
+ * splatDraw: a prepared view in a plain WebGPU render pass: tests, thumbnails, and hosts without a material system.
+ * Inside Babylon the splat material does the same with the same shader text (`SplatQuadSource`). Twin: reference/rasterize.ts.
  */
-import type { ViewBuffers } from "./viewBuffers.js";
+import type { ViewBuffers } from "./view/viewBuffers.js";
 import { HalfOrSingleAsync } from "./halfOrSingle.js";
+import { Kernel } from "./kernel.js";
 import { HalfSplatDrawSource, SplatDrawSource } from "./wgsl.js";
 
 /** The render pass that the splats are drawn into. */
@@ -20,15 +21,13 @@ export interface ISplatTarget {
 
 const PremultipliedOver: GPUBlendComponent = { srcFactor: "one", dstFactor: "one-minus-src-alpha" };
 
-/** One per device and target format. Holds a pipeline and bind groups only, so there is nothing to dispose. */
+/** One per device and target format. Nothing to dispose. */
 export class SplatDrawPass {
-    private readonly _groups = new WeakMap<ViewBuffers, GPUBindGroup>();
-
     private constructor(
         public readonly device: GPUDevice,
         /** Whether fragments are computed in half precision. */
         public readonly half: boolean,
-        private readonly _pipeline: GPURenderPipeline,
+        private readonly _kernel: Kernel<GPURenderPipeline>,
     ) {}
 
     /**
@@ -63,25 +62,13 @@ export class SplatDrawPass {
             },
             multisample: { count: target.sampleCount ?? 1 },
         });
-        return new SplatDrawPass(device, half, pipeline);
+        return new SplatDrawPass(device, half, new Kernel(device, pipeline));
     }
 
     /** Records one indirect draw of all visible splats, back to front. */
     public draw(pass: GPURenderPassEncoder, view: ViewBuffers): void {
-        let group = this._groups.get(view);
-        if (!group) {
-            group = this.device.createBindGroup({
-                label: "splatDraw.0",
-                layout: this._pipeline.getBindGroupLayout(0),
-                entries: [view.records, view.order, view.drawArgs].map((buffer, binding) => ({
-                    binding,
-                    resource: { buffer },
-                })),
-            });
-            this._groups.set(view, group);
-        }
-        pass.setPipeline(this._pipeline);
-        pass.setBindGroup(0, group);
+        pass.setPipeline(this._kernel.pipeline);
+        this._kernel.bind(pass, 0, view.records, view.order, view.drawArgs);
         pass.drawIndirect(view.drawArgs, 0);
     }
 }

@@ -10,7 +10,7 @@ import {
     DriverPoolParamsLayout,
     DriverWorkgroupEdge,
 } from "../../layout.js";
-import { StructOfWords } from "../structData.js";
+import { StructOfWords } from "../../passes/structData.js";
 import { MapBlocks, type DriverStep, type IConvStep, type IDriverMap, type MapId } from "./driverProgram.js";
 import type { DriverKernelName } from "./driverSources.js";
 
