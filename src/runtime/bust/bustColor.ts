@@ -18,7 +18,7 @@ const [Faint, FaintCollar] = [0.004, 0.02];
 /** Color of clothes of whom no photo shows any. */
 const Plain = [0.27, 0.28, 0.31];
 /** Such clothes have a collar that ends so far below the ring, meters, in a line that is so much darker. */
-const [Rib, RibDarker] = [-0.034, 0.35];
+const [Rib, RibDarker] = [-0.028, 0.2];
 /** Where light comes from that falls on what no photo shows: meters above the eyes, and towards the camera. */
 const Light = { up: 1.2, front: 0.8 };
 /** What of it comes from everywhere, and how far it reaches around. */
