@@ -21,7 +21,7 @@ DETAIL = (0.72, 1.38)  # strands that are carried behind are no darker or lighte
 LOCK_COLUMNS = 6.0  # what is wider than so many columns is tone, not strands
 STRAND_ROWS, STRAIGHT = (
     12.0,
-    (0.016, 0.036),
+    (0.032, 0.06),
 )  # rows that strands are drawn out over; shares of variance that then remain in curls and in straight hair
 CURLS = 0.6  # of the spread of curls that is carried behind: what repeats must not be seen to
 BEHIND = 0.93  # hair behind is this much darker

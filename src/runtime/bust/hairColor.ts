@@ -35,7 +35,7 @@ const Detail = [0.72, 1.38] as const;
 const LockColumns = 6;
 /** Rows that strands are drawn out over; shares of variance that then remain in curls and in straight hair. */
 const StrandRows = 12;
-const Straight = [0.016, 0.036] as const;
+const Straight = [0.032, 0.06] as const;
 /** Of the spread of curls that is carried behind: what repeats must not be seen to. */
 const Curls = 0.6;
 /** Hair behind is this much darker. */
