@@ -25,6 +25,8 @@ export const chromiumFlags = [
     "--disable-background-networking",
     "--disable-component-update",
     "--no-first-run",
+    "--enable-precise-memory-info", // for what a frame allocates
+    "--js-flags=--expose-gc",
 ];
 
 export default (config) =>

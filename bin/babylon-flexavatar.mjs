@@ -1,19 +1,46 @@
 #!/usr/bin/env node
 // npx babylon-flexavatar copy-assets <folder>: puts what a page needs at run time into a folder that is served.
+// npx babylon-flexavatar make <file> <photo>...: makes a .flexavatar file of photos, without a browser.
 import path from "node:path";
 import { copyAssets } from "./assets.mjs";
 
 const usage = `Usage: babylon-flexavatar copy-assets <folder>
+       babylon-flexavatar make <person.flexavatar> <photo>... [--plain]
 
 Copies the networks, the head model, ONNX Runtime and the face detector into <folder>, for example public/flexavatar.
 The page names the address of that folder: FlexAvatarComponent.GetOrCreate(scene, { assetsUrl: "/flexavatar/" }).
-Running it again copies only what changed; run it after every update of babylon-flexavatar or onnxruntime-web.`;
+Running it again copies only what changed; run it after every update of babylon-flexavatar or onnxruntime-web.
+
+make writes the avatar of one to four photos of a person. Photos are opened by @napi-rs/canvas: npm install @napi-rs/canvas.
+--plain leaves out the photos' own detail, hair and bust, which take most of the time.`;
+
+async function make(file, photos, refine) {
+    try {
+        const { makePerson } = await import("./makePerson.mjs");
+        const bytes = await makePerson(photos, path.resolve(file), {
+            refine,
+            onStage: (stage) => console.log(`${stage} ...`),
+            onNotice: (message) => console.log(message),
+        });
+        console.log(`${file} ${megabytes(bytes)}`);
+        process.exit(0); // ONNX Runtime's threads would wait for more
+    } catch (error) {
+        console.error(`babylon-flexavatar: ${error.message}`);
+        process.exit(1);
+    }
+}
 
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 const [command, target, ...rest] = process.argv.slice(2);
 if (command === "--help" || command === "help") {
     console.log(usage);
+} else if (command === "make" && target !== undefined && !target.startsWith("-") && rest.length > 0) {
+    await make(
+        target,
+        rest.filter((word) => word !== "--plain"),
+        !rest.includes("--plain"),
+    );
 } else if (command !== "copy-assets" || target === undefined || target.startsWith("-") || rest.length > 0) {
     console.error(usage);
     process.exitCode = 2;

@@ -1,4 +1,4 @@
-// `npm run demo`: builds the samples, opens "first light" in headless Chromium, turns the bundled portrait into an
+// `npm run demo`: builds the samples, opens the tests' harness in headless Chromium, turns the bundled portrait into an
 // avatar, plays the clip beside the mesh character and writes out/demo/: contact-sheet.png, ada.flexavatar and
 // report.json.
 //
@@ -53,7 +53,7 @@ async function runPageAsync({ page, consoleErrors, requests }, server) {
     const problems = [];
     // A page that fails to start shows why; there is nothing to wait for then.
     const startPage = async () => {
-        await page.goto(`${server.url}/firstLight/?demo`, { waitUntil: "load" });
+        await page.goto(`${server.url}/harness/`, { waitUntil: "load" });
         await page.waitForFunction(() => window.flexDemo || !document.getElementById("message").hidden);
         const message = await page.evaluate(() =>
             window.flexDemo ? "" : document.getElementById("message").textContent,

@@ -33,10 +33,8 @@ function pagesBySection() {
     return pages;
 }
 
-/** Samples with a page, by the name of their folder. */
-const samples = existsSync(samplesFolder)
-    ? readdirSync(samplesFolder).filter((name) => existsSync(path.join(samplesFolder, name, "index.html")))
-    : [];
+/** The samples, if they were built. */
+const samples = existsSync(samplesFolder) ? JSON.parse(readFileSync("samples/samples.json", "utf8")) : [];
 
 const sections = pagesBySection();
 const app = await Application.bootstrapWithPlugins({ projectDocuments: ["docs/README.md", ...sections.keys()] }, [
@@ -50,13 +48,13 @@ app.converter.on("createDocument", (_, document) => {
     document.name = /^\s*# (.*)/.exec(document.content[0].text)[1];
     document.frontmatter.category = sections.get(page.split(path.sep).join("/")) ?? "Use it";
 });
-const linkTo = (context, name) =>
-    JSX.createElement("a", { href: context.relativeURL(`samples/${name}/`) }, `Sample: ${name}`);
+const linkTo = (context, { name, title }) =>
+    JSX.createElement("a", { href: context.relativeURL(`samples/${name}/index.html`) }, `Sample: ${title}`);
 app.renderer.hooks.on("sidebar.begin", (context) =>
     JSX.createElement(
         "div",
         { class: "samples" },
-        ...samples.map((name) => JSX.createElement("p", null, linkTo(context, name))),
+        ...samples.map((sample) => JSX.createElement("p", null, linkTo(context, sample))),
     ),
 );
 
@@ -74,7 +72,8 @@ if (app.logger.hasErrors() || app.logger.hasWarnings()) {
 }
 showSourcesAsText();
 if (samples.length > 0) {
-    cpSync(samplesFolder, path.join(output, "samples"), { recursive: true });
+    const isPublic = (file) => path.relative(samplesFolder, file).split(path.sep)[0] !== "harness";
+    cpSync(samplesFolder, path.join(output, "samples"), { recursive: true, filter: isPublic });
 }
 console.log(`${path.relative(root, output)}/index.html: ${sections.size + 1} pages, ${samples.length} samples`);
 if (process.argv.includes("--serve")) {

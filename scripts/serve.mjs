@@ -16,6 +16,7 @@ const mimeTypes = {
     ".js": "text/javascript; charset=utf-8",
     ".mjs": "text/javascript; charset=utf-8",
     ".json": "application/json",
+    ".txt": "text/plain; charset=utf-8",
     ".map": "application/json",
     ".wasm": "application/wasm",
     ".png": "image/png",
@@ -66,7 +67,7 @@ export async function StartServerAsync({ folder = samplesFolder, port = 0, inter
         }
         let file = path.join(folder, path.normalize(pathname));
         if (pathname === "/") {
-            answer(302, { Location: "/firstLight/" });
+            answer(302, { Location: "/index.html" });
             response.end();
             return;
         }
@@ -107,7 +108,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     const port = Number(process.argv[2] ?? process.env.PORT ?? 8080);
     try {
         const server = await StartServerAsync({ port });
-        console.log(`First light is at ${server.url}/ (a browser with WebGPU is needed; Ctrl+C stops the server)`);
+        console.log(`The samples are at ${server.url}/ (a browser with WebGPU is needed; Ctrl+C stops the server)`);
     } catch (error) {
         console.error(
             error.code === "EADDRINUSE" ? `Port ${port} is taken. Try: npm start -- ${port + 1}` : error.message,

@@ -1,7 +1,8 @@
 // splatOccluder: depth of the shrunk heads of a view, for splatProject to leave out what is behind them. Only what
 // looks at the camera counts: what looks away is seen from inside, through the open neck, or is no nearer anyway. Reads
 // slots, expressed (from poseVertices), offsets; per instance its slot and person. Writes depth only. Drawn indexed, an
-// instance per avatar. Cost: 24 bytes read per vertex.
+// instance per avatar. Cost: 24 bytes read per vertex. No reference: what it hides must not be missed, so its test
+// compares pictures with and without it.
 #import "shared/attributes.wgsl"
 #import "shared/headVertex.wgsl"
 #import "shared/occluder.wgsl"

@@ -1,28 +1,15 @@
 // Bad input: each kind gets its FlexAvatarError with advice, and the scene is left as it was (docs/errors.md).
 /* global Blob, File, createImageBitmap */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { Flipped, ServeModelsAt, WithDemoPageAsync } from "./demoPage.mjs";
+import { describe, test } from "node:test";
+import { Flipped, ServeModelsAt } from "./demoPage.mjs";
+import { SharePage } from "./sharedPage.mjs";
 
 let tools;
-let close;
-let closed;
 
-before(async () => {
-    await new Promise((resolve, reject) => {
-        closed = WithDemoPageAsync({ limitMs: 560_000 }, async (opened) => {
-            tools = opened;
-            await tools.page.evaluate(InstallInputs);
-            resolve();
-            await new Promise((finish) => (close = finish));
-        });
-        closed.catch(reject);
-    });
-});
-
-after(async () => {
-    close?.();
-    await closed;
+SharePage(async (opened) => {
+    tools = opened;
+    await tools.page.evaluate(InstallInputs);
 });
 
 /** Runs in the page: the inputs by name, and `attemptAsync`, which counts the scene around a call that must fail. */

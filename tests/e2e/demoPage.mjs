@@ -5,33 +5,30 @@ import { WithPageAsync } from "../../scripts/browser.mjs";
 import { samplesFolder, StartServerAsync } from "../../scripts/serve.mjs";
 
 /**
- * Serves the samples and opens first light.
- * @param options `query` (default "?demo", which gives `window.flexDemo`), `intercept` and `headers` for the server,
- * `limitMs` for all of `work`
+ * Serves the built pages and opens the harness, which gives `window.flexDemo`.
+ * @param options `address` of its page, `intercept` and `headers` for the server, `limitMs` for all of `work`
  * @param work gets `{ page, server, consoleErrors, requests }`
  */
-export async function WithDemoPageAsync({ query = "?demo", intercept, headers, limitMs } = {}, work) {
+export async function WithDemoPageAsync({ address = "harness/", intercept, headers, limitMs } = {}, work) {
     const server = await StartServerAsync({ intercept, headers });
     try {
         return await WithPageAsync({ width: 900, height: 700, limitMs }, async (tools) => {
-            await tools.page.goto(`${server.url}/firstLight/${query}`);
-            if (query.includes("demo")) {
-                // Not waitForFunction: it makes its function from text, which a page's policy may refuse.
-                while (
-                    !(await tools.page.evaluate(
-                        () => Boolean(window.flexDemo) || document.getElementById("message")?.hidden === false,
-                    ))
-                ) {
-                    await new Promise((resolve) => setTimeout(resolve, 100));
-                }
-                const message = await tools.page.evaluate(() =>
-                    window.flexDemo ? "" : document.getElementById("message").textContent,
-                );
-                if (message) {
-                    throw new Error(`the page could not start: ${message}`);
-                }
-                await tools.page.evaluate(InstallPictureTools);
+            await tools.page.goto(`${server.url}/${address}`);
+            // Not waitForFunction: it makes its function from text, which a page's policy may refuse.
+            while (
+                !(await tools.page.evaluate(
+                    () => Boolean(window.flexDemo) || document.getElementById("message")?.hidden === false,
+                ))
+            ) {
+                await new Promise((resolve) => setTimeout(resolve, 100));
             }
+            const message = await tools.page.evaluate(() =>
+                window.flexDemo ? "" : document.getElementById("message").textContent,
+            );
+            if (message) {
+                throw new Error(`the page could not start: ${message}`);
+            }
+            await tools.page.evaluate(InstallPictureTools);
             return await work({ ...tools, server });
         });
     } finally {

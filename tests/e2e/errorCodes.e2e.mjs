@@ -13,19 +13,19 @@ const declared = (source, start) => {
         (match) => match[1],
     ).sort();
 };
-/** Notices of the plugin are written where they are given. */
-const notifiedByPlugin = () => {
-    const files = readdirSync(new URL("../../src/plugin/", import.meta.url), { recursive: true }).filter((name) =>
-        name.endsWith(".ts"),
+/** Notices of the plugin, and of the making of persons, are written where they are given. */
+const notified = () =>
+    ["src/plugin/", "src/runtime/person/"].flatMap((folder) =>
+        readdirSync(new URL(`../../${folder}`, import.meta.url), { recursive: true })
+            .filter((name) => name.endsWith(".ts"))
+            .flatMap((name) =>
+                Array.from(read(`${folder}${name}`).matchAll(/notify\(\s*"([a-z-]+)"/g), (match) => match[1]),
+            ),
     );
-    return files.flatMap((name) =>
-        Array.from(read(`src/plugin/${name}`).matchAll(/notify\(\s*"([a-z-]+)"/g), (match) => match[1]),
-    );
-};
 
 test("docs/errors.md lists every error code and notice code", () => {
     const [errors, notices] = read("docs/errors.md").split("## Notices");
     assert.deepEqual(documented(errors), declared(read("src/flame/error.ts"), "export type FlexAvatarErrorCode"));
-    const given = [...declared(read("src/runtime/models/progress.ts"), "    code:"), ...notifiedByPlugin()];
+    const given = [...declared(read("src/runtime/models/progress.ts"), "    code:"), ...notified()];
     assert.deepEqual(documented(notices), [...new Set(given)].sort());
 });

@@ -9,18 +9,18 @@ import { WithDemoPageAsync } from "./demoPage.mjs";
 
 const Policy = "script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:";
 
-/** Serves first light with a policy that has no 'unsafe-eval'. */
+/** Serves the harness with a policy that has no 'unsafe-eval'. */
 function withPolicy(pathname) {
-    if (pathname !== "/firstLight/index.html") {
+    if (pathname !== "/harness/index.html") {
         return undefined;
     }
-    const page = readFileSync(path.join(samplesFolder, "firstLight", "index.html"), "utf8");
+    const page = readFileSync(path.join(samplesFolder, "harness", "index.html"), "utf8");
     return { body: page.replace("<head>", `<head><meta http-equiv="Content-Security-Policy" content="${Policy}" />`) };
 }
 
 test("an avatar from a photo needs no 'unsafe-eval' and leaves the page's globals alone", async () => {
     await WithDemoPageAsync(
-        { limitMs: 560_000, query: "index.html?demo", intercept: withPolicy },
+        { limitMs: 560_000, address: "harness/index.html", intercept: withPolicy },
         async ({ page, consoleErrors, requests }) => {
             const result = await page.evaluate(async () => {
                 // out of the debugger's call, which may make code from text

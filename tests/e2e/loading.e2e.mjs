@@ -1,35 +1,22 @@
 // What a page loads for an avatar, and what it is told where that does not come.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { StartServerAsync } from "../../scripts/serve.mjs";
 import { ServeModelsAt, WithDemoPageAsync } from "./demoPage.mjs";
+import { SharePage } from "./sharedPage.mjs";
 
 let tools;
-let close;
-let closed;
 /** An avatar file, made from the bundled portrait. */
 let saved;
 
-before(async () => {
-    await new Promise((resolve, reject) => {
-        closed = WithDemoPageAsync({ limitMs: 560_000 }, async (opened) => {
-            tools = opened;
-            await tools.page.evaluate(InstallComponents);
-            const address = await tools.page.evaluate(async () => {
-                await window.flexDemo.createAsync(["../assets/astronaut.png"]);
-                return window.flexDemo.saveAsDataUrlAsync();
-            });
-            saved = Buffer.from(address.slice(address.indexOf(",") + 1), "base64");
-            resolve();
-            await new Promise((finish) => (close = finish));
-        });
-        closed.catch(reject);
+SharePage(async (opened) => {
+    tools = opened;
+    await tools.page.evaluate(InstallComponents);
+    const address = await tools.page.evaluate(async () => {
+        await window.flexDemo.createAsync(["../assets/astronaut.png"]);
+        return window.flexDemo.saveAsDataUrlAsync();
     });
-});
-
-after(async () => {
-    close?.();
-    await closed;
+    saved = Buffer.from(address.slice(address.indexOf(",") + 1), "base64");
 });
 
 /** Runs in the page: components with other options, each on a scene of its own, that open the saved avatar. */
@@ -134,7 +121,7 @@ describe("what does not come is told by its cause", () => {
         const build = {
             script: "../flexavatar/runtime/ort.wasm.min.mjs",
             mjs: "../flexavatar/runtime/ort-wasm-simd-threaded.mjs",
-            wasm: "../firstLight/index.html",
+            wasm: "../harness/index.html",
         };
         await onNewPage({ runtimeUrls: { wasm: build } }, ({ code, message }) => {
             assert.equal(code, "models-missing");

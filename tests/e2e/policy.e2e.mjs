@@ -63,7 +63,10 @@ describe("a page with a policy", () => {
 
     test("is told when the models are refused", async () => {
         await makeAsync(
-            { ...Policy, "connect-src": "blob: data: http://localhost:*/assets/ http://localhost:*/firstLight/" },
+            {
+                ...Policy,
+                "connect-src": "blob: data: http://localhost:*/assets/ http://localhost:*/harness/",
+            },
             (result) => {
                 assert.equal(result.code, "policy-refused", result.message);
                 assert.match(result.message, /connect-src.*models\.json/);

@@ -10,10 +10,13 @@ test("the talking bust speaks, breathes and swings its hair beside the character
     try {
         await WithPageAsync({ width: 700, height: 500, limitMs: 560_000 }, async ({ page, consoleErrors }) => {
             await page.goto(`${server.url}/talkingBust/`);
-            await page.waitForFunction(() => window.talkingBust, { polling: 500 });
+            await page.waitForFunction(() => "ready" in document.documentElement.dataset, { polling: 500 });
             const seen = await page.evaluate(async () => {
-                const { avatar, stage } = window.talkingBust;
+                const { scene } = window.sample;
+                const avatar = scene.transformNodes.find((node) => node.getClassName() === "FlexAvatar");
+                Object.assign(avatar, { bust: "none", hair: "scalp" });
                 const bare = avatar.gaussianCount;
+                Object.assign(avatar, { bust: "auto", hair: "auto" });
                 const texels = 208 * 208;
                 const map = new Float32Array(14 * texels);
                 map.fill(3, 3 * texels, 4 * texels); // opaque
@@ -28,20 +31,18 @@ test("the talking bust speaks, breathes and swings its hair beside the character
                 });
                 // A spring rests over frames of more than half a second, as a slow machine has them: time runs slower
                 // here.
-                stage.scene.animationTimeScale = 0.15;
+                scene.animationTimeScale = 0.15;
                 const states = [];
                 for (
                     let seconds = 0;
                     seconds < 2 && states.length < 1000;
-                    seconds += Math.min(0.5, stage.scene.deltaTime / 1000)
+                    seconds += Math.min(0.5, scene.deltaTime / 1000)
                 ) {
-                    await new Promise((resolve) => stage.scene.onAfterRenderObservable.addOnce(resolve));
+                    await new Promise((resolve) => scene.onAfterRenderObservable.addOnce(resolve));
                     states.push(state());
                 }
                 const withBust = avatar.gaussianCount;
-                document.getElementById("bust").click();
-                document.getElementById("hair").click();
-                document.getElementById("spring").click();
+                document.querySelectorAll("#controls input[type=checkbox]").forEach((box) => box.click());
                 return {
                     states,
                     bare,

@@ -465,7 +465,7 @@ for (const [typescript, dependencies] of [
 }
 
 test(
-    "README and docs: complete blocks compile, and links of the packed README lead into the package",
+    "README and docs: complete blocks compile, and links of all packed pages and source maps lead into the package",
     limit,
     async () => {
         const project = await CreateProjectAsync(
@@ -477,7 +477,8 @@ test(
             {},
         );
         const installed = project.at("node_modules/babylon-flexavatar");
-        const pages = FilesOf(installed).filter((file) => /^(README|docs\/.*)\.md$/.test(file));
+        const packed = FilesOf(installed);
+        const pages = packed.filter((file) => /^(README|docs\/.*)\.md$/.test(file));
         assert.ok(pages.includes("README.md") && pages.includes("docs/install.md"));
         const blocks = pages.flatMap((file) =>
             CompleteBlocks(readFileSync(path.join(installed, file), "utf8")).map((code, index) => [
@@ -500,13 +501,22 @@ test(
             "bundler",
             ...blocks.map(([file]) => `blocks/${file}`),
         );
-        const broken = pages.flatMap((file) => {
-            const folder = path.dirname(path.join(installed, file));
-            return [...readFileSync(path.join(installed, file), "utf8").matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
-                .filter(([, target]) => !existsSync(path.join(folder, target)))
-                .map(([, target]) => `${file} → ${target}`);
-        });
+        const broken = packed
+            .filter((file) => file.endsWith(".md"))
+            .flatMap((file) => {
+                const folder = path.dirname(path.join(installed, file));
+                return [...readFileSync(path.join(installed, file), "utf8").matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
+                    .filter(([, target]) => !existsSync(path.join(folder, target)))
+                    .map(([, target]) => `${file} → ${target}`);
+            });
         assert.deepEqual(broken, []);
         assert.ok(blocks.length > 0);
+        const maps = packed.filter((file) => /^dist\/lib\/.*\.map$/.test(file));
+        const lost = maps.flatMap((file) => {
+            const { sources } = JSON.parse(readFileSync(path.join(installed, file), "utf8"));
+            return sources.filter((source) => !existsSync(path.join(installed, path.dirname(file), source)));
+        });
+        assert.deepEqual(lost, []);
+        assert.ok(maps.length > 100);
     },
 );

@@ -6,7 +6,7 @@ import { ParsePageModel } from "../../src/flame/pageModel";
 import type { HeadModel } from "../../src/flame/headModel";
 import { BuildTexelTable, RegionShift, type TexelTable } from "../../src/flame/texelTable";
 import type { FlexAvatar } from "../../src/plugin/avatar/flexAvatar";
-import type { IPageModel } from "../../src/plugin/page/personPage";
+import type { IPageModel } from "../../src/runtime/person/pageMap";
 import { PackHeadFile, type HeadFileParts } from "./heads";
 import { MakeGridHead } from "./gridHead";
 

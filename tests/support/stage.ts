@@ -155,6 +155,7 @@ function MakeFile(name: string, { staticMap }: { staticMap: Float32Array; model:
         fit: { shape: new Float32Array(1), photos: [] },
         provenance: "a test",
         license: "Apache-2.0",
+        consent: "",
     };
 }
 

@@ -1,7 +1,7 @@
 /**
- * The joints of an avatar as Babylon nodes. Each joint has two: an outer one that clips turn, and inside it the user's.
- * Both have the avatar's own axes, so they turn as the avatar does. Canonical space, mirrored in left-handed scenes,
- * begins where the pose is read.
+ * The joints of an avatar as Babylon nodes. Each joint has three: an outer one that clips turn, in it one that sources
+ * turn, and inside both the user's. All have the avatar's own axes, so they turn as the avatar does. Canonical space,
+ * mirrored in left-handed scenes, begins where the pose is read.
  */
 import { Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector.js";
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
@@ -21,17 +21,20 @@ const ChestBelow = 0.18;
 
 const Turn = new Quaternion(); // scratch of readPoseToRef
 const Inner = new Quaternion(); // scratch of readPoseToRef
+const AxisAngle = new Float32Array(3); // scratch of readPoseToRef
 
 /** Nodes of one avatar. They are disposed with it. */
 export class AvatarJoints {
     /** The user's nodes. Nothing but the user writes to them. */
     public readonly joints: Readonly<Record<NodeName, TransformNode>>;
-    /** What clips turn. A joint's turn is this one's, then the user's. */
+    /** What clips turn. A joint's turn is this one's, then that of sources, then the user's. */
     public readonly clipJoints: Readonly<Record<NodeName, TransformNode>>;
+    /** What sources turn, relative to clips. Written by the mixer; at rest without sources. */
+    public readonly sourceJoints: Readonly<Record<NodeName, TransformNode>>;
     /** What a character turns the neck by, before both: canonical axes. Written by the attachment. */
     public readonly carried = Quaternion.Identity();
-    /** Shows {@link carried} in the avatar's axes. */
-    private readonly _carrier: TransformNode;
+    /** Shows {@link carried} in the avatar's axes: what the neck hangs on. */
+    public readonly carrier: TransformNode;
     /** Canonical x as seen from the avatar: 1, or −1 in a left-handed scene. */
     private readonly _side: number;
 
@@ -58,24 +61,29 @@ export class AvatarJoints {
         };
         const joints: Partial<Record<NodeName, TransformNode>> = {};
         const clipJoints: Partial<Record<NodeName, TransformNode>> = {};
+        const sourceJoints: Partial<Record<NodeName, TransformNode>> = {};
         // The torso keeps the avatar's origin, so that all of the person hangs on it as on the avatar, and at rest
         // stands where it would without.
         const chest = place(0).subtractFromFloats(0, ChestBelow, 0);
         clipJoints.torso = turning(`${avatar.name}.torso.clip`, avatar, chest);
-        joints.torso = turning(`${avatar.name}.torso`, clipJoints.torso, chest);
+        sourceJoints.torso = turning(`${avatar.name}.torso.source`, clipJoints.torso, chest);
+        joints.torso = turning(`${avatar.name}.torso`, sourceJoints.torso, chest);
         joints.torso.rotationQuaternion = null; // the user's may be turned by angles
-        this._carrier = turning(`${avatar.name}.neck.carried`, joints.torso, place(1));
+        this.carrier = turning(`${avatar.name}.neck.carried`, joints.torso, place(1));
         JointNames.forEach((name, index) => {
             const at = name === "neck" ? place(1) : place(index + 1, 1);
-            const clipJoint = turning(`${avatar.name}.${name}.clip`, joints.neck ?? this._carrier, at);
+            const clipJoint = turning(`${avatar.name}.${name}.clip`, joints.neck ?? this.carrier, at);
+            const sourceJoint = turning(`${avatar.name}.${name}.source`, clipJoint, at);
             const joint = new TransformNode(`${avatar.name}.${name}`, scene);
-            joint.parent = clipJoint;
+            joint.parent = sourceJoint;
             joint.position.copyFrom(at);
             joints[name] = joint;
+            sourceJoints[name] = sourceJoint;
             clipJoints[name] = clipJoint;
         });
         this.joints = joints as Record<NodeName, TransformNode>;
         this.clipJoints = clipJoints as Record<NodeName, TransformNode>;
+        this.sourceJoints = sourceJoints as Record<NodeName, TransformNode>;
         for (const node of this.nodes) {
             node.doNotSerialize = true;
         }
@@ -83,8 +91,12 @@ export class AvatarJoints {
 
     /** All nodes, parents first. */
     public get nodes(): TransformNode[] {
-        const [torso, ...others] = NodeNames.map((name) => [this.clipJoints[name], this.joints[name]]);
-        return [...torso, this._carrier, ...others.flat()];
+        const [torso, ...others] = NodeNames.map((name) => [
+            this.clipJoints[name],
+            this.sourceJoints[name],
+            this.joints[name],
+        ]);
+        return [...torso, this.carrier, ...others.flat()];
     }
 
     /** Puts all joints to rest, the user's and the clips'. */
@@ -109,13 +121,14 @@ export class AvatarJoints {
     public readPoseToRef(pose: Float32Array): boolean {
         let changed = false;
         const { x, y, z, w } = this.carried;
-        RotationOf(this._carrier).set(x, this._side * y, this._side * z, w);
+        RotationOf(this.carrier).set(x, this._side * y, this._side * z, w);
         for (let index = 0; index < JointNames.length; index++) {
             const name = JointNames[index];
             Turn.copyFrom(RotationOf(this.clipJoints[name]));
             if (name === "neck") {
-                RotationOf(this._carrier).multiplyToRef(Turn, Turn);
+                RotationOf(this.carrier).multiplyToRef(Turn, Turn);
             }
+            Turn.multiplyToRef(RotationOf(this.sourceJoints[name]), Turn);
             const { rotationQuaternion, rotation } = this.joints[name];
             if (rotationQuaternion) {
                 Turn.multiplyToRef(rotationQuaternion, Turn);
@@ -124,13 +137,17 @@ export class AvatarJoints {
                 Turn.multiplyToRef(Inner, Turn);
             }
             // Axis-angle by the shorter way round. A mirrored axis keeps its x and changes the sign of the rest.
-            const length = Math.hypot(Turn.x, Turn.y, Turn.z);
+            const length = Math.sqrt(Turn.x * Turn.x + Turn.y * Turn.y + Turn.z * Turn.z); // Math.hypot allocates
             const angle = 2 * Math.atan2(Turn.w < 0 ? -length : length, Math.abs(Turn.w));
             const scale = length > 1e-9 ? angle / length : 0;
-            const at = 3 + 3 * index;
-            changed = SetNumber(pose, at, scale * Turn.x) || changed;
-            changed = SetNumber(pose, at + 1, this._side * scale * Turn.y) || changed;
-            changed = SetNumber(pose, at + 2, this._side * scale * Turn.z) || changed;
+            AxisAngle[0] = scale * Turn.x;
+            AxisAngle[1] = this._side * scale * Turn.y;
+            AxisAngle[2] = this._side * scale * Turn.z;
+            for (let axis = 0; axis < 3; axis++) {
+                const at = 3 + 3 * index + axis;
+                changed = pose[at] !== AxisAngle[axis] || changed;
+                pose[at] = AxisAngle[axis];
+            }
         }
         return changed;
     }
@@ -139,11 +156,4 @@ export class AvatarJoints {
 /** The quaternion of a node that must have one; setting `rotation` takes it away. */
 function RotationOf(node: TransformNode): Quaternion {
     return (node.rotationQuaternion ??= node.rotation.toQuaternion());
-}
-
-/** Writes a number as the array holds it. @returns whether it is another one */
-function SetNumber(numbers: Float32Array, index: number, value: number): boolean {
-    const before = numbers[index];
-    numbers[index] = value;
-    return numbers[index] !== before;
 }

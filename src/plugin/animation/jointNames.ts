@@ -1,10 +1,10 @@
 /** Names of nodes that turn an avatar's joints, as character files spell them. docs/clips.md lists the rigs. */
 
 /** The joints that a node channel can turn. */
-export type JointName = "neck" | "jaw" | "leftEye" | "rightEye";
+export type JointName = Exclude<NodeName, "torso">;
 
 /** All joint nodes of an avatar: those, and the torso, which carries the head. */
-export type NodeName = JointName | "torso";
+export type NodeName = "torso" | "neck" | "jaw" | "leftEye" | "rightEye";
 
 type Part = "neck" | "jaw" | "eye";
 

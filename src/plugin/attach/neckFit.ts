@@ -12,6 +12,7 @@ export interface ISkin {
 
 /** body = scale · head + offset, both in the head's axes. */
 export interface INeckFit {
+    /** Units of the body per meter of the head. */
     scale: number;
     /** Meters of the body. */
     offset: [number, number, number];

@@ -3,8 +3,37 @@ import { FlexAvatarError } from "../../flame/error.js";
 import type { HeadModel } from "../../flame/headModel.js";
 import type { ISurfacePlace } from "./surfaceAnchor.js";
 
-/** Landmarks that MediaPipe numbers. Left and right are the head's own. */
-const MediaPipeNames = {
+/** A named place on the skin. Left and right are the head's own. */
+export type SurfaceLandmark =
+    | "noseBridge"
+    | "noseTip"
+    | "forehead"
+    | "chin"
+    | "leftTemple"
+    | "rightTemple"
+    | "leftBrow"
+    | "rightBrow"
+    | "leftEyeOuter"
+    | "leftEyeInner"
+    | "rightEyeInner"
+    | "rightEyeOuter"
+    | "leftCheek"
+    | "rightCheek"
+    | "upperLip"
+    | "lowerLip"
+    | "leftMouthCorner"
+    | "rightMouthCorner"
+    | "crown"
+    | "backOfHead"
+    | "leftEar"
+    | "rightEar"
+    | "leftEarTop"
+    | "rightEarTop"
+    | "leftEarLobe"
+    | "rightEarLobe";
+
+/** Those that MediaPipe numbers. */
+const MediaPipeNames: Readonly<Record<Exclude<SurfaceLandmark, keyof typeof ExtremeNames>, number>> = {
     noseBridge: 168,
     noseTip: 4,
     forehead: 151,
@@ -23,9 +52,9 @@ const MediaPipeNames = {
     lowerLip: 17,
     leftMouthCorner: 291,
     rightMouthCorner: 61,
-} as const;
+};
 
-/** Landmarks found on the template: a region and the direction in which they lie farthest. */
+/** Those found on the template: a region and the direction in which they lie farthest. */
 const ExtremeNames = {
     crown: ["scalp", 0, 1, 0],
     backOfHead: ["scalp", 0, 0, -1],
@@ -35,10 +64,7 @@ const ExtremeNames = {
     rightEarTop: ["ears", -0.2, 1, 0],
     leftEarLobe: ["ears", 0.2, -1, 0],
     rightEarLobe: ["ears", -0.2, -1, 0],
-} as const;
-
-/** A named place on the skin. Left and right are the head's own. */
-export type SurfaceLandmark = keyof typeof MediaPipeNames | keyof typeof ExtremeNames;
+} as const satisfies Partial<Record<SurfaceLandmark, readonly [string, number, number, number]>>;
 
 /** Names of all places that {@link FlexAvatar.attachToSurface} knows. */
 export const SurfaceLandmarks = [...Object.keys(MediaPipeNames), ...Object.keys(ExtremeNames)] as SurfaceLandmark[];

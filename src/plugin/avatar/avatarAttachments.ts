@@ -4,11 +4,10 @@ import type { PickingInfo } from "@babylonjs/core/Collisions/pickingInfo.js";
 import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh.js";
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import { CharacterAttachment, type ICharacterSettings } from "../attach/characterAttachment.js";
-import type { HeadSurface } from "../attach/headSurface.js";
 import { RegionOfPick, type IPickedRegion } from "../attach/regions.js";
 import { SurfaceNodes, type ISurfaceSettings } from "../attach/surfaceNodes.js";
 import type { SurfaceTarget } from "../attach/surfacePlaces.js";
-import type { FlexAvatarProxyMesh } from "../draw/proxyMesh.js";
+import type { FlexAvatarProxyMesh, IProxySource } from "../draw/proxyMesh.js";
 import type { PersonPage } from "../page/personPage.js";
 import type { AvatarMaps } from "./avatarMaps.js";
 import type { AvatarPose } from "./avatarPose.js";
@@ -17,7 +16,7 @@ import type { HairAndBust } from "./hairAndBust.js";
 /** What attachments use of an avatar; all of it borrowed. */
 export interface IAttachedParts {
     readonly avatar: TransformNode;
-    readonly surface: HeadSurface;
+    readonly surfaces: IProxySource;
     readonly pose: AvatarPose;
     readonly page: PersonPage;
     readonly proxyMesh: FlexAvatarProxyMesh;
@@ -36,9 +35,9 @@ export class AvatarAttachments {
 
     /** See {@link FlexAvatar.attachToSurface}. */
     public toSurface(target: SurfaceTarget, settings: ISurfaceSettings): TransformNode {
-        const { avatar, surface, pose, page } = this._parts;
+        const { avatar, surfaces, pose, page } = this._parts;
         const { torso } = pose.joints.joints;
-        this._surfaceNodes ??= new SurfaceNodes(avatar, surface, torso, () => page.surface);
+        this._surfaceNodes ??= new SurfaceNodes(avatar, surfaces.surface, torso, () => page.surface);
         return this._surfaceNodes.add(target, settings, pose);
     }
 
@@ -48,12 +47,12 @@ export class AvatarAttachments {
         boneOrNode: Bone | TransformNode | string,
         settings: ICharacterSettings,
     ): CharacterAttachment {
-        const { avatar, surface, pose, maps, hairAndBust } = this._parts;
+        const { avatar, surfaces, pose, maps, hairAndBust } = this._parts;
         this._character?.dispose();
         this._character = new CharacterAttachment(
             {
                 node: avatar,
-                surface,
+                surface: surfaces.surface,
                 carried: pose.joints.carried,
                 feather: (ring, length) => maps.feather(ring, length),
                 hideBust: (isHidden) => (hairAndBust.isCarried = isHidden),
@@ -68,8 +67,10 @@ export class AvatarAttachments {
 
     /** See {@link FlexAvatar.regionOf}. */
     public regionOf(info: PickingInfo): IPickedRegion | null {
-        const { surface, proxyMesh } = this._parts;
-        return info.hit && info.pickedMesh === proxyMesh ? RegionOfPick(surface.model, info, proxyMesh.page) : null;
+        const { surfaces, proxyMesh } = this._parts;
+        return info.hit && info.pickedMesh === proxyMesh
+            ? RegionOfPick(surfaces.surface.model, info, surfaces.page)
+            : null;
     }
 
     /** Follows the character, before the pose is read: it moves the avatar and turns its neck. Allocates nothing. */

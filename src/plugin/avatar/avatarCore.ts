@@ -5,10 +5,19 @@ import type { GaussianSplattingMesh } from "@babylonjs/core/Meshes/GaussianSplat
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import type { Observable } from "@babylonjs/core/Misc/observable.js";
 import { WriteAvatarFile, type IAvatarFile } from "../../runtime/format/avatarFile.js";
+import type { ISplatSnapshot } from "../../runtime/format/splatFile.js";
 import type { ExpressionTrack } from "../animation/expressionTracks.js";
 import { HeadSurface } from "../attach/headSurface.js";
 import { FreezeAsync } from "../draw/gaussianSplattingMesh.js";
 import { FlexAvatarProxyMesh, type IProxySource } from "../draw/proxyMesh.js";
+import {
+    CheckSplatFormat,
+    WritePersonAsync,
+    WriteSplatsAsync,
+    type ISaveSettings,
+    type SplatFormat,
+} from "../files/avatarExport.js";
+import { FaceMixer } from "../live/faceMixer.js";
 import type { AvatarPage } from "../page/avatarPage.js";
 import type { IHairSpringSettings } from "../page/hairSpring.js";
 import type { IRefineProgress, IRefineSettings } from "../../runtime/person/refineSettings.js";
@@ -61,9 +70,8 @@ export class AvatarCore implements IAvatarInternals {
         this.pose = new AvatarPose(_avatar, head, shown.hairSpring ?? null);
         const { posedNode } = this.pose;
         const surface = new HeadSurface(head, file);
-        const surfaces: IProxySource = { surface, page: null, pagePose: this.pose.page };
+        const surfaces: IProxySource = { surface, page: null, poses: this.pose };
         this.proxyMesh = new FlexAvatarProxyMesh(`${_avatar.name}.proxy`, _avatar.getScene(), surfaces);
-        this.proxyMesh.setPose(this.pose.head);
         this.proxyMesh.parent = posedNode;
         this._copyPartsOnce();
         this.drawing = new AvatarDrawing(_avatar, posedNode, this.proxyMesh, crowds, evaluator);
@@ -75,7 +83,7 @@ export class AvatarCore implements IAvatarInternals {
         const { pose, proxyMesh, maps, hairAndBust } = this;
         this.attachments = new AvatarAttachments({
             avatar: _avatar,
-            surface,
+            surfaces,
             pose,
             page,
             proxyMesh,
@@ -98,6 +106,16 @@ export class AvatarCore implements IAvatarInternals {
 
     public get nodes(): TransformNode[] {
         return [this._avatar, this.posedNode, ...this.pose.joints.nodes];
+    }
+
+    public get faceMixer(): FaceMixer {
+        return (this.pose.mixer ??= new FaceMixer({
+            node: this._avatar,
+            head: this.parts.head,
+            tracks: this.pose.expression,
+            joints: this.pose.joints,
+            notify: this.parts.notify,
+        }));
     }
 
     public readFrame(): void {
@@ -197,28 +215,58 @@ export class AvatarCore implements IAvatarInternals {
         this._announceReady();
     }
 
+    /** See {@link FlexAvatar.saveAsync}. */
+    public async saveAsync(settings: ISaveSettings): Promise<ArrayBuffer> {
+        const avatar = this._avatar;
+        ThrowIfDisposed(avatar);
+        const { file, head } = this.parts;
+        const shown = this.splats?.buffers.head;
+        const parts = shown ? [{ head, table: shown.table, levels: shown.levels, map: this.parts.person.map }] : [];
+        const page = this.secondPage?.splats?.buffers.head;
+        if (page) {
+            parts.push({ head: page.model, table: page.table, levels: page.levels, map: this.parts.page.map });
+        }
+        const check = (): void => ThrowIfDisposed(avatar);
+        return await WritePersonAsync({ ...file, name: avatar.name }, parts, settings, check);
+    }
+
+    /** See {@link FlexAvatar.exportSplatsAsync}. */
+    public async exportSplatsAsync(format: SplatFormat): Promise<ArrayBuffer> {
+        const avatar = this._avatar;
+        CheckSplatFormat(format);
+        const snapshots = await this._snapshotsAsync();
+        const about = { name: avatar.name, license: this.parts.file.license };
+        return await WriteSplatsAsync(format, snapshots, about, () => ThrowIfDisposed(avatar));
+    }
+
     /** See {@link FlexAvatar.toGaussianSplattingMeshAsync}. */
     public async freezeAsync(name: string): Promise<GaussianSplattingMesh> {
         const avatar = this._avatar;
-        const evaluator = RequireEvaluator(avatar, this.splats);
+        RequireEvaluator(avatar, this.splats);
+        const snapshots = this._snapshotsAsync();
+        // Where the torso is in the avatar's parent.
+        const place = this.pose.joints.joints.torso
+            .computeWorldMatrix(true)
+            .multiply(avatar.parent ? avatar.parent.getWorldMatrix().clone().invert() : Matrix.IdentityReadOnly);
+        const mesh = await FreezeAsync(name, avatar.getScene(), await snapshots);
+        mesh.parent = avatar.parent;
+        mesh.rotationQuaternion = new Quaternion();
+        place.decompose(mesh.scaling, mesh.rotationQuaternion, mesh.position);
+        return mesh;
+    }
+
+    /** What is shown now, with the driver's answer to this very pose. */
+    private async _snapshotsAsync(): Promise<ISplatSnapshot[]> {
+        const evaluator = RequireEvaluator(this._avatar, this.splats);
         this.readFrame();
         const pose = { expression: this.pose.head.expression.slice(), pose: this.pose.head.pose.slice() };
         const { table } = evaluator.buffers.head;
         this._finishFades();
         const staticMap = this.maps.copy();
         const second = this.hairAndBust.snapshots();
-        // Where the torso is in the avatar's parent.
-        const place = this.pose.joints.joints.torso
-            .computeWorldMatrix(true)
-            .multiply(avatar.parent ? avatar.parent.getWorldMatrix().clone().invert() : Matrix.IdentityReadOnly);
         const deltaMap = await evaluator.readDeltaMapAsync();
-        ThrowIfDisposed(avatar);
-        const head = { head: this.parts.head, table, staticMap, deltaMap, pose };
-        const mesh = await FreezeAsync(name, avatar.getScene(), [head, ...second]);
-        mesh.parent = avatar.parent;
-        mesh.rotationQuaternion = new Quaternion();
-        place.decompose(mesh.scaling, mesh.rotationQuaternion, mesh.position);
-        return mesh;
+        ThrowIfDisposed(this._avatar);
+        return [{ head: this.parts.head, table, staticMap, deltaMap, pose }, ...second];
     }
 
     /** Frees all but the node itself. Once. */
@@ -236,7 +284,6 @@ export class AvatarCore implements IAvatarInternals {
     /** Brings to the pose what has been at another one. The head's evaluator is told by {@link readFrame}. */
     private _showPose(): void {
         this.secondPage?.showPose();
-        this.proxyMesh.setPose(this.pose.head);
         this.attachments.update();
     }
 

@@ -68,7 +68,7 @@ export class AvatarDrawing implements ISplatMember {
         const before = this._mesh;
         this._mesh = this._crowds.join(this, renderingGroupId, layerMask, before);
         if (this._page && this._isShown && this._mesh !== before) {
-            this._mesh.addMember(this._page);
+            this._crowds.add(this._page, this._mesh);
             this._crowds.leave(this._page, before);
         }
     }
@@ -79,11 +79,11 @@ export class AvatarDrawing implements ISplatMember {
             return;
         }
         if (this._page && this._isShown) {
-            this._mesh.removeMember(this._page);
+            this._crowds.leave(this._page, this._mesh);
         }
         this._page = page;
         if (page && this._isShown) {
-            this._mesh.addMember(page);
+            this._crowds.add(page, this._mesh);
         }
     }
 
@@ -94,11 +94,11 @@ export class AvatarDrawing implements ISplatMember {
         if (isShown) {
             this._mesh = this._crowds.join(this, renderingGroupId, layerMask);
             if (this._page) {
-                this._mesh.addMember(this._page);
+                this._crowds.add(this._page, this._mesh);
             }
         } else {
             if (this._page) {
-                this._mesh.removeMember(this._page);
+                this._crowds.leave(this._page, this._mesh);
             }
             this._crowds.leave(this, this._mesh);
         }

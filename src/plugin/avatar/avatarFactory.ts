@@ -1,35 +1,28 @@
 /**
- * From photos, or from a file, to the parts of an avatar. Touches no scene: what it returns is on the GPU and complete,
+ * From a person (`src/runtime/person` makes one of photos; a file holds one) to the parts of an avatar. Touches no scene: what it returns is on the GPU and complete,
  * or nothing is left of it. Networks, head model and pipelines are loaded when first needed and shared by all avatars
  * of the component.
  */
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import { CreateExpressionPose } from "../../flame/expression.js";
-import { PhotoAnchors } from "../../flame/fit/anchors.js";
-import { FitHeadModelInSteps, type HeadModelFit } from "../../flame/fit/fitHeadModel.js";
-import { IdentityPrior } from "../../flame/fit/prior.js";
 import { ParseHeadModel, type HeadModel } from "../../flame/headModel.js";
-import { ParsePageModel } from "../../flame/pageModel.js";
-import { QuaternionOfRotation } from "../../flame/rotation.js";
 import { BuildTexelTable } from "../../flame/texelTable.js";
 import { FillBesideAsync, RefineBesideAsync } from "../../runtime/beside/besideRunner.js";
-import { ReadAvatarFile, type IAvatarFile, type IStoredFit } from "../../runtime/format/avatarFile.js";
+import { AvatarEvaluator } from "../../runtime/driver/avatarEvaluator.js";
+import { ReadAvatarFile, type IAvatarFile } from "../../runtime/format/avatarFile.js";
 import { OrAborted } from "../../runtime/models/abort.js";
 import { ModelRuntime } from "../../runtime/models/modelRuntime.js";
 import type { ProgressListener } from "../../runtime/models/progress.js";
 import { WorkerUrl } from "../../runtime/models/runtimeFiles.js";
 import { HeadBuffers, SplatPipeline } from "../../runtime/passes/index.js";
-import { FaceFinder } from "../../runtime/photo/faceFinder.js";
-import { PreparePhotoAsync, type IPreparedPhoto } from "../../runtime/photo/preparePhoto.js";
-import { FinishInSlicesAsync } from "../../runtime/slices.js";
+import { MakePersonAsync, type IPersonParts } from "../../runtime/person/makePerson.js";
+import { ReadPageModel, type IPageModel } from "../../runtime/person/pageMap.js";
+import { PrepareRefinementAsync, type IPrepareWish } from "../../runtime/person/preparePhotos.js";
+import type { IRefineSource } from "../../runtime/person/refineViews.js";
 import { CheckPhotoSource, type PhotoSource } from "../../runtime/photo/decode.js";
-import { AvatarEvaluator } from "../../runtime/driver/avatarEvaluator.js";
+import { PreparePhotoAsync } from "../../runtime/photo/preparePhoto.js";
 import type { IAvatarServices, INetworks } from "../avatarServices.js";
 import type { IFlexAvatarOptions } from "../componentOptions.js";
-import type { IPageModel } from "../page/personPage.js";
-import type { IPrepareWish } from "../refine/refinement.js";
-import type { IRefineSource } from "../../runtime/person/refineViews.js";
-import { MakeThumbnailAsync } from "../../runtime/person/thumbnail.js";
 
 const DefaultServices: Required<IAvatarServices> = {
     createNetworksAsync: (settings) => ModelRuntime.CreateAsync(settings),
@@ -144,53 +137,10 @@ export class AvatarFactory {
         photos.forEach(CheckPhotoSource); // before anything is loaded
         return await this._workAsync(
             { signal, onProgress, photoCount: photos.length },
-            async (lifeSignal, shared, preparing) => {
-                const { networks, head } = shared;
-                const { photoSize, maxPhotos, anchorSize, mapSize } = networks.model;
-                if (photos.length > maxPhotos) {
-                    throw new FlexAvatarError(
-                        "photo-count",
-                        `The model "${networks.modelName}" got ${photos.length} photos and takes 1 to ${maxPhotos}.`,
-                    );
-                }
-                const prepared = await this._timeAsync("photos", () =>
-                    this._preparePhotosAsync(photos, networks, wish, lifeSignal, onProgress),
-                );
-                ThrowIfAborted(lifeSignal, "fitting the head");
-                onProgress?.({ stage: "fitting the head", fraction: 0 });
-                const { fit, anchors, prior } = await this._timeAsync("fit", async () => {
-                    const fitted = await FitAsync(head, prepared, lifeSignal);
-                    return {
-                        fit: fitted,
-                        anchors: fitted.views.map((view) => PhotoAnchors(head, fitted, view, anchorSize)),
-                        prior: IdentityPrior(head, fitted, anchorSize),
-                    };
-                });
-                onProgress?.({ stage: "fitting the head", fraction: 1 });
-                const images = prepared.map(({ image }) => image);
-                await preparing;
-                const { staticMap, identityFeatures } = await this._timeAsync("reconstruct", () =>
-                    networks.reconstructAsync({ photos: images, anchors, prior }, { signal: lifeSignal, onProgress }),
-                );
-                const file: IAvatarFile = {
-                    name,
-                    headModel: { name: networks.model.headModel, sha256: networks.headModel.sha256 },
-                    model: { name: networks.modelName, step: networks.model.step },
-                    mapSize,
-                    staticMap,
-                    identityFeatures,
-                    identityShape: networks.model.graphs.driver.inputs.identity_features.slice(1) as [
-                        number,
-                        number,
-                        number,
-                    ],
-                    fit: StoredFit(fit),
-                    thumbnail: await MakeThumbnailAsync(images[0], photoSize),
-                    provenance: `Made from ${photos.length} ${photos.length === 1 ? "photo" : "photos"} with babylon-flexavatar.`,
-                    license: "All rights are with the owners of the photos.",
-                };
-                const made = await this._finishAsync(shared, file, lifeSignal, onProgress);
-                return { ...made, refineSource: RefineSourceOf(prepared, fit) };
+            async (lifeSignal, shared, ready) => {
+                const run = { wish, ready, signal: lifeSignal, onProgress };
+                const { file, refineSource } = await MakePersonAsync(this._personParts(shared), photos, name, run);
+                return { ...(await this._finishAsync(shared, file, lifeSignal, onProgress)), refineSource };
             },
         );
     }
@@ -205,15 +155,9 @@ export class AvatarFactory {
         wish: IPrepareWish,
         { signal, onProgress }: IMakeSettings = {},
     ): Promise<IRefineSource> {
-        return await this._workAsync({ signal, onProgress, photoCount: 0 }, async (lifeSignal, { networks, head }) => {
-            const prepared = await this._preparePhotosAsync(photos, networks, wish, lifeSignal, onProgress);
-            ThrowIfAborted(lifeSignal, "fitting the head");
-            const source = RefineSourceOf(prepared, await FitAsync(head, prepared, lifeSignal));
-            if (wish.cropPx > 0 && source.details.length === 0) {
-                throw new FlexAvatarError("refine-failed", "The photos were prepared without crops for refinement.");
-            }
-            return source;
-        });
+        return await this._workAsync({ signal, onProgress, photoCount: 0 }, (lifeSignal, shared) =>
+            PrepareRefinementAsync(this._personParts(shared), photos, wish, { signal: lifeSignal, onProgress }),
+        );
     }
 
     /**
@@ -270,25 +214,14 @@ export class AvatarFactory {
         this._listeners.clear();
     }
 
-    private async _preparePhotosAsync(
-        photos: readonly PhotoSource[],
-        networks: INetworks,
-        wish: IPrepareWish,
-        signal: AbortSignal,
-        onProgress?: ProgressListener,
-    ): Promise<IPreparedPhoto[]> {
-        const prepared: IPreparedPhoto[] = [];
-        const cropPx = networks.model.photoSize;
-        const faces = new FaceFinder(networks);
-        const wide = wish.wide && networks.headModel.page !== undefined;
-        for (const photo of photos) {
-            const settings = { cropPx, detailPx: wish.cropPx, wide, faces, signal, onProgress };
-            prepared.push(await this._services.preparePhotoAsync(photo, settings));
-        }
-        for (const notice of prepared.flatMap(({ notices }) => notices)) {
-            this._notify(notice.code, notice.message);
-        }
-        return prepared;
+    private _personParts({ networks, head }: IShared): IPersonParts {
+        return {
+            networks,
+            head,
+            preparePhotoAsync: this._services.preparePhotoAsync,
+            notify: this._notify,
+            timeAsync: (stage, work) => this._timeAsync(stage, work),
+        };
     }
 
     private async _finishAsync(
@@ -325,17 +258,9 @@ export class AvatarFactory {
     /** Whoever aborts leaves the loading to the others that wait for it. */
     private async _pageAsync(shared: IShared, signal: AbortSignal, onProgress?: ProgressListener): Promise<IPageModel> {
         const { networks, head } = shared;
-        shared.page ??= networks.loadPageAsync({ signal: this._lifetime.signal, onProgress }).then((bytes) => {
-            const page = ParsePageModel(bytes.slice().buffer, head);
-            const { sha256 } = networks.headModel;
-            if (page.headSha256 !== null && page.headSha256 !== sha256) {
-                throw new FlexAvatarError(
-                    "models-mismatch",
-                    `The second page "${page.model.name}" was made for head model ${page.headSha256.slice(0, 8)}…; loaded is ${sha256.slice(0, 8)}….`,
-                );
-            }
-            return { ...page, sha256: networks.headModel.page?.sha256 ?? "" };
-        });
+        shared.page ??= networks
+            .loadPageAsync({ signal: this._lifetime.signal, onProgress })
+            .then((bytes) => ReadPageModel(bytes, head, networks.headModel));
         const page = shared.page;
         page.catch(() => (shared.page = shared.page === page ? null : shared.page)); // the next one tries again
         return await OrAborted(page, signal, "loading the head model's second page");
@@ -496,43 +421,4 @@ export class AvatarFactory {
             this.stageMs[stage] = performance.now() - start;
         }
     }
-}
-
-/** Crops of a kind that a photo was prepared without are left out of all. */
-function RefineSourceOf(prepared: readonly IPreparedPhoto[], fit: HeadModelFit): IRefineSource {
-    const ofAll = <T>(crops: readonly T[]): readonly T[] => (crops.length === prepared.length ? crops : []);
-    return {
-        fit,
-        landmarks: prepared.map(({ landmarks }) => landmarks),
-        details: ofAll(prepared.flatMap(({ detail }) => detail ?? [])),
-        wides: ofAll(prepared.flatMap(({ wide }) => wide ?? [])),
-    };
-}
-
-/** Fits the head to all photos together, in slices. @throws FlexAvatarError `aborted` */
-async function FitAsync(
-    head: HeadModel,
-    prepared: readonly IPreparedPhoto[],
-    signal: AbortSignal | undefined,
-): Promise<HeadModelFit> {
-    const views = prepared.map(({ landmarks }) => ({ landmarks: WithoutDepth(landmarks) }));
-    return await FinishInSlicesAsync(FitHeadModelInSteps(head, views), () =>
-        ThrowIfAborted(signal, "fitting the head"),
-    );
-}
-
-/** [n,3] to [n,2]. */
-function WithoutDepth(landmarks: Float32Array): Float32Array {
-    return Float32Array.from({ length: (landmarks.length / 3) * 2 }, (_, i) => landmarks[3 * (i >> 1) + (i & 1)]);
-}
-
-function StoredFit(fit: HeadModelFit): IStoredFit {
-    return {
-        shape: fit.shape,
-        photos: fit.views.map(({ rotation, translation, focal, expression }) => {
-            const quaternion = new Float32Array(4);
-            QuaternionOfRotation(rotation, quaternion, 0);
-            return { camera: { rotation: [...quaternion], translation: [...translation], focal }, expression };
-        }),
-    };
 }

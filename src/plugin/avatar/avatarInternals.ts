@@ -21,11 +21,14 @@ import type { PhotoSource } from "../../runtime/photo/decode.js";
 import type { ExpressionTrack } from "../animation/expressionTracks.js";
 import type { LevelOfDetail } from "../draw/levelOfDetail.js";
 import type { SplatCrowds } from "../draw/splatCrowds.js";
+import type { FaceMixer } from "../live/faceMixer.js";
 import type { AvatarPage, BustOption, HairOption } from "../page/avatarPage.js";
 import type { IHairSpringSettings } from "../page/hairSpring.js";
-import type { IPageModel, PersonPage } from "../page/personPage.js";
+import type { IPageModel } from "../../runtime/person/pageMap.js";
+import type { PersonPage } from "../page/personPage.js";
 import type { Person } from "../refine/person.js";
-import type { IPrepareWish, Refinement } from "../refine/refinement.js";
+import type { IPrepareWish } from "../../runtime/person/preparePhotos.js";
+import type { Refinement } from "../refine/refinement.js";
 import type { IRefineSettings } from "../../runtime/person/refineSettings.js";
 import type { IRefineSource } from "../../runtime/person/refineViews.js";
 import type { AvatarEvaluator } from "../../runtime/driver/avatarEvaluator.js";
@@ -83,6 +86,9 @@ export interface IAvatarInternals {
     readonly posedNode: TransformNode;
     /** The nodes that the avatar consists of, itself first. */
     readonly nodes: TransformNode[];
+
+    /** Where sources are mixed with clips and sliders, for recorders. From its first use on each frame asks it. */
+    readonly faceMixer: FaceMixer;
 
     /** Takes tracks and joints over. Allocates nothing. */
     readFrame(): void;

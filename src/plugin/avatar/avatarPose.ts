@@ -4,16 +4,15 @@
  * Writers, at any time before the frame is read: clips and sliders write `expression`, clips and the user turn the
  * nodes of `joints`, and a character's body writes `joints.carried`.
  * Each frame, {@link AvatarPose.read} takes them over in this order:
- * 1. tracks, clamped to their ranges, give `head.expression`;
- * 2. joints give `head.pose`: the body's turn, then the clip's, then the user's;
+ * 1. tracks, mixed with what live sources say and clamped to their ranges, give `head.expression`;
+ * 2. joints give `head.pose`: the body's turn, then the clip's, then that of sources, then the user's;
  * 3. what expressions do to joints is added, hair swings, and both give `page.pose`.
  *
  * Readers, after that: the driver and the skinning of the head read `head`, the skinning of hair and bust reads `page`,
  * the proxy mesh and what rides on the skin read both.
  *
- * Sources that mix with clips and joints in every frame (live faces) come between steps 2 and 3: there `head` holds
- * what clips, sliders and nodes say, and nobody has read it yet. While one is mixed in, steps 1 and 2 have to write
- * into arrays of their own, so that each frame starts from them and not from the last mix.
+ * Sources have nodes of their own and only read tracks, so each frame starts from what clips and sliders say, and not
+ * from the last mix (../live/faceMixer.ts).
  */
 import { Quaternion } from "@babylonjs/core/Maths/math.vector.js";
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
@@ -22,6 +21,7 @@ import { HangingPose } from "../../flame/hangingPage.js";
 import { PoseLength, type HeadModel } from "../../flame/headModel.js";
 import { AvatarJoints } from "../animation/avatarJoints.js";
 import { ExpressionTracks } from "../animation/expressionTracks.js";
+import type { FaceMixer } from "../live/faceMixer.js";
 import { HairSpring, type IHairSpringSettings } from "../page/hairSpring.js";
 
 /** [3] axis-angle of hair that does not swing. */
@@ -42,6 +42,10 @@ export class AvatarPose {
      * no expressions of its own. The same object always.
      */
     public readonly page: ExpressionPose = { expression: new Float32Array(0), pose: new Float32Array(PoseLength) };
+    /** Grows whenever {@link page} moves, and with it whenever the head does. */
+    public revision = 0;
+    /** Mixes live sources in; null until one, or who listens to them, comes. Disposed with the pose. */
+    public mixer: FaceMixer | null = null;
     /** Whether the last {@link read} found {@link head} at another place. */
     public headMoved = false;
     /** Whether the last {@link read} found {@link page} at another place; it moves with the head. */
@@ -116,6 +120,7 @@ export class AvatarPose {
 
     /** Takes tracks and nodes out of the scene. */
     public dispose(doNotRecurse?: boolean, disposeMaterialAndTextures?: boolean): void {
+        this.mixer?.dispose();
         this.expression.dispose();
         for (const node of [this.posedNode, ...this.joints.nodes.reverse()]) {
             node.dispose(doNotRecurse, disposeMaterialAndTextures);
@@ -123,12 +128,15 @@ export class AvatarPose {
     }
 
     private _readTracks(): boolean {
-        if (this._expressionRevision === this.expression.revision) {
-            return false;
-        }
+        const isWritten = this._expressionRevision !== this.expression.revision;
         this._expressionRevision = this.expression.revision;
-        this.expression.sampleToRef(this.head.expression);
-        return true;
+        if (this.mixer?.update()) {
+            return this.mixer.mixToRef(this.head.expression) || isWritten;
+        }
+        if (isWritten) {
+            this.expression.sampleToRef(this.head.expression);
+        }
+        return isWritten;
     }
 
     /** @param spring null where hair does not swing @param isNew whether the head moved @returns whether hair did */
@@ -140,6 +148,7 @@ export class AvatarPose {
         if (!isNew && !swings) {
             return false;
         }
+        this.revision++;
         HangingPose(this._effective, spring?.hanging ?? Still, spring?.lying ?? Still, this.page.pose);
         return true;
     }

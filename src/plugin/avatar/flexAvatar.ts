@@ -12,7 +12,7 @@ import { Observable } from "@babylonjs/core/Misc/observable.js";
 import type { Node } from "@babylonjs/core/node.js";
 import type { Scene } from "@babylonjs/core/scene.js";
 import type { Nullable } from "@babylonjs/core/types.js";
-import type { IAvatarFile } from "../../runtime/format/avatarFile.js";
+import type { IAvatarDescription } from "../../runtime/format/avatarFile.js";
 import type { PhotoSource } from "../../runtime/photo/decode.js";
 import type { IBindAnimationSettings } from "../animation/bindAnimationGroup.js";
 import type { ExpressionTracks } from "../animation/expressionTracks.js";
@@ -22,9 +22,12 @@ import type { CharacterAttachment, ICharacterSettings } from "../attach/characte
 import type { IPickedRegion } from "../attach/regions.js";
 import type { ISurfaceSettings } from "../attach/surfaceNodes.js";
 import type { SurfaceTarget } from "../attach/surfacePlaces.js";
+import type { IFaceSource } from "../live/faceSource.js";
+import type { ISourceHandle, ISourceSettings } from "../live/sourceHandle.js";
 import type { LevelOfDetail } from "../draw/levelOfDetail.js";
 import type { FlexAvatarProxyMesh } from "../draw/proxyMesh.js";
 import type { FlexAvatarSplatMesh } from "../draw/splatMesh.js";
+import type { ISaveSettings, SplatFormat } from "../files/avatarExport.js";
 import type { BustOption, HairOption } from "../page/avatarPage.js";
 import type { IHairSpringSettings } from "../page/hairSpring.js";
 import type { IRefineProgress, IRefineSettings } from "../../runtime/person/refineSettings.js";
@@ -70,7 +73,7 @@ export class FlexAvatar extends TransformNode {
      */
     public readonly torso: TransformNode;
     /**
-     * What bound clips turn: the parents of {@link neck}, {@link jaw}, the eyes and {@link torso}. They keep their last
+     * What bound clips turn: nodes above {@link neck}, {@link jaw}, the eyes and {@link torso}. They keep their last
      * pose when a clip ends; see {@link resetPose}.
      */
     public readonly clipJoints: Readonly<Record<NodeName, TransformNode>>;
@@ -242,9 +245,7 @@ export class FlexAvatar extends TransformNode {
     }
 
     /** What is known about the person and its origin. */
-    public get description(): Readonly<
-        Pick<IAvatarFile, "headModel" | "model" | "fit" | "thumbnail" | "provenance" | "license">
-    > {
+    public get description(): Readonly<IAvatarDescription> {
         return this._core.parts.file;
     }
 
@@ -264,6 +265,21 @@ export class FlexAvatar extends TransformNode {
      */
     public bindAnimationGroup(group: AnimationGroup, settings: IBindAnimationSettings = {}): AnimationGroup {
         return this._core.clips.bind(group, settings, this._core.hairAndBust.showsBust);
+    }
+
+    /**
+     * Lets a source drive the face: a voice, a camera, a stream, idle life. All sources of an avatar are mixed in every
+     * frame with its clips and sliders: first clips and sliders, then sources by priority, each by its weight and
+     * mask, then additive ones; then weights are clamped (docs/live.md). Tracks keep what clips and you have written.
+     * Sources stand still while the scene's animations are off.
+     * @param source borrowed: it stays yours when it is removed or the avatar is disposed
+     * @param settings weight, mask, priority
+     * @returns the handle: weight, fades, end
+     * @throws FlexAvatarError `invalid-argument`, `disposed`
+     */
+    public addSource(source: IFaceSource, settings: ISourceSettings = {}): ISourceHandle {
+        ThrowIfDisposed(this);
+        return this._core.faceMixer.add(source, settings);
     }
 
     /**
@@ -434,11 +450,23 @@ export class FlexAvatar extends TransformNode {
     }
 
     /**
-     * Writes the person as a `.flexavatar` file, which {@link FlexAvatarComponent.loadAsync} reads.
+     * Writes the person as a `.flexavatar` file, which {@link FlexAvatarComponent.loadAsync} reads. It is binary glTF, so
+     * that other viewers show the person at rest. Works in slices beside frames.
      * @returns the bytes of the file
      */
-    public async saveAsync(): Promise<ArrayBuffer> {
-        return this._core.toFile();
+    public async saveAsync(settings: ISaveSettings = {}): Promise<ArrayBuffer> {
+        return await this._core.saveAsync(settings);
+    }
+
+    /**
+     * Writes all splats as they are now, with this expression and pose and the driver's detail, for other programs. The
+     * driver runs once more for it.
+     * @param format "ply", "splat" or "glb" (KHR_gaussian_splatting)
+     * @returns the bytes of the file; meters, right-handed, +Y up, the face towards +Z, in the avatar's own space
+     * @throws FlexAvatarError `invalid-argument` for another format, `disposed`
+     */
+    public async exportSplatsAsync(format: SplatFormat): Promise<ArrayBuffer> {
+        return await this._core.exportSplatsAsync(format);
     }
 
     /** Frees everything, bound clips included. May be called twice. */

@@ -4,7 +4,7 @@
  */
 import { GaussianSplattingMesh } from "@babylonjs/core/Meshes/GaussianSplatting/gaussianSplattingMesh.js";
 import type { Scene } from "@babylonjs/core/scene.js";
-import { WriteSplats, type ISplatSnapshot } from "../../runtime/format/splatFile.js";
+import { JoinSplats, WriteSplats, type ISplatSnapshot } from "../../runtime/format/splatFile.js";
 
 /**
  * @param name name of the new mesh
@@ -19,12 +19,6 @@ export async function FreezeAsync(
 ): Promise<GaussianSplattingMesh> {
     const mesh = new GaussianSplattingMesh(name, null, scene, true);
     const parts = snapshots.map((snapshot) => new Uint8Array(WriteSplats(snapshot, !scene.useRightHandedSystem)));
-    const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const part of parts) {
-        bytes.set(part, at);
-        at += part.length;
-    }
-    await mesh.updateDataAsync(bytes.buffer);
+    await mesh.updateDataAsync(JoinSplats(parts).buffer);
     return mesh;
 }

@@ -6,7 +6,7 @@ import { LevelCount, type Level } from "../../flame/levels.js";
 import type { ICameraSettings, IPosedBounds } from "../../runtime/passes/index.js";
 
 /** "auto" chooses by size on the screen; a number stays: 0 is the whole map, 1 half its edge, 2 a quarter. */
-export type LevelOfDetail = "auto" | Level;
+export type LevelOfDetail = "auto" | 0 | 1 | 2;
 
 /** Pixels between neighbouring Gaussians up to which a coarse level is shown. */
 const LargestSpacingPx = 1.5;

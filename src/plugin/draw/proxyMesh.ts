@@ -28,8 +28,13 @@ export interface IProxySource {
     readonly surface: HeadSurface;
     /** Of the second page, or null. */
     page: IPageSurface | null;
-    /** How the second page stands: the same object always. */
-    readonly pagePose: ExpressionPose;
+    /** How both stand: the same objects always. */
+    readonly poses: {
+        readonly head: ExpressionPose;
+        readonly page: ExpressionPose;
+        /** Grows with each move. */
+        readonly revision: number;
+    };
 }
 
 /** Something of the mesh that is posed by itself: the head, or the second page. */
@@ -58,8 +63,8 @@ export class FlexAvatarProxyMesh extends Mesh {
     private _page: IPageSurface | null = null;
     /** Radius of the ball around the neck that holds the head in any pose, meters. */
     private _reach = 0;
-    private _pose: ExpressionPose | null = null;
-    private _stale = true;
+    /** Of the poses that the vertices show. */
+    private _revision = -1;
 
     /**
      * @param name name in the scene
@@ -86,35 +91,22 @@ export class FlexAvatarProxyMesh extends Mesh {
     }
 
     /**
-     * Takes a new pose. The surface itself moves only when it is asked for.
-     * @param pose borrowed: the avatar's own, the same each time
-     */
-    public setPose(pose: ExpressionPose): void {
-        this._pose = pose;
-        this._stale = true;
-    }
-
-    /** What the mesh has of the second page; its faces follow those of the head. */
-    public get page(): IPageSurface | null {
-        return this._source.page;
-    }
-
-    /**
-     * Moves the surface and its bounds to the pose set last. Picking and render targets do so by themselves; call it
+     * Moves the surface and its bounds to the pose of now. Picking and render targets do so by themselves; call it
      * before you read vertices.
      */
     public update(): void {
         this._takePage();
-        if (!this._stale || !this._pose || this.isDisposed()) {
+        if (!this._isStale || this.isDisposed()) {
             return;
         }
-        this._stale = false;
+        const { poses } = this._source;
+        this._revision = poses.revision;
         if (this._parts.length === 0) {
             this._create();
         }
         let at = 0;
         for (const { surface, mesh, posed } of this._parts) {
-            surface.poseVertices(surface === this._source.surface ? this._pose : this._source.pagePose, posed);
+            surface.poseVertices(surface === this._source.surface ? poses.head : poses.page, posed);
             ToSplitVertices(mesh, posed, mesh.positions);
             ToSplitVertices(mesh, VertexNormals(surface.model, posed), mesh.normals);
             this._allPositions.set(mesh.positions, at);
@@ -128,7 +120,7 @@ export class FlexAvatarProxyMesh extends Mesh {
     /** Picks the posed surface; a ray that passes far from the head moves nothing. */
     public override intersects(...parameters: Parameters<Mesh["intersects"]>): PickingInfo {
         this._takePage();
-        if (this._stale && !this._mayHit(parameters[0])) {
+        if (this._isStale && !this._mayHit(parameters[0])) {
             return new PickingInfo();
         }
         this.update();
@@ -146,6 +138,10 @@ export class FlexAvatarProxyMesh extends Mesh {
         super.dispose(doNotRecurse, true);
     }
 
+    private get _isStale(): boolean {
+        return this._revision !== this._source.poses.revision;
+    }
+
     /** Begins anew where the second page came, went or shows other parts. */
     private _takePage(): void {
         const { page } = this._source;
@@ -153,7 +149,7 @@ export class FlexAvatarProxyMesh extends Mesh {
             this._page = page;
             this._parts = [];
             this._reach = 0;
-            this._stale = true;
+            this._revision = -1;
         }
     }
 

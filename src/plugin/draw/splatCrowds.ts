@@ -3,16 +3,22 @@ import type { Scene } from "@babylonjs/core/scene.js";
 import { FlexAvatarSplatMesh } from "./splatMesh.js";
 import type { ISplatMember } from "./splatView.js";
 
+/** A mesh, and what it draws. */
+interface ICrowd {
+    readonly mesh: FlexAvatarSplatMesh;
+    readonly members: ISplatMember[];
+}
+
 /** One per component. Owns the meshes: a mesh comes with its first avatar and goes with its last. */
 export class SplatCrowds {
-    private readonly _meshes = new Map<string, FlexAvatarSplatMesh>();
+    private readonly _crowds = new Map<string, ICrowd>();
 
     /** @param _scene a scene on a WebGPUEngine */
     public constructor(private readonly _scene: Scene) {}
 
     /** The meshes in use. */
-    public get meshes(): IterableIterator<FlexAvatarSplatMesh> {
-        return this._meshes.values();
+    public get meshes(): FlexAvatarSplatMesh[] {
+        return Array.from(this._crowds.values(), ({ mesh }) => mesh);
     }
 
     /**
@@ -27,15 +33,17 @@ export class SplatCrowds {
         from: FlexAvatarSplatMesh | null = null,
     ): FlexAvatarSplatMesh {
         const key = `${renderingGroupId}/${layerMask}`;
-        let mesh = this._meshes.get(key);
-        if (!mesh) {
-            mesh = new FlexAvatarSplatMesh("avatars.splats", this._scene);
-            mesh.renderingGroupId = renderingGroupId;
-            mesh.layerMask = layerMask;
-            this._meshes.set(key, mesh);
+        let crowd = this._crowds.get(key);
+        if (!crowd) {
+            const members: ISplatMember[] = [];
+            crowd = { mesh: new FlexAvatarSplatMesh("avatars.splats", this._scene, members), members };
+            crowd.mesh.renderingGroupId = renderingGroupId;
+            crowd.mesh.layerMask = layerMask;
+            this._crowds.set(key, crowd);
         }
+        const { mesh } = crowd;
         if (mesh !== from) {
-            mesh.addMember(member);
+            this.add(member, mesh);
             if (from) {
                 this.leave(member, from);
             }
@@ -43,16 +51,28 @@ export class SplatCrowds {
         return mesh;
     }
 
+    /** Lets a mesh in use draw something else, too. */
+    public add(member: ISplatMember, mesh: FlexAvatarSplatMesh): void {
+        for (const crowd of this._crowds.values()) {
+            if (crowd.mesh === mesh) {
+                crowd.members.push(member);
+                mesh.refreshMembers();
+            }
+        }
+    }
+
     /** Takes an avatar from its mesh. */
     public leave(member: ISplatMember, mesh: FlexAvatarSplatMesh): void {
-        mesh.removeMember(member);
-        if (mesh.members.length === 0) {
-            for (const [key, other] of this._meshes) {
-                if (other === mesh) {
-                    this._meshes.delete(key);
+        for (const [key, { mesh: other, members }] of this._crowds) {
+            const index = members.indexOf(member);
+            if (other === mesh && index >= 0) {
+                members.splice(index, 1);
+                mesh.refreshMembers();
+                if (members.length === 0) {
+                    this._crowds.delete(key);
+                    mesh.dispose();
                 }
             }
-            mesh.dispose();
         }
     }
 }

@@ -19,17 +19,16 @@ import { Mesh } from "@babylonjs/core/Meshes/mesh.js";
 import { SubMesh } from "@babylonjs/core/Meshes/subMesh.js";
 import type { Observer } from "@babylonjs/core/Misc/observable.js";
 import type { Scene } from "@babylonjs/core/scene.js";
-import { ViewBuffers } from "../../runtime/passes/index.js";
 import { DepthMaps } from "./depthMaps.js";
 import { FlexAvatarCoverMaterial, type ICover } from "./coverMaterial.js";
 import { EffectLayers } from "./effectLayers.js";
 import { FlexAvatarLayerMaterial, LeastLayerAlpha } from "./layerMaterial.js";
+import { BoxAroundToRef, BoxIsInFrustum } from "./memberBounds.js";
 import { DetailedSplat, FlexAvatarSplatMaterial, PeelsDepth } from "./splatMaterial.js";
-import { IsShown, SplatView, type ISplatMember, type ShownLevels } from "./splatView.js";
+import { IsShown, type ISplatMember, type SplatView } from "./splatView.js";
+import { SplatViews } from "./splatViews.js";
 
 const VerticesPerSplat = 3;
-/** Frames after which the buffers of a view that is no longer rendered are freed, checked when a new view appears. */
-const IdleFrames = 120;
 
 /** Draws without color that go with that of the colors. */
 const Covers = {
@@ -42,11 +41,8 @@ const Maximum = new Vector3(); // scratch of _updateBounds
 
 /** Made and disposed by `SplatCrowds`. Its axes are the world's; avatars stand where their nodes are. */
 export class FlexAvatarSplatMesh extends Mesh {
-    private readonly _members: ISplatMember[] = [];
     private _isRendering = false;
-    private readonly _views = new Map<number, SplatView>();
-    /** By camera, or rig of several, and for a camera by render pass. */
-    private readonly _levels = new WeakMap<Camera, Map<number, ShownLevels>>();
+    private readonly _views: SplatViews;
     private readonly _splatMaterial: FlexAvatarSplatMaterial;
     /** Draws close-ups; made when first needed. */
     private _detailedMaterial: FlexAvatarSplatMaterial | null = null;
@@ -57,15 +53,20 @@ export class FlexAvatarSplatMesh extends Mesh {
     private readonly _covers: Partial<Record<keyof typeof Covers, FlexAvatarCoverMaterial>> = {};
     /** Whose draw is under way, if it is not that of the render pass. */
     private _drawn: FlexAvatarSplatMaterial | null = null;
-    private readonly _onCameraRemoved: Observer<Camera> | null;
     private readonly _onBeforeDrawPhase: Observer<Scene> | null;
 
     /**
      * @param name name in the scene
      * @param scene a scene on a WebGPUEngine
+     * @param _members what it draws where that is enabled and visible; borrowed: {@link refreshMembers} tells of changes
      */
-    public constructor(name: string, scene: Scene) {
+    public constructor(
+        name: string,
+        scene: Scene,
+        private readonly _members: readonly ISplatMember[],
+    ) {
         super(name, scene);
+        this._views = new SplatViews(scene, _members);
         // No vertex data at all: the shader needs the vertex index only.
         new Geometry(`${name}.geometry`, scene, undefined, false, this, 0);
         this.isUnIndexed = true;
@@ -78,9 +79,6 @@ export class FlexAvatarSplatMesh extends Mesh {
         this.isPickable = false; // the avatars' proxy meshes are
         this.doNotSerialize = true;
         this._onBeforeDrawPhase = scene.onBeforeDrawPhaseObservable.add(() => this._prepareSnapshot());
-        this._onCameraRemoved = scene.onCameraRemovedObservable.add((camera) =>
-            this._releaseViews((view) => view.camera === camera),
-        );
     }
 
     /** @returns the class name */
@@ -88,41 +86,19 @@ export class FlexAvatarSplatMesh extends Mesh {
         return "FlexAvatarSplatMesh";
     }
 
-    /** Avatars that it draws when they are enabled and visible. */
-    public get members(): readonly ISplatMember[] {
-        return this._members;
-    }
-
     /** Views (camera and render pass) that hold buffers. */
     public get viewCount(): number {
-        return this._views.size;
+        return this._views.count;
     }
 
     /** Bytes of GPU memory that the views hold. */
     public get viewByteLength(): number {
-        let sum = 0;
-        this._views.forEach(({ buffers }) => (sum += buffers.byteLength));
-        return sum;
+        return this._views.byteLength;
     }
 
     /** Three per Gaussian that views have room for. How many are drawn the GPU decides. */
     public override getTotalVertices(): number {
-        return VerticesPerSplat * this._roomWanted();
-    }
-
-    /** Draws another avatar from now on. */
-    public addMember(member: ISplatMember): void {
-        this._members.push(member);
-        this.refreshMembers();
-    }
-
-    /** Draws an avatar no longer. */
-    public removeMember(member: ISplatMember): void {
-        const index = this._members.indexOf(member);
-        if (index >= 0) {
-            this._members.splice(index, 1);
-            this.refreshMembers();
-        }
+        return VerticesPerSplat * (this._views?.room ?? 0); // Babylon's constructor calls too
     }
 
     /**
@@ -133,7 +109,7 @@ export class FlexAvatarSplatMesh extends Mesh {
         if (this.isDisposed()) {
             return; // a scene disposes its meshes before avatars
         }
-        this._releaseViews(() => true);
+        this._views.release();
         this.subMeshes[0].verticesCount = this.getTotalVertices();
         this._updateBounds();
     }
@@ -158,7 +134,7 @@ export class FlexAvatarSplatMesh extends Mesh {
         if (!camera || !this._members.some(IsShown)) {
             return this;
         }
-        const view = this._prepareView(camera);
+        const view = this._views.prepare(camera);
         this._drawnDetailed = this._materialOfPass() ? null : this._detailedFor(view);
         (this._materialOfPass() ?? this._splatMaterial).view = view;
         const engine = this.getEngine() as WebGPUEngine;
@@ -303,11 +279,10 @@ export class FlexAvatarSplatMesh extends Mesh {
         if (this.isDisposed()) {
             return;
         }
-        this._onCameraRemoved?.remove();
         this._onBeforeDrawPhase?.remove();
         this._depthMaps.dispose();
         this._effectLayers.dispose();
-        this._releaseViews(() => true);
+        this._views.dispose();
         super.dispose(doNotRecurse, false);
         this._splatMaterial.dispose();
         this._detailedMaterial?.dispose();
@@ -321,8 +296,8 @@ export class FlexAvatarSplatMesh extends Mesh {
         const engine = this.getEngine() as WebGPUEngine;
         const camera = this.getScene().activeCamera;
         if (engine.snapshotRendering && engine.snapshotRenderingMode === Constants.SNAPSHOTRENDERING_FAST && camera) {
-            if (this._views.has(this._keyOf(camera)) && this._members.some(({ splats }) => splats)) {
-                this._prepareView(camera);
+            if (this._views.has(camera) && this._members.some(({ splats }) => splats)) {
+                this._views.prepare(camera);
             }
         }
     }
@@ -340,142 +315,13 @@ export class FlexAvatarSplatMesh extends Mesh {
         if (!material || !camera || !this._members.some(IsShown)) {
             return false;
         }
-        material.view = this._prepareView(camera);
+        material.view = this._views.prepare(camera);
         return true;
     }
 
-    private _keyOf(camera: Camera): number {
-        return camera.uniqueId * 65536 + (this.getEngine() as WebGPUEngine).currentRenderPassId;
-    }
-
-    private _roomWanted(): number {
-        return this._members?.reduce((sum, { splats }) => sum + (splats?.buffers.fadingCount ?? 0), 0) ?? 0;
-    }
-
-    private _prepareView(camera: Camera): SplatView {
-        const engine = this.getEngine() as WebGPUEngine;
-        const { pipeline } = this._members.find(({ splats }) => splats)!.splats!;
-        const key = this._keyOf(camera);
-        let view = this._views.get(key);
-        if (!view) {
-            const idleSince = engine.frameId - IdleFrames;
-            this._releaseViews((other) => other.frameId < idleSince);
-            view = new SplatView(
-                camera,
-                new ViewBuffers(pipeline.device, this._roomWanted(), 2 * this._members.length),
-                this._levelsOf(camera),
-            );
-            this._views.set(key, view);
-        }
-        const changed = view.read(this.getScene(), this._members);
-        const ordered = this._otherEyeOf(view)?.buffers ?? view.buffers;
-        if (changed || ordered !== view.ordered) {
-            view.ordered = ordered;
-            if (view.frameId === engine.frameId) {
-                // Second picture of this view within one frame: the first one's draw must be on the queue before its
-                // records are replaced.
-                engine.flushFramebuffer();
-            }
-            const encoder = pipeline.device.createCommandEncoder({ label: "prepareView" });
-            pipeline.prepareCrowd(encoder, view.members, view.buffers, view.settings, ordered);
-            pipeline.device.queue.submit([encoder.finish()]);
-        }
-        view.frameId = engine.frameId;
-        return view;
-    }
-
-    /**
-     * The eye of the same head that was sorted in this frame and in whose order a view can be drawn: one sort per head
-     * pose.
-     */
-    private _otherEyeOf(view: SplatView): SplatView | null {
-        if (view.settings.keepOffScreen) {
-            for (const other of this._views.values()) {
-                if (
-                    other !== view &&
-                    other.frameId === this.getEngine().frameId &&
-                    other.ordered === other.buffers &&
-                    view.seesInOrderOf(other)
-                ) {
-                    return other;
-                }
-            }
-        }
-        return null;
-    }
-
-    /** Eyes of one head show the same levels, else they could not share an order. */
-    private _levelsOf(camera: Camera): ShownLevels {
-        const { rigParent } = camera;
-        const isEye = (rigParent?.rigCameras.length ?? 0) > 1;
-        const owner = isEye ? rigParent! : camera;
-        const pass = isEye ? 0 : (this.getEngine() as WebGPUEngine).currentRenderPassId;
-        const passes = this._levels.get(owner) ?? new Map<number, ShownLevels>();
-        this._levels.set(owner, passes);
-        const levels = passes.get(pass) ?? new WeakMap();
-        passes.set(pass, levels);
-        return levels;
-    }
-
-    private _releaseViews(which: (view: SplatView) => boolean): void {
-        const engine = this.getEngine() as WebGPUEngine;
-        for (const [key, view] of this._views) {
-            if (which(view)) {
-                if (view.frameId === engine.frameId && !engine.isDisposed) {
-                    engine.flushFramebuffer(); // its draw of this frame must be on the queue before its buffers go
-                }
-                this._views.delete(key);
-                view.buffers.dispose();
-            }
-        }
-    }
-
-    /**
-     * The world's box around all avatars that are shown, in which Babylon sorts transparent meshes. Allocates nothing.
-     */
+    /** The box in which Babylon sorts transparent meshes. Allocates nothing. */
     private _updateBounds(): void {
-        Minimum.setAll(Infinity);
-        Maximum.setAll(-Infinity);
-        for (const member of this._members) {
-            if (!IsShown(member)) {
-                continue;
-            }
-            const { m } = member.posedNode.computeWorldMatrix();
-            const { min, max } = member.splats!.buffers.bounds;
-            for (let corner = 0; corner < 8; corner++) {
-                const x = corner & 1 ? max[0] : min[0];
-                const y = corner & 2 ? max[1] : min[1];
-                const z = corner & 4 ? max[2] : min[2];
-                Extend(
-                    m[0] * x + m[4] * y + m[8] * z + m[12],
-                    m[1] * x + m[5] * y + m[9] * z + m[13],
-                    m[2] * x + m[6] * y + m[10] * z + m[14],
-                );
-            }
-        }
-        if (Minimum.x > Maximum.x) {
-            Minimum.setAll(0);
-            Maximum.setAll(0);
-        }
+        BoxAroundToRef(this._members, Minimum, Maximum);
         this.getBoundingInfo().reConstruct(Minimum, Maximum, this.worldMatrixFromCache);
     }
-}
-
-function Extend(x: number, y: number, z: number): void {
-    Minimum.minimizeInPlaceFromFloats(x, y, z);
-    Maximum.maximizeInPlaceFromFloats(x, y, z);
-}
-
-/** Whether no plane has all of an avatar's box behind it. */
-function BoxIsInFrustum({ posedNode, splats }: ISplatMember, planes: readonly Plane[]): boolean {
-    const { m } = posedNode.getWorldMatrix();
-    const { min, max } = splats!.buffers.bounds;
-    return planes.every(({ normal, d }) => {
-        let distance = d + normal.x * m[12] + normal.y * m[13] + normal.z * m[14];
-        for (let axis = 0; axis < 3; axis++) {
-            const slope = normal.x * m[4 * axis] + normal.y * m[4 * axis + 1] + normal.z * m[4 * axis + 2];
-            distance += slope * (slope > 0 ? max[axis] : min[axis]);
-        }
-        return distance >= 0;
-    });
 }

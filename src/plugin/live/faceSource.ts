@@ -47,6 +47,8 @@ export interface IFaceHost {
     readonly node: TransformNode;
     /** The user's nodes, inside those that clips and sources turn. */
     readonly joints: Readonly<Record<NodeName, TransformNode>>;
+    /** What carries the neck: here a face at rest looks along +Z. Its origin is the avatar's. */
+    readonly carrier: TransformNode;
     /** Where joints are and what expressions do to them. */
     readonly head: HeadModel;
     /**
@@ -62,6 +64,8 @@ export interface IFaceHost {
 export interface IFaceSource {
     /** For messages, and the default name of recordings. */
     readonly name: string;
+    /** Whether it is made to be added on top of others, unless the settings say otherwise. Default false. */
+    readonly isAdditive?: boolean;
     /**
      * Says what the face does now. Called once per drawn frame and avatar, not while the scene's animations are off.
      * Must not allocate and must not throw.

@@ -4,11 +4,11 @@
  * any parent in the scene acts alike.
  */
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
-import type { Scene } from "@babylonjs/core/scene.js";
 import { SpringStep } from "../../flame/dampedSpring.js";
 import { FlexAvatarError } from "../../flame/error.js";
 import { HangingPoint } from "../../flame/hangingPage.js";
 import { MultiplyRotations, NearestRotation, QuaternionOfRotation, RotationOfAxisAngle } from "../../flame/rotation.js";
+import { FrameClock } from "../animation/frameClock.js";
 
 /** Settings of {@link FlexAvatar.hairSpring}. */
 export interface IHairSpringSettings {
@@ -63,7 +63,7 @@ export class HairSpring {
     private readonly _torso = new Follower();
     private readonly _hangingPoint: readonly number[];
     private _frameId = -1;
-    private _stepId = -1;
+    private readonly _clock = new FrameClock();
 
     /**
      * @param settings frequency and damping
@@ -93,7 +93,7 @@ export class HairSpring {
         if (frameId === this._frameId) {
             return false; // read again without a new frame: the motion counts in the next one
         }
-        const seconds = this._secondsOf(scene);
+        const seconds = this._clock.secondsOf(scene);
         const isNext = frameId === this._frameId + 1 && seconds <= Pause;
         this._frameId = frameId;
         SpringStep(this.settings.frequency, this.settings.dampingRatio, seconds, Step);
@@ -124,17 +124,6 @@ export class HairSpring {
         const hangs = this._head.turnToRef(1, this.hanging);
         const lies = this._torso.turnToRef(LyingShare, this.lying);
         return hangs || lies;
-    }
-
-    /**
-     * The time that Babylon's animations went on in this frame: 0 while they are paused, and scaled and fixed as theirs
-     * is.
-     */
-    private _secondsOf(scene: Scene): number {
-        const stepId = scene.getStepId();
-        const steps = scene.getEngine().isDeterministicLockStep() ? stepId - this._stepId : 1;
-        this._stepId = stepId;
-        return scene.animationsEnabled ? (Math.max(0, scene.deltaTime) * steps) / 1000 : 0;
     }
 }
 

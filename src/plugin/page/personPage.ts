@@ -12,7 +12,6 @@ import {
     PartOfRegion,
     RegionOfGaussian,
     RestPlaces,
-    type PageModel,
     type PagePart,
 } from "../../flame/pageModel.js";
 import { TexelTableOf } from "../../flame/personalHead.js";
@@ -21,6 +20,7 @@ import type { IAvatarFile } from "../../runtime/format/avatarFile.js";
 import { AlphaCut } from "../../runtime/layout.js";
 import { AvatarBuffers, HeadBuffers } from "../../runtime/passes/index.js";
 import { Finish, FinishInSlicesAsync, NextTaskAsync, type Work } from "../../runtime/slices.js";
+import type { IPageMap, IPageModel } from "../../runtime/person/pageMap.js";
 import { HeadSurface } from "../attach/headSurface.js";
 
 /** The logit of the faintest opacity that is drawn. */
@@ -29,12 +29,6 @@ const LeastLogit = Math.log(AlphaCut / (1 - AlphaCut));
 const Invisible = -12;
 /** A face with a Gaussian more opaque than this is a surface for rays and shadows. */
 const SolidLogit = 0;
-
-/** A second page that was loaded. */
-export interface IPageModel extends PageModel {
-    /** Of its file. */
-    readonly sha256: string;
-}
 
 /** Which parts an avatar does not show. */
 export type HiddenParts = Readonly<Record<PagePart, boolean>>;
@@ -68,12 +62,6 @@ export interface IPageSurface {
 interface IShape {
     readonly table: TexelTable;
     readonly levels: ILevels;
-}
-
-/** A page and a map of it, [14,H,W] before activation. */
-export interface IPageMap {
-    readonly model: IPageModel;
-    readonly map: ArrayLike<number>;
 }
 
 /** Buffers of some parts, shared by the avatars that show the same ones. */

@@ -6,10 +6,8 @@ import type { Observable } from "@babylonjs/core/Misc/observable.js";
 import type { ICloseUp } from "../../runtime/closeUp.js";
 import type { IAvatarFile } from "../../runtime/format/avatarFile.js";
 import type { AvatarEvaluator } from "../../runtime/driver/avatarEvaluator.js";
+import { ColorChannel, RefinedMap } from "../../runtime/person/refinedMap.js";
 import type { IRefineProgress } from "../../runtime/person/refineSettings.js";
-
-/** First channel of the colors in a map. */
-const ColorChannel = 4;
 
 /** One avatar of the person. */
 export interface IPersonMember {
@@ -55,16 +53,7 @@ export class Person {
 
     /** [14,H,W] the static map with all of the detail, whatever is shown now. Not to be changed. */
     public refinedMap(): Float32Array {
-        const { staticMap, detail } = this.file;
-        if (!detail) {
-            return staticMap;
-        }
-        const map = staticMap.slice();
-        const first = ColorChannel * (staticMap.length / 14);
-        for (let i = 0; i < detail.length; i++) {
-            map[first + i] += detail[i];
-        }
-        return map;
+        return RefinedMap(this.file);
     }
 
     /** Avatars of this person. */

@@ -3,8 +3,10 @@
  * and bust. One run at a time for a person; a new one replaces the one before.
  */
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
+import type { ExpressionPose } from "../../flame/expression.js";
 import { OrAborted } from "../../runtime/models/abort.js";
 import { FillPersonAsync, type IFillParts } from "../../runtime/person/fillPerson.js";
+import type { IPrepareWish } from "../../runtime/person/preparePhotos.js";
 import type { IRefineSettings } from "../../runtime/person/refineSettings.js";
 import type { IRefineSource } from "../../runtime/person/refineViews.js";
 import {
@@ -13,9 +15,17 @@ import {
     type ISharpenParts,
     type ISharpenSettings,
 } from "../../runtime/person/sharpenPerson.js";
+import type { PersonPage } from "../page/personPage.js";
+import type { Person } from "./person.js";
 
 /** What a refinement uses of the avatar. */
-export type IRefinementParts = ISharpenParts & IFillParts;
+export interface IRefinementParts
+    extends
+        Pick<ISharpenParts, "head" | "table" | "refineAsync" | "notify">,
+        Pick<IFillParts, "fillAsync" | "loadPageAsync"> {
+    readonly person: Person;
+    readonly page: PersonPage;
+}
 
 /**
  * Shares of the whole: until the photos are prepared, until the driver has run, until the face is sharp where hair and
@@ -27,14 +37,6 @@ const SharpShare = 0.6;
 /** The rest of the time is not told before this share of the work. */
 const LeastShareForTime = 0.05;
 const What = "refining the avatar";
-
-/** What of the photos is to be prepared. */
-export interface IPrepareWish {
-    /** Largest edge of the crops for detail; 0 for none. */
-    readonly cropPx: number;
-    /** Whether the wide crops for filling are wanted. */
-    readonly wide: boolean;
-}
 
 /** Gives the photos. */
 export type PreparePhotos = (
@@ -157,7 +159,7 @@ export class Refinement {
             const driven = DrivenShare * sharpShare();
             const prepared = PreparedShare * sharpShare();
             try {
-                await SharpenPersonAsync(this._parts, source, {
+                await SharpenPersonAsync(this._sharpenParts(plan.fadeMs), source, {
                     signal: AbortSignal.any([signal, running.sharpening.signal]),
                     settings: sharpen,
                     onPage: this._tellPage,
@@ -180,10 +182,9 @@ export class Refinement {
         if (fills && (wanted.bust || wanted.hair) && !running.filling.signal.aborted) {
             const start = sharpen ? SharpShare : PreparedShare * SharpShare;
             try {
-                await FillPersonAsync(this._parts, source, {
+                await FillPersonAsync(this._fillParts(plan.fadeMs), source, {
                     signal: AbortSignal.any([signal, running.filling.signal]),
                     wanted,
-                    fadeMs: plan.fadeMs,
                     onPage: this._tellPage,
                     onShare: (share) => {
                         const fraction = start + (1 - start) * share;
@@ -204,6 +205,31 @@ export class Refinement {
         }
     }
 
+    private _sharpenParts(fadeMs: number): ISharpenParts {
+        const { person } = this._parts;
+        return {
+            ...this._parts,
+            staticMap: person.file.staticMap,
+            deltaMapOfAsync: (pose, signal) => DeltaMapAsync(person, pose, signal),
+            show: (detail, closeUp) => person.setDetail(detail, fadeMs, closeUp),
+        };
+    }
+
+    private _fillParts(fadeMs: number): IFillParts {
+        const { person, page } = this._parts;
+        return {
+            ...this._parts,
+            refinedMap: () => person.refinedMap(),
+            showAsync: async (filled, stop) => {
+                if (filled) {
+                    await page.setInSlicesAsync(filled, fadeMs, stop);
+                } else if (page.model) {
+                    page.set(null);
+                }
+            },
+        };
+    }
+
     private readonly _tellPage = (reason: string): void =>
         this._parts.notify(
             "refine-on-page",
@@ -222,5 +248,24 @@ class Clock {
         return done < LeastShareForTime
             ? undefined
             : ((performance.now() - this._start.ms) * (1 - fraction)) / done / 1000;
+    }
+}
+
+/** What the driver adds. Waits for a lost device to come back. */
+async function DeltaMapAsync(person: Person, pose: ExpressionPose, signal: AbortSignal): Promise<Float32Array | null> {
+    for (;;) {
+        ThrowIfAborted(signal, What);
+        const evaluator = person.evaluator;
+        if (!evaluator) {
+            await new Promise((resolve) => setTimeout(resolve, 50));
+            continue;
+        }
+        try {
+            return await OrAborted(evaluator.deltaMapOfAsync(pose), signal, What);
+        } catch (error) {
+            if (signal.aborted || person.evaluator === evaluator) {
+                throw error;
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
  * The second static map of a person, hair beyond the scalp and bust, from one to four photos. Every formula is in
  * training/bust/ALGORITHM.md. Twin: training/bust/fill.py.
  */
+import { ScaleMax } from "../layout.js";
 import { Within, type Work } from "../slices.js";
 import { BustColor } from "./bustColor.js";
 import type { IBand, IBustInput, IBustPage } from "./bustInput.js";
@@ -19,7 +20,7 @@ const LeastOpacity = 0.02;
 /** Opacity logit of an empty texel. */
 export const Off = -12;
 /** Meters: smallest and largest sigma. */
-const Sigmas = [0.0006, 0.02] as const;
+const Sigmas = [0.0006, ScaleMax] as const;
 
 /** What was filled. */
 export interface IFilled {

@@ -243,7 +243,7 @@ export class AvatarEvaluator implements IScheduledDriver {
      * @throws whatever the driver throws
      */
     public async deltaMapOfAsync(expressionPose: ExpressionPose): Promise<Float32Array | null> {
-        const other = new OtherPose(this.pipeline.device, this.buffers.head, expressionPose);
+        const other = new OtherPose(this.buffers.head, expressionPose, this.pipeline.device);
         return this._driver && (await this._driver.readAsync(other));
     }
 

@@ -40,11 +40,15 @@ export class ShownPose implements IDriverPose {
 
 /** A pose that no avatar shows. */
 export class OtherPose implements IDriverPose {
-    /** @param _pose read when it is asked for */
+    /**
+     * @param _head head model, and texel table of position maps
+     * @param _pose read when it is asked for
+     * @param _device for drivers on the GPU; null where there is none
+     */
     public constructor(
-        private readonly _device: GPUDevice,
-        private readonly _head: HeadBuffers,
+        private readonly _head: Pick<HeadBuffers, "model" | "positionTable">,
         private readonly _pose: ExpressionPose,
+        private readonly _device: GPUDevice | null,
     ) {}
 
     public get positionCount(): number {
@@ -58,11 +62,11 @@ export class OtherPose implements IDriverPose {
     public recordPositionMap(_encoder: GPUCommandEncoder, into: GPUBuffer): void {
         const positions = new Float32Array(this.positionCount);
         this.writePositionMap(positions);
-        this._device.queue.writeBuffer(into, 0, positions); // before whatever the encoder is submitted with
+        this._device!.queue.writeBuffer(into, 0, positions); // before whatever the encoder is submitted with
     }
 }
 
-function PositionCount({ positionTable }: HeadBuffers): number {
+function PositionCount({ positionTable }: Pick<HeadBuffers, "positionTable">): number {
     return 3 * positionTable.mapSize ** 2;
 }
 

@@ -9,6 +9,10 @@ import { JointCount, PoseLength, type HeadModel } from "../../flame/headModel.js
 import { BlendedRotation, BlendJointMatrices, JointMatrices, JointMatricesLength } from "../../flame/skinning.js";
 import { DynamicFlag, type TexelTable } from "../../flame/texelTable.js";
 import { AlphaCut, ScaleMax, ScaleMin } from "../layout.js";
+import { Finish, type Work } from "../slices.js";
+
+/** Some milliseconds of work. */
+const GaussiansPerStep = 4096;
 
 /** Bytes of one splat. */
 export const SplatByteLength = 32;
@@ -24,16 +28,28 @@ export interface ISplatSnapshot {
     readonly pose: ExpressionPose;
 }
 
+/** Splats, and which Gaussian of the table each of them is. */
+export interface ISplatList {
+    /** 32 bytes each. */
+    readonly bytes: ArrayBuffer;
+    readonly gaussians: Uint32Array<ArrayBuffer>;
+}
+
 /**
  * Activates and skins every Gaussian (docs/conventions.md, "Maps") and writes those that can be seen.
  * @param snapshot read, not kept
  * @param leftHanded mirror x, as the avatar node does in a left-handed scene
  * @returns 32 bytes per splat, meters, in the avatar's own space
  */
-export function WriteSplats(
+export function WriteSplats(snapshot: ISplatSnapshot, leftHanded: boolean): ArrayBuffer {
+    return Finish(ListSplats(snapshot, leftHanded)).bytes;
+}
+
+/** {@link WriteSplats} in steps, with the Gaussians that were seen, in ascending order. */
+export function* ListSplats(
     { head, table, staticMap, deltaMap, pose }: ISplatSnapshot,
     leftHanded: boolean,
-): ArrayBuffer {
+): Work<ISplatList> {
     const expressed = ExpressVertices(head, pose.expression, new Float32Array(head.template.length));
     const matrices = new Float32Array(JointMatricesLength);
     JointMatrices(EffectivePose(head, pose, new Float32Array(PoseLength)), head.joints, matrices);
@@ -46,8 +62,12 @@ export function WriteSplats(
     const bytes = new ArrayBuffer(SplatByteLength * table.gaussianCount);
     const floats = new Float32Array(bytes);
     const octets = new Uint8ClampedArray(bytes);
+    const gaussians = new Uint32Array(table.gaussianCount);
     let count = 0;
     for (let g = 0; g < table.gaussianCount; g++) {
+        if (g % GaussiansPerStep === 0) {
+            yield g / table.gaussianCount;
+        }
         const delta = deltaMap && (table.flags[g] & DynamicFlag) !== 0 ? deltaMap : null;
         for (let c = 0; c < 14; c++) {
             const at = c * texels + table.texel[g];
@@ -80,9 +100,21 @@ export function WriteSplats(
         octets[32 * count + 29] = 127.5 * turn[0] + 127.5;
         octets[32 * count + 30] = 127.5 * mirror * turn[1] + 127.5;
         octets[32 * count + 31] = 127.5 * mirror * turn[2] + 127.5;
+        gaussians[count] = g;
         count++;
     }
-    return bytes.slice(0, SplatByteLength * count);
+    return { bytes: bytes.slice(0, SplatByteLength * count), gaussians: gaussians.slice(0, count) };
+}
+
+/** Lists of splats one after the other. */
+export function JoinSplats(lists: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+    const joined = new Uint8Array(lists.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const list of lists) {
+        joined.set(list, at);
+        at += list.length;
+    }
+    return joined;
 }
 
 /** `into` = `a` · the quaternion at `b[at]`, of unit length; all x, y, z, w. */

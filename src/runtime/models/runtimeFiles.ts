@@ -98,5 +98,5 @@ export function WorkerUrl(urls: OnnxRuntimeUrls, which: keyof typeof WorkerFiles
 }
 
 function Absolute(url: string): string {
-    return new URL(url, globalThis.document?.baseURI ?? globalThis.location.href).href;
+    return new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href;
 }

@@ -9,17 +9,18 @@ import type { IFillInput } from "../bust/fillFromCrops.js";
 import { BustHeadOf } from "../bust/head.js";
 import { BustPageOf } from "../bust/page.js";
 import { NextTaskAsync } from "../slices.js";
-import type { Person } from "../../plugin/refine/person.js";
 import type { IRefineSource } from "./refineViews.js";
-import type { IPageModel, PersonPage } from "../../plugin/page/personPage.js";
+import type { IPageMap, IPageModel } from "./pageMap.js";
 
 /** What filling uses of the avatar. */
 export interface IFillParts {
     readonly head: HeadModel;
-    readonly person: Person;
-    readonly page: PersonPage;
     /** Of the head's maps. */
     readonly table: TexelTable;
+    /** [14,H,W] the person at rest, with the photos' detail. */
+    refinedMap(): Float32Array;
+    /** Takes the second map over; null if nothing is on the page. @param stop throws where it was aborted meanwhile */
+    showAsync(filled: IPageMap | null, stop: () => void): Promise<void>;
     fillAsync: typeof FillBesideAsync;
     loadPageAsync(settings: { signal: AbortSignal }): Promise<IPageModel>;
     notify(code: string, message: string): void;
@@ -30,8 +31,6 @@ export interface IFillRun {
     readonly signal: AbortSignal;
     /** What is made. */
     readonly wanted: { readonly bust: boolean; readonly hair: boolean };
-    /** Milliseconds in which it fades in. */
-    readonly fadeMs: number;
     /** Told the share done. */
     onShare(share: number): void;
     /** Told why the page itself has to work. */
@@ -44,8 +43,7 @@ const [Loaded, Filled] = [0.03, 0.97];
 const Grids = new WeakMap<IPageModel, IBustPage>();
 
 /**
- * Fills the page and shows it on all avatars of the person. Where nothing is beyond the head's own page, the person has
- * no second map afterwards.
+ * Fills the page and hands it over. Where nothing is beyond the head's own page, the person has no second map afterwards.
  * @throws FlexAvatarError `aborted`, `disposed`, and `fill-failed` for all else; the person then keeps what it has
  */
 export async function FillPersonAsync(parts: IFillParts, source: IRefineSource, run: IFillRun): Promise<void> {
@@ -69,9 +67,9 @@ export async function FillPersonAsync(parts: IFillParts, source: IRefineSource, 
 async function FillAsync(
     parts: IFillParts,
     source: IRefineSource,
-    { signal, wanted, fadeMs, onShare, onPage }: IFillRun,
+    { signal, wanted, onShare, onPage }: IFillRun,
 ): Promise<void> {
-    const { head, person, page, table } = parts;
+    const { head, table } = parts;
     const stop = (): void => ThrowIfAborted(signal, What);
     stop();
     onShare(0);
@@ -83,7 +81,7 @@ async function FillAsync(
     const grids = Grids.get(model) ?? BustPageOf(model, texels);
     Grids.set(model, grids);
     await NextTaskAsync();
-    const own = BustHeadOf(head, table, person.refinedMap());
+    const own = BustHeadOf(head, table, parts.refinedMap());
     await NextTaskAsync();
     stop();
     const input: IFillInput = {
@@ -107,11 +105,7 @@ async function FillAsync(
         onPage,
     });
     stop();
-    if (count > 0) {
-        await page.setInSlicesAsync({ model, map }, fadeMs, stop);
-    } else if (page.model) {
-        page.set(null);
-    }
+    await parts.showAsync(count > 0 ? { model, map } : null, stop);
     if (hasHat) {
         parts.notify("hair-with-hat", "The photo shows a hat, or a cloth on the head; it became part of the hair.");
     }

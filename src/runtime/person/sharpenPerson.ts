@@ -5,20 +5,23 @@ import type { ExpressionPose } from "../../flame/expression.js";
 import type { HeadModel } from "../../flame/headModel.js";
 import type { TexelTable } from "../../flame/texelTable.js";
 import type { RefineBesideAsync } from "../beside/besideRunner.js";
-import { CloseUpScale } from "../closeUp.js";
-import { OrAborted } from "../models/abort.js";
+import { CloseUpScale, type ICloseUp } from "../closeUp.js";
 import { MostDetailPx } from "../photo/detailCrop.js";
 import { RefineConstants, type ICloseUpWish, type IRefineInput, type IRefineView } from "../refine/refineInput.js";
-import type { Person } from "../../plugin/refine/person.js";
 import type { IRefineSettings } from "./refineSettings.js";
 import { PoseInPhoto, RefineTableOf, RefineViewOf, type IRefineSource } from "./refineViews.js";
 
 /** What sharpening uses of the avatar. */
 export interface ISharpenParts {
     readonly head: HeadModel;
-    readonly person: Person;
     /** Of the maps. */
     readonly table: TexelTable;
+    /** [14,H,W] the person at rest, without detail. */
+    readonly staticMap: Float32Array;
+    /** [14,H,W] what the driver adds in a pose; handed over. Null without a driver. */
+    deltaMapOfAsync(pose: ExpressionPose, signal: AbortSignal): Promise<Float32Array | null>;
+    /** Takes the detail over, [3,H,W], and that for close-ups. */
+    show(detail: Float32Array, closeUp: ICloseUp | null): void;
     refineAsync: typeof RefineBesideAsync;
     notify(code: string, message: string): void;
 }
@@ -107,17 +110,18 @@ export async function SharpenPersonAsync(
     source: IRefineSource,
     { signal, settings, onShare, onPage }: ISharpenRun,
 ): Promise<void> {
-    const { head, person, table } = parts;
-    const { colorPx, closeUp, rounds, fadeMs } = settings;
+    const { head, table, staticMap } = parts;
+    const { colorPx, closeUp, rounds } = settings;
     ThrowIfAborted(signal, What);
     const views: IRefineView[] = [];
     for (const index of source.details.keys()) {
         onShare("running the driver", index / source.details.length);
-        views.push(RefineViewOf(head, source, index, await DeltaMapAsync(person, PoseInPhoto(source, index), signal)));
+        const deltaMap = await parts.deltaMapOfAsync(PoseInPhoto(source, index), signal);
+        views.push(RefineViewOf(head, source, index, deltaMap));
     }
     const input: IRefineInput = {
         table: RefineTableOf(head, table),
-        staticMap: person.file.staticMap,
+        staticMap,
         views,
         settings: { ...RefineConstants, rounds },
         ...(closeUp ? { closeUp: CloseUpWish(parts, colorPx) } : {}),
@@ -144,28 +148,9 @@ export async function SharpenPersonAsync(
             `The photos show ${(100 * faceTrust).toFixed(1)} % of the face well enough; at least ${100 * LeastFaceTrust} % are needed.`,
         );
     }
-    person.setDetail(detail, fadeMs, shades);
+    parts.show(detail, shades ?? null);
 }
 
 function CloseUpWish({ head, table }: ISharpenParts, colorPx: number): ICloseUpWish {
     return { frames: AtlasFrames(head, table), edge: CloseUpScale * table.mapSize, colorPx, leastPx: LeastCloseUpPx };
-}
-
-/** What the driver adds. Waits for a lost device to come back. */
-async function DeltaMapAsync(person: Person, pose: ExpressionPose, signal: AbortSignal): Promise<Float32Array | null> {
-    for (;;) {
-        ThrowIfAborted(signal, What);
-        const evaluator = person.evaluator;
-        if (!evaluator) {
-            await new Promise((resolve) => setTimeout(resolve, 50));
-            continue;
-        }
-        try {
-            return await OrAborted(evaluator.deltaMapOfAsync(pose), signal, What);
-        } catch (error) {
-            if (signal.aborted || person.evaluator === evaluator) {
-                throw error;
-            }
-        }
-    }
 }

@@ -1,18 +1,13 @@
 // Several avatars in a scene: one mesh, one sort and one indirect draw for all of them; instances; who comes and goes.
 import { Matrix, Vector3 } from "@babylonjs/core/Maths/math.vector";
-import { CreateExpressionPose } from "../../../../src/flame/expression";
 import type { FlexAvatar } from "../../../../src/plugin/avatar/flexAvatar";
-import { PoseVerticesReference } from "../../../../src/runtime/reference/poseVertices";
-import { RasterizeReference } from "../../../../src/runtime/reference/rasterize";
-import { CrowdProjectReference } from "../../../../src/runtime/reference/splatProject";
 import { Psnr } from "../../../support/gpu";
+import { CrowdPicture, DrawnRgbAsync, HeadMember } from "../../../support/referencePicture";
 import {
     AddAvatarAsync,
-    CanvasPx,
     CaptureAsync,
     CreateStageAsync,
     MakeSynthetic,
-    PixelsAsync,
     RenderFrame,
     type IStage,
 } from "../../../support/stage";
@@ -26,32 +21,14 @@ describe("a crowd", () => {
 
     const synthetic = MakeSynthetic();
 
-    async function PictureAsync(): Promise<number[]> {
-        const pixels = await PixelsAsync(await CaptureAsync(stage));
-        return Array.from(pixels).flatMap((value, i) => (i % 4 === 3 ? [] : [value / 255]));
-    }
+    const PictureAsync = (): Promise<number[]> => DrawnRgbAsync(stage);
 
     /** What the reference makes of the avatars in one list. */
-    function Reference(avatars: readonly FlexAvatar[]): number[] {
-        const { model, table, staticMap } = synthetic;
-        const members = avatars.map((avatar) => {
-            const pose = CreateExpressionPose(model);
-            avatar.expression.sampleToRef(pose.expression);
-            const { expressed, jointMatrices } = PoseVerticesReference(model, pose);
-            const state = { table, expressed, jointMatrices, staticMap, deltas: [], opacity: avatar.visibility };
-            return { state, worldFromPosed: avatar._internals.posedNode.computeWorldMatrix(true).m };
-        });
-        const view = {
-            viewFromWorld: stage.camera.getViewMatrix(true).m,
-            clipFromView: stage.camera.getProjectionMatrix(true).m,
-            viewportWidthPx: CanvasPx,
-            viewportHeightPx: CanvasPx,
-        };
-        const splats = CrowdProjectReference(members, view)
-            .filter(({ visible }) => visible)
-            .sort((a, b) => b.viewDepth - a.viewDepth);
-        return Array.from(RasterizeReference(splats, CanvasPx, CanvasPx)).filter((_, i) => i % 4 !== 3);
-    }
+    const Reference = (avatars: readonly FlexAvatar[]): number[] =>
+        CrowdPicture(
+            stage,
+            avatars.map((avatar) => HeadMember(avatar, synthetic)),
+        );
 
     it("draws interlocking instances with their own places, faces and opacities by one mesh and one indirect draw", async () => {
         stage = await CreateStageAsync();

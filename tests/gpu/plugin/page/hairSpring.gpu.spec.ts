@@ -4,19 +4,14 @@ import { HangingPage, HangingPose } from "../../../../src/flame/hangingPage";
 import { JointMatrices } from "../../../../src/flame/skinning";
 import { BuildTexelTable } from "../../../../src/flame/texelTable";
 import type { FlexAvatar } from "../../../../src/plugin/avatar/flexAvatar";
-import { PoseVerticesReference } from "../../../../src/runtime/reference/poseVertices";
-import { RasterizeReference } from "../../../../src/runtime/reference/rasterize";
-import { CrowdProjectReference } from "../../../../src/runtime/reference/splatProject";
-import { CreateExpressionPose } from "../../../../src/flame/expression";
 import { Psnr } from "../../../support/gpu";
+import { CrowdPicture, DrawnRgbAsync, HeadMember, PoseOf } from "../../../support/referencePicture";
 import { GivePage, MakePageMap, type IPageMap } from "../../../support/gridPage";
 import {
     AddAvatarAsync,
-    CanvasPx,
     CaptureAsync,
     CreateStageAsync,
     MakeSynthetic,
-    PixelsAsync,
     RenderFrame,
     type IStage,
 } from "../../../support/stage";
@@ -49,8 +44,7 @@ describe("swinging hair", () => {
     /** The scene stands still for it, and so does hair. */
     async function PictureAsync(): Promise<number[]> {
         stage.scene.animationsEnabled = false;
-        const pixels = await PixelsAsync(await CaptureAsync(stage));
-        return Array.from(pixels).flatMap((value, i) => (i % 4 === 3 ? [] : [value / 255]));
+        return await DrawnRgbAsync(stage);
     }
 
     /** Turns heads by 0.9 rad within some frames, and stops in the middle of it. */
@@ -67,14 +61,10 @@ describe("swinging hair", () => {
 
     /** What the reference makes of the head and of a page whose hair is turned. */
     function Reference(swing: readonly number[]): number[] {
-        const { model, table, staticMap } = synthetic;
-        const pose = CreateExpressionPose(model);
-        ada["_core"].pose.joints.readPoseToRef(pose.pose);
-        const worldFromPosed = ada._internals.posedNode.computeWorldMatrix(true).m;
-        const { expressed, jointMatrices } = PoseVerticesReference(model, pose);
+        const head = HeadMember(ada, synthetic);
         const hanging = HangingPage(second.page.model);
-        const own = HangingPose(pose.pose, swing, [0, 0, 0], new Float32Array(15));
-        const page = {
+        const own = HangingPose(PoseOf(ada, synthetic).pose, swing, [0, 0, 0], new Float32Array(15));
+        const state = {
             table: BuildTexelTable(hanging, second.page.mapSize),
             expressed: hanging.template,
             jointMatrices: JointMatrices(own, hanging.joints, new Float32Array(60)),
@@ -82,20 +72,7 @@ describe("swinging hair", () => {
             deltas: [],
             opacity: 1,
         };
-        const view = {
-            viewFromWorld: stage.camera.getViewMatrix(true).m,
-            clipFromView: stage.camera.getProjectionMatrix(true).m,
-            viewportWidthPx: CanvasPx,
-            viewportHeightPx: CanvasPx,
-        };
-        const members = [
-            { state: { table, expressed, jointMatrices, staticMap, deltas: [], opacity: 1 }, worldFromPosed },
-            { state: page, worldFromPosed },
-        ];
-        const splats = CrowdProjectReference(members, view)
-            .filter(({ visible }) => visible)
-            .sort((a, b) => b.viewDepth - a.viewDepth);
-        return Array.from(RasterizeReference(splats, CanvasPx, CanvasPx)).filter((_, i) => i % 4 !== 3);
+        return CrowdPicture(stage, [head, { state, worldFromPosed: head.worldFromPosed }]);
     }
 
     it("is drawn as the reference has it, behind the head's turn, and goes back to rest at once when it is switched off", async () => {

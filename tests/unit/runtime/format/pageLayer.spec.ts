@@ -8,6 +8,7 @@ import {
 } from "../../../../src/runtime/format/avatarFile";
 import { PackPage, UnpackPage } from "../../../../src/runtime/format/pageLayer";
 import { OffsetReach, ScaleMax, ScaleMin } from "../../../../src/runtime/layout";
+import { BodyOf, JsonTextOf, Rewrite } from "../../../support/avatarBytes";
 
 function Random(seed: number): () => number {
     let state = seed;
@@ -52,6 +53,7 @@ function Sample(page?: IStoredPage): IAvatarFile {
         ...(page ? { page } : {}),
         provenance: "",
         license: "CC0-1.0",
+        consent: "",
     };
 }
 
@@ -177,24 +179,15 @@ describe("the second page in an avatar file", () => {
         change: (block: (name: string) => Uint8Array) => void = () => undefined,
     ): Uint8Array {
         const file = WriteAvatarFile(Sample(Page(21)));
-        const jsonBytes = new DataView(file.buffer).getUint32(8, true);
-        const json = new TextDecoder().decode(file.subarray(16, 16 + jsonBytes)).trimEnd();
-        expect(json).toMatch(from);
-        const { blocks } = JSON.parse(json) as { blocks: Record<string, { offset: number; bytes: number }> };
-        change((name) =>
-            file.subarray(
-                16 + jsonBytes + blocks[name].offset,
-                16 + jsonBytes + blocks[name].offset + blocks[name].bytes,
-            ),
-        );
-        const text = new TextEncoder().encode(json.replace(from, to));
-        const padded = 4 * Math.ceil(text.length / 4);
-        const spoiled = new Uint8Array(file.length - jsonBytes + padded).fill(0x20);
-        spoiled.set(file.subarray(0, 16));
-        new DataView(spoiled.buffer).setUint32(8, padded, true);
-        spoiled.set(text, 16);
-        spoiled.set(file.subarray(16 + jsonBytes), 16 + padded);
-        return spoiled;
+        const gltf = JSON.parse(JsonTextOf(file)) as {
+            bufferViews: { byteOffset: number; byteLength: number }[];
+            extensions: { FLEX_avatar: { blocks: Record<string, { bufferView: number }> } };
+        };
+        change((name) => {
+            const { byteOffset, byteLength } = gltf.bufferViews[gltf.extensions.FLEX_avatar.blocks[name].bufferView];
+            return BodyOf(file).subarray(byteOffset, byteOffset + byteLength);
+        });
+        return Rewrite(file, from, to);
     }
 
     it("is refused by a reader if any length or number of it is wrong", () => {
@@ -214,8 +207,9 @@ describe("the second page in an avatar file", () => {
             [/"pageTexels"/, '"pageTexel"'],
             [/("pagePlaces":\{[^}]*)"u16"/, '$1"u8"'],
             [/("pageColors":\{[^}]*"shape":\[)(\d+)/, "$19$2"],
-            [/("pageRotations":\{[^}]*"offset":)(\d+)/, "$12$2"],
-            [/("pageRotations":\{[^}]*"bytes":)(\d+)/, "$11$2"],
+            [/("pageRotations":\{"bufferView":)(\d+)/, "$11$2"],
+            [/("pageRotations":\{"bufferView":)(\d+)/, "$10"],
+            [/("pageRotations":\{"bufferView":)(\d+)/, "$1null"],
             // A mark too many, and a mark beyond the map.
             [/"mapSize":21/, '"mapSize":21', (block) => (block("pageTexels")[1] |= 255)],
             [

@@ -1,0 +1,49 @@
+/** Boxes of avatars as the mesh that draws them needs them: around all, and one by one. */
+import type { Plane } from "@babylonjs/core/Maths/math.plane.js";
+import type { Vector3 } from "@babylonjs/core/Maths/math.vector.js";
+import { IsShown, type ISplatMember } from "./splatView.js";
+
+/**
+ * The world's box around all avatars that are shown, or a point at the origin without any. Allocates nothing.
+ * @param minimum receives the corner
+ * @param maximum receives the other one
+ */
+export function BoxAroundToRef(members: readonly ISplatMember[], minimum: Vector3, maximum: Vector3): void {
+    minimum.setAll(Infinity);
+    maximum.setAll(-Infinity);
+    for (const member of members) {
+        if (!IsShown(member)) {
+            continue;
+        }
+        const { m } = member.posedNode.computeWorldMatrix();
+        const { min, max } = member.splats!.buffers.bounds;
+        for (let corner = 0; corner < 8; corner++) {
+            const x = corner & 1 ? max[0] : min[0];
+            const y = corner & 2 ? max[1] : min[1];
+            const z = corner & 4 ? max[2] : min[2];
+            const worldX = m[0] * x + m[4] * y + m[8] * z + m[12];
+            const worldY = m[1] * x + m[5] * y + m[9] * z + m[13];
+            const worldZ = m[2] * x + m[6] * y + m[10] * z + m[14];
+            minimum.minimizeInPlaceFromFloats(worldX, worldY, worldZ);
+            maximum.maximizeInPlaceFromFloats(worldX, worldY, worldZ);
+        }
+    }
+    if (minimum.x > maximum.x) {
+        minimum.setAll(0);
+        maximum.setAll(0);
+    }
+}
+
+/** Whether no plane has all of an avatar's box behind it. */
+export function BoxIsInFrustum({ posedNode, splats }: ISplatMember, planes: readonly Plane[]): boolean {
+    const { m } = posedNode.getWorldMatrix();
+    const { min, max } = splats!.buffers.bounds;
+    return planes.every(({ normal, d }) => {
+        let distance = d + normal.x * m[12] + normal.y * m[13] + normal.z * m[14];
+        for (let axis = 0; axis < 3; axis++) {
+            const slope = normal.x * m[4 * axis] + normal.y * m[4 * axis + 1] + normal.z * m[4 * axis + 2];
+            distance += slope * (slope > 0 ? max[axis] : min[axis]);
+        }
+        return distance >= 0;
+    });
+}

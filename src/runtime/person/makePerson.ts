@@ -1,0 +1,112 @@
+/**
+ * From photos to a person: what a `.flexavatar` file holds. Photos are prepared, the head model is fitted to all of
+ * them, and the networks reconstruct. No scene, no GPU buffers, no Babylon.
+ */
+import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
+import { PhotoAnchors } from "../../flame/fit/anchors.js";
+import type { HeadModelFit } from "../../flame/fit/fitHeadModel.js";
+import { IdentityPrior } from "../../flame/fit/prior.js";
+import { QuaternionOfRotation } from "../../flame/rotation.js";
+import type { IAvatarFile, IStoredFit } from "../format/avatarFile.js";
+import type { ModelRuntime } from "../models/modelRuntime.js";
+import type { ICallOptions } from "../models/progress.js";
+import type { PhotoSource } from "../photo/decode.js";
+import {
+    FitPhotosAsync,
+    PreparePhotosAsync,
+    RefineSourceOf,
+    type IPhotoParts,
+    type IPrepareWish,
+} from "./preparePhotos.js";
+import type { IRefineSource } from "./refineViews.js";
+import { MakeThumbnailAsync } from "./thumbnail.js";
+
+/** What making a person uses. */
+export interface IPersonParts extends IPhotoParts {
+    readonly networks: Pick<
+        ModelRuntime,
+        "model" | "modelName" | "headModel" | "runFaceGraphAsync" | "reconstructAsync"
+    >;
+    /** Runs a stage, and may look at the clock. */
+    timeAsync<T>(stage: "photos" | "fit" | "reconstruct", work: () => Promise<T>): Promise<T>;
+}
+
+/** Settings of {@link MakePersonAsync}. */
+export interface IPersonRun extends ICallOptions {
+    /** What of the photos is prepared for refinement too. */
+    readonly wish: IPrepareWish;
+    /** Settles when the networks that reconstruct are ready. */
+    readonly ready?: Promise<void>;
+}
+
+/** A person, and the photos prepared for refinement as was asked for. */
+export interface IMadePerson {
+    readonly file: IAvatarFile;
+    readonly refineSource: IRefineSource;
+}
+
+/**
+ * Makes a person.
+ * @throws FlexAvatarError `photo-count` and the other codes of photos, those of networks, `aborted`
+ */
+export async function MakePersonAsync(
+    parts: IPersonParts,
+    photos: readonly PhotoSource[],
+    name: string,
+    { wish, ready, signal, onProgress }: IPersonRun,
+): Promise<IMadePerson> {
+    const { networks, head } = parts;
+    const { photoSize, maxPhotos, anchorSize, mapSize } = networks.model;
+    if (photos.length > maxPhotos) {
+        throw new FlexAvatarError(
+            "photo-count",
+            `The model "${networks.modelName}" got ${photos.length} photos and takes 1 to ${maxPhotos}.`,
+        );
+    }
+    const prepared = await parts.timeAsync("photos", () =>
+        PreparePhotosAsync(parts, photos, wish, { signal, onProgress }),
+    );
+    ThrowIfAborted(signal, "fitting the head");
+    onProgress?.({ stage: "fitting the head", fraction: 0 });
+    const { fit, anchors, prior } = await parts.timeAsync("fit", async () => {
+        const fitted = await FitPhotosAsync(head, prepared, signal);
+        return {
+            fit: fitted,
+            anchors: fitted.views.map((view) => PhotoAnchors(head, fitted, view, anchorSize)),
+            prior: IdentityPrior(head, fitted, anchorSize),
+        };
+    });
+    onProgress?.({ stage: "fitting the head", fraction: 1 });
+    const images = prepared.map(({ image }) => image);
+    await ready;
+    const { staticMap, identityFeatures } = await parts.timeAsync("reconstruct", () =>
+        networks.reconstructAsync({ photos: images, anchors, prior }, { signal, onProgress }),
+    );
+    const [, ...identityShape] = networks.model.graphs.driver.inputs.identity_features;
+    const file: IAvatarFile = {
+        name,
+        headModel: { name: networks.model.headModel, sha256: networks.headModel.sha256 },
+        model: { name: networks.modelName, step: networks.model.step },
+        mapSize,
+        staticMap,
+        identityFeatures,
+        identityShape: identityShape as [number, number, number],
+        fit: StoredFit(fit),
+        thumbnail: await MakeThumbnailAsync(images[0], photoSize),
+        provenance: `Made from ${photos.length} ${photos.length === 1 ? "photo" : "photos"} with babylon-flexavatar.`,
+        license: "All rights are with the owners of the photos.",
+        consent: "",
+    };
+    return { file, refineSource: RefineSourceOf(prepared, fit) };
+}
+
+function StoredFit(fit: HeadModelFit): IStoredFit {
+    return {
+        shape: fit.shape,
+        photos: fit.views.map(({ rotation, translation, focal, expression }) => {
+            const quaternion = new Float32Array(4);
+            QuaternionOfRotation(rotation, quaternion, 0);
+            return { camera: { rotation: [...quaternion], translation: [...translation], focal }, expression };
+        }),
+    };
+}
