@@ -12,15 +12,16 @@ from . import torso as torsos
 from .grids import blur, frames, mean_where, push_pull, quaternions, ramp, smooth_step
 from .head import Head, depth_picture, hidden_by_head
 from .page import Page
-from .photo import CLOTHES, HAIR, SKIN, Photo, bilinear
+from .photo import HAIR, SKIN, Photo, bilinear
 
 LEAST_OPACITY = 0.02  # texels below it carry no Gaussian
 OFF = -12.0  # opacity logit of an empty texel
 RIM = np.radians(68)  # the photo's colors are believed up to this angle from the camera
 DETAIL = (0.72, 1.38)  # strands that are carried behind are no darker or lighter than this
+LOCK_COLUMNS = 6.0  # what is wider than so many columns is tone, not strands
 STRAND_ROWS, STRAIGHT = (
     12.0,
-    (0.016, 0.036),
+    (0.032, 0.06),
 )  # rows that strands are drawn out over; shares of variance that then remain in curls and in straight hair
 CURLS = 0.6  # of the spread of curls that is carried behind: what repeats must not be seen to
 BEHIND = 0.93  # hair behind is this much darker
@@ -28,7 +29,11 @@ INNER_DEPTH, INNER_DARK = 0.012, 0.45
 COLLAR = (-0.006, -0.022)  # meters over the neck's ring: where a garment begins that no photo shows
 FAINT, FAINT_COLLAR = 0.004, 0.02  # how much the guessed color of clothes, and that edge, count beside what photos show
 PLAIN = (0.27, 0.28, 0.31)  # color of clothes of whom no photo shows any
-BACK_DARKER = 0.15  # light comes from the camera's side
+RIB, RIB_DARKER = -0.028, 0.2  # such clothes have a collar that ends so far below the ring (m), in a darker line
+LEAST_SEEN = 0.0004  # of the crops: clothes of which so little is seen have no color
+LIGHT_UP, LIGHT_FRONT = 1.2, 0.8  # meters: where light comes from that falls on what no photo shows
+AMBIENT, WRAP = 0.65, 0.3  # what of it comes from everywhere, and how far it reaches around
+USUAL_LIGHT, USUAL_COUNT = 0.88, 100  # texels of usual light that count beside those that a photo shows
 
 
 @dataclass(frozen=True)
@@ -93,8 +98,13 @@ def write(
 
 def facing(points: np.ndarray, photo: Photo, turn: int) -> np.ndarray:
     """Cosine between the outward normal and the direction to the camera."""
+    return toward(points, photo.eye, turn)
+
+
+def toward(points: np.ndarray, place: np.ndarray, turn: int) -> np.ndarray:
+    """Cosine between the outward normal and the direction to a place."""
     normal = frames(points)[0][..., 2] * turn
-    to = photo.eye - points
+    to = place - points
     return (normal * to).sum(-1) / np.linalg.norm(to, axis=-1)
 
 
@@ -107,12 +117,16 @@ def bust_color(
     for photo, depth in zip(photos, depths):
         px, _ = photo.project(torso.points)
         classes, matte = bilinear(photo.classes, px), bilinear(photo.sure, px)
-        body = np.maximum(classes[..., CLOTHES], classes[..., SKIN])
-        trust = ramp(body, 0.5, 0.8) * ramp(bilinear(photo.hairless, px), 0.6, 0.9) * ramp(matte, 0.6, 0.9)
+        garment, skin = bilinear(photo.garment, px), classes[..., SKIN]
+        trust = (
+            ramp(np.maximum(garment, skin), 0.5, 0.8)
+            * ramp(bilinear(photo.hairless, px), 0.6, 0.9)
+            * ramp(matte, 0.6, 0.9)
+        )
         trust = trust * ramp(facing(torso.points, photo, 1), 0.12, 0.4) * photo.inside(px, 3)
         trust = trust * ~hidden_by_head(torso.points, depth, photo, 0.012)
         total += bilinear(photo.image, px) * trust[..., None]
-        weight, dressed = weight + trust, dressed + trust * (classes[..., CLOTHES] > classes[..., SKIN])
+        weight, dressed = weight + trust, dressed + trust * (garment > skin)
     known = np.minimum(weight, 1)
     color = total / np.maximum(weight, 1e-6)[..., None]
     dressed = np.minimum(dressed, 1)
@@ -131,18 +145,22 @@ def bust_color(
     at_neck = np.zeros(known.shape) if own is None else 0.5 * ramp(above, -0.012, 0.004)
     skin = spread(color, all_known * (1 - share), own, at_neck * (1 - all_known))
     guess = cloth_guess(photos)
-    cloth = spread(color, all_known * share, guess, FAINT * (all_known < 0.5))
+    plain = np.array(PLAIN) if guess is None else guess
+    cloth = spread(color, all_known * share, plain, FAINT * (all_known < 0.5))
     collar = spread(share[..., None], all_known, smooth_step(above, *COLLAR)[..., None], FAINT_COLLAR * (1 - all_known))
     edge = smooth_step(collar, 0.35, 0.65)
-    shade = 1 - BACK_DARKER * smooth_step(toward(page, torso, photos[0]), 0.4, -0.8)[..., None]
-    filled = (skin * (1 - edge) + cloth * edge) * shade
+    rib = 0 if guess is not None else RIB_DARKER
+    line = smooth_step(above, RIB + 0.004, RIB) * smooth_step(above, RIB - 0.007, RIB - 0.003)
+    light = light_on(torso.points, photos[0].yaw)
+    usual = ((known * light).sum() + USUAL_LIGHT * USUAL_COUNT) / (known.sum() + USUAL_COUNT)
+    filled = (skin * (1 - edge) + cloth * edge * (1 - rib * line)[..., None]) * (light / usual)[..., None]
     return color * all_known[..., None] + filled * (1 - all_known[..., None])
 
 
-def toward(page: Page, torso: torsos.Torso, photo: Photo) -> np.ndarray:
-    """Cosine [rows,columns] between the azimuths of the bust's points and of the camera, about the bust's pivot."""
-    off = torso.points - np.array(page.meta["bust"]["pivot"])
-    return np.cos(np.arctan2(off[..., 0], off[..., 2]) - photo.yaw)
+def light_on(points: np.ndarray, yaw: float) -> np.ndarray:
+    """[rows,columns] 0..1: light from above the camera."""
+    place = np.array([LIGHT_FRONT * np.sin(yaw), LIGHT_UP, LIGHT_FRONT * np.cos(yaw)])
+    return AMBIENT + (1 - AMBIENT) * np.maximum(0, (toward(points, place, 1) + WRAP) / (1 + WRAP))
 
 
 def spread(color: np.ndarray, weight: np.ndarray, other: np.ndarray | None, faint: np.ndarray) -> np.ndarray:
@@ -155,11 +173,11 @@ def spread(color: np.ndarray, weight: np.ndarray, other: np.ndarray | None, fain
     return wrapped_push_pull(color, np.minimum(weight, 1))
 
 
-def cloth_guess(photos: list[Photo]) -> np.ndarray:
-    """Median color [3] of the photos' clothes; PLAIN where hardly any are seen."""
-    pixels = [p.image[(p.classes[..., CLOTHES] > 0.5) & (p.matte > 0.7) & (p.hairless > 0.8)] for p in photos]
+def cloth_guess(photos: list[Photo]) -> np.ndarray | None:
+    """Median color [3] of the photos' clothes; None where hardly any are seen."""
+    pixels = [p.image[(p.garment > 0.5) & (p.matte > 0.7) & (p.hairless > 0.8)] for p in photos]
     pixels = np.concatenate(pixels)
-    return np.median(pixels, 0) if len(pixels) > 40 else np.array(PLAIN)
+    return np.median(pixels, 0) if len(pixels) > sum(LEAST_SEEN * p.crop.side**2 for p in photos) else None
 
 
 def neck_color(head: Head, points: np.ndarray, ring: list[float]) -> np.ndarray | None:
@@ -219,16 +237,12 @@ def hair_color(
 
 def behind(page: Page, layer: hairs.Hair, color: np.ndarray, trust: np.ndarray) -> np.ndarray:
     """Colors [rows,columns,3] with those that no photo shows: the sides' smooth color carried around the back, times
-    the photo's own strands, which go back and forth over the columns that are seen, row by row."""
+    the photo's own strands, which go back and forth over the columns that are seen and run down them."""
     rows, columns = trust.shape
     signed = hair_angle(page.coordinates("hair")[1])
     q = np.abs(signed)
-    # [2,rows], right then left
-    opening = np.stack([(np.pi - (np.pi - layer.theta[:, k]) / q[k]) for k in (columns - 1, 0)][::-1])
-    smooth = (
-        blur(blur(color * trust[..., None], 2.0, 0), 3.0, 1)
-        / np.maximum(blur(blur(trust, 2.0, 0), 3.0, 1), 1e-3)[..., None]
-    )
+    weight = np.maximum(blur(blur(trust, 2.0, 0), LOCK_COLUMNS, 1), 1e-3)[..., None]
+    smooth = blur(blur(color * trust[..., None], 2.0, 0), LOCK_COLUMNS, 1) / weight
     detail = np.where(trust[..., None] > 0.05, np.clip((color + 0.02) / (smooth + 0.02), *DETAIL), 1)
     detail = combed(1 + (detail - 1) * trust[..., None], trust)
     mean, least, most = np.zeros((2, rows, 3)), np.zeros((2, rows)), np.zeros((2, rows))
@@ -252,22 +266,22 @@ def behind(page: Page, layer: hairs.Hair, color: np.ndarray, trust: np.ndarray) 
             mean[k],
             np.where(np.isfinite(mean[1 - k]), mean[1 - k], color[trust > 0.3].mean(0) if (trust > 0.3).any() else 0.3),
         )
-    span = np.maximum(most - least - 0.1, 0.12)
     side = layer.side
     edge = most[side].T
-    beyond = np.maximum(layer.theta - edge, 0)
+    # strands run down the columns: one place per side says where the photo's knowledge ends, and one how far it goes
+    share_at = lambda angles, c: np.median(q[c] * (np.pi - angles) / (np.pi - layer.theta[:, c]))
+    last = np.array([share_at(most[k], k * (columns - 1)) for k in (0, 1)])
+    span = np.maximum(np.array([share_at(least[k], k * (columns - 1)) for k in (0, 1)]) - last - 0.03, 0.05)
 
     def strands(of: np.ndarray) -> np.ndarray:
         """Detail from the side `of` [columns] 0 or 1."""
-        reach = span[of].T
         # 0 where the photo's knowledge ends, up to its span, and back
-        turn = reach - np.abs((beyond % (2 * reach)) - reach)
-        at = np.clip((np.pi - (most[of].T - turn)) / np.maximum(np.pi - opening[of].T, 0.1), 0, 1)
+        turn = span[of] - np.abs(np.maximum(last[of] - q, 0) % (2 * span[of]) - span[of])
         fine = np.linspace(0, 1, 513)
-        s = np.interp(at.ravel(), hair_angle(fine), fine).reshape(at.shape) * np.where(of == 1, 1.0, -1.0)
+        s = np.interp(np.minimum(last[of] + turn, 1), hair_angle(fine), fine) * np.where(of == 1, 1.0, -1.0)
         c = np.clip((s + 1) / 2 * columns - 0.5, 0, columns - 1.001)
-        c0, row = c.astype(int), np.arange(rows)[:, None]
-        return detail[row, c0] * (1 - (c - c0))[..., None] + detail[row, c0 + 1] * (c - c0)[..., None]
+        c0 = c.astype(int)
+        return detail[:, c0] * (1 - (c - c0))[:, None] + detail[:, c0 + 1] * (c - c0)[:, None]
 
     cross = (0.5 * (1 - smooth_step(q, 0.0, 0.15)))[None, :, None]
     fine = strands(side) * (1 - cross) + strands(1 - side) * cross

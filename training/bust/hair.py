@@ -250,7 +250,7 @@ def cross_sections(sides: Sides, around: Reach, radii: np.ndarray, heights: np.n
     )
     for k in range(1, rows):  # it hangs from the back of the head, falling in a little
         behind[k] = max(behind[k] if heights[k] > -0.06 else 0, behind[k - 1] - INWARDS * step)
-    return Rows(wide, open_at, deep, blur(behind, 2.0, 0), rim)
+    return Rows(wide, open_at, deep, blur(behind, 5.0, 0), rim)
 
 
 def front_surface(local: np.ndarray, heights: np.ndarray) -> np.ndarray:
@@ -355,10 +355,8 @@ def surface(page: Page, head: Head, photo: Photo, reach: TorsoReach) -> Hair | N
         end = end + 0.010 * np.sin(column * 2.399) + 0.006 * np.sin(column * 0.71) - 0.004  # ragged
         shown[first:] = ramp(heights[:, None], end, end + 0.014 + 0.75 * sides.beyond[side])
         shown[first:] *= np.isfinite(sides.lowest)[side] | (q < 0.5)
-        # sides and back of the dome lie on the head, so that the curtain has no upper edge
-        shown[:first] = np.maximum(
-            away, smooth_step(theta[:first], 0.75, 1.05) * smooth_step(elevation[:, None], 0.9, 0.3)
-        )
+        # sides, back and crown of the dome lie on the head: the curtain has no upper edge, the crown is of one piece
+        shown[:first] = np.maximum(away, smooth_step(theta[:first], 0.75, 1.05))
     else:
         shown[:first] = away
         shown[first:] = ramp(heights[:, None], -0.07, -0.02) * ramp((rows.wide - rows.rim)[side].T, *OFF_HEAD)

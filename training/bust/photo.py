@@ -8,9 +8,13 @@ from functools import cached_property
 import numpy as np
 
 from ..synth.crop import Crop, from_crop
+from .garment import clothes_of_hair
 
 HAIR, SKIN, CLOTHES = 0, 1, 2
 EARS, CHIN = np.array([0.0, 0.0, 0.05]), np.array([0.0, -0.085, 0.06])  # canonical, where heights of a photo are read
+MOUTH = np.array([0.0, -0.05, 0.055])  # up to here a collar may reach
+# of the crop: pixels of the person that no class wants are taken for the color of clothes where there are so many
+MUCH_LEFT = 0.02
 # of the crop's side: reach of the box in which hair must be seen for an undecided pixel to count as hair
 NEAR_HAIR = 0.02
 
@@ -21,7 +25,7 @@ class Photo:
 
     image [H,W,3] 0..1, matte [H,W] 0..1, classes [H,W,3] 0..1 (hair, skin, clothes); camera of the crop: R [3,3], t [3]
     m, focal in crop sides (docs/conventions.md, "Camera of a crop"). `matrices` [5,4,4] skin the joints in the photo's
-    pose."""
+    pose. `garment` [H,W] 0..1: clothes whose color may be believed, fewer than in `classes`; of a cleaned photo."""
 
     image: np.ndarray
     matte: np.ndarray
@@ -31,6 +35,7 @@ class Photo:
     t: np.ndarray
     focal: float
     matrices: np.ndarray = field(default_factory=lambda: np.tile(np.eye(4), (5, 1, 1)))
+    garment: np.ndarray | None = None
 
     @property
     def eye(self) -> np.ndarray:
@@ -59,13 +64,18 @@ class Photo:
         over = lambda point: np.clip((self.project(point)[0][1] - rows) / (0.05 * self.crop.side) + 0.5, 0, 1)[:, None]
         worn, head = over(EARS), over(CHIN)
         hair, skin, clothes = np.moveaxis(self.classes, -1, 0)
-        hair, clothes = np.maximum(hair, worn * clothes), (1 - worn) * clothes
+        classes = np.stack([np.maximum(hair, worn * clothes), skin, (1 - worn) * clothes], -1)
+        ears, mouth = (float(self.project(point)[0][1]) for point in (EARS, MOUTH))
+        classes = clothes_of_hair(self.image, self.matte, classes, self.crop.side, ears, mouth)
+        hair, skin, garment = np.moveaxis(classes, -1, 0)
         # fills holes, grows little
         near = np.clip(3 * box(hair * self.matte, max(1, round(NEAR_HAIR * self.crop.side))) - 1, 0, 1)
-        rest = np.clip(self.matte - np.maximum(np.maximum(skin, clothes), hair), 0, 1)
+        rest = np.clip(self.matte - classes.max(-1), 0, 1)
         hair = np.maximum(hair, head * near * rest)
-        clothes = np.maximum(clothes, (1 - worn) * (1 - head * near) * rest)
-        return replace(self, classes=np.stack([hair, skin, clothes], -1))
+        clothes = np.maximum(garment, (1 - worn) * (1 - head * near) * rest)
+        if (clothes - garment).sum() > MUCH_LEFT * self.crop.side**2:
+            garment = clothes
+        return replace(self, classes=np.stack([hair, skin, clothes], -1), garment=garment)
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Points [...,3] -> pixels of the photo [...,2] (x right, y down) and depth [...] m."""

@@ -8,7 +8,7 @@ import { Facing } from "./facing.js";
 import { CreateGrid, PushPull, Ramp, SmoothStep, type IGrid } from "./grids.js";
 import { HiddenByHead } from "./head.js";
 import { AboveRing, BaseOf } from "./page.js";
-import { Clothes, Skin, type Photo } from "./photo.js";
+import { Skin, type Photo } from "./photo.js";
 import { AroundNeck, NeckAzimuth, NeckBetween, type ITorso } from "./torso.js";
 
 /** Meters over the neck's ring: where a garment begins that no photo shows. */
@@ -17,20 +17,31 @@ const Collar = [-0.006, -0.022] as const;
 const [Faint, FaintCollar] = [0.004, 0.02];
 /** Color of clothes of whom no photo shows any. */
 const Plain = [0.27, 0.28, 0.31];
-/** Light comes from the camera's side. */
-const BackDarker = 0.15;
+/** Such clothes have a collar that ends so far below the ring, meters, in a line that is so much darker. */
+const [Rib, RibDarker] = [-0.028, 0.2];
+/** Where light comes from that falls on what no photo shows: meters above the eyes, and towards the camera. */
+const Light = { up: 1.2, front: 0.8 };
+/** What of it comes from everywhere, and how far it reaches around. */
+const [Ambient, Wrap] = [0.65, 0.3];
+/** Texels of usual light that count beside those that a photo shows. */
+const [UsualLight, UsualCount] = [0.88, 100];
 const NeckBins = 24;
 /** Meters behind the head's surface from which it hides a point. */
 export const HiddenSlack = 0.012;
 
-/** Median color [3] of the photos' clothes, 0..1; plain where hardly any are seen. */
-function ClothGuess(photos: readonly Photo[]): readonly number[] {
+/** Of the crops: clothes of which so little is seen have no color. */
+const LeastSeen = 0.0004;
+
+/** Median color [3] of the photos' clothes, 0..1; null where hardly any are seen. */
+function ClothGuess(photos: readonly Photo[]): readonly number[] | null {
     const counts = new Float64Array(3 * 256);
     let count = 0;
-    for (const { classes, matte, hairless, source } of photos) {
+    let least = 0;
+    for (const { garment, matte, hairless, source } of photos) {
+        least += LeastSeen * source.crop.sidePx ** 2;
         for (let i = 0; i < matte.length; i++) {
             const isShown = source.pixels[4 * i + 3] > 0;
-            if (isShown && classes[3 * i + Clothes] > 0.5 && matte[i] > 0.7 && hairless[i] > 0.8) {
+            if (isShown && garment[i] > 0.5 && matte[i] > 0.7 && hairless[i] > 0.8) {
                 count++;
                 for (let k = 0; k < 3; k++) {
                     counts[256 * k + source.pixels[4 * i + k]]++;
@@ -38,8 +49,8 @@ function ClothGuess(photos: readonly Photo[]): readonly number[] {
             }
         }
     }
-    if (count <= 40) {
-        return Plain;
+    if (count <= least) {
+        return null;
     }
     /** The value that so many others are below of. */
     const ranked = (channel: number, rank: number): number => {
@@ -96,6 +107,7 @@ export function* BustColor(
         const part = (share: number): number => (0.75 * (index + share)) / photos.length;
         const { px } = photo.project(values);
         const classes = photo.at(photo.classes, px, 3);
+        const garment = photo.at(photo.garment, px);
         const matte = photo.at(photo.sure, px);
         const hairless = photo.at(photo.hairless, px);
         yield part(0.3);
@@ -105,7 +117,7 @@ export function* BustColor(
         yield part(0.6);
         const color = photo.colorAt(px);
         for (let i = 0; i < count; i++) {
-            const [skin, clothes] = [classes[3 * i + Skin], classes[3 * i + Clothes]];
+            const [skin, clothes] = [classes[3 * i + Skin], garment[i]];
             const seen = inside[i] * (1 - hidden[i]) * Ramp(facing[i], 0.12, 0.4);
             const trust =
                 seen * Ramp(Math.max(clothes, skin), 0.5, 0.8) * Ramp(hairless[i], 0.6, 0.9) * Ramp(matte[i], 0.6, 0.9);
@@ -125,6 +137,7 @@ export function* BustColor(
     const [skin, cloth] = [new Spread(rows, columns, 3), new Spread(rows, columns, 3)];
     const collar = new Spread(rows, columns, 1);
     const guess = ClothGuess(photos);
+    const rib = guess ? 0 : RibDarker;
     const own = NeckColors(page, head);
     const allKnown = new Float64Array(count);
     yield 0.78;
@@ -148,7 +161,7 @@ export function* BustColor(
         const azimuth = NeckAzimuth(values[3 * i], values[3 * i + 2]);
         const neck = own ? [0, 1, 2].map((k) => own.at(azimuth, k)) : [0, 0, 0];
         skin.add(i, seen, sure * (1 - share), neck, own ? 0.5 * Ramp(above, -0.012, 0.004) * (1 - sure) : 0);
-        cloth.add(i, seen, sure * share, guess, sure < 0.5 ? Faint : 0);
+        cloth.add(i, seen, sure * share, guess ?? Plain, sure < 0.5 ? Faint : 0);
         collar.add(i, [share], sure, [SmoothStep(above, ...Collar)], FaintCollar * (1 - sure));
     }
     yield 0.84;
@@ -157,16 +170,28 @@ export function* BustColor(
     const clothColor = cloth.filled();
     yield 0.96;
     const edges = collar.filled();
+    const light = LightOn(points, photos[0].yaw);
+    const usual = known.reduce((sum, weight, i) => sum + weight * light[i], UsualLight * UsualCount);
+    const mean = usual / known.reduce((sum, weight) => sum + weight, UsualCount);
     for (let i = 0; i < count; i++) {
         const edge = SmoothStep(edges[i], 0.35, 0.65);
-        const [x, z] = [values[3 * i] - page.pivot[0], values[3 * i + 2] - page.pivot[2]];
-        const shade = 1 - BackDarker * SmoothStep(Math.cos(Math.atan2(x, z) - photos[0].yaw), 0.4, -0.8);
+        const above = AboveRing(page, base[3 * i + 1], base[3 * i + 2]);
+        const worn =
+            edge * (1 - rib * SmoothStep(above, Rib + 0.004, Rib) * SmoothStep(above, Rib - 0.007, Rib - 0.003));
         for (let k = 3 * i; k < 3 * i + 3; k++) {
-            const filled = (skinColor[k] * (1 - edge) + clothColor[k] * edge) * shade;
+            const filled = (skinColor[k] * (1 - edge) + clothColor[k] * worn) * (light[i] / mean);
             color.values[k] = color.values[k] * allKnown[i] + filled * (1 - allKnown[i]);
         }
     }
     return color;
+}
+
+/** [rows,columns] 0..1: light from above the camera. */
+function LightOn(points: IGrid, yaw: number): Float64Array {
+    const eye = [Light.front * Math.sin(yaw), Light.up, Light.front * Math.cos(yaw)];
+    return Facing(points, { eye }, 1).map(
+        (cosine) => Ambient + (1 - Ambient) * Math.max(0, (cosine + Wrap) / (1 + Wrap)),
+    );
 }
 
 /** What spreads around the bust by push-pull: what is seen, and beside it a guess that counts little. */

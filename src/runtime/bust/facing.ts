@@ -7,7 +7,7 @@ import type { Photo } from "./photo.js";
  * @param turn −1 where columns run against the outside, else 1
  * @returns [rows,columns]
  */
-export function Facing(points: IGrid, { eye }: Photo, turn: number): Float64Array {
+export function Facing(points: IGrid, { eye }: Pick<Photo, "eye">, turn: number): Float64Array {
     const { axes, width } = Frames(points);
     const { values } = points;
     return width.map((_, i) => {

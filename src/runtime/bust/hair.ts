@@ -136,7 +136,7 @@ function CrossSections(sides: ISides, around: Reach, radii: IGrid, heights: Floa
         wide: pair("wide"),
         openAt: pair("openAt"),
         deep: pair("deep"),
-        behind: Blur(AsColumn(behind), 2, 0).values,
+        behind: Blur(AsColumn(behind), 5, 0).values,
         rim: pair("rim"),
     };
 }
@@ -279,13 +279,8 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
         let value: number;
         if (row < 0) {
             value = Ramp(grown.values[i], ...OffHead);
-            // sides and back of the dome lie on the head, so that the curtain has no upper edge
-            value = curtain
-                ? Math.max(
-                      value,
-                      SmoothStep(theta.values[i], 0.75, 1.05) * SmoothStep(elevations[row + first], 0.9, 0.3),
-                  )
-                : value;
+            // sides, back and crown of the dome lie on the head: the curtain has no upper edge, the crown is of one piece
+            value = curtain ? Math.max(value, SmoothStep(theta.values[i], 0.75, 1.05)) : value;
         } else if (curtain) {
             const ragged = 0.01 * Math.sin(column * 2.399) + 0.006 * Math.sin(column * 0.71) - 0.004;
             const even = ends[k] * (1 - blend[column]) + ends[1 - k] * blend[column];

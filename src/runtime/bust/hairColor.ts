@@ -13,6 +13,7 @@ import {
     CreateGrid,
     Interpolate,
     MeanWhere,
+    Median,
     Modulo,
     PushPull,
     Ramp,
@@ -30,9 +31,11 @@ const Rim = (68 * Math.PI) / 180;
 const CarvedAt = (95 * Math.PI) / 180;
 /** Strands that are carried behind are no darker or lighter than this. */
 const Detail = [0.72, 1.38] as const;
+/** What is wider than so many columns is tone, not strands. */
+const LockColumns = 6;
 /** Rows that strands are drawn out over; shares of variance that then remain in curls and in straight hair. */
 const StrandRows = 12;
-const Straight = [0.016, 0.036] as const;
+const Straight = [0.032, 0.06] as const;
 /** Of the spread of curls that is carried behind: what repeats must not be seen to. */
 const Curls = 0.6;
 /** Hair behind is this much darker. */
@@ -164,16 +167,16 @@ function OverallMean(color: IGrid, trust: IGrid): Float64Array {
 
 /**
  * Colors with those that no photo shows: the sides' smooth color carried around the back, times the photo's own
- * strands, which go back and forth over the columns that are seen, row by row.
+ * strands, which go back and forth over the columns that are seen and run down them.
  */
 function* ColorBehind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid): Work<IGrid> {
     const { theta, side, angle } = layer;
     const { rows, columns } = theta;
     const down = Blur(Weighted(color, trust), 2, 0);
     yield 0.45;
-    const colors = Blur(down, 3, 1).values;
+    const colors = Blur(down, LockColumns, 1).values;
     yield 0.5;
-    const weights = Blur(Blur(trust, 2, 0), 3, 1).values;
+    const weights = Blur(Blur(trust, 2, 0), LockColumns, 1).values;
     yield 0.55;
     const factors = colors.map((sum, i) => {
         const at = Math.floor(i / 3);
@@ -186,22 +189,27 @@ function* ColorBehind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid)
     yield 0.7;
     const sides = [0, 1].map((k) => SideOf(layer, k, color, trust));
     const means = sides.map(({ mean }, k) => mean ?? sides[1 - k].mean ?? OverallMean(color, trust));
-    const spans = sides.map(({ least, most }) => most.map((value, row) => Math.max(value - least[row] - 0.1, 0.12)));
-    // the opening's angle, from the outermost column of either side
-    const openings = [0, columns - 1].map((column) =>
-        Float64Array.from({ length: rows }, (_, row) => {
-            return Math.PI - (Math.PI - theta.values[row * columns + column]) / Math.abs(angle[column]);
-        }),
-    );
+    // Strands run down the columns, so one place per side says where the photo's knowledge ends, and one how far it goes.
+    const ends = sides.map((side, k) => {
+        const column = k * (columns - 1);
+        const shareAt = (angles: Float64Array): number =>
+            Median(
+                angles.map(
+                    (at, row) =>
+                        (Math.abs(angle[column]) * (Math.PI - at)) / (Math.PI - theta.values[row * columns + column]),
+                ),
+            );
+        const [last, first] = [shareAt(side.most), shareAt(side.least)];
+        return { last, span: Math.max(first - last - 0.03, 0.05) };
+    });
     // column coordinate of a share of the way from the back
     const fine = Float64Array.from({ length: 513 }, (_, i) => i / 512);
     const shares = fine.map((s) => HairAngle(page, s));
-    const strand = (of: number, row: number, beyond: number, into: number[]): void => {
-        const reach = spans[of][row];
+    const strand = (of: number, row: number, q: number, into: number[]): void => {
+        const { last, span } = ends[of];
         // 0 where the photo's knowledge ends, up to its span, and back
-        const turn = reach - Math.abs(Modulo(beyond, 2 * reach) - reach);
-        const at = Clamp((Math.PI - (sides[of].most[row] - turn)) / Math.max(Math.PI - openings[of][row], 0.1), 0, 1);
-        const s = Interpolate(at, shares, fine) * (of === 1 ? 1 : -1);
+        const turn = span - Math.abs(Modulo(Math.max(last - q, 0), 2 * span) - span);
+        const s = Interpolate(Math.min(last + turn, 1), shares, fine) * (of === 1 ? 1 : -1);
         const c = Clamp(((s + 1) / 2) * columns - 0.5, 0, columns - 1.001);
         const start = 3 * (row * columns + Math.floor(c));
         for (let k = 0; k < 3; k++) {
@@ -227,8 +235,8 @@ function* ColorBehind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid)
             continue;
         }
         const q = Math.abs(angle[column]);
-        strand(k, row, Math.max(at - edge, 0), own);
-        strand(1 - k, row, Math.max(at - edge, 0), other);
+        strand(k, row, q, own);
+        strand(1 - k, row, q, other);
         const cross = 0.5 * (1 - SmoothStep(q, 0, 0.15));
         const across = 0.5 * (1 - SmoothStep(q, 0, 0.6));
         for (let channel = 0; channel < 3; channel++) {

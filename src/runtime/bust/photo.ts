@@ -5,6 +5,7 @@
 import { PhotoFromCrop } from "../photo/crop.js";
 import { Within, type Work } from "../slices.js";
 import type { IBustPhoto } from "./bustInput.js";
+import { ClothesOfHair } from "./garment.js";
 import { Clamp } from "./grids.js";
 
 /** Channels of a class map. */
@@ -12,8 +13,13 @@ export const [Hair, Skin, Clothes] = [0, 1, 2];
 /** Canonical places where heights of a photo are read, meters. */
 export const Ears = [0, 0, 0.05];
 const Chin = [0, -0.085, 0.06];
+/** Up to here a collar may reach. */
+const Mouth = [0, -0.05, 0.055];
 /** Of the crop's side: reach of the box in which hair must be seen for an undecided pixel to count as hair. */
 const NearHair = 0.02;
+
+/** Of the crop: pixels of the person that no class wants are taken for the color of clothes where there are so many. */
+const MuchLeft = 0.02;
 
 /** Pixels that are looked at between two yields. */
 const PixelsAtOnce = 2 ** 17;
@@ -93,6 +99,7 @@ export class Photo {
      * @param classes [H,W,3] 0..1 hair, skin, clothes
      * @param sure [H,W] the matte a hundredth of the crop inside its edge: no background mixes into colors there
      * @param hairless [H,W] 1 − hair, a hundredth of the crop away from it
+     * @param garment [H,W] 0..1 clothes whose color may be believed: fewer than in `classes`
      */
     public constructor(
         public readonly source: IBustPhoto,
@@ -100,6 +107,7 @@ export class Photo {
         public readonly classes: Float32Array,
         public readonly sure: Float32Array,
         public readonly hairless: Float32Array,
+        public readonly garment: Float32Array,
     ) {
         const { rotation: r, translation: t } = source;
         this.eye = [0, 1, 2].map((k) => -(r[k] * t[0] + r[3 + k] * t[1] + r[6 + k] * t[2]));
@@ -219,11 +227,16 @@ export function* CleanPhoto(source: IBustPhoto, given: Uint8ClampedArray): Work<
         classes[3 * i + Hair] = Math.max(given[3 * i + Hair], above * given[3 * i + Clothes]) / 255;
         classes[3 * i + Skin] = given[3 * i + Skin] / 255;
         classes[3 * i + Clothes] = ((1 - above) * given[3 * i + Clothes]) / 255;
-        hair[i] = classes[3 * i + Hair] * matte[i];
     }
     yield 0.2;
+    const rowOf = (point: readonly number[]): number => Project(source, point).px[1];
+    ClothesOfHair(source, matte, classes, rowOf(Ears), rowOf(Mouth));
+    hair.forEach((_, i) => (hair[i] = classes[3 * i + Hair] * matte[i]));
+    yield 0.3;
     const around = Box(hair, width, height, Math.max(1, Math.round(NearHair * crop.sidePx)));
     yield 0.4;
+    const garment = new Float32Array(count);
+    let left = 0;
     for (let i = 0; i < count; i++) {
         if (i > 0 && i % PixelsAtOnce === 0) {
             yield 0.4 + (0.2 * i) / PixelsAtOnce / parts;
@@ -232,12 +245,17 @@ export function* CleanPhoto(source: IBustPhoto, given: Uint8ClampedArray): Work<
         const near = head[row] * Clamp(3 * around[i] - 1, 0, 1);
         const rest = Math.max(0, matte[i] - Math.max(classes[3 * i], classes[3 * i + 1], classes[3 * i + 2]));
         classes[3 * i + Hair] = Math.max(classes[3 * i + Hair], near * rest);
+        garment[i] = classes[3 * i + Clothes];
         classes[3 * i + Clothes] = Math.max(classes[3 * i + Clothes], (1 - worn[row]) * (1 - near) * rest);
+        left += source.pixels[4 * i + 3] > 0 ? classes[3 * i + Clothes] - garment[i] : 0;
         hair[i] = 1 - classes[3 * i + Hair];
+    }
+    if (left > MuchLeft * crop.sidePx ** 2) {
+        garment.forEach((_, i) => (garment[i] = classes[3 * i + Clothes]));
     }
     const reach = Math.max(1, Math.round(0.01 * crop.sidePx));
     yield 0.6;
     const sure = yield* Within(Eroded(matte, width, height, reach), 0.6, 0.8);
     const hairless = yield* Within(Eroded(hair, width, height, reach), 0.8, 1);
-    return new Photo(source, matte, classes, sure, hairless);
+    return new Photo(source, matte, classes, sure, hairless, garment);
 }
