@@ -6,7 +6,10 @@ const arrow = (files, patterns) => ({ files, rules: { "no-restricted-imports": [
 const forbid = (group, message) => ({ group, message });
 
 const babylon = forbid(["@babylonjs/*"], "Only src/plugin imports Babylon.");
-const ort = forbid(["onnxruntime-web", "onnxruntime-web/*"], "Only src/runtime/models imports ONNX Runtime.");
+const ort = forbid(
+    ["onnxruntime-web", "onnxruntime-web/*"],
+    "Only src/runtime/models and the worker of cameras import ONNX Runtime.",
+);
 const shaders = forbid(
     ["**/shaders/*", "**/shaders/**", "*.wgsl", "**/*.wgsl"],
     "Only src/runtime/passes and src/runtime/driver/kernels import src/shaders.",
@@ -97,6 +100,7 @@ export default tseslint.config(
         ["src/runtime/passes/**/*.ts", "src/runtime/driver/kernels/**/*.ts"],
         [babylon, ort, upwards("plugin"), outside],
     ),
+    arrow(["src/runtime/camera/worker/**/*.ts"], [babylon, shaders, upwards("plugin"), outside]),
     arrow(["src/runtime/models/**/*.ts"], [babylon, shaders, upwards("plugin"), outside]),
     arrow(["src/plugin/**/*.ts", "src/index.ts"], [ort, shaders, outside]),
     arrow(["samples/**/*.ts"], [forbid(["**/src/**"], "Samples import the package by its public name.")]),

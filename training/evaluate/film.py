@@ -19,7 +19,6 @@ from ..synth.expressions import sample_expression
 from ..synth.generator import Generator
 from ..synth.picture import Worn
 from ..synth.rig import NECK
-from ..synth.torso import sample_torso
 
 SEED = 40_000_000  # never used for training: those stay below samples.HELD_OUT_SEED
 FPS, WIDTH, HEIGHT = 30, 640, 480
@@ -75,14 +74,13 @@ def film(generator: Generator, number: int, seconds: float, folder: Path) -> Non
     """Writes one film."""
     rig, rng = generator.rig, np.random.default_rng([SEED, number])
     person, light = generator.person(rng), lighting.sample_light(rng)
-    lit = generator.occlusion.lit(light)
+    lit = generator.crowd.occlusion.lit(light)
     rest = generator.face(person, np.zeros(rig.expression_count, np.float32), np.zeros(15))
     shade = generator.occlusion_of(person, rest, lit)
-    cheeks = generator._linear_face(person, rest, light, shade)
-    tone = lighting.sample_tone(rng, float(np.median(cheeks @ lighting.LUMA)))
-    neck = np.median(person.look.texture[generator.above_rim, :3], axis=0)
-    torso = sample_torso(rng, rest.posed[generator.rim], person.look.cloth, neck, None, generator.frame.head)
-    camera = seat(rng, generator.frame.head)
+    tone = lighting.sample_tone(rng, generator.truth.luminance(person, rest, light, shade))
+    torso = generator.photographer.torso(rng, person, rest, generator.photographer.neck_color(person), None)
+    middle = generator.crowd.frame.head
+    camera = seat(rng, middle)
     frames = int(seconds * FPS)
     expressions, turns = act(rng, rig.expressions, frames)
     wall = lighting.blur(rng.random((HEIGHT, WIDTH, 3), np.float32), 40)
@@ -99,7 +97,7 @@ def film(generator: Generator, number: int, seconds: float, folder: Path) -> Non
             file.write(jpeg(rng, picture.color, picture.coverage, wall))
             neck_joint = rig.transforms(rig.full_pose(expression, pose))[NECK]
             rotations.append(camera.R @ neck_joint[:, :3])
-            places.append(camera.R @ neck_joint[:, :3] @ generator.frame.head + camera.R @ neck_joint[:, 3] + camera.t)
+            places.append(camera.R @ neck_joint[:, :3] @ middle + camera.R @ neck_joint[:, 3] + camera.t)
     truth = {
         "fps": FPS,
         "width": WIDTH,

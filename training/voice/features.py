@@ -43,6 +43,7 @@ def frame_time(index):
     """Seconds of a frame's centre."""
     return np.asarray(index) * HOP_S + WINDOW_S / 2
 
+
 # The loudness of the speaker, a peak that sinks, makes frames independent of the microphone's gain.
 START_LEVEL_DB, LOWEST_LEVEL_DB, SINKS_DB = -30.0, -55.0, 0.06
 MIDDLE_DB, SPREAD_DB, CLIP = 25.0, 20.0, 2.0

@@ -53,7 +53,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=FIXTURE)
     parser.add_argument("--fixture", action="store_true")
     parser.add_argument("--sentences", type=int, default=8, help="per voice")
-    parser.add_argument("--seed", type=int, default=31000, help="of the sentences; constants were tuned on those of 9000")
+    parser.add_argument(
+        "--seed", type=int, default=31000, help="of the sentences; constants were tuned on those of 9000"
+    )
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     if options.fixture:
