@@ -36,6 +36,9 @@ const Problems: Record<FlexAvatarErrorCode, { title: string; ways: readonly Way[
     "clip-empty": { title: "The clip moves nothing", ways: ["keep"] },
     "refine-failed": { title: "The photo's detail could not be added", ways: ["keep", "choose"] },
     "fill-failed": { title: "Hair and shoulders could not be made", ways: ["keep", "choose"] },
+    "microphone-refused": { title: "The microphone was refused", ways: ["keep"] },
+    "microphone-missing": { title: "There is no microphone", ways: ["keep"] },
+    "sound-unreadable": { title: "This sound cannot be played", ways: ["keep"] },
     "too-many-avatars": { title: "There is no room on the graphics card", ways: ["reload"] },
     "invalid-argument": { title: "The page asked for something odd", ways: fromTheStart },
 };
