@@ -57,7 +57,11 @@ export const RuntimeFiles: Readonly<Record<OnnxBuildName, Readonly<IOnnxBuildUrl
 });
 
 /** Names of the workers' scripts in a folder. */
-export const WorkerFiles = Object.freeze({ worker: "onnxWorker.js", refineWorker: "refineWorker.js", cameraWorker: "cameraWorker.js" });
+export const WorkerFiles = Object.freeze({
+    worker: "onnxWorker.js",
+    refineWorker: "refineWorker.js",
+    cameraWorker: "cameraWorker.js",
+});
 
 /**
  * @param urls where they name files one by one, only what they name is taken

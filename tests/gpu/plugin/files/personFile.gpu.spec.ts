@@ -75,7 +75,9 @@ describe("a person's file", () => {
             const wanted = await avatar.exportSplatsAsync("splat");
             const mesh = await SplatsOfAsync(await avatar.exportSplatsAsync(format), `.${format}`);
             const count = wanted.byteLength / SplatByteLength;
-            expect(mesh.splatCount! - count).withContext("Babylon fills up to a multiple of 16").toBeGreaterThan(-1);
+            expect(mesh.splatCount! - count)
+                .withContext("Babylon fills up to a multiple of 16")
+                .toBeGreaterThan(-1);
             expect(mesh.splatCount! - count).toBeLessThan(16);
             expect(count).toBeGreaterThan(avatar.gaussianCount / 2);
             avatar.expression.getTrack("expression0").influence = 0;
