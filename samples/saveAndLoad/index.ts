@@ -3,7 +3,7 @@ import { FlexAvatarComponent, type FlexAvatar } from "babylon-flexavatar";
 import { AddPersonAsync, EyeHeight, FlexAvatarUrl, ShowAsync } from "../shared/stage";
 
 await ShowAsync(async ({ scene, camera, panel }) => {
-    camera.radius = 1.8;
+    camera.radius = 2.1;
     camera.target.y -= 0.07;
     const component = FlexAvatarComponent.GetOrCreate(scene, { assetsUrl: FlexAvatarUrl });
     const original = await AddPersonAsync(component, panel);
