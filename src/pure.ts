@@ -6,7 +6,14 @@
 export { FlexAvatarError, type FlexAvatarErrorCode, type IFlexAvatarErrorDetails } from "./flame/error.js";
 export type { IRuntimeProgress, ProgressListener } from "./runtime/models/progress.js";
 export type { BackendName, IOnnxBuildUrls, IOnnxFileUrls, OnnxRuntimeUrls } from "./runtime/models/onnxBackend.js";
-export type { IAvatarDescription, IStoredCamera, IStoredFit } from "./runtime/format/avatarFile.js";
+export type {
+    IAvatarDescription,
+    IFileReference,
+    INetworksReference,
+    IStoredCamera,
+    IStoredFit,
+    IStoredPhoto,
+} from "./runtime/format/avatarFile.js";
 export type { SplatSorterName } from "./runtime/passes/index.js";
 export type { PhotoSource } from "./runtime/photo/decode.js";
 export { ArkitNames as ArkitExpressionNames, type ArkitName as ArkitExpressionName } from "./flame/expression.js";
@@ -50,16 +57,25 @@ export type {
     ICameraLandmarker,
     ICameraLatency,
     ICameraSourceOptions,
+    ILandmarkerPoint,
+    ILandmarkerResult,
 } from "./plugin/live/camera/cameraOptions.js";
 export { CameraSource } from "./plugin/live/camera/cameraSource.js";
-export type { AudioTimeline, IStartedBuffer } from "./plugin/live/audioClock.js";
+export type { AudioTimeline, ISoundClock, IStartedBuffer } from "./plugin/live/audioClock.js";
 export { ClipSource, type FaceClip, type IClipSourceSettings } from "./plugin/live/faceClip.js";
 export type { IFaceClipData } from "./plugin/live/faceClipData.js";
 export type { FaceMask, FacePart, FaceRegion } from "./plugin/live/faceMask.js";
 export { FaceRecorder, type IRecorderSettings } from "./plugin/live/faceRecorder.js";
 export { FaceJointNames, type IFaceFrame, type IFaceHost, type IFaceSource } from "./plugin/live/faceSource.js";
 export { LifeSource, type ILifeSettings, type Mood } from "./plugin/live/lifeSource.js";
-export { LookAtSource, type ILookAtSettings, type LookPlace, type LookTarget } from "./plugin/live/lookAtSource.js";
+export {
+    LookAtSource,
+    type IHasAbsolutePosition,
+    type IHasGlobalPosition,
+    type ILookAtSettings,
+    type LookPlace,
+    type LookTarget,
+} from "./plugin/live/lookAtSource.js";
 export { PlayWithAudio, type IAudioPlayback, type IPlayWithAudioSettings } from "./plugin/live/playWithAudio.js";
 export { LoadFaceClipAsync, ParseFaceClip, type IFaceClipSettings } from "./plugin/live/readFaceClip.js";
 export type { ISourceHandle, ISourceSettings } from "./plugin/live/sourceHandle.js";

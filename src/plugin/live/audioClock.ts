@@ -10,9 +10,16 @@ export interface IStartedBuffer {
     readonly offsetS?: number;
 }
 
+/** Anything that knows where a sound is. */
+export interface ISoundClock {
+    /** Seconds of the sound. */
+    readonly currentTime: number;
+    /** Whether it is over. */
+    readonly ended?: boolean;
+}
+
 /** What has a place in time: a media element, a buffer that was started, or anything with a `currentTime` in seconds. */
-export type AudioTimeline =
-    HTMLMediaElement | IStartedBuffer | { readonly currentTime: number; readonly ended?: boolean };
+export type AudioTimeline = HTMLMediaElement | IStartedBuffer | ISoundClock;
 
 /**
  * Seconds of the sound that are heard now; it stands while the sound does. Allocates nothing.

@@ -125,6 +125,7 @@ export class ClipSource implements IFaceSource {
     private _isAttached = false;
 
     public constructor(
+        /** What is played. */
         public readonly clip: FaceClip,
         { loop = false, speedRatio = 1, audio = null }: IClipSourceSettings = {},
     ) {

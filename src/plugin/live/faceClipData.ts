@@ -1,5 +1,6 @@
 /** What a {@link FaceClip} is made of: frames in time. */
 export interface IFaceClipData {
+    /** Name of the clip. */
     readonly name: string;
     /** [n] seconds, ascending. */
     readonly times: Float64Array;

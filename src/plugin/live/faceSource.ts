@@ -49,7 +49,7 @@ export interface IFaceHost {
     readonly joints: Readonly<Record<NodeName, TransformNode>>;
     /** What carries the neck: here a face at rest looks along +Z. Its origin is the avatar's. */
     readonly carrier: TransformNode;
-    /** Where joints are and what expressions do to them. */
+    /** Where joints are and what expressions do to them. @internal */
     readonly head: HeadModel;
     /**
      * [52] what face was mixed in the last frame, clips and all sources together, 0..1 in the order of

@@ -13,10 +13,17 @@ import { SmoothStep } from "./noise.js";
  * What can be looked at: a place in the world, something that has one (a node, a mesh, a camera), the scene's active
  * camera, or a function that writes the place into the vector it is given.
  */
-export type LookTarget = Vector3 | { readonly globalPosition: Vector3 } | IHasAbsolutePosition | "camera" | LookPlace;
+export type LookTarget = Vector3 | IHasGlobalPosition | IHasAbsolutePosition | "camera" | LookPlace;
+
+/** A camera. */
+export interface IHasGlobalPosition {
+    /** Its place in the world. */
+    readonly globalPosition: Vector3;
+}
 
 /** A node or a mesh. */
 export interface IHasAbsolutePosition {
+    /** Its place in the world. */
     getAbsolutePosition(): Vector3;
 }
 

@@ -13,6 +13,7 @@ export interface IPlayWithAudioSettings {
 
 /** A clip that follows a sound. */
 export interface IAudioPlayback {
+    /** The clip. */
     readonly group: AnimationGroup;
     /** Seconds since the clip's beginning that are shown. */
     readonly timeS: number;

@@ -22,6 +22,7 @@ export interface ISourceSettings {
 
 /** What {@link FlexAvatar.addSource} returns. */
 export interface ISourceHandle {
+    /** What was added. */
     readonly source: IFaceSource;
     /** How strongly the source counts now, 0..1. Setting it ends a fade. */
     weight: number;

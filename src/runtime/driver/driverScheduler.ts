@@ -20,7 +20,7 @@ export interface IScheduledDriver {
     startRun(): void;
 }
 
-/** Settings of {@link DriverScheduler}. */
+/** How often drivers run. */
 export interface IDriverSchedule {
     /** Milliseconds per frame that drivers may take. One run is started however long it takes. */
     budgetMs: number;

@@ -42,18 +42,42 @@ export interface IStoredCamera {
     focal: number;
 }
 
+/** A file of models.json. */
+export interface IFileReference {
+    /** Its name there. */
+    name: string;
+    /** Of its bytes, in hexadecimal. */
+    sha256: string;
+}
+
+/** Networks of models.json. */
+export interface INetworksReference {
+    /** Their name there. */
+    name: string;
+    /** Training step of the weights. */
+    step: number;
+}
+
+/** What the landmark fit found in one photo. */
+export interface IStoredPhoto {
+    /** Where it was taken from. */
+    camera: IStoredCamera;
+    /** [E] coefficients of its expression. */
+    expression: Float32Array;
+}
+
 /** What the landmark fit found. */
 export interface IStoredFit {
     /** Shape coefficients, in standard deviations. */
     shape: Float32Array;
     /** Per photo: its camera and its expression coefficients. */
-    photos: { camera: IStoredCamera; expression: Float32Array }[];
+    photos: IStoredPhoto[];
 }
 
 /** Hair beyond the scalp, and bust: a map of the head model's second page. */
 export interface IStoredPage {
     /** The page that it is a map of. */
-    headModel: { name: string; sha256: string };
+    headModel: IFileReference;
     /** H = W. */
     mapSize: number;
     /**
@@ -65,9 +89,9 @@ export interface IStoredPage {
 /** What is known about a person and its origin. */
 export interface IAvatarDescription {
     /** The head model that its maps belong to. */
-    headModel: { name: string; sha256: string };
+    headModel: IFileReference;
     /** The networks that made it; its driver is needed to animate it. */
-    model: { name: string; step: number };
+    model: INetworksReference;
     /** What the landmark fit found in the photos. */
     fit: IStoredFit;
     /** PNG of the photo's crop, or undefined. */

@@ -6,31 +6,41 @@ import { FrameFloats, VisemeFrames, type VoiceViseme, VoiceVisemes } from "./vis
 export interface IAzureVisemeEvent {
     /** 0..21 */
     readonly visemeId: number;
+    /** Ticks from the beginning of the sound. */
     readonly audioOffset: number;
 }
 
 /** As Azure's `wordBoundary` tells it. */
 export interface IAzureWordEvent {
+    /** The word. */
     readonly text: string;
+    /** Ticks from the beginning of the sound. */
     readonly audioOffset: number;
 }
 
 /** A speech mark of Amazon Polly; times are milliseconds. Other types than `viseme` and `word` are left out. */
 export interface IPollySpeechMark {
+    /** `viseme`, `word`, and others. */
     readonly type: string;
+    /** Milliseconds from the beginning of the sound. */
     readonly time: number;
+    /** The viseme or the word. */
     readonly value: string;
 }
 
 /** Our own form: one of the 15 names of Oculus (`PP` or `viseme_PP`), in seconds of the sound. */
 export interface ITimedViseme {
+    /** Its name. */
     readonly viseme: string;
+    /** When it is at its fullest. */
     readonly timeS: number;
 }
 
 /** A word, in seconds of the sound. */
 export interface ITimedWord {
+    /** As it is written. */
     readonly word: string;
+    /** When it begins. */
     readonly timeS: number;
 }
 

@@ -1,6 +1,20 @@
 /** Options of a `CameraSource`. */
 import type { OnnxRuntimeUrls } from "../../../runtime/models/runtimeFiles.js";
 
+/** A landmark in parts of the picture, from its upper left corner. */
+export interface ILandmarkerPoint {
+    /** To the right, 0..1. */
+    readonly x: number;
+    /** Down, 0..1. */
+    readonly y: number;
+}
+
+/** What a face landmarker finds in a picture. */
+export interface ILandmarkerResult {
+    /** Faces; of each 478 landmarks. */
+    readonly faceLandmarks: readonly (readonly ILandmarkerPoint[])[];
+}
+
 /**
  * Somebody else who finds landmarks: a `FaceLandmarker` of `@mediapipe/tasks-vision` in video mode, made by the user
  * with a `face_landmarker.task`, or a function with its results.
@@ -11,10 +25,7 @@ export interface ICameraLandmarker {
      * @param timestampMs rises from call to call
      * @returns faces; of each 478 landmarks, x and y in parts of the picture
      */
-    detectForVideo(
-        video: HTMLVideoElement,
-        timestampMs: number,
-    ): { faceLandmarks: readonly (readonly { x: number; y: number }[])[] };
+    detectForVideo(video: HTMLVideoElement, timestampMs: number): ILandmarkerResult;
 }
 
 /** Options. A field left undefined keeps its default. */
