@@ -8,6 +8,7 @@ import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { FlexAvatarError } from "../../../src/flame/error";
 import { FlexAvatarComponent } from "../../../src/plugin/flexAvatarComponent";
 import type { IFlexAvatarNotice } from "../../../src/plugin/notices";
+import { Rewrite } from "../../support/avatarBytes";
 import {
     AddAvatarAsync,
     CanvasPx,
@@ -342,9 +343,7 @@ describe("the component", () => {
         expect(await CodeOf(component.loadAsync("/repo/tests/nothing.flexavatar"))).toBe("file-format");
         const avatar = await component.createFromPhotosAsync([photo]);
         const bytes = await avatar.saveAsync();
-        const altered = new Uint8Array(bytes);
-        const text = String.fromCharCode(...altered.subarray(0, 2000));
-        altered[text.indexOf('"name":"fake"') + 9] = "_".charCodeAt(0);
+        const altered = Rewrite(new Uint8Array(bytes), '"name":"fake"', '"name":"other"');
         expect(await CodeOf(component.loadAsync(altered))).toBe("models-mismatch");
         expect(component.avatars).toEqual([avatar]);
     });
