@@ -16,6 +16,7 @@ await ShowAsync(async ({ scene, panel }) => {
         live.get(name)?.handle.remove();
         live.get(name)?.source.dispose?.();
         live.delete(name);
+        panel.say("It lives by itself.");
         if (on) {
             const source = await openAsync();
             live.set(name, { source, handle: avatar.addSource(source, { priority: name === "voice" ? 3 : 2 }) });
@@ -37,7 +38,7 @@ await ShowAsync(async ({ scene, panel }) => {
     );
     panel.addSwitch("Looks at you", true, (on) => look.fadeTo(on ? 1 : 0, 0.4));
     panel.addChoice(
-        "Flex.Mood",
+        "Mood",
         ["neutral", "happy", "sad", "angry", "relaxed", "surprised"],
         (mood) => (life.mood = mood as Flex.Mood),
     );
@@ -50,6 +51,9 @@ await ShowAsync(async ({ scene, panel }) => {
     }
     setInterval(() => {
         const late = [...live].map(([name, { handle }]) => `${name}: ${handle.latencyMs.toFixed(0)} ms to the face`);
-        panel.say(late.length > 0 ? `${late.join(", ")}.` : "It lives by itself. Give it a sound, a voice or a face.");
+        if (late.length > 0) {
+            panel.say(`${late.join(", ")}.`); // what went wrong stays to be read otherwise
+        }
     }, 500);
+    panel.say("It lives by itself. Give it a sound, a voice or a face.");
 });
