@@ -87,6 +87,7 @@ export async function CreateStageAsync({ withGround = false } = {}): Promise<ISt
     const shadows = new ShadowGenerator(1024, sun);
     shadows.usePercentageCloserFiltering = true;
     shadows.bias = 0.002;
+    shadows.darkness = 0.6; // the sky lights them
     if (withGround) {
         AddGround(scene);
     }
