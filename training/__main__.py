@@ -35,6 +35,7 @@ COMMANDS = {
         "levels": ("evaluate.levels", "other levels of refinement"),
         "close-up": ("evaluate.close_up", "sharpness of close-ups"),
         "bust": ("evaluate.bust", "hair and bust"),
+        "film": ("evaluate.film", "films with known faces for bench/camera.mjs"),
         "sheet": ("evaluate.sheet", "a sheet of refined portraits"),
     },
     "classes of a photo's pixels": {
@@ -43,6 +44,10 @@ COMMANDS = {
         "classes-train": ("classes.train", "trains the network"),
         "classes-export": ("classes.export", "writes its ONNX graph"),
         "classes-evaluate": ("classes.evaluate", "measures it"),
+    },
+    "visemes of a voice": {
+        "voice-speak": ("voice.speak", "sentences with phoneme times for scripts/measureVoice.mjs"),
+        "voice-train": ("voice.train", "the network that hears visemes"),
     },
     "other networks": {
         "facenets": ("facenets.build", "MediaPipe's networks to ONNX"),
