@@ -153,9 +153,11 @@ export function RunScene(scene: Scene): void {
     const canvas = engine.getRenderingCanvas()!;
     const fit = () => {
         engine.resize();
-        const camera = scene.activeCamera!;
         const isNarrow = canvas.clientWidth < canvas.clientHeight;
-        camera.fovMode = isNarrow ? Camera.FOVMODE_HORIZONTAL_FIXED : Camera.FOVMODE_VERTICAL_FIXED;
+        const camera = scene.activeCamera ?? scene.cameras[0]; // none is active while two eyes are drawn
+        if (camera) {
+            camera.fovMode = isNarrow ? Camera.FOVMODE_HORIZONTAL_FIXED : Camera.FOVMODE_VERTICAL_FIXED;
+        }
     };
     new ResizeObserver(fit).observe(canvas);
 }
