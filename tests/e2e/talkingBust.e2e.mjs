@@ -27,7 +27,7 @@ test("the talking bust speaks, breathes and swings its hair beside the character
                     jaw: avatar.expression.getTrack("jawOpen").influence,
                     chest: avatar.torso.position.y,
                     neck: avatar.neck.rotation.y,
-                    hair: avatar._hairSpring.hanging[1],
+                    hair: avatar._core.pose._spring.hanging[1],
                 });
                 // A spring rests over frames of more than half a second, as a slow machine has them: time runs slower
                 // here.
