@@ -43,6 +43,7 @@ test("the talking bust speaks, breathes and swings its hair beside the character
                 }
                 const withBust = avatar.gaussianCount;
                 document.querySelectorAll("#controls input[type=checkbox]").forEach((box) => box.click());
+                await new Promise((resolve) => setTimeout(resolve, 100)); // controls work one after the other
                 return {
                     states,
                     bare,
