@@ -1,6 +1,6 @@
 // Builds the documentation into dist/docs: the Markdown pages that docs/README.md names, and the API reference from the
 // doc comments of all public names. TypeDoc's warnings are errors: an undocumented name, a link that leads nowhere.
-// Samples that were built are put beside it.
+// Samples that were built are put beside it; `npm run docs` builds them first.
 //   npm run docs              then open dist/docs/index.html
 //   npm run docs -- --serve   on a local server, which the samples need
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
