@@ -70,10 +70,13 @@ function ReadCategories(shapes: unknown, take: TakeValue): boolean {
         return false;
     }
     const face = (shapes as unknown[])[0] as Json | readonly Json[] | undefined;
-    const categories = (Array.isArray(face) ? face : ((face as Json | undefined)?.categories ?? [])) as readonly Json[];
-    for (const category of categories) {
-        const name = category.categoryName ?? category.category_name ?? category.displayName;
-        if (typeof name !== "string" || typeof category.score !== "number") {
+    const categories = Array.isArray(face) ? (face as unknown[]) : ((face as Json | undefined)?.categories ?? []);
+    if (!Array.isArray(categories)) {
+        return false;
+    }
+    for (const category of categories as (Json | null)[]) {
+        const name = category?.categoryName ?? category?.category_name ?? category?.displayName;
+        if (typeof name !== "string" || typeof category?.score !== "number") {
             return false;
         }
         take(name, category.score);

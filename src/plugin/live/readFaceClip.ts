@@ -209,10 +209,12 @@ type Json = Readonly<Record<string, unknown>>;
 function ParseJson(json: object, names: readonly string[]): ITable {
     const list = json as Json;
     const matrix = list.weightMat ?? list.bsWeights;
-    const own = (list.facsNames ?? list.names ?? list.blendshapeNames ?? list.blendShapeNames ?? list.channels) as
-        string[] | undefined;
+    const own = list.facsNames ?? list.names ?? list.blendshapeNames ?? list.blendShapeNames ?? list.channels;
     const metadata = (list.metadata ?? {}) as Json;
-    const columns = own ?? (metadata.blendshapeNames as string[] | undefined) ?? names;
+    const columns = own ?? metadata.blendshapeNames ?? names;
+    if (!IsTexts(columns)) {
+        throw NotAClip("its names are no list of texts");
+    }
     const frameRate = Number(list.exportFps ?? list.fps ?? list.frameRate ?? metadata.fps ?? metadata.frameRate ?? 0);
     const frames = Array.isArray(json) ? json : (matrix ?? list.frames ?? list.results ?? list.data);
     if (!Array.isArray(frames)) {
@@ -228,6 +230,10 @@ function ParseJson(json: object, names: readonly string[]): ITable {
     });
     InSeconds(rows, "");
     return { rows, frameRate: frameRate > 0 ? frameRate : 0 };
+}
+
+function IsTexts(value: unknown): value is readonly string[] {
+    return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
 function ClipOfRows(name: string, rows: readonly IRow[], times: Float64Array, angleScale: number): FaceClip {

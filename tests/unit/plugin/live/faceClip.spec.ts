@@ -274,6 +274,10 @@ describe("what is no performance", () => {
             [new ArrayBuffer(0), "file-format"],
             ["time,left,right\n0,1,2\n1,2,3", "clip-empty"],
             [{ frames: [] }, "file-format"],
+            [{ facsNames: [null, 3], weightMat: [[0, 1]] }, "file-format"],
+            [{ facsNames: "jawOpen", weightMat: [[0]] }, "file-format"],
+            [[{ faceBlendshapes: [{ categories: 3 }] }], "file-format"],
+            [[{ faceBlendshapes: [{ categories: [null] }] }], "file-format"],
         ] as const) {
             expect(CodeOf(() => ParseFaceClip(source)))
                 .withContext(JSON.stringify(source))
