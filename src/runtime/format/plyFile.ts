@@ -2,9 +2,8 @@
  * Splats as a binary PLY file in the layout of 3D Gaussian Splatting (Kerbl et al. 2023), which most splat tools open:
  * place, the constant coefficient of color, opacity before the sigmoid, logarithms of sizes, quaternion w, x, y, z.
  */
-import { SplatByteLength } from "./splatFile.js";
+import { ConstantHarmonic, SplatByteLength } from "./splatFile.js";
 
-const ConstantHarmonic = 0.28209479177387814;
 const Properties = [
     ...["x", "y", "z", "nx", "ny", "nz"],
     ...["f_dc_0", "f_dc_1", "f_dc_2", "opacity"],

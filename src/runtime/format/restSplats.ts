@@ -7,7 +7,7 @@ import { Within, type Work } from "../slices.js";
 import { MergeSplats } from "./mergeSplats.js";
 import { JoinSplats, ListSplats } from "./splatFile.js";
 
-/** Splats of a file: 52 bytes each, so that a file stays below 3.5 MB. */
+/** Splats of a file: 48 bytes each, so that a file stays below 3.5 MB. */
 const MostSplats = 20_000;
 
 /** A page of the atlas with its map. */

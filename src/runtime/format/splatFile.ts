@@ -14,6 +14,8 @@ import { Finish, type Work } from "../slices.js";
 /** Some milliseconds of work. */
 const GaussiansPerStep = 4096;
 
+/** The constant basis function of spherical harmonics, √(1/π)/2: other formats keep color as its coefficient. */
+export const ConstantHarmonic = 0.28209479177387814;
 /** Bytes of one splat. */
 export const SplatByteLength = 32;
 

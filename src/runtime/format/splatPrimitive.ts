@@ -1,17 +1,15 @@
 /**
  * Splats as a glTF primitive of the ratified extension KHR_gaussian_splatting, kernel "ellipse": points with rotation,
  * linear scale, opacity, color as the degree-zero coefficient of spherical harmonics, and COLOR_0 for viewers that only
- * know points. Interleaved, 52 bytes each.
+ * know points. Interleaved, 48 bytes each.
  */
-import { SplatByteLength } from "./splatFile.js";
+import { ConstantHarmonic, SplatByteLength } from "./splatFile.js";
 
 /** Extension by which viewers know splats. */
 export const SplatExtension = "KHR_gaussian_splatting";
-/** The constant basis function of spherical harmonics, √(1/π)/2. */
-const ConstantHarmonic = 0.28209479177387814;
-const Stride = 52;
+const Stride = 48;
 
-const [Byte, Short, Float] = [5121, 5122, 5126];
+const [SignedByte, Byte, Float] = [5120, 5121, 5126];
 const ArrayBufferTarget = 34962;
 
 /** A primitive and what it refers to. Indices count from the ones that were given. */
@@ -48,17 +46,17 @@ export function WriteSplatPrimitive(
             min[axis] = Math.min(min[axis], place);
             max[axis] = Math.max(max[axis], place);
             into.setFloat32(to + 4 * axis, place, true);
-            into.setFloat32(to + 20 + 4 * axis, from.getFloat32(at + 12 + 4 * axis, true), true);
+            into.setFloat32(to + 16 + 4 * axis, from.getFloat32(at + 12 + 4 * axis, true), true);
             const color = splats[at + 24 + axis] / 255;
-            into.setFloat32(to + 36 + 4 * axis, (color - 0.5) / ConstantHarmonic, true);
-            bytes[to + 32 + axis] = splats[at + 24 + axis];
+            into.setFloat32(to + 32 + 4 * axis, (color - 0.5) / ConstantHarmonic, true);
+            bytes[to + 28 + axis] = splats[at + 24 + axis];
         }
-        bytes[to + 35] = splats[at + 27];
-        bytes[to + 48] = splats[at + 27];
-        // w, x, y, z in bytes to x, y, z, w of unit length in shorts.
+        bytes[to + 31] = splats[at + 27];
+        bytes[to + 44] = splats[at + 27];
+        // w, x, y, z in bytes to x, y, z, w in signed ones: as fine as they came.
         turn.forEach((_, k) => (turn[k] = (splats[at + 28 + ((k + 1) % 4)] - 127.5) / 127.5));
         const length = Math.hypot(...turn);
-        turn.forEach((value, k) => into.setInt16(to + 12 + 2 * k, Math.round((32767 * value) / length), true));
+        turn.forEach((value, k) => into.setInt8(to + 12 + k, Math.round((127 * value) / length)));
     }
     const accessor = (at: number, componentType: number, type: string, more: object = {}): Record<string, unknown> => ({
         bufferView,
@@ -79,11 +77,11 @@ export function WriteSplatPrimitive(
         },
         accessors: [
             accessor(0, Float, "VEC3", { min: min.map(Math.fround), max: max.map(Math.fround) }),
-            accessor(12, Short, "VEC4", { normalized: true }),
-            accessor(20, Float, "VEC3"),
-            accessor(32, Byte, "VEC4", { normalized: true }),
-            accessor(36, Float, "VEC3"),
-            accessor(48, Byte, "SCALAR", { normalized: true }),
+            accessor(12, SignedByte, "VEC4", { normalized: true }),
+            accessor(16, Float, "VEC3"),
+            accessor(28, Byte, "VEC4", { normalized: true }),
+            accessor(32, Float, "VEC3"),
+            accessor(44, Byte, "SCALAR", { normalized: true }),
         ],
         primitive: {
             mode: 0,
