@@ -14,7 +14,7 @@ from PIL import Image
 from ..evaluate import film
 from ..export.export_onnx import ROOT
 from ..headmodel.model import HeadModel
-from ..synth import lighting, picture
+from ..synth import lighting
 from ..synth.cameras import Camera
 from ..synth.expressions import sample_expression
 from ..synth.generator import Generator
@@ -78,7 +78,10 @@ def person(generator: Generator, network: LandmarkNetwork, number: int) -> list[
         pose = np.zeros(15)
         pose[3:6] = still + rng.normal(0, np.radians(0.5), 3) if at_rest else sample_turn(rng)
         face = generator.face(who, expression, pose)
-        taken = generator.render(who, face, camera, light, tone, generator.occlusion_of(who, face, lit), Worn(torso))
+        shade = generator.occlusion_of(who, face, lit)
+        taken = generator.render(
+            who, face, camera, light, tone, shade, Worn(torso), supersample=1
+        )  # three times as fast
         true = rig.landmarks(face.skin, rig.mp_face, rig.mp_bary)
         rotation = camera.R @ rig.transforms(rig.full_pose(expression, pose))[NECK][:, :3]
         square = square_around(camera.project(true) + [(film.WIDTH - film.HEIGHT) // 2, 0])
@@ -135,7 +138,6 @@ def fill(folder: Path, minutes: float, first: int) -> None:
     """People from `first` on until the time is over."""
     folder.mkdir(parents=True, exist_ok=True)
     generator, network = Generator(HeadModel.load(), photo_size=film.HEIGHT), LandmarkNetwork()
-    picture.SUPERSAMPLE=1
     end, number = time.monotonic() + 60 * minutes, first
     while time.monotonic() < end:
         if not (folder / f"{number:06}-0.npz").exists():

@@ -106,7 +106,9 @@ def train(inputs: np.ndarray, truths: np.ndarray, epochs: int = EPOCHS, seed: in
         ],
         weight_decay=DECAY,
     )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda i: min(1, i / 50) * 0.5 * (1 + np.cos(np.pi * i / steps)))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda i: min(1, i / 50) * 0.5 * (1 + np.cos(np.pi * i / steps))
+    )
     for epoch in range(epochs):
         network.train()
         order = torch.randperm(len(x))

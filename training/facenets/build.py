@@ -159,7 +159,10 @@ def build(root: Path = ASSETS, packages: Path = PACKAGES) -> dict:
     path = root / "models.json"
     manifest = json.loads(path.read_text())
     others = {name: graph for name, graph in manifest.get("face", {}).get("graphs", {}).items() if name not in graphs}
-    source = ", ".join(f"npm {own['name']} {own['version']}" for own in sources) + "; classes: training/classes; motion: training/camera"
+    source = (
+        ", ".join(f"npm {own['name']} {own['version']}" for own in sources)
+        + "; classes: training/classes; motion: training/camera"
+    )
     entry = {"license": LICENSE, "source": source, "graphs": graphs | others}
     manifest["face"] = entry
     path.write_text(manifest_text(manifest))
