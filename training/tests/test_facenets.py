@@ -129,7 +129,7 @@ def test_landmarks_go_through_the_matrix():
 
 def test_committed_files_are_what_the_converter_writes(tmp_path):
     manifest = json.loads((build.ASSETS / "models.json").read_text())
-    ours = {"classes": manifest["face"]["graphs"]["classes"]}
+    ours = {name: manifest["face"]["graphs"][name] for name in ("classes", "motion")}
     (tmp_path / "models.json").write_text(json.dumps({"models": {}, "face": {"graphs": ours | {"detector": "older"}}}))
     entry = build.build(tmp_path)
     assert entry == manifest["face"]
@@ -142,8 +142,10 @@ def test_committed_files_are_what_the_converter_writes(tmp_path):
 def test_weights_are_halves_or_bytes_and_stay_small():
     for name, graph in json.loads((build.ASSETS / "models.json").read_text())["face"]["graphs"].items():
         model = onnx.load(build.ASSETS / graph["file"])
-        large = [t for t in model.graph.initializer if np.prod(t.dims) > 1500]
-        stored = onnx.TensorProto.INT8 if name == "classes" else onnx.TensorProto.FLOAT16
+        least, stored = (1500, onnx.TensorProto.FLOAT16)
+        if name in ("classes", "motion"):
+            least, stored = (1500 if name == "classes" else 10_000), onnx.TensorProto.INT8
+        large = [t for t in model.graph.initializer if np.prod(t.dims) > least]
         assert large and all(t.data_type == stored for t in large), name
         assert graph["bytes"] < (100e3 if "data" in graph else 450e3) and graph.get("data", graph)["bytes"] < 2.5e6
 
