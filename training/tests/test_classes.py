@@ -8,7 +8,18 @@ import onnxruntime
 import pytest
 import torch
 
-from training.classes import dataset, export, matting, network, person, portraits, samples, train, write_fixture
+from training.classes import (
+    dataset,
+    export,
+    matting,
+    network,
+    person,
+    portraits,
+    samples,
+    shipped,
+    train,
+    write_fixture,
+)
 from training.classes.evaluate import Ours, Overlap, matte_errors
 from training.classes.labelled import Labels, Photographer
 from training.classes.vocabulary import BACKGROUND, BODY, CLOTHES, FACE, HAIR, INPUT, NAMES, UNKNOWN
@@ -226,3 +237,16 @@ def test_labelled_people_have_hair_skin_and_clothes_where_they_belong():
         shares += [len(rows[k]) > 50 for k in range(5)]
         assert ((sample.alpha > 0) & (sample.alpha < 255)).sum() > 100
     assert (shares >= 3).all()
+
+
+def test_the_shipped_network_can_be_trained_further_and_answers_as_its_file_does():
+    torch.manual_seed(0)
+    picture = torch.from_numpy(person.sampled(write_fixture.head_and_shoulders()))
+    network = shipped.load_shipped([torch.rand(2, 3, INPUT, INPUT), picture])
+    with torch.no_grad():
+        logits, alpha = network(picture)
+    classes, matte = person.PersonFinder().session.run(["classes", "alpha"], {"image": picture.numpy()})
+    assert np.abs(logits.softmax(1).numpy() - classes).max() < 1e-4
+    assert np.abs(alpha.sigmoid().numpy() - matte).max() < 1e-4
+    means = torch.cat([norm.running_mean for _, _, norm in shipped.pairs(network)])
+    assert means.abs().max() > 0.1  # statistics of pictures, not those that were folded away
