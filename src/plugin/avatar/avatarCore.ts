@@ -24,7 +24,7 @@ import type { IRefineProgress, IRefineSettings } from "../../runtime/person/refi
 import type { IRefineSource } from "../../runtime/person/refineViews.js";
 import { AvatarAttachments } from "./avatarAttachments.js";
 import { AvatarClips } from "./avatarClips.js";
-import { AvatarDrawing, type IAvatarLook } from "./avatarDrawing.js";
+import { SplatDrawing, type IAvatarLook } from "./splatDrawing.js";
 import type { AvatarEvaluator } from "../../runtime/driver/avatarEvaluator.js";
 import type { IAvatarInternals, IAvatarParts } from "./avatarInternals.js";
 import { AvatarMaps } from "./avatarMaps.js";
@@ -43,7 +43,7 @@ export interface IAvatarNode extends TransformNode, IAvatarLook {
 export class AvatarCore implements IAvatarInternals {
     public readonly pose: AvatarPose;
     public readonly proxyMesh: FlexAvatarProxyMesh;
-    public readonly drawing: AvatarDrawing;
+    public readonly drawing: SplatDrawing;
     public readonly maps: AvatarMaps;
     public readonly hairAndBust: HairAndBust;
     public readonly clips: AvatarClips;
@@ -74,7 +74,7 @@ export class AvatarCore implements IAvatarInternals {
         this.proxyMesh = new FlexAvatarProxyMesh(`${_avatar.name}.proxy`, _avatar.getScene(), surfaces);
         this.proxyMesh.parent = posedNode;
         this._copyPartsOnce();
-        this.drawing = new AvatarDrawing(_avatar, posedNode, this.proxyMesh, crowds, evaluator);
+        this.drawing = new SplatDrawing(_avatar, posedNode, this.proxyMesh, crowds, evaluator);
         this._watchDriver(evaluator);
         this.maps = new AvatarMaps(this.drawing, person, head, _avatar.onRefineProgressObservable);
         this.hairAndBust = new HairAndBust(_avatar, parts, this.pose, this.drawing, surfaces);

@@ -5,7 +5,7 @@ import type { ISplatSnapshot } from "../../runtime/format/splatFile.js";
 import { AvatarPage, type BustOption, type HairOption } from "../page/avatarPage.js";
 import { CheckHairSpring } from "../page/hairSpring.js";
 import type { HiddenParts, IPageLease, IPageMember, IPageSurface } from "../page/personPage.js";
-import type { AvatarDrawing } from "./avatarDrawing.js";
+import type { SplatDrawing } from "./splatDrawing.js";
 import type { IMakeSettings } from "./avatarFactory.js";
 import type { IAvatarParts, IShownParts } from "./avatarInternals.js";
 import type { AvatarPose } from "./avatarPose.js";
@@ -35,7 +35,7 @@ export class HairAndBust implements IPageMember {
         private readonly _avatar: TransformNode,
         private readonly _parts: IAvatarParts,
         private readonly _pose: AvatarPose,
-        private readonly _drawing: AvatarDrawing,
+        private readonly _drawing: SplatDrawing,
         private readonly _surfaces: { page: IPageSurface | null },
     ) {
         this._bust = _parts.shown.bust ?? "auto";

@@ -44,6 +44,10 @@ export interface IMappedModel {
 export const TexelsPerTexel = 4;
 /** Faces whose texels are all fainter are left out. */
 const LeastAlpha = 8;
+/** Alpha below which hair is cut out. A face of hair with a fainter corner ends where hair ends, */
+export const HairAlpha = 128;
+/** and is left out where it has an edge of more meters: nothing says where that corner is. Ours. */
+const LongestEdge = 0.03;
 /** Meters: smaller moves of a vertex are left out of a target. */
 const LeastMove = 1e-6;
 
@@ -62,7 +66,7 @@ export function* PageParts(page: IMappedModel, edge: number, hides: (part: PageP
     const { vertices, texture } = yield* Skin(page, edge);
     const { model } = page;
     const { regions, faceRegion, faceCount } = model;
-    const isSeen = SeenFaces(model, texture);
+    const isSeen = SeenFaces(model, vertices, texture);
     return (["hair", "bust"] as const).flatMap((name) => {
         const faces = Uint32Array.from({ length: faceCount }, (_, face) => face).filter(
             (face) => isSeen[face] > 0 && PartOfRegion(regions[faceRegion[face]]) === name,
@@ -130,7 +134,8 @@ function Split(model: HeadModel, vertices: Float32Array, faces?: Uint32Array): I
 }
 
 /** [F] 1 where a corner or the middle of a face shows something. */
-function SeenFaces({ uv, uvFaces, faceCount }: HeadModel, { edge, rgba }: IBakedTexture): Uint8Array {
+function SeenFaces(model: HeadModel, vertices: Float32Array, { edge, rgba }: IBakedTexture): Uint8Array {
+    const { uv, uvFaces, faces, faceCount, faceRegion, regions } = model;
     const alphaAt = (u: number, v: number): number => {
         const column = Math.min(edge - 1, Math.max(0, Math.floor(u * edge)));
         const row = Math.min(edge - 1, Math.max(0, Math.floor((1 - v) * edge)));
@@ -140,6 +145,19 @@ function SeenFaces({ uv, uvFaces, faceCount }: HeadModel, { edge, rgba }: IBaked
         const [a, b, c] = [0, 1, 2].map((k) => 2 * uvFaces[3 * face + k]);
         const middle = alphaAt((uv[a] + uv[b] + uv[c]) / 3, (uv[a + 1] + uv[b + 1] + uv[c + 1]) / 3);
         const corners = [a, b, c].map((at) => alphaAt(uv[at], uv[at + 1]));
-        return Number(Math.max(middle, ...corners) >= LeastAlpha);
+        const isHair = PartOfRegion(regions[faceRegion[face]]) === "hair";
+        const isEnd = isHair && Math.min(...corners) < HairAlpha;
+        return Number(
+            Math.max(middle, ...corners) >= LeastAlpha && !(isEnd && EdgeOf(faces, vertices, face) > LongestEdge),
+        );
     });
+}
+
+/** Meters of a face's longest edge. */
+function EdgeOf(faces: Uint16Array, vertices: Float32Array, face: number): number {
+    const lengths = [0, 1, 2].map((k) => {
+        const [a, b] = [3 * faces[3 * face + k], 3 * faces[3 * face + ((k + 1) % 3)]];
+        return Math.hypot(vertices[a] - vertices[b], vertices[a + 1] - vertices[b + 1], vertices[a + 2] - vertices[b + 2]);
+    });
+    return Math.max(...lengths);
 }

@@ -17,7 +17,7 @@ export type IAvatarLook = Pick<
 const DefaultLayerMask = 0x0fffffff;
 
 /** Owned by an avatar. */
-export class AvatarDrawing implements ISplatMember {
+export class SplatDrawing implements ISplatMember {
     private _mesh: FlexAvatarSplatMesh;
     private _page: ISplatMember | null = null;
     /** Not while the avatar is in a container. */
