@@ -1,23 +1,22 @@
-/** Which mesh draws one avatar, and the avatar as that mesh knows it. Hair and bust go where the head goes. */
+/** An avatar as splats: which mesh draws it, and the avatar as that mesh knows it. Hair and bust go where the head goes. */
 import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh.js";
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import type { LevelOfDetail } from "../draw/levelOfDetail.js";
 import type { SplatCrowds } from "../draw/splatCrowds.js";
 import type { FlexAvatarSplatMesh } from "../draw/splatMesh.js";
 import type { ISplatMember } from "../draw/splatView.js";
+import { AvatarPage } from "../page/avatarPage.js";
+import type { PersonPage } from "../page/personPage.js";
+import type { IAvatarDrawing, IAvatarLook, IDrawnPage } from "./avatarDrawing.js";
+import type { AvatarPose } from "./avatarPose.js";
 import type { AvatarEvaluator } from "../../runtime/driver/avatarEvaluator.js";
 
-/** How the user wants an avatar drawn. */
-export type IAvatarLook = Pick<
-    ISplatMember,
-    "visibility" | "levelOfDetail" | "cullBackFaces" | "cullHidden" | "isEnabled"
->;
-
 /** Babylon's: seen by every camera that was not told otherwise. */
-const DefaultLayerMask = 0x0fffffff;
+export const DefaultLayerMask = 0x0fffffff;
 
 /** Owned by an avatar. */
-export class SplatDrawing implements ISplatMember {
+export class SplatDrawing implements ISplatMember, IAvatarDrawing {
+    public readonly painted = null;
     private _mesh: FlexAvatarSplatMesh;
     private _page: ISplatMember | null = null;
     /** Not while the avatar is in a container. */
@@ -39,8 +38,20 @@ export class SplatDrawing implements ISplatMember {
     }
 
     /** The mesh that draws the avatar, and all others of its rendering group and layer mask. */
-    public get mesh(): FlexAvatarSplatMesh {
+    public get splatMesh(): FlexAvatarSplatMesh {
         return this._mesh;
+    }
+
+    public get isThere(): boolean {
+        return this.splats !== null;
+    }
+
+    public get renderingGroupId(): number {
+        return this._mesh.renderingGroupId;
+    }
+
+    public get layerMask(): number {
+        return this._mesh.layerMask;
     }
 
     public get visibility(): number {
@@ -61,6 +72,21 @@ export class SplatDrawing implements ISplatMember {
 
     public isEnabled(): boolean {
         return this._look.isEnabled();
+    }
+
+    public isReady(): boolean {
+        return this._mesh.isReady(true);
+    }
+
+    /** How it is seen is read view by view. */
+    public show(pose: AvatarPose): void {
+        if (pose.headMoved) {
+            this.splats?.setExpression(pose.head);
+        }
+    }
+
+    public createPage(person: PersonPage, pose: AvatarPose): IDrawnPage {
+        return new AvatarPage(this, person, pose.page);
     }
 
     /** Goes over to the mesh of another group or mask, with the page. */
@@ -102,6 +128,13 @@ export class SplatDrawing implements ISplatMember {
             }
             this._crowds.leave(this, this._mesh);
         }
+    }
+
+    /** The device is lost: nothing is drawn until there are splats again. */
+    public lose(): void {
+        this.splats?.dispose();
+        this.splats = null;
+        this._mesh.refreshMembers();
     }
 
     /** Leaves the mesh, and frees what is drawn. */

@@ -36,6 +36,8 @@ export interface IBakeSource {
     /** [V,3] the person at rest. */
     readonly vertices: ArrayLike<number>;
     readonly closeUp?: ICloseUp | null;
+    /** 0..1 of the detail for close-ups. Default 1. */
+    readonly strength?: number;
 }
 
 /** A texture, top row first. */
@@ -51,7 +53,7 @@ export interface IBakedTexture {
  * @returns alpha is what the Gaussians over a texel hide of what is behind them; 0 outside of the atlas
  */
 export function* BakeTexture(source: IBakeSource, edge: number): Work<IBakedTexture> {
-    const { model, closeUp } = source;
+    const { model, closeUp, strength = 1 } = source;
     const { faceOfTexel } = FacesOfTexels(model, edge);
     yield 0.1;
     const islands = IslandsOf(model);
@@ -65,7 +67,7 @@ export function* BakeTexture(source: IBakeSource, edge: number): Work<IBakedText
         const weight = sums[4 * texel + 3];
         if (weight > LeastWeight) {
             isKnown[texel] = 1;
-            const shade = closeUp ? ShadeOf(closeUp, edge, texel) : 0;
+            const shade = closeUp ? strength * ShadeOf(closeUp, edge, texel) : 0;
             for (let c = 0; c < 3; c++) {
                 rgba[4 * texel + c] = 255 * (sums[4 * texel + c] / weight + shade);
             }
