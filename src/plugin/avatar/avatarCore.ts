@@ -4,6 +4,7 @@ import { Matrix, Quaternion } from "@babylonjs/core/Maths/math.vector.js";
 import type { GaussianSplattingMesh } from "@babylonjs/core/Meshes/GaussianSplatting/gaussianSplattingMesh.js";
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import type { Observable } from "@babylonjs/core/Misc/observable.js";
+import { CreateExpressionPose } from "../../flame/expression.js";
 import { BuildLevels } from "../../flame/levels.js";
 import { TexelTableOf } from "../../flame/personalHead.js";
 import type { TexelTable } from "../../flame/texelTable.js";
@@ -254,9 +255,11 @@ export class AvatarCore implements IAvatarInternals {
         ThrowIfDisposed(avatar);
         const { hair, bust } = this.hairAndBust.hiddenParts;
         const { file, head, page } = this.parts;
+        const deltaMap = (await this.splats?.deltaMapOfAsync(CreateExpressionPose(head))) ?? null;
+        ThrowIfDisposed(avatar);
         const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
         const bytes = await WriteMeshFileAsync(
-            { file: { ...file, name: avatar.name }, head, page: page.pageModel },
+            { file: { ...file, name: avatar.name }, head, page: page.pageModel, deltaMap },
             { hair: !hair, bust: !bust, ...given },
             () => ThrowIfDisposed(avatar),
         );

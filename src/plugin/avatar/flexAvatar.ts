@@ -481,8 +481,8 @@ export class FlexAvatar extends TransformNode {
 
     /**
      * Writes the person as a mesh for other engines and programs: a skinned head with ARKit's 52 morph targets by name,
-     * eyes, teeth and tongue, hair and bust, and their textures. It is at rest, whatever the avatar does now, and has
-     * nothing of the driver's detail. Works in slices beside frames.
+     * eyes, teeth and tongue, hair and bust, and their textures. It is at rest, whatever the avatar does now, with the
+     * driver's detail of a face at rest and of no other. Works in slices beside frames.
      * @returns the bytes of a `.glb` file; meters, right-handed, +Y up, the face towards +Z
      * @throws FlexAvatarError `invalid-argument`, `disposed`
      */

@@ -14,8 +14,11 @@ import { MorphTarget } from "@babylonjs/core/Morph/morphTarget.js";
 import { MorphTargetManager } from "@babylonjs/core/Morph/morphTargetManager.js";
 import { JointCount, JointParents, ModelJointNames } from "../../flame/headModel.js";
 import type { IBakedTexture } from "../../runtime/mesh/bakeTexture.js";
-import { HairAlpha, MorphTargetOf, type IMeshPart } from "../../runtime/mesh/personMesh.js";
+import { MorphTargetOf, type IMeshPart } from "../../runtime/mesh/personMesh.js";
 import { SkinOf } from "../../runtime/mesh/meshGlb.js";
+
+/** Fainter hair is left out: it would hide what is behind it. Ours. */
+const LeastHairAlpha = 0.25;
 
 const Turn = new Quaternion(); // scratch of pose
 const Axis = new Vector3(); // scratch of pose
@@ -126,14 +129,17 @@ function MaterialOf({ name }: IMeshPart, texture: RawTexture, mesh: Mesh): Mater
     material.specularColor = Color3.Black();
     material.diffuseTexture = texture;
     material.backFaceCulling = name === "bust";
-    texture.hasAlpha = name !== "face";
-    material.useAlphaFromDiffuseTexture = name === "bust";
-    material.alphaCutOff = HairAlpha / 255;
-    material.transparencyMode = {
-        face: Material.MATERIAL_OPAQUE,
-        hair: Material.MATERIAL_ALPHATEST,
-        bust: Material.MATERIAL_ALPHABLEND,
-    }[name];
+    if (name === "face") {
+        material.transparencyMode = Material.MATERIAL_OPAQUE;
+        return material;
+    }
+    texture.hasAlpha = true;
+    material.useAlphaFromDiffuseTexture = true;
+    // Both fade out at their ends. Hair has layers, of which the nearest is seen, and lies over the bust.
+    material.transparencyMode = name === "hair" ? Material.MATERIAL_ALPHATESTANDBLEND : Material.MATERIAL_ALPHABLEND;
+    material.forceDepthWrite = name === "hair";
+    material.alphaCutOff = LeastHairAlpha;
+    mesh.alphaIndex = name === "hair" ? 1 : 0;
     return material;
 }
 

@@ -1,6 +1,8 @@
 /** From a person to the file of its mesh. */
 import { FlexAvatarError } from "../../flame/error.js";
 import type { HeadModel } from "../../flame/headModel.js";
+import { TexelTableOf } from "../../flame/personalHead.js";
+import { DynamicFlag } from "../../flame/texelTable.js";
 import type { IAvatarFile } from "../format/avatarFile.js";
 import type { IPageModel } from "../person/pageMap.js";
 import { RefinedMap } from "../person/refinedMap.js";
@@ -27,6 +29,8 @@ export interface IMeshSource {
     readonly head: HeadModel;
     /** The second page, or null where there is none that can be shown. */
     readonly page: IPageModel | null;
+    /** [14,H,W] what the driver adds to a face at rest, or null. */
+    readonly deltaMap?: ArrayLike<number> | null;
 }
 
 /** @throws FlexAvatarError `invalid-argument` */
@@ -39,7 +43,10 @@ export function CheckMeshSettings({ textureSize, hair, bust }: IMeshSettings): v
     }
     for (const [name, value] of Object.entries({ hair, bust })) {
         if (value !== undefined && typeof value !== "boolean") {
-            throw new FlexAvatarError("invalid-argument", `exportMeshAsync got ${name} ${String(value)}, wanted a boolean.`);
+            throw new FlexAvatarError(
+                "invalid-argument",
+                `exportMeshAsync got ${name} ${String(value)}, wanted a boolean.`,
+            );
         }
     }
 }
@@ -59,10 +66,10 @@ export async function WriteMeshFileAsync(
     return await WriteMeshGlbAsync(parts, source.file);
 }
 
-function* PartsOf({ file, head, page }: IMeshSource, settings: IMeshSettings): Work<IMeshPart[]> {
+function* PartsOf({ file, head, page, deltaMap = null }: IMeshSource, settings: IMeshSettings): Work<IMeshPart[]> {
     const { mapSize, closeUp } = file;
     const { textureSize = TexelsPerTexel * mapSize, hair = true, bust = true } = settings;
-    const mapped = { model: head, mapSize, map: RefinedMap(file), closeUp };
+    const mapped = { model: head, mapSize, map: MapAtRest(head, file, deltaMap), closeUp };
     const face = yield* Within(FacePart(mapped, textureSize), 0, 0.6);
     if (!file.page || !page || !(hair || bust)) {
         return [face];
@@ -71,4 +78,20 @@ function* PartsOf({ file, head, page }: IMeshSource, settings: IMeshSettings): W
     const second = { model: page.model, mapSize: page.mapSize, map: file.page.map };
     const hides = (part: "hair" | "bust"): boolean => !{ hair, bust }[part];
     return [face, ...(yield* Within(PageParts(second, edge, hides), 0.6, 1))];
+}
+
+/** [14,H,W] the person's map with all detail, and what the driver adds where it may. */
+function MapAtRest(head: HeadModel, file: IAvatarFile, deltaMap: ArrayLike<number> | null): Float32Array {
+    const map = RefinedMap(file);
+    if (!deltaMap) {
+        return map;
+    }
+    const sum = map.slice();
+    const { texel, flags, mapSize } = TexelTableOf(head, file.mapSize);
+    texel.forEach((at, g) => {
+        for (let i = at; (flags[g] & DynamicFlag) !== 0 && i < sum.length; i += mapSize * mapSize) {
+            sum[i] += deltaMap[i];
+        }
+    });
+    return sum;
 }

@@ -44,10 +44,12 @@ export interface IMappedModel {
 export const TexelsPerTexel = 4;
 /** Faces whose texels are all fainter are left out. */
 const LeastAlpha = 8;
-/** Alpha below which hair is cut out. A face of hair with a fainter corner ends where hair ends, */
-export const HairAlpha = 128;
-/** and is left out where it has an edge of more meters: nothing says where that corner is. Ours. */
-const LongestEdge = 0.03;
+/** Alpha below which hair is cut out. */
+const HairAlpha = 128;
+/** Meters: faces of hair with a longer edge are left out, as nothing says where their corners are. Ours. */
+const LongestEdge = 0.05;
+/** The same where a corner is cut out. */
+const LongestEndEdge = 0.03;
 /** Meters: smaller moves of a vertex are left out of a target. */
 const LeastMove = 1e-6;
 
@@ -146,10 +148,9 @@ function SeenFaces(model: HeadModel, vertices: Float32Array, { edge, rgba }: IBa
         const middle = alphaAt((uv[a] + uv[b] + uv[c]) / 3, (uv[a + 1] + uv[b + 1] + uv[c + 1]) / 3);
         const corners = [a, b, c].map((at) => alphaAt(uv[at], uv[at + 1]));
         const isHair = PartOfRegion(regions[faceRegion[face]]) === "hair";
-        const isEnd = isHair && Math.min(...corners) < HairAlpha;
-        return Number(
-            Math.max(middle, ...corners) >= LeastAlpha && !(isEnd && EdgeOf(faces, vertices, face) > LongestEdge),
-        );
+        const longest = Math.min(...corners) < HairAlpha ? LongestEndEdge : LongestEdge;
+        const isSeen = Math.max(middle, ...corners) >= LeastAlpha;
+        return Number(isSeen && !(isHair && EdgeOf(faces, vertices, face) > longest));
     });
 }
 
@@ -157,7 +158,11 @@ function SeenFaces(model: HeadModel, vertices: Float32Array, { edge, rgba }: IBa
 function EdgeOf(faces: Uint16Array, vertices: Float32Array, face: number): number {
     const lengths = [0, 1, 2].map((k) => {
         const [a, b] = [3 * faces[3 * face + k], 3 * faces[3 * face + ((k + 1) % 3)]];
-        return Math.hypot(vertices[a] - vertices[b], vertices[a + 1] - vertices[b + 1], vertices[a + 2] - vertices[b + 2]);
+        return Math.hypot(
+            vertices[a] - vertices[b],
+            vertices[a + 1] - vertices[b + 1],
+            vertices[a + 2] - vertices[b + 2],
+        );
     });
     return Math.max(...lengths);
 }
