@@ -12,6 +12,7 @@ import {
     PartOfRegion,
     RegionOfGaussian,
     RestPlaces,
+    ShellFlags,
     type PagePart,
 } from "../../flame/pageModel.js";
 import { TexelTableOf } from "../../flame/personalHead.js";
@@ -322,7 +323,8 @@ function* ShapeOf({ model: page, map }: IPageMap, hidden: HiddenParts): Work<ISh
     yield 0.3;
     const hides = model.regions.map((region) => hidden[PartOfRegion(region)]);
     const first = 3 * mapSize * mapSize;
-    const table = CompactTable(all, (g) => map[first + all.texel[g]] >= LeastLogit && !hides[RegionOfGaussian(all, g)]);
+    const seen = { ...all, flags: ShellFlags(model, all, map) };
+    const table = CompactTable(seen, (g) => map[first + all.texel[g]] >= LeastLogit && !hides[RegionOfGaussian(all, g)]);
     if (table.gaussianCount === 0) {
         return null;
     }
