@@ -12,7 +12,7 @@ const SameJoint = 1e-4;
 /** Regions whose names begin with this are hair; all others are the bust. */
 const HairPrefix = "hair";
 /** Regions whose names end in this lie under another one: they are drawn, and no ray meets them. */
-const InnerSuffix = "Inner";
+export const InnerSuffix = "Inner";
 
 /** A parsed second page. */
 export interface PageModel {
