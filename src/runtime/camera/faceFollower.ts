@@ -1,14 +1,15 @@
 /**
- * Follows one face through the frames of a camera: landmarks, calibration, fit, motion. With our networks, expressions
- * and turn are what the motion network tells, and the fit says who it is and where the head is; with landmarks of
- * somebody else the fit tells all. Runs in the camera's worker, or on the page where there is none.
+ * Follows one face through the frames of a camera: landmarks, calibration, fit, motion. With our networks the motion
+ * network tells expressions and most of the turn, and the fit says who it is, where the head is, and the rest of the
+ * turn; with landmarks of somebody else the fit tells all. Runs in the camera's worker, or on the page where there is
+ * none.
  */
 import type { HeadModel } from "../../flame/headModel.js";
 import { MediaPipeLandmarkCount } from "../../flame/headModel.js";
 import { MultiplyRotations, QuaternionOfRotation } from "../../flame/rotation.js";
 import { Calibrate, type ICalibration } from "./calibration.js";
 import { CameraResult, CameraStates } from "./cameraResult.js";
-import { FaceMotion, type IRestFrame } from "./faceMotion.js";
+import { BetweenTurns, FaceMotion, type IRestFrame } from "./faceMotion.js";
 import { DefaultTracking, FaceTracker, type ITrackerSettings } from "./faceTracker.js";
 import { LandmarkFollower, type ICameraFrame, type ILandmarkNetworks } from "./landmarkFollower.js";
 import { ViewOfSquare } from "./viewOfSquare.js";
@@ -28,6 +29,7 @@ const MostFrames = 40;
 const Turn = new Float64Array(9); // scratch of write: turn from rest
 const Transposed = new Float64Array(9); // scratch of write
 const Quaternion = new Float64Array(4); // scratch of write
+const Moved = new Float64Array(4); // scratch of write: turn by the motion network
 
 /** One face. Not for two frames at once. */
 export class FaceFollower {
@@ -176,7 +178,11 @@ export class FaceFollower {
             into[CameraResult.Move + row] = move;
         }
         MultiplyRotations(Transposed, rotation, Turn);
-        QuaternionOfRotation(this._motion?.turn ?? Turn, Quaternion);
+        QuaternionOfRotation(Turn, Quaternion);
+        if (this._motion) {
+            QuaternionOfRotation(this._motion.turn, Moved);
+            BetweenTurns(Moved, Quaternion, Quaternion);
+        }
         into.set(Quaternion, CameraResult.Turn);
         into.set(this._motion?.expression ?? tracker.expression, CameraResult.Expression);
     }

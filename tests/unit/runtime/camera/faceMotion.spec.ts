@@ -1,5 +1,5 @@
 import { MultiplyRotations, RotationOfAxisAngle } from "../../../../src/flame/rotation";
-import { FaceMotion } from "../../../../src/runtime/camera/faceMotion";
+import { BetweenTurns, FaceMotion } from "../../../../src/runtime/camera/faceMotion";
 import { FeatureCount, type ILandmarkNetworks } from "../../../../src/runtime/camera/landmarkFollower";
 import { ViewOfSquare } from "../../../../src/runtime/camera/viewOfSquare";
 
@@ -69,5 +69,15 @@ describe("face motion", () => {
         );
         await motion.followAsync(new Float32Array(FeatureCount), Corner, Frame, Focal);
         wanted.forEach((value, i) => expect(motion.turn[i]).withContext(`${i}`).toBeCloseTo(value, 5));
+    });
+
+    it("mixes its turn with the fit's, which turns too far, whatever the quaternions' signs", () => {
+        const turn = (angle: number, sign: number): Float64Array =>
+            Float64Array.of(0, sign * Math.sin(angle / 2), 0, sign * Math.cos(angle / 2));
+        const into = turn(0.44, -1);
+        BetweenTurns(turn(0.4, 1), into, into);
+        // .65 of .4 and .35 of nine tenths of .44
+        expect(2 * Math.atan2(into[1], into[3])).toBeCloseTo(0.65 * 0.4 + 0.35 * 0.9 * 0.44, 2);
+        expect(Math.hypot(...into)).toBeCloseTo(1, 12);
     });
 });
