@@ -27,8 +27,8 @@ describe("a person's face as a mesh", () => {
     it("is the head where the person's Gaussians are, split at the seams of the atlas", () => {
         const { mesh, vertices } = face;
         expect(mesh.source.length).toBeGreaterThan(model.vertexCount);
-        expect(mesh.indices.length).toBe(3 * model.faceCount);
-        mesh.source.forEach((vertex, i) => {
+        const split = Math.max(...mesh.indices.subarray(0, 3 * model.faceCount)) + 1;
+        mesh.source.subarray(0, split).forEach((vertex, i) => {
             for (let axis = 0; axis < 3; axis++) {
                 expect(mesh.positions[3 * i + axis]).toBe(vertices[3 * vertex + axis]);
             }
@@ -37,6 +37,18 @@ describe("a person's face as a mesh", () => {
         [0.002, -0.003, 0.004].forEach((offset, axis) =>
             expect(vertices[nose + axis] - model.template[nose + axis]).toBeCloseTo(offset, 3),
         );
+    });
+
+    it("goes on below the open end of its neck, where the bust begins", () => {
+        const { mesh } = face;
+        const skirt = mesh.indices.subarray(3 * model.faceCount);
+        const split = Math.max(...mesh.indices.subarray(0, 3 * model.faceCount)) + 1;
+        expect(skirt.length).toBeGreaterThan(3 * 2 * 20);
+        for (let vertex = split; vertex < mesh.source.length; vertex++) {
+            const rim = 3 * mesh.source[vertex];
+            expect(face.vertices[rim + 1] - mesh.positions[3 * vertex + 1]).toBeCloseTo(0.025, 5);
+            expect(face.vertices[rim + 1]).toBeLessThan(model.joints[1] + 0.1);
+        }
     });
 
     for (const turnsJoints of [false, true]) {
@@ -56,6 +68,7 @@ describe("a person's face as a mesh", () => {
                     SkinVertices(model, wanted, JointMatrices(turns, model.joints, new Float32Array(60)), wanted);
                 }
                 const { indices, offsets } = MorphTargetOf(face, expression, turnsJoints);
+                const split = Math.max(...face.mesh.indices.subarray(0, 3 * model.faceCount)) + 1;
                 const moved = face.mesh.positions.slice();
                 indices.forEach((vertex, i) => {
                     for (let axis = 0; axis < 3; axis++) {
@@ -63,7 +76,7 @@ describe("a person's face as a mesh", () => {
                     }
                 });
                 let farthest = 0;
-                face.mesh.source.forEach((vertex, i) => {
+                face.mesh.source.subarray(0, split).forEach((vertex, i) => {
                     for (let axis = 0; axis < 3; axis++) {
                         farthest = Math.max(farthest, Math.abs(moved[3 * i + axis] - wanted[3 * vertex + axis]));
                     }
