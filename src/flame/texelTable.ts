@@ -11,6 +11,12 @@ import { JointCount, type HeadModel } from "./headModel.js";
 export const DynamicFlag = 1;
 /** Bit of {@link TexelTable.flags}: seen from both sides. */
 export const TwoSidedFlag = 2;
+/** Bit of {@link TexelTable.flags}: one of many that overlap to an opaque shell, so that its faint rim adds nothing. */
+export const ShellFlag = 4;
+/** Bit of {@link TexelTable.flags}: seen only where its own third axis looks at the camera. */
+export const OutsideFlag = 8;
+/** Bit of {@link TexelTable.flags}: seen only where its own third axis looks away from the camera. */
+export const InsideFlag = 16;
 /** Bits 8–15 of {@link TexelTable.flags} hold the region. */
 export const RegionShift = 8;
 /** A region that is open at an end, where its inside is seen. */

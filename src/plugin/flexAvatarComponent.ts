@@ -372,7 +372,7 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
             throw error;
         }
         const person = made.person ?? new Person(made.file);
-        const page = made.page ?? new PersonPage(made.file, made.pageModel ?? null);
+        const page = made.page ?? new PersonPage(made.file, made.head, made.pageModel ?? null);
         const refinement = made.refinement ?? this._createRefinement(made, person, page);
         const parts: IAvatarParts = {
             ...made,

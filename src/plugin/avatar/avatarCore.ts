@@ -139,6 +139,7 @@ export class AvatarCore implements IAvatarInternals {
         const frame = this._avatar.getScene().getFrameId();
         parts.person.update(frame);
         parts.page.update(frame);
+        this.hairAndBust.coverHead();
         this.attachments.follow();
         pose.read(this.hairAndBust.swings);
         drawing.show(pose);

@@ -96,6 +96,15 @@ export class HairAndBust implements IPageMember {
         return { hair: this._hair === "scalp", bust: this._bust === "none" || this._isCarried };
     }
 
+    public get hairSwings(): boolean {
+        return this._pose.hairSpring !== null;
+    }
+
+    /** Leaves out what hair hides of the head. Called before every frame; allocates nothing. */
+    public coverHead(): void {
+        this._drawing.splats?.setCovered(this._page?.splats ? this._parts.page.covered : null);
+    }
+
     /** See {@link FlexAvatar.setSecondMapAsync}. */
     public async setMapAsync(map: Float32Array | null, settings: IMakeSettings): Promise<void> {
         const { page, refinement } = this._parts;
