@@ -71,7 +71,7 @@ test("the same clip moves the face as it moves the splats", async () => {
         const same = await psnr(picture, splats[i]);
         const other = await psnr(picture, splats[(i + 1) % 3]);
         console.log(`mesh beside splats ${i}: ${same.toFixed(1)} dB; another expression: ${other.toFixed(1)} dB`);
-        assert.ok(same > 24, `${same} dB`);
+        assert.ok(same > 22, `${same} dB`);
         assert.ok(same > other + 1, `${same} dB, and ${other} dB to another expression`);
     }
 });

@@ -75,7 +75,11 @@ export class WithoutWebGpu {
     public pickAndDispose(): { region: string | undefined; meshes: number; materials: number; textures: number } {
         const { engine, scene, avatar } = this;
         avatar.setEnabled(true);
-        const info = scene.pick(engine.getRenderWidth() / 2, engine.getRenderHeight() / 2);
+        const info = scene.pick(
+            engine.getRenderWidth() / 2,
+            engine.getRenderHeight() / 2,
+            (mesh) => mesh === avatar.proxyMesh,
+        );
         const region = avatar.regionOf(info)?.region;
         avatar.dispose();
         scene.render();

@@ -86,6 +86,8 @@ describe("a baked texture", () => {
         expect(alpha).toBeGreaterThan(40);
         expect(alpha).toBeLessThan(200);
         expect(at(rgba, 45, 32)[3]).toBe(0);
+        const last = Array.from({ length: Edge }, (_, row) => at(rgba, row, 32)[3]).findLastIndex((value) => value > 0);
+        expect(last).toBeLessThan(40); // colors grow into what is unseen, alpha does not
     });
 
     it("adds detail for close-ups at its own place", () => {
