@@ -18,6 +18,7 @@ const clipSeconds = 8;
 const settings = {
     clip: { Time: 0.54 },
     sliders: { Turn: -0.25 },
+    mesh: { "Open the mouth": 0.5, Smile: 0.4 },
     character: { "Head turn, degrees": 25 },
     frameGraph: { "Black and white": 0.25 },
 };

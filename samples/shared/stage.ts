@@ -3,6 +3,7 @@ import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
 import type { AssetContainer } from "@babylonjs/core/assetContainer";
 import { ArcRotateCamera } from "@babylonjs/core/Cameras/arcRotateCamera";
 import { Camera } from "@babylonjs/core/Cameras/camera";
+import { Engine } from "@babylonjs/core/Engines/engine";
 import { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
 import { DirectionalLight } from "@babylonjs/core/Lights/directionalLight";
 import { HemisphericLight } from "@babylonjs/core/Lights/hemisphericLight";
@@ -34,7 +35,7 @@ export const EyeHeight = 1.6;
 
 /** A scene to put avatars into. */
 export interface IStage {
-    engine: WebGPUEngine;
+    engine: WebGPUEngine | Engine;
     scene: Scene;
     camera: ArcRotateCamera;
     /** The shadows of the sun. */
@@ -113,12 +114,14 @@ function AddGround(scene: Scene): void {
     ground.receiveShadows = true;
 }
 
-/** A WebGPU engine with what the library wants of the device. */
-export async function CreateEngineAsync(canvas: HTMLCanvasElement): Promise<WebGPUEngine> {
-    if (!(await WebGPUEngine.IsSupportedAsync)) {
-        throw new FlexAvatarError("webgpu-missing", "This browser shows no WebGPU, which the avatars are drawn with.", {
-            advice: "Open the page in Chrome or Edge 116, Safari 26, Firefox 141 or newer.",
-        });
+/**
+ * A WebGPU engine with what the library wants of the device. Where the browser has no WebGPU, or the address says
+ * `?webgl`, it is a WebGL engine, on which avatars are meshes.
+ */
+export async function CreateEngineAsync(canvas: HTMLCanvasElement): Promise<WebGPUEngine | Engine> {
+    const wantsWebGl = new URLSearchParams(location.search).has("webgl");
+    if (wantsWebGl || !(await WebGPUEngine.IsSupportedAsync)) {
+        return new Engine(canvas, true, {}, true);
     }
     const engine = new WebGPUEngine(canvas, GetFlexAvatarEngineOptions({ antialias: true, adaptToDeviceRatio: true }));
     await engine.initAsync();
@@ -133,12 +136,13 @@ export async function CreateEngineAsync(canvas: HTMLCanvasElement): Promise<WebG
  * draws, and after each frame rests for as long as the frame took: the networks need it too.
  */
 export function RunScene(scene: Scene): void {
-    const engine = scene.getEngine() as WebGPUEngine;
+    const engine = scene.getEngine();
+    const isSoftware = (): boolean => engine instanceof WebGPUEngine && engine._device.adapterInfo.isFallbackAdapter;
     let resting = false;
     const restAsync = async (): Promise<void> => {
         const start = performance.now();
         resting = true;
-        await engine._device.queue.onSubmittedWorkDone(); // asked for anew: a lost device is replaced
+        await (engine as WebGPUEngine)._device.queue.onSubmittedWorkDone(); // asked for anew: a lost device is replaced
         setTimeout(() => (resting = false), performance.now() - start);
     };
     engine.runRenderLoop(() => {
@@ -146,7 +150,7 @@ export function RunScene(scene: Scene): void {
             return;
         }
         scene.render();
-        if (engine._device.adapterInfo.isFallbackAdapter) {
+        if (isSoftware()) {
             engine.onEndFrameObservable.addOnce(() => void restAsync());
         }
     });

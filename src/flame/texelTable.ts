@@ -20,7 +20,7 @@ export const InsideFlag = 16;
 /** Bits 8–15 of {@link TexelTable.flags} hold the region. */
 export const RegionShift = 8;
 /** A region that is open at an end, where its inside is seen. */
-const OpenRegion = "neck";
+export const OpenRegion = "neck";
 /** Largest map edge that a table is made for. */
 export const MaxMapSize = 2048;
 

@@ -232,10 +232,10 @@ describe("calls that are cut short", () => {
 });
 
 describe("engines that cannot show avatars", () => {
-    test("an engine without WebGPU is webgpu-missing", async () => {
-        const result = await tools.page.evaluate(() => window.flexDemo.tryWithoutWebGpu());
+    test("a WebGPU engine that has no device yet is webgpu-missing", async () => {
+        const result = await tools.page.evaluate(() => window.flexDemo.tryTooEarly());
         assert.equal(result.code, "webgpu-missing", result.message);
-        assert.match(result.advice, /WebGPUEngine/);
+        assert.match(result.advice, /initAsync/);
     });
 });
 

@@ -94,6 +94,22 @@ function InstallPictureTools() {
             }
             return sum.map((value) => value / count);
         },
+        /** PSNR in decibels. */
+        async psnrAsync(a, b, { left = 0, top = 0, right = 1, bottom = 1 } = {}) {
+            const [first, second] = [await pixelsAsync(a), await pixelsAsync(b)];
+            const { width, height } = first;
+            let sum = 0;
+            let count = 0;
+            for (let y = Math.round(top * height); y < Math.round(bottom * height); y++) {
+                for (let x = Math.round(left * width); x < Math.round(right * width); x++) {
+                    for (let channel = 0; channel < 3; channel++, count++) {
+                        const index = (y * width + x) * 4 + channel;
+                        sum += (first.data[index] - second.data[index]) ** 2;
+                    }
+                }
+            }
+            return 10 * Math.log10((255 * 255 * count) / sum);
+        },
         async differenceAsync(a, b, { left = 0, top = 0, right = 1, bottom = 1 } = {}) {
             const [first, second] = [await pixelsAsync(a), await pixelsAsync(b)];
             if (first.width !== second.width || first.height !== second.height) {

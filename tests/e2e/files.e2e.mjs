@@ -18,16 +18,19 @@ const MapSize = 64;
 let format;
 let file;
 let splats;
+let mesh;
 
 before(async () => {
     const outfile = path.join(mkdtempSync(path.join(tmpdir(), "flex-files-")), "format.mjs");
     const modules = [
         "flame/headModel",
         "flame/levels",
+        "flame/pageModel",
         "flame/texelTable",
         "runtime/format/avatarFile",
         "runtime/format/restSplats",
         "runtime/format/splatGlb",
+        "runtime/mesh/meshFile",
         "runtime/slices",
     ];
     await build({
@@ -70,6 +73,18 @@ before(async () => {
         },
         splats,
     );
+    const sha256 = "ab".repeat(32);
+    const pageBytes = new Uint8Array(readFileSync(path.join(root, "assets/models/open-head-page2.bin")));
+    const page = { ...format.ParsePageModel(pageBytes.buffer, head), sha256 };
+    const pageMap = new Float32Array(14 * page.mapSize ** 2);
+    pageMap.forEach((_, i) => {
+        pageMap[i] = [0, 0, 0, 4, 0.4, 0.3, 0.2, -5, -5, -7, 0, 0, 0, 1][Math.floor(i / page.mapSize ** 2)];
+    });
+    const person = {
+        ...format.ReadAvatarFile(file),
+        page: { headModel: { name: "page", sha256 }, mapSize: page.mapSize, map: pageMap },
+    };
+    mesh = await format.WriteMeshFileAsync({ file: person, head, page }, { textureSize: 256 });
 });
 
 /** What the validator finds, without the attribute names of the ratified extension, which its last release lacks. */
@@ -143,3 +158,77 @@ test("three.js shows it as colored points, the face towards +Z", async () => {
     const { min, max } = points[0].geometry.boundingBox;
     assert.ok(max.y - min.y > 0.2 && max.y - min.y < 0.45, `${max.y - min.y} m high`);
 });
+
+test("Khronos' validator finds no error and no warning in a mesh", async () => {
+    assert.deepEqual(await faultsOf(mesh), []);
+});
+
+test("glTF-Transform reads a mesh: 52 targets by name, three parts, two textures, five joints", async () => {
+    const gltf = (await new NodeIO().readBinary(mesh)).getRoot();
+    assert.deepEqual(
+        gltf.listMeshes().map((part) => part.getName()),
+        ["face", "hair", "bust"],
+    );
+    const [face] = gltf.listMeshes();
+    const { targetNames } = face.getExtras();
+    assert.equal(targetNames.length, 52);
+    const [primitive] = face.listPrimitives();
+    const targets = primitive.listTargets();
+    assert.equal(targets.length, 52);
+    const lowest = (accessor) => Math.min(...accessor.getArray());
+    const jawOpen = targets[targetNames.indexOf("jawOpen")].getAttribute("POSITION");
+    assert.ok(lowest(jawOpen) < -0.015, `the jaw opens by ${lowest(jawOpen)} m`);
+    const weights = primitive.getAttribute("WEIGHTS_0").getArray();
+    for (let i = 0; i < weights.length; i += 4) {
+        assert.equal(weights[i] + weights[i + 1] + weights[i + 2] + weights[i + 3], 255);
+    }
+    assert.deepEqual(
+        gltf.listTextures().map((texture) => texture.getSize()),
+        [
+            [256, 256],
+            [832, 832],
+        ],
+    );
+    const [skin] = gltf.listSkins();
+    assert.deepEqual(
+        skin.listJoints().map((joint) => joint.getName()),
+        ["Chest", "Head", "Jaw", "LeftEye", "RightEye"],
+    );
+});
+
+test("three.js opens a mesh, and its morph targets and joints move it", async () => {
+    globalThis.self ??= globalThis; // three's loader of pictures asks for it
+    const withoutPictures = stripped(mesh);
+    const { scene } = await new GLTFLoader().parseAsync(withoutPictures.buffer, "");
+    const skins = [];
+    scene.traverse((node) => node.isSkinnedMesh && skins.push(node));
+    assert.equal(skins.length, 3);
+    const [face] = skins;
+    assert.equal(Object.keys(face.morphTargetDictionary).length, 52);
+    scene.updateMatrixWorld(true);
+    const lowestPoint = () => {
+        let lowest = Infinity;
+        for (let i = 0; i < face.geometry.attributes.position.count; i++) {
+            lowest = Math.min(lowest, face.getVertexPosition(i, face.position.clone()).z);
+        }
+        return lowest;
+    };
+    const rest = lowestPoint();
+    face.skeleton.bones.find(({ name }) => name === "Head").rotation.y = Math.PI;
+    scene.updateMatrixWorld(true);
+    face.skeleton.update();
+    assert.ok(lowestPoint() < rest - 0.02, "a head that is turned round has its nose behind");
+});
+
+/** The same without pictures, which Node does not open for three. */
+function stripped(bytes) {
+    const jsonBytes = new DataView(bytes.buffer).getUint32(12, true);
+    const gltf = JSON.parse(new TextDecoder().decode(bytes.subarray(20, 20 + jsonBytes)));
+    delete gltf.images;
+    delete gltf.textures;
+    gltf.materials.forEach(({ pbrMetallicRoughness: look }) => delete look.baseColorTexture);
+    const copy = bytes.slice();
+    copy.fill(0x20, 20, 20 + jsonBytes);
+    copy.set(new TextEncoder().encode(JSON.stringify(gltf)), 20);
+    return copy;
+}

@@ -72,17 +72,25 @@ export interface IAvatarsOfScene {
 
 /**
  * Adds the component's avatars to a scene file in the making, and takes their clips out of its animation groups, which
- * cannot name tracks.
+ * cannot name tracks, and their morph targets, where they are meshes.
  */
 export function SerializeAvatars(
     component: IAvatarsOfScene,
-    sceneFile: { animationGroups?: unknown[]; [SerializedName]?: unknown },
+    sceneFile: {
+        animationGroups?: unknown[];
+        morphTargetManagers?: { readonly id: number }[];
+        [SerializedName]?: unknown;
+    },
 ): void {
     const { animationGroups } = component.scene;
     const clips = new Set(component.avatars.flatMap((avatar) => avatar.clips));
     if (sceneFile.animationGroups?.length === animationGroups.length) {
         sceneFile.animationGroups = sceneFile.animationGroups.filter((_, index) => !clips.has(animationGroups[index]));
     }
+    // Babylon also writes the morph targets of meshes that it does not write.
+    const meshes = component.avatars.flatMap((avatar) => avatar.getChildMeshes());
+    const own = new Set(meshes.map(({ morphTargetManager }) => morphTargetManager?.uniqueId));
+    sceneFile.morphTargetManagers = sceneFile.morphTargetManagers?.filter(({ id }) => !own.has(id));
     sceneFile[SerializedName] = Describe(component);
 }
 

@@ -76,6 +76,11 @@ export function* BakeTexture(source: IBakeSource, edge: number): Work<IBakedText
     }
     yield 0.95;
     Grow(rgba, isKnown, edge);
+    islandOfTexel.forEach((island, texel) => {
+        if (island >= 0 && sums[4 * texel + 3] <= LeastWeight) {
+            rgba[4 * texel + 3] = 0; // nothing covers it, whatever is beside it in the atlas
+        }
+    });
     return { edge, rgba };
 }
 

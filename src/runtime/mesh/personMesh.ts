@@ -4,11 +4,12 @@
  */
 import { ExpressVertices } from "../../flame/blendshapes.js";
 import { CreateExpressionPose, EffectivePose } from "../../flame/expression.js";
-import { PoseLength, type HeadModel } from "../../flame/headModel.js";
+import { ModelJointNames, PoseLength, type HeadModel } from "../../flame/headModel.js";
 import { VertexNormals } from "../../flame/normals.js";
 import { PartOfRegion, type PagePart } from "../../flame/pageModel.js";
 import { PersonalVertices, TexelTableOf } from "../../flame/personalHead.js";
 import { JointMatrices, JointMatricesLength, SkinVertices } from "../../flame/skinning.js";
+import { OpenRegion } from "../../flame/texelTable.js";
 import { SplitSeams, ToSplitVertices, type ISeamlessMesh } from "../../flame/splitSeams.js";
 import type { ICloseUp } from "../closeUp.js";
 import { Within, type Work } from "../slices.js";
@@ -50,6 +51,9 @@ const HairAlpha = 128;
 const LongestEdge = 0.05;
 /** The same where a corner is cut out. */
 const LongestEndEdge = 0.03;
+/** Meters that the skirt goes down from the neck, and its share of the way to the neck's middle. Ours. */
+const [SkirtLength, SkirtInwards] = [0.025, 0.15];
+const NeckJoint = ModelJointNames.indexOf("neck");
 /** Meters: smaller moves of a vertex are left out of a target. */
 const LeastMove = 1e-6;
 
@@ -57,7 +61,7 @@ const LeastMove = 1e-6;
 export function* FacePart(head: IMappedModel, edge: number): Work<IMeshPart> {
     const { vertices, texture } = yield* Skin(head, edge);
     const { model } = head;
-    return { name: "face", model, vertices, mesh: Split(model, vertices), texture };
+    return { name: "face", model, vertices, mesh: WithSkirt(model, Split(model, vertices)), texture };
 }
 
 /**
@@ -133,6 +137,51 @@ function Split(model: HeadModel, vertices: Float32Array, faces?: Uint32Array): I
     ToSplitVertices(mesh, vertices, mesh.positions);
     ToSplitVertices(mesh, VertexNormals(model, vertices), mesh.normals);
     return mesh;
+}
+
+/**
+ * The head with a skirt below the open end of its neck: splats are thick and close the gap to the bust, triangles are
+ * not.
+ */
+function WithSkirt({ faces, faceRegion, regions, joints, vertexCount }: HeadModel, mesh: ISeamlessMesh): ISeamlessMesh {
+    const { source, indices, positions, normals, uvs } = mesh;
+    const neck = regions.indexOf(OpenRegion);
+    const users = new Map<number, number>();
+    const keyOf = (a: number, b: number): number => Math.min(a, b) * vertexCount + Math.max(a, b);
+    for (let i = 0; i < faces.length; i++) {
+        const key = keyOf(faces[i], faces[i % 3 === 2 ? i - 2 : i + 1]);
+        users.set(key, (users.get(key) ?? 0) + 1);
+    }
+    const above: number[] = [];
+    const below = new Map<number, number>();
+    const belowOf = (vertex: number): number => {
+        if (!below.has(vertex)) {
+            below.set(vertex, source.length + above.length);
+            above.push(vertex);
+        }
+        return below.get(vertex)!;
+    };
+    const added: number[] = [];
+    for (let i = 0; i < indices.length; i++) {
+        const [a, b] = [indices[i], indices[i % 3 === 2 ? i - 2 : i + 1]];
+        if (faceRegion[Math.floor(i / 3)] === neck && users.get(keyOf(source[a], source[b])) === 1) {
+            added.push(b, a, belowOf(a), b, belowOf(a), belowOf(b));
+        }
+    }
+    const place = above.flatMap((vertex) => [
+        positions[3 * vertex] * (1 - SkirtInwards),
+        positions[3 * vertex + 1] - SkirtLength,
+        positions[3 * vertex + 2] + SkirtInwards * (joints[3 * NeckJoint + 2] - positions[3 * vertex + 2]),
+    ]);
+    const take = (values: ArrayLike<number>, width: number): number[] =>
+        above.flatMap((vertex) => Array.from({ length: width }, (_, k) => values[width * vertex + k]));
+    return {
+        source: Uint16Array.from([...source, ...take(source, 1)]),
+        indices: Uint32Array.from([...indices, ...added]),
+        uvs: Float32Array.from([...uvs, ...take(uvs, 2)]),
+        positions: Float32Array.from([...positions, ...place]),
+        normals: Float32Array.from([...normals, ...take(normals, 3)]),
+    };
 }
 
 /** [F] 1 where a corner or the middle of a face shows something. */

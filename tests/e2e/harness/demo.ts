@@ -5,7 +5,7 @@
  */
 import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
 import { FreeCamera } from "@babylonjs/core/Cameras/freeCamera";
-import { NullEngine } from "@babylonjs/core/Engines/nullEngine";
+import { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
 import { Color4 } from "@babylonjs/core/Maths/math.color";
 import { Matrix, Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { Scene } from "@babylonjs/core/scene";
@@ -17,6 +17,7 @@ import {
     type PhotoSource,
 } from "babylon-flexavatar";
 import { HeadCenter, type IStage } from "./stage";
+import { WithoutWebGpu } from "./withoutWebGpu";
 
 /** What {@link FlexDemo.createAsync} measured. */
 export interface ICreated {
@@ -326,17 +327,15 @@ export class FlexDemo {
         return FlexAvatarComponent.GetOrCreate(scene, { ...this.component.options, modelsUrl });
     }
 
-    /** What an engine without WebGPU answers. */
-    public tryWithoutWebGpu(): { code?: FlexAvatarErrorCode; message?: string; advice?: string } {
-        const engine = new NullEngine();
+    /** What an engine answers that was not initialised. */
+    public tryTooEarly(): { code?: FlexAvatarErrorCode; message?: string; advice?: string } {
+        const engine = new WebGPUEngine(document.createElement("canvas"));
         try {
             FlexAvatarComponent.GetOrCreate(new Scene(engine));
             return {};
         } catch (error) {
             const { code, message, advice } = error as { code: FlexAvatarErrorCode; message: string; advice: string };
             return { code, message, advice };
-        } finally {
-            engine.dispose();
         }
     }
 
@@ -427,6 +426,12 @@ export class FlexDemo {
         await scene.whenReadyAsync();
         this.renderFrame();
         return (engine.getRenderingCanvas() as HTMLCanvasElement).toDataURL("image/png");
+    }
+
+    /** The avatar as its saved file shows it on an engine without WebGPU. */
+    public async openWithoutWebGpuAsync(): Promise<WithoutWebGpu> {
+        const { stage, clip, component } = this;
+        return await WithoutWebGpu.OpenAsync(stage, clip, component, await this._requireAvatar().saveAsync());
     }
 
     /** One frame of the engine, as the render loop makes it. */

@@ -39,7 +39,7 @@ export interface IStage {
 
 /** Builds the scene on a WebGPU engine that draws to `canvas`. */
 export async function CreateStageAsync(canvas: HTMLCanvasElement): Promise<IStage> {
-    const engine = await CreateEngineAsync(canvas);
+    const engine = (await CreateEngineAsync(canvas)) as WebGPUEngine;
     const scene = new Scene(engine);
     const backdrop = new Color4(0.16, 0.18, 0.21, 1);
     scene.clearColor = backdrop;

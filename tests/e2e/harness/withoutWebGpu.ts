@@ -1,0 +1,96 @@
+/** The same avatar, camera and clip on a WebGL engine beside the page's own. */
+import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
+import { FreeCamera } from "@babylonjs/core/Cameras/freeCamera";
+import { Engine } from "@babylonjs/core/Engines/engine";
+import { LoadAssetContainerAsync } from "@babylonjs/core/Loading/sceneLoader";
+import type { TransformNode } from "@babylonjs/core/Meshes/transformNode";
+import { Scene } from "@babylonjs/core/scene";
+import { FlexAvatarComponent, type FlexAvatar } from "babylon-flexavatar";
+import { HeadCenter, type IStage } from "./stage";
+
+export class WithoutWebGpu {
+    private constructor(
+        public readonly engine: Engine,
+        public readonly scene: Scene,
+        public readonly avatar: FlexAvatar,
+        public readonly notices: readonly string[],
+        private readonly _stage: IStage,
+        private readonly _bound: AnimationGroup,
+    ) {}
+
+    public static async OpenAsync(
+        stage: IStage,
+        clip: AnimationGroup,
+        { options }: FlexAvatarComponent,
+        file: ArrayBuffer,
+    ): Promise<WithoutWebGpu> {
+        const engine = new Engine(document.createElement("canvas"), true);
+        const scene = new Scene(engine);
+        scene.clearColor = stage.scene.clearColor;
+        const camera = new FreeCamera("camera", stage.camera.globalPosition.clone(), scene);
+        camera.fov = stage.camera.fov;
+        camera.minZ = stage.camera.minZ;
+        const component = FlexAvatarComponent.GetOrCreate(scene, options);
+        const notices: string[] = [];
+        component.onNoticeObservable.add(({ code }) => notices.push(code));
+        const avatar = await component.loadAsync(file);
+        avatar.position.copyFrom(HeadCenter);
+        return new WithoutWebGpu(engine, scene, avatar, notices, stage, avatar.bindAnimationGroup(clip));
+    }
+
+    /** Goes to a frame of the clip, as `FlexDemo.goToFrame` does. */
+    public goToFrame(frame: number): void {
+        this._bound.start();
+        this._bound.goToFrame(frame);
+        this._bound.pause();
+    }
+
+    /** A picture from where the page's own camera is, as a data URL. */
+    public async captureAsync(width: number, height = width): Promise<string> {
+        const { engine, scene, avatar } = this;
+        const camera = scene.activeCamera as FreeCamera;
+        camera.position.copyFrom(this._stage.camera.globalPosition);
+        camera.setTarget(this._stage.camera.target);
+        engine.setSize(width, height);
+        await avatar.whenReadyAsync();
+        await scene.whenReadyAsync();
+        engine.beginFrame();
+        scene.render();
+        engine.endFrame();
+        return engine.getRenderingCanvas()!.toDataURL("image/png");
+    }
+
+    /** Shows the exported mesh of the avatar in its place. @returns names of its morph targets */
+    public async showExportedAsync(): Promise<string[]> {
+        const file = new Uint8Array(await this.avatar.exportMeshAsync());
+        const container = await LoadAssetContainerAsync(file, this.scene, { pluginExtension: ".glb" });
+        container.addAllToScene();
+        this.avatar.setEnabled(false);
+        (container.rootNodes[0] as TransformNode).position.copyFrom(HeadCenter);
+        const [targets] = container.morphTargetManagers;
+        return Array.from({ length: targets.numTargets }, (_, i) => targets.getTarget(i).name);
+    }
+
+    /** What the middle of the picture hits, and what is left in the scene when the avatar is gone. */
+    public pickAndDispose(): { region: string | undefined; meshes: number; materials: number; textures: number } {
+        const { engine, scene, avatar } = this;
+        avatar.setEnabled(true);
+        const info = scene.pick(
+            engine.getRenderWidth() / 2,
+            engine.getRenderHeight() / 2,
+            (mesh) => mesh === avatar.proxyMesh,
+        );
+        const region = avatar.regionOf(info)?.region;
+        avatar.dispose();
+        scene.render();
+        const { meshes, materials, textures, skeletons } = scene;
+        const own = (list: readonly { name?: string }[]): number =>
+            list.filter(({ name }) => name?.startsWith(avatar.name)).length;
+        return {
+            region,
+            meshes: own(meshes) + own(skeletons),
+            materials: own(materials),
+            textures: own(textures),
+        };
+    }
+}

@@ -1,0 +1,119 @@
+import { FreeCamera } from "@babylonjs/core/Cameras/freeCamera";
+import { NullEngine } from "@babylonjs/core/Engines/nullEngine";
+import { Vector3 } from "@babylonjs/core/Maths/math.vector";
+import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh";
+import { SceneSerializer } from "@babylonjs/core/Misc/sceneSerializer";
+import { Scene } from "@babylonjs/core/scene";
+import type { FlexAvatar } from "../../../../src/plugin/avatar/flexAvatar";
+import { HeadSurface } from "../../../../src/plugin/attach/headSurface";
+import { FlexAvatarComponent } from "../../../../src/plugin/flexAvatarComponent";
+import { FakeServicesAsync } from "../../../support/fakeNetworks";
+
+const Photo = new Blob(["a photo"]);
+
+describe("an avatar on an engine without WebGPU", () => {
+    let engine: NullEngine;
+    let scene: Scene;
+    let component: FlexAvatarComponent;
+    let avatar: FlexAvatar;
+    let face: AbstractMesh;
+
+    beforeEach(async () => {
+        engine = new NullEngine();
+        scene = new Scene(engine);
+        scene.activeCamera = new FreeCamera("camera", new Vector3(0, 0, 1), scene);
+        const { services } = await FakeServicesAsync();
+        component = FlexAvatarComponent.GetOrCreate(scene, { _services: services });
+        avatar = await component.createFromPhotosAsync([Photo], { name: "ada", refine: false });
+        face = scene.getMeshByName("ada.face")!;
+    });
+
+    afterEach(() => {
+        scene.dispose();
+        engine.dispose();
+    });
+
+    it("is a mesh, and has no splats", () => {
+        expect(avatar.isMesh).toBeTrue();
+        expect(avatar.gaussianCount).toBe(0);
+        expect(() => avatar.splatMesh).toThrowMatching(({ code }) => code === "webgpu-missing");
+        expect(scene.meshes.some((mesh) => mesh.getClassName() === "FlexAvatarSplatMesh")).toBeFalse();
+    });
+
+    it("stands as the head model does, by Babylon's morph targets and bones", () => {
+        avatar.expression.getTrack("jawOpen").influence = 0.6;
+        avatar.expression.getTrack("eyeLookUpLeft").influence = 1;
+        avatar.expression.getTrack("mouthSmileRight").influence = 0.5;
+        avatar.neck.rotation.set(0.1, 0.5, -0.2);
+        scene.render();
+        const { head } = avatar["_core"].pose;
+        const { file, head: model } = avatar["_core"].parts;
+        const wanted = new HeadSurface(model, file).poseVertices(head, new Float32Array(3 * model.vertexCount));
+        const { source } = avatar["_core"].parts.body!.face.mesh;
+        face.skeleton!.prepare(true);
+        const shown = face.getPositionData(true, true)!;
+        let farthest = 0;
+        source.subarray(0, model.uvCount).forEach((vertex, i) => {
+            for (let axis = 0; axis < 3; axis++) {
+                farthest = Math.max(farthest, Math.abs(shown[3 * i + axis] - wanted[3 * vertex + axis]));
+            }
+        });
+        expect(farthest).toBeLessThan(2e-5); // meters; the five weights of a vertex are four here
+        expect(farthest).toBeGreaterThan(0);
+    });
+
+    it("follows visibility, group, mask and containers", () => {
+        avatar.visibility = 0.5;
+        avatar.renderingGroupId = 1;
+        avatar.layerMask = 4;
+        scene.render();
+        expect([face.visibility, face.renderingGroupId, face.layerMask]).toEqual([0.5, 1, 4]);
+        avatar._internals.setShown(false);
+        expect(face.isVisible).toBeFalse();
+        avatar._internals.setShown(true);
+        expect(face.isVisible).toBeTrue();
+    });
+
+    it("has instances with faces of their own", () => {
+        const twin = avatar.createInstance("eva");
+        twin.expression.getTrack("jawOpen").influence = 1;
+        scene.render();
+        const jawOf = (name: string): number =>
+            scene.getMeshByName(`${name}.face`)!.morphTargetManager!.getTargetByName("jawOpen")!.influence;
+        expect([jawOf("ada"), jawOf("eva")]).toEqual([0, 1]);
+        avatar.dispose();
+        scene.render();
+        expect(jawOf("eva")).toBe(1);
+    });
+
+    it("paints its face anew when the person's colors change", async () => {
+        const update = spyOn(avatar["_core"].parts.body!, "paintAsync").and.callThrough();
+        const { person } = avatar["_core"].parts;
+        const { mapSize } = person.file;
+        person.setDetail(new Float32Array(3 * mapSize * mapSize).fill(0.2), 0);
+        await avatar.whenReadyAsync();
+        expect(update).toHaveBeenCalledTimes(1);
+        person.setDetail(null, 0);
+        await avatar.whenReadyAsync();
+        expect(update).toHaveBeenCalledTimes(2);
+    });
+
+    it("is written into scene files as a person, not as targets", () => {
+        const file = SceneSerializer.Serialize(scene) as Record<string, unknown[]>;
+        expect(file.morphTargetManagers).toEqual([]);
+        expect(file.skeletons).toEqual([]);
+        expect(file.meshes).toEqual([]);
+    });
+
+    it("leaves nothing behind", () => {
+        const counts = (): number[] => [
+            scene.meshes.length,
+            scene.skeletons.length,
+            scene.morphTargetManagers.length,
+            scene.textures.length,
+            scene.materials.length,
+        ];
+        avatar.dispose();
+        expect(counts()).toEqual([0, 0, 0, 0, 0]);
+    });
+});

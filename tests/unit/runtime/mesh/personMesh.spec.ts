@@ -1,0 +1,111 @@
+import { ExpressVertices } from "../../../../src/flame/blendshapes";
+import { CreateExpressionPose, EffectivePose } from "../../../../src/flame/expression";
+import type { HeadModel } from "../../../../src/flame/headModel";
+import { JointMatrices, SkinVertices } from "../../../../src/flame/skinning";
+import { SkinOf } from "../../../../src/runtime/mesh/meshGlb";
+import { CheckMeshSettings } from "../../../../src/runtime/mesh/meshFile";
+import { FacePart, MorphTargetOf, type IMeshPart } from "../../../../src/runtime/mesh/personMesh";
+import { Finish } from "../../../../src/runtime/slices";
+import { OpenHeadAsync } from "../../../support/heads";
+
+const MapSize = 64;
+
+describe("a person's face as a mesh", () => {
+    let model: HeadModel;
+    let face: IMeshPart;
+
+    beforeAll(async () => {
+        model = await OpenHeadAsync();
+        const texels = MapSize ** 2;
+        const map = Float32Array.from({ length: 14 * texels }, (_, i) => {
+            const means = [0.002, -0.003, 0.004, 4, 0.6, 0.5, 0.4, -5.5, -5.5, -8, 0, 0, 0, 1];
+            return means[Math.floor(i / texels)];
+        });
+        face = Finish(FacePart({ model, mapSize: MapSize, map }, 128));
+    });
+
+    it("is the head where the person's Gaussians are, split at the seams of the atlas", () => {
+        const { mesh, vertices } = face;
+        expect(mesh.source.length).toBeGreaterThan(model.vertexCount);
+        const split = Math.max(...mesh.indices.subarray(0, 3 * model.faceCount)) + 1;
+        mesh.source.subarray(0, split).forEach((vertex, i) => {
+            for (let axis = 0; axis < 3; axis++) {
+                expect(mesh.positions[3 * i + axis]).toBe(vertices[3 * vertex + axis]);
+            }
+        });
+        const nose = 3 * model.faces[3 * model.mediaPipeFace[1]];
+        [0.002, -0.003, 0.004].forEach((offset, axis) =>
+            expect(vertices[nose + axis] - model.template[nose + axis]).toBeCloseTo(offset, 3),
+        );
+    });
+
+    it("goes on below the open end of its neck, where the bust begins", () => {
+        const { mesh } = face;
+        const skirt = mesh.indices.subarray(3 * model.faceCount);
+        const split = Math.max(...mesh.indices.subarray(0, 3 * model.faceCount)) + 1;
+        expect(skirt.length).toBeGreaterThan(3 * 2 * 20);
+        for (let vertex = split; vertex < mesh.source.length; vertex++) {
+            const rim = 3 * mesh.source[vertex];
+            expect(face.vertices[rim + 1] - mesh.positions[3 * vertex + 1]).toBeCloseTo(0.025, 5);
+            expect(face.vertices[rim + 1]).toBeLessThan(model.joints[1] + 0.1);
+        }
+    });
+
+    for (const turnsJoints of [false, true]) {
+        it(`has targets that are the expression at full strength ${turnsJoints ? "with" : "without"} its joints`, () => {
+            for (const name of ["jawOpen", "eyeBlinkLeft", "eyeLookUpRight", "mouthSmileLeft"]) {
+                const expression = model.expressions.indexOf(name);
+                const pose = CreateExpressionPose(model);
+                pose.expression[expression] = 1;
+                const wanted = ExpressVertices(
+                    model,
+                    pose.expression,
+                    new Float32Array(3 * model.vertexCount),
+                    face.vertices,
+                );
+                if (turnsJoints) {
+                    const turns = EffectivePose(model, pose, new Float32Array(15));
+                    SkinVertices(model, wanted, JointMatrices(turns, model.joints, new Float32Array(60)), wanted);
+                }
+                const { indices, offsets } = MorphTargetOf(face, expression, turnsJoints);
+                const split = Math.max(...face.mesh.indices.subarray(0, 3 * model.faceCount)) + 1;
+                const moved = face.mesh.positions.slice();
+                indices.forEach((vertex, i) => {
+                    for (let axis = 0; axis < 3; axis++) {
+                        moved[3 * vertex + axis] += offsets[3 * i + axis];
+                    }
+                });
+                let farthest = 0;
+                face.mesh.source.subarray(0, split).forEach((vertex, i) => {
+                    for (let axis = 0; axis < 3; axis++) {
+                        farthest = Math.max(farthest, Math.abs(moved[3 * i + axis] - wanted[3 * vertex + axis]));
+                    }
+                });
+                expect(farthest).withContext(name).toBeLessThan(2e-6);
+                expect(indices.every((vertex, i) => i === 0 || vertex > indices[i - 1])).toBeTrue();
+            }
+        });
+    }
+
+    it("has four joints per vertex whose weights sum to 255 and are the model's", () => {
+        const { joints, weights } = SkinOf(model, face.mesh);
+        face.mesh.source.forEach((vertex, i) => {
+            let sum = 0;
+            for (let k = 0; k < 4; k++) {
+                const weight = weights[4 * i + k];
+                sum += weight;
+                const own = model.weights[5 * vertex + joints[4 * i + k]];
+                expect(Math.abs(weight - own)).toBeLessThanOrEqual(weight > 0 ? 3 : 255);
+            }
+            expect(sum).toBe(255);
+        });
+    });
+
+    it("refuses sizes of textures that are none", () => {
+        for (const textureSize of [64, 4096, 256.5, NaN]) {
+            expect(() => CheckMeshSettings({ textureSize })).toThrowError(/textureSize/);
+        }
+        expect(() => CheckMeshSettings({ hair: "scalp" as unknown as boolean })).toThrowError(/hair/);
+        expect(() => CheckMeshSettings({ textureSize: 512 })).not.toThrow();
+    });
+});
