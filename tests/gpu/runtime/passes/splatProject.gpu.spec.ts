@@ -1,5 +1,5 @@
 import { CreateExpressionPose, type ExpressionPose } from "../../../../src/flame/expression";
-import { DynamicFlag } from "../../../../src/flame/texelTable";
+import { DynamicFlag, InsideFlag, OutsideFlag, ShellFlag } from "../../../../src/flame/texelTable";
 import { ViewParamsLayout, ViewSlotLayout } from "../../../../src/runtime/layout";
 import {
     AvatarBuffers,
@@ -220,6 +220,40 @@ describe("splatProject", () => {
             }
         });
     }
+
+    it("leaves out what looks away in a shell, and marks the rest", async () => {
+        const kinds = [0, ShellFlag, ShellFlag | OutsideFlag, ShellFlag | InsideFlag];
+        const shell = { ...table, flags: table.flags.map((flags, g) => flags | kinds[g % kinds.length]) };
+        const shellHead = new HeadBuffers(device, model, shell, positionTable);
+        const own = new AvatarBuffers(device, shellHead);
+        own.setStaticMap(staticMap);
+        const pose = RandomExpression(model, Random(71));
+        own.setExpression(pose);
+        const { expressed, jointMatrices } = PoseVerticesReference(model, pose);
+        const state = { table: shell, expressed, jointMatrices, staticMap: RoundStaticMap(staticMap), deltas: [] };
+        for (const name of ["back-face culling from the side", "back-face culling by an orthographic camera"]) {
+            const settings = views[name];
+            Submit(device, (encoder) => {
+                pipeline.poseVertices(encoder, own);
+                pipeline.prepareView(encoder, own, view, settings);
+            });
+            const records = await ReadRecords(device, view, settings.viewportWidthPx, settings.viewportHeightPx);
+            const splats = SplatProjectReference(state, settings);
+            ExpectLikeReference(records, splats, settings);
+            const plain = SplatProjectReference({ ...state, table }, settings);
+            for (const [k, kind] of kinds.entries()) {
+                const ofKind = records.filter((record, g) => record.visible && g % kinds.length === k);
+                expect(ofKind.every(({ isShell }) => isShell === (kind !== 0))).toBeTrue();
+                const seen = plain.filter((splat, g) => splat.visible && g % kinds.length === k).length;
+                const share = ofKind.length / seen; // axes point anywhere
+                expect(share)
+                    .withContext(`share of kind ${kind} that is drawn`)
+                    [k < 2 ? "toBeGreaterThan" : "toBeLessThan"](k < 2 ? 0.99 : 0.85);
+            }
+        }
+        own.dispose();
+        shellHead.dispose();
+    });
 
     it("gives the same records for a projection to −1..1 as for one to 0..1", async () => {
         const pose = RandomExpression(model, random);
