@@ -57,13 +57,22 @@ export function BuildTexelTable(model: HeadModel, mapSize: number): TexelTable {
             `BuildTexelTable got map size ${mapSize}, wanted 1 to ${MaxMapSize}.`,
         );
     }
+    const { faceOfTexel, baryOfTexel } = FacesOfTexels(model, mapSize);
+    const texel = TexelsInMortonOrder(mapSize, faceOfTexel);
+    return DescribeGaussians(model, mapSize, texel, faceOfTexel, baryOfTexel);
+}
+
+/** @returns the face of each texel, [mapSize²], −1 where there is none, and where in it, [mapSize²,3] */
+export function FacesOfTexels(
+    model: HeadModel,
+    mapSize: number,
+): { readonly faceOfTexel: Int32Array; readonly baryOfTexel: Float64Array } {
     const faceOfTexel = new Int32Array(mapSize * mapSize).fill(-1);
     const baryOfTexel = new Float64Array(3 * mapSize * mapSize);
     for (let face = 0; face < model.faceCount; face++) {
         ClaimTexels(model, face, mapSize, faceOfTexel, baryOfTexel);
     }
-    const texel = TexelsInMortonOrder(mapSize, faceOfTexel);
-    return DescribeGaussians(model, mapSize, texel, faceOfTexel, baryOfTexel);
+    return { faceOfTexel, baryOfTexel };
 }
 
 function ClaimTexels(

@@ -266,6 +266,13 @@ export class PersonPage {
         return { buffers, release };
     }
 
+    /** The Gaussians of the parts that are not hidden, and what they are on; null if there are none. */
+    public shownPart(hidden: HiddenParts): { readonly head: HeadModel; readonly table: TexelTable } | null {
+        const { model } = this;
+        const shape = model && this._shapeOf(hidden);
+        return model && shape ? { head: model, table: shape.table } : null;
+    }
+
     /** The skin of the page as a mesh; shared, so that it is computed once. Null if there is no page. */
     public get surface(): HeadSurface | null {
         const { model } = this;
@@ -317,18 +324,18 @@ export class PersonPage {
 
     /** @returns null if nothing is left */
     private _createHead(device: GPUDevice, hidden: HiddenParts): HeadBuffers | null {
-        const { _model: model, _file: file } = this;
-        if (!model || !file.page) {
-            return null;
-        }
+        const { model } = this;
+        const shape = model && this._shapeOf(hidden);
+        return model && shape && new HeadBuffers(device, model, shape.table, BuildTexelTable(model, 1), shape.levels);
+    }
+
+    private _shapeOf(hidden: HiddenParts): IShape | null {
         const key = KeyOf(hidden);
         if (!this._shapes.has(key)) {
-            const page = { model, map: this.map };
+            const page = { model: this._model!, map: this.map };
             this._shapes.set(key, Finish(ShapeOf(page, hidden, this._coverOf(page))));
         }
-        const shape = this._shapes.get(key)!;
-        const hanging = HangingPage(model.model);
-        return shape && new HeadBuffers(device, hanging, shape.table, BuildTexelTable(hanging, 1), shape.levels);
+        return this._shapes.get(key)!;
     }
 }
 
