@@ -1,6 +1,6 @@
 // What hair hides for good: a head and a shell around it, both balls about the dome's middle.
 import type { HeadModel } from "../../../src/flame/headModel";
-import { FindPageCover, type ICoverPart } from "../../../src/flame/pageCover";
+import { FindPageCover, type ICoverPart, type IPageCover } from "../../../src/flame/pageCover";
 import { ShellFlags } from "../../../src/flame/pageModel";
 import {
     InsideFlag,
@@ -10,6 +10,12 @@ import {
     TwoSidedFlag,
     type TexelTable,
 } from "../../../src/flame/texelTable";
+import { Finish } from "../../../src/runtime/slices";
+
+/** All at once. */
+function Cover(head: ICoverPart, page: ICoverPart): IPageCover {
+    return Finish(FindPageCover(head, page, fill));
+}
 
 const dome = [0, 0.02, -0.015] as const;
 const fill = { dome, domeShare: 0.3, hairEnd: -0.3, hairDensity: 0, pivot: [0, -0.3, 0], ring: [-0.15, 0.3] };
@@ -106,7 +112,7 @@ describe("the cover of a page", () => {
         cover[Math.round((0.5 - elevation / 180) * (size - 1)) * size + Math.round((azimuth / 360 + 0.5) * size)] > 0;
 
     it("hides the scalp well inside of closed hair, not at its edge and not where there is none", () => {
-        const { head } = FindPageCover(Head(), Page(), fill);
+        const { head } = Cover(Head(), Page());
         for (const [elevation, azimuth] of [
             [0, 0],
             [0, 60],
@@ -133,7 +139,7 @@ describe("the cover of a page", () => {
     it("leaves what is seen through a hole, and a thin place is one", () => {
         for (const logit of [-12, 0]) {
             const hole = Page((row, column) => (row === 16 && Math.abs(column - 32) < 2 ? logit : 4));
-            const { head } = FindPageCover(Head(), hole, fill);
+            const { head } = Cover(Head(), hole);
             expect(isCovered(head, 0, 0)).toBeFalse();
             expect(isCovered(head, 0, 8)).toBeFalse();
             expect(isCovered(head, 0, 45)).toBeTrue();
@@ -141,13 +147,13 @@ describe("the cover of a page", () => {
     });
 
     it("leaves lips, and what moves with another joint than the hair", () => {
-        expect(FindPageCover(Head(0, 1), Page(), fill).head.some((one) => one > 0)).toBeFalse();
-        expect(FindPageCover(Head(0.5), Page(), fill).head.some((one) => one > 0)).toBeFalse();
+        expect(Cover(Head(0, 1), Page()).head.some((one) => one > 0)).toBeFalse();
+        expect(Cover(Head(0.5), Page()).head.some((one) => one > 0)).toBeFalse();
     });
 
     it("finds the inner layer that is inside the head, and that alone", () => {
         const near = Head(0, 0, 0.25); // 64 directions in 45 and in 90 degrees
-        const inside = FindPageCover(near, Page(), fill).page;
+        const inside = Cover(near, Page()).page;
         const isInside = (elevation: number, azimuth: number): boolean =>
             inside[(48 - Math.round((elevation / 180) * 31)) * size + Math.round((azimuth / 180 + 0.5) * 63)] > 0;
         for (const [elevation, azimuth] of [
@@ -160,7 +166,7 @@ describe("the cover of a page", () => {
         expect(isInside(40, 0)).toBeFalse(); // no head there
         expect(isInside(0, 60)).toBeFalse();
         expect(inside.subarray(0, 2048).some((one) => one > 0)).toBeFalse();
-        expect(FindPageCover(near, Page(undefined, 0.096), fill).page.some((one) => one > 0)).toBeFalse();
+        expect(Cover(near, Page(undefined, 0.096)).page.some((one) => one > 0)).toBeFalse();
     });
 });
 
