@@ -18,7 +18,17 @@ export function WriteHeadModel(model: HeadModel): Uint8Array<ArrayBuffer> {
     }
     const { name, license, source, regions, dynamicRegions, twoSidedRegions, expressions, shapes } = model;
     const positionMap = { center: model.positionMapCenter, scale: model.positionMapScale };
-    const header = { name, license, source, regions, dynamicRegions, twoSidedRegions, expressions, shapes, positionMap };
+    const header = {
+        name,
+        license,
+        source,
+        regions,
+        dynamicRegions,
+        twoSidedRegions,
+        expressions,
+        shapes,
+        positionMap,
+    };
     const joints = { joints: ModelJointNames, parents: JointParents };
     const text = new TextEncoder().encode(JSON.stringify({ ...header, ...joints, arrays: table }));
     const start = HeaderBytes + Aligned(text.length);

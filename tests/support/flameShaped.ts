@@ -97,7 +97,8 @@ function AddHead(places: number[], faces: number[]): void {
     const at = (ring: number, column: number): number => index.get(ring * Columns + (column % Columns))!;
     for (let column = 0; column < Columns; column++) {
         for (let ring = 0; ring + 1 < Rings; ring++) {
-            const isMouth = ring >= MouthRing - 1 && ring <= MouthRing && column >= first && column < first + MouthColumns;
+            const isMouth =
+                ring >= MouthRing - 1 && ring <= MouthRing && column >= first && column < first + MouthColumns;
             if (!isMouth) {
                 const [a, b] = [at(ring, column), at(ring, column + 1)];
                 const [c, d] = [at(ring + 1, column + 1), at(ring + 1, column)];
@@ -110,7 +111,9 @@ function AddHead(places: number[], faces: number[]): void {
         const face = 3 * (100 * split + 7);
         const [a, b, c] = faces.slice(face, face + 3);
         const middle = places.length / 3;
-        places.push(...[0, 1, 2].map((axis) => (places[3 * a + axis] + places[3 * b + axis] + places[3 * c + axis]) / 3));
+        places.push(
+            ...[0, 1, 2].map((axis) => (places[3 * a + axis] + places[3 * b + axis] + places[3 * c + axis]) / 3),
+        );
         faces.splice(face, 3, a, b, middle);
         faces.push(b, c, middle, c, a, middle);
     }

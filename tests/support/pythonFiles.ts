@@ -73,7 +73,10 @@ export function WriteNpy(array: IWrittenArray): Uint8Array<ArrayBuffer> {
 }
 
 /** A `.npz` file. @param level of deflate; 0 stores */
-export function WriteNpz(arrays: Readonly<Record<string, IWrittenArray>>, level: 0 | 1 | 6 = 1): Uint8Array<ArrayBuffer> {
+export function WriteNpz(
+    arrays: Readonly<Record<string, IWrittenArray>>,
+    level: 0 | 1 | 6 = 1,
+): Uint8Array<ArrayBuffer> {
     const members = Object.entries(arrays).map(([name, array]) => [`${name}.npy`, WriteNpy(array)]);
     return zipSync(Object.fromEntries(members) as Record<string, Uint8Array>, { level, mtime: "2020-01-01" }).slice();
 }

@@ -123,7 +123,10 @@ function ObjAtlas(bytes: Uint8Array): (flame: IFlame) => IAtlas {
             const corners = words.slice(1).map((word) => word.split("/").map((number) => Number(number) - 1));
             for (let first = 0; first < 3; first++) {
                 const turned = [0, 1, 2].map((k) => corners[(first + k) % 3]);
-                points.set(turned.map(([vertex]) => vertex).join(), turned.map(([, point]) => point));
+                points.set(
+                    turned.map(([vertex]) => vertex).join(),
+                    turned.map(([, point]) => point),
+                );
             }
         }
     }

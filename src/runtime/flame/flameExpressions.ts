@@ -4,13 +4,7 @@
  */
 import { ExpressVertices, PoseFeatures } from "../../flame/blendshapes.js";
 import { SolveCholesky } from "../../flame/fit/cholesky.js";
-import {
-    JointCount,
-    ModelJointNames,
-    PoseFeatureCount,
-    PoseLength,
-    type HeadModel,
-} from "../../flame/headModel.js";
+import { JointCount, ModelJointNames, PoseFeatureCount, PoseLength, type HeadModel } from "../../flame/headModel.js";
 import { BlendJointMatrices, JointMatrices, JointMatricesLength, SkinVertices } from "../../flame/skinning.js";
 import type { IFlame } from "./flameFile.js";
 import { IsEye, RegressJoints, type IRegistration } from "./registerHead.js";
@@ -245,7 +239,11 @@ export function TurnedOffsets(flame: IFlame, pose: Float32Array): Float32Array {
         for (let row = 0; row < 3; row++) {
             const at = 4 * row;
             moved[3 * v + row] =
-                blended[at] * x + blended[at + 1] * y + blended[at + 2] * z + blended[at + 3] - flame.template[3 * v + row];
+                blended[at] * x +
+                blended[at + 1] * y +
+                blended[at + 2] * z +
+                blended[at + 3] -
+                flame.template[3 * v + row];
         }
     }
     return moved;

@@ -58,7 +58,8 @@ export function ReadFlame(bytes: Uint8Array): IFlame {
 }
 
 function ArraysOfNpz(bytes: Uint8Array): Take {
-    const known = /^(?:v_template|f|faces|shapedirs(?:_\d+)?|expr(?:ession)?dirs|posedirs|J_regressor|weights|kintree_table|parents)$/;
+    const known =
+        /^(?:v_template|f|faces|shapedirs(?:_\d+)?|expr(?:ession)?dirs|posedirs|J_regressor|weights|kintree_table|parents)$/;
     const arrays = ReadNpz(bytes, (name) => known.test(name));
     const shaped = [...arrays.keys()].find((name) => name.startsWith("shapedirs"));
     return (...names) =>
@@ -126,7 +127,8 @@ function FlameOf(take: Take): IFlame {
 /** FLAME's tree, as a list or as the first row of a table; the root's parent is −1, also as an unsigned number. */
 function CheckParents(table: INumberArray | undefined): void {
     const parents = Array.from((table?.values ?? Float64Array.from(JointParents)).subarray(0, JointCount));
-    const isFlames = parents.length === JointCount && JointParents.every((parent, i) => i === 0 || parents[i] === parent);
+    const isFlames =
+        parents.length === JointCount && JointParents.every((parent, i) => i === 0 || parents[i] === parent);
     if (!isFlames) {
         throw WrongFlame(`its joints have the parents ${parents.join(", ")}, wanted ${JointParents.join(", ")}`);
     }

@@ -173,7 +173,10 @@ function MajorityRegion(head: HeadModel, registered: Int32Array, faces: Uint16Ar
 }
 
 /** MediaPipe's landmarks of the user's file in front of carried ones. */
-function WithOwn(carried: ILandmarks, own: ReadonlyMap<number, readonly [number, ...number[]]> | undefined): ILandmarks {
+function WithOwn(
+    carried: ILandmarks,
+    own: ReadonlyMap<number, readonly [number, ...number[]]> | undefined,
+): ILandmarks {
     own?.forEach(([face, ...bary], landmark) => {
         if (landmark < MediaPipeLandmarkCount) {
             carried.face[landmark] = face;

@@ -48,7 +48,10 @@ export function CarryLandmarks(
             for (const one of new Set(near.flatMap((v) => facesOfVertex[v]))) {
                 const found = NearestInTriangle(mesh, one, x, y, z);
                 const gap = [x, y, z].map((value, axis) =>
-                    found.reduce((rest, w, corner) => rest - w * places[3 * flame.faces[3 * one + corner] + axis], value),
+                    found.reduce(
+                        (rest, w, corner) => rest - w * places[3 * flame.faces[3 * one + corner] + axis],
+                        value,
+                    ),
                 );
                 const square = gap[0] ** 2 + gap[1] ** 2 + gap[2] ** 2;
                 if (square < least) {

@@ -143,7 +143,8 @@ export function ReadFlameSequence(bytes: Uint8Array): IFlameSequence {
         const length = array.values.length;
         const isConstant = length % count !== 0 || (array.shape.length < 2 && count > 1 && length !== count);
         const width = isConstant ? length : length / count;
-        return (frame) => array.values.subarray(isConstant ? 0 : frame * width, isConstant ? width : (frame + 1) * width);
+        return (frame) =>
+            array.values.subarray(isConstant ? 0 : frame * width, isConstant ? width : (frame + 1) * width);
     };
     const parts = new Map([...arrays.keys()].map((part) => [part, rows(part)]));
     const frames = Array.from({ length: count }, (_, frame) => FrameOf((part) => parts.get(part)?.(frame)));

@@ -82,8 +82,7 @@ export function AddTeeth(flame: IFlame): ITeeth {
     };
 }
 
-const IndexOf = (side: number, row: number, column: number): number =>
-    (side * TeethRows + row) * TeethColumns + column;
+const IndexOf = (side: number, row: number, column: number): number => (side * TeethRows + row) * TeethColumns + column;
 
 function Extended(
     flame: IFlame,
@@ -176,7 +175,10 @@ function TeethUv(): Float32Array {
             for (let column = 0; column < TeethColumns; column++) {
                 const share = row / (TeethRows - 1);
                 const u = Left + ((Right - Left) * column) / (TeethColumns - 1);
-                uv.set([u, side === 0 ? top - share * (top - bottom) : bottom + share * (top - bottom)], 2 * IndexOf(side, row, column));
+                uv.set(
+                    [u, side === 0 ? top - share * (top - bottom) : bottom + share * (top - bottom)],
+                    2 * IndexOf(side, row, column),
+                );
             }
         }
     });

@@ -5,7 +5,8 @@ import { ReadPickle } from "./pickle.js";
 const MaxHeaderBytes = 65536;
 const Prefix = "\u0093NUMPY";
 /** What numpy writes: a literal of Python with these three keys, in any order. */
-const Header = /^\{((?:\s*'(?:descr|fortran_order|shape)'\s*:\s*(?:'[^']*'|True|False|\([\d\s,L]*\))\s*,?){3})\s*\}\s*$/;
+const Header =
+    /^\{((?:\s*'(?:descr|fortran_order|shape)'\s*:\s*(?:'[^']*'|True|False|\([\d\s,L]*\))\s*,?){3})\s*\}\s*$/;
 
 /** Whether the bytes begin as numpy's arrays do. */
 export function IsNpy(bytes: Uint8Array): boolean {

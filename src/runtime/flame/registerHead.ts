@@ -227,8 +227,7 @@ function BendVertices(flame: IFlame, { rotation: r, translation, scale, shape }:
     for (let at = 0; at < numbers; at += 3) {
         const [x, y, z] = [into[at], into[at + 1], into[at + 2]];
         for (let row = 0; row < 3; row++) {
-            into[at + row] =
-                scale * (r[3 * row] * x + r[3 * row + 1] * y + r[3 * row + 2] * z) + translation[row];
+            into[at + row] = scale * (r[3 * row] * x + r[3 * row + 1] * y + r[3 * row + 2] * z) + translation[row];
         }
     }
 }
