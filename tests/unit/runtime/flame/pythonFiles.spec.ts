@@ -5,7 +5,7 @@ import { ParseNpy } from "../../../../src/runtime/flame/npy";
 import { NumbersOf, ReadNpz } from "../../../../src/runtime/flame/npz";
 import { ReadPickle } from "../../../../src/runtime/flame/pickle";
 import { ArrayOf, FieldOf } from "../../../../src/runtime/flame/pickleNames";
-import { MakeFlameShaped } from "../../../support/flameShaped";
+import { MakeFlameShaped, MakeTinyFlame } from "../../../support/flameShaped";
 import { WriteNpy, WriteNpz, WritePickle } from "../../../support/pythonFiles";
 
 const Bytes = (text: string): Uint8Array => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
@@ -161,7 +161,13 @@ describe("a FLAME file", () => {
         const [first, second] = [ReadFlame(pickle), ReadFlame(WriteNpz(shaped))];
         const { vertexCount, faceCount, shapeCount, expressionCount } = first;
         expect([vertexCount, faceCount, shapeCount, expressionCount]).toEqual([5023, 9976, 300, 2]);
-        expect(first).toEqual(second);
+        for (const [name, array] of Object.entries(first)) {
+            const other = second[name as keyof typeof second];
+            const isSame = ArrayBuffer.isView(array)
+                ? (array as Float32Array).every((value, i) => value === (other as Float32Array)[i])
+                : array === other;
+            expect(isSame).withContext(name).toBeTrue();
+        }
         const { values, shape } = shaped.shapedirs;
         const at = (vertex: number, axis: number, k: number): number => values[(3 * vertex + axis) * shape[2] + k];
         expect(first.expressionDirs[3 * 4000 + 1]).toBeCloseTo(at(4000, 1, 300), 7);
@@ -169,21 +175,23 @@ describe("a FLAME file", () => {
     });
 
     it("is refused where arrays are missing, of another shape, not finite, or not of this mesh", () => {
-        const without = (name: keyof typeof shaped): Uint8Array => {
-            const { [name]: _, ...rest } = shaped;
+        const tiny = MakeTinyFlame();
+        expect(CodeOf(() => ReadFlame(WriteNpz(tiny)))).toBe("none");
+        const without = (name: keyof typeof tiny): Uint8Array => {
+            const { [name]: _, ...rest } = tiny;
             return WriteNpz(rest);
         };
-        const spoiled = (name: keyof typeof shaped, at: number, value: number): Uint8Array => {
-            const values = Array.from(shaped[name].values);
+        const spoiled = (name: keyof typeof tiny, at: number, value: number): Uint8Array => {
+            const values = Array.from(tiny[name].values);
             values[at] = value;
-            return WriteNpz({ ...shaped, [name]: { ...shaped[name], values } });
+            return WriteNpz({ ...tiny, [name]: { ...tiny[name], values } });
         };
         const cases = [
             without("v_template"),
             without("weights"),
             without("posedirs"),
             spoiled("v_template", 5, NaN),
-            spoiled("f", 3, 5023),
+            spoiled("f", 3, 8),
             spoiled("weights", 7, 0.5),
             spoiled("kintree_table", 2, 3),
         ];
