@@ -54,7 +54,9 @@ test("refuses a pickle that asks for a call, without making it", async () => {
     await inFolder((folder) => {
         const [pickle, proof] = ["evil.pkl", "proof"].map((name) => path.join(folder, name));
         writeFileSync(pickle, `cos\nsystem\n(S'touch ${proof}'\ntR.`);
-        const { status, stderr } = spawnSync(process.execPath, [command, "convert-flame", pickle], { encoding: "utf8" });
+        const { status, stderr } = spawnSync(process.execPath, [command, "convert-flame", pickle], {
+            encoding: "utf8",
+        });
         assert.equal(status, 1);
         assert.match(stderr, /asks for "os system"/);
         assert.ok(!existsSync(proof));

@@ -37,7 +37,7 @@ ASSETS = ROOT / "assets/models"
 # Operators with a kernel in ONNX Runtime's WebGPU provider (reference measurements of the design); nothing else may
 # appear.
 ALLOWED_OPERATORS = frozenset(
-    "Add AveragePool Cast Clip Concat Conv DepthToSpace Div Exp Expand Floor Gather LayerNormalization Log MatMul "
+    "Add AveragePool Cast Clip Concat Conv DepthToSpace Div Erf Exp Expand Floor Gather LayerNormalization Log MatMul "
     "MaxPool Mul ReduceSum "
     "Relu Reshape Resize Sigmoid Slice Softmax Sqrt Squeeze Sub Transpose Unsqueeze".split()
 )

@@ -68,6 +68,11 @@ class GraphSpec:
 def release_copy(avatar: Avatar) -> Avatar:
     """A copy for release: evaluation mode, batch norm folded, every weight rounded to fp16 and kept in fp32."""
     released = fold_batch_norm(copy.deepcopy(avatar).eval()).requires_grad_(False)
+    for module in released.modules():
+        # Tables that checkpoints leave out belong into the data file.
+        for name in list(module._non_persistent_buffers_set):
+            if module._buffers[name].is_floating_point():
+                module._non_persistent_buffers_set.discard(name)
     for tensor in released.state_dict().values():
         if tensor.is_floating_point():
             tensor.copy_(tensor.half().float())

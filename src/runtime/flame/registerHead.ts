@@ -26,9 +26,9 @@ export interface IRegistration {
     readonly shape: Float64Array;
 }
 
-const Steps = 16;
+const Steps = 12;
 /** Every so many vertices pull. */
-const Stride = 4;
+const Stride = 6;
 /** Identity directions that bend. */
 const MostShapes = 60;
 /** Meters that normals which look at each other, and skin of jaw and skull, are apart. */
@@ -36,7 +36,7 @@ const [NormalMeters, JawMeters] = [0.015, 0.03];
 /** Weight of sliding along the surface beside leaving it. */
 const SlideWeight = 0.2;
 /** Weight of the joints of the eyes beside one vertex. */
-const EyeWeight = 200;
+const EyeWeight = 130;
 /** Of an identity direction at one standard deviation beside meters. */
 const ShapeWeight = 0.5;
 /** Distance in meters at which a vertex counts half. */
@@ -61,11 +61,20 @@ interface IBend {
     readonly shape: Float64Array;
 }
 
+const Registrations = new WeakMap<Float32Array, WeakMap<HeadModel, IRegistration>>(); // by template
+
 /**
- * Registers a FLAME head to a head model.
+ * Registers a FLAME head to a head model. Takes a second or two, the first time.
  * @throws FlexAvatarError `file-format` if the head has no shape that could be a head's
  */
 export function RegisterHead(flame: IFlame, head: HeadModel): IRegistration {
+    const known = Registrations.get(flame.template) ?? new WeakMap<HeadModel, IRegistration>();
+    const registration = known.get(head) ?? Register(flame, head);
+    Registrations.set(flame.template, known.set(head, registration));
+    return registration;
+}
+
+function Register(flame: IFlame, head: HeadModel): IRegistration {
     const count = Math.min(MostShapes, flame.shapeCount);
     const bend: IBend = {
         rotation: Float64Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1),
@@ -225,7 +234,9 @@ function BendVertices(flame: IFlame, { rotation: r, translation, scale, shape }:
         }
     }
     for (let at = 0; at < numbers; at += 3) {
-        const [x, y, z] = [into[at], into[at + 1], into[at + 2]];
+        const x = into[at];
+        const y = into[at + 1];
+        const z = into[at + 2];
         for (let row = 0; row < 3; row++) {
             into[at + row] = scale * (r[3 * row] * x + r[3 * row + 1] * y + r[3 * row + 2] * z) + translation[row];
         }
@@ -246,26 +257,28 @@ function SolveStep(flame: IFlame, head: HeadModel, bend: IBend, { moved, normals
     const right = new Float64Array(count);
     const columns = new Float64Array(3 * count);
     const row = new Float64Array(count);
-    const add = (weight: number, normal: ArrayLike<number> | null, gap: readonly number[]): void => {
-        for (let axis = 0; axis < (normal ? 1 : 3); axis++) {
-            let residual = gap[axis];
+    const addRow = (weight: number, residual: number): void => {
+        for (let i = 0; i < count; i++) {
+            const weighted = weight * row[i];
+            right[i] += weighted * residual;
+            for (let j = 0; j <= i; j++) {
+                system[i * count + j] += weighted * row[j];
+            }
+        }
+    };
+    const addPoint = (weight: number, gap: ArrayLike<number>): void => {
+        for (let axis = 0; axis < 3; axis++) {
             for (let i = 0; i < count; i++) {
                 row[i] = columns[axis * count + i];
             }
-            if (normal) {
-                residual = gap[0] * normal[0] + gap[1] * normal[1] + gap[2] * normal[2];
-                for (let i = 0; i < count; i++) {
-                    row[i] =
-                        columns[i] * normal[0] + columns[count + i] * normal[1] + columns[2 * count + i] * normal[2];
-                }
-            }
-            for (let i = 0; i < count; i++) {
-                right[i] += weight * row[i] * residual;
-                for (let j = 0; j <= i; j++) {
-                    system[i * count + j] += weight * row[i] * row[j];
-                }
-            }
+            addRow(weight, gap[axis]);
         }
+    };
+    const addPlane = (weight: number, normal: ArrayLike<number>, gap: ArrayLike<number>): void => {
+        for (let i = 0; i < count; i++) {
+            row[i] = columns[i] * normal[0] + columns[count + i] * normal[1] + columns[2 * count + i] * normal[2];
+        }
+        addRow(weight, gap[0] * normal[0] + gap[1] * normal[1] + gap[2] * normal[2]);
     };
     for (let v = 0; v < flame.vertexCount; v += Stride) {
         if (isEye[v]) {
@@ -277,20 +290,19 @@ function SolveStep(flame: IFlame, head: HeadModel, bend: IBend, { moved, normals
         const trust = 1 / (1 + (gap[0] ** 2 + gap[1] ** 2 + gap[2] ** 2) / Doubtful ** 2);
         const normal = [3, 4, 5].map((k) => skin.place[at + k] / (NormalMeters / 2));
         Columns(bend, moved.subarray(3 * v, 3 * v + 3), (s, axis) => DirectionAt(flame, s, v, axis), columns);
-        add(trust, normal, gap);
-        add(SlideWeight * trust, null, gap);
+        addPlane(trust, normal, gap);
+        addPoint(SlideWeight * trust, gap);
     }
     const numbers = flame.template.length;
     const joints = RegressJoints(flame, moved);
-    const shapeJoints = bend.shape.map(() => 0);
-    const turned = Array.from(shapeJoints, (_, s) =>
+    const turned = Array.from(bend.shape, (_, s) =>
         RegressJoints(flame, flame.shapeDirs.subarray(s * numbers, (s + 1) * numbers)),
     );
     // The regressor's rows sum to one, so joints of moved vertices are moved joints.
     for (const joint of [LeftEye, RightEye]) {
         const gap = [0, 1, 2].map((axis) => head.joints[3 * joint + axis] - joints[3 * joint + axis]);
         Columns(bend, joints.subarray(3 * joint, 3 * joint + 3), (s, axis) => turned[s][3 * joint + axis], columns);
-        add(EyeWeight, null, gap);
+        addPoint(EyeWeight, gap);
     }
     const vertices = Math.ceil(flame.vertexCount / Stride);
     for (let i = 0; i < count; i++) {

@@ -37,6 +37,7 @@ describe("a sequence of FLAME's coefficients", () => {
         head = await OpenHeadAsync();
         const mixed = MakeMixedFlame(head);
         ({ coefficientsOf } = mixed);
+        await new Promise((resolve) => setTimeout(resolve)); // the browser says that it is alive
         map = new FlameFaceMap(mixed.flame, head);
     });
 

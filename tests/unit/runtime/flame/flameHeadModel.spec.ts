@@ -16,6 +16,8 @@ import { OpenHeadAsync } from "../../../support/heads";
 import { MakeMixedFlame, MixedNames } from "../../../support/mixedFlame";
 import { WriteNpz } from "../../../support/pythonFiles";
 
+/** Lets the browser say that it is alive: each step takes seconds. */
+const Breath = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 const [Skull, Teeth] = [5023, 120];
 
 describe("a FLAME head model", () => {
@@ -27,6 +29,7 @@ describe("a FLAME head model", () => {
     beforeAll(async () => {
         head = await OpenHeadAsync();
         ({ flame } = MakeMixedFlame(head));
+        await Breath();
         converted = ConvertFlame(flame, head);
         model = converted.headModel;
     });
