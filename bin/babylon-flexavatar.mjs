@@ -2,12 +2,14 @@
 // npx babylon-flexavatar copy-assets <folder>: puts what a page needs at run time into a folder that is served.
 // npx babylon-flexavatar make <file> <photo>...: makes a .flexavatar file of photos, without a browser.
 // npx babylon-flexavatar convert-flame <file>: makes a head model of the user's own FLAME.
+// npx babylon-flexavatar export <file> <target>: writes a .flexavatar file as a mesh, without a browser.
 import path from "node:path";
 import { copyAssets } from "./assets.mjs";
 
 const usage = `Usage: babylon-flexavatar copy-assets <folder>
        babylon-flexavatar make <person.flexavatar> <photo>... [--plain]
        babylon-flexavatar convert-flame <flame.pkl|flame.npz> [further file]... [-o <head.bin>] [--license <SPDX>]
+       babylon-flexavatar export <person.flexavatar> <person.glb> [--as mesh] [--texture <pixels>]
 
 Copies the networks, the head model, ONNX Runtime and the face detector into <folder>, for example public/flexavatar.
 The page names the address of that folder: FlexAvatarComponent.GetOrCreate(scene, { assetsUrl: "/flexavatar/" }).
@@ -17,7 +19,10 @@ make writes the avatar of one to four photos of a person. Photos are opened by @
 --plain leaves out the photos' own detail, hair and bust, which take most of the time.
 
 convert-flame makes a head model file of your own FLAME (2020, 2023, 2023 Open), by default beside it. Further files give
-FLAME's atlas and landmarks; docs/flame.md says which. --license names FLAME's licence in the file: CC-BY-4.0 for 2023 Open.`;
+FLAME's atlas and landmarks; docs/flame.md says which. --license names FLAME's licence in the file: CC-BY-4.0 for 2023 Open.
+
+export writes a skinned mesh with textures and ARKit's 52 morph targets, for any engine. --texture is the edge of the
+head's texture, 128 to 2048, 1024 by default.`;
 
 /** Words without an option and its value. @returns the value too */
 function takeOption(words, option) {
@@ -61,6 +66,29 @@ async function make(file, photos, refine) {
     }
 }
 
+async function exportMesh(file, target, textureSize) {
+    try {
+        const { exportMesh: write } = await import("./exportMesh.mjs");
+        console.log(`${target} ${megabytes(await write(file, path.resolve(target), { textureSize }))}`);
+        process.exit(0); // ONNX Runtime's threads would wait for more
+    } catch (error) {
+        console.error(`babylon-flexavatar: ${error.message}`);
+        process.exit(1);
+    }
+}
+
+/** The words of `export` without its options, and these; null for what it does not know. */
+function readExport(words) {
+    const {
+        as = "mesh",
+        texture,
+        ...rest
+    } = Object.fromEntries(words.flatMap((word, i) => (word.startsWith("--") ? [[word.slice(2), words[i + 1]]] : [])));
+    const files = words.filter((word, i) => !word.startsWith("--") && !words[i - 1]?.startsWith("--"));
+    const knows = files.length === 2 && as === "mesh" && Object.keys(rest).length === 0;
+    return knows ? { files, textureSize: texture === undefined ? undefined : Number(texture) } : null;
+}
+
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 const [command, target, ...rest] = process.argv.slice(2);
@@ -74,6 +102,9 @@ if (command === "--help" || command === "help") {
         rest.filter((word) => word !== "--plain"),
         !rest.includes("--plain"),
     );
+} else if (command === "export" && readExport([target, ...rest].filter(Boolean))) {
+    const { files, textureSize } = readExport([target, ...rest]);
+    await exportMesh(...files, textureSize);
 } else if (command !== "copy-assets" || target === undefined || target.startsWith("-") || rest.length > 0) {
     console.error(usage);
     process.exitCode = 2;
