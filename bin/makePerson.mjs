@@ -36,7 +36,11 @@ export function bringFetchOfFiles() {
 }
 
 /** A maker that has its networks from this package, or another folder, and ONNX Runtime from the project. */
-export async function createMaker(project, onNotice, modelsUrl = folderUrl(path.join(packageRoot, "assets", "models"))) {
+export async function createMaker(
+    project,
+    onNotice,
+    modelsUrl = folderUrl(path.join(packageRoot, "assets", "models")),
+) {
     const { PersonMaker } = await import("../dist/lib/person.js");
     return await PersonMaker.CreateAsync({
         modelsUrl,
