@@ -27,6 +27,13 @@ const FirstJawFeature = 9;
 const JawFeatures = 9;
 /** Pulls weights that move the same skin apart, beside how much they move it. */
 const Ridge = 1e-3;
+/**
+ * What a whole weight costs where the jaw's turn is looked for, beside the movement of a middling expression: without it,
+ * both sides of the mouth would help a jaw to open by a hair.
+ */
+const Cost = 0.1;
+/** Expressions that may stand for the jaw's turn. */
+const MovesJaw = /^(?:jaw|mouth)/;
 /** Expressions that are not looked for: eyes turn as joints, and FLAME has no tongue. */
 export const NotFitted = /^eyeLook|^tongueOut$/;
 
@@ -40,10 +47,16 @@ export class FlameFaceMap {
     /** [X+9,X+9], for the residual. */
     private readonly _own: Float64Array;
     private readonly _columns: readonly number[];
+    private readonly _price: number;
+    private readonly _movesJaw: readonly boolean[];
     private readonly _features = new Float64Array(PoseFeatureCount);
     private readonly _pose = new Float32Array(PoseLength);
     private readonly _coefficients: Float64Array;
     private readonly _right: Float64Array;
+    private readonly _jawFound: Float64Array;
+    private readonly _target: Float64Array;
+    /** What all coefficients together ask of each expression. */
+    private readonly _whole: Float64Array;
     private readonly _found: Float64Array;
 
     /**
@@ -65,6 +78,7 @@ export class FlameFaceMap {
         this._columns = ArkitNames.map((name) => (NotFitted.test(name) ? -1 : head.expressions.indexOf(name)));
         const fitted = this._columns.filter((column) => column >= 0);
         const n = fitted.length;
+        this._movesJaw = fitted.map((e) => MovesJaw.test(head.expressions[e]));
         this._gram = new Float64Array(n * n);
         this._mixed = new Float64Array(n * count);
         this._own = new Float64Array(count * count);
@@ -77,6 +91,8 @@ export class FlameFaceMap {
                 this._mixed[i * count + k] = WeightedDot(transferred, e * numbers, moved, k * numbers, weights);
             }
         });
+        const sizes = fitted.map((_, i) => this._gram[i * n + i]).sort((a, b) => a - b);
+        this._price = Cost * sizes[n >> 1];
         for (let k = 0; k < count; k++) {
             for (let l = 0; l <= k; l++) {
                 const dot = WeightedDot(moved, k * numbers, moved, l * numbers, weights);
@@ -85,6 +101,9 @@ export class FlameFaceMap {
         }
         this._coefficients = new Float64Array(count);
         this._right = new Float64Array(n);
+        this._jawFound = new Float64Array(n);
+        this._target = new Float64Array(n);
+        this._whole = new Float64Array(n);
         this._found = new Float64Array(n);
     }
 
@@ -108,14 +127,22 @@ export class FlameFaceMap {
         for (let k = 0; k < JawFeatures; k++) {
             coefficients[expressionCount + k] = this._features[FirstJawFeature + k];
         }
+        // The jaw first, by itself: where FLAME's jaw and ours differ, no brow shall help. What stands for it is then part
+        // of what all weights together make.
+        const { _jawFound: jaw, _target: target } = this;
         for (let i = 0; i < n; i++) {
-            let sum = 0;
-            for (let k = 0; k < count; k++) {
-                sum += this._mixed[i * count + k] * coefficients[k];
-            }
-            right[i] = sum;
+            const fromJaw = this._mix(i, expressionCount, count);
+            target[i] = this._mix(i, 0, expressionCount);
+            right[i] = this._movesJaw[i] ? fromJaw - this._price : -Infinity;
+            this._whole[i] = target[i] + fromJaw;
         }
-        SolveBounded(this._gram, right, found);
+        SolveBounded(this._gram, right, jaw);
+        for (let i = 0; i < n; i++) {
+            for (let j = 0; j < n; j++) {
+                target[i] += this._gram[i * n + j] * jaw[j];
+            }
+        }
+        SolveBounded(this._gram, target, found);
         into.fill(0);
         for (let at = 0, i = 0; at < this._columns.length; at++) {
             into[at] = this._columns[at] < 0 ? 0 : found[i++];
@@ -127,9 +154,19 @@ export class FlameFaceMap {
         return this._residual();
     }
 
+    /** Row i of the mixed matrix times some coefficients. */
+    private _mix(i: number, from: number, to: number): number {
+        const count = this._coefficients.length;
+        let sum = 0;
+        for (let k = from; k < to; k++) {
+            sum += this._mixed[i * count + k] * this._coefficients[k];
+        }
+        return sum;
+    }
+
     /** ‖D c − A w‖ / ‖D c‖, with what was multiplied out once. */
     private _residual(): number {
-        const { _coefficients: c, _right: right, _found: w } = this;
+        const { _coefficients: c, _whole: right, _found: w } = this;
         const whole = Quadratic(this._own, c);
         if (!(whole > 1e-12)) {
             return 0;
