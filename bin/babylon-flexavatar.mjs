@@ -1,12 +1,14 @@
 #!/usr/bin/env node
 // npx babylon-flexavatar copy-assets <folder>: puts what a page needs at run time into a folder that is served.
 // npx babylon-flexavatar make <file> <photo>...: makes a .flexavatar file of photos, without a browser.
+// npx babylon-flexavatar convert-flame <file>: makes a head model of the user's own FLAME.
 // npx babylon-flexavatar export <file> <target>: writes a .flexavatar file as a mesh, without a browser.
 import path from "node:path";
 import { copyAssets } from "./assets.mjs";
 
 const usage = `Usage: babylon-flexavatar copy-assets <folder>
        babylon-flexavatar make <person.flexavatar> <photo>... [--plain]
+       babylon-flexavatar convert-flame <flame.pkl|flame.npz> [further file]... [-o <head.bin>] [--license <SPDX>]
        babylon-flexavatar export <person.flexavatar> <person.glb> [--as mesh] [--texture <pixels>]
 
 Copies the networks, the head model, ONNX Runtime and the face detector into <folder>, for example public/flexavatar.
@@ -16,8 +18,37 @@ Running it again copies only what changed; run it after every update of babylon-
 make writes the avatar of one to four photos of a person. Photos are opened by @napi-rs/canvas: npm install @napi-rs/canvas.
 --plain leaves out the photos' own detail, hair and bust, which take most of the time.
 
+convert-flame makes a head model file of your own FLAME (2020, 2023, 2023 Open), by default beside it. Further files give
+FLAME's atlas and landmarks; docs/flame.md says which. --license names FLAME's licence in the file: CC-BY-4.0 for 2023 Open.
+
 export writes a skinned mesh with textures and ARKit's 52 morph targets, for any engine. --texture is the edge of the
 head's texture, 128 to 2048, 1024 by default.`;
+
+/** Words without an option and its value. @returns the value too */
+function takeOption(words, option) {
+    const at = words.indexOf(option);
+    return at < 0 ? [words, undefined] : [words.toSpliced(at, 2), words[at + 1]];
+}
+
+async function convert(words) {
+    const [withoutTarget, target] = takeOption(words, "-o");
+    const [files, license] = takeOption(withoutTarget, "--license");
+    if (files.length === 0 || files.some((file) => file.startsWith("-"))) {
+        console.error(usage);
+        process.exitCode = 2;
+        return;
+    }
+    try {
+        const { convertFlame, describeReport } = await import("./convertFlame.mjs");
+        const written = path.resolve(target ?? files[0].replace(/\.\w+$/, ".bin"));
+        const report = await convertFlame(files, written, license === undefined ? {} : { license });
+        describeReport(report).forEach((line) => console.log(line));
+        console.log(`${written} ${megabytes(report.bytes)}`);
+    } catch (error) {
+        console.error(`babylon-flexavatar: ${error.message}${error.advice ? ` ${error.advice}` : ""}`);
+        process.exitCode = 1;
+    }
+}
 
 async function make(file, photos, refine) {
     try {
@@ -63,6 +94,8 @@ const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 const [command, target, ...rest] = process.argv.slice(2);
 if (command === "--help" || command === "help") {
     console.log(usage);
+} else if (command === "convert-flame" && target !== undefined) {
+    await convert([target, ...rest]);
 } else if (command === "make" && target !== undefined && !target.startsWith("-") && rest.length > 0) {
     await make(
         target,

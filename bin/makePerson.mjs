@@ -35,11 +35,15 @@ export function bringFetchOfFiles() {
         String(url).startsWith("file:") ? new Response(readFileSync(fileURLToPath(url))) : webFetch(url, options);
 }
 
-/** A maker that has its networks from this package and ONNX Runtime from the project. */
-export async function createMaker(project, onNotice) {
+/** A maker that has its networks from this package, or another folder, and ONNX Runtime from the project. */
+export async function createMaker(
+    project,
+    onNotice,
+    modelsUrl = folderUrl(path.join(packageRoot, "assets", "models")),
+) {
     const { PersonMaker } = await import("../dist/lib/person.js");
     return await PersonMaker.CreateAsync({
-        modelsUrl: folderUrl(path.join(packageRoot, "assets", "models")),
+        modelsUrl,
         runtimeUrls: folderUrl(path.join(findPackage("onnxruntime-web", project), "dist")),
         worker: false,
         onNotice: ({ code, message }) => code !== "refine-on-page" && onNotice?.(message), // here there is no page
@@ -58,14 +62,14 @@ function loadCanvas(project) {
  * @param photos one to four image files
  * @param target the file to write
  * @param options `refine`: false leaves the photos' own detail, hair and bust out; `project`: the folder whose packages
- * are used; `onStage`, `onNotice`: told what is done
+ * are used; `modelsUrl`: the folder of other networks; `onStage`, `onNotice`: told what is done
  * @returns bytes written
  */
 export async function makePerson(photos, target, options = {}) {
-    const { refine = true, project = process.cwd(), onStage, onNotice } = options;
+    const { refine = true, project = process.cwd(), modelsUrl, onStage, onNotice } = options;
     bringBrowserParts(loadCanvas(project));
     const { WriteAvatarFile } = await import("../dist/lib/person.js");
-    const maker = await createMaker(project, onNotice);
+    const maker = await createMaker(project, onNotice, modelsUrl);
     let last = "";
     const tell = ({ stage }) => {
         if (stage !== last && !stage.startsWith("loading ")) {

@@ -101,6 +101,17 @@ export type {
 export { StreamSource, type IStreamSettings, type IStreamStatistics } from "./plugin/live/streamSource.js";
 export { NodeRenderGraphFlexAvatarBlock, RegisterFlexAvatarBlock } from "./plugin/frameGraph/flexAvatarBlock.js";
 export {
+    LoadFlameFaceMapAsync,
+    LoadFlameHeadModelAsync,
+    type FlameSource,
+    type ILoadedFlame,
+    type ILoadFlameSettings,
+} from "./plugin/files/loadFlame.js";
+export type { FlameHeadTurn } from "./plugin/live/flameColumns.js";
+export type { FlameFaceMap, IFlameCoefficients } from "./runtime/flame/flameFaceMap.js";
+export type { IExpressionResidual } from "./runtime/flame/flameExpressions.js";
+export type { IFlameReport, IFlameSettings } from "./runtime/flame/flameHeadModel.js";
+export {
     FlexAvatarContainer,
     FlexAvatarLoader,
     RegisterFlexAvatarLoader,

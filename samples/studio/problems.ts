@@ -33,6 +33,7 @@ const Problems: Record<FlexAvatarErrorCode, { title: string; ways: readonly Way[
     aborted: { title: "Stopped", ways: ["again"] },
     disposed: { title: "The scene is gone", ways: ["reload"] },
     "file-format": { title: "This is no avatar file", ways: ["open", "choose"] },
+    "pickle-refused": { title: "This file asks for more than data", ways: ["keep"] },
     "clip-empty": { title: "The clip moves nothing", ways: ["keep"] },
     "refine-failed": { title: "The photo's detail could not be added", ways: ["keep", "choose"] },
     "fill-failed": { title: "Hair and shoulders could not be made", ways: ["keep", "choose"] },

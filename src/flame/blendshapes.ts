@@ -2,7 +2,8 @@
  * Vertices before any joint turns: the template moved by identity and by expression.
  * T(ψ) of the paper is {@link ExpressVertices} of the template; identity lives in the static map instead.
  */
-import type { HeadModel } from "./headModel.js";
+import { PoseFeatureCount, PoseLength, type HeadModel } from "./headModel.js";
+import { RotationOfAxisAngle } from "./rotation.js";
 
 /**
  * The template plus identity: template + Σ β_s · direction_s.
@@ -48,6 +49,44 @@ export function ExpressVertices(
                 scale,
                 into,
             );
+        }
+    }
+    return into;
+}
+
+const Features = new Float64Array(PoseFeatureCount); // scratch of CorrectVertices
+
+/**
+ * The numbers that pose correctives answer to: R − I of neck, jaw and eyes.
+ * @param pose [15] axis-angle of all joints, radians: what `EffectivePose` returns
+ * @param into [36]
+ */
+export function PoseFeatures<T extends Float32Array | Float64Array>(pose: ArrayLike<number>, into: T): T {
+    for (let joint = 1; 3 * joint < PoseLength; joint++) {
+        const at = 9 * (joint - 1);
+        RotationOfAxisAngle(pose[3 * joint], pose[3 * joint + 1], pose[3 * joint + 2], into, at);
+        for (let diagonal = 0; diagonal < 9; diagonal += 4) {
+            into[at + diagonal] -= 1;
+        }
+    }
+    return into;
+}
+
+/**
+ * Adds what a pose changes besides turning: folds of the neck and of the jaw (FLAME's pose correctives). Nothing, where
+ * the model has none.
+ * @param pose [15] axis-angle of all joints, radians: what `EffectivePose` returns
+ * @param into [V,3] vertices before joints turn, meters
+ */
+export function CorrectVertices(model: HeadModel, pose: ArrayLike<number>, into: Float32Array): Float32Array {
+    const { correctiveCount, correctiveVertex, correctiveDelta, correctiveStart, correctiveScale } = model;
+    if (correctiveCount > 0) {
+        PoseFeatures(pose, Features);
+        for (let c = 0; c < correctiveCount; c++) {
+            const scale = Features[c] * correctiveScale[c];
+            if (scale !== 0) {
+                AddSparse(correctiveVertex, correctiveDelta, correctiveStart[c], correctiveStart[c + 1], scale, into);
+            }
         }
     }
     return into;

@@ -19,6 +19,7 @@ export type FlexAvatarErrorCode =
     | "aborted"
     | "disposed"
     | "file-format"
+    | "pickle-refused"
     | "clip-empty"
     | "refine-failed"
     | "fill-failed"
@@ -49,6 +50,8 @@ const DefaultAdvice: Readonly<Record<FlexAvatarErrorCode, string>> = Object.free
     aborted: "Nothing is left to do; the scene is as it was before the call.",
     disposed: "Create a new one; what is disposed cannot be used again.",
     "file-format": "Check that the file is complete and of the expected kind and version.",
+    "pickle-refused":
+        "Pass the file as its authors published it; a pickle that asks for more than numbers is not opened.",
     "clip-empty": "Check the track names of the clip, or pass aliases for them.",
     "refine-failed": "Use photos that show the face well; the avatar stays as it was.",
     "fill-failed": "Leave memory free on small devices, or try other photos; the avatar stays as it was.",

@@ -12,6 +12,8 @@ export const ModelJointNames = ["global", "neck", "jaw", "eyeL", "eyeR"] as cons
 export const JointParents: readonly number[] = [-1, 0, 1, 1, 1];
 /** Length of a pose: axis-angle in radians for each joint. */
 export const PoseLength = 3 * JointCount;
+/** Numbers that pose correctives answer to: R − I of each joint but the first, nine numbers, row by row. */
+export const PoseFeatureCount = 9 * (JointCount - 1);
 /** Number of MediaPipe face landmarks, irises included. */
 export const MediaPipeLandmarkCount = 478;
 
@@ -80,6 +82,16 @@ export interface HeadModel {
     readonly mediaPipeBary: Float32Array;
     /** [E,15] axis-angle added to the five joints per unit of an expression, radians. */
     readonly poseFromExpression: Float32Array;
+    /** C: {@link PoseFeatureCount}, or 0 where the model has no pose correctives. */
+    readonly correctiveCount: number;
+    /** [C+1] first sparse entry of each pose corrective. */
+    readonly correctiveStart: Uint32Array;
+    /** [M] vertex of each sparse entry. */
+    readonly correctiveVertex: Uint16Array;
+    /** [M,3] offset of each sparse entry; meters per unit of the feature = value · `correctiveScale`. */
+    readonly correctiveDelta: Int16Array;
+    /** [C] meters per unit of `correctiveDelta`. */
+    readonly correctiveScale: Float32Array;
     /** Subtracted from positions in a position map, meters. */
     readonly positionMapCenter: readonly [number, number, number];
     /** Divides positions in a position map, meters. */
@@ -126,6 +138,7 @@ export function ParseHeadModel(bytes: ArrayBuffer): HeadModel {
         mediaPipeFace: file.array("mediaPipeFace", "i32", [MediaPipeLandmarkCount]),
         mediaPipeBary: file.array("mediaPipeBary", "f32", [MediaPipeLandmarkCount, 3]),
         poseFromExpression: file.array("poseFromExpression", "f32", ["E", PoseLength]),
+        ...ReadCorrectives(file),
         positionMapCenter: positionMap.center,
         positionMapScale: positionMap.scale,
         vertexCount: file.dimension("V"),
@@ -138,6 +151,33 @@ export function ParseHeadModel(bytes: ArrayBuffer): HeadModel {
     CheckIndices(model);
     CheckNumbers(model);
     return model;
+}
+
+type Correctives = Pick<
+    HeadModel,
+    "correctiveCount" | "correctiveStart" | "correctiveVertex" | "correctiveDelta" | "correctiveScale"
+>;
+
+/** What a model without pose correctives has of them. */
+export const NoCorrectives: Correctives = Object.freeze({
+    correctiveCount: 0,
+    correctiveStart: new Uint32Array(1),
+    correctiveVertex: new Uint16Array(),
+    correctiveDelta: new Int16Array(),
+    correctiveScale: new Float32Array(),
+});
+
+/** Optional: files without them are as they always were. */
+function ReadCorrectives(file: HeadModelFile): Correctives {
+    return file.has("correctiveScale")
+        ? {
+              correctiveCount: PoseFeatureCount,
+              correctiveScale: file.array("correctiveScale", "f32", [PoseFeatureCount]),
+              correctiveStart: file.array("correctiveStart", "u32", [PoseFeatureCount + 1]),
+              correctiveVertex: file.array("correctiveVertex", "u16", ["M"]),
+              correctiveDelta: file.array("correctiveDelta", "i16", ["M", 3]),
+          }
+        : NoCorrectives;
 }
 
 function ReadPositionMap(value: unknown): { center: [number, number, number]; scale: number } {
@@ -182,10 +222,12 @@ function CheckNames(model: HeadModel, file: HeadModelFile): void {
 function CheckIndices(model: HeadModel): void {
     CheckMesh(model);
     CheckBelow("expressionVertex", model.expressionVertex, model.vertexCount);
+    CheckBelow("correctiveVertex", model.correctiveVertex, model.vertexCount);
     CheckBelow("jointVertex", model.jointVertex, model.vertexCount);
     CheckBelow("landmark68Face", model.landmark68Face, model.faceCount);
     CheckBelow("mediaPipeFace", model.mediaPipeFace, model.faceCount, -1);
     CheckRanges("expressionStart", model.expressionStart, model.expressionVertex.length);
+    CheckRanges("correctiveStart", model.correctiveStart, model.correctiveVertex.length);
     CheckRanges("jointStart", model.jointStart, model.jointVertex.length);
 }
 
@@ -213,6 +255,7 @@ export function CheckMesh(model: HeadModel): void {
 function CheckNumbers(model: HeadModel): void {
     CheckFinite("shapeScale", model.shapeScale, 10);
     CheckFinite("expressionScale", model.expressionScale, 10);
+    CheckFinite("correctiveScale", model.correctiveScale, 10);
     CheckFinite("joints", model.joints, 10);
     CheckFinite("jointWeight", model.jointWeight, 10);
     CheckFinite("landmark68Bary", model.landmark68Bary, 10);

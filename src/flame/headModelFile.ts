@@ -4,8 +4,10 @@
  */
 import { FlexAvatarError } from "./error.js";
 
-const Magic = 0x4d484146; // "FAHM", little-endian
-const Version = 1;
+/** "FAHM", little-endian. */
+export const HeadModelMagic = 0x4d484146;
+/** Of the format. */
+export const HeadModelVersion = 1;
 const HeaderBytes = 12;
 
 const ArrayTypes = {
@@ -51,11 +53,11 @@ export class HeadModelFile {
             throw HeadModelFileError(`the file has ${bytes.byteLength} bytes, too few for a header`);
         }
         const [magic, version, jsonBytes] = new Uint32Array(bytes, 0, 3);
-        if (magic !== Magic) {
+        if (magic !== HeadModelMagic) {
             throw HeadModelFileError("this is not a head model file (the first four bytes are not FAHM)");
         }
-        if (version !== Version) {
-            throw HeadModelFileError(`the file has version ${version}, this program reads version ${Version}`);
+        if (version !== HeadModelVersion) {
+            throw HeadModelFileError(`the file has version ${version}, this program reads version ${HeadModelVersion}`);
         }
         this._bodyStart = HeaderBytes + jsonBytes;
         if (jsonBytes % 4 !== 0 || this._bodyStart > bytes.byteLength) {
@@ -76,10 +78,14 @@ export class HeadModelFile {
         this._bytes = bytes;
     }
 
+    /** Whether the file has an array of that name. */
+    public has(name: string): boolean {
+        return IsRecord(this.json.arrays) && Object.hasOwn(this.json.arrays, name);
+    }
+
     /** A view of the named array, after its dtype, shape, alignment and bounds were checked. */
     public array<D extends HeadModelDtype>(name: string, dtype: D, wanted: WantedShape): ArrayOf<D> {
-        const arrays = this.json.arrays;
-        const entry = IsRecord(arrays) && Object.hasOwn(arrays, name) ? arrays[name] : undefined;
+        const entry = this.has(name) ? (this.json.arrays as Record<string, unknown>)[name] : undefined;
         if (!IsRecord(entry)) {
             throw HeadModelFileError(`array "${name}" is missing`);
         }

@@ -3,7 +3,7 @@
  * on the joints of the head, without expressions, shapes and landmarks, in the container of a head model file
  * (docs/formats.md, "Second page").
  */
-import { CheckMesh, JointCount, ModelJointNames, type HeadModel } from "./headModel.js";
+import { CheckMesh, JointCount, ModelJointNames, NoCorrectives, type HeadModel } from "./headModel.js";
 import { HeadModelFile, HeadModelFileError, IsRecord } from "./headModelFile.js";
 import {
     InsideFlag,
@@ -128,6 +128,7 @@ function ReadFill({ hair, bust }: Readonly<Record<string, unknown>>): PageFill |
 
 /** What a head model has and a page has not. */
 const NoIdentity = {
+    ...NoCorrectives,
     dynamicRegions: [],
     expressions: [],
     shapes: [],

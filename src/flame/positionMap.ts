@@ -2,7 +2,7 @@
  * The driver's input P_driving: the template moved by expression, jaw and eyes, without global turn, neck and identity,
  * sampled at texel centres and normalised. Also how anything per vertex is sampled into a map.
  */
-import { ExpressVertices } from "./blendshapes.js";
+import { CorrectVertices, ExpressVertices } from "./blendshapes.js";
 import { EffectivePose, type ExpressionPose } from "./expression.js";
 import { PoseLength, type HeadModel } from "./headModel.js";
 import { JointMatrices, JointMatricesLength, SkinVertices, WithoutHeadTurn } from "./skinning.js";
@@ -37,7 +37,10 @@ export function PositionMapVertices(
     scratch: PositionMapScratch,
 ): Float32Array {
     ExpressVertices(model, expressionPose.expression, scratch.vertices);
-    WithoutHeadTurn(EffectivePose(model, expressionPose, scratch.pose), scratch.pose);
+    EffectivePose(model, expressionPose, scratch.pose);
+    // Correctives of the whole pose, the neck's too: they are made once for the picture and for this map.
+    CorrectVertices(model, scratch.pose, scratch.vertices);
+    WithoutHeadTurn(scratch.pose, scratch.pose);
     JointMatrices(scratch.pose, model.joints, scratch.matrices);
     return SkinVertices(model, scratch.vertices, scratch.matrices, scratch.vertices);
 }

@@ -45,11 +45,14 @@ const texts = [
     "{",
 ];
 
-/** @returns the bytes with one to four faults */
-export function mutate(bytes, random) {
+/**
+ * @param more ways of a reader's own kind of files
+ * @returns the bytes with one to four faults
+ */
+export function mutate(bytes, random, more = []) {
     let changed = bytes.slice();
     for (let left = 1 + Math.floor(4 * random() ** 2); left > 0; left--) {
-        const ways = [flipByte, setWord, cut, grow, copyPart, mutateJson, mutateJson, mutateText];
+        const ways = [flipByte, setWord, cut, grow, copyPart, mutateJson, mutateJson, mutateText, ...more, ...more];
         changed = ways[Math.floor(ways.length * random())](changed, random);
     }
     return changed;

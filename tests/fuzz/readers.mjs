@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { pickleMutations, zipMutations } from "./mutatePython.mjs";
 
 const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 
@@ -14,6 +15,11 @@ export { ParsePageModel } from "./src/flame/pageModel.ts";
 export { ReadAvatarFile, WriteAvatarFile } from "./src/runtime/format/avatarFile.ts";
 export { LiveLinkNames, ReadLiveLinkPacket, ReadOscPacket } from "./src/plugin/live/facePackets.ts";
 export { ParseFaceClip } from "./src/plugin/live/readFaceClip.ts";
+export { ReadCompanions } from "./src/runtime/flame/flameCompanions.ts";
+export { ReadFlame } from "./src/runtime/flame/flameFile.ts";
+export { ReadFlameSequence } from "./src/runtime/flame/flameSequence.ts";
+export { MakeTinyFlame } from "./tests/support/flameShaped.ts";
+export { WriteNpy, WriteNpz, WritePickle } from "./tests/support/pythonFiles.ts";
 export { ParseModelManifest } from "./src/runtime/models/manifest.ts";
 export { ReadImageSize } from "./src/runtime/photo/imageHeader.ts";
 export { WriteFirstVersion } from "./tests/support/firstVersionFile.ts";
@@ -45,6 +51,7 @@ export async function loadReadersAsync() {
         }
         read(value);
     };
+    const tinyFlame = library.ReadFlame(library.WritePickle(library.MakeTinyFlame()));
     return {
         FlexAvatarError: library.FlexAvatarError,
         readers: {
@@ -63,6 +70,26 @@ export async function loadReadersAsync() {
             "second page": {
                 seeds: [file("assets/models/open-head-page2.bin")],
                 read: (bytes) => library.ParsePageModel(bytes.slice().buffer, head),
+            },
+            "FLAME as a pickle": {
+                seeds: [library.WritePickle(library.MakeTinyFlame())],
+                read: (bytes) => library.ReadFlame(bytes),
+                mutations: pickleMutations,
+            },
+            "FLAME as .npz": {
+                seeds: [0, 6].map((level) => library.WriteNpz(library.MakeTinyFlame(), level)),
+                read: (bytes) => library.ReadFlame(bytes),
+                mutations: zipMutations,
+            },
+            "FLAME's coefficients": {
+                seeds: sequences(library),
+                read: (bytes) => library.ReadFlameSequence(bytes),
+                mutations: zipMutations,
+            },
+            "further files of FLAME": {
+                seeds: companions(library),
+                read: (bytes) => library.ReadCompanions([bytes]).atlas?.(tinyFlame),
+                mutations: [...pickleMutations, ...zipMutations],
             },
             "models.json": {
                 seeds: [file("assets/models/models.json")],
@@ -112,6 +139,38 @@ function performances(names) {
         JSON.stringify([{ faceBlendshapes: [{ categories }] }, { faceBlendshapes: [{ categories }] }]),
         Array.from({ length: 2 }, () => Array.from({ length: 52 }, (_, i) => i / 60).join(",")).join("\n"),
         `timeCode,blendShapes.JawOpen,blendShapes.MouthClose\n0.0,0.5,0.1\n0.033,0.25,0`,
+    ];
+}
+
+/** Two trackers' layouts, stored and deflated. */
+function sequences({ WriteNpz }) {
+    const wave = (shape, type) => ({
+        shape,
+        values: Array.from({ length: shape.reduce((product, size) => product * size, 1) }, (_, i) => Math.sin(i) / 4),
+        type,
+    });
+    const vhap = { expr: wave([4, 5], "<f4"), jaw_pose: wave([4, 3]), rotation: wave([4, 3]), eyes_pose: wave([4, 6]) };
+    const batch = { exp: wave([1, 4, 5], ">f8"), pose: wave([4, 6]), eyelids: wave([4, 2]), fps: wave([]) };
+    return [WriteNpz(vhap, 0), WriteNpz(vhap, 6), WriteNpz(batch, 6)];
+}
+
+/** An atlas as text and as arrays, landmarks as .npz and as a pickle. */
+function companions({ WriteNpz, WritePickle }) {
+    const atlas = "v 0 0 0\nvt 0 0\nvt 1 0\nvt 0.5 1\nf 1/1 6/2 3/3\nf 2/1/1 3/2/2 4/3/3\n";
+    const count = (shape, scale, type) => ({
+        shape,
+        values: Array.from({ length: shape.reduce((product, size) => product * size, 1) }, (_, i) => i * scale),
+        type,
+    });
+    return [
+        new TextEncoder().encode(atlas),
+        WriteNpz({ vt: count([6, 2], 0.05), ft: count([6, 3], 0.3, "<i4") }),
+        WriteNpz({
+            lmk_face_idx: count([3], 1, "<i8"),
+            lmk_b_coords: count([3, 3], 0.1),
+            landmark_indices: count([3], 50, "<i8"),
+        }),
+        WritePickle({ full_lmk_faces_idx: count([1, 68], 0, "<i8"), full_lmk_bary_coords: count([1, 68, 3], 0.001) }),
     ];
 }
 

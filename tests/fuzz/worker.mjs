@@ -5,7 +5,7 @@ import { mutate, randomFrom } from "./mutate.mjs";
 
 const { name, from, to, progress } = workerData;
 const { FlexAvatarError, readers } = await loadReadersAsync();
-const { seeds, read } = readers[name];
+const { seeds, read, mutations = [] } = readers[name];
 const now = new Int32Array(progress);
 const outcomes = { read: 0, refused: 0 };
 const faults = [];
@@ -14,7 +14,7 @@ let largestBytes = 0;
 for (let number = from; number < to; number++) {
     Atomics.store(now, 0, number);
     const random = randomFrom(number);
-    const bytes = mutate(seeds[Math.floor(seeds.length * random())], random);
+    const bytes = mutate(seeds[Math.floor(seeds.length * random())], random, mutations);
     const before = process.memoryUsage().arrayBuffers;
     const start = performance.now();
     try {

@@ -1,5 +1,5 @@
 /** Head models on a square grid of vertices, for tests and benchmarks: what they have in common. */
-import type { HeadModel } from "../../src/flame/headModel";
+import { NoCorrectives, type HeadModel } from "../../src/flame/headModel";
 
 /** What a synthetic head has of its own. */
 export type GridHeadParts = Pick<
@@ -62,6 +62,7 @@ export function MakeGridHead(edge: number, parts: GridHeadParts): HeadModel {
         mediaPipeFace: new Int32Array(478).fill(-1),
         mediaPipeBary: new Float32Array(3 * 478),
         poseFromExpression: new Float32Array(15 * expressionCount),
+        ...NoCorrectives,
         positionMapScale: 0.15,
         ...parts,
     };

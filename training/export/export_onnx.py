@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import re
+import shutil
 import warnings
 from pathlib import Path
 
@@ -19,6 +20,8 @@ import onnx
 import torch
 from onnx import TensorProto, helper
 
+from ..headmodel import asset_file
+from ..headmodel.model import DEFAULT_PATH
 from ..models.avatar import Avatar
 from ..models.base_maps import set_head_maps
 from ..models.config import ModelConfig
@@ -34,7 +37,7 @@ ASSETS = ROOT / "assets/models"
 # Operators with a kernel in ONNX Runtime's WebGPU provider (reference measurements of the design); nothing else may
 # appear.
 ALLOWED_OPERATORS = frozenset(
-    "Add AveragePool Cast Clip Concat Conv DepthToSpace Div Exp Expand Floor Gather LayerNormalization Log MatMul "
+    "Add AveragePool Cast Clip Concat Conv DepthToSpace Div Erf Exp Expand Floor Gather LayerNormalization Log MatMul "
     "MaxPool Mul ReduceSum "
     "Relu Reshape Resize Sigmoid Slice Softmax Sqrt Squeeze Sub Transpose Unsqueeze".split()
 )
@@ -147,12 +150,16 @@ def write_manifest(
         if path.exists()
         else {"format": 1, "default": config.name, "headModels": {}, "models": {}}
     )
-    head = root / "open-head.bin"
+    meta, _ = asset_file.read(DEFAULT_PATH)
+    name, license = meta["name"], meta["license"]
+    head = root / f"{name}.bin"
+    if name != "open-head" and not head.exists():
+        shutil.copyfile(DEFAULT_PATH, head)
     entry = {"file": head.name, "sha256": "", "bytes": 0}
-    manifest["headModels"]["open-head"] = {**(file_entry(head, root) if head.exists() else entry), "license": "CC0-1.0"}
+    manifest["headModels"][name] = {**(file_entry(head, root) if head.exists() else entry), "license": license}
     page = root / "open-head-page2.bin"
-    if page.exists():
-        manifest["headModels"]["open-head"]["page"] = {**file_entry(page, root), "license": "CC0-1.0"}
+    if name == "open-head" and page.exists():
+        manifest["headModels"][name]["page"] = {**file_entry(page, root), "license": "CC0-1.0"}
     graphs = {}
     for spec in specs:
         graphs[spec.name] = {
@@ -162,7 +169,7 @@ def write_manifest(
             "outputs": outputs[spec.name],
         }
     manifest["models"][config.name] = {
-        "headModel": "open-head",
+        "headModel": name,
         "photoSize": config.encoder.photo_size,
         "anchorSize": config.anchor_size,
         "mapSize": config.map_size,

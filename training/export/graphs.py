@@ -33,6 +33,19 @@ class ReconstructorGraph(nn.Module):
         return r.static_map, r.identity_features, r.photo_coordinates[0]
 
 
+class PaperReconstructorGraph(nn.Module):
+    """Without photos' pixels, anchors and prior: equations 2 to 5 and no more."""
+
+    def __init__(self, avatar: Avatar):
+        super().__init__()
+        self.avatar = avatar
+
+    def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """tokens [N, L, D] -> static map, identity features"""
+        r = self.avatar.reconstruct(tokens[None], None)
+        return r.static_map, r.identity_features
+
+
 class DriverGraph(nn.Module):
     def __init__(self, avatar: Avatar):
         super().__init__()
@@ -55,6 +68,11 @@ class GraphSpec:
 def release_copy(avatar: Avatar) -> Avatar:
     """A copy for release: evaluation mode, batch norm folded, every weight rounded to fp16 and kept in fp32."""
     released = fold_batch_norm(copy.deepcopy(avatar).eval()).requires_grad_(False)
+    for module in released.modules():
+        # Tables that checkpoints leave out belong into the data file.
+        for name in list(module._non_persistent_buffers_set):
+            if module._buffers[name].is_floating_point():
+                module._non_persistent_buffers_set.discard(name)
     for tensor in released.state_dict().values():
         if tensor.is_floating_point():
             tensor.copy_(tensor.half().float())
@@ -62,21 +80,20 @@ def release_copy(avatar: Avatar) -> Avatar:
 
 
 def graph_specs(avatar: Avatar) -> list[GraphSpec]:
-    """All graphs of a released model with pixel skip. The driver's feature shape is read from a dry run, not
-    assumed."""
+    """All graphs of a released model. The driver's feature shape is read from a dry run, not assumed."""
     config: ModelConfig = avatar.config
     photo, anchor = config.encoder.photo_size, config.anchor_size
     tokens = (config.encoder.token_grid**2, config.encoder.dim)
     with torch.no_grad():
-        zeros = (
-            torch.zeros(1, 1, *tokens),
-            torch.zeros(1, 1, 3, photo, photo),
-            torch.zeros(1, 1, 3, anchor, anchor),
-            torch.zeros(1, 4, anchor, anchor),
-        )
-        dry = avatar.reconstruct(*zeros)
+        zeros = (torch.zeros(1, 1, *tokens), torch.zeros(1, 1, 3, photo, photo))
+        hints = (torch.zeros(1, 1, 3, anchor, anchor), torch.zeros(1, 4, anchor, anchor)) if anchor else ()
+        dry = avatar.reconstruct(*zeros, *hints)
     specs = [GraphSpec("encoder", "encoder", EncoderGraph(avatar), {"photo": (1, 3, photo, photo)}, ("tokens",))]
     for n in range(1, config.max_photos + 1):
+        if not anchor:
+            module, outputs = PaperReconstructorGraph(avatar), ("static_map", "identity_features")
+            specs.append(GraphSpec(f"reconstructor_n{n}", "reconstructor", module, {"tokens": (n, *tokens)}, outputs))
+            continue
         inputs = {"tokens": (n, *tokens), "photos": (n, 3, photo, photo)}
         inputs |= {"anchors": (n, 3, anchor, anchor), "prior": (1, 4, anchor, anchor)}
         outputs = ("static_map", "identity_features", "photo_coordinates")

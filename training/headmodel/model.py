@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +10,10 @@ import numpy as np
 
 from . import asset_file
 
-DEFAULT_PATH = Path(__file__).resolve().parents[2] / "assets" / "models" / "open-head.bin"
+# The head of everything in training: open-head, or a file of the user's, as `convert-flame` writes it (docs/flame.md).
+DEFAULT_PATH = Path(
+    os.environ.get("FLEX_HEAD_MODEL", Path(__file__).resolve().parents[2] / "assets" / "models" / "open-head.bin")
+)
 
 
 def rotations(axis_angle: np.ndarray) -> np.ndarray:
@@ -42,6 +46,7 @@ class HeadModel:
     pose_from_expression: np.ndarray  # f32 [E,15]
     landmark68: tuple[np.ndarray, np.ndarray]  # face [68], barycentrics [68,3]
     media_pipe: tuple[np.ndarray, np.ndarray]  # face [478] (-1 = unmapped), barycentrics [478,3]
+    corrective_dirs: np.ndarray | None = None  # f32 [36,V,3] per unit of R − I of neck, jaw and eyes, or none
     regions: list[str] = field(default_factory=list)
     expressions: list[str] = field(default_factory=list)
 
@@ -54,6 +59,12 @@ class HeadModel:
         for e in range(len(expression)):
             part = slice(*a["expressionStart"][e : e + 2].astype(int))
             expression[e, a["expressionVertex"][part]] = a["expressionDelta"][part] * a["expressionScale"][e]
+        corrective = None
+        if "correctiveScale" in a:
+            corrective = np.zeros((len(a["correctiveScale"]), count, 3), np.float32)
+            for c in range(len(corrective)):
+                part = slice(*a["correctiveStart"][c : c + 2].astype(int))
+                corrective[c, a["correctiveVertex"][part]] = a["correctiveDelta"][part] * a["correctiveScale"][c]
         regressor = np.zeros((5, count), np.float32)
         for j in range(5):
             part = slice(*a["jointStart"][j : j + 2].astype(int))
@@ -73,6 +84,7 @@ class HeadModel:
             pose_from_expression=a["poseFromExpression"],
             landmark68=(a["landmark68Face"].astype(np.int64), a["landmark68Bary"]),
             media_pipe=(a["mediaPipeFace"].astype(np.int64), a["mediaPipeBary"]),
+            corrective_dirs=corrective,
             regions=meta["regions"],
             expressions=meta["expressions"],
         )
@@ -108,6 +120,14 @@ class HeadModel:
             total = total + np.asarray(expression, np.float64) @ self.pose_from_expression
         return total.reshape(5, 3)
 
+    def corrected(self, vertices: np.ndarray, pose: np.ndarray) -> np.ndarray:
+        """Vertices [V,3] before skinning, with what a full pose [5,3] changes besides turning (FLAME's pose
+        correctives); unchanged where the model has none."""
+        if self.corrective_dirs is None:
+            return vertices
+        features = (rotations(np.asarray(pose).reshape(5, 3)[1:]) - np.eye(3)).reshape(-1)
+        return vertices + np.tensordot(features, self.corrective_dirs, 1).astype(np.float32)
+
     def joint_matrices(self, pose: np.ndarray, joints: np.ndarray | None = None) -> np.ndarray:
         """Skinning matrices [5,4,4] (posed from canonical) of a full pose [5,3]; identity at rest."""
         joints = self.joints if joints is None else joints
@@ -129,7 +149,8 @@ class HeadModel:
         self, shape: np.ndarray | None = None, expression: np.ndarray | None = None, pose: np.ndarray | None = None
     ) -> np.ndarray:
         """Shape, expression and pose together: posed vertices [V,3]."""
-        return self.lbs(self.vertices(shape, expression), self.pose(expression, pose), self.rest_joints(shape))
+        full = self.pose(expression, pose)
+        return self.lbs(self.corrected(self.vertices(shape, expression), full), full, self.rest_joints(shape))
 
     def landmarks68(self, vertices: np.ndarray) -> np.ndarray:
         """Multi-PIE landmarks [68,3] on vertices [V,3]."""

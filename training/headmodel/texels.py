@@ -115,7 +115,8 @@ def position_map(
     """Driver input [3, map_size, map_size]: expression, jaw and eyes applied; no global, neck or identity; normalised;
     0 where invalid."""
     full = model.pose(expression, pose).copy()
+    vertices = model.corrected(model.vertices(None, expression), full)
     full[:2] = 0
-    moved = model.lbs(model.vertices(None, expression), full)
+    moved = model.lbs(vertices, full)
     normal = model.meta["positionMap"]
     return sample_to_uv(table, (moved - np.asarray(normal["center"])) / normal["scale"])

@@ -22,7 +22,8 @@ class VitBlock(nn.Module):
         """[b, n, d] -> [b, n, d]; rotation: cosine and sine [patches, d / heads], None for learned positions"""
         b, n, d = x.shape
         # b heads n d/heads
-        query, key, value = self.qkv(self.norm1(x)).reshape(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        all_three = self.qkv(self.norm1(x)).reshape(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        query, key, value = all_three[0], all_three[1], all_three[2]
         if rotation is not None:
             query, key = rotate(query, rotation), rotate(key, rotation)
         attended = F.scaled_dot_product_attention(query, key, value)
@@ -35,8 +36,10 @@ def rotate(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
     cosine, sine = rotation
     extra = x.shape[2] - cosine.shape[0]
     patches = x[:, :, extra:]
-    first, second = patches.chunk(2, dim=-1)
-    turned = patches * cosine + torch.cat([-second, first], dim=-1) * sine
+    half = patches.shape[-1] // 2
+    first, second = patches[..., :half], patches[..., half:]
+    # by slices and a product: these have WebGPU kernels, Split and Neg have none here
+    turned = patches * cosine + torch.cat([second * -1, first], dim=-1) * sine
     return torch.cat([x[:, :, :extra], turned], dim=2)
 
 
@@ -70,6 +73,9 @@ class DinoVit(nn.Module):
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
         self.register_tokens = nn.Parameter(torch.zeros(1, registers, width))
         self.position_embed = nn.Parameter(torch.zeros(1, 1 + grid * grid, width)) if positions == "learned" else None
+        if positions == "rotary":
+            table = torch.stack(rotary_table(grid, width // heads, torch.device("cpu")))
+            self.register_buffer("rotary", table, persistent=False)
         self.blocks = nn.ModuleList(VitBlock(width, heads) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         if positions == "learned":
@@ -85,7 +91,7 @@ class DinoVit(nn.Module):
         tokens = patches.flatten(2).transpose(1, 2)
         class_token, rotation = self.cls_token, None
         if self.position_embed is None:
-            rotation = rotary_table(patches.shape[-1], self.head_channels, x.device)
+            rotation = (self.rotary[0], self.rotary[1])
         else:
             class_token, tokens = class_token + self.position_embed[:, :1], tokens + self.position_embed[:, 1:]
         x = torch.cat([class_token.expand(len(x), -1, -1), self.register_tokens.expand(len(x), -1, -1), tokens], dim=1)

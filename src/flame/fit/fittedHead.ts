@@ -1,5 +1,5 @@
 /** The head that a fit found, as vertices: identity, expression, jaw and eyes, before the camera. */
-import { ExpressVertices, ShapeJoints, ShapeVertices } from "../blendshapes.js";
+import { CorrectVertices, ExpressVertices, ShapeJoints, ShapeVertices } from "../blendshapes.js";
 import { EffectivePose } from "../expression.js";
 import { PoseLength, type HeadModel } from "../headModel.js";
 import { JointMatrices, JointMatricesLength, SkinVertices } from "../skinning.js";
@@ -14,5 +14,6 @@ export function FittedVertices(model: HeadModel, fit: HeadModelFit, view: Fitted
     const pose = EffectivePose(model, view, new Float32Array(PoseLength));
     const matrices = JointMatrices(pose, ShapeJoints(model, shaped), new Float32Array(JointMatricesLength));
     const vertices = ExpressVertices(model, view.expression, new Float32Array(shaped.length), shaped);
+    CorrectVertices(model, pose, vertices);
     return SkinVertices(model, vertices, matrices, vertices);
 }

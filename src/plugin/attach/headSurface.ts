@@ -2,7 +2,7 @@
  * The skin of one avatar as a mesh that can be posed on the processor: what rays meet, what hats stand on, what casts
  * shadows.
  */
-import { ExpressVertices } from "../../flame/blendshapes.js";
+import { CorrectVertices, ExpressVertices, PoseFeatures } from "../../flame/blendshapes.js";
 import { EffectivePose, type ExpressionPose } from "../../flame/expression.js";
 import { PoseLength, type HeadModel } from "../../flame/headModel.js";
 import { VertexNormals } from "../../flame/normals.js";
@@ -26,6 +26,8 @@ export class HeadSurface {
     private _restNormals: Float32Array | null = null;
     private readonly _pose = new Float32Array(PoseLength);
     private readonly _matrices = new Float32Array(JointMatricesLength);
+    private readonly _directions: Float32Array;
+    private readonly _features: Float32Array;
 
     /**
      * @param model head model of the avatar
@@ -34,7 +36,10 @@ export class HeadSurface {
     public constructor(
         public readonly model: HeadModel,
         private readonly _maps: IPersonMaps,
-    ) {}
+    ) {
+        this._directions = new Float32Array(model.expressionCount + model.correctiveCount);
+        this._features = this._directions.subarray(model.expressionCount);
+    }
 
     /** [V,3] the person at rest, canonical, meters. Do not change it. */
     public get rest(): Float32Array {
@@ -56,11 +61,25 @@ export class HeadSurface {
     }
 
     /**
+     * How much each direction of the model counts in a pose: expressions, then pose correctives.
+     * @returns [E+C]; the same array each time
+     */
+    public directions(expressionPose: ExpressionPose): Float32Array {
+        this._directions.set(expressionPose.expression);
+        if (this.model.correctiveCount > 0) {
+            PoseFeatures(EffectivePose(this.model, expressionPose, this._pose), this._features);
+        }
+        return this._directions;
+    }
+
+    /**
      * All vertices in a pose.
      * @param into [V,3] receives posed space, meters
      */
     public poseVertices(expressionPose: ExpressionPose, into: Float32Array): Float32Array {
         ExpressVertices(this.model, expressionPose.expression, into, this.rest);
-        return SkinVertices(this.model, into, this.jointMatrices(expressionPose), into);
+        const matrices = this.jointMatrices(expressionPose);
+        CorrectVertices(this.model, this._pose, into);
+        return SkinVertices(this.model, into, matrices, into);
     }
 }

@@ -26,7 +26,9 @@ export class SurfaceAnchor {
     /** Quaternion x, y, z, w: turns the rest orientation given to the constructor along with the skin. */
     public readonly rotation = new Float64Array([0, 0, 0, 1]);
     private readonly _vertices: readonly number[];
-    /** [3,E,3] meters per unit of each expression, for each corner. */
+    /** E+C */
+    private readonly _directionCount: number;
+    /** [3,E+C,3] meters per unit of each expression and pose corrective, for each corner. */
     private readonly _directions: Float32Array;
     /** [5] skin weights of the point. */
     private readonly _weights = new Float64Array(JointCount);
@@ -45,18 +47,34 @@ export class SurfaceAnchor {
     ) {
         const { model, rest } = _surface;
         this._vertices = [0, 1, 2].map((corner) => model.faces[3 * _place.face + corner]);
-        this._directions = new Float32Array(9 * model.expressionCount);
-        for (let e = 0; e < model.expressionCount; e++) {
-            for (let k = model.expressionStart[e]; k < model.expressionStart[e + 1]; k++) {
+        this._directionCount = model.expressionCount + model.correctiveCount;
+        this._directions = new Float32Array(9 * this._directionCount);
+        const take = (
+            direction: number,
+            vertices: Uint16Array,
+            delta: Int16Array,
+            scale: number,
+            [from, to]: [number, number],
+        ): void => {
+            for (let k = from; k < to; k++) {
                 for (let corner = 0; corner < 3; corner++) {
-                    if (model.expressionVertex[k] === this._vertices[corner]) {
+                    if (vertices[k] === this._vertices[corner]) {
                         for (let axis = 0; axis < 3; axis++) {
-                            this._directions[3 * (model.expressionCount * corner + e) + axis] +=
-                                model.expressionScale[e] * model.expressionDelta[3 * k + axis];
+                            this._directions[3 * (this._directionCount * corner + direction) + axis] +=
+                                scale * delta[3 * k + axis];
                         }
                     }
                 }
             }
+        };
+        for (let e = 0; e < model.expressionCount; e++) {
+            const range: [number, number] = [model.expressionStart[e], model.expressionStart[e + 1]];
+            take(e, model.expressionVertex, model.expressionDelta, model.expressionScale[e], range);
+        }
+        for (let c = 0; c < model.correctiveCount; c++) {
+            const range: [number, number] = [model.correctiveStart[c], model.correctiveStart[c + 1]];
+            const direction = model.expressionCount + c;
+            take(direction, model.correctiveVertex, model.correctiveDelta, model.correctiveScale[c], range);
         }
         for (let corner = 0; corner < 3; corner++) {
             const vertex = this._vertices[corner];
@@ -75,12 +93,12 @@ export class SurfaceAnchor {
 
     /**
      * Moves to a pose.
-     * @param expression [E] weights
+     * @param directions [E+C] weights of expressions and pose correctives, `HeadSurface.directions`
      * @param jointMatrices [5,12] of the same pose
      */
-    public update(expression: ArrayLike<number>, jointMatrices: ArrayLike<number>): void {
+    public update(directions: ArrayLike<number>, jointMatrices: ArrayLike<number>): void {
         const { position, _place, _weights } = this;
-        this._expressCorners(expression);
+        this._expressCorners(directions);
         // Expressed point, then the blended joint matrix at the point: as the Gaussian there is skinned.
         let [x, y, z] = [0, 0, 0];
         for (let corner = 0; corner < 3; corner++) {
@@ -106,15 +124,15 @@ export class SurfaceAnchor {
     }
 
     /** Writes the corners with expressions and without joints. */
-    private _expressCorners(expression: ArrayLike<number>): void {
-        const { rest, model } = this._surface;
-        const count = model.expressionCount;
+    private _expressCorners(directions: ArrayLike<number>): void {
+        const { rest } = this._surface;
+        const count = this._directionCount;
         for (let corner = 0; corner < 3; corner++) {
             for (let axis = 0; axis < 3; axis++) {
                 Corner[3 * corner + axis] = rest[3 * this._vertices[corner] + axis];
             }
             for (let e = 0; e < count; e++) {
-                const weight = expression[e];
+                const weight = directions[e];
                 if (weight !== 0) {
                     const at = 3 * (count * corner + e);
                     Corner[3 * corner] += weight * this._directions[at];

@@ -102,7 +102,7 @@ export class SurfaceNodes {
 
     private _move({ node, anchor, surface }: IRider, poses: IPoses): void {
         const pose = surface === this._surface ? poses.head : poses.page;
-        anchor.update(pose.expression, surface.jointMatrices(pose));
+        anchor.update(surface.directions(pose), surface.jointMatrices(pose));
         const [x, y, z] = anchor.position;
         const [qx, qy, qz, qw] = anchor.rotation;
         // The avatar's own axes: its root mirrors x of canonical space in left-handed scenes, and a mirror turns

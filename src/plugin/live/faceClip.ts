@@ -43,6 +43,14 @@ export class FaceClip {
     }
 
     /**
+     * What share of the face's movement the 52 tracks do not make, root mean square over frames and vertices. Only for
+     * sequences of FLAME, whose coefficients say more; 0 for files that have tracks.
+     */
+    public get residual(): number {
+        return this.data.residual ?? 0;
+    }
+
+    /**
      * Makes a clip of Babylon's of it, with a key where a frame was.
      * @param avatar whom it drives; it disposes the group with itself
      * @param name default: the clip's and the avatar's

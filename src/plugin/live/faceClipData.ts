@@ -16,4 +16,6 @@ export interface IFaceClipData {
     readonly lift: Float32Array;
     /** Names of the file's columns that mean nothing here. */
     readonly unknown: readonly string[];
+    /** See `FaceClip.residual`. Undefined is 0. */
+    readonly residual?: number;
 }

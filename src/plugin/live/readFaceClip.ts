@@ -6,9 +6,13 @@ import { FlexAvatarError } from "../../flame/error.js";
 import { ArkitNames } from "../../flame/expression.js";
 import { ColumnValues, CreateSlots, WriteColumnsToFrame } from "./columnValues.js";
 import { FaceClip } from "./faceClip.js";
+import { TakeFlameFrame, type FlameHeadTurn } from "./flameColumns.js";
 import { CreateFaceFrame, FaceJointNames } from "./faceSource.js";
 import { FindColumn, FirstAngle } from "./faceColumns.js";
 import { ReadResult } from "./faceResults.js";
+import type { FlameFaceMap } from "../../runtime/flame/flameFaceMap.js";
+import { MiddleRotation, ReadFlameSequence } from "../../runtime/flame/flameSequence.js";
+import { IsZip } from "../../runtime/flame/npz.js";
 
 /** Settings of {@link ParseFaceClip}. A field left undefined keeps its default. */
 export interface IFaceClipSettings {
@@ -20,6 +24,17 @@ export interface IFaceClipSettings {
     names?: readonly string[];
     /** What angles of head and eyes are multiplied with to be radians. Default 1, as in Live Link Face's files. */
     angleScale?: number;
+    /**
+     * What FLAME's coefficients mean, for `.npz` files of trackers of FLAME: from `LoadFlameFaceMapAsync`. Default: none,
+     * and such a file is refused.
+     */
+    flame?: FlameFaceMap;
+    /**
+     * For sequences of FLAME: how the head turns. `"relative"` measures from the middle of the sequence, because
+     * trackers have worlds of their own; `"absolute"` takes the file's rotation as it is; `"none"` leaves the head to
+     * others. Default "relative".
+     */
+    flameHead?: FlameHeadTurn;
 }
 
 /** One frame as a file has it. */
@@ -33,6 +48,10 @@ interface ITable {
     rows: IRow[];
     /** 0 where the file does not say. */
     frameRate: number;
+    /** Names of what was passed over before there were columns. */
+    unknown?: readonly string[];
+    /** See `FaceClip.residual`. */
+    residual?: number;
 }
 
 /** The usual ones, to find out what the frames of a timecode mean. */
@@ -45,16 +64,16 @@ const SurelyPercent = 10;
 /**
  * Reads a performance from a file.
  * @param source text or bytes of the file, or what `JSON.parse` made of it
- * @param settings name, frame rate, names of columns
- * @throws FlexAvatarError `file-format` if it is none, `clip-empty` if no column means anything here
+ * @param settings name, frame rate, names of columns, and what FLAME's coefficients mean
+ * @throws FlexAvatarError `file-format` if it is none, `clip-empty` if no column means anything here,
+ * `invalid-argument` for a sequence of FLAME without `flame`, `pickle-refused`
  */
 export function ParseFaceClip(
     source: string | ArrayBuffer | ArrayBufferView | object,
     settings: IFaceClipSettings = {},
 ): FaceClip {
     const { name = "face", names = ArkitNames, angleScale = 1 } = settings;
-    const data = TextOf(source);
-    const table = typeof data === "string" ? ParseText(data, names) : ParseJson(data, names);
+    const table = ParseTable(source, settings, names);
     if (table.rows.length === 0) {
         throw NotAClip("it has no frames");
     }
@@ -62,7 +81,7 @@ export function ParseFaceClip(
     if (!(frameRate > 0 && frameRate <= 1000)) {
         throw new FlexAvatarError("invalid-argument", `frameRate is ${String(frameRate)}, wanted 0 to 1000.`);
     }
-    return ClipOfRows(name, table.rows, TimesOf(table.rows, frameRate), angleScale);
+    return ClipOfRows(name, table, TimesOf(table.rows, frameRate), angleScale);
 }
 
 /**
@@ -89,6 +108,46 @@ export async function LoadFaceClipAsync(
 function NotAClip(why: string, cause?: unknown): FlexAvatarError {
     return new FlexAvatarError("file-format", `This is no face performance that can be read: ${why}.`, { cause });
 }
+
+function ParseTable(
+    source: string | ArrayBuffer | ArrayBufferView | object,
+    settings: IFaceClipSettings,
+    names: readonly string[],
+): ITable {
+    const bytes = BytesOf(source);
+    if (bytes && IsZip(bytes)) {
+        return ParseFlame(bytes, settings);
+    }
+    const data = TextOf(source);
+    return typeof data === "string" ? ParseText(data, names) : ParseJson(data, names);
+}
+
+function BytesOf(source: unknown): Uint8Array | null {
+    if (source instanceof ArrayBuffer) {
+        return new Uint8Array(source);
+    }
+    return ArrayBuffer.isView(source) ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength) : null;
+}
+
+function ParseFlame(bytes: Uint8Array, { flame, flameHead = "relative" }: IFaceClipSettings): ITable {
+    if (!flame) {
+        throw new FlexAvatarError("invalid-argument", "This file is a zip, as sequences of FLAME's coefficients are.", {
+            advice: "Pass { flame: await LoadFlameFaceMapAsync(yourFlameFile) } with it; docs/flame.md shows how.",
+        });
+    }
+    const sequence = ReadFlameSequence(bytes);
+    const { frames, times } = sequence;
+    const rest = { relative: MiddleRotation(frames), absolute: Upright, none: null }[flameHead];
+    let squares = 0;
+    const rows = frames.map((frame, at): IRow => {
+        const values = new Map<string, number>();
+        squares += TakeFlameFrame(flame, frame, rest, (name, value) => values.set(name, value)) ** 2;
+        return { time: times?.[at] ?? NaN, values };
+    });
+    return { ...sequence, rows, residual: Math.sqrt(squares / rows.length) };
+}
+
+const Upright = Float64Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1);
 
 function TextOf(source: string | ArrayBuffer | ArrayBufferView | object): string | object {
     if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) {
@@ -236,7 +295,12 @@ function IsTexts(value: unknown): value is readonly string[] {
     return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
-function ClipOfRows(name: string, rows: readonly IRow[], times: Float64Array, angleScale: number): FaceClip {
+function ClipOfRows(
+    name: string,
+    { rows, unknown: passedOver = [], residual = 0 }: ITable,
+    times: Float64Array,
+    angleScale: number,
+): FaceClip {
     const columns = new ColumnValues();
     const { values, says } = CreateSlots();
     const frame = CreateFaceFrame();
@@ -262,14 +326,14 @@ function ClipOfRows(name: string, rows: readonly IRow[], times: Float64Array, an
         frame.says.forEach((share, index) => (data.says[index] ||= share > 0 ? 1 : 0));
         frame.saysTurns.forEach((share, index) => (data.saysTurns[index] ||= share > 0 ? 1 : 0));
     });
-    const unknown = [...columns.unknown];
+    const unknown = [...passedOver, ...columns.unknown];
     if (!data.says.includes(1) && !data.saysTurns.includes(1)) {
         throw new FlexAvatarError(
             "clip-empty",
             `No column of "${name}" means anything to a face: ${unknown.join(", ")}.`,
         );
     }
-    return new FaceClip({ ...data, unknown });
+    return new FaceClip({ ...data, unknown, residual });
 }
 
 function IsAngle(column: string): boolean {

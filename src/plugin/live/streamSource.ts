@@ -10,6 +10,9 @@ import { ReportUnknownColumns } from "./faceClip.js";
 import { SlotCount } from "./faceColumns.js";
 import { ReadLiveLinkPacket, ReadOscPacket } from "./facePackets.js";
 import { ReadResult } from "./faceResults.js";
+import { TakeFlameFrame } from "./flameColumns.js";
+import type { FlameFaceMap } from "../../runtime/flame/flameFaceMap.js";
+import { FlamePartOf, FrameOf, type IFlameFrame } from "../../runtime/flame/flameSequence.js";
 import type { IFaceFrame, IFaceHost, IFaceSource } from "./faceSource.js";
 
 /** Settings of a {@link StreamSource}. A field left undefined keeps its default. */
@@ -30,6 +33,12 @@ export interface IStreamSettings {
     holdS?: number;
     /** Seconds in which it relaxes then, default 0.5. */
     relaxS?: number;
+    /**
+     * What FLAME's coefficients mean, from `LoadFlameFaceMapAsync`: then packets that are objects, or JSON, with fields
+     * such as `expr`, `jaw_pose`, `rotation`, `neck_pose`, `eyes_pose` and `eyelids` move the face. The head turns from
+     * where it was in the first packet. Default: none.
+     */
+    flame?: FlameFaceMap;
     /** Milliseconds now. Default `performance.now`; for tests and recordings of packets. */
     now?: () => number;
 }
@@ -78,6 +87,9 @@ export class StreamSource implements IFaceSource {
     private _deviationS = 0;
     /** Sender's clock to ours, by the fastest packet; NaN without a sender's clock. */
     private _offsetS = NaN;
+    private readonly _flame: FlameFaceMap | null;
+    /** How the head stood in FLAME's first packet. */
+    private _rest: Float64Array | null = null;
     private readonly _take = (name: string, value: number): void => {
         this._columns.set(name, value);
     };
@@ -91,6 +103,7 @@ export class StreamSource implements IFaceSource {
             }
         }
         this.name = name;
+        this._flame = settings.flame ?? null;
         this._names = names === "alphabetical" ? [...ArkitNames].sort() : names;
         this._settings = { delayS, holdS, relaxS, now: settings.now ?? (() => performance.now()) };
     }
@@ -180,6 +193,7 @@ export class StreamSource implements IFaceSource {
     public dispose(): void {
         this._count = 0;
         this._offsetS = NaN;
+        this._rest = null;
     }
 
     private get _delayS(): number {
@@ -197,11 +211,32 @@ export class StreamSource implements IFaceSource {
                 return this._readBytes(new DataView(packet.buffer, packet.byteOffset, packet.byteLength));
             }
             const frame: unknown = typeof packet === "string" ? JSON.parse(packet) : packet;
+            if (this._flame && this._readFlame(this._flame, frame)) {
+                return FlameTime(frame);
+            }
             const time = ReadResult(frame, this._names, this._take);
             return time === null ? null : time > 1e4 ? time / 1000 : time;
         } catch {
             return null;
         }
+    }
+
+    /** @returns false if the packet has no coefficients of FLAME */
+    private _readFlame(map: FlameFaceMap, packet: unknown): boolean {
+        const parts = new Map<string, ArrayLike<number>>();
+        for (const [name, value] of typeof packet === "object" ? Object.entries(packet ?? {}) : []) {
+            const part = FlamePartOf(name);
+            if (part && (Array.isArray(value) || ArrayBuffer.isView(value))) {
+                parts.set(part, value as unknown as ArrayLike<number>);
+            }
+        }
+        const frame: IFlameFrame = FrameOf((part) => parts.get(part));
+        if (!Object.values(frame).some((value) => value !== undefined)) {
+            return false;
+        }
+        this._rest ??= frame.rotation ?? null;
+        TakeFlameFrame(map, frame, this._rest ?? Upright, this._take);
+        return true;
     }
 
     private _readBytes(bytes: DataView): number | null {
@@ -258,4 +293,13 @@ export class StreamSource implements IFaceSource {
     private _slotBack(back: number): number {
         return (this._head - back + Capacity) % Capacity;
     }
+}
+
+const Upright = Float64Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1);
+
+/** The sender's time of a packet of FLAME's, in seconds, or NaN. */
+function FlameTime(packet: unknown): number {
+    const { time, timestamp } = packet as Readonly<Record<string, unknown>>;
+    const told = time ?? timestamp;
+    return typeof told === "number" ? (told > 1e4 ? told / 1000 : told) : NaN;
 }

@@ -3,7 +3,7 @@
  * most viewers read: position 3×f32, scale 3×f32, color and opacity 4×u8, quaternion w, x, y, z as (q + 1)·127.5 in
  * 4×u8.
  */
-import { ExpressVertices } from "../../flame/blendshapes.js";
+import { CorrectVertices, ExpressVertices } from "../../flame/blendshapes.js";
 import { EffectivePose, type ExpressionPose } from "../../flame/expression.js";
 import { JointCount, PoseLength, type HeadModel } from "../../flame/headModel.js";
 import { BlendedRotation, BlendJointMatrices, JointMatrices, JointMatricesLength } from "../../flame/skinning.js";
@@ -54,7 +54,9 @@ export function* ListSplats(
 ): Work<ISplatList> {
     const expressed = ExpressVertices(head, pose.expression, new Float32Array(head.template.length));
     const matrices = new Float32Array(JointMatricesLength);
-    JointMatrices(EffectivePose(head, pose, new Float32Array(PoseLength)), head.joints, matrices);
+    const turns = EffectivePose(head, pose, new Float32Array(PoseLength));
+    CorrectVertices(head, turns, expressed);
+    JointMatrices(turns, head.joints, matrices);
     const texels = table.mapSize ** 2;
     const channels = new Float64Array(14);
     const blended = new Float32Array(12);

@@ -2,7 +2,7 @@
  * A person as a textured mesh: the head with its own shape and expressions, and the parts of the second page that show
  * something. Plain numbers, for files and for engines without WebGPU.
  */
-import { ExpressVertices } from "../../flame/blendshapes.js";
+import { CorrectVertices, ExpressVertices } from "../../flame/blendshapes.js";
 import { CreateExpressionPose, EffectivePose } from "../../flame/expression.js";
 import { ModelJointNames, PoseLength, type HeadModel } from "../../flame/headModel.js";
 import { VertexNormals } from "../../flame/normals.js";
@@ -106,6 +106,7 @@ export function MorphTargetOf(
     const moved = ExpressVertices(model, pose.expression, new Float32Array(vertices.length), vertices);
     if (turnsJoints) {
         const turns = EffectivePose(model, pose, new Float32Array(PoseLength));
+        CorrectVertices(model, turns, moved);
         SkinVertices(model, moved, JointMatrices(turns, model.joints, new Float32Array(JointMatricesLength)), moved);
     }
     const indices: number[] = [];

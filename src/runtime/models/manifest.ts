@@ -46,7 +46,7 @@ export interface IModelEntry {
     headModel: string;
     /** S: edge of the photo crop in pixels. */
     photoSize: number;
-    /** A: edge of the anchor and prior grids in texels. */
+    /** A: edge of the anchor and prior grids in texels; 0 where the networks take neither, as the paper's. */
     anchorSize: number;
     /** H = W: edge of the static and delta maps in texels. */
     mapSize: number;
@@ -152,7 +152,7 @@ function CheckModel(model: Json, at: string, headModels: readonly string[]): voi
     AsCount(model.step, `${at}.step`, 0);
     AsObject(model.metrics, `${at}.metrics`);
     const S = AsCount(model.photoSize, `${at}.photoSize`, 1);
-    const A = AsCount(model.anchorSize, `${at}.anchorSize`, 1);
+    const A = AsCount(model.anchorSize, `${at}.anchorSize`, 0);
     const H = AsCount(model.mapSize, `${at}.mapSize`, 1);
     const P = AsCount(model.positionMapSize, `${at}.positionMapSize`, 1);
     const maxPhotos = AsCount(model.maxPhotos, `${at}.maxPhotos`, 1);
@@ -171,16 +171,18 @@ function CheckModel(model: Json, at: string, headModels: readonly string[]): voi
         const name = `reconstructor_n${n}`;
         const { inputs, outputs } = graph(name);
         ExpectShape(inputs.tokens, [n, L, D], `${at}.graphs.${name}.inputs.tokens`);
-        ExpectShape(inputs.photos, [n, 3, S, S], `${at}.graphs.${name}.inputs.photos`);
-        ExpectShape(inputs.anchors, [n, 3, A, A], `${at}.graphs.${name}.inputs.anchors`);
-        ExpectShape(inputs.prior, [1, 4, A, A], `${at}.graphs.${name}.inputs.prior`);
+        if (A > 0) {
+            ExpectShape(inputs.photos, [n, 3, S, S], `${at}.graphs.${name}.inputs.photos`);
+            ExpectShape(inputs.anchors, [n, 3, A, A], `${at}.graphs.${name}.inputs.anchors`);
+            ExpectShape(inputs.prior, [1, 4, A, A], `${at}.graphs.${name}.inputs.prior`);
+            ExpectShape(outputs.photo_coordinates, [n, 3, A, A], `${at}.graphs.${name}.outputs.photo_coordinates`);
+        }
         ExpectShape(outputs.static_map, [1, 14, H, H], `${at}.graphs.${name}.outputs.static_map`);
         ExpectShape(
             outputs.identity_features,
             driver.inputs.identity_features,
             `${at}.graphs.${name}.outputs.identity_features`,
         );
-        ExpectShape(outputs.photo_coordinates, [n, 3, A, A], `${at}.graphs.${name}.outputs.photo_coordinates`);
     }
 }
 

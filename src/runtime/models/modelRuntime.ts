@@ -29,7 +29,10 @@ import { LoadManifestAsync, StartOnnxAsync, WhyProcessor } from "./startNetworks
 export interface IReconstructionInput {
     /** N crops `[3,S,S]`, RGB 0..1, grey 0.5 around the person. */
     photos: readonly Float32Array[];
-    /** N grids `[3,A,A]`: photo coordinates x, y and confidence per coarse texel; zeros where unknown. */
+    /**
+     * N grids `[3,A,A]`: photo coordinates x, y and confidence per coarse texel; zeros where unknown. None, and no prior,
+     * where `anchorSize` is 0.
+     */
     anchors: readonly Float32Array[];
     /** `[4,A,A]`: identity offset of the landmark fit (meters / 0.02) and a valid flag. */
     prior: Float32Array;
@@ -41,7 +44,7 @@ export interface IReconstruction {
     staticMap: Float32Array;
     /** `[C,h,w]`, for the driver. */
     identityFeatures: Float32Array;
-    /** `[N,3,A,A]`: where the networks saw each coarse texel, and how surely. */
+    /** `[N,3,A,A]`: where the networks saw each coarse texel, and how surely; empty where they do not say. */
     photoCoordinates: Float32Array;
 }
 
@@ -230,19 +233,20 @@ export class ModelRuntime {
                 `The reconstruction got ${count} photos and takes 1 to ${this.model.maxPhotos}.`,
             );
         }
-        if (anchors.length !== count) {
+        const { inputs } = this.model.graphs[`reconstructor_n${count}`];
+        const takesHints = this.model.anchorSize > 0;
+        if (anchors.length !== (takesHints ? count : 0)) {
             throw new FlexAvatarError(
                 "invalid-argument",
-                `The reconstruction got ${count} photos and ${anchors.length} anchor grids; wanted one per photo.`,
+                `The reconstruction got ${count} photos and ${anchors.length} anchor grids; wanted ${takesHints ? "one per photo" : "none"}.`,
             );
         }
         const name = `reconstructor_n${count}`;
-        const { inputs } = this.model.graphs[name];
-        for (let n = 0; n < count; n++) {
+        for (let n = 0; n < count && takesHints; n++) {
             ExpectLength(photos[n], [1, ...inputs.photos.slice(1)], `photo ${n + 1}`);
             ExpectLength(anchors[n], [1, ...inputs.anchors.slice(1)], `anchor grid ${n + 1}`);
         }
-        ExpectLength(prior, inputs.prior, "the prior");
+        ExpectLength(prior, takesHints ? inputs.prior : [0], "the prior");
 
         const tokens: Float32Array[] = [];
         for (const photo of photos) {
@@ -251,14 +255,16 @@ export class ModelRuntime {
         }
         const outputs = await this.runGraphAsync(
             name,
-            { tokens: Concat(tokens), photos: Concat(photos), anchors: Concat(anchors), prior },
+            takesHints
+                ? { tokens: Concat(tokens), photos: Concat(photos), anchors: Concat(anchors), prior }
+                : { tokens: Concat(tokens) },
             { signal, onProgress },
         );
         onProgress?.({ stage: "reconstructing the head", fraction: 1 });
         return {
             staticMap: outputs.static_map,
             identityFeatures: outputs.identity_features,
-            photoCoordinates: outputs.photo_coordinates,
+            photoCoordinates: outputs.photo_coordinates ?? new Float32Array(),
         };
     }
 

@@ -2,8 +2,9 @@
  * One avatar on the GPU: its slot in the buffers of its head, and the pose of this frame. Views of it keep their own
  * buffers.
  */
+import { PoseFeatures } from "../../flame/blendshapes.js";
 import { CreateExpressionPose, EffectivePose, type ExpressionPose } from "../../flame/expression.js";
-import { JointCount, PoseLength, type HeadModel } from "../../flame/headModel.js";
+import { JointCount, PoseFeatureCount, PoseLength, type HeadModel } from "../../flame/headModel.js";
 import { LevelCount, type Level } from "../../flame/levels.js";
 import { OccluderOffsets } from "../../flame/occluder.js";
 import { RestPlaces } from "../../flame/pageModel.js";
@@ -28,6 +29,7 @@ const ExpressionReach = 0.03;
 const EdgeSigmas = Math.sqrt(2 * Math.log(255));
 
 const Pose = new Float32Array(PoseLength); // scratch of setExpression
+const Features = new Float32Array(PoseFeatureCount); // scratch of setExpression
 
 /** Box around an avatar in its posed space, meters. */
 export interface IPosedBounds {
@@ -118,7 +120,7 @@ export class AvatarBuffers {
             AvatarParamsLayout.byteLength,
             GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
         );
-        this._coefficients = new Float32Array(model.expressionCount);
+        this._coefficients = new Float32Array(model.expressionCount + model.correctiveCount);
         this._jointBoxes = JointBoxes(model);
         new Uint32Array(this._paramsData)[AvatarParamsLayout.offsets.firstVertex / 4] = this.firstVertex;
         this.setExpression(CreateExpressionPose(model));
@@ -328,10 +330,14 @@ export class AvatarBuffers {
     public setExpression(expressionPose: ExpressionPose): void {
         const { model } = this.head;
         EffectivePose(model, expressionPose, Pose);
+        PoseFeatures(Pose, Features);
         JointMatrices(Pose, model.joints, this.posedMatrices);
         JointMatrices(WithoutHeadTurn(Pose, Pose), model.joints, this._drivingMatrices);
         for (let e = 0; e < model.expressionCount; e++) {
             this._coefficients[e] = expressionPose.expression[e] * model.expressionScale[e];
+        }
+        for (let c = 0; c < model.correctiveCount; c++) {
+            this._coefficients[model.expressionCount + c] = Features[c] * model.correctiveScale[c];
         }
         const { buffer, offset } = this.head.avatars.binding("coefficients", this.slot);
         if (!this._isStill) {

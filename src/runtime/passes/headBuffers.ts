@@ -55,7 +55,7 @@ export class HeadBuffers implements IPackedHead {
      * slot.
      */
     public readonly persons: SlotArena<"attributes" | "occluder">;
-    /** Avatars: [E] f32, [V] HeadVertex, two [d] PackedDelta that take turns, and a u32 of a list of avatars. */
+    /** Avatars: [E+C] f32 (expressions, then pose correctives), [V] HeadVertex, two [d] PackedDelta that take turns, and a u32 of a list of avatars. */
     public readonly avatars: SlotArena<"coefficients" | "expressed" | "deltas" | "changed">;
     /** Persons' detail for close-ups. */
     public readonly closeUps: CloseUpArena;
@@ -111,7 +111,7 @@ export class HeadBuffers implements IPackedHead {
             occluder: OccluderOffsetLayout.byteLength * model.vertexCount,
         });
         this.avatars = new SlotArena(device, "head", {
-            coefficients: 4 * Math.max(1, model.expressionCount),
+            coefficients: 4 * Math.max(1, model.expressionCount + model.correctiveCount),
             expressed: HeadVertexLayout.byteLength * model.vertexCount,
             deltas: 2 * PackedDeltaLayout.byteLength * Math.max(1, this.dynamicCount),
             changed: 4,
@@ -182,7 +182,7 @@ function PackHeadParams(model: HeadModel, positionTable: TexelTable): ArrayBuffe
     params.setFloats("positionMapCenter", model.positionMapCenter);
     params.setFloat("positionMapScale", model.positionMapScale);
     params.setWord("vertexCount", model.vertexCount);
-    params.setWord("expressionCount", model.expressionCount);
+    params.setWord("expressionCount", model.expressionCount + model.correctiveCount);
     params.setWord("positionCount", positionTable.gaussianCount);
     params.setWord("positionMapTexelCount", positionTable.mapSize ** 2);
     return params.bytes;
@@ -206,28 +206,36 @@ export function PackVertices(model: HeadModel): Uint32Array<ArrayBuffer> {
 }
 
 /**
- * Expression directions sorted by vertex, so that one thread can gather all of a vertex without atomics.
- * An entry is expression | x << 16 and y | z << 16, with 16-bit signed offsets as in the model file.
+ * Expression directions, then pose correctives, sorted by vertex, so that one thread can gather all of a vertex without
+ * atomics. An entry is direction | x << 16 and y | z << 16, with 16-bit signed offsets as in the model file.
  */
 export function GatherExpressions(model: HeadModel): {
     start: Uint32Array<ArrayBuffer>;
     entries: Uint32Array<ArrayBuffer>;
 } {
-    const { expressionVertex, expressionDelta, expressionStart, vertexCount, expressionCount } = model;
+    const { vertexCount, expressionCount, expressionVertex, correctiveCount, correctiveVertex } = model;
     const start = new Uint32Array(vertexCount + 1);
-    for (const vertex of expressionVertex) {
+    for (const vertex of [...expressionVertex, ...correctiveVertex]) {
         start[vertex + 1]++;
     }
     for (let v = 0; v < vertexCount; v++) {
         start[v + 1] += start[v];
     }
     const next = start.slice();
-    const entries = new Uint32Array(2 * expressionVertex.length);
+    const entries = new Uint32Array(2 * (expressionVertex.length + correctiveVertex.length));
+    const put = (direction: number, vertex: number, delta: Int16Array, k: number): void => {
+        const at = 2 * next[vertex]++;
+        entries[at] = direction | (delta[3 * k] << 16);
+        entries[at + 1] = (delta[3 * k + 1] & 0xffff) | (delta[3 * k + 2] << 16);
+    };
     for (let e = 0; e < expressionCount; e++) {
-        for (let k = expressionStart[e]; k < expressionStart[e + 1]; k++) {
-            const at = 2 * next[expressionVertex[k]]++;
-            entries[at] = e | (expressionDelta[3 * k] << 16);
-            entries[at + 1] = (expressionDelta[3 * k + 1] & 0xffff) | (expressionDelta[3 * k + 2] << 16);
+        for (let k = model.expressionStart[e]; k < model.expressionStart[e + 1]; k++) {
+            put(e, expressionVertex[k], model.expressionDelta, k);
+        }
+    }
+    for (let c = 0; c < correctiveCount; c++) {
+        for (let k = model.correctiveStart[c]; k < model.correctiveStart[c + 1]; k++) {
+            put(expressionCount + c, correctiveVertex[k], model.correctiveDelta, k);
         }
     }
     return { start, entries };

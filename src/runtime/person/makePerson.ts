@@ -72,8 +72,9 @@ export async function MakePersonAsync(
         const fitted = await FitPhotosAsync(head, prepared, signal);
         return {
             fit: fitted,
-            anchors: fitted.views.map((view) => PhotoAnchors(head, fitted, view, anchorSize)),
-            prior: IdentityPrior(head, fitted, anchorSize),
+            // The paper's networks take photos alone.
+            anchors: anchorSize > 0 ? fitted.views.map((view) => PhotoAnchors(head, fitted, view, anchorSize)) : [],
+            prior: anchorSize > 0 ? IdentityPrior(head, fitted, anchorSize) : new Float32Array(),
         };
     });
     onProgress?.({ stage: "fitting the head", fraction: 1 });

@@ -1,5 +1,5 @@
 /** From prepared photos and their fit to what refinement is given. */
-import { ExpressVertices } from "../../flame/blendshapes.js";
+import { CorrectVertices, ExpressVertices } from "../../flame/blendshapes.js";
 import { CreateExpressionPose, EffectivePose, ExpressionIndex, type ExpressionPose } from "../../flame/expression.js";
 import type { HeadModelFit } from "../../flame/fit/fitHeadModel.js";
 import { PoseLength, type HeadModel } from "../../flame/headModel.js";
@@ -47,6 +47,7 @@ function Posed(
 ): { expressed: Float32Array; posed: Float32Array; jointMatrices: Float32Array } {
     const expressed = ExpressVertices(model, pose.expression, new Float32Array(3 * model.vertexCount));
     const joints = EffectivePose(model, pose, new Float32Array(PoseLength));
+    CorrectVertices(model, joints, expressed);
     const jointMatrices = JointMatrices(joints, model.joints, new Float32Array(JointMatricesLength));
     return {
         expressed,

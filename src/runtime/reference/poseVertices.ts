@@ -2,7 +2,7 @@
  * Twin of src/shaders/poseVertices.wgsl and of the skinning that other kernels do with its vertices, in the head
  * model's own functions.
  */
-import { ExpressVertices } from "../../flame/blendshapes.js";
+import { CorrectVertices, ExpressVertices } from "../../flame/blendshapes.js";
 import { EffectivePose, type ExpressionPose } from "../../flame/expression.js";
 import { PoseLength, type HeadModel } from "../../flame/headModel.js";
 import { CreatePositionMapScratch, PositionMapVertices } from "../../flame/positionMap.js";
@@ -10,7 +10,7 @@ import { JointMatrices, JointMatricesLength, SkinVertices } from "../../flame/sk
 
 /** [V,3] each, meters. */
 export interface IPosedHead {
-    /** Template and expression, no joints. */
+    /** Template, expression and pose correctives, no joints. */
     readonly expressed: Float32Array;
     /** With all joints. */
     readonly posed: Float32Array;
@@ -24,6 +24,7 @@ export interface IPosedHead {
 export function PoseVerticesReference(model: HeadModel, expressionPose: ExpressionPose): IPosedHead {
     const expressed = ExpressVertices(model, expressionPose.expression, new Float32Array(3 * model.vertexCount));
     const pose = EffectivePose(model, expressionPose, new Float32Array(PoseLength));
+    CorrectVertices(model, pose, expressed);
     const jointMatrices = JointMatrices(pose, model.joints, new Float32Array(JointMatricesLength));
     const posed = SkinVertices(model, expressed, jointMatrices, new Float32Array(3 * model.vertexCount));
     const driving = PositionMapVertices(model, expressionPose, CreatePositionMapScratch(model));

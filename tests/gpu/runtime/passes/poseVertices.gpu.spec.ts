@@ -52,6 +52,30 @@ describe("poseVertices and positionMap", () => {
         }
     });
 
+    it("adds pose correctives like the reference, where a head model has them", async () => {
+        const entries = 36 * 5;
+        const corrected = {
+            ...model,
+            correctiveCount: 36,
+            correctiveStart: Uint32Array.from({ length: 37 }, (_, c) => 5 * c),
+            correctiveVertex: Uint16Array.from({ length: entries }, (_, k) => (7 * k) % model.vertexCount),
+            correctiveDelta: Int16Array.from({ length: 3 * entries }, () => 30000 * (2 * random() - 1)),
+            correctiveScale: new Float32Array(36).fill(1e-6),
+        };
+        const other = new HeadBuffers(device, corrected, table, positionTable);
+        const bent = new AvatarBuffers(device, other);
+        const pose = RandomExpression(corrected, random);
+        pose.pose.set([0.4, -0.3, 0.2, 0.5, 0.1, -0.2], 3);
+        bent.setExpression(pose);
+        Submit(device, (encoder) => pipeline.poseVertices(encoder, bent));
+        const { expressed } = PoseVerticesReference(corrected, pose);
+        const without = PoseVerticesReference(model, pose).expressed;
+        expect(expressed.some((value, i) => Math.abs(value - without[i]) > 1e-3)).toBeTrue();
+        ExpectClose("expressed", await ExpressedAsync(device, bent), expressed, { relative: 1e-5, floor: 1e-7 });
+        bent.dispose();
+        other.dispose();
+    });
+
     it("poses several avatars in one dispatch, those that changed and no other", async () => {
         const crowd = [0, 1, 2, 3].map(() => new AvatarBuffers(device, head));
         const poses = crowd.map(() => RandomExpression(model, random));

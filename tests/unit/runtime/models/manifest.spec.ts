@@ -72,6 +72,19 @@ function Face(): Any {
     };
 }
 
+/** A set as the paper's: photos alone go in. */
+function WithoutHints(): Any {
+    const root = Sample();
+    const model = (root.models as Any).nano as Any;
+    model.anchorSize = 0;
+    for (const n of [1, 2]) {
+        const graph = (model.graphs as Any)[`reconstructor_n${n}`] as Any;
+        graph.inputs = { tokens: [n, 16, 8] };
+        graph.outputs = { static_map: [1, 14, 16, 16], identity_features: [1, 6, 8, 8] };
+    }
+    return root;
+}
+
 /** A sample with one value replaced, or removed where `value` is undefined. */
 function Changed(path: string, value: unknown): Any {
     const root = Sample();
@@ -99,6 +112,10 @@ function Failure(json: unknown): FlexAvatarError {
 }
 
 describe("model manifest", () => {
+    it("takes networks without anchors and prior, as the paper's are", () => {
+        expect(ParseModelManifest(WithoutHints()).models.nano.anchorSize).toBe(0);
+    });
+
     it("accepts a complete one and finds the default", () => {
         const manifest = ParseModelManifest(Sample());
         expect(SelectModel(manifest, undefined).name).toBe("nano");
