@@ -49,7 +49,10 @@ export type { IMakeSettings } from "./plugin/avatar/avatarFactory.js";
 export type { IDriverSchedule } from "./runtime/driver/driverScheduler.js";
 export { FlexAvatar } from "./plugin/avatar/flexAvatar.js";
 export { FlexAvatarComponent } from "./plugin/flexAvatarComponent.js";
-export type { ICreateSettings, IPhotoCreateSettings } from "./plugin/createSettings.js";
+export type { ICreateSettings, IPhotoCreateSettings, ISplatCreateSettings } from "./plugin/createSettings.js";
+export type { SplatSource } from "./runtime/format/splatSource.js";
+export type { ISplatSettings } from "./runtime/splats/makeSplats.js";
+export type { INeckPlace } from "./runtime/splats/placement.js";
 export type { IFlexAvatarNotice } from "./plugin/notices.js";
 export type { IFlexAvatarStatistics } from "./plugin/statistics.js";
 export type {

@@ -76,7 +76,7 @@ export class AvatarCore implements IAvatarInternals {
         this._copyPartsOnce();
         this.drawing = new AvatarDrawing(_avatar, posedNode, this.proxyMesh, crowds, evaluator);
         this._watchDriver(evaluator);
-        this.maps = new AvatarMaps(this.drawing, person, head, _avatar.onRefineProgressObservable);
+        this.maps = new AvatarMaps(this.drawing, person, head, _avatar.onRefineProgressObservable, parts.splats);
         this.hairAndBust = new HairAndBust(_avatar, parts, this.pose, this.drawing, surfaces);
         this.clips = new AvatarClips(_avatar, this.pose, parts.notify);
         this.refinement = new AvatarRefinement(_avatar, parts);
@@ -219,9 +219,11 @@ export class AvatarCore implements IAvatarInternals {
     public async saveAsync(settings: ISaveSettings): Promise<ArrayBuffer> {
         const avatar = this._avatar;
         ThrowIfDisposed(avatar);
-        const { file, head } = this.parts;
+        const { file, splats } = this.parts;
         const buffers = this.splats?.buffers.head;
-        const shown = buffers ? { head, table: buffers.table, levels: buffers.levels } : null;
+        const shown = buffers
+            ? { head: buffers.model, table: buffers.table, levels: buffers.levels, map: splats?.map }
+            : null;
         const page = this.parts.page.pageModel;
         const check = (): void => ThrowIfDisposed(avatar);
         return await WritePersonAsync({ ...file, name: avatar.name }, shown, page, settings, check);
@@ -257,13 +259,13 @@ export class AvatarCore implements IAvatarInternals {
         const evaluator = RequireEvaluator(this._avatar, this.splats);
         this.readFrame();
         const pose = { expression: this.pose.head.expression.slice(), pose: this.pose.head.pose.slice() };
-        const { table } = evaluator.buffers.head;
+        const { model: head, table } = evaluator.buffers.head;
         this._finishFades();
         const staticMap = this.maps.copy();
         const second = this.hairAndBust.snapshots();
         const deltaMap = await evaluator.readDeltaMapAsync();
         ThrowIfDisposed(this._avatar);
-        return [{ head: this.parts.head, table, staticMap, deltaMap, pose }, ...second];
+        return [{ head, table, staticMap, deltaMap, pose }, ...second];
     }
 
     /** Frees all but the node itself. Once. */

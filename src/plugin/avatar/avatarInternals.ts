@@ -32,6 +32,7 @@ import type { Refinement } from "../refine/refinement.js";
 import type { IRefineSettings } from "../../runtime/person/refineSettings.js";
 import type { IRefineSource } from "../../runtime/person/refineViews.js";
 import type { AvatarEvaluator } from "../../runtime/driver/avatarEvaluator.js";
+import type { ISplatHead } from "../../runtime/splats/splatHead.js";
 import type { IMakeSettings } from "./avatarFactory.js";
 
 /** What an avatar shows of a person besides the head. */
@@ -52,6 +53,8 @@ export interface IAvatarParts {
     evaluator: AvatarEvaluator;
     /** The person: what {@link FlexAvatar.saveAsync} writes. */
     file: IAvatarFile;
+    /** Gaussians of a file of another program, in place of the person's map. */
+    splats?: ISplatHead;
     /** What the person's avatars show; shared by instances. */
     person: Person;
     /** Hair beyond the scalp and bust of the person; shared by instances. */

@@ -461,7 +461,7 @@ export class FlexAvatar extends TransformNode {
     /**
      * Writes all splats as they are now, with this expression and pose and the driver's detail, for other programs. The
      * driver runs once more for it.
-     * @param format "ply", "splat" or "glb" (KHR_gaussian_splatting)
+     * @param format "ply", "splat", "spz" or "glb" (KHR_gaussian_splatting)
      * @returns the bytes of the file; meters, right-handed, +Y up, the face towards +Z, in the avatar's own space
      * @throws FlexAvatarError `invalid-argument` for another format, `disposed`
      */
