@@ -11,8 +11,8 @@ import type { IFaceFinder } from "../photo/faceFinder.js";
 import { DrawGaussians, type IDrawing, type ISight } from "./drawGaussians.js";
 import { TakeGaussians, type IGaussians } from "./gaussians.js";
 
-/** Gaussians that are drawn: the largest ones. */
-const MostDrawn = 60_000;
+/** Gaussians that are drawn. */
+const MostDrawn = 100_000;
 /** Fainter ones are fog. */
 const LeastOpacity = 0.2;
 /** Meters; a fit that is worse is no face. */
@@ -57,7 +57,7 @@ export async function FindHeadAsync(
     finder: Pick<IFaceFinder, "findFacesAsync">,
     options: ICallOptions = {},
 ): Promise<ISimilarity> {
-    const drawn = Largest(gaussians);
+    const drawn = Visible(gaussians);
     const { center, reach } = Surroundings(drawn);
     for (const rows of Sides()) {
         ThrowIfAborted(options.signal, "looking for the head");
@@ -126,18 +126,15 @@ function PlaceAt(
     );
 }
 
-function Largest(gaussians: IGaussians): IGaussians {
-    const { count, opacities, sizes } = gaussians;
-    const area = (i: number): number => {
-        const [a, b, c] = sizes.subarray(3 * i, 3 * i + 3).slice().sort();
-        return opacities[i] * Math.max(a, b) * c;
-    };
-    let kept = Array.from({ length: count }, (_, i) => i).filter((i) => opacities[i] >= LeastOpacity);
-    if (kept.length > MostDrawn) {
-        const areas = Float64Array.from({ length: count }, (_, i) => area(i));
-        kept = kept.sort((a, b) => areas[b] - areas[a]).slice(0, MostDrawn);
-    }
-    return TakeGaussians(gaussians, kept);
+/** Those that are no fog. Of very many an even part, which covers as much as all. */
+function Visible(gaussians: IGaussians): IGaussians {
+    const { count, opacities } = gaussians;
+    const kept = Array.from({ length: count }, (_, i) => i).filter((i) => opacities[i] >= LeastOpacity);
+    const step = Math.max(1, kept.length / MostDrawn);
+    const some = Array.from({ length: Math.min(kept.length, MostDrawn) }, (_, i) => kept[Math.floor(i * step)]);
+    const taken = TakeGaussians(gaussians, some);
+    taken.sizes.forEach((size, i) => (taken.sizes[i] = size * Math.sqrt(step)));
+    return taken;
 }
 
 /** The median place, and the distance within which most others are. */
