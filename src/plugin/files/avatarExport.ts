@@ -63,11 +63,7 @@ export async function WritePersonAsync(
 }
 
 /** From what the file will give back: the same person gives the same bytes, whatever an avatar hides. */
-function* SplatsOfPerson(
-    file: IAvatarFile,
-    head: IShownHead,
-    model: IPageModel | null,
-): Work<Uint8Array<ArrayBuffer>> {
+function* SplatsOfPerson(file: IAvatarFile, head: IShownHead, model: IPageModel | null): Work<Uint8Array<ArrayBuffer>> {
     const parts: IRestPart[] = [{ ...head, map: head.map ?? RoundedMap(file) }];
     yield 0.1;
     if (file.page && model) {

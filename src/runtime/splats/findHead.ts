@@ -28,9 +28,7 @@ const [Shown, Around] = [0.95, 1.1];
 
 /** Rows: right, up and towards the eye, in the file's axes. The usual ones first. */
 function Sides(): number[][] {
-    const axes = [1, 2, 0].flatMap((axis) =>
-        [1, -1].map((sign) => [0, 1, 2].map((k) => (k === axis ? sign : 0))),
-    );
+    const axes = [1, 2, 0].flatMap((axis) => [1, -1].map((sign) => [0, 1, 2].map((k) => (k === axis ? sign : 0))));
     const sides: { rows: number[]; rank: number }[] = [];
     axes.forEach((up, i) =>
         axes.forEach((eye, k) => {

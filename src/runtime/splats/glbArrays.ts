@@ -9,7 +9,9 @@ const Widths: Readonly<Record<string, number>> = { SCALAR: 1, VEC2: 2, VEC3: 3, 
 type Json = Readonly<Record<string, unknown>>;
 
 /** One component: bytes, what 1 is where numbers are normalised, and how it is read. */
-const Components: Readonly<Record<number, readonly [bytes: number, one: number, read: (v: DataView, at: number) => number]>> = {
+const Components: Readonly<
+    Record<number, readonly [bytes: number, one: number, read: (v: DataView, at: number) => number]>
+> = {
     5120: [1, 127, (view, at) => view.getInt8(at)],
     5121: [1, 255, (view, at) => view.getUint8(at)],
     5122: [2, 32767, (view, at) => view.getInt16(at, true)],

@@ -72,7 +72,10 @@ export function ReadLamSkin(file: Uint8Array): ILamSkin {
     const points = glb.read(attributes.POSITION, 3, "POSITION");
     const bones = glb.read(attributes.JOINTS_0, 4, "JOINTS_0");
     const shares = glb.read(attributes.WEIGHTS_0, 4, "WEIGHTS_0");
-    const faces = primitive.indices === undefined ? new Uint32Array() : Uint32Array.from(glb.read(primitive.indices, 1, "indices"));
+    const faces =
+        primitive.indices === undefined
+            ? new Uint32Array()
+            : Uint32Array.from(glb.read(primitive.indices, 1, "indices"));
     const count = points.length / 3;
     const joints = JsonList(skin.joints, "joints", MaxNodes).map(Number);
     const binds = glb.read(skin.inverseBindMatrices, 16, "inverseBindMatrices");

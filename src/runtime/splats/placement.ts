@@ -81,8 +81,7 @@ export function PlacePoints(
     const placed = new Float32Array(points.length);
     for (let i = 0; i < points.length; i += 3) {
         for (let row = 0; row < 3; row++) {
-            const turned =
-                r[3 * row] * points[i] + r[3 * row + 1] * points[i + 1] + r[3 * row + 2] * points[i + 2];
+            const turned = r[3 * row] * points[i] + r[3 * row + 1] * points[i + 1] + r[3 * row + 2] * points[i + 2];
             placed[i + row] = scale * turned + w * t[row];
         }
     }

@@ -100,17 +100,32 @@ function UnpackSmallestThree(bits: number, turns: Float32Array, at: number): voi
     turns[at + missing] = Math.sqrt(Math.max(0, 1 - sum));
 }
 
+function PackSmallestThree(turn: readonly number[]): number {
+    const sizes = turn.map(Math.abs);
+    const missing = sizes.indexOf(Math.max(...sizes));
+    const length = Math.hypot(...turn) * (turn[missing] < 0 ? -1 : 1);
+    let bits = missing;
+    for (let k = 0; k < 4; k++) {
+        if (k !== missing) {
+            const value = turn[k] / length;
+            const size = Math.min(511, Math.round((511 * Math.abs(value)) / Math.SQRT1_2));
+            bits = (bits << 10) | (value < 0 ? 512 : 0) | size;
+        }
+    }
+    return bits >>> 0;
+}
+
 /**
- * Writes version 2, which all readers know.
+ * Writes version 3, whose turns take ten bits and not eight.
  * @param splats 32 bytes each, right-handed, meters ({@link ../format/splatFile.ts})
  */
 export async function WriteSpzAsync(splats: Uint8Array): Promise<ArrayBuffer> {
     const count = splats.length / SplatByteLength;
-    const body = new Uint8Array(HeaderBytes + 19 * count);
+    const body = new Uint8Array(HeaderBytes + 20 * count);
     const octets = new Uint8ClampedArray(body.buffer); // rounds
     const view = new DataView(body.buffer);
     const from = new DataView(splats.buffer, splats.byteOffset, splats.byteLength);
-    [Magic, 2, count].forEach((word, i) => view.setUint32(4 * i, word, true));
+    [Magic, 3, count].forEach((word, i) => view.setUint32(4 * i, word, true));
     body[13] = FractionalBits;
     const opacityAt = HeaderBytes + 9 * count;
     const colorAt = opacityAt + count;
@@ -129,10 +144,7 @@ export async function WriteSpzAsync(splats: Uint8Array): Promise<ArrayBuffer> {
         }
         body[opacityAt + i] = splats[at + 27];
         const turn = [5, 6, 7, 4].map((k) => (splats[at + 24 + k] - 127.5) / 127.5);
-        const length = Math.hypot(...turn) * (turn[3] < 0 ? -1 : 1);
-        for (let k = 0; k < 3; k++) {
-            octets[turnAt + 3 * i + k] = 127.5 * (turn[k] / length) + 127.5;
-        }
+        view.setUint32(turnAt + 4 * i, PackSmallestThree(turn), true);
     }
     return await GzipAsync(body);
 }

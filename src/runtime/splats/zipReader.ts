@@ -55,8 +55,7 @@ export class ZipReader {
             throw WrongGaussians(`its archive has no file ${path} of at most ${MaxFileBytes} bytes`);
         }
         const { localAt, method, packedBytes, bytes } = entry;
-        const start =
-            localAt + LocalBytes + view.getUint16(localAt + 26, true) + view.getUint16(localAt + 28, true);
+        const start = localAt + LocalBytes + view.getUint16(localAt + 26, true) + view.getUint16(localAt + 28, true);
         if (view.getUint32(localAt, true) !== LocalMagic || start + packedBytes > view.byteLength) {
             throw WrongGaussians(`file ${path} of its archive lies outside of it`);
         }
