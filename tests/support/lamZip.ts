@@ -76,6 +76,24 @@ export function Ply(names: readonly string[], rows: readonly number[]): Uint8Arr
     return file;
 }
 
+/** PLY as PlayCanvas' tools pack it: one Gaussian at 1, −2, 3. */
+export function PackedPly(): Uint8Array<ArrayBuffer> {
+    const range = ["x", "y", "z", "scale_x", "scale_y", "scale_z"];
+    const chunk = [...range.map((name) => `min_${name}`), ...range.map((name) => `max_${name}`)];
+    const packed = ["position", "rotation", "scale", "color"].map((name) => `property uint packed_${name}\n`);
+    const header =
+        `ply\nformat binary_little_endian 1.0\nelement chunk 1\n${chunk.map((n) => `property float ${n}\n`).join("")}` +
+        `element vertex 1\n${packed.join("")}end_header\n`;
+    const text = new TextEncoder().encode(header);
+    const file = new Uint8Array(text.length + 4 * chunk.length + 16);
+    file.set(text);
+    const view = new DataView(file.buffer, text.length);
+    [-1, -2, -3, -8, -8, -8, 1, 2, 3, -4, -4, -4].forEach((value, i) => view.setFloat32(4 * i, value, true));
+    const bits = [(2047 << 21) | (0 << 11) | 2047, 0x1ff7fdff, 0, 0x80ff00c0];
+    bits.forEach((value, i) => view.setUint32(4 * (chunk.length + i), value >>> 0, true));
+    return file;
+}
+
 function SkinGlb(vertices: Float32Array, faces: readonly number[], unit: number): Uint8Array {
     const count = vertices.length / 3;
     const writer = new BlockWriter();

@@ -9,16 +9,14 @@ const Widths: Readonly<Record<string, number>> = { SCALAR: 1, VEC2: 2, VEC3: 3, 
 type Json = Readonly<Record<string, unknown>>;
 
 /** One component: bytes, what 1 is where numbers are normalised, and how it is read. */
-const Components: Readonly<
-    Record<number, readonly [bytes: number, one: number, read: (v: DataView, at: number) => number]>
-> = {
-    5120: [1, 127, (view, at) => view.getInt8(at)],
-    5121: [1, 255, (view, at) => view.getUint8(at)],
-    5122: [2, 32767, (view, at) => view.getInt16(at, true)],
-    5123: [2, 65535, (view, at) => view.getUint16(at, true)],
-    5125: [4, 1, (view, at) => view.getUint32(at, true)],
-    5126: [4, 1, (view, at) => view.getFloat32(at, true)],
-};
+const Components = new Map<unknown, readonly [bytes: number, one: number, read: (v: DataView, at: number) => number]>([
+    [5120, [1, 127, (view, at) => view.getInt8(at)]],
+    [5121, [1, 255, (view, at) => view.getUint8(at)]],
+    [5122, [2, 32767, (view, at) => view.getInt16(at, true)]],
+    [5123, [2, 65535, (view, at) => view.getUint16(at, true)]],
+    [5125, [4, 1, (view, at) => view.getUint32(at, true)]],
+    [5126, [4, 1, (view, at) => view.getFloat32(at, true)]],
+]);
 
 /** An object of the file's JSON. @throws FlexAvatarError `file-format` */
 export function JsonObject(value: unknown, what: string): Json {
@@ -59,7 +57,12 @@ export class GlbArrays {
     public read(index: unknown, width: number, what: string): Float64Array {
         const accessor = JsonObject(this._at("accessors", index), what);
         const { count, componentType, type, normalized, sparse } = accessor;
-        if (Widths[String(type)] !== width || !Number.isSafeInteger(count) || (count as number) < 0) {
+        if (
+            !Object.hasOwn(Widths, String(type)) ||
+            Widths[String(type)] !== width ||
+            !Number.isSafeInteger(count) ||
+            (count as number) < 0
+        ) {
             throw WrongGaussians(`${what} of its glTF is no accessor of ${width} numbers each`);
         }
         const total = (count as number) * width;
@@ -74,7 +77,7 @@ export class GlbArrays {
             this._readSparse(JsonObject(sparse, what), componentType, count as number, width, what, values);
         }
         if (normalized === true) {
-            const one = Components[componentType as number]?.[1] ?? 1;
+            const one = Components.get(componentType)?.[1] ?? 1;
             values.forEach((value, i) => (values[i] = Math.max(-1, value / one)));
         }
         return values;
@@ -113,7 +116,7 @@ export class GlbArrays {
         what: string,
         take: (index: number, value: number) => void,
     ): void {
-        const component = Components[componentType as number];
+        const component = Components.get(componentType);
         const view = JsonObject(this._at("bufferViews", bufferView), what);
         const [start, length, offset] = [view.byteOffset ?? 0, view.byteLength, byteOffset];
         if (!component || view.buffer !== 0 || ![start, length, offset].every(IsCount)) {

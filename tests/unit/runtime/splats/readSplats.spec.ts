@@ -7,7 +7,7 @@ import { ReadSplatsAsync } from "../../../../src/runtime/splats/readSplats";
 import { ReadSpzBody, WriteSpzAsync } from "../../../../src/runtime/splats/spzFile";
 import { InflateAsync } from "../../../../src/runtime/splats/inflate";
 import { Random } from "../../../support/gpu";
-import { LamNeckHeight, Ply, SampleLamAsync, ZipAsync } from "../../../support/lamZip";
+import { LamNeckHeight, PackedPly, Ply, SampleLamAsync, ZipAsync } from "../../../support/lamZip";
 
 const Count = 300;
 
@@ -109,20 +109,7 @@ describe("ReadSplatsAsync", () => {
     });
 
     it("reads packed ply", () => {
-        const range = ["x", "y", "z", "scale_x", "scale_y", "scale_z"];
-        const chunk = [...range.map((name) => `min_${name}`), ...range.map((name) => `max_${name}`)];
-        const packed = ["position", "rotation", "scale", "color"].map((name) => `property uint packed_${name}\n`);
-        const header =
-            `ply\nformat binary_little_endian 1.0\nelement chunk 1\n${chunk.map((n) => `property float ${n}\n`).join("")}` +
-            `element vertex 1\n${packed.join("")}end_header\n`;
-        const text = new TextEncoder().encode(header);
-        const file = new Uint8Array(text.length + 4 * chunk.length + 16);
-        file.set(text);
-        const view = new DataView(file.buffer, text.length);
-        [-1, -2, -3, -8, -8, -8, 1, 2, 3, -4, -4, -4].forEach((value, i) => view.setFloat32(4 * i, value, true));
-        const bits = [(2047 << 21) | (0 << 11) | 2047, 0x1ff7fdff, 0, 0x80ff00c0];
-        bits.forEach((value, i) => view.setUint32(4 * (chunk.length + i), value >>> 0, true));
-        const { places, sizes, colors, opacities, turns } = ReadPly(file);
+        const { places, sizes, colors, opacities, turns } = ReadPly(PackedPly());
         expect([...places]).toEqual([1, -2, 3]);
         expect(Math.log(sizes[0])).toBeCloseTo(-8, 5);
         expect([...colors].map((value) => Math.round(255 * value))).toEqual([128, 255, 0]);
