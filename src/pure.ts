@@ -69,7 +69,7 @@ export { ClipSource, type FaceClip, type IClipSourceSettings } from "./plugin/li
 export type { IFaceClipData } from "./plugin/live/faceClipData.js";
 export type { FaceMask, FacePart, FaceRegion } from "./plugin/live/faceMask.js";
 export { FaceRecorder, type IRecorderSettings } from "./plugin/live/faceRecorder.js";
-export { FaceJointNames, type IFaceFrame, type IFaceHost, type IFaceSource } from "./plugin/live/faceSource.js";
+export { FaceJointNames, type IFaceFrame, type IFaceHost, type IFaceSource, type ISavedSource } from "./plugin/live/faceSource.js";
 export { LifeSource, type ILifeSettings, type Mood } from "./plugin/live/lifeSource.js";
 export {
     LookAtSource,
@@ -81,6 +81,8 @@ export {
 } from "./plugin/live/lookAtSource.js";
 export { PlayWithAudio, type IAudioPlayback, type IPlayWithAudioSettings } from "./plugin/live/playWithAudio.js";
 export { LoadFaceClipAsync, ParseFaceClip, type IFaceClipSettings } from "./plugin/live/readFaceClip.js";
+export { SavedSource } from "./plugin/live/savedSource.js";
+export type { IFaceClipJson } from "./plugin/live/faceClipJson.js";
 export type { ISourceHandle, ISourceSettings } from "./plugin/live/sourceHandle.js";
 export { BakeVoiceAsync, type IBakeVoiceSettings, type IVoiceTarget } from "./plugin/live/voice/bakeVoice.js";
 export type {

@@ -7,6 +7,7 @@ import type { Observable } from "@babylonjs/core/Misc/observable.js";
 import { WriteAvatarFile, type IAvatarFile } from "../../runtime/format/avatarFile.js";
 import type { ISplatSnapshot } from "../../runtime/format/splatFile.js";
 import type { ExpressionTrack } from "../animation/expressionTracks.js";
+import type { ISavedAttachments } from "../attach/savedAttachments.js";
 import { HeadSurface } from "../attach/headSurface.js";
 import { FreezeAsync } from "../draw/gaussianSplattingMesh.js";
 import { FlexAvatarProxyMesh, type IProxySource } from "../draw/proxyMesh.js";
@@ -167,6 +168,10 @@ export class AvatarCore implements IAvatarInternals {
 
     public refineInBackground(source: IRefineSource, settings: IRefineSettings): void {
         this.refinement.runInBackground(source, settings);
+    }
+
+    public get savedAttachments(): ISavedAttachments {
+        return this.attachments.save();
     }
 
     public clipTargets(): Map<string, TransformNode | ExpressionTrack> {

@@ -19,6 +19,7 @@ import type { HeadModel } from "../../flame/headModel.js";
 import type { IAvatarFile } from "../../runtime/format/avatarFile.js";
 import type { PhotoSource } from "../../runtime/photo/decode.js";
 import type { ExpressionTrack } from "../animation/expressionTracks.js";
+import type { ISavedAttachments } from "../attach/savedAttachments.js";
 import type { LevelOfDetail } from "../draw/levelOfDetail.js";
 import type { SplatCrowds } from "../draw/splatCrowds.js";
 import type { FaceMixer } from "../live/faceMixer.js";
@@ -108,6 +109,8 @@ export interface IAvatarInternals {
     /** Refines with photos that are prepared, for what they were prepared for; what goes wrong is a notice. */
     refineInBackground(source: IRefineSource, settings: IRefineSettings): void;
 
+    /** What hangs on the skin and what the head hangs on, for scene files. */
+    readonly savedAttachments: ISavedAttachments;
     /** All that a clip can drive, by the names that scene files use. */
     clipTargets(): Map<string, TransformNode | ExpressionTrack>;
     /** Takes a group whose targets are this avatar's tracks and joints: it is disposed with the avatar. */

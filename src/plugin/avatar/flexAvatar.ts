@@ -282,6 +282,11 @@ export class FlexAvatar extends TransformNode {
         return this._core.faceMixer.add(source, settings);
     }
 
+    /** The sources on this avatar, in the order in which they are mixed. */
+    public get sources(): readonly ISourceHandle[] {
+        return this._core.pose.mixer?.handles ?? [];
+    }
+
     /**
      * Puts the face and all joints to rest: tracks at 0, no turn left by you or by a clip. A clip that plays writes
      * again in the next frame.

@@ -13,6 +13,8 @@ import type { LevelOfDetail } from "../draw/levelOfDetail.js";
 import type { BustOption, HairOption } from "../page/avatarPage.js";
 import type { IHairSpringSettings } from "../page/hairSpring.js";
 import { SerializedName } from "../names.js";
+import type { ISavedAttachments } from "../attach/savedAttachments.js";
+import { PlainSettings, type ISavedHandle } from "../live/savedSource.js";
 
 /** One clip. */
 export interface ISerializedClip {
@@ -52,6 +54,11 @@ export interface ISerializedAvatar {
     /** Quaternions in the avatar's axes, by joint. */
     joints: Record<string, number[]>;
     clips: ISerializedClip[];
+    /** Files written before have none of the next three. */
+    sources?: ISavedHandle[];
+    attachments?: ISavedAttachments;
+    /** Ids of nodes of the scene whose parent is a part of the avatar, by the part's number among its nodes. */
+    children?: Record<string, string[]>;
 }
 
 /** All avatars of a file. */
@@ -128,7 +135,26 @@ function SerializeAvatar(avatar: FlexAvatar, person: number): ISerializedAvatar 
         expression: Object.fromEntries(tracks.map(({ name, influence }) => [name, influence])),
         joints: Object.fromEntries(NodeNames.map((joint) => [joint, RotationOf(avatar[joint]).asArray()])),
         clips: avatar.clips.map((group) => SerializeClip(avatar, group)),
+        sources: avatar.sources.flatMap(({ source, settings }) => {
+            const saved = source.save?.();
+            return saved ? [{ ...saved, handle: PlainSettings(settings) }] : [];
+        }),
+        attachments: avatar._internals.savedAttachments,
+        children: ChildrenOf(avatar),
     };
+}
+
+/** What the page hung on the avatar's own nodes. */
+function ChildrenOf(avatar: FlexAvatar): Record<string, string[]> {
+    return Object.fromEntries(
+        avatar._internals.nodes.flatMap((node, index) => {
+            const ids = node
+                .getChildren()
+                .filter(({ doNotSerialize }) => !doNotSerialize)
+                .map(({ id }) => id);
+            return ids.length > 0 ? [[String(index), ids]] : [];
+        }),
+    );
 }
 
 function SerializeClip(avatar: FlexAvatar, group: AnimationGroup): ISerializedClip {

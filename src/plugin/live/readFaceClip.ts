@@ -6,6 +6,7 @@ import { FlexAvatarError } from "../../flame/error.js";
 import { ArkitNames } from "../../flame/expression.js";
 import { ColumnValues, CreateSlots, WriteColumnsToFrame } from "./columnValues.js";
 import { FaceClip } from "./faceClip.js";
+import { FaceClipFromJson, IsFaceClipJson } from "./faceClipJson.js";
 import { CreateFaceFrame, FaceJointNames } from "./faceSource.js";
 import { FindColumn, FirstAngle } from "./faceColumns.js";
 import { ReadResult } from "./faceResults.js";
@@ -54,6 +55,10 @@ export function ParseFaceClip(
 ): FaceClip {
     const { name = "face", names = ArkitNames, angleScale = 1 } = settings;
     const data = TextOf(source);
+    const own = OwnJson(data);
+    if (own) {
+        return new FaceClip({ ...FaceClipFromJson(own), ...(settings.name ? { name: settings.name } : {}) });
+    }
     const table = typeof data === "string" ? ParseText(data, names) : ParseJson(data, names);
     if (table.rows.length === 0) {
         throw NotAClip("it has no frames");
@@ -95,6 +100,22 @@ function TextOf(source: string | ArrayBuffer | ArrayBufferView | object): string
         return new TextDecoder().decode(source);
     }
     return source;
+}
+
+/** What `FaceClip.toJson` wrote, or null. */
+function OwnJson(data: string | object): object | null {
+    if (typeof data !== "string") {
+        return IsFaceClipJson(data) ? data : null;
+    }
+    if (!/^\uFEFF?\s*\{/.test(data)) {
+        return null;
+    }
+    try {
+        const json = JSON.parse(data) as object;
+        return IsFaceClipJson(json) ? json : null;
+    } catch {
+        return null;
+    }
 }
 
 function ParseText(text: string, names: readonly string[]): ITable {

@@ -10,7 +10,7 @@ import { ReportUnknownColumns } from "./faceClip.js";
 import { SlotCount } from "./faceColumns.js";
 import { ReadLiveLinkPacket, ReadOscPacket } from "./facePackets.js";
 import { ReadResult } from "./faceResults.js";
-import type { IFaceFrame, IFaceHost, IFaceSource } from "./faceSource.js";
+import type { IFaceFrame, IFaceHost, IFaceSource, ISavedSource } from "./faceSource.js";
 
 /** Settings of a {@link StreamSource}. A field left undefined keeps its default. */
 export interface IStreamSettings {
@@ -93,6 +93,12 @@ export class StreamSource implements IFaceSource {
         this.name = name;
         this._names = names === "alphabetical" ? [...ArkitNames].sort() : names;
         this._settings = { delayS, holdS, relaxS, now: settings.now ?? (() => performance.now()) };
+    }
+
+    /** See {@link IFaceSource}. It waits for packets again. */
+    public save(): ISavedSource {
+        const { delayS, holdS, relaxS } = this._settings;
+        return { kind: "stream", settings: { name: this.name, names: [...this._names], delayS, holdS, relaxS } };
     }
 
     /** Counts. It allocates: not for every frame. */
