@@ -3,8 +3,13 @@
  * A file holds each person once, as the bytes of a `.flexavatar` file in base64, however many instances the scene has.
  */
 import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup.js";
+import { Camera } from "@babylonjs/core/Cameras/camera.js";
+import { Light } from "@babylonjs/core/Lights/light.js";
 import { Quaternion, type Vector3 } from "@babylonjs/core/Maths/math.vector.js";
+import { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh.js";
+import { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import { EncodeArrayBufferToBase64 } from "@babylonjs/core/Misc/stringTools.js";
+import type { Node } from "@babylonjs/core/node.js";
 import type { Scene } from "@babylonjs/core/scene.js";
 import { NodeNames } from "../animation/avatarJoints.js";
 import type { IFlexAvatarOptions } from "../componentOptions.js";
@@ -70,6 +75,16 @@ export interface ISerializedAvatars {
     avatars: ISerializedAvatar[];
 }
 
+/** A scene file in the making. */
+export interface ISceneFile {
+    animationGroups?: unknown[];
+    meshes?: unknown[];
+    transformNodes?: unknown[];
+    cameras?: unknown[];
+    lights?: unknown[];
+    [SerializedName]?: unknown;
+}
+
 /** What is written of a `FlexAvatarComponent`. */
 export interface IAvatarsOfScene {
     readonly scene: Scene;
@@ -81,10 +96,8 @@ export interface IAvatarsOfScene {
  * Adds the component's avatars to a scene file in the making, and takes their clips out of its animation groups, which
  * cannot name tracks.
  */
-export function SerializeAvatars(
-    component: IAvatarsOfScene,
-    sceneFile: { animationGroups?: unknown[]; [SerializedName]?: unknown },
-): void {
+export function SerializeAvatars(component: IAvatarsOfScene, sceneFile: ISceneFile): void {
+    component.avatars.forEach((avatar) => AddWhatHangsOn(avatar, sceneFile));
     const { animationGroups } = component.scene;
     const clips = new Set(component.avatars.flatMap((avatar) => avatar.clips));
     if (sceneFile.animationGroups?.length === animationGroups.length) {
@@ -146,15 +159,52 @@ function SerializeAvatar(avatar: FlexAvatar, person: number): ISerializedAvatar 
 
 /** What the page hung on the avatar's own nodes. */
 function ChildrenOf(avatar: FlexAvatar): Record<string, string[]> {
+    const parts = avatar._internals.nodes;
     return Object.fromEntries(
-        avatar._internals.nodes.flatMap((node, index) => {
-            const ids = node
+        parts.flatMap((part, index) => {
+            const ids = part
                 .getChildren()
-                .filter(({ doNotSerialize }) => !doNotSerialize)
+                .filter((child) => !IsPart(avatar, child))
                 .map(({ id }) => id);
             return ids.length > 0 ? [[String(index), ids]] : [];
         }),
     );
+}
+
+/** Whether a node is made by the avatar itself. */
+function IsPart(avatar: FlexAvatar, node: Node): boolean {
+    const { nodes, savedAttachments } = avatar._internals;
+    return (
+        nodes.some((part) => part === node) ||
+        node === avatar.proxyMesh ||
+        savedAttachments.surface.some(({ id }) => id === node.id)
+    );
+}
+
+/**
+ * Babylon leaves out what hangs on nodes that it is told to leave out, as those of avatars. Geometries and materials are
+ * in the file already.
+ */
+function AddWhatHangsOn(avatar: FlexAvatar, sceneFile: ISceneFile): void {
+    const made = new Set<Node>([avatar, ...avatar.getDescendants(false, (node) => IsPart(avatar, node))]);
+    made.forEach((node) => (node.doNotSerialize = false));
+    for (const node of avatar.getDescendants()) {
+        if (made.has(node) || node.doNotSerialize) {
+            continue;
+        }
+        if (node instanceof AbstractMesh) {
+            const mesh = {};
+            node.serialize(mesh);
+            sceneFile.meshes?.push(mesh);
+        } else if (node instanceof TransformNode) {
+            sceneFile.transformNodes?.push(node.serialize());
+        } else if (node instanceof Light) {
+            sceneFile.lights?.push(node.serialize());
+        } else if (node instanceof Camera) {
+            sceneFile.cameras?.push(node.serialize());
+        }
+    }
+    made.forEach((node) => (node.doNotSerialize = true));
 }
 
 function SerializeClip(avatar: FlexAvatar, group: AnimationGroup): ISerializedClip {

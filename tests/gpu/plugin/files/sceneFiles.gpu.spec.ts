@@ -19,6 +19,12 @@ import { SceneSerializer } from "@babylonjs/core/Misc/sceneSerializer";
 import { NodeRenderGraphFlexAvatarBlock, type FlexAvatarContainer } from "../../../../src";
 import { FlexAvatar } from "../../../../src/plugin/avatar/flexAvatar";
 import { FlexAvatarComponent } from "../../../../src/plugin/flexAvatarComponent";
+import { ClipSource } from "../../../../src/plugin/live/faceClip";
+import { LifeSource } from "../../../../src/plugin/live/lifeSource";
+import { LookAtSource } from "../../../../src/plugin/live/lookAtSource";
+import { ParseFaceClip } from "../../../../src/plugin/live/readFaceClip";
+import { StreamSource } from "../../../../src/plugin/live/streamSource";
+import { VoiceSource } from "../../../../src/plugin/live/voice/voiceSource";
 import { FakeServicesAsync } from "../../../support/fakeNetworks";
 import {
     AddAvatarAsync,
@@ -184,6 +190,46 @@ describe("scene files", () => {
         expect(second.expression.getTrack("eyeBlinkLeft").influence).toBeCloseTo(0.7, 5);
         expect(second.clipJoints.neck.rotationQuaternion!.toEulerAngles().x).toBeCloseTo(0.5, 3);
         expect(second.neck.rotationQuaternion!.toEulerAngles().x).withContext("the user's").toBeCloseTo(0, 5);
+    });
+
+    it("keep sources with their settings and places, and what hangs on heads", async () => {
+        const avatar = await component.createFromPhotosAsync([Photo], { name: "ada", refine: false });
+        const target = new TransformNode("target", stage.scene);
+        target.position.set(1, 2, 3);
+        const clip = ParseFaceClip("timeCode,jawOpen,mouthClose\n0.0,0.5,0.1\n0.5,0.25,0", { name: "words" });
+        avatar.addSource(new LifeSource({ seed: 7, blink: false, mood: "happy" }), { weight: 0.6 });
+        avatar.addSource(new LookAtSource(target, { head: 0.4 }), { priority: 3, mask: { eyes: 1, head: 0.5 } });
+        avatar.addSource(new LookAtSource(() => true), { priority: 2 });
+        avatar.addSource(new StreamSource({ name: "phone", delayS: 0.1 }), { mask: ["mouth"], fadeS: 1 });
+        avatar.addSource(new ClipSource(clip, { loop: true }), { priority: -1 });
+        avatar.addSource(new VoiceSource(null, { name: "speech", strength: 0.8 }), { priority: 1 });
+        const hat = AddBox(stage.scene, "hat", new Color3(1, 0, 0), 0.05, new Vector3(0, 0.1, 0));
+        hat.parent = avatar.attachToSurface("noseTip", { name: "nose", axes: "surface" });
+        const ring = AddBox(stage.scene, "ring", new Color3(1, 0, 0), 0.02, Vector3.Zero());
+        ring.parent = avatar.neck;
+        const text = JSON.stringify(SceneSerializer.Serialize(stage.scene));
+        const handles = avatar.sources.map(({ settings }) => settings);
+        const saved = avatar.sources.map(({ source }) => source.save!());
+        [avatar, hat, ring, target].forEach((node) => node.dispose());
+
+        const codes: string[] = [];
+        component.onNoticeObservable.add(({ code }) => codes.push(code));
+        await AppendSceneAsync(new File([text], "sources.babylon"), stage.scene);
+        await stage.scene.whenReadyAsync();
+        const [again] = component.avatars;
+        const { sources } = again;
+        expect(sources.map(({ settings }) => settings)).toEqual(handles);
+        expect(sources.map(({ source }) => source.save!())).toEqual(saved);
+        expect(sources.map(({ source }) => source.constructor.name)).toEqual([
+            ...["ClipSource", "StreamSource", "SavedSource", "SavedSource", "LookAtSource", "LifeSource"],
+        ]);
+        const look = sources.map(({ source }) => source).find((source) => source instanceof LookAtSource)!;
+        expect((look.target as TransformNode).name).toBe("target");
+        expect(codes.filter((code) => code === "source-saved").length).toBe(2); // a function, and a voice
+        const box = stage.scene.getMeshByName("hat")!;
+        expect(box.parent!.name).toBe("nose");
+        expect(box.position.y).toBeCloseTo(0.1, 6);
+        expect(stage.scene.getMeshByName("ring")!.parent).toBe(again.neck);
     });
 
     it("report a person that a scene file has broken, and load the rest", async () => {
