@@ -128,6 +128,7 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
             driverMs: this._avatars.reduce((longest, { counts }) => Math.max(longest, counts.driverMs), 0),
             driverRuns: this._avatars.reduce((sum, { counts }) => sum + counts.driverRuns, 0),
             stageMs: { ...this._factory.stageMs },
+            cached: store?.cached ?? 0,
             requests: store?.requests ?? 0,
             bytes: store?.bytes ?? 0,
         };

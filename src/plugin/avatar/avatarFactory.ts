@@ -454,13 +454,14 @@ export class AvatarFactory {
     }
 
     private async _createNetworksAsync(signal: AbortSignal): Promise<INetworks> {
-        const { modelsUrl, model, backend, driver, runtimeUrls } = this._options;
+        const { modelsUrl, model, backend, driver, runtimeUrls, cacheModels } = this._options;
         return await this._services.createNetworksAsync({
             modelsUrl,
             model,
             backend,
             driver,
             runtimeUrls,
+            cache: cacheModels,
             device: this._device,
             signal,
             onProgress: this._tellListeners,

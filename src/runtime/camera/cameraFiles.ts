@@ -1,4 +1,5 @@
 /** What the camera's networks need: the two of photos that find faces, and ONNX Runtime for the processor. */
+import { OpenAssetCache } from "../models/assetCache.js";
 import { FlexAvatarError } from "../../flame/error.js";
 import { AssetStore, JoinUrl } from "../models/assetStore.js";
 import type { IGraphEntry } from "../models/manifest.js";
@@ -39,7 +40,7 @@ export async function LoadCameraFilesAsync(
     signal: AbortSignal,
     onNotice?: NoticeListener,
 ): Promise<ICameraFiles> {
-    const store = new AssetStore(onNotice);
+    const store = new AssetStore(onNotice, OpenAssetCache(onNotice));
     try {
         const { face } = await LoadManifestAsync({ modelsUrl, runtimeUrls, signal }, store);
         if (!face) {
