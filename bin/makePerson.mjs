@@ -48,7 +48,7 @@ function loadCanvas(project) {
 export async function makePerson(photos, target, options = {}) {
     const { refine = true, project = process.cwd(), onStage, onNotice } = options;
     bringBrowserParts(loadCanvas(project));
-    const { PersonMaker, WriteAvatarFile } = await import("../dist/lib/person.js");
+    const { PersonMaker } = await import("../dist/lib/person.js");
     const maker = await PersonMaker.CreateAsync({
         modelsUrl: folderUrl(path.join(packageRoot, "assets", "models")),
         runtimeUrls: folderUrl(path.join(findPackage("onnxruntime-web", project), "dist")),
@@ -65,7 +65,7 @@ export async function makePerson(photos, target, options = {}) {
         const name = path.basename(target, path.extname(target));
         const files = photos.map((photo) => new Blob([readFileSync(photo)]));
         const person = await maker.makeAsync(files, { name, refine: refine ? "auto" : false, onProgress: tell });
-        const bytes = WriteAvatarFile(person);
+        const bytes = await maker.writeAsync(person);
         writeFileSync(target, bytes);
         return bytes.length;
     } finally {
