@@ -65,6 +65,7 @@ export type {
 } from "./plugin/live/camera/cameraOptions.js";
 export { CameraSource } from "./plugin/live/camera/cameraSource.js";
 export type { AudioTimeline, ISoundClock, IStartedBuffer } from "./plugin/live/audioClock.js";
+export { BakeClip, type IBakeClipSettings } from "./plugin/live/bakeClip.js";
 export { ClipSource, type FaceClip, type IClipSourceSettings } from "./plugin/live/faceClip.js";
 export type { IFaceClipData } from "./plugin/live/faceClipData.js";
 export type { FaceMask, FacePart, FaceRegion } from "./plugin/live/faceMask.js";

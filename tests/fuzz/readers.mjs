@@ -88,7 +88,10 @@ export async function loadReadersAsync() {
                 read: orJson((value) => library.ParseModelManifest(value)),
             },
             "performance of a face": {
-                seeds: performances(library.LiveLinkNames).map(bytesOf),
+                seeds: [
+                    ...performances(library.LiveLinkNames),
+                    JSON.stringify(library.ParseFaceClip(performances(library.LiveLinkNames)[0]).toJson()),
+                ].map(bytesOf),
                 read: (bytes) => library.ParseFaceClip(bytes),
             },
             "packet of a face": {

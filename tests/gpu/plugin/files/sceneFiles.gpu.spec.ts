@@ -16,7 +16,12 @@ import { Color3, Color4 } from "@babylonjs/core/Maths/math.color";
 import { Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { SceneSerializer } from "@babylonjs/core/Misc/sceneSerializer";
-import { NodeRenderGraphFlexAvatarBlock, type FlexAvatarContainer } from "../../../../src";
+import {
+    ArkitExpressionNames,
+    BakeClip,
+    NodeRenderGraphFlexAvatarBlock,
+    type FlexAvatarContainer,
+} from "../../../../src";
 import { FlexAvatar } from "../../../../src/plugin/avatar/flexAvatar";
 import { FlexAvatarComponent } from "../../../../src/plugin/flexAvatarComponent";
 import { ClipSource } from "../../../../src/plugin/live/faceClip";
@@ -184,6 +189,14 @@ describe("scene files", () => {
         expect(second.clips.map(({ name }) => name)).toEqual(["blink twin", "blink again"]);
         const [again] = second.clips;
         expect(again.speedRatio).toBe(0.5);
+        const baked = BakeClip(second, again, { framesPerSecond: 10 });
+        const read = ParseFaceClip(JSON.stringify(baked.toJson()));
+        expect([read.frameCount, read.durationS]).toEqual([baked.frameCount, baked.durationS]);
+        const blink = ArkitExpressionNames.indexOf("eyeBlinkLeft");
+        expect([...read.data.says].filter((says) => says > 0).length).toBe(1);
+        expect(read.data.weights[52 * (read.frameCount - 1) + blink]).toBeCloseTo(0.7, 4);
+        expect(read.data.turns.at(-16)!).toBeCloseTo(Math.sin(0.25), 3); // the neck's x of the last frame
+        expect(second.expression.getTrack("eyeBlinkLeft").influence).withContext("as before").toBe(0);
         expect(again.name).toContain("blink");
         again.start();
         again.goToFrame(30);
