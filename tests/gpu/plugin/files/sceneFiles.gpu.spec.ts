@@ -192,9 +192,9 @@ describe("scene files", () => {
         const baked = BakeClip(second, again, { framesPerSecond: 10 });
         const read = ParseFaceClip(JSON.stringify(baked.toJson()));
         expect([read.frameCount, read.durationS]).toEqual([baked.frameCount, baked.durationS]);
-        const blink = ArkitExpressionNames.indexOf("eyeBlinkLeft");
+        const blinkTrack = ArkitExpressionNames.indexOf("eyeBlinkLeft");
         expect([...read.data.says].filter((says) => says > 0).length).toBe(1);
-        expect(read.data.weights[52 * (read.frameCount - 1) + blink]).toBeCloseTo(0.7, 4);
+        expect(read.data.weights[52 * (read.frameCount - 1) + blinkTrack]).toBeCloseTo(0.7, 4);
         expect(read.data.turns.at(-16)!).toBeCloseTo(Math.sin(0.25), 3); // the neck's x of the last frame
         expect(second.expression.getTrack("eyeBlinkLeft").influence).withContext("as before").toBe(0);
         expect(again.name).toContain("blink");
