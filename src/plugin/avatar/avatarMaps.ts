@@ -8,6 +8,7 @@ import type { ICloseUp } from "../../runtime/closeUp.js";
 import { FeatherMap } from "../attach/feather.js";
 import { FeatherSplats } from "../attach/splatFeather.js";
 import type { INeckRing } from "../attach/neckRing.js";
+import type { IAvatarDrawing } from "./avatarDrawing.js";
 import type { IPersonMember, Person } from "../refine/person.js";
 import type { IRefineProgress } from "../../runtime/person/refineSettings.js";
 import type { AvatarEvaluator } from "../../runtime/driver/avatarEvaluator.js";
@@ -19,14 +20,14 @@ export class AvatarMaps implements IPersonMember {
     private _feathered: Float32Array<ArrayBuffer> | null = null;
 
     /**
-     * @param _drawing has the evaluator, or null while the device is lost
+     * @param _drawing borrowed: what shows the maps
      * @param _person borrowed; joined here
      * @param _model head model of the avatar
      * @param onRefineProgressObservable the avatar's
      * @param _splats Gaussians of a file in place of the person's map
      */
     public constructor(
-        private readonly _drawing: { readonly splats: AvatarEvaluator | null },
+        private readonly _drawing: Pick<IAvatarDrawing, "splats" | "painted">,
         private readonly _person: Person,
         private readonly _model: HeadModel,
         public readonly onRefineProgressObservable: Observable<IRefineProgress>,
@@ -74,6 +75,7 @@ export class AvatarMaps implements IPersonMember {
 
     public showColors(staticMap: Float32Array<ArrayBuffer>, slots: WeakSet<object>): void {
         const { splats } = this;
+        this._drawing.painted?.setColors(staticMap);
         if (this._feathered) {
             const channel = staticMap.length / 14;
             this._feathered.set(staticMap.subarray(4 * channel, 7 * channel), 4 * channel);
@@ -87,6 +89,7 @@ export class AvatarMaps implements IPersonMember {
 
     public showCloseUp(closeUp: ICloseUp | null, strength: number): void {
         this.splats?.setCloseUp(closeUp, strength);
+        this._drawing.painted?.setCloseUp(closeUp, strength);
     }
 
     private get _whole(): Float32Array<ArrayBuffer> {
