@@ -46,5 +46,6 @@ await ShowAsync(async ({ scene, camera, panel }) => {
     panel.addSlider("Turn the head", [-1, 1], 0, (value) => {
         component.avatars.forEach(({ neck }) => (neck.rotation.y = value));
     });
+    await person.whenRefinedAsync(); // the photo's own detail, hair and shoulders
     await openAsync(await writeAsync("spz"), "head.spz");
 });
