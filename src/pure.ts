@@ -71,7 +71,13 @@ export { ClipSource, type FaceClip, type IClipSourceSettings } from "./plugin/li
 export type { IFaceClipData } from "./plugin/live/faceClipData.js";
 export type { FaceMask, FacePart, FaceRegion } from "./plugin/live/faceMask.js";
 export { FaceRecorder, type IRecorderSettings } from "./plugin/live/faceRecorder.js";
-export { FaceJointNames, type IFaceFrame, type IFaceHost, type IFaceSource, type ISavedSource } from "./plugin/live/faceSource.js";
+export {
+    FaceJointNames,
+    type IFaceFrame,
+    type IFaceHost,
+    type IFaceSource,
+    type ISavedSource,
+} from "./plugin/live/faceSource.js";
 export { LifeSource, type ILifeSettings, type Mood } from "./plugin/live/lifeSource.js";
 export {
     LookAtSource,

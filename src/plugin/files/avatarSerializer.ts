@@ -182,8 +182,8 @@ function IsPart(avatar: FlexAvatar, node: Node): boolean {
 }
 
 /**
- * Babylon leaves out what hangs on nodes that it is told to leave out, as those of avatars. Geometries and materials are
- * in the file already.
+ * Babylon leaves out what hangs on nodes that it is told to leave out, as those of avatars. Geometries and materials
+ * are in the file already.
  */
 function AddWhatHangsOn(avatar: FlexAvatar, sceneFile: ISceneFile): void {
     const made = new Set<Node>([avatar, ...avatar.getDescendants(false, (node) => IsPart(avatar, node))]);

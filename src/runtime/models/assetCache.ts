@@ -1,7 +1,7 @@
 /**
  * Model files that this origin has fetched before, by their SHA-256, in the browser's Cache Storage: a page that comes
- * again, and other pages of the origin, fetch nothing. What is there is checked like what comes from the network. A page
- * without Cache Storage (not on https, in a private window that refuses it, in Node) works as if nothing were there.
+ * again, and other pages of the origin, fetch nothing. What is there is checked like what comes from the network. A
+ * page without Cache Storage (not on https, in a private window that refuses it, in Node) works as if nothing were there.
  */
 import type { NoticeListener } from "./progress.js";
 

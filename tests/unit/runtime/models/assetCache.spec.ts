@@ -1,4 +1,4 @@
-// Model files of an earlier visit: found by their hash, never believed unchecked, and nothing lost where nothing is kept.
+// Model files of an earlier visit: found by their hash, never believed unchecked, and nothing lost where none is kept.
 import { AssetCacheName, OpenAssetCache } from "../../../../src/runtime/models/assetCache";
 import { AssetStore, ToHex } from "../../../../src/runtime/models/assetStore";
 
