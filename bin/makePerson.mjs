@@ -68,7 +68,6 @@ function loadCanvas(project) {
 export async function makePerson(photos, target, options = {}) {
     const { refine = true, project = process.cwd(), modelsUrl, onStage, onNotice } = options;
     bringBrowserParts(loadCanvas(project));
-    const { WriteAvatarFile } = await import("../dist/lib/person.js");
     const maker = await createMaker(project, onNotice, modelsUrl);
     let last = "";
     const tell = ({ stage }) => {
@@ -80,7 +79,7 @@ export async function makePerson(photos, target, options = {}) {
         const name = path.basename(target, path.extname(target));
         const files = photos.map((photo) => new Blob([readFileSync(photo)]));
         const person = await maker.makeAsync(files, { name, refine: refine ? "auto" : false, onProgress: tell });
-        const bytes = WriteAvatarFile(person);
+        const bytes = await maker.writeAsync(person);
         writeFileSync(target, bytes);
         return bytes.length;
     } finally {

@@ -50,7 +50,10 @@ export type { IMakeSettings } from "./plugin/avatar/avatarFactory.js";
 export type { IDriverSchedule } from "./runtime/driver/driverScheduler.js";
 export { FlexAvatar } from "./plugin/avatar/flexAvatar.js";
 export { FlexAvatarComponent } from "./plugin/flexAvatarComponent.js";
-export type { ICreateSettings, IPhotoCreateSettings } from "./plugin/createSettings.js";
+export type { ICreateSettings, IPhotoCreateSettings, ISplatCreateSettings } from "./plugin/createSettings.js";
+export type { SplatSource } from "./runtime/format/splatSource.js";
+export type { ISplatSettings } from "./runtime/splats/makeSplats.js";
+export type { INeckPlace } from "./runtime/splats/placement.js";
 export type { IFlexAvatarNotice } from "./plugin/notices.js";
 export type { IFlexAvatarStatistics } from "./plugin/statistics.js";
 export type {
@@ -63,11 +66,18 @@ export type {
 } from "./plugin/live/camera/cameraOptions.js";
 export { CameraSource } from "./plugin/live/camera/cameraSource.js";
 export type { AudioTimeline, ISoundClock, IStartedBuffer } from "./plugin/live/audioClock.js";
+export { BakeClip, type IBakeClipSettings } from "./plugin/live/bakeClip.js";
 export { ClipSource, type FaceClip, type IClipSourceSettings } from "./plugin/live/faceClip.js";
 export type { IFaceClipData } from "./plugin/live/faceClipData.js";
 export type { FaceMask, FacePart, FaceRegion } from "./plugin/live/faceMask.js";
 export { FaceRecorder, type IRecorderSettings } from "./plugin/live/faceRecorder.js";
-export { FaceJointNames, type IFaceFrame, type IFaceHost, type IFaceSource } from "./plugin/live/faceSource.js";
+export {
+    FaceJointNames,
+    type IFaceFrame,
+    type IFaceHost,
+    type IFaceSource,
+    type ISavedSource,
+} from "./plugin/live/faceSource.js";
 export { LifeSource, type ILifeSettings, type Mood } from "./plugin/live/lifeSource.js";
 export {
     LookAtSource,
@@ -79,6 +89,8 @@ export {
 } from "./plugin/live/lookAtSource.js";
 export { PlayWithAudio, type IAudioPlayback, type IPlayWithAudioSettings } from "./plugin/live/playWithAudio.js";
 export { LoadFaceClipAsync, ParseFaceClip, type IFaceClipSettings } from "./plugin/live/readFaceClip.js";
+export { SavedSource } from "./plugin/live/savedSource.js";
+export type { IFaceClipJson } from "./plugin/live/faceClipJson.js";
 export type { ISourceHandle, ISourceSettings } from "./plugin/live/sourceHandle.js";
 export { BakeVoiceAsync, type IBakeVoiceSettings, type IVoiceTarget } from "./plugin/live/voice/bakeVoice.js";
 export type {

@@ -27,6 +27,7 @@ const Problems: Record<FlexAvatarErrorCode, { title: string; ways: readonly Way[
     "models-missing": { title: "A file of the page did not come", ways: fromTheStart },
     "models-hash": { title: "A file of the page is damaged", ways: fromTheStart },
     "models-mismatch": { title: "The page's files do not fit together", ways: fromTheStart },
+    "splats-no-head": { title: "No head was found in the file", ways: ["open", "choose"] },
     "policy-refused": { title: "The page is not allowed to do this", ways: ["reload"] },
     "webgpu-missing": { title: "This browser has no WebGPU", ways: ["reload"] },
     "wasm-simd-missing": { title: "This browser is too old", ways: ["reload"] },

@@ -13,6 +13,7 @@ export type FlexAvatarErrorCode =
     | "models-missing"
     | "models-hash"
     | "models-mismatch"
+    | "splats-no-head"
     | "policy-refused"
     | "webgpu-missing"
     | "wasm-simd-missing"
@@ -43,6 +44,7 @@ const DefaultAdvice: Readonly<Record<FlexAvatarErrorCode, string>> = Object.free
     "models-missing": "Check the address of models.json and that its folder is served.",
     "models-hash": "Fetch the model files again; they differ from what models.json lists.",
     "models-mismatch": "Use the networks together with the head model they were trained for.",
+    "splats-no-head": "Tell where the neck is: the setting neck of loadSplatsAsync.",
     "policy-refused":
         "Allow what the message names in the page's Content-Security-Policy; docs/hosting.md lists all that is needed.",
     "webgpu-missing": "Use a browser with WebGPU and create the scene on a WebGPUEngine.",

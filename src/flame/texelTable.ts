@@ -120,8 +120,9 @@ function ClaimTexels(
 /**
  * Valid texels sorted by their Morton code. Neighbours in the list are neighbours on the head, which keeps GPU reads
  * together.
+ * @param faceOfTexel [mapSize²], negative where a texel is not valid
  */
-function TexelsInMortonOrder(mapSize: number, faceOfTexel: Int32Array): Uint32Array {
+export function TexelsInMortonOrder(mapSize: number, faceOfTexel: Int32Array): Uint32Array {
     // Walking all codes of the enclosing power of two in order is a sort without comparisons.
     const edge = 2 ** Math.ceil(Math.log2(mapSize));
     const texels = new Uint32Array(mapSize * mapSize);

@@ -54,6 +54,11 @@ export interface IFlexAvatarOptions {
      * or a quarter of the edge where its Gaussians are still less than 1.5 pixels apart. Default "auto".
      */
     levelOfDetail: LevelOfDetail;
+    /**
+     * Whether model files are kept for the next visit, by their hash, in the Cache Storage of the page's origin. Every
+     * page of the origin shares them. Default true.
+     */
+    cacheModels: boolean;
     /** Replaces parts in tests. @internal */
     _services?: Partial<IAvatarServices>;
 }
@@ -65,6 +70,7 @@ export const DefaultFlexAvatarOptions: Readonly<Omit<IFlexAvatarOptions, "models
     driver: "auto",
     driverSchedule: DefaultDriverSchedule,
     levelOfDetail: "auto",
+    cacheModels: true,
 });
 
 /** @returns `options` with what is undefined replaced by its default */

@@ -3,6 +3,7 @@ import type { IMakeSettings } from "./avatar/avatarFactory.js";
 import type { BustOption, HairOption } from "./page/avatarPage.js";
 import type { IHairSpringSettings } from "./page/hairSpring.js";
 import type { RefineOption } from "../runtime/person/refineSettings.js";
+import type { ISplatSettings } from "../runtime/splats/makeSplats.js";
 
 /** Settings of {@link FlexAvatarComponent.createFromPhotosAsync} and {@link FlexAvatarComponent.loadAsync}. */
 export interface ICreateSettings extends IMakeSettings {
@@ -26,4 +27,10 @@ export interface IPhotoCreateSettings extends ICreateSettings {
      * that too. What goes wrong then is a notice; the avatar stays as it was.
      */
     refine?: RefineOption;
+}
+
+/** Settings of {@link FlexAvatarComponent.loadSplatsAsync}. */
+export interface ISplatCreateSettings extends IMakeSettings, ISplatSettings {
+    /** Name of the avatar node. Default: "avatar" and a number. */
+    name?: string;
 }

@@ -11,7 +11,8 @@ import type { PhotoSource } from "../runtime/photo/decode.js";
 import { AvatarFactory, type IMadeAvatar, type IMakeSettings } from "./avatar/avatarFactory.js";
 import { OptionsThatDiffer, ResolveFlexAvatarOptions, type IFlexAvatarOptions } from "./componentOptions.js";
 import { DriverScheduler, type IScheduledDriver } from "../runtime/driver/driverScheduler.js";
-import type { ICreateSettings, IPhotoCreateSettings } from "./createSettings.js";
+import type { ICreateSettings, IPhotoCreateSettings, ISplatCreateSettings } from "./createSettings.js";
+import { CheckSplatSource } from "../runtime/splats/readSplats.js";
 import { FindDevice } from "./engineOptions.js";
 import { AvatarEvaluator } from "../runtime/driver/avatarEvaluator.js";
 import { SerializeAvatars } from "./files/avatarSerializer.js";
@@ -129,6 +130,7 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
             driverMs: this._avatars.reduce((longest, { counts }) => Math.max(longest, counts.driverMs), 0),
             driverRuns: this._avatars.reduce((sum, { counts }) => sum + counts.driverRuns, 0),
             stageMs: { ...this._factory.stageMs },
+            cached: store?.cached ?? 0,
             requests: store?.requests ?? 0,
             bytes: store?.bytes ?? 0,
         };
@@ -192,6 +194,32 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         const bytes = await ReadBytesAsync(source, settings.signal);
         const made = await this._factory.fromFileAsync(bytes, settings);
         return this._add(made, settings.name ?? made.file.name, settings.signal, settings);
+    }
+
+    /**
+     * Makes an avatar of a head that another program wrote: `.ply` of 3D Gaussian Splatting, packed `.ply`, `.splat`,
+     * `.spz`, or the zip of a LAM avatar. It is drawn, sorted, attached and posed as the others are. Its face is still,
+     * unless the file has ARKit's expressions, as LAM's do.
+     * @param source address or bytes
+     * @param settings format, and where the neck is: by default the head is found by its face, whatever the file's axes
+     * and units are
+     * @throws FlexAvatarError `file-format`, `splats-no-head`, `invalid-argument` and those of loading models; the scene
+     * is then as it was
+     */
+    public async loadSplatsAsync(
+        source: string | URL | Blob | ArrayBuffer | Uint8Array,
+        settings: ISplatCreateSettings = {},
+    ): Promise<FlexAvatar> {
+        this._throwIfDisposed();
+        ThrowIfAborted(settings.signal, "starting");
+        const { format, neck, signal } = settings;
+        if (format !== undefined) {
+            CheckSplatSource(format);
+        }
+        const name = settings.name ?? `avatar ${++this._made}`;
+        const bytes = await ReadBytesAsync(source, signal);
+        const made = await this._factory.fromSplatsAsync(bytes, name, { format, neck }, settings);
+        return this._add(made, name, signal);
     }
 
     /** Called by Babylon when the component is added. */

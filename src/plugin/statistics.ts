@@ -22,6 +22,8 @@ export interface IFlexAvatarStatistics {
      * fill.
      */
     stageMs: Readonly<Record<string, number>>;
+    /** Model files that an earlier visit had left in the browser's cache. */
+    cached: number;
     /** Requests for models so far. */
     requests: number;
     /** Bytes received by them. */

@@ -74,6 +74,21 @@ describe("a saved avatar", () => {
         });
     });
 
+    test("asks for models.json alone on the next visit", async () => {
+        await WithDemoPageAsync({ limitMs: 560_000 }, async ({ page, server }) => {
+            const options = { driver: "shaders", cacheModels: true };
+            await page.evaluate(InstallComponents);
+            assert.equal((await openAsync(page, server, options)).paths.length, 6);
+            await page.waitForFunction(
+                async () => (await (await caches.open("flexavatar-models")).keys()).length === 4,
+                { polling: 100 },
+            );
+            const { code, paths } = await openAsync(page, server, options);
+            assert.equal(code, "none");
+            assert.deepEqual(paths.sort(), ["/flexavatar/models/models.json", "/saved.flexavatar"]);
+        });
+    });
+
     test("starts the one build for the processor where the driver runs there, and says so", async () => {
         const { code, backend, notices, paths } = await openAsync(tools.page, tools.server, {});
         assert.equal(code, "none");

@@ -26,6 +26,10 @@ test("makes a person of a photo in Node", () => {
         assert.ok(person.staticMap.every(Number.isFinite));
         assert.ok(person.detail.some((value) => Math.abs(value) > 0.02));
         assert.ok(person.page.map.length > 0);
+        const bytes = readFileSync(target);
+        const { meshes, accessors } = JSON.parse(bytes.subarray(20, 20 + bytes.readUInt32LE(12)).toString());
+        const splats = accessors[meshes[0].primitives[0].attributes.POSITION].count;
+        assert.ok(splats > 10_000 && splats < 25_000, `${splats} splats for other viewers`);
         assert.deepEqual([...person.thumbnail.slice(1, 4)], [...Buffer.from("PNG")]);
     } finally {
         rmSync(folder, { recursive: true, force: true });

@@ -22,6 +22,18 @@ export { MakeTinyFlame } from "./tests/support/flameShaped.ts";
 export { WriteNpy, WriteNpz, WritePickle } from "./tests/support/pythonFiles.ts";
 export { ParseModelManifest } from "./src/runtime/models/manifest.ts";
 export { ReadImageSize } from "./src/runtime/photo/imageHeader.ts";
+export { NullEngine } from "@babylonjs/core/Engines/nullEngine.js";
+export { Scene } from "@babylonjs/core/scene.js";
+export { LoadVrmAnimationAsync } from "./src/plugin/animation/vrmAnimation.ts";
+export { WritePly } from "./src/runtime/format/plyFile.ts";
+export { ReadLamSkin } from "./src/runtime/splats/lamSkin.ts";
+export { ReadLamZipAsync } from "./src/runtime/splats/lamZip.ts";
+export { ReadPly } from "./src/runtime/splats/plyReader.ts";
+export { ReadSplats } from "./src/runtime/splats/splatReader.ts";
+export { ReadSpzAsync, ReadSpzBody, WriteSpzAsync } from "./src/runtime/splats/spzFile.ts";
+export { InflateAsync } from "./src/runtime/splats/inflate.ts";
+export { ZipReader } from "./src/runtime/splats/zipReader.ts";
+export { PackedPly, SampleLamAsync } from "./tests/support/lamZip.ts";
 export { WriteFirstVersion } from "./tests/support/firstVersionFile.ts";
 `;
 
@@ -52,6 +64,13 @@ export async function loadReadersAsync() {
         read(value);
     };
     const tinyFlame = library.ReadFlame(library.WritePickle(library.MakeTinyFlame()));
+    const splats = someSplats();
+    const spz = new Uint8Array(await library.WriteSpzAsync(splats));
+    const lam = (await library.SampleLamAsync()).zip;
+    const archive = new library.ZipReader(lam);
+    const skin = await archive.readAsync(archive.find("skin.glb"));
+    const offset = await archive.readAsync(archive.find("offset.ply"));
+    const scene = new library.Scene(new library.NullEngine());
     return {
         FlexAvatarError: library.FlexAvatarError,
         readers: {
@@ -96,7 +115,10 @@ export async function loadReadersAsync() {
                 read: orJson((value) => library.ParseModelManifest(value)),
             },
             "performance of a face": {
-                seeds: performances(library.LiveLinkNames).map(bytesOf),
+                seeds: [
+                    ...performances(library.LiveLinkNames),
+                    JSON.stringify(library.ParseFaceClip(performances(library.LiveLinkNames)[0]).toJson()),
+                ].map(bytesOf),
                 read: (bytes) => library.ParseFaceClip(bytes),
             },
             "packet of a face": {
@@ -106,6 +128,22 @@ export async function loadReadersAsync() {
                     library.ReadLiveLinkPacket(view, () => undefined);
                     library.ReadOscPacket(view, () => undefined);
                 },
+            },
+            ply: {
+                seeds: [library.WritePly(splats), library.PackedPly(), offset],
+                read: (bytes) => library.ReadPly(bytes),
+            },
+            splat: { seeds: [splats], read: (bytes) => library.ReadSplats(bytes) },
+            spz: { seeds: [spz], read: (bytes) => library.ReadSpzAsync(bytes) },
+            "inside of spz": {
+                seeds: [await library.InflateAsync(spz, "gzip", 1e6)],
+                read: (bytes) => library.ReadSpzBody(bytes),
+            },
+            "avatar of LAM": { seeds: [lam], read: (bytes) => library.ReadLamZipAsync(bytes) },
+            "mesh of LAM": { seeds: [skin], read: (bytes) => library.ReadLamSkin(bytes) },
+            "animation of VRM": {
+                seeds: [vrmAnimation()],
+                read: async (bytes) => (await library.LoadVrmAnimationAsync(bytes, scene)).dispose(),
             },
             "header of an image": {
                 seeds: [
@@ -216,4 +254,66 @@ function samplePerson(withLayers) {
               }
             : {}),
     };
+}
+
+/** Forty splats of 32 bytes. */
+function someSplats() {
+    const bytes = new Uint8Array(32 * 40).map((_, i) => (i * 37) % 256);
+    const view = new DataView(bytes.buffer);
+    for (let i = 0; i < 40; i++) {
+        [0, 4, 8].forEach((at, k) => view.setFloat32(32 * i + at, Math.sin(i + k) / 4, true));
+        [12, 16, 20].forEach((at) => view.setFloat32(32 * i + at, 0.01, true));
+    }
+    return bytes;
+}
+
+/** A head that turns, eyes that look and a smile. */
+function vrmAnimation() {
+    const times = Float32Array.of(0, 0.5, 1);
+    const turns = Float32Array.of(0, 0, 0, 1, 0, 0.6, 0, 0.8, 0, 0, 0, 1);
+    const weights = Float32Array.of(0, 0, 0, 1, 0, 0, 0.5, 0, 0);
+    const body = new Uint8Array([times, turns, weights].flatMap(({ buffer }) => [...new Uint8Array(buffer)]));
+    const view = (byteOffset, byteLength) => ({ buffer: 0, byteOffset, byteLength });
+    const accessor = (bufferView, type) => ({ bufferView, type, componentType: 5126, count: 3 });
+    const channel = (sampler, node, path) => ({ sampler, target: { node, path } });
+    const json = {
+        asset: { version: "2.0" },
+        buffers: [{ byteLength: body.length }],
+        bufferViews: [view(0, 12), view(12, 48), view(60, 36)],
+        accessors: [accessor(0, "SCALAR"), accessor(1, "VEC4"), accessor(2, "VEC3")],
+        nodes: [
+            { name: "neck", children: [1] },
+            { name: "head", rotation: [0, 0, 0, 1] },
+            { name: "smile" },
+            { name: "gaze" },
+        ],
+        animations: [
+            {
+                name: "hello",
+                samplers: [
+                    { input: 0, output: 1 },
+                    { input: 0, output: 2, interpolation: "STEP" },
+                ],
+                channels: [channel(0, 1, "rotation"), channel(1, 2, "translation"), channel(0, 3, "rotation")],
+            },
+        ],
+        extensionsUsed: ["VRMC_vrm_animation"],
+        extensions: {
+            VRMC_vrm_animation: {
+                specVersion: "1.0",
+                humanoid: { humanBones: { neck: { node: 0 }, head: { node: 1 } } },
+                expressions: { preset: { happy: { node: 2 } } },
+                lookAt: { node: 3 },
+            },
+        },
+    };
+    const text = new TextEncoder().encode(JSON.stringify(json));
+    const padded = 4 * Math.ceil(text.length / 4);
+    const file = new Uint8Array(28 + padded + body.length);
+    const words = new DataView(file.buffer);
+    [0x46546c67, 2, file.length, padded, 0x4e4f534a].forEach((word, i) => words.setUint32(4 * i, word, true));
+    file.fill(0x20, 20, 20 + padded).set(text, 20);
+    [body.length, 0x004e4942].forEach((word, i) => words.setUint32(20 + padded + 4 * i, word, true));
+    file.set(body, 28 + padded);
+    return file;
 }

@@ -18,7 +18,7 @@ for (let number = from; number < to; number++) {
     const before = process.memoryUsage().arrayBuffers;
     const start = performance.now();
     try {
-        read(bytes);
+        await read(bytes);
         outcomes.read++;
     } catch (error) {
         if (error instanceof FlexAvatarError && error.code) {

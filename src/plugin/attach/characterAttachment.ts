@@ -17,6 +17,7 @@ import { CharacterSeam, ToMeshAxes, type HeadAxes } from "./characterSeam.js";
 import type { HeadSurface } from "./headSurface.js";
 import type { INeckFit } from "./neckFit.js";
 import type { INeckRing } from "./neckRing.js";
+import type { ISavedCharacter } from "./savedAttachments.js";
 
 /** Settings of {@link FlexAvatar.attachToCharacter}. */
 export interface ICharacterSettings {
@@ -90,8 +91,9 @@ export class CharacterAttachment {
         /** The character. */
         public readonly target: AbstractMesh,
         boneOrNode: Bone | TransformNode | string,
-        settings: ICharacterSettings,
+        private readonly _settings: ICharacterSettings,
     ) {
+        const settings = _settings;
         this._skeleton = [target, ...target.getChildMeshes()].find((mesh) => mesh.skeleton)?.skeleton ?? null;
         this.bone = FindBone(this._skeleton, boneOrNode);
         this._node = this.bone || !(boneOrNode instanceof TransformNode) ? null : boneOrNode;
@@ -136,6 +138,21 @@ export class CharacterAttachment {
         this._update();
         _head.everyFrame(() => this._update());
         this._restore.push(() => _head.everyFrame(null));
+    }
+
+    /** The tie, for scene files. */
+    public save(): ISavedCharacter {
+        const { ownHead, offset, feather, neckBone, facing } = this._settings;
+        return {
+            target: this.target.id,
+            ...(this.bone ? { bone: this.bone.name } : { node: this._node!.id }),
+            scale: this.fit.scale,
+            ...(ownHead === undefined ? {} : { ownHead }),
+            ...(feather === undefined ? {} : { feather }),
+            ...(neckBone ? { neckBone: neckBone.name } : {}),
+            ...(offset ? { offset: offset.asArray() } : {}),
+            ...(facing ? { facing: facing.asArray() } : {}),
+        };
     }
 
     /** True after {@link dispose}. */

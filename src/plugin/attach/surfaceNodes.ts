@@ -4,6 +4,7 @@ import { Quaternion } from "@babylonjs/core/Maths/math.vector.js";
 import { FlexAvatarError } from "../../flame/error.js";
 import type { ExpressionPose } from "../../flame/expression.js";
 import type { HeadSurface } from "./headSurface.js";
+import type { ISavedSurfaceNode } from "./savedAttachments.js";
 import { SurfaceAnchor } from "./surfaceAnchor.js";
 import { FindPlace, type SurfaceTarget } from "./surfacePlaces.js";
 
@@ -29,6 +30,8 @@ interface IRider {
     readonly node: TransformNode;
     readonly anchor: SurfaceAnchor;
     readonly surface: HeadSurface;
+    readonly target: SurfaceTarget;
+    readonly settings: ISurfaceSettings;
 }
 
 /** Made by `FlexAvatar` when its first node is attached, and disposed with it. */
@@ -74,7 +77,7 @@ export class SurfaceNodes {
         node.parent = this._parent;
         node.doNotSerialize = true;
         node.rotationQuaternion = Quaternion.Identity();
-        const rider = { node, anchor: new SurfaceAnchor(surface, place, axes), surface };
+        const rider = { node, anchor: new SurfaceAnchor(surface, place, axes), surface, target, settings };
         this._riders.push(rider);
         node.onDisposeObservable.addOnce(() => {
             const index = this._riders.indexOf(rider);
@@ -84,6 +87,17 @@ export class SurfaceNodes {
         });
         this._move(rider, poses);
         return node;
+    }
+
+    /** The nodes, for scene files. */
+    public save(): ISavedSurfaceNode[] {
+        return this._riders.map(({ node, target, settings }) => ({
+            id: node.id,
+            name: node.name,
+            target,
+            axes: settings.axes ?? "head",
+            children: node.getChildren().map(({ id }) => id),
+        }));
     }
 
     /** Moves all nodes to a pose. Allocates nothing. */

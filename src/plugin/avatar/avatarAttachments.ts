@@ -6,6 +6,7 @@ import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import { CharacterAttachment, type ICharacterSettings } from "../attach/characterAttachment.js";
 import { RegionOfPick, type IPickedRegion } from "../attach/regions.js";
 import { SurfaceNodes, type ISurfaceSettings } from "../attach/surfaceNodes.js";
+import type { ISavedAttachments } from "../attach/savedAttachments.js";
 import type { SurfaceTarget } from "../attach/surfacePlaces.js";
 import type { FlexAvatarProxyMesh, IProxySource } from "../draw/proxyMesh.js";
 import type { PersonPage } from "../page/personPage.js";
@@ -81,6 +82,12 @@ export class AvatarAttachments {
     /** Moves what rides on the skin, after the pose was read. Allocates nothing. */
     public update(): void {
         this._surfaceNodes?.update(this._parts.pose);
+    }
+
+    /** What hangs on the skin and what the head hangs on, for scene files. */
+    public save(): ISavedAttachments {
+        const character = this._character?.isDisposed === false ? this._character.save() : null;
+        return { surface: this._surfaceNodes?.save() ?? [], ...(character ? { character } : {}) };
     }
 
     /** Takes the head off its character, and disposes what rides on the skin. */

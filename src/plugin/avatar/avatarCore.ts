@@ -4,6 +4,7 @@ import { Matrix, Quaternion } from "@babylonjs/core/Maths/math.vector.js";
 import type { GaussianSplattingMesh } from "@babylonjs/core/Meshes/GaussianSplatting/gaussianSplattingMesh.js";
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import type { Observable } from "@babylonjs/core/Misc/observable.js";
+import { FlexAvatarError } from "../../flame/error.js";
 import { CreateExpressionPose } from "../../flame/expression.js";
 import { BuildLevels } from "../../flame/levels.js";
 import { TexelTableOf } from "../../flame/personalHead.js";
@@ -12,6 +13,7 @@ import { WriteAvatarFile, type IAvatarFile } from "../../runtime/format/avatarFi
 import type { ISplatSnapshot } from "../../runtime/format/splatFile.js";
 import { WriteMeshFileAsync, type IMeshSettings } from "../../runtime/mesh/meshFile.js";
 import type { ExpressionTrack } from "../animation/expressionTracks.js";
+import type { ISavedAttachments } from "../attach/savedAttachments.js";
 import { HeadSurface } from "../attach/headSurface.js";
 import { FreezeAsync } from "../draw/gaussianSplattingMesh.js";
 import { FlexAvatarProxyMesh, type IProxySource } from "../draw/proxyMesh.js";
@@ -89,7 +91,7 @@ export class AvatarCore implements IAvatarInternals {
             this.drawing = this._splatDrawing;
             this._watchDriver(evaluator!);
         }
-        this.maps = new AvatarMaps(this.drawing, person, head, _avatar.onRefineProgressObservable);
+        this.maps = new AvatarMaps(this.drawing, person, head, _avatar.onRefineProgressObservable, parts.splats);
         this.hairAndBust = new HairAndBust(_avatar, parts, this.pose, this.drawing, surfaces);
         this.clips = new AvatarClips(_avatar, this.pose, parts.notify);
         this.refinement = new AvatarRefinement(_avatar, parts);
@@ -179,6 +181,10 @@ export class AvatarCore implements IAvatarInternals {
         this.refinement.runInBackground(source, settings);
     }
 
+    public get savedAttachments(): ISavedAttachments {
+        return this.attachments.save();
+    }
+
     public clipTargets(): Map<string, TransformNode | ExpressionTrack> {
         return this.clips.targets();
     }
@@ -233,9 +239,10 @@ export class AvatarCore implements IAvatarInternals {
     public async saveAsync(settings: ISaveSettings): Promise<ArrayBuffer> {
         const avatar = this._avatar;
         ThrowIfDisposed(avatar);
-        const { file, head } = this.parts;
-        const table = this._table;
-        const shown = { head, table, levels: this.splats?.buffers.head.levels ?? BuildLevels(head, table) };
+        const { file, splats } = this.parts;
+        const [head, table] = [this.splats?.buffers.head.model ?? this.parts.head, this._table];
+        const levels = this.splats?.buffers.head.levels ?? BuildLevels(head, table);
+        const shown = { head, table, levels, map: splats?.map };
         const page = this.parts.page.pageModel;
         const check = (): void => ThrowIfDisposed(avatar);
         return await WritePersonAsync({ ...file, name: avatar.name }, shown, page, settings, check);
@@ -252,6 +259,12 @@ export class AvatarCore implements IAvatarInternals {
 
     /** See {@link FlexAvatar.exportMeshAsync}. */
     public async exportMeshAsync(settings: IMeshSettings): Promise<ArrayBuffer> {
+        if (this.parts.splats) {
+            throw new FlexAvatarError(
+                "invalid-argument",
+                `"${this._avatar.name}" is made of a file of Gaussians, and has no mesh of its own.`,
+            );
+        }
         const avatar = this._avatar;
         ThrowIfDisposed(avatar);
         const { hair, bust } = this.hairAndBust.hiddenParts;
@@ -288,13 +301,13 @@ export class AvatarCore implements IAvatarInternals {
         ThrowIfDisposed(this._avatar);
         this.readFrame();
         const pose = { expression: this.pose.head.expression.slice(), pose: this.pose.head.pose.slice() };
-        const table = this._table;
+        const [head, table] = [this.splats?.buffers.head.model ?? this.parts.head, this._table];
         this._finishFades();
         const staticMap = this.maps.copy();
         const second = this.hairAndBust.snapshots();
         const deltaMap = evaluator && (await evaluator.readDeltaMapAsync());
         ThrowIfDisposed(this._avatar);
-        return [{ head: this.parts.head, table, staticMap, deltaMap, pose }, ...second];
+        return [{ head, table, staticMap, deltaMap, pose }, ...second];
     }
 
     /** Frees all but the node itself. Once. */

@@ -8,7 +8,8 @@ import type { ICloseUp } from "../../runtime/closeUp.js";
 import type { LevelOfDetail } from "../draw/levelOfDetail.js";
 import type { FlexAvatarSplatMesh } from "../draw/splatMesh.js";
 import type { ISplatMember } from "../draw/splatView.js";
-import type { HiddenParts, PersonPage } from "../page/personPage.js";
+import type { HiddenParts } from "../../runtime/person/pageShape.js";
+import type { PersonPage } from "../page/personPage.js";
 import type { AvatarPose } from "./avatarPose.js";
 
 /** How the user wants an avatar drawn. */

@@ -10,8 +10,9 @@ import { TexelTableOf } from "../../flame/personalHead.js";
 import { BuildTexelTable } from "../../flame/texelTable.js";
 import { FillBesideAsync, RefineBesideAsync } from "../../runtime/beside/besideRunner.js";
 import { AvatarEvaluator } from "../../runtime/driver/avatarEvaluator.js";
+import { SplatEvaluator } from "../../runtime/driver/splatEvaluator.js";
 import { OtherPose } from "../../runtime/driver/driverPose.js";
-import { ReadAvatarFile, type IAvatarFile } from "../../runtime/format/avatarFile.js";
+import { ReadAvatarFile, type IAvatarFile, type IStoredSplats } from "../../runtime/format/avatarFile.js";
 import { OrAborted } from "../../runtime/models/abort.js";
 import { ModelRuntime } from "../../runtime/models/modelRuntime.js";
 import type { ProgressListener } from "../../runtime/models/progress.js";
@@ -23,6 +24,11 @@ import { PrepareRefinementAsync, type IPrepareWish } from "../../runtime/person/
 import type { IRefineSource } from "../../runtime/person/refineViews.js";
 import { CheckPhotoSource, type PhotoSource } from "../../runtime/photo/decode.js";
 import { PreparePhotoAsync } from "../../runtime/photo/preparePhoto.js";
+import type { ISimilarity } from "../../flame/fit/similarity.js";
+import { PlaceHeadAsync, SplatPerson, type ISplatSettings } from "../../runtime/splats/makeSplats.js";
+import { PlacementOf } from "../../runtime/splats/placement.js";
+import { ReadSplatsAsync, type IReadSplats } from "../../runtime/splats/readSplats.js";
+import { BuildSplatHead, type ISplatHead } from "../../runtime/splats/splatHead.js";
 import { PersonBody } from "../mesh/personBody.js";
 import type { IAvatarServices, INetworks } from "../avatarServices.js";
 import type { IFlexAvatarOptions } from "../componentOptions.js";
@@ -51,6 +57,8 @@ export interface IMadeAvatar {
     /** Null where avatars are splats. */
     body: PersonBody | null;
     file: IAvatarFile;
+    /** Gaussians of a file of another program, which the evaluator shows. */
+    splats?: ISplatHead;
     /** The second page, if the file has a map of it that can be shown. */
     pageModel?: IPageModel | null;
     /** The photos, prepared for refinement as was asked for. */
@@ -59,8 +67,8 @@ export interface IMadeAvatar {
 
 /** What a call is about to make, so that only its networks are loaded, and early. */
 interface IWork extends IMakeSettings {
-    /** Photos that will be reconstructed; 0 for a file. */
-    photoCount: number;
+    /** Photos that will be reconstructed; 0 for a file; null where no driver is needed either. */
+    photoCount: number | null;
 }
 
 /** The loading of what is shared. */
@@ -171,6 +179,9 @@ export class AvatarFactory {
      */
     public async fromFileAsync(bytes: Uint8Array, { signal, onProgress }: IMakeSettings = {}): Promise<IMadeAvatar> {
         const file = ReadAvatarFile(bytes);
+        if (file.splats) {
+            return await this._fromStoredSplatsAsync(file, file.splats, { signal, onProgress });
+        }
         return await this._workAsync({ signal, onProgress, photoCount: 0 }, async (lifeSignal, shared) => {
             const { networks } = shared;
             const wanted = networks.model.graphs.driver.inputs.identity_features.slice(1);
@@ -187,6 +198,37 @@ export class AvatarFactory {
                 );
             }
             return await this._finishAsync(shared, file, lifeSignal, onProgress);
+        });
+    }
+
+    /**
+     * Makes an avatar from a file of Gaussians that another program wrote.
+     * @param name of the avatar
+     * @throws FlexAvatarError `file-format`, `splats-no-head`, `invalid-argument`, `aborted`, `disposed` and those of
+     * loading models
+     */
+    public async fromSplatsAsync(
+        bytes: Uint8Array,
+        name: string,
+        { format, neck }: ISplatSettings,
+        { signal, onProgress }: IMakeSettings = {},
+    ): Promise<IMadeAvatar> {
+        const read = await ReadSplatsAsync(bytes, format);
+        return await this._workAsync({ signal, onProgress, photoCount: null }, async (lifeSignal, shared) => {
+            const { networks, head } = shared;
+            onProgress?.({ stage: "looking for the head", fraction: 0 });
+            const placement = neck
+                ? PlacementOf(head, neck)
+                : await this._timeAsync("place", () =>
+                      PlaceHeadAsync(read, head, networks, { signal: lifeSignal, onProgress }),
+                  );
+            ThrowIfAborted(lifeSignal, "looking for the head");
+            const stored = { format: read.format, bytes: bytes.slice(), placement };
+            const file = SplatPerson(name, read, stored, {
+                name: networks.model.headModel,
+                sha256: networks.headModel.sha256,
+            });
+            return await this._timeAsync("prepare", async () => this._finishSplats(shared, read, file, placement));
         });
     }
 
@@ -226,6 +268,9 @@ export class AvatarFactory {
      * lost.
      */
     public async restoreAsync(file: IAvatarFile): Promise<IMadeAvatar> {
+        if (file.splats) {
+            return await this._fromStoredSplatsAsync(file, file.splats, {});
+        }
         const { page: _, ...head } = file; // the person still has its page
         return await this._workAsync({ photoCount: 0 }, (signal, shared) => this._finishAsync(shared, head, signal));
     }
@@ -248,6 +293,50 @@ export class AvatarFactory {
             notify: this._notify,
             timeAsync: (stage, work) => this._timeAsync(stage, work),
         };
+    }
+
+    private async _fromStoredSplatsAsync(
+        file: IAvatarFile,
+        { bytes, format, placement }: IStoredSplats,
+        settings: IMakeSettings,
+    ): Promise<IMadeAvatar> {
+        const read = await ReadSplatsAsync(bytes, format);
+        return await this._workAsync({ ...settings, photoCount: null }, async (signal, shared) => {
+            const { headModel } = shared.networks;
+            if (file.headModel.sha256 !== headModel.sha256) {
+                throw new FlexAvatarError(
+                    "models-mismatch",
+                    `The avatar "${file.name}" was placed on head model ${file.headModel.sha256.slice(0, 8)}…; loaded is ${headModel.sha256.slice(0, 8)}….`,
+                );
+            }
+            ThrowIfAborted(signal, "preparing the avatar");
+            return this._finishSplats(shared, read, file, placement);
+        });
+    }
+
+    private _finishSplats(
+        { splats: device, head }: IShared,
+        read: IReadSplats,
+        file: IAvatarFile,
+        placement: ISimilarity,
+    ): IMadeAvatar {
+        if (!device) {
+            throw new FlexAvatarError(
+                "webgpu-missing",
+                `"${file.name}" is a file of Gaussians, which have no mesh to show on an engine without WebGPU.`,
+            );
+        }
+        const splats = BuildSplatHead(read, head, placement);
+        if (splats.leftOut > 0 || splats.clamped > 0) {
+            this._notify(
+                "splats-cut",
+                `Of the ${read.gaussians.count} Gaussians of "${file.name}", ${splats.leftOut} are too faint or more than half a meter ` +
+                    `from the head and are not drawn, and ${splats.clamped} are larger than 2 cm and drawn smaller.`,
+            );
+        }
+        const evaluator = SplatEvaluator.Create(device.pipeline, splats);
+        evaluator.setExpression(CreateExpressionPose(head));
+        return { head, evaluator, body: null, file, splats };
     }
 
     private async _finishAsync(
@@ -339,10 +428,12 @@ export class AvatarFactory {
                     return; // a mesh has no driver
                 }
                 // More photos than the model takes are refused by the call itself.
-                await ready.prepareAsync(photoCount <= ready.model.maxPhotos ? photoCount : 0, {
-                    signal: lifeSignal,
-                    onProgress,
-                });
+                await (photoCount === null
+                    ? undefined
+                    : ready.prepareAsync(photoCount <= ready.model.maxPhotos ? photoCount : 0, {
+                          signal: lifeSignal,
+                          onProgress,
+                      }));
             });
             preparing.catch(() => undefined); // whoever needs it awaits it
             return await work(
@@ -400,13 +491,14 @@ export class AvatarFactory {
     }
 
     private async _createNetworksAsync(signal: AbortSignal): Promise<INetworks> {
-        const { modelsUrl, model, backend, driver, runtimeUrls } = this._options;
+        const { modelsUrl, model, backend, driver, runtimeUrls, cacheModels } = this._options;
         return await this._services.createNetworksAsync({
             modelsUrl,
             model,
             backend,
             driver,
             runtimeUrls,
+            cache: cacheModels,
             device: this._device ?? undefined,
             signal,
             onProgress: this._tellListeners,

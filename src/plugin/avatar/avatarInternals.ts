@@ -19,6 +19,7 @@ import type { HeadModel } from "../../flame/headModel.js";
 import type { IAvatarFile } from "../../runtime/format/avatarFile.js";
 import type { PhotoSource } from "../../runtime/photo/decode.js";
 import type { ExpressionTrack } from "../animation/expressionTracks.js";
+import type { ISavedAttachments } from "../attach/savedAttachments.js";
 import type { IDrawnPage } from "./avatarDrawing.js";
 import type { LevelOfDetail } from "../draw/levelOfDetail.js";
 import type { SplatCrowds } from "../draw/splatCrowds.js";
@@ -34,6 +35,7 @@ import type { Refinement } from "../refine/refinement.js";
 import type { IRefineSettings } from "../../runtime/person/refineSettings.js";
 import type { IRefineSource } from "../../runtime/person/refineViews.js";
 import type { AvatarEvaluator } from "../../runtime/driver/avatarEvaluator.js";
+import type { ISplatHead } from "../../runtime/splats/splatHead.js";
 import type { IMakeSettings } from "./avatarFactory.js";
 
 /** What an avatar shows of a person besides the head. */
@@ -56,6 +58,8 @@ export interface IAvatarParts {
     body: PersonBody | null;
     /** The person: what {@link FlexAvatar.saveAsync} writes. */
     file: IAvatarFile;
+    /** Gaussians of a file of another program, in place of the person's map. */
+    splats?: ISplatHead;
     /** What the person's avatars show; shared by instances. */
     person: Person;
     /** Hair beyond the scalp and bust of the person; shared by instances. */
@@ -109,6 +113,8 @@ export interface IAvatarInternals {
     /** Refines with photos that are prepared, for what they were prepared for; what goes wrong is a notice. */
     refineInBackground(source: IRefineSource, settings: IRefineSettings): void;
 
+    /** What hangs on the skin and what the head hangs on, for scene files. */
+    readonly savedAttachments: ISavedAttachments;
     /** All that a clip can drive, by the names that scene files use. */
     clipTargets(): Map<string, TransformNode | ExpressionTrack>;
     /** Takes a group whose targets are this avatar's tracks and joints: it is disposed with the avatar. */

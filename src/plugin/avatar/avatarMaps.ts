@@ -6,11 +6,13 @@ import type { Observable } from "@babylonjs/core/Misc/observable.js";
 import type { HeadModel } from "../../flame/headModel.js";
 import type { ICloseUp } from "../../runtime/closeUp.js";
 import { FeatherMap } from "../attach/feather.js";
+import { FeatherSplats } from "../attach/splatFeather.js";
 import type { INeckRing } from "../attach/neckRing.js";
 import type { IAvatarDrawing } from "./avatarDrawing.js";
 import type { IPersonMember, Person } from "../refine/person.js";
 import type { IRefineProgress } from "../../runtime/person/refineSettings.js";
 import type { AvatarEvaluator } from "../../runtime/driver/avatarEvaluator.js";
+import type { ISplatHead } from "../../runtime/splats/splatHead.js";
 
 /** Owned by an avatar, and a member of its person. */
 export class AvatarMaps implements IPersonMember {
@@ -22,12 +24,14 @@ export class AvatarMaps implements IPersonMember {
      * @param _person borrowed; joined here
      * @param _model head model of the avatar
      * @param onRefineProgressObservable the avatar's
+     * @param _splats Gaussians of a file in place of the person's map
      */
     public constructor(
         private readonly _drawing: Pick<IAvatarDrawing, "splats" | "painted">,
         private readonly _person: Person,
         private readonly _model: HeadModel,
         public readonly onRefineProgressObservable: Observable<IRefineProgress>,
+        private readonly _splats: ISplatHead | null = null,
     ) {
         _person.join(this);
     }
@@ -38,20 +42,24 @@ export class AvatarMaps implements IPersonMember {
 
     /** [14,H,W] a copy of what is shown. */
     public copy(): Float32Array<ArrayBuffer> {
-        return (this._feathered ?? this._person.map).slice();
+        return (this._feathered ?? this._whole).slice();
     }
 
-    /** Fades the neck's open end, `length` meters, or undoes that with null. */
+    /** Fades the neck's open end, `length` meters, or undoes that with null. Gaussians of a file are cut there. */
     public feather(ring: INeckRing | null, length: number): void {
         const { map, file } = this._person;
-        this._feathered = ring && length > 0 ? FeatherMap(this._model, map, file.mapSize, ring, length) : null;
-        this.splats?.setStaticMap(this._feathered ?? map);
+        if (ring && this._splats) {
+            this._feathered = FeatherSplats(this._splats, ring, this._model.template, length);
+        } else {
+            this._feathered = ring && length > 0 ? FeatherMap(this._model, map, file.mapSize, ring, length) : null;
+        }
+        this.splats?.setStaticMap(this._feathered ?? this._whole);
     }
 
     /** Another avatar of the person gets the person's own map: the feather is this one's. */
     public unfeather(other: AvatarEvaluator): void {
         if (this._feathered) {
-            other.setStaticMap(this._person.map);
+            other.setStaticMap(this._whole);
         }
     }
 
@@ -82,6 +90,10 @@ export class AvatarMaps implements IPersonMember {
     public showCloseUp(closeUp: ICloseUp | null, strength: number): void {
         this.splats?.setCloseUp(closeUp, strength);
         this._drawing.painted?.setCloseUp(closeUp, strength);
+    }
+
+    private get _whole(): Float32Array<ArrayBuffer> {
+        return this._splats?.map ?? this._person.map;
     }
 
     /** Leaves the person. */

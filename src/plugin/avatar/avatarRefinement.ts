@@ -32,6 +32,12 @@ export class AvatarRefinement {
     /** See {@link FlexAvatar.refineAsync}. */
     public async runAsync(photos: readonly PhotoSource[], settings: IRefineSettings): Promise<void> {
         ThrowIfDisposed(this._avatar);
+        if (this._parts.splats) {
+            throw new FlexAvatarError(
+                "invalid-argument",
+                `"${this._avatar.name}" is made of a file of Gaussians, and only avatars of photos can be refined.`,
+            );
+        }
         if (photos.length < 1 || photos.length > 4) {
             throw new FlexAvatarError("photo-count", `refineAsync got ${photos.length} photos and takes 1 to 4.`);
         }

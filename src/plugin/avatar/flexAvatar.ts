@@ -292,6 +292,11 @@ export class FlexAvatar extends TransformNode {
         return this._core.faceMixer.add(source, settings);
     }
 
+    /** The sources on this avatar, in the order in which they are mixed. */
+    public get sources(): readonly ISourceHandle[] {
+        return this._core.pose.mixer?.handles ?? [];
+    }
+
     /**
      * Puts the face and all joints to rest: tracks at 0, no turn left by you or by a clip. A clip that plays writes
      * again in the next frame.
@@ -471,7 +476,7 @@ export class FlexAvatar extends TransformNode {
     /**
      * Writes all splats as they are now, with this expression and pose and the driver's detail, for other programs. The
      * driver runs once more for it.
-     * @param format "ply", "splat" or "glb" (KHR_gaussian_splatting)
+     * @param format "ply", "splat", "spz" or "glb" (KHR_gaussian_splatting)
      * @returns the bytes of the file; meters, right-handed, +Y up, the face towards +Z, in the avatar's own space
      * @throws FlexAvatarError `invalid-argument` for another format, `disposed`
      */

@@ -4,11 +4,12 @@ import { FlexAvatarError } from "../../flame/error.js";
 import type { ISplatSnapshot } from "../../runtime/format/splatFile.js";
 import type { BustOption, HairOption } from "../page/avatarPage.js";
 import { CheckHairSpring } from "../page/hairSpring.js";
-import type { HiddenParts, IPageMember, IPageSurface } from "../page/personPage.js";
+import type { IPageMember, IPageSurface } from "../page/personPage.js";
 import type { IAvatarDrawing, IDrawnPage } from "./avatarDrawing.js";
 import type { IMakeSettings } from "./avatarFactory.js";
 import type { IAvatarParts, IShownParts } from "./avatarInternals.js";
 import type { AvatarPose } from "./avatarPose.js";
+import type { HiddenParts } from "../../runtime/person/pageShape.js";
 import { ThrowIfDisposed } from "./throwIfDisposed.js";
 
 const BustOptions: readonly BustOption[] = ["auto", "none"];

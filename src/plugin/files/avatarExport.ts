@@ -2,13 +2,12 @@
 import { FlexAvatarError } from "../../flame/error.js";
 import { WriteAvatarFile, type IAvatarFile } from "../../runtime/format/avatarFile.js";
 import { WritePly } from "../../runtime/format/plyFile.js";
-import { RestSplats, type IRestPart } from "../../runtime/format/restSplats.js";
 import { JoinSplats, ListSplats, type ISplatSnapshot } from "../../runtime/format/splatFile.js";
-import { RoundedMap, RoundedPage } from "../../runtime/format/roundedMaps.js";
 import { WriteSplatGlb } from "../../runtime/format/splatGlb.js";
+import { WriteSpzAsync } from "../../runtime/splats/spzFile.js";
 import type { IPageModel } from "../../runtime/person/pageMap.js";
-import { FinishInSlicesAsync, Within, type Work } from "../../runtime/slices.js";
-import { WholePage } from "../page/personPage.js";
+import { SplatsOfPerson, type IShownHead } from "../../runtime/person/personSplats.js";
+import { FinishInSlicesAsync } from "../../runtime/slices.js";
 
 /** Settings of {@link FlexAvatar.saveAsync}: what the file says about the person. Default: what is known already. */
 export interface ISaveSettings {
@@ -26,11 +25,11 @@ export interface ISaveSettings {
 }
 
 /**
- * Files of splats in this pose: "ply" in the layout of 3D Gaussian Splatting, "splat" with 32 bytes each, "glb" with
- * the extension KHR_gaussian_splatting.
+ * Files of splats in this pose: "ply" in the layout of 3D Gaussian Splatting, "splat" with 32 bytes each, "spz" of
+ * Niantic with about 15, "glb" with the extension KHR_gaussian_splatting.
  */
-export type SplatFormat = "ply" | "splat" | "glb";
-const SplatFormats: readonly SplatFormat[] = ["ply", "splat", "glb"];
+export type SplatFormat = "ply" | "splat" | "spz" | "glb";
+const SplatFormats: readonly SplatFormat[] = ["ply", "splat", "spz", "glb"];
 
 /**
  * @param file the person
@@ -40,7 +39,7 @@ const SplatFormats: readonly SplatFormat[] = ["ply", "splat", "glb"];
  */
 export async function WritePersonAsync(
     file: IAvatarFile,
-    head: Omit<IRestPart, "map"> | null,
+    head: IShownHead | null,
     page: IPageModel | null,
     settings: ISaveSettings,
     onSlice: () => void,
@@ -56,21 +55,6 @@ export async function WritePersonAsync(
     }
     const rest = splats && head ? await FinishInSlicesAsync(SplatsOfPerson(file, head, page), onSlice) : undefined;
     return WriteAvatarFile({ ...file, ...given }, rest).buffer;
-}
-
-/** From what the file will give back: the same person gives the same bytes, whatever an avatar hides. */
-function* SplatsOfPerson(
-    file: IAvatarFile,
-    head: Omit<IRestPart, "map">,
-    model: IPageModel | null,
-): Work<Uint8Array<ArrayBuffer>> {
-    const parts: IRestPart[] = [{ ...head, map: RoundedMap(file) }];
-    yield 0.1;
-    if (file.page && model) {
-        const page = yield* Within(WholePage({ model, map: RoundedPage(file.page) }), 0.1, 0.4);
-        parts.push(...(page ? [page] : []));
-    }
-    return yield* Within(RestSplats(parts), 0.4, 1);
 }
 
 /**
@@ -94,6 +78,8 @@ export async function WriteSplatsAsync(
     switch (format) {
         case "ply":
             return WritePly(splats).buffer;
+        case "spz":
+            return await WriteSpzAsync(splats);
         case "glb":
             return WriteSplatGlb(splats, about).buffer;
         default:

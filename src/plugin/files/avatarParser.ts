@@ -4,9 +4,12 @@ import type { AssetContainer } from "@babylonjs/core/assetContainer.js";
 import { AddParser } from "@babylonjs/core/Loading/Plugins/babylonFileParser.function.js";
 import { Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector.js";
 import { DecodeBase64ToBinary } from "@babylonjs/core/Misc/stringTools.js";
+import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import type { Scene } from "@babylonjs/core/scene.js";
 import { FlexAvatarError } from "../../flame/error.js";
 import { NodeNames } from "../animation/avatarJoints.js";
+import type { ISavedCharacter } from "../attach/savedAttachments.js";
+import { RestoreSource } from "./sourceParser.js";
 import type { ISerializedAvatar, ISerializedAvatars } from "./avatarSerializer.js";
 import type { FlexAvatar } from "../avatar/flexAvatar.js";
 import { FindComponent, FlexAvatarComponent } from "../flexAvatarComponent.js";
@@ -42,6 +45,7 @@ async function RestoreAsync(
         return;
     }
     const firsts = new Map<number, FlexAvatar>();
+    const restored: [ISerializedAvatar, FlexAvatar][] = [];
     for (const serialized of avatars) {
         try {
             const first = firsts.get(serialized.person);
@@ -50,6 +54,7 @@ async function RestoreAsync(
                 : await component.loadAsync(DecodeBase64ToBinary(people[serialized.person]), { name: serialized.name });
             firsts.set(serialized.person, first ?? avatar);
             Apply(serialized, avatar, scene);
+            restored.push([serialized, avatar]);
             container.transformNodes.push(...avatar._internals.nodes);
             container.meshes.push(avatar.proxyMesh);
         } catch (error) {
@@ -60,6 +65,72 @@ async function RestoreAsync(
             );
         }
     }
+    for (const [serialized, avatar] of restored) {
+        if (!avatar.isDisposed()) {
+            Attach(serialized, avatar, scene, (code, message) => component._internals.notify(code, message));
+        }
+    }
+}
+
+/** Last, when all avatars are there: one may look at another, or hang on what hangs on it. */
+function Attach(
+    { sources = [], attachments, children = {} }: ISerializedAvatar,
+    avatar: FlexAvatar,
+    scene: Scene,
+    notify: (code: string, message: string) => void,
+): void {
+    const hang = (parent: TransformNode, ids: readonly string[]): void =>
+        ids.forEach((id) => {
+            const child = scene.getNodeById(id);
+            if (child) {
+                child.parent = parent;
+            }
+        });
+    const attempt = (what: string, work: () => void): void => {
+        try {
+            work();
+        } catch (error) {
+            const code = error instanceof FlexAvatarError ? error.code : "file-format";
+            notify(code, `${what} of "${avatar.name}" in the scene file could not be brought back. ${String(error)}`);
+        }
+    };
+    for (const [index, ids] of Object.entries(children)) {
+        const part = avatar._internals.nodes[Number(index)];
+        if (part) {
+            hang(part, ids);
+        }
+    }
+    for (const { id, name, target, axes, children: riders } of attachments?.surface ?? []) {
+        attempt(`The node "${name}"`, () => {
+            const node = avatar.attachToSurface(target, { name, axes });
+            node.id = id;
+            hang(node, riders);
+        });
+    }
+    const character = attachments?.character;
+    if (character) {
+        attempt("The character", () => AttachToCharacter(character, avatar, scene));
+    }
+    for (const saved of sources) {
+        attempt(`The source "${saved.kind}"`, () => RestoreSource(saved, avatar, notify));
+    }
+}
+
+function AttachToCharacter(saved: ISavedCharacter, avatar: FlexAvatar, scene: Scene): void {
+    const { target, bone, node, neckBone, offset, facing, ...settings } = saved;
+    const mesh = scene.getMeshById(target);
+    const followed = bone ?? scene.getTransformNodeById(node ?? "") ?? scene.getMeshById(node ?? "");
+    if (!mesh || !followed) {
+        throw new FlexAvatarError("invalid-argument", `The scene has no node "${mesh ? node : target}".`);
+    }
+    const bones = [mesh, ...mesh.getChildMeshes()].find(({ skeleton }) => skeleton)?.skeleton?.bones ?? [];
+    const neck = bones.find(({ name }) => name === neckBone);
+    avatar.attachToCharacter(mesh, followed, {
+        ...settings,
+        ...(neck ? { neckBone: neck } : {}),
+        ...(offset ? { offset: Vector3.FromArray([...offset]) } : {}),
+        ...(facing ? { facing: Vector3.FromArray([...facing]) } : {}),
+    });
 }
 
 function Apply(serialized: ISerializedAvatar, avatar: FlexAvatar, scene: Scene): void {

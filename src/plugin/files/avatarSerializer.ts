@@ -3,8 +3,13 @@
  * A file holds each person once, as the bytes of a `.flexavatar` file in base64, however many instances the scene has.
  */
 import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup.js";
+import { Camera } from "@babylonjs/core/Cameras/camera.js";
+import { Light } from "@babylonjs/core/Lights/light.js";
 import { Quaternion, type Vector3 } from "@babylonjs/core/Maths/math.vector.js";
+import { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh.js";
+import { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import { EncodeArrayBufferToBase64 } from "@babylonjs/core/Misc/stringTools.js";
+import type { Node } from "@babylonjs/core/node.js";
 import type { Scene } from "@babylonjs/core/scene.js";
 import { NodeNames } from "../animation/avatarJoints.js";
 import type { IFlexAvatarOptions } from "../componentOptions.js";
@@ -13,6 +18,8 @@ import type { LevelOfDetail } from "../draw/levelOfDetail.js";
 import type { BustOption, HairOption } from "../page/avatarPage.js";
 import type { IHairSpringSettings } from "../page/hairSpring.js";
 import { SerializedName } from "../names.js";
+import type { ISavedAttachments } from "../attach/savedAttachments.js";
+import { PlainSettings, type ISavedHandle } from "../live/savedSource.js";
 
 /** One clip. */
 export interface ISerializedClip {
@@ -52,6 +59,11 @@ export interface ISerializedAvatar {
     /** Quaternions in the avatar's axes, by joint. */
     joints: Record<string, number[]>;
     clips: ISerializedClip[];
+    /** Files written before have none of the next three. */
+    sources?: ISavedHandle[];
+    attachments?: ISavedAttachments;
+    /** Ids of nodes of the scene whose parent is a part of the avatar, by the part's number among its nodes. */
+    children?: Record<string, string[]>;
 }
 
 /** All avatars of a file. */
@@ -61,6 +73,17 @@ export interface ISerializedAvatars {
     /** `.flexavatar` files, base64. */
     people: string[];
     avatars: ISerializedAvatar[];
+}
+
+/** A scene file in the making. */
+export interface ISceneFile {
+    animationGroups?: unknown[];
+    meshes?: unknown[];
+    morphTargetManagers?: { readonly id: number }[];
+    transformNodes?: unknown[];
+    cameras?: unknown[];
+    lights?: unknown[];
+    [SerializedName]?: unknown;
 }
 
 /** What is written of a `FlexAvatarComponent`. */
@@ -74,14 +97,8 @@ export interface IAvatarsOfScene {
  * Adds the component's avatars to a scene file in the making, and takes their clips out of its animation groups, which
  * cannot name tracks, and their morph targets, where they are meshes.
  */
-export function SerializeAvatars(
-    component: IAvatarsOfScene,
-    sceneFile: {
-        animationGroups?: unknown[];
-        morphTargetManagers?: { readonly id: number }[];
-        [SerializedName]?: unknown;
-    },
-): void {
+export function SerializeAvatars(component: IAvatarsOfScene, sceneFile: ISceneFile): void {
+    component.avatars.forEach((avatar) => AddWhatHangsOn(avatar, sceneFile));
     const { animationGroups } = component.scene;
     const clips = new Set(component.avatars.flatMap((avatar) => avatar.clips));
     if (sceneFile.animationGroups?.length === animationGroups.length) {
@@ -136,7 +153,63 @@ function SerializeAvatar(avatar: FlexAvatar, person: number): ISerializedAvatar 
         expression: Object.fromEntries(tracks.map(({ name, influence }) => [name, influence])),
         joints: Object.fromEntries(NodeNames.map((joint) => [joint, RotationOf(avatar[joint]).asArray()])),
         clips: avatar.clips.map((group) => SerializeClip(avatar, group)),
+        sources: avatar.sources.flatMap(({ source, settings }) => {
+            const saved = source.save?.();
+            return saved ? [{ ...saved, handle: PlainSettings(settings) }] : [];
+        }),
+        attachments: avatar._internals.savedAttachments,
+        children: ChildrenOf(avatar),
     };
+}
+
+/** What the page hung on the avatar's own nodes. */
+function ChildrenOf(avatar: FlexAvatar): Record<string, string[]> {
+    const parts = avatar._internals.nodes;
+    return Object.fromEntries(
+        parts.flatMap((part, index) => {
+            const ids = part
+                .getChildren()
+                .filter((child) => !IsPart(avatar, child))
+                .map(({ id }) => id);
+            return ids.length > 0 ? [[String(index), ids]] : [];
+        }),
+    );
+}
+
+/** Whether a node is made by the avatar itself. */
+function IsPart(avatar: FlexAvatar, node: Node): boolean {
+    const { nodes, savedAttachments } = avatar._internals;
+    return (
+        nodes.some((part) => part === node) ||
+        node === avatar.proxyMesh ||
+        savedAttachments.surface.some(({ id }) => id === node.id)
+    );
+}
+
+/**
+ * Babylon leaves out what hangs on nodes that it is told to leave out, as those of avatars. Geometries and materials
+ * are in the file already.
+ */
+function AddWhatHangsOn(avatar: FlexAvatar, sceneFile: ISceneFile): void {
+    const made = new Set<Node>([avatar, ...avatar.getDescendants(false, (node) => IsPart(avatar, node))]);
+    made.forEach((node) => (node.doNotSerialize = false));
+    for (const node of avatar.getDescendants()) {
+        if (made.has(node) || node.doNotSerialize) {
+            continue;
+        }
+        if (node instanceof AbstractMesh) {
+            const mesh = {};
+            node.serialize(mesh);
+            sceneFile.meshes?.push(mesh);
+        } else if (node instanceof TransformNode) {
+            sceneFile.transformNodes?.push(node.serialize());
+        } else if (node instanceof Light) {
+            sceneFile.lights?.push(node.serialize());
+        } else if (node instanceof Camera) {
+            sceneFile.cameras?.push(node.serialize());
+        }
+    }
+    made.forEach((node) => (node.doNotSerialize = true));
 }
 
 function SerializeClip(avatar: FlexAvatar, group: AnimationGroup): ISerializedClip {

@@ -6,8 +6,9 @@ import type { FlexAvatar } from "../avatar/flexAvatar.js";
 import { AudioTime, HasEnded, type AudioTimeline } from "./audioClock.js";
 import { FaceAnimationGroup } from "./faceAnimation.js";
 import type { IFaceClipData } from "./faceClipData.js";
+import { FaceClipToJson, type IFaceClipJson } from "./faceClipJson.js";
 import { WriteFaceGlb } from "./faceGlb.js";
-import { FaceJointNames, type IFaceFrame, type IFaceHost, type IFaceSource } from "./faceSource.js";
+import { FaceJointNames, type IFaceFrame, type IFaceHost, type IFaceSource, type ISavedSource } from "./faceSource.js";
 
 const [WeightCount, TurnCount] = [ArkitNames.length, 4 * FaceJointNames.length];
 
@@ -72,6 +73,14 @@ export class FaceClip {
      */
     public toGlb(): Uint8Array<ArrayBuffer> {
         return WriteFaceGlb(this.data);
+    }
+
+    /**
+     * Writes it as JSON that `ParseFaceClip` reads back, with nothing left out: times, weights by ARKit's names, turns of
+     * joints as quaternions and how far the torso is lifted.
+     */
+    public toJson(): IFaceClipJson {
+        return FaceClipToJson(this.data);
     }
 
     /**
@@ -141,6 +150,12 @@ export class ClipSource implements IFaceSource {
         this.loop = loop;
         this.speedRatio = speedRatio;
         this.audio = audio;
+    }
+
+    /** See {@link IFaceSource}. It begins anew; a sound is the page's own. */
+    public save(): ISavedSource {
+        const { clip, loop, speedRatio } = this;
+        return { kind: "clip", settings: { clip: clip.toJson(), loop, speedRatio } };
     }
 
     /**

@@ -60,6 +60,14 @@ export interface IFaceHost {
     notify(code: string, message: string): void;
 }
 
+/** What a source writes of itself; all of it JSON. */
+export interface ISavedSource {
+    /** "life", "look at", "stream", "clip", "voice", "camera", or the name of a source of your own. */
+    readonly kind: string;
+    /** What its constructor takes. */
+    readonly settings: Readonly<Record<string, unknown>>;
+}
+
 /** Anything that drives a face while frames go by: a voice, a camera, a stream, idle life. */
 export interface IFaceSource {
     /** For messages, and the default name of recordings. */
@@ -82,6 +90,11 @@ export interface IFaceSource {
     attach?(host: IFaceHost): void;
     /** Called when it is taken off, or the avatar is disposed. */
     detach?(host: IFaceHost): void;
+    /**
+     * What scene files keep of it; null or no such function: nothing. A source of your own comes back as a
+     * `SavedSource`.
+     */
+    save?(): ISavedSource | null;
     /** Frees what the source holds. Called by whoever made it; avatars borrow their sources. */
     dispose?(): void;
 }

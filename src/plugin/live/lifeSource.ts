@@ -6,7 +6,14 @@ import { FlexAvatarError } from "../../flame/error.js";
 import { ArkitNameOf, ArkitNames } from "../../flame/expression.js";
 import { VrmExpressions, type WeightedExpressions } from "../animation/expressionTables.js";
 import { QuaternionOfAngles } from "./columnValues.js";
-import { JointIndex, WeightIndex, type IFaceFrame, type IFaceHost, type IFaceSource } from "./faceSource.js";
+import {
+    JointIndex,
+    WeightIndex,
+    type IFaceFrame,
+    type IFaceHost,
+    type IFaceSource,
+    type ISavedSource,
+} from "./faceSource.js";
 import { Gaze } from "./gaze.js";
 import { Hash, SmoothNoise, SmoothStep } from "./noise.js";
 
@@ -165,6 +172,12 @@ export class LifeSource implements IFaceSource {
     public detach(): void {
         this._host = null;
         this._gaze = null;
+    }
+
+    /** See {@link IFaceSource}. */
+    public save(): ISavedSource {
+        const { seed, blink, saccades, breathing, sway, mood } = this;
+        return { kind: "life", settings: { seed, blink, saccades, breathing, sway, mood } };
     }
 
     /** See {@link IFaceSource}. */

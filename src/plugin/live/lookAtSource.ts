@@ -3,9 +3,10 @@
  * has its own line of sight. Beyond what neck and eyes can do the face looks as far as it can, and gives up behind.
  */
 import { Matrix, Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector.js";
+import { Node } from "@babylonjs/core/node.js";
 import { FlexAvatarError } from "../../flame/error.js";
 import { QuaternionOfAngles } from "./columnValues.js";
-import { JointIndex, type IFaceFrame, type IFaceHost, type IFaceSource } from "./faceSource.js";
+import { JointIndex, type IFaceFrame, type IFaceHost, type IFaceSource, type ISavedSource } from "./faceSource.js";
 import { Gaze } from "./gaze.js";
 import { SmoothStep } from "./noise.js";
 
@@ -130,6 +131,18 @@ export class LookAtSource implements IFaceSource {
     public detach(): void {
         this._host = null;
         this._gaze = null;
+    }
+
+    /** See {@link IFaceSource}. A place, the camera, or a node by its id; a function is the page's own. */
+    public save(): ISavedSource {
+        const { target } = this;
+        let kept: unknown = target === "camera" ? target : null;
+        if (target instanceof Vector3) {
+            kept = target.asArray();
+        } else if (target instanceof Node) {
+            kept = { id: target.id };
+        }
+        return { kind: "look at", settings: { ...this._settings, vergence: this._vergence, target: kept } };
     }
 
     /** See {@link IFaceSource}. */

@@ -7,6 +7,7 @@ import { ArkitNames } from "../../flame/expression.js";
 import { ColumnValues, CreateSlots, WriteColumnsToFrame } from "./columnValues.js";
 import { FaceClip } from "./faceClip.js";
 import { TakeFlameFrame, type FlameHeadTurn } from "./flameColumns.js";
+import { FaceClipFromJson, IsFaceClipJson } from "./faceClipJson.js";
 import { CreateFaceFrame, FaceJointNames } from "./faceSource.js";
 import { FindColumn, FirstAngle } from "./faceColumns.js";
 import { ReadResult } from "./faceResults.js";
@@ -73,7 +74,13 @@ export function ParseFaceClip(
     settings: IFaceClipSettings = {},
 ): FaceClip {
     const { name = "face", names = ArkitNames, angleScale = 1 } = settings;
-    const table = ParseTable(source, settings, names);
+    const zip = ZipOf(source);
+    const data = zip ?? TextOf(source);
+    const own = zip ? null : OwnJson(data);
+    if (own) {
+        return new FaceClip({ ...FaceClipFromJson(own), ...(settings.name ? { name: settings.name } : {}) });
+    }
+    const table = zip ? ParseFlame(zip, settings) : ParseTable(data, names);
     if (table.rows.length === 0) {
         throw NotAClip("it has no frames");
     }
@@ -109,17 +116,14 @@ function NotAClip(why: string, cause?: unknown): FlexAvatarError {
     return new FlexAvatarError("file-format", `This is no face performance that can be read: ${why}.`, { cause });
 }
 
-function ParseTable(
-    source: string | ArrayBuffer | ArrayBufferView | object,
-    settings: IFaceClipSettings,
-    names: readonly string[],
-): ITable {
-    const bytes = BytesOf(source);
-    if (bytes && IsZip(bytes)) {
-        return ParseFlame(bytes, settings);
-    }
-    const data = TextOf(source);
+function ParseTable(data: string | object, names: readonly string[]): ITable {
     return typeof data === "string" ? ParseText(data, names) : ParseJson(data, names);
+}
+
+/** The bytes of a zip, or null for what is none. */
+function ZipOf(source: unknown): Uint8Array | null {
+    const bytes = BytesOf(source);
+    return bytes && IsZip(bytes) ? bytes : null;
 }
 
 function BytesOf(source: unknown): Uint8Array | null {
@@ -154,6 +158,22 @@ function TextOf(source: string | ArrayBuffer | ArrayBufferView | object): string
         return new TextDecoder().decode(source);
     }
     return source;
+}
+
+/** What `FaceClip.toJson` wrote, or null. */
+function OwnJson(data: string | object): object | null {
+    if (typeof data !== "string") {
+        return IsFaceClipJson(data) ? data : null;
+    }
+    if (!/^\uFEFF?\s*\{/.test(data)) {
+        return null;
+    }
+    try {
+        const json = JSON.parse(data) as object;
+        return IsFaceClipJson(json) ? json : null;
+    } catch {
+        return null;
+    }
 }
 
 function ParseText(text: string, names: readonly string[]): ITable {

@@ -30,6 +30,8 @@ export interface ISourceHandle {
     readonly priority: number;
     /** Whether it is added on top of the others. */
     readonly isAdditive: boolean;
+    /** What to pass to `addSource` to have another source in this one's place. */
+    readonly settings: Readonly<ISourceSettings>;
     /** Whether the source is on the avatar and asked in each frame: neither removed nor stopped. */
     readonly isActive: boolean;
     /** Whether it had something to say in the last frame. */
@@ -78,9 +80,10 @@ export class MixedSource implements ISourceHandle {
     /** @throws FlexAvatarError `invalid-argument` */
     public constructor(
         public readonly source: IFaceSource,
-        { weight = 1, mask, priority = 0, additive, fadeS = 0.2 }: ISourceSettings,
+        private readonly _settings: ISourceSettings,
         private readonly _onRemove: (mixed: MixedSource) => void,
     ) {
+        const { weight = 1, mask, priority = 0, additive, fadeS = 0.2 } = _settings;
         Check("weight", weight, 1);
         Check("fadeS", fadeS, 60);
         if (!Number.isFinite(priority)) {
@@ -103,6 +106,10 @@ export class MixedSource implements ISourceHandle {
 
     public get isActive(): boolean {
         return !this._isRemoved && !this.hasFailed && !(this._isStopping && this._weight === 0);
+    }
+
+    public get settings(): Readonly<ISourceSettings> {
+        return { ...this._settings, weight: this._target, additive: this.isAdditive };
     }
 
     /** By what the mixer multiplies all that it says: 0..1. */

@@ -13,7 +13,7 @@ import { ReadResult } from "./faceResults.js";
 import { TakeFlameFrame } from "./flameColumns.js";
 import type { FlameFaceMap } from "../../runtime/flame/flameFaceMap.js";
 import { FlamePartOf, FrameOf, type IFlameFrame } from "../../runtime/flame/flameSequence.js";
-import type { IFaceFrame, IFaceHost, IFaceSource } from "./faceSource.js";
+import type { IFaceFrame, IFaceHost, IFaceSource, ISavedSource } from "./faceSource.js";
 
 /** Settings of a {@link StreamSource}. A field left undefined keeps its default. */
 export interface IStreamSettings {
@@ -106,6 +106,12 @@ export class StreamSource implements IFaceSource {
         this._flame = settings.flame ?? null;
         this._names = names === "alphabetical" ? [...ArkitNames].sort() : names;
         this._settings = { delayS, holdS, relaxS, now: settings.now ?? (() => performance.now()) };
+    }
+
+    /** See {@link IFaceSource}. It waits for packets again. */
+    public save(): ISavedSource {
+        const { delayS, holdS, relaxS } = this._settings;
+        return { kind: "stream", settings: { name: this.name, names: [...this._names], delayS, holdS, relaxS } };
     }
 
     /** Counts. It allocates: not for every frame. */

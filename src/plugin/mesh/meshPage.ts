@@ -2,7 +2,8 @@
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import type { ExpressionPose } from "../../flame/expression.js";
 import type { IDrawnPage } from "../avatar/avatarDrawing.js";
-import type { HiddenParts, PersonPage } from "../page/personPage.js";
+import type { HiddenParts } from "../../runtime/person/pageShape.js";
+import type { PersonPage } from "../page/personPage.js";
 import type { IBakedPage, PersonBody } from "./personBody.js";
 import { SkinnedPart } from "./skinnedPart.js";
 

@@ -10,7 +10,8 @@ import type { IDrawnPage } from "../avatar/avatarDrawing.js";
 import type { LevelOfDetail } from "../draw/levelOfDetail.js";
 import type { FlexAvatarSplatMesh } from "../draw/splatMesh.js";
 import { HasClipPlane, type ISplatMember } from "../draw/splatView.js";
-import type { HiddenParts, IPageLease, PersonPage } from "./personPage.js";
+import type { HiddenParts } from "../../runtime/person/pageShape.js";
+import type { IPageLease, PersonPage } from "./personPage.js";
 
 /** `"auto"` shows the bust where the avatar has one and no character carries the head; `"none"` never. */
 export type BustOption = "auto" | "none";

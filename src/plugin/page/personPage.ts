@@ -5,36 +5,21 @@
  */
 import { HangingPage } from "../../flame/hangingPage.js";
 import type { HeadModel } from "../../flame/headModel.js";
-import { BuildLevels, type ILevels } from "../../flame/levels.js";
-import {
-    MeanSpacing,
-    OuterRegions,
-    PartOfRegion,
-    RegionOfGaussian,
-    RestPlaces,
-    ShellFlags,
-    type PagePart,
-} from "../../flame/pageModel.js";
+import { OuterRegions, PartOfRegion, RegionOfGaussian, type PagePart } from "../../flame/pageModel.js";
 import { FindPageCover, type IPageCover } from "../../flame/pageCover.js";
 import { TexelTableOf } from "../../flame/personalHead.js";
-import { BuildTexelTable, CompactTable, type TexelTable } from "../../flame/texelTable.js";
+import { BuildTexelTable, type TexelTable } from "../../flame/texelTable.js";
 import type { IAvatarFile } from "../../runtime/format/avatarFile.js";
-import type { IRestPart } from "../../runtime/format/restSplats.js";
-import { AlphaCut } from "../../runtime/layout.js";
 import { AvatarBuffers, HeadBuffers } from "../../runtime/passes/index.js";
 import { Finish, FinishInSlicesAsync, NextTaskAsync, type Work } from "../../runtime/slices.js";
 import type { IPageMap, IPageModel } from "../../runtime/person/pageMap.js";
+import { PageShapeOf, type HiddenParts, type IPageShape } from "../../runtime/person/pageShape.js";
 import { HeadSurface } from "../attach/headSurface.js";
 
-/** The logit of the faintest opacity that is drawn. */
-const LeastLogit = Math.log(AlphaCut / (1 - AlphaCut));
 /** The logit of an opacity that nothing shows of. */
 const Invisible = -12;
 /** A face with a Gaussian more opaque than this is a surface for rays and shadows. */
 const SolidLogit = 0;
-
-/** Which parts an avatar does not show. */
-export type HiddenParts = Readonly<Record<PagePart, boolean>>;
 
 /** One avatar of the person. */
 export interface IPageMember {
@@ -63,12 +48,6 @@ export interface IPageSurface {
     readonly faces: Uint32Array;
 }
 
-/** The Gaussians of what is shown. */
-interface IShape {
-    readonly table: TexelTable;
-    readonly levels: ILevels;
-}
-
 /** Buffers of some parts, shared by the avatars that show the same ones. */
 interface IShown {
     readonly head: HeadBuffers;
@@ -81,7 +60,7 @@ export class PersonPage {
     /** By what is hidden. */
     private _shown = new Map<string, IShown>();
     /** Gaussians that were counted already, by what is hidden. */
-    private _shapes = new Map<string, IShape | null>();
+    private _shapes = new Map<string, IPageShape | null>();
     private _surface: HeadSurface | null = null;
     /** Undefined until it is asked for. */
     private _cover: IPageCover | null | undefined;
@@ -172,7 +151,7 @@ export class PersonPage {
      * @param onSlice called between slices; it may throw, and then nothing has changed
      */
     public async setInSlicesAsync(page: IPageMap, fadeMs: number, onSlice: () => void): Promise<void> {
-        const shapes = new Map<string, IShape | null>();
+        const shapes = new Map<string, IPageShape | null>();
         const cover = await FinishInSlicesAsync(this._coverFor(page), onSlice);
         await FinishInSlicesAsync(ShapesOf(page, this._members, shapes, cover), onSlice);
         await NextTaskAsync(); // buffers and their first frame take 30 ms
@@ -202,7 +181,7 @@ export class PersonPage {
         this._fadeMs = 0;
     }
 
-    private _replace(page: IPageMap | null, shapes: Map<string, IShape | null>): void {
+    private _replace(page: IPageMap | null, shapes: Map<string, IPageShape | null>): void {
         // What is shown until now is given back by the avatars, one by one.
         this._shown = new Map();
         this._shapes = shapes;
@@ -334,11 +313,11 @@ export class PersonPage {
         return model && shape && new HeadBuffers(device, model, shape.table, BuildTexelTable(model, 1), shape.levels);
     }
 
-    private _shapeOf(hidden: HiddenParts): IShape | null {
+    private _shapeOf(hidden: HiddenParts): IPageShape | null {
         const key = KeyOf(hidden);
         if (!this._shapes.has(key)) {
             const page = { model: this._model!, map: this.map };
-            this._shapes.set(key, Finish(ShapeOf(page, hidden, this._coverOf(page))));
+            this._shapes.set(key, Finish(PageShapeOf(page, hidden, this._coverOf(page))));
         }
         return this._shapes.get(key)!;
     }
@@ -348,51 +327,18 @@ function KeyOf({ hair, bust }: HiddenParts): string {
     return `${hair} ${bust}`;
 }
 
-/** All of a page that can be seen, for files; null if there is nothing. */
-export function* WholePage(page: IPageMap): Work<IRestPart | null> {
-    const shape = yield* ShapeOf(page, { hair: false, bust: false }, null);
-    return shape && { head: HangingPage(page.model.model), map: page.map, ...shape };
-}
-
 /** The Gaussians of a page that its avatars will show. */
 function* ShapesOf(
     page: IPageMap,
     members: Iterable<IPageMember>,
-    shapes: Map<string, IShape | null>,
+    shapes: Map<string, IPageShape | null>,
     cover: IPageCover | null,
 ): Work<void> {
     for (const { hiddenParts: hidden } of members) {
         if (!shapes.has(KeyOf(hidden))) {
-            shapes.set(KeyOf(hidden), yield* ShapeOf(page, hidden, cover));
+            shapes.set(KeyOf(hidden), yield* PageShapeOf(page, hidden, cover));
         }
     }
-}
-
-/**
- * The Gaussians of a page that can be seen and are not hidden; null if there are none. Yields after steps of some 10
- * ms.
- * @param cover null where what is inside the head counts too
- */
-function* ShapeOf({ model: page, map }: IPageMap, hidden: HiddenParts, cover: IPageCover | null): Work<IShape | null> {
-    yield 0;
-    const [model, mapSize] = [HangingPage(page.model), page.mapSize];
-    const all = TexelTableOf(model, mapSize);
-    yield 0.3;
-    const hides = model.regions.map((region) => hidden[PartOfRegion(region)]);
-    const first = 3 * mapSize * mapSize;
-    const seen = { ...all, flags: ShellFlags(model, all, map) };
-    const table = CompactTable(
-        seen,
-        (g) => map[first + all.texel[g]] >= LeastLogit && !hides[RegionOfGaussian(all, g)] && !cover?.page[g],
-    );
-    if (table.gaussianCount === 0) {
-        return null;
-    }
-    yield 0.5;
-    const places = RestPlaces(model, table, map);
-    const spacing = MeanSpacing(table, places);
-    yield 0.6;
-    return { table, levels: BuildLevels(model, table, { places, spacing }) };
 }
 
 /** Makes texels invisible that lie on no face of the page. */

@@ -2,6 +2,7 @@
  * What the camera's networks need: the two of photos that find faces, the one that tells their motion, and ONNX Runtime
  * for the processor.
  */
+import { OpenAssetCache } from "../models/assetCache.js";
 import { FlexAvatarError } from "../../flame/error.js";
 import { AssetStore, JoinUrl } from "../models/assetStore.js";
 import type { IGraphEntry } from "../models/manifest.js";
@@ -43,7 +44,7 @@ export async function LoadCameraFilesAsync(
     signal: AbortSignal,
     onNotice?: NoticeListener,
 ): Promise<ICameraFiles> {
-    const store = new AssetStore(onNotice);
+    const store = new AssetStore(onNotice, OpenAssetCache(onNotice));
     try {
         const { face } = await LoadManifestAsync({ modelsUrl, runtimeUrls, signal }, store);
         if (!face) {

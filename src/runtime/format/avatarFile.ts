@@ -9,6 +9,7 @@
  * beside it have every field. Files of the first version are read too (firstVersion.ts).
  */
 import { FlexAvatarError } from "../../flame/error.js";
+import type { ISimilarity } from "../../flame/fit/similarity.js";
 import { CloseUpScale, type ICloseUp } from "../closeUp.js";
 import { MapChannels } from "../layout.js";
 import { BlockReader, BlockWriter, type BlockData, type BlockType } from "./blocks.js";
@@ -31,6 +32,7 @@ import { FloatsFromHalves, HalvesFromFloats } from "./half.js";
 import { FineChannels, PackMap, UnpackMap } from "./mapLayer.js";
 import { MaxPageSize, PackPage, TexelsOf, UnpackPage, type IPackedPage } from "./pageLayer.js";
 import { SplatExtension, WriteSplatPrimitive } from "./splatPrimitive.js";
+import { SplatSources, type SplatSource } from "./splatSource.js";
 
 /** The camera of one photo's crop (docs/conventions.md, "Camera of a crop"). */
 export interface IStoredCamera {
@@ -124,6 +126,17 @@ export interface IAvatarFile extends IAvatarDescription {
     closeUp?: ICloseUp;
     /** Undefined for a person without hair beyond the scalp and without a bust. */
     page?: IStoredPage;
+    /** Gaussians of another program's file, shown in place of the map. Undefined for a person of photos. */
+    splats?: IStoredSplats;
+}
+
+/** A file of Gaussians, and where in it the head is. */
+export interface IStoredSplats {
+    format: SplatSource;
+    /** The file as it came. */
+    bytes: Uint8Array;
+    /** From its axes to canonical space. */
+    placement: ISimilarity;
 }
 
 /** Name of the extension that describes a person. */
@@ -133,6 +146,8 @@ export const AvatarExtension = "FLEX_avatar";
  * layers may be added without raising that one.
  */
 export const AvatarFileVersion = 2;
+/** Of files that hold another program's Gaussians, and of this reader. */
+const SplatsVersion = 3;
 
 /** Largest difference of a color that a reader accepts: colors of maps are near 0..1. */
 const MaxDetail = 64;
@@ -178,8 +193,8 @@ export function WriteAvatarFile(avatar: IAvatarFile, splats?: Uint8Array<ArrayBu
         };
     });
     const person: Record<string, unknown> = {
-        version: AvatarFileVersion,
-        readableFrom: AvatarFileVersion,
+        version: avatar.splats ? SplatsVersion : AvatarFileVersion,
+        readableFrom: avatar.splats ? SplatsVersion : AvatarFileVersion,
         name,
         headModel: { ...avatar.headModel },
         model: { ...avatar.model },
@@ -217,6 +232,12 @@ export function WriteAvatarFile(avatar: IAvatarFile, splats?: Uint8Array<ArrayBu
         add("pageColors", "u8", [colors.length], colors);
         add("pageRotations", "u32", [rotations.length], rotations);
         person.page = page.description;
+    }
+    if (avatar.splats) {
+        const { format, bytes, placement } = avatar.splats;
+        add("splats", "u8", [bytes.length], bytes);
+        const { scale, rotation, translation } = placement;
+        person.splats = { format, scale, rotation: [...rotation], translation: [...translation] };
     }
     if (avatar.thumbnail) {
         person.thumbnail = { bufferView: view(avatar.thumbnail), mimeType: "image/png" };
@@ -268,10 +289,10 @@ export function ReadAvatarFile(file: Uint8Array): IAvatarFile {
     }
     const person = AsObject(extensions[AvatarExtension], AvatarExtension);
     const readableFrom = AsCount(person.readableFrom, "readableFrom");
-    if (readableFrom > AvatarFileVersion) {
+    if (readableFrom > SplatsVersion) {
         throw new FlexAvatarError(
             "file-format",
-            `This .flexavatar file needs a reader of version ${readableFrom}; this release reads up to ${AvatarFileVersion}.`,
+            `This .flexavatar file needs a reader of version ${readableFrom}; this release reads up to ${SplatsVersion}.`,
             { advice: "Update babylon-flexavatar, or save the avatar again with the release of this page." },
         );
     }
@@ -374,6 +395,7 @@ function ReadPerson(
         ...(Object.hasOwn(json, "detail") ? { detail: readDetail() } : {}),
         ...(Object.hasOwn(json, "closeUp") ? { closeUp: readCloseUp() } : {}),
         ...(Object.hasOwn(json, "page") ? { page: ReadPage(AsObject(json.page, "page"), blocks) } : {}),
+        ...(Object.hasOwn(json, "splats") ? { splats: ReadSplatsLayer(AsObject(json.splats, "splats"), blocks) } : {}),
         ...(blocks.has("thumbnail") ? { thumbnail: blocks.read("thumbnail", "u8", 1).data } : {}),
         provenance: AsText(json.provenance, "provenance"),
         license: AsText(json.license, "license"),
@@ -424,6 +446,26 @@ function ReadPage(page: Record<string, unknown>, blocks: BlockReader): IStoredPa
         mapSize,
         map: UnpackPage(packed, mapSize),
     };
+}
+
+function ReadSplatsLayer(splats: Record<string, unknown>, blocks: BlockReader): IStoredSplats {
+    const format = SplatSources.find((known) => known === splats.format);
+    const rotation = NumberList(splats.rotation, 9, "splats.rotation");
+    const [scale] = NumberList([splats.scale], 1, "splats.scale");
+    if (!format || !(scale > 0) || !IsRotation(rotation)) {
+        throw WrongFile(`its splats have format ${JSON.stringify(splats.format)}, or no place`);
+    }
+    return {
+        format,
+        bytes: blocks.read("splats", "u8", 1).data,
+        placement: { scale, rotation, translation: NumberList(splats.translation, 3, "splats.translation") },
+    };
+}
+
+function IsRotation(r: readonly number[]): boolean {
+    const dot = (a: number, b: number): number => r[a] * r[b] + r[a + 1] * r[b + 1] + r[a + 2] * r[b + 2];
+    const wrong = [dot(0, 0) - 1, dot(3, 3) - 1, dot(6, 6) - 1, dot(0, 3), dot(0, 6), dot(3, 6)];
+    return wrong.every((value) => Math.abs(value) < 1e-3);
 }
 
 function ExpectCount(values: Float32Array, wanted: number, what: string): void {

@@ -41,5 +41,9 @@ export function UnpackDetail({
     scales: ArrayLike<number>;
 }): Float32Array<ArrayBuffer> {
     const texels = bytes.length / 3;
-    return Float32Array.from(bytes, (byte, i) => ((byte - 128) * scales[Math.floor(i / texels)]) / Steps);
+    const colors = new Float32Array(bytes.length);
+    for (let i = 0; i < bytes.length; i++) {
+        colors[i] = ((bytes[i] - 128) * scales[i < texels ? 0 : i < 2 * texels ? 1 : 2]) / Steps;
+    }
+    return colors;
 }

@@ -48,9 +48,10 @@ export function NumberList(value: unknown, wanted: number, what: string): number
 
 /** @throws FlexAvatarError `file-format` where a number is none or infinite */
 export function FiniteOnRead(values: Float32Array<ArrayBuffer>, name: string): Float32Array<ArrayBuffer> {
-    const at = values.findIndex((value) => !Number.isFinite(value));
-    if (at >= 0) {
-        throw WrongFile(`block ${name} holds ${values[at]} at index ${at}`);
+    for (let at = 0; at < values.length; at++) {
+        if (!Number.isFinite(values[at])) {
+            throw WrongFile(`block ${name} holds ${values[at]} at index ${at}`);
+        }
     }
     return values;
 }

@@ -5,6 +5,7 @@ export const HalfLargest = 65504;
 
 const Float = new Float32Array(1);
 const Bits = new Uint32Array(Float.buffer);
+const Rebias = 2 ** 112;
 
 /**
  * @param value any number; it is rounded to float32 first, as typed arrays do
@@ -42,13 +43,14 @@ export function HalfFromNumber(value: number): number {
  * @returns its exact value
  */
 export function NumberFromHalf(half: number): number {
-    const sign = half & 0x8000 ? -1 : 1;
-    const exponent = (half >>> 10) & 31;
-    const mantissa = half & 0x3ff;
-    if (exponent === 31) {
-        return mantissa ? NaN : sign * Infinity;
+    const magnitude = half & 0x7fff;
+    if (magnitude > 0x7c00) {
+        return NaN;
     }
-    return exponent === 0 ? sign * mantissa * 2 ** -24 : sign * (mantissa + 1024) * 2 ** (exponent - 25);
+    // As the bits of a float32 the number is 2^112 too small, also where it is subnormal; the product is exact.
+    Bits[0] = magnitude << 13;
+    const value = magnitude === 0x7c00 ? Infinity : Float[0] * Rebias;
+    return half & 0x8000 ? -value : value;
 }
 
 /** @returns the halves of `values`, in order */

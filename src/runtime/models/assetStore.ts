@@ -4,6 +4,7 @@
  */
 import { FlexAvatarError } from "../../flame/error.js";
 import { OrAborted } from "./abort.js";
+import type { IAssetCache } from "./assetCache.js";
 import { FetchAsync, IsHtml } from "./loadFailure.js";
 import type { NoticeListener, ProgressListener } from "./progress.js";
 
@@ -27,6 +28,8 @@ export interface IAssetStatistics {
     requests: number;
     /** Bytes received, after decompression. */
     bytes: number;
+    /** Files that an earlier visit had left in the cache. */
+    cached: number;
 }
 
 interface IPending {
@@ -40,13 +43,19 @@ interface IPending {
 /** A cache of fetched files. Bytes are shared between callers and must not be written to. */
 export class AssetStore {
     private readonly _files = new Map<string, IPending>();
-    private readonly _statistics: IAssetStatistics = { requests: 0, bytes: 0 };
+    private readonly _statistics: IAssetStatistics = { requests: 0, bytes: 0, cached: 0 };
     private readonly _onNotice: NoticeListener | undefined;
     private _noticedHash = false;
     private _disposed = false;
 
-    /** @param onNotice told once when the page has no crypto.subtle, so that only sizes can be checked */
-    public constructor(onNotice?: NoticeListener) {
+    /**
+     * @param onNotice told once when the page has no crypto.subtle, so that only sizes can be checked
+     * @param _cache looked into before a file with a hash is fetched, and filled; null for none
+     */
+    public constructor(
+        onNotice?: NoticeListener,
+        private readonly _cache: IAssetCache | null = null,
+    ) {
         this._onNotice = onNotice;
     }
 
@@ -118,9 +127,39 @@ export class AssetStore {
     private _start(request: IAssetRequest, what: string): IPending {
         const controller = new AbortController();
         const listeners = new Set<ProgressListener>();
-        const promise = this._fetchAsync(request, what, controller.signal, listeners);
+        const promise = this._findOrFetchAsync(request, what, controller.signal, listeners);
         promise.catch(() => undefined); // every waiter may have aborted
         return { promise, controller, waiting: 0, listeners };
+    }
+
+    private async _findOrFetchAsync(
+        request: IAssetRequest,
+        what: string,
+        signal: AbortSignal,
+        listeners: ReadonlySet<ProgressListener>,
+    ): Promise<Uint8Array<ArrayBuffer>> {
+        const { sha256, bytes } = request;
+        const cache = this._canHash ? this._cache : null;
+        if (sha256 === undefined || !cache) {
+            return await this._fetchAsync(request, what, signal, listeners);
+        }
+        const found = await cache.findAsync(sha256);
+        if (found) {
+            if ((bytes ?? found.byteLength) === found.byteLength && (await HashOf(found)) === sha256) {
+                this._statistics.cached++;
+                const size = { loadedBytes: found.byteLength, totalBytes: found.byteLength };
+                listeners.forEach((listener) => listener({ stage: `loading ${what}`, fraction: 1, ...size }));
+                return found;
+            }
+            await cache.dropAsync(sha256);
+        }
+        const fetched = await this._fetchAsync(request, what, signal, listeners);
+        void cache.putAsync(sha256, fetched); // nobody waits for it
+        return fetched;
+    }
+
+    private get _canHash(): boolean {
+        return (globalThis.crypto?.subtle as SubtleCrypto | undefined) !== undefined;
     }
 
     private async _fetchAsync(
@@ -215,8 +254,7 @@ export class AssetStore {
         what: string,
         url: string,
     ): Promise<void> {
-        const subtle = globalThis.crypto?.subtle as SubtleCrypto | undefined;
-        if (subtle === undefined) {
+        if (!this._canHash) {
             if (!this._noticedHash) {
                 this._noticedHash = true;
                 this._onNotice?.({
@@ -227,7 +265,7 @@ export class AssetStore {
             }
             return;
         }
-        const hash = ToHex(new Uint8Array(await subtle.digest("SHA-256", bytes)));
+        const hash = await HashOf(bytes);
         if (hash !== wanted) {
             throw new FlexAvatarError(
                 "models-hash",
@@ -235,6 +273,10 @@ export class AssetStore {
             );
         }
     }
+}
+
+async function HashOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+    return ToHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
 }
 
 /** @returns lower-case hexadecimal, two digits per byte */

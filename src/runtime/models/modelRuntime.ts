@@ -9,6 +9,7 @@ import { DriverMaker } from "../driver/driverMaker.js";
 import { OrAborted } from "./abort.js";
 import { MessageOf } from "./loadFailure.js";
 import { OnnxQueue } from "./asyncQueue.js";
+import { OpenAssetCache } from "./assetCache.js";
 import { AssetStore, JoinUrl } from "./assetStore.js";
 import {
     SelectModel,
@@ -108,7 +109,8 @@ export class ModelRuntime {
         if (settings.backend === "webgpu" && settings.device === undefined) {
             throw new FlexAvatarError("webgpu-missing", "The webgpu backend was asked for without a GPUDevice.");
         }
-        const store = settings.store ?? new AssetStore(settings.onNotice);
+        const cache = settings.cache ? OpenAssetCache(settings.onNotice) : null;
+        const store = settings.store ?? new AssetStore(settings.onNotice, cache);
         try {
             const manifest = await LoadManifestAsync(settings, store);
             const { name, entry } = SelectModel(manifest, settings.model);

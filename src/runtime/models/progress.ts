@@ -35,6 +35,7 @@ export interface IRuntimeNotice {
         | "networks-on-page"
         | "driver-onnx"
         | "hash-unchecked"
+        | "cache-full"
         | "photo-several-faces"
         | "photo-coarse-landmarks"
         | "photo-rotated";

@@ -30,6 +30,8 @@ export interface IModelRuntimeSettings {
     runtimeUrls: OnnxRuntimeUrls;
     /** SHA-256 of the head model in use; when given, it must be the one the networks were trained for. */
     headModelSha256?: string;
+    /** Whether files are kept for the next visit, in the browser's Cache Storage by their hash. Default false. */
+    cache?: boolean;
     /** A store to share. Default: an own one, disposed with the runtime. */
     store?: AssetStore;
     onNotice?: NoticeListener;

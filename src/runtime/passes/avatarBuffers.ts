@@ -239,7 +239,10 @@ export class AvatarBuffers {
         this._person.boxes = source instanceof Float32Array && this._isStill ? GaussianBoxes(this.head, source) : null;
         this._person.isOpaque = source instanceof Float32Array && this._hidesItsBack(source);
         this._person.hasOccluder =
-            source instanceof Float32Array && this._person.isOpaque && this._writeOccluder(source);
+            source instanceof Float32Array &&
+            this._person.isOpaque &&
+            this.head.occluderIndexCount > 0 &&
+            this._writeOccluder(source);
         this._updateBounds();
     }
 

@@ -1,14 +1,15 @@
 /**
  * Makes persons where there is no scene and no graphics card: in a worker, or in Node. Networks and driver run on the
- * processor. What comes out is what `FlexAvatarComponent` makes and loads: `WriteAvatarFile` gives the bytes.
+ * processor. What comes out is what `FlexAvatarComponent` makes and loads: `writeAsync` gives the bytes.
  */
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import { CreateExpressionPose } from "../../flame/expression.js";
 import { ParseHeadModel, type HeadModel } from "../../flame/headModel.js";
+import { BuildLevels, type ILevels } from "../../flame/levels.js";
 import { BuildTexelTable, type TexelTable } from "../../flame/texelTable.js";
 import { FillBesideAsync, RefineBesideAsync } from "../beside/besideRunner.js";
 import { OtherPose } from "../driver/driverPose.js";
-import type { IAvatarFile } from "../format/avatarFile.js";
+import { WriteAvatarFile, type IAvatarFile } from "../format/avatarFile.js";
 import { CheckMeshSettings, WriteMeshFileAsync, type IMeshSettings } from "../mesh/meshFile.js";
 import { ModelRuntime } from "../models/modelRuntime.js";
 import type { ICallOptions } from "../models/progress.js";
@@ -18,10 +19,12 @@ import { CheckPhotoSource, type PhotoSource } from "../photo/decode.js";
 import { PreparePhotoAsync } from "../photo/preparePhoto.js";
 import { FillPersonAsync, type IFillParts } from "./fillPerson.js";
 import { MakePersonAsync } from "./makePerson.js";
-import { ReadPageModel } from "./pageMap.js";
+import { ReadPageModel, type IPageModel } from "./pageMap.js";
+import { SplatsOfPerson } from "./personSplats.js";
 import { RefinedMap } from "./refinedMap.js";
 import type { RefineOption } from "./refineSettings.js";
 import type { IRefineSource } from "./refineViews.js";
+import { FinishInSlicesAsync } from "../slices.js";
 import { CheckRefineSettings, SharpenPersonAsync, type ISharpenParts, type ISharpenSettings } from "./sharpenPerson.js";
 
 /** Settings of {@link PersonMaker.CreateAsync}. */
@@ -50,6 +53,8 @@ export interface IMakePersonSettings extends ICallOptions {
 export class PersonMaker {
     private readonly _table: TexelTable;
     private readonly _positionTable: TexelTable;
+    /** Made when the first file is written. */
+    private _levels: ILevels | null = null;
 
     private constructor(
         private readonly _networks: ModelRuntime,
@@ -105,6 +110,24 @@ export class PersonMaker {
             await this._fillAsync(file, refineSource, run);
         }
         return file;
+    }
+
+    /**
+     * Writes the file of a person as an avatar of a page does, with splats for viewers that do not know the library.
+     * @param person of {@link makeAsync}
+     * @throws FlexAvatarError as {@link WriteAvatarFile}, and those of loading models
+     */
+    public async writeAsync(
+        person: IAvatarFile,
+        { signal }: { signal?: AbortSignal } = {},
+    ): Promise<Uint8Array<ArrayBuffer>> {
+        this._levels ??= BuildLevels(this._head, this._table);
+        const head = { head: this._head, table: this._table, levels: this._levels };
+        const page = person.page ? await this._loadPageAsync({ signal }) : null;
+        const splats = await FinishInSlicesAsync(SplatsOfPerson(person, head, page), () =>
+            ThrowIfAborted(signal, "writing the person"),
+        );
+        return WriteAvatarFile(person, splats);
     }
 
     /**
@@ -198,8 +221,7 @@ export class PersonMaker {
                 }
             },
             fillAsync: (input, run) => FillBesideAsync(input, { workerUrl: this._workerUrl, ...run }),
-            loadPageAsync: async (options) =>
-                ReadPageModel(await this._networks.loadPageAsync(options), this._head, this._networks.headModel),
+            loadPageAsync: (options) => this._loadPageAsync(options),
             notify: this._notify,
         };
         await FillPersonAsync(parts, source, {
@@ -208,6 +230,10 @@ export class PersonMaker {
             onShare: (fraction) => onProgress?.({ stage: "filling hair and bust", fraction }),
             onPage: this._tellPage,
         });
+    }
+
+    private async _loadPageAsync(options: ICallOptions): Promise<IPageModel> {
+        return ReadPageModel(await this._networks.loadPageAsync(options), this._head, this._networks.headModel);
     }
 
     private get _workerUrl(): string | undefined {

@@ -10,7 +10,10 @@ import { CreateStageAsync } from "./stage";
 
 async function StartAsync(): Promise<void> {
     const stage = await CreateStageAsync(document.getElementById("view") as HTMLCanvasElement);
-    const component = FlexAvatarComponent.GetOrCreate(stage.scene, { assetsUrl: FlexAvatarUrl });
+    const component = FlexAvatarComponent.GetOrCreate(stage.scene, {
+        assetsUrl: FlexAvatarUrl,
+        cacheModels: false, // tests serve other files under the same hash
+    });
     window.flexDemo = new FlexDemo(stage, component, await LoadClipAsync(`${AssetsUrl}phrase.glb`, stage.scene));
 }
 

@@ -11,7 +11,8 @@ import type { CameraPicture, ICameraRunner } from "../../../runtime/camera/camer
 import { OneEuroFilter, OneEuroTurn } from "../../../runtime/camera/oneEuro.js";
 import { JoinUrl } from "../../../runtime/models/assetStore.js";
 import { FindComponent } from "../../flexAvatarComponent.js";
-import { JointIndex, type IFaceFrame, type IFaceHost, type IFaceSource } from "../faceSource.js";
+import { JointIndex, type IFaceFrame, type IFaceHost, type IFaceSource, type ISavedSource } from "../faceSource.js";
+import { PlainSettings } from "../savedSource.js";
 import type { CameraState, ICameraLatency, ICameraSourceOptions } from "./cameraOptions.js";
 import { CameraVideo, OpenCameraAsync } from "./cameraVideo.js";
 
@@ -111,6 +112,11 @@ export class CameraSource implements IFaceSource {
         const source = new CameraSource(stream, options);
         source._cleanups.push(() => stream.getTracks().forEach((track) => track.stop()));
         return source;
+    }
+
+    /** See {@link IFaceSource}. The camera is not kept. */
+    public save(): ISavedSource {
+        return { kind: "camera", settings: { ...PlainSettings(this._options), name: this.name, mirror: this.mirror } };
     }
 
     /** What it is doing. */

@@ -11,7 +11,8 @@ import { SpeechShapes } from "../../../runtime/voice/mouthShapes.js";
 import { type ITimedWord, ApplyTimings, ReadSpeechTimings } from "../../../runtime/voice/speechTimings.js";
 import type { VisemeFrames } from "../../../runtime/voice/visemeFrames.js";
 import { BufferedAhead, LiveAhead } from "../../../runtime/voice/voiceAhead.js";
-import type { IFaceFrame, IFaceHost, IFaceSource } from "../faceSource.js";
+import type { IFaceFrame, IFaceHost, IFaceSource, ISavedSource } from "../faceSource.js";
+import { PlainSettings } from "../savedSource.js";
 import { VoiceClock } from "./voiceClock.js";
 import { OpenMicrophoneAsync } from "./microphone.js";
 import { SilenceWatch, SilentS } from "./silenceWatch.js";
@@ -126,6 +127,11 @@ export class VoiceSource implements IFaceSource {
         const source = new VoiceSource(stream, settings);
         source._undo.push(() => stream.getTracks().forEach((track) => track.stop()));
         return source;
+    }
+
+    /** See {@link IFaceSource}. The sound is not kept. */
+    public save(): ISavedSource {
+        return { kind: "voice", settings: { ...PlainSettings(this._settings), name: this.name } };
     }
 
     /** How the voice is. */

@@ -16,9 +16,20 @@ import { Color3, Color4 } from "@babylonjs/core/Maths/math.color";
 import { Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { SceneSerializer } from "@babylonjs/core/Misc/sceneSerializer";
-import { NodeRenderGraphFlexAvatarBlock, type FlexAvatarContainer } from "../../../../src";
+import {
+    ArkitExpressionNames,
+    BakeClip,
+    NodeRenderGraphFlexAvatarBlock,
+    type FlexAvatarContainer,
+} from "../../../../src";
 import { FlexAvatar } from "../../../../src/plugin/avatar/flexAvatar";
 import { FlexAvatarComponent } from "../../../../src/plugin/flexAvatarComponent";
+import { ClipSource } from "../../../../src/plugin/live/faceClip";
+import { LifeSource } from "../../../../src/plugin/live/lifeSource";
+import { LookAtSource } from "../../../../src/plugin/live/lookAtSource";
+import { ParseFaceClip } from "../../../../src/plugin/live/readFaceClip";
+import { StreamSource } from "../../../../src/plugin/live/streamSource";
+import { VoiceSource } from "../../../../src/plugin/live/voice/voiceSource";
 import { FakeServicesAsync } from "../../../support/fakeNetworks";
 import {
     AddAvatarAsync,
@@ -178,12 +189,60 @@ describe("scene files", () => {
         expect(second.clips.map(({ name }) => name)).toEqual(["blink twin", "blink again"]);
         const [again] = second.clips;
         expect(again.speedRatio).toBe(0.5);
+        const baked = BakeClip(second, again, { framesPerSecond: 10 });
+        const read = ParseFaceClip(JSON.stringify(baked.toJson()));
+        expect([read.frameCount, read.durationS]).toEqual([baked.frameCount, baked.durationS]);
+        const blinkTrack = ArkitExpressionNames.indexOf("eyeBlinkLeft");
+        expect([...read.data.says].filter((says) => says > 0).length).toBe(1);
+        expect(read.data.weights[52 * (read.frameCount - 1) + blinkTrack]).toBeCloseTo(0.7, 4);
+        expect(read.data.turns.at(-16)!).toBeCloseTo(Math.sin(0.25), 3); // the neck's x of the last frame
+        expect(second.expression.getTrack("eyeBlinkLeft").influence).withContext("as before").toBe(0);
         expect(again.name).toContain("blink");
         again.start();
         again.goToFrame(30);
         expect(second.expression.getTrack("eyeBlinkLeft").influence).toBeCloseTo(0.7, 5);
         expect(second.clipJoints.neck.rotationQuaternion!.toEulerAngles().x).toBeCloseTo(0.5, 3);
         expect(second.neck.rotationQuaternion!.toEulerAngles().x).withContext("the user's").toBeCloseTo(0, 5);
+    });
+
+    it("keep sources with their settings and places, and what hangs on heads", async () => {
+        const avatar = await component.createFromPhotosAsync([Photo], { name: "ada", refine: false });
+        const target = new TransformNode("target", stage.scene);
+        target.position.set(1, 2, 3);
+        const clip = ParseFaceClip("timeCode,jawOpen,mouthClose\n0.0,0.5,0.1\n0.5,0.25,0", { name: "words" });
+        avatar.addSource(new LifeSource({ seed: 7, blink: false, mood: "happy" }), { weight: 0.6 });
+        avatar.addSource(new LookAtSource(target, { head: 0.4 }), { priority: 3, mask: { eyes: 1, head: 0.5 } });
+        avatar.addSource(new LookAtSource(() => true), { priority: 2 });
+        avatar.addSource(new StreamSource({ name: "phone", delayS: 0.1 }), { mask: ["mouth"], fadeS: 1 });
+        avatar.addSource(new ClipSource(clip, { loop: true }), { priority: -1 });
+        avatar.addSource(new VoiceSource(null, { name: "speech", strength: 0.8 }), { priority: 1 });
+        const hat = AddBox(stage.scene, "hat", new Color3(1, 0, 0), 0.05, new Vector3(0, 0.1, 0));
+        hat.parent = avatar.attachToSurface("noseTip", { name: "nose", axes: "surface" });
+        const ring = AddBox(stage.scene, "ring", new Color3(1, 0, 0), 0.02, Vector3.Zero());
+        ring.parent = avatar.neck;
+        const text = JSON.stringify(SceneSerializer.Serialize(stage.scene));
+        const handles = avatar.sources.map(({ settings }) => settings);
+        const saved = avatar.sources.map(({ source }) => source.save!());
+        [avatar, hat, ring, target].forEach((node) => node.dispose());
+
+        const codes: string[] = [];
+        component.onNoticeObservable.add(({ code }) => codes.push(code));
+        await AppendSceneAsync(new File([text], "sources.babylon"), stage.scene);
+        await stage.scene.whenReadyAsync();
+        const [again] = component.avatars;
+        const { sources } = again;
+        expect(sources.map(({ settings }) => settings)).toEqual(handles);
+        expect(sources.map(({ source }) => source.save!())).toEqual(saved);
+        expect(sources.map(({ source }) => source.constructor.name)).toEqual([
+            ...["ClipSource", "StreamSource", "SavedSource", "SavedSource", "LookAtSource", "LifeSource"],
+        ]);
+        const look = sources.map(({ source }) => source).find((source) => source instanceof LookAtSource)!;
+        expect((look.target as TransformNode).name).toBe("target");
+        expect(codes.filter((code) => code === "source-saved").length).toBe(2); // a function, and a voice
+        const box = stage.scene.getMeshByName("hat")!;
+        expect(box.parent!.name).toBe("nose");
+        expect(box.position.y).toBeCloseTo(0.1, 6);
+        expect(stage.scene.getMeshByName("ring")!.parent).toBe(again.neck);
     });
 
     it("report a person that a scene file has broken, and load the rest", async () => {

@@ -315,4 +315,25 @@ describe("a clip as a source", () => {
         expect(face.weight("jawOpen")).toBeCloseTo(0.75, 5);
         face.dispose();
     });
+
+    it("is the same clip after a way through JSON, and refuses JSON that is spoiled", () => {
+        const clip = ParseFaceClip("timeCode,jawOpen,mouthClose,headYaw\n0.0,0.5,0.1,0.2\n0.5,0.25,0,0.4", {
+            name: "words",
+        });
+        const json = clip.toJson();
+        const again = ParseFaceClip(JSON.parse(JSON.stringify(json)) as object);
+        expect(again.name).toBe("words");
+        expect(again.toJson()).toEqual(json);
+        expect([...again.data.says]).toEqual([...clip.data.says]);
+        expect(again.data.turns.every((value, i) => Math.abs(value - clip.data.turns[i]) < 1e-5)).toBeTrue();
+        for (const wrong of [
+            { ...json, version: 2 },
+            { ...json, times: [0.5, 0.5] },
+            { ...json, lift: [0] },
+            { ...json, weights: { jawOpen: [1] } },
+            { ...json, turns: { neck: [0, 0, 0, 1, 0, 0, 0, null] } },
+        ]) {
+            expect(() => ParseFaceClip(wrong)).toThrowError(/no face performance/);
+        }
+    });
 });

@@ -232,7 +232,7 @@ describe("avatar file", () => {
     it("reads newer files that say they may be read, and reports others and foreign ones", () => {
         const newer = Rewrite(WriteAvatarFile(Sample()), '"version":2', '"version":7,"wings":{"span":2}');
         expect(ReadAvatarFile(newer)).toEqual(ReadAvatarFile(WriteAvatarFile(Sample())));
-        expect(() => ReadAvatarFile(Rewrite(newer, '"readableFrom":2', '"readableFrom":3'))).toThrowError(/version 3/);
+        expect(() => ReadAvatarFile(Rewrite(newer, '"readableFrom":2', '"readableFrom":4'))).toThrowError(/version 4/);
         const old = WriteFirstVersion(Sample());
         old[4] = 2;
         expect(CodeOf(() => ReadAvatarFile(old))).toBe("file-format");

@@ -60,7 +60,7 @@ describe("asset store", () => {
         expect(c).toBe(a);
         await store.loadAsync({ url: "/b" });
         expect(fetched).toEqual(["/a", "/b"]);
-        expect(store.statistics).toEqual({ requests: 2, bytes: 2 * content.length });
+        expect(store.statistics).toEqual({ requests: 2, bytes: 2 * content.length, cached: 0 });
     });
 
     it("accepts the right hash and refuses one flipped bit", async () => {
