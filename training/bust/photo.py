@@ -8,11 +8,12 @@ from functools import cached_property
 import numpy as np
 
 from ..synth.crop import Crop, from_crop
-from .garment import clothes_of_hair
+from .garment import Rows, found_clothes
 
 HAIR, SKIN, CLOTHES = 0, 1, 2
 EARS, CHIN = np.array([0.0, 0.0, 0.05]), np.array([0.0, -0.085, 0.06])  # canonical, where heights of a photo are read
 MOUTH = np.array([0.0, -0.05, 0.055])  # up to here a collar may reach
+BEARD = 0.065, 0.05  # meters around the chin that a beard may reach
 # of the crop: pixels of the person that no class wants are taken for the color of clothes where there are so many
 MUCH_LEFT = 0.02
 # of the crop's side: reach of the box in which hair must be seen for an undecided pixel to count as hair
@@ -65,8 +66,7 @@ class Photo:
         worn, head = over(EARS), over(CHIN)
         hair, skin, clothes = np.moveaxis(self.classes, -1, 0)
         classes = np.stack([np.maximum(hair, worn * clothes), skin, (1 - worn) * clothes], -1)
-        ears, mouth = (float(self.project(point)[0][1]) for point in (EARS, MOUTH))
-        classes = clothes_of_hair(self.image, self.matte, classes, self.crop.side, ears, mouth)
+        classes = found_clothes(self.image, self.matte, classes, self.crop.side, self._rows())
         hair, skin, garment = np.moveaxis(classes, -1, 0)
         # fills holes, grows little
         near = np.clip(3 * box(hair * self.matte, max(1, round(NEAR_HAIR * self.crop.side))) - 1, 0, 1)
@@ -76,6 +76,12 @@ class Photo:
         if (clothes - garment).sum() > MUCH_LEFT * self.crop.side**2:
             garment = clothes
         return replace(self, classes=np.stack([hair, skin, clothes], -1), garment=garment)
+
+    def _rows(self) -> Rows:
+        """Where clothes may begin, and what may be a beard."""
+        (_, ears), (_, mouth), (x, chin) = (self.project(point)[0] for point in (EARS, MOUTH, CHIN))
+        meter = self.focal * self.crop.side / float(self.project(CHIN)[1])
+        return Rows(ears, mouth, chin, (x, chin, BEARD[0] * meter, BEARD[1] * meter))
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Points [...,3] -> pixels of the photo [...,2] (x right, y down) and depth [...] m."""
