@@ -105,18 +105,24 @@ def smooth_share(on: np.ndarray, edge: int, shape: tuple[int, int]) -> np.ndarra
 
 def found_clothes(
     image: np.ndarray, matte: np.ndarray, classes: np.ndarray, side: float, at: Rows
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
     """Classes [H,W,3] (hair, skin, clothes) with clothes for hair and skin where from the photo's lower edge upwards
-    nothing looks like the hair above the ears or the skin of the face. `side` of the crop in pixels."""
+    nothing looks like the hair above the ears or the skin of the face; and [H,W] 0..1 where what the matte keeps, and
+    no class wants, looks like the background. `side` of the crop in pixels."""
     edge = max(1, int(np.floor(CELL * side + 0.5)))
     cells = cells_of(np.concatenate([np.ones((*matte.shape, 1)), matte[..., None], image, classes], 2), edge)
     inside, means = cells[..., 0], cells[..., 1:] / np.maximum(cells[..., :1], 1e-9)
     person, color, (hair, skin, clothes) = means[..., 0], means[..., 1:4], np.moveaxis(means[..., 4:], -1, 0)
     row, column = np.mgrid[0 : len(hair), 0 : hair.shape[1]]
     sure = (inside > SURE) & (person > SURE)
+    scene = color[(inside > SURE) & (person < 1 - SURE) & (row > at.ears / edge)]
+    wanted = np.maximum(np.maximum(hair, skin), clothes)
+    rest = (inside >= 0.5) & (person >= 0.5) & (wanted < 0.5) & (row > at.ears / edge)
+    rest[rest] = alike(color[rest], scene, SCENE_LIGHT) >= LEAST_SHARE
+    scenic = smooth_share(rest, edge, matte.shape)
     locks = color[sure & (hair > SURE) & (row < np.floor(at.ears / edge))]
     if len(locks) < LEAST_CELLS:
-        return classes
+        return classes, scenic
     face = color[sure & (skin > SURE) & (row >= np.floor(at.ears / edge)) & (row <= at.mouth / edge)]
     body = (inside >= 0.5) & (person >= 0.5) & (row > at.mouth / edge)
     x, y, wide, high = at.beard
@@ -130,7 +136,6 @@ def found_clothes(
     like_hair[asked] = alike(color[asked], locks, LIGHT)
     like_skin[asked] = alike(color[asked], face, SKIN_LIGHT)
     # a beard is unlike the hair above the ears, and what the matte took of the background is no garment
-    scene = color[(inside > SURE) & (person < 1 - SURE) & (row > at.ears / edge)]
     strange = asked & ~beard & (like_hair < LEAST_SHARE) & (hairy | (like_skin < LEAST_SHARE))
     strange[strange] = alike(color[strange], scene, SCENE_LIGHT) < LEAST_SHARE
     found = from_below(supported(strange | dressed), inside >= 0.5, beside)
@@ -144,4 +149,4 @@ def found_clothes(
     out = classes.copy()
     out[..., 2] = np.maximum(classes[..., 2], worn * classes.max(-1))
     out[..., :2] = classes[..., :2] * (1 - worn)[..., None]
-    return out
+    return out, scenic

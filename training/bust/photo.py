@@ -66,15 +66,16 @@ class Photo:
         worn, head = over(EARS), over(CHIN)
         hair, skin, clothes = np.moveaxis(self.classes, -1, 0)
         classes = np.stack([np.maximum(hair, worn * clothes), skin, (1 - worn) * clothes], -1)
-        classes = found_clothes(self.image, self.matte, classes, self.crop.side, self._rows())
+        classes, scenic = found_clothes(self.image, self.matte, classes, self.crop.side, self._rows())
         hair, skin, garment = np.moveaxis(classes, -1, 0)
         # fills holes, grows little
         near = np.clip(3 * box(hair * self.matte, max(1, round(NEAR_HAIR * self.crop.side))) - 1, 0, 1)
         rest = np.clip(self.matte - classes.max(-1), 0, 1)
         hair = np.maximum(hair, head * near * rest)
         clothes = np.maximum(garment, (1 - worn) * (1 - head * near) * rest)
-        if (clothes - garment).sum() > MUCH_LEFT * self.crop.side**2:
-            garment = clothes
+        believed = np.where(scenic > 0.5, garment, clothes)
+        if (believed - garment).sum() > MUCH_LEFT * self.crop.side**2:
+            garment = believed
         return replace(self, classes=np.stack([hair, skin, clothes], -1), garment=garment)
 
     def _rows(self) -> Rows:
@@ -89,6 +90,10 @@ class Photo:
         depth = np.maximum(-camera[..., 2], 0.05)
         at = np.stack([0.5 + self.focal * camera[..., 0] / depth, 0.5 - self.focal * camera[..., 1] / depth], -1)
         return from_crop(at.reshape(-1, 2), self.crop).reshape(at.shape), depth
+
+    def lower_edge(self, px: np.ndarray) -> np.ndarray:
+        """Pixels [...] from places [...,2] down to the photo's lower edge; negative below it."""
+        return self.matte.shape[0] - px[..., 1]
 
     def inside(self, px: np.ndarray, margin: float = 1.0) -> np.ndarray:
         """Whether pixels [...,2] lie in the photo, `margin` pixels from its edge."""
