@@ -25,7 +25,7 @@ STRAND_ROWS, STRAIGHT = (
 )  # rows that strands are drawn out over; shares of variance that then remain in curls and in straight hair
 CURLS = 0.6  # of the spread of curls that is carried behind: what repeats must not be seen to
 BEHIND = 0.93  # hair behind is this much darker
-EDGE_BLUR = (2.0, 0), (0.8, 1)  # rows and columns over which the edges that photos carve are smoothed
+EDGE_BLUR = (1.5, 0), (0.6, 1)  # rows and columns over which the edges that photos carve are smoothed
 LYING = (0.012, 0.004)  # meters that hair was moved out of the bust
 LOWER_EDGE = 0.07  # of the crop's side: so near to the photo's lower edge its hair fades into its continuation
 STRAND_FADE = 0.93  # of a strand's color from row to row, below which it is continued
@@ -240,7 +240,7 @@ def hair_color(
     color = total / np.maximum(weight, 1e-6)[..., None]
     color = hung_down(push_pull(color, trust), trust)
     # a lock's edge is no stair
-    shown = shown * ramp(blur(blur(kept, *EDGE_BLUR[0]), *EDGE_BLUR[1]), 0.3, 0.7)
+    shown = shown * ramp(blur(blur(kept, *EDGE_BLUR[0]), *EDGE_BLUR[1]), 0.25, 0.55)
     return behind(page, layer, color, trust), shown
 
 

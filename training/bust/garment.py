@@ -16,6 +16,7 @@ SCENE_LIGHT = (0.8, 1.25)  # on the background
 UNLIKE = 0.08  # distance of colors from which they are not alike, 0..1 a channel
 DARK = 1.6  # the brightest channel times this is the share of that distance that counts, from a half to all of it
 LEAST_SHARE = 0.1  # a color of which the sure hair has fewer than so many parts is not hair
+NOT_AT_ALL = 0.01  # for strips beside the neck
 LEAST_CELLS = 30  # cells of sure hair without which nothing is told
 LEAST_CORE = 6  # a patch of clothes has at least so many cells that are surrounded by it, two cells deep
 LEAST_CLOTHES = 16  # cells of clothes whose colors say what else is clothes
@@ -118,7 +119,7 @@ def found_clothes(
     scene = color[(inside > SURE) & (person < 1 - SURE) & (row > at.ears / edge)]
     wanted = np.maximum(np.maximum(hair, skin), clothes)
     rest = (inside >= 0.5) & (person >= 0.5) & (wanted < 0.5) & (row > at.ears / edge)
-    rest[rest] = alike(color[rest], scene, SCENE_LIGHT) >= LEAST_SHARE
+    rest[rest] = alike(color[rest], scene, LIGHT) >= LEAST_SHARE
     scenic = smooth_share(rest, edge, matte.shape)
     locks = color[sure & (hair > SURE) & (row < np.floor(at.ears / edge))]
     if len(locks) < LEAST_CELLS:
@@ -126,7 +127,6 @@ def found_clothes(
     face = color[sure & (skin > SURE) & (row >= np.floor(at.ears / edge)) & (row <= at.mouth / edge)]
     body = (inside >= 0.5) & (person >= 0.5) & (row > at.mouth / edge)
     x, y, wide, high = at.beard
-    beside = np.abs((column + 0.5) * edge - x) > NECK_TIMES * wide
     beard = (((column + 0.5) * edge - x) / wide) ** 2 + (((row + 0.5) * edge - y) / high) ** 2 < 1
     hairy = body & (hair > np.maximum(skin, clothes))
     bare = body & ~beard & (skin >= np.maximum(hair, clothes)) & (row > at.chin / edge)
@@ -138,6 +138,8 @@ def found_clothes(
     # a beard is unlike the hair above the ears, and what the matte took of the background is no garment
     strange = asked & ~beard & (like_hair < LEAST_SHARE) & (hairy | (like_skin < LEAST_SHARE))
     strange[strange] = alike(color[strange], scene, SCENE_LIGHT) < LEAST_SHARE
+    beside = np.abs((column + 0.5) * edge - x) > NECK_TIMES * wide
+    beside &= ~strange | (like_hair < NOT_AT_ALL)
     found = from_below(supported(strange | dressed), inside >= 0.5, beside)
     known = color[(found | dressed) & (inside > SURE) & (person > SURE)]
     if len(known) >= LEAST_CLOTHES:

@@ -115,7 +115,7 @@ def measure_rim(view: HairView, head: Head) -> np.ndarray:
     sure = (known == 1).astype(float)
     around = mean_where(rim + excess, sure, ROUND) - rim if sure.any() else excess
     around = np.where(known < 1, np.clip(around, least, least + MOST_ROUND), 0)
-    excess = blur(np.maximum(mean_where(np.maximum(excess, around), known, 1.5), around), ROUND, 0)
+    excess = blur(np.maximum(mean_where(np.maximum(excess, around), known, 1.5), around), 1.0, 0)
     return np.minimum(np.maximum(excess, np.where(known < 1, least, 0)), MOST_EXCESS)
 
 
@@ -204,7 +204,7 @@ class Hair:
 
 def ragged(column: np.ndarray) -> np.ndarray:
     """Meters that locks of some columns, and strands in them, are longer than others."""
-    return 0.006 * np.sin(column * 0.47) + 0.004 * np.sin(column * 0.19 + 1) + 0.003 * np.sin(column * 1.31) - 0.006
+    return 0.006 * np.sin(column * 0.47) + 0.004 * np.sin(column * 0.19 + 1) + 0.003 * np.sin(column * 1.31) - 0.013
 
 
 @dataclass(frozen=True)
@@ -307,7 +307,7 @@ def dome_surface(
     toward = direction[..., 2]
     grown = lateral * at_rim + (1 - lateral) * np.where(toward < 0, BACK_SHARE, FRONT_SHARE) * excess[10:81].mean()
     grown = grown * (1 - 0.4 * smooth_step(toward, 0.3, 0.9))
-    least = LEAST_OFF + (BEHIND_OFF - LEAST_OFF) * smooth_step(toward, 0.25, -0.15)
+    least = LEAST_OFF + (BEHIND_OFF - LEAST_OFF) * smooth_step(toward, 0.05, -0.35)
     return direction * (own + np.maximum(grown, least))[..., None], grown
 
 
