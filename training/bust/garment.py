@@ -23,6 +23,7 @@ LEAST_CLOTHES = 16  # cells of clothes whose colors say what else is clothes
 MORE_ALIKE = 2.5  # as many times more alike the clothes than the hair
 LEAST_BESIDE = 6  # cells of a patch beside the neck, which may be a strip
 NECK_TIMES = 1.3  # half widths of a beard from the chin to there
+MOST_SURE = 400  # colors that others are compared with
 SURE = 0.8  # what a cell must have of hair and person to be sure
 
 
@@ -43,6 +44,23 @@ def cells_of(values: np.ndarray, edge: int) -> np.ndarray:
     padded = np.pad(values.astype(float), ((0, -height % edge), (0, -width % edge), (0, 0)))
     rows, columns = padded.shape[0] // edge, padded.shape[1] // edge
     return padded.reshape(rows, edge, columns, edge, depth).sum((1, 3)) / edge**2
+
+
+def thinned(sure: np.ndarray) -> np.ndarray:
+    """At most MOST_SURE of colors [n,3], evenly."""
+    return sure[:: max(1, -(-len(sure) // MOST_SURE))]
+
+
+def carried(on: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Cells [rows,columns] with those outside of the photo as the nearest inside, in the column, then beside."""
+    out = on.copy()
+    columns = np.flatnonzero(inside.any(0))
+    for column in columns:
+        rows = np.flatnonzero(inside[:, column])
+        out[: rows[0], column], out[rows[-1] + 1 :, column] = on[rows[0], column], on[rows[-1], column]
+    if len(columns):
+        out[:, : columns[0]], out[:, columns[-1] + 1 :] = out[:, columns[:1]], out[:, columns[-1:]]
+    return out
 
 
 def alike(colors: np.ndarray, sure: np.ndarray, light: tuple[float, float]) -> np.ndarray:
@@ -66,7 +84,7 @@ def from_below(on: np.ndarray, inside: np.ndarray, beside: np.ndarray) -> np.nda
     """Cells of `on` in patches that touch the photo's lower edge and are more than a strip, or lie `beside` the neck;
     all [rows,columns]."""
     lowest = inside & (np.cumsum(inside[::-1], 0)[::-1] <= 2)
-    padded = np.pad(on, 2, mode="edge")
+    padded = np.pad(carried(on, inside), 2, mode="edge")
     shape = on.shape
     core = np.logical_and.reduce([padded[y : y + shape[0], x : x + shape[1]] for y in range(5) for x in range(5)])
     out, seen = np.zeros(shape, bool), np.zeros(shape, bool)
@@ -87,9 +105,9 @@ def from_below(on: np.ndarray, inside: np.ndarray, beside: np.ndarray) -> np.nda
     return out
 
 
-def smooth_share(on: np.ndarray, edge: int, shape: tuple[int, int]) -> np.ndarray:
+def smooth_share(on: np.ndarray, inside: np.ndarray, edge: int, shape: tuple[int, int]) -> np.ndarray:
     """Cells [rows,columns] -> share [H,W] with a soft edge: means with weights 1, 2, 1, then bilinear."""
-    values = on.astype(float)
+    values = carried(on, inside).astype(float)
     for axis in (0, 1):
         padded = np.pad(values, [(1, 1) if k == axis else (0, 0) for k in (0, 1)], mode="edge")
         n = values.shape[axis]
@@ -116,15 +134,15 @@ def found_clothes(
     person, color, (hair, skin, clothes) = means[..., 0], means[..., 1:4], np.moveaxis(means[..., 4:], -1, 0)
     row, column = np.mgrid[0 : len(hair), 0 : hair.shape[1]]
     sure = (inside > SURE) & (person > SURE)
-    scene = color[(inside > SURE) & (person < 1 - SURE) & (row > at.ears / edge)]
+    scene = thinned(color[(inside > SURE) & (person < 1 - SURE) & (row > at.ears / edge)])
     wanted = np.maximum(np.maximum(hair, skin), clothes)
     rest = (inside >= 0.5) & (person >= 0.5) & (wanted < 0.5) & (row > at.ears / edge)
     rest[rest] = alike(color[rest], scene, LIGHT) >= LEAST_SHARE
-    scenic = smooth_share(rest, edge, matte.shape)
-    locks = color[sure & (hair > SURE) & (row < np.floor(at.ears / edge))]
+    scenic = smooth_share(rest, inside >= 0.5, edge, matte.shape)
+    locks = thinned(color[sure & (hair > SURE) & (row < np.floor(at.ears / edge))])
     if len(locks) < LEAST_CELLS:
         return classes, scenic
-    face = color[sure & (skin > SURE) & (row >= np.floor(at.ears / edge)) & (row <= at.mouth / edge)]
+    face = thinned(color[sure & (skin > SURE) & (row >= np.floor(at.ears / edge)) & (row <= at.mouth / edge)])
     body = (inside >= 0.5) & (person >= 0.5) & (row > at.mouth / edge)
     x, y, wide, high = at.beard
     beard = (((column + 0.5) * edge - x) / wide) ** 2 + (((row + 0.5) * edge - y) / high) ** 2 < 1
@@ -141,13 +159,13 @@ def found_clothes(
     beside = np.abs((column + 0.5) * edge - x) > NECK_TIMES * wide
     beside &= ~strange | (like_hair < NOT_AT_ALL)
     found = from_below(supported(strange | dressed), inside >= 0.5, beside)
-    known = color[(found | dressed) & (inside > SURE) & (person > SURE)]
+    known = thinned(color[(found | dressed) & (inside > SURE) & (person > SURE)])
     if len(known) >= LEAST_CLOTHES:
         clothing, own = alike(color[asked], known, NEAR_LIGHT), alike(color[asked], locks, NEAR_LIGHT)
         own = np.maximum(own, np.where(bare[asked], like_skin[asked], 0))
         more[asked] = clothing > np.maximum(LEAST_SHARE, MORE_ALIKE * own)
         found = from_below(supported(strange | dressed | more), inside >= 0.5, beside)
-    worn = smooth_share(found & ~dressed, edge, matte.shape)
+    worn = smooth_share(found & ~dressed, inside >= 0.5, edge, matte.shape)
     out = classes.copy()
     out[..., 2] = np.maximum(classes[..., 2], worn * classes.max(-1))
     out[..., :2] = classes[..., :2] * (1 - worn)[..., None]

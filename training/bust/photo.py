@@ -15,7 +15,7 @@ EARS, CHIN = np.array([0.0, 0.0, 0.05]), np.array([0.0, -0.085, 0.06])  # canoni
 MOUTH = np.array([0.0, -0.05, 0.055])  # up to here a collar may reach
 BEARD = 0.065, 0.05  # meters around the chin that a beard may reach
 # of the crop: pixels of the person that no class wants are taken for the color of clothes where there are so many
-MUCH_LEFT = 0.02
+MUCH_LEFT = 0.006
 # of the crop's side: reach of the box in which hair must be seen for an undecided pixel to count as hair
 NEAR_HAIR = 0.02
 
