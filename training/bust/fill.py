@@ -240,7 +240,8 @@ def hair_color(
     color = total / np.maximum(weight, 1e-6)[..., None]
     color = hung_down(push_pull(color, trust), trust)
     # a lock's edge is no stair
-    shown = shown * ramp(blur(blur(kept, *EDGE_BLUR[0]), *EDGE_BLUR[1]), 0.25, 0.55)
+    edges = ramp(blur(blur(kept, *EDGE_BLUR[0]), *EDGE_BLUR[1]), 0.25, 0.55)
+    shown = shown * np.minimum(edges, 4 * kept)
     return behind(page, layer, color, trust), shown
 
 

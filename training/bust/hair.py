@@ -24,7 +24,10 @@ ANGLES = 90  # of the rim, 2 degrees each, over the upper half
 OFF_HEAD = (0.002, 0.006)  # hair farther out than these is not on the head's own page
 MOST_EXCESS = 0.16
 BULGE, MOST_BULGE = 0.0006, 0.025  # meters: where the photo's edge cuts the sides, per row that it cuts
-ROUND, MOST_ROUND = 2.0, 0.035  # beyond the photo's edge: steps of angle that are smoothed over, and m that hair goes on
+ROUND, MOST_ROUND = (
+    2.0,
+    0.035,
+)  # beyond the photo's edge: steps of angle that are smoothed over, and m that hair goes on
 BEHIND_SHOULDER, BEHIND_NECK = 0.06, 0.03  # hair that ends on clothes, or on skin, in front is this much longer behind
 TURNED = np.radians(8)
 INWARDS = 0.18  # meters per meter that hair behind falls towards the neck
@@ -243,7 +246,9 @@ def cross_sections(sides: Sides, around: Reach, radii: np.ndarray, heights: np.n
         if not sides.known[k].any():
             continue
         sure = sides.known[k] * np.where(sides.cut[k], 0.3, 1.0)
-        wide[k] = np.maximum(mean_where(rounded(sides.outer[k], sides.known[k], sides.cut[k]), sure, 1.2), rim[k] * 0.98)
+        wide[k] = np.maximum(
+            mean_where(rounded(sides.outer[k], sides.known[k], sides.cut[k]), sure, 1.2), rim[k] * 0.98
+        )
         open_at[k] = np.clip(mean_where(sides.inner[k], sides.known[k], 1.2) / wide[k], 0, 0.97)
         # the ellipse in front goes through the head's surface beside the opening
         at = np.clip(
@@ -268,8 +273,7 @@ def cross_sections(sides: Sides, around: Reach, radii: np.ndarray, heights: np.n
 
 
 def rounded(outer: np.ndarray, known: np.ndarray, cut: np.ndarray) -> np.ndarray:
-    """Outer edges [rows] with a bulge where the photo's edge cuts them, runs of rows of their own; as rows that are not
-    cut leave off, and no wall."""
+    """Outer edges [rows] with a bulge where the photo's edge cuts them, run of rows by run: no wall."""
     out, k = outer.copy(), 0
     while k < len(outer):
         end = k

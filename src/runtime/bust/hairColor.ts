@@ -121,7 +121,9 @@ export function* HairColor(
     const color = HungDown(PushPull(CreateGrid(rows, columns, 3, mean), trust), trust);
     // a lock's edge is no stair
     const edges = Blur(Blur(kept, EdgeBlur[0], 0), EdgeBlur[1], 1).values;
-    const shown = layer.shown.values.map((value, i) => value * Ramp(edges[i], 0.25, 0.55));
+    const shown = layer.shown.values.map(
+        (value, i) => value * Math.min(Ramp(edges[i], 0.25, 0.55), 4 * kept.values[i]),
+    );
     yield 0.4;
     return { color: yield* ColorBehind(page, layer, color, trust), shown: CreateGrid(rows, columns, 1, shown) };
 }
