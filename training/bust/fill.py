@@ -57,14 +57,14 @@ class Filled:
 def fill(page: Page, head: Head, photos: list[Photo], bust: bool = True, hair: bool = True) -> Filled:
     """See the module. The first photo makes the shape; all give colors and carve."""
     photos = [photo.cleaned() for photo in photos]
-    torso = torsos.fit(page, head, photos[0])
+    torso = torsos.fit(page, head, photos[0].torso)
     reach = torsos.TorsoReach(page, torso)
     layer = hairs.surface(page, head, photos[0], reach) if hair else None
     out = np.zeros((14, page.size, page.size))
     out[3], out[7:10], out[13] = OFF, np.log(0.001), 1
     depths = [depth_picture(head, photo) for photo in photos]
     if bust:
-        color = bust_color(page, head, torso, photos, depths)
+        color = bust_color(page, head, torso, [photo.torso for photo in photos], depths)
         write(out, page, "bust", torso.points, color, torso.shown * 0.98, 1, (0.62, 0.62, 0.0015))
     if layer is not None:
         color, shown = hair_color(page, layer, photos, depths)
@@ -220,11 +220,12 @@ def hair_color(
     points, shown = layer.points, layer.shown
     total, weight, kept = np.zeros((*shown.shape, 3)), np.zeros(shown.shape), np.ones(shown.shape)
     for k, (photo, depth) in enumerate(zip(photos, depths)):
-        px, _ = photo.project(points)
+        posed = photo.posed(points, page.joint_shares[page.rows("hair")][..., 0])
+        px, _ = photo.project(posed)
         inside = photo.inside(px, 2)
         mask, matte = bilinear(photo.classes, px)[..., HAIR], bilinear(photo.matte, px)
-        hidden = hidden_by_head(points, depth, photo, 0.012)
-        toward = facing(points, photo, -1)
+        hidden = hidden_by_head(posed, depth, photo, 0.012)
+        toward = facing(posed, photo, -1)
         front = layer.theta < np.radians(95) if k == 0 else toward > 0
         carve = np.where(front, ramp(mask * matte, 0.3, 0.6), ramp(matte, 0.35, 0.65))
         kept = kept * np.where(inside & ~hidden, carve, 1)

@@ -378,7 +378,8 @@ def surface(page: Page, head: Head, photo: Photo, reach: TorsoReach) -> Hair | N
     hanging = curtain_surface(view, rows, heights, theta[first:], sign, blend)
     points = np.concatenate([top, outside_head(hanging, around, radii, heights, theta[first:])])
     points[first - 3 : first + 3] = blur(points[first - 6 : first + 6], 1.5, 0)[3:9]
-    points, moved = outside_bust(view.world(points), reach)
+    resting = photo.unposed(view.world(points), page.joint_shares[page.rows("hair")][..., 0])
+    points, moved = outside_bust(resting, reach)
 
     shown = np.zeros_like(theta)
     away = ramp(grown, *OFF_HEAD)

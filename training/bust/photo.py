@@ -13,6 +13,9 @@ from .garment import Rows, found_clothes
 HAIR, SKIN, CLOTHES = 0, 1, 2
 EARS, CHIN = np.array([0.0, 0.0, 0.05]), np.array([0.0, -0.085, 0.06])  # canonical, where heights of a photo are read
 MOUTH = np.array([0.0, -0.05, 0.055])  # up to here a collar may reach
+NECK, CROWN = np.array([0.0, -0.1, -0.02]), np.array([0.0, 0.1, -0.02])  # canonical: the neck's joint; above it
+# radians: a head that leans by no more counts as straight on the torso; more than the other is not believed
+STRAIGHT_NECK, MOST_LEAN = np.radians(3), np.radians(20)
 BEARD = 0.065, 0.05  # meters around the chin that a beard may reach
 # of the crop: pixels of the person that no class wants are taken for the color of clothes where there are so many
 MUCH_LEFT = 0.006
@@ -47,6 +50,45 @@ class Photo:
     def yaw(self) -> float:
         """Azimuth of the camera about the head, radians, positive to the head's left."""
         return float(np.arctan2(self.eye[0], self.eye[2]))
+
+    @cached_property
+    def lean(self) -> float:
+        """Radians that the head leans to the right of the picture on a torso that is upright in it."""
+        (left, top), (right, low) = (self.project(point)[0] for point in (CROWN, NECK))
+        lean = float(np.arctan2(left - right, low - top))
+        return float(np.sign(lean) * np.clip(abs(lean) - STRAIGHT_NECK, 0, MOST_LEAN))
+
+    @cached_property
+    def torso(self) -> Photo:
+        """The same photo with the camera of the torso: the head leans, the shoulders do not."""
+        if self.lean == 0:
+            return self
+        turn, neck = self._turn, self.R @ NECK + self.t
+        return replace(self, R=turn @ self.R, t=turn @ (self.t - neck) + neck)
+
+    @property
+    def _turn(self) -> np.ndarray:
+        c, s = np.cos(self.lean), np.sin(self.lean)
+        return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
+
+    def posed(self, points: np.ndarray, share: np.ndarray) -> np.ndarray:
+        """Points at rest [...,3] as they are in the photo, in the head's frame; `share` [...] of the torso's joint."""
+        if self.lean == 0:
+            return points
+        neck, camera = self.R @ NECK + self.t, points @ self.R.T + self.t
+        moved = (camera - neck) @ self._turn.T + neck
+        return (camera + share[..., None] * (moved - camera) - self.t) @ self.R
+
+    def unposed(self, points: np.ndarray, share: np.ndarray) -> np.ndarray:
+        """Inverse of `posed`."""
+        if self.lean == 0:
+            return points
+        neck, camera = self.R @ NECK + self.t, points @ self.R.T + self.t
+        x, y = np.moveaxis(camera[..., :2] - neck[:2], -1, 0)
+        c, s = 1 - share + share * np.cos(self.lean), share * np.sin(self.lean)
+        size = c * c + s * s
+        back = np.stack([(c * x + s * y) / size + neck[0], (c * y - s * x) / size + neck[1], camera[..., 2]], -1)
+        return (back - self.t) @ self.R
 
     @cached_property
     def sure(self) -> np.ndarray:

@@ -299,7 +299,8 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
     const seam = CreateGrid(12, columns, 3, local.values.slice(3 * (first - 6) * columns, 3 * (first + 6) * columns));
     local.values.set(Blur(seam, 1.5, 0).values.subarray(9 * columns, 27 * columns), 3 * (first - 3) * columns);
     yield 0.8;
-    const { points, moved } = OutsideBust({ ...local, values: view.world(local.values) }, reach);
+    const resting = photo.unposed(view.world(local.values), page.torsoShare.subarray(page.hair.first * columns));
+    const { points, moved } = OutsideBust({ ...local, values: resting }, reach);
     yield 0.9;
 
     const ends = [0, 1].map((k) => (Number.isFinite(sides.lowest[k]) ? sides.lowest[k] - sides.beyond[k] : NoCurtain));

@@ -75,15 +75,16 @@ export function* HairColor(
     const weight = new Float64Array(count);
     for (const [index, photo] of photos.entries()) {
         const part = (share: number): number => (0.3 * (index + share)) / photos.length;
-        const { px } = photo.project(points.values);
+        const posed = photo.posed(points.values, page.torsoShare.subarray(page.hair.first * columns));
+        const { px } = photo.project(posed);
         const inside = photo.inside(px, 2);
         const classes = photo.at(photo.classes, px, 3);
         const matte = photo.at(photo.matte, px);
         const sure = photo.at(photo.sure, px);
         const lower = photo.lowerEdge(px);
         yield part(0.3);
-        const hidden = HiddenByHead(points.values, depths[index], photo, HiddenSlack);
-        const toward = Facing(points, photo, -1);
+        const hidden = HiddenByHead(posed, depths[index], photo, HiddenSlack);
+        const toward = Facing({ ...points, values: posed }, photo, -1);
         yield part(0.6);
         const color = photo.colorAt(px);
         yield part(0.8);

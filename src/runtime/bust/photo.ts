@@ -20,6 +20,13 @@ const NearHair = 0.02;
 
 /** Of the crop: pixels of the person that no class wants are taken for the color of clothes where there are so many. */
 const MuchLeft = 0.006;
+/** Canonical: the neck's joint, and a place above it. */
+const [Neck, Crown] = [
+    [0, -0.1, -0.02],
+    [0, 0.1, -0.02],
+];
+/** Radians: a head that leans by no more counts as straight on the torso; more than the other is not believed. */
+const [StraightNeck, MostLean] = [(3 * Math.PI) / 180, (20 * Math.PI) / 180];
 /** Meters around the chin that a beard may reach. */
 const Beard = [0.065, 0.05] as const;
 
@@ -91,6 +98,8 @@ export class Photo {
     public readonly eye: readonly number[];
     /** Azimuth of the camera about the head, radians, positive to the head's left. */
     public readonly yaw: number;
+    /** Radians that the head leans to the right of the photo on a torso that is upright in it. */
+    public readonly lean: number;
     public readonly width: number;
     public readonly height: number;
     /** Whether all pixels are of the photo. */
@@ -116,6 +125,7 @@ export class Photo {
         const { rotation: r, translation: t } = source;
         this.eye = [0, 1, 2].map((k) => -(r[k] * t[0] + r[3 + k] * t[1] + r[6 + k] * t[2]));
         this.yaw = Math.atan2(this.eye[0], this.eye[2]);
+        this.lean = LeanOf(source);
         this.width = source.width;
         this.height = source.height;
         this._isWhole = matte.every((_, i) => source.pixels[4 * i + 3] > 0);
@@ -125,6 +135,72 @@ export class Photo {
                 this._lowest[i % this.width] = Math.floor(i / this.width) + 1;
             }
         }
+    }
+
+    /** The same photo with the camera of the torso: the head leans, the shoulders do not. */
+    public get torso(): Photo {
+        if (this.lean === 0) {
+            return this;
+        }
+        const { rotation: r, translation: t } = this.source;
+        const [c, s] = [Math.cos(this.lean), Math.sin(this.lean)];
+        const turned = (x: number, y: number): [number, number] => [c * x - s * y, s * x + c * y];
+        const neck = this._neck();
+        const rotation = Float64Array.from(r);
+        for (let k = 0; k < 3; k++) {
+            [rotation[k], rotation[3 + k]] = turned(r[k], r[3 + k]);
+        }
+        const [x, y] = turned(t[0] - neck[0], t[1] - neck[1]);
+        const source = { ...this.source, rotation, translation: [x + neck[0], y + neck[1], t[2]] };
+        return new Photo(source, this.matte, this.classes, this.sure, this.hairless, this.garment);
+    }
+
+    /**
+     * Points at rest as they are in the photo, in the head's frame.
+     * @param points [n,3] meters
+     * @param share [n] of the torso's joint
+     */
+    public posed(points: Float64Array, share: ArrayLike<number>): Float64Array {
+        return this._leaned(points, share, (x, y, c, s) => [c * x - s * y, s * x + c * y]);
+    }
+
+    /** Inverse of {@link posed}. */
+    public unposed(points: Float64Array, share: ArrayLike<number>): Float64Array {
+        return this._leaned(points, share, (x, y, c, s) => {
+            const size = c * c + s * s;
+            return [(c * x + s * y) / size, (c * y - s * x) / size];
+        });
+    }
+
+    private _neck(): [number, number] {
+        const { rotation: r, translation: t } = this.source;
+        const along = (row: number): number => r[row] * Neck[0] + r[row + 1] * Neck[1] + r[row + 2] * Neck[2];
+        return [along(0) + t[0], along(3) + t[1]];
+    }
+
+    private _leaned(
+        points: Float64Array,
+        share: ArrayLike<number>,
+        turn: (x: number, y: number, cosine: number, sine: number) => [number, number],
+    ): Float64Array {
+        if (this.lean === 0) {
+            return points;
+        }
+        const { rotation: r, translation: t } = this.source;
+        const neck = this._neck();
+        const [cosine, sine] = [Math.cos(this.lean), Math.sin(this.lean)];
+        const leaned = points.slice();
+        for (let i = 0; i < points.length; i += 3) {
+            const [px, py, pz] = [points[i], points[i + 1], points[i + 2]];
+            const part = share[i / 3];
+            const x = r[0] * px + r[1] * py + r[2] * pz + t[0] - neck[0];
+            const y = r[3] * px + r[4] * py + r[5] * pz + t[1] - neck[1];
+            const [u, v] = turn(x, y, 1 - part + part * cosine, part * sine);
+            for (let k = 0; k < 3; k++) {
+                leaned[i + k] += r[k] * (u - x) + r[3 + k] * (v - y);
+            }
+        }
+        return leaned;
     }
 
     /** @param points [n,3] meters */
@@ -214,6 +290,12 @@ export function Project({ rotation: r, translation: t, focal, crop }: IBustPhoto
         places.depth[i] = depth;
     }
     return places;
+}
+
+function LeanOf(source: IBustPhoto): number {
+    const { px } = Project(source, [...Crown, ...Neck]);
+    const lean = Math.atan2(px[0] - px[2], px[3] - px[1]) + (source.roll ?? 0);
+    return Math.sign(lean) * Clamp(Math.abs(lean) - StraightNeck, 0, MostLean);
 }
 
 /** Where clothes may begin, and what may be a beard. */
