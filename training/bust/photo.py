@@ -13,7 +13,7 @@ from .garment import Rows, found_clothes
 HAIR, SKIN, CLOTHES = 0, 1, 2
 EARS, CHIN = np.array([0.0, 0.0, 0.05]), np.array([0.0, -0.085, 0.06])  # canonical, where heights of a photo are read
 MOUTH = np.array([0.0, -0.05, 0.055])  # up to here a collar may reach
-NECK, CROWN = np.array([0.0, -0.1, -0.02]), np.array([0.0, 0.1, -0.02])  # canonical: the neck's joint; above it
+NECK, CROWN = np.array([0.0, -0.075, -0.035]), np.array([0.0, 0.1, -0.035])  # canonical: the neck's joint; above it
 # radians: a head that leans by no more counts as straight on the torso; more than the other is not believed
 STRAIGHT_NECK, MOST_LEAN = np.radians(3), np.radians(20)
 BEARD = 0.065, 0.05  # meters around the chin that a beard may reach
@@ -56,6 +56,7 @@ class Photo:
         """Radians that the head leans to the right of the picture on a torso that is upright in it."""
         (left, top), (right, low) = (self.project(point)[0] for point in (CROWN, NECK))
         lean = float(np.arctan2(left - right, low - top))
+        lean -= np.pi / 2 * np.round(lean / (np.pi / 2))  # the photo itself may lie on its side
         return float(np.sign(lean) * np.clip(abs(lean) - STRAIGHT_NECK, 0, MOST_LEAN))
 
     @cached_property

@@ -22,8 +22,8 @@ const NearHair = 0.02;
 const MuchLeft = 0.006;
 /** Canonical: the neck's joint, and a place above it. */
 const [Neck, Crown] = [
-    [0, -0.1, -0.02],
-    [0, 0.1, -0.02],
+    [0, -0.075, -0.035],
+    [0, 0.1, -0.035],
 ];
 /** Radians: a head that leans by no more counts as straight on the torso; more than the other is not believed. */
 const [StraightNeck, MostLean] = [(3 * Math.PI) / 180, (20 * Math.PI) / 180];
@@ -294,7 +294,8 @@ export function Project({ rotation: r, translation: t, focal, crop }: IBustPhoto
 
 function LeanOf(source: IBustPhoto): number {
     const { px } = Project(source, [...Crown, ...Neck]);
-    const lean = Math.atan2(px[0] - px[2], px[3] - px[1]) + (source.roll ?? 0);
+    const found = Math.atan2(px[0] - px[2], px[3] - px[1]) + (source.roll ?? 0);
+    const lean = found - (Math.PI / 2) * Math.round(found / (Math.PI / 2)); // the photo itself may lie on its side
     return Math.sign(lean) * Clamp(Math.abs(lean) - StraightNeck, 0, MostLean);
 }
 
