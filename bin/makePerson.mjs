@@ -25,9 +25,25 @@ function bringBrowserParts({ createCanvas, ImageData, loadImage }) {
         image.close = () => undefined;
         return image;
     };
+    bringFetchOfFiles();
+}
+
+/** Node's own fetch knows no files. */
+export function bringFetchOfFiles() {
     const webFetch = globalThis.fetch;
     globalThis.fetch = async (url, options) =>
         String(url).startsWith("file:") ? new Response(readFileSync(fileURLToPath(url))) : webFetch(url, options);
+}
+
+/** A maker that has its networks from this package and ONNX Runtime from the project. */
+export async function createMaker(project, onNotice) {
+    const { PersonMaker } = await import("../dist/lib/person.js");
+    return await PersonMaker.CreateAsync({
+        modelsUrl: folderUrl(path.join(packageRoot, "assets", "models")),
+        runtimeUrls: folderUrl(path.join(findPackage("onnxruntime-web", project), "dist")),
+        worker: false,
+        onNotice: ({ code, message }) => code !== "refine-on-page" && onNotice?.(message), // here there is no page
+    });
 }
 
 function loadCanvas(project) {
@@ -48,13 +64,8 @@ function loadCanvas(project) {
 export async function makePerson(photos, target, options = {}) {
     const { refine = true, project = process.cwd(), onStage, onNotice } = options;
     bringBrowserParts(loadCanvas(project));
-    const { PersonMaker, WriteAvatarFile } = await import("../dist/lib/person.js");
-    const maker = await PersonMaker.CreateAsync({
-        modelsUrl: folderUrl(path.join(packageRoot, "assets", "models")),
-        runtimeUrls: folderUrl(path.join(findPackage("onnxruntime-web", project), "dist")),
-        worker: false,
-        onNotice: ({ code, message }) => code !== "refine-on-page" && onNotice?.(message), // here there is no page
-    });
+    const { WriteAvatarFile } = await import("../dist/lib/person.js");
+    const maker = await createMaker(project, onNotice);
     let last = "";
     const tell = ({ stage }) => {
         if (stage !== last && !stage.startsWith("loading ")) {

@@ -4,4 +4,5 @@
  */
 export { FlexAvatarError, type FlexAvatarErrorCode } from "./flame/error.js";
 export { ReadAvatarFile, WriteAvatarFile, type IAvatarFile } from "./runtime/format/avatarFile.js";
+export type { IMeshSettings } from "./runtime/mesh/meshFile.js";
 export { PersonMaker, type IMakePersonSettings, type IPersonMakerSettings } from "./runtime/person/personMaker.js";

@@ -14,6 +14,7 @@ export type {
     IStoredFit,
     IStoredPhoto,
 } from "./runtime/format/avatarFile.js";
+export type { IMeshSettings } from "./runtime/mesh/meshFile.js";
 export type { SplatSorterName } from "./runtime/passes/index.js";
 export type { PhotoSource } from "./runtime/photo/decode.js";
 export { ArkitNames as ArkitExpressionNames, type ArkitName as ArkitExpressionName } from "./flame/expression.js";

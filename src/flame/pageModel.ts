@@ -5,14 +5,14 @@
  */
 import { CheckMesh, JointCount, ModelJointNames, type HeadModel } from "./headModel.js";
 import { HeadModelFile, HeadModelFileError, IsRecord } from "./headModelFile.js";
-import { MaxMapSize, RegionShift, type TexelTable } from "./texelTable.js";
+import { InsideFlag, MaxMapSize, OutsideFlag, RegionShift, ShellFlag, type TexelTable } from "./texelTable.js";
 
 /** Meters that a joint of the page may differ from the head's. */
 const SameJoint = 1e-4;
 /** Regions whose names begin with this are hair; all others are the bust. */
 const HairPrefix = "hair";
 /** Regions whose names end in this lie under another one: they are drawn, and no ray meets them. */
-const InnerSuffix = "Inner";
+export const InnerSuffix = "Inner";
 
 /** A parsed second page. */
 export interface PageModel {
@@ -201,4 +201,40 @@ export function MeanSpacing(
         }
     }
     return count > 0 ? sum / count : 0;
+}
+
+/**
+ * How the Gaussians of a person's page are seen: all are shells. The bust is seen from outside, hair only from outside
+ * where there is an inner layer, and that only from inside.
+ * @param table of all texels of the page; not changed
+ * @param map [14,H,W], before activation
+ * @returns [n] flags
+ */
+export function ShellFlags(
+    { regions }: HeadModel,
+    table: TexelTable,
+    map: ArrayLike<number>,
+): Uint32Array<ArrayBuffer> {
+    const { gaussianCount, gaussianOfTexel, mapSize, texel } = table;
+    const rows = regions.map(() => ({ first: mapSize, last: -1 }));
+    for (let g = 0; g < gaussianCount; g++) {
+        const band = rows[RegionOfGaussian(table, g)];
+        band.first = Math.min(band.first, Math.floor(texel[g] / mapSize));
+        band.last = Math.max(band.last, Math.floor(texel[g] / mapSize));
+    }
+    const inner = regions.map((region) => regions.indexOf(`${region}${InnerSuffix}`));
+    const isCovered = (region: number, at: number): boolean => {
+        const [own, layer] = [rows[region], rows[inner[region]]];
+        const share = (Math.floor(at / mapSize) + 0.5 - own.first) / (own.last + 1 - own.first);
+        const there = (layer.first + Math.floor(share * (layer.last + 1 - layer.first))) * mapSize + (at % mapSize);
+        return gaussianOfTexel[there] >= 0 && map[3 * mapSize * mapSize + there] > 0;
+    };
+    return table.flags.map((flags, g) => {
+        const region = RegionOfGaussian(table, g);
+        if (regions[region].endsWith(InnerSuffix)) {
+            return flags | ShellFlag | InsideFlag;
+        }
+        const isOneSided = inner[region] < 0 || isCovered(region, texel[g]);
+        return flags | ShellFlag | (isOneSided ? OutsideFlag : 0);
+    });
 }

@@ -11,6 +11,12 @@ import { JointCount, type HeadModel } from "./headModel.js";
 export const DynamicFlag = 1;
 /** Bit of {@link TexelTable.flags}: seen from both sides. */
 export const TwoSidedFlag = 2;
+/** Bit of {@link TexelTable.flags}: one of many that overlap to an opaque shell, so that its faint rim adds nothing. */
+export const ShellFlag = 4;
+/** Bit of {@link TexelTable.flags}: seen only where its own third axis looks at the camera. */
+export const OutsideFlag = 8;
+/** Bit of {@link TexelTable.flags}: seen only where its own third axis looks away from the camera. */
+export const InsideFlag = 16;
 /** Bits 8–15 of {@link TexelTable.flags} hold the region. */
 export const RegionShift = 8;
 /** A region that is open at an end, where its inside is seen. */
@@ -51,13 +57,22 @@ export function BuildTexelTable(model: HeadModel, mapSize: number): TexelTable {
             `BuildTexelTable got map size ${mapSize}, wanted 1 to ${MaxMapSize}.`,
         );
     }
+    const { faceOfTexel, baryOfTexel } = FacesOfTexels(model, mapSize);
+    const texel = TexelsInMortonOrder(mapSize, faceOfTexel);
+    return DescribeGaussians(model, mapSize, texel, faceOfTexel, baryOfTexel);
+}
+
+/** @returns the face of each texel, [mapSize²], −1 where there is none, and where in it, [mapSize²,3] */
+export function FacesOfTexels(
+    model: HeadModel,
+    mapSize: number,
+): { readonly faceOfTexel: Int32Array; readonly baryOfTexel: Float64Array } {
     const faceOfTexel = new Int32Array(mapSize * mapSize).fill(-1);
     const baryOfTexel = new Float64Array(3 * mapSize * mapSize);
     for (let face = 0; face < model.faceCount; face++) {
         ClaimTexels(model, face, mapSize, faceOfTexel, baryOfTexel);
     }
-    const texel = TexelsInMortonOrder(mapSize, faceOfTexel);
-    return DescribeGaussians(model, mapSize, texel, faceOfTexel, baryOfTexel);
+    return { faceOfTexel, baryOfTexel };
 }
 
 function ClaimTexels(

@@ -33,20 +33,13 @@ export function GetFlexAvatarEngineOptions(options: WebGPUEngineOptions = {}): W
 }
 
 /**
- * Checks that an engine can show avatars and returns its device.
- * @throws FlexAvatarError `webgpu-missing`, with everything that is missing in one message
+ * The device that splats are drawn with. The one place that chooses how avatars are drawn.
+ * @returns null on engines without WebGPU: there avatars are meshes
+ * @throws FlexAvatarError `webgpu-missing` where a WebGPUEngine cannot show splats
  */
-export function RequireDevice(engine: AbstractEngine): GPUDevice {
+export function FindDevice(engine: AbstractEngine): GPUDevice | null {
     if (!engine.isWebGPU) {
-        throw new FlexAvatarError(
-            "webgpu-missing",
-            `FlexAvatar got an engine of class ${engine.getClassName()} and needs a WebGPUEngine.`,
-            {
-                advice:
-                    "Create the engine with `new WebGPUEngine(canvas, GetFlexAvatarEngineOptions())` and `await engine.initAsync()`; " +
-                    "where `await WebGPUEngine.IsSupportedAsync` is false, use a browser with WebGPU.",
-            },
-        );
+        return null;
     }
     const device = (engine as WebGPUEngine)._device as GPUDevice | undefined;
     if (!device) {

@@ -4,6 +4,7 @@ import type { AssetContainer } from "@babylonjs/core/assetContainer.js";
 import type { ISceneSerializableComponent } from "@babylonjs/core/sceneComponent.js";
 import type { Scene } from "@babylonjs/core/scene.js";
 import { FlexAvatarError, ThrowIfAborted } from "../flame/error.js";
+import { TexelTableOf } from "../flame/personalHead.js";
 import type { IAvatarFile } from "../runtime/format/avatarFile.js";
 import type { BackendName } from "../runtime/models/onnxBackend.js";
 import type { PhotoSource } from "../runtime/photo/decode.js";
@@ -11,7 +12,7 @@ import { AvatarFactory, type IMadeAvatar, type IMakeSettings } from "./avatar/av
 import { OptionsThatDiffer, ResolveFlexAvatarOptions, type IFlexAvatarOptions } from "./componentOptions.js";
 import { DriverScheduler, type IScheduledDriver } from "../runtime/driver/driverScheduler.js";
 import type { ICreateSettings, IPhotoCreateSettings } from "./createSettings.js";
-import { RequireDevice } from "./engineOptions.js";
+import { FindDevice } from "./engineOptions.js";
 import { AvatarEvaluator } from "../runtime/driver/avatarEvaluator.js";
 import { SerializeAvatars } from "./files/avatarSerializer.js";
 import { ReadBytesAsync } from "./files/readBytes.js";
@@ -83,9 +84,10 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
 
     /**
      * The component of a scene, made if there is none yet.
-     * @param scene a scene on an initialised WebGPUEngine
+     * @param scene a scene on an initialised WebGPUEngine; on another engine avatars are meshes, with the notice
+     * `drawn-as-mesh` (docs/webgl.md)
      * @param options used when it is made; later ones that differ are named by the notice `options-ignored`
-     * @throws FlexAvatarError `webgpu-missing`
+     * @throws FlexAvatarError `webgpu-missing` if the WebGPUEngine has no device yet, or one that is too small
      */
     public static GetOrCreate(scene: Scene, options: Partial<IFlexAvatarOptions> = {}): FlexAvatarComponent {
         const existing = FindComponent(scene);
@@ -234,6 +236,9 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
      * networks.
      */
     public rebuild(): void {
+        if (!this.scene.getEngine().isWebGPU) {
+            return; // Babylon brings its meshes back
+        }
         this._factory.dispose();
         this._factory = this._createFactory();
         this._dispatches.clear();
@@ -243,7 +248,7 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         this._avatars.forEach((avatar, index) => {
             const file = files[index];
             const restore = (): Promise<AvatarEvaluator> =>
-                this._factory.restoreAsync(file).then(({ evaluator }) => evaluator);
+                this._factory.restoreAsync(file).then(({ evaluator }) => evaluator!);
             const twin = earlier.get(file);
             const restoring = twin
                 ? twin.then((evaluator) => (evaluator.buffers.isDisposed ? restore() : evaluator.createInstance()))
@@ -288,17 +293,25 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
     }
 
     private _createFactory(): AvatarFactory {
-        return new AvatarFactory(RequireDevice(this.scene.getEngine()), this.options, (code, message) =>
-            this._notices.notify(code, message),
-        );
+        const engine = this.scene.getEngine();
+        const device = FindDevice(engine);
+        if (!device) {
+            this._notices.notify(
+                "drawn-as-mesh",
+                `The scene is on an engine without WebGPU: avatars are drawn as meshes with textures, without the ` +
+                    "driver's detail. Tracks, joints, clips and sources work as they do with WebGPU.",
+            );
+        }
+        return new AvatarFactory(device, this.options, (code, message) => this._notices.notify(code, message));
     }
 
-    private _createRefinement({ head, evaluator }: IMadeAvatar, person: Person, page: PersonPage): Refinement {
+    private _createRefinement({ head, evaluator, file }: IMadeAvatar, person: Person, page: PersonPage): Refinement {
         return new Refinement({
             head,
             person,
             page,
-            table: evaluator.buffers.head.table,
+            table: evaluator?.buffers.head.table ?? TexelTableOf(head, file.mapSize),
+            deltaMapAsync: evaluator ? null : (pose, signal) => this._factory.deltaMapAsync(file, pose, signal),
             refineAsync: (input, run) => this._factory.refineAsync(input, run),
             fillAsync: (input, run) => this._factory.fillAsync(input, run),
             loadPageAsync: (settings) => this._loadPageAsync(settings),
@@ -355,11 +368,11 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
             this._throwIfDisposed();
             ThrowIfAborted(signal, "adding the avatar");
         } catch (error) {
-            made.evaluator.dispose();
+            made.evaluator?.dispose();
             throw error;
         }
         const person = made.person ?? new Person(made.file);
-        const page = made.page ?? new PersonPage(made.file, made.pageModel ?? null);
+        const page = made.page ?? new PersonPage(made.file, made.head, made.pageModel ?? null);
         const refinement = made.refinement ?? this._createRefinement(made, person, page);
         const parts: IAvatarParts = {
             ...made,
@@ -377,7 +390,9 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         const avatar = new FlexAvatar(name, this.scene, parts, (evaluator, instanceName, shown) =>
             this._add({ ...made, person, page, refinement, evaluator }, instanceName, undefined, shown),
         );
-        this._dispatches.add(made.evaluator.pipeline);
+        if (made.evaluator) {
+            this._dispatches.add(made.evaluator.pipeline);
+        }
         this._avatars.push(avatar);
         avatar.onAvatarDisposeObservable.addOnce(() => {
             const index = this._avatars.indexOf(avatar);

@@ -37,6 +37,7 @@ const LeastTransmittance: f32 = 0.003;
 const BackFaceCosine: f32 = 0.2; // keeps Gaussians just behind the silhouette, which still reach over it
 const HorizonMargin: f32 = 0.05;
 const HeadRadius: f32 = 0.08; // meters
+const ShellCosine: f32 = 0.1; // keeps Gaussians of a shell just behind its silhouette
 
 /// G = static + M_dyn ⊙ (weighted deltas), before activation.
 fn dynamicAttributes(slot: u32, gaussian: u32, t: Texel) -> Attributes {
@@ -141,6 +142,15 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let size = length(g.quaternion);
     let quaternion = select(vec4f(0.0, 0.0, 0.0, 1.0), g.quaternion / size, size > 1e-12);
     let rotation = nearestRotation(blend) * rotationOf(quaternion);
+    if ((texelFlags(t) & (OutsideFlag | InsideFlag)) != 0u) {
+        // where back faces are kept, the eye is all 0 and this is no number
+        let eye = slots[slot].eyePosed;
+        let towardsEye = eye.xyz - eye.w * mean;
+        let away = -dot(rotation[2], towardsEye) / length(towardsEye);
+        if (select(-away, away, (texelFlags(t) & OutsideFlag) != 0u) > ShellCosine) {
+            return;
+        }
+    }
     let scale = clamp(exp(g.logScale), vec3f(ScaleMin), vec3f(ScaleMax));
     let spreadX = scale * (jacobianX * rotation); // row of J R S
     let spreadY = scale * (jacobianY * rotation);
@@ -174,7 +184,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         pack2x16float(axes[0] / pxPerNdc),
         pack2x16float(axes[1] / pxPerNdc),
         packReals(color.rg),
-        packReals(vec2<real>(color.b, real(alpha))),
+        packReals(vec2<real>(color.b, real(select(alpha, -alpha, (texelFlags(t) & ShellFlag) != 0u)))),
     );
     keys[record] = key;
     if (CountKeys) {

@@ -135,7 +135,7 @@ export async function AddAvatarAsync(
     stage.heads.set(synthetic.table, buffers);
     const evaluator = new AvatarEvaluator(pipeline, buffers, synthetic.staticMap, driver);
     const avatar = stage.component["_add"](
-        { head: synthetic.model, evaluator, file: MakeFile(name, synthetic) },
+        { head: synthetic.model, evaluator, body: null, file: MakeFile(name, synthetic) },
         name,
         undefined,
     );

@@ -16,6 +16,7 @@ from .photo import HAIR, SKIN, Photo, bilinear
 
 LEAST_OPACITY = 0.02  # texels below it carry no Gaussian
 OFF = -12.0  # opacity logit of an empty texel
+OPAQUE = 0.995  # opacity of what is wholly shown: the nearer to 1, the fewer Gaussians close the shell
 RIM = np.radians(68)  # the photo's colors are believed up to this angle from the camera
 DETAIL = (0.72, 1.38)  # strands that are carried behind are no darker or lighter than this
 LOCK_COLUMNS = 6.0  # what is wider than so many columns is tone, not strands
@@ -65,10 +66,10 @@ def fill(page: Page, head: Head, photos: list[Photo], bust: bool = True, hair: b
     depths = [depth_picture(head, photo) for photo in photos]
     if bust:
         color = bust_color(page, head, torso, [photo.torso for photo in photos], depths)
-        write(out, page, "bust", torso.points, color, torso.shown * 0.98, 1, (0.62, 0.62, 0.0015))
+        write(out, page, "bust", torso.points, color, torso.shown * OPAQUE, 1, (0.68, 0.68, 0.0015))
     if layer is not None:
         color, shown = hair_color(page, layer, photos, depths)
-        write(out, page, "hair", layer.points, color, shown * 0.96, -1, (0.62, 0.7, 0.0012))
+        write(out, page, "hair", layer.points, color, shown * OPAQUE, -1, (0.68, 0.72, 0.0012))
         points, color, shown = inner_layer(page, layer, color, shown)
         write(out, page, "hairInner", points, color, shown * 0.98, -1, (0.7, 0.6, 0.002))
     return Filled(out.astype(np.float32), torso, layer)
@@ -91,7 +92,7 @@ def write(
     if turn < 0:
         axes = axes * np.array([1.0, 1.0, -1.0]) * np.array([-1.0, 1.0, 1.0])
     on = opacity >= LEAST_OPACITY
-    shown = np.clip(opacity, LEAST_OPACITY, 0.99)
+    shown = np.clip(opacity, LEAST_OPACITY, OPAQUE)
     out[:3, band] = np.moveaxis(points - page.base[band], -1, 0)
     out[3, band] = np.where(on, np.log(shown / (1 - shown)), OFF)
     out[4:7, band] = np.moveaxis(np.clip(color, 0, 1), -1, 0)

@@ -144,8 +144,8 @@ def against_truth(ours: Ours, samples: list[Labels], plates: list[np.ndarray]) -
     seen, wide = Overlap(), Overlap()
     errors: dict[str, list] = {name: [] for name in ways(ours)}
     for image, label, alpha in photographs(samples, plates):
-        seen.add(ours(image)[0].argmax(0), label, np.ones_like(label, bool))
-        wide.add(ours.wide(image)[0].argmax(0), label, np.ones_like(label, bool))
+        seen.add(ours(image)[0].argmax(0), label, label != UNKNOWN)
+        wide.add(ours.wide(image)[0].argmax(0), label, label != UNKNOWN)
         for name, way in ways(ours).items():
             errors[name].append(matte_errors(way(image), alpha))
     means = {

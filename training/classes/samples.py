@@ -11,7 +11,7 @@ import numpy as np
 from ..synth.lighting import linear
 from ..synth.native import CACHE
 from .labelled import Labels, Photographer
-from .vocabulary import BODY, CLOTHES, FACE
+from .vocabulary import BODY, CLOTHES, FACE, UNKNOWN
 
 FOLDER = CACHE / "classes"
 SHARD = 50
@@ -28,13 +28,13 @@ def load(folder: Path, known: set[str]) -> list[Labels]:
         if path.name not in known:
             known.add(path.name)
             data = np.load(path)
-            out += [bared(Labels(*parts)) for parts in zip(data["color"], data["alpha"], data["label"])]
+            out += [doubtful(Labels(*parts)) for parts in zip(data["color"], data["alpha"], data["label"])]
     return out
 
 
-def bared(labels: Labels) -> Labels:
-    """Cloth in the color of the person's own skin is skin: nobody could tell. Of a registered person whose neck was
-    taken for a collar the whole torso has it."""
+def doubtful(labels: Labels) -> Labels:
+    """Cloth in the color of the person's own skin has no class: nobody could tell. Of a registered person whose neck
+    was taken for a collar the whole torso has that color."""
     whole = labels.alpha > 250
     cloth = labels.color[whole & (labels.label == CLOTHES)]
     skin = labels.color[whole & ((labels.label == FACE) | (labels.label == BODY))]
@@ -44,7 +44,8 @@ def bared(labels: Labels) -> Labels:
     away = middle[0] - middle[1]
     if np.linalg.norm(away - away.mean()) > ALIKE_HUE or abs(away.mean()) > ALIKE_LIGHT:
         return labels
-    return Labels(labels.color, labels.alpha, np.where(labels.label == CLOTHES, BODY, labels.label).astype(np.uint8))
+    unclear = (labels.label == CLOTHES) | (labels.label == BODY)
+    return Labels(labels.color, labels.alpha, np.where(unclear, UNKNOWN, labels.label).astype(np.uint8))
 
 
 def write(path: Path, samples: list[Labels]) -> None:

@@ -1,4 +1,5 @@
-"""Trains the network: `python -m training.classes.train --steps 3000` (`--resume` goes on from the last checkpoint).
+"""Trains the network: `python -m training.classes.train --steps 3000` (`--resume` goes on from the last checkpoint,
+`--shipped` from the shipped weights).
 
 Rate and picture size follow the steps, so that a busy machine makes it slower and not worse; every checkpoint can be
 exported. Reads training/cache/classes (samples.py, also while it grows) and the labels of even portraits
@@ -23,18 +24,21 @@ from .dataset import Mixer, even
 from .labels import load_portraits
 from .network import ClassNetwork, Config, parameter_count
 from .samples import FOLDER, load
+from .shipped import load_shipped
 from .vocabulary import BACKGROUND, NAMES, UNKNOWN
 
 RUN = CACHE.parent / "runs/classes"
 CLASS_WEIGHT = (1.2, 1.0, 1.2, 1.0, 1.0)  # ours
 ALPHA, GRADIENT, SURE = 2.0, 1.0, 0.3  # ours: weights of the losses beside that of the classes
 LOADERS = 2
+STATISTICS = 24  # batches that the shipped network's batch norms are counted on
 RIM_WEIGHT = 3.0  # ours: what alpha between 0 and 1 counts more
 SIZES = (
     (0.5, 128),
     (0.85, 192),
     (1.0, 256),
 )  # ours: until which part of the steps pictures of how many pixels; coarse things are learned first
+FINE = ((0.4, 192), (1.0, 256))  # ours: the same for a network that has learned the coarse things
 DECAY = 0.98  # of the running mean of the weights; .998 lags behind the statistics of larger pictures: 60 % more error
 
 
@@ -92,14 +96,22 @@ def learning_rate(done: float, top: float) -> float:
     return top * min(1.0, done / 0.02 + 0.05) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
 
 
-def train(steps: int, batch: int, top: float, resume: bool, minutes: float = math.inf, seed: int = 0) -> None:
-    """`minutes`: the schedule is through by then, with fewer steps.
+def train(
+    steps: int, batch: int, top: float, resume: bool, minutes: float = math.inf, seed: int = 0, shipped: bool = False
+) -> None:
+    """`minutes`: the schedule is through by then, with fewer steps. `shipped`: begins with the shipped weights.
 
     Writes RUN/last.pt every three minutes and a line per 25 steps to RUN/log.jsonl."""
     RUN.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
-    config = Config()
-    network = ClassNetwork(config).to(memory_format=torch.channels_last)
+    config, sizes = Config(), FINE if shipped else SIZES
+    network = ClassNetwork(config)
+    if shipped:
+        mixer, rng = Mixer(load_portraits(even)), np.random.default_rng(seed)
+        mixer.synthetic += load(FOLDER / "train", set())
+        drawn = ([mixer.example(rng).image for _ in range(batch)] for _ in range(STATISTICS))
+        network = load_shipped(torch.from_numpy(np.stack(images)) for images in drawn)
+    network = network.to(memory_format=torch.channels_last)
     mean = copy.deepcopy(network).eval()
     optimizer = torch.optim.AdamW(network.parameters(), lr=top, weight_decay=0.01)
     step = 0
@@ -114,7 +126,7 @@ def train(steps: int, batch: int, top: float, resume: bool, minutes: float = mat
     context = multiprocessing.get_context("spawn")
     batches, size = (
         context.Queue(6),
-        context.Value("i", next(pixels for until, pixels in SIZES if step < until * steps)),
+        context.Value("i", next(pixels for until, pixels in sizes if step < until * steps)),
     )
     loaders = [
         context.Process(target=produce, args=(batches, FOLDER / "train", batch, (seed, step, k), size), daemon=True)
@@ -130,7 +142,7 @@ def train(steps: int, batch: int, top: float, resume: bool, minutes: float = mat
     while done < 1:
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(done, top)
-        size.value = next(pixels for until, pixels in SIZES if done < until)
+        size.value = next(pixels for until, pixels in sizes if done < until)
         arrays, synthetic = batches.get()
         image, label, alpha, trust, sure = (torch.from_numpy(a) for a in arrays)
         with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -188,8 +200,11 @@ def main() -> None:
         "--minutes", type=float, default=math.inf, help="the schedule is through by then, with fewer steps"
     )
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--shipped", action="store_true", help="begin with the weights in assets/models/face")
     arguments = parser.parse_args()
-    train(arguments.steps, arguments.batch, arguments.rate, arguments.resume, arguments.minutes)
+    train(
+        arguments.steps, arguments.batch, arguments.rate, arguments.resume, arguments.minutes, shipped=arguments.shipped
+    )
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
     python -m training.facenets.build
 
 Reads the .tflite files inside the npm packages that `npm run bootstrap` installs (Apache-2.0): @mediapipe/face_mesh and
-@mediapipe/selfie_segmentation. The weights are theirs, in the half precision in which they come; nothing is trained
-here."""
+@mediapipe/selfie_segmentation. The weights are theirs, in the half precision in which they come, those of the landmark
+network's convolutions rounded to bytes; nothing is trained here."""
 
 import argparse
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import TensorProto
+from onnx import TensorProto, helper, numpy_helper
 
 from ..export.export_onnx import ALIGNMENT, ASSETS, ROOT, file_entry, manifest_text
 from .convert import Graph, convert
@@ -23,6 +23,10 @@ PACKAGES = ROOT / "node_modules/@mediapipe"
 # the files of face_mesh, one behind the other; the loader's script lists them
 PACKED = "face_mesh_solution_packed_assets"
 LARGEST_IN_GRAPH = 64  # weights with more elements go into the data file
+IN_BYTES = ("landmarks",)  # graphs whose convolutions are stored as bytes
+# elements: smaller kernels and the last layer stay halves. Rounding these moves landmarks by .04 px of 192 in the mean,
+# rounding all by .14
+SMALLEST_IN_BYTES, LARGEST_IN_BYTES = 16_384, 100_000
 LICENSE = "Apache-2.0"
 
 
@@ -103,13 +107,38 @@ def _join_landmarks(graph: Graph, network: Network) -> dict[str, str]:
 CONVERTERS = {"detector": convert_detector, "landmarks": convert_landmarks, "matte": convert_matte}
 
 
-def externalise(model: onnx.ModelProto, halves: dict[str, np.ndarray], data_name: str) -> bytes:
-    """Move the larger fp16 weights out of the graph, in place; returns the data file."""
+def to_bytes(model: onnx.ModelProto, weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Round the larger kernels to bytes with a scale per output channel, in the graph in place; returns the weights as
+    they are now. The node that brings a half back to single precision takes bytes as well; a product follows it."""
+    rounded = dict(weights)
+    initialisers = {tensor.name: tensor for tensor in model.graph.initializer}
+    nodes = []
+    for node in model.graph.node:
+        values = weights.get(node.input[0]) if node.op_type == "Cast" else None
+        nodes.append(node)
+        if values is None or values.ndim != 4 or not SMALLEST_IN_BYTES <= values.size <= LARGEST_IN_BYTES:
+            continue
+        values, (name, back) = values.astype(np.float32), (node.input[0], node.output[0])
+        scale = np.maximum(np.abs(values).max((1, 2, 3), keepdims=True), 1e-12) / 127
+        rounded[name] = np.round(values / scale).astype(np.int8)
+        initialisers[name].CopyFrom(numpy_helper.from_array(rounded[name], name))
+        model.graph.initializer.append(numpy_helper.from_array(scale.astype(np.float32), f"{back}scale"))
+        node.output[0] = f"{back}steps"
+        nodes.append(helper.make_node("Mul", [f"{back}steps", f"{back}scale"], [back]))
+    nodes = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    return rounded
+
+
+def externalise(model: onnx.ModelProto, weights: dict[str, np.ndarray], data_name: str) -> bytes:
+    """Move the larger weights out of the graph, in place; returns the data file."""
     blob = bytearray()
     for tensor in model.graph.initializer:
-        if tensor.name not in halves or halves[tensor.name].size <= LARGEST_IN_GRAPH:
+        if tensor.name not in weights or weights[tensor.name].size <= LARGEST_IN_GRAPH:
             continue
-        raw = halves[tensor.name].astype("<f2").tobytes()
+        values = weights[tensor.name]
+        raw = values.astype(values.dtype.newbyteorder("<")).tobytes()
         tensor.ClearField("raw_data")
         tensor.data_location = TensorProto.EXTERNAL
         for key, value in (("location", data_name), ("offset", str(len(blob))), ("length", str(len(raw)))):
@@ -129,8 +158,9 @@ def build(root: Path = ASSETS, packages: Path = PACKAGES) -> dict:
     folder.mkdir(parents=True, exist_ok=True)
     graphs = {}
     for name, network in networks(packages).items():
-        model, halves = CONVERTERS[name](network)
-        (folder / f"{name}.data").write_bytes(externalise(model, halves, f"{name}.data"))
+        model, weights = CONVERTERS[name](network)
+        weights = to_bytes(model, weights) if name in IN_BYTES else weights
+        (folder / f"{name}.data").write_bytes(externalise(model, weights, f"{name}.data"))
         path = folder / f"{name}.onnx"
         path.write_bytes(model.SerializeToString(deterministic=True))
         onnx.checker.check_model(str(path))

@@ -143,9 +143,26 @@ def test_weights_are_halves_or_bytes_and_stay_small():
     for name, graph in json.loads((build.ASSETS / "models.json").read_text())["face"]["graphs"].items():
         model = onnx.load(build.ASSETS / graph["file"])
         large = [t for t in model.graph.initializer if np.prod(t.dims) > 1500]
-        stored = onnx.TensorProto.INT8 if name == "classes" else onnx.TensorProto.FLOAT16
-        assert large and all(t.data_type == stored for t in large), name
-        assert graph["bytes"] < (100e3 if "data" in graph else 450e3) and graph.get("data", graph)["bytes"] < 2.5e6
+        half, byte = onnx.TensorProto.FLOAT16, onnx.TensorProto.INT8
+        stored = {"classes": {byte}, "landmarks": {byte, half}}.get(name, {half})
+        assert {t.data_type for t in large} == stored, name
+        assert graph["bytes"] < (120e3 if "data" in graph else 450e3) and graph.get("data", graph)["bytes"] < 2.5e6
+
+
+def test_kernels_in_bytes_are_the_halves_to_half_a_step_and_move_landmarks_little(networks):
+    image = {"image": lcg_values(1, 3 * 192 * 192).reshape(1, 3, 192, 192)}
+    model, halves = build.convert_landmarks(networks["landmarks"])
+    wanted = run(model, image)["landmarks"]
+    weights = build.to_bytes(model, halves)
+    rounded = [name for name, values in weights.items() if values.dtype == np.int8]
+    assert len(rounded) > 20 and all(build.SMALLEST_IN_BYTES <= weights[n].size < 30_000 for n in rounded)
+    for name in rounded:
+        half = halves[name].astype(np.float32)
+        scale = np.abs(half).max((1, 2, 3), keepdims=True) / 127
+        assert np.abs(weights[name] * scale - half).max() <= 0.5001 * scale.max()
+        assert np.abs(weights[name]).max() == 127
+    moved = np.abs(run(model, image)["landmarks"] - wanted)
+    assert 0 < moved.mean() < 0.3  # pixels of 192, of noise, which is no face
 
 
 def test_refined_landmarks_replace_those_of_the_mesh(networks):

@@ -4,8 +4,13 @@ import { Matrix, Quaternion } from "@babylonjs/core/Maths/math.vector.js";
 import type { GaussianSplattingMesh } from "@babylonjs/core/Meshes/GaussianSplatting/gaussianSplattingMesh.js";
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import type { Observable } from "@babylonjs/core/Misc/observable.js";
+import { CreateExpressionPose } from "../../flame/expression.js";
+import { BuildLevels } from "../../flame/levels.js";
+import { TexelTableOf } from "../../flame/personalHead.js";
+import type { TexelTable } from "../../flame/texelTable.js";
 import { WriteAvatarFile, type IAvatarFile } from "../../runtime/format/avatarFile.js";
 import type { ISplatSnapshot } from "../../runtime/format/splatFile.js";
+import { WriteMeshFileAsync, type IMeshSettings } from "../../runtime/mesh/meshFile.js";
 import type { ExpressionTrack } from "../animation/expressionTracks.js";
 import { HeadSurface } from "../attach/headSurface.js";
 import { FreezeAsync } from "../draw/gaussianSplattingMesh.js";
@@ -18,19 +23,20 @@ import {
     type SplatFormat,
 } from "../files/avatarExport.js";
 import { FaceMixer } from "../live/faceMixer.js";
-import type { AvatarPage } from "../page/avatarPage.js";
+import { MeshDrawing } from "../mesh/meshDrawing.js";
 import type { IHairSpringSettings } from "../page/hairSpring.js";
 import type { IRefineProgress, IRefineSettings } from "../../runtime/person/refineSettings.js";
 import type { IRefineSource } from "../../runtime/person/refineViews.js";
 import { AvatarAttachments } from "./avatarAttachments.js";
 import { AvatarClips } from "./avatarClips.js";
-import { AvatarDrawing, type IAvatarLook } from "./avatarDrawing.js";
 import type { AvatarEvaluator } from "../../runtime/driver/avatarEvaluator.js";
 import type { IAvatarInternals, IAvatarParts } from "./avatarInternals.js";
 import { AvatarMaps } from "./avatarMaps.js";
 import { AvatarPose } from "./avatarPose.js";
+import type { IAvatarDrawing, IAvatarLook, IDrawnPage } from "./avatarDrawing.js";
 import { AvatarRefinement } from "./avatarRefinement.js";
 import { HairAndBust } from "./hairAndBust.js";
+import { SplatDrawing } from "./splatDrawing.js";
 import { RequireEvaluator, ThrowIfDisposed } from "./throwIfDisposed.js";
 
 /** The avatar as its parts know it. */
@@ -43,17 +49,19 @@ export interface IAvatarNode extends TransformNode, IAvatarLook {
 export class AvatarCore implements IAvatarInternals {
     public readonly pose: AvatarPose;
     public readonly proxyMesh: FlexAvatarProxyMesh;
-    public readonly drawing: AvatarDrawing;
+    public readonly drawing: IAvatarDrawing;
     public readonly maps: AvatarMaps;
     public readonly hairAndBust: HairAndBust;
     public readonly clips: AvatarClips;
     public readonly attachments: AvatarAttachments;
     public readonly refinement: AvatarRefinement;
-    /** Gaussians of the head. */
+    /** Gaussians of the head; 0 where it is a mesh. */
     public readonly gaussianCount: number;
     /** What `clone` made last: whoever copies a hierarchy finds the parts of the copy in it. */
     public latestClone: AvatarCore | null = null;
     private _isReady = false;
+    /** The drawing where it is splats: these get lost with a device, and come back. */
+    private readonly _splatDrawing: SplatDrawing | null = null;
 
     /**
      * @param _avatar the node itself
@@ -65,8 +73,8 @@ export class AvatarCore implements IAvatarInternals {
         public readonly parts: IAvatarParts,
         private readonly _onReady: () => void,
     ) {
-        const { head, evaluator, file, person, page, crowds, shown } = parts;
-        this.gaussianCount = evaluator.gaussianCount;
+        const { head, evaluator, body, file, person, page, crowds, shown } = parts;
+        this.gaussianCount = evaluator?.gaussianCount ?? 0;
         this.pose = new AvatarPose(_avatar, head, shown.hairSpring ?? null);
         const { posedNode } = this.pose;
         const surface = new HeadSurface(head, file);
@@ -74,8 +82,13 @@ export class AvatarCore implements IAvatarInternals {
         this.proxyMesh = new FlexAvatarProxyMesh(`${_avatar.name}.proxy`, _avatar.getScene(), surfaces);
         this.proxyMesh.parent = posedNode;
         this._copyPartsOnce();
-        this.drawing = new AvatarDrawing(_avatar, posedNode, this.proxyMesh, crowds, evaluator);
-        this._watchDriver(evaluator);
+        if (body) {
+            this.drawing = new MeshDrawing(_avatar, posedNode, body);
+        } else {
+            this._splatDrawing = new SplatDrawing(_avatar, posedNode, this.proxyMesh, crowds, evaluator);
+            this.drawing = this._splatDrawing;
+            this._watchDriver(evaluator!);
+        }
         this.maps = new AvatarMaps(this.drawing, person, head, _avatar.onRefineProgressObservable);
         this.hairAndBust = new HairAndBust(_avatar, parts, this.pose, this.drawing, surfaces);
         this.clips = new AvatarClips(_avatar, this.pose, parts.notify);
@@ -96,7 +109,7 @@ export class AvatarCore implements IAvatarInternals {
         return this.drawing.splats;
     }
 
-    public get secondPage(): AvatarPage | null {
+    public get secondPage(): IDrawnPage | null {
         return this.hairAndBust.page;
     }
 
@@ -119,18 +132,17 @@ export class AvatarCore implements IAvatarInternals {
     }
 
     public readFrame(): void {
-        const { splats, pose, parts } = this;
-        if (!splats) {
+        const { drawing, pose, parts } = this;
+        if (!drawing.isThere) {
             return;
         }
         const frame = this._avatar.getScene().getFrameId();
         parts.person.update(frame);
         parts.page.update(frame);
+        this.hairAndBust.coverHead();
         this.attachments.follow();
         pose.read(this.hairAndBust.swings);
-        if (pose.headMoved) {
-            splats.setExpression(pose.head);
-        }
+        drawing.show(pose);
         if (pose.pageMoved) {
             this._showPose();
         }
@@ -138,7 +150,7 @@ export class AvatarCore implements IAvatarInternals {
 
     public continueFrame(): void {
         this.splats?.continue();
-        if (!this._isReady && this.drawing.mesh.isReady(true)) {
+        if (!this._isReady && this.drawing.isReady()) {
             this._announceReady();
         }
     }
@@ -149,20 +161,18 @@ export class AvatarCore implements IAvatarInternals {
 
     public suspend(): IAvatarFile {
         this.hairAndBust.suspend();
-        this.splats?.dispose();
-        this.drawing.splats = null;
-        this.drawing.mesh.refreshMembers();
+        this._splatDrawing?.lose();
         return this.parts.file;
     }
 
     public resume(evaluator: AvatarEvaluator): void {
-        this.drawing.splats = evaluator;
+        this._splatDrawing!.splats = evaluator;
         this._watchDriver(evaluator);
         this.maps.show(evaluator);
         this.hairAndBust.showPage();
         this.pose.forget();
         this.readFrame();
-        this.drawing.mesh.refreshMembers();
+        this._splatDrawing!.splatMesh.refreshMembers();
     }
 
     public refineInBackground(source: IRefineSource, settings: IRefineSettings): void {
@@ -190,8 +200,12 @@ export class AvatarCore implements IAvatarInternals {
         }
     }
 
-    /** An evaluator for another avatar of the person. @throws FlexAvatarError `disposed`, `too-many-avatars` */
-    public createEvaluator(): AvatarEvaluator {
+    /** An evaluator for another avatar of the person; null where that is a mesh. @throws FlexAvatarError `disposed`, `too-many-avatars` */
+    public createEvaluator(): AvatarEvaluator | null {
+        if (this.parts.body) {
+            ThrowIfDisposed(this._avatar);
+            return null;
+        }
         const evaluator = RequireEvaluator(this._avatar, this.splats).createInstance();
         this.maps.unfeather(evaluator);
         return evaluator;
@@ -208,7 +222,7 @@ export class AvatarCore implements IAvatarInternals {
     /** See {@link FlexAvatar.whenReadyAsync}. */
     public async whenReadyAsync(): Promise<void> {
         await this.evaluateAsync();
-        while (!this.drawing.mesh.isReady(true)) {
+        while (!this.drawing.isReady()) {
             await new Promise((resolve) => setTimeout(resolve, 16));
             ThrowIfDisposed(this._avatar);
         }
@@ -220,8 +234,8 @@ export class AvatarCore implements IAvatarInternals {
         const avatar = this._avatar;
         ThrowIfDisposed(avatar);
         const { file, head } = this.parts;
-        const buffers = this.splats?.buffers.head;
-        const shown = buffers ? { head, table: buffers.table, levels: buffers.levels } : null;
+        const table = this._table;
+        const shown = { head, table, levels: this.splats?.buffers.head.levels ?? BuildLevels(head, table) };
         const page = this.parts.page.pageModel;
         const check = (): void => ThrowIfDisposed(avatar);
         return await WritePersonAsync({ ...file, name: avatar.name }, shown, page, settings, check);
@@ -236,10 +250,26 @@ export class AvatarCore implements IAvatarInternals {
         return await WriteSplatsAsync(format, snapshots, about, () => ThrowIfDisposed(avatar));
     }
 
+    /** See {@link FlexAvatar.exportMeshAsync}. */
+    public async exportMeshAsync(settings: IMeshSettings): Promise<ArrayBuffer> {
+        const avatar = this._avatar;
+        ThrowIfDisposed(avatar);
+        const { hair, bust } = this.hairAndBust.hiddenParts;
+        const { file, head, page } = this.parts;
+        const deltaMap = (await this.splats?.deltaMapOfAsync(CreateExpressionPose(head))) ?? null;
+        ThrowIfDisposed(avatar);
+        const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+        const bytes = await WriteMeshFileAsync(
+            { file: { ...file, name: avatar.name }, head, page: page.pageModel, deltaMap },
+            { hair: !hair, bust: !bust, ...given },
+            () => ThrowIfDisposed(avatar),
+        );
+        return bytes.buffer;
+    }
+
     /** See {@link FlexAvatar.toGaussianSplattingMeshAsync}. */
     public async freezeAsync(name: string): Promise<GaussianSplattingMesh> {
         const avatar = this._avatar;
-        RequireEvaluator(avatar, this.splats);
         const snapshots = this._snapshotsAsync();
         // Where the torso is in the avatar's parent.
         const place = this.pose.joints.joints.torso
@@ -254,14 +284,15 @@ export class AvatarCore implements IAvatarInternals {
 
     /** What is shown now, with the driver's answer to this very pose. */
     private async _snapshotsAsync(): Promise<ISplatSnapshot[]> {
-        const evaluator = RequireEvaluator(this._avatar, this.splats);
+        const evaluator = this.parts.body ? null : RequireEvaluator(this._avatar, this.splats);
+        ThrowIfDisposed(this._avatar);
         this.readFrame();
         const pose = { expression: this.pose.head.expression.slice(), pose: this.pose.head.pose.slice() };
-        const { table } = evaluator.buffers.head;
+        const table = this._table;
         this._finishFades();
         const staticMap = this.maps.copy();
         const second = this.hairAndBust.snapshots();
-        const deltaMap = await evaluator.readDeltaMapAsync();
+        const deltaMap = evaluator && (await evaluator.readDeltaMapAsync());
         ThrowIfDisposed(this._avatar);
         return [{ head: this.parts.head, table, staticMap, deltaMap, pose }, ...second];
     }
@@ -282,6 +313,12 @@ export class AvatarCore implements IAvatarInternals {
     private _showPose(): void {
         this.secondPage?.showPose();
         this.attachments.update();
+    }
+
+    /** Where the head's Gaussians are on it, drawn or not. */
+    private get _table(): TexelTable {
+        const { head, file } = this.parts;
+        return this.splats?.buffers.head.table ?? TexelTableOf(head, file.mapSize);
     }
 
     private _finishFades(): void {

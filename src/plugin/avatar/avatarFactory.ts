@@ -1,14 +1,16 @@
 /**
- * From a person (`src/runtime/person` makes one of photos; a file holds one) to the parts of an avatar. Touches no scene: what it returns is on the GPU and complete,
- * or nothing is left of it. Networks, head model and pipelines are loaded when first needed and shared by all avatars
+ * From a person (`src/runtime/person` makes one of photos; a file holds one) to the parts of an avatar: splats on a GPU
+ * device, or a baked mesh where there is none. Touches no scene: what it returns is complete, or nothing is left of it. Networks, head model and pipelines are loaded when first needed and shared by all avatars
  * of the component.
  */
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
-import { CreateExpressionPose } from "../../flame/expression.js";
+import { CreateExpressionPose, type ExpressionPose } from "../../flame/expression.js";
 import { ParseHeadModel, type HeadModel } from "../../flame/headModel.js";
+import { TexelTableOf } from "../../flame/personalHead.js";
 import { BuildTexelTable } from "../../flame/texelTable.js";
 import { FillBesideAsync, RefineBesideAsync } from "../../runtime/beside/besideRunner.js";
 import { AvatarEvaluator } from "../../runtime/driver/avatarEvaluator.js";
+import { OtherPose } from "../../runtime/driver/driverPose.js";
 import { ReadAvatarFile, type IAvatarFile } from "../../runtime/format/avatarFile.js";
 import { OrAborted } from "../../runtime/models/abort.js";
 import { ModelRuntime } from "../../runtime/models/modelRuntime.js";
@@ -21,6 +23,7 @@ import { PrepareRefinementAsync, type IPrepareWish } from "../../runtime/person/
 import type { IRefineSource } from "../../runtime/person/refineViews.js";
 import { CheckPhotoSource, type PhotoSource } from "../../runtime/photo/decode.js";
 import { PreparePhotoAsync } from "../../runtime/photo/preparePhoto.js";
+import { PersonBody } from "../mesh/personBody.js";
 import type { IAvatarServices, INetworks } from "../avatarServices.js";
 import type { IFlexAvatarOptions } from "../componentOptions.js";
 
@@ -43,8 +46,10 @@ export interface IMakeSettings {
 /** The parts of an avatar. */
 export interface IMadeAvatar {
     head: HeadModel;
-    /** Owned by the caller. */
-    evaluator: AvatarEvaluator;
+    /** Owned by the caller; null where avatars are meshes. */
+    evaluator: AvatarEvaluator | null;
+    /** Null where avatars are splats. */
+    body: PersonBody | null;
     file: IAvatarFile;
     /** The second page, if the file has a map of it that can be shown. */
     pageModel?: IPageModel | null;
@@ -70,9 +75,9 @@ interface ILoading {
 
 interface IShared {
     networks: INetworks;
-    pipeline: SplatPipeline;
     head: HeadModel;
-    buffers: HeadBuffers;
+    /** What splats need of the device; null where avatars are meshes. */
+    splats: { readonly pipeline: SplatPipeline; readonly buffers: HeadBuffers } | null;
     /** Loaded when the first avatar has something on it. */
     page: Promise<IPageModel> | null;
 }
@@ -88,12 +93,12 @@ export class AvatarFactory {
     private _shared: IShared | null = null;
 
     /**
-     * @param _device borrowed
+     * @param _device borrowed; null on engines without WebGPU, where avatars are meshes
      * @param _options of the component
      * @param _notify told about fallbacks and choices
      */
     public constructor(
-        private readonly _device: GPUDevice,
+        private readonly _device: GPUDevice | null,
         private readonly _options: Readonly<IFlexAvatarOptions>,
         private readonly _notify: (code: string, message: string) => void,
     ) {
@@ -186,6 +191,27 @@ export class AvatarFactory {
     }
 
     /**
+     * What the driver adds to the map of a person that is a mesh: for refinement, not for frames.
+     * @returns [14,H,W]
+     * @throws whatever loading and running a network throws
+     */
+    public async deltaMapAsync(
+        { identityFeatures }: IAvatarFile,
+        pose: ExpressionPose,
+        signal: AbortSignal,
+    ): Promise<Float32Array | null> {
+        return await this._workAsync({ signal, photoCount: 0 }, async (lifeSignal, { networks, head }) => {
+            const driver = await networks.createDriverAsync(identityFeatures, { signal: lifeSignal });
+            try {
+                const positionTable = TexelTableOf(head, networks.model.positionMapSize);
+                return await driver.readAsync(new OtherPose({ model: head, positionTable }, pose, null));
+            } finally {
+                driver.dispose();
+            }
+        });
+    }
+
+    /**
      * Loads the second page of the head model, once.
      * @throws FlexAvatarError `models-mismatch` if models.json names none, and those of loading models
      */
@@ -208,7 +234,7 @@ export class AvatarFactory {
     public dispose(): void {
         this._lifetime.abort();
         this._loading?.abort.abort();
-        this._shared?.buffers.dispose();
+        this._shared?.splats?.buffers.dispose();
         this._shared?.networks.dispose();
         this._shared = null;
         this._listeners.clear();
@@ -233,16 +259,18 @@ export class AvatarFactory {
         onProgress?.({ stage: "preparing the avatar", fraction: 0 });
         return await this._timeAsync("prepare", async () => {
             const pageModel = file.page ? await this._pageOfFileAsync(shared, file, signal, onProgress) : null;
+            if (!shared.splats) {
+                const onSlice = (): void => ThrowIfAborted(signal, "baking the mesh");
+                const body = await PersonBody.MakeAsync(shared.head, file, pageModel, onSlice);
+                onProgress?.({ stage: "preparing the avatar", fraction: 1 });
+                return { head: shared.head, evaluator: null, body, file, pageModel };
+            }
+            const { pipeline, buffers } = shared.splats;
             const driver = await shared.networks.createDriverAsync(file.identityFeatures, { signal, onProgress });
             let evaluator: AvatarEvaluator | null = null;
             try {
                 ThrowIfAborted(signal, "preparing the avatar");
-                evaluator = new AvatarEvaluator(
-                    shared.pipeline,
-                    shared.buffers,
-                    file.staticMap as Float32Array<ArrayBuffer>,
-                    driver,
-                );
+                evaluator = new AvatarEvaluator(pipeline, buffers, file.staticMap as Float32Array<ArrayBuffer>, driver);
                 evaluator.setExpression(CreateExpressionPose(shared.head));
                 await OrAborted(evaluator.evaluateAsync(), signal, "running the driver for the first time");
                 ThrowIfAborted(signal, "preparing the avatar");
@@ -251,7 +279,7 @@ export class AvatarFactory {
                 throw error;
             }
             onProgress?.({ stage: "preparing the avatar", fraction: 1 });
-            return { head: shared.head, evaluator, file, pageModel };
+            return { head: shared.head, evaluator, body: null, file, pageModel };
         });
     }
 
@@ -306,13 +334,16 @@ export class AvatarFactory {
             ThrowIfAborted(lifeSignal, "starting");
             const loading = this._shared ? null : this._startLoading();
             const networks = loading?.networks ?? Promise.resolve(this._shared!.networks);
-            const preparing = networks.then((ready) =>
+            const preparing = networks.then(async (ready) => {
+                if (!this._device && photoCount === 0) {
+                    return; // a mesh has no driver
+                }
                 // More photos than the model takes are refused by the call itself.
-                ready.prepareAsync(photoCount <= ready.model.maxPhotos ? photoCount : 0, {
+                await ready.prepareAsync(photoCount <= ready.model.maxPhotos ? photoCount : 0, {
                     signal: lifeSignal,
                     onProgress,
-                }),
-            );
+                });
+            });
             preparing.catch(() => undefined); // whoever needs it awaits it
             return await work(
                 lifeSignal,
@@ -376,7 +407,7 @@ export class AvatarFactory {
             backend,
             driver,
             runtimeUrls,
-            device: this._device,
+            device: this._device ?? undefined,
             signal,
             onProgress: this._tellListeners,
             onNotice: ({ code, message }) => this._notify(code, message),
@@ -392,6 +423,9 @@ export class AvatarFactory {
         try {
             const bytes = await networks.loadHeadModelAsync({ signal, onProgress: this._tellListeners });
             const head = ParseHeadModel(bytes.slice().buffer);
+            if (!this._device) {
+                return (this._shared = { networks, head, splats: null, page: null });
+            }
             const pipeline = await OrAborted(
                 this._services.createPipelineAsync(this._device, { sort: this._options.sort }),
                 signal,
@@ -405,7 +439,7 @@ export class AvatarFactory {
                 BuildTexelTable(head, positionMapSize),
             );
             ThrowIfAborted(signal, "loading the models");
-            return (this._shared = { networks, pipeline, head, buffers, page: null });
+            return (this._shared = { networks, head, splats: { pipeline, buffers }, page: null });
         } catch (error) {
             buffers?.dispose();
             networks.dispose();

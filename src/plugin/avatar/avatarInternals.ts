@@ -19,12 +19,14 @@ import type { HeadModel } from "../../flame/headModel.js";
 import type { IAvatarFile } from "../../runtime/format/avatarFile.js";
 import type { PhotoSource } from "../../runtime/photo/decode.js";
 import type { ExpressionTrack } from "../animation/expressionTracks.js";
+import type { IDrawnPage } from "./avatarDrawing.js";
 import type { LevelOfDetail } from "../draw/levelOfDetail.js";
 import type { SplatCrowds } from "../draw/splatCrowds.js";
 import type { FaceMixer } from "../live/faceMixer.js";
-import type { AvatarPage, BustOption, HairOption } from "../page/avatarPage.js";
+import type { BustOption, HairOption } from "../page/avatarPage.js";
 import type { IHairSpringSettings } from "../page/hairSpring.js";
 import type { IPageModel } from "../../runtime/person/pageMap.js";
+import type { PersonBody } from "../mesh/personBody.js";
 import type { PersonPage } from "../page/personPage.js";
 import type { Person } from "../refine/person.js";
 import type { IPrepareWish } from "../../runtime/person/preparePhotos.js";
@@ -48,8 +50,10 @@ export interface IShownParts {
 export interface IAvatarParts {
     /** Borrowed. */
     head: HeadModel;
-    /** Owned by the avatar from now on. */
-    evaluator: AvatarEvaluator;
+    /** Owned by the avatar from now on; null where it is a mesh. */
+    evaluator: AvatarEvaluator | null;
+    /** The person as a mesh, for engines without WebGPU; shared by instances. Null where avatars are splats. */
+    body: PersonBody | null;
     /** The person: what {@link FlexAvatar.saveAsync} writes. */
     file: IAvatarFile;
     /** What the person's avatars show; shared by instances. */
@@ -78,10 +82,10 @@ export interface IAvatarParts {
 
 /** What the component, scene files and tests know of an avatar. */
 export interface IAvatarInternals {
-    /** What is drawn of the head, or null while the device is lost. */
+    /** Splats of the head; null where it is a mesh, and while the device is lost. */
     readonly splats: AvatarEvaluator | null;
     /** Hair beyond the scalp and bust, or null for a person without both. */
-    readonly secondPage: AvatarPage | null;
+    readonly secondPage: IDrawnPage | null;
     /** Its axes are posed space. */
     readonly posedNode: TransformNode;
     /** The nodes that the avatar consists of, itself first. */

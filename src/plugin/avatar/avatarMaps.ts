@@ -7,6 +7,7 @@ import type { HeadModel } from "../../flame/headModel.js";
 import type { ICloseUp } from "../../runtime/closeUp.js";
 import { FeatherMap } from "../attach/feather.js";
 import type { INeckRing } from "../attach/neckRing.js";
+import type { IAvatarDrawing } from "./avatarDrawing.js";
 import type { IPersonMember, Person } from "../refine/person.js";
 import type { IRefineProgress } from "../../runtime/person/refineSettings.js";
 import type { AvatarEvaluator } from "../../runtime/driver/avatarEvaluator.js";
@@ -17,13 +18,13 @@ export class AvatarMaps implements IPersonMember {
     private _feathered: Float32Array<ArrayBuffer> | null = null;
 
     /**
-     * @param _drawing has the evaluator, or null while the device is lost
+     * @param _drawing borrowed: what shows the maps
      * @param _person borrowed; joined here
      * @param _model head model of the avatar
      * @param onRefineProgressObservable the avatar's
      */
     public constructor(
-        private readonly _drawing: { readonly splats: AvatarEvaluator | null },
+        private readonly _drawing: Pick<IAvatarDrawing, "splats" | "painted">,
         private readonly _person: Person,
         private readonly _model: HeadModel,
         public readonly onRefineProgressObservable: Observable<IRefineProgress>,
@@ -66,6 +67,7 @@ export class AvatarMaps implements IPersonMember {
 
     public showColors(staticMap: Float32Array<ArrayBuffer>, slots: WeakSet<object>): void {
         const { splats } = this;
+        this._drawing.painted?.setColors(staticMap);
         if (this._feathered) {
             const channel = staticMap.length / 14;
             this._feathered.set(staticMap.subarray(4 * channel, 7 * channel), 4 * channel);
@@ -79,6 +81,7 @@ export class AvatarMaps implements IPersonMember {
 
     public showCloseUp(closeUp: ICloseUp | null, strength: number): void {
         this.splats?.setCloseUp(closeUp, strength);
+        this._drawing.painted?.setCloseUp(closeUp, strength);
     }
 
     /** Leaves the person. */

@@ -13,6 +13,7 @@ import type { Node } from "@babylonjs/core/node.js";
 import type { Scene } from "@babylonjs/core/scene.js";
 import type { Nullable } from "@babylonjs/core/types.js";
 import type { IAvatarDescription } from "../../runtime/format/avatarFile.js";
+import type { IMeshSettings } from "../../runtime/mesh/meshFile.js";
 import type { PhotoSource } from "../../runtime/photo/decode.js";
 import type { IBindAnimationSettings } from "../animation/bindAnimationGroup.js";
 import type { ExpressionTracks } from "../animation/expressionTracks.js";
@@ -40,7 +41,7 @@ import { ThrowIfDisposed } from "./throwIfDisposed.js";
 const NoCounts: IEvaluatorCounts = Object.freeze({ driverRuns: 0, driverMs: 0 });
 
 /** Makes an avatar of the same person from another evaluator, which it owns from then on. */
-export type InstantiateAvatar = (evaluator: AvatarEvaluator, name: string, shown: IShownParts) => FlexAvatar;
+export type InstantiateAvatar = (evaluator: AvatarEvaluator | null, name: string, shown: IShownParts) => FlexAvatar;
 
 /**
  * A 3D Gaussian head in a Babylon scene.
@@ -141,7 +142,7 @@ export class FlexAvatar extends TransformNode {
         return "FlexAvatar";
     }
 
-    /** Number of Gaussians, those of long hair and bust included while they are shown. */
+    /** Number of Gaussians, those of long hair and bust included while they are shown; 0 for a mesh ({@link isMesh}). */
     public get gaussianCount(): number {
         return this._core.gaussianCount + (this._core.secondPage?.gaussianCount ?? 0);
     }
@@ -207,9 +208,18 @@ export class FlexAvatar extends TransformNode {
      * What draws this avatar, and all others of its rendering group and layer mask: a transparent mesh like any other.
      * What you set on it goes for all of them; {@link visibility}, {@link renderingGroupId} and {@link layerMask} of
      * the avatar go for this one.
+     * @throws FlexAvatarError `webgpu-missing` on an engine without WebGPU ({@link isMesh})
      */
     public get splatMesh(): FlexAvatarSplatMesh {
-        return this._core.drawing.mesh;
+        return this._core.drawing.splatMesh;
+    }
+
+    /**
+     * Whether the avatar is drawn as a textured mesh with Babylon's morph targets and skeletons, because the engine has
+     * no WebGPU: without the driver's detail and without levels of detail. All that moves a face does so there too.
+     */
+    public get isMesh(): boolean {
+        return this._core.parts.body !== null;
     }
 
     /** How opaque the avatar is, 0..1. Default 1. */
@@ -223,7 +233,7 @@ export class FlexAvatar extends TransformNode {
 
     /** As of a mesh: groups are drawn one after the other. Default 0. */
     public get renderingGroupId(): number {
-        return this.splatMesh.renderingGroupId;
+        return this._core.drawing.renderingGroupId;
     }
 
     public set renderingGroupId(value: number) {
@@ -232,7 +242,7 @@ export class FlexAvatar extends TransformNode {
 
     /** As of a mesh: cameras whose mask has no bit in common do not see the avatar. Default 0x0fffffff. */
     public get layerMask(): number {
-        return this.splatMesh.layerMask;
+        return this._core.drawing.layerMask;
     }
 
     public set layerMask(value: number) {
@@ -467,6 +477,17 @@ export class FlexAvatar extends TransformNode {
      */
     public async exportSplatsAsync(format: SplatFormat): Promise<ArrayBuffer> {
         return await this._core.exportSplatsAsync(format);
+    }
+
+    /**
+     * Writes the person as a mesh for other engines and programs: a skinned head with ARKit's 52 morph targets by name,
+     * eyes, teeth and tongue, hair and bust, and their textures. It is at rest, whatever the avatar does now, with the
+     * driver's detail of a face at rest and of no other. Works in slices beside frames.
+     * @returns the bytes of a `.glb` file; meters, right-handed, +Y up, the face towards +Z
+     * @throws FlexAvatarError `invalid-argument`, `disposed`
+     */
+    public async exportMeshAsync(settings: IMeshSettings = {}): Promise<ArrayBuffer> {
+        return await this._core.exportMeshAsync(settings);
     }
 
     /** Frees everything, bound clips included. May be called twice. */

@@ -1,11 +1,11 @@
-/** Hair beyond the scalp and bust of one avatar: what of them it shows, and with which buffers. */
+/** Hair beyond the scalp and bust of one avatar: what of them it shows. */
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import { FlexAvatarError } from "../../flame/error.js";
 import type { ISplatSnapshot } from "../../runtime/format/splatFile.js";
-import { AvatarPage, type BustOption, type HairOption } from "../page/avatarPage.js";
+import type { BustOption, HairOption } from "../page/avatarPage.js";
 import { CheckHairSpring } from "../page/hairSpring.js";
-import type { HiddenParts, IPageLease, IPageMember, IPageSurface } from "../page/personPage.js";
-import type { AvatarDrawing } from "./avatarDrawing.js";
+import type { HiddenParts, IPageMember, IPageSurface } from "../page/personPage.js";
+import type { IAvatarDrawing, IDrawnPage } from "./avatarDrawing.js";
 import type { IMakeSettings } from "./avatarFactory.js";
 import type { IAvatarParts, IShownParts } from "./avatarInternals.js";
 import type { AvatarPose } from "./avatarPose.js";
@@ -19,8 +19,8 @@ export class HairAndBust implements IPageMember {
     private _bust: BustOption;
     private _hair: HairOption;
     /** Null for a person without hair beyond the scalp and without a bust. */
-    private _page: AvatarPage | null = null;
-    /** What the buffers in use leave out. */
+    private _page: IDrawnPage | null = null;
+    /** What is left out of what is shown. */
     private readonly _hidden = { hair: false, bust: false };
     /** Whether the head is on a character, which has a body. */
     private _isCarried = false;
@@ -35,7 +35,7 @@ export class HairAndBust implements IPageMember {
         private readonly _avatar: TransformNode,
         private readonly _parts: IAvatarParts,
         private readonly _pose: AvatarPose,
-        private readonly _drawing: AvatarDrawing,
+        private readonly _drawing: IAvatarDrawing,
         private readonly _surfaces: { page: IPageSurface | null },
     ) {
         this._bust = _parts.shown.bust ?? "auto";
@@ -72,8 +72,8 @@ export class HairAndBust implements IPageMember {
         this._hideParts();
     }
 
-    /** As the mesh that draws it knows it; null if the person has neither. */
-    public get page(): AvatarPage | null {
+    /** What draws it; null if the person has neither. */
+    public get page(): IDrawnPage | null {
         return this._page;
     }
 
@@ -94,6 +94,15 @@ export class HairAndBust implements IPageMember {
 
     public get hiddenParts(): HiddenParts {
         return { hair: this._hair === "scalp", bust: this._bust === "none" || this._isCarried };
+    }
+
+    public get hairSwings(): boolean {
+        return this._pose.hairSpring !== null;
+    }
+
+    /** Leaves out what hair hides of the head. Called before every frame; allocates nothing. */
+    public coverHead(): void {
+        this._drawing.splats?.setCovered(this._page?.splats ? this._parts.page.covered : null);
     }
 
     /** See {@link FlexAvatar.setSecondMapAsync}. */
@@ -122,30 +131,30 @@ export class HairAndBust implements IPageMember {
     public showPage(): void {
         const { page } = this._parts;
         if (page.model && !this._page) {
-            this._page = new AvatarPage(this._drawing, page, this._pose.page);
+            this._page = this._drawing.createPage(page, this._pose);
         } else if (!page.model && this._page) {
             this._dropPage();
             this._surfaces.page = null;
         }
         if (this._page) {
-            this._leasePage(this._page);
+            this._showParts(this._page);
         }
     }
 
     /** What is shown of it, for a frozen copy. */
     public snapshots(): ISplatSnapshot[] {
-        const buffers = this._page?.splats?.buffers;
-        if (!buffers) {
+        const { page } = this._parts;
+        const shown = this._page && page.shownPart(this._hidden);
+        if (!shown) {
             return [];
         }
-        const { model, table } = buffers.head;
         const pose = { expression: new Float32Array(0), pose: this._pose.page.pose.slice() };
-        return [{ head: model, table, staticMap: this._parts.page.map.slice(), deltaMap: null, pose }];
+        return [{ ...shown, staticMap: page.map.slice(), deltaMap: null, pose }];
     }
 
     /** Gives the buffers back; {@link showPage} takes others. */
     public suspend(): void {
-        this._page?.show(null, null);
+        this._page?.hide();
     }
 
     /** Leaves the person, and gives the buffers back. */
@@ -159,41 +168,28 @@ export class HairAndBust implements IPageMember {
         const { hair, bust } = this._hidden;
         const now = this.hiddenParts;
         if (this._page && (hair !== now.hair || bust !== now.bust)) {
-            this._leasePage(this._page);
+            this._showParts(this._page);
         }
     }
 
-    /** Takes buffers for what is shown now. */
-    private _leasePage(shown: AvatarPage): void {
+    private _showParts(shown: IDrawnPage): void {
         const { page } = this._parts;
         const hidden = Object.assign(this._hidden, this.hiddenParts);
-        const pipeline = this._drawing.splats?.pipeline ?? null;
-        let lease: IPageLease | null = null;
+        this._pose.hangPage();
         try {
-            lease = pipeline && page.acquire(pipeline.device, hidden);
+            shown.show(hidden);
         } catch (error) {
             this._parts.notify(
                 "page-unused",
                 `The hair and the bust of "${this._avatar.name}" cannot be shown; the head is shown alone. ${String(error)}`,
             );
         }
-        this._pose.hangPage();
-        shown.show(pipeline, lease);
         this._surfaces.page = page.surfaceOf(hidden);
-        if (lease) {
-            this._drawing.setPage(shown);
-            this._drawing.mesh.refreshMembers();
-        } else {
-            this._drawing.setPage(null);
-        }
     }
 
     private _dropPage(): void {
-        if (this._page) {
-            this._drawing.setPage(null);
-            this._page.show(null, null);
-            this._page = null;
-        }
+        this._page?.dispose();
+        this._page = null;
     }
 }
 

@@ -15,7 +15,7 @@ import type { ExpressionPose } from "../../flame/expression.js";
 import { VertexNormals } from "../../flame/normals.js";
 import type { HeadSurface } from "../attach/headSurface.js";
 import type { IPageSurface } from "../page/personPage.js";
-import { SplitSeams, ToSplitVertices, type ISeamlessMesh } from "../attach/splitSeams.js";
+import { SplitSeams, ToSplitVertices, type ISeamlessMesh } from "../../flame/splitSeams.js";
 
 /** Meters that an expression may move skin beyond its distance from the neck at rest. */
 const ExpressionReach = 0.03;

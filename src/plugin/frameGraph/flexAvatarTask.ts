@@ -105,7 +105,11 @@ export class FlexAvatarTask extends FrameGraphTask {
     private _collect(): void {
         const { meshes } = this._objects;
         let count = 0;
-        for (const { splatMesh } of this._avatars) {
+        for (const avatar of this._avatars) {
+            if (avatar.isMesh) {
+                continue; // the graph's objects, as other meshes are
+            }
+            const { splatMesh } = avatar;
             if (meshes.indexOf(splatMesh) < 0 || meshes.indexOf(splatMesh) >= count) {
                 meshes[count++] = splatMesh;
             }

@@ -287,12 +287,11 @@ export class FaceMixer implements IFaceHost {
         }
     }
 
-    /** The torso's place, beside its turn. */
+    /** The torso's place, from the clip's as its turn is. */
     private _lift(): void {
         const { position } = this._mixed.joints.sourceJoints.torso;
-        let x = 0;
-        let y = 0;
-        let z = 0;
+        const clip = this._mixed.joints.clipJoints.torso.position;
+        let { x, y, z } = clip;
         for (let at = 0; at < this._sources.length; at++) {
             const { frame, isAdditive } = this._sources[at];
             const share = ShareOfTurn(this._sources[at], 0);
@@ -303,7 +302,7 @@ export class FaceMixer implements IFaceHost {
                 z = kept * z + share * frame.lift[2];
             }
         }
-        position.set(x, y, z);
+        position.set(x - clip.x, y - clip.y, z - clip.z);
     }
 }
 

@@ -6,28 +6,37 @@ import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh.js";
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import type { ExpressionPose } from "../../flame/expression.js";
 import type { AvatarBuffers, SplatPipeline } from "../../runtime/passes/index.js";
+import type { IDrawnPage } from "../avatar/avatarDrawing.js";
 import type { LevelOfDetail } from "../draw/levelOfDetail.js";
+import type { FlexAvatarSplatMesh } from "../draw/splatMesh.js";
 import { HasClipPlane, type ISplatMember } from "../draw/splatView.js";
-import type { IPageLease } from "./personPage.js";
+import type { HiddenParts, IPageLease, PersonPage } from "./personPage.js";
 
 /** `"auto"` shows the bust where the avatar has one and no character carries the head; `"none"` never. */
 export type BustOption = "auto" | "none";
 /** `"auto"` shows hair beyond the scalp where the avatar has it; `"scalp"` what the head itself carries. */
 export type HairOption = "auto" | "scalp";
 
+/** The head that a page goes with. */
+export interface IPageOwner extends ISplatMember {
+    readonly splatMesh: FlexAvatarSplatMesh;
+    /** Draws a page beside the head, or none. */
+    setPage(page: ISplatMember | null): void;
+}
+
 /** Owned by an avatar that has a second page. */
-export class AvatarPage implements ISplatMember {
+export class AvatarPage implements ISplatMember, IDrawnPage {
     private _lease: IPageLease | null = null;
     private _splats: { pipeline: SplatPipeline; buffers: AvatarBuffers; revision: number } | null = null;
 
     /**
      * @param _avatar borrowed: where it stands and how it is seen
-     * @param _person borrowed: how far the page has faded in
+     * @param _person borrowed: buffers, and how far the page has faded in
      * @param _pose borrowed: the page's own joints, the same object always
      */
     public constructor(
-        private readonly _avatar: ISplatMember,
-        private readonly _person: { readonly opacity: number },
+        private readonly _avatar: IPageOwner,
+        private readonly _person: PersonPage,
         private readonly _pose: ExpressionPose,
     ) {}
 
@@ -83,12 +92,27 @@ export class AvatarPage implements ISplatMember {
         return buffers ? buffers.byteLength + buffers.head.ownByteLength / buffers.head.avatars.usedCount : 0;
     }
 
-    /** Shows other buffers, owned from now on, in the pose of now; or nothing. */
-    public show(pipeline: SplatPipeline | null, lease: IPageLease | null): void {
-        this._lease?.release();
-        this._lease = lease;
-        this._splats = lease && pipeline ? { pipeline, buffers: lease.buffers, revision: 1 } : null;
-        lease?.buffers.setExpression(this._pose);
+    public show(hidden: HiddenParts): void {
+        const pipeline = this._avatar.splats?.pipeline ?? null;
+        let lease: IPageLease | null = null;
+        try {
+            lease = pipeline && this._person.acquire(pipeline.device, hidden);
+        } finally {
+            this._take(pipeline, lease);
+            this._avatar.setPage(lease ? this : null);
+            if (lease) {
+                this._avatar.splatMesh.refreshMembers();
+            }
+        }
+    }
+
+    public hide(): void {
+        this._take(null, null);
+    }
+
+    public dispose(): void {
+        this._avatar.setPage(null);
+        this._take(null, null);
     }
 
     /** Takes the pose over, which is another one than before. Allocates nothing. */
@@ -97,5 +121,13 @@ export class AvatarPage implements ISplatMember {
             this._splats.buffers.setExpression(this._pose);
             this._splats.revision++;
         }
+    }
+
+    /** Goes over to other buffers, owned from now on, or to none. */
+    private _take(pipeline: SplatPipeline | null, lease: IPageLease | null): void {
+        this._lease?.release();
+        this._lease = lease;
+        this._splats = lease && pipeline ? { pipeline, buffers: lease.buffers, revision: 1 } : null;
+        lease?.buffers.setExpression(this._pose);
     }
 }

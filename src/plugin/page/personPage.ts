@@ -12,8 +12,10 @@ import {
     PartOfRegion,
     RegionOfGaussian,
     RestPlaces,
+    ShellFlags,
     type PagePart,
 } from "../../flame/pageModel.js";
+import { FindPageCover, type IPageCover } from "../../flame/pageCover.js";
 import { TexelTableOf } from "../../flame/personalHead.js";
 import { BuildTexelTable, CompactTable, type TexelTable } from "../../flame/texelTable.js";
 import type { IAvatarFile } from "../../runtime/format/avatarFile.js";
@@ -41,6 +43,8 @@ export interface IPageMember {
     readonly hair: string;
     /** What the avatar leaves out of a page. */
     readonly hiddenParts: HiddenParts;
+    /** Whether its hair may swing away from the head. */
+    readonly hairSwings: boolean;
     /** The page came, was replaced, or is gone. */
     showPage(): void;
 }
@@ -79,6 +83,8 @@ export class PersonPage {
     /** Gaussians that were counted already, by what is hidden. */
     private _shapes = new Map<string, IShape | null>();
     private _surface: HeadSurface | null = null;
+    /** Undefined until it is asked for. */
+    private _cover: IPageCover | null | undefined;
     private _fadeStart = 0;
     private _fadeMs = 0;
     private _opacity = 1;
@@ -86,10 +92,12 @@ export class PersonPage {
 
     /**
      * @param _file the person; its page is replaced here
+     * @param _head model of the person's head
      * @param _model the page of its map; null if it has none, or if that is not at hand: then the head is shown alone
      */
     public constructor(
         private readonly _file: IAvatarFile,
+        private readonly _head: HeadModel,
         private _model: IPageModel | null,
     ) {
         if (_file.page && _model) {
@@ -126,6 +134,22 @@ export class PersonPage {
         return this._file.page!.map as Float32Array<ArrayBuffer>;
     }
 
+    /**
+     * [n] 1 for Gaussians of the head that hair hides on all avatars of the person, from wherever they are seen; null
+     * where some avatar shows the scalp, or hair that swings or fades. The same object each time.
+     */
+    public get covered(): Uint8Array | null {
+        if (!this._file.page || !this._model || this._opacity < 1) {
+            return null;
+        }
+        for (const { hiddenParts, hairSwings } of this._members) {
+            if (hiddenParts.hair || hairSwings) {
+                return null;
+            }
+        }
+        return this._coverOf({ model: this._model, map: this.map })?.head ?? null;
+    }
+
     public join(member: IPageMember): void {
         this._members.add(member);
     }
@@ -149,11 +173,13 @@ export class PersonPage {
      */
     public async setInSlicesAsync(page: IPageMap, fadeMs: number, onSlice: () => void): Promise<void> {
         const shapes = new Map<string, IShape | null>();
-        await FinishInSlicesAsync(ShapesOf(page, this._members, shapes), onSlice);
+        const cover = this._coverFor(page);
+        await FinishInSlicesAsync(ShapesOf(page, this._members, shapes, cover), onSlice);
         await NextTaskAsync(); // buffers and their first frame take 30 ms
         onSlice();
         const isNew = this.model === null;
         this._replace(page, shapes);
+        this._cover = cover;
         if (isNew && fadeMs > 0) {
             this._fadeStart = performance.now();
             this._fadeMs = fadeMs;
@@ -181,6 +207,7 @@ export class PersonPage {
         this._shown = new Map();
         this._shapes = shapes;
         this._surface = null;
+        this._cover = undefined;
         this.finishFade();
         if (page) {
             const { model, mapSize, sha256 } = page.model;
@@ -239,6 +266,13 @@ export class PersonPage {
         return { buffers, release };
     }
 
+    /** The Gaussians of the parts that are not hidden, and what they are on; null if there are none. */
+    public shownPart(hidden: HiddenParts): { readonly head: HeadModel; readonly table: TexelTable } | null {
+        const { model } = this;
+        const shape = model && this._shapeOf(hidden);
+        return model && shape ? { head: model, table: shape.table } : null;
+    }
+
     /** The skin of the page as a mesh; shared, so that it is computed once. Null if there is no page. */
     public get surface(): HeadSurface | null {
         const { model } = this;
@@ -276,19 +310,32 @@ export class PersonPage {
         return this.map[3 * mapSize * mapSize + texel[g]];
     }
 
+    private _coverOf(page: IPageMap): IPageCover | null {
+        return (this._cover ??= this._coverFor(page));
+    }
+
+    /** @returns null for a page that does not say where its hair is */
+    private _coverFor({ model: page, map }: IPageMap): IPageCover | null {
+        const { mapSize, staticMap } = this._file;
+        const model = HangingPage(page.model);
+        const head = { model: this._head, table: TexelTableOf(this._head, mapSize), map: staticMap };
+        return page.fill && FindPageCover(head, { model, table: TexelTableOf(model, page.mapSize), map }, page.fill);
+    }
+
     /** @returns null if nothing is left */
     private _createHead(device: GPUDevice, hidden: HiddenParts): HeadBuffers | null {
-        const { _model: model, _file: file } = this;
-        if (!model || !file.page) {
-            return null;
-        }
+        const { model } = this;
+        const shape = model && this._shapeOf(hidden);
+        return model && shape && new HeadBuffers(device, model, shape.table, BuildTexelTable(model, 1), shape.levels);
+    }
+
+    private _shapeOf(hidden: HiddenParts): IShape | null {
         const key = KeyOf(hidden);
         if (!this._shapes.has(key)) {
-            this._shapes.set(key, Finish(ShapeOf({ model, map: this.map }, hidden)));
+            const page = { model: this._model!, map: this.map };
+            this._shapes.set(key, Finish(ShapeOf(page, hidden, this._coverOf(page))));
         }
-        const shape = this._shapes.get(key)!;
-        const hanging = HangingPage(model.model);
-        return shape && new HeadBuffers(device, hanging, shape.table, BuildTexelTable(hanging, 1), shape.levels);
+        return this._shapes.get(key)!;
     }
 }
 
@@ -298,15 +345,20 @@ function KeyOf({ hair, bust }: HiddenParts): string {
 
 /** All of a page that can be seen, for files; null if there is nothing. */
 export function* WholePage(page: IPageMap): Work<IRestPart | null> {
-    const shape = yield* ShapeOf(page, { hair: false, bust: false });
+    const shape = yield* ShapeOf(page, { hair: false, bust: false }, null);
     return shape && { head: HangingPage(page.model.model), map: page.map, ...shape };
 }
 
 /** The Gaussians of a page that its avatars will show. */
-function* ShapesOf(page: IPageMap, members: Iterable<IPageMember>, shapes: Map<string, IShape | null>): Work<void> {
+function* ShapesOf(
+    page: IPageMap,
+    members: Iterable<IPageMember>,
+    shapes: Map<string, IShape | null>,
+    cover: IPageCover | null,
+): Work<void> {
     for (const { hiddenParts: hidden } of members) {
         if (!shapes.has(KeyOf(hidden))) {
-            shapes.set(KeyOf(hidden), yield* ShapeOf(page, hidden));
+            shapes.set(KeyOf(hidden), yield* ShapeOf(page, hidden, cover));
         }
     }
 }
@@ -314,15 +366,20 @@ function* ShapesOf(page: IPageMap, members: Iterable<IPageMember>, shapes: Map<s
 /**
  * The Gaussians of a page that can be seen and are not hidden; null if there are none. Yields after steps of some 10
  * ms.
+ * @param cover null where what is inside the head counts too
  */
-function* ShapeOf({ model: page, map }: IPageMap, hidden: HiddenParts): Work<IShape | null> {
+function* ShapeOf({ model: page, map }: IPageMap, hidden: HiddenParts, cover: IPageCover | null): Work<IShape | null> {
     yield 0;
     const [model, mapSize] = [HangingPage(page.model), page.mapSize];
     const all = TexelTableOf(model, mapSize);
     yield 0.3;
     const hides = model.regions.map((region) => hidden[PartOfRegion(region)]);
     const first = 3 * mapSize * mapSize;
-    const table = CompactTable(all, (g) => map[first + all.texel[g]] >= LeastLogit && !hides[RegionOfGaussian(all, g)]);
+    const seen = { ...all, flags: ShellFlags(model, all, map) };
+    const table = CompactTable(
+        seen,
+        (g) => map[first + all.texel[g]] >= LeastLogit && !hides[RegionOfGaussian(all, g)] && !cover?.page[g],
+    );
     if (table.gaussianCount === 0) {
         return null;
     }

@@ -25,6 +25,8 @@ export interface IRefinementParts
         Pick<IFillParts, "fillAsync" | "loadPageAsync"> {
     readonly person: Person;
     readonly page: PersonPage;
+    /** Runs the driver for a person that is a mesh; null where splats have one. */
+    readonly deltaMapAsync: ((pose: ExpressionPose, signal: AbortSignal) => Promise<Float32Array | null>) | null;
 }
 
 /**
@@ -206,11 +208,12 @@ export class Refinement {
     }
 
     private _sharpenParts(fadeMs: number): ISharpenParts {
-        const { person } = this._parts;
+        const { person, deltaMapAsync } = this._parts;
         return {
             ...this._parts,
             staticMap: person.file.staticMap,
-            deltaMapOfAsync: (pose, signal) => DeltaMapAsync(person, pose, signal),
+            deltaMapOfAsync: (pose, signal) =>
+                deltaMapAsync ? deltaMapAsync(pose, signal) : DeltaMapAsync(person, pose, signal),
             show: (detail, closeUp) => person.setDetail(detail, fadeMs, closeUp),
         };
     }

@@ -17,6 +17,8 @@ import { FitTorso, TorsoReach, type ITorso } from "./torso.js";
 
 /** Texels below it carry no Gaussian. */
 const LeastOpacity = 0.02;
+/** Opacity of what is wholly shown: the nearer to 1, the fewer Gaussians close the shell. */
+const Opaque = 0.995;
 /** Opacity logit of an empty texel. */
 export const Off = -12;
 /** Meters: smallest and largest sigma. */
@@ -83,13 +85,13 @@ export function* FillPage(
     if (bust) {
         const upright = photos.map((photo) => photo.torso);
         const color = yield* Within(BustColor(page, head, torso, upright, depths), 0.65, 0.73);
-        const how = { opacity: 0.98, turn: 1, share: [0.62, 0.62, 0.0015] } as const;
+        const how = { opacity: Opaque, turn: 1, share: [0.68, 0.68, 0.0015] } as const;
         yield* Within(Write(map, page, page.bust, { ...torso, color }, how), 0.73, 0.75);
     }
     if (layer) {
         const color = yield* Within(HairColor(page, layer, photos, depths), 0.75, 0.93);
         steps.onHairColor?.(color);
-        const outer = { opacity: 0.96, turn: -1, share: [0.62, 0.7, 0.0012] } as const;
+        const outer = { opacity: Opaque, turn: -1, share: [0.68, 0.72, 0.0012] } as const;
         yield* Within(Write(map, page, page.hair, { points: layer.points, ...color }, outer), 0.93, 0.96);
         const inner = { opacity: 0.98, turn: -1, share: [0.7, 0.6, 0.002] } as const;
         const inside = yield* Within(InnerLayer(page, layer, color), 0.96, 0.98);
@@ -120,7 +122,7 @@ function* Write(
             yield 0.4 + (0.6 * i) / width.length;
         }
         const alpha = opacity * shown.values[i];
-        const visible = Clamp(alpha, LeastOpacity, 0.99);
+        const visible = Clamp(alpha, LeastOpacity, Opaque);
         put(3, i, alpha >= LeastOpacity ? Math.log(visible / (1 - visible)) : Off);
         const sigmas = [width[i] * share[0], length[i] * share[1], share[2]];
         for (let k = 0; k < 3; k++) {

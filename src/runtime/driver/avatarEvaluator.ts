@@ -134,6 +134,13 @@ export class AvatarEvaluator implements IScheduledDriver {
         this._revision++;
     }
 
+    /** Leaves out what something else hides, on all avatars that share the map. @param covered as in `AvatarBuffers` */
+    public setCovered(covered: Uint8Array | null): void {
+        if (this.buffers.setCovered(covered)) {
+            this._revision++;
+        }
+    }
+
     /**
      * Shows new colors at rest.
      * @param staticMap [14,H,W], the map in use but for its channels 4 to 6; copied. Null if an avatar that shares the

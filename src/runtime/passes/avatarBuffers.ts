@@ -9,7 +9,7 @@ import { OccluderOffsets } from "../../flame/occluder.js";
 import { RestPlaces } from "../../flame/pageModel.js";
 import { JointMatrices, JointMatricesLength, WithoutHeadTurn } from "../../flame/skinning.js";
 import type { ICloseUp } from "../closeUp.js";
-import { AvatarParamsLayout, OccluderOffsetLayout, OffsetReach, ScaleMax } from "../layout.js";
+import { AvatarParamsLayout, NeverVisible, OccluderOffsetLayout, OffsetReach, ScaleMax } from "../layout.js";
 import { OwnedBuffers } from "./gpuBuffers.js";
 import type { HeadBuffers } from "./headBuffers.js";
 import { StructArray } from "./structData.js";
@@ -45,6 +45,10 @@ interface IPerson {
     /** [5,6] as `JointBoxes`, around the Gaussians themselves; null where the head's vertices and the reach tell. */
     boxes: Float32Array | null;
     isOpaque: boolean;
+    /** [n] 1 for Gaussians that are left out, as something else hides them; null for none. */
+    covered: Uint8Array | null;
+    /** What the slot holds, but for what is left out; null where it came from a buffer. */
+    map: Float32Array<ArrayBuffer> | null;
     /** Whether the slot holds an occluder. */
     hasOccluder: boolean;
     /** Detail for close-ups, if there is any. */
@@ -98,6 +102,8 @@ export class AvatarBuffers {
                 reach: DefaultReach,
                 boxes: null,
                 isOpaque: false,
+                covered: null,
+                map: null,
                 hasOccluder: false,
                 closeUp: null,
             };
@@ -216,6 +222,8 @@ export class AvatarBuffers {
                 reach: DefaultReach,
                 boxes: null,
                 isOpaque: false,
+                covered: null,
+                map: null,
                 hasOccluder: false,
                 closeUp: null,
             };
@@ -223,7 +231,8 @@ export class AvatarBuffers {
                 this.setCloseUp(closeUp.source, closeUp.strength);
             }
         }
-        this.head.packer.packStatic(source, this._person.slot);
+        this._person.map = source instanceof Float32Array ? source : null;
+        this._pack(source);
         this._person.reach = source instanceof Float32Array ? this._reachOf(source) : DefaultReach;
         this._person.boxes = source instanceof Float32Array && this._isStill ? GaussianBoxes(this.head, source) : null;
         this._person.isOpaque = source instanceof Float32Array && this._hidesItsBack(source);
@@ -244,7 +253,24 @@ export class AvatarBuffers {
      * @throws FlexAvatarError `invalid-argument` if its size is wrong
      */
     public setColors(staticMap: Float32Array<ArrayBuffer>): void {
-        this.head.packer.packStatic(staticMap, this._person.slot);
+        this._person.map = staticMap;
+        this._pack(staticMap);
+    }
+
+    /**
+     * Leaves Gaussians out that something else hides, for all that share the static map. Only where that came as an
+     * array; the same object again does nothing.
+     * @param covered [n] 1 for those; kept; null for none
+     * @returns whether anything changed
+     */
+    public setCovered(covered: Uint8Array | null): boolean {
+        const person = this._person;
+        if (person.covered === covered || !person.map) {
+            return false;
+        }
+        person.covered = covered;
+        this._pack(person.map);
+        return true;
     }
 
     /**
@@ -340,6 +366,22 @@ export class AvatarBuffers {
     /** Without expressions and driver, vertices stay as they are before joints, and so do Gaussians. */
     private get _isStill(): boolean {
         return this.head.model.expressionCount === 0 && this.head.dynamicCount === 0;
+    }
+
+    private _pack(source: Float32Array<ArrayBuffer> | GPUBuffer): void {
+        const { covered, slot } = this._person;
+        if (!covered || !(source instanceof Float32Array)) {
+            this.head.packer.packStatic(source, slot);
+            return;
+        }
+        const { texel, mapSize } = this.head.table;
+        const map = source.slice();
+        covered.forEach((isCovered, g) => {
+            if (isCovered) {
+                map[3 * mapSize * mapSize + texel[g]] = NeverVisible;
+            }
+        });
+        this.head.packer.packStatic(map, slot);
     }
 
     private _weighDeltas(): void {

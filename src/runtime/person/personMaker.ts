@@ -2,11 +2,14 @@
  * Makes persons where there is no scene and no graphics card: in a worker, or in Node. Networks and driver run on the
  * processor. What comes out is what `FlexAvatarComponent` makes and loads: `WriteAvatarFile` gives the bytes.
  */
+import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
+import { CreateExpressionPose } from "../../flame/expression.js";
 import { ParseHeadModel, type HeadModel } from "../../flame/headModel.js";
 import { BuildTexelTable, type TexelTable } from "../../flame/texelTable.js";
 import { FillBesideAsync, RefineBesideAsync } from "../beside/besideRunner.js";
 import { OtherPose } from "../driver/driverPose.js";
 import type { IAvatarFile } from "../format/avatarFile.js";
+import { CheckMeshSettings, WriteMeshFileAsync, type IMeshSettings } from "../mesh/meshFile.js";
 import { ModelRuntime } from "../models/modelRuntime.js";
 import type { ICallOptions } from "../models/progress.js";
 import { WorkerUrl } from "../models/runtimeFiles.js";
@@ -102,6 +105,41 @@ export class PersonMaker {
             await this._fillAsync(file, refineSource, run);
         }
         return file;
+    }
+
+    /**
+     * Writes a person as a mesh with a texture and 52 morph targets.
+     * @param file what `ReadAvatarFile` or {@link makeAsync} returned
+     * @returns the bytes of a `.glb` file
+     * @throws FlexAvatarError `models-mismatch` if the person was made on another head model, `invalid-argument`,
+     * `aborted` and those of loading models
+     */
+    public async exportMeshAsync(
+        file: IAvatarFile,
+        { signal, onProgress, ...settings }: IMeshSettings & ICallOptions = {},
+    ): Promise<Uint8Array<ArrayBuffer>> {
+        CheckMeshSettings(settings);
+        const { headModel, model } = this._networks;
+        if (file.headModel.sha256 !== headModel.sha256 || file.mapSize !== model.mapSize) {
+            throw new FlexAvatarError(
+                "models-mismatch",
+                `The avatar "${file.name}" is on head model "${file.headModel.name}" (${file.headModel.sha256.slice(0, 8)}…); ` +
+                    `loaded is "${model.headModel}" (${headModel.sha256.slice(0, 8)}…).`,
+            );
+        }
+        const page = file.page
+            ? ReadPageModel(await this._networks.loadPageAsync({ signal, onProgress }), this._head, headModel)
+            : null;
+        const driver = await this._networks.createDriverAsync(file.identityFeatures, { signal, onProgress });
+        try {
+            const head = { model: this._head, positionTable: this._positionTable };
+            const rest = new OtherPose(head, CreateExpressionPose(this._head), null);
+            const deltaMap = await driver.readAsync(rest);
+            const source = { file, head: this._head, page, deltaMap };
+            return await WriteMeshFileAsync(source, settings, () => ThrowIfAborted(signal, "baking the mesh"));
+        } finally {
+            driver.dispose();
+        }
     }
 
     /** Frees the networks. May be called twice. */

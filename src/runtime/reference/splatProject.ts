@@ -3,7 +3,16 @@
  * EWA splatting (Zwicker et al. 2001) through world, view and projection one after the other, where the kernel uses
  * their product.
  */
-import { AlphaCut, BackFaceCosine, DilationPx2, HeadRadius, HorizonMargin, JacobianNdc } from "../layout.js";
+import {
+    AlphaCut,
+    BackFaceCosine,
+    DilationPx2,
+    HeadRadius,
+    HorizonMargin,
+    JacobianNdc,
+    ShellCosine,
+    ShellCut,
+} from "../layout.js";
 import { ActivateGaussian, type IAvatarState, type IGaussian } from "./activate.js";
 
 /** One view; matrices 4×4, column-major, for column vectors, NDC z 0..1. */
@@ -34,6 +43,8 @@ export interface ISplat {
     readonly covariancePx: readonly [number, number, number];
     readonly color: readonly number[];
     readonly alpha: number;
+    /** Alpha down to which it is drawn. */
+    readonly faintest: number;
 }
 
 /** All Gaussians of an avatar in one view. */
@@ -91,7 +102,10 @@ export function ProjectGaussian(gaussian: IGaussian, view: IReferenceView): ISpl
         1 + (reach * Math.sqrt(covariancePx[2])) / halfPx[1] - Math.abs(ndc[1]),
     ];
     if (view.cullBackFaces && !gaussian.twoSided) {
-        limits.push(FacingCosine(gaussian, view) + HiddenCosine(gaussian.height));
+        limits.push(FacingCosine(gaussian.normal, gaussian.surface, view) + HiddenCosine(gaussian.height));
+    }
+    if (view.cullBackFaces && gaussian.seenFrom) {
+        limits.push(FacingCosine(gaussian.seenFrom, gaussian.mean, view) + ShellCosine);
     }
     return {
         visible: limits.every((limit) => limit >= 0),
@@ -102,6 +116,7 @@ export function ProjectGaussian(gaussian: IGaussian, view: IReferenceView): ISpl
         covariancePx,
         color: gaussian.color,
         alpha,
+        faintest: gaussian.isShell ? Math.max(AlphaCut, ShellCut * alpha) : AlphaCut,
     };
 }
 
@@ -115,14 +130,14 @@ function HiddenCosine(height: number): number {
 }
 
 /**
- * Cosine between the surface normal and the direction to the camera, in posed space, where mirrored worlds change
+ * Cosine between a normal and the direction from its place to the camera, in posed space, where mirrored worlds change
  * nothing.
  */
-function FacingCosine(gaussian: IGaussian, view: IReferenceView): number {
+function FacingCosine(normal: readonly number[], place: readonly number[], view: IReferenceView): number {
     const eye = EyeInPosedSpace(view);
-    const towards = eye.direction ?? eye.position!.map((x, axis) => x - gaussian.surface[axis]);
-    const dot = gaussian.normal.reduce((sum, n, axis) => sum + n * towards[axis], 0);
-    return dot / (Math.hypot(...gaussian.normal) * Math.hypot(...towards));
+    const towards = eye.direction ?? eye.position!.map((x, axis) => x - place[axis]);
+    const dot = normal.reduce((sum, n, axis) => sum + n * towards[axis], 0);
+    return dot / (Math.hypot(...normal) * Math.hypot(...towards));
 }
 
 /**

@@ -10,13 +10,18 @@ const OffsetSigmas: f32 = 1.17741002;
 struct SplatCorner {
     clip: vec4f,
     offset: vec2<real>, // from the centre along the two axes, in units of OffsetSigmas standard deviations
-    color: vec4<real>, // not premultiplied, alpha = opacity
+    color: vec4<real>, // not premultiplied, alpha = opacity, negative in a shell
+}
+
+/// The alpha down to which a splat is drawn.
+fn faintest(opacity: real) -> f32 {
+    return select(AlphaCut, max(AlphaCut, ShellCut * f32(-opacity)), opacity < real(0.0));
 }
 
 /// Corner 0..2 of a splat's triangle, which is equilateral where the ellipse is a circle.
 fn splatCorner(record: SplatRecord, corner: u32) -> SplatCorner {
     let blueAlpha = unpackReals(record.colorBAlpha);
-    let extent = sqrt(max(log2(255.0 * f32(blueAlpha.y)), 0.0));
+    let extent = sqrt(max(log2(f32(abs(blueAlpha.y)) / faintest(blueAlpha.y)), 0.0));
     let direction = vec2f(1.7320508 * (f32(corner & 1u) - f32(corner >> 1u)), select(-1.0, 2.0, corner == 0u));
     let offset = extent * direction;
     let sigmas = OffsetSigmas * offset;
@@ -33,6 +38,6 @@ fn hiddenCorner() -> SplatCorner {
 
 /// Premultiplied color at an offset from the centre; all zero below the cut, where the caller should discard.
 fn splatColor(offset: vec2<real>, color: vec4<real>) -> vec4<real> {
-    let alpha = color.a * exp2(-dot(offset, offset));
-    return vec4<real>(color.rgb, 1.0) * select(0.0, alpha, alpha >= real(AlphaCut));
+    let alpha = abs(color.a) * exp2(-dot(offset, offset));
+    return vec4<real>(color.rgb, 1.0) * select(0.0, alpha, alpha >= real(faintest(color.a)));
 }

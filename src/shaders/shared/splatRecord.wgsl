@@ -7,5 +7,5 @@ struct SplatRecord {
     axisMajor: u32, // f16 x, y in NDC
     axisMinor: u32, // f16 x, y in NDC
     colorRg: u32, // f16 red, green; not premultiplied
-    colorBAlpha: u32, // f16 blue, opacity
+    colorBAlpha: u32, // f16 blue, opacity; negative in a shell
 }

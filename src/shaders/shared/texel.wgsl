@@ -1,7 +1,7 @@
 // One valid texel of a UV map: where it lies on the head. The third barycentric is one minus the others.
 struct Texel {
     vertices01: u32, // first vertex in the low 16 bits, second in the high 16 bits
-    vertex2Flags: u32, // third vertex in the low 16 bits, DynamicFlag and TwoSidedFlag in the high 16 bits
+    vertex2Flags: u32, // third vertex in the low 16 bits, flags in the high 16 bits
     bary01: u32, // unorm16 ×2
     // of a Gaussian: its place among the dynamic ones, if it is one. Of the position map: row * mapSize + column
     place: u32,

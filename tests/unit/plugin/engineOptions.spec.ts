@@ -3,7 +3,7 @@ import { NullEngine } from "@babylonjs/core/Engines/nullEngine";
 import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
 import { Scene } from "@babylonjs/core/scene";
 import { FlexAvatarError } from "../../../src/flame/error";
-import { GetFlexAvatarEngineOptions, RequireDevice } from "../../../src/plugin/engineOptions";
+import { GetFlexAvatarEngineOptions, FindDevice } from "../../../src/plugin/engineOptions";
 import { FlexAvatarComponent } from "../../../src/plugin/flexAvatarComponent";
 
 describe("engine options", () => {
@@ -31,19 +31,13 @@ describe("engine options", () => {
 });
 
 describe("the check of an engine", () => {
-    it("refuses one without WebGPU, says what to do, and leaves the scene alone", () => {
+    it("finds no device without WebGPU: avatars are meshes there, and a notice says so", () => {
         const engine = new NullEngine();
         const scene = new Scene(engine);
-        const observers = scene.onBeforeRenderObservable.observers.length;
-        const components = scene._components.length;
-        expect(() => FlexAvatarComponent.GetOrCreate(scene)).toThrowMatching(
-            (error) =>
-                error instanceof FlexAvatarError &&
-                error.code === "webgpu-missing" &&
-                /GetFlexAvatarEngineOptions/.test(error.advice),
-        );
-        expect(scene.onBeforeRenderObservable.observers.length).toBe(observers);
-        expect(scene._components.length).toBe(components);
+        const codes: string[] = [];
+        FlexAvatarComponent.GetOrCreate(scene).onNoticeObservable.add(({ code }) => codes.push(code));
+        expect(FindDevice(engine)).toBeNull();
+        expect(codes).toEqual(["drawn-as-mesh"]);
         scene.dispose();
         engine.dispose();
     });
@@ -53,12 +47,12 @@ describe("the check of an engine", () => {
             ({ isWebGPU: true, _device: device }) as unknown as WebGPUEngine;
         const small = { limits: { maxStorageBuffersPerShaderStage: 4 } };
         const enough = { limits: { maxStorageBuffersPerShaderStage: 8 } };
-        expect(() => RequireDevice(fake(undefined))).toThrowMatching((error) =>
+        expect(() => FindDevice(fake(undefined))).toThrowMatching((error) =>
             /initAsync/.test((error as FlexAvatarError).advice),
         );
-        expect(() => RequireDevice(fake(small))).toThrowMatching((error) =>
+        expect(() => FindDevice(fake(small))).toThrowMatching((error) =>
             /4 storage buffers/.test((error as FlexAvatarError).message),
         );
-        expect(RequireDevice(fake(enough)) as unknown).toBe(enough);
+        expect(FindDevice(fake(enough)) as unknown).toBe(enough);
     });
 });

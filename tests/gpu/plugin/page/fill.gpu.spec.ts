@@ -5,6 +5,7 @@ import { ParseHeadModel } from "../../../../src/flame/headModel";
 import { ParsePageModel, RegionOfGaussian } from "../../../../src/flame/pageModel";
 import { BuildTexelTable } from "../../../../src/flame/texelTable";
 import type { FlexAvatar } from "../../../../src/plugin/avatar/flexAvatar";
+import type { AvatarPage } from "../../../../src/plugin/page/avatarPage";
 import { FlexAvatarComponent } from "../../../../src/plugin/flexAvatarComponent";
 import type { IFlexAvatarNotice } from "../../../../src/plugin/notices";
 import type { IRefineProgress } from "../../../../src/runtime/person/refineSettings";
@@ -200,7 +201,7 @@ describe("hair and bust of an avatar from photos", () => {
         await avatar.whenRefinedAsync();
         const start = performance.now();
         RenderFrame(stage);
-        const opacity = (): number => avatar._internals.secondPage!.visibility;
+        const opacity = (): number => (avatar._internals.secondPage as AvatarPage).visibility;
         expect(opacity()).toBeLessThan(0.2);
         now.and.callFake(() => start + 5000);
         RenderFrame(stage);

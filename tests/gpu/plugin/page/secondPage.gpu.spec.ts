@@ -5,6 +5,7 @@ import { Ray } from "@babylonjs/core/Culling/ray";
 import { EffectivePose } from "../../../../src/flame/expression";
 import { JointMatrices } from "../../../../src/flame/skinning";
 import type { FlexAvatar } from "../../../../src/plugin/avatar/flexAvatar";
+import type { AvatarPage } from "../../../../src/plugin/page/avatarPage";
 import { Psnr } from "../../../support/gpu";
 import { CrowdPicture, DrawnRgbAsync, HeadMember, PoseOf } from "../../../support/referencePicture";
 import { MakeSolid } from "../../../support/pictures";
@@ -326,8 +327,9 @@ describe("a second page of an avatar", () => {
     it("is culled from behind as the head is: where that is closed and wholly seen, or where the user says so", async () => {
         const solid = await AddAvatarAsync(stage, MakeSolid([200, 150, 100]), { name: "solid" });
         [ada, solid].forEach(SetPage);
-        const culls = (avatar: FlexAvatar): boolean => avatar._internals.secondPage!.cullBackFaces;
-        expect([culls(ada), culls(solid), solid._internals.secondPage!.cullHidden]).toEqual([false, true, false]);
+        const pageOf = (avatar: FlexAvatar): AvatarPage => avatar._internals.secondPage as AvatarPage;
+        const culls = (avatar: FlexAvatar): boolean => pageOf(avatar).cullBackFaces;
+        expect([culls(ada), culls(solid), pageOf(solid).cullHidden]).toEqual([false, true, false]);
         solid.visibility = 0.9;
         expect(culls(solid)).toBeFalse();
         solid.visibility = 1;

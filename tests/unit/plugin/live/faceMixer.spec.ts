@@ -107,6 +107,35 @@ for (const rightHanded of [false, true]) {
             expect(position.length()).toBe(0);
         });
 
+        it("moves the torso from where the clip has it, as far as it counts", () => {
+            const side = rightHanded ? 1 : -1;
+            const { clipJoints, sourceJoints } = face.joints;
+            clipJoints.torso.position.set(0.1 * side, 0.2, 0.3);
+            const lifted = (name: string): IFaceSource => ({
+                name,
+                readFrame: (frame: IFaceFrame): boolean => {
+                    frame.turns.set([0, 0, 0, 1]);
+                    frame.saysTurns[0] = 1;
+                    frame.lift.set([0.02, 0.04, 0.06]);
+                    return true;
+                },
+            });
+            const whole = face.mixer.add(lifted("instead"), { additive: false, weight: 0.25, fadeS: 0 });
+            face.draw();
+            const place = (): number[] => {
+                const { x, y, z } = clipJoints.torso.position.add(sourceJoints.torso.position);
+                return [side * x, y, z];
+            };
+            const instead = [0.08, 0.16, 0.24]; // a quarter of the way from the clip's to the source's
+            place().forEach((value, axis) => expect(value).toBeCloseTo(instead[axis], 6));
+            face.mixer.add(lifted("on top"), { additive: true, weight: 0.5, fadeS: 0 });
+            face.draw();
+            place().forEach((value, axis) => expect(value).toBeCloseTo(instead[axis] + 0.01 * (axis + 1), 6));
+            whole.remove();
+            face.draw();
+            place().forEach((value, axis) => expect(value).toBeCloseTo(0.11 * (axis + 1), 6));
+        });
+
         it("multiplies with what the user turns, and leaves it alone", () => {
             face.joints.joints.neck.rotation.y = rightHanded ? 0.25 : -0.25;
             face.mixer.add(new SaidSource({}, { neck: TurnAbout("y", 0.5) }), { fadeS: 0 });

@@ -38,6 +38,8 @@ describe("reference: projection", () => {
         height: 0,
         normal: [0, 0, -1],
         twoSided: false,
+        isShell: false,
+        seenFrom: null,
     };
     const identity = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
     /** 90° field of view, 400 px square: 200 px focal length. */

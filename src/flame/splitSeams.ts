@@ -1,5 +1,5 @@
 /** The head model's faces with one vertex per pair of template vertex and atlas vertex, as engines want them. */
-import type { HeadModel } from "../../flame/headModel.js";
+import type { HeadModel } from "./headModel.js";
 
 /** N vertices, at least as many as the model has. Faces keep their order, so face numbers are the model's. */
 export interface ISeamlessMesh {

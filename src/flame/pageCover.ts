@@ -1,0 +1,185 @@
+/**
+ * What a person's hair shell hides for good, from wherever the head is seen: Gaussians of the head under it, and those
+ * of its inner layer that are inside the head. Places are told by their direction from the middle of the hair's dome,
+ * in bins of 2°.
+ */
+import { JointCount, type HeadModel } from "./headModel.js";
+import { InnerSuffix, RegionOfGaussian, RestPlaces, type PageModel } from "./pageModel.js";
+import type { TexelTable } from "./texelTable.js";
+
+/** Bins of directions, from above to below and around, and their size in radians. */
+const [Rows, Columns] = [90, 180];
+const Bin = Math.PI / Rows;
+/** Points per edge of a square of four texels, so that every bin that it meets is found. */
+const Points = 3;
+/** The logit of an opacity of 0.88: a texel that closes the shell. */
+const ClosedLogit = 2;
+/** Meters by which the shell must be farther out, and by which it must go on around the place, */
+const [LeastGap, Margin] = [0.001, 0.008];
+/** and how much more of it for each meter between them: glances go in at 60° past its edge. */
+const Slope = 1.7;
+/** Largest difference of the torso's shares: what moves apart when the head turns does not hide. */
+const SameShare = 0.15;
+/** Meters that the inner layer may stand off the head, and still nothing looks between. */
+const OffHead = 0.002;
+/** Parts of the head that a shell hides, and that are solid where the logit is above that of an opacity of 0.4. */
+const HiddenRegions: readonly string[] = ["face", "scalp", "neck", "ears"];
+const SolidLogit = Math.log(0.4 / 0.6);
+/** Joints that move with the torso at rest (hangingPage.ts). */
+const [Torso, Lying] = [0, 3];
+
+/** Gaussians with a map, [14,H,W] before activation. */
+export interface ICoverPart {
+    readonly model: HeadModel;
+    readonly table: TexelTable;
+    readonly map: ArrayLike<number>;
+}
+
+/** What need not be drawn while hair is shown. */
+export interface IPageCover {
+    /** [n] 1 for the head's Gaussians that the shell hides. */
+    readonly head: Uint8Array;
+    /** [n] 1 for the page's Gaussians that are inside the head. */
+    readonly page: Uint8Array;
+}
+
+/**
+ * Finds what is hidden at rest; takes some 10 ms.
+ * @param fill numbers of the page
+ * @param page with the table of all its texels
+ */
+export function FindPageCover(
+    head: ICoverPart,
+    page: ICoverPart,
+    { dome }: NonNullable<PageModel["fill"]>,
+): IPageCover {
+    return { head: UnderShell(head, page, dome), page: InsideHead(head, page, dome) };
+}
+
+/** A direction. Reused, so that nothing is allocated. */
+const Seen = { radius: 0, bin: 0 };
+
+function Look(places: ArrayLike<number>, at: number, dome: readonly number[]): typeof Seen {
+    const [x, y, z] = [places[at] - dome[0], places[at + 1] - dome[1], places[at + 2] - dome[2]];
+    Seen.radius = Math.hypot(x, y, z);
+    const row = Math.floor(Math.acos(y / Seen.radius) / Bin);
+    const column = Math.floor((Math.atan2(x, z) + Math.PI) / Bin);
+    Seen.bin = Math.min(row, Rows - 1) * Columns + Math.min(column, Columns - 1);
+    return Seen;
+}
+
+function UnderShell(head: ICoverPart, page: ICoverPart, dome: readonly number[]): Uint8Array {
+    const radius = new Float32Array(Rows * Columns).fill(Infinity);
+    const least = new Float32Array(radius.length).fill(Infinity);
+    const most = new Float32Array(radius.length).fill(-Infinity);
+    const [point, corner] = [new Float64Array(4), new Float64Array(16)];
+    for (const square of Squares(page)) {
+        corner.set(square);
+        for (let i = 0; i < Points * Points; i++) {
+            const [right, down] = [(i % Points) / Points, Math.floor(i / Points) / Points];
+            for (let k = 0; k < 4; k++) {
+                const top = corner[k] * (1 - right) + corner[4 + k] * right;
+                point[k] = top * (1 - down) + (corner[8 + k] * (1 - right) + corner[12 + k] * right) * down;
+            }
+            const { radius: distance, bin } = Look(point, 0, dome);
+            radius[bin] = Math.min(radius[bin], distance);
+            least[bin] = Math.min(least[bin], point[3]);
+            most[bin] = Math.max(most[bin], point[3]);
+        }
+    }
+    const reach = ReachOf(radius);
+    const { model, table, map } = head;
+    const places = RestPlaces(model, table, map);
+    const hides = model.regions.map((region) => HiddenRegions.includes(region));
+    return Uint8Array.from({ length: table.gaussianCount }, (_, g) => {
+        const { radius: distance, bin } = Look(places, 3 * g, dome);
+        const gap = radius[bin] - distance;
+        const torso = table.weights[JointCount * g + Torso];
+        return Number(
+            hides[RegionOfGaussian(table, g)] &&
+                gap > LeastGap &&
+                reach[bin] * distance >= Slope * gap + Margin &&
+                torso - least[bin] < SameShare &&
+                most[bin] - torso < SameShare,
+        );
+    });
+}
+
+/** Squares of four texels that close the shell: [16] of each corner x, y, z and the torso's share. */
+function* Squares({ model, table, map }: ICoverPart): Generator<Float64Array> {
+    const { gaussianOfTexel, mapSize, texel, weights } = table;
+    const places = RestPlaces(model, table, map);
+    const isShell = model.regions.map((region) => model.regions.includes(`${region}${InnerSuffix}`));
+    const square = new Float64Array(16);
+    for (let g = 0; g < table.gaussianCount; g++) {
+        const region = RegionOfGaussian(table, g);
+        if (!isShell[region] || (texel[g] + 1) % mapSize === 0) {
+            continue;
+        }
+        const corners = [0, 1, mapSize, mapSize + 1].map((step) => gaussianOfTexel[texel[g] + step] ?? -1);
+        const isClosed = corners.every(
+            (c) =>
+                c >= 0 && RegionOfGaussian(table, c) === region && map[3 * mapSize * mapSize + texel[c]] > ClosedLogit,
+        );
+        if (isClosed) {
+            corners.forEach((c, k) => {
+                square.set(places.subarray(3 * c, 3 * c + 3), 4 * k);
+                square[4 * k + 3] = weights[JointCount * c + Torso] + weights[JointCount * c + Lying];
+            });
+            yield square;
+        }
+    }
+}
+
+/** [bins] how far the shell goes on around each at least, radians. */
+function ReachOf(radius: Float32Array): Float32Array {
+    const reach = radius.map((value) => (value < Infinity ? Infinity : 0));
+    const shrink = (row: number, column: number, from: number, to: number): void => {
+        // Meridians come together above and below; a step aside is never worth more than one down.
+        const aside = Math.max(Math.sin((row + 0.5) * Bin) * Bin, 1e-3);
+        const at = row * Columns + column;
+        const beside = row * Columns + ((column + from + Columns) % Columns);
+        reach[at] = Math.min(reach[at], reach[beside] + aside);
+        for (let step = -1; step <= 1; step++) {
+            const other = (row + to) * Columns + ((column + step + Columns) % Columns);
+            reach[at] = Math.min(reach[at], (reach[other] ?? Infinity) + Bin);
+        }
+    };
+    for (let round = 0; round < 3; round++) {
+        for (let i = 0; i < reach.length; i++) {
+            shrink(Math.floor(i / Columns), i % Columns, -1, -1);
+        }
+        for (let i = reach.length - 1; i >= 0; i--) {
+            shrink(Math.floor(i / Columns), i % Columns, 1, 1);
+        }
+    }
+    return reach;
+}
+
+function InsideHead(head: ICoverPart, page: ICoverPart, dome: readonly number[]): Uint8Array {
+    const skin = new Float32Array(Rows * Columns);
+    const solid = head.model.regions.map((region) => HiddenRegions.includes(region));
+    const headPlaces = RestPlaces(head.model, head.table, head.map);
+    const { gaussianCount, texel, mapSize } = head.table;
+    for (let g = 0; g < gaussianCount; g++) {
+        if (solid[RegionOfGaussian(head.table, g)] && head.map[3 * mapSize * mapSize + texel[g]] > SolidLogit) {
+            const { radius, bin } = Look(headPlaces, 3 * g, dome);
+            skin[bin] = Math.max(skin[bin], radius);
+        }
+    }
+    const places = RestPlaces(page.model, page.table, page.map);
+    const isInner = page.model.regions.map((region) => region.endsWith(InnerSuffix));
+    return Uint8Array.from({ length: page.table.gaussianCount }, (_, g) => {
+        if (!isInner[RegionOfGaussian(page.table, g)]) {
+            return 0;
+        }
+        const { radius, bin } = Look(places, 3 * g, dome);
+        const [row, column] = [Math.floor(bin / Columns), bin % Columns];
+        let least = Infinity;
+        for (let i = 0; i < 9; i++) {
+            const near = Math.min(Math.max(row + Math.floor(i / 3) - 1, 0), Rows - 1);
+            least = Math.min(least, skin[near * Columns + ((column + (i % 3) - 1 + Columns) % Columns)]);
+        }
+        return Number(radius < least + OffHead);
+    });
+}

@@ -1,0 +1,168 @@
+/**
+ * A person as a textured mesh: the head with its own shape and expressions, and the parts of the second page that show
+ * something. Plain numbers, for files and for engines without WebGPU.
+ */
+import { ExpressVertices } from "../../flame/blendshapes.js";
+import { CreateExpressionPose, EffectivePose } from "../../flame/expression.js";
+import { PoseLength, type HeadModel } from "../../flame/headModel.js";
+import { VertexNormals } from "../../flame/normals.js";
+import { PartOfRegion, type PagePart } from "../../flame/pageModel.js";
+import { PersonalVertices, TexelTableOf } from "../../flame/personalHead.js";
+import { JointMatrices, JointMatricesLength, SkinVertices } from "../../flame/skinning.js";
+import { SplitSeams, ToSplitVertices, type ISeamlessMesh } from "../../flame/splitSeams.js";
+import type { ICloseUp } from "../closeUp.js";
+import { Within, type Work } from "../slices.js";
+import { BakeTexture, type IBakedTexture } from "./bakeTexture.js";
+
+/** Names of the parts. */
+export type MeshPartName = "face" | PagePart;
+
+/** Something with a material of its own. */
+export interface IMeshPart {
+    readonly name: MeshPartName;
+    /** Skin weights, and of the face expressions. */
+    readonly model: HeadModel;
+    /** [V,3] of the model, before it is split: the person at rest, canonical, meters. */
+    readonly vertices: Float32Array;
+    /** Split at the seams of the atlas; positions and normals are those of the person at rest. */
+    readonly mesh: ISeamlessMesh;
+    /** Hair and bust share one. */
+    readonly texture: IBakedTexture;
+}
+
+/** A map, and the atlas that it is of. */
+export interface IMappedModel {
+    readonly model: HeadModel;
+    /** H = W. */
+    readonly mapSize: number;
+    /** [14,H,W], before activation, with all detail. */
+    readonly map: ArrayLike<number>;
+    readonly closeUp?: ICloseUp | null;
+}
+
+/** Texels of a texture per texel of a map, as detail for close-ups has them. */
+export const TexelsPerTexel = 4;
+/** Faces whose texels are all fainter are left out. */
+const LeastAlpha = 8;
+/** Alpha below which hair is cut out. */
+const HairAlpha = 128;
+/** Meters: faces of hair with a longer edge are left out, as nothing says where their corners are. Ours. */
+const LongestEdge = 0.05;
+/** The same where a corner is cut out. */
+const LongestEndEdge = 0.03;
+/** Meters: smaller moves of a vertex are left out of a target. */
+const LeastMove = 1e-6;
+
+/** The head's part. @param edge texels per side of its texture */
+export function* FacePart(head: IMappedModel, edge: number): Work<IMeshPart> {
+    const { vertices, texture } = yield* Skin(head, edge);
+    const { model } = head;
+    return { name: "face", model, vertices, mesh: Split(model, vertices), texture };
+}
+
+/**
+ * The parts of a second page that show something.
+ * @param hides tells which parts are left out
+ */
+export function* PageParts(page: IMappedModel, edge: number, hides: (part: PagePart) => boolean): Work<IMeshPart[]> {
+    const { vertices, texture } = yield* Skin(page, edge);
+    const { model } = page;
+    const { regions, faceRegion, faceCount } = model;
+    const isSeen = SeenFaces(model, vertices, texture);
+    return (["hair", "bust"] as const).flatMap((name) => {
+        const faces = Uint32Array.from({ length: faceCount }, (_, face) => face).filter(
+            (face) => isSeen[face] > 0 && PartOfRegion(regions[faceRegion[face]]) === name,
+        );
+        return faces.length > 0 && !hides(name)
+            ? [{ name, model, vertices, mesh: Split(model, vertices, faces), texture }]
+            : [];
+    });
+}
+
+/** What an expression does to a part, for those vertices that it moves. */
+export interface IMorphTarget {
+    /** Vertices of the split mesh, ascending. */
+    readonly indices: Uint16Array;
+    /** [n,3] meters. */
+    readonly offsets: Float32Array;
+}
+
+/**
+ * One expression at full strength.
+ * @param turnsJoints whether it includes what the expression does to joints (jawOpen turns the jaw), for those who only
+ * know targets
+ */
+export function MorphTargetOf(
+    { model, vertices, mesh }: IMeshPart,
+    expression: number,
+    turnsJoints: boolean,
+): IMorphTarget {
+    const pose = CreateExpressionPose(model);
+    pose.expression[expression] = 1;
+    const moved = ExpressVertices(model, pose.expression, new Float32Array(vertices.length), vertices);
+    if (turnsJoints) {
+        const turns = EffectivePose(model, pose, new Float32Array(PoseLength));
+        SkinVertices(model, moved, JointMatrices(turns, model.joints, new Float32Array(JointMatricesLength)), moved);
+    }
+    const indices: number[] = [];
+    const offsets: number[] = [];
+    mesh.source.forEach((vertex, i) => {
+        const offset = [0, 1, 2].map((axis) => moved[3 * vertex + axis] - vertices[3 * vertex + axis]);
+        if (offset.some((value) => Math.abs(value) > LeastMove)) {
+            indices.push(i);
+            offsets.push(...offset);
+        }
+    });
+    return { indices: Uint16Array.from(indices), offsets: Float32Array.from(offsets) };
+}
+
+function* Skin(
+    { model, mapSize, map, closeUp }: IMappedModel,
+    edge: number,
+): Work<{ vertices: Float32Array; texture: IBakedTexture }> {
+    const table = TexelTableOf(model, mapSize);
+    yield 0.1;
+    const vertices = PersonalVertices(model, table, map);
+    yield 0.2;
+    const texture = yield* Within(BakeTexture({ model, table, map, vertices, closeUp }, edge), 0.2, 1);
+    return { vertices, texture };
+}
+
+function Split(model: HeadModel, vertices: Float32Array, faces?: Uint32Array): ISeamlessMesh {
+    const mesh = SplitSeams(model, faces);
+    ToSplitVertices(mesh, vertices, mesh.positions);
+    ToSplitVertices(mesh, VertexNormals(model, vertices), mesh.normals);
+    return mesh;
+}
+
+/** [F] 1 where a corner or the middle of a face shows something. */
+function SeenFaces(model: HeadModel, vertices: Float32Array, { edge, rgba }: IBakedTexture): Uint8Array {
+    const { uv, uvFaces, faces, faceCount, faceRegion, regions } = model;
+    const alphaAt = (u: number, v: number): number => {
+        const column = Math.min(edge - 1, Math.max(0, Math.floor(u * edge)));
+        const row = Math.min(edge - 1, Math.max(0, Math.floor((1 - v) * edge)));
+        return rgba[4 * (row * edge + column) + 3];
+    };
+    return Uint8Array.from({ length: faceCount }, (_, face) => {
+        const [a, b, c] = [0, 1, 2].map((k) => 2 * uvFaces[3 * face + k]);
+        const middle = alphaAt((uv[a] + uv[b] + uv[c]) / 3, (uv[a + 1] + uv[b + 1] + uv[c + 1]) / 3);
+        const corners = [a, b, c].map((at) => alphaAt(uv[at], uv[at + 1]));
+        const isHair = PartOfRegion(regions[faceRegion[face]]) === "hair";
+        const longest = Math.min(...corners) < HairAlpha ? LongestEndEdge : LongestEdge;
+        const isSeen = Math.max(middle, ...corners) >= LeastAlpha;
+        return Number(isSeen && !(isHair && EdgeOf(faces, vertices, face) > longest));
+    });
+}
+
+/** Meters of a face's longest edge. */
+function EdgeOf(faces: Uint16Array, vertices: Float32Array, face: number): number {
+    const lengths = [0, 1, 2].map((k) => {
+        const [a, b] = [3 * faces[3 * face + k], 3 * faces[3 * face + ((k + 1) % 3)]];
+        return Math.hypot(
+            vertices[a] - vertices[b],
+            vertices[a + 1] - vertices[b + 1],
+            vertices[a + 2] - vertices[b + 2],
+        );
+    });
+    return Math.max(...lengths);
+}
