@@ -172,7 +172,7 @@ function WidePhoto(
     }
     const [hair, skin, clothes, mask] = maps;
     return {
-        wide: { size, pixels, person: { mask, size, classes: [hair, skin, clothes] } },
+        wide: { size, pixels, roll: 0, person: { mask, size, classes: [hair, skin, clothes] } },
         camera: { rotation: Float64Array.from(rotation), translation: Float64Array.from(translation), focal },
     };
 }

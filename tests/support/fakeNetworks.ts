@@ -164,7 +164,12 @@ function FakeWide(): IWideCrop {
         maps[part][i] = 1;
     }
     const [hair, skin, clothes, rest] = maps;
-    return { size, pixels, person: { mask: rest.map((value) => 1 - value), size, classes: [hair, skin, clothes] } };
+    return {
+        size,
+        pixels,
+        roll: 0,
+        person: { mask: rest.map((value) => 1 - value), size, classes: [hair, skin, clothes] },
+    };
 }
 
 /** Landmarks of the mean head seen from the front. */

@@ -26,7 +26,11 @@ STRAND_ROWS, STRAIGHT = (
 )  # rows that strands are drawn out over; shares of variance that then remain in curls and in straight hair
 CURLS = 0.6  # of the spread of curls that is carried behind: what repeats must not be seen to
 BEHIND = 0.93  # hair behind is this much darker
-INNER_DEPTH, INNER_DARK = 0.012, 0.45
+EDGE_BLUR = (1.5, 0), (0.6, 1)  # rows and columns over which the edges that photos carve are smoothed
+LYING = (0.012, 0.004)  # meters that hair was moved out of the bust
+LOWER_EDGE = 0.07  # of the crop's side: so near to the photo's lower edge its hair fades into its continuation
+STRAND_FADE = 0.93  # of a strand's color from row to row, below which it is continued
+INNER_DEPTH, INNER_DARK = 0.012, 0.62
 COLLAR = (-0.006, -0.022)  # meters over the neck's ring: where a garment begins that no photo shows
 FAINT, FAINT_COLLAR = 0.004, 0.02  # how much the guessed color of clothes, and that edge, count beside what photos show
 PLAIN = (0.27, 0.28, 0.31)  # color of clothes of whom no photo shows any
@@ -54,14 +58,14 @@ class Filled:
 def fill(page: Page, head: Head, photos: list[Photo], bust: bool = True, hair: bool = True) -> Filled:
     """See the module. The first photo makes the shape; all give colors and carve."""
     photos = [photo.cleaned() for photo in photos]
-    torso = torsos.fit(page, head, photos[0])
+    torso = torsos.fit(page, head, photos[0].torso)
     reach = torsos.TorsoReach(page, torso)
     layer = hairs.surface(page, head, photos[0], reach) if hair else None
     out = np.zeros((14, page.size, page.size))
     out[3], out[7:10], out[13] = OFF, np.log(0.001), 1
     depths = [depth_picture(head, photo) for photo in photos]
     if bust:
-        color = bust_color(page, head, torso, photos, depths)
+        color = bust_color(page, head, torso, [photo.torso for photo in photos], depths)
         write(out, page, "bust", torso.points, color, torso.shown * OPAQUE, 1, (0.68, 0.68, 0.0015))
     if layer is not None:
         color, shown = hair_color(page, layer, photos, depths)
@@ -215,25 +219,50 @@ def hair_color(
     """Colors [rows,columns,3], and where hair remains after every photo has carved away what would cover face, clothes
     or background."""
     points, shown = layer.points, layer.shown
-    total, weight = np.zeros((*shown.shape, 3)), np.zeros(shown.shape)
+    total, weight, kept = np.zeros((*shown.shape, 3)), np.zeros(shown.shape), np.ones(shown.shape)
     for k, (photo, depth) in enumerate(zip(photos, depths)):
-        px, _ = photo.project(points)
+        posed = photo.posed(points, page.joint_shares[page.rows("hair")][..., 0])
+        px, _ = photo.project(posed)
         inside = photo.inside(px, 2)
         mask, matte = bilinear(photo.classes, px)[..., HAIR], bilinear(photo.matte, px)
-        hidden = hidden_by_head(points, depth, photo, 0.012)
-        toward = facing(points, photo, -1)
+        hidden = hidden_by_head(posed, depth, photo, 0.012)
+        toward = facing(posed, photo, -1)
         front = layer.theta < np.radians(95) if k == 0 else toward > 0
         carve = np.where(front, ramp(mask * matte, 0.3, 0.6), ramp(matte, 0.35, 0.65))
-        shown = shown * np.where(inside & ~hidden, carve, 1)
+        kept = kept * np.where(inside & ~hidden, carve, 1)
         # the first photo made the surface: there the angle from the camera says how far its colors may be believed
         believed = ramp(layer.theta, RIM + 0.15, RIM) * front if k == 0 else ramp(toward, 0.3, 0.6)
+        # towards the photo's lower edge the strands give way to what goes on below it
+        believed = believed * ramp(photo.lower_edge(px) / photo.crop.side, 0, LOWER_EDGE)
         trust = believed * inside * ~hidden * ramp(mask, 0.6, 0.9) * ramp(bilinear(photo.sure, px), 0.5, 0.9)
         trust = trust * (1 - np.minimum(weight, 1))
         total += bilinear(photo.image, px) * trust[..., None]
         weight = weight + trust
     trust = np.minimum(weight, 1)
-    color = push_pull(total / np.maximum(weight, 1e-6)[..., None], trust)
+    color = total / np.maximum(weight, 1e-6)[..., None]
+    color = hung_down(push_pull(color, trust), trust)
+    # a lock's edge is no stair
+    edges = ramp(blur(blur(kept, *EDGE_BLUR[0]), *EDGE_BLUR[1]), 0.25, 0.55)
+    shown = shown * np.minimum(edges, 4 * kept)
     return behind(page, layer, color, trust), shown
+
+
+def hung_down(color: np.ndarray, trust: np.ndarray) -> np.ndarray:
+    """Colors [rows,columns,3] in which what hangs below all that is trusted goes on in the mean color of the strand
+    above it."""
+    total, weight, out = np.zeros(color.shape[1:]), np.zeros(color.shape[1]), color.copy()
+    below = np.cumsum(trust[::-1], 0)[::-1] < 0.5
+    for row in range(len(color)):
+        total = STRAND_FADE * total + trust[row][:, None] * color[row]
+        weight = STRAND_FADE * weight + trust[row]
+        wide = blur(np.concatenate([total, weight[:, None]], 1), 1.5, 0)
+        share = below[row] * ramp(wide[:, 3], 0.2, 1)
+        mean = wide[:, :3] / np.maximum(wide[:, 3:], 1e-6)
+        out[row] += (share * (1 - trust[row]))[:, None] * (mean - color[row])
+        # what hangs on keeps the color of where the photo ended
+        total = np.where(below[row][:, None], total / STRAND_FADE, total)
+        weight = np.where(below[row], weight / STRAND_FADE, weight)
+    return out
 
 
 def behind(page: Page, layer: hairs.Hair, color: np.ndarray, trust: np.ndarray) -> np.ndarray:
@@ -321,4 +350,5 @@ def inner_layer(
     calm = blur(blur(color, 2, 0), 4, 1) * INNER_DARK
     # it ends before the outer layer does
     whole = np.minimum.reduce([np.roll(shown, (r, c), (0, 1)) for r in (-3, 0, 3) for c in (-4, 0, 4)])
+    whole = whole * ramp(layer.moved, *LYING)  # what lies on the bust has no inside
     return take(points), take(calm), take(whole[..., None])[..., 0]

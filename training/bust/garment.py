@@ -1,15 +1,41 @@
-"""Clothes that a network took for hair: collars, scarves and coats beside long hair."""
+"""Clothes that a network took for hair or skin: collars, scarves and coats beside long hair."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+
+from .grids import ramp
 
 CELL = 0.01  # edge of a cell, in parts of the crop's side
 LIGHT = (0.6, 1.5)  # light and shade on hair: as many times as bright as where it is sure
+SKIN_LIGHT = (0.3, 1.5)  # on skin: a neck lies in the chin's shadow
+NEAR_LIGHT = (0.85, 1.2)  # where colors of clothes are known and compared
+SCENE_LIGHT = (0.8, 1.25)  # on the background
 UNLIKE = 0.08  # distance of colors from which they are not alike, 0..1 a channel
+DARK = 1.6  # the brightest channel times this is the share of that distance that counts, from a half to all of it
 LEAST_SHARE = 0.1  # a color of which the sure hair has fewer than so many parts is not hair
+NOT_AT_ALL = 0.01  # for strips beside the neck
 LEAST_CELLS = 30  # cells of sure hair without which nothing is told
+LEAST_CORE = 6  # a patch of clothes has at least so many cells that are surrounded by it, two cells deep
+LEAST_CLOTHES = 16  # cells of clothes whose colors say what else is clothes
+MORE_ALIKE = 2.5  # as many times more alike the clothes than the hair
+LEAST_BESIDE = 6  # cells of a patch beside the neck, which may be a strip
+NECK_TIMES = 1.3  # half widths of a beard from the chin to there
+MOST_SURE = 400  # colors that others are compared with
 SURE = 0.8  # what a cell must have of hair and person to be sure
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Where a photo shows the ears, the mouth (up to there a collar may reach) and the chin, rows in pixels; `beard`
+    [4]: middle (x, y) and half axes of what may be a beard, pixels."""
+
+    ears: float
+    mouth: float
+    chin: float
+    beard: tuple[float, float, float, float]
 
 
 def cells_of(values: np.ndarray, edge: int) -> np.ndarray:
@@ -20,37 +46,127 @@ def cells_of(values: np.ndarray, edge: int) -> np.ndarray:
     return padded.reshape(rows, edge, columns, edge, depth).sum((1, 3)) / edge**2
 
 
-def alike(colors: np.ndarray, sure: np.ndarray) -> np.ndarray:
-    """Whether colors [n,3] are those of sure hair [m,3], in more light or less."""
-    light = np.clip(colors @ sure.T / np.maximum((sure**2).sum(1), 1e-6), *LIGHT)
-    away = ((colors[:, None] - light[..., None] * sure) ** 2).sum(-1)
-    return (away < UNLIKE**2).sum(1) >= LEAST_SHARE * len(sure)
+def thinned(sure: np.ndarray) -> np.ndarray:
+    """At most MOST_SURE of colors [n,3], evenly."""
+    return sure[:: max(1, -(-len(sure) // MOST_SURE))]
 
 
-def clothes_of_hair(
-    image: np.ndarray, matte: np.ndarray, classes: np.ndarray, side: float, ears: float, collar: float
-) -> np.ndarray:
-    """Classes [H,W,3] (hair, skin, clothes) with clothes for hair where from the photo's lower edge upwards nothing
-    looks like the hair that is seen above the ears. `ears`: their row; `collar`: row up to which one may reach; `side`
-    of the crop in pixels."""
+def carried(on: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Cells [rows,columns] with those outside of the photo as the nearest inside, in the column, then beside."""
+    out = on.copy()
+    columns = np.flatnonzero(inside.any(0))
+    for column in columns:
+        rows = np.flatnonzero(inside[:, column])
+        out[: rows[0], column], out[rows[-1] + 1 :, column] = on[rows[0], column], on[rows[-1], column]
+    if len(columns):
+        out[:, : columns[0]], out[:, columns[-1] + 1 :] = out[:, columns[:1]], out[:, columns[-1:]]
+    return out
+
+
+def alike(colors: np.ndarray, sure: np.ndarray, light: tuple[float, float]) -> np.ndarray:
+    """Share [n] of sure colors [m,3] that colors [n,3] are like, in more light or less; 0 where none are sure."""
+    if not len(sure):
+        return np.zeros(len(colors))
+    bright = np.clip(colors @ sure.T / np.maximum((sure**2).sum(1), 1e-6), *light)
+    away = ((colors[:, None] - bright[..., None] * sure) ** 2).sum(-1)
+    return (away < (UNLIKE * np.clip(DARK * colors.max(1), 0.5, 1)[:, None]) ** 2).mean(1)
+
+
+def supported(on: np.ndarray) -> np.ndarray:
+    """Cells [rows,columns] of `on` that have at least four others of it around them."""
+    padded = np.pad(on.astype(int), 1)
+    shape = on.shape
+    around = sum(padded[y : y + shape[0], x : x + shape[1]] for y in range(3) for x in range(3))
+    return on & (around >= 5)
+
+
+def from_below(on: np.ndarray, inside: np.ndarray, beside: np.ndarray) -> np.ndarray:
+    """Cells of `on` in patches that touch the photo's lower edge and are more than a strip, or lie `beside` the neck;
+    all [rows,columns]."""
+    lowest = inside & (np.cumsum(inside[::-1], 0)[::-1] <= 2)
+    padded = np.pad(carried(on, inside), 2, mode="edge")
+    shape = on.shape
+    core = np.logical_and.reduce([padded[y : y + shape[0], x : x + shape[1]] for y in range(5) for x in range(5)])
+    out, seen = np.zeros(shape, bool), np.zeros(shape, bool)
+    for start in np.argwhere(on & lowest):
+        if seen[tuple(start)]:
+            continue
+        patch, open_ = [], [tuple(start)]
+        seen[tuple(start)] = True
+        while open_:
+            row, column = open_.pop()
+            patch.append((row, column))
+            for r, c in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
+                if 0 <= r < shape[0] and 0 <= c < shape[1] and on[r, c] and not seen[r, c]:
+                    seen[r, c] = True
+                    open_.append((r, c))
+        at = tuple(np.array(patch).T)
+        out[at] = core[at].sum() >= LEAST_CORE or (len(patch) >= LEAST_BESIDE and beside[at].all())
+    return out
+
+
+def smooth_share(on: np.ndarray, inside: np.ndarray, edge: int, shape: tuple[int, int]) -> np.ndarray:
+    """Cells [rows,columns] -> share [H,W] with a soft edge: means with weights 1, 2, 1, then bilinear."""
+    values = carried(on, inside).astype(float)
+    for axis in (0, 1):
+        padded = np.pad(values, [(1, 1) if k == axis else (0, 0) for k in (0, 1)], mode="edge")
+        n = values.shape[axis]
+        take = lambda k: np.take(padded, np.arange(k, k + n), axis)  # noqa: B023
+        values = (take(0) + 2 * take(1) + take(2)) / 4
+    for axis in (0, 1):
+        at = np.clip((np.arange(shape[axis]) + 0.5) / edge - 0.5, 0, values.shape[axis] - 1)
+        low = np.minimum(at.astype(int), max(values.shape[axis] - 2, 0))
+        high = np.minimum(low + 1, values.shape[axis] - 1)
+        share = (at - low).reshape(-1, *[1] * (1 - axis))
+        values = np.take(values, low, axis) * (1 - share) + np.take(values, high, axis) * share
+    return ramp(values, 0.35, 0.65)
+
+
+def found_clothes(
+    image: np.ndarray, matte: np.ndarray, classes: np.ndarray, side: float, at: Rows
+) -> tuple[np.ndarray, np.ndarray]:
+    """Classes [H,W,3] (hair, skin, clothes) with clothes for hair and skin where from the photo's lower edge upwards
+    nothing looks like the hair above the ears or the skin of the face; and [H,W] 0..1 where what the matte keeps, and
+    no class wants, looks like the background. `side` of the crop in pixels."""
     edge = max(1, int(np.floor(CELL * side + 0.5)))
     cells = cells_of(np.concatenate([np.ones((*matte.shape, 1)), matte[..., None], image, classes], 2), edge)
     inside, means = cells[..., 0], cells[..., 1:] / np.maximum(cells[..., :1], 1e-9)
     person, color, (hair, skin, clothes) = means[..., 0], means[..., 1:4], np.moveaxis(means[..., 4:], -1, 0)
-    above = np.arange(len(hair))[:, None] < np.floor(ears / edge)
-    sure = color[above & (inside > SURE) & (person > SURE) & (hair > SURE)]
-    if len(sure) < LEAST_CELLS:
-        return classes
-    below = np.arange(len(hair))[:, None] > collar / edge
-    body = (person >= 0.5) & (skin <= np.maximum(hair, clothes)) & below
-    asked = body & (hair > clothes)
-    foreign = np.zeros(hair.shape, bool)
-    foreign[asked] = ~alike(color[asked], sure)
-    # a column goes on upwards as long as it is clothes, or hair of another color; it begins in the photo
-    goes_on = ((body & ~asked) | foreign | (np.cumsum((inside >= 0.5)[::-1], 0)[::-1] == 0))[::-1]
-    reached = np.logical_and.accumulate(goes_on, 0)[::-1] & foreign
-    dressed = np.kron(reached, np.ones((edge, edge), bool))[: matte.shape[0], : matte.shape[1]]
+    row, column = np.mgrid[0 : len(hair), 0 : hair.shape[1]]
+    sure = (inside > SURE) & (person > SURE)
+    scene = thinned(color[(inside > SURE) & (person < 1 - SURE) & (row > at.ears / edge)])
+    wanted = np.maximum(np.maximum(hair, skin), clothes)
+    rest = (inside >= 0.5) & (person >= 0.5) & (wanted < 0.5) & (row > at.ears / edge)
+    rest[rest] = alike(color[rest], scene, LIGHT) >= LEAST_SHARE
+    scenic = smooth_share(rest, inside >= 0.5, edge, matte.shape)
+    locks = thinned(color[sure & (hair > SURE) & (row < np.floor(at.ears / edge))])
+    if len(locks) < LEAST_CELLS:
+        return classes, scenic
+    face = thinned(color[sure & (skin > SURE) & (row >= np.floor(at.ears / edge)) & (row <= at.mouth / edge)])
+    body = (inside >= 0.5) & (person >= 0.5) & (row > at.mouth / edge)
+    x, y, wide, high = at.beard
+    beard = (((column + 0.5) * edge - x) / wide) ** 2 + (((row + 0.5) * edge - y) / high) ** 2 < 1
+    hairy = body & (hair > np.maximum(skin, clothes))
+    bare = body & ~beard & (skin >= np.maximum(hair, clothes)) & (row > at.chin / edge)
+    dressed = body & (clothes > np.maximum(hair, skin))
+    like_hair, like_skin = np.zeros((2, *hair.shape))
+    asked, more = hairy | bare, np.zeros(hair.shape, bool)
+    like_hair[asked] = alike(color[asked], locks, LIGHT)
+    like_skin[asked] = alike(color[asked], face, SKIN_LIGHT)
+    # a beard is unlike the hair above the ears, and what the matte took of the background is no garment
+    strange = asked & ~beard & (like_hair < LEAST_SHARE) & (hairy | (like_skin < LEAST_SHARE))
+    strange[strange] = alike(color[strange], scene, SCENE_LIGHT) < LEAST_SHARE
+    beside = np.abs((column + 0.5) * edge - x) > NECK_TIMES * wide
+    beside &= ~strange | (like_hair < NOT_AT_ALL)
+    found = from_below(supported(strange | dressed), inside >= 0.5, beside)
+    known = thinned(color[(found | dressed) & (inside > SURE) & (person > SURE)])
+    if len(known) >= LEAST_CLOTHES:
+        clothing, own = alike(color[asked], known, NEAR_LIGHT), alike(color[asked], locks, NEAR_LIGHT)
+        own = np.maximum(own, np.where(bare[asked], like_skin[asked], 0))
+        more[asked] = clothing > np.maximum(LEAST_SHARE, MORE_ALIKE * own)
+        found = from_below(supported(strange | dressed | more), inside >= 0.5, beside)
+    worn = smooth_share(found & ~dressed, inside >= 0.5, edge, matte.shape)
     out = classes.copy()
-    out[..., 2] = np.where(dressed, np.maximum(classes[..., 2], classes[..., 0]), classes[..., 2])
-    out[..., 0] = np.where(dressed, 0, classes[..., 0])
-    return out
+    out[..., 2] = np.maximum(classes[..., 2], worn * classes.max(-1))
+    out[..., :2] = classes[..., :2] * (1 - worn)[..., None]
+    return out, scenic

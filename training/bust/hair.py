@@ -23,12 +23,19 @@ BELOW_EDGE = 0.09  # how far hair that the photo's edge cuts goes on
 ANGLES = 90  # of the rim, 2 degrees each, over the upper half
 OFF_HEAD = (0.002, 0.006)  # hair farther out than these is not on the head's own page
 MOST_EXCESS = 0.16
+BULGE, MOST_BULGE = 0.0006, 0.025  # meters: where the photo's edge cuts the sides, per row that it cuts
+ROUND, MOST_ROUND = (
+    2.0,
+    0.035,
+)  # beyond the photo's edge: steps of angle that are smoothed over, and m that hair goes on
 BEHIND_SHOULDER, BEHIND_NECK = 0.06, 0.03  # hair that ends on clothes, or on skin, in front is this much longer behind
 TURNED = np.radians(8)
 INWARDS = 0.18  # meters per meter that hair behind falls towards the neck
 BACK_SHARE, FRONT_SHARE = 0.75, 0.45  # hair is this much as thick behind, and over the forehead, as at its rim
 FRONT_HALF, FRONT_STEP = 0.16, 0.004  # meters: table of the head's front
 OFF_BUST, MOST_MOVED = 0.008, 0.035  # meters that hair stays above the bust; what would have to move more is left out
+TAPER = 0.03  # meters over which ends of hair grow thin
+LEAST_OFF, BEHIND_OFF = 0.0015, 0.005  # meters that the dome stays off the head's own hair, in front and behind
 NO_CURTAIN = -0.075  # where hair ends behind on a side that has no curtain, meters below the dome's centre
 
 
@@ -106,9 +113,13 @@ def measure_rim(view: HairView, head: Head) -> np.ndarray:
         excess[k] = max(0.0, r[end] - rim[k]) if last >= 0 else 0.0
         cut = last >= 0 and not inside[k, min(end + 2, len(r) - 1)]
         known[k] = 0.15 if cut else 1.0
-    least = np.where(known < 1, excess, 0)  # where the photo's edge cuts the hair, it reaches at least there
-    excess = blur(np.maximum(mean_where(excess, known, 1.5), least), 1.0, 0)
-    return np.minimum(excess, MOST_EXCESS)
+    # where the photo's edge cuts the hair it reaches at least there, and goes on as round as it is beside that
+    least = np.where(known < 1, excess, 0)
+    sure = (known == 1).astype(float)
+    around = mean_where(rim + excess, sure, ROUND) - rim if sure.any() else excess
+    around = np.where(known < 1, np.clip(around, least, least + MOST_ROUND), 0)
+    excess = blur(np.maximum(mean_where(np.maximum(excess, around), known, 1.5), around), 1.0, 0)
+    return np.minimum(np.maximum(excess, np.where(known < 1, least, 0)), MOST_EXCESS)
 
 
 def longer_behind(view: HairView, x: float, height: float) -> float:
@@ -191,6 +202,12 @@ class Hair:
     curtain: bool
     lengths: np.ndarray  # [2] canonical height where the photo's curtain ends, right and left; NaN without one
     excess: float
+    moved: np.ndarray  # [rows,columns] meters that it was moved out of the bust
+
+
+def ragged(column: np.ndarray) -> np.ndarray:
+    """Meters that locks of some columns, and strands in them, are longer than others."""
+    return 0.006 * np.sin(column * 0.47) + 0.004 * np.sin(column * 0.19 + 1) + 0.003 * np.sin(column * 1.31) - 0.013
 
 
 @dataclass(frozen=True)
@@ -229,7 +246,9 @@ def cross_sections(sides: Sides, around: Reach, radii: np.ndarray, heights: np.n
         if not sides.known[k].any():
             continue
         sure = sides.known[k] * np.where(sides.cut[k], 0.3, 1.0)
-        wide[k] = np.maximum(mean_where(sides.outer[k], sure, 1.2), rim[k] * 0.98)
+        wide[k] = np.maximum(
+            mean_where(rounded(sides.outer[k], sides.known[k], sides.cut[k]), sure, 1.2), rim[k] * 0.98
+        )
         open_at[k] = np.clip(mean_where(sides.inner[k], sides.known[k], 1.2) / wide[k], 0, 0.97)
         # the ellipse in front goes through the head's surface beside the opening
         at = np.clip(
@@ -251,6 +270,20 @@ def cross_sections(sides: Sides, around: Reach, radii: np.ndarray, heights: np.n
     for k in range(1, rows):  # it hangs from the back of the head, falling in a little
         behind[k] = max(behind[k] if heights[k] > -0.06 else 0, behind[k - 1] - INWARDS * step)
     return Rows(wide, open_at, deep, blur(behind, 5.0, 0), rim)
+
+
+def rounded(outer: np.ndarray, known: np.ndarray, cut: np.ndarray) -> np.ndarray:
+    """Outer edges [rows] with a bulge where the photo's edge cuts them, run of rows by run: no wall."""
+    out, k = outer.copy(), 0
+    while k < len(outer):
+        end = k
+        while end < len(outer) and cut[end] and known[end] > 0:
+            end += 1
+        if end - k > 2:
+            at = (np.arange(k, end) - k + 0.5) / (end - k) * 2 - 1
+            out[k:end] += min(MOST_BULGE, BULGE * (end - k)) * np.sqrt(1 - at**2)
+        k = max(end, k + 1)
+    return out
 
 
 def front_surface(local: np.ndarray, heights: np.ndarray) -> np.ndarray:
@@ -278,7 +311,8 @@ def dome_surface(
     toward = direction[..., 2]
     grown = lateral * at_rim + (1 - lateral) * np.where(toward < 0, BACK_SHARE, FRONT_SHARE) * excess[10:81].mean()
     grown = grown * (1 - 0.4 * smooth_step(toward, 0.3, 0.9))
-    return direction * (own + np.maximum(grown, 0.0015))[..., None], grown
+    least = LEAST_OFF + (BEHIND_OFF - LEAST_OFF) * smooth_step(toward, 0.05, -0.35)
+    return direction * (own + np.maximum(grown, least))[..., None], grown
 
 
 def curtain_surface(
@@ -311,7 +345,7 @@ def outside_bust(points: np.ndarray, reach: TorsoReach) -> tuple[np.ndarray, np.
     distance = np.linalg.norm(d, axis=-1)
     radius = reach(points)
     moved = np.maximum(np.where(radius > 0.001, radius + OFF_BUST, 0) - distance, 0)
-    moved = blur(blur(moved, 1.5, 0), 1.5, 1)
+    moved = blur(blur(moved, 3.0, 0), 1.5, 1)
     return reach.pivot + d * (1 + moved / np.maximum(distance, 1e-3))[..., None], moved
 
 
@@ -344,16 +378,16 @@ def surface(page: Page, head: Head, photo: Photo, reach: TorsoReach) -> Hair | N
     hanging = curtain_surface(view, rows, heights, theta[first:], sign, blend)
     points = np.concatenate([top, outside_head(hanging, around, radii, heights, theta[first:])])
     points[first - 3 : first + 3] = blur(points[first - 6 : first + 6], 1.5, 0)[3:9]
-    points, moved = outside_bust(view.world(points), reach)
+    resting = photo.unposed(view.world(points), page.joint_shares[page.rows("hair")][..., 0])
+    points, moved = outside_bust(resting, reach)
 
     shown = np.zeros_like(theta)
     away = ramp(grown, *OFF_HEAD)
     if curtain:
         ends = np.where(np.isfinite(sides.lowest), sides.lowest - sides.beyond, NO_CURTAIN)
         end = ends[side] * (1 - blend) + ends[1 - side] * blend - sides.behind.max() * (1 - smooth_step(q, 0.35, 0.6))
-        column = np.arange(len(s))
-        end = end + 0.010 * np.sin(column * 2.399) + 0.006 * np.sin(column * 0.71) - 0.004  # ragged
-        shown[first:] = ramp(heights[:, None], end, end + 0.014 + 0.75 * sides.beyond[side])
+        end = end + ragged(np.arange(len(s)))
+        shown[first:] = smooth_step(heights[:, None], end, end + TAPER + 0.75 * sides.beyond[side])
         shown[first:] *= np.isfinite(sides.lowest)[side] | (q < 0.5)
         # sides, back and crown of the dome lie on the head: the curtain has no upper edge, the crown is of one piece
         shown[:first] = np.maximum(away, smooth_step(theta[:first], 0.75, 1.05))
@@ -361,4 +395,4 @@ def surface(page: Page, head: Head, photo: Photo, reach: TorsoReach) -> Hair | N
         shown[:first] = away
         shown[first:] = ramp(heights[:, None], -0.07, -0.02) * ramp((rows.wide - rows.rim)[side].T, *OFF_HEAD)
     shown *= moved < MOST_MOVED
-    return Hair(points, shown, theta, side, view, curtain, sides.lowest + view.center[1], float(excess.max()))
+    return Hair(points, shown, theta, side, view, curtain, sides.lowest + view.center[1], float(excess.max()), moved)

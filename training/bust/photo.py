@@ -8,13 +8,17 @@ from functools import cached_property
 import numpy as np
 
 from ..synth.crop import Crop, from_crop
-from .garment import clothes_of_hair
+from .garment import Rows, found_clothes
 
 HAIR, SKIN, CLOTHES = 0, 1, 2
 EARS, CHIN = np.array([0.0, 0.0, 0.05]), np.array([0.0, -0.085, 0.06])  # canonical, where heights of a photo are read
 MOUTH = np.array([0.0, -0.05, 0.055])  # up to here a collar may reach
+NECK, CROWN = np.array([0.0, -0.075, -0.035]), np.array([0.0, 0.1, -0.035])  # canonical: the neck's joint; above it
+# radians: a head that leans by no more counts as straight on the torso; more than the other is not believed
+STRAIGHT_NECK, MOST_LEAN = np.radians(3), np.radians(20)
+BEARD = 0.065, 0.05  # meters around the chin that a beard may reach
 # of the crop: pixels of the person that no class wants are taken for the color of clothes where there are so many
-MUCH_LEFT = 0.02
+MUCH_LEFT = 0.006
 # of the crop's side: reach of the box in which hair must be seen for an undecided pixel to count as hair
 NEAR_HAIR = 0.02
 
@@ -48,6 +52,46 @@ class Photo:
         return float(np.arctan2(self.eye[0], self.eye[2]))
 
     @cached_property
+    def lean(self) -> float:
+        """Radians that the head leans to the right of the picture on a torso that is upright in it."""
+        (left, top), (right, low) = (self.project(point)[0] for point in (CROWN, NECK))
+        lean = float(np.arctan2(left - right, low - top))
+        lean -= np.pi / 2 * np.round(lean / (np.pi / 2))  # the photo itself may lie on its side
+        return float(np.sign(lean) * np.clip(abs(lean) - STRAIGHT_NECK, 0, MOST_LEAN))
+
+    @cached_property
+    def torso(self) -> Photo:
+        """The same photo with the camera of the torso: the head leans, the shoulders do not."""
+        if self.lean == 0:
+            return self
+        turn, neck = self._turn, self.R @ NECK + self.t
+        return replace(self, R=turn @ self.R, t=turn @ (self.t - neck) + neck)
+
+    @property
+    def _turn(self) -> np.ndarray:
+        c, s = np.cos(self.lean), np.sin(self.lean)
+        return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
+
+    def posed(self, points: np.ndarray, share: np.ndarray) -> np.ndarray:
+        """Points at rest [...,3] as they are in the photo, in the head's frame; `share` [...] of the torso's joint."""
+        if self.lean == 0:
+            return points
+        neck, camera = self.R @ NECK + self.t, points @ self.R.T + self.t
+        moved = (camera - neck) @ self._turn.T + neck
+        return (camera + share[..., None] * (moved - camera) - self.t) @ self.R
+
+    def unposed(self, points: np.ndarray, share: np.ndarray) -> np.ndarray:
+        """Inverse of `posed`."""
+        if self.lean == 0:
+            return points
+        neck, camera = self.R @ NECK + self.t, points @ self.R.T + self.t
+        x, y = np.moveaxis(camera[..., :2] - neck[:2], -1, 0)
+        c, s = 1 - share + share * np.cos(self.lean), share * np.sin(self.lean)
+        size = c * c + s * s
+        back = np.stack([(c * x + s * y) / size + neck[0], (c * y - s * x) / size + neck[1], camera[..., 2]], -1)
+        return (back - self.t) @ self.R
+
+    @cached_property
     def sure(self) -> np.ndarray:
         """Matte [H,W] a hundredth of the crop inside its edge: no background mixes into colors there."""
         return eroded(self.matte, max(1, round(0.01 * self.crop.side)))
@@ -65,17 +109,23 @@ class Photo:
         worn, head = over(EARS), over(CHIN)
         hair, skin, clothes = np.moveaxis(self.classes, -1, 0)
         classes = np.stack([np.maximum(hair, worn * clothes), skin, (1 - worn) * clothes], -1)
-        ears, mouth = (float(self.project(point)[0][1]) for point in (EARS, MOUTH))
-        classes = clothes_of_hair(self.image, self.matte, classes, self.crop.side, ears, mouth)
+        classes, scenic = found_clothes(self.image, self.matte, classes, self.crop.side, self._rows())
         hair, skin, garment = np.moveaxis(classes, -1, 0)
         # fills holes, grows little
         near = np.clip(3 * box(hair * self.matte, max(1, round(NEAR_HAIR * self.crop.side))) - 1, 0, 1)
         rest = np.clip(self.matte - classes.max(-1), 0, 1)
         hair = np.maximum(hair, head * near * rest)
         clothes = np.maximum(garment, (1 - worn) * (1 - head * near) * rest)
-        if (clothes - garment).sum() > MUCH_LEFT * self.crop.side**2:
-            garment = clothes
+        believed = np.where(scenic > 0.5, garment, clothes)
+        if (believed - garment).sum() > MUCH_LEFT * self.crop.side**2:
+            garment = believed
         return replace(self, classes=np.stack([hair, skin, clothes], -1), garment=garment)
+
+    def _rows(self) -> Rows:
+        """Where clothes may begin, and what may be a beard."""
+        (_, ears), (_, mouth), (x, chin) = (self.project(point)[0] for point in (EARS, MOUTH, CHIN))
+        meter = self.focal * self.crop.side / float(self.project(CHIN)[1])
+        return Rows(ears, mouth, chin, (x, chin, BEARD[0] * meter, BEARD[1] * meter))
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Points [...,3] -> pixels of the photo [...,2] (x right, y down) and depth [...] m."""
@@ -83,6 +133,10 @@ class Photo:
         depth = np.maximum(-camera[..., 2], 0.05)
         at = np.stack([0.5 + self.focal * camera[..., 0] / depth, 0.5 - self.focal * camera[..., 1] / depth], -1)
         return from_crop(at.reshape(-1, 2), self.crop).reshape(at.shape), depth
+
+    def lower_edge(self, px: np.ndarray) -> np.ndarray:
+        """Pixels [...] from places [...,2] down to the photo's lower edge; negative below it."""
+        return self.matte.shape[0] - px[..., 1]
 
     def inside(self, px: np.ndarray, margin: float = 1.0) -> np.ndarray:
         """Whether pixels [...,2] lie in the photo, `margin` pixels from its edge."""

@@ -36,7 +36,7 @@ BACKGROUND, HAIR, SKIN, CLOTHES = [0.2, 0.25, 0.3], [0.25, 0.1, 0.02], [0.6, 0.4
 #: the waves on a photo: height sin(a x + b y + channel)
 GRAIN = [0.08, 1.3, 0.35]
 PHOTOS = (
-    {"yaw": 10, "pitch": 4, "crop": [44, 38, 52, 0.06], "focal": 2.4, "distance": 0.82},
+    {"yaw": 10, "pitch": 4, "crop": [44, 38, 52, 0.14], "focal": 2.4, "distance": 0.82},
     {"yaw": -42, "pitch": 0, "crop": [46, 40, 50, -0.04], "focal": 2.2, "distance": 0.74},
 )
 SIGMAS = np.log([0.0006, 0.02])

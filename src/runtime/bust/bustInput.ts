@@ -54,6 +54,8 @@ export interface IBustPhoto {
     readonly classes: Uint8ClampedArray | null;
     /** The crop that the camera is for, in pixels of this picture. */
     readonly crop: ICrop;
+    /** Radians by which the photo itself is turned against this picture, as a crop's roll. Default 0. */
+    readonly roll?: number;
     /** [9] camera from canonical, row-major. */
     readonly rotation: ArrayLike<number>;
     /** [3] meters. */

@@ -23,6 +23,7 @@ export interface IClassMaps {
  * @param camera of the crop that the networks saw
  * @param wider edge of `detail` in parts of that crop, about the same centre: 1 for the same crop
  * @param classes over `detail`, or null where no network tells them
+ * @param roll by which the crop is turned in the photo, radians
  * @returns yields the share done
  */
 export function* PhotoOfCrop(
@@ -30,6 +31,7 @@ export function* PhotoOfCrop(
     camera: CropCamera,
     wider: number,
     classes: IClassMaps | null,
+    roll = 0,
 ): Work<IBustPhoto> {
     const { size, pixels, matte } = yield* Within(ShrinkView(detail, Math.round(MostCropPx * wider)), 0, 0.5);
     return {
@@ -39,6 +41,7 @@ export function* PhotoOfCrop(
         matte,
         classes: classes ? yield* Within(Interleaved(classes, size), 0.5, 1) : null,
         crop: { centerX: size / 2, centerY: size / 2, sidePx: size / wider, cosRoll: 1, sinRoll: 0 },
+        roll,
         rotation: camera.rotation,
         translation: camera.translation,
         focal: camera.focal,

@@ -69,7 +69,7 @@ export function* FillPage(
         depths.push(DepthPicture(head, photo));
     }
     yield 0.42;
-    const torso = yield* Within(FitTorso(page, head, photos[0]), 0.42, 0.5);
+    const torso = yield* Within(FitTorso(page, head, photos[0].torso), 0.42, 0.5);
     steps.onTorso?.(torso, photos);
     yield 0.5;
     const reach = new TorsoReach(page, torso);
@@ -83,7 +83,8 @@ export function* FillPage(
     map.fill(Math.log(0.001), 7 * texels, 10 * texels);
     map.fill(1, 13 * texels);
     if (bust) {
-        const color = yield* Within(BustColor(page, head, torso, photos, depths), 0.65, 0.73);
+        const upright = photos.map((photo) => photo.torso);
+        const color = yield* Within(BustColor(page, head, torso, upright, depths), 0.65, 0.73);
         const how = { opacity: Opaque, turn: 1, share: [0.68, 0.68, 0.0015] } as const;
         yield* Within(Write(map, page, page.bust, { ...torso, color }, how), 0.73, 0.75);
     }

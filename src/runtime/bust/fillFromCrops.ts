@@ -60,7 +60,7 @@ export function* FillFromCrops(
     const photos: IBustPhoto[] = [];
     for (const [index, { wide, camera }] of input.photos.entries()) {
         const [from, to] = [(CutShare * index) / input.photos.length, (CutShare * (index + 1)) / input.photos.length];
-        const { size, person } = wide;
+        const { size, person, roll } = wide;
         const { matte, colors } = yield* Within(
             CutOutPerson(wide.pixels, person, size),
             from,
@@ -72,7 +72,9 @@ export function* FillFromCrops(
         const classes = person.classes ? { size: person.size, maps: person.classes } : null;
         yield from + 0.9 * (to - from);
         const cut = { size, pixels: colors, matte: MatteBytes(matte) };
-        photos.push(yield* Within(PhotoOfCrop(cut, camera, WiderThanCrop, classes), from + 0.9 * (to - from), to));
+        photos.push(
+            yield* Within(PhotoOfCrop(cut, camera, WiderThanCrop, classes, roll), from + 0.9 * (to - from), to),
+        );
     }
     yield CutShare;
     const shown = new Map(photos.map((photo) => [photo, Shown(photo)]));

@@ -1,21 +1,56 @@
 /**
- * Clothes that a network took for hair: collars, scarves and coats beside long hair. Twin: training/bust/garment.py.
+ * Clothes that a network took for hair or skin: collars, scarves and coats beside long hair. Twin:
+ * training/bust/garment.py.
  */
+import type { Work } from "../slices.js";
 import type { IBustPhoto } from "./bustInput.js";
-import { Clamp } from "./grids.js";
+import { Clamp, Ramp } from "./grids.js";
 
 /** Edge of a cell, in parts of the crop's side. */
 const CellShare = 0.01;
 /** Light and shade on hair: as many times as bright as where it is sure. */
-const [Darkest, Brightest] = [0.6, 1.5];
+const LightOnHair = [0.6, 1.5] as const;
+/** On skin: a neck lies in the chin's shadow. */
+const LightOnSkin = [0.3, 1.5] as const;
+/** Where colors of clothes are known and compared. */
+const NearLight = [0.85, 1.2] as const;
+/** On the background. */
+const LightOnScene = [0.8, 1.25] as const;
 /** Distance of colors from which they are not alike, 0..1 a channel. */
 const Unlike = 0.08;
+/** The brightest channel times this is the share of that distance that counts, from a half to all of it. */
+const Dark = 1.6;
 /** A color of which the sure hair has fewer than so many parts is not hair. */
 const LeastShare = 0.1;
+/** The same for strips beside the neck. */
+const NotAtAll = 0.01;
 /** Cells of sure hair without which nothing is told. */
 const LeastCells = 30;
+/** A patch of clothes has at least so many cells that are surrounded by it, two cells deep. */
+const LeastCore = 6;
+/** Cells of clothes whose colors say what else is clothes. */
+const LeastClothes = 16;
+/** As many times more alike the clothes than the hair. */
+const MoreAlike = 2.5;
+/** Cells of a patch beside the neck, which may be a strip. */
+const LeastBeside = 6;
+/** Half widths of a beard from the chin to there. */
+const NeckTimes = 1.3;
+/** Colors that others are compared with. */
+const MostSure = 400;
 /** What a cell must have of hair and person to be sure. */
 const Sure = 0.8;
+const AtOnce = 1000;
+
+/** Where a photo shows what. */
+export interface IRows {
+    /** Rows in pixels: of the ears, of the mouth (up to there a collar may reach) and of the chin. */
+    readonly ears: number;
+    readonly mouth: number;
+    readonly chin: number;
+    /** Middle (x, y) and half axes of what may be a beard, pixels. */
+    readonly beard: readonly [number, number, number, number];
+}
 
 /** Means over the cells of a photo. */
 interface ICells {
@@ -72,82 +107,240 @@ function CellsOf({ width, height, pixels, crop }: IBustPhoto, matte: Float32Arra
     return cells;
 }
 
-/** Whether a color is that of sure hair, in more light or less. */
-function IsAlike(color: Float64Array, at: number, sure: Float64Array): boolean {
+/** Colors [m,3] of at most {@link MostSure} of the cells for which something holds, evenly. */
+function ColorsWhere({ color, matte }: ICells, holds: (cell: number) => boolean): Float64Array {
+    const found = Array.from(matte.keys()).filter(holds);
+    const step = Math.max(1, Math.ceil(found.length / MostSure));
+    return Float64Array.from(
+        found.filter((_, i) => i % step === 0).flatMap((cell) => Array.from(color.subarray(3 * cell, 3 * cell + 3))),
+    );
+}
+
+/** Share of sure colors [m,3] that a color is like, in more light or less; 0 where none are sure. */
+function Alike(color: Float64Array, at: number, sure: Float64Array, light: readonly [number, number]): number {
     const [r, g, b] = [color[at], color[at + 1], color[at + 2]];
-    const enough = (LeastShare * sure.length) / 3;
+    const most = (Unlike * Clamp(Dark * Math.max(r, g, b), 0.5, 1)) ** 2;
     let alike = 0;
-    for (let k = 0; k < sure.length && alike < enough; k += 3) {
+    for (let k = 0; k < sure.length; k += 3) {
         const [x, y, z] = [sure[k], sure[k + 1], sure[k + 2]];
-        const light = Clamp((r * x + g * y + b * z) / Math.max(x * x + y * y + z * z, 1e-6), Darkest, Brightest);
-        const away = (r - light * x) ** 2 + (g - light * y) ** 2 + (b - light * z) ** 2;
-        alike += away < Unlike ** 2 ? 1 : 0;
+        const bright = Clamp((r * x + g * y + b * z) / Math.max(x * x + y * y + z * z, 1e-6), ...light);
+        const away = (r - bright * x) ** 2 + (g - bright * y) ** 2 + (b - bright * z) ** 2;
+        alike += away < most ? 1 : 0;
     }
-    return alike >= enough;
+    return sure.length > 0 ? (3 * alike) / sure.length : 0;
+}
+
+/** Cells with those outside of the photo as the nearest inside, in the column, then beside. */
+function Carried(on: Uint8Array, { rows, columns, inside }: ICells): Uint8Array {
+    const carried = on.slice();
+    const [first, last] = [new Int32Array(columns).fill(rows), new Int32Array(columns).fill(-1)];
+    inside.forEach((share, cell) => {
+        if (share >= 0.5) {
+            const [row, column] = [Math.floor(cell / columns), cell % columns];
+            first[column] = Math.min(first[column], row);
+            last[column] = row;
+        }
+    });
+    const seen = Array.from(last.keys()).filter((column) => last[column] >= 0);
+    if (seen.length === 0) {
+        return carried;
+    }
+    for (let cell = 0; cell < carried.length; cell++) {
+        const column = Clamp(cell % columns, seen[0], seen[seen.length - 1]);
+        const row = Math.floor(cell / columns);
+        carried[cell] = last[column] < 0 ? on[cell] : on[Clamp(row, first[column], last[column]) * columns + column];
+    }
+    return carried;
+}
+
+/** Cells that have at least four others around them. */
+function Supported(on: Uint8Array, { rows, columns }: ICells): Uint8Array {
+    return on.map((value, cell) => {
+        const [row, column] = [Math.floor(cell / columns), cell % columns];
+        let around = 0;
+        for (let y = Math.max(0, row - 1); y <= Math.min(rows - 1, row + 1); y++) {
+            for (let x = Math.max(0, column - 1); x <= Math.min(columns - 1, column + 1); x++) {
+                around += on[y * columns + x];
+            }
+        }
+        return Number(value === 1 && around >= 5);
+    });
+}
+
+/** Whether all cells around one, two deep, are on; edges go on. */
+function IsCore(on: Uint8Array, { rows, columns }: ICells, cell: number): boolean {
+    const [row, column] = [Math.floor(cell / columns), cell % columns];
+    for (let y = row - 2; y <= row + 2; y++) {
+        for (let x = column - 2; x <= column + 2; x++) {
+            if (on[Clamp(y, 0, rows - 1) * columns + Clamp(x, 0, columns - 1)] === 0) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/** Cells in patches that touch the photo's lower edge and are more than a strip, or lie `beside` the neck. */
+function FromBelow(on: Uint8Array, cells: ICells, beside: Uint8Array): Uint8Array {
+    const { rows, columns, inside } = cells;
+    const around = Carried(on, cells);
+    const found = new Uint8Array(on.length);
+    const seen = new Uint8Array(on.length);
+    for (let column = 0; column < columns; column++) {
+        let below = 0;
+        for (let row = rows - 1; row >= 0 && below < 2; row--) {
+            const start = row * columns + column;
+            if (inside[start] < 0.5) {
+                continue;
+            }
+            below++;
+            if (on[start] === 0 || seen[start] === 1) {
+                continue;
+            }
+            seen[start] = 1;
+            const patch = [start];
+            for (let k = 0; k < patch.length; k++) {
+                const at = patch[k];
+                const x = at % columns;
+                const next = [at - columns, at + columns, x > 0 ? at - 1 : -1, x < columns - 1 ? at + 1 : -1];
+                for (const cell of next) {
+                    if (cell >= 0 && cell < on.length && on[cell] === 1 && seen[cell] === 0) {
+                        seen[cell] = 1;
+                        patch.push(cell);
+                    }
+                }
+            }
+            const isWide = patch.filter((cell) => IsCore(around, cells, cell)).length >= LeastCore;
+            if (isWide || (patch.length >= LeastBeside && patch.every((cell) => beside[cell] === 1))) {
+                patch.forEach((cell) => (found[cell] = 1));
+            }
+        }
+    }
+    return found;
+}
+
+/** Share of a pixel from cells, with a soft edge: means with weights 1, 2, 1, then bilinear. */
+function SmoothShare(on: Uint8Array, cells: ICells): (x: number, y: number) => number {
+    const { rows, columns, edge } = cells;
+    let values = Float64Array.from(Carried(on, cells));
+    for (const step of [columns, 1]) {
+        values = values.map((value, cell) => {
+            const [place, n] = step === 1 ? [cell % columns, columns] : [Math.floor(cell / columns), rows];
+            const before = place > 0 ? values[cell - step] : value;
+            const after = place < n - 1 ? values[cell + step] : value;
+            return (before + 2 * value + after) / 4;
+        });
+    }
+    return (x, y) => {
+        const column = Clamp((x + 0.5) / edge - 0.5, 0, columns - 1);
+        const row = Clamp((y + 0.5) / edge - 0.5, 0, rows - 1);
+        const [c0, r0] = [Math.floor(column), Math.floor(row)];
+        const [c1, r1] = [Math.min(c0 + 1, columns - 1), Math.min(r0 + 1, rows - 1)];
+        const of = (r: number): number =>
+            values[r * columns + c0] * (1 - (column - c0)) + values[r * columns + c1] * (column - c0);
+        return Ramp(of(r0) * (1 - (row - r0)) + of(r1) * (row - r0), 0.35, 0.65);
+    };
+}
+
+/** What was found. */
+export interface IFoundClothes {
+    /** Share 0..1 of a pixel that is clothes and not hair or skin. Null where nothing is told. */
+    readonly worn: ((x: number, y: number) => number) | null;
+    /** Whether what the matte keeps of a pixel, and no class wants, looks like the background: 0..1. */
+    readonly scenic: (x: number, y: number) => number;
 }
 
 /**
- * Makes clothes of what is classed as hair, where from the photo's lower edge upwards nothing looks like the hair that
- * is seen above the ears.
+ * Finds clothes where from the photo's lower edge upwards nothing looks like the hair above the ears or the skin of the
+ * face.
  * @param matte [H,W] 0..1
- * @param classes [H,W,3] 0..1 hair, skin, clothes; changed
- * @param ears row of the ears
- * @param collar row up to which a collar may reach
+ * @param classes [H,W,3] 0..1 hair, skin, clothes
+ * @returns yields the share done
  */
-export function ClothesOfHair(
+export function* FindClothes(
     source: IBustPhoto,
     matte: Float32Array,
     classes: Float32Array,
-    ears: number,
-    collar: number,
-): void {
+    { ears, mouth, chin, beard }: IRows,
+): Work<IFoundClothes> {
     const cells = CellsOf(source, matte, classes);
-    const { edge, columns, rows } = cells;
-    const sure: number[] = [];
-    for (let cell = 0; cell < Math.min(rows, Math.floor(ears / edge)) * columns; cell++) {
-        if (cells.inside[cell] > Sure && cells.matte[cell] > Sure && cells.classes[3 * cell] > Sure) {
-            sure.push(...cells.color.subarray(3 * cell, 3 * cell + 3));
+    yield 0.2;
+    const { edge, columns, color, inside } = cells;
+    const count = cells.matte.length;
+    const rowOf = (cell: number): number => Math.floor(cell / columns);
+    const [hair, skin, clothes] = [0, 1, 2].map((k) => cells.matte.map((_, cell) => cells.classes[3 * cell + k]));
+    const isSure = (cell: number): boolean => inside[cell] > Sure && cells.matte[cell] > Sure;
+    const isPerson = (cell: number): boolean => inside[cell] >= 0.5 && cells.matte[cell] >= 0.5;
+    const scene = ColorsWhere(
+        cells,
+        (cell) => inside[cell] > Sure && cells.matte[cell] < 1 - Sure && rowOf(cell) > ears / edge,
+    );
+    const rest = cells.matte.map((_, cell) =>
+        Number(
+            isPerson(cell) &&
+                Math.max(hair[cell], skin[cell], clothes[cell]) < 0.5 &&
+                rowOf(cell) > ears / edge &&
+                Alike(color, 3 * cell, scene, LightOnHair) >= LeastShare,
+        ),
+    );
+    const scenic = SmoothShare(Uint8Array.from(rest), cells);
+    yield 0.35;
+    const top = Math.floor(ears / edge);
+    const locks = ColorsWhere(cells, (cell) => isSure(cell) && hair[cell] > Sure && rowOf(cell) < top);
+    if (locks.length < 3 * LeastCells) {
+        return { worn: null, scenic };
+    }
+    const face = ColorsWhere(
+        cells,
+        (cell) => isSure(cell) && skin[cell] > Sure && rowOf(cell) >= top && rowOf(cell) <= mouth / edge,
+    );
+    const [strange, dressed, beside] = [new Uint8Array(count), new Uint8Array(count), new Uint8Array(count)];
+    const asked: { cell: number; skin: number }[] = [];
+    for (let cell = 0; cell < count; cell++) {
+        const [row, column] = [rowOf(cell), cell % columns];
+        const off = Math.abs((column + 0.5) * edge - beard[0]);
+        beside[cell] = Number(off > NeckTimes * beard[2]);
+        if (!isPerson(cell) || row <= mouth / edge) {
+            continue;
+        }
+        dressed[cell] = Number(clothes[cell] > Math.max(hair[cell], skin[cell]));
+        const isBeard = (off / beard[2]) ** 2 + (((row + 0.5) * edge - beard[1]) / beard[3]) ** 2 < 1;
+        const isHairy = hair[cell] > Math.max(skin[cell], clothes[cell]);
+        const isBare = !isBeard && skin[cell] >= Math.max(hair[cell], clothes[cell]) && row > chin / edge;
+        if (!isHairy && !isBare) {
+            continue;
+        }
+        const likeHair = Alike(color, 3 * cell, locks, LightOnHair);
+        const likeSkin = isBare ? Alike(color, 3 * cell, face, LightOnSkin) : 0;
+        asked.push({ cell, skin: likeSkin });
+        // a beard is unlike the hair above the ears, and what the matte took of the background is no garment
+        const isStrange = !isBeard && likeHair < LeastShare && (isHairy || likeSkin < LeastShare);
+        if (isStrange && Alike(color, 3 * cell, scene, LightOnScene) < LeastShare) {
+            strange[cell] = 1;
+            beside[cell] *= Number(likeHair < NotAtAll);
+        }
+        if (asked.length % AtOnce === 0) {
+            yield 0.5;
         }
     }
-    if (sure.length < 3 * LeastCells) {
-        return;
-    }
-    const hair = Float64Array.from(sure);
-    for (let column = 0; column < columns; column++) {
-        let isInPhoto = false;
-        for (let row = rows - 1; row > collar / edge; row--) {
-            const cell = row * columns + column;
-            if (!isInPhoto && cells.inside[cell] < 0.5) {
-                continue;
-            }
-            isInPhoto = true;
-            const [own, skin, clothes] = cells.classes.subarray(3 * cell, 3 * cell + 3);
-            if (cells.matte[cell] < 0.5 || skin > Math.max(own, clothes)) {
-                break;
-            }
-            if (own > clothes) {
-                if (IsAlike(cells.color, 3 * cell, hair)) {
-                    break;
-                }
-                Dress(source, classes, cells, row, column);
-            }
+    yield 0.7;
+    const body = strange.map((value, cell) => Math.max(value, dressed[cell]));
+    let found = FromBelow(Supported(body, cells), cells, beside);
+    const known = ColorsWhere(cells, (cell) => isSure(cell) && (found[cell] === 1 || dressed[cell] === 1));
+    if (known.length >= 3 * LeastClothes) {
+        for (const { cell, skin: likeSkin } of asked) {
+            const own = Math.max(Alike(color, 3 * cell, locks, NearLight), likeSkin);
+            const clothing = Alike(color, 3 * cell, known, NearLight);
+            body[cell] = Math.max(body[cell], Number(clothing > Math.max(LeastShare, MoreAlike * own)));
         }
+        yield 0.9;
+        found = FromBelow(Supported(body, cells), cells, beside);
     }
-}
-
-/** The hair of a cell is clothes. */
-function Dress(
-    { width, height }: IBustPhoto,
-    classes: Float32Array,
-    { edge }: ICells,
-    row: number,
-    column: number,
-): void {
-    for (let y = row * edge; y < Math.min(height, (row + 1) * edge); y++) {
-        for (let x = column * edge; x < Math.min(width, (column + 1) * edge); x++) {
-            const i = 3 * (y * width + x);
-            classes[i + 2] = Math.max(classes[i + 2], classes[i]);
-            classes[i] = 0;
-        }
-    }
+    return {
+        worn: SmoothShare(
+            found.map((value, cell) => Number(value === 1 && dressed[cell] === 0)),
+            cells,
+        ),
+        scenic,
+    };
 }

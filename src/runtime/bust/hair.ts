@@ -34,6 +34,12 @@ const [FrontHalf, FrontStep] = [0.16, 0.004];
 const [OffBust, MostMoved] = [0.008, 0.035];
 /** Where hair ends behind on a side that has no curtain, meters below the dome's centre. */
 const NoCurtain = -0.075;
+/** Meters over which ends of hair grow thin. */
+const Taper = 0.03;
+/** Meters that the dome stays off the head's own hair, in front and behind. */
+const [LeastOff, BehindOff] = [0.0015, 0.005];
+/** Meters: where the photo's edge cuts the sides, per row that it cuts. */
+const [Bulge, MostBulge] = [0.0006, 0.025];
 
 /** The outer layer. */
 export interface IHair {
@@ -54,6 +60,8 @@ export interface IHair {
     readonly lengths: Pair<number>;
     /** [Angles + 1] meters beyond the head's rim. */
     readonly excess: Float64Array;
+    /** [rows,P] meters that it was moved out of the bust. */
+    readonly moved: IGrid;
 }
 
 /** The curtain's cross sections, one per row: meters about the dome's axis. */
@@ -87,6 +95,29 @@ function FrontSurface(local: Float64Array, heights: Float64Array): IGrid {
     return front;
 }
 
+/** Outer edges with a bulge where the photo's edge cuts them, run of rows by run: no wall. */
+function Rounded(outer: Float64Array, known: Float64Array, cut: Float64Array): Float64Array {
+    const round = outer.slice();
+    for (let k = 0; k < outer.length; k++) {
+        const start = k;
+        while (k < outer.length && cut[k] > 0 && known[k] > 0) {
+            k++;
+        }
+        for (let row = start; k - start > 2 && row < k; row++) {
+            const at = ((row - start + 0.5) / (k - start)) * 2 - 1;
+            round[row] += Math.min(MostBulge, Bulge * (k - start)) * Math.sqrt(1 - at ** 2);
+        }
+    }
+    return round;
+}
+
+/** Meters that locks of some columns, and strands in them, are longer than others. */
+function Ragged(column: number): number {
+    return (
+        0.006 * Math.sin(column * 0.47) + 0.004 * Math.sin(column * 0.19 + 1) + 0.003 * Math.sin(column * 1.31) - 0.013
+    );
+}
+
 /** @param radii of the head, by heights */
 function CrossSections(sides: ISides, around: Reach, radii: IGrid, heights: Float64Array, excess: Float64Array): IRows {
     const step = heights[0] - heights[1];
@@ -105,7 +136,7 @@ function CrossSections(sides: ISides, around: Reach, radii: IGrid, heights: Floa
             return plain;
         }
         const sure = known.map((value, row) => value * (sides.cut[k][row] > 0 ? 0.3 : 1));
-        const outer = MeanWhere(AsColumn(sides.outer[k]), AsColumn(sure), 1.2).values;
+        const outer = MeanWhere(AsColumn(Rounded(sides.outer[k], known, sides.cut[k])), AsColumn(sure), 1.2).values;
         const wide = outer.map((value, row) => Math.max(value, rim[row] * 0.98));
         const inner = MeanWhere(AsColumn(sides.inner[k]), AsColumn(known), 1.2).values;
         const openAt = inner.map((value, row) => Clamp(value / wide[row], 0, 0.97));
@@ -165,7 +196,8 @@ function* DomeSurface(
         const atRim = Interpolate((Math.atan2(y, x) * 90) / Math.PI, index, excess);
         const even = (toward < 0 ? BackShare : FrontShare) * mean;
         const grow = (lateral * atRim + (1 - lateral) * even) * (1 - 0.4 * SmoothStep(toward, 0.3, 0.9));
-        const radius = Reach.LookUp(own, (1 - elevation / (Math.PI / 2)) * 30, azimuth) + Math.max(grow, 0.0015);
+        const least = LeastOff + (BehindOff - LeastOff) * SmoothStep(toward, 0.05, -0.35);
+        const radius = Reach.LookUp(own, (1 - elevation / (Math.PI / 2)) * 30, azimuth) + Math.max(grow, least);
         points.set([x * radius, y * radius, toward * radius], 3 * i);
         grown.values[i] = grow;
     });
@@ -182,7 +214,7 @@ function OutsideBust(points: IGrid, reach: TorsoReach): { points: IGrid; moved: 
         const radius = reach.towards(values, 3 * i);
         return Math.max((radius > 0.001 ? radius + OffBust : 0) - distance[i], 0);
     });
-    const moved = Blur(Blur(CreateGrid(rows, columns, 1, need), 1.5, 0), 1.5, 1);
+    const moved = Blur(Blur(CreateGrid(rows, columns, 1, need), 3, 0), 1.5, 1);
     const outside = values.map((value, i) => {
         const at = Math.floor(i / 3);
         return pivot[i % 3] + (value - pivot[i % 3]) * (1 + moved.values[at] / Math.max(distance[at], 1e-3));
@@ -267,7 +299,8 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
     const seam = CreateGrid(12, columns, 3, local.values.slice(3 * (first - 6) * columns, 3 * (first + 6) * columns));
     local.values.set(Blur(seam, 1.5, 0).values.subarray(9 * columns, 27 * columns), 3 * (first - 3) * columns);
     yield 0.8;
-    const { points, moved } = OutsideBust({ ...local, values: view.world(local.values) }, reach);
+    const resting = photo.unposed(view.world(local.values), page.torsoShare.subarray(page.hair.first * columns));
+    const { points, moved } = OutsideBust({ ...local, values: resting }, reach);
     yield 0.9;
 
     const ends = [0, 1].map((k) => (Number.isFinite(sides.lowest[k]) ? sides.lowest[k] - sides.beyond[k] : NoCurtain));
@@ -282,10 +315,9 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
             // sides, back and crown of the dome lie on the head: the curtain has no upper edge, the crown is of one piece
             value = curtain ? Math.max(value, SmoothStep(theta.values[i], 0.75, 1.05)) : value;
         } else if (curtain) {
-            const ragged = 0.01 * Math.sin(column * 2.399) + 0.006 * Math.sin(column * 0.71) - 0.004;
             const even = ends[k] * (1 - blend[column]) + ends[1 - k] * blend[column];
-            const end = even - longer * (1 - SmoothStep(q[column], 0.35, 0.6)) + ragged;
-            value = Ramp(heights[row], end, end + 0.014 + 0.75 * sides.beyond[k]);
+            const end = even - longer * (1 - SmoothStep(q[column], 0.35, 0.6)) + Ragged(column);
+            value = SmoothStep(heights[row], end, end + Taper + 0.75 * sides.beyond[k]);
             value *= Number(Number.isFinite(sides.lowest[k]) || q[column] < 0.5);
         } else {
             value = Ramp(heights[row], -0.07, -0.02) * Ramp(rows.wide[k][row] - rows.rim[k][row], ...OffHead);
@@ -293,7 +325,7 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
         shown.values[i] = moved.values[i] < MostMoved ? value : 0;
     }
     const lengths = [sides.lowest[0] + view.center[1], sides.lowest[1] + view.center[1]] as const;
-    return { points, shown, theta, side, angle, view, curtain, lengths, excess };
+    return { points, shown, theta, side, angle, view, curtain, lengths, excess, moved };
 }
 
 /**

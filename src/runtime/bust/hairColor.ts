@@ -1,5 +1,5 @@
 /**
- * Colors of the hair, and what the photos carve away. Twin: `hair_color`, `behind` and `combed` of
+ * Colors of the hair, and what the photos carve away. Twin: `hair_color`, `hung_down`, `behind` and `combed` of
  * training/bust/fill.py.
  */
 import type { Work } from "../slices.js";
@@ -40,6 +40,12 @@ const Straight = [0.032, 0.06] as const;
 const Curls = 0.6;
 /** Hair behind is this much darker. */
 const Behind = 0.93;
+/** Of the crop's side: so near to the photo's lower edge its hair fades into its continuation. */
+const LowerEdge = 0.07;
+/** Rows and columns over which the edges that photos carve are smoothed. */
+const EdgeBlur = [1.5, 0.6] as const;
+/** Of a strand's color from row to row, below which it is continued. */
+const StrandFade = 0.93;
 
 /** A layer of hair with colors. */
 export interface IHairColor {
@@ -63,19 +69,22 @@ export function* HairColor(
     const { points, theta } = layer;
     const { rows, columns } = theta;
     const count = rows * columns;
-    const shown = layer.shown.values.slice();
+    const kept = CreateGrid(rows, columns);
+    kept.values.fill(1);
     const total = new Float64Array(3 * count);
     const weight = new Float64Array(count);
     for (const [index, photo] of photos.entries()) {
         const part = (share: number): number => (0.3 * (index + share)) / photos.length;
-        const { px } = photo.project(points.values);
+        const posed = photo.posed(points.values, page.torsoShare.subarray(page.hair.first * columns));
+        const { px } = photo.project(posed);
         const inside = photo.inside(px, 2);
         const classes = photo.at(photo.classes, px, 3);
         const matte = photo.at(photo.matte, px);
         const sure = photo.at(photo.sure, px);
+        const lower = photo.lowerEdge(px);
         yield part(0.3);
-        const hidden = HiddenByHead(points.values, depths[index], photo, HiddenSlack);
-        const toward = Facing(points, photo, -1);
+        const hidden = HiddenByHead(posed, depths[index], photo, HiddenSlack);
+        const toward = Facing({ ...points, values: posed }, photo, -1);
         yield part(0.6);
         const color = photo.colorAt(px);
         yield part(0.8);
@@ -83,12 +92,19 @@ export function* HairColor(
             const mask = classes[3 * i + Hair];
             const isFront = index === 0 ? theta.values[i] < CarvedAt : toward[i] > 0;
             const isSeen = inside[i] * (1 - hidden[i]);
-            shown[i] *= isSeen === 0 ? 1 : isFront ? Ramp(mask * matte[i], 0.3, 0.6) : Ramp(matte[i], 0.35, 0.65);
+            kept.values[i] *= isSeen === 0 ? 1 : isFront ? Ramp(mask * matte[i], 0.3, 0.6) : Ramp(matte[i], 0.35, 0.65);
             // the first photo made the surface: there the angle from the camera says how far its colors may be believed
             const believed =
                 index > 0 ? Ramp(toward[i], 0.3, 0.6) : isFront ? Ramp(theta.values[i], Rim + 0.15, Rim) : 0;
+            // towards the photo's lower edge the strands give way to what goes on below it
+            const near = Ramp(lower[i] / photo.source.crop.sidePx, 0, LowerEdge);
             const trust =
-                believed * isSeen * Ramp(mask, 0.6, 0.9) * Ramp(sure[i], 0.5, 0.9) * (1 - Math.min(weight[i], 1));
+                believed *
+                near *
+                isSeen *
+                Ramp(mask, 0.6, 0.9) *
+                Ramp(sure[i], 0.5, 0.9) *
+                (1 - Math.min(weight[i], 1));
             weight[i] += trust;
             for (let k = 0; k < 3; k++) {
                 total[3 * i + k] += trust * color[3 * i + k];
@@ -103,9 +119,49 @@ export function* HairColor(
         weight.map((value) => Math.min(value, 1)),
     );
     const mean = total.map((value, i) => value / Math.max(weight[Math.floor(i / 3)], 1e-6));
-    const color = PushPull(CreateGrid(rows, columns, 3, mean), trust);
+    const color = HungDown(PushPull(CreateGrid(rows, columns, 3, mean), trust), trust);
+    // a lock's edge is no stair
+    const edges = Blur(Blur(kept, EdgeBlur[0], 0), EdgeBlur[1], 1).values;
+    const shown = layer.shown.values.map(
+        (value, i) => value * Math.min(Ramp(edges[i], 0.25, 0.55), 4 * kept.values[i]),
+    );
     yield 0.4;
     return { color: yield* ColorBehind(page, layer, color, trust), shown: CreateGrid(rows, columns, 1, shown) };
+}
+
+/** What hangs below all that is trusted goes on in the mean color of the strand above it. */
+function HungDown(color: IGrid, trust: IGrid): IGrid {
+    const { rows, columns } = trust;
+    const strand = CreateGrid(1, columns, 4); // color times weight, weight
+    const below = new Uint8Array(rows * columns);
+    for (let column = 0; column < columns; column++) {
+        let sum = 0;
+        for (let row = rows - 1; row >= 0; row--) {
+            sum += trust.values[row * columns + column];
+            below[row * columns + column] = Number(sum < 0.5);
+        }
+    }
+    const values = color.values.slice();
+    for (let row = 0; row < rows; row++) {
+        const next = strand.values.map((value, k) => {
+            const i = row * columns + Math.floor(k / 4);
+            return StrandFade * value + trust.values[i] * (k % 4 < 3 ? color.values[3 * i + (k % 4)] : 1);
+        });
+        const wide = Blur({ ...strand, values: next }, 1.5, 1).values;
+        for (let column = 0; column < columns; column++) {
+            const i = row * columns + column;
+            const weight = wide[4 * column + 3];
+            const share = below[i] * Ramp(weight, 0.2, 1) * (1 - trust.values[i]);
+            for (let k = 0; k < 3; k++) {
+                values[3 * i + k] += share * (wide[4 * column + k] / Math.max(weight, 1e-6) - values[3 * i + k]);
+            }
+        }
+        // what hangs on keeps the color of where the photo ended
+        next.forEach((value, k) => {
+            strand.values[k] = below[row * columns + Math.floor(k / 4)] > 0 ? value / StrandFade : value;
+        });
+    }
+    return { ...color, values };
 }
 
 /** What one side of the hair shows, row by row. */

@@ -1,7 +1,7 @@
 /** What a photo's hair mask says of dome and curtain. Twin: the measuring half of training/bust/hair.py. */
 import type { Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
-import { AsColumn, Blur, MeanWhere, Median, Ramp, Steps } from "./grids.js";
+import { AsColumn, Blur, Clamp, MeanWhere, Median, Ramp, Steps } from "./grids.js";
 import { SolidMeans, ToFrame, ViewAxes } from "./head.js";
 import { Clothes, Hair, Skin, type Photo } from "./photo.js";
 
@@ -21,6 +21,8 @@ const BelowEdge = 0.09;
 /** Of the rim, 2 degrees each, over the upper half. */
 export const Angles = 90;
 const MostExcess = 0.16;
+/** Beyond the photo's edge: steps of angle that are smoothed over, and meters that hair goes on. */
+const [Round, MostRound] = [2, 0.035];
 /** Hair that ends on clothes, or on skin, in front is this much longer behind, meters. */
 const [BehindShoulder, BehindNeck] = [0.06, 0.03];
 const Turned = (8 * Math.PI) / 180;
@@ -129,10 +131,17 @@ export function MeasureRim(view: HairView, head: IBustHead): Float64Array {
         const isCut = last >= 0 && inside[k * r.length + Math.min(last + 2, r.length - 1)] === 0;
         known[k] = isCut ? 0.15 : 1;
     }
-    // where the photo's edge cuts the hair, it reaches at least there
-    const mean = MeanWhere(AsColumn(excess), AsColumn(known), 1.5).values;
-    const least = mean.map((value, k) => Math.max(value, known[k] < 1 ? excess[k] : 0));
-    return Blur(AsColumn(least), 1, 0).values.map((value) => Math.min(value, MostExcess));
+    // where the photo's edge cuts the hair it reaches at least there, and goes on as round as it is beside that
+    const sure = known.map((value) => Number(value === 1));
+    const radius = MeanWhere(AsColumn(rim.map((value, k) => value + excess[k])), AsColumn(sure), Round).values;
+    const around = excess.map((value, k) =>
+        known[k] === 1 ? 0 : sure.includes(1) ? Clamp(radius[k] - rim[k], value, value + MostRound) : value,
+    );
+    const mean = MeanWhere(AsColumn(excess.map((value, k) => Math.max(value, around[k]))), AsColumn(known), 1.5);
+    const reaches = mean.values.map((value, k) => Math.max(value, around[k]));
+    return Blur(AsColumn(reaches), 1, 0).values.map((value, k) =>
+        Math.min(Math.max(value, known[k] < 1 ? excess[k] : 0), MostExcess),
+    );
 }
 
 /** Meters, by what is seen at a place: hair falls behind shoulders, not behind background. */

@@ -4,15 +4,17 @@
  */
 import type { Work } from "../slices.js";
 import type { IBustPage } from "./bustInput.js";
-import { Blur, Clamp, CreateGrid, Frames, type IGrid } from "./grids.js";
+import { Blur, Clamp, CreateGrid, Frames, Ramp, type IGrid } from "./grids.js";
 import type { IHair } from "./hair.js";
 import type { IHairColor } from "./hairColor.js";
 import { RowCoordinate } from "./page.js";
 
 /** Meters inside, and how dark. */
-const [InnerDepth, InnerDark] = [0.012, 0.45];
+const [InnerDepth, InnerDark] = [0.012, 0.62];
 /** Rows and columns around in which the outer layer must be shown. */
 const [AroundRows, AroundColumns] = [3, 4];
+/** Meters that hair was moved out of the bust: what lies on it has no inside. */
+const Lying = [0.012, 0.004] as const;
 
 /** A grid of Gaussians before they are written. */
 export interface ILayer extends IHairColor {
@@ -21,7 +23,7 @@ export interface ILayer extends IHairColor {
 }
 
 /** The same surface a little inside, darker and without detail. Yields after each step. */
-export function* InnerLayer(page: IBustPage, { points }: IHair, { color, shown }: IHairColor): Work<ILayer> {
+export function* InnerLayer(page: IBustPage, { points, moved }: IHair, { color, shown }: IHairColor): Work<ILayer> {
     const { rows, columns } = points;
     const { axes } = Frames(points);
     const normals = CreateGrid(
@@ -48,7 +50,7 @@ export function* InnerLayer(page: IBustPage, { points }: IHair, { color, shown }
                 least = Math.min(least, shown.values[row * columns + (((i % columns) + c + columns) % columns)]);
             }
         }
-        return least;
+        return least * Ramp(moved.values[i], ...Lying);
     });
     const take = (values: Float64Array, depth: number): IGrid => {
         const width = columns * depth;

@@ -5,7 +5,7 @@
 import { PhotoFromCrop } from "../photo/crop.js";
 import { Within, type Work } from "../slices.js";
 import type { IBustPhoto } from "./bustInput.js";
-import { ClothesOfHair } from "./garment.js";
+import { FindClothes, type IRows } from "./garment.js";
 import { Clamp } from "./grids.js";
 
 /** Channels of a class map. */
@@ -19,7 +19,16 @@ const Mouth = [0, -0.05, 0.055];
 const NearHair = 0.02;
 
 /** Of the crop: pixels of the person that no class wants are taken for the color of clothes where there are so many. */
-const MuchLeft = 0.02;
+const MuchLeft = 0.006;
+/** Canonical: the neck's joint, and a place above it. */
+const [Neck, Crown] = [
+    [0, -0.075, -0.035],
+    [0, 0.1, -0.035],
+];
+/** Radians: a head that leans by no more counts as straight on the torso; more than the other is not believed. */
+const [StraightNeck, MostLean] = [(3 * Math.PI) / 180, (20 * Math.PI) / 180];
+/** Meters around the chin that a beard may reach. */
+const Beard = [0.065, 0.05] as const;
 
 /** Pixels that are looked at between two yields. */
 const PixelsAtOnce = 2 ** 17;
@@ -89,10 +98,14 @@ export class Photo {
     public readonly eye: readonly number[];
     /** Azimuth of the camera about the head, radians, positive to the head's left. */
     public readonly yaw: number;
+    /** Radians that the head leans to the right of the photo on a torso that is upright in it. */
+    public readonly lean: number;
     public readonly width: number;
     public readonly height: number;
     /** Whether all pixels are of the photo. */
     private readonly _isWhole: boolean;
+    /** [W] rows down to the photo's lower edge. */
+    private readonly _lowest: Float64Array;
 
     /**
      * @param matte [H,W] 0..1
@@ -112,9 +125,82 @@ export class Photo {
         const { rotation: r, translation: t } = source;
         this.eye = [0, 1, 2].map((k) => -(r[k] * t[0] + r[3 + k] * t[1] + r[6 + k] * t[2]));
         this.yaw = Math.atan2(this.eye[0], this.eye[2]);
+        this.lean = LeanOf(source);
         this.width = source.width;
         this.height = source.height;
         this._isWhole = matte.every((_, i) => source.pixels[4 * i + 3] > 0);
+        this._lowest = new Float64Array(this.width);
+        for (let i = 0; i < matte.length; i++) {
+            if (source.pixels[4 * i + 3] > 0) {
+                this._lowest[i % this.width] = Math.floor(i / this.width) + 1;
+            }
+        }
+    }
+
+    /** The same photo with the camera of the torso: the head leans, the shoulders do not. */
+    public get torso(): Photo {
+        if (this.lean === 0) {
+            return this;
+        }
+        const { rotation: r, translation: t } = this.source;
+        const [c, s] = [Math.cos(this.lean), Math.sin(this.lean)];
+        const turned = (x: number, y: number): [number, number] => [c * x - s * y, s * x + c * y];
+        const neck = this._neck();
+        const rotation = Float64Array.from(r);
+        for (let k = 0; k < 3; k++) {
+            [rotation[k], rotation[3 + k]] = turned(r[k], r[3 + k]);
+        }
+        const [x, y] = turned(t[0] - neck[0], t[1] - neck[1]);
+        const source = { ...this.source, rotation, translation: [x + neck[0], y + neck[1], t[2]] };
+        return new Photo(source, this.matte, this.classes, this.sure, this.hairless, this.garment);
+    }
+
+    /**
+     * Points at rest as they are in the photo, in the head's frame.
+     * @param points [n,3] meters
+     * @param share [n] of the torso's joint
+     */
+    public posed(points: Float64Array, share: ArrayLike<number>): Float64Array {
+        return this._leaned(points, share, (x, y, c, s) => [c * x - s * y, s * x + c * y]);
+    }
+
+    /** Inverse of {@link posed}. */
+    public unposed(points: Float64Array, share: ArrayLike<number>): Float64Array {
+        return this._leaned(points, share, (x, y, c, s) => {
+            const size = c * c + s * s;
+            return [(c * x + s * y) / size, (c * y - s * x) / size];
+        });
+    }
+
+    private _neck(): [number, number] {
+        const { rotation: r, translation: t } = this.source;
+        const along = (row: number): number => r[row] * Neck[0] + r[row + 1] * Neck[1] + r[row + 2] * Neck[2];
+        return [along(0) + t[0], along(3) + t[1]];
+    }
+
+    private _leaned(
+        points: Float64Array,
+        share: ArrayLike<number>,
+        turn: (x: number, y: number, cosine: number, sine: number) => [number, number],
+    ): Float64Array {
+        if (this.lean === 0) {
+            return points;
+        }
+        const { rotation: r, translation: t } = this.source;
+        const neck = this._neck();
+        const [cosine, sine] = [Math.cos(this.lean), Math.sin(this.lean)];
+        const leaned = points.slice();
+        for (let i = 0; i < points.length; i += 3) {
+            const [px, py, pz] = [points[i], points[i + 1], points[i + 2]];
+            const part = share[i / 3];
+            const x = r[0] * px + r[1] * py + r[2] * pz + t[0] - neck[0];
+            const y = r[3] * px + r[4] * py + r[5] * pz + t[1] - neck[1];
+            const [u, v] = turn(x, y, 1 - part + part * cosine, part * sine);
+            for (let k = 0; k < 3; k++) {
+                leaned[i + k] += r[k] * (u - x) + r[3 + k] * (v - y);
+            }
+        }
+        return leaned;
     }
 
     /** @param points [n,3] meters */
@@ -132,6 +218,14 @@ export class Photo {
             inside[i] = Number(isIn && (this._isWhole || this._showsAround(x, y, margin)));
         }
         return inside;
+    }
+
+    /** [n] pixels from places down to the photo's lower edge; negative below it. */
+    public lowerEdge(px: Float64Array): Float64Array {
+        return Float64Array.from(
+            { length: px.length / 2 },
+            (_, i) => this._lowest[Clamp(Math.floor(px[2 * i]), 0, this.width - 1)] - px[2 * i + 1],
+        );
     }
 
     /** Whether the photo shows something in all four diagonal directions of a pixel. */
@@ -198,6 +292,20 @@ export function Project({ rotation: r, translation: t, focal, crop }: IBustPhoto
     return places;
 }
 
+function LeanOf(source: IBustPhoto): number {
+    const { px } = Project(source, [...Crown, ...Neck]);
+    const found = Math.atan2(px[0] - px[2], px[3] - px[1]) + (source.roll ?? 0);
+    const lean = found - (Math.PI / 2) * Math.round(found / (Math.PI / 2)); // the photo itself may lie on its side
+    return Math.sign(lean) * Clamp(Math.abs(lean) - StraightNeck, 0, MostLean);
+}
+
+/** Where clothes may begin, and what may be a beard. */
+function RowsOf(source: IBustPhoto): IRows {
+    const { px, depth } = Project(source, [...Ears, ...Mouth, ...Chin]);
+    const meter = (source.focal * source.crop.sidePx) / depth[2];
+    return { ears: px[1], mouth: px[3], chin: px[5], beard: [px[4], px[5], Beard[0] * meter, Beard[1] * meter] };
+}
+
 /**
  * A photo with classes that add up: what is worn above the ears is hair (hats are part of it); a pixel of the person
  * that is nothing is hair where hair is near, down to the chin, and else clothes, below the ears.
@@ -229,13 +337,22 @@ export function* CleanPhoto(source: IBustPhoto, given: Uint8ClampedArray): Work<
         classes[3 * i + Clothes] = ((1 - above) * given[3 * i + Clothes]) / 255;
     }
     yield 0.2;
-    const rowOf = (point: readonly number[]): number => Project(source, point).px[1];
-    ClothesOfHair(source, matte, classes, rowOf(Ears), rowOf(Mouth));
+    const { worn: dressed, scenic } = yield* Within(FindClothes(source, matte, classes, RowsOf(source)), 0.2, 0.3);
+    for (let i = 0; dressed && i < count; i++) {
+        const share = dressed(i % width, Math.floor(i / width));
+        if (share > 0) {
+            const [own, bare, clothes] = classes.subarray(3 * i, 3 * i + 3);
+            classes[3 * i + Clothes] = Math.max(clothes, share * Math.max(own, bare, clothes));
+            classes[3 * i + Hair] = own * (1 - share);
+            classes[3 * i + Skin] = bare * (1 - share);
+        }
+    }
     hair.forEach((_, i) => (hair[i] = classes[3 * i + Hair] * matte[i]));
     yield 0.3;
     const around = Box(hair, width, height, Math.max(1, Math.round(NearHair * crop.sidePx)));
     yield 0.4;
     const garment = new Float32Array(count);
+    const believed = new Float32Array(count);
     let left = 0;
     for (let i = 0; i < count; i++) {
         if (i > 0 && i % PixelsAtOnce === 0) {
@@ -247,15 +364,14 @@ export function* CleanPhoto(source: IBustPhoto, given: Uint8ClampedArray): Work<
         classes[3 * i + Hair] = Math.max(classes[3 * i + Hair], near * rest);
         garment[i] = classes[3 * i + Clothes];
         classes[3 * i + Clothes] = Math.max(classes[3 * i + Clothes], (1 - worn[row]) * (1 - near) * rest);
-        left += source.pixels[4 * i + 3] > 0 ? classes[3 * i + Clothes] - garment[i] : 0;
+        believed[i] = scenic(i % width, row) > 0.5 ? garment[i] : classes[3 * i + Clothes];
+        left += source.pixels[4 * i + 3] > 0 ? believed[i] - garment[i] : 0;
         hair[i] = 1 - classes[3 * i + Hair];
-    }
-    if (left > MuchLeft * crop.sidePx ** 2) {
-        garment.forEach((_, i) => (garment[i] = classes[3 * i + Clothes]));
     }
     const reach = Math.max(1, Math.round(0.01 * crop.sidePx));
     yield 0.6;
     const sure = yield* Within(Eroded(matte, width, height, reach), 0.6, 0.8);
     const hairless = yield* Within(Eroded(hair, width, height, reach), 0.8, 1);
-    return new Photo(source, matte, classes, sure, hairless, garment);
+    const isMuch = left > MuchLeft * crop.sidePx ** 2;
+    return new Photo(source, matte, classes, sure, hairless, isMuch ? believed : garment);
 }

@@ -285,7 +285,7 @@ async function WideOfAsync(
     const pixels = picture.data as Uint8ClampedArray<ArrayBuffer>;
     MarkOutside(pixels, wider, photo.width, photo.height, size);
     await NextTaskAsync();
-    return { size, pixels, person };
+    return { size, pixels, roll: Math.atan2(crop.sinRoll, crop.cosRoll), person };
 }
 
 function NoticesOf({ faceCount, turn }: IFoundFace): IRuntimeNotice[] {

@@ -27,6 +27,8 @@ export interface IWideCrop {
      * has colors that go on from the photo's edge.
      */
     readonly pixels: Uint8ClampedArray<ArrayBuffer>;
+    /** Radians by which it is turned in the photo, as {@link ICrop}. */
+    readonly roll: number;
     /** What networks say of the person, over this crop. */
     readonly person: IPersonMask;
 }
