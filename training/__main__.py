@@ -49,6 +49,10 @@ COMMANDS = {
         "voice-speak": ("voice.speak", "sentences with phoneme times for scripts/measureVoice.mjs"),
         "voice-train": ("voice.train", "the network that hears visemes"),
     },
+    "motion of a face before a camera": {
+        "camera-frames": ("camera.frames", "frames of synthetic people as the landmark network sees them"),
+        "camera-train": ("camera.train", "trains the network that tells expressions and turn"),
+    },
     "other networks": {
         "facenets": ("facenets.build", "MediaPipe's networks to ONNX"),
         "facenets-outputs": ("facenets.tflite_outputs", "what TensorFlow Lite computes with them"),

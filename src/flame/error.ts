@@ -72,6 +72,8 @@ export interface IFlexAvatarErrorDetails {
     advice?: string;
     /** The error underneath, if any. */
     cause?: unknown;
+    /** Which of several photos it is about, from 0. */
+    photo?: number;
 }
 
 /**
@@ -85,6 +87,8 @@ export class FlexAvatarError extends Error {
     public readonly advice: string;
     /** The error underneath, or undefined. */
     public override readonly cause: unknown;
+    /** Which of the photos that were passed it is about, from 0; undefined for all else. */
+    public readonly photo: number | undefined;
 
     /**
      * @param code stable code
@@ -97,6 +101,7 @@ export class FlexAvatarError extends Error {
         this.code = code;
         this.advice = details.advice ?? DefaultAdvice[code];
         this.cause = details.cause;
+        this.photo = details.photo;
     }
 }
 

@@ -44,16 +44,27 @@ export interface IPageCover {
 }
 
 /**
- * Finds what is hidden at rest; takes some 10 ms.
+ * Finds what is hidden at rest. Yields the share done, in three steps of some 30 ms.
  * @param fill numbers of the page
  * @param page with the table of all its texels
  */
-export function FindPageCover(
+export function* FindPageCover(
     head: ICoverPart,
     page: ICoverPart,
     { dome }: NonNullable<PageModel["fill"]>,
-): IPageCover {
-    return { head: UnderShell(head, page, dome), page: InsideHead(head, page, dome) };
+): Generator<number, IPageCover, void> {
+    const shell = FindShell(page, dome);
+    yield 0.4;
+    const hidden = UnderShell(head, shell, dome);
+    yield 0.7;
+    return { head: hidden, page: InsideHead(head, page, dome) };
+}
+
+/** Of each bin: the shell's least distance (infinite where it is open), and the torso's least and most share. */
+interface IShell {
+    readonly radius: Float32Array;
+    readonly least: Float32Array;
+    readonly most: Float32Array;
 }
 
 /** A direction. Reused, so that nothing is allocated. */
@@ -68,7 +79,7 @@ function Look(places: ArrayLike<number>, at: number, dome: readonly number[]): t
     return Seen;
 }
 
-function UnderShell(head: ICoverPart, page: ICoverPart, dome: readonly number[]): Uint8Array {
+function FindShell(page: ICoverPart, dome: readonly number[]): IShell {
     const radius = new Float32Array(Rows * Columns).fill(Infinity);
     const least = new Float32Array(radius.length).fill(Infinity);
     const most = new Float32Array(radius.length).fill(-Infinity);
@@ -87,6 +98,10 @@ function UnderShell(head: ICoverPart, page: ICoverPart, dome: readonly number[])
             most[bin] = Math.max(most[bin], point[3]);
         }
     }
+    return { radius, least, most };
+}
+
+function UnderShell(head: ICoverPart, { radius, least, most }: IShell, dome: readonly number[]): Uint8Array {
     const reach = ReachOf(radius);
     const { model, table, map } = head;
     const places = RestPlaces(model, table, map);
@@ -111,21 +126,24 @@ function* Squares({ model, table, map }: ICoverPart): Generator<Float64Array> {
     const places = RestPlaces(model, table, map);
     const isShell = model.regions.map((region) => model.regions.includes(`${region}${InnerSuffix}`));
     const square = new Float64Array(16);
+    const logits = Array.prototype.slice.call(map, 3 * mapSize * mapSize, 4 * mapSize * mapSize) as number[];
     for (let g = 0; g < table.gaussianCount; g++) {
         const region = RegionOfGaussian(table, g);
         if (!isShell[region] || (texel[g] + 1) % mapSize === 0) {
             continue;
         }
-        const corners = [0, 1, mapSize, mapSize + 1].map((step) => gaussianOfTexel[texel[g] + step] ?? -1);
-        const isClosed = corners.every(
-            (c) =>
-                c >= 0 && RegionOfGaussian(table, c) === region && map[3 * mapSize * mapSize + texel[c]] > ClosedLogit,
-        );
-        if (isClosed) {
-            corners.forEach((c, k) => {
-                square.set(places.subarray(3 * c, 3 * c + 3), 4 * k);
+        let isClosed = true;
+        for (let k = 0; k < 4; k++) {
+            const c = gaussianOfTexel[texel[g] + (k & 1) + mapSize * (k >> 1)] ?? -1;
+            isClosed &&= c >= 0 && RegionOfGaussian(table, c) === region && logits[texel[c]] > ClosedLogit;
+            if (isClosed) {
+                for (let axis = 0; axis < 3; axis++) {
+                    square[4 * k + axis] = places[3 * c + axis];
+                }
                 square[4 * k + 3] = weights[JointCount * c + Torso] + weights[JointCount * c + Lying];
-            });
+            }
+        }
+        if (isClosed) {
             yield square;
         }
     }

@@ -5,7 +5,15 @@
  */
 import { CheckMesh, JointCount, ModelJointNames, type HeadModel } from "./headModel.js";
 import { HeadModelFile, HeadModelFileError, IsRecord } from "./headModelFile.js";
-import { InsideFlag, MaxMapSize, OutsideFlag, RegionShift, ShellFlag, type TexelTable } from "./texelTable.js";
+import {
+    InsideFlag,
+    MaxMapSize,
+    OutsideFlag,
+    RegionShift,
+    ShellFlag,
+    TwoSidedFlag,
+    type TexelTable,
+} from "./texelTable.js";
 
 /** Meters that a joint of the page may differ from the head's. */
 const SameJoint = 1e-4;
@@ -204,8 +212,8 @@ export function MeanSpacing(
 }
 
 /**
- * How the Gaussians of a person's page are seen: all are shells. The bust is seen from outside, hair only from outside
- * where there is an inner layer, and that only from inside.
+ * How the Gaussians of a person's page are seen: all are shells. One-sided regions are seen from outside, two-sided ones
+ * where an inner layer lies under them, and that from inside.
  * @param table of all texels of the page; not changed
  * @param map [14,H,W], before activation
  * @returns [n] flags
@@ -234,7 +242,7 @@ export function ShellFlags(
         if (regions[region].endsWith(InnerSuffix)) {
             return flags | ShellFlag | InsideFlag;
         }
-        const isOneSided = inner[region] < 0 || isCovered(region, texel[g]);
+        const isOneSided = (flags & TwoSidedFlag) === 0 || (inner[region] >= 0 && isCovered(region, texel[g]));
         return flags | ShellFlag | (isOneSided ? OutsideFlag : 0);
     });
 }

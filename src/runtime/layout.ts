@@ -223,9 +223,12 @@ export const DigitCount = 16;
 export const RadixTileSize = 2048;
 /** Below this alpha nothing is drawn. */
 export const AlphaCut = 1 / 255;
-/** What a Gaussian of a shell is drawn down to, in parts of its opacity, and how far its axis may look away, cosine. */
+/** What a Gaussian of a shell is drawn down to, in parts of its opacity. */
 export const ShellCut = 1 / 12;
-export const ShellCosine = 0.1;
+/** How far the axis of a Gaussian of a shell may look away where that is seen from outside, and towards the camera where
+ * it is seen from inside: cosines. */
+export const OutsideCosine = 0.45;
+export const InsideCosine = 0.1;
 /** Standard deviations of a Gaussian are held between these, meters. */
 export const ScaleMin = 1e-5;
 export const ScaleMax = 0.02;

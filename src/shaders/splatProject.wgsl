@@ -37,7 +37,8 @@ const LeastTransmittance: f32 = 0.003;
 const BackFaceCosine: f32 = 0.2; // keeps Gaussians just behind the silhouette, which still reach over it
 const HorizonMargin: f32 = 0.05;
 const HeadRadius: f32 = 0.08; // meters
-const ShellCosine: f32 = 0.1; // keeps Gaussians of a shell just behind its silhouette
+const OutsideCosine: f32 = 0.45; // keeps what a glance through a shell meets where the layer inside it is narrower
+const InsideCosine: f32 = 0.1; // keeps what is just within the silhouette
 
 /// G = static + M_dyn ⊙ (weighted deltas), before activation.
 fn dynamicAttributes(slot: u32, gaussian: u32, t: Texel) -> Attributes {
@@ -146,8 +147,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         // where back faces are kept, the eye is all 0 and this is no number
         let eye = slots[slot].eyePosed;
         let towardsEye = eye.xyz - eye.w * mean;
-        let away = -dot(rotation[2], towardsEye) / length(towardsEye);
-        if (select(-away, away, (texelFlags(t) & OutsideFlag) != 0u) > ShellCosine) {
+        let facing = dot(rotation[2], towardsEye) / length(towardsEye);
+        if (select(facing > InsideCosine, facing < -OutsideCosine, (texelFlags(t) & OutsideFlag) != 0u)) {
             return;
         }
     }

@@ -13,6 +13,8 @@ export interface IRecord {
     readonly covariancePx: [number, number, number];
     readonly color: number[];
     readonly alpha: number;
+    /** Whether it is part of a shell: its alpha is stored negative. */
+    readonly isShell: boolean;
 }
 
 /** All records of a view that is `width` × `height` pixels. */
@@ -47,7 +49,8 @@ export async function ReadRecords(
                 axes[0][1] ** 2 + axes[1][1] ** 2,
             ],
             color: [...rg, ba[0]],
-            alpha: ba[1],
+            alpha: Math.abs(ba[1]),
+            isShell: ba[1] < 0,
         };
     });
 }

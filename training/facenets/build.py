@@ -28,6 +28,9 @@ IN_BYTES = ("landmarks",)  # graphs whose convolutions are stored as bytes
 # rounding all by .14
 SMALLEST_IN_BYTES, LARGEST_IN_BYTES = 16_384, 100_000
 LICENSE = "Apache-2.0"
+# tensors of face_landmark_with_attention.tflite with 128 channels: the last of the trunk, 3x3, then of lips, eye, iris,
+# eye, iris, 2x2 each; what training/camera makes expressions from
+FEATURES = (169, 603, 605, 607, 609, 611)
 
 
 def packed_file(name: str, packages: Path = PACKAGES) -> bytes:
@@ -66,8 +69,18 @@ def convert_matte(network: Network) -> tuple[onnx.ModelProto, dict[str, np.ndarr
 
 
 def convert_landmarks(network: Network) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
-    """image [1,3,192,192] 0..1 -> landmarks [1,478,3] in its pixels, presence [1,1] 0..1."""
-    return convert(network, {"image": network.inputs[0]}, {}, lambda graph: _join_landmarks(graph, network))
+    """image [1,3,192,192] 0..1 -> landmarks [1,478,3] in its pixels, presence [1,1] 0..1, features [1,3712]."""
+
+    def join(graph: Graph) -> dict[str, str]:
+        return _join_landmarks(graph, network) | {"features": _features(graph)}
+
+    return convert(network, {"image": network.inputs[0]}, {}, join)
+
+
+def _features(graph: Graph) -> str:
+    """All of FEATURES in a row."""
+    rows = [graph.add("Reshape", f"t{index}", graph.constant([1, -1], np.int64)) for index in FEATURES]
+    return graph.add("Concat", *rows, axis=1)
 
 
 def _join_landmarks(graph: Graph, network: Network) -> dict[str, str]:
@@ -176,7 +189,10 @@ def build(root: Path = ASSETS, packages: Path = PACKAGES) -> dict:
     path = root / "models.json"
     manifest = json.loads(path.read_text())
     others = {name: graph for name, graph in manifest.get("face", {}).get("graphs", {}).items() if name not in graphs}
-    source = ", ".join(f"npm {own['name']} {own['version']}" for own in sources) + "; classes: training/classes"
+    source = (
+        ", ".join(f"npm {own['name']} {own['version']}" for own in sources)
+        + "; classes: training/classes; motion: training/camera"
+    )
     entry = {"license": LICENSE, "source": source, "graphs": graphs | others}
     manifest["face"] = entry
     path.write_text(manifest_text(manifest))

@@ -37,10 +37,18 @@ class Photographer:
 
     # ------------------------------------------------------------------------------------------------------- pictures
     def render(
-        self, person: Person, face: Face, camera: Camera, light, tone, occlusion, worn: Worn = NOTHING
+        self,
+        person: Person,
+        face: Face,
+        camera: Camera,
+        light,
+        tone,
+        occlusion,
+        worn: Worn = NOTHING,
+        supersample: int = SUPERSAMPLE,
     ) -> Picture:
         """Picture of the mesh and what is worn."""
-        return draw(self.crowd.rig, person.texture, face, camera, light, tone, occlusion, worn)
+        return draw(self.crowd.rig, person.texture, face, camera, light, tone, occlusion, worn, supersample)
 
     def photograph(self, rng, picture: np.ndarray, coverage: np.ndarray) -> np.ndarray:
         """A photo as a user gives it [3,S,S]: the head before a random background, with camera flaws, then the

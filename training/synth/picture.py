@@ -53,16 +53,18 @@ def draw(
     tone: lighting.Tone,
     occlusion,
     worn: Worn,
+    supersample: int = SUPERSAMPLE,
 ) -> Picture:
-    """`face` is a generator.Face, texture [k,k,8] the person's, occlusion [V,1+L]."""
-    size, eye = camera.size * SUPERSAMPLE, camera.center()
+    """`face` is a generator.Face, texture [k,k,8] the person's, occlusion [V,1+L]. `supersample` squared samples a
+    pixel."""
+    size, eye = camera.size * supersample, camera.center()
     props = [p for p in (worn.torso, worn.glasses and worn.glasses.frame) if p is not None]
     meshes = [(face.posed, rig.faces)] + [(p.vertices, p.faces) for p in props]
     vertex_start = np.cumsum([0] + [len(v) for v, _ in meshes])
     face_start = np.cumsum([0] + [len(f) for _, f in meshes])
     vertices = np.concatenate([v for v, _ in meshes])
     faces = np.concatenate([f + start for (_, f), start in zip(meshes, vertex_start)])
-    index, bary, depth = mesh.raster(camera.to_camera(vertices), faces, camera.f * SUPERSAMPLE, size)
+    index, bary, depth = mesh.raster(camera.to_camera(vertices), faces, camera.f * supersample, size)
     index, bary = index.ravel(), bary.reshape(-1, 2)
     picture = np.zeros((size * size, 4), np.float32)
     picture[:, 3] = index >= 0
@@ -79,7 +81,7 @@ def draw(
     if worn.glasses is not None:
         hidden = (index >= face_start[-2]).reshape(size, size)
         _lenses(worn, camera, depth, picture, hidden)
-    small = lighting.box_down(picture.reshape(size, size, 4), SUPERSAMPLE)
+    small = lighting.box_down(picture.reshape(size, size, 4), supersample)
     coverage = small[..., 3]
     color = tone.encode(small[..., :3] / np.maximum(coverage, 1e-3)[..., None])
     return Picture(np.where(coverage[..., None] > 0, color, np.float32(0.5)), coverage, depth, hidden)
@@ -89,7 +91,8 @@ def _lenses(worn: Worn, camera: Camera, depth: np.ndarray, picture: np.ndarray, 
     """Lay the lenses over the linear picture [n,4] (color times coverage, coverage) and mark where they hide what is
     behind."""
     glasses, size = worn.glasses, len(depth)
-    index, bary, near = mesh.raster(camera.to_camera(glasses.lenses), glasses.lens_faces, camera.f * SUPERSAMPLE, size)
+    focal = camera.f * size / camera.size
+    index, bary, near = mesh.raster(camera.to_camera(glasses.lenses), glasses.lens_faces, focal, size)
     hit = np.flatnonzero(near.ravel() < depth.ravel())
     color, taken = shown_through(glasses, worn.glare, index.ravel()[hit], bary.reshape(-1, 2)[hit], picture[hit, :3])
     picture[hit, :3] = color

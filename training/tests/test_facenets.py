@@ -129,7 +129,7 @@ def test_landmarks_go_through_the_matrix():
 
 def test_committed_files_are_what_the_converter_writes(tmp_path):
     manifest = json.loads((build.ASSETS / "models.json").read_text())
-    ours = {"classes": manifest["face"]["graphs"]["classes"]}
+    ours = {name: manifest["face"]["graphs"][name] for name in ("classes", "motion")}
     (tmp_path / "models.json").write_text(json.dumps({"models": {}, "face": {"graphs": ours | {"detector": "older"}}}))
     entry = build.build(tmp_path)
     assert entry == manifest["face"]
@@ -142,9 +142,10 @@ def test_committed_files_are_what_the_converter_writes(tmp_path):
 def test_weights_are_halves_or_bytes_and_stay_small():
     for name, graph in json.loads((build.ASSETS / "models.json").read_text())["face"]["graphs"].items():
         model = onnx.load(build.ASSETS / graph["file"])
-        large = [t for t in model.graph.initializer if np.prod(t.dims) > 1500]
+        least = 10_000 if name == "motion" else 1500
+        large = [t for t in model.graph.initializer if np.prod(t.dims) > least]
         half, byte = onnx.TensorProto.FLOAT16, onnx.TensorProto.INT8
-        stored = {"classes": {byte}, "landmarks": {byte, half}}.get(name, {half})
+        stored = {"classes": {byte}, "motion": {byte}, "landmarks": {byte, half}}.get(name, {half})
         assert {t.data_type for t in large} == stored, name
         assert graph["bytes"] < (120e3 if "data" in graph else 450e3) and graph.get("data", graph)["bytes"] < 2.5e6
 

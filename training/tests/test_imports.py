@@ -23,7 +23,7 @@ FLOORS = (
     "bust classes",
     "train",
     "evaluate",
-    "average one_batch",
+    "average camera one_batch",
     "__main__",
 )
 

@@ -173,7 +173,7 @@ export class PersonPage {
      */
     public async setInSlicesAsync(page: IPageMap, fadeMs: number, onSlice: () => void): Promise<void> {
         const shapes = new Map<string, IShape | null>();
-        const cover = this._coverFor(page);
+        const cover = await FinishInSlicesAsync(this._coverFor(page), onSlice);
         await FinishInSlicesAsync(ShapesOf(page, this._members, shapes, cover), onSlice);
         await NextTaskAsync(); // buffers and their first frame take 30 ms
         onSlice();
@@ -311,15 +311,20 @@ export class PersonPage {
     }
 
     private _coverOf(page: IPageMap): IPageCover | null {
-        return (this._cover ??= this._coverFor(page));
+        return (this._cover ??= Finish(this._coverFor(page)));
     }
 
     /** @returns null for a page that does not say where its hair is */
-    private _coverFor({ model: page, map }: IPageMap): IPageCover | null {
+    private *_coverFor({ model: page, map }: IPageMap): Work<IPageCover | null> {
+        if (!page.fill) {
+            return null;
+        }
         const { mapSize, staticMap } = this._file;
         const model = HangingPage(page.model);
         const head = { model: this._head, table: TexelTableOf(this._head, mapSize), map: staticMap };
-        return page.fill && FindPageCover(head, { model, table: TexelTableOf(model, page.mapSize), map }, page.fill);
+        const table = TexelTableOf(model, page.mapSize);
+        yield 0;
+        return yield* FindPageCover(head, { model, table, map }, page.fill);
     }
 
     /** @returns null if nothing is left */

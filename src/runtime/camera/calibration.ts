@@ -19,6 +19,8 @@ export interface ICalibration {
     readonly rest: Float64Array;
     /** [3] where its origin stands, camera frame, meters. */
     readonly place: Float64Array;
+    /** Which of the frames show the person at rest. */
+    readonly restFrames: readonly number[];
 }
 
 /** Identity directions that are solved for, as in photos. */
@@ -41,7 +43,8 @@ export function Calibrate(
     settings: ITrackerSettings = DefaultTracking,
 ): ICalibration {
     const basis = LandmarkBasisOf(model, ShapeCount);
-    const rest = RestFrames(model, basis, frames, settings);
+    const restFrames = RestFrames(model, basis, frames, settings);
+    const rest = restFrames.map((i) => frames[i]);
     const chosen = Array.from({ length: Math.min(FitFrames, rest.length) }, (_, i) => {
         return rest[Math.floor(((i + 0.5) * rest.length) / Math.min(FitFrames, rest.length))];
     });
@@ -68,16 +71,16 @@ export function Calibrate(
         tracker.camera.translation.forEach((value, i) => (place[i] += value / rest.length));
     }
     NearestRotation(rotation);
-    return { basis: PersonalBasis(basis, shape, offset), rest: rotation, place };
+    return { basis: PersonalBasis(basis, shape, offset), rest: rotation, place, restFrames };
 }
 
-/** The frames nearest to the median face; blinks and words are not among them. */
+/** Which frames are nearest to the median face; blinks and words are not among them. */
 function RestFrames(
     model: HeadModel,
     basis: LandmarkBasis,
     frames: readonly Float32Array[],
     settings: ITrackerSettings,
-): Float32Array[] {
+): number[] {
     const mean = PersonalBasis(basis, new Float64Array(ShapeCount), new Float64Array(3 * basis.landmarkCount));
     const tracker = new FaceTracker(mean, model.expressions, settings);
     const faces = frames.map((frame) => {
@@ -86,10 +89,10 @@ function RestFrames(
     });
     const median = model.expressions.map((_, e) => Median(faces.map((face) => face[e])));
     return frames
-        .map((frame, i) => ({ frame, far: median.reduce((sum, value, e) => sum + (faces[i][e] - value) ** 2, 0) }))
+        .map((_, i) => ({ i, far: median.reduce((sum, value, e) => sum + (faces[i][e] - value) ** 2, 0) }))
         .sort((a, b) => a.far - b.far)
         .slice(0, Math.max(1, Math.round(RestShare * frames.length)))
-        .map(({ frame }) => frame);
+        .map(({ i }) => i);
 }
 
 function Median(values: number[]): number {

@@ -1,4 +1,7 @@
-/** What the camera's networks need: the two of photos that find faces, and ONNX Runtime for the processor. */
+/**
+ * What the camera's networks need: the two of photos that find faces, the one that tells their motion, and ONNX Runtime
+ * for the processor.
+ */
 import { FlexAvatarError } from "../../flame/error.js";
 import { AssetStore, JoinUrl } from "../models/assetStore.js";
 import type { IGraphEntry } from "../models/manifest.js";
@@ -16,6 +19,7 @@ export interface IGraphFiles {
 export interface ICameraFiles {
     detector: IGraphFiles;
     landmarks: IGraphFiles;
+    motion: IGraphFiles;
     /** ONNX Runtime: its script, and what that loads. */
     script: string;
     wasmPaths: { wasm: string; mjs: string };
@@ -56,12 +60,13 @@ export async function LoadCameraFilesAsync(
             const path = data?.file.slice(data.file.lastIndexOf("/") + 1);
             return { graph, data: weights ? [{ path: path!, data: weights }] : [] };
         };
-        const [detector, landmarks, wasmBinary] = await Promise.all([
+        const [detector, landmarks, motion, wasmBinary] = await Promise.all([
             load("face detector", face.graphs.detector),
             load("face landmarks", face.graphs.landmarks),
+            load("face motion", face.graphs.motion),
             store.loadAsync({ url: wasm, what: "ONNX Runtime", signal }),
         ]);
-        return { detector, landmarks, script, wasmPaths: { wasm, mjs }, wasmBinary };
+        return { detector, landmarks, motion, script, wasmPaths: { wasm, mjs }, wasmBinary };
     } finally {
         store.dispose();
     }

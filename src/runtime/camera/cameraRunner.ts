@@ -14,7 +14,7 @@ import { CanvasFrame } from "./canvasFrame.js";
 import { LoadCameraFilesAsync, type ICameraFiles, type IGraphFiles } from "./cameraFiles.js";
 import { CreateCameraResult } from "./cameraResult.js";
 import { FaceFollower, type IFollowSettings } from "./faceFollower.js";
-import type { ILandmarkNetworks } from "./landmarkFollower.js";
+import { FeatureCount, type ILandmarkNetworks } from "./landmarkFollower.js";
 import type { CameraAnswer, CameraRequest } from "./worker/messages.js";
 import workerSource from "./worker/cameraWorker.ts?text";
 
@@ -261,24 +261,30 @@ async function PageNetworksAsync(
         const backend: IOnnxBackend = await LoadOnnxBackendAsync("wasm", { urls, store, worker: false, signal });
         const create = ({ graph, data }: IGraphFiles) => backend.createSessionAsync(graph, data, false);
         const [detector, landmarks] = [await create(files.detector), await create(files.landmarks)];
+        const motion = await create(files.motion);
         const runAsync = async (
             session: typeof detector,
+            name: string,
             data: Float32Array,
+            dims: readonly number[],
         ): Promise<Record<string, Float32Array>> => {
-            const size = Math.sqrt(data.length / 3);
-            const outputs = await session.run({ image: { data, dims: [1, 3, size, size] } });
+            const outputs = await session.run({ [name]: { data, dims } });
             return Object.fromEntries(
-                Object.entries(outputs).map(([name, output]) => [name, output.data as Float32Array]),
+                Object.entries(outputs).map(([output, { data: values }]) => [output, values as Float32Array]),
             );
         };
         return {
             detectAsync: async (image) => {
-                const { boxes, scores } = await runAsync(detector, image);
+                const { boxes, scores } = await runAsync(detector, "image", image, [1, 3, 128, 128]);
                 return { boxes, scores };
             },
             findLandmarksAsync: async (image) => {
-                const found = await runAsync(landmarks, image);
-                return { landmarks: found.landmarks, presence: found.presence };
+                const found = await runAsync(landmarks, "image", image, [1, 3, 192, 192]);
+                return { landmarks: found.landmarks, presence: found.presence, features: found.features };
+            },
+            findMotionAsync: async (change) => {
+                const { expressions, turn } = await runAsync(motion, "change", change, [1, FeatureCount]);
+                return { expressions, turn };
             },
         };
     } finally {

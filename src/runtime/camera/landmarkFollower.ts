@@ -24,10 +24,22 @@ export interface ICameraFrame {
 export interface ILandmarkNetworks {
     /** @param image `[3,128,128]`, −1..1 */
     detectAsync(image: Float32Array): Promise<{ boxes: Float32Array; scores: Float32Array }>;
-    /** @param image `[3,192,192]`, 0..1 */
-    findLandmarksAsync(image: Float32Array): Promise<{ landmarks: Float32Array; presence: Float32Array }>;
+    /**
+     * @param image `[3,192,192]`, 0..1
+     * @returns features [3712]: what the network felt before it said where the landmarks are
+     */
+    findLandmarksAsync(
+        image: Float32Array,
+    ): Promise<{ landmarks: Float32Array; presence: Float32Array; features: Float32Array }>;
+    /**
+     * @param change [3712] features minus those at rest; borrowed until the promise settles
+     * @returns expressions [E], 0..1, and the turn from rest [3] as the network sees it: axis times radians
+     */
+    findMotionAsync(change: Float32Array): Promise<{ expressions: Float32Array; turn: Float32Array }>;
 }
 
+/** Numbers that the landmark network felt before its landmarks. */
+export const FeatureCount = 3712;
 const LandmarkSize = 192;
 /** The next frame is searched this many times as far as the landmarks reach. */
 const RectangleScale = 1.5;
@@ -38,6 +50,10 @@ const LeastPresence = 0.5;
 export class LandmarkFollower {
     /** [478,3] landmarks of the last frame in its pixels: x right, y down, z away from the camera, from the head. */
     public readonly landmarks = new Float32Array(3 * LandmarkCount);
+    /** [3712] what the network felt in the last frame. Not to be changed. */
+    public features: Float32Array = new Float32Array(FeatureCount);
+    /** Where it looked in the last frame. */
+    public square: ITurnedRectangle = { centerX: 0, centerY: 0, width: 1, height: 1, rotation: 0 };
     private _rectangle: ITurnedRectangle | null = null;
 
     /** @param _networks borrowed */
@@ -72,11 +88,13 @@ export class LandmarkFollower {
 
     private async _lookAsync(frame: ICameraFrame, rectangle: ITurnedRectangle): Promise<boolean> {
         const image = frame.sample(rectangle, LandmarkSize, 0);
-        const { landmarks, presence } = await this._networks.findLandmarksAsync(image);
+        const { landmarks, presence, features } = await this._networks.findLandmarksAsync(image);
         if (!(presence[0] >= LeastPresence)) {
             return false;
         }
         ToFrame(landmarks, rectangle, this.landmarks);
+        this.features = features;
+        this.square = rectangle;
         this._rectangle = RectangleAround(this.landmarks);
         return true;
     }

@@ -184,25 +184,29 @@ function CheckModel(model: Json, at: string, headModels: readonly string[]): voi
     }
 }
 
-/** Shapes of the networks that find faces, as src/runtime/photo uses them. */
-const FaceShapes: Readonly<
-    Record<string, { image: readonly number[]; outputs: Readonly<Record<string, readonly number[]>> }>
-> = {
-    detector: { image: [1, 3, 128, 128], outputs: { boxes: [1, 896, 16], scores: [1, 896, 1] } },
-    landmarks: { image: [1, 3, 192, 192], outputs: { landmarks: [1, 478, 3], presence: [1, 1] } },
-    matte: { image: [1, 3, 256, 256], outputs: { mask: [1, 1, 256, 256] } },
-    classes: { image: [1, 3, 256, 256], outputs: { classes: [1, 5, 256, 256], alpha: [1, 1, 256, 256] } },
+type Shapes = Readonly<Record<string, readonly number[]>>;
+/** Shapes of the networks for faces, as src/runtime/photo and src/runtime/camera use them. */
+const FaceShapes: Readonly<Record<string, { inputs: Shapes; outputs: Shapes }>> = {
+    detector: { inputs: { image: [1, 3, 128, 128] }, outputs: { boxes: [1, 896, 16], scores: [1, 896, 1] } },
+    landmarks: {
+        inputs: { image: [1, 3, 192, 192] },
+        outputs: { landmarks: [1, 478, 3], presence: [1, 1], features: [1, 3712] },
+    },
+    matte: { inputs: { image: [1, 3, 256, 256] }, outputs: { mask: [1, 1, 256, 256] } },
+    classes: { inputs: { image: [1, 3, 256, 256] }, outputs: { classes: [1, 5, 256, 256], alpha: [1, 1, 256, 256] } },
+    motion: { inputs: { change: [1, 3712] }, outputs: { expressions: [1, 52], turn: [1, 3] } },
 };
 
 function CheckFace(face: Json): void {
     AsText(face.license, "face.license");
     AsText(face.source, "face.source");
     const graphs = AsObject(face.graphs, "face.graphs");
-    for (const [name, { image, outputs }] of Object.entries(FaceShapes)) {
+    for (const [name, shapes] of Object.entries(FaceShapes)) {
         const graph = CheckGraph(graphs[name], `face.graphs.${name}`);
-        ExpectShape(graph.inputs.image, image, `face.graphs.${name}.inputs.image`);
-        for (const [output, shape] of Object.entries(outputs)) {
-            ExpectShape(graph.outputs[output], shape, `face.graphs.${name}.outputs.${output}`);
+        for (const side of ["inputs", "outputs"] as const) {
+            for (const [tensor, shape] of Object.entries(shapes[side])) {
+                ExpectShape(graph[side][tensor], shape, `face.graphs.${name}.${side}.${tensor}`);
+            }
         }
     }
 }

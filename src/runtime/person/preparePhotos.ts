@@ -27,7 +27,10 @@ export interface IPhotoParts {
     notify(code: string, message: string): void;
 }
 
-/** Prepares photos, one after the other. */
+/**
+ * Prepares photos, one after the other.
+ * @throws FlexAvatarError those of preparing a photo, with its index
+ */
 export async function PreparePhotosAsync(
     { networks, preparePhotoAsync, notify }: IPhotoParts,
     photos: readonly PhotoSource[],
@@ -38,14 +41,28 @@ export async function PreparePhotosAsync(
     const cropPx = networks.model.photoSize;
     const faces = new FaceFinder(networks);
     const wide = wish.wide && networks.headModel.page !== undefined;
-    for (const photo of photos) {
+    for (const [index, photo] of photos.entries()) {
         const settings = { cropPx, detailPx: wish.cropPx, wide, faces, signal, onProgress };
-        prepared.push(await preparePhotoAsync(photo, settings));
+        try {
+            prepared.push(await preparePhotoAsync(photo, settings));
+        } catch (error) {
+            throw OfPhoto(error, index, photos.length);
+        }
     }
     for (const notice of prepared.flatMap(({ notices }) => notices)) {
         notify(notice.code, notice.message);
     }
     return prepared;
+}
+
+/** The same error, which says which of the photos it is about. */
+function OfPhoto(error: unknown, photo: number, count: number): unknown {
+    if (!(error instanceof FlexAvatarError) || !error.code.startsWith("photo-")) {
+        return error;
+    }
+    const { code, message, advice, cause } = error;
+    const which = count > 1 ? `Photo ${photo + 1} of ${count}: ${message}` : message;
+    return new FlexAvatarError(code, which, { advice, cause, photo });
 }
 
 /** Fits the head to all photos together, in slices. @throws FlexAvatarError `aborted` */

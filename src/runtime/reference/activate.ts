@@ -3,7 +3,14 @@
  * First half of the twin of src/shaders/splatProject.wgsl.
  */
 import { JointCount } from "../../flame/headModel.js";
-import { DynamicFlag, InsideFlag, OutsideFlag, ShellFlag, TwoSidedFlag, type TexelTable } from "../../flame/texelTable.js";
+import {
+    DynamicFlag,
+    InsideFlag,
+    OutsideFlag,
+    ShellFlag,
+    TwoSidedFlag,
+    type TexelTable,
+} from "../../flame/texelTable.js";
 import { ScaleMax, ScaleMin } from "../layout.js";
 
 /** What the Gaussians come from. */
@@ -37,8 +44,10 @@ export interface IGaussian {
     readonly twoSided: boolean;
     /** One of many that overlap to an opaque shell. */
     readonly isShell: boolean;
-    /** Unit vector that must look at the camera, or null. */
-    readonly seenFrom: readonly number[] | null;
+    /** Its third axis, unit. */
+    readonly outwards: readonly number[];
+    /** From where it is seen, null for both. */
+    readonly side: "outside" | "inside" | null;
 }
 
 type Vector = readonly number[];
@@ -85,7 +94,6 @@ export function ActivateGaussian(state: IAvatarState, g: number): IGaussian {
     const rotation = Times(skin, RotationOfQuaternion(channels.slice(10, 14)));
     const scale = channels.slice(7, 10).map((x) => Math.min(ScaleMax, Math.max(ScaleMin, Math.exp(x))));
     const spread = rotation.map((row) => row.map((x, k) => x * scale[k]));
-    const side = Number((table.flags[g] & OutsideFlag) !== 0) - Number((table.flags[g] & InsideFlag) !== 0);
     const edge = (k: number): number[] => corners[k].map((x, axis) => x - corners[0][axis]);
     const [a, b] = [edge(1), edge(2)];
     const normal = [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
@@ -99,7 +107,8 @@ export function ActivateGaussian(state: IAvatarState, g: number): IGaussian {
         normal: Apply(linear, normal),
         twoSided: (table.flags[g] & TwoSidedFlag) !== 0,
         isShell: (table.flags[g] & ShellFlag) !== 0,
-        seenFrom: side === 0 ? null : rotation.map((row) => side * row[2]),
+        outwards: rotation.map((row) => row[2]),
+        side: (table.flags[g] & OutsideFlag) !== 0 ? "outside" : (table.flags[g] & InsideFlag) !== 0 ? "inside" : null,
     };
 }
 

@@ -9,8 +9,9 @@ import {
     DilationPx2,
     HeadRadius,
     HorizonMargin,
+    InsideCosine,
     JacobianNdc,
-    ShellCosine,
+    OutsideCosine,
     ShellCut,
 } from "../layout.js";
 import { ActivateGaussian, type IAvatarState, type IGaussian } from "./activate.js";
@@ -104,8 +105,9 @@ export function ProjectGaussian(gaussian: IGaussian, view: IReferenceView): ISpl
     if (view.cullBackFaces && !gaussian.twoSided) {
         limits.push(FacingCosine(gaussian.normal, gaussian.surface, view) + HiddenCosine(gaussian.height));
     }
-    if (view.cullBackFaces && gaussian.seenFrom) {
-        limits.push(FacingCosine(gaussian.seenFrom, gaussian.mean, view) + ShellCosine);
+    if (view.cullBackFaces && gaussian.side) {
+        const facing = FacingCosine(gaussian.outwards, gaussian.mean, view);
+        limits.push(gaussian.side === "outside" ? facing + OutsideCosine : InsideCosine - facing);
     }
     return {
         visible: limits.every((limit) => limit >= 0),

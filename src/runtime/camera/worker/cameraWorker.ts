@@ -6,7 +6,7 @@ import type * as Ort from "onnxruntime-web";
 import { CanvasFrame } from "../canvasFrame.js";
 import type { ICameraFiles, IGraphFiles } from "../cameraFiles.js";
 import { FaceFollower } from "../faceFollower.js";
-import type { ILandmarkNetworks } from "../landmarkFollower.js";
+import { FeatureCount, type ILandmarkNetworks } from "../landmarkFollower.js";
 import type { CameraAnswer, CameraRequest } from "./messages.js";
 
 /** The part of a worker's global scope that is used; the page's library types do not know it. */
@@ -69,7 +69,7 @@ async function StartAsync(files: ICameraFiles): Promise<ILandmarkNetworks> {
     const { env } = ort;
     env.wasm.wasmPaths = files.wasmPaths;
     env.wasm.wasmBinary = files.wasmBinary;
-    env.wasm.numThreads = 1; // both networks are small
+    env.wasm.numThreads = 1; // the networks are small
     env.logLevel = "error";
     const createAsync = async ({ graph, data }: IGraphFiles): Promise<Ort.InferenceSession> =>
         await ort.InferenceSession.create(graph, {
@@ -80,22 +80,32 @@ async function StartAsync(files: ICameraFiles): Promise<ILandmarkNetworks> {
         });
     const detector = await createAsync(files.detector);
     const landmarks = await createAsync(files.landmarks);
+    const motion = await createAsync(files.motion);
     env.wasm.wasmBinary = undefined; // compiled by now
     const runAsync = async (
         session: Ort.InferenceSession,
-        image: Float32Array,
+        name: string,
+        values: Float32Array,
+        dims: readonly number[],
     ): Promise<Ort.InferenceSession.ReturnType> => {
-        const size = Math.sqrt(image.length / 3);
-        return await session.run({ image: new ort.Tensor("float32", image, [1, 3, size, size]) });
+        return await session.run({ [name]: new ort.Tensor("float32", values, dims) });
     };
     return {
         detectAsync: async (image) => {
-            const { boxes, scores } = await runAsync(detector, image);
+            const { boxes, scores } = await runAsync(detector, "image", image, [1, 3, 128, 128]);
             return { boxes: boxes.data as Float32Array, scores: scores.data as Float32Array };
         },
         findLandmarksAsync: async (image) => {
-            const found = await runAsync(landmarks, image);
-            return { landmarks: found.landmarks.data as Float32Array, presence: found.presence.data as Float32Array };
+            const found = await runAsync(landmarks, "image", image, [1, 3, 192, 192]);
+            return {
+                landmarks: found.landmarks.data as Float32Array,
+                presence: found.presence.data as Float32Array,
+                features: found.features.data as Float32Array,
+            };
+        },
+        findMotionAsync: async (change) => {
+            const { expressions, turn } = await runAsync(motion, "change", change, [1, FeatureCount]);
+            return { expressions: expressions.data as Float32Array, turn: turn.data as Float32Array };
         },
     };
 }

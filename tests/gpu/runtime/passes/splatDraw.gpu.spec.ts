@@ -1,4 +1,5 @@
 import { CreateExpressionPose } from "../../../../src/flame/expression";
+import { ShellFlag } from "../../../../src/flame/texelTable";
 import {
     AvatarBuffers,
     HeadBuffers,
@@ -111,7 +112,16 @@ describe("splatDraw", () => {
         expect(await Draw("rgba8unorm")).toEqual(first);
     });
 
-    it("draws exp(−d²/2) around one Gaussian, cut at 1/255", async () => {
+    for (const [what, flag, cut] of [
+        ["1/255", 0, 1 / 255],
+        ["a twelfth of its opacity in a shell", ShellFlag, 0.6 / 12],
+    ] as const) {
+        it(`draws exp(−d²/2) around one Gaussian, cut at ${what}`, () => DrawOneAsync(flag, cut));
+    }
+
+    async function DrawOneAsync(flag: number, cut: number): Promise<void> {
+        const flags = table.flags.map((own) => own | flag);
+        const ownHead = new HeadBuffers(device, model, { ...table, flags }, positionTable);
         const texels = mapSize * mapSize;
         const map = new Float32Array(14 * texels);
         const g = table.gaussianCount >> 1;
@@ -122,7 +132,7 @@ describe("splatDraw", () => {
         for (let c = 7; c < 10; c++) {
             map[c * texels + t] = Math.log(0.01);
         }
-        const own = new AvatarBuffers(device, head);
+        const own = new AvatarBuffers(device, ownHead);
         own.setStaticMap(map);
         own.setExpression(CreateExpressionPose(model));
         // The Gaussian on the optical axis of a camera 0.6 m before it.
@@ -146,8 +156,8 @@ describe("splatDraw", () => {
             for (let column = 0; column < size; column++) {
                 const distance2 = ((column + 0.5 - 128) ** 2 + (row + 0.5 - 128) ** 2) / variance;
                 const falloff = 0.6 * Math.exp(-distance2 / 2);
-                const alpha = falloff < 1 / 255 ? 0 : falloff;
-                if (Math.abs(falloff - 1 / 255) > 1e-4) {
+                const alpha = falloff < cut ? 0 : falloff;
+                if (Math.abs(falloff - cut) > 0.03 * cut) {
                     [0.8, 0.5, 0.2, 1].forEach((value, c) => {
                         worst = Math.max(worst, Math.abs(image[4 * (row * size + column) + c] - value * alpha));
                     });
@@ -157,5 +167,6 @@ describe("splatDraw", () => {
         // f16 record and target: 2⁻¹¹ each; corners snap to 1/16 px on a software adapter
         expect(worst).toBeLessThan(2e-3);
         own.dispose();
-    });
+        ownHead.dispose();
+    }
 });

@@ -1,5 +1,5 @@
 import { CreateExpressionPose, type ExpressionPose } from "../../../../src/flame/expression";
-import { DynamicFlag } from "../../../../src/flame/texelTable";
+import { DynamicFlag, InsideFlag, OutsideFlag, ShellFlag } from "../../../../src/flame/texelTable";
 import { ViewParamsLayout, ViewSlotLayout } from "../../../../src/runtime/layout";
 import {
     AvatarBuffers,
@@ -220,6 +220,53 @@ describe("splatProject", () => {
             }
         });
     }
+
+    it("leaves out what looks away in a shell, and marks the rest", async () => {
+        const kinds = [0, ShellFlag, ShellFlag | OutsideFlag, ShellFlag | InsideFlag];
+        const shell = { ...table, flags: table.flags.map((flags, g) => flags | kinds[g % kinds.length]) };
+        const shellHead = new HeadBuffers(device, model, shell, positionTable);
+        const own = new AvatarBuffers(device, shellHead);
+        own.setStaticMap(staticMap);
+        const pose = RandomExpression(model, Random(71));
+        own.setExpression(pose);
+        const { expressed, jointMatrices } = PoseVerticesReference(model, pose);
+        const state = { table: shell, expressed, jointMatrices, staticMap: RoundStaticMap(staticMap), deltas: [] };
+        for (const name of ["back-face culling from the side", "back-face culling by an orthographic camera"]) {
+            const settings = views[name];
+            Submit(device, (encoder) => {
+                pipeline.poseVertices(encoder, own);
+                pipeline.prepareView(encoder, own, view, settings);
+            });
+            const records = await ReadRecords(device, view, settings.viewportWidthPx, settings.viewportHeightPx);
+            const splats = SplatProjectReference(state, settings);
+            ExpectLikeReference(records, splats, settings);
+            const plain = SplatProjectReference({ ...state, table }, settings);
+            for (const [k, kind] of kinds.entries()) {
+                const ofKind = records.filter((record, g) => record.visible && g % kinds.length === k);
+                expect(ofKind.every(({ isShell }) => isShell === (kind !== 0))).toBeTrue();
+                const seen = plain.filter((splat, g) => splat.visible && g % kinds.length === k).length;
+                const share = ofKind.length / seen; // axes point anywhere
+                const isBetween = k < 2 ? share > 0.99 : share > 0.4 && share < 0.85;
+                expect(isBetween).withContext(`share ${share} of kind ${kind} is drawn`).toBeTrue();
+            }
+        }
+        own.dispose();
+        shellHead.dispose();
+    });
+
+    it("leaves out what something else hides, until nothing does", async () => {
+        const pose = RandomExpression(model, Random(72));
+        const before = await Project(pose, frontal);
+        const covered = Uint8Array.from({ length: table.gaussianCount }, (_, g) => Number(g % 3 === 0));
+        expect(avatar.setCovered(covered)).toBeTrue();
+        expect(avatar.setCovered(covered)).toBeFalse();
+        const wanted = before.map((record, g) => record.visible && g % 3 !== 0);
+        expect((await Project(pose, frontal)).map(({ visible }) => visible)).toEqual(wanted);
+        avatar.setColors(staticMap);
+        expect((await Project(pose, frontal)).map(({ visible }) => visible)).toEqual(wanted);
+        expect(avatar.setCovered(null)).toBeTrue();
+        expect(await Project(pose, frontal)).toEqual(before);
+    });
 
     it("gives the same records for a projection to −1..1 as for one to 0..1", async () => {
         const pose = RandomExpression(model, random);

@@ -36,12 +36,21 @@ class FakeFace {
         return { boxes, scores };
     }
 
-    public async findLandmarksAsync(): Promise<{ landmarks: Float32Array; presence: Float32Array }> {
+    public async findMotionAsync(): Promise<never> {
+        throw new Error("a landmark follower asks for no motion");
+    }
+
+    public async findLandmarksAsync(): Promise<{
+        landmarks: Float32Array;
+        presence: Float32Array;
+        features: Float32Array;
+    }> {
         this.asked.push("landmarks");
+        const features = Float32Array.of(this.asked.length);
         const { centerX, centerY, width } = this._rectangle!;
         const landmarks = new Float32Array(3 * 478);
         if (!this.place || Math.hypot(centerX - this.place[0], centerY - this.place[1]) > width / 2) {
-            return { landmarks, presence: Float32Array.of(0.1) };
+            return { landmarks, presence: Float32Array.of(0.1), features };
         }
         for (let i = 0; i < 478; i++) {
             const angle = (2 * Math.PI * i) / 478;
@@ -55,7 +64,7 @@ class FakeFace {
         };
         level(33, -30);
         level(263, 30);
-        return { landmarks, presence: Float32Array.of(0.9) };
+        return { landmarks, presence: Float32Array.of(0.9), features };
     }
 }
 
@@ -69,6 +78,8 @@ describe("landmark follower", () => {
         face.place = [330, 210];
         expect(await follower.followAsync(face.frame)).toBeTrue();
         expect(follower.landmarks[0]).toBeCloseTo(380, 3);
+        expect([...follower.features]).toEqual([3]);
+        expect(follower.square.centerX).toBeCloseTo(300, 0); // where the face was in the frame before
         expect(face.asked).toEqual(["detector", "landmarks", "landmarks"]);
         face.place = null;
         expect(await follower.followAsync(face.frame)).toBeFalse();

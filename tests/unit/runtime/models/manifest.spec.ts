@@ -61,9 +61,13 @@ function Face(): Any {
         source: "somewhere",
         graphs: {
             detector: graph("detector", 128, { boxes: [1, 896, 16], scores: [1, 896, 1] }),
-            landmarks: graph("landmarks", 192, { landmarks: [1, 478, 3], presence: [1, 1] }),
+            landmarks: graph("landmarks", 192, { landmarks: [1, 478, 3], presence: [1, 1], features: [1, 3712] }),
             matte: graph("matte", 256, { mask: [1, 1, 256, 256] }),
             classes: graph("classes", 256, { classes: [1, 5, 256, 256], alpha: [1, 1, 256, 256] }),
+            motion: {
+                ...graph("motion", 1, { expressions: [1, 52], turn: [1, 3] }),
+                inputs: { change: [1, 3712] },
+            },
         },
     };
 }
@@ -175,6 +179,7 @@ describe("model manifest", () => {
             [`${graphs}/reconstructor_n1/outputs/photo_coordinates`, [1, 2, 4, 4]],
             ["face/graphs/detector/inputs/image", [1, 3, 192, 192]],
             ["face/graphs/landmarks/outputs/landmarks", [1, 468, 3]],
+            ["face/graphs/motion/inputs/change", [1, 928]],
         ];
         for (const [path, shape] of cases) {
             expect(Failure(Changed(path, shape)).code)

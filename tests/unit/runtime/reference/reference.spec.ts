@@ -39,7 +39,8 @@ describe("reference: projection", () => {
         normal: [0, 0, -1],
         twoSided: false,
         isShell: false,
-        seenFrom: null,
+        outwards: [0, 0, 1],
+        side: null,
     };
     const identity = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
     /** 90° field of view, 400 px square: 200 px focal length. */

@@ -1,0 +1,1 @@
+"""What the camera's follower learns from synthetic people: `python -m training.camera.frames`, then `.train`."""
