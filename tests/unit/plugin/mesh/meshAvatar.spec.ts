@@ -87,15 +87,17 @@ describe("an avatar on an engine without WebGPU", () => {
     });
 
     it("paints its face anew when the person's colors change", async () => {
-        const update = spyOn(avatar["_core"].parts.body!, "paintAsync").and.callThrough();
+        const paint = spyOn(avatar["_core"].parts.body!, "paintAsync").and.callThrough();
+        const { texture } = avatar["_core"].parts.body!.face;
         const { person } = avatar["_core"].parts;
         const { mapSize } = person.file;
         person.setDetail(new Float32Array(3 * mapSize * mapSize).fill(0.2), 0);
-        await avatar.whenReadyAsync();
-        expect(update).toHaveBeenCalledTimes(1);
+        const lighter = await paint.calls.mostRecent().returnValue;
+        const sum = (rgba: ArrayLike<number>): number => Array.from(rgba).reduce((total, value) => total + value, 0);
+        expect(sum(lighter.rgba)).toBeGreaterThan(sum(texture.rgba));
         person.setDetail(null, 0);
-        await avatar.whenReadyAsync();
-        expect(update).toHaveBeenCalledTimes(2);
+        expect((await paint.calls.mostRecent().returnValue).rgba).toEqual(texture.rgba);
+        expect(paint).toHaveBeenCalledTimes(2);
     });
 
     it("is written into scene files as a person, not as targets", () => {
