@@ -1,5 +1,6 @@
 // The sample "files" as a visitor has it: every format is saved, and what was saved is dropped on the page again; so is
 // an avatar of LAM, and a file that is none.
+/* global Blob, DataTransfer, DragEvent, File, HTMLAnchorElement, atob */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import path from "node:path";

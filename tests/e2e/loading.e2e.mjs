@@ -1,4 +1,5 @@
 // What a page loads for an avatar, and what it is told where that does not come.
+/* global caches */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { StartServerAsync } from "../../scripts/serve.mjs";
