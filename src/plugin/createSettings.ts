@@ -2,6 +2,7 @@
 import type { IMakeSettings } from "./avatar/avatarFactory.js";
 import type { BustOption, HairOption } from "./page/avatarPage.js";
 import type { IHairSpringSettings } from "./page/hairSpring.js";
+import type { PhotoSource } from "../runtime/photo/decode.js";
 import type { RefineOption } from "../runtime/person/refineSettings.js";
 import type { ISplatSettings } from "../runtime/splats/makeSplats.js";
 
@@ -27,6 +28,12 @@ export interface IPhotoCreateSettings extends ICreateSettings {
      * that too. What goes wrong then is a notice; the avatar stays as it was.
      */
     refine?: RefineOption;
+    /**
+     * A photo of the person from straight behind, upright, with head and shoulders, beside the one to four: hair and
+     * bust take their colors there, and the hair its length, from it. Where it does not fit it is not used, with the
+     * notice `back-unused`.
+     */
+    back?: PhotoSource;
 }
 
 /** Settings of {@link FlexAvatarComponent.loadSplatsAsync}. */

@@ -166,7 +166,11 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         const refineSettings = refine === "auto" || refine === false ? {} : refine;
         const { cropPx } = CheckRefineSettings(refineSettings, photos.length);
         const fills = refineSettings.fill !== false && !(settings.bust === "none" && settings.hair === "scalp");
-        const wish: IPrepareWish = { cropPx: refine === false ? 0 : cropPx, wide: fills };
+        const back = settings.back ?? refineSettings.back;
+        if (back !== undefined) {
+            CheckPhotoSource(back);
+        }
+        const wish: IPrepareWish = { cropPx: refine === false ? 0 : cropPx, wide: fills, back };
         const { refineSource, ...parts } = await this._factory.fromPhotosAsync([...photos], name, settings, wish);
         const avatar = this._add(parts, name, signal, settings);
         if (refineSource) {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..headmodel.page2 import hair_angle
+from . import back as backs
 from . import hair as hairs
 from . import torso as torsos
 from .grids import blur, frames, mean_where, push_pull, quaternions, ramp, smooth_step
@@ -18,6 +19,7 @@ LEAST_OPACITY = 0.02  # texels below it carry no Gaussian
 OFF = -12.0  # opacity logit of an empty texel
 OPAQUE = 0.995  # opacity of what is wholly shown: the nearer to 1, the fewer Gaussians close the shell
 RIM = np.radians(68)  # the photo's colors are believed up to this angle from the camera
+RIM_BEHIND = (0.35, 0.65)  # cosines to a camera behind, up to which and from which on its photo is believed
 DETAIL = (0.72, 1.38)  # strands that are carried behind are no darker or lighter than this
 LOCK_COLUMNS = 6.0  # what is wider than so many columns is tone, not strands
 STRAND_ROWS, STRAIGHT = (
@@ -48,6 +50,7 @@ class Filled:
     map: np.ndarray
     torso: torsos.Torso
     hair: hairs.Hair | None
+    back_overlap: float | None = None  # of the outlines from behind, where a photo from there was given
 
     @property
     def count(self) -> int:
@@ -55,12 +58,24 @@ class Filled:
         return int((self.map[3] > OFF + 1).sum())
 
 
-def fill(page: Page, head: Head, photos: list[Photo], bust: bool = True, hair: bool = True) -> Filled:
-    """See the module. The first photo makes the shape; all give colors and carve."""
+def fill(
+    page: Page, head: Head, photos: list[Photo], bust: bool = True, hair: bool = True, back: Photo | None = None
+) -> Filled:
+    """See the module. The first photo makes the shape; all give colors and carve. `back`: one from behind, whose crop
+    says about where the head is."""
     photos = [photo.cleaned() for photo in photos]
     torso = torsos.fit(page, head, photos[0].torso)
     reach = torsos.TorsoReach(page, torso)
     layer = hairs.surface(page, head, photos[0], reach) if hair else None
+    overlap = None
+    if back is not None:
+        shown = [part.points[part.shown > 0.5] for part in (torso, layer) if part is not None]
+        placed, overlap = backs.placed(back, photos[0], head, shown)
+        if placed is not None:
+            photos.append(backs.sorted_out(placed, head))
+            ends = backs.hair_ends(photos[-1])
+            if layer is not None and layer.curtain and ends is not None:
+                layer = hairs.surface(page, head, photos[0], reach, ends)
     out = np.zeros((14, page.size, page.size))
     out[3], out[7:10], out[13] = OFF, np.log(0.001), 1
     depths = [depth_picture(head, photo) for photo in photos]
@@ -72,7 +87,7 @@ def fill(page: Page, head: Head, photos: list[Photo], bust: bool = True, hair: b
         write(out, page, "hair", layer.points, color, shown * OPAQUE, -1, (0.68, 0.72, 0.0012))
         points, color, shown = inner_layer(page, layer, color, shown)
         write(out, page, "hairInner", points, color, shown * 0.98, -1, (0.7, 0.6, 0.002))
-    return Filled(out.astype(np.float32), torso, layer)
+    return Filled(out.astype(np.float32), torso, layer, overlap)
 
 
 def write(
@@ -128,7 +143,7 @@ def bust_color(
             * ramp(bilinear(photo.hairless, px), 0.6, 0.9)
             * ramp(matte, 0.6, 0.9)
         )
-        trust = trust * ramp(facing(torso.points, photo, 1), 0.12, 0.4) * photo.inside(px, 3)
+        trust = trust * ramp(facing(torso.points, photo, 1), *(RIM_BEHIND if photo.from_behind else (0.12, 0.4))) * photo.inside(px, 3)
         trust = trust * ~hidden_by_head(torso.points, depth, photo, 0.012)
         total += bilinear(photo.image, px) * trust[..., None]
         weight, dressed = weight + trust, dressed + trust * (garment > skin)
@@ -229,7 +244,9 @@ def hair_color(
         toward = facing(posed, photo, -1)
         front = layer.theta < np.radians(95) if k == 0 else toward > 0
         carve = np.where(front, ramp(mask * matte, 0.3, 0.6), ramp(matte, 0.35, 0.65))
-        kept = kept * np.where(inside & ~hidden, carve, 1)
+        # its camera is about right: it tells nothing of the rim
+        carves = ramp(toward, *RIM_BEHIND) if photo.from_behind else 1
+        kept = kept * np.where(inside & ~hidden, 1 - carves * (1 - carve), 1)
         # the first photo made the surface: there the angle from the camera says how far its colors may be believed
         believed = ramp(layer.theta, RIM + 0.15, RIM) * front if k == 0 else ramp(toward, 0.3, 0.6)
         # towards the photo's lower edge the strands give way to what goes on below it

@@ -34,6 +34,8 @@ INWARDS = 0.18  # meters per meter that hair behind falls towards the neck
 BACK_SHARE, FRONT_SHARE = 0.75, 0.45  # hair is this much as thick behind, and over the forehead, as at its rim
 FRONT_HALF, FRONT_STEP = 0.16, 0.004  # meters: table of the head's front
 OFF_BUST, MOST_MOVED = 0.008, 0.035  # meters that hair stays above the bust; what would have to move more is left out
+# the same from this angle to the camera on, where a photo from behind says how far hair falls
+BACK_HALF, MOST_MOVED_BEHIND = 2.0, 0.12
 TAPER = 0.03  # meters over which ends of hair grow thin
 LEAST_OFF, BEHIND_OFF = 0.0015, 0.005  # meters that the dome stays off the head's own hair, in front and behind
 NO_CURTAIN = -0.075  # where hair ends behind on a side that has no curtain, meters below the dome's centre
@@ -349,8 +351,9 @@ def outside_bust(points: np.ndarray, reach: TorsoReach) -> tuple[np.ndarray, np.
     return reach.pivot + d * (1 + moved / np.maximum(distance, 1e-3))[..., None], moved
 
 
-def surface(page: Page, head: Head, photo: Photo, reach: TorsoReach) -> Hair | None:
-    """The outer layer of a person's hair; None where everything is on the head's own page."""
+def surface(page: Page, head: Head, photo: Photo, reach: TorsoReach, ends_behind: float | None = None) -> Hair | None:
+    """The outer layer of a person's hair; None where everything is on the head's own page. `ends_behind`: canonical
+    height at which a curtain ends behind, where a photo from there shows it."""
     view = HairView(page, photo)
     v, s = page.coordinates("hair")
     elevation, height = hair_rows(v)
@@ -386,6 +389,9 @@ def surface(page: Page, head: Head, photo: Photo, reach: TorsoReach) -> Hair | N
     if curtain:
         ends = np.where(np.isfinite(sides.lowest), sides.lowest - sides.beyond, NO_CURTAIN)
         end = ends[side] * (1 - blend) + ends[1 - side] * blend - sides.behind.max() * (1 - smooth_step(q, 0.35, 0.6))
+        if ends_behind is not None:
+            longer = ends[side] * (1 - blend) + ends[1 - side] * blend
+            end = longer + (ends_behind - view.center[1] - longer) * (1 - smooth_step(q, 0.35, 0.6))
         end = end + ragged(np.arange(len(s)))
         shown[first:] = smooth_step(heights[:, None], end, end + TAPER + 0.75 * sides.beyond[side])
         shown[first:] *= np.isfinite(sides.lowest)[side] | (q < 0.5)
@@ -394,5 +400,5 @@ def surface(page: Page, head: Head, photo: Photo, reach: TorsoReach) -> Hair | N
     else:
         shown[:first] = away
         shown[first:] = ramp(heights[:, None], -0.07, -0.02) * ramp((rows.wide - rows.rim)[side].T, *OFF_HEAD)
-    shown *= moved < MOST_MOVED
+    shown *= moved < np.where((theta > BACK_HALF) & (ends_behind is not None), MOST_MOVED_BEHIND, MOST_MOVED)
     return Hair(points, shown, theta, side, view, curtain, sides.lowest + view.center[1], float(excess.max()), moved)

@@ -40,6 +40,7 @@ class Photo:
     focal: float
     matrices: np.ndarray = field(default_factory=lambda: np.tile(np.eye(4), (5, 1, 1)))
     garment: np.ndarray | None = None
+    from_behind: bool = False  # the outline alone says where it was taken from (back.py)
 
     @property
     def eye(self) -> np.ndarray:

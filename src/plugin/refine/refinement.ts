@@ -125,6 +125,7 @@ export class Refinement {
             sharpen: sharpens ? checked : null,
             fills: settings.fill !== false && (bust || hair),
             fadeMs: checked.fadeMs,
+            back: settings.back,
             onProgress: settings.onProgress,
         };
         const done = this._workAsync(prepare, plan).catch((error: unknown) => {
@@ -149,7 +150,7 @@ export class Refinement {
             plan.onProgress?.(progress);
         };
         ThrowIfAborted(signal, What);
-        const wish = { cropPx: sharpen?.cropPx ?? 0, wide: fills };
+        const wish = { cropPx: sharpen?.cropPx ?? 0, wide: fills, back: plan.back };
         const preparing = prepare(signal, wish, (fraction) =>
             tell("preparing the photos", PreparedShare * sharpShare() * fraction),
         );

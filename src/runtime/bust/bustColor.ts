@@ -4,7 +4,7 @@
  */
 import type { Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
-import { Facing } from "./facing.js";
+import { Facing, RimBehind } from "./facing.js";
 import { CreateGrid, PushPull, Ramp, SmoothStep, type IGrid } from "./grids.js";
 import { HiddenByHead } from "./head.js";
 import { AboveRing, BaseOf } from "./page.js";
@@ -116,9 +116,10 @@ export function* BustColor(
         const hidden = HiddenByHead(values, depths[index], photo, HiddenSlack);
         yield part(0.6);
         const color = photo.colorAt(px);
+        const rim = photo.source.fromBehind ? RimBehind : ([0.12, 0.4] as const);
         for (let i = 0; i < count; i++) {
             const [skin, clothes] = [classes[3 * i + Skin], garment[i]];
-            const seen = inside[i] * (1 - hidden[i]) * Ramp(facing[i], 0.12, 0.4);
+            const seen = inside[i] * (1 - hidden[i]) * Ramp(facing[i], ...rim);
             const trust =
                 seen * Ramp(Math.max(clothes, skin), 0.5, 0.8) * Ramp(hairless[i], 0.6, 0.9) * Ramp(matte[i], 0.6, 0.9);
             weight[i] += trust;

@@ -62,6 +62,8 @@ export interface IBustPhoto {
     readonly translation: ArrayLike<number>;
     /** Focal length in parts of the crop's side. */
     readonly focal: number;
+    /** Whether the outline alone says where it was taken from (back.ts). Default false. */
+    readonly fromBehind?: boolean;
 }
 
 /** A person and the photos. */
@@ -70,6 +72,8 @@ export interface IBustInput {
     readonly head: IBustHead;
     /** One to four. The first makes the shape. */
     readonly photos: readonly IBustPhoto[];
+    /** One from behind, upright, whose crop says about where the head is; its camera does not count. */
+    readonly back?: IBustPhoto | null;
     /** Whether shoulders are made. */
     readonly bust: boolean;
     /** Whether hair beyond the scalp is made. */

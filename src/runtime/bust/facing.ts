@@ -2,6 +2,9 @@
 import { Frames, type IGrid } from "./grids.js";
 import type { Photo } from "./photo.js";
 
+/** Cosines to a camera behind, up to which and from which on its photo is believed: it is about right. */
+export const RimBehind = [0.35, 0.65] as const;
+
 /**
  * Cosines between the outward normal and the direction to the camera.
  * @param turn −1 where columns run against the outside, else 1

@@ -4,6 +4,7 @@
  */
 import { ScaleMax } from "../layout.js";
 import { Within, type Work } from "../slices.js";
+import { HairEnds, PlaceBack, SortOut } from "./back.js";
 import { BustColor } from "./bustColor.js";
 import type { IBand, IBustInput, IBustPage } from "./bustInput.js";
 import { Clamp, Frames, QuaternionOf } from "./grids.js";
@@ -30,6 +31,8 @@ export interface IFilled {
     readonly map: Float32Array<ArrayBuffer>;
     /** Gaussians that are not empty. */
     readonly count: number;
+    /** How well the outline of the photo from behind agrees, 0..1, and whether it was used; null without one. */
+    readonly back: { readonly overlap: number; readonly isUsed: boolean } | null;
 }
 
 /** Told of the steps, for tests and pictures. */
@@ -54,7 +57,7 @@ interface IWriting {
  * @returns yields roughly the share done, in steps of some milliseconds
  */
 export function* FillPage(
-    { page, head, photos: sources, bust, hair }: IBustInput,
+    { page, head, photos: sources, back: rough = null, bust, hair }: IBustInput,
     steps: IFillSteps = {},
 ): Work<IFilled> {
     const photos: Photo[] = [];
@@ -74,7 +77,25 @@ export function* FillPage(
     yield 0.5;
     const reach = new TorsoReach(page, torso);
     yield 0.51;
-    const layer = hair ? yield* Within(HairSurface(page, head, photos[0], reach), 0.51, 0.65) : null;
+    let layer = hair ? yield* Within(HairSurface(page, head, photos[0], reach), 0.51, 0.6) : null;
+    let back: IFilled["back"] = null;
+    if (rough) {
+        const { photo, overlap } = yield* Within(
+            PlaceBack(rough, photos[0], head, layer ? [torso, layer] : [torso]),
+            0.6,
+            0.62,
+        );
+        back = { overlap, isUsed: photo !== null };
+        if (photo) {
+            const seen = yield* Within(SortOut(photo, head), 0.62, 0.63);
+            photos.push(seen);
+            depths.push(DepthPicture(head, seen));
+            const ends = HairEnds(seen);
+            if (layer?.curtain && ends !== null) {
+                layer = yield* Within(HairSurface(page, head, photos[0], reach, ends), 0.63, 0.65);
+            }
+        }
+    }
     steps.onHair?.(layer);
 
     const texels = page.size ** 2;
@@ -97,7 +118,8 @@ export function* FillPage(
         const inside = yield* Within(InnerLayer(page, layer, color), 0.96, 0.98);
         yield* Within(Write(map, page, page.hairInner, inside, inner), 0.98, 1);
     }
-    return { map, count: map.subarray(3 * texels, 4 * texels).filter((logit) => logit > Off + 1).length };
+    const count = map.subarray(3 * texels, 4 * texels).filter((logit) => logit > Off + 1).length;
+    return { map, count, back };
 }
 
 /** Points, colors and opacity of a grid into its band. Yields after some rows. */

@@ -2,7 +2,7 @@
  * The filling from photos as they come out of their preparation: cuts the person out of every wide crop, then fills the
  * page (fill.ts).
  */
-import type { CropCamera } from "../../flame/fit/camera.js";
+import { DefaultFocal, type CropCamera } from "../../flame/fit/camera.js";
 import { MatteBytes } from "../photo/detailCrop.js";
 import { CutOutPerson } from "../photo/matting.js";
 import { WiderThanCrop, type IWideCrop } from "../photo/wideCrop.js";
@@ -25,6 +25,8 @@ export interface IFillInput {
     readonly head: IBustHead;
     /** One to four, in any order: the one that shows most of the person from the front makes the shape. */
     readonly photos: readonly IFillPhoto[];
+    /** One from behind, whose middle is about the head's; no camera is known. */
+    readonly back?: IWideCrop | null;
     /** Whether shoulders are made. */
     readonly bust: boolean;
     /** Whether hair beyond the scalp is made. */
@@ -58,8 +60,9 @@ export function* FillFromCrops(
 ): Work<IFillResult> {
     const { page, head, bust, hair } = input;
     const photos: IBustPhoto[] = [];
+    const count = input.photos.length + (input.back ? 1 : 0);
     for (const [index, { wide, camera }] of input.photos.entries()) {
-        const [from, to] = [(CutShare * index) / input.photos.length, (CutShare * (index + 1)) / input.photos.length];
+        const [from, to] = [(CutShare * index) / count, (CutShare * (index + 1)) / count];
         const { size, person, roll } = wide;
         const { matte, colors } = yield* Within(
             CutOutPerson(wide.pixels, person, size),
@@ -76,11 +79,24 @@ export function* FillFromCrops(
             yield* Within(PhotoOfCrop(cut, camera, WiderThanCrop, classes, roll), from + 0.9 * (to - from), to),
         );
     }
+    const back = input.back ? yield* Within(BackOf(input.back), CutShare * (1 - 1 / count), CutShare) : null;
     yield CutShare;
     const shown = new Map(photos.map((photo) => [photo, Shown(photo)]));
     photos.sort((a, b) => shown.get(b)! - shown.get(a)!);
     const hasHat = hair && IsHatWorn(photos[0]);
-    return { ...(yield* Within(FillPage({ page, head, photos, bust, hair }, steps), CutShare, 1)), hasHat };
+    return { ...(yield* Within(FillPage({ page, head, photos, back, bust, hair }, steps), CutShare, 1)), hasHat };
+}
+
+/** The photo from behind; its camera is found later. */
+function* BackOf({ size, pixels, person }: IWideCrop): Work<IBustPhoto> {
+    const { matte, colors } = yield* Within(CutOutPerson(pixels, person, size), 0, 0.9);
+    const nowhere: CropCamera = {
+        rotation: Float64Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1),
+        translation: Float64Array.of(0, 0, -1),
+        focal: DefaultFocal,
+    };
+    const cut = { size, pixels: colors, matte: MatteBytes(matte) };
+    return yield* Within(PhotoOfCrop(cut, nowhere, WiderThanCrop, null), 0.9, 1);
 }
 
 /** How much of the person a photo shows, in squares of the networks' crop; less from the side, nothing from behind. */

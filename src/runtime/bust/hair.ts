@@ -32,6 +32,8 @@ const [BackShare, FrontShare] = [0.75, 0.45];
 const [FrontHalf, FrontStep] = [0.16, 0.004];
 /** Meters that hair stays above the bust; what would have to move more is left out. */
 const [OffBust, MostMoved] = [0.008, 0.035];
+/** The same from this angle to the camera on, where a photo from behind says how far hair falls. */
+const [BackHalf, MostMovedBehind] = [2, 0.12];
 /** Where hair ends behind on a side that has no curtain, meters below the dome's centre. */
 const NoCurtain = -0.075;
 /** Meters over which ends of hair grow thin. */
@@ -223,7 +225,13 @@ function OutsideBust(points: IGrid, reach: TorsoReach): { points: IGrid; moved: 
 }
 
 /** The outer layer of a person's hair; null where everything is on the head's own page. Yields after each step. */
-export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, reach: TorsoReach): Work<IHair | null> {
+export function* HairSurface(
+    page: IBustPage,
+    head: IBustHead,
+    photo: Photo,
+    reach: TorsoReach,
+    endsBehind: number | null = null,
+): Work<IHair | null> {
     const view = new HairView(page, photo);
     const columns = page.size;
     const allRows = Array.from({ length: page.hair.rows }, (_, row) => HairRow(page, RowCoordinate(page.hair, row)));
@@ -316,13 +324,15 @@ export function* HairSurface(page: IBustPage, head: IBustHead, photo: Photo, rea
             value = curtain ? Math.max(value, SmoothStep(theta.values[i], 0.75, 1.05)) : value;
         } else if (curtain) {
             const even = ends[k] * (1 - blend[column]) + ends[1 - k] * blend[column];
-            const end = even - longer * (1 - SmoothStep(q[column], 0.35, 0.6)) + Ragged(column);
+            const more = endsBehind === null ? longer : even - (endsBehind - view.center[1]);
+            const end = even - more * (1 - SmoothStep(q[column], 0.35, 0.6)) + Ragged(column);
             value = SmoothStep(heights[row], end, end + Taper + 0.75 * sides.beyond[k]);
             value *= Number(Number.isFinite(sides.lowest[k]) || q[column] < 0.5);
         } else {
             value = Ramp(heights[row], -0.07, -0.02) * Ramp(rows.wide[k][row] - rows.rim[k][row], ...OffHead);
         }
-        shown.values[i] = moved.values[i] < MostMoved ? value : 0;
+        const most = endsBehind !== null && theta.values[i] > BackHalf ? MostMovedBehind : MostMoved;
+        shown.values[i] = moved.values[i] < most ? value : 0;
     }
     const lengths = [sides.lowest[0] + view.center[1], sides.lowest[1] + view.center[1]] as const;
     return { points, shown, theta, side, angle, view, curtain, lengths, excess, moved };

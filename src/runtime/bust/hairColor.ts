@@ -5,7 +5,7 @@
 import type { Work } from "../slices.js";
 import { HiddenSlack } from "./bustColor.js";
 import type { IBustPage } from "./bustInput.js";
-import { Facing } from "./facing.js";
+import { Facing, RimBehind } from "./facing.js";
 import {
     AsColumn,
     Blur,
@@ -92,7 +92,10 @@ export function* HairColor(
             const mask = classes[3 * i + Hair];
             const isFront = index === 0 ? theta.values[i] < CarvedAt : toward[i] > 0;
             const isSeen = inside[i] * (1 - hidden[i]);
-            kept.values[i] *= isSeen === 0 ? 1 : isFront ? Ramp(mask * matte[i], 0.3, 0.6) : Ramp(matte[i], 0.35, 0.65);
+            const keeps = isFront ? Ramp(mask * matte[i], 0.3, 0.6) : Ramp(matte[i], 0.35, 0.65);
+            // a camera behind is about right: it tells nothing of the rim
+            const carves = photo.source.fromBehind ? isSeen * Ramp(toward[i], ...RimBehind) : isSeen;
+            kept.values[i] *= 1 - carves * (1 - keeps);
             // the first photo made the surface: there the angle from the camera says how far its colors may be believed
             const believed =
                 index > 0 ? Ramp(toward[i], 0.3, 0.6) : isFront ? Ramp(theta.values[i], Rim + 0.15, Rim) : 0;

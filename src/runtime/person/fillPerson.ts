@@ -88,6 +88,7 @@ async function FillAsync(
         page: grids,
         head: own,
         photos: source.wides.map((wide, index) => ({ wide, camera: source.fit.views[index] })),
+        back: source.back ?? null,
         ...wanted,
     };
     const handOver = [
@@ -97,8 +98,9 @@ async function FillAsync(
         own.scalp,
         own.neck,
         ...source.wides.map(({ pixels }) => pixels),
+        ...(source.back ? [source.back.pixels] : []),
     ];
-    const { map, count, hasHat } = await parts.fillAsync(input, {
+    const { map, count, hasHat, back } = await parts.fillAsync(input, {
         signal,
         handOver: handOver.map(({ buffer }) => buffer as ArrayBuffer),
         onProgress: (share) => onShare(Loaded + (Filled - Loaded) * share),
@@ -108,6 +110,13 @@ async function FillAsync(
     await parts.showAsync(count > 0 ? { model, map } : null, stop);
     if (hasHat) {
         parts.notify("hair-with-hat", "The photo shows a hat, or a cloth on the head; it became part of the hair.");
+    }
+    if (back?.isUsed === false) {
+        parts.notify(
+            "back-unused",
+            `The photo from behind does not fit the person's outline (${Math.round(100 * back.overlap)} % of it agree); ` +
+                "hair and bust are made without it. Use an upright photo from straight behind, with head and shoulders.",
+        );
     }
     onShare(1);
 }

@@ -13,6 +13,7 @@ import type { ICallOptions } from "../models/progress.js";
 import type { PhotoSource } from "../photo/decode.js";
 import {
     FitPhotosAsync,
+    PrepareBackPhotoAsync,
     PreparePhotosAsync,
     RefineSourceOf,
     type IPhotoParts,
@@ -63,9 +64,10 @@ export async function MakePersonAsync(
             `The model "${networks.modelName}" got ${photos.length} photos and takes 1 to ${maxPhotos}.`,
         );
     }
-    const prepared = await parts.timeAsync("photos", () =>
-        PreparePhotosAsync(parts, photos, wish, { signal, onProgress }),
-    );
+    const { prepared, back } = await parts.timeAsync("photos", async () => ({
+        prepared: await PreparePhotosAsync(parts, photos, wish, { signal, onProgress }),
+        back: await PrepareBackPhotoAsync(parts, wish, { signal, onProgress }),
+    }));
     ThrowIfAborted(signal, "fitting the head");
     onProgress?.({ stage: "fitting the head", fraction: 0 });
     const { fit, anchors, prior } = await parts.timeAsync("fit", async () => {
@@ -98,7 +100,7 @@ export async function MakePersonAsync(
         license: "All rights are with the owners of the photos.",
         consent: "",
     };
-    return { file, refineSource: RefineSourceOf(prepared, fit) };
+    return { file, refineSource: RefineSourceOf(prepared, fit, back) };
 }
 
 function StoredFit(fit: HeadModelFit): IStoredFit {

@@ -100,7 +100,8 @@ export class PersonMaker {
             notify: this._notify,
             timeAsync: <T>(_stage: string, work: () => Promise<T>) => work(),
         };
-        const wish = { cropPx: sharpen ? sharpen.cropPx : 0, wide: fills };
+        const back = wanted ? wanted.back : undefined;
+        const wish = { cropPx: sharpen ? sharpen.cropPx : 0, wide: fills, back };
         const { file, refineSource } = await MakePersonAsync(parts, photos, name, { wish, signal, onProgress });
         const run = { signal: signal ?? new AbortController().signal, onProgress };
         if (sharpen) {

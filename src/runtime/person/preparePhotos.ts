@@ -6,7 +6,8 @@ import type { ModelRuntime } from "../models/modelRuntime.js";
 import type { ICallOptions } from "../models/progress.js";
 import type { PhotoSource } from "../photo/decode.js";
 import { FaceFinder } from "../photo/faceFinder.js";
-import type { IPreparedPhoto, PreparePhotoAsync } from "../photo/preparePhoto.js";
+import { PrepareBackAsync, type IPreparedPhoto, type PreparePhotoAsync } from "../photo/preparePhoto.js";
+import type { IWideCrop } from "../photo/wideCrop.js";
 import { FinishInSlicesAsync } from "../slices.js";
 import type { IRefineSource } from "./refineViews.js";
 
@@ -16,6 +17,8 @@ export interface IPrepareWish {
     readonly cropPx: number;
     /** Whether the wide crops for filling are wanted. */
     readonly wide: boolean;
+    /** A photo from behind, for filling alone. */
+    readonly back?: PhotoSource;
 }
 
 /** What preparing uses. */
@@ -55,6 +58,26 @@ export async function PreparePhotosAsync(
     return prepared;
 }
 
+/**
+ * Prepares the photo from behind, where one is given and filling is wanted.
+ * @returns null without one, or where it shows no person, which is told
+ * @throws FlexAvatarError those of preparing a photo
+ */
+export async function PrepareBackPhotoAsync(
+    { networks, notify }: IPhotoParts,
+    { wide, back }: IPrepareWish,
+    options: ICallOptions,
+): Promise<IWideCrop | null> {
+    if (back === undefined || !wide || networks.headModel.page === undefined) {
+        return null;
+    }
+    const prepared = await PrepareBackAsync(back, { ...options, faces: new FaceFinder(networks) });
+    if (prepared === null) {
+        notify("back-unused", "No person was found in the photo from behind; hair and bust are made without it.");
+    }
+    return prepared;
+}
+
 /** The same error, which says which of the photos it is about. */
 function OfPhoto(error: unknown, photo: number, count: number): unknown {
     if (!(error instanceof FlexAvatarError) || !error.code.startsWith("photo-")) {
@@ -89,7 +112,8 @@ export async function PrepareRefinementAsync(
 ): Promise<IRefineSource> {
     const prepared = await PreparePhotosAsync(parts, photos, wish, options);
     ThrowIfAborted(options.signal, "fitting the head");
-    const source = RefineSourceOf(prepared, await FitPhotosAsync(parts.head, prepared, options.signal));
+    const back = await PrepareBackPhotoAsync(parts, wish, options);
+    const source = RefineSourceOf(prepared, await FitPhotosAsync(parts.head, prepared, options.signal), back);
     if (wish.cropPx > 0 && source.details.length === 0) {
         throw new FlexAvatarError("refine-failed", "The photos were prepared without crops for refinement.");
     }
@@ -97,13 +121,18 @@ export async function PrepareRefinementAsync(
 }
 
 /** Crops of a kind that a photo was prepared without are left out of all. */
-export function RefineSourceOf(prepared: readonly IPreparedPhoto[], fit: HeadModelFit): IRefineSource {
+export function RefineSourceOf(
+    prepared: readonly IPreparedPhoto[],
+    fit: HeadModelFit,
+    back: IWideCrop | null = null,
+): IRefineSource {
     const ofAll = <T>(crops: readonly T[]): readonly T[] => (crops.length === prepared.length ? crops : []);
     return {
         fit,
         landmarks: prepared.map(({ landmarks }) => landmarks),
         details: ofAll(prepared.flatMap(({ detail }) => detail ?? [])),
         wides: ofAll(prepared.flatMap(({ wide }) => wide ?? [])),
+        back,
     };
 }
 

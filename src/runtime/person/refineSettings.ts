@@ -1,4 +1,5 @@
 /** What a user says about refinement, and what refinement tells a user. */
+import type { PhotoSource } from "../photo/decode.js";
 
 /** One report of a running refinement. */
 export interface IRefineProgress {
@@ -34,6 +35,12 @@ export interface IRefineSettings {
      * ({@link FlexAvatar.hair}, {@link FlexAvatar.bust}), in the place of earlier ones; false leaves them alone.
      */
     fill?: "auto" | false;
+    /**
+     * A photo of the person from straight behind, upright, with head and shoulders: it gives hair and bust their colors
+     * there, and the hair its length. No face is looked for. Where it does not fit the person it is not used, with the
+     * notice `back-unused`.
+     */
+    back?: PhotoSource;
     /** Seconds in which the detail fades in, and hair and bust where there were none. Default 0.5. */
     fadeSeconds?: number;
     /** Stops the refinement; the avatar keeps what it has. */

@@ -17,6 +17,8 @@ export interface IRefineSource {
     readonly details: readonly IDetailCrop[];
     /** One per photo; none where they were not asked for, or the models have no second page. */
     readonly wides: readonly IWideCrop[];
+    /** Of the photo from behind, for filling. */
+    readonly back?: IWideCrop | null;
     /** [478,3] each, crop coordinates. */
     readonly landmarks: readonly Float32Array[];
 }

@@ -12,6 +12,7 @@ import type { IFaceFinder, IPersonMask } from "./faceFinder.js";
 import { ComposeOverGrey } from "./matte.js";
 import { CutOutPerson, type ICutOut } from "./matting.js";
 import type { IPicture } from "./picture.js";
+import { CropPerHead, HeadFromBehind } from "./headFromBehind.js";
 import { MergeMasks, WideCropOf, WideSize, type IWideCrop } from "./wideCrop.js";
 import { FinishInSlicesAsync, NextTaskAsync } from "../slices.js";
 
@@ -164,6 +165,50 @@ export async function PreparePhotoAsync(source: PhotoSource, settings: IPhotoSet
     } finally {
         photo.close();
     }
+}
+
+/** Settings of {@link PrepareBackAsync}. */
+export type IBackSettings = Pick<IPhotoSettings, "faces" | "signal" | "onProgress">;
+
+/**
+ * Prepares a photo from behind, in which no face is looked for: the person's outline says about where the head is.
+ * @param source an upright photo; images and canvases are borrowed
+ * @returns null where no person with a head is found
+ * @throws FlexAvatarError as {@link PreparePhotoAsync}, but `photo-no-face`
+ */
+export async function PrepareBackAsync(
+    source: PhotoSource,
+    { faces, signal, onProgress }: IBackSettings,
+): Promise<IWideCrop | null> {
+    const photo = await DecodePhotoAsync(source, signal);
+    try {
+        CheckReadable(photo);
+        const options = { signal, onProgress };
+        const whole = Upright(photo.width / 2, photo.height / 2, Math.max(photo.width, photo.height));
+        const { mask, size } = await faces.findPersonAsync(PictureOf(DrawCrop(photo, whole, ExactPx)), options);
+        const shows = Uint8Array.from(mask, (_, i) => {
+            const [x, y] = PhotoFromCrop(whole, ((i % size) + 0.5) / size, (Math.floor(i / size) + 0.5) / size);
+            return Number(x > 0 && y > 0 && x < photo.width && y < photo.height);
+        });
+        const head = HeadFromBehind(
+            mask.map((value, i) => value * shows[i]),
+            size,
+        );
+        if (head === null || (head.width * whole.sidePx) / size < LeastFacePx) {
+            return null;
+        }
+        const middle = PhotoFromCrop(whole, head.x / size, head.y / size);
+        const crop = Upright(...middle, (CropPerHead * head.width * whole.sidePx) / size);
+        ThrowIfAborted(signal, "cutting out the person");
+        const inner = await faces.findPersonAsync(PictureOf(DrawCrop(photo, crop, ExactPx)), options);
+        return await WideOfAsync(photo, crop, inner, faces, options);
+    } finally {
+        photo.close();
+    }
+}
+
+function Upright(centerX: number, centerY: number, sidePx: number): ICrop {
+    return { centerX, centerY, sidePx, cosRoll: 1, sinRoll: 0 };
 }
 
 async function FindFaceAsync(photo: IDecodedPhoto, finder: IFaceFinder, options: ICallOptions): Promise<IFoundFace> {
