@@ -7,7 +7,7 @@ import { FlexAvatarError, ThrowIfAborted } from "../flame/error.js";
 import { TexelTableOf } from "../flame/personalHead.js";
 import type { IAvatarFile } from "../runtime/format/avatarFile.js";
 import type { BackendName } from "../runtime/models/onnxBackend.js";
-import type { PhotoSource } from "../runtime/photo/decode.js";
+import { CheckPhotoSource, type PhotoSource } from "../runtime/photo/decode.js";
 import { AvatarFactory, type IMadeAvatar, type IMakeSettings } from "./avatar/avatarFactory.js";
 import { OptionsThatDiffer, ResolveFlexAvatarOptions, type IFlexAvatarOptions } from "./componentOptions.js";
 import { DriverScheduler, type IScheduledDriver } from "../runtime/driver/driverScheduler.js";

@@ -36,6 +36,18 @@ interface IFixture {
     theta: string;
     shown: string;
     count: number;
+    back: {
+        photo: IFixture["photos"][number];
+        overlap: number;
+        crop: number[];
+        R: number[];
+        t: number[];
+        classes: number[];
+        ends: number;
+        count: number;
+        opacity: string;
+        color: string;
+    };
     bustCount: number;
     places: string;
     opacity: string;
@@ -74,6 +86,13 @@ export interface IBustTruth extends Pick<
     readonly sigma: number[];
     /** [4,n] */
     readonly rotation: number[];
+    /** The same with a photo from behind. */
+    readonly back: Omit<IFixture["back"], "photo" | "opacity" | "color"> & {
+        /** As it is given: its crop is about right. */
+        readonly photo: IBustPhoto;
+        readonly opacity: number[];
+        readonly color: number[];
+    };
 }
 
 const Bytes = (text: string): Uint8Array<ArrayBuffer> =>
@@ -111,6 +130,12 @@ export async function BustFixtureAsync(
             color: Array.from(Bytes(fixture.color), (value) => value / 255),
             sigma: Array.from(Bytes(fixture.sigma), (value) => Sigmas[0] + (value / 255) * (Sigmas[1] - Sigmas[0])),
             rotation: Array.from(new Int8Array(Bytes(fixture.rotation).buffer), (value) => value / 127),
+            back: {
+                ...fixture.back,
+                photo: Photo(fixture, fixture.back.photo),
+                opacity: Array.from(Bytes(fixture.back.opacity), (value) => value / 255),
+                color: Array.from(Bytes(fixture.back.color), (value) => value / 255),
+            },
         },
     };
 }
@@ -144,9 +169,10 @@ function Photo(
  * The first drawn photos as the preparation of photos would give them: wide crops of some pixels, with matte and
  * classes over them.
  */
-export async function FillFixtureAsync(size = 256, count = 1): Promise<IFillInput> {
-    const { input } = await BustFixtureAsync();
-    return { ...input, photos: input.photos.slice(0, count).map((photo) => WidePhoto(photo, size)) };
+export async function FillFixtureAsync(size = 256, count = 1, isBack = false): Promise<IFillInput> {
+    const { input, truth } = await BustFixtureAsync();
+    const photos = input.photos.slice(0, count).map((photo) => WidePhoto(photo, size));
+    return { ...input, photos, back: isBack ? WidePhoto(truth.back.photo, size).wide : null };
 }
 
 function WidePhoto(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy as np
 from ..headmodel.model import HeadModel
 from ..synth.cameras import rotation
 from ..synth.crop import Crop
+from . import back as backs
 from . import hair as hairs
 from . import torso as torsos
 from .fill import OFF, Filled, fill
@@ -39,6 +41,9 @@ PHOTOS = (
     {"yaw": 10, "pitch": 4, "crop": [44, 38, 52, 0.14], "focal": 2.4, "distance": 0.82},
     {"yaw": -42, "pitch": 0, "crop": [46, 40, 50, -0.04], "focal": 2.2, "distance": 0.74},
 )
+#: from behind; the crop that is given is off by 4 and -3 pixels and 8 % too large
+BACK = {"yaw": 180, "pitch": 0, "crop": [45, 40, 52, 0.0], "focal": 2.4, "distance": 0.82}
+ROUGH = [49, 37, 56, 0.0]
 SIGMAS = np.log([0.0006, 0.02])
 
 
@@ -82,7 +87,8 @@ def drawn(photo: dict) -> Photo:
     long = ((x / 0.115) ** 2 + ((y - 0.03) / 0.13) ** 2 < 1) & (y > -0.02) | (np.abs(x + 0.004) < 0.112) & (
         y < 0.02
     ) & (y > -0.2 + 0.4 * x)
-    locks = long & ~(((x / 0.066) ** 2 + ((y + 0.02) / 0.1) ** 2 < 1) | neck & (np.abs(x) < 0.055))
+    from_behind = photo["yaw"] == 180  # hair over face and neck
+    locks = long & ~(~from_behind & (((x / 0.066) ** 2 + ((y + 0.02) / 0.1) ** 2 < 1) | neck & (np.abs(x) < 0.055)))
     parts = np.stack([locks, (head | neck) & ~locks, body & ~locks & ~neck & ~head], -1).astype(float)
     soft = lambda part: np.round(15 * box(part, 1)) / 15
     classes = np.stack([soft(part) for part in np.moveaxis(parts, -1, 0)], -1)
@@ -92,6 +98,31 @@ def drawn(photo: dict) -> Photo:
     image = color + height * np.sin(across * columns[..., None] + down * rows[..., None] + np.arange(3))
     image = np.round(255 * image.clip(0, 1)) / 255
     return Photo(image, matte, classes, crop, R, t, photo["focal"])
+
+
+def from_behind() -> Photo:
+    return replace(drawn(BACK), crop=Crop(np.array(ROUGH[:2], float), float(ROUGH[2]), 0.0))
+
+
+def back_content(page: Page, head: Head, photos: list[Photo]) -> dict:
+    back = from_behind()
+    filled = fill(page, head, photos, back=back)
+    front, layer = photos[0].cleaned(), hairs.surface(page, head, photos[0].cleaned(), torsos.TorsoReach(page, filled.torso))
+    shown = [part.points[part.shown > 0.5] for part in (filled.torso, layer)]
+    placed, overlap = backs.placed(back, front, head, shown)
+    assert placed is not None
+    seen = backs.sorted_out(placed, head)
+    return {
+        "photo": camera(back, {**BACK, "crop": ROUGH}),
+        "overlap": overlap,
+        "crop": [*placed.crop.center.tolist(), placed.crop.side],
+        "R": placed.R.flatten().tolist(),
+        "t": placed.t.tolist(),
+        "classes": seen.classes.mean((0, 1)).tolist(),
+        "ends": backs.hair_ends(seen),
+        "count": filled.count,
+        **{name: value for name, value in texels(filled).items() if name in ("opacity", "color")},
+    }
 
 
 def made() -> tuple[Page, Head, list[Photo], Filled]:
@@ -157,6 +188,7 @@ def content() -> dict:
         "theta": pack(layer.theta.ravel()[::EVERY] * 20000, "<u2"),
         "shown": pack(255 * layer.shown.ravel()[::EVERY], "u1"),  # before the photos carve
         "count": filled.count,
+        "back": back_content(page, head, photos),
         "bustCount": int((bald.map[3] > OFF + 1).sum()),
         **texels(filled),
     }

@@ -64,6 +64,8 @@ interface IPlan {
     readonly sharpen: ISharpenSettings | null;
     readonly fills: boolean;
     readonly fadeMs: number;
+    /** Photo from behind. */
+    readonly back: IRefineSettings["back"];
     readonly onProgress: IRefineSettings["onProgress"];
 }
 

@@ -65,7 +65,10 @@ function Behind({ source: { rotation: r, translation: t } }: Photo): Pick<IBustP
 }
 
 /** [Outline,Outline] 1 where points are seen, their gaps closed; in the square around the crop. */
-function OutlineOf(points: Iterable<ArrayLike<number>>, { rotation: r, translation: t, focal }: IBustPhoto): Uint8Array {
+function OutlineOf(
+    points: Iterable<ArrayLike<number>>,
+    { rotation: r, translation: t, focal }: IBustPhoto,
+): Uint8Array {
     const edge = Outline + 4;
     let picture = new Uint8Array(edge * edge);
     for (const [x, y, z] of points as Iterable<[number, number, number]>) {
@@ -110,7 +113,14 @@ function* PointsOf(head: IBustHead, grids: readonly IShownGrid[]): Generator<Arr
 /** The photo as it came: no classes yet. */
 function Bare(source: IBustPhoto): Photo {
     const none = new Float32Array(0);
-    return new Photo(source, Float32Array.from(source.matte, (value) => value / 255), none, none, none, none);
+    return new Photo(
+        source,
+        Float32Array.from(source.matte, (value) => value / 255),
+        none,
+        none,
+        none,
+        none,
+    );
 }
 
 /**
@@ -130,7 +140,8 @@ export function* PlaceBack(
     const outline = OutlineOf(PointsOf(head, grids), camera);
     const seen = Bare(camera);
     const { rotation: r, translation: t, focal, crop } = camera;
-    const along = (row: number): number => r[3 * row] * Lowest[0] + r[3 * row + 1] * Lowest[1] + r[3 * row + 2] * Lowest[2];
+    const along = (row: number): number =>
+        r[3 * row] * Lowest[0] + r[3 * row + 1] * Lowest[1] + r[3 * row + 2] * Lowest[2];
     const last = (0.5 + (focal * (along(1) + t[1])) / (along(2) + t[2]) / 2) * Outline;
     const rows = Math.min(Outline, Math.max(0, Math.ceil(last)));
     const px = new Float64Array(2 * rows * Outline);

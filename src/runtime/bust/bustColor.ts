@@ -29,6 +29,8 @@ const NeckBins = 24;
 /** Meters behind the head's surface from which it hides a point. */
 export const HiddenSlack = 0.012;
 
+/** Cosines to the camera, up to which and from which on a photo is believed. */
+const Rim = [0.12, 0.4] as const;
 /** Of the crops: clothes of which so little is seen have no color. */
 const LeastSeen = 0.0004;
 
@@ -116,10 +118,10 @@ export function* BustColor(
         const hidden = HiddenByHead(values, depths[index], photo, HiddenSlack);
         yield part(0.6);
         const color = photo.colorAt(px);
-        const rim = photo.source.fromBehind ? RimBehind : ([0.12, 0.4] as const);
+        const [from, to] = photo.source.fromBehind ? RimBehind : Rim;
         for (let i = 0; i < count; i++) {
             const [skin, clothes] = [classes[3 * i + Skin], garment[i]];
-            const seen = inside[i] * (1 - hidden[i]) * Ramp(facing[i], ...rim);
+            const seen = inside[i] * (1 - hidden[i]) * Ramp(facing[i], from, to);
             const trust =
                 seen * Ramp(Math.max(clothes, skin), 0.5, 0.8) * Ramp(hairless[i], 0.6, 0.9) * Ramp(matte[i], 0.6, 0.9);
             weight[i] += trust;

@@ -40,6 +40,8 @@ export interface IFillSteps {
     onTorso?(torso: ITorso, photos: readonly Photo[]): void;
     /** @param hair null where all of it is on the head's own page */
     onHair?(hair: IHair | null): void;
+    /** @param photo the one from behind, placed; only where it is used */
+    onBack?(photo: Photo): void;
     onHairColor?(color: IHairColor): void;
 }
 
@@ -90,6 +92,7 @@ export function* FillPage(
             const seen = yield* Within(SortOut(photo, head), 0.62, 0.63);
             photos.push(seen);
             depths.push(DepthPicture(head, seen));
+            steps.onBack?.(seen);
             const ends = HairEnds(seen);
             if (layer?.curtain && ends !== null) {
                 layer = yield* Within(HairSurface(page, head, photos[0], reach, ends), 0.63, 0.65);

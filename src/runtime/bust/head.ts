@@ -62,7 +62,7 @@ export function BustHeadOf(
 }
 
 /** [n,3] means of the Gaussians that count. */
-export export function SolidMeans({ means, opacity }: IBustHead): Float64Array {
+export function SolidMeans({ means, opacity }: IBustHead): Float64Array {
     const solid = new Float64Array(means.length);
     let count = 0;
     for (let g = 0; g < opacity.length; g++) {

@@ -1,6 +1,7 @@
 // Filling the second page: the same numbers as the training side, and what must be true of any.
 import { FillPage, Off, type IFilled } from "../../../../src/runtime/bust/fill";
 import { PhotoOfCrop } from "../../../../src/runtime/bust/cropPhoto";
+import { HairEnds } from "../../../../src/runtime/bust/back";
 import { GuessClasses } from "../../../../src/runtime/bust/guessClasses";
 import {
     CreateGrid,
@@ -184,6 +185,40 @@ describe("filling of the second page", () => {
         expect(Worst(channels(10, 4), truth.rotation)).toBeLessThan(0.01);
         expect(filled.count).toBe(truth.count);
         expect(run({ hair: false, photos: input.photos.slice(0, 1) }).count).toBe(truth.bustCount);
+    });
+
+    it("finds where a photo from behind was taken from, and takes colors and length from it", () => {
+        const { back } = truth;
+        let seen!: Photo;
+        const found = Finish(
+            FillPage({ ...input, back: back.photo }, { onHair: () => undefined, onBack: (photo) => (seen = photo) }),
+        );
+        expect(found.back!.isUsed).toBe(true);
+        expect(Math.abs(found.back!.overlap - back.overlap)).toBeLessThan(1e-3);
+        const { crop, rotation, translation } = seen.source;
+        expect(Worst([crop.centerX, crop.centerY, crop.sidePx], back.crop)).toBeLessThan(1e-3);
+        expect(Worst(rotation, back.R)).toBeLessThan(1e-6);
+        expect(Worst(translation, back.t)).toBeLessThan(1e-6);
+        const means = [0, 1, 2].map(
+            (k) => seen.classes.reduce((sum, value, i) => sum + (i % 3 === k ? value : 0), 0) / seen.matte.length,
+        );
+        expect(Worst(means, back.classes)).toBeLessThan(1e-3);
+        expect(Math.abs(HairEnds(seen)! - back.ends)).toBeLessThan(1e-6);
+        const kept = Array.from({ length: Math.ceil(texels() / truth.every) }, (_, i) => i * truth.every);
+        const channel = (k: number): number[] => kept.map((i) => found.map[k * texels() + i]);
+        const opacity = channel(3).map((logit) => 1 / (1 + Math.exp(-logit)));
+        expect(Worst(opacity, back.opacity)).toBeLessThan(0.03);
+        expect(Psnr([4, 5, 6].flatMap(channel), back.color)).toBeGreaterThan(50);
+        expect(Math.abs(found.count - back.count)).toBeLessThan(5);
+    });
+
+    it("does not use a photo from behind whose outline is another", () => {
+        const { photo } = truth.back;
+        const matte = photo.matte.map((_, i) => (Math.floor(i / photo.width) % 40 < 12 ? 255 : 0));
+        const found = run({ back: { ...photo, matte } });
+        expect(found.back!.isUsed).toBe(false);
+        expect(found.back!.overlap).toBeLessThan(0.75);
+        expect(found.map).toEqual(filled.map);
     });
 
     it("leaves out what is not wanted", () => {
