@@ -143,7 +143,8 @@ def bust_color(
             * ramp(bilinear(photo.hairless, px), 0.6, 0.9)
             * ramp(matte, 0.6, 0.9)
         )
-        trust = trust * ramp(facing(torso.points, photo, 1), *(RIM_BEHIND if photo.from_behind else (0.12, 0.4))) * photo.inside(px, 3)
+        rim = RIM_BEHIND if photo.from_behind else (0.12, 0.4)
+        trust = trust * ramp(facing(torso.points, photo, 1), *rim) * photo.inside(px, 3)
         trust = trust * ~hidden_by_head(torso.points, depth, photo, 0.012)
         total += bilinear(photo.image, px) * trust[..., None]
         weight, dressed = weight + trust, dressed + trust * (garment > skin)

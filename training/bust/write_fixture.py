@@ -107,7 +107,8 @@ def from_behind() -> Photo:
 def back_content(page: Page, head: Head, photos: list[Photo]) -> dict:
     back = from_behind()
     filled = fill(page, head, photos, back=back)
-    front, layer = photos[0].cleaned(), hairs.surface(page, head, photos[0].cleaned(), torsos.TorsoReach(page, filled.torso))
+    front = photos[0].cleaned()
+    layer = hairs.surface(page, head, front, torsos.TorsoReach(page, filled.torso))
     shown = [part.points[part.shown > 0.5] for part in (filled.torso, layer)]
     placed, overlap = backs.placed(back, front, head, shown)
     assert placed is not None

@@ -114,8 +114,8 @@ async function FillAsync(
     if (back?.isUsed === false) {
         parts.notify(
             "back-unused",
-            `The photo from behind does not fit the person's outline (${Math.round(100 * back.overlap)} % of it agree); ` +
-                "hair and bust are made without it. Use an upright photo from straight behind, with head and shoulders.",
+            `The photo from behind does not fit the person: ${Math.round(100 * back.overlap)} % of the outline agree. ` +
+                "Hair and bust are made without it. Use an upright one from straight behind, with head and shoulders.",
         );
     }
     onShare(1);

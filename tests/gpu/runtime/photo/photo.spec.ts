@@ -3,6 +3,7 @@ import { ModelRuntime } from "../../../../src/runtime/models/modelRuntime";
 import { FaceFinder } from "../../../../src/runtime/photo/faceFinder";
 import { ResizeMap, type IPicture } from "../../../../src/runtime/photo/picture";
 import {
+    PrepareBackAsync,
     PreparePhotoAsync,
     type IPhotoSettings,
     type IPreparedPhoto,
@@ -159,6 +160,26 @@ describe("photo path", () => {
         expect(face.every((value, i) => Math.abs(value - same[i]) < 1e-5)).toBeTrue();
         onDevice.dispose();
         device.destroy();
+    });
+
+    it("finds about where the head is without its face, as in a photo from behind", async () => {
+        const back = await PrepareBackAsync(Portrait, Settings);
+        const { crop } = portrait;
+        const { size, pixels, person } = back!;
+        expect(pixels.length).toBe(4 * size * size);
+        const mask = ResizeMap(person.mask, person.size, size);
+        expect(mask[(size >> 1) * size + (size >> 1)]).toBeGreaterThan(0.9); // the head is in the middle
+        expect(mask[0]).toBeLessThan(0.1);
+        // columns of the photo: the wide crop is about twice the face's
+        const shown = pixels
+            .subarray(2 * size * size, 2 * size * size + 4 * size)
+            .filter((v, i) => i % 4 === 3 && v > 0);
+        const sidePx = (512 * size) / shown.length;
+        expect(sidePx / (2 * crop.sidePx)).toBeGreaterThan(0.6);
+        expect(sidePx / (2 * crop.sidePx)).toBeLessThan(1.6);
+        const empty = new OffscreenCanvas(256, 256);
+        empty.getContext("2d")!.fillRect(0, 0, 256, 256);
+        expect(await PrepareBackAsync(empty, Settings)).toBeNull();
     });
 
     it("gives a wider crop of the same photo where it is asked for, with what is outside marked, and the person in it", async () => {

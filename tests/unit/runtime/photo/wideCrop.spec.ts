@@ -106,6 +106,13 @@ describe("filling from wide crops", () => {
         expect(maps[1]).toEqual(maps[0]);
     });
 
+    it("fills with a photo from behind, whose camera is found from the outline", async () => {
+        const { back } = Finish(FillFromCrops(await FillFixtureAsync(256, 1, true)));
+        expect(back!.isUsed).toBe(true);
+        expect(back!.overlap).toBeGreaterThan(0.85);
+        expect(Finish(FillFromCrops(input)).back).toBeNull();
+    });
+
     it("knows a hat by the clothes above the ears, and by nothing else", () => {
         const [photo] = input.photos;
         const { person } = photo.wide;
