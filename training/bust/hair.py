@@ -35,7 +35,7 @@ BACK_SHARE, FRONT_SHARE = 0.75, 0.45  # hair is this much as thick behind, and o
 FRONT_HALF, FRONT_STEP = 0.16, 0.004  # meters: table of the head's front
 OFF_BUST, MOST_MOVED = 0.008, 0.035  # meters that hair stays above the bust; what would have to move more is left out
 # the same from this angle to the camera on, where a photo from behind says how far hair falls
-BACK_HALF, MOST_MOVED_BEHIND = 2.0, 0.12
+BACK_HALF, MOST_MOVED_BEHIND = 2.6, 0.12
 TAPER = 0.03  # meters over which ends of hair grow thin
 LEAST_OFF, BEHIND_OFF = 0.0015, 0.005  # meters that the dome stays off the head's own hair, in front and behind
 NO_CURTAIN = -0.075  # where hair ends behind on a side that has no curtain, meters below the dome's centre

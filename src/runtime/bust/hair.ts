@@ -33,7 +33,7 @@ const [FrontHalf, FrontStep] = [0.16, 0.004];
 /** Meters that hair stays above the bust; what would have to move more is left out. */
 const [OffBust, MostMoved] = [0.008, 0.035];
 /** The same from this angle to the camera on, where a photo from behind says how far hair falls. */
-const [BackHalf, MostMovedBehind] = [2, 0.12];
+const [BackHalf, MostMovedBehind] = [2.6, 0.12];
 /** Where hair ends behind on a side that has no curtain, meters below the dome's centre. */
 const NoCurtain = -0.075;
 /** Meters over which ends of hair grow thin. */
