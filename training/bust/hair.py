@@ -391,7 +391,7 @@ def surface(page: Page, head: Head, photo: Photo, reach: TorsoReach, ends_behind
         end = ends[side] * (1 - blend) + ends[1 - side] * blend - sides.behind.max() * (1 - smooth_step(q, 0.35, 0.6))
         if ends_behind is not None:
             longer = ends[side] * (1 - blend) + ends[1 - side] * blend
-            end = longer + (ends_behind - view.center[1] - longer) * (1 - smooth_step(q, 0.35, 0.6))
+            end = longer + (ends_behind - view.center[1] - longer) * (1 - smooth_step(q, 0.15, 0.35))
         end = end + ragged(np.arange(len(s)))
         shown[first:] = smooth_step(heights[:, None], end, end + TAPER + 0.75 * sides.beyond[side])
         shown[first:] *= np.isfinite(sides.lowest)[side] | (q < 0.5)

@@ -325,7 +325,8 @@ export function* HairSurface(
         } else if (curtain) {
             const even = ends[k] * (1 - blend[column]) + ends[1 - k] * blend[column];
             const more = endsBehind === null ? longer : even - (endsBehind - view.center[1]);
-            const end = even - more * (1 - SmoothStep(q[column], 0.35, 0.6)) + Ragged(column);
+            const [from, to] = endsBehind === null ? [0.35, 0.6] : [0.15, 0.35];
+            const end = even - more * (1 - SmoothStep(q[column], from, to)) + Ragged(column);
             value = SmoothStep(heights[row], end, end + Taper + 0.75 * sides.beyond[k]);
             value *= Number(Number.isFinite(sides.lowest[k]) || q[column] < 0.5);
         } else {
