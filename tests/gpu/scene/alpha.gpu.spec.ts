@@ -7,6 +7,7 @@ import { Color3, Color4 } from "@babylonjs/core/Maths/math.color";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { DumpData } from "@babylonjs/core/Misc/dumpTools";
 import { CreateScreenshotAsync, CreateScreenshotUsingRenderTargetAsync } from "@babylonjs/core/Misc/screenshotTools";
+import "@babylonjs/core/Shaders/postprocess.vertex";
 import { ImageProcessingPostProcess } from "@babylonjs/core/PostProcesses/imageProcessingPostProcess";
 import { Scene } from "@babylonjs/core/scene";
 import { GivePage, MakePageMap } from "../../support/gridPage";
