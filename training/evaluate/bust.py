@@ -249,7 +249,7 @@ def person_camera(azimuth: float) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def avatar_camera(photo: Photo, size: int, R0: np.ndarray, t0: np.ndarray, f0: float, R: np.ndarray, t: np.ndarray):
-    """Camera (R, t) of a person's frame -> that of the avatar's torso, given the photo's true camera (R0, t0, focal f0 in
+    """Camera (R, t) of a person's frame -> of the avatar's torso, given the photo's true camera (R0, t0, focal f0 in
     sides of a square picture of `size` pixels): the avatar is placed where the photo's pixels agree at the head's
     middle."""
     middle = np.array([0.0, 0.02, 0.0])
