@@ -62,14 +62,15 @@ export default [
         ...common,
         name: "standalone",
         entry: at("src/standalone.ts"),
-        module: { rules, parser: { javascript: { dynamicImportMode: "eager" } } }, // one file, the camera's part too
+        module: { rules },
         experiments: { outputModule: true },
         output: {
             path: at("dist/standalone"),
             filename: "flexavatar.js",
+            chunkFilename: "flexavatar.[id].js", // parts that load when they are used
             library: { type: "module" },
+            publicPath: "auto",
             clean: true,
-            asyncChunks: false, // one file
         },
         externalsType: "var",
         externals: [

@@ -189,6 +189,23 @@ function visits(section) {
     );
 }
 
+/** A line of prose as lines of at most 120 characters; tables and pictures stay. */
+function Wrapped(line) {
+    if (line.length <= 120 || /^[|!]/.test(line)) {
+        return [line];
+    }
+    const lines = [""];
+    for (const word of line.split(" ")) {
+        const longer = lines.at(-1) ? `${lines.at(-1)} ${word}` : word;
+        if (longer.length > 120) {
+            lines.push(word);
+        } else {
+            lines[lines.length - 1] = longer;
+        }
+    }
+    return lines;
+}
+
 /** Rewrites the tables. */
 export function WriteReport(resultsFile = path.join(bench, "results", "software-adapter.json")) {
     const results = JSON.parse(readFileSync(resultsFile, "utf8"));
@@ -202,9 +219,10 @@ export function WriteReport(resultsFile = path.join(bench, "results", "software-
     ].join("\n\n");
     const [start, end] = ["<!-- results -->", "<!-- /results -->"];
     const old = readFileSync(readme, "utf8");
+    const wrapped = text.split("\n").flatMap(Wrapped).join("\n");
     writeFileSync(
         readme,
-        `${old.slice(0, old.indexOf(start) + start.length)}\n\n${text}\n\n${old.slice(old.indexOf(end))}`,
+        `${old.slice(0, old.indexOf(start) + start.length)}\n\n${wrapped}\n\n${old.slice(old.indexOf(end))}`,
     );
 }
 

@@ -12,7 +12,6 @@ import { AvatarFactory, type IMadeAvatar, type IMakeSettings } from "./avatar/av
 import { OptionsThatDiffer, ResolveFlexAvatarOptions, type IFlexAvatarOptions } from "./componentOptions.js";
 import { DriverScheduler, type IScheduledDriver } from "../runtime/driver/driverScheduler.js";
 import type { ICreateSettings, IPhotoCreateSettings, ISplatCreateSettings } from "./createSettings.js";
-import { CheckSplatSource } from "../runtime/splats/readSplats.js";
 import { FindDevice } from "./engineOptions.js";
 import { AvatarEvaluator } from "../runtime/driver/avatarEvaluator.js";
 import { SerializeAvatars } from "./files/avatarSerializer.js";
@@ -214,7 +213,7 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         ThrowIfAborted(settings.signal, "starting");
         const { format, neck, signal } = settings;
         if (format !== undefined) {
-            CheckSplatSource(format);
+            (await import("../runtime/splats/onDemand.js")).CheckSplatSource(format);
         }
         const name = settings.name ?? `avatar ${++this._made}`;
         const bytes = await ReadBytesAsync(source, signal);

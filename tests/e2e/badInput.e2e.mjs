@@ -231,14 +231,6 @@ describe("calls that are cut short", () => {
     });
 });
 
-describe("engines that cannot show avatars", () => {
-    test("a WebGPU engine that has no device yet is webgpu-missing", async () => {
-        const result = await tools.page.evaluate(() => window.flexDemo.tryTooEarly());
-        assert.equal(result.code, "webgpu-missing", result.message);
-        assert.match(result.advice, /initAsync/);
-    });
-});
-
 test("the console stayed clean but for downloads that were meant to fail", () => {
     const unexpected = tools.consoleErrors.filter(
         (text) => !/Failed to load resource.*(nowhere|gone|no-such-photo)/.test(text),

@@ -1,4 +1,5 @@
-// What a page downloads of us stays small: the library in one file, without Babylon, ONNX Runtime and models.
+// What a page downloads of us stays small: the library for plain pages, without Babylon, ONNX Runtime, models, and the
+// parts that load when they are used.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";

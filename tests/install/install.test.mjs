@@ -366,10 +366,9 @@ process.exit(0);
     test("a plain page makes an avatar with the standalone build", limit, async () => {
         const [html] = HtmlBlocks(readFileSync(path.join(root, "docs", "install.md"), "utf8"));
         cpSync(project.at("node_modules/babylonjs/babylon.js"), project.at("public/babylon.js"));
-        cpSync(
-            project.at("node_modules/babylon-flexavatar/dist/standalone/flexavatar.js"),
-            project.at("public/flexavatar.js"),
-        );
+        cpSync(project.at("node_modules/babylon-flexavatar/dist/standalone"), project.at("public"), {
+            recursive: true,
+        });
         const changed = html
             .replace("https://cdn.babylonjs.com/babylon.js", "babylon.js")
             .replace(/"[^"]*portrait[^"]*"/, '"astronaut.png"')

@@ -11,7 +11,7 @@ import { TexelTableOf } from "../../flame/personalHead.js";
 import type { TexelTable } from "../../flame/texelTable.js";
 import { WriteAvatarFile, type IAvatarFile } from "../../runtime/format/avatarFile.js";
 import type { ISplatSnapshot } from "../../runtime/format/splatFile.js";
-import { WriteMeshFileAsync, type IMeshSettings } from "../../runtime/mesh/meshFile.js";
+import type { IMeshSettings } from "../../runtime/mesh/meshFile.js";
 import type { ExpressionTrack } from "../animation/expressionTracks.js";
 import type { ISavedAttachments } from "../attach/savedAttachments.js";
 import { HeadSurface } from "../attach/headSurface.js";
@@ -25,7 +25,6 @@ import {
     type SplatFormat,
 } from "../files/avatarExport.js";
 import { FaceMixer } from "../live/faceMixer.js";
-import { MeshDrawing } from "../mesh/meshDrawing.js";
 import type { IHairSpringSettings } from "../page/hairSpring.js";
 import type { IRefineProgress, IRefineSettings } from "../../runtime/person/refineSettings.js";
 import type { IRefineSource } from "../../runtime/person/refineViews.js";
@@ -85,7 +84,7 @@ export class AvatarCore implements IAvatarInternals {
         this.proxyMesh.parent = posedNode;
         this._copyPartsOnce();
         if (body) {
-            this.drawing = new MeshDrawing(_avatar, posedNode, body);
+            this.drawing = body.createDrawing(_avatar, posedNode);
         } else {
             this._splatDrawing = new SplatDrawing(_avatar, posedNode, this.proxyMesh, crowds, evaluator);
             this.drawing = this._splatDrawing;
@@ -272,6 +271,7 @@ export class AvatarCore implements IAvatarInternals {
         const deltaMap = (await this.splats?.deltaMapOfAsync(CreateExpressionPose(head))) ?? null;
         ThrowIfDisposed(avatar);
         const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+        const { WriteMeshFileAsync } = await import("../../runtime/mesh/meshFile.js");
         const bytes = await WriteMeshFileAsync(
             { file: { ...file, name: avatar.name }, head, page: page.pageModel, deltaMap },
             { hair: !hair, bust: !bust, ...given },

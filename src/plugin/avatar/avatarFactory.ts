@@ -25,11 +25,10 @@ import type { IRefineSource } from "../../runtime/person/refineViews.js";
 import { CheckPhotoSource, type PhotoSource } from "../../runtime/photo/decode.js";
 import { PreparePhotoAsync } from "../../runtime/photo/preparePhoto.js";
 import type { ISimilarity } from "../../flame/fit/similarity.js";
-import { PlaceHeadAsync, SplatPerson, type ISplatSettings } from "../../runtime/splats/makeSplats.js";
-import { PlacementOf } from "../../runtime/splats/placement.js";
-import { ReadSplatsAsync, type IReadSplats } from "../../runtime/splats/readSplats.js";
-import { BuildSplatHead, type ISplatHead } from "../../runtime/splats/splatHead.js";
-import { PersonBody } from "../mesh/personBody.js";
+import type { ISplatSettings } from "../../runtime/splats/makeSplats.js";
+import type { IReadSplats } from "../../runtime/splats/readSplats.js";
+import type { ISplatHead } from "../../runtime/splats/splatHead.js";
+import type { IDrawnBody } from "../mesh/onDemand.js";
 import type { IAvatarServices, INetworks } from "../avatarServices.js";
 import type { IFlexAvatarOptions } from "../componentOptions.js";
 
@@ -55,7 +54,7 @@ export interface IMadeAvatar {
     /** Owned by the caller; null where avatars are meshes. */
     evaluator: AvatarEvaluator | null;
     /** Null where avatars are splats. */
-    body: PersonBody | null;
+    body: IDrawnBody | null;
     file: IAvatarFile;
     /** Gaussians of a file of another program, which the evaluator shows. */
     splats?: ISplatHead;
@@ -213,6 +212,8 @@ export class AvatarFactory {
         { format, neck }: ISplatSettings,
         { signal, onProgress }: IMakeSettings = {},
     ): Promise<IMadeAvatar> {
+        const { PlaceHeadAsync, PlacementOf, ReadSplatsAsync, SplatPerson } =
+            await import("../../runtime/splats/onDemand.js");
         const read = await ReadSplatsAsync(bytes, format);
         return await this._workAsync({ signal, onProgress, photoCount: null }, async (lifeSignal, shared) => {
             const { networks, head } = shared;
@@ -228,7 +229,7 @@ export class AvatarFactory {
                 name: networks.model.headModel,
                 sha256: networks.headModel.sha256,
             });
-            return await this._timeAsync("prepare", async () => this._finishSplats(shared, read, file, placement));
+            return await this._timeAsync("prepare", () => this._finishSplatsAsync(shared, read, file, placement));
         });
     }
 
@@ -300,6 +301,7 @@ export class AvatarFactory {
         { bytes, format, placement }: IStoredSplats,
         settings: IMakeSettings,
     ): Promise<IMadeAvatar> {
+        const { ReadSplatsAsync } = await import("../../runtime/splats/onDemand.js");
         const read = await ReadSplatsAsync(bytes, format);
         return await this._workAsync({ ...settings, photoCount: null }, async (signal, shared) => {
             const { headModel } = shared.networks;
@@ -310,22 +312,23 @@ export class AvatarFactory {
                 );
             }
             ThrowIfAborted(signal, "preparing the avatar");
-            return this._finishSplats(shared, read, file, placement);
+            return await this._finishSplatsAsync(shared, read, file, placement);
         });
     }
 
-    private _finishSplats(
+    private async _finishSplatsAsync(
         { splats: device, head }: IShared,
         read: IReadSplats,
         file: IAvatarFile,
         placement: ISimilarity,
-    ): IMadeAvatar {
+    ): Promise<IMadeAvatar> {
         if (!device) {
             throw new FlexAvatarError(
                 "webgpu-missing",
                 `"${file.name}" is a file of Gaussians, which have no mesh to show on an engine without WebGPU.`,
             );
         }
+        const { BuildSplatHead } = await import("../../runtime/splats/onDemand.js");
         const splats = BuildSplatHead(read, head, placement);
         if (splats.leftOut > 0 || splats.clamped > 0) {
             this._notify(
@@ -350,7 +353,8 @@ export class AvatarFactory {
             const pageModel = file.page ? await this._pageOfFileAsync(shared, file, signal, onProgress) : null;
             if (!shared.splats) {
                 const onSlice = (): void => ThrowIfAborted(signal, "baking the mesh");
-                const body = await PersonBody.MakeAsync(shared.head, file, pageModel, onSlice);
+                const { MakeBodyAsync } = await import("../mesh/onDemand.js");
+                const body = await MakeBodyAsync(shared.head, file, pageModel, onSlice);
                 onProgress?.({ stage: "preparing the avatar", fraction: 1 });
                 return { head: shared.head, evaluator: null, body, file, pageModel };
             }

@@ -27,7 +27,7 @@ import type { FaceMixer } from "../live/faceMixer.js";
 import type { BustOption, HairOption } from "../page/avatarPage.js";
 import type { IHairSpringSettings } from "../page/hairSpring.js";
 import type { IPageModel } from "../../runtime/person/pageMap.js";
-import type { PersonBody } from "../mesh/personBody.js";
+import type { IDrawnBody } from "../mesh/onDemand.js";
 import type { PersonPage } from "../page/personPage.js";
 import type { Person } from "../refine/person.js";
 import type { IPrepareWish } from "../../runtime/person/preparePhotos.js";
@@ -55,7 +55,7 @@ export interface IAvatarParts {
     /** Owned by the avatar from now on; null where it is a mesh. */
     evaluator: AvatarEvaluator | null;
     /** The person as a mesh, for engines without WebGPU; shared by instances. Null where avatars are splats. */
-    body: PersonBody | null;
+    body: IDrawnBody | null;
     /** The person: what {@link FlexAvatar.saveAsync} writes. */
     file: IAvatarFile;
     /** Gaussians of a file of another program, in place of the person's map. */

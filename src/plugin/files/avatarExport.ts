@@ -4,7 +4,6 @@ import { WriteAvatarFile, type IAvatarFile } from "../../runtime/format/avatarFi
 import { WritePly } from "../../runtime/format/plyFile.js";
 import { JoinSplats, ListSplats, type ISplatSnapshot } from "../../runtime/format/splatFile.js";
 import { WriteSplatGlb } from "../../runtime/format/splatGlb.js";
-import { WriteSpzAsync } from "../../runtime/splats/spzFile.js";
 import type { IPageModel } from "../../runtime/person/pageMap.js";
 import { SplatsOfPerson, type IShownHead } from "../../runtime/person/personSplats.js";
 import { FinishInSlicesAsync } from "../../runtime/slices.js";
@@ -79,7 +78,7 @@ export async function WriteSplatsAsync(
         case "ply":
             return WritePly(splats).buffer;
         case "spz":
-            return await WriteSpzAsync(splats);
+            return await (await import("../../runtime/splats/onDemand.js")).WriteSpzAsync(splats);
         case "glb":
             return WriteSplatGlb(splats, about).buffer;
         default:

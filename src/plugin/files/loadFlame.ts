@@ -1,15 +1,8 @@
 /** The user's own FLAME in a page: as a head model, and as the meaning of FLAME's coefficients. */
 import { FlexAvatarError } from "../../flame/error.js";
 import { ParseHeadModel, type HeadModel } from "../../flame/headModel.js";
-import { ReadCompanions } from "../../runtime/flame/flameCompanions.js";
-import { FlameFaceMap } from "../../runtime/flame/flameFaceMap.js";
-import { ReadFlame } from "../../runtime/flame/flameFile.js";
-import {
-    ConvertFlame,
-    type IConvertedFlame,
-    type IFlameReport,
-    type IFlameSettings,
-} from "../../runtime/flame/flameHeadModel.js";
+import type { FlameFaceMap } from "../../runtime/flame/flameFaceMap.js";
+import type { IFlameReport, IFlameSettings } from "../../runtime/flame/flameHeadModel.js";
 import { JoinUrl } from "../../runtime/models/assetStore.js";
 import { DefaultFlexAvatarOptions } from "../componentOptions.js";
 
@@ -43,9 +36,10 @@ export async function LoadFlameHeadModelAsync(
     file: FlameSource,
     settings: ILoadFlameSettings = {},
 ): Promise<ILoadedFlame> {
+    const { ConvertFlame, ReadCompanions, ReadFlame } = await import("../../runtime/flame/onDemand.js");
     const flame = ReadFlame(await BytesAsync(file));
     const companions = ReadCompanions(await Promise.all((settings.companions ?? []).map(BytesAsync)));
-    const { bytes, report }: IConvertedFlame = ConvertFlame(flame, await OpenHeadAsync(settings), companions, settings);
+    const { bytes, report } = ConvertFlame(flame, await OpenHeadAsync(settings), companions, settings);
     return { bytes, report };
 }
 
@@ -60,6 +54,7 @@ export async function LoadFlameFaceMapAsync(
     file: FlameSource,
     settings: Pick<ILoadFlameSettings, "assetsUrl" | "openHead"> = {},
 ): Promise<FlameFaceMap> {
+    const { FlameFaceMap, ReadFlame } = await import("../../runtime/flame/onDemand.js");
     return new FlameFaceMap(ReadFlame(await BytesAsync(file)), await OpenHeadAsync(settings));
 }
 

@@ -19,7 +19,7 @@ export interface IReadSplats {
 }
 
 /** @throws FlexAvatarError `invalid-argument` for a name that is none */
-export function CheckSplatSource(format: string): asserts format is SplatSource {
+export function CheckSplatSource(format: string): void {
     if (!SplatSources.some((known) => known === format)) {
         throw new FlexAvatarError(
             "invalid-argument",

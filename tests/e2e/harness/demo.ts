@@ -5,17 +5,10 @@
  */
 import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
 import { FreeCamera } from "@babylonjs/core/Cameras/freeCamera";
-import { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
 import { Color4 } from "@babylonjs/core/Maths/math.color";
 import { Matrix, Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { Scene } from "@babylonjs/core/scene";
-import {
-    FlexAvatarComponent,
-    type FlexAvatar,
-    type FlexAvatarErrorCode,
-    type IRuntimeProgress,
-    type PhotoSource,
-} from "babylon-flexavatar";
+import { FlexAvatarComponent, type FlexAvatar, type IRuntimeProgress, type PhotoSource } from "babylon-flexavatar";
 import { HeadCenter, type IStage } from "./stage";
 import { WithoutWebGpu } from "./withoutWebGpu";
 
@@ -325,18 +318,6 @@ export class FlexDemo {
     public newComponent(modelsUrl = this.component.options.modelsUrl): FlexAvatarComponent {
         const scene = new Scene(this.stage.engine);
         return FlexAvatarComponent.GetOrCreate(scene, { ...this.component.options, modelsUrl });
-    }
-
-    /** What an engine answers that was not initialised. */
-    public tryTooEarly(): { code?: FlexAvatarErrorCode; message?: string; advice?: string } {
-        const engine = new WebGPUEngine(document.createElement("canvas"));
-        try {
-            FlexAvatarComponent.GetOrCreate(new Scene(engine));
-            return {};
-        } catch (error) {
-            const { code, message, advice } = error as { code: FlexAvatarErrorCode; message: string; advice: string };
-            return { code, message, advice };
-        }
     }
 
     /** The crop of the first photo as the networks got it, as a data URL. */

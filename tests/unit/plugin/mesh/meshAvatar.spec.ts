@@ -49,7 +49,7 @@ describe("an avatar on an engine without WebGPU", () => {
         const { head } = avatar["_core"].pose;
         const { file, head: model } = avatar["_core"].parts;
         const wanted = new HeadSurface(model, file).poseVertices(head, new Float32Array(3 * model.vertexCount));
-        const { source } = avatar["_core"].parts.body!.face.mesh;
+        const { source } = avatar["_core"].parts.body!.body.face.mesh;
         face.skeleton!.prepare(true);
         const shown = face.getPositionData(true, true)!;
         let farthest = 0;
@@ -87,8 +87,8 @@ describe("an avatar on an engine without WebGPU", () => {
     });
 
     it("paints its face anew when the person's colors change", async () => {
-        const paint = spyOn(avatar["_core"].parts.body!, "paintAsync").and.callThrough();
-        const { texture } = avatar["_core"].parts.body!.face;
+        const paint = spyOn(avatar["_core"].parts.body!.body, "paintAsync").and.callThrough();
+        const { texture } = avatar["_core"].parts.body!.body.face;
         const { person } = avatar["_core"].parts;
         const { mapSize } = person.file;
         person.setDetail(new Float32Array(3 * mapSize * mapSize).fill(0.2), 0);
