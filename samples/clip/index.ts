@@ -1,12 +1,7 @@
 /** Clip: the morph weights and head turns of an animation clip drive the avatar; gaze, neck and speed stay yours. */
 import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
-import {
-    FlexAvatarComponent,
-    LoadFaceClipAsync,
-    LoadFlameFaceMapAsync,
-    LoadVrmAnimationAsync,
-    LookAtSource,
-} from "babylon-flexavatar";
+import { FlexAvatarComponent, LoadVrmAnimationAsync, LookAtSource } from "babylon-flexavatar";
+import { LoadFlameTakeAsync } from "../shared/flameTake";
 import { AddPersonAsync, AssetsUrl, FlexAvatarUrl, LoadClipAsync, ShowAsync } from "../shared/stage";
 
 await ShowAsync(async ({ scene, panel }) => {
@@ -43,33 +38,20 @@ await ShowAsync(async ({ scene, panel }) => {
     const gaze = avatar.addSource(new LookAtSource("camera"), { weight: 0 }); // mixed with the clip
     panel.addSwitch("Looks at you", false, (on) => gaze.fadeTo(on ? 1 : 0, 0.4));
     panel.addSlider("Head turn, on top of the clip", [-1, 1], 0, (value) => (avatar.neck.rotation.y = value));
-    const accepted = ".glb,.gltf,.vrma,.pkl,.npz";
-    panel.addFiles(
-        "Your clip: glTF, VRM, or your FLAME with its tracker's .npz",
-        accepted,
-        async ([file, ...others]) => {
-            if (others.length > 0) {
-                // Two files: the larger one is the model, the other one a sequence of its coefficients.
-                const [model, sequence] = [file, others[0]].sort((a, b) => b.size - a.size);
-                const flame = await LoadFlameFaceMapAsync(model, { assetsUrl: FlexAvatarUrl });
-                const clip = await LoadFaceClipAsync(sequence, { flame });
-                panel.say(`The 52 tracks make ${Math.round(100 * (1 - clip.residual))} % of its movement.`);
-                start(() => clip.toAnimationGroup(avatar));
-                return;
-            }
-            play(
-                file.name.endsWith(".vrma")
-                    ? await LoadVrmAnimationAsync(file, scene)
-                    : await LoadClipAsync(file, scene),
-            );
-        },
-    );
+    const label = "Your clip: glTF, VRM, or your FLAME with its tracker's .npz";
+    panel.addFiles(label, ".glb,.gltf,.vrma,.pkl,.npz", async (files) => {
+        const load = files[0].name.endsWith(".vrma") ? LoadVrmAnimationAsync : LoadClipAsync;
+        if (files.length > 1) {
+            start(await LoadFlameTakeAsync(files, avatar, panel));
+        } else {
+            play(await load(files[0], scene));
+        }
+    });
 
     scene.onBeforeRenderObservable.add(() => {
         if (bound?.isPlaying) {
-            time.value = String(
-                ((bound.animatables[0]?.masterFrame ?? bound.from) - bound.from) / (bound.to - bound.from),
-            );
+            const { from, to, animatables } = bound;
+            time.value = String(((animatables[0]?.masterFrame ?? from) - from) / (to - from));
         }
     });
     play(await LoadClipAsync(`${AssetsUrl}phrase.glb`, scene));

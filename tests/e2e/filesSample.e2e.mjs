@@ -81,14 +81,14 @@ test("saves every format, and opens what it saved", async () => {
 
 test("opens an avatar of LAM, and says what is wrong with a file that is none", async () => {
     const { outputFiles } = await build({
-        stdin: { contents: `export { SampleLamAsync } from "./tests/support/lamZip.ts";`, resolveDir: root },
+        stdin: { contents: `export { SampleLam } from "./tests/support/lamZip.ts";`, resolveDir: root },
         bundle: true,
         format: "esm",
         write: false,
     });
     const code = Buffer.from(outputFiles[0].contents).toString("base64");
-    const { SampleLamAsync } = await import(`data:text/javascript;base64,${code}`);
-    const { zip } = await SampleLamAsync();
+    const { SampleLam } = await import(`data:text/javascript;base64,${code}`);
+    const { zip } = SampleLam();
     await page.evaluate((bytes) => {
         window.kept["lam.zip"] = new Blob([Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0))]);
         window.kept["notes.ply"] = new Blob(["hello"]);

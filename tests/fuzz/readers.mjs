@@ -31,9 +31,11 @@ export { ReadLamZipAsync } from "./src/runtime/splats/lamZip.ts";
 export { ReadPly } from "./src/runtime/splats/plyReader.ts";
 export { ReadSplats } from "./src/runtime/splats/splatReader.ts";
 export { ReadSpzAsync, ReadSpzBody, WriteSpzAsync } from "./src/runtime/splats/spzFile.ts";
-export { InflateAsync } from "./src/runtime/splats/inflate.ts";
-export { ZipReader } from "./src/runtime/splats/zipReader.ts";
-export { PackedPly, SampleLamAsync } from "./tests/support/lamZip.ts";
+export { InflateGzip } from "./src/runtime/format/inflate.ts";
+export { ZipReader } from "./src/runtime/format/zipReader.ts";
+export { Finish } from "./src/runtime/slices.ts";
+export { WrongGaussians } from "./src/runtime/splats/gaussians.ts";
+export { PackedPly, SampleLam } from "./tests/support/lamZip.ts";
 export { WriteFirstVersion } from "./tests/support/firstVersionFile.ts";
 `;
 
@@ -66,10 +68,10 @@ export async function loadReadersAsync() {
     const tinyFlame = library.ReadFlame(library.WritePickle(library.MakeTinyFlame()));
     const splats = someSplats();
     const spz = new Uint8Array(await library.WriteSpzAsync(splats));
-    const lam = (await library.SampleLamAsync()).zip;
-    const archive = new library.ZipReader(lam);
-    const skin = await archive.readAsync(archive.find("skin.glb"));
-    const offset = await archive.readAsync(archive.find("offset.ply"));
+    const lam = library.SampleLam().zip;
+    const archive = new library.ZipReader(lam, library.WrongGaussians);
+    const skin = library.Finish(archive.read(archive.find("skin.glb")));
+    const offset = library.Finish(archive.read(archive.find("offset.ply")));
     const scene = new library.Scene(new library.NullEngine());
     return {
         FlexAvatarError: library.FlexAvatarError,
@@ -136,10 +138,14 @@ export async function loadReadersAsync() {
             splat: { seeds: [splats], read: (bytes) => library.ReadSplats(bytes) },
             spz: { seeds: [spz], read: (bytes) => library.ReadSpzAsync(bytes) },
             "inside of spz": {
-                seeds: [await library.InflateAsync(spz, "gzip", 1e6)],
+                seeds: [library.Finish(library.InflateGzip(spz, 1e6, library.WrongGaussians))],
                 read: (bytes) => library.ReadSpzBody(bytes),
             },
-            "avatar of LAM": { seeds: [lam], read: (bytes) => library.ReadLamZipAsync(bytes) },
+            "avatar of LAM": {
+                seeds: [lam],
+                read: (bytes) => library.ReadLamZipAsync(bytes),
+                mutations: zipMutations,
+            },
             "mesh of LAM": { seeds: [skin], read: (bytes) => library.ReadLamSkin(bytes) },
             "animation of VRM": {
                 seeds: [vrmAnimation()],

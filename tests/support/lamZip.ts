@@ -1,4 +1,5 @@
 /** A small avatar in LAM's layout: a grid of vertices bent to half a head, on three bones, with two expressions. */
+import { zipSync, type Zippable } from "fflate";
 import { WriteGlb } from "../../src/runtime/format/glb.js";
 import { BlockWriter, type BlockData } from "../../src/runtime/format/blocks.js";
 
@@ -21,7 +22,7 @@ export interface ISampleLam {
  * order than the vertices
  * @param unit meters in a unit of the mesh
  */
-export async function SampleLamAsync(order: "none" | "same" | "sorted" = "sorted", unit = 1): Promise<ISampleLam> {
+export function SampleLam(order: "none" | "same" | "sorted" = "sorted", unit = 1): ISampleLam {
     const count = Edge * Edge;
     const vertices = new Float32Array(3 * count);
     const offsets = new Float32Array(3 * count);
@@ -47,7 +48,7 @@ export async function SampleLamAsync(order: "none" | "same" | "sorted" = "sorted
         const inverse = sorted.map((_, i) => sorted.indexOf(i));
         files["avatar/vertex_order.json"] = new TextEncoder().encode(JSON.stringify(inverse));
     }
-    return { zip: await ZipAsync(files), places: vertices.map((value, i) => value + offsets[i]), colors };
+    return { zip: Zip(files), places: vertices.map((value, i) => value + offsets[i]), colors };
 }
 
 function OffsetPly(order: readonly number[], offsets: Float32Array, colors: Float32Array): Uint8Array {
@@ -170,67 +171,8 @@ function SkinGlb(vertices: Float32Array, faces: readonly number[], unit: number)
 }
 
 /** An archive; its last file is stored, the others are deflated. */
-export async function ZipAsync(files: Readonly<Record<string, Uint8Array>>): Promise<Uint8Array<ArrayBuffer>> {
-    const parts: Uint8Array[] = [];
-    const directory: Uint8Array[] = [];
-    let at = 0;
+export function Zip(files: Readonly<Record<string, Uint8Array>>): Uint8Array<ArrayBuffer> {
     const names = Object.keys(files);
-    for (const name of names) {
-        const text = new TextEncoder().encode(name);
-        const file = files[name] as Uint8Array<ArrayBuffer>;
-        const isStored = name === names[names.length - 1];
-        const stream = new Blob([file]).stream().pipeThrough(new CompressionStream("deflate-raw"));
-        const packed = isStored ? file : new Uint8Array(await new Response(stream).arrayBuffer());
-        const sizes = [0, packed.length, file.length];
-        const local = Record([
-            [4, 0x04034b50],
-            [2, 20],
-            [2, 0],
-            [2, isStored ? 0 : 8],
-            [4, 0],
-            ...Fours(sizes),
-            [2, text.length],
-            [2, 0],
-        ]);
-        const entry = Record([
-            ...[[4, 0x02014b50], [2, 20], [2, 20], [2, 0], [2, isStored ? 0 : 8], [4, 0], ...Fours(sizes)],
-            ...[
-                [2, text.length],
-                [2, 0],
-                [2, 0],
-                [2, 0],
-                [2, 0],
-                [4, 0],
-                [4, at],
-            ],
-        ]);
-        parts.push(local, text, packed);
-        directory.push(entry, text);
-        at += local.length + text.length + packed.length;
-    }
-    const size = directory.reduce((sum, { length }) => sum + length, 0);
-    const count = names.length;
-    const end = Record([
-        [4, 0x06054b50],
-        [2, 0],
-        [2, 0],
-        [2, count],
-        [2, count],
-        [4, size],
-        [4, at],
-        [2, 0],
-    ]);
-    return new Uint8Array(await new Blob([...parts, ...directory, end] as BlobPart[]).arrayBuffer());
-}
-
-function Fours(values: readonly number[]): number[][] {
-    return values.map((value) => [4, value]);
-}
-
-/** Numbers of two or four bytes, one after the other. */
-function Record(fields: readonly number[][]): Uint8Array {
-    const bytes = fields.flatMap(([width, value]) =>
-        Array.from({ length: width }, (_, i) => (value >>> (8 * i)) & 255),
-    );
-    return Uint8Array.from(bytes);
+    const members = names.map((name, i) => [name, [files[name], { level: i === names.length - 1 ? 0 : 6 }]] as const);
+    return zipSync(Object.fromEntries(members) as Zippable, { mtime: "2020-01-01" }).slice();
 }

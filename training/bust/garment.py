@@ -22,6 +22,8 @@ LEAST_CORE = 6  # a patch of clothes has at least so many cells that are surroun
 LEAST_CLOTHES = 16  # cells of clothes whose colors say what else is clothes
 MORE_ALIKE = 2.5  # as many times more alike the clothes than the hair
 LEAST_BESIDE = 6  # cells of a patch beside the neck, which may be a strip
+MOST_LOOSE = 150  # cells of a patch of hair that hangs on none and may be a collar
+LEAST_DRESSED = 0.4  # what of the person's cells around it must then be clothes
 NECK_TIMES = 1.3  # half widths of a beard from the chin to there
 MOST_SURE = 400  # colors that others are compared with
 SURE = 0.8  # what a cell must have of hair and person to be sure
@@ -80,6 +82,20 @@ def supported(on: np.ndarray) -> np.ndarray:
     return on & (around >= 5)
 
 
+def patch_at(on: np.ndarray, seen: np.ndarray, start: tuple[int, int]) -> tuple[np.ndarray, ...]:
+    """Rows and columns of the patch of `on` [rows,columns] around a cell of it; marks them in `seen`."""
+    patch, open_ = [], [start]
+    seen[start] = True
+    while open_:
+        row, column = open_.pop()
+        patch.append((row, column))
+        for r, c in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
+            if 0 <= r < on.shape[0] and 0 <= c < on.shape[1] and on[r, c] and not seen[r, c]:
+                seen[r, c] = True
+                open_.append((r, c))
+    return tuple(np.array(patch).T)
+
+
 def from_below(on: np.ndarray, inside: np.ndarray, beside: np.ndarray) -> np.ndarray:
     """Cells of `on` in patches that touch the photo's lower edge and are more than a strip, or lie `beside` the neck;
     all [rows,columns]."""
@@ -91,17 +107,26 @@ def from_below(on: np.ndarray, inside: np.ndarray, beside: np.ndarray) -> np.nda
     for start in np.argwhere(on & lowest):
         if seen[tuple(start)]:
             continue
-        patch, open_ = [], [tuple(start)]
-        seen[tuple(start)] = True
-        while open_:
-            row, column = open_.pop()
-            patch.append((row, column))
-            for r, c in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
-                if 0 <= r < shape[0] and 0 <= c < shape[1] and on[r, c] and not seen[r, c]:
-                    seen[r, c] = True
-                    open_.append((r, c))
-        at = tuple(np.array(patch).T)
-        out[at] = core[at].sum() >= LEAST_CORE or (len(patch) >= LEAST_BESIDE and beside[at].all())
+        at = patch_at(on, seen, tuple(start))
+        out[at] = core[at].sum() >= LEAST_CORE or (len(at[0]) >= LEAST_BESIDE and beside[at].all())
+    return out
+
+
+def loose(hairy: np.ndarray, clothed: np.ndarray, bare: np.ndarray, ears: float, chin: int) -> np.ndarray:
+    """Cells of `hairy` in small patches that lie between `clothed` and `bare` and hang on no hair above the row `ears`:
+    collars; all [rows,columns]. What crosses the column `chin` may be a beard."""
+    out, seen = np.zeros(hairy.shape, bool), np.zeros(hairy.shape, bool)
+    for start in np.argwhere(hairy):
+        if seen[tuple(start)]:
+            continue
+        at = patch_at(hairy, seen, tuple(start))
+        if len(at[0]) > MOST_LOOSE or at[0].min() < ears or (at[1] == chin).any():
+            continue
+        around = np.zeros(hairy.shape, bool)
+        for r, c in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+            around[np.clip(at[0] + r, 0, hairy.shape[0] - 1), np.clip(at[1] + c, 0, hairy.shape[1] - 1)] = True
+        dressed = (around & clothed).sum()
+        out[at] = dressed > 0 and dressed >= LEAST_DRESSED * (dressed + (around & bare).sum())
     return out
 
 
@@ -165,6 +190,10 @@ def found_clothes(
         own = np.maximum(own, np.where(bare[asked], like_skin[asked], 0))
         more[asked] = clothing > np.maximum(LEAST_SHARE, MORE_ALIKE * own)
         found = from_below(supported(strange | dressed | more), inside >= 0.5, beside)
+    shown, clothed = (inside >= 0.5) & (person >= 0.5), found | (clothes > np.maximum(hair, skin))
+    other = shown & ~clothed
+    strands = other & (hair > skin)
+    found |= loose(strands, shown & clothed, other & ~strands, at.ears / edge, int(np.floor(x / edge)))
     worn = smooth_share(found & ~dressed, inside >= 0.5, edge, matte.shape)
     out = classes.copy()
     out[..., 2] = np.maximum(classes[..., 2], worn * classes.max(-1))

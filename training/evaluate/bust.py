@@ -135,12 +135,19 @@ class Maker:
         )
 
 
+def leaning(photo: Photo) -> tuple[Photo, np.ndarray]:
+    """The photo with its torso's camera, and the pose [15] in which the head leans on the torso as the photo shows."""
+    pose = np.zeros(15)
+    pose[3:6] = -photo.lean * photo.R[2]
+    return photo.torso, pose
+
+
 def overlap(maker: Maker, made: Made, second: bool) -> float:
-    photo = made.photo
+    photo, pose = leaning(made.photo) if second else (made.photo, None)
     at = (np.arange(SIZE) + 0.5) / SIZE
     px = from_crop(np.stack([np.tile(at, SIZE), np.repeat(at, SIZE)], 1), photo.crop).reshape(SIZE, SIZE, 2)
     inside, matte = photo.inside(px, 1), bilinear(photo.matte, px)
-    ours = (maker.draw(made, second, photo.R, photo.t, photo.focal, SIZE)[3] > 0.5) & inside
+    ours = (maker.draw(made, second, photo.R, photo.t, photo.focal, SIZE, pose)[3] > 0.5) & inside
     wanted = (matte > 0.5) & inside
     return float((ours & wanted).sum() / max(1, (ours | wanted).sum()))
 
@@ -242,7 +249,7 @@ def person_camera(azimuth: float) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def avatar_camera(photo: Photo, size: int, R0: np.ndarray, t0: np.ndarray, f0: float, R: np.ndarray, t: np.ndarray):
-    """Camera (R, t) of a person's frame -> that of the avatar's, given the photo's true camera (R0, t0, focal f0 in
+    """Camera (R, t) of a person's frame -> of the avatar's torso, given the photo's true camera (R0, t0, focal f0 in
     sides of a square picture of `size` pixels): the avatar is placed where the photo's pixels agree at the head's
     middle."""
     middle = np.array([0.0, 0.02, 0.0])
@@ -256,8 +263,8 @@ def avatar_camera(photo: Photo, size: int, R0: np.ndarray, t0: np.ndarray, f0: f
     scale = true_depth * focal / (-seen[2] * f0)
     shift = true_depth * ray - scale * seen
     # true camera point = scale * roll (Rf x + tf) + shift
-    turn = R @ R0.T
-    return turn @ roll @ photo.R, (turn @ (scale * roll @ photo.t + shift - t0) + t) / scale
+    turn, torso = R @ R0.T, photo.torso
+    return turn @ roll @ torso.R, (turn @ (scale * roll @ torso.t + shift - t0) + t) / scale
 
 
 def people(maker: Maker, root: Path, names: list[str], folder: Path, sheet: Path | None = None) -> dict:
@@ -281,7 +288,8 @@ def people(maker: Maker, root: Path, names: list[str], folder: Path, sheet: Path
             R, t, f = person_camera(azimuth)
             truth = persons[name].draw(R, t, f, SIZE)
             camera = avatar_camera(avatar.photo, PERSON_SIZE, *person_camera(0), R, t)
-            before, after = (maker.draw(avatar, second, *camera, f, SIZE) for second in (False, True))
+            pose = leaning(avatar.photo)[1]
+            before, after = (maker.draw(avatar, second, *camera, f, SIZE, pose) for second in (False, True))
             mask = truth[3] > 0.5
             score = [metrics.psnr(metrics.to_bytes(p[:3]), metrics.to_bytes(truth[:3]), mask) for p in (before, after)]
             cover = [float(((p[3] > 0.5) & mask).sum() / ((p[3] > 0.5) | mask).sum()) for p in (before, after)]

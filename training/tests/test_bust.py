@@ -12,6 +12,7 @@ import pytest
 
 from training.bust import fill as filling
 from training.bust import write_fixture
+from training.bust.garment import Rows, found_clothes
 from training.bust.grids import blur, frames, mean_where, push_pull, quaternions
 from training.bust.head import Head
 from training.bust.page import Page
@@ -238,6 +239,23 @@ def test_garments_end_at_an_edge_where_no_photo_shows_it():
     share = np.einsum("crk,c->rk", behind - skin[:, None, None], blue - skin) / ((blue - skin) ** 2).sum()
     assert (share[:3] < 0.35).all() and (share[20:] > 0.85).all()
     assert ((share > 0.4) & (share < 0.8)).sum(0).max() <= 4
+
+
+@pytest.mark.parametrize(("top", "is_collar"), [(60, True), (25, False)])
+def test_hair_between_clothes_and_skin_is_a_collar_unless_it_hangs_from_the_head(top, is_collar):
+    hair, skin, clothes = (
+        (slice(0, 32), slice(20, 80)),
+        (slice(32, 100), slice(30, 70)),
+        (slice(60, 100), slice(70, 95)),
+    )
+    classes, image = np.zeros((100, 100, 3)), np.full((100, 100, 3), 0.1)
+    for k, (at, color) in enumerate(zip((hair, skin, clothes), ([0.3, 0.2, 0.1], [0.8, 0.6, 0.5], [0.1, 0.2, 0.5]))):
+        classes[at], image[at] = np.eye(3)[k], color
+    strip = slice(top, 90), slice(70, 74)
+    classes[strip], image[strip] = [1, 0, 0], [0.3, 0.2, 0.1]
+    found, _ = found_clothes(image, classes.max(-1), classes, 100, Rows(30, 55, 65, (50, 65, 15, 12)))
+    assert (found[75, 71].argmax() == 2) == is_collar
+    assert found[20, 50, 0] == 1
 
 
 def test_who_shows_no_clothes_gets_plain_ones():

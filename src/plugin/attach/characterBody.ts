@@ -101,6 +101,7 @@ export function CutMesh(
     if (!shared || mesh.subMeshes.length !== 1) {
         return () => undefined; // several materials on one mesh: its triangles are in an order that must stay
     }
+    const { indexStart, indexCount, verticesStart, verticesCount } = mesh.subMeshes[0];
     const own = shared.copy(`${shared.id}.cut`);
     own.applyToMesh(mesh);
     mesh.setIndices(kept, points.length / 3);
@@ -108,6 +109,9 @@ export function CutMesh(
     return () => {
         if (!mesh.isDisposed()) {
             shared.applyToMesh(mesh);
+            // Babylon makes what is drawn smaller with the list of indices, but not larger.
+            Object.assign(mesh.subMeshes[0], { indexStart, indexCount, verticesStart, verticesCount });
+            mesh.subMeshes[0].refreshBoundingInfo();
         } else if (shared.meshes.length === 0) {
             shared.dispose(); // its last mesh is gone and could not take it along
         }

@@ -13,7 +13,7 @@ import { FindColumn, FirstAngle } from "./faceColumns.js";
 import { ReadResult } from "./faceResults.js";
 import type { FlameFaceMap } from "../../runtime/flame/flameFaceMap.js";
 import { MiddleRotation, ReadFlameSequence } from "../../runtime/flame/flameSequence.js";
-import { IsZip } from "../../runtime/flame/npz.js";
+import { IsZip } from "../../runtime/format/zipReader.js";
 
 /** Settings of {@link ParseFaceClip}. A field left undefined keeps its default. */
 export interface IFaceClipSettings {

@@ -62,8 +62,10 @@ export class PersonPage {
     /** Gaussians that were counted already, by what is hidden. */
     private _shapes = new Map<string, IPageShape | null>();
     private _surface: HeadSurface | null = null;
-    /** Undefined until it is asked for. */
+    /** Undefined until it was looked for, after the first frame. */
     private _cover: IPageCover | null | undefined;
+    /** When the page was first drawn as it is: nothing is looked for before that frame is out. */
+    private _firstFrame = -1;
     private _fadeStart = 0;
     private _fadeMs = 0;
     private _opacity = 1;
@@ -126,7 +128,7 @@ export class PersonPage {
                 return null;
             }
         }
-        return this._coverOf({ model: this._model, map: this.map })?.head ?? null;
+        return this._cover?.head ?? null;
     }
 
     public join(member: IPageMember): void {
@@ -166,10 +168,24 @@ export class PersonPage {
         }
     }
 
-    /** Goes on with a fade. Called by every avatar in every frame; works once in each. */
+    /**
+     * Goes on with a fade, and looks for what hair hides once the first frame is out. Called by every avatar in every
+     * frame; works once in each.
+     */
     public update(frame: number): void {
-        if (this._fadeMs > 0 && frame !== this._frame) {
-            this._frame = frame;
+        if (frame === this._frame) {
+            return;
+        }
+        this._frame = frame;
+        if (this._cover === undefined && this._shown.size > 0) {
+            if (this._firstFrame < 0) {
+                this._firstFrame = frame;
+            } else {
+                this._cover = null;
+                void this._findCoverAsync();
+            }
+        }
+        if (this._fadeMs > 0) {
             this._opacity = Math.min(1, (performance.now() - this._fadeStart) / this._fadeMs);
             this._fadeMs = this._opacity < 1 ? this._fadeMs : 0;
         }
@@ -187,6 +203,7 @@ export class PersonPage {
         this._shapes = shapes;
         this._surface = null;
         this._cover = undefined;
+        this._firstFrame = -1;
         this.finishFade();
         if (page) {
             const { model, mapSize, sha256 } = page.model;
@@ -289,11 +306,28 @@ export class PersonPage {
         return this.map[3 * mapSize * mapSize + texel[g]];
     }
 
-    private _coverOf(page: IPageMap): IPageCover | null {
-        return (this._cover ??= Finish(this._coverFor(page)));
+    /** Finds what hair hides, in slices; then it is no longer drawn. */
+    private async _findCoverAsync(): Promise<void> {
+        const shapes = this._shapes;
+        const page = { model: this._model!, map: this.map };
+        const cover = await FinishInSlicesAsync(this._coverFor(page));
+        const fewer = new Map<string, IPageShape | null>();
+        if (cover?.page.includes(1)) {
+            await FinishInSlicesAsync(ShapesOf(page, this._members, fewer, cover));
+            await NextTaskAsync(); // buffers and their first frame take 30 ms
+        }
+        if (shapes !== this._shapes) {
+            return; // the page was replaced
+        }
+        this._cover = cover;
+        if (fewer.size > 0) {
+            this._shown = new Map(); // the avatars give back what is shown, one by one
+            this._shapes = fewer;
+            this._members.forEach((member) => member.showPage());
+        }
     }
 
-    /** @returns null for a page that does not say where its hair is */
+    /** @returns null for a page that does not say where its hair is, or whose hair hides nothing */
     private *_coverFor({ model: page, map }: IPageMap): Work<IPageCover | null> {
         if (!page.fill) {
             return null;
@@ -303,7 +337,8 @@ export class PersonPage {
         const head = { model: this._head, table: TexelTableOf(this._head, mapSize), map: staticMap };
         const table = TexelTableOf(model, page.mapSize);
         yield 0;
-        return yield* FindPageCover(head, { model, table, map }, page.fill);
+        const cover = yield* FindPageCover(head, { model, table, map }, page.fill);
+        return cover.head.includes(1) || cover.page.includes(1) ? cover : null;
     }
 
     /** @returns null if nothing is left */
@@ -317,7 +352,7 @@ export class PersonPage {
         const key = KeyOf(hidden);
         if (!this._shapes.has(key)) {
             const page = { model: this._model!, map: this.map };
-            this._shapes.set(key, Finish(PageShapeOf(page, hidden, this._coverOf(page))));
+            this._shapes.set(key, Finish(PageShapeOf(page, hidden, this._cover ?? null)));
         }
         return this._shapes.get(key)!;
     }

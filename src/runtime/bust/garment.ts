@@ -34,6 +34,10 @@ const LeastClothes = 16;
 const MoreAlike = 2.5;
 /** Cells of a patch beside the neck, which may be a strip. */
 const LeastBeside = 6;
+/** Cells of a patch of hair that hangs on none and may be a collar. */
+const MostLoose = 150;
+/** What of the person's cells around it must then be clothes. */
+const LeastDressed = 0.4;
 /** Half widths of a beard from the chin to there. */
 const NeckTimes = 1.3;
 /** Colors that others are compared with. */
@@ -180,6 +184,28 @@ function IsCore(on: Uint8Array, { rows, columns }: ICells, cell: number): boolea
     return true;
 }
 
+/** Cells of the four beside one. */
+function Beside(cell: number, { rows, columns }: ICells): number[] {
+    const x = cell % columns;
+    const next = [cell - columns, cell + columns, x > 0 ? cell - 1 : -1, x < columns - 1 ? cell + 1 : -1];
+    return next.filter((other) => other >= 0 && other < rows * columns);
+}
+
+/** The patch around a cell that is on; marks it in `seen`. */
+function PatchAt(on: Uint8Array, seen: Uint8Array, start: number, cells: ICells): number[] {
+    seen[start] = 1;
+    const patch = [start];
+    for (let k = 0; k < patch.length; k++) {
+        for (const cell of Beside(patch[k], cells)) {
+            if (on[cell] === 1 && seen[cell] === 0) {
+                seen[cell] = 1;
+                patch.push(cell);
+            }
+        }
+    }
+    return patch;
+}
+
 /** Cells in patches that touch the photo's lower edge and are more than a strip, or lie `beside` the neck. */
 function FromBelow(on: Uint8Array, cells: ICells, beside: Uint8Array): Uint8Array {
     const { rows, columns, inside } = cells;
@@ -197,19 +223,7 @@ function FromBelow(on: Uint8Array, cells: ICells, beside: Uint8Array): Uint8Arra
             if (on[start] === 0 || seen[start] === 1) {
                 continue;
             }
-            seen[start] = 1;
-            const patch = [start];
-            for (let k = 0; k < patch.length; k++) {
-                const at = patch[k];
-                const x = at % columns;
-                const next = [at - columns, at + columns, x > 0 ? at - 1 : -1, x < columns - 1 ? at + 1 : -1];
-                for (const cell of next) {
-                    if (cell >= 0 && cell < on.length && on[cell] === 1 && seen[cell] === 0) {
-                        seen[cell] = 1;
-                        patch.push(cell);
-                    }
-                }
-            }
+            const patch = PatchAt(on, seen, start, cells);
             const isWide = patch.filter((cell) => IsCore(around, cells, cell)).length >= LeastCore;
             if (isWide || (patch.length >= LeastBeside && patch.every((cell) => beside[cell] === 1))) {
                 patch.forEach((cell) => (found[cell] = 1));
@@ -217,6 +231,33 @@ function FromBelow(on: Uint8Array, cells: ICells, beside: Uint8Array): Uint8Arra
         }
     }
     return found;
+}
+
+/**
+ * Collars: small patches of hair that lie between clothes and skin and hang on no hair above the ears.
+ * @param kind [rows,columns] of the person: 1 hair, 2 skin, 3 clothes; 0 elsewhere
+ * @param ears row, in cells
+ * @param chin column; what crosses it may be a beard
+ */
+function* Loose(kind: Uint8Array, cells: ICells, ears: number, chin: number): Iterable<number> {
+    const hairy = kind.map((value) => Number(value === 1));
+    const seen = new Uint8Array(kind.length);
+    for (let start = 0; start < kind.length; start++) {
+        if (hairy[start] === 0 || seen[start] === 1) {
+            continue;
+        }
+        const patch = PatchAt(hairy, seen, start, cells);
+        const isHanging = patch.some((cell) => Math.floor(cell / cells.columns) < ears);
+        if (patch.length > MostLoose || isHanging || patch.some((cell) => cell % cells.columns === chin)) {
+            continue;
+        }
+        const around = Array.from(new Set(patch.flatMap((cell) => Beside(cell, cells))), (cell) => kind[cell]);
+        const dressed = around.filter((value) => value === 3).length;
+        const bare = around.filter((value) => value === 2).length;
+        if (dressed > 0 && dressed >= LeastDressed * (dressed + bare)) {
+            yield* patch;
+        }
+    }
 }
 
 /** Share of a pixel from cells, with a soft edge: means with weights 1, 2, 1, then bilinear. */
@@ -335,6 +376,13 @@ export function* FindClothes(
         }
         yield 0.9;
         found = FromBelow(Supported(body, cells), cells, beside);
+    }
+    const kind = found.map((value, cell) => {
+        const isDressed = value === 1 || clothes[cell] > Math.max(hair[cell], skin[cell]);
+        return !isPerson(cell) ? 0 : isDressed ? 3 : hair[cell] > skin[cell] ? 1 : 2;
+    });
+    for (const cell of Loose(kind, cells, ears / edge, Math.floor(beard[0] / edge))) {
+        found[cell] = 1;
     }
     return {
         worn: SmoothShare(

@@ -1,7 +1,8 @@
 /** The user's own FLAME as its authors publish it: a pickle, or the same arrays as `.npz`. */
 import { FlexAvatarError } from "../../flame/error.js";
 import { JointCount, JointParents } from "../../flame/headModel.js";
-import { IsZip, NumbersOf, ReadNpz } from "./npz.js";
+import { IsZip } from "../format/zipReader.js";
+import { NumbersOf, ReadNpz } from "./npz.js";
 import type { INumberArray } from "./numberArray.js";
 import { ReadPickle } from "./pickle.js";
 import { ArrayOf, FieldOf } from "./pickleNames.js";

@@ -1,18 +1,11 @@
 /** Numpy's `.npz`: a zip of `.npy` files. Members are inflated one after the other, and never further than allowed. */
-import { Unzip, UnzipInflate } from "fflate";
-import { FlexAvatarError } from "../../flame/error.js";
-import { WrongArray, type INumberArray } from "./numberArray.js";
+import { ZipReader } from "../format/zipReader.js";
+import { Finish } from "../slices.js";
+import { MaxNumbers, WrongArray, type INumberArray } from "./numberArray.js";
 import { ParseNpy, type NpyContent } from "./npy.js";
 
-/** Most bytes of one member after inflating, of all members, and most members. */
-export const [MaxMemberBytes, MaxZipBytes, MaxMembers] = [2 ** 27, 2 ** 28, 4096];
-/** So much is given to the inflater at once; it makes at most a thousand times of it before it is asked again. */
-const StepBytes = 32768;
-
-/** Whether the bytes begin as a zip. */
-export function IsZip(bytes: Uint8Array): boolean {
-    return bytes.length > 4 && bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4;
-}
+/** Most numbers of all arrays that are read: bytes become eight times as many. */
+export const MaxNpzNumbers = 2 * MaxNumbers;
 
 /**
  * Reads the arrays of a `.npz`.
@@ -25,9 +18,23 @@ export function ReadNpz(
     bytes: Uint8Array,
     wanted: (name: string) => boolean = () => true,
 ): Map<string, Exclude<NpyContent, null> | null> {
+    const zip = new ZipReader(bytes, WrongArray);
     const arrays = new Map<string, NpyContent>();
-    for (const [name, member] of Inflate(bytes, wanted)) {
-        arrays.set(name, ParseNpy(member));
+    let numbers = 0;
+    for (const path of zip.paths) {
+        const name = path.replace(/\.npy$/, "");
+        if (name === path || !wanted(name)) {
+            continue;
+        }
+        const content = ParseNpy(Finish(zip.read(path)));
+        numbers += NumbersOf(content)?.values.length ?? 0;
+        if (numbers > MaxNpzNumbers) {
+            throw WrongArray(`its arrays have more than ${MaxNpzNumbers} numbers`);
+        }
+        arrays.set(name, content);
+    }
+    if (zip.paths.length === 0) {
+        throw WrongArray("it is a zip without members");
     }
     return arrays;
 }
@@ -35,68 +42,4 @@ export function ReadNpz(
 /** The numbers of an array of {@link ReadNpz}, or undefined if it is none. */
 export function NumbersOf(content: NpyContent | undefined): INumberArray | undefined {
     return content && "values" in content ? content : undefined;
-}
-
-function Inflate(bytes: Uint8Array, wanted: (name: string) => boolean): Map<string, Uint8Array> {
-    const members = new Map<string, Uint8Array>();
-    let [count, total] = [0, 0];
-    let failure: FlexAvatarError | null = null;
-    const fail = (what: string, cause?: unknown): void => {
-        failure ??= WrongArray(what, cause);
-    };
-    const unzip = new Unzip((file) => {
-        const name = file.name.replace(/\.npy$/, "");
-        if (++count > MaxMembers) {
-            fail(`it has more than ${MaxMembers} arrays`);
-        }
-        if (failure || !file.name.endsWith(".npy") || !wanted(name)) {
-            return;
-        }
-        const parts: Uint8Array[] = [];
-        let size = 0;
-        file.ondata = (error, part, isLast) => {
-            if (error) {
-                fail(`"${name}" is damaged`, error);
-            }
-            size += part?.length ?? 0;
-            total += part?.length ?? 0;
-            if (size > MaxMemberBytes || total > MaxZipBytes) {
-                fail(`"${name}" is larger than allowed`);
-            }
-            if (failure) {
-                return;
-            }
-            parts.push(part);
-            if (isLast) {
-                members.set(name, Joined(parts, size));
-            }
-        };
-        file.start();
-    });
-    unzip.register(UnzipInflate);
-    try {
-        for (let at = 0; at < bytes.length && !failure; at += StepBytes) {
-            const end = Math.min(bytes.length, at + StepBytes);
-            unzip.push(bytes.subarray(at, end), end === bytes.length);
-        }
-    } catch (error) {
-        fail("it is no zip, or it is damaged", error);
-    }
-    if (failure) {
-        throw failure as FlexAvatarError;
-    }
-    if (count === 0) {
-        throw WrongArray("it is a zip without members");
-    }
-    return members;
-}
-
-function Joined(parts: readonly Uint8Array[], size: number): Uint8Array {
-    const whole = new Uint8Array(size);
-    let at = 0;
-    for (const part of parts) {
-        whole.set(part, at);
-        at += part.length;
-    }
-    return whole;
 }

@@ -1,15 +1,9 @@
 /** Pictures as PNG (W3C PNG specification, third edition), where there may be no canvas. Equal pictures give equal bytes. */
+import { Crc32 } from "../format/crc32.js";
 
 const Signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 /** Filter type "Paeth", of all rows: skin and hair are smooth. */
 const Paeth = 4;
-const CrcTable = Uint32Array.from({ length: 256 }, (_, n) => {
-    let c = n;
-    for (let bit = 0; bit < 8; bit++) {
-        c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
-    }
-    return c;
-});
 
 /**
  * @param rgba [E,E,4], top row first
@@ -71,10 +65,6 @@ function Chunk(type: string, data: Uint8Array): Uint8Array {
     view.setUint32(0, data.length);
     chunk.set(new TextEncoder().encode(type), 4);
     chunk.set(data, 8);
-    let crc = 0xffffffff;
-    for (const byte of chunk.subarray(4, 8 + data.length)) {
-        crc = CrcTable[(crc ^ byte) & 0xff] ^ (crc >>> 8);
-    }
-    view.setUint32(8 + data.length, ~crc >>> 0);
+    view.setUint32(8 + data.length, Crc32(chunk.subarray(4, 8 + data.length)));
     return chunk;
 }

@@ -3,10 +3,11 @@
  * vertices of `skin.glb`, a skinned mesh with ARKit's expressions. `vertex_order.json` undoes what a modelling program
  * did to the order of the vertices; whether it was already undone no file says, so the order that fits is found.
  */
+import { ZipReader } from "../format/zipReader.js";
+import { FinishInSlicesAsync } from "../slices.js";
 import { CheckGaussians, TakeGaussians, WrongGaussians, type IGaussians } from "./gaussians.js";
 import { ReadLamSkin, type ILamSkin } from "./lamSkin.js";
 import { ReadPly } from "./plyReader.js";
-import { ZipReader } from "./zipReader.js";
 
 /** Heads are about this high from the neck's joint to the top, meters; only its power of ten is used. */
 const HeadHeight = 0.25;
@@ -20,13 +21,13 @@ export interface ILamAvatar {
 
 /** @throws FlexAvatarError `file-format` */
 export async function ReadLamZipAsync(file: Uint8Array): Promise<ILamAvatar> {
-    const archive = new ZipReader(file);
+    const archive = new ZipReader(file, WrongGaussians);
     const read = async (name: string): Promise<Uint8Array> => {
         const path = archive.find(name);
         if (path === undefined) {
             throw WrongGaussians(`it is an archive without ${name}, so it is no avatar of LAM`);
         }
-        return await archive.readAsync(path);
+        return await FinishInSlicesAsync(archive.read(path));
     };
     const offsets = ReadPly(await read("offset.ply"), true);
     const skin = InMeters(ReadLamSkin(await read("skin.glb")));

@@ -2,13 +2,13 @@
 import { FlexAvatarError } from "../../flame/error.js";
 import { SplatByteLength } from "../format/splatFile.js";
 import { SplatSources, type SplatSource } from "../format/splatSource.js";
+import { IsZip } from "../format/zipReader.js";
 import { WrongGaussians, type IGaussians } from "./gaussians.js";
 import type { ILamSkin } from "./lamSkin.js";
 import { ReadLamZipAsync } from "./lamZip.js";
 import { IsPly, ReadPly } from "./plyReader.js";
 import { ReadSplats } from "./splatReader.js";
 import { IsGzip, ReadSpzAsync } from "./spzFile.js";
-import { IsZip } from "./zipReader.js";
 
 /** Gaussians of a file, and what moves them if the file says so. */
 export interface IReadSplats {

@@ -2,7 +2,9 @@
  * Niantic's `.spz`, versions 2 and 3: a header of 16 bytes and planar bytes of places, opacities, colors, sizes and
  * quaternions, in gzip. Higher harmonics are passed over. Axes are x right, y up, z back, as the library's own.
  */
+import { InflateGzip } from "../format/inflate.js";
 import { ConstantHarmonic, SplatByteLength } from "../format/splatFile.js";
+import { FinishInSlicesAsync } from "../slices.js";
 import {
     CheckCount,
     CheckGaussians,
@@ -11,7 +13,6 @@ import {
     WrongGaussians,
     type IGaussians,
 } from "./gaussians.js";
-import { GzipAsync, InflateAsync } from "./inflate.js";
 
 const Magic = 0x5053474e; // "NGSP"
 const HeaderBytes = 16;
@@ -32,7 +33,7 @@ export function IsGzip(file: Uint8Array): boolean {
 /** @throws FlexAvatarError `file-format` */
 export async function ReadSpzAsync(file: Uint8Array): Promise<IGaussians> {
     const most = HeaderBytes + MostGaussians * (20 + HarmonicBytes[4]);
-    return ReadSpzBody(await InflateAsync(file, "gzip", most));
+    return ReadSpzBody(await FinishInSlicesAsync(InflateGzip(file, most, WrongGaussians)));
 }
 
 /** What is in the gzip. @throws FlexAvatarError `file-format` */
@@ -146,5 +147,5 @@ export async function WriteSpzAsync(splats: Uint8Array): Promise<ArrayBuffer> {
         const turn = [5, 6, 7, 4].map((k) => (splats[at + 24 + k] - 127.5) / 127.5);
         view.setUint32(turnAt + 4 * i, PackSmallestThree(turn), true);
     }
-    return await GzipAsync(body);
+    return await new Response(new Blob([body]).stream().pipeThrough(new CompressionStream("gzip"))).arrayBuffer();
 }

@@ -161,6 +161,37 @@ describe("a second page of an avatar", () => {
         expect(ada.counts.driverRuns).toBe(driverRuns); // breathing costs no network
     });
 
+    it("leaves out what hair hides, which is looked for in slices once the first frame is out", async () => {
+        const { parts } = ada["_core"];
+        const head = Uint8Array.from({ length: synthetic.table.gaussianCount }, (_, g) => Number(g % 3 === 0));
+        const page = Uint8Array.from({ length: second.table.gaussianCount }, (_, g) => Number(g % 2 === 0));
+        const looks = spyOn(parts.page as never, "_coverFor" as never).and.callFake(function* () {
+            yield 0.5;
+            return { head, page };
+        } as never);
+        SetPage(ada);
+        const whole = ada.gaussianCount;
+        await stage.scene.whenReadyAsync();
+        RenderFrame(stage);
+        expect([looks.calls.count(), parts.page.covered, ada.gaussianCount]).toEqual([0, null, whole]);
+        RenderFrame(stage);
+        while (parts.page.covered === null) {
+            await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+        expect(looks).toHaveBeenCalledTimes(1);
+        expect(parts.page.covered).toBe(head);
+        // Of the texels that show something, those that are not hidden.
+        const first = 3 * second.table.mapSize ** 2;
+        const seen = (g: number): boolean => second.map[first + second.table.texel[g]] > -5;
+        const left = Array.from(page).filter((isHidden, g) => isHidden === 0 && seen(g)).length;
+        expect(ada.gaussianCount).toBe(synthetic.table.gaussianCount + left);
+        RenderFrame(stage);
+        expect(ada._internals.splats!.buffers["_person"].covered).toBe(head);
+        await ada.setSecondMapAsync(null);
+        expect(parts.page.covered).toBeNull();
+        expect(ada.gaussianCount).toBe(synthetic.table.gaussianCount);
+    });
+
     it("costs an avatar without it nothing, and gives all back", async () => {
         const { scene } = stage;
         RenderFrame(stage);

@@ -244,6 +244,7 @@ describe("a head on a character", () => {
         const twin = mesh.clone("twin");
         const [count, positions] = [mesh.getIndices()!.length, Float32Array.from(mesh.getVerticesData("position")!)];
         const geometries = scene.geometries.length;
+        expect(mesh.subMeshes[0].indexCount).toBe(count);
         const observers = mesh.onDisposeObservable.observers.length;
         const head = makeHead();
         const attachment = new CharacterAttachment(head, mesh, bone("head"), { feather: 0.03 });
@@ -257,6 +258,7 @@ describe("a head on a character", () => {
         expect(bustHidden).toEqual([true, false]);
         expect(mesh.geometry).toBe(shared);
         expect(mesh.getIndices()!.length).toBe(count);
+        expect(mesh.subMeshes.map(({ indexCount }) => indexCount)).toEqual([count]); // what is drawn
         expect(Float32Array.from(mesh.getVerticesData("position")!)).toEqual(positions);
         expect(scene.geometries.length).toBe(geometries);
         await new Promise((resolve) => setTimeout(resolve));

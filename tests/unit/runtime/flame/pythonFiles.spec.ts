@@ -74,6 +74,10 @@ describe("numpy's arrays", () => {
         const bomb = WriteNpz({ a: { shape: [20_000_000], values: new Float64Array(20_000_000) } }, 6);
         expect(bomb.length).toBeLessThan(400_000);
         expect(CodeOf(() => ReadNpz(bomb))).toBe("file-format");
+        // Bytes take eight times as much as numbers: 21 million in three arrays, each of which is allowed.
+        const array = { shape: [7_000_000], values: new Uint8Array(7_000_000), type: "|u1" } as const;
+        expect(CodeOf(() => ReadNpz(WriteNpz({ a: array, b: array })))).toBe("none");
+        expect(() => ReadNpz(WriteNpz({ a: array, b: array, c: array }))).toThrowError(/more than 16777216 numbers/);
     });
 });
 

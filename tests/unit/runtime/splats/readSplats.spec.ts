@@ -1,13 +1,14 @@
 // Every file of Gaussians gives the same head back, and none that is wrong is believed.
 import { FlexAvatarError } from "../../../../src/flame/error";
+import { InflateGzip } from "../../../../src/runtime/format/inflate";
 import { WritePly } from "../../../../src/runtime/format/plyFile";
-import type { IGaussians } from "../../../../src/runtime/splats/gaussians";
+import { WrongGaussians, type IGaussians } from "../../../../src/runtime/splats/gaussians";
 import { ReadPly } from "../../../../src/runtime/splats/plyReader";
 import { ReadSplatsAsync } from "../../../../src/runtime/splats/readSplats";
 import { ReadSpzBody, WriteSpzAsync } from "../../../../src/runtime/splats/spzFile";
-import { InflateAsync } from "../../../../src/runtime/splats/inflate";
+import { Finish } from "../../../../src/runtime/slices";
 import { Random } from "../../../support/gpu";
-import { LamNeckHeight, PackedPly, Ply, SampleLamAsync, ZipAsync } from "../../../support/lamZip";
+import { LamNeckHeight, PackedPly, Ply, SampleLam, Zip } from "../../../support/lamZip";
 
 const Count = 300;
 
@@ -118,7 +119,7 @@ describe("ReadSplatsAsync", () => {
     });
 
     it("reads the second version of spz, whose turns take three bytes", async () => {
-        const third = await InflateAsync(new Uint8Array(await WriteSpzAsync(SomeSplats())), "gzip", 1e6);
+        const third = Finish(InflateGzip(new Uint8Array(await WriteSpzAsync(SomeSplats())), 1e6, WrongGaussians));
         const second = new Uint8Array(third.length - Count);
         second.set(third.subarray(0, 16 + 16 * Count));
         new DataView(second.buffer).setUint32(4, 2, true);
@@ -131,7 +132,7 @@ describe("ReadSplatsAsync", () => {
 
     for (const order of ["none", "same", "sorted"] as const) {
         it(`puts the Gaussians of a LAM avatar where they belong, vertex_order.json: ${order}`, async () => {
-            const { zip, places, colors } = await SampleLamAsync(order);
+            const { zip, places, colors } = SampleLam(order);
             const { format, gaussians, skin } = await ReadSplatsAsync(zip);
             expect(format).toBe("lam");
             expect(gaussians.places.every((value, i) => Math.abs(value - places[i]) < 1e-5)).toBeTrue();
@@ -145,7 +146,7 @@ describe("ReadSplatsAsync", () => {
     }
 
     it("brings LAM avatars in centimeters to meters", async () => {
-        const { zip, places } = await SampleLamAsync("none", 0.01);
+        const { zip, places } = SampleLam("none", 0.01);
         const { gaussians, skin } = await ReadSplatsAsync(zip);
         expect(gaussians.places.every((value, i) => Math.abs(value - places[i]) < 1e-4)).toBeTrue();
         expect(Math.min(...skin!.expressions.get("jawOpen")!)).toBeCloseTo(-0.02, 4);
@@ -155,7 +156,7 @@ describe("ReadSplatsAsync", () => {
         const bytes = SomeSplats();
         const ply = WritePly(bytes);
         const spz = new Uint8Array(await WriteSpzAsync(bytes));
-        const { zip } = await SampleLamAsync();
+        const { zip } = SampleLam();
         const text = (value: string): Uint8Array => new TextEncoder().encode(value);
         const patched = new TextDecoder("latin1").decode(ply).replace("vertex 300", "vertex 900000");
         const wrong: Uint8Array[] = [
@@ -168,7 +169,7 @@ describe("ReadSplatsAsync", () => {
             Ply(["x", "y", "z"], [0, 0, 0]),
             spz.subarray(0, spz.length - 20),
             zip.subarray(0, zip.length - 10),
-            await ZipAsync({ "readme.txt": text("nothing") }),
+            Zip({ "readme.txt": text("nothing") }),
         ];
         for (const [i, file] of wrong.entries()) {
             expect(await CodeOfAsync(file))
@@ -178,13 +179,5 @@ describe("ReadSplatsAsync", () => {
         const infinite = bytes.slice();
         new DataView(infinite.buffer).setFloat32(64, NaN, true);
         expect(await CodeOfAsync(infinite)).toBe("file-format");
-    });
-
-    it("unpacks no more than it may", async () => {
-        const zeros = new Uint8Array(3e6);
-        const stream = new Blob([zeros]).stream().pipeThrough(new CompressionStream("gzip"));
-        const bomb = new Uint8Array(await new Response(stream).arrayBuffer());
-        expect(bomb.length).toBeLessThan(10_000);
-        await expectAsync(InflateAsync(bomb, "gzip", 1e6)).toBeRejectedWithError(/more than 1000000 bytes/);
     });
 });

@@ -7,7 +7,7 @@ import { ReadSplatsAsync } from "../../../../src/runtime/splats/readSplats";
 import { BuildSplatHead } from "../../../../src/runtime/splats/splatHead";
 import { OpenHeadAsync } from "../../../support/heads";
 import { Random } from "../../../support/gpu";
-import { LamNeckHeight, SampleLamAsync } from "../../../support/lamZip";
+import { LamNeckHeight, SampleLam } from "../../../support/lamZip";
 
 /** 32 bytes each: one per place. */
 function SplatsAt(places: readonly (readonly number[])[]): Uint8Array {
@@ -59,7 +59,7 @@ describe("BuildSplatHead", () => {
 
     it("moves a LAM avatar by its own weights and expressions", async () => {
         const head = await OpenHeadAsync();
-        const read = await ReadSplatsAsync((await SampleLamAsync()).zip);
+        const read = await ReadSplatsAsync(SampleLam().zip);
         const placement = PlacementOf(head, { neck: read.skin!.neck! });
         const { model, table, map } = BuildSplatHead(read, head, placement);
         expect(model.vertexCount).toBe(table.gaussianCount);
