@@ -140,7 +140,10 @@ export class CharacterAttachment {
         this._restore.push(() => _head.everyFrame(null));
     }
 
-    /** The tie, for scene files. */
+    /**
+     * The tie, for scene files.
+     * @internal
+     */
     public save(): ISavedCharacter {
         const { ownHead, offset, feather, neckBone, facing } = this._settings;
         return {

@@ -10,8 +10,11 @@ const MostFrames = 1_080_000;
 
 /** The file. Names of columns come with it, so that a reader need not know their order. */
 export interface IFaceClipJson {
+    /** Tells such files from others. */
     readonly format: typeof Format;
+    /** Of the layout. */
     readonly version: 1;
+    /** Of the clip. */
     readonly name: string;
     /** [n] seconds. */
     readonly times: readonly number[];

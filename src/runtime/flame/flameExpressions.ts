@@ -11,9 +11,11 @@ import { IsEye, RegressJoints, type IRegistration } from "./registerHead.js";
 
 /** How near FLAME comes to one expression. */
 export interface IExpressionResidual {
+    /** ARKit's. */
     readonly name: string;
-    /** Root mean square over the face of what was wanted, and of what FLAME lacks, meters. */
+    /** Root mean square over the face of how far its points should move, meters. */
     readonly wanted: number;
+    /** Root mean square over the face of what FLAME lacks of that, meters. */
     readonly left: number;
 }
 

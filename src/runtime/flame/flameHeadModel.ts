@@ -16,7 +16,7 @@ import { CarryLandmarks } from "./flameLandmarks.js";
 import { AddTeeth, TeethVertexCount } from "./flameTeeth.js";
 import { IsEye, RegisterHead, RegressJoints } from "./registerHead.js";
 
-/** Settings of {@link ConvertFlame}. A field left undefined keeps its default. */
+/** Settings of a FLAME that becomes a head model. A field left undefined keeps its default. */
 export interface IFlameSettings {
     /** Name of the head model. Default "flame". */
     name?: string;
@@ -36,6 +36,7 @@ export interface IFlameReport {
     readonly atlas: "file" | "unrolled";
     /** Whose landmarks: `"file"` of the user, or `"registered"` from the head model. */
     readonly landmarks68: "file" | "registered";
+    /** Whose MediaPipe landmarks, in the same words. */
     readonly mediaPipe: "file" | "registered";
     /** Whether expressions are made of FLAME's own directions. Else they are the head model's, carried over. */
     readonly hasExpressions: boolean;
