@@ -18,7 +18,9 @@ from training.models.config import ModelConfig
 def exported(tmp_path_factory):
     """With fewer layers, channels and texels; otherwise as the configuration says. Nothing is silent."""
     config = ModelConfig.load("paper-400")
-    vit = dict(photo_size=64, trunk_size=64, token_grid=4, dim=32, vit_width=64, vit_layers=2, vit_heads=4, vit_taps=(0, 1))
+    vit = dict(
+        photo_size=64, trunk_size=64, token_grid=4, dim=32, vit_width=64, vit_layers=2, vit_heads=4, vit_taps=(0, 1)
+    )
     config = replace(
         config,
         map_size=80,
