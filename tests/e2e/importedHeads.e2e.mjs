@@ -30,7 +30,7 @@ const poses = {
 /** Where the camera stands around the character, radians from its face. */
 const sides = [0.35, -0.9, 2.4];
 /** How near the pictures of the person and of its file must be, dB. */
-const LeastPsnr = 27;
+const LeastPsnr = 28;
 
 const pictures = {};
 let page;

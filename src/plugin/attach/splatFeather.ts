@@ -11,7 +11,7 @@ const Invisible = -12;
 /** Shoulders and collars rise outwards from the rim by less than this, meters per meter. */
 const ShoulderSlope = 1; // ours
 /** Meters from the head's skin within which a Gaussian is the head's own, and from which on it is not. */
-const [NearSkin, OffSkin] = [0.012, 0.025]; // ours
+const [NearSkin, OffSkin] = [0.005, 0.012]; // ours
 
 /**
  * A map whose Gaussians below the rim of the head model's neck, and at its sides, are not seen, and whose opacity rises

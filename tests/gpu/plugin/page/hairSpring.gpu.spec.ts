@@ -1,6 +1,7 @@
 // Long hair that swings: in pictures, in instances and levels of detail, on the skin, and at no cost where it does not.
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { HangingPage, HangingPose } from "../../../../src/flame/hangingPage";
+import { ShellFlags } from "../../../../src/flame/pageModel";
 import { JointMatrices } from "../../../../src/flame/skinning";
 import { BuildTexelTable } from "../../../../src/flame/texelTable";
 import type { FlexAvatar } from "../../../../src/plugin/avatar/flexAvatar";
@@ -64,8 +65,9 @@ describe("swinging hair", () => {
         const head = HeadMember(ada, synthetic);
         const hanging = HangingPage(second.page.model);
         const own = HangingPose(PoseOf(ada, synthetic).pose, swing, [0, 0, 0], new Float32Array(15));
+        const table = BuildTexelTable(hanging, second.page.mapSize);
         const state = {
-            table: BuildTexelTable(hanging, second.page.mapSize),
+            table: { ...table, flags: ShellFlags(hanging, table, second.map) },
             expressed: hanging.template,
             jointMatrices: JointMatrices(own, hanging.joints, new Float32Array(60)),
             staticMap: ada["_core"].parts.page.map,

