@@ -74,7 +74,7 @@ class DinoVit(nn.Module):
         self.register_tokens = nn.Parameter(torch.zeros(1, registers, width))
         self.position_embed = nn.Parameter(torch.zeros(1, 1 + grid * grid, width)) if positions == "learned" else None
         if positions == "rotary":
-            table = torch.stack(rotary_table(grid, width // heads, torch.device("cpu")))
+            table = torch.stack(rotary_table(grid, width // heads, self.cls_token.device))
             self.register_buffer("rotary", table, persistent=False)
         self.blocks = nn.ModuleList(VitBlock(width, heads) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
