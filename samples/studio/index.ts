@@ -325,7 +325,7 @@ try {
     window.sample = stage;
     document.documentElement.dataset.ready = "";
 } catch (error) {
-    // Without WebGPU the page says so, shows what it would be, and still leads somewhere.
+    // A browser that can draw neither way is told so, sees what it would be, and is still led somewhere.
     const picture = Object.assign(new Image(), {
         src: `${AssetsUrl}pictures/studio.jpg`,
         alt: "A head made from a photo",
