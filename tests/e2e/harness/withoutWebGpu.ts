@@ -1,6 +1,8 @@
 /** The same avatar, camera and clip on a WebGL engine beside the page's own. */
+import "@babylonjs/core/Culling/ray"; // without it nothing is picked
 import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
 import { FreeCamera } from "@babylonjs/core/Cameras/freeCamera";
+import type { AssetContainer } from "@babylonjs/core/assetContainer";
 import { Engine } from "@babylonjs/core/Engines/engine";
 import { LoadAssetContainerAsync } from "@babylonjs/core/Loading/sceneLoader";
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode";
@@ -9,6 +11,8 @@ import { FlexAvatarComponent, type FlexAvatar } from "babylon-flexavatar";
 import { HeadCenter, type IStage } from "./stage";
 
 export class WithoutWebGpu {
+    private _exported: AssetContainer | null = null;
+
     private constructor(
         public readonly engine: Engine,
         public readonly scene: Scene,
@@ -65,6 +69,7 @@ export class WithoutWebGpu {
         const file = new Uint8Array(await this.avatar.exportMeshAsync());
         const container = await LoadAssetContainerAsync(file, this.scene, { pluginExtension: ".glb" });
         container.addAllToScene();
+        this._exported = container;
         this.avatar.setEnabled(false);
         (container.rootNodes[0] as TransformNode).position.copyFrom(HeadCenter);
         const [targets] = container.morphTargetManagers;
@@ -81,6 +86,7 @@ export class WithoutWebGpu {
             (mesh) => mesh === avatar.proxyMesh,
         );
         const region = avatar.regionOf(info)?.region;
+        this._exported?.dispose();
         avatar.dispose();
         scene.render();
         const { meshes, materials, textures, skeletons } = scene;
