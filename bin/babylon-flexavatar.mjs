@@ -30,6 +30,8 @@ function takeOption(words, option) {
     return at < 0 ? [words, undefined] : [words.toSpliced(at, 2), words[at + 1]];
 }
 
+const describe = ({ message, advice }) => `babylon-flexavatar: ${message}${advice ? ` ${advice}` : ""}`;
+
 async function convert(words) {
     const [withoutTarget, target] = takeOption(words, "-o");
     const [files, license] = takeOption(withoutTarget, "--license");
@@ -45,7 +47,7 @@ async function convert(words) {
         describeReport(report).forEach((line) => console.log(line));
         console.log(`${written} ${megabytes(report.bytes)}`);
     } catch (error) {
-        console.error(`babylon-flexavatar: ${error.message}${error.advice ? ` ${error.advice}` : ""}`);
+        console.error(describe(error));
         process.exitCode = 1;
     }
 }
@@ -61,7 +63,7 @@ async function make(file, photos, refine) {
         console.log(`${file} ${megabytes(bytes)}`);
         process.exit(0); // ONNX Runtime's threads would wait for more
     } catch (error) {
-        console.error(`babylon-flexavatar: ${error.message}`);
+        console.error(describe(error));
         process.exit(1);
     }
 }
@@ -72,7 +74,7 @@ async function exportMesh(file, target, textureSize) {
         console.log(`${target} ${megabytes(await write(file, path.resolve(target), { textureSize }))}`);
         process.exit(0); // ONNX Runtime's threads would wait for more
     } catch (error) {
-        console.error(`babylon-flexavatar: ${error.message}`);
+        console.error(describe(error));
         process.exit(1);
     }
 }
@@ -128,7 +130,7 @@ if (command === "--help" || command === "help") {
             `${copied.length} of ${assets.length} files copied (${megabytes(sum)}). A page fetches only those that it needs.`,
         );
     } catch (error) {
-        console.error(`babylon-flexavatar: ${error.message}`);
+        console.error(describe(error));
         process.exitCode = 1;
     }
 }

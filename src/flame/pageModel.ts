@@ -75,7 +75,7 @@ export function ParsePageModel(bytes: ArrayBuffer, head: HeadModel): PageModel {
         }
     }
     const model: HeadModel = {
-        ...NoIdentity,
+        ...NoFace,
         name: file.text("name"),
         license: file.text("license"),
         source: file.text("source"),
@@ -126,20 +126,14 @@ function ReadFill({ hair, bust }: Readonly<Record<string, unknown>>): PageFill |
     };
 }
 
-/** What a head model has and a page has not. */
-const NoIdentity = {
+/** Of a model that is one person's: no shapes, no landmarks, nothing that a network changes. */
+export const NoIdentity = {
     ...NoCorrectives,
     dynamicRegions: [],
-    expressions: [],
     shapes: [],
     shapeCount: 0,
-    expressionCount: 0,
     shapeDirs: new Int8Array(),
     shapeScale: new Float32Array(),
-    expressionStart: new Uint32Array(1),
-    expressionVertex: new Uint16Array(),
-    expressionDelta: new Int16Array(),
-    expressionScale: new Float32Array(),
     jointStart: new Uint32Array(JointCount + 1),
     jointVertex: new Uint16Array(),
     jointWeight: new Float32Array(),
@@ -147,6 +141,17 @@ const NoIdentity = {
     landmark68Bary: new Float32Array(),
     mediaPipeFace: new Int32Array(),
     mediaPipeBary: new Float32Array(),
+} as const;
+
+/** What a head model has and a page has not. */
+const NoFace = {
+    ...NoIdentity,
+    expressions: [],
+    expressionCount: 0,
+    expressionStart: new Uint32Array(1),
+    expressionVertex: new Uint16Array(),
+    expressionDelta: new Int16Array(),
+    expressionScale: new Float32Array(),
     poseFromExpression: new Float32Array(),
     positionMapCenter: [0, 0, 0],
     positionMapScale: 1,

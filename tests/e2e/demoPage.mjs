@@ -61,7 +61,7 @@ export function Flipped(bytes) {
  * Runs in the page: `window.pictures`, comparisons of data URLs in 0..255, inside boxes given as fractions of the
  * picture.
  */
-function InstallPictureTools() {
+export function InstallPictureTools() {
     const pixelsAsync = async (dataUrl) => {
         const image = new window.Image();
         image.src = dataUrl;

@@ -2,39 +2,20 @@
 // an avatar of LAM, and a file that is none.
 /* global Blob, DataTransfer, DragEvent, File, HTMLAnchorElement, atob */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { WithPageAsync } from "../../scripts/browser.mjs";
-import { StartServerAsync } from "../../scripts/serve.mjs";
+import { GoToSampleAsync, ShareSamples } from "./sharedPage.mjs";
 
 const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 const formats = ["flexavatar", "ply", "splat", "spz", "glb"];
 
 let page;
-let server;
-let close;
-let closed;
 
-before(async () => {
-    server = await StartServerAsync();
-    await new Promise((resolve, reject) => {
-        closed = WithPageAsync({ width: 900, height: 600, limitMs: 560_000 }, async (tools) => {
-            page = tools.page;
-            await page.goto(`${server.url}/files/index.html`);
-            await page.waitForFunction(() => "ready" in document.documentElement.dataset, { polling: 200 });
-            resolve();
-            await new Promise((finish) => (close = finish));
-        });
-        closed.catch(reject);
-    });
-});
-
-after(async () => {
-    close?.();
-    await closed;
-    await server.closeAsync();
+ShareSamples({ width: 900, height: 600 }, async (tools) => {
+    page = tools.page;
+    await GoToSampleAsync(tools, "files");
 });
 
 /** Drops a file that the page keeps by its name, and waits for what the page says of it. */

@@ -1,13 +1,11 @@
 // Heads of files, from a real person: found whatever axes, unit and place the file has, and put on the character. The
 // page is the sample "character"; its person is written as .ply and read back.
-/* global Image, OffscreenCanvas */
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { WithPageAsync } from "../../scripts/browser.mjs";
-import { StartServerAsync } from "../../scripts/serve.mjs";
+import { GoToSampleAsync, ShareSamples } from "./sharedPage.mjs";
 
 const outFolder = path.join(path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url)))), "out", "e2e");
 
@@ -30,45 +28,33 @@ const poses = {
 /** Where the camera stands around the character, radians from its face. */
 const sides = [0.35, -0.9, 2.4];
 /** How near the pictures of the person and of its file must be, dB. */
-const LeastPsnr = 28;
+const LeastPsnr = 27.5;
 
 const pictures = {};
 let page;
 let consoleErrors;
-let server;
-let close;
-let closed;
 
-before(async () => {
-    server = await StartServerAsync();
-    await new Promise((resolve, reject) => {
-        closed = WithPageAsync({ width: 700, height: 700, limitMs: 560_000 }, async (tools) => {
-            ({ page, consoleErrors } = tools);
-            await page.goto(`${server.url}/character/index.html`);
-            await page.waitForFunction(() => "ready" in document.documentElement.dataset, { polling: 200 });
-            await page.evaluate(async () => {
-                const { scene } = window.sample;
-                window.person = scene.transformNodes.find((node) => node.getClassName() === "FlexAvatar");
-                window.component = scene._components.find((one) => typeof one.loadSplatsAsync === "function");
-                await window.person.whenRefinedAsync();
-                scene.animationGroups.forEach((group) => group.pause());
-            });
-            pictures.person = await drawAsync();
-            await page.evaluate(async () => {
-                // The character has its own head back, and the file the whole of the person's.
-                const box = [...document.querySelectorAll("#controls label")].find(({ textContent }) =>
-                    textContent.includes("Head of Gaussians"),
-                );
-                box.querySelector("input").click();
-                await new Promise((done) => setTimeout(done, 200));
-                window.ply = await window.person.exportSplatsAsync("ply");
-            });
-            pictures.own = await drawAsync();
-            resolve();
-            await new Promise((finish) => (close = finish));
-        });
-        closed.catch(reject);
+ShareSamples({ width: 700, height: 700 }, async (tools) => {
+    ({ page, consoleErrors } = tools);
+    await GoToSampleAsync(tools, "character");
+    await page.evaluate(async () => {
+        const { scene } = window.sample;
+        window.person = scene.transformNodes.find((node) => node.getClassName() === "FlexAvatar");
+        window.component = scene._components.find((one) => typeof one.loadSplatsAsync === "function");
+        await window.person.whenRefinedAsync();
+        scene.animationGroups.forEach((group) => group.pause());
     });
+    pictures.person = await drawAsync();
+    await page.evaluate(async () => {
+        // The character has its own head back, and the file the whole of the person's.
+        const box = [...document.querySelectorAll("#controls label")].find(({ textContent }) =>
+            textContent.includes("Head of Gaussians"),
+        );
+        box.querySelector("input").click();
+        await new Promise((done) => setTimeout(done, 200));
+        window.ply = await window.person.exportSplatsAsync("ply");
+    });
+    pictures.own = await drawAsync();
 });
 
 /** The canvas from all sides, as PNG. */
@@ -92,30 +78,7 @@ async function drawAsync() {
     return urls;
 }
 
-async function psnrAsync(a, b) {
-    return await page.evaluate(
-        async (urls) => {
-            const [one, other] = await Promise.all(
-                urls.map(async (url) => {
-                    const image = Object.assign(new Image(), { src: url });
-                    await image.decode();
-                    const context = new OffscreenCanvas(image.width, image.height).getContext("2d");
-                    context.drawImage(image, 0, 0);
-                    return context.getImageData(0, 0, image.width, image.height).data;
-                }),
-            );
-            const sum = one.reduce((total, value, at) => total + (value - other[at]) ** 2, 0);
-            return 10 * Math.log10((255 ** 2 * one.length) / sum);
-        },
-        [a, b],
-    );
-}
-
-after(async () => {
-    close?.();
-    await closed;
-    await server.closeAsync();
-});
+const psnrAsync = (a, b) => page.evaluate((...urls) => window.pictures.psnrAsync(...urls), a, b);
 
 /**
  * Loads the person's file in a pose and tells how far from the person it was put: the neck in millimeters, the axes in

@@ -4,12 +4,11 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { createCanvas, loadImage } from "@napi-rs/canvas";
-import { WithPageAsync } from "../../scripts/browser.mjs";
-import { StartServerAsync } from "../../scripts/serve.mjs";
 import { PhotographAsync } from "./photograph.mjs";
+import { GoToSampleAsync, ShareSamples } from "./sharedPage.mjs";
 
 const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 const outFolder = path.join(root, "out", "samples");
@@ -62,13 +61,8 @@ async function faceFileAsync() {
 }
 
 let tools;
-let server;
-let close;
-let closed;
 
-before(async () => {
-    mkdirSync(outFolder, { recursive: true });
-    server = await StartServerAsync();
+async function withFakeDevicesAsync() {
     const flags = [
         "--use-fake-ui-for-media-stream",
         "--use-fake-device-for-media-stream",
@@ -76,22 +70,13 @@ before(async () => {
         `--use-file-for-fake-video-capture=${await faceFileAsync()}`,
         "--autoplay-policy=no-user-gesture-required",
     ];
-    await new Promise((resolve, reject) => {
-        closed = WithPageAsync({ width: 900, height: 600, limitMs: 400_000, flags }, async (opened) => {
-            tools = opened;
-            resolve();
-            await new Promise((finish) => (close = finish));
-        });
-        closed.catch(reject);
-    });
-    await tools.page.goto(`${server.url}/live/index.html`);
-    await tools.page.waitForFunction(() => "ready" in document.documentElement.dataset, { polling: 200 });
-});
+    return { width: 900, height: 600, limitMs: 400_000, flags };
+}
 
-after(async () => {
-    close?.();
-    await closed;
-    await server.closeAsync();
+ShareSamples(withFakeDevicesAsync, async (opened) => {
+    mkdirSync(outFolder, { recursive: true });
+    tools = opened;
+    await GoToSampleAsync(tools, "live");
 });
 
 const turn = (label) =>

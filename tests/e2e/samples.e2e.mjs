@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { WithPageAsync } from "../../scripts/browser.mjs";
-import { samplesFolder, StartServerAsync } from "../../scripts/serve.mjs";
+import { samplesFolder } from "../../scripts/serve.mjs";
 import { MeasureAvatarsAsync, PhotographAsync } from "./photograph.mjs";
+import { ShareSamples } from "./sharedPage.mjs";
 
 const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 const samples = JSON.parse(readFileSync(path.join(root, "samples", "samples.json"), "utf8"));
@@ -18,30 +18,15 @@ const narrow = { width: 360, height: 740 };
 
 let tools;
 let server;
-let close;
-let closed;
 /** The person that the first page makes of the portrait. The other pages open it, which takes a part of the time. */
 let saved;
 
-before(async () => {
-    mkdirSync(outFolder, { recursive: true });
-    server = await StartServerAsync({
-        intercept: (address) => (address === "/saved.flexavatar" ? { body: saved } : undefined),
-    });
-    await new Promise((resolve, reject) => {
-        closed = WithPageAsync({ ...desktop, limitMs: 590_000 }, async (opened) => {
-            tools = opened;
-            resolve();
-            await new Promise((finish) => (close = finish));
-        });
-        closed.catch(reject);
-    });
-});
+const intercept = (address) => (address === "/saved.flexavatar" ? { body: saved } : undefined);
 
-after(async () => {
-    close?.();
-    await closed;
-    await server.closeAsync();
+ShareSamples({ ...desktop, limitMs: 590_000, intercept }, (opened) => {
+    mkdirSync(outFolder, { recursive: true });
+    tools = opened;
+    server = opened.server;
 });
 
 /** Opens a sample and waits until all of it can be drawn. What it said instead fails the test. */

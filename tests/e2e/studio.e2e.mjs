@@ -2,11 +2,10 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { WithPageAsync } from "../../scripts/browser.mjs";
-import { StartServerAsync } from "../../scripts/serve.mjs";
 import { MeasureAvatarsAsync, PhotographAsync } from "./photograph.mjs";
+import { GoToSampleAsync, ShareSamples } from "./sharedPage.mjs";
 
 const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 const outFolder = path.join(root, "out", "samples");
@@ -16,29 +15,11 @@ const flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-st
 
 let page;
 let consoleErrors;
-let server;
-let close;
-let closed;
 
-before(async () => {
+ShareSamples({ width: 1100, height: 700, limitMs: 590_000, flags }, async (tools) => {
     mkdirSync(outFolder, { recursive: true });
-    server = await StartServerAsync();
-    await new Promise((resolve, reject) => {
-        closed = WithPageAsync({ width: 1100, height: 700, limitMs: 590_000, flags }, async (tools) => {
-            ({ page, consoleErrors } = tools);
-            await page.goto(`${server.url}/studio/`);
-            await page.waitForFunction(() => "ready" in document.documentElement.dataset, { polling: 200 });
-            resolve();
-            await new Promise((finish) => (close = finish));
-        });
-        closed.catch(reject);
-    });
-});
-
-after(async () => {
-    close?.();
-    await closed;
-    await server.closeAsync();
+    ({ page, consoleErrors } = tools);
+    await GoToSampleAsync(tools, "studio");
 });
 
 const photographAsync = (name, options) => PhotographAsync(page, path.join(outFolder, `studio-${name}.png`), options);

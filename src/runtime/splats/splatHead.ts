@@ -7,6 +7,7 @@ import { SolveCholesky } from "../../flame/fit/cholesky.js";
 import type { ISimilarity } from "../../flame/fit/similarity.js";
 import { JointCount, PoseLength, type HeadModel } from "../../flame/headModel.js";
 import { BuildLevels, type ILevels } from "../../flame/levels.js";
+import { NoIdentity } from "../../flame/pageModel.js";
 import { TexelsInMortonOrder, TwoSidedFlag, type TexelTable } from "../../flame/texelTable.js";
 import { AlphaCut, MapChannels, OffsetReach, ScaleMax } from "../layout.js";
 import { TakeGaussians, WrongGaussians, type IGaussians } from "./gaussians.js";
@@ -182,17 +183,13 @@ function ModelOf(head: HeadModel, { places, weights, expressions, neck }: IModel
     });
     return {
         ...head,
+        ...NoIdentity,
         name: "splats",
         regions: ["splats"],
-        dynamicRegions: [],
         twoSidedRegions: ["splats"],
         vertexCount: places.length / 3,
         faceCount: 1,
         uvCount: 3,
-        shapeCount: 0,
-        shapes: [],
-        shapeDirs: new Int8Array(),
-        shapeScale: new Float32Array(),
         template: places,
         faces: Uint16Array.of(0, 1, 2),
         uvFaces: Uint16Array.of(0, 1, 2),
@@ -200,13 +197,6 @@ function ModelOf(head: HeadModel, { places, weights, expressions, neck }: IModel
         faceRegion: Uint8Array.of(0),
         weights: InBytes(weights),
         joints,
-        jointStart: new Uint32Array(JointCount + 1),
-        jointVertex: new Uint16Array(),
-        jointWeight: new Float32Array(),
-        landmark68Face: new Uint16Array(),
-        landmark68Bary: new Float32Array(),
-        mediaPipeFace: new Int32Array(),
-        mediaPipeBary: new Float32Array(),
         expressionStart: start,
         expressionVertex: Uint16Array.from(vertices),
         expressionDelta: Int16Array.from(deltas),

@@ -1,6 +1,7 @@
 // Gaussians of a file as a head: where the CPU's own skinning has them, with necks that turn and torsos that stay.
 import { ApplySimilarity, ChainSimilarities, FitSimilarity } from "../../../../src/flame/fit/similarity";
 import { CreateExpressionPose, ExpressionIndex } from "../../../../src/flame/expression";
+import { PoseFeatureCount } from "../../../../src/flame/headModel";
 import { WriteSplats } from "../../../../src/runtime/format/splatFile";
 import { PlacementOf } from "../../../../src/runtime/splats/placement";
 import { ReadSplatsAsync } from "../../../../src/runtime/splats/readSplats";
@@ -55,6 +56,22 @@ describe("BuildSplatHead", () => {
         const [torso, face] = draw();
         torso.forEach((value, k) => expect(value).toBeCloseTo(wanted[0][k], 5));
         [0.09 - neckZ, 0.1, neckZ].forEach((value, k) => expect(face[k]).toBeCloseTo(value, 4));
+    });
+
+    it("takes no corrective over, which is of the head model's own vertices", async () => {
+        const last = (await OpenHeadAsync()).vertexCount - 1;
+        const head = {
+            ...(await OpenHeadAsync()),
+            correctiveCount: PoseFeatureCount,
+            correctiveScale: new Float32Array(PoseFeatureCount).fill(0.001),
+            correctiveStart: Uint32Array.from({ length: PoseFeatureCount + 1 }, (_, i) => i),
+            correctiveVertex: new Uint16Array(PoseFeatureCount).fill(last),
+            correctiveDelta: new Int16Array(3 * PoseFeatureCount).fill(50),
+        };
+        const read = await ReadSplatsAsync(SplatsAt([[0, 0.1, 0.09]]));
+        const { model } = BuildSplatHead(read, head, PlacementOf(head, { neck: [0, head.joints[4], head.joints[5]] }));
+        expect(model.vertexCount).toBeLessThan(last);
+        expect([model.correctiveCount, model.correctiveVertex.length]).toEqual([0, 0]);
     });
 
     it("moves a LAM avatar by its own weights and expressions", async () => {
