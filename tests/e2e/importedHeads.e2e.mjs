@@ -43,6 +43,8 @@ ShareSamples({ width: 700, height: 700 }, async (tools) => {
         window.component = scene._components.find((one) => typeof one.loadSplatsAsync === "function");
         await window.person.whenRefinedAsync();
         scene.animationGroups.forEach((group) => group.pause());
+        // A file has the pose of its moment: at rest, head and shoulders look one way.
+        window.person.resetPose();
     });
     pictures.person = await drawAsync();
     await page.evaluate(async () => {
