@@ -24,7 +24,7 @@ const Views = [
     ["head turned by 40°", 0, 40],
     ["head turned by −40°", 0, -40],
 ];
-/** Meters below the head's middle that the camera looks at, and that the picture is high there. */
+/** Meters below the head's middle where the picture's middle is, and the picture's height there. */
 const [LookDown, ViewHeight] = [0.07, 0.62];
 
 const { values: options, positionals } = parseArgs({
@@ -82,11 +82,11 @@ async function drawAsync({ views, tilePx, lookDown, viewHeight, avatar, photo, l
     demo.stage.scene.clearColor.set(0.8, 0.81, 0.82, 1);
     const tiles = [{ label, picture: photo ?? (await demo.cropPictureAsync()) }];
     const { camera } = demo.stage;
+    demo.avatar.position.y += lookDown;
     for (const [name, azimuth, turn] of views) {
         demo.pose();
         demo.avatar.neck.rotation.y = (turn * Math.PI) / 180;
         demo.look(azimuth, 0, viewHeight / (2 * Math.tan(camera.fov / 2)));
-        camera.target.y -= lookDown;
         tiles.push({ label: name, picture: await demo.captureAsync(tilePx) });
     }
     return { tiles, file, ms, gaussians: demo.avatar.gaussianCount };

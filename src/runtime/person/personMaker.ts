@@ -21,7 +21,7 @@ import { FillPersonAsync, type IFillParts } from "./fillPerson.js";
 import { MakePersonAsync } from "./makePerson.js";
 import { ReadPageModel, type IPageModel } from "./pageMap.js";
 import { SplatsOfPerson } from "./personSplats.js";
-import { RefinedMap } from "./refinedMap.js";
+import { RefinedMap, SumOf } from "./refinedMap.js";
 import type { RefineOption } from "./refineSettings.js";
 import type { IRefineSource } from "./refineViews.js";
 import { FinishInSlicesAsync } from "../slices.js";
@@ -211,6 +211,11 @@ export class PersonMaker {
             head: this._head,
             table: this._table,
             refinedMap: () => RefinedMap(file),
+            recolor: (change) => {
+                if (file.detail) {
+                    file.detail = SumOf(file.detail, change);
+                }
+            },
             showAsync: async (filled) => {
                 if (filled) {
                     const { model, mapSize, sha256 } = filled.model;
