@@ -122,6 +122,7 @@ export function* FillPage(
         const color = yield* Within(HairColor(page, layer, photos, depths), 0.75, 0.93);
         steps.onHairColor?.(color);
         headColor = ScalpColor(page, head, layer, color, photos[0]);
+        yield 0.93;
         const outer = { opacity: Opaque, turn: -1, share: [0.68, 0.72, 0.0012] } as const;
         yield* Within(Write(map, page, page.hair, { points: layer.points, ...color }, outer), 0.93, 0.96);
         const inner = { opacity: 0.98, turn: -1, share: [0.7, 0.6, 0.002] } as const;
