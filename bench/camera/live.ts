@@ -1,55 +1,193 @@
-/** An avatar driven by the browser's camera, for a look and for its latency. */
+/** Faces that the browser's camera drives, in steps that the runner calls: how late they are, and what they look like. */
 import { ArcRotateCamera } from "@babylonjs/core/Cameras/arcRotateCamera";
+import type { AbstractEngine } from "@babylonjs/core/Engines/abstractEngine";
+import { Engine } from "@babylonjs/core/Engines/engine";
 import { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine";
 import { Color4 } from "@babylonjs/core/Maths/math.color";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { Scene } from "@babylonjs/core/scene";
-import { CameraSource, FlexAvatarComponent, GetFlexAvatarEngineOptions } from "babylon-flexavatar";
+import { CameraSource, FlexAvatarComponent, GetFlexAvatarEngineOptions, type ISourceHandle } from "babylon-flexavatar";
+import { ParseHeadModel } from "../../src/flame/headModel";
+import { MakeLiveFace } from "../../tests/support/liveFace";
 
-/** What a look gave. */
-interface ILiveLook {
-    /** Camera and avatar side by side, one row per look. */
-    picture: string;
-    notices: string[];
-    latency: Record<string, number>[];
-    handleMs: number[];
-    fps: number;
+const Urls = { modelsUrl: "/models/", runtimeUrls: "/runtime/" };
+
+/** What draws: splats on WebGPU, the mesh on WebGL, or nothing, so that only our own work and the browser's is left. */
+export type LiveKind = "splats" | "mesh" | "nothing";
+
+/** Parts of a sample's way, milliseconds, in the order of a record. */
+export const LiveParts = ["capture", "networks", "fit", "wait", "frame", "page", "drawing"] as const;
+
+/** What was measured. */
+interface ILiveMeasure {
+    /** Per followed frame the {@link LiveParts}. */
+    readonly frames: number[][];
+    readonly drawnFrames: number;
+    readonly seconds: number;
+    /** Milliseconds of each of the page's tasks over 50 ms. */
+    readonly longTasks: number[];
 }
 
-/** @param seconds after calibration at which to look */
-export async function ShowLiveAsync(photo: string, seconds: readonly number[]): Promise<ILiveLook> {
-    const canvas = document.getElementById("canvas") as HTMLCanvasElement;
-    const engine = new WebGPUEngine(canvas, GetFlexAvatarEngineOptions());
-    await engine.initAsync();
+interface IStage {
+    readonly scene: Scene;
+    readonly source: CameraSource;
+    readonly handle: ISourceHandle;
+    readonly notices: string[];
+    /** Draws the frame on the page's side. */
+    render(): void;
+    /** Settles when what was submitted is drawn. */
+    drawnAsync(): Promise<unknown>;
+}
+
+declare global {
+    interface Window {
+        /** Of the runner: prints what is being done. */
+        tell(text: string): void;
+    }
+}
+
+let stage: IStage;
+const longTasks: number[] = [];
+
+/**
+ * Makes a face and gives it the camera.
+ * @param person address of a photo or of a saved avatar
+ */
+async function OpenLiveAsync(kind: LiveKind, person: string, width: number, height: number): Promise<void> {
+    new PerformanceObserver((list) => longTasks.push(...list.getEntries().map(({ duration }) => duration))).observe({
+        type: "longtask",
+    });
+    stage = kind === "nothing" ? await FaceAloneAsync() : await AvatarAsync(kind, person, width, height);
+    stage.scene.getEngine().runRenderLoop(stage.render);
+    const { source } = stage;
+    await new Promise<void>((resolve, reject) => {
+        source.onStateObservable.add((state) => {
+            window.tell(`the camera is ${state}`);
+            if (state === "following") {
+                resolve();
+            } else if (state === "failed" || state === "ended") {
+                reject(new Error(stage.notices.join("\n")));
+            }
+        });
+    });
+}
+
+/** Nodes, tracks and mixer of an avatar in a scene that draws nothing. */
+async function FaceAloneAsync(): Promise<IStage> {
+    const head = ParseHeadModel(await (await fetch("/models/open-head.bin")).arrayBuffer());
+    const face = MakeLiveFace({ head });
+    const source = await CameraSource.OpenAsync(Urls);
+    const handle = face.mixer.add(source, {});
+    const notices: string[] = [];
+    return { ...face, source, handle, notices, render: () => face.draw(), drawnAsync: () => Promise.resolve() };
+}
+
+async function AvatarAsync(kind: LiveKind, person: string, width: number, height: number): Promise<IStage> {
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    document.body.append(canvas);
+    const engine = kind === "splats" ? await WebGpuAsync(canvas) : new Engine(canvas, true);
     const scene = new Scene(engine);
     scene.clearColor = new Color4(0.3, 0.32, 0.35, 1);
     const camera = new ArcRotateCamera("camera", Math.PI / 2, Math.PI / 2, 0.75, new Vector3(0, 0, 0), scene);
     camera.minZ = 0.05;
     camera.fov = 0.55;
-    const component = FlexAvatarComponent.GetOrCreate(scene, { modelsUrl: "/models/", runtimeUrls: "/runtime/" });
+    const component = FlexAvatarComponent.GetOrCreate(scene, Urls);
     const notices: string[] = [];
     component.onNoticeObservable.add(({ code, message }) => notices.push(`${code}: ${message}`));
-    const avatar = await component.createFromPhotosAsync([photo], { refine: false, bust: "none" });
+    const onProgress = ({ stage: name, fraction }: { stage: string; fraction: number }): void =>
+        window.tell(`${name} ${Math.round(100 * fraction)} %`);
+    const avatar = person.endsWith(".flexavatar")
+        ? await component.loadAsync(person, { onProgress })
+        : await component.createFromPhotosAsync([person], { refine: false, bust: "none", onProgress });
     camera.setTarget(avatar.neck.getAbsolutePosition().add(new Vector3(0, 0.1, 0)));
     camera.alpha = Math.PI / 2;
     camera.beta = Math.PI / 2;
     camera.radius = 0.75;
     const source = await CameraSource.OpenAsync();
     const handle = avatar.addSource(source);
-    let frames = 0;
-    engine.runRenderLoop(() => {
-        scene.render();
-        frames++;
+    const drawnAsync = (): Promise<unknown> => DrawnAsync(engine);
+    return { scene, source, handle, notices, render: () => scene.render(), drawnAsync };
+}
+
+async function WebGpuAsync(canvas: HTMLCanvasElement): Promise<WebGPUEngine> {
+    const engine = new WebGPUEngine(canvas, GetFlexAvatarEngineOptions());
+    await engine.initAsync();
+    return engine;
+}
+
+function DrawnAsync(engine: AbstractEngine): Promise<unknown> {
+    if (engine instanceof WebGPUEngine) {
+        return engine._device.queue.onSubmittedWorkDone();
+    }
+    const gl = (engine as Engine)._gl as WebGL2RenderingContext;
+    const fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0)!;
+    gl.flush();
+    return new Promise<void>((resolve) => {
+        const channel = new MessageChannel();
+        channel.port1.onmessage = () => {
+            if (gl.getSyncParameter(fence, gl.SYNC_STATUS) === gl.SIGNALED) {
+                gl.deleteSync(fence);
+                resolve();
+            } else {
+                setTimeout(() => channel.port2.postMessage(0), 1);
+            }
+        };
+        channel.port2.postMessage(0);
     });
-    await new Promise<void>((resolve) => {
-        source.onStateObservable.add((state) => state === "following" && resolve());
-    });
+}
+
+/**
+ * Follows and draws until so many frames of the camera were drawn.
+ * @param parts whether each frame's way is written down, which allocates
+ */
+async function MeasureLiveAsync(count: number, limitMs: number, parts: boolean): Promise<ILiveMeasure> {
+    const { scene, source, handle } = stage;
+    const engine = scene.getEngine();
+    const frames: number[][] = [];
+    const { latency } = source;
+    longTasks.length = 0;
     const start = performance.now();
-    frames = 0;
+    let [drawn, followed, lastMs, drawing] = [0, 0, NaN, 0];
+    await new Promise<void>((resolve) => {
+        const observer = engine.onEndFrameObservable.add(() => {
+            drawn++;
+            const { sampledAtMs, latencyMs } = handle;
+            if (sampledAtMs !== lastMs && sampledAtMs === sampledAtMs) {
+                lastMs = sampledAtMs;
+                followed++;
+                if (parts) {
+                    const { captureMs, inferenceMs, fitMs, waitMs } = latency;
+                    const cameMs = captureMs + inferenceMs + fitMs + waitMs;
+                    const endMs = performance.now();
+                    const pageMs = endMs - sampledAtMs - latencyMs;
+                    drawing++;
+                    void stage.drawnAsync().then(() => {
+                        const drawingMs = performance.now() - endMs;
+                        frames.push([captureMs, inferenceMs, fitMs, waitMs, latencyMs - cameMs, pageMs, drawingMs]);
+                        drawing--;
+                    });
+                }
+            }
+            if (followed >= count || performance.now() - start > limitMs) {
+                engine.onEndFrameObservable.remove(observer);
+                resolve();
+            }
+        });
+    });
+    const seconds = (performance.now() - start) / 1000;
+    while (drawing > 0) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return { frames, drawnFrames: drawn, seconds, longTasks: [...longTasks] };
+}
+
+/** Camera and avatar side by side, one row per look. @param seconds from now on at which to look */
+async function LookLiveAsync(seconds: readonly number[]): Promise<string> {
+    const { scene, source } = stage;
+    const canvas = scene.getEngine().getRenderingCanvas()!;
+    const start = performance.now();
     const sheet = Object.assign(document.createElement("canvas"), { width: 960, height: 360 * seconds.length });
     const context = sheet.getContext("2d")!;
-    const latency: Record<string, number>[] = [];
-    const handleMs: number[] = [];
     for (const [row, second] of seconds.entries()) {
         await new Promise((resolve) => setTimeout(resolve, Math.max(0, 1000 * second - (performance.now() - start))));
         const shot = await createImageBitmap(source.video);
@@ -59,10 +197,15 @@ export async function ShowLiveAsync(photo: string, seconds: readonly number[]): 
         const drawn = await createImageBitmap(canvas);
         context.drawImage(shot, 0, 360 * row, 480, 360);
         context.drawImage(drawn, 480, 360 * row, 480, 360);
-        latency.push({ ...source.latency });
-        handleMs.push(handle.latencyMs);
     }
-    const fps = frames / ((performance.now() - start) / 1000);
-    source.dispose();
-    return { picture: sheet.toDataURL("image/png"), notices, latency, handleMs, fps };
+    return sheet.toDataURL("image/png");
 }
+
+/** What was told, and the camera off. */
+function CloseLive(): string[] {
+    stage.scene.getEngine().stopRenderLoop();
+    stage.source.dispose();
+    return stage.notices;
+}
+
+Object.assign(window, { live: { OpenLiveAsync, MeasureLiveAsync, LookLiveAsync, CloseLive } });
