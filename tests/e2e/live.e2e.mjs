@@ -46,7 +46,7 @@ for (const [name, label] of [
 ]) {
     test(`a ${name} reaches the face, and goes again`, async () => {
         await turn(label);
-        await says(`${name}: \\d+ ms to the face`);
+        await says(`${name}: \\d+ ms until drawn, \\d+ of them to the face`);
         await PhotographAsync(tools.page, path.join(outFolder, `live-${name}.png`));
         await turn(label);
         await says("lives by itself");
