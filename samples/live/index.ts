@@ -51,10 +51,8 @@ await ShowAsync(async ({ engine, scene, panel }) => {
     }
     setInterval(async () => {
         for (const [name, { handle }] of live) {
-            const ms = await DrawnLatencyAsync(engine, handle);
-            if (live.has(name)) {
-                panel.say(`${name}: ${ms.toFixed(0)} ms until drawn, ${handle.latencyMs.toFixed(0)} of them to the face.`);
-            }
+            const [drawn, mixed] = [await DrawnLatencyAsync(engine, handle), handle.latencyMs].map(Math.round);
+            if (live.has(name)) panel.say(`${name}: ${drawn} ms until drawn, ${mixed} of them to the face.`);
         }
     }, 1000);
     panel.say("It lives by itself. Give it a sound, a voice or a face.");
