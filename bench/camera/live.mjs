@@ -53,7 +53,7 @@ export async function LiveAsync({ url, film, person, script, kinds, frames, size
             });
             const plain = await callAsync(2 * MeasureMs, "MeasureLiveAsync", frames, MeasureMs, false);
             const { profile } = await session.send("HeapProfiler.stopSampling");
-            ReportAllocations(kind, AllocatedBy(profile, script), plain, frames);
+            ReportAllocations(kind, AllocatedBy(profile, script), plain);
             if (pictureFile && kind !== "nothing") {
                 const look = await callAsync(OpenMs, "LookLiveAsync", [1, 4, 7, 10]);
                 writeFileSync(pictureFile, Buffer.from(look.slice(look.indexOf(",") + 1), "base64"));
@@ -87,13 +87,13 @@ function Report(kind, { frames, drawnFrames, seconds, longTasks }) {
     row("**all**", frames.map(sum));
 }
 
-function ReportAllocations(kind, rows, { drawnFrames, seconds, longTasks }, frames) {
+function ReportAllocations(kind, rows, { followed, drawnFrames, seconds, longTasks }) {
     console.log(
-        `\n${kind}: allocated on the page's thread, bytes per followed frame of ${frames} (${drawnFrames} drawn, ` +
+        `\n${kind}: allocated on the page's thread, bytes per followed frame of ${followed} (${drawnFrames} drawn, ` +
             `${seconds.toFixed(1)} s, ${longTasks.length} tasks over 50 ms)\n`,
     );
     console.log("| whose | where | bytes |\n|---|---|---|");
     for (const { owner, name, bytes } of rows) {
-        console.log(`| ${owner} | ${name} | ${(bytes / frames).toFixed(1)} |`);
+        console.log(`| ${owner} | ${name} | ${(bytes / followed).toFixed(1)} |`);
     }
 }

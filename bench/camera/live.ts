@@ -22,6 +22,7 @@ export const LiveParts = ["capture", "networks", "fit", "wait", "frame", "page",
 interface ILiveMeasure {
     /** Per followed frame the {@link LiveParts}. */
     readonly frames: number[][];
+    readonly followed: number;
     readonly drawnFrames: number;
     readonly seconds: number;
     /** Milliseconds of each of the page's tasks over 50 ms. */
@@ -47,6 +48,8 @@ declare global {
 }
 
 let stage: IStage;
+/** Told after each drawn frame was submitted, and then how long it took to be drawn. */
+let onFrame: (() => ((drawingMs: number) => void) | undefined) | null = null;
 const longTasks: number[] = [];
 
 /**
@@ -58,7 +61,7 @@ async function OpenLiveAsync(kind: LiveKind, person: string, width: number, heig
         type: "longtask",
     });
     stage = kind === "nothing" ? await FaceAloneAsync() : await AvatarAsync(kind, person, width, height);
-    stage.scene.getEngine().runRenderLoop(stage.render);
+    Draw(stage);
     const { source } = stage;
     await new Promise<void>((resolve, reject) => {
         source.onStateObservable.add((state) => {
@@ -69,6 +72,33 @@ async function OpenLiveAsync(kind: LiveKind, person: string, width: number, heig
                 reject(new Error(stage.notices.join("\n")));
             }
         });
+    });
+}
+
+/**
+ * Draws from now on, one frame after the other: without a graphics card a browser takes frames faster than it draws
+ * them, and everything that waits for a frame waits for all that were taken before.
+ */
+function Draw({ scene, render, drawnAsync }: IStage): void {
+    const engine = scene.getEngine();
+    let [isDrawing, isSubmitted] = [false, false];
+    engine.runRenderLoop(() => {
+        if (!isDrawing) {
+            render();
+            isSubmitted = true;
+        }
+    });
+    engine.onEndFrameObservable.add(() => {
+        if (isSubmitted) {
+            isSubmitted = false;
+            isDrawing = true;
+            const start = performance.now();
+            const onDrawn = onFrame?.();
+            void drawnAsync().then(() => {
+                isDrawing = false;
+                onDrawn?.(performance.now() - start);
+            });
+        }
     });
 }
 
@@ -94,8 +124,13 @@ async function AvatarAsync(kind: LiveKind, person: string, width: number, height
     const component = FlexAvatarComponent.GetOrCreate(scene, Urls);
     const notices: string[] = [];
     component.onNoticeObservable.add(({ code, message }) => notices.push(`${code}: ${message}`));
-    const onProgress = ({ stage: name, fraction }: { stage: string; fraction: number }): void =>
-        window.tell(`${name} ${Math.round(100 * fraction)} %`);
+    let last = "";
+    const onProgress = ({ stage: name }: { stage: string }): void => {
+        if (name !== last) {
+            last = name;
+            window.tell(name);
+        }
+    };
     const avatar = person.endsWith(".flexavatar")
         ? await component.loadAsync(person, { onProgress })
         : await component.createFromPhotosAsync([person], { refine: false, bust: "none", onProgress });
@@ -141,44 +176,38 @@ function DrawnAsync(engine: AbstractEngine): Promise<unknown> {
  * @param parts whether each frame's way is written down, which allocates
  */
 async function MeasureLiveAsync(count: number, limitMs: number, parts: boolean): Promise<ILiveMeasure> {
-    const { scene, source, handle } = stage;
-    const engine = scene.getEngine();
+    const { handle, source } = stage;
     const frames: number[][] = [];
     const { latency } = source;
     longTasks.length = 0;
     const start = performance.now();
-    let [drawn, followed, lastMs, drawing] = [0, 0, NaN, 0];
+    let [drawn, followed, lastMs] = [0, 0, NaN];
     await new Promise<void>((resolve) => {
-        const observer = engine.onEndFrameObservable.add(() => {
+        onFrame = () => {
             drawn++;
             const { sampledAtMs, latencyMs } = handle;
-            if (sampledAtMs !== lastMs && sampledAtMs === sampledAtMs) {
-                lastMs = sampledAtMs;
-                followed++;
-                if (parts) {
-                    const { captureMs, inferenceMs, fitMs, waitMs } = latency;
-                    const cameMs = captureMs + inferenceMs + fitMs + waitMs;
-                    const endMs = performance.now();
-                    const pageMs = endMs - sampledAtMs - latencyMs;
-                    drawing++;
-                    void stage.drawnAsync().then(() => {
-                        const drawingMs = performance.now() - endMs;
-                        frames.push([captureMs, inferenceMs, fitMs, waitMs, latencyMs - cameMs, pageMs, drawingMs]);
-                        drawing--;
-                    });
-                }
-            }
-            if (followed >= count || performance.now() - start > limitMs) {
-                engine.onEndFrameObservable.remove(observer);
+            const isNew = sampledAtMs !== lastMs && sampledAtMs === sampledAtMs;
+            const isLast = followed + (isNew ? 1 : 0) >= count || performance.now() - start > limitMs;
+            if (isLast) {
+                onFrame = null;
                 resolve();
             }
-        });
+            if (!isNew) {
+                return undefined;
+            }
+            lastMs = sampledAtMs;
+            followed++;
+            if (!parts) {
+                return undefined;
+            }
+            const { captureMs, inferenceMs, fitMs, waitMs } = latency;
+            const frameMs = latencyMs - captureMs - inferenceMs - fitMs - waitMs;
+            const pageMs = performance.now() - sampledAtMs - latencyMs;
+            return (drawingMs) => frames.push([captureMs, inferenceMs, fitMs, waitMs, frameMs, pageMs, drawingMs]);
+        };
     });
     const seconds = (performance.now() - start) / 1000;
-    while (drawing > 0) {
-        await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    return { frames, drawnFrames: drawn, seconds, longTasks: [...longTasks] };
+    return { frames, followed, drawnFrames: drawn, seconds, longTasks: [...longTasks] };
 }
 
 /** Camera and avatar side by side, one row per look. @param seconds from now on at which to look */
