@@ -5,7 +5,7 @@
 //
 // The first prints the head pose's error, the correlation of the tracks, and the filter's delay. The second prints the
 // way of a picture to the drawn face part by part, what is allocated, and long tasks. Options of it:
-//   --kinds=nothing,mesh,splats   what draws; nothing: a face without a picture
+//   --kinds=undrawn,mesh,splats   what draws; undrawn: splats of which nothing reaches the graphics card
 //   --person=FILE.flexavatar      a saved avatar in the place of one that is made of the bundled portrait
 //   --size=640x480  --frames=300  --picture=FILE   (camera and avatar side by side)
 import { createReadStream, existsSync, readFileSync } from "node:fs";
@@ -74,7 +74,7 @@ if (live) {
         film: films[0],
         person: personFile ? "/person.flexavatar" : "/assets/astronaut.png",
         script,
-        kinds: (option("kinds") ?? "nothing,mesh,splats").split(","),
+        kinds: (option("kinds") ?? "undrawn,mesh,splats").split(","),
         frames: Number(option("frames") ?? 300),
         size: (option("size") ?? "640x480").split("x").map(Number),
         pictureFile: option("picture"),

@@ -54,7 +54,7 @@ export async function LiveAsync({ url, film, person, script, kinds, frames, size
             const plain = await callAsync(2 * MeasureMs, "MeasureLiveAsync", frames, MeasureMs, false);
             const { profile } = await session.send("HeapProfiler.stopSampling");
             ReportAllocations(kind, AllocatedBy(profile, script), plain);
-            if (pictureFile && kind !== "nothing") {
+            if (pictureFile && kind !== "undrawn") {
                 const look = await callAsync(OpenMs, "LookLiveAsync", [1, 4, 7, 10]);
                 writeFileSync(pictureFile, Buffer.from(look.slice(look.indexOf(",") + 1), "base64"));
             }

@@ -7,13 +7,12 @@ import { Color4 } from "@babylonjs/core/Maths/math.color";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { Scene } from "@babylonjs/core/scene";
 import { CameraSource, FlexAvatarComponent, GetFlexAvatarEngineOptions, type ISourceHandle } from "babylon-flexavatar";
-import { ParseHeadModel } from "../../src/flame/headModel";
-import { MakeLiveFace } from "../../tests/support/liveFace";
 
-const Urls = { modelsUrl: "/models/", runtimeUrls: "/runtime/" };
-
-/** What draws: splats on WebGPU, the mesh on WebGL, or nothing, so that only our own work and the browser's is left. */
-export type LiveKind = "splats" | "mesh" | "nothing";
+/**
+ * What draws: splats on WebGPU, the mesh on WebGL; or splats of which nothing reaches the graphics card, so that all of
+ * the page's work is left without the software rasterizer's.
+ */
+export type LiveKind = "splats" | "mesh" | "undrawn";
 
 /** Parts of a sample's way, milliseconds, in the order of a record. */
 export const LiveParts = ["capture", "networks", "fit", "wait", "frame", "page", "drawing"] as const;
@@ -60,7 +59,7 @@ async function OpenLiveAsync(kind: LiveKind, person: string, width: number, heig
     new PerformanceObserver((list) => longTasks.push(...list.getEntries().map(({ duration }) => duration))).observe({
         type: "longtask",
     });
-    stage = kind === "nothing" ? await FaceAloneAsync() : await AvatarAsync(kind, person, width, height);
+    stage = await AvatarAsync(kind, person, width, height);
     Draw(stage);
     const { source } = stage;
     await new Promise<void>((resolve, reject) => {
@@ -102,26 +101,16 @@ function Draw({ scene, render, drawnAsync }: IStage): void {
     });
 }
 
-/** Nodes, tracks and mixer of an avatar in a scene that draws nothing. */
-async function FaceAloneAsync(): Promise<IStage> {
-    const head = ParseHeadModel(await (await fetch("/models/open-head.bin")).arrayBuffer());
-    const face = MakeLiveFace({ head });
-    const source = await CameraSource.OpenAsync(Urls);
-    const handle = face.mixer.add(source, {});
-    const notices: string[] = [];
-    return { ...face, source, handle, notices, render: () => face.draw(), drawnAsync: () => Promise.resolve() };
-}
-
 async function AvatarAsync(kind: LiveKind, person: string, width: number, height: number): Promise<IStage> {
     const canvas = Object.assign(document.createElement("canvas"), { width, height });
     document.body.append(canvas);
-    const engine = kind === "splats" ? await WebGpuAsync(canvas) : new Engine(canvas, true);
+    const engine = kind === "mesh" ? new Engine(canvas, true) : await WebGpuAsync(canvas);
     const scene = new Scene(engine);
     scene.clearColor = new Color4(0.3, 0.32, 0.35, 1);
     const camera = new ArcRotateCamera("camera", Math.PI / 2, Math.PI / 2, 0.75, new Vector3(0, 0, 0), scene);
     camera.minZ = 0.05;
     camera.fov = 0.55;
-    const component = FlexAvatarComponent.GetOrCreate(scene, Urls);
+    const component = FlexAvatarComponent.GetOrCreate(scene, { modelsUrl: "/models/", runtimeUrls: "/runtime/" });
     const notices: string[] = [];
     component.onNoticeObservable.add(({ code, message }) => notices.push(`${code}: ${message}`));
     let last = "";
@@ -138,6 +127,11 @@ async function AvatarAsync(kind: LiveKind, person: string, width: number, height
     camera.alpha = Math.PI / 2;
     camera.beta = Math.PI / 2;
     camera.radius = 0.75;
+    await scene.whenReadyAsync();
+    await avatar.whenReadyAsync();
+    if (kind === "undrawn") {
+        GPUQueue.prototype.submit = () => undefined;
+    }
     const source = await CameraSource.OpenAsync();
     const handle = avatar.addSource(source);
     const drawnAsync = (): Promise<unknown> => DrawnAsync(engine);
