@@ -66,7 +66,7 @@ def fill(
     photos = [photo.cleaned() for photo in photos]
     torso = torsos.fit(page, head, photos[0].torso)
     reach = torsos.TorsoReach(page, torso)
-    layer = hairs.surface(page, head, photos[0], reach) if hair else None
+    layer = hairs.surface(page, head, photos[0], reach, others=photos[1:]) if hair else None
     overlap = None
     if back is not None:
         shown = [part.points[part.shown > 0.5] for part in (torso, layer) if part is not None]
@@ -75,7 +75,7 @@ def fill(
             photos.append(backs.sorted_out(placed, head))
             ends = backs.hair_ends(photos[-1])
             if layer is not None and layer.curtain and ends is not None:
-                layer = hairs.surface(page, head, photos[0], reach, ends)
+                layer = hairs.surface(page, head, photos[0], reach, ends, photos[1:])
     out = np.zeros((14, page.size, page.size))
     out[3], out[7:10], out[13] = OFF, np.log(0.001), 1
     depths = [depth_picture(head, photo) for photo in photos]

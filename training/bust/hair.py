@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..headmodel.page2 import hair_angle, hair_rows
-from .grids import blur, mean_where, ramp, smooth_step
+from .grids import blur, frames, mean_where, ramp, smooth_step
 from .head import Head, Reach, view_axes
 from .page import Page
 from .photo import CLOTHES, HAIR, SKIN, Photo, bilinear
@@ -39,6 +39,12 @@ BACK_HALF, MOST_MOVED_BEHIND = 2.6, 0.12
 TAPER = 0.03  # meters over which ends of hair grow thin
 LEAST_OFF, BEHIND_OFF = 0.0015, 0.005  # meters that the dome stays off the head's own hair, in front and behind
 NO_CURTAIN = -0.075  # where hair ends behind on a side that has no curtain, meters below the dome's centre
+# radians that another photo is taken from farther aside than the first: then its outline is another one
+ASIDE = np.radians(25)
+MOST_OUT, MOST_IN = 0.12, 0.04  # meters that its outline moves the surface
+DOME_RIM, CURTAIN_RIM = (0.6, 0.95), (0.3, 1.0)  # sines to its direction of view where its outline counts
+FIRST_RIM = (0.75, 0.98)  # the same for the first photo, whose outline stays
+LEAST_ON, MOST_OFF = 8, 5  # rows of hair of a column that another photo sees; without it in between
 
 
 @dataclass
@@ -84,9 +90,9 @@ class HairView:
         return bilinear(self.photo.classes, px)[..., HAIR] * matte, matte, self.photo.inside(px, 1.5)
 
 
-def measure_rim(view: HairView, head: Head) -> np.ndarray:
-    """How far hair reaches beyond the head's rim, [ANGLES + 1] meters over angles 0 (left of the head) to 180 degrees
-    (right)."""
+def measure_rim(view: HairView, head: Head) -> tuple[np.ndarray, np.ndarray]:
+    """Radius of the head's rim, and how far hair reaches beyond it: [ANGLES + 1] meters over angles 0 (left of the
+    head) to 180 degrees (right)."""
     solid = head.means[head.opacity > 0.4]
     flat = view.on_plane((solid - view.center) @ view.axes.T)
     angle = np.degrees(np.arctan2(flat[:, 1], flat[:, 0]))
@@ -121,7 +127,7 @@ def measure_rim(view: HairView, head: Head) -> np.ndarray:
     around = mean_where(rim + excess, sure, ROUND) - rim if sure.any() else excess
     around = np.where(known < 1, np.clip(around, least, least + MOST_ROUND), 0)
     excess = blur(np.maximum(mean_where(np.maximum(excess, around), known, 1.5), around), 1.0, 0)
-    return np.minimum(np.maximum(excess, np.where(known < 1, least, 0)), MOST_EXCESS)
+    return rim, np.minimum(np.maximum(excess, np.where(known < 1, least, 0)), MOST_EXCESS)
 
 
 def longer_behind(view: HairView, x: float, height: float) -> float:
@@ -351,9 +357,130 @@ def outside_bust(points: np.ndarray, reach: TorsoReach) -> tuple[np.ndarray, np.
     return reach.pivot + d * (1 + moved / np.maximum(distance, 1e-3))[..., None], moved
 
 
-def surface(page: Page, head: Head, photo: Photo, reach: TorsoReach, ends_behind: float | None = None) -> Hair | None:
+@dataclass(frozen=True)
+class Aside:
+    """What a photo from another side than the first says: outline of the dome, [ANGLES + 1] meters by angle, and of the
+    curtain at the back, [rows] meters, where known; whether hair reaches beyond the head there, and hangs."""
+
+    view: HairView
+    dome: np.ndarray
+    sign: float  # of its x at the back of the head
+    outer: np.ndarray
+    known: np.ndarray
+    grows: bool
+    hangs: bool
+
+
+def asides(page: Page, head: Head, photo: Photo, others: list[Photo], heights: np.ndarray) -> list[Aside]:
+    """Of those photos that are from another side than the first."""
+    out = []
+    for other in others:
+        view = HairView(page, other)
+        if other.from_behind or np.cos(other.yaw - photo.yaw) > np.cos(ASIDE):
+            continue
+        rim, excess = measure_rim(view, head)
+        sides = measure_sides(view, heights)
+        back = int(view.axes[0, 2] < 0)
+        known = sides.known[back] * ~sides.cut[back]
+        upper = excess[: ANGLES // 2] if back == 1 else excess[ANGLES // 2 :]
+        out.append(
+            Aside(
+                view,
+                rim + excess,
+                1.0 if back else -1.0,
+                sides.outer[back],
+                known,
+                bool(upper.max() >= OFF_HEAD[1]),
+                bool(np.isfinite(sides.lowest[back])),
+            )
+        )
+    return out
+
+
+def sine(points: np.ndarray, axis: np.ndarray) -> np.ndarray:
+    """Of the angle between directions [...,3] and an axis."""
+    along = points @ axis / (np.maximum(np.linalg.norm(points, axis=-1), 1e-9) * np.linalg.norm(axis))
+    return np.sqrt(np.clip(1 - along**2, 0, 1))
+
+
+def to_outlines(points: np.ndarray, least: np.ndarray, asides: list[Aside], eye: np.ndarray, first: int) -> np.ndarray:
+    """How far canonical points [rows,columns,3], of which `first` rows are the dome, move [rows,columns,3] until the
+    outlines of photos from aside are met. `least` [first,columns]: meters that dome points may move inwards; `eye`: the
+    first photo's camera about the dome's centre."""
+    off = points - asides[0].view.center
+    flat = np.array([1.0, 0, 1.0])
+    free = 1 - ramp(np.concatenate([sine(off[:first], eye), sine(off[first:] * flat, eye * flat)]), *FIRST_RIM)
+    moved = np.zeros_like(points)
+    for aside in asides:
+        view = aside.view
+        local = (points + moved - view.center) @ view.axes.T
+        flat = view.on_plane(local)
+        # dome
+        top = flat[:first]
+        length = np.hypot(top[..., 0], top[..., 1])
+        angle = np.degrees(np.arctan2(top[..., 1], top[..., 0])) / 2
+        column = np.clip(np.round(angle).astype(int), 0, ANGLES)
+        ours = np.zeros(ANGLES + 1)
+        np.maximum.at(ours, column, length)
+        found = (ours > 0).astype(float)
+        change = np.where(ours > 0, aside.dome - ours, 0)
+        change = np.clip(blur(mean_where(change, found, 1.0), 1.0, 0), -MOST_IN, MOST_OUT)
+        by = np.interp(angle.ravel(), np.arange(ANGLES + 1), change).reshape(angle.shape)
+        by = by * smooth_step(sine(local[:first], view.eye), *DOME_RIM) * free[:first]
+        by = np.maximum(by, -least)
+        a = np.radians(2 * angle)
+        moved[:first] += by[..., None] * (np.cos(a)[..., None] * view.axes[0] + np.sin(a)[..., None] * view.axes[1])
+        # curtain
+        hanging = local[first:]
+        ours = (aside.sign * flat[first:, :, 0]).max(1)
+        change = np.where(aside.known > 0, aside.outer - ours, 0)
+        near = ramp(blur(aside.known, 3.0, 0), 0, 0.5)
+        change = np.clip(blur(mean_where(change, aside.known, 1.5), 1.0, 0), -MOST_IN, MOST_OUT) * near
+        toward = aside.sign * hanging[..., 0] / np.maximum(np.hypot(hanging[..., 0], hanging[..., 2]), 1e-9)
+        by = change[:, None] * smooth_step(toward, *CURTAIN_RIM) * free[first:]
+        moved[first:] += (by * aside.sign)[..., None] * view.axes[0]
+    return moved
+
+
+def ends_aside(points: np.ndarray, heights: np.ndarray, aside: Aside, share: np.ndarray) -> np.ndarray:
+    """Height [columns] above the dome's centre down to which a photo from aside shows hair on curtain points
+    [rows,columns,3]; infinite where it tells nothing."""
+    photo = aside.view.photo
+    posed = photo.posed(points, share)
+    px, _ = photo.project(posed)
+    normal = -frames(posed)[0][..., 2]
+    to = photo.eye - posed
+    seen = (normal * to).sum(-1) > 0.3 * np.linalg.norm(to, axis=-1)
+    inside = photo.inside(px, 1.5)
+    on = (bilinear(photo.classes, px)[..., HAIR] * bilinear(photo.matte, px) > 0.5) & inside & seen
+    out = np.full(points.shape[1], np.inf)
+    for c in range(points.shape[1]):
+        last, misses, count = -1, 0, 0
+        for k in range(len(heights)):
+            if not seen[k, c]:
+                continue
+            misses = 0 if on[k, c] else misses + 1
+            if on[k, c]:
+                last, count = k, count + 1
+            if misses > MOST_OFF:
+                break
+        if count >= LEAST_ON:
+            cut = last + 2 >= len(heights) or not inside[last + 2, c]
+            out[c] = heights[last] - (BELOW_EDGE if cut else TAPER / 2)
+    return out
+
+
+def surface(
+    page: Page,
+    head: Head,
+    photo: Photo,
+    reach: TorsoReach,
+    ends_behind: float | None = None,
+    others: list[Photo] | None = None,
+) -> Hair | None:
     """The outer layer of a person's hair; None where everything is on the head's own page. `ends_behind`: canonical
-    height at which a curtain ends behind, where a photo from there shows it."""
+    height at which a curtain ends behind, where a photo from there shows it. `others`: further photos, whose outlines
+    count where the first shows none."""
     view = HairView(page, photo)
     v, s = page.coordinates("hair")
     elevation, height = hair_rows(v)
@@ -362,10 +489,11 @@ def surface(page: Page, head: Head, photo: Photo, reach: TorsoReach, ends_behind
     q, sign = np.abs(hair_angle(s)), np.where(s > 0, 1.0, -1.0)
     side = (s > 0).astype(int)
 
-    excess = measure_rim(view, head)
+    _, excess = measure_rim(view, head)
     sides = measure_sides(view, heights)
-    curtain = bool(np.isfinite(sides.lowest).any())
-    if excess.max() < OFF_HEAD[1] and not curtain:
+    beside = asides(page, head, photo, others or [], heights)
+    curtain = bool(np.isfinite(sides.lowest).any()) or any(aside.hangs for aside in beside)
+    if excess.max() < OFF_HEAD[1] and not curtain and not any(aside.grows for aside in beside):
         return None
     as_the_near_side(sides, photo.yaw)
     around = Reach(head, view.center, view.axes)
@@ -380,8 +508,17 @@ def surface(page: Page, head: Head, photo: Photo, reach: TorsoReach, ends_behind
     top, grown = dome_surface(around, excess, elevation, sign * theta[:first])
     hanging = curtain_surface(view, rows, heights, theta[first:], sign, blend)
     points = np.concatenate([top, outside_head(hanging, around, radii, heights, theta[first:])])
+    share = page.joint_shares[page.rows("hair")][..., 0]
+    added = 0.0
+    if beside:
+        least = np.maximum(grown, LEAST_OFF) - LEAST_OFF
+        shift = to_outlines(view.world(points), least, beside, view.eye @ view.axes, first) @ view.axes.T
+        added = (shift * points).sum(-1) / np.maximum(np.linalg.norm(points, axis=-1), 1e-9)
+        grown = grown + added[:first]
+        points = points + shift
+        points[first:] = outside_head(points[first:], around, radii, heights, theta[first:])
     points[first - 3 : first + 3] = blur(points[first - 6 : first + 6], 1.5, 0)[3:9]
-    resting = photo.unposed(view.world(points), page.joint_shares[page.rows("hair")][..., 0])
+    resting = photo.unposed(view.world(points), share)
     points, moved = outside_bust(resting, reach)
 
     shown = np.zeros_like(theta)
@@ -392,13 +529,20 @@ def surface(page: Page, head: Head, photo: Photo, reach: TorsoReach, ends_behind
         if ends_behind is not None:
             longer = ends[side] * (1 - blend) + ends[1 - side] * blend
             end = longer + (ends_behind - view.center[1] - longer) * (1 - smooth_step(q, 0.15, 0.35))
+        hangs = np.isfinite(sides.lowest)[side] | (q < 0.5)
+        for aside in beside:
+            seen = ends_aside(points[first:], heights, aside, share[first:])
+            hangs |= np.isfinite(seen)
+            end = np.minimum(end, seen)
         end = end + ragged(np.arange(len(s)))
         shown[first:] = smooth_step(heights[:, None], end, end + TAPER + 0.75 * sides.beyond[side])
-        shown[first:] *= np.isfinite(sides.lowest)[side] | (q < 0.5)
+        shown[first:] *= hangs
         # sides, back and crown of the dome lie on the head: the curtain has no upper edge, the crown is of one piece
         shown[:first] = np.maximum(away, smooth_step(theta[:first], 0.75, 1.05))
     else:
         shown[:first] = away
         shown[first:] = ramp(heights[:, None], -0.07, -0.02) * ramp((rows.wide - rows.rim)[side].T, *OFF_HEAD)
+        if beside:
+            shown[first:] = np.maximum(shown[first:], ramp(added[first:], *OFF_HEAD))
     shown *= moved < np.where((theta > BACK_HALF) & (ends_behind is not None), MOST_MOVED_BEHIND, MOST_MOVED)
     return Hair(points, shown, theta, side, view, curtain, sides.lowest + view.center[1], float(excess.max()), moved)
