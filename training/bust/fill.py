@@ -14,6 +14,7 @@ from .grids import blur, frames, mean_where, push_pull, quaternions, ramp, smoot
 from .head import Head, depth_picture, hidden_by_head
 from .page import Page
 from .photo import HAIR, SKIN, Photo, bilinear
+from .tone import toned
 
 LEAST_OPACITY = 0.02  # texels below it carry no Gaussian
 OFF = -12.0  # opacity logit of an empty texel
@@ -63,7 +64,7 @@ def fill(
 ) -> Filled:
     """See the module. The first photo makes the shape; all give colors and carve. `back`: one from behind, whose crop
     says about where the head is."""
-    photos = [photo.cleaned() for photo in photos]
+    photos = toned([photo.cleaned() for photo in photos], head)
     torso = torsos.fit(page, head, photos[0].torso)
     reach = torsos.TorsoReach(page, torso)
     layer = hairs.surface(page, head, photos[0], reach, others=photos[1:]) if hair else None

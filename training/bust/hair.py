@@ -360,7 +360,8 @@ def outside_bust(points: np.ndarray, reach: TorsoReach) -> tuple[np.ndarray, np.
 @dataclass(frozen=True)
 class Aside:
     """What a photo from another side than the first says: outline of the dome, [ANGLES + 1] meters by angle, and of the
-    curtain at the back, [rows] meters, where known; whether hair reaches beyond the head there, and hangs."""
+    curtain at the back, [rows] meters, where known; whether hair reaches beyond the head there, and the height above
+    the dome's centre where it ends there, NaN where none hangs."""
 
     view: HairView
     dome: np.ndarray
@@ -368,19 +369,21 @@ class Aside:
     outer: np.ndarray
     known: np.ndarray
     grows: bool
-    hangs: bool
+    lowest: float
 
 
 def asides(page: Page, head: Head, photo: Photo, others: list[Photo], heights: np.ndarray) -> list[Aside]:
     """Of those photos that are from another side than the first."""
     out = []
+    front = view_axes(photo.yaw)[2]
     for other in others:
         view = HairView(page, other)
-        if other.from_behind or np.cos(other.yaw - photo.yaw) > np.cos(ASIDE):
+        along = float(view.axes[0] @ front)
+        if other.from_behind or abs(along) < np.sin(ASIDE):
             continue
         rim, excess = measure_rim(view, head)
         sides = measure_sides(view, heights)
-        back = int(view.axes[0, 2] < 0)
+        back = int(along < 0)
         known = sides.known[back] * ~sides.cut[back]
         upper = excess[: ANGLES // 2] if back == 1 else excess[ANGLES // 2 :]
         out.append(
@@ -391,7 +394,7 @@ def asides(page: Page, head: Head, photo: Photo, others: list[Photo], heights: n
                 sides.outer[back],
                 known,
                 bool(upper.max() >= OFF_HEAD[1]),
-                bool(np.isfinite(sides.lowest[back])),
+                float(sides.lowest[back] - sides.beyond[back]),
             )
         )
     return out
@@ -492,7 +495,7 @@ def surface(
     _, excess = measure_rim(view, head)
     sides = measure_sides(view, heights)
     beside = asides(page, head, photo, others or [], heights)
-    curtain = bool(np.isfinite(sides.lowest).any()) or any(aside.hangs for aside in beside)
+    curtain = bool(np.isfinite(sides.lowest).any()) or any(np.isfinite(aside.lowest) for aside in beside)
     if excess.max() < OFF_HEAD[1] and not curtain and not any(aside.grows for aside in beside):
         return None
     as_the_near_side(sides, photo.yaw)
@@ -524,6 +527,9 @@ def surface(
     shown = np.zeros_like(theta)
     away = ramp(grown, *OFF_HEAD)
     if curtain:
+        hanging = [aside.lowest for aside in beside if np.isfinite(aside.lowest)]
+        if ends_behind is None and hanging:
+            ends_behind = view.center[1] + min(hanging)
         ends = np.where(np.isfinite(sides.lowest), sides.lowest - sides.beyond, NO_CURTAIN)
         end = ends[side] * (1 - blend) + ends[1 - side] * blend - sides.behind.max() * (1 - smooth_step(q, 0.35, 0.6))
         if ends_behind is not None:

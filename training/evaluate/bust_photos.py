@@ -5,19 +5,19 @@
     python -m training.evaluate.bust_photos --tint 1.15 1 0.85  # the second photo under another light
 
 PSNR in dB inside the true silhouette and overlap with it, at azimuths that neither photo shows, as in bust.py; matte
-and classes by the networks that ship, together as the page uses them. Rows: the front photo alone, and both. Heads are
-made and refined from both photos in either row, so that only hair and bust differ; for a photo from behind, from the
-front one. What is prepared is kept under training/cache/bust-photos."""
+and classes by the networks that ship, together as the page uses them. Rows: the front photo alone, and both. The head
+is made and refined from the front photo, so that only hair and bust differ. What is prepared is kept under
+training/cache/bust-photos."""
 
 import argparse
 import json
 import pickle
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from scipy.ndimage import label
 
 from ..bust.fill import Filled, fill
 from ..bust.page import Page
@@ -36,8 +36,9 @@ from .puppets import Puppeteer
 from .real_photos import EXACT, PASSES, cut_out, draw_crop
 from .refined import Refiner
 
-CASES = {"45°": 45, "-60°": -60, "behind": 180}
-AZIMUTHS = (0, 30, -30, 60, -60, 90, -90, 135, -135, 180)
+BEHIND = "behind"
+CASES = {"45°": 45, "-60°": -60, BEHIND: 180}
+AZIMUTHS = (0, 30, 90, -90, 135, -135, 180)
 BORDER = 0.12  # of the crop: where its masks give way to the wide ones (src/runtime/photo/wideCrop.ts)
 CROP_PER_HEAD, MIDDLE_PER_WIDTH, LEAST_RUN = 1.9, 0.75, 4  # src/runtime/photo/headFromBehind.ts
 BACKGROUND = 0.5
@@ -84,7 +85,9 @@ class Preparer:
             value = value + share * near[..., None] * bilinear(maps, at * len(mask))
             share = share * (1 - near[..., None])
         matte, image = cut_out(metrics.unit(picture).transpose(2, 0, 1).copy(), value[..., 0])
-        return Photo(image.transpose(1, 2, 0), matte.astype(np.float32), value[..., 1:].astype(np.float32), crop, *camera)
+        return Photo(
+            image.transpose(1, 2, 0), matte.astype(np.float32), value[..., 1:].astype(np.float32), crop, *camera
+        )
 
     def behind(self, picture: np.ndarray) -> Photo:
         """One without a camera; its crop is where the outline has a head."""
@@ -101,58 +104,75 @@ class Preparer:
             if row - top >= MIDDLE_PER_WIDTH * width:
                 break
         center = np.array([np.median(columns) + 0.5, top + MIDDLE_PER_WIDTH * width]) * scale
-        return self.photo(picture, Crop(center, CROP_PER_HEAD * width * scale, 0.0), (np.eye(3), np.array([0, 0, -1.0]), 2.4))
+        return self.photo(
+            picture, Crop(center, CROP_PER_HEAD * width * scale, 0.0), (np.eye(3), np.array([0, 0, -1.0]), 2.4)
+        )
 
-    def prepare(self, name: str, pictures: list[np.ndarray], is_behind: bool) -> Prepared:
-        faces = pictures[:1] if is_behind else pictures
-        crops, landmarks = self.crops(faces)
-        anchor_size = self.model.avatar.config.anchor_size
-        fits = self.observers.fit(landmarks, anchor_size, len(faces))
-        portraits = []
-        for picture, crop, at, fit in zip(faces, crops, landmarks, fits):
-            size = crop_size(crop.side)
-            image = metrics.unit(draw_crop(picture, crop, size)).transpose(2, 0, 1).copy()
-            mask = self.finder.person(draw_crop(picture, crop, EXACT))[0]
-            inside = inside_photo(crop, len(picture), len(picture), size)
-            portraits.append(Portrait(name, image, inside, mask, at.astype(np.float32), fit))
-        small = self.model.avatar.config.encoder.photo_size
-        images = []
-        for p in portraits:
-            image = metrics.unit(draw_crop(faces[len(images)], crops[len(images)], small)).transpose(2, 0, 1).copy()
-            matte, image = p.cut_out(image)
-            images.append(0.5 + matte * (image - 0.5))
-        puppet = self.model.make(np.stack(images), np.stack([f["anchors"] for f in fits]), fits[0]["prior"])
-        views = [self.refiner.view(puppet, p, 512) for p in portraits]
-        static = self.refiner.refine(puppet, views).static.numpy()
-        cameras = [(f["rotation"].astype(float), f["translation"].astype(float), float(f["focal"][0])) for f in fits]
-        photos = [self.photo(*part) for part in zip(faces, crops, cameras)]
-        second = self.behind(pictures[1]) if is_behind else photos[1]
-        return Prepared(static, views[0].delta.numpy(), fits[0]["expression"], photos[0], second)
+    def head(self, name: str, picture: np.ndarray, crop: Crop, at: np.ndarray, fit: dict) -> tuple:
+        """Static map and the expression's part, refined."""
+        size = crop_size(crop.side)
+        image = metrics.unit(draw_crop(picture, crop, size)).transpose(2, 0, 1).copy()
+        mask = self.finder.person(draw_crop(picture, crop, EXACT))[0]
+        inside = inside_photo(crop, len(picture), len(picture), size)
+        portrait = Portrait(name, image, inside, mask, at.astype(np.float32), fit)
+        puppet = self.refiner.of_portrait(portrait)
+        view = self.refiner.view(puppet, portrait, 512)
+        return self.refiner.refine(puppet, [view]).static.numpy(), view.delta.numpy()
+
+    def prepare(
+        self, pictures: dict[str, dict[int, np.ndarray]], cases: list[str]
+    ) -> Iterator[tuple[str, str, Prepared]]:
+        """Person, case and what is prepared, of pictures by person and azimuth."""
+        sides = [CASES[case] for case in cases if case != BEHIND]
+        faces = [(name, azimuth) for name in pictures for azimuth in (0, *sides)]
+        crops, landmarks = self.crops([pictures[name][azimuth] for name, azimuth in faces])
+        index = {face: k for k, face in enumerate(faces)}
+        size = self.model.avatar.config.anchor_size
+        alone = self.observers.fit(landmarks[[index[name, 0] for name in pictures]], size)
+        pairs = [(name, azimuth) for name in pictures for azimuth in sides]
+        rows = [k for name, azimuth in pairs for k in (index[name, 0], index[name, azimuth])]
+        fits = self.observers.fit(landmarks[rows], size, 2) if rows else []
+        camera = lambda fit: (fit["rotation"].astype(float), fit["translation"].astype(float), float(fit["focal"][0]))
+        for name, fit in zip(pictures, alone):
+            k = index[name, 0]
+            static, delta = self.head(name, pictures[name][0], crops[k], landmarks[k], fit)
+            photos = {a: self.photo(pictures[name][a], crops[index[name, a]], camera(fit)) for a in (0, *sides)}
+            for case in cases:
+                front = photos[0]
+                if case == BEHIND:
+                    second = self.behind(pictures[name][180])
+                else:
+                    pair = 2 * pairs.index((name, CASES[case]))
+                    front, second = (
+                        replace(photo, R=R, t=t, focal=focal)
+                        for photo, (R, t, focal) in zip(
+                            (front, photos[CASES[case]]), map(camera, fits[pair : pair + 2])
+                        )
+                    )
+                yield name, case, Prepared(static, delta, fit["expression"], front, second)
 
 
 def picture_of(person: ValidPerson, azimuth: float) -> np.ndarray:
     return metrics.to_bytes(person.draw(*person_camera(azimuth), PERSON_SIZE)[:3])
 
 
-def kept(preparer: Preparer, root: Path, names: list[str], cases: list[str], folder: Path) -> dict[str, dict[str, Prepared]]:
+def kept(
+    preparer: Preparer, root: Path, names: list[str], cases: list[str], folder: Path
+) -> dict[str, dict[str, Prepared]]:
     """By case and person."""
     folder.mkdir(parents=True, exist_ok=True)
-    out: dict[str, dict[str, Prepared]] = {}
-    for name in names:
-        missing = [case for case in cases if not (folder / f"{name}_{case}.pkl").exists()]
-        pictures: dict[int, np.ndarray] = {}
-        for case in missing:
-            person = ValidPerson(root, name)
-            for azimuth in (0, CASES[case]):
-                if azimuth not in pictures:
-                    pictures[azimuth] = picture_of(person, azimuth)
-                    Image.fromarray(pictures[azimuth]).save(folder / f"{name}_{azimuth}.png")
-            prepared = preparer.prepare(name, [pictures[0], pictures[CASES[case]]], CASES[case] == 180)
-            (folder / f"{name}_{case}.pkl").write_bytes(pickle.dumps(prepared))
-            print("prepared", name, case, flush=True)
-        for case in cases:
-            out.setdefault(case, {})[name] = pickle.loads((folder / f"{name}_{case}.pkl").read_bytes())
-    return out
+    place = lambda name, case: folder / f"{name}_{case}.pkl"
+    missing = [name for name in names if not all(place(name, case).exists() for case in cases)]
+    pictures = {}
+    for name in missing:
+        person = ValidPerson(root, name)
+        pictures[name] = {azimuth: picture_of(person, azimuth) for azimuth in (0, *(CASES[case] for case in cases))}
+        for azimuth, picture in pictures[name].items():
+            Image.fromarray(picture).save(folder / f"{name}_{azimuth}.png")
+    for name, case, prepared in preparer.prepare(pictures, cases) if missing else ():
+        place(name, case).write_bytes(pickle.dumps(prepared))
+        print("prepared", name, case, flush=True)
+    return {case: {name: pickle.loads(place(name, case).read_bytes()) for name in names} for case in cases}
 
 
 def truths(root: Path, name: str, folder: Path) -> dict[int, np.ndarray]:
@@ -160,7 +180,9 @@ def truths(root: Path, name: str, folder: Path) -> dict[int, np.ndarray]:
     file = folder / f"{name}_truth.npz"
     if not file.exists():
         person = ValidPerson(root, name)
-        views = {str(a): person.draw(*((c := person_camera(a))[0], c[1], c[2]), SIZE).astype(np.float16) for a in AZIMUTHS}
+        views = {
+            str(a): person.draw(*((c := person_camera(a))[0], c[1], c[2]), SIZE).astype(np.float16) for a in AZIMUTHS
+        }
         np.savez_compressed(file, **views)
     data = np.load(file)
     return {a: data[str(a)].astype(np.float64) for a in AZIMUTHS}
@@ -175,7 +197,11 @@ class Measure:
         head = self.painter.head(p.static)
         if not both:
             return fill(self.page, head, [p.front])
-        return fill(self.page, head, [p.front], back=p.second) if case == "behind" else fill(self.page, head, [p.front, p.second])
+        return (
+            fill(self.page, head, [p.front], back=p.second)
+            if case == BEHIND
+            else fill(self.page, head, [p.front, p.second])
+        )
 
     def draw(self, p: Prepared, filled: Filled, azimuth: float) -> np.ndarray:
         """[4,size,size] as the truth sees the person."""
@@ -183,14 +209,92 @@ class Measure:
         R, t = avatar_camera(p.front, PERSON_SIZE, *person_camera(0), R, t)
         pose = np.zeros(15)
         pose[3:6] = -p.front.lean * p.front.R[2]
-        return self.painter.draw(p.static, p.delta, filled.map, p.expression, pose, R, t, f * self.size, self.size, BACKGROUND)
+        return self.painter.draw(
+            p.static, p.delta, filled.map, p.expression, pose, R, t, f * self.size, self.size, BACKGROUND
+        )
 
-    def scores(self, p: Prepared, filled: Filled, truth: dict[int, np.ndarray]) -> dict[int, tuple[float, float, float]]:
+    def scores(
+        self, p: Prepared, filled: Filled, truth: dict[int, np.ndarray]
+    ) -> dict[int, tuple[float, float, float]]:
         """PSNR, overlap and share of the truth that is missing, by azimuth."""
         out = {}
         for azimuth, wanted in truth.items():
             mine = self.draw(p, filled, azimuth)
             mask, ours = wanted[3] > 0.5, mine[3] > 0.5
             psnr = metrics.psnr(metrics.to_bytes(mine[:3]), metrics.to_bytes(wanted[:3]), mask)
-            out[azimuth] = (psnr, float((ours & mask).sum() / (ours | mask).sum()), float((~ours & mask).sum() / mask.sum()))
+            out[azimuth] = (
+                psnr,
+                float((ours & mask).sum() / (ours | mask).sum()),
+                float((~ours & mask).sum() / mask.sum()),
+            )
         return out
+
+
+def tinted(p: Prepared, tint: tuple[float, float, float]) -> Prepared:
+    """The second photo under another light."""
+    return replace(p, second=replace(p.second, image=np.clip(p.second.image * np.array(tint), 0, 1)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="A second photo for hair and bust.")
+    parser.add_argument("--even", action="store_true", help="the people used for tuning")
+    parser.add_argument("--cases", nargs="*", default=list(CASES), choices=list(CASES))
+    parser.add_argument("--tint", nargs=3, type=float, default=(1, 1, 1), help="factors of the second photo's colors")
+    parser.add_argument("--sheet", type=Path, help="a contact sheet: truth, one photo, both")
+    parser.add_argument("--out", type=Path, default=ROOT / "training/results/bust-photos.json")
+    a = parser.parse_args()
+    from .__main__ import load_model
+
+    root = default_data_root()
+    if root is None:
+        raise SystemExit("shared/data is needed")
+    observers = Observers()
+    if "tracker" in observers.missing or "fit" in observers.missing:
+        raise SystemExit(str(observers.missing))
+    config = json.loads((ROOT / "assets/models/models.json").read_text())["default"]
+    avatar, step = load_model(config, None)
+    model = Puppeteer(avatar, HeadModel.load())
+    folder = ROOT / "training/cache/bust-photos"
+    names = list(PEOPLE)[0 if a.even else 1 :: 2]
+    people = kept(Preparer(model, observers), root, names, a.cases, folder)
+    measure = Measure(model.head, avatar.config.map_size)
+    results: dict = {"model": config, "step": step, "people": names, "tint": list(a.tint), "cases": {}}
+    lines = []
+    for case, by_name in people.items():
+        rows: dict[str, dict[int, list[tuple[float, float, float]]]] = {"one": {}, "both": {}}
+        for name, prepared in by_name.items():
+            prepared = tinted(prepared, a.tint)
+            truth = truths(root, name, folder)
+            for row, both in (("one", False), ("both", True)):
+                filled = measure.filled(prepared, case, both)
+                if filled.back_overlap is not None:
+                    print(f"{name} outline from behind agrees by {filled.back_overlap:.2f}")
+                for azimuth, score in measure.scores(prepared, filled, truth).items():
+                    rows[row].setdefault(azimuth, []).append(score)
+                if a.sheet:
+                    lines.append(np.concatenate([measure.draw(prepared, filled, x)[:3] for x in AZIMUTHS], 2))
+            if a.sheet:
+                lines.insert(-2, np.concatenate([v[:3] for v in truth.values()], 2))
+        table = results["cases"][case] = {}
+        for azimuth in AZIMUTHS:
+            one, both = (np.array(rows[row][azimuth]) for row in ("one", "both"))
+            table[f"{azimuth}°"] = {
+                "psnr_one": metrics.summary(one[:, 0].tolist()),
+                "gain_db": interval(both[:, 0] - one[:, 0]),
+                "overlap_one": float(one[:, 1].mean()),
+                "overlap_both": float(both[:, 1].mean()),
+                "missing_one": float(one[:, 2].mean()),
+                "missing_both": float(both[:, 2].mean()),
+            }
+            row = table[f"{azimuth}°"]
+            print(
+                f"{case:>7} {azimuth:5}° {row['psnr_one']['mean']:.2f} dB {row['gain_db']['mean']:+.2f} ± "
+                f"{row['gain_db']['ci95']:.2f}, overlap {row['overlap_one']:.3f} {row['overlap_both']:.3f}"
+            )
+    if a.sheet:
+        Image.fromarray(metrics.to_bytes(np.concatenate(lines, 1).clip(0, 1))).save(a.sheet)
+    a.out.write_text(json.dumps(results, indent=4) + "\n")
+
+
+if __name__ == "__main__":
+    main()

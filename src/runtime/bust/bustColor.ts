@@ -39,14 +39,14 @@ function ClothGuess(photos: readonly Photo[]): readonly number[] | null {
     const counts = new Float64Array(3 * 256);
     let count = 0;
     let least = 0;
-    for (const { garment, matte, hairless, source } of photos) {
+    for (const { garment, matte, hairless, source, gain } of photos) {
         least += LeastSeen * source.crop.sidePx ** 2;
         for (let i = 0; i < matte.length; i++) {
             const isShown = source.pixels[4 * i + 3] > 0;
             if (isShown && garment[i] > 0.5 && matte[i] > 0.7 && hairless[i] > 0.8) {
                 count++;
                 for (let k = 0; k < 3; k++) {
-                    counts[256 * k + source.pixels[4 * i + k]]++;
+                    counts[256 * k + Math.min(255, Math.round(gain[k] * source.pixels[4 * i + k]))]++;
                 }
             }
         }

@@ -14,6 +14,7 @@ import { HairColor, type IHairColor } from "./hairColor.js";
 import { DepthPicture } from "./head.js";
 import { InnerLayer, type ILayer } from "./innerLayer.js";
 import { CleanPhoto, type Photo } from "./photo.js";
+import { Toned } from "./tone.js";
 import { FitTorso, TorsoReach, type ITorso } from "./torso.js";
 
 /** Texels below it carry no Gaussian. */
@@ -73,13 +74,14 @@ export function* FillPage(
         yield 0.4 + (0.02 * depths.length) / photos.length;
         depths.push(DepthPicture(head, photo));
     }
+    photos.splice(0, photos.length, ...Toned(photos, head, depths));
     yield 0.42;
     const torso = yield* Within(FitTorso(page, head, photos[0].torso), 0.42, 0.5);
     steps.onTorso?.(torso, photos);
     yield 0.5;
     const reach = new TorsoReach(page, torso);
     yield 0.51;
-    let layer = hair ? yield* Within(HairSurface(page, head, photos[0], reach), 0.51, 0.6) : null;
+    let layer = hair ? yield* Within(HairSurface(page, head, photos, reach), 0.51, 0.6) : null;
     let back: IFilled["back"] = null;
     if (rough) {
         const { photo, overlap } = yield* Within(
@@ -95,7 +97,7 @@ export function* FillPage(
             steps.onBack?.(seen);
             const ends = HairEnds(seen);
             if (layer?.curtain && ends !== null) {
-                layer = yield* Within(HairSurface(page, head, photos[0], reach, ends), 0.63, 0.65);
+                layer = yield* Within(HairSurface(page, head, photos, reach, ends), 0.63, 0.65);
             }
         }
     }

@@ -144,7 +144,7 @@ describe("filling of the second page", () => {
         expect(torso.known).toBe(truth.torso.known);
         const view = new HairView(input.page, photos[0]);
         expect(Worst(view.axes, truth.axes)).toBeLessThan(1e-5);
-        expect(Worst(MeasureRim(view, input.head), truth.excess)).toBeLessThan(1e-5);
+        expect(Worst(MeasureRim(view, input.head).excess, truth.excess)).toBeLessThan(1e-5);
         const curtain = Array.from({ length: input.page.hair.rows }, (_, row) =>
             HairRow(input.page, RowCoordinate(input.page.hair, row)),
         ).filter(({ elevation }) => elevation <= 1e-6);
