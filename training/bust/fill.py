@@ -11,7 +11,7 @@ from . import back as backs
 from . import hair as hairs
 from . import torso as torsos
 from .grids import blur, frames, mean_where, push_pull, quaternions, ramp, smooth_step
-from .head import Head, depth_picture, hidden_by_head
+from .head import Head, depth_of, depth_picture, hidden_by
 from .page import Page
 from .photo import HAIR, SKIN, Photo, bilinear
 from .tone import toned
@@ -33,6 +33,10 @@ EDGE_BLUR = (1.5, 0), (0.6, 1)  # rows and columns over which the edges that pho
 LYING = (0.012, 0.004)  # meters that hair was moved out of the bust
 LOWER_EDGE = 0.07  # of the crop's side: so near to the photo's lower edge its hair fades into its continuation
 STRAND_FADE = 0.93  # of a strand's color from row to row, below which it is continued
+BUST_SLACK, BUST_WIDER = (
+    0.02,
+    2.0,
+)  # meters behind the bust from which it hides hair; sides of the crop in which it does
 INNER_DEPTH, INNER_DARK = 0.012, 0.62
 COLLAR = (-0.006, -0.022)  # meters over the neck's ring: where a garment begins that no photo shows
 FAINT, FAINT_COLLAR = 0.004, 0.02  # how much the guessed color of clothes, and that edge, count beside what photos show
@@ -84,7 +88,7 @@ def fill(
         color = bust_color(page, head, torso, [photo.torso for photo in photos], depths)
         write(out, page, "bust", torso.points, color, torso.shown * OPAQUE, 1, (0.68, 0.68, 0.0015))
     if layer is not None:
-        color, shown = hair_color(page, layer, photos, depths)
+        color, shown = hair_color(page, layer, torso, photos, depths)
         write(out, page, "hair", layer.points, color, shown * OPAQUE, -1, (0.68, 0.72, 0.0012))
         points, color, shown = inner_layer(page, layer, color, shown)
         write(out, page, "hairInner", points, color, shown * 0.98, -1, (0.7, 0.6, 0.002))
@@ -146,7 +150,7 @@ def bust_color(
         )
         rim = RIM_BEHIND if photo.from_behind else (0.12, 0.4)
         trust = trust * ramp(facing(torso.points, photo, 1), *rim) * photo.inside(px, 3)
-        trust = trust * ~hidden_by_head(torso.points, depth, photo, 0.012)
+        trust = trust * ~hidden_by(torso.points, depth, photo, 0.012)
         total += bilinear(photo.image, px) * trust[..., None]
         weight, dressed = weight + trust, dressed + trust * (garment > skin)
     known = np.minimum(weight, 1)
@@ -231,7 +235,7 @@ def wrapped_push_pull(color: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def hair_color(
-    page: Page, layer: hairs.Hair, photos: list[Photo], depths: list[np.ndarray]
+    page: Page, layer: hairs.Hair, torso: torsos.Torso, photos: list[Photo], depths: list[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Colors [rows,columns,3], and where hair remains after every photo has carved away what would cover face, clothes
     or background."""
@@ -242,7 +246,10 @@ def hair_color(
         px, _ = photo.project(posed)
         inside = photo.inside(px, 2)
         mask, matte = bilinear(photo.classes, px)[..., HAIR], bilinear(photo.matte, px)
-        hidden = hidden_by_head(posed, depth, photo, 0.012)
+        hidden = hidden_by(posed, depth, photo, 0.012)
+        if k > 0:
+            bust = depth_of(torso.points[torso.shown > 0.5], photo.torso, BUST_WIDER)
+            hidden |= hidden_by(posed, bust, photo, BUST_SLACK, BUST_WIDER)
         toward = facing(posed, photo, -1)
         front = layer.theta < np.radians(95) if k == 0 else toward > 0
         carve = np.where(front, ramp(mask * matte, 0.3, 0.6), ramp(matte, 0.35, 0.65))

@@ -41,9 +41,12 @@ LEAST_OFF, BEHIND_OFF = 0.0015, 0.005  # meters that the dome stays off the head
 NO_CURTAIN = -0.075  # where hair ends behind on a side that has no curtain, meters below the dome's centre
 # radians that another photo is taken from farther aside than the first: then its outline is another one
 ASIDE = np.radians(25)
+NAPE = -0.1  # hair at the back that ends above this height (m) is the head's own
+OFF_SIDE = 0.01  # meters: hair farther out than this at the back is not on the head's own page
 MOST_OUT, MOST_IN = 0.12, 0.04  # meters that its outline moves the surface
 DOME_RIM, CURTAIN_RIM = (0.6, 0.95), (0.3, 1.0)  # sines to its direction of view where its outline counts
 FIRST_RIM = (0.75, 0.98)  # the same for the first photo, whose outline stays
+FADE_ROWS = 60  # rows below the last that it tells in which its change fades out
 LEAST_ON, MOST_OFF = 8, 5  # rows of hair of a column that another photo sees; without it in between
 
 
@@ -361,7 +364,7 @@ def outside_bust(points: np.ndarray, reach: TorsoReach) -> tuple[np.ndarray, np.
 class Aside:
     """What a photo from another side than the first says: outline of the dome, [ANGLES + 1] meters by angle, and of the
     curtain at the back, [rows] meters, where known; whether hair reaches beyond the head there, and the height above
-    the dome's centre where it ends there, NaN where none hangs."""
+    the dome's centre where it ends there, NaN where none hangs, and whether that is seen, not hidden."""
 
     view: HairView
     dome: np.ndarray
@@ -370,6 +373,7 @@ class Aside:
     known: np.ndarray
     grows: bool
     lowest: float
+    free: bool
 
 
 def asides(page: Page, head: Head, photo: Photo, others: list[Photo], heights: np.ndarray) -> list[Aside]:
@@ -385,6 +389,7 @@ def asides(page: Page, head: Head, photo: Photo, others: list[Photo], heights: n
         sides = measure_sides(view, heights)
         back = int(along < 0)
         known = sides.known[back] * ~sides.cut[back]
+        lowest = sides.lowest[back] if sides.lowest[back] < NAPE - view.center[1] else np.nan
         upper = excess[: ANGLES // 2] if back == 1 else excess[ANGLES // 2 :]
         out.append(
             Aside(
@@ -393,8 +398,9 @@ def asides(page: Page, head: Head, photo: Photo, others: list[Photo], heights: n
                 1.0 if back else -1.0,
                 sides.outer[back],
                 known,
-                bool(upper.max() >= OFF_HEAD[1]),
-                float(sides.lowest[back] - sides.beyond[back]),
+                bool(upper.max() >= OFF_SIDE),
+                float(lowest - sides.beyond[back] - sides.behind[back]),
+                bool(sides.beyond[back] == 0 and sides.behind[back] == 0),
             )
         )
     return out
@@ -406,10 +412,12 @@ def sine(points: np.ndarray, axis: np.ndarray) -> np.ndarray:
     return np.sqrt(np.clip(1 - along**2, 0, 1))
 
 
-def to_outlines(points: np.ndarray, least: np.ndarray, asides: list[Aside], eye: np.ndarray, first: int) -> np.ndarray:
+def to_outlines(
+    points: np.ndarray, least: np.ndarray, asides: list[Aside], eye: np.ndarray, axes: np.ndarray, first: int
+) -> np.ndarray:
     """How far canonical points [rows,columns,3], of which `first` rows are the dome, move [rows,columns,3] until the
     outlines of photos from aside are met. `least` [first,columns]: meters that dome points may move inwards; `eye`: the
-    first photo's camera about the dome's centre."""
+    first photo's camera about the dome's centre; `axes`: its frame."""
     off = points - asides[0].view.center
     flat = np.array([1.0, 0, 1.0])
     free = 1 - ramp(np.concatenate([sine(off[:first], eye), sine(off[first:] * flat, eye * flat)]), *FIRST_RIM)
@@ -437,12 +445,22 @@ def to_outlines(points: np.ndarray, least: np.ndarray, asides: list[Aside], eye:
         hanging = local[first:]
         ours = (aside.sign * flat[first:, :, 0]).max(1)
         change = np.where(aside.known > 0, aside.outer - ours, 0)
-        near = ramp(blur(aside.known, 3.0, 0), 0, 0.5)
+        last = np.flatnonzero(aside.known)[-1] if aside.known.any() else 0
+        below = np.maximum(np.arange(len(aside.known)) - last, 0)
+        near = np.maximum(ramp(blur(aside.known, 3.0, 0), 0, 0.5), (below > 0) * (1 - below / FADE_ROWS)).clip(0, 1)
         change = np.clip(blur(mean_where(change, aside.known, 1.5), 1.0, 0), -MOST_IN, MOST_OUT) * near
         toward = aside.sign * hanging[..., 0] / np.maximum(np.hypot(hanging[..., 0], hanging[..., 2]), 1e-9)
         by = change[:, None] * smooth_step(toward, *CURTAIN_RIM) * free[first:]
         moved[first:] += (by * aside.sign)[..., None] * view.axes[0]
-    return moved
+    at_back = {np.sign((aside.sign * aside.view.axes[0]) @ axes[0]) for aside in asides}
+    if len(at_back) > 1:
+        return moved
+    # the other side, which no photo tells of, is as this one
+    own = moved @ axes.T
+    mirrored = own[:, ::-1] * [-1, 1, 1]
+    size, other = ((x**2).sum(-1, keepdims=True) for x in (own, mirrored))
+    share = size / np.maximum(size + other, 1e-12)
+    return (own * share + mirrored * (1 - share)) @ axes
 
 
 def ends_aside(points: np.ndarray, heights: np.ndarray, aside: Aside, share: np.ndarray) -> np.ndarray:
@@ -515,7 +533,7 @@ def surface(
     added = 0.0
     if beside:
         least = np.maximum(grown, LEAST_OFF) - LEAST_OFF
-        shift = to_outlines(view.world(points), least, beside, view.eye @ view.axes, first) @ view.axes.T
+        shift = to_outlines(view.world(points), least, beside, view.eye @ view.axes, view.axes, first) @ view.axes.T
         added = (shift * points).sum(-1) / np.maximum(np.linalg.norm(points, axis=-1), 1e-9)
         grown = grown + added[:first]
         points = points + shift
@@ -527,14 +545,17 @@ def surface(
     shown = np.zeros_like(theta)
     away = ramp(grown, *OFF_HEAD)
     if curtain:
-        hanging = [aside.lowest for aside in beside if np.isfinite(aside.lowest)]
-        if ends_behind is None and hanging:
-            ends_behind = view.center[1] + min(hanging)
+        hanging = [aside for aside in beside if np.isfinite(aside.lowest)]
+        if ends_behind is None and any(aside.free for aside in hanging):
+            ends_behind = view.center[1] + min(aside.lowest for aside in hanging if aside.free)
         ends = np.where(np.isfinite(sides.lowest), sides.lowest - sides.beyond, NO_CURTAIN)
         end = ends[side] * (1 - blend) + ends[1 - side] * blend - sides.behind.max() * (1 - smooth_step(q, 0.35, 0.6))
         if ends_behind is not None:
             longer = ends[side] * (1 - blend) + ends[1 - side] * blend
             end = longer + (ends_behind - view.center[1] - longer) * (1 - smooth_step(q, 0.15, 0.35))
+        elif hanging:  # it falls behind a shoulder: at least as far
+            least = min(aside.lowest for aside in hanging)
+            end = np.minimum(end, end + (least - end) * (1 - smooth_step(q, 0.35, 0.6)))
         hangs = np.isfinite(sides.lowest)[side] | (q < 0.5)
         for aside in beside:
             seen = ends_aside(points[first:], heights, aside, share[first:])

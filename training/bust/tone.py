@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .head import SOLID, Head, depth_picture, hidden_by_head
+from .head import SOLID, Head, depth_picture, hidden_by
 from .photo import Photo, bilinear
 
 AXIS = np.array([0.0, 0.0, -0.03])  # canonical: the head's surface looks away from a vertical through it
@@ -28,7 +28,7 @@ def toned(photos: list[Photo], head: Head) -> list[Photo]:
         cosine = (normal * to).sum(-1) / (np.linalg.norm(normal, axis=-1) * np.linalg.norm(to, axis=-1))
         px, _ = photo.project(means)
         seen = (cosine > FACING) & photo.inside(px, 2) & (bilinear(photo.sure, px) > 0.9)
-        seen &= ~hidden_by_head(means, depth_picture(head, photo), photo, SLACK)
+        seen &= ~hidden_by(means, depth_picture(head, photo), photo, SLACK)
         if seen.sum() < LEAST:
             out.append(photo)
             continue

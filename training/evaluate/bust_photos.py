@@ -41,6 +41,7 @@ CASES = {"45°": 45, "-60°": -60, BEHIND: 180}
 AZIMUTHS = (0, 30, 90, -90, 135, -135, 180)
 BORDER = 0.12  # of the crop: where its masks give way to the wide ones (src/runtime/photo/wideCrop.ts)
 CROP_PER_HEAD, MIDDLE_PER_WIDTH, LEAST_RUN = 1.9, 0.75, 4  # src/runtime/photo/headFromBehind.ts
+TILE = (0.1, 0.7, 0.2, 0.8)  # rows and columns in which a face is looked for that is not found in all of the picture
 BACKGROUND = 0.5
 
 
@@ -60,15 +61,25 @@ class Preparer:
     def __init__(self, model: Puppeteer, observers: Observers):
         self.model, self.observers, self.refiner, self.finder = model, observers, Refiner(model), PersonFinder()
 
-    def crops(self, pictures: list[np.ndarray]) -> tuple[list[Crop], np.ndarray]:
-        """Of faces, and landmarks [n,478,2] in them."""
-        points = self.observers.points(pictures)
+    def crops(self, pictures: list[np.ndarray]) -> list[tuple[Crop, np.ndarray] | None]:
+        """Of faces, and landmarks [478,2] in them; None where none is found."""
+        out: list[tuple[Crop, np.ndarray] | None] = [None] * len(pictures)
+        found = {k: p for k, p in enumerate(self.observers.points(pictures)) if p is not None}
+        rest = [k for k in range(len(pictures)) if k not in found]
+        tile = lambda k: [round(part * len(pictures[k])) for part in TILE]
+        parts = [pictures[k][tile(k)[0] : tile(k)[1], tile(k)[2] : tile(k)[3]] for k in rest]
+        large = [np.asarray(Image.fromarray(part).resize((EXACT, EXACT), Image.Resampling.BICUBIC)) for part in parts]
+        for k, p in zip(rest, self.observers.points(large) if rest else []):
+            if p is not None:
+                found[k] = p[:, :2] * (tile(k)[1] - tile(k)[0]) / EXACT + [tile(k)[2], tile(k)[0]]
         for _ in range(PASSES):
-            crops = [crop_from_landmarks(p) for p in points]
-            again = self.observers.points([draw_crop(p, crop, EXACT) for p, crop in zip(pictures, crops)])
-            points = [from_crop(p / EXACT, crop) for p, crop in zip(again, crops)]
-        crops = [crop_from_landmarks(p) for p in points]
-        return crops, np.stack([crop.to_crop(p) for crop, p in zip(crops, points)])
+            crops = {k: crop_from_landmarks(p) for k, p in found.items()}
+            again = self.observers.points([draw_crop(pictures[k], crop, EXACT) for k, crop in crops.items()])
+            found = {k: from_crop(p / EXACT, crops[k]) for k, p in zip(crops, again) if p is not None}
+        for k, p in found.items():
+            crop = crop_from_landmarks(p)
+            out[k] = crop, crop.to_crop(p)
+        return out
 
     def photo(self, picture: np.ndarray, crop: Crop, camera) -> Photo:
         """A square picture as the page cuts it out: masks of the crop, and around it those of one twice as wide."""
@@ -125,31 +136,32 @@ class Preparer:
         """Person, case and what is prepared, of pictures by person and azimuth."""
         sides = [CASES[case] for case in cases if case != BEHIND]
         faces = [(name, azimuth) for name in pictures for azimuth in (0, *sides)]
-        crops, landmarks = self.crops([pictures[name][azimuth] for name, azimuth in faces])
-        index = {face: k for k, face in enumerate(faces)}
+        looked = self.crops([pictures[name][azimuth] for name, azimuth in faces])
+        found = {face: crop for face, crop in zip(faces, looked) if crop is not None}
         size = self.model.avatar.config.anchor_size
-        alone = self.observers.fit(landmarks[[index[name, 0] for name in pictures]], size)
-        pairs = [(name, azimuth) for name in pictures for azimuth in sides]
-        rows = [k for name, azimuth in pairs for k in (index[name, 0], index[name, azimuth])]
-        fits = self.observers.fit(landmarks[rows], size, 2) if rows else []
+        names = [name for name in pictures if (name, 0) in found]
+        alone = self.observers.fit(np.stack([found[name, 0][1] for name in names]), size)
+        pairs = [(name, azimuth) for name in names for azimuth in sides if (name, azimuth) in found]
+        both = [found[face][1] for name, azimuth in pairs for face in ((name, 0), (name, azimuth))]
+        fits = self.observers.fit(np.stack(both), size, 2) if both else []
         camera = lambda fit: (fit["rotation"].astype(float), fit["translation"].astype(float), float(fit["focal"][0]))
-        for name, fit in zip(pictures, alone):
-            k = index[name, 0]
-            static, delta = self.head(name, pictures[name][0], crops[k], landmarks[k], fit)
-            photos = {a: self.photo(pictures[name][a], crops[index[name, a]], camera(fit)) for a in (0, *sides)}
+        for name, fit in zip(names, alone):
+            static, delta = self.head(name, pictures[name][0], *found[name, 0], fit)
+            front = self.photo(pictures[name][0], found[name, 0][0], camera(fit))
             for case in cases:
-                front = photos[0]
+                face = name, CASES[case]
                 if case == BEHIND:
-                    second = self.behind(pictures[name][180])
-                else:
-                    pair = 2 * pairs.index((name, CASES[case]))
-                    front, second = (
-                        replace(photo, R=R, t=t, focal=focal)
-                        for photo, (R, t, focal) in zip(
-                            (front, photos[CASES[case]]), map(camera, fits[pair : pair + 2])
-                        )
+                    yield (
+                        name,
+                        case,
+                        Prepared(static, delta, fit["expression"], front, self.behind(pictures[name][180])),
                     )
-                yield name, case, Prepared(static, delta, fit["expression"], front, second)
+                elif face in found:
+                    pair = 2 * pairs.index(face)
+                    first, second = map(camera, fits[pair : pair + 2])
+                    other = self.photo(pictures[name][face[1]], found[face][0], second)
+                    moved = replace(front, R=first[0], t=first[1], focal=first[2])
+                    yield name, case, Prepared(static, delta, fit["expression"], moved, other)
 
 
 def picture_of(person: ValidPerson, azimuth: float) -> np.ndarray:
@@ -172,7 +184,10 @@ def kept(
     for name, case, prepared in preparer.prepare(pictures, cases) if missing else ():
         place(name, case).write_bytes(pickle.dumps(prepared))
         print("prepared", name, case, flush=True)
-    return {case: {name: pickle.loads(place(name, case).read_bytes()) for name in names} for case in cases}
+    return {
+        case: {name: pickle.loads(place(name, case).read_bytes()) for name in names if place(name, case).exists()}
+        for case in cases
+    }
 
 
 def truths(root: Path, name: str, folder: Path) -> dict[int, np.ndarray]:

@@ -6,7 +6,7 @@ import type { Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
 import { Facing, RimBehind } from "./facing.js";
 import { CreateGrid, PushPull, Ramp, SmoothStep, type IGrid } from "./grids.js";
-import { HiddenByHead } from "./head.js";
+import { HiddenBy } from "./head.js";
 import { AboveRing, BaseOf } from "./page.js";
 import { Skin, type Photo } from "./photo.js";
 import { AroundNeck, NeckAzimuth, NeckBetween, type ITorso } from "./torso.js";
@@ -115,7 +115,7 @@ export function* BustColor(
         yield part(0.3);
         const facing = Facing(points, photo, 1);
         const inside = photo.inside(px, 3);
-        const hidden = HiddenByHead(values, depths[index], photo, HiddenSlack);
+        const hidden = HiddenBy(values, depths[index], photo, HiddenSlack);
         yield part(0.6);
         const color = photo.colorAt(px);
         const [from, to] = photo.source.fromBehind ? RimBehind : Rim;

@@ -115,7 +115,7 @@ export function* FillPage(
         yield* Within(Write(map, page, page.bust, { ...torso, color }, how), 0.73, 0.75);
     }
     if (layer) {
-        const color = yield* Within(HairColor(page, layer, photos, depths), 0.75, 0.93);
+        const color = yield* Within(HairColor(page, layer, torso, photos, depths), 0.75, 0.93);
         steps.onHairColor?.(color);
         const outer = { opacity: Opaque, turn: -1, share: [0.68, 0.72, 0.0012] } as const;
         yield* Within(Write(map, page, page.hair, { points: layer.points, ...color }, outer), 0.93, 0.96);

@@ -254,13 +254,15 @@ export function* HairSurface(
     const { excess } = MeasureRim(view, head);
     yield 0.2;
     const measured = yield* Within(MeasureSides(view, heights), 0.2, 0.3);
-    const asides = yield* Within(AsidesOf(page, head, photos, heights, OffHead[1]), 0.3, 0.4);
-    const endsAside = asides.map(({ lowest }) => lowest).filter(Number.isFinite);
-    const curtain = measured.lowest.some(Number.isFinite) || endsAside.length > 0;
+    const asides = yield* Within(AsidesOf(page, head, photos, heights), 0.3, 0.4);
+    const hangingAside = asides.filter(({ lowest }) => Number.isFinite(lowest));
+    const curtain = measured.lowest.some(Number.isFinite) || hangingAside.length > 0;
     if (Math.max(...excess) < OffHead[1] && !curtain && !asides.some(({ grows }) => grows)) {
         return null;
     }
-    const endsBehind = seenBehind ?? (endsAside.length > 0 ? view.center[1] + Math.min(...endsAside) : null);
+    const lowestAside = Math.min(...hangingAside.map(({ lowest }) => lowest));
+    const freeEnds = hangingAside.filter(({ free }) => free).map(({ lowest }) => view.center[1] + lowest);
+    const endsBehind = seenBehind ?? (freeEnds.length > 0 ? Math.min(...freeEnds) : null);
     yield 0.45;
     const sides = AsTheNearSide(measured, photo.yaw);
     const around = new Reach(head, view.center, view.axes);
@@ -325,7 +327,11 @@ export function* HairSurface(
         const least = grown.values.map((value) => Math.max(value, LeastOff) - LeastOff);
         const eye = [0, 1, 2].map((axis) => photo.eye[axis] - view.center[axis]);
         const world = { ...local, values: view.world(local.values) };
-        const shift = ToFrame(yield* Within(ToOutlines(world, least, asides, eye), 0.76, 0.79), [0, 0, 0], view.axes);
+        const shift = ToFrame(
+            yield* Within(ToOutlines(world, least, asides, eye, view.axes), 0.76, 0.79),
+            [0, 0, 0],
+            view.axes,
+        );
         for (let i = 0; i < added.length; i++) {
             const [x, y, z] = local.values.subarray(3 * i, 3 * i + 3);
             const [right, up, near] = shift.subarray(3 * i, 3 * i + 3);
@@ -360,7 +366,12 @@ export function* HairSurface(
             const more = endsBehind === null ? longer : even - (endsBehind - view.center[1]);
             const [from, to] = endsBehind === null ? [0.35, 0.6] : [0.15, 0.35];
             const seen = Math.min(...seenEnds.map((ends) => ends[column]));
-            const end = Math.min(even - more * (1 - SmoothStep(q[column], from, to)), seen) + Ragged(column);
+            let end = even - more * (1 - SmoothStep(q[column], from, to));
+            if (endsBehind === null && lowestAside < Infinity) {
+                // it falls behind a shoulder: at least as far
+                end = Math.min(end, end + (lowestAside - end) * (1 - SmoothStep(q[column], 0.35, 0.6)));
+            }
+            end = Math.min(end, seen) + Ragged(column);
             value = SmoothStep(heights[row], end, end + Taper + 0.75 * sides.beyond[k]);
             value *= Number(Number.isFinite(sides.lowest[k]) || q[column] < 0.5 || Number.isFinite(seen));
         } else {

@@ -12,6 +12,10 @@ import { Hair, type Photo } from "./photo.js";
 
 /** Radians that another photo is taken from farther aside than the first: then its outline is another one. */
 const Aside = (25 * Math.PI) / 180;
+/** Hair at the back that ends above this height (m) is the head's own. */
+const Nape = -0.1;
+/** Meters: hair farther out than this at the back is not on the head's own page. */
+const OffSide = 0.01;
 /** Meters that its outline moves the surface outwards, and inwards. */
 const [MostOut, MostIn] = [0.12, 0.04];
 /** Sines to its direction of view where its outline counts. */
@@ -19,6 +23,8 @@ const DomeRim = [0.6, 0.95] as const;
 const CurtainRim = [0.3, 1] as const;
 /** The same for the first photo, whose outline stays. */
 const FirstRim = [0.75, 0.98] as const;
+/** Rows below the last that it tells in which its change fades out. */
+const FadeRows = 60;
 /** Rows of hair of a column that another photo sees; rows without it in between. */
 const [LeastOn, MostOff] = [8, 5];
 /** Least cosine to the camera of what it sees. */
@@ -40,19 +46,19 @@ export interface IAside {
     readonly grows: boolean;
     /** Height above the dome's centre where hair ends there; NaN where none hangs. */
     readonly lowest: number;
+    /** Whether that is seen, not hidden by the photo's edge or a shoulder. */
+    readonly free: boolean;
 }
 
 /**
  * Of those photos that are from another side than the first.
  * @param heights [rows] above the dome's centre
- * @param thin meters: hair nearer to the head than this is on the head's own page
  */
 export function* AsidesOf(
     page: IBustPage,
     head: IBustHead,
     photos: readonly Photo[],
     heights: Float64Array,
-    thin: number,
 ): Work<IAside[]> {
     const [first, ...others] = photos;
     const front = ViewAxes(first.yaw).slice(6);
@@ -68,14 +74,16 @@ export function* AsidesOf(
         const back = along < 0 ? 1 : 0;
         const half = Angles >> 1;
         const upper = back === 1 ? excess.subarray(0, half) : excess.subarray(half);
+        const more = sides.beyond[back] + sides.behind[back];
         asides.push({
             view,
             dome: rim.map((value, k) => value + excess[k]),
             sign: back === 1 ? 1 : -1,
             outer: sides.outer[back],
             known: sides.known[back].map((value, row) => value * (1 - sides.cut[back][row])),
-            grows: Math.max(...upper) >= thin,
-            lowest: sides.lowest[back] - sides.beyond[back],
+            grows: Math.max(...upper) >= OffSide,
+            lowest: sides.lowest[back] < Nape - view.center[1] ? sides.lowest[back] - more : NaN,
+            free: more === 0,
         });
     }
     return asides;
@@ -93,6 +101,7 @@ function Sine(x: number, y: number, z: number, axis: ArrayLike<number>): number 
  * @param points [rows,columns,3], of which the first rows are the dome
  * @param least [first,columns] meters that points of the dome may move inwards
  * @param eye [3] the first photo's camera about the dome's centre
+ * @param axes [9] the first photo's frame
  * @returns [rows,columns,3] yields after each photo
  */
 export function* ToOutlines(
@@ -100,6 +109,7 @@ export function* ToOutlines(
     least: ArrayLike<number>,
     asides: readonly IAside[],
     eye: ArrayLike<number>,
+    axes: readonly number[],
 ): Work<Float64Array> {
     const moved = new Float64Array(values.length);
     const count = rows * columns;
@@ -110,11 +120,11 @@ export function* ToOutlines(
         return 1 - Ramp(i < top ? Sine(x, y, z, eye) : Sine(x, 0, z, level), ...FirstRim);
     });
     for (const [index, { view, dome, sign, outer, known }] of asides.entries()) {
-        const { axes } = view;
+        const own = view.axes;
         const local = ToFrame(
             values.map((value, i) => value + moved[i]),
             view.center,
-            axes,
+            own,
         );
         const flat = view.onPlane(local);
         // dome
@@ -134,7 +144,7 @@ export function* ToOutlines(
             const by = Math.max(Interpolate(angle[i], places, change) * share * free[i], -least[i]);
             const [c, s] = [Math.cos((angle[i] * Math.PI) / 90), Math.sin((angle[i] * Math.PI) / 90)];
             for (let k = 0; k < 3; k++) {
-                moved[3 * i + k] += by * (c * axes[k] + s * axes[3 + k]);
+                moved[3 * i + k] += by * (c * own[k] + s * own[3 + k]);
             }
         }
         // curtain
@@ -145,19 +155,42 @@ export function* ToOutlines(
         }
         const misses = AsColumn(outer.map((value, row) => (known[row] > 0 ? value - reach[row] : 0)));
         const near = Blur(AsColumn(known), 3, 0).values;
-        const moves = Blur(MeanWhere(misses, AsColumn(known), 1.5), 1, 0).values.map(
-            (value, row) => Clamp(value, -MostIn, MostOut) * Ramp(near[row], 0, 0.5),
-        );
+        const last = Math.max(0, known.lastIndexOf(1));
+        const moves = Blur(MeanWhere(misses, AsColumn(known), 1.5), 1, 0).values.map((value, row) => {
+            const goesOn = row > last ? Math.max(0, 1 - (row - last) / FadeRows) : 0;
+            return Clamp(value, -MostIn, MostOut) * Math.max(Ramp(near[row], 0, 0.5), goesOn);
+        });
         for (let i = top; i < count; i++) {
             const toward = (sign * local[3 * i]) / Math.max(Math.hypot(local[3 * i], local[3 * i + 2]), 1e-9);
             const by = moves[Math.floor((i - top) / columns)] * SmoothStep(toward, ...CurtainRim) * free[i];
             for (let k = 0; k < 3; k++) {
-                moved[3 * i + k] += by * sign * axes[k];
+                moved[3 * i + k] += by * sign * own[k];
             }
         }
         yield (index + 1) / asides.length;
     }
-    return moved;
+    const atBack = new Set(
+        asides.map(({ sign, view }) => Math.sign(sign * [0, 1, 2].reduce((sum, k) => sum + view.axes[k] * axes[k], 0))),
+    );
+    return atBack.size > 1 ? moved : Mirrored({ rows, columns, depth: 3, values: moved }, axes);
+}
+
+/** The other side, which no photo tells of, moves as this one. */
+function Mirrored({ rows, columns, values }: IGrid, axes: readonly number[]): Float64Array {
+    const own = ToFrame(values, [0, 0, 0], axes);
+    const both = new Float64Array(values.length);
+    for (let i = 0; i < rows * columns; i++) {
+        const [x, y, z] = own.subarray(3 * i, 3 * i + 3);
+        const at = 3 * (i - 2 * (i % columns) + columns - 1);
+        const [right, up, near] = [-own[at], own[at + 1], own[at + 2]];
+        const [size, other] = [x * x + y * y + z * z, right * right + up * up + near * near];
+        const share = size / Math.max(size + other, 1e-12);
+        const mean = [x, y, z].map((value, k) => value * share + [right, up, near][k] * (1 - share));
+        for (let k = 0; k < 3; k++) {
+            both[3 * i + k] = mean[0] * axes[k] + mean[1] * axes[3 + k] + mean[2] * axes[6 + k];
+        }
+    }
+    return both;
 }
 
 /**

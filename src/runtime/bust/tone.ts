@@ -4,7 +4,7 @@
  */
 import type { IBustHead } from "./bustInput.js";
 import { Clamp } from "./grids.js";
-import { HiddenByHead, Solid } from "./head.js";
+import { HiddenBy, Solid } from "./head.js";
 import type { Photo } from "./photo.js";
 
 /** Canonical: the head's surface looks away from a vertical through it. */
@@ -36,7 +36,7 @@ export function Toned(photos: readonly Photo[], head: IBustHead, depths: readonl
         const inside = photo.inside(px, 2);
         const sure = photo.at(photo.sure, px);
         const color = photo.colorAt(px);
-        const hidden = HiddenByHead(means, depths[index], photo, Slack);
+        const hidden = HiddenBy(means, depths[index], photo, Slack);
         const seen = face.flatMap((_, i) => {
             const [x, y, z] = means.subarray(3 * i, 3 * i + 3);
             const [right, up, near] = [photo.eye[0] - x, photo.eye[1] - y, photo.eye[2] - z];
