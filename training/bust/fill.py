@@ -78,9 +78,9 @@ def fill(
         placed, overlap = backs.placed(back, photos[0], head, shown)
         if placed is not None:
             photos.append(backs.sorted_out(placed, head))
-            ends = backs.hair_ends(photos[-1])
-            if layer is not None and layer.curtain and ends is not None:
-                layer = hairs.surface(page, head, photos[0], reach, ends, photos[1:])
+            if hair:
+                ends = backs.hair_ends(photos[-1])
+                layer = hairs.surface(page, head, photos[0], reach, ends, photos[1:], cap=True)
     out = np.zeros((14, page.size, page.size))
     out[3], out[7:10], out[13] = OFF, np.log(0.001), 1
     depths = [depth_picture(head, photo) for photo in photos]

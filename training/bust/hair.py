@@ -36,6 +36,7 @@ FRONT_HALF, FRONT_STEP = 0.16, 0.004  # meters: table of the head's front
 OFF_BUST, MOST_MOVED = 0.008, 0.035  # meters that hair stays above the bust; what would have to move more is left out
 # the same from this angle to the camera on, where a photo from behind says how far hair falls
 BACK_HALF, MOST_MOVED_BEHIND = 2.6, 0.12
+CAP = (1.9, 2.3)  # angles from the camera: from the first to the other short hair comes from a photo from behind
 TAPER = 0.03  # meters over which ends of hair grow thin
 LEAST_OFF, BEHIND_OFF = 0.0015, 0.005  # meters that the dome stays off the head's own hair, in front and behind
 NO_CURTAIN = -0.075  # where hair ends behind on a side that has no curtain, meters below the dome's centre
@@ -498,10 +499,11 @@ def surface(
     reach: TorsoReach,
     ends_behind: float | None = None,
     others: list[Photo] | None = None,
+    cap: bool = False,
 ) -> Hair | None:
     """The outer layer of a person's hair; None where everything is on the head's own page. `ends_behind`: canonical
     height at which a curtain ends behind, where a photo from there shows it. `others`: further photos, whose outlines
-    count where the first shows none."""
+    count where the first shows none. `cap`: short hair too is shown behind, as a photo from there gives its color."""
     view = HairView(page, photo)
     v, s = page.coordinates("hair")
     elevation, height = hair_rows(v)
@@ -514,7 +516,8 @@ def surface(
     sides = measure_sides(view, heights)
     beside = asides(page, head, photo, others or [], heights)
     curtain = bool(np.isfinite(sides.lowest).any()) or any(np.isfinite(aside.lowest) for aside in beside)
-    if excess.max() < OFF_HEAD[1] and not curtain and not any(aside.grows for aside in beside):
+    curtain |= ends_behind is not None and ends_behind < NAPE
+    if excess.max() < OFF_HEAD[1] and not curtain and not any(aside.grows for aside in beside) and not cap:
         return None
     as_the_near_side(sides, photo.yaw)
     around = Reach(head, view.center, view.axes)
@@ -571,5 +574,10 @@ def surface(
         shown[first:] = ramp(heights[:, None], -0.07, -0.02) * ramp((rows.wide - rows.rim)[side].T, *OFF_HEAD)
         if beside:
             shown[first:] = np.maximum(shown[first:], ramp(added[first:], *OFF_HEAD))
-    shown *= moved < np.where((theta > BACK_HALF) & (ends_behind is not None), MOST_MOVED_BEHIND, MOST_MOVED)
+    if cap:
+        behind = smooth_step(theta, *CAP)
+        behind[first:] *= ramp(heights[:, None], NAPE - view.center[1], NAPE - view.center[1] + TAPER)
+        shown = np.maximum(shown, behind)
+    told = curtain and ends_behind is not None
+    shown *= moved < np.where((theta > BACK_HALF) & told, MOST_MOVED_BEHIND, MOST_MOVED)
     return Hair(points, shown, theta, side, view, curtain, sides.lowest + view.center[1], float(excess.max()), moved)

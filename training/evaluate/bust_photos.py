@@ -119,6 +119,16 @@ class Preparer:
             picture, Crop(center, CROP_PER_HEAD * width * scale, 0.0), (np.eye(3), np.array([0, 0, -1.0]), 2.4)
         )
 
+    def aside(self, front: Photo, pictures: dict[int, np.ndarray], azimuth: int) -> Photo:
+        """Where no face is found: the true camera, in a crop about the picture's middle."""
+        R, t, f = person_camera(azimuth)
+        R, t = avatar_camera(front, PERSON_SIZE, *person_camera(0), R, t)
+        seen = R @ np.array([0, 0.02, 0]) + t
+        head = PERSON_SIZE * (0.5 + f * seen[:2] / -seen[2] * [1, -1])
+        photo = self.photo(pictures[azimuth], Crop(head, front.crop.side, 0.0), (R, t, f))
+        side = 1.5 * front.crop.side
+        return replace(photo, crop=Crop(np.full(2, PERSON_SIZE / 2), side, 0.0), focal=f * PERSON_SIZE / side)
+
     def head(self, name: str, picture: np.ndarray, crop: Crop, at: np.ndarray, fit: dict) -> tuple:
         """Static map and the expression's part, refined."""
         size = crop_size(crop.side)
@@ -156,7 +166,13 @@ class Preparer:
                         case,
                         Prepared(static, delta, fit["expression"], front, self.behind(pictures[name][180])),
                     )
-                elif face in found:
+                elif face not in found:
+                    yield (
+                        name,
+                        case,
+                        Prepared(static, delta, fit["expression"], front, self.aside(front, pictures[name], face[1])),
+                    )
+                else:
                     pair = 2 * pairs.index(face)
                     first, second = map(camera, fits[pair : pair + 2])
                     other = self.photo(pictures[name][face[1]], found[face][0], second)

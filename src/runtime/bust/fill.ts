@@ -95,9 +95,8 @@ export function* FillPage(
             photos.push(seen);
             depths.push(DepthPicture(head, seen));
             steps.onBack?.(seen);
-            const ends = HairEnds(seen);
-            if (layer?.curtain && ends !== null) {
-                layer = yield* Within(HairSurface(page, head, photos, reach, ends), 0.63, 0.65);
+            if (hair) {
+                layer = yield* Within(HairSurface(page, head, photos, reach, HairEnds(seen), true), 0.63, 0.65);
             }
         }
     }

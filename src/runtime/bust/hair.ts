@@ -17,7 +17,7 @@ import {
     type IGrid,
 } from "./grids.js";
 import { Reach, ToFrame } from "./head.js";
-import { AsidesOf, EndsAside, ToOutlines } from "./hairAside.js";
+import { AsidesOf, EndsAside, Nape, ToOutlines } from "./hairAside.js";
 import { AsTheNearSide, HairView, MeasureRim, MeasureSides, type ISides, type Pair } from "./hairView.js";
 import { ColumnCoordinate, HairAngle, HairRow, RowCoordinate } from "./page.js";
 import type { Photo } from "./photo.js";
@@ -37,6 +37,8 @@ const [OffBust, MostMoved] = [0.008, 0.035];
 const [BackHalf, MostMovedBehind] = [2.6, 0.12];
 /** Where hair ends behind on a side that has no curtain, meters below the dome's centre. */
 const NoCurtain = -0.075;
+/** Angles from the camera: from the first to the other short hair comes from a photo from behind. */
+const Cap = [1.9, 2.3] as const;
 /** Meters over which ends of hair grow thin. */
 const Taper = 0.03;
 /** Meters that the dome stays off the head's own hair, in front and behind. */
@@ -228,7 +230,8 @@ function OutsideBust(points: IGrid, reach: TorsoReach): { points: IGrid; moved: 
 /**
  * The outer layer of a person's hair; null where everything is on the head's own page. Yields after each step.
  * @param photos the first makes the shape; outlines of the others count where it shows none
- * @param seenBehind canonical height at which a curtain ends behind, where a photo from there shows it
+ * @param seenBehind canonical height at which hair ends behind, where a photo from there shows it
+ * @param cap whether short hair too is shown behind, where a photo from there gives its color
  */
 export function* HairSurface(
     page: IBustPage,
@@ -236,6 +239,7 @@ export function* HairSurface(
     photos: readonly Photo[],
     reach: TorsoReach,
     seenBehind: number | null = null,
+    cap = false,
 ): Work<IHair | null> {
     const [photo] = photos;
     const view = new HairView(page, photo);
@@ -256,8 +260,9 @@ export function* HairSurface(
     const measured = yield* Within(MeasureSides(view, heights), 0.2, 0.3);
     const asides = yield* Within(AsidesOf(page, head, photos, heights), 0.3, 0.4);
     const hangingAside = asides.filter(({ lowest }) => Number.isFinite(lowest));
-    const curtain = measured.lowest.some(Number.isFinite) || hangingAside.length > 0;
-    if (Math.max(...excess) < OffHead[1] && !curtain && !asides.some(({ grows }) => grows)) {
+    const hangsBehind = seenBehind !== null && seenBehind < Nape;
+    const curtain = measured.lowest.some(Number.isFinite) || hangingAside.length > 0 || hangsBehind;
+    if (Math.max(...excess) < OffHead[1] && !curtain && !asides.some(({ grows }) => grows) && !cap) {
         return null;
     }
     const lowestAside = Math.min(...hangingAside.map(({ lowest }) => lowest));
@@ -378,7 +383,11 @@ export function* HairSurface(
             value = Ramp(heights[row], -0.07, -0.02) * Ramp(rows.wide[k][row] - rows.rim[k][row], ...OffHead);
             value = Math.max(value, Ramp(added[i], ...OffHead));
         }
-        const most = endsBehind !== null && theta.values[i] > BackHalf ? MostMovedBehind : MostMoved;
+        if (cap) {
+            const above = row < 0 ? 1 : Ramp(heights[row], Nape - view.center[1], Nape - view.center[1] + Taper);
+            value = Math.max(value, SmoothStep(theta.values[i], ...Cap) * above);
+        }
+        const most = curtain && endsBehind !== null && theta.values[i] > BackHalf ? MostMovedBehind : MostMoved;
         shown.values[i] = moved.values[i] < most ? value : 0;
     }
     const lengths = [sides.lowest[0] + view.center[1], sides.lowest[1] + view.center[1]] as const;

@@ -13,7 +13,7 @@ import { Hair, type Photo } from "./photo.js";
 /** Radians that another photo is taken from farther aside than the first: then its outline is another one. */
 const Aside = (25 * Math.PI) / 180;
 /** Hair at the back that ends above this height (m) is the head's own. */
-const Nape = -0.1;
+export const Nape = -0.1;
 /** Meters: hair farther out than this at the back is not on the head's own page. */
 const OffSide = 0.01;
 /** Meters that its outline moves the surface outwards, and inwards. */
