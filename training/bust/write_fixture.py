@@ -195,7 +195,7 @@ def content() -> dict:
         "axes": short(view_axes(cleaned.yaw).flatten()),
         "torso": {"height": torso.height, "slope": torso.slope, "known": torso.known},
         "reach": short(torsos.TorsoReach(page, torso)(layer.points[::9, ::9])),
-        "excess": short(hairs.measure_rim(view, head)),
+        "excess": short(hairs.measure_rim(view, head)[1]),
         "inner": short(sides.inner),
         "outer": short(sides.outer),
         "known": short(sides.known),
