@@ -11,11 +11,12 @@ from . import back as backs
 from . import hair as hairs
 from . import torso as torsos
 from .grids import blur, frames, mean_where, push_pull, quaternions, ramp, smooth_step, wrapped_push_pull
-from .head import Head, depth_picture, hidden_by_head
+from .head import Head, depth_of, depth_picture, hidden_by
 from .neck import neck_color
 from .page import Page
 from .photo import HAIR, SKIN, Photo, bilinear
 from .scalp import scalp_color
+from .tone import toned
 
 LEAST_OPACITY = 0.02  # texels below it carry no Gaussian
 OFF = -12.0  # opacity logit of an empty texel
@@ -39,6 +40,10 @@ EDGE_BLUR = (1.5, 0), (0.6, 1)  # rows and columns over which the edges that pho
 LYING = (0.012, 0.004)  # meters that hair was moved out of the bust
 LOWER_EDGE = 0.07  # of the crop's side: so near to the photo's lower edge its hair fades into its continuation
 STRAND_FADE = 0.93  # of a strand's color from row to row, below which it is continued
+BUST_SLACK, BUST_WIDER = (
+    0.02,
+    2.0,
+)  # meters behind the bust from which it hides hair; sides of the crop in which it does
 INNER_DEPTH, INNER_DARK = 0.012, 0.62
 COLLAR = (-0.006, -0.022)  # meters over the neck's ring: where a garment begins that no photo shows
 FAINT, FAINT_COLLAR = 0.004, 0.02  # how much the guessed color of clothes, and that edge, count beside what photos show
@@ -71,14 +76,14 @@ def fill(
 ) -> Filled:
     """See the module. The first photo makes the shape; all give colors and carve. `back`: one from behind, whose crop
     says about where the head is."""
-    photos = [photo.cleaned() for photo in photos]
+    photos = toned([photo.cleaned() for photo in photos], head)
     depths = [depth_picture(head, photo) for photo in photos]
     head_color = neck_color(page, head, photos[0], depths[0])
     if head_color is not None:
         head = replace(head, color=head_color)
     torso = torsos.fit(page, head, photos[0].torso)
     reach = torsos.TorsoReach(page, torso)
-    layer = hairs.surface(page, head, photos[0], reach) if hair else None
+    layer = hairs.surface(page, head, photos[0], reach, others=photos[1:]) if hair else None
     overlap = None
     if back is not None:
         shown = [part.points[part.shown > 0.5] for part in (torso, layer) if part is not None]
@@ -86,16 +91,16 @@ def fill(
         if placed is not None:
             photos.append(backs.sorted_out(placed, head))
             depths.append(depth_picture(head, photos[-1]))
-            ends = backs.hair_ends(photos[-1])
-            if layer is not None and layer.curtain and ends is not None:
-                layer = hairs.surface(page, head, photos[0], reach, ends)
+            if hair:
+                ends = backs.hair_ends(photos[-1])
+                layer = hairs.surface(page, head, photos[0], reach, ends, photos[1:], cap=True)
     out = np.zeros((14, page.size, page.size))
     out[3], out[7:10], out[13] = OFF, np.log(0.001), 1
     if bust:
         color = bust_color(page, head, torso, [photo.torso for photo in photos], depths)
         write(out, page, "bust", torso.points, color, torso.shown * OPAQUE, 1, (0.68, 0.68, 0.0015))
     if layer is not None:
-        color, shown = hair_color(page, layer, photos, depths)
+        color, shown = hair_color(page, layer, torso, photos, depths)
         head_color = scalp_color(page, head, layer, color, photos[0])
         write(out, page, "hair", layer.points, color, shown * OPAQUE, -1, (0.68, 0.72, 0.0012))
         points, color, shown = inner_layer(page, layer, color, shown)
@@ -158,7 +163,7 @@ def bust_color(
         )
         rim = RIM_BEHIND if photo.from_behind else (0.12, 0.4)
         trust = trust * ramp(facing(torso.points, photo, 1), *rim) * photo.inside(px, 3)
-        trust = trust * ~hidden_by_head(torso.points, depth, photo, 0.012)
+        trust = trust * ~hidden_by(torso.points, depth, photo, 0.012)
         total += bilinear(photo.image, px) * trust[..., None]
         weight, dressed = weight + trust, dressed + trust * (garment > skin)
     known = np.minimum(weight, 1)
@@ -236,7 +241,7 @@ def own_neck_color(head: Head, points: np.ndarray, ring: list[float]) -> np.ndar
 
 
 def hair_color(
-    page: Page, layer: hairs.Hair, photos: list[Photo], depths: list[np.ndarray]
+    page: Page, layer: hairs.Hair, torso: torsos.Torso, photos: list[Photo], depths: list[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Colors [rows,columns,3], and where hair remains after every photo has carved away what would cover face, clothes
     or background."""
@@ -247,7 +252,10 @@ def hair_color(
         px, _ = photo.project(posed)
         inside = photo.inside(px, 2)
         mask, matte = bilinear(photo.classes, px)[..., HAIR], bilinear(photo.matte, px)
-        hidden = hidden_by_head(posed, depth, photo, 0.012)
+        hidden = hidden_by(posed, depth, photo, 0.012)
+        if k > 0:
+            bust = depth_of(torso.points[torso.shown > 0.5], photo.torso, BUST_WIDER)
+            hidden |= hidden_by(posed, bust, photo, BUST_SLACK, BUST_WIDER)
         toward = facing(posed, photo, -1)
         front = layer.theta < np.radians(95) if k == 0 else toward > 0
         carve = np.where(front, ramp(mask * matte, 0.3, 0.6), ramp(matte, 0.35, 0.65))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .grids import ramp, smooth_step, wrapped_push_pull
-from .head import Head, hidden_by_head
+from .head import Head, hidden_by
 from .page import Page
 from .photo import HAIR, SKIN, Photo, bilinear
 from .torso import NECK_AXIS
@@ -71,7 +71,7 @@ def neck_color(page: Page, head: Head, photo: Photo, depth: np.ndarray) -> np.nd
     classes, garment, shown = bilinear(photo.classes, px), bilinear(photo.garment, px), bilinear(photo.image, px)
     to = photo.eye - p
     facing = (off[:, 0] * to[:, 0] + off[:, 2] * to[:, 2]) / np.maximum(np.hypot(off[:, 0], off[:, 2]), 1e-6)
-    trust = photo.inside(px, 2) * ~hidden_by_head(p, depth, photo, 0.012) * ramp(bilinear(photo.sure, px), 0.5, 0.9)
+    trust = photo.inside(px, 2) * ~hidden_by(p, depth, photo, 0.012) * ramp(bilinear(photo.sure, px), 0.5, 0.9)
     trust = trust * ramp(facing / np.linalg.norm(to, axis=1), *RIM)
     dressed, no_cloth = trust * ramp(garment, 0.4, 0.7), 1 - ramp(garment, 0.2, 0.5)
     bare = trust * ramp(classes[:, SKIN], 0.5, 0.8) * no_cloth

@@ -16,6 +16,7 @@ import { InnerLayer, type ILayer } from "./innerLayer.js";
 import { NeckColor } from "./neck.js";
 import { CleanPhoto, type Photo } from "./photo.js";
 import { ScalpColor } from "./scalp.js";
+import { Toned } from "./tone.js";
 import { FitTorso, TorsoReach, type ITorso } from "./torso.js";
 
 /** Texels below it carry no Gaussian. */
@@ -77,6 +78,7 @@ export function* FillPage(
         yield 0.4 + (0.02 * depths.length) / photos.length;
         depths.push(DepthPicture(given, photo));
     }
+    photos.splice(0, photos.length, ...Toned(photos, given, depths));
     let headColor = yield* Within(NeckColor(page, given, photos[0], depths[0]), 0.42, 0.43);
     const head = headColor ? { ...given, color: headColor } : given;
     yield 0.43;
@@ -85,7 +87,7 @@ export function* FillPage(
     yield 0.5;
     const reach = new TorsoReach(page, torso);
     yield 0.51;
-    let layer = hair ? yield* Within(HairSurface(page, head, photos[0], reach), 0.51, 0.6) : null;
+    let layer = hair ? yield* Within(HairSurface(page, head, photos, reach), 0.51, 0.6) : null;
     let back: IFilled["back"] = null;
     if (rough) {
         const { photo, overlap } = yield* Within(
@@ -99,9 +101,8 @@ export function* FillPage(
             photos.push(seen);
             depths.push(DepthPicture(head, seen));
             steps.onBack?.(seen);
-            const ends = HairEnds(seen);
-            if (layer?.curtain && ends !== null) {
-                layer = yield* Within(HairSurface(page, head, photos[0], reach, ends), 0.63, 0.65);
+            if (hair) {
+                layer = yield* Within(HairSurface(page, head, photos, reach, HairEnds(seen), true), 0.63, 0.65);
             }
         }
     }
@@ -119,7 +120,7 @@ export function* FillPage(
         yield* Within(Write(map, page, page.bust, { ...torso, color }, how), 0.73, 0.75);
     }
     if (layer) {
-        const color = yield* Within(HairColor(page, layer, photos, depths), 0.75, 0.93);
+        const color = yield* Within(HairColor(page, layer, torso, photos, depths), 0.75, 0.93);
         steps.onHairColor?.(color);
         headColor = yield* Within(ScalpColor(page, head, layer, color, photos[0]), 0.93, 0.94);
         const outer = { opacity: Opaque, turn: -1, share: [0.68, 0.72, 0.0012] } as const;

@@ -5,6 +5,7 @@
 import type { Work } from "../slices.js";
 import { HiddenSlack } from "./bustColor.js";
 import type { IBustPage } from "./bustInput.js";
+import type { IShownGrid } from "./back.js";
 import { Facing, RimBehind } from "./facing.js";
 import {
     AsColumn,
@@ -22,7 +23,7 @@ import {
     type IGrid,
 } from "./grids.js";
 import type { IHair } from "./hair.js";
-import { HiddenByHead } from "./head.js";
+import { DepthOf, HiddenBy } from "./head.js";
 import { HairAngle } from "./page.js";
 import { Hair, type Photo } from "./photo.js";
 
@@ -57,6 +58,9 @@ const EdgeBlur = [1.5, 0.6] as const;
 /** Of a strand's color from row to row, below which it is continued. */
 const StrandFade = 0.93;
 
+/** Meters behind the bust from which it hides hair, and sides of the crop in which it does. */
+const [BustSlack, BustWider] = [0.02, 2];
+
 /** A layer of hair with colors. */
 export interface IHairColor {
     /** [rows,P,3] 0..1 */
@@ -67,12 +71,14 @@ export interface IHairColor {
 
 /**
  * Colors, and where hair remains after every photo has carved away what would cover face, clothes or background.
+ * @param torso hides hair from all photos but the first, which made the shape
  * @param depths picture of the head's depth for each photo
  * @returns yields after each photo
  */
 export function* HairColor(
     page: IBustPage,
     layer: IHair,
+    torso: IShownGrid,
     photos: readonly Photo[],
     depths: readonly Float64Array[],
 ): Work<IHairColor> {
@@ -83,6 +89,7 @@ export function* HairColor(
     kept.values.fill(1);
     const total = new Float64Array(3 * count);
     const weight = new Float64Array(count);
+    const solid = torso.points.values.filter((_, i) => torso.shown.values[Math.floor(i / 3)] > 0.5);
     for (const [index, photo] of photos.entries()) {
         const part = (share: number): number => (0.3 * (index + share)) / photos.length;
         const posed = photo.posed(points.values, page.torsoShare.subarray(page.hair.first * columns));
@@ -93,7 +100,11 @@ export function* HairColor(
         const sure = photo.at(photo.sure, px);
         const lower = photo.lowerEdge(px);
         yield part(0.3);
-        const hidden = HiddenByHead(posed, depths[index], photo, HiddenSlack);
+        const hidden = HiddenBy(posed, depths[index], photo, HiddenSlack);
+        if (index > 0) {
+            const bust = DepthOf(solid, photo.torso, BustWider);
+            HiddenBy(posed, bust, photo, BustSlack, BustWider).forEach((isHidden, i) => (hidden[i] |= isHidden));
+        }
         const toward = Facing({ ...points, values: posed }, photo, -1);
         yield part(0.6);
         const color = photo.colorAt(px);

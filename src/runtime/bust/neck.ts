@@ -6,7 +6,7 @@ import type { Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
 import { HiddenSlack, WrappedPushPull } from "./bustColor.js";
 import { Clamp, CreateGrid, Modulo, Ramp, SmoothStep, type IGrid } from "./grids.js";
-import { HiddenByHead } from "./head.js";
+import { HiddenBy } from "./head.js";
 import { AboveRing } from "./page.js";
 import { Hair, Skin, type Photo } from "./photo.js";
 import { NeckAxis, NeckAzimuth } from "./torso.js";
@@ -118,7 +118,7 @@ export function* NeckColor(
     const garment = photo.at(photo.garment, px);
     const sure = photo.at(photo.sure, px);
     const inside = photo.inside(px, 2);
-    const hidden = HiddenByHead(points, depth, photo, HiddenSlack);
+    const hidden = HiddenBy(points, depth, photo, HiddenSlack);
     const shown = photo.colorAt(px);
     yield 0.4;
     const [skin, cloth, collar] = [new Around(3), new Around(3), new Around(1)];
