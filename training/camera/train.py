@@ -20,7 +20,7 @@ from scipy.spatial.transform import Rotation
 from ..export.export_onnx import ASSETS, file_entry, manifest_text
 from ..facenets.build import shapes
 from .frames import CACHE
-from .landmarks import FEATURES, MAPS
+from .landmarks import MAPS
 from .views import view_of
 
 ASSET = ASSETS / "face" / "motion.onnx"
@@ -32,7 +32,7 @@ TURN_SCALE = 2.0  # turns in radians become as large as expressions
 TURN_WEIGHT = 25.0  # of each of the three turns in the loss
 LEAST_SPREAD = 0.06  # of an expression: rarer ones count less
 NOISE = 0.15  # of an input, in units of its spread
-EPOCHS, BATCH, RATE, DECAY, DROP = 30, 256, 1.5e-3, 0.02, 0.25
+EPOCHS, BATCH, RATE, DECAY, DROP = 20, 256, 1.5e-3, 0.02, 0.25
 FIRST_RATE = 0.02  # of RATE: the first layer hardly leaves ridge regression
 POOL = 1_000_003  # noise and drops are drawn once, for a batch and so many more, and taken from a random place on
 
@@ -45,7 +45,7 @@ def read(folder: Path) -> tuple[np.ndarray, np.ndarray]:
         rest = frames["rest"].astype(bool)
         if not rest.any() or rest.all():
             continue
-        features, views = frames["features"][:, -FEATURES:], view_of(frames["square"])
+        features, views = frames["features"].astype(np.float32), view_of(frames["square"])
         turns = np.swapaxes(views, 1, 2) @ frames["rotation"].reshape(-1, 3, 3)
         still = Rotation.from_matrix(turns[rest]).mean()
         turn = (still.inv() * Rotation.from_matrix(turns)).as_rotvec()
