@@ -32,7 +32,8 @@ TURN_SCALE = 2.0  # turns in radians become as large as expressions
 TURN_WEIGHT = 25.0  # of each of the three turns in the loss
 LEAST_SPREAD = 0.06  # of an expression: rarer ones count less
 NOISE = 0.15  # of an input, in units of its spread
-EPOCHS, BATCH, RATE, DECAY, DROP = 20, 256, 1.5e-3, 0.02, 0.25
+EPOCHS, BATCH, RATE, DECAY, DROP = 12, 256, 1.5e-3, 0.02, 0.25
+MAPS_DROP = 0.6  # share of frames that are learned without maps: those show more of who it is and of how it is rendered
 FIRST_RATE = 0.02  # of RATE: the first layer hardly leaves ridge regression
 POOL = 1_000_003  # noise and drops are drawn once, for a batch and so many more, and taken from a random place on
 
@@ -74,6 +75,8 @@ class MotionNetwork(torch.nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         maps = x[:, len(self.first) :].unflatten(1, self.maps)
+        if self.training:
+            maps = maps * (torch.rand(len(x), 1, 1, 1) > MAPS_DROP)
         told = [(mix @ maps[:, k]).flatten(1) @ place for k, (mix, place) in enumerate(zip(self.mix, self.place))]
         h = torch.cat([x[:, : len(self.first)] @ self.first, *told], 1)
         bent = torch.relu(self.hidden(h)) - torch.relu(self.hidden.bias)
