@@ -31,7 +31,7 @@ const SimdModule = new Uint8Array([
 ]);
 
 /** @returns whether this browser has WebAssembly with SIMD */
-export function HasWasmSimd(): boolean {
+function HasWasmSimd(): boolean {
     return typeof WebAssembly === "object" && WebAssembly.validate(SimdModule);
 }
 
