@@ -1,22 +1,28 @@
 // How well and how late a camera is followed, by films of known faces (training/evaluate/film.py):
 //
 //   node bench/camera.mjs FILM...                      each frame of each film, through the library's worker
-//   node bench/camera.mjs --live --picture=FILE FILM   as a fake camera that drives an avatar, with a picture
+//   node bench/camera.mjs --live FILM                  as a fake camera that drives an avatar
 //
-// Prints the head pose's error, the correlation of the tracks, and the filter's delay.
-import { createReadStream, existsSync, readFileSync, writeFileSync } from "node:fs";
+// The first prints the head pose's error, the correlation of the tracks, and the filter's delay. The second prints the
+// way of a picture to the drawn face part by part, what is allocated, and long tasks. Options of it:
+//   --kinds=undrawn,mesh,splats   what draws; undrawn: splats of which nothing reaches the graphics card
+//   --person=FILE.flexavatar      a saved avatar in the place of one that is made of the bundled portrait
+//   --size=640x480  --frames=300  --picture=FILE   (camera and avatar side by side)
+import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { WithPageAsync } from "../scripts/browser.mjs";
 import { WorkerTextAsync } from "../scripts/workerText.mjs";
+import { LiveAsync } from "./camera/live.mjs";
 import { Report } from "./camera/report.mjs";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const films = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
 const live = process.argv.includes("--live");
-const pictureFile = process.argv.find((argument) => argument.startsWith("--picture="))?.slice(10);
+const option = (name) => process.argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3);
+const personFile = option("person");
 
 const script = await BundleAsync();
 const server = createServer((request, response) => {
@@ -30,11 +36,14 @@ const server = createServer((request, response) => {
     if (pathname === "/") {
         head("text/html");
         response.end(
-            `<link rel="icon" href="data:," /><canvas id="canvas" width="640" height="480"></canvas><script type="module" src="/page.js"></script>`,
+            `<!doctype html><link rel="icon" href="data:," /><body><script type="module" src="/page.js"></script></body>`,
         );
     } else if (pathname === "/page.js") {
         head("text/javascript");
         response.end(script);
+    } else if (pathname === "/person.flexavatar" && personFile) {
+        head("application/octet-stream");
+        createReadStream(personFile).pipe(response);
     } else {
         const [folder, ...rest] = pathname.slice(1).split("/");
         const folders = {
@@ -60,7 +69,16 @@ await new Promise((resolve) => server.listen(0, "localhost", resolve));
 const url = `http://localhost:${server.address().port}/`;
 
 if (live) {
-    await LiveAsync();
+    await LiveAsync({
+        url,
+        film: films[0],
+        person: personFile ? "/person.flexavatar" : "/assets/astronaut.png",
+        script,
+        kinds: (option("kinds") ?? "undrawn,mesh,splats").split(","),
+        frames: Number(option("frames") ?? 300),
+        size: (option("size") ?? "640x480").split("x").map(Number),
+        pictureFile: option("picture"),
+    });
 } else {
     const followed = [];
     for (const [index, film] of films.entries()) {
@@ -87,23 +105,6 @@ if (live) {
 }
 server.close();
 process.exit(0);
-
-async function LiveAsync() {
-    const flags = [
-        "--use-fake-device-for-media-stream",
-        "--use-fake-ui-for-media-stream",
-        `--use-file-for-fake-video-capture=${path.resolve(films[0], "film.mjpeg")}`,
-    ];
-    await WithPageAsync({ limitMs: 580_000, flags }, async ({ page, consoleErrors }) => {
-        await page.goto(url);
-        await page.waitForFunction(() => window.ShowLiveAsync);
-        const look = await page.evaluate(() => window.ShowLiveAsync("/assets/astronaut.png", [1, 4, 7, 10]));
-        if (pictureFile) {
-            writeFileSync(pictureFile, Buffer.from(look.picture.slice(look.picture.indexOf(",") + 1), "base64"));
-        }
-        console.log({ ...look, picture: pictureFile, consoleErrors });
-    });
-}
 
 /** The page's script in one file. */
 async function BundleAsync() {

@@ -2,7 +2,7 @@
 import { ParseHeadModel, type HeadModel } from "../../src/flame/headModel";
 import { CameraResult, CameraStates } from "../../src/runtime/camera/cameraResult";
 import { StartCameraAsync } from "../../src/runtime/camera/cameraRunner";
-import { ShowLiveAsync } from "./live";
+import "./live";
 
 /** What a film gave, frame by frame. */
 interface IFollowedFilm {
@@ -66,4 +66,4 @@ async function FollowFilmAsync(url: string): Promise<IFollowedFilm> {
     return film;
 }
 
-Object.assign(window, { FollowFilmAsync, ShowLiveAsync });
+Object.assign(window, { FollowFilmAsync });

@@ -1,8 +1,8 @@
 /** Live: a voice moves the mouth, a webcam the whole face, a gaze finds you, and idle life fills what is left. */
 import * as Flex from "babylon-flexavatar";
-import { AddPersonAsync, FlexAvatarUrl, ShowAsync } from "../shared/stage";
+import { AddPersonAsync, DrawnLatencyAsync, FlexAvatarUrl, ShowAsync } from "../shared/stage";
 
-await ShowAsync(async ({ scene, panel }) => {
+await ShowAsync(async ({ engine, scene, panel }) => {
     const component = Flex.FlexAvatarComponent.GetOrCreate(scene, { assetsUrl: FlexAvatarUrl });
     component.onNoticeObservable.add(({ message }) => panel.say(message));
     const avatar = await AddPersonAsync(component, panel);
@@ -49,11 +49,11 @@ await ShowAsync(async ({ scene, panel }) => {
         const href = URL.createObjectURL(new Blob([bytes], { type: "model/gltf-binary" }));
         Object.assign(document.createElement("a"), { href, download: "face.glb" }).click();
     }
-    setInterval(() => {
-        const late = [...live].map(([name, { handle }]) => `${name}: ${handle.latencyMs.toFixed(0)} ms to the face`);
-        if (late.length > 0) {
-            panel.say(`${late.join(", ")}.`); // what went wrong stays to be read otherwise
+    setInterval(async () => {
+        for (const [name, { handle }] of live) {
+            const [drawn, mixed] = [await DrawnLatencyAsync(engine, handle), handle.latencyMs].map(Math.round);
+            if (live.has(name)) panel.say(`${name}: ${drawn} ms until drawn, ${mixed} of them to the face.`);
         }
-    }, 500);
+    }, 1000);
     panel.say("It lives by itself. Give it a sound, a voice or a face.");
 });

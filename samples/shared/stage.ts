@@ -21,6 +21,7 @@ import {
     GetFlexAvatarEngineOptions,
     type FlexAvatar,
     type FlexAvatarComponent,
+    type ISourceHandle,
 } from "babylon-flexavatar";
 import { Panel } from "./panel";
 
@@ -164,6 +165,24 @@ export function RunScene(scene: Scene): void {
         }
     };
     new ResizeObserver(fit).observe(canvas);
+}
+
+/**
+ * Milliseconds from the sound, picture or packet that moves a face in the next frame until that frame is drawn; on
+ * WebGL, which does not say when it has drawn, until the frame after it.
+ */
+export function DrawnLatencyAsync(engine: WebGPUEngine | Engine, handle: ISourceHandle): Promise<number> {
+    return new Promise((resolve) => {
+        engine.onEndFrameObservable.addOnce(() => {
+            const { sampledAtMs } = handle;
+            const tell = () => resolve(performance.now() - sampledAtMs);
+            if (engine instanceof WebGPUEngine) {
+                void engine._device.queue.onSubmittedWorkDone().then(tell);
+            } else {
+                requestAnimationFrame(tell);
+            }
+        });
+    });
 }
 
 /** A camera that goes around `target` by mouse, wheel, keys and touch: 0.4 to 6 m away, field of view `fov` radians. */

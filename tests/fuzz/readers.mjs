@@ -13,7 +13,12 @@ export { FlexAvatarError } from "./src/flame/error.ts";
 export { ParseHeadModel } from "./src/flame/headModel.ts";
 export { ParsePageModel } from "./src/flame/pageModel.ts";
 export { ReadAvatarFile, WriteAvatarFile } from "./src/runtime/format/avatarFile.ts";
-export { LiveLinkNames, ReadLiveLinkPacket, ReadOscPacket } from "./src/plugin/live/facePackets.ts";
+export {
+    LiveLinkNames,
+    ReadLiveLinkPacket,
+    ReadMocapPacket,
+    ReadOscPacket,
+} from "./src/plugin/live/facePackets.ts";
 export { ParseFaceClip } from "./src/plugin/live/readFaceClip.ts";
 export { ReadCompanions } from "./src/runtime/flame/flameCompanions.ts";
 export { ReadFlame } from "./src/runtime/flame/flameFile.ts";
@@ -129,6 +134,7 @@ export async function loadReadersAsync() {
                     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
                     library.ReadLiveLinkPacket(view, () => undefined);
                     library.ReadOscPacket(view, () => undefined);
+                    library.ReadMocapPacket(new TextDecoder().decode(view), () => undefined);
                 },
             },
             ply: {
@@ -218,7 +224,7 @@ function companions({ WriteNpz, WritePickle }) {
     ];
 }
 
-/** A packet of Live Link Face and a bundle of OSC. */
+/** A packet of Live Link Face, a bundle of OSC, a text of iFacialMocap. */
 function packets() {
     const liveLink = new DataView(new ArrayBuffer(1 + 4 + 4 + 4 + 4 + 17 + 4 * 61));
     liveLink.setUint8(0, 6);
@@ -229,7 +235,9 @@ function packets() {
     liveLink.setUint8(33, 61);
     const message = "/avatar/parameters/JawOpen\0\0,f\0\0\x3f\0\0\0";
     const bundle = `#bundle\0${"\0".repeat(8)}\0\0\0${String.fromCharCode(message.length)}${message}`;
-    return [new Uint8Array(liveLink.buffer), Uint8Array.from(bundle, (letter) => letter.charCodeAt(0))];
+    const mocap = "jawOpen-50|mouthSmile_R&25|=head#-20,30.5,2,-0.03,-0.1,-0.65|rightEye#6,2.4,0|leftEye#6,-1.6,0|";
+    const bytes = (text) => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+    return [new Uint8Array(liveLink.buffer), bytes(bundle), bytes(mocap)];
 }
 
 function samplePerson(withLayers) {
@@ -255,6 +263,7 @@ function samplePerson(withLayers) {
         ...(withLayers
             ? {
                   detail: wave(3 * 64, 0.2),
+                  mouth: wave(3 * 64).map((value, i) => (i % 9 < 3 ? value : 0)),
                   closeUp: { edge: 32, shades: new Int8Array(1024).map((_, i) => (i % 7 === 0 ? i % 100 : 0)) },
                   page: { headModel: { name: "page", sha256: "cd".repeat(32) }, mapSize: 8, map: wave(14 * 64, 3) },
               }

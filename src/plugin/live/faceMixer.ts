@@ -206,6 +206,7 @@ export class FaceMixer implements IFaceHost {
                 }
                 const { sampledAtMs } = mixed.frame;
                 if (mixed.isSpeaking && sampledAtMs === sampledAtMs) {
+                    mixed.sampledAtMs = sampledAtMs;
                     mixed.latencyMs = performance.now() - sampledAtMs;
                 }
             }

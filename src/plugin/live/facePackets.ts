@@ -1,4 +1,4 @@
-/** Packets of face trackers as a user's socket hands them over: Live Link Face and OSC. */
+/** Packets of face trackers as a user's socket hands them over: Live Link Face, OSC, iFacialMocap. */
 import { ArkitNames } from "../../flame/expression.js";
 import type { TakeValue } from "./faceResults.js";
 
@@ -9,6 +9,10 @@ export const LiveLinkNames: readonly string[] = [
 ];
 
 const LiveLinkVersion = 6;
+/** Weights of iFacialMocap and its kin: a name, `-` or `&`, a percentage. */
+const MocapWeight = /^(\w+)[-&](-?\d+(?:\.\d+)?)$/;
+/** Their turns: degrees about x, y and z, and of the head its place behind them. */
+const MocapTurn = /^=?(head|rightEye|leftEye)#(.*)$/;
 /** Bundles of OSC in each other. No sender has two. */
 const MostNested = 8;
 
@@ -115,6 +119,36 @@ function ReadOscMessage(bytes: DataView, address: string, start: number, take: T
         take(name, value);
     }
     return true;
+}
+
+/**
+ * Reads a packet of iFacialMocap, of either version, or of Facemotion3d: weights and turns between bars.
+ * @param text of one packet; what divides packets of a TCP stream may be at its end
+ * @param take is told each value: weights 0..1, angles in radians
+ * @returns whether it was one; if not, nothing was told
+ */
+export function ReadMocapPacket(text: string, take: TakeValue): boolean {
+    const parts = text.replace(/___\w*\s*$/, "").split("|");
+    const values: [name: string, value: number][] = [];
+    for (const part of parts) {
+        const weight = MocapWeight.exec(part);
+        const turn = MocapTurn.exec(part);
+        if (weight) {
+            values.push([weight[1], Number(weight[2]) / 100]);
+        } else if (turn) {
+            const degrees = turn[2].split(",").slice(0, 3).map(Number);
+            if (degrees.length < 3 || !degrees.every(Number.isFinite)) {
+                return false;
+            }
+            ["Pitch", "Yaw", "Roll"].forEach((angle, axis) =>
+                values.push([turn[1] + angle, (degrees[axis] * Math.PI) / 180]),
+            );
+        } else if (part.trim() !== "") {
+            return false;
+        }
+    }
+    values.forEach(([name, value]) => take(name, value));
+    return values.length > 0;
 }
 
 /** A text that ends with a zero and fills whole words. */

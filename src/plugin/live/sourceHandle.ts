@@ -42,6 +42,11 @@ export interface ISourceHandle {
      */
     readonly latencyMs: number;
     /**
+     * When that sound, picture or packet was taken, in milliseconds of `performance.now()`: what has passed since then
+     * when a frame is drawn is its whole latency. NaN for sources without such.
+     */
+    readonly sampledAtMs: number;
+    /**
      * Takes the weight to another one, in the time of the scene's animations, evenly. Wakes a stopped source.
      * @param weight 0..1
      * @param seconds 0 is at once
@@ -65,6 +70,7 @@ export class MixedSource implements ISourceHandle {
     public readonly frame: IFaceFrame = CreateFaceFrame();
     public isSpeaking = false;
     public latencyMs = NaN;
+    public sampledAtMs = NaN;
     /** Set once it has failed: it is not asked any more. */
     public hasFailed = false;
     private readonly _fadeS: number;

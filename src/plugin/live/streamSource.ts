@@ -8,7 +8,7 @@ import { ArkitNames } from "../../flame/expression.js";
 import { ColumnValues, CreateSlots, WriteColumnsToFrame } from "./columnValues.js";
 import { ReportUnknownColumns } from "./faceClip.js";
 import { SlotCount } from "./faceColumns.js";
-import { ReadLiveLinkPacket, ReadOscPacket } from "./facePackets.js";
+import { ReadLiveLinkPacket, ReadMocapPacket, ReadOscPacket } from "./facePackets.js";
 import { ReadResult } from "./faceResults.js";
 import { TakeFlameFrame } from "./flameColumns.js";
 import type { FlameFaceMap } from "../../runtime/flame/flameFaceMap.js";
@@ -126,8 +126,8 @@ export class StreamSource implements IFaceSource {
 
     /**
      * Takes a packet. Never throws: what cannot be read is counted and told once.
-     * @param packet bytes of a Live Link Face or OSC packet, JSON text or bytes, a list of weights, names with numbers,
-     * or a result of MediaPipe's face landmarker
+     * @param packet bytes of a Live Link Face or OSC packet, text or bytes of iFacialMocap or JSON, a list of weights,
+     * names with numbers, or a result of MediaPipe's face landmarker
      * @param timeS when the sender made it, seconds of its own clock, if it tells; evens out the way
      */
     public push(packet: ArrayBuffer | ArrayBufferView | string | object, timeS = NaN): void {
@@ -137,8 +137,8 @@ export class StreamSource implements IFaceSource {
             this._hosts.forEach((host) =>
                 host.notify(
                     "packet-broken",
-                    `A packet of "${this.name}" cannot be read and was left out. It is no packet of Live Link Face or OSC, ` +
-                        "no list of weights, no result of MediaPipe, or it is cut off.",
+                    `A packet of "${this.name}" cannot be read and was left out. It is no packet of Live Link Face, OSC or ` +
+                        "iFacialMocap, no list of weights, no result of MediaPipe, or it is cut off.",
                 ),
             );
             return;
@@ -216,6 +216,9 @@ export class StreamSource implements IFaceSource {
             if (ArrayBuffer.isView(packet) && !(packet instanceof Float32Array) && !(packet instanceof Float64Array)) {
                 return this._readBytes(new DataView(packet.buffer, packet.byteOffset, packet.byteLength));
             }
+            if (typeof packet === "string" && /^=?[a-zA-Z]/.test(packet)) {
+                return ReadMocapPacket(packet, this._take) ? NaN : null;
+            }
             const frame: unknown = typeof packet === "string" ? JSON.parse(packet) : packet;
             if (this._flame && this._readFlame(this._flame, frame)) {
                 return FlameTime(frame);
@@ -253,8 +256,8 @@ export class StreamSource implements IFaceSource {
         if (first === 0x2f || first === 0x23) {
             return ReadOscPacket(bytes, this._take) ? NaN : null; // "/" or "#"
         }
-        if (first === 0x5b || first === 0x7b) {
-            return this._read(new TextDecoder().decode(bytes)); // "[" or "{"
+        if (first >= 0x3d) {
+            return this._read(new TextDecoder().decode(bytes)); // "[", "{", "=" or a letter
         }
         const time = ReadLiveLinkPacket(bytes, this._take);
         return time === time ? time : null;

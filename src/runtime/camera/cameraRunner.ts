@@ -125,12 +125,16 @@ class WorkerRunner implements ICameraRunner {
     public busy = false;
     public landmarks: Float32Array = new Float32Array(2 * MediaPipeLandmarkCount);
     private _result: Float32Array;
+    /** What goes with each picture: written anew, so that a followed frame makes nothing but messages. */
+    private readonly _picture: { kind: "frame"; frame: CameraPicture | null; timeMs: number; result: Float32Array };
+    private readonly _transfer: Transferable[] = [];
 
     private constructor(
         private readonly _worker: Worker,
         { head, onResult, onFailure }: ICameraRunnerSettings,
     ) {
         this._result = CreateCameraResult(head.expressionCount);
+        this._picture = { kind: "frame", frame: null, timeMs: 0, result: this._result };
         _worker.onmessage = ({ data }: MessageEvent<CameraAnswer>) => {
             if (data.kind === "result") {
                 this._result = data.result;
@@ -170,10 +174,14 @@ class WorkerRunner implements ICameraRunner {
 
     public follow(frame: CameraPicture, timeMs: number): void {
         this.busy = true;
-        this._post({ kind: "frame", frame, timeMs, result: this._result }, [
-            frame as Transferable,
-            this._result.buffer as ArrayBuffer,
-        ]);
+        const { _picture: picture, _transfer: transfer } = this;
+        picture.frame = frame;
+        picture.timeMs = timeMs;
+        picture.result = this._result;
+        transfer[0] = frame as Transferable;
+        transfer[1] = this._result.buffer as ArrayBuffer;
+        this._post(picture as CameraRequest, transfer);
+        picture.frame = null; // it is the worker's
     }
 
     public take(seen: boolean, timeMs: number): void {

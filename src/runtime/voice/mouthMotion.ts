@@ -22,15 +22,15 @@ const Pulls: Readonly<Record<VoiceViseme, readonly number[]>> = {
     TH: [0.7, 1, 0.4, 0.7, 2],
     DD: [0.6, 0.8, 0.3, 0.6, 1],
     kk: [0.4, 0.6, 0.2, 0.5, 1],
-    CH: [1, 0.8, 1.5, 0.9, 1],
+    CH: [1, 0.8, 0.9, 0.9, 1],
     SS: [1.2, 0.8, 0.5, 0.9, 1],
     nn: [0.5, 0.8, 0.3, 0.6, 1],
     RR: [0.6, 0.8, 0.8, 0.6, 1],
-    aa: [1, 0.8, 1, 1, 1],
-    E: [0.9, 0.8, 0.9, 0.9, 1],
-    I: [0.9, 0.8, 1, 1, 1],
-    O: [1, 0.8, 1.6, 1, 1],
-    U: [1, 0.8, 1.8, 1, 1],
+    aa: [1, 0.8, 1.4, 1, 1],
+    E: [0.9, 0.8, 1.3, 0.9, 1],
+    I: [0.9, 0.8, 1.4, 1, 1],
+    O: [1, 0.8, 0.9, 1, 1],
+    U: [1, 0.8, 1.1, 1, 1],
 };
 
 /** Jaw of a whisper, and what full loudness adds. */
@@ -49,13 +49,14 @@ const Reach = 16;
 export type MouthShape = Readonly<Partial<Record<ArkitName, number>>>;
 
 function GroupOf(name: string): Group {
-    if (name.startsWith("jaw")) {
+    // How near the lips are in spite of the jaw goes with the jaw: in a whisper they must not cross.
+    if (name.startsWith("jaw") || name === "mouthClose") {
         return "jaw";
     }
     if (name.startsWith("tongue")) {
         return "tongue";
     }
-    if (/Roll|Press|Close|Shrug/.test(name)) {
+    if (/Roll|Press|Shrug/.test(name)) {
         return "lips";
     }
     return /Funnel|Pucker|cheekPuff/.test(name) ? "round" : "spread";

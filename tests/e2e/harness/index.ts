@@ -1,15 +1,22 @@
 /**
  * The page that scripts/demo.mjs and the end-to-end tests drive: a scene with a mesh character, and `window.flexDemo`.
- * It is no sample.
+ * With `?live=file` it is a saved avatar alone, and `window.flexLive`. It is no sample.
  */
 import { FlexAvatarComponent } from "babylon-flexavatar";
 import { DescribeError } from "../../../samples/shared/panel";
 import { AssetsUrl, FlexAvatarUrl, LoadClipAsync } from "../../../samples/shared/stage";
 import { FlexDemo } from "./demo";
+import { StartLiveAsync } from "./live";
 import { CreateStageAsync } from "./stage";
 
 async function StartAsync(): Promise<void> {
-    const stage = await CreateStageAsync(document.getElementById("view") as HTMLCanvasElement);
+    const canvas = document.getElementById("view") as HTMLCanvasElement;
+    const saved = new URLSearchParams(location.search).get("live");
+    if (saved) {
+        window.flexLive = await StartLiveAsync(canvas, saved);
+        return;
+    }
+    const stage = await CreateStageAsync(canvas);
     const component = FlexAvatarComponent.GetOrCreate(stage.scene, {
         assetsUrl: FlexAvatarUrl,
         cacheModels: false, // tests serve other files under the same hash

@@ -292,7 +292,9 @@ describe("a source on an avatar", () => {
         };
         const handle = face.mixer.add(source, {});
         expect(handle.latencyMs).toBeNaN();
+        expect(handle.sampledAtMs).toBeNaN();
         face.draw();
         expect(handle.latencyMs).toBeGreaterThanOrEqual(40);
+        expect(performance.now() - handle.sampledAtMs).toBeGreaterThanOrEqual(handle.latencyMs);
     });
 });

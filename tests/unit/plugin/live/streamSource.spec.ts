@@ -132,6 +132,44 @@ describe("packets of a stream", () => {
         expect(weight("jawOpen")).toBe(0.25);
     });
 
+    it("of iFacialMocap, of both versions and by TCP, and of Facemotion3d: weights, head and eyes", () => {
+        const turns = "=head#-20,30.5,2,-0.03,-0.1,-0.65|rightEye#6,2.4,0|leftEye#6,-1.6,0|";
+        const underscored = (name: string) => name.replace(/(Left|Right)$/, (side) => `_${side[0]}`);
+        const sided = (name: string) => (/^(?:jaw|mouth)(?:Left|Right)$/.test(name) ? name : underscored(name));
+        const weights = With({ jawOpen: 0.5, eyeBlinkLeft: 0.25, mouthRight: 0.75, eyeLookInRight: 0.06 });
+        const packet = (divider: string, spelled: (name: string) => string) =>
+            ArkitNames.map((name, index) => `${spelled(name)}${divider}${100 * weights[index]}|`).join("") + turns;
+        for (const text of [
+            packet("-", sided),
+            packet("&", sided),
+            `${packet("-", sided)}___iFacialMocap`,
+            packet("&", (name) => name),
+        ]) {
+            for (const sent of [text, new TextEncoder().encode(text)]) {
+                const { stream, frame, read } = MakeStream(now);
+                stream.push(sent);
+                expect(read()).withContext(text).toBe(true);
+                const said = WeightsOf(frame.weights);
+                expect(Object.keys(said).length).toBe(4);
+                expect(said).toEqual(jasmine.objectContaining({ jawOpen: 0.5, eyeBlinkLeft: 0.25, mouthRight: 0.75 }));
+                // Up and to the left.
+                const [pitch, yaw, roll] = [-20, 30.5, 2].map((degrees) => (degrees * Math.PI) / 360);
+                expect(frame.turns[4 * JointIndex("neck")]).toBeCloseTo(
+                    Math.cos(yaw) * Math.sin(pitch) * Math.cos(roll) + Math.sin(yaw) * Math.cos(pitch) * Math.sin(roll),
+                    6,
+                );
+                expect(frame.saysTurns[JointIndex("neck")]).toBe(1);
+                expect(frame.saysTurns[JointIndex("leftEye")]).toBe(0);
+            }
+        }
+        const face = MakeLiveFace();
+        const { stream } = MakeStream(now);
+        face.mixer.add(stream, {});
+        stream.push(`jawOpen&4|FM_SAD&0|${turns}`);
+        expect(face.notices[0].message).toContain("FM_SAD");
+        face.dispose();
+    });
+
     it("of 52 numbers: as lists, arrays, JSON text and bytes, in Apple's order or LAM's", () => {
         const values = With({ jawOpen: 0.5, mouthSmileRight: 0.25 });
         for (const packet of [
@@ -176,6 +214,9 @@ describe("packets of a stream", () => {
             OscMessage("/avatar/parameters/JawOpen", 0.5).slice(0, 30),
             NestedBundles(3000),
             "{ broken",
+            "jawOpen-50|mouth",
+            "jawOpen-50|=head#1,2|",
+            "hello",
             "",
             [1, 2, 3],
             {},
