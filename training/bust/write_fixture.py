@@ -92,7 +92,8 @@ def drawn(photo: dict) -> Photo:
     locks = long & ~(~from_behind & (((x / 0.066) ** 2 + ((y + 0.02) / 0.1) ** 2 < 1) | neck & (np.abs(x) < 0.055)))
     collar = neck & (x > photo.get("collar", 1.0)) & (y < -0.085)
     neck, body = neck & ~collar, body | collar
-    parts = np.stack([locks, (head & ~collar | neck) & ~locks, body & ~locks & ~neck & (~head | collar)], -1).astype(float)
+    skin, clothes = (head & ~collar | neck) & ~locks, body & ~locks & ~neck & (~head | collar)
+    parts = np.stack([locks, skin, clothes], -1).astype(float)
     soft = lambda part: np.round(15 * box(part, 1)) / 15
     classes = np.stack([soft(part) for part in np.moveaxis(parts, -1, 0)], -1)
     matte = soft(parts.max(-1))
