@@ -86,6 +86,12 @@ export class SkinnedPart {
         }
     }
 
+    /** Shows a face with or without what of its neck is for a bust. Allocates nothing. */
+    public showSkirt(isShown: boolean): void {
+        const { mesh, model } = this._part;
+        this.mesh.subMeshes[0].indexCount = isShown ? mesh.indices.length : 3 * model.faceCount;
+    }
+
     /** Shows other colors. @param texture of the same size */
     public repaint({ rgba }: IBakedTexture): void {
         this._texture.update(rgba);
