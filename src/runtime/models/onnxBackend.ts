@@ -48,6 +48,8 @@ export interface IOnnxSettings {
      * notice.
      */
     worker?: boolean;
+    /** Threads of "wasm" on the page. Default: as many as the machine has use for. */
+    threads?: number;
     signal?: AbortSignal;
     onProgress?: ProgressListener;
     onNotice?: NoticeListener;
@@ -98,7 +100,7 @@ export async function LoadOnnxBackendAsync(name: BackendName, settings: IOnnxSet
             watch.dispose();
         }
     }
-    return await LoadPageAsync(name, settings);
+    return await LoadPageAsync(name, settings, settings.threads);
 }
 
 /** The page's one worker, started and checked, or on its way. */
