@@ -67,9 +67,8 @@ const LeastMove = 1e-6;
  * @param hasSkirt whether its neck goes on below its open end, for a bust; these faces come last
  */
 export function* FacePart(head: IMappedModel, edge: number, hasSkirt: boolean): Work<IMeshPart> {
-    const { vertices: open, texture } = yield* Skin(head, edge);
+    const { vertices, texture } = yield* Skin(head, edge, ShutLips);
     const { model } = head;
-    const vertices = ShutLips(model, open);
     const mesh = Split(model, vertices);
     return { name: "face", model, vertices, mesh: hasSkirt ? WithSkirt(model, mesh) : mesh, texture };
 }
@@ -134,10 +133,11 @@ export function MorphTargetOf(
 function* Skin(
     { model, mapSize, map, closeUp }: IMappedModel,
     edge: number,
+    shape: (model: HeadModel, vertices: Float32Array) => Float32Array = (_model, vertices) => vertices,
 ): Work<{ vertices: Float32Array; texture: IBakedTexture }> {
     const table = TexelTableOf(model, mapSize);
     yield 0.1;
-    const vertices = PersonalVertices(model, table, map);
+    const vertices = shape(model, PersonalVertices(model, table, map));
     yield 0.2;
     const texture = yield* Within(BakeTexture({ model, table, map, vertices, closeUp }, edge), 0.2, 1);
     return { vertices, texture };
