@@ -16,7 +16,9 @@ test("makes a person of a photo in Node", () => {
     const folder = mkdtempSync(path.join(tmpdir(), "flex-make-"));
     try {
         const target = path.join(folder, "eileen.flexavatar");
-        const said = execFileSync(process.execPath, [command, "make", target, photo], { encoding: "utf8", cwd: root });
+        const words = [command, "make", target, photo, "--back", photo];
+        const said = execFileSync(process.execPath, words, { encoding: "utf8", cwd: root });
+        assert.match(said, /photo from behind shows a face/);
         for (const stage of ["finding the face", "fitting the head", "sharpening", "filling hair and bust"]) {
             assert.match(said, new RegExp(stage));
         }
@@ -34,6 +36,17 @@ test("makes a person of a photo in Node", () => {
         assert.deepEqual([...person.thumbnail.slice(1, 4)], [...Buffer.from("PNG")]);
     } finally {
         rmSync(folder, { recursive: true, force: true });
+    }
+});
+
+test("wants the photo that --back is about", () => {
+    for (const words of [["--back"], [photo, "--back"], [photo, "--back", "--plain"]]) {
+        const { status, stderr } = spawnSync(process.execPath, [command, "make", "x.flexavatar", ...words], {
+            encoding: "utf8",
+            cwd: root,
+        });
+        assert.equal(status, 2);
+        assert.match(stderr, /--back <photo>/);
     }
 });
 

@@ -17,8 +17,10 @@ from training.bust.grids import blur, frames, mean_where, push_pull, quaternions
 from training.bust.head import Head
 from training.bust.page import Page
 from training.bust.photo import Photo, bilinear
+from training.bust.tone import toned
 from training.headmodel.model import DEFAULT_PATH, HeadModel
 from training.headmodel.page2 import BANDS, MAP_SIZE, bust_azimuth, hair_angle
+from training.synth.cameras import rotation
 from training.synth.crop import Crop
 
 SIZE = 256
@@ -286,6 +288,48 @@ def test_a_second_photo_from_behind_colors_the_back():
     band = page().rows("hair")
     assert np.median(both.map[5, band][seen]) > 0.7
     assert np.median(filled("long").map[5, band][seen]) < 0.4
+
+
+def photo_aside(yaw: float, tail: bool) -> Photo:
+    """The same person's right (-1) or left (1) side: short hair, a pony tail behind."""
+    front = photo_of()
+    row, column = np.mgrid[0:SIZE, 0:SIZE] + 0.5
+    back, y = yaw * (column / SIZE - 0.5) * 1.5 / 2.4, -(row / SIZE - 0.5) * 1.5 / 2.4 - 0.06
+    head = ((back - 0.02) / 0.1) ** 2 + ((y - 0.01) / 0.118) ** 2 < 1
+    neck = (np.abs(back - 0.02) < 0.058) & (y < 0) & (y > -0.2)
+    body = (np.abs(back - 0.03) < 0.11) & (y < -0.155)
+    locks = head & (back > 0.03) & (y > -0.06)
+    if tail:
+        locks |= (back > 0.09) & (back < 0.16) & (y < 0.06) & (y > -0.2)
+    classes = np.stack([locks, (head | neck) & ~locks, body & ~locks & ~neck & ~head], -1).astype(float)
+    image = 0.1 + classes @ np.array([[0.5, 0.2, 0.1], [0.7, 0.5, 0.4], [0.1, 0.2, 0.6]])
+    turn = np.array([[0, 0, -yaw], [0, 1, 0], [yaw, 0, 0.0]])
+    return replace(front, image=image, matte=classes.max(-1), classes=classes, R=turn)
+
+
+@pytest.mark.parametrize("yaw", (-1, 1))
+def test_a_photo_from_the_side_adds_what_the_first_hides(yaw):
+    assert filled("none").hair is None
+    tail = filling.fill(page(), bald_head(), [photo_of(), photo_aside(yaw, True)])
+    on = tail.map[3, page().rows("hair")] > 0
+    behind = on & (tail.hair.points[..., 1] > -0.19) & (tail.hair.points[..., 1] < 0.0)
+    reach = -tail.hair.points[..., 2][behind]
+    assert 0.15 < reach.max() < 0.175
+    assert (tail.hair.points[..., 1][on] < -0.15).sum() > 100
+    short = filling.fill(page(), bald_head(), [photo_of(), photo_aside(yaw, False)])
+    on = short.map[3, page().rows("hair")] > 0
+    assert on.sum() < 2500 and -short.hair.points[..., 2][on].min() < 0.13
+
+
+def test_photos_under_other_light_come_to_one_tone():
+    head = bald_head()
+    blue = replace(photo_of("long"), image=photo_of("long").image * [0.7, 1, 1.3])
+    turned = replace(blue, R=rotation(np.radians(30), 0, 0))
+    one, other = toned([photo_of("long").cleaned(), turned.cleaned()], head)
+    skin = photo_of("long").classes[..., 1] > 0
+    assert np.abs(one.image[skin].mean(0) - other.image[skin].mean(0)).max() < 0.02
+    (alone,) = toned([blue.cleaned()], head)
+    assert np.array_equal(alone.image, blue.image)
 
 
 # ---------------------------------------------------------------------------------------------------------- small steps

@@ -190,7 +190,8 @@ function TargetsOf(part: IMeshPart, mesh: Mesh): MorphTargetManager {
 
 /** Where a joint is, seen from its parent. */
 function PlaceOf(joints: ArrayLike<number>, joint: number, into: Vector3): Vector3 {
-    const [at, parent] = [3 * joint, 3 * JointParents[joint]];
+    const at = 3 * joint;
+    const parent = 3 * JointParents[joint];
     return parent < 0
         ? into.set(joints[at], joints[at + 1], joints[at + 2])
         : into.set(

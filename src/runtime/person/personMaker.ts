@@ -23,7 +23,7 @@ import { MakePersonAsync } from "./makePerson.js";
 import { MouthColors, MouthPose } from "./mouthColors.js";
 import { ReadPageModel, type IPageModel } from "./pageMap.js";
 import { SplatsOfPerson } from "./personSplats.js";
-import { RefinedMap } from "./refinedMap.js";
+import { RefinedMap, SumOf } from "./refinedMap.js";
 import type { RefineOption } from "./refineSettings.js";
 import type { IRefineSource } from "./refineViews.js";
 import { FinishInSlicesAsync } from "../slices.js";
@@ -214,6 +214,11 @@ export class PersonMaker {
             head: this._head,
             table: this._table,
             refinedMap: () => RefinedMap(file),
+            recolor: (change) => {
+                if (file.detail) {
+                    file.detail = SumOf(file.detail, change);
+                }
+            },
             showAsync: async (filled) => {
                 if (filled) {
                     const { model, mapSize, sha256 } = filled.model;
