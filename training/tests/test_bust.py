@@ -255,9 +255,19 @@ def test_hair_between_clothes_and_skin_is_a_collar_unless_it_hangs_from_the_head
         classes[at], image[at] = np.eye(3)[k], color
     strip = slice(top, 90), slice(70, 74)
     classes[strip], image[strip] = [1, 0, 0], [0.3, 0.2, 0.1]
-    found, _ = found_clothes(image, classes.max(-1), classes, 100, Rows(30, 55, 65, (50, 65, 15, 12)))
+    found, _, is_scene = found_clothes(image, classes.max(-1), classes, 100, Rows(30, 55, 65, (50, 65, 15, 12)))
     assert (found[75, 71].argmax() == 2) == is_collar
     assert found[20, 50, 0] == 1
+    assert not is_scene
+
+
+@pytest.mark.parametrize(("color", "is_scene"), [([0.1, 0.1, 0.1], True), ([0.1, 0.2, 0.5], False)])
+def test_a_strip_of_the_background_is_no_garment(color, is_scene):
+    hair, skin, clothes = (slice(0, 32), slice(20, 80)), (slice(32, 100), slice(30, 70)), (slice(80, 100), slice(70, 76))
+    classes, image = np.zeros((100, 100, 3)), np.full((100, 100, 3), 0.1)
+    for k, (at, shade) in enumerate(zip((hair, skin, clothes), ([0.3, 0.2, 0.1], [0.8, 0.6, 0.5], color))):
+        classes[at], image[at] = np.eye(3)[k], shade
+    assert found_clothes(image, classes.max(-1), classes, 100, Rows(30, 55, 65, (50, 65, 15, 12)))[2] == is_scene
 
 
 def test_who_shows_no_clothes_gets_plain_ones():

@@ -79,10 +79,10 @@ export function* FillPage(
         depths.push(DepthPicture(given, photo));
     }
     photos.splice(0, photos.length, ...Toned(photos, given, depths));
-    let headColor = NeckColor(page, given, photos[0], depths[0]);
+    let headColor = yield* Within(NeckColor(page, given, photos[0], depths[0]), 0.42, 0.43);
     const head = headColor ? { ...given, color: headColor } : given;
-    yield 0.42;
-    const torso = yield* Within(FitTorso(page, head, photos[0].torso), 0.42, 0.5);
+    yield 0.43;
+    const torso = yield* Within(FitTorso(page, head, photos[0].torso), 0.43, 0.5);
     steps.onTorso?.(torso, photos);
     yield 0.5;
     const reach = new TorsoReach(page, torso);
@@ -122,10 +122,9 @@ export function* FillPage(
     if (layer) {
         const color = yield* Within(HairColor(page, layer, torso, photos, depths), 0.75, 0.93);
         steps.onHairColor?.(color);
-        headColor = ScalpColor(page, head, layer, color, photos[0]);
-        yield 0.93;
+        headColor = yield* Within(ScalpColor(page, head, layer, color, photos[0]), 0.93, 0.94);
         const outer = { opacity: Opaque, turn: -1, share: [0.68, 0.72, 0.0012] } as const;
-        yield* Within(Write(map, page, page.hair, { points: layer.points, ...color }, outer), 0.93, 0.96);
+        yield* Within(Write(map, page, page.hair, { points: layer.points, ...color }, outer), 0.94, 0.96);
         const inner = { opacity: 0.98, turn: -1, share: [0.7, 0.6, 0.002] } as const;
         const inside = yield* Within(InnerLayer(page, layer, color), 0.96, 0.98);
         yield* Within(Write(map, page, page.hairInner, inside, inner), 0.98, 1);

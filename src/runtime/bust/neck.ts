@@ -2,6 +2,7 @@
  * Colors of the head's own neck where a collar, or hair that hangs before it, is on it in the photo. Twin:
  * training/bust/neck.py.
  */
+import type { Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
 import { HiddenSlack, WrappedPushPull } from "./bustColor.js";
 import { Clamp, CreateGrid, Modulo, Ramp, SmoothStep, type IGrid } from "./grids.js";
@@ -89,14 +90,14 @@ function Distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
  * The head's colors with a clean neck and jaw.
  * @param photo the first one
  * @param depth picture of the head's depth in it
- * @returns [n,3]; null where nothing changes
+ * @returns [n,3]; null where nothing changes; yields between its steps
  */
-export function NeckColor(
+export function* NeckColor(
     page: IBustPage,
     head: IBustHead,
     photo: Photo,
     depth: Float64Array,
-): Float64Array<ArrayBuffer> | null {
+): Work<Float64Array<ArrayBuffer> | null> {
     const { means, color } = head;
     const turnOf = (g: number): number => {
         const turn = NeckAzimuth(means[3 * g], means[3 * g + 2]) - photo.yaw;
@@ -111,6 +112,7 @@ export function NeckColor(
         { length: 3 * list.length },
         (_, i) => means[3 * list[Math.floor(i / 3)] + (i % 3)],
     );
+    yield 0.1;
     const { px } = photo.project(points);
     const classes = photo.at(photo.classes, px, 3);
     const garment = photo.at(photo.garment, px);
@@ -118,6 +120,7 @@ export function NeckColor(
     const inside = photo.inside(px, 2);
     const hidden = HiddenBy(points, depth, photo, HiddenSlack);
     const shown = photo.colorAt(px);
+    yield 0.4;
     const [skin, cloth, collar] = [new Around(3), new Around(3), new Around(1)];
     const kinds = new Float64Array(list.length); // what is seen: 1 clothes, −1 skin or hair, 0 unknown
     const locks = [0, 0, 0, 0]; // sum of the hair's colors, and its weight
@@ -146,6 +149,7 @@ export function NeckColor(
             }
         }
     });
+    yield 0.7;
     if (cloth.known < LeastDressed || skin.known === 0) {
         return null;
     }

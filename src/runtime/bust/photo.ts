@@ -344,7 +344,11 @@ export function* CleanPhoto(source: IBustPhoto, given: Uint8ClampedArray): Work<
         classes[3 * i + Clothes] = ((1 - above) * given[3 * i + Clothes]) / 255;
     }
     yield 0.2;
-    const { worn: dressed, scenic } = yield* Within(FindClothes(source, matte, classes, RowsOf(source)), 0.2, 0.3);
+    const {
+        worn: dressed,
+        scenic,
+        isScene,
+    } = yield* Within(FindClothes(source, matte, classes, RowsOf(source)), 0.2, 0.3);
     for (let i = 0; dressed && i < count; i++) {
         const share = dressed(i % width, Math.floor(i / width));
         if (share > 0) {
@@ -380,5 +384,6 @@ export function* CleanPhoto(source: IBustPhoto, given: Uint8ClampedArray): Work<
     const sure = yield* Within(Eroded(matte, width, height, reach), 0.6, 0.8);
     const hairless = yield* Within(Eroded(hair, width, height, reach), 0.8, 1);
     const isMuch = left > MuchLeft * crop.sidePx ** 2;
-    return new Photo(source, matte, classes, sure, hairless, isMuch ? believed : garment);
+    const seen = isMuch ? believed : garment;
+    return new Photo(source, matte, classes, sure, hairless, isScene ? seen.fill(0) : seen);
 }

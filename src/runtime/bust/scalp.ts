@@ -1,5 +1,6 @@
 /** Colors of the head's own scalp where no photo shows it: those of the hair around it. Twin: training/bust/scalp.py. */
 import { WrappedPushPull } from "./bustColor.js";
+import type { Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
 import { Clamp, CreateGrid, Modulo, Ramp } from "./grids.js";
 import type { IHair } from "./hair.js";
@@ -15,15 +16,15 @@ const Rim = [0.3, 0.6] as const;
 
 /**
  * The head's colors with a scalp that goes with the hair.
- * @returns [n,3]
+ * @returns [n,3]; yields between its steps
  */
-export function ScalpColor(
+export function* ScalpColor(
     page: IBustPage,
     head: IBustHead,
     { points, curtain }: IHair,
     { color: hairColor }: IHairColor,
     photo: Photo,
-): Float64Array<ArrayBuffer> {
+): Work<Float64Array<ArrayBuffer>> {
     const { dome } = page;
     const placeOf = (values: ArrayLike<number>, i: number): [number, number] => {
         const [x, y, z] = [0, 1, 2].map((k) => values[3 * i + k] - dome[k]);
@@ -49,10 +50,12 @@ export function ScalpColor(
     total.values.forEach((sum, i) => (total.values[i] = sum / Math.max(weight.values[Math.floor(i / 3)], 1)));
     weight.values.forEach((value, i) => (weight.values[i] = Math.min(value, 1)));
     const { values } = WrappedPushPull(total, weight);
+    yield 0.4;
     const { px } = photo.project(head.means);
     const classes = photo.at(photo.classes, px, 3);
     const sure = photo.at(photo.sure, px);
     const inside = photo.inside(px, 2);
+    yield 0.7;
     const color = head.color.slice() as Float64Array<ArrayBuffer>;
     for (let g = 0; g < head.scalp.length; g++) {
         if (head.scalp[g] === 0) {

@@ -192,15 +192,17 @@ describe("filling of the second page", () => {
     it("gives the head's scalp and a neck under a collar the training side's colors", () => {
         const some = (values: ArrayLike<number>): number[] =>
             Array.from(values).filter((_, i) => i % truth.every === 0);
+        const neckOf = (photo: Photo): Float64Array | null =>
+            Finish(NeckColor(input.page, input.head, photo, DepthPicture(input.head, photo)));
         expect(Worst(some(filled.headColor!), truth.headColor)).toBeLessThan(0.02);
         for (const { photo, color } of truth.collars) {
             const cleaned = Finish(CleanPhoto(photo, photo.classes!));
-            const found = NeckColor(input.page, input.head, cleaned, DepthPicture(input.head, cleaned))!;
+            const found = neckOf(cleaned)!;
             expect(Worst(some(found), color)).toBeLessThan(0.02);
             expect(Worst(found, input.head.color)).toBeGreaterThan(0.1);
         }
         // where no clothes are on it, it stays
-        expect(NeckColor(input.page, input.head, photos[0], DepthPicture(input.head, photos[0]))).toBeNull();
+        expect(neckOf(photos[0])).toBeNull();
     });
 
     it("finds where a photo from behind was taken from, and takes colors and length from it", () => {
