@@ -14,7 +14,7 @@ from .grids import blur, frames, mean_where, push_pull, quaternions, ramp, smoot
 from .head import Head, depth_of, depth_picture, hidden_by
 from .page import Page
 from .photo import HAIR, SKIN, Photo, bilinear
-from .tone import toned
+from .tone import tinted, toned
 
 LEAST_OPACITY = 0.02  # texels below it carry no Gaussian
 OFF = -12.0  # opacity logit of an empty texel
@@ -77,7 +77,7 @@ def fill(
         shown = [part.points[part.shown > 0.5] for part in (torso, layer) if part is not None]
         placed, overlap = backs.placed(back, photos[0], head, shown)
         if placed is not None:
-            photos.append(backs.sorted_out(placed, head))
+            photos.append(tinted(backs.sorted_out(placed, head), photos[0]))
             if hair:
                 ends = backs.hair_ends(photos[-1])
                 layer = hairs.surface(page, head, photos[0], reach, ends, photos[1:], cap=True)
