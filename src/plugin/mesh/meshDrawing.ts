@@ -86,6 +86,7 @@ export class MeshDrawing implements IAvatarDrawing, IPainted {
             this._face.pose(this._turns, pose.head.expression);
         }
         this._face.mesh.visibility = this._look.visibility;
+        this._face.showSkirt(this._page?.showsBust ?? false);
         this._page?.fade(this._look.visibility);
     }
 

@@ -39,6 +39,11 @@ export class MeshPage implements IDrawnPage {
         return this._parts.map(({ skin }) => skin);
     }
 
+    /** Whether there is a bust below the neck, more of it than nothing. */
+    public get showsBust(): boolean {
+        return !this._hidden.bust && this._person.opacity > 0.5 && this._parts.some(({ name }) => name === "bust");
+    }
+
     /** Whether all of it is there, as the person has it. */
     public get isReady(): boolean {
         return !this._isBaking;

@@ -86,6 +86,12 @@ export class SkinnedPart {
         }
     }
 
+    /** Shows a face with or without what of its neck is for a bust. Allocates nothing. */
+    public showSkirt(isShown: boolean): void {
+        const { mesh, model } = this._part;
+        this.mesh.subMeshes[0].indexCount = isShown ? mesh.indices.length : 3 * model.faceCount;
+    }
+
     /** Shows other colors. @param texture of the same size */
     public repaint({ rgba }: IBakedTexture): void {
         this._texture.update(rgba);
@@ -176,7 +182,8 @@ function TargetsOf(part: IMeshPart, mesh: Mesh): MorphTargetManager {
 
 /** Where a joint is, seen from its parent. */
 function PlaceOf(joints: ArrayLike<number>, joint: number, into: Vector3): Vector3 {
-    const [at, parent] = [3 * joint, 3 * JointParents[joint]];
+    const at = 3 * joint;
+    const parent = 3 * JointParents[joint];
     return parent < 0
         ? into.set(joints[at], joints[at + 1], joints[at + 2])
         : into.set(

@@ -66,7 +66,7 @@ function ClothGuess(photos: readonly Photo[]): readonly number[] | null {
 }
 
 /** Push-pull on a grid whose first and last column are neighbours. */
-function WrappedPushPull(color: IGrid, weight: IGrid): IGrid {
+export function WrappedPushPull(color: IGrid, weight: IGrid): IGrid {
     const { rows, columns } = color;
     const half = columns >> 1;
     const take = ({ depth, values }: IGrid, from: number, width: number): IGrid => {

@@ -39,10 +39,20 @@ const StrandRows = 12;
 const Straight = [0.032, 0.06] as const;
 /** Of the spread of curls that is carried behind: what repeats must not be seen to. */
 const Curls = 0.6;
-/** Hair behind is this much darker. */
-const Behind = 0.93;
 /** Of the crop's side: so near to the photo's lower edge its hair fades into its continuation. */
 const LowerEdge = 0.07;
+/** Where light comes from that falls on hair that no photo shows: meters above the eyes, and towards the camera. */
+const Light = { up: 1.5, front: 0.3 };
+/** What of it comes from everywhere, and how far it reaches around. */
+const [Ambient, Wrap] = [0.6, 0.4];
+/** Rows and columns over which the surface is smoothed for that; the height of a light straight above, meters. */
+const [CalmRows, CalmColumns, FarUp] = [5, 5, 100];
+/** Least and most of it, against what the photo shows. */
+const LightLimits = [0.85, 1.08] as const;
+/** Hair shines where its surface rises so steeply (sine) from the horizontal, about so much. */
+const Shine = { at: 0.45, wide: 0.22, most: 0.09 };
+/** What is brighter than this does not. */
+const Dull = 0.8;
 /** Rows and columns over which the edges that photos carve are smoothed. */
 const EdgeBlur = [1.5, 0.6] as const;
 /** Of a strand's color from row to row, below which it is continued. */
@@ -290,6 +300,7 @@ function* ColorBehind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid)
         [0, 0, 0],
         [0, 0, 0],
     ];
+    const { light, shine } = LightOn(layer, trust);
     const result = color.values.slice();
     yield 0.8;
     for (let i = 0; i < rows * columns; i++) {
@@ -312,10 +323,27 @@ function* ColorBehind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid)
         for (let channel = 0; channel < 3; channel++) {
             const base = means[k][3 * row + channel] * (1 - across) + means[1 - k][3 * row + channel] * across;
             const strands = own[channel] * (1 - cross) + other[channel] * cross;
-            result[3 * i + channel] = color.values[3 * i + channel] * (1 - share) + base * strands * Behind * share;
+            const lit = base * light[i] + shine[i] * Math.max(0, Dull - base);
+            result[3 * i + channel] = color.values[3 * i + channel] * (1 - share) + lit * strands * share;
         }
     }
     return { ...color, values: result };
+}
+
+/** What falls on hair that no photo shows: [rows,P] factors of its color, and what shines beside that. */
+function LightOn({ points, view }: IHair, trust: IGrid): { light: Float64Array; shine: Float64Array } {
+    const calm = Blur(Blur(points, CalmRows, 0), CalmColumns, 1);
+    const { yaw } = view.photo;
+    const towards = (eye: readonly number[]): Float64Array => Facing(calm, { eye }, -1);
+    const light = towards([Light.front * Math.sin(yaw), Light.up, Light.front * Math.cos(yaw)]).map(
+        (cosine) => Ambient + (1 - Ambient) * Math.max(0, (cosine + Wrap) / (1 + Wrap)),
+    );
+    const seen = trust.values.reduce((sum, value) => sum + value, 0);
+    const usual = trust.values.reduce((sum, value, i) => sum + value * light[i], 0) / Math.max(seen, 1e-6);
+    return {
+        light: light.map((value) => (seen > 0 ? Clamp(value / usual, ...LightLimits) : 1)),
+        shine: towards([0, FarUp, 0]).map((rise) => Shine.most * Math.exp(-(((rise - Shine.at) / Shine.wide) ** 2))),
+    };
 }
 
 /**

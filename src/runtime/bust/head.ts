@@ -61,6 +61,31 @@ export function BustHeadOf(
     return head;
 }
 
+/**
+ * What other colors of those Gaussians change in the map.
+ * @param staticMap [14,H,W], before activation
+ * @param color [n,3] of the Gaussians of {@link BustHeadOf}
+ * @returns [3,H,W]
+ */
+export function ColorChange(
+    head: HeadModel,
+    table: TexelTable,
+    staticMap: ArrayLike<number>,
+    color: ArrayLike<number>,
+): Float32Array<ArrayBuffer> {
+    const own = BustHeadOf(head, table, staticMap).color;
+    const texels = table.mapSize ** 2;
+    const change = new Float32Array(3 * texels);
+    for (let g = 0, i = 0; g < table.gaussianCount; g++) {
+        if (KeptRegions.includes(head.regions[table.flags[g] >>> RegionShift])) {
+            for (let k = 0; k < 3; k++, i++) {
+                change[k * texels + table.texel[g]] = color[i] - own[i];
+            }
+        }
+    }
+    return change;
+}
+
 /** [n,3] means of the Gaussians that count. */
 export function SolidMeans({ means, opacity }: IBustHead): Float64Array {
     const solid = new Float64Array(means.length);

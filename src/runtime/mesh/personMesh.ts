@@ -14,6 +14,7 @@ import { SplitSeams, ToSplitVertices, type ISeamlessMesh } from "../../flame/spl
 import type { ICloseUp } from "../closeUp.js";
 import { Within, type Work } from "../slices.js";
 import { BakeTexture, type IBakedTexture } from "./bakeTexture.js";
+import { ShutLips } from "./shutLips.js";
 
 /** Names of the parts. */
 export type MeshPartName = "face" | PagePart;
@@ -51,17 +52,26 @@ const HairAlpha = 128;
 const LongestEdge = 0.05;
 /** The same where a corner is cut out. */
 const LongestEndEdge = 0.03;
-/** Meters that the skirt goes down from the neck, and its share of the way to the neck's middle. Ours. */
-const [SkirtLength, SkirtInwards] = [0.025, 0.15];
+/**
+ * Meters that the skirt goes down from the neck, and its share of the way to the neck's middle: the bust is as much as
+ * 4 cm inside of the neck's rim at its sides, and what goes down there would hide it. Ours.
+ */
+const [SkirtLength, SkirtInwards] = [0.006, 0.5];
 const NeckJoint = ModelJointNames.indexOf("neck");
 /** Meters: smaller moves of a vertex are left out of a target. */
 const LeastMove = 1e-6;
 
-/** The head's part. @param edge texels per side of its texture */
-export function* FacePart(head: IMappedModel, edge: number): Work<IMeshPart> {
-    const { vertices, texture } = yield* Skin(head, edge);
+/**
+ * The head's part.
+ * @param edge texels per side of its texture
+ * @param hasSkirt whether its neck goes on below its open end, for a bust; these faces come last
+ */
+export function* FacePart(head: IMappedModel, edge: number, hasSkirt: boolean): Work<IMeshPart> {
+    const { vertices: open, texture } = yield* Skin(head, edge);
     const { model } = head;
-    return { name: "face", model, vertices, mesh: WithSkirt(model, Split(model, vertices)), texture };
+    const vertices = ShutLips(model, open);
+    const mesh = Split(model, vertices);
+    return { name: "face", model, vertices, mesh: hasSkirt ? WithSkirt(model, mesh) : mesh, texture };
 }
 
 /**

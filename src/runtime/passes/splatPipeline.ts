@@ -212,7 +212,9 @@ export class SplatPipeline {
         }
         if (Unposed.length > 0) {
             this.poseVertices(encoder, Unposed);
-            Unposed.length = 0;
+            while (Unposed.length > 0) {
+                Unposed.pop(); // unlike a length of 0, this keeps the room
+            }
         }
     }
 

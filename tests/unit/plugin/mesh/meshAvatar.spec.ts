@@ -5,6 +5,7 @@ import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh";
 import { SceneSerializer } from "@babylonjs/core/Misc/sceneSerializer";
 import { Scene } from "@babylonjs/core/scene";
 import type { FlexAvatar } from "../../../../src/plugin/avatar/flexAvatar";
+import { PersonalVertices, TexelTableOf } from "../../../../src/flame/personalHead";
 import { HeadSurface } from "../../../../src/plugin/attach/headSurface";
 import { FlexAvatarComponent } from "../../../../src/plugin/flexAvatarComponent";
 import { FakeServicesAsync } from "../../../support/fakeNetworks";
@@ -40,7 +41,7 @@ describe("an avatar on an engine without WebGPU", () => {
         expect(scene.meshes.some((mesh) => mesh.getClassName() === "FlexAvatarSplatMesh")).toBeFalse();
     });
 
-    it("stands as the head model does, by Babylon's morph targets and bones", () => {
+    it("stands as the head model does but for lips, which it shuts, by Babylon's morph targets and bones", () => {
         avatar.expression.getTrack("jawOpen").influence = 0.6;
         avatar.expression.getTrack("eyeLookUpLeft").influence = 1;
         avatar.expression.getTrack("mouthSmileRight").influence = 0.5;
@@ -48,18 +49,36 @@ describe("an avatar on an engine without WebGPU", () => {
         scene.render();
         const { head } = avatar["_core"].pose;
         const { file, head: model } = avatar["_core"].parts;
-        const wanted = new HeadSurface(model, file).poseVertices(head, new Float32Array(3 * model.vertexCount));
-        const { source } = avatar["_core"].parts.body!.body.face.mesh;
+        const surface = new HeadSurface(model, file);
+        const wanted = surface.poseVertices(head, new Float32Array(3 * model.vertexCount));
+        const { mesh, vertices: rest } = avatar["_core"].parts.body!.body.face;
+        const { source } = mesh;
         face.skeleton!.prepare(true);
         const shown = face.getPositionData(true, true)!;
         let farthest = 0;
+        const open = PersonalVertices(model, TexelTableOf(model, file.mapSize), file.staticMap);
         source.subarray(0, model.uvCount).forEach((vertex, i) => {
-            for (let axis = 0; axis < 3; axis++) {
+            const isMoved = [0, 1, 2].some(
+                (axis) => Math.abs(rest[3 * vertex + axis] - open[3 * vertex + axis]) > 1e-6,
+            );
+            for (let axis = 0; !isMoved && axis < 3; axis++) {
                 farthest = Math.max(farthest, Math.abs(shown[3 * i + axis] - wanted[3 * vertex + axis]));
             }
         });
         expect(farthest).toBeLessThan(2e-5); // meters; the five weights of a vertex are four here
         expect(farthest).toBeGreaterThan(0);
+    });
+
+    it("ends with its neck while it has no bust", () => {
+        scene.render();
+        const { model, mesh } = avatar["_core"].parts.body!.body.face;
+        expect(face.subMeshes[0].indexCount).toBe(3 * model.faceCount);
+        expect(mesh.indices.length).toBeGreaterThan(3 * model.faceCount);
+    });
+
+    it("knows from photos on what the driver adds inside an open mouth", () => {
+        const { mouth } = avatar["_core"].parts.file;
+        expect(mouth!.some((value) => value !== 0)).toBeTrue();
     });
 
     it("follows visibility, group, mask and containers", () => {

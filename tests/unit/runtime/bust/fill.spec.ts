@@ -16,7 +16,9 @@ import type { IBand, IBustInput } from "../../../../src/runtime/bust/bustInput";
 import type { IHair } from "../../../../src/runtime/bust/hair";
 import { HairView, MeasureRim, MeasureSides } from "../../../../src/runtime/bust/hairView";
 import { HairRow, RowCoordinate } from "../../../../src/runtime/bust/page";
-import { Box, Eroded, Project, type Photo } from "../../../../src/runtime/bust/photo";
+import { DepthPicture } from "../../../../src/runtime/bust/head";
+import { NeckColor } from "../../../../src/runtime/bust/neck";
+import { Box, CleanPhoto, Eroded, Project, type Photo } from "../../../../src/runtime/bust/photo";
 import { TorsoReach, type ITorso } from "../../../../src/runtime/bust/torso";
 import { Finish } from "../../../../src/runtime/slices";
 import { Psnr, Random } from "../../../support/gpu";
@@ -185,6 +187,20 @@ describe("filling of the second page", () => {
         expect(Worst(channels(10, 4), truth.rotation)).toBeLessThan(0.01);
         expect(filled.count).toBe(truth.count);
         expect(run({ hair: false, photos: input.photos.slice(0, 1) }).count).toBe(truth.bustCount);
+    });
+
+    it("gives the head's scalp and a neck under a collar the training side's colors", () => {
+        const some = (values: ArrayLike<number>): number[] =>
+            Array.from(values).filter((_, i) => i % truth.every === 0);
+        expect(Worst(some(filled.headColor!), truth.headColor)).toBeLessThan(0.02);
+        for (const { photo, color } of truth.collars) {
+            const cleaned = Finish(CleanPhoto(photo, photo.classes!));
+            const found = NeckColor(input.page, input.head, cleaned, DepthPicture(input.head, cleaned))!;
+            expect(Worst(some(found), color)).toBeLessThan(0.02);
+            expect(Worst(found, input.head.color)).toBeGreaterThan(0.1);
+        }
+        // where no clothes are on it, it stays
+        expect(NeckColor(input.page, input.head, photos[0], DepthPicture(input.head, photos[0]))).toBeNull();
     });
 
     it("finds where a photo from behind was taken from, and takes colors and length from it", () => {
