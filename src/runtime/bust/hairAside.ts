@@ -200,12 +200,7 @@ function Mirrored({ rows, columns, values }: IGrid, axes: readonly number[]): Fl
  * @param share [rows,columns] of the torso's joint
  * @returns [columns] height above the dome's centre; infinite where it tells nothing
  */
-export function EndsAside(
-    points: IGrid,
-    heights: Float64Array,
-    { view: { photo } }: IAside,
-    share: ArrayLike<number>,
-): Float64Array {
+export function EndsAside(points: IGrid, heights: Float64Array, photo: Photo, share: ArrayLike<number>): Float64Array {
     const { rows, columns } = points;
     const posed = { ...points, values: photo.posed(points.values, share) };
     const { px } = photo.project(posed.values);
