@@ -43,6 +43,7 @@ LEAST_OFF, BEHIND_OFF = 0.0015, 0.005  # meters that the dome stays off the head
 NO_CURTAIN = -0.075  # where hair ends behind on a side that has no curtain, meters below the dome's centre
 # radians that another photo is taken from farther aside than the first: then its outline is another one
 ASIDE = np.radians(25)
+FREE = np.radians(48)  # from so far aside on its photo shows where hair ends in the middle of the back
 NAPE = -0.1  # hair at the back that ends above this height (m) is the head's own
 OFF_SIDE = 0.01  # meters: hair farther out than this at the back is not on the head's own page
 MOST_OUT, MOST_IN = 0.12, 0.04  # meters that its outline moves the surface
@@ -402,7 +403,7 @@ def asides(page: Page, head: Head, photo: Photo, others: list[Photo], heights: n
                 known,
                 bool(upper.max() >= OFF_SIDE),
                 float(lowest - sides.beyond[back] - sides.behind[back]),
-                bool(sides.beyond[back] == 0 and sides.behind[back] == 0),
+                bool(sides.beyond[back] == 0 and sides.behind[back] == 0 and abs(along) > np.sin(FREE)),
             )
         )
     return out
