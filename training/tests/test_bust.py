@@ -17,7 +17,7 @@ from training.bust.grids import blur, frames, mean_where, push_pull, quaternions
 from training.bust.head import Head
 from training.bust.page import Page
 from training.bust.photo import Photo, bilinear
-from training.bust.tone import toned
+from training.bust.tone import tinted, toned
 from training.headmodel.model import DEFAULT_PATH, HeadModel
 from training.headmodel.page2 import BANDS, MAP_SIZE, bust_azimuth, hair_angle
 from training.synth.cameras import rotation
@@ -340,6 +340,15 @@ def test_photos_under_other_light_come_to_one_tone():
     assert np.abs(one.image[skin].mean(0) - other.image[skin].mean(0)).max() < 0.02
     (alone,) = toned([blue.cleaned()], head)
     assert np.array_equal(alone.image, blue.image)
+
+
+def test_a_photo_from_behind_comes_to_the_tint_of_the_front_and_keeps_its_light():
+    front = photo_of("long").cleaned()
+    tint = np.array([0.85, 1, 1 / 0.85])
+    back = tinted(replace(front, image=0.6 * front.image * tint), front)
+    body = front.classes[..., 2] > 0.9
+    ratio = back.image[body].mean(0) / front.image[body].mean(0)
+    assert np.abs(ratio - 0.6).max() < 0.03
 
 
 # ---------------------------------------------------------------------------------------------------------- small steps
