@@ -263,7 +263,11 @@ def test_hair_between_clothes_and_skin_is_a_collar_unless_it_hangs_from_the_head
 
 @pytest.mark.parametrize(("color", "is_scene"), [([0.1, 0.1, 0.1], True), ([0.1, 0.2, 0.5], False)])
 def test_a_strip_of_the_background_is_no_garment(color, is_scene):
-    hair, skin, clothes = (slice(0, 32), slice(20, 80)), (slice(32, 100), slice(30, 70)), (slice(80, 100), slice(70, 76))
+    hair, skin, clothes = (
+        (slice(0, 32), slice(20, 80)),
+        (slice(32, 100), slice(30, 70)),
+        (slice(80, 100), slice(70, 76)),
+    )
     classes, image = np.zeros((100, 100, 3)), np.full((100, 100, 3), 0.1)
     for k, (at, shade) in enumerate(zip((hair, skin, clothes), ([0.3, 0.2, 0.1], [0.8, 0.6, 0.5], color))):
         classes[at], image[at] = np.eye(3)[k], shade
