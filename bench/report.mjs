@@ -116,7 +116,13 @@ const writers = {
         return `### Networks, ${section.model}\n\n${when(section)}\n\n${table(["driver in", "wall ms", "processor ms", "GFLOP/s"], driver)}\n\n${table(["photos", "encode, ms", "reconstruct, ms"], photos)}`;
     },
     bundle(section) {
-        return `### Bundle\n\n${(section.gzipBytes / 1000).toFixed(1)} kB gzip in ${section.files.length} files, without Babylon, ONNX Runtime and models (target ≤ ${section.targetBytes / 1000} kB).`;
+        const all = section.files.reduce((sum, { gzipBytes }) => sum + gzipBytes, 0);
+        const kilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} kB`;
+        return [
+            "### Bundle\n",
+            `${kilobytes(section.gzipBytes)} gzip without Babylon, ONNX Runtime and models (target ≤ ${section.targetBytes / 1000} kB),`,
+            `and ${kilobytes(all - section.gzipBytes)} in ${section.files.length - 1} files that load when they are used. ${when(section)}`,
+        ].join("\n");
     },
     visit: visits,
     refine(section) {

@@ -7,7 +7,7 @@ import path from "node:path";
 import { copyAssets } from "./assets.mjs";
 
 const usage = `Usage: babylon-flexavatar copy-assets <folder>
-       babylon-flexavatar make <person.flexavatar> <photo>... [--plain]
+       babylon-flexavatar make <person.flexavatar> <photo>... [--back <photo> | --plain]
        babylon-flexavatar convert-flame <flame.pkl|flame.npz> [further file]... [-o <head.bin>] [--license <SPDX>]
        babylon-flexavatar export <person.flexavatar> <person.glb> [--as mesh] [--texture <pixels>]
 
@@ -16,6 +16,7 @@ The page names the address of that folder: FlexAvatarComponent.GetOrCreate(scene
 Running it again copies only what changed; run it after every update of babylon-flexavatar or onnxruntime-web.
 
 make writes the avatar of one to four photos of a person. Photos are opened by @napi-rs/canvas: npm install @napi-rs/canvas.
+--back is one more photo, from straight behind: hair and bust look there as it shows them.
 --plain leaves out the photos' own detail, hair and bust, which take most of the time.
 
 convert-flame makes a head model file of your own FLAME (2020, 2023, 2023 Open), by default beside it. Further files give
@@ -52,11 +53,12 @@ async function convert(words) {
     }
 }
 
-async function make(file, photos, refine) {
+async function make(file, { photos, back, refine }) {
     try {
         const { makePerson } = await import("./makePerson.mjs");
         const bytes = await makePerson(photos, path.resolve(file), {
             refine,
+            back,
             onStage: (stage) => console.log(`${stage} ...`),
             onNotice: (message) => console.log(message),
         });
@@ -91,6 +93,20 @@ function readExport(words) {
     return knows ? { files, textureSize: texture === undefined ? undefined : Number(texture) } : null;
 }
 
+/** The words of `make` after its file; null for what it does not know. */
+function readMake(words) {
+    const [withoutBack, back] = takeOption(words, "--back");
+    const photos = withoutBack.filter((word) => word !== "--plain");
+    const refine = photos.length === withoutBack.length;
+    const isBackGiven = words.includes("--back");
+    const knows =
+        photos.length > 0 &&
+        ![...photos, back ?? ""].some((word) => word.startsWith("--")) &&
+        isBackGiven === (back !== undefined) &&
+        (refine || !isBackGiven);
+    return knows ? { photos, back, refine } : null;
+}
+
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 const [command, target, ...rest] = process.argv.slice(2);
@@ -98,12 +114,8 @@ if (command === "--help" || command === "help") {
     console.log(usage);
 } else if (command === "convert-flame" && target !== undefined) {
     await convert([target, ...rest]);
-} else if (command === "make" && target !== undefined && !target.startsWith("-") && rest.length > 0) {
-    await make(
-        target,
-        rest.filter((word) => word !== "--plain"),
-        !rest.includes("--plain"),
-    );
+} else if (command === "make" && target !== undefined && !target.startsWith("-") && readMake(rest)) {
+    await make(target, readMake(rest));
 } else if (command === "export" && readExport([target, ...rest].filter(Boolean))) {
     const { files, textureSize } = readExport([target, ...rest]);
     await exportMesh(...files, textureSize);

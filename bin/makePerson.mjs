@@ -61,12 +61,13 @@ function loadCanvas(project) {
 /**
  * @param photos one to four image files
  * @param target the file to write
- * @param options `refine`: false leaves the photos' own detail, hair and bust out; `project`: the folder whose packages
- * are used; `modelsUrl`: the folder of other networks; `onStage`, `onNotice`: told what is done
+ * @param options `refine`: false leaves the photos' own detail, hair and bust out; `back`: an image file from behind;
+ * `project`: the folder whose packages are used; `modelsUrl`: the folder of other networks; `onStage`, `onNotice`: told
+ * what is done
  * @returns bytes written
  */
 export async function makePerson(photos, target, options = {}) {
-    const { refine = true, project = process.cwd(), modelsUrl, onStage, onNotice } = options;
+    const { refine = true, back, project = process.cwd(), modelsUrl, onStage, onNotice } = options;
     bringBrowserParts(loadCanvas(project));
     const maker = await createMaker(project, onNotice, modelsUrl);
     let last = "";
@@ -77,8 +78,9 @@ export async function makePerson(photos, target, options = {}) {
     };
     try {
         const name = path.basename(target, path.extname(target));
-        const files = photos.map((photo) => new Blob([readFileSync(photo)]));
-        const person = await maker.makeAsync(files, { name, refine: refine ? "auto" : false, onProgress: tell });
+        const open = (photo) => new Blob([readFileSync(photo)]);
+        const settings = { name, refine: refine && (back === undefined ? "auto" : { back: open(back) }) };
+        const person = await maker.makeAsync(photos.map(open), { ...settings, onProgress: tell });
         const bytes = await maker.writeAsync(person);
         writeFileSync(target, bytes);
         return bytes.length;

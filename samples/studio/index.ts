@@ -29,7 +29,7 @@ import { HideProblem, ShowProblem, type Way } from "./problems";
 import { Progress } from "./progress";
 
 /** Notices that tell something about the visitor's photos. Others are for developers. */
-const ToldNotices = /^(photo-|refine-failed|fill-failed|hair-with-hat|page-unused|device-lost)/;
+const ToldNotices = /^(photo-|back-unused|refine-failed|fill-failed|hair-with-hat|page-unused|device-lost)/;
 
 const find = <T extends HTMLElement = HTMLElement>(id: string) => document.getElementById(id) as T;
 const input = (id: string) => find<HTMLInputElement>(id);
@@ -79,6 +79,7 @@ class Studio {
                 input(id).value = ""; // the same file may be chosen again
             });
         choose("photos", (files) => this._take(files));
+        choose("back", ([file]) => file && (this._tray.back = file));
         choose("open", ([file]) => file && this._open(file));
         for (const type of ["dragover", "dragleave", "drop"]) {
             document.addEventListener(type, (event) => {
@@ -133,19 +134,24 @@ class Studio {
     }
 
     private _make(): void {
-        const { photos } = this._tray;
-        this._create(photos.length > 0 ? [...photos] : [`${AssetsUrl}astronaut.png`]);
+        const { photos, back } = this._tray;
+        if (photos.length > 0) {
+            this._create([...photos], back);
+        } else {
+            this._create([`${AssetsUrl}astronaut.png`]);
+        }
     }
 
-    private _create(photos: readonly PhotoSource[]): void {
+    private _create(photos: readonly PhotoSource[], back?: PhotoSource): void {
         void this._workAsync(
-            () => this._create(photos),
+            () => this._create(photos, back),
             async (signal) => {
                 const onProgress = (report: { stage: string; fraction: number }) =>
                     this._progress.report(report.stage, report.fraction);
                 const avatar = await this._component.createFromPhotosAsync(photos, {
                     signal,
                     onProgress,
+                    back,
                     ...this._shownParts,
                 });
                 this._show(avatar);
@@ -311,9 +317,18 @@ class Studio {
     }
 
     private _nameButton(): void {
-        const count = this._tray.photos.length;
-        find("make").textContent =
-            count === 0 ? "Try it with a portrait" : count === 1 ? "Make the avatar" : `Make it from ${count} photos`;
+        const { photos, back } = this._tray;
+        const count = photos.length;
+        const isBackAlone = count === 0 && back !== undefined;
+        find("backChoice").hidden = find("backNote").hidden = count === 0 && !isBackAlone;
+        input("make").disabled = isBackAlone;
+        find("make").textContent = isBackAlone
+            ? "A photo from the front is missing"
+            : count === 0
+              ? "Try it with a portrait"
+              : count === 1
+                ? "Make the avatar"
+                : `Make it from ${count} photos`;
     }
 }
 

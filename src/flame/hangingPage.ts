@@ -78,7 +78,7 @@ export function HangingPose(
         RotationOfAxisAngle(lying[0], lying[1], lying[2], LyingTurn);
         MultiplyRotations(NeckTurn, LyingTurn, Product);
         QuaternionOfRotation(Product, Turn);
-        const length = Math.hypot(Turn[0], Turn[1], Turn[2]);
+        const length = Math.sqrt(Turn[0] * Turn[0] + Turn[1] * Turn[1] + Turn[2] * Turn[2]);
         const angle = 2 * Math.atan2(Turn[3] < 0 ? -length : length, Math.abs(Turn[3]));
         const scale = length > 1e-9 ? angle / length : 0;
         for (let i = 0; i < 3; i++) {

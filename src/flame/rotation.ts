@@ -14,7 +14,7 @@ export interface IWritableNumbers {
  * @param at where the matrix starts in `into`
  */
 export function RotationOfAxisAngle(x: number, y: number, z: number, into: IWritableNumbers, at = 0): void {
-    const angle = Math.hypot(x, y, z);
+    const angle = Math.sqrt(x * x + y * y + z * z); // Math.hypot allocates
     // sin(a)/a and (1 − cos a)/a², by their series where the quotients lose digits.
     const a = angle < 1e-4 ? 1 - (angle * angle) / 6 : Math.sin(angle) / angle;
     const b = angle < 1e-4 ? 0.5 - (angle * angle) / 24 : (1 - Math.cos(angle)) / (angle * angle);
@@ -87,15 +87,27 @@ export function QuaternionOfRotation(m: ArrayLike<number>, into: IWritableNumber
     const trace = m[0] + m[4] + m[8];
     let x: number, y: number, z: number, w: number;
     if (trace >= m[0] && trace >= m[4] && trace >= m[8]) {
-        [x, y, z, w] = [m[7] - m[5], m[2] - m[6], m[3] - m[1], 1 + trace];
+        x = m[7] - m[5];
+        y = m[2] - m[6];
+        z = m[3] - m[1];
+        w = 1 + trace;
     } else if (m[0] >= m[4] && m[0] >= m[8]) {
-        [x, y, z, w] = [1 + m[0] - m[4] - m[8], m[1] + m[3], m[2] + m[6], m[7] - m[5]];
+        x = 1 + m[0] - m[4] - m[8];
+        y = m[1] + m[3];
+        z = m[2] + m[6];
+        w = m[7] - m[5];
     } else if (m[4] >= m[8]) {
-        [x, y, z, w] = [m[1] + m[3], 1 + m[4] - m[0] - m[8], m[5] + m[7], m[2] - m[6]];
+        x = m[1] + m[3];
+        y = 1 + m[4] - m[0] - m[8];
+        z = m[5] + m[7];
+        w = m[2] - m[6];
     } else {
-        [x, y, z, w] = [m[2] + m[6], m[5] + m[7], 1 + m[8] - m[0] - m[4], m[3] - m[1]];
+        x = m[2] + m[6];
+        y = m[5] + m[7];
+        z = 1 + m[8] - m[0] - m[4];
+        w = m[3] - m[1];
     }
-    const scale = 1 / Math.hypot(x, y, z, w);
+    const scale = 1 / Math.sqrt(x * x + y * y + z * z + w * w);
     into[at] = x * scale;
     into[at + 1] = y * scale;
     into[at + 2] = z * scale;

@@ -35,7 +35,9 @@ function WriteTurnAbout(joints: ArrayLike<number>, joint: number, into: Float32A
     const z = joints[3 * joint + 2];
     for (let row = 0; row < 3; row++) {
         const at = 12 * joint + 4 * row;
-        const [r0, r1, r2] = [LocalRotation[3 * row], LocalRotation[3 * row + 1], LocalRotation[3 * row + 2]];
+        const r0 = LocalRotation[3 * row];
+        const r1 = LocalRotation[3 * row + 1];
+        const r2 = LocalRotation[3 * row + 2];
         into[at] = r0;
         into[at + 1] = r1;
         into[at + 2] = r2;

@@ -448,7 +448,7 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
             );
         }
         this._dispatches.update(this._avatars);
-        this._evaluators.length = 0;
+        let shown = 0;
         for (let index = 0; index < this._avatars.length; index++) {
             const avatar = this._avatars[index];
             this._drivers[index] = null;
@@ -456,12 +456,13 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
                 const { _internals: internals } = avatar;
                 internals.readFrame();
                 if (internals.splats) {
-                    this._evaluators.push(internals.splats);
+                    this._evaluators[shown++] = internals.splats;
                     this._drivers[index] = internals.splats;
                 }
             }
         }
         this._drivers.length = this._avatars.length;
+        this._evaluators.length = shown;
         AvatarEvaluator.PoseAll(this._evaluators);
         this._scheduler.update(this._drivers, performance.now());
         for (const avatar of this._avatars) {

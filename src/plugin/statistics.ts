@@ -34,27 +34,29 @@ export interface IFlexAvatarStatistics {
 export class DispatchCounter {
     /** Of the last frame that was rendered. */
     public lastFrame = 0;
-    private readonly _pipelines = new Set<SplatPipeline>();
+    private readonly _pipelines: SplatPipeline[] = [];
     private _before = 0;
 
     /** Counts what a pipeline records, too. */
     public add(pipeline: SplatPipeline): void {
-        this._pipelines.add(pipeline);
+        if (!this._pipelines.includes(pipeline)) {
+            this._pipelines.push(pipeline);
+        }
     }
 
     /** Forgets the pipelines of a lost device. */
     public clear(): void {
-        this._pipelines.clear();
+        this._pipelines.length = 0;
     }
 
-    /** Called once a frame. Dispatches between two calls are those of one frame. */
+    /** Called once a frame; allocates nothing. Dispatches between two calls are those of one frame. */
     public update(avatars: readonly FlexAvatar[]): void {
         let sum = 0;
-        for (const pipeline of this._pipelines) {
-            sum += pipeline.dispatches;
+        for (let index = 0; index < this._pipelines.length; index++) {
+            sum += this._pipelines[index].dispatches;
         }
-        for (const { counts } of avatars) {
-            sum += counts.driverRuns; // each driver run that arrived had its delta map packed
+        for (let index = 0; index < avatars.length; index++) {
+            sum += avatars[index].counts.driverRuns; // each driver run that arrived had its delta map packed
         }
         this.lastFrame = Math.max(0, sum - this._before);
         this._before = sum;

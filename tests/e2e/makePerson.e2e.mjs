@@ -16,7 +16,9 @@ test("makes a person of a photo in Node", () => {
     const folder = mkdtempSync(path.join(tmpdir(), "flex-make-"));
     try {
         const target = path.join(folder, "eileen.flexavatar");
-        const said = execFileSync(process.execPath, [command, "make", target, photo], { encoding: "utf8", cwd: root });
+        const words = [command, "make", target, photo, "--back", photo];
+        const said = execFileSync(process.execPath, words, { encoding: "utf8", cwd: root });
+        assert.match(said, /photo from behind shows a face/);
         for (const stage of ["finding the face", "fitting the head", "sharpening", "filling hair and bust"]) {
             assert.match(said, new RegExp(stage));
         }
@@ -25,6 +27,7 @@ test("makes a person of a photo in Node", () => {
         assert.equal(person.fit.photos.length, 1);
         assert.ok(person.staticMap.every(Number.isFinite));
         assert.ok(person.detail.some((value) => Math.abs(value) > 0.02));
+        assert.ok(person.mouth.some((value) => Math.abs(value) > 0.02));
         assert.ok(person.page.map.length > 0);
         const bytes = readFileSync(target);
         const { meshes, accessors } = JSON.parse(bytes.subarray(20, 20 + bytes.readUInt32LE(12)).toString());
@@ -33,6 +36,17 @@ test("makes a person of a photo in Node", () => {
         assert.deepEqual([...person.thumbnail.slice(1, 4)], [...Buffer.from("PNG")]);
     } finally {
         rmSync(folder, { recursive: true, force: true });
+    }
+});
+
+test("wants the photo that --back is about", () => {
+    for (const words of [["--back"], [photo, "--back"], [photo, "--back", "--plain"]]) {
+        const { status, stderr } = spawnSync(process.execPath, [command, "make", "x.flexavatar", ...words], {
+            encoding: "utf8",
+            cwd: root,
+        });
+        assert.equal(status, 2);
+        assert.match(stderr, /--back <photo>/);
     }
 });
 

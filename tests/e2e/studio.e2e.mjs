@@ -174,11 +174,18 @@ test("photos are dropped and removed, four at most", async () => {
     assert.equal(await text("#make"), "Make it from 4 photos");
     await page.click("#thumbnails button[aria-label='Remove ada.png']");
     assert.equal((await page.$$("#thumbnails img")).length, 3);
+    await giveFiles("#back", [{ ...photo, name: "back.png" }]);
+    assert.equal(await text("#thumbnails li:last-child > span"), "From behind");
+    assert.equal(await text("#make"), "Make it from 3 photos");
     await photographAsync("photos");
     for (let left = 3; left > 0; left--) {
         await page.click("#thumbnails button");
     }
+    assert.equal(await text("#make"), "A photo from the front is missing");
+    assert.equal(await page.$eval("#make", ({ disabled }) => disabled), true);
+    await page.click("#thumbnails button");
     assert.equal(await text("#make"), "Try it with a portrait");
+    assert.equal(await page.$eval("#backChoice", ({ hidden }) => hidden), true);
 });
 
 test("a photo of the camera without a face leads on", async () => {

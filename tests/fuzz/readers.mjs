@@ -263,6 +263,7 @@ function samplePerson(withLayers) {
         ...(withLayers
             ? {
                   detail: wave(3 * 64, 0.2),
+                  mouth: wave(3 * 64).map((value, i) => (i % 9 < 3 ? value : 0)),
                   closeUp: { edge: 32, shades: new Int8Array(1024).map((_, i) => (i % 7 === 0 ? i % 100 : 0)) },
                   page: { headModel: { name: "page", sha256: "cd".repeat(32) }, mapSize: 8, map: wave(14 * 64, 3) },
               }

@@ -6,28 +6,25 @@ import { mutate, randomFrom } from "./mutate.mjs";
 const { name, from, to, progress } = workerData;
 const { FlexAvatarError, readers } = await loadReadersAsync();
 const { seeds, read, mutations = [] } = readers[name];
-const now = new Int32Array(progress);
-const outcomes = { read: 0, refused: 0 };
-const faults = [];
-let longestMs = 0;
-let largestBytes = 0;
+let faults = 0;
 for (let number = from; number < to; number++) {
-    Atomics.store(now, 0, number);
+    Atomics.store(progress, 0, number);
     const random = randomFrom(number);
     const bytes = mutate(seeds[Math.floor(seeds.length * random())], random, mutations);
     const before = process.memoryUsage().arrayBuffers;
     const start = performance.now();
     try {
         await read(bytes);
-        outcomes.read++;
+        progress[1]++;
     } catch (error) {
         if (error instanceof FlexAvatarError && error.code) {
-            outcomes.refused++;
-        } else if (faults.length < 20) {
-            faults.push(`${name} ${number}: ${String(error?.stack ?? error).replace(/data:text[^)\s]*/g, "library")}`);
+            progress[2]++;
+        } else if (faults++ < 20) {
+            const text = String(error?.stack ?? error).replace(/data:text[^)\s]*/g, "library");
+            parentPort.postMessage(`${name} ${number}: ${text}`);
         }
     }
-    longestMs = Math.max(longestMs, performance.now() - start);
-    largestBytes = Math.max(largestBytes, process.memoryUsage().arrayBuffers - before);
+    progress[3] = Math.max(progress[3], performance.now() - start);
+    progress[4] = Math.max(progress[4], (process.memoryUsage().arrayBuffers - before) / 1024);
 }
-parentPort.postMessage({ ...outcomes, faults, longestMs, largestBytes });
+parentPort.postMessage(null);

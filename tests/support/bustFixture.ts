@@ -49,6 +49,8 @@ interface IFixture {
         color: string;
     };
     bustCount: number;
+    headColor: string;
+    collar: Record<"open" | "standing", { photo: IFixture["photos"][number]; color: string }>;
     places: string;
     opacity: string;
     color: string;
@@ -86,6 +88,10 @@ export interface IBustTruth extends Pick<
     readonly sigma: number[];
     /** [4,n] */
     readonly rotation: number[];
+    /** [3n] 0..1, every fifth: colors of the head. */
+    readonly headColor: number[];
+    /** The same of the first photo's person under a collar. */
+    readonly collars: readonly { readonly photo: IBustPhoto; readonly color: number[] }[];
     /** The same with a photo from behind. */
     readonly back: Omit<IFixture["back"], "photo" | "opacity" | "color"> & {
         /** As it is given: its crop is about right. */
@@ -130,6 +136,11 @@ export async function BustFixtureAsync(
             color: Array.from(Bytes(fixture.color), (value) => value / 255),
             sigma: Array.from(Bytes(fixture.sigma), (value) => Sigmas[0] + (value / 255) * (Sigmas[1] - Sigmas[0])),
             rotation: Array.from(new Int8Array(Bytes(fixture.rotation).buffer), (value) => value / 127),
+            headColor: Array.from(Bytes(fixture.headColor), (value) => value / 255),
+            collars: [fixture.collar.open, fixture.collar.standing].map(({ photo, color }) => ({
+                photo: Photo(fixture, photo),
+                color: Array.from(Bytes(color), (value) => value / 255),
+            })),
             back: {
                 ...fixture.back,
                 photo: Photo(fixture, fixture.back.photo),

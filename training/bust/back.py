@@ -13,6 +13,8 @@ from .photo import EARS, HAIR, Photo, bilinear, box
 
 OUTLINE = 64  # pixels per side of the outline, over a square twice as wide as the crop
 LOWEST = np.array([0.0, -0.24, -0.035])  # canonical: below it the outline does not count
+# canonical, and meters: below it only so much beside it counts, for arms are held in many ways
+NARROW, BESIDE = np.array([0.0, -0.13, -0.035]), 0.17
 SCALES, SHIFTS = 1.14 ** np.arange(-4, 5), 0.08 * np.arange(-4, 5)  # first search; shifts in parts of the crop's side
 HALVINGS = 5  # of the steps, while the place is made exact
 COLLAR, SHOULDERS = -0.12, (0.11, -0.17)  # canonical: clothes begin below; farther out and below both they are sure
@@ -62,7 +64,11 @@ def placed(rough: Photo, front: Photo, head: Head, shown: list[np.ndarray]) -> t
     low = R @ LOWEST + t
     last = (0.5 - front.focal * low[1] / -low[2] / 2) * OUTLINE
     at = (np.arange(OUTLINE) + 0.5) / OUTLINE
-    counts = (np.arange(OUTLINE) < last)[:, None] + np.zeros((1, OUTLINE), bool)
+    x, y, depth = (R @ NARROW + t) * [1, -1, -1]
+    scale = front.focal / depth / 2 * OUTLINE
+    rows, columns = np.mgrid[0:OUTLINE, 0:OUTLINE] + 0.5 - OUTLINE / 2
+    counts = (rows < scale * y) | (np.abs(columns - scale * x) < scale * BESIDE)
+    counts &= (np.arange(OUTLINE) < last)[:, None]
     square = 2 * np.stack(np.meshgrid(at - 0.5, at - 0.5), -1)[counts]  # crop sides about the crop's middle
     wanted = wanted[counts]
 

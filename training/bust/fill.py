@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,10 +10,13 @@ from ..headmodel.page2 import hair_angle
 from . import back as backs
 from . import hair as hairs
 from . import torso as torsos
-from .grids import blur, frames, mean_where, push_pull, quaternions, ramp, smooth_step
-from .head import Head, depth_picture, hidden_by_head
+from .grids import blur, frames, mean_where, push_pull, quaternions, ramp, smooth_step, wrapped_push_pull
+from .head import Head, depth_of, depth_picture, hidden_by
+from .neck import neck_color
 from .page import Page
 from .photo import HAIR, SKIN, Photo, bilinear
+from .scalp import scalp_color
+from .tone import tinted, toned
 
 LEAST_OPACITY = 0.02  # texels below it carry no Gaussian
 OFF = -12.0  # opacity logit of an empty texel
@@ -27,11 +30,20 @@ STRAND_ROWS, STRAIGHT = (
     (0.032, 0.06),
 )  # rows that strands are drawn out over; shares of variance that then remain in curls and in straight hair
 CURLS = 0.6  # of the spread of curls that is carried behind: what repeats must not be seen to
-BEHIND = 0.93  # hair behind is this much darker
+HAIR_LIGHT_UP, HAIR_LIGHT_FRONT = 1.5, 0.3  # meters: where light comes from that falls on hair that no photo shows
+HAIR_AMBIENT, HAIR_WRAP = 0.6, 0.4  # what of it comes from everywhere, and how far it reaches around
+CALM, FAR_UP = 5.0, 100.0  # rows and columns over which the surface is smoothed for that; a light straight above (m)
+LIGHT_LIMITS = (0.85, 1.08)  # least and most of it, against what the photo shows
+# hair shines where its surface rises so steeply (sine), about so much; what is brighter than the last does not
+SHINE_AT, SHINE_WIDE, SHINE, DULL = 0.45, 0.22, 0.09, 0.8
 EDGE_BLUR = (1.5, 0), (0.6, 1)  # rows and columns over which the edges that photos carve are smoothed
 LYING = (0.012, 0.004)  # meters that hair was moved out of the bust
 LOWER_EDGE = 0.07  # of the crop's side: so near to the photo's lower edge its hair fades into its continuation
 STRAND_FADE = 0.93  # of a strand's color from row to row, below which it is continued
+BUST_SLACK, BUST_WIDER = (
+    0.02,
+    2.0,
+)  # meters behind the bust from which it hides hair; sides of the crop in which it does
 INNER_DEPTH, INNER_DARK = 0.012, 0.62
 COLLAR = (-0.006, -0.022)  # meters over the neck's ring: where a garment begins that no photo shows
 FAINT, FAINT_COLLAR = 0.004, 0.02  # how much the guessed color of clothes, and that edge, count beside what photos show
@@ -50,6 +62,7 @@ class Filled:
     map: np.ndarray
     torso: torsos.Torso
     hair: hairs.Hair | None
+    head_color: np.ndarray | None  # [n,3] of the head, with a clean neck and a scalp like the hair; None where it stays
     back_overlap: float | None = None  # of the outlines from behind, where a photo from there was given
 
     @property
@@ -63,31 +76,36 @@ def fill(
 ) -> Filled:
     """See the module. The first photo makes the shape; all give colors and carve. `back`: one from behind, whose crop
     says about where the head is."""
-    photos = [photo.cleaned() for photo in photos]
+    photos = toned([photo.cleaned() for photo in photos], head)
+    depths = [depth_picture(head, photo) for photo in photos]
+    head_color = neck_color(page, head, photos[0], depths[0])
+    if head_color is not None:
+        head = replace(head, color=head_color)
     torso = torsos.fit(page, head, photos[0].torso)
     reach = torsos.TorsoReach(page, torso)
-    layer = hairs.surface(page, head, photos[0], reach) if hair else None
+    layer = hairs.surface(page, head, photos[0], reach, others=photos[1:]) if hair else None
     overlap = None
     if back is not None:
         shown = [part.points[part.shown > 0.5] for part in (torso, layer) if part is not None]
         placed, overlap = backs.placed(back, photos[0], head, shown)
         if placed is not None:
-            photos.append(backs.sorted_out(placed, head))
-            ends = backs.hair_ends(photos[-1])
-            if layer is not None and layer.curtain and ends is not None:
-                layer = hairs.surface(page, head, photos[0], reach, ends)
+            photos.append(tinted(backs.sorted_out(placed, head), photos[0]))
+            depths.append(depth_picture(head, photos[-1]))
+            if hair:
+                ends = backs.hair_ends(photos[-1])
+                layer = hairs.surface(page, head, photos[0], reach, ends, photos[1:], cap=True)
     out = np.zeros((14, page.size, page.size))
     out[3], out[7:10], out[13] = OFF, np.log(0.001), 1
-    depths = [depth_picture(head, photo) for photo in photos]
     if bust:
         color = bust_color(page, head, torso, [photo.torso for photo in photos], depths)
         write(out, page, "bust", torso.points, color, torso.shown * OPAQUE, 1, (0.68, 0.68, 0.0015))
     if layer is not None:
-        color, shown = hair_color(page, layer, photos, depths)
+        color, shown = hair_color(page, layer, torso, photos, depths)
+        head_color = scalp_color(page, head, layer, color, photos[0])
         write(out, page, "hair", layer.points, color, shown * OPAQUE, -1, (0.68, 0.72, 0.0012))
         points, color, shown = inner_layer(page, layer, color, shown)
         write(out, page, "hairInner", points, color, shown * 0.98, -1, (0.7, 0.6, 0.002))
-    return Filled(out.astype(np.float32), torso, layer, overlap)
+    return Filled(out.astype(np.float32), torso, layer, head_color, overlap)
 
 
 def write(
@@ -145,7 +163,7 @@ def bust_color(
         )
         rim = RIM_BEHIND if photo.from_behind else (0.12, 0.4)
         trust = trust * ramp(facing(torso.points, photo, 1), *rim) * photo.inside(px, 3)
-        trust = trust * ~hidden_by_head(torso.points, depth, photo, 0.012)
+        trust = trust * ~hidden_by(torso.points, depth, photo, 0.012)
         total += bilinear(photo.image, px) * trust[..., None]
         weight, dressed = weight + trust, dressed + trust * (garment > skin)
     known = np.minimum(weight, 1)
@@ -162,7 +180,7 @@ def bust_color(
     ring = page.meta["bust"]["ring"]
     base = page.base[page.rows("bust")]
     above = base[..., 1] - (ring[0] - ring[1] * base[..., 2])
-    own = neck_color(head, torso.points, ring)
+    own = own_neck_color(head, torso.points, ring)
     at_neck = np.zeros(known.shape) if own is None else 0.5 * ramp(above, -0.012, 0.004)
     skin = spread(color, all_known * (1 - share), own, at_neck * (1 - all_known))
     guess = cloth_guess(photos)
@@ -201,7 +219,7 @@ def cloth_guess(photos: list[Photo]) -> np.ndarray | None:
     return np.median(pixels, 0) if len(pixels) > sum(LEAST_SEEN * p.crop.side**2 for p in photos) else None
 
 
-def neck_color(head: Head, points: np.ndarray, ring: list[float]) -> np.ndarray | None:
+def own_neck_color(head: Head, points: np.ndarray, ring: list[float]) -> np.ndarray | None:
     """Color [rows,columns,3] of the person's own neck a little above the ring, by azimuth."""
     p = head.means - torsos.NECK_AXIS
     above = head.means[:, 1] - (ring[0] - ring[1] * head.means[:, 2])
@@ -222,15 +240,8 @@ def neck_color(head: Head, points: np.ndarray, ring: list[float]) -> np.ndarray 
     return mean[c0 % bins] * (1 - share) + mean[(c0 + 1) % bins] * share
 
 
-def wrapped_push_pull(color: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Push-pull on a grid whose first and last column are neighbours."""
-    half = color.shape[1] // 2
-    three = lambda x: np.concatenate([x[:, half:], x, x[:, :half]], 1)
-    return push_pull(three(color), three(weight))[:, color.shape[1] - half : 2 * color.shape[1] - half]
-
-
 def hair_color(
-    page: Page, layer: hairs.Hair, photos: list[Photo], depths: list[np.ndarray]
+    page: Page, layer: hairs.Hair, torso: torsos.Torso, photos: list[Photo], depths: list[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Colors [rows,columns,3], and where hair remains after every photo has carved away what would cover face, clothes
     or background."""
@@ -241,7 +252,10 @@ def hair_color(
         px, _ = photo.project(posed)
         inside = photo.inside(px, 2)
         mask, matte = bilinear(photo.classes, px)[..., HAIR], bilinear(photo.matte, px)
-        hidden = hidden_by_head(posed, depth, photo, 0.012)
+        hidden = hidden_by(posed, depth, photo, 0.012)
+        if k > 0:
+            bust = depth_of(torso.points[torso.shown > 0.5], photo.torso, BUST_WIDER)
+            hidden |= hidden_by(posed, bust, photo, BUST_SLACK, BUST_WIDER)
         toward = facing(posed, photo, -1)
         front = layer.theta < np.radians(95) if k == 0 else toward > 0
         carve = np.where(front, ramp(mask * matte, 0.3, 0.6), ramp(matte, 0.35, 0.65))
@@ -335,8 +349,22 @@ def behind(page: Page, layer: hairs.Hair, color: np.ndarray, trust: np.ndarray) 
     fine = strands(side) * (1 - cross) + strands(1 - side) * cross
     across = (0.5 * (1 - smooth_step(q, 0.0, 0.6)))[None, :, None]
     base = np.moveaxis(mean[side], 0, 1) * (1 - across) + np.moveaxis(mean[1 - side], 0, 1) * across
+    light, shine = light_on_hair(layer, trust)
+    lit = base * light[..., None] + shine[..., None] * np.maximum(0, DULL - base)
     share = (ramp(layer.theta, edge - 0.15, edge + 0.05) * np.where(layer.theta > RIM + 0.2, 1 - trust, 1))[..., None]
-    return color * (1 - share) + base * fine * BEHIND * share
+    return color * (1 - share) + lit * fine * share
+
+
+def light_on_hair(layer: hairs.Hair, trust: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What falls on hair that no photo shows: factors of its color, and what shines beside that, [rows,columns]."""
+    calm, yaw = blur(blur(layer.points, CALM, 0), CALM, 1), layer.view.photo.yaw
+    place = np.array([HAIR_LIGHT_FRONT * np.sin(yaw), HAIR_LIGHT_UP, HAIR_LIGHT_FRONT * np.cos(yaw)])
+    light = np.maximum(0, (toward(calm, place, -1) + HAIR_WRAP) / (1 + HAIR_WRAP))
+    light = HAIR_AMBIENT + (1 - HAIR_AMBIENT) * light
+    seen = trust.sum()
+    light = np.clip(light * seen / (trust * light).sum(), *LIGHT_LIMITS) if seen > 0 else np.ones(trust.shape)
+    rise = toward(calm, np.array([0, FAR_UP, 0]), -1)
+    return light, SHINE * np.exp(-(((rise - SHINE_AT) / SHINE_WIDE) ** 2))
 
 
 def combed(detail: np.ndarray, trust: np.ndarray) -> np.ndarray:

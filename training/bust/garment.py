@@ -24,6 +24,8 @@ MORE_ALIKE = 2.5  # as many times more alike the clothes than the hair
 LEAST_BESIDE = 6  # cells of a patch beside the neck, which may be a strip
 MOST_LOOSE = 150  # cells of a patch of hair that hangs on none and may be a collar
 LEAST_DRESSED = 0.4  # what of the person's cells around it must then be clothes
+# cells of clothes that may be background that the matte kept, and the share of them that must look like it
+MOST_SCENE, SCENE_SHARE = 200, 0.7
 NECK_TIMES = 1.3  # half widths of a beard from the chin to there
 MOST_SURE = 400  # colors that others are compared with
 SURE = 0.8  # what a cell must have of hair and person to be sure
@@ -149,10 +151,11 @@ def smooth_share(on: np.ndarray, inside: np.ndarray, edge: int, shape: tuple[int
 
 def found_clothes(
     image: np.ndarray, matte: np.ndarray, classes: np.ndarray, side: float, at: Rows
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, bool]:
     """Classes [H,W,3] (hair, skin, clothes) with clothes for hair and skin where from the photo's lower edge upwards
     nothing looks like the hair above the ears or the skin of the face; and [H,W] 0..1 where what the matte keeps, and
-    no class wants, looks like the background. `side` of the crop in pixels."""
+    no class wants, looks like the background; and whether what seems to be clothes is background. `side` of the crop in
+    pixels."""
     edge = max(1, int(np.floor(CELL * side + 0.5)))
     cells = cells_of(np.concatenate([np.ones((*matte.shape, 1)), matte[..., None], image, classes], 2), edge)
     inside, means = cells[..., 0], cells[..., 1:] / np.maximum(cells[..., :1], 1e-9)
@@ -166,7 +169,7 @@ def found_clothes(
     scenic = smooth_share(rest, inside >= 0.5, edge, matte.shape)
     locks = thinned(color[sure & (hair > SURE) & (row < np.floor(at.ears / edge))])
     if len(locks) < LEAST_CELLS:
-        return classes, scenic
+        return classes, scenic, False
     face = thinned(color[sure & (skin > SURE) & (row >= np.floor(at.ears / edge)) & (row <= at.mouth / edge)])
     body = (inside >= 0.5) & (person >= 0.5) & (row > at.mouth / edge)
     x, y, wide, high = at.beard
@@ -198,4 +201,8 @@ def found_clothes(
     out = classes.copy()
     out[..., 2] = np.maximum(classes[..., 2], worn * classes.max(-1))
     out[..., :2] = classes[..., :2] * (1 - worn)[..., None]
-    return out, scenic
+    seems = shown & clothed | found
+    around = thinned(color[(inside > SURE) & (person < 1 - SURE)])
+    alike_scene = alike(color[seems], around, SCENE_LIGHT) >= LEAST_SHARE
+    is_scene = seems.sum() < MOST_SCENE and alike_scene.sum() > SCENE_SHARE * seems.sum()
+    return out, scenic, bool(is_scene)

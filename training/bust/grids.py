@@ -88,6 +88,13 @@ def push_pull(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return current
 
 
+def wrapped_push_pull(color: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Push-pull on a grid whose first and last column are neighbours."""
+    half = color.shape[1] // 2
+    three = lambda x: np.concatenate([x[:, half:], x, x[:, :half]], 1)
+    return push_pull(three(color), three(weight))[:, color.shape[1] - half : 2 * color.shape[1] - half]
+
+
 def frames(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Grid [rows,columns,3] -> orthonormal frames [rows,columns,3,3] (columns: along the row, down the column,
     outward), half the distance to the neighbours along the row and down the column [rows,columns]."""

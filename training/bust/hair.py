@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..headmodel.page2 import hair_angle, hair_rows
-from .grids import blur, mean_where, ramp, smooth_step
+from .grids import blur, frames, mean_where, ramp, smooth_step
 from .head import Head, Reach, view_axes
 from .page import Page
 from .photo import CLOTHES, HAIR, SKIN, Photo, bilinear
@@ -36,9 +36,21 @@ FRONT_HALF, FRONT_STEP = 0.16, 0.004  # meters: table of the head's front
 OFF_BUST, MOST_MOVED = 0.008, 0.035  # meters that hair stays above the bust; what would have to move more is left out
 # the same from this angle to the camera on, where a photo from behind says how far hair falls
 BACK_HALF, MOST_MOVED_BEHIND = 2.6, 0.12
+CAP = (1.9, 2.3)  # angles from the camera: from the first to the other short hair comes from a photo from behind
+LOWER_EDGE = (-0.32, -0.26)  # heights in which hair fades out that is known to hang as low as the bust
 TAPER = 0.03  # meters over which ends of hair grow thin
 LEAST_OFF, BEHIND_OFF = 0.0015, 0.005  # meters that the dome stays off the head's own hair, in front and behind
 NO_CURTAIN = -0.075  # where hair ends behind on a side that has no curtain, meters below the dome's centre
+# radians that another photo is taken from farther aside than the first: then its outline is another one
+ASIDE = np.radians(25)
+FREE = np.radians(48)  # from so far aside on its photo shows where hair ends in the middle of the back
+NAPE = -0.1  # hair at the back that ends above this height (m) is the head's own
+OFF_SIDE = 0.01  # meters: hair farther out than this at the back is not on the head's own page
+MOST_OUT, MOST_IN = 0.12, 0.04  # meters that its outline moves the surface
+DOME_RIM, CURTAIN_RIM = (0.6, 0.95), (0.3, 1.0)  # sines to its direction of view where its outline counts
+FIRST_RIM = (0.75, 0.98)  # the same for the first photo, whose outline stays
+FADE_ROWS = 60  # rows below the last that it tells in which its change fades out
+LEAST_ON, MOST_OFF = 8, 5  # rows of hair of a column that another photo sees; without it in between
 
 
 @dataclass
@@ -84,9 +96,9 @@ class HairView:
         return bilinear(self.photo.classes, px)[..., HAIR] * matte, matte, self.photo.inside(px, 1.5)
 
 
-def measure_rim(view: HairView, head: Head) -> np.ndarray:
-    """How far hair reaches beyond the head's rim, [ANGLES + 1] meters over angles 0 (left of the head) to 180 degrees
-    (right)."""
+def measure_rim(view: HairView, head: Head) -> tuple[np.ndarray, np.ndarray]:
+    """Radius of the head's rim, and how far hair reaches beyond it: [ANGLES + 1] meters over angles 0 (left of the
+    head) to 180 degrees (right)."""
     solid = head.means[head.opacity > 0.4]
     flat = view.on_plane((solid - view.center) @ view.axes.T)
     angle = np.degrees(np.arctan2(flat[:, 1], flat[:, 0]))
@@ -121,7 +133,7 @@ def measure_rim(view: HairView, head: Head) -> np.ndarray:
     around = mean_where(rim + excess, sure, ROUND) - rim if sure.any() else excess
     around = np.where(known < 1, np.clip(around, least, least + MOST_ROUND), 0)
     excess = blur(np.maximum(mean_where(np.maximum(excess, around), known, 1.5), around), 1.0, 0)
-    return np.minimum(np.maximum(excess, np.where(known < 1, least, 0)), MOST_EXCESS)
+    return rim, np.minimum(np.maximum(excess, np.where(known < 1, least, 0)), MOST_EXCESS)
 
 
 def longer_behind(view: HairView, x: float, height: float) -> float:
@@ -351,9 +363,148 @@ def outside_bust(points: np.ndarray, reach: TorsoReach) -> tuple[np.ndarray, np.
     return reach.pivot + d * (1 + moved / np.maximum(distance, 1e-3))[..., None], moved
 
 
-def surface(page: Page, head: Head, photo: Photo, reach: TorsoReach, ends_behind: float | None = None) -> Hair | None:
+@dataclass(frozen=True)
+class Aside:
+    """What a photo from another side than the first says: outline of the dome, [ANGLES + 1] meters by angle, and of the
+    curtain at the back, [rows] meters, where known; whether hair reaches beyond the head there, and the height above
+    the dome's centre where it ends there, NaN where none hangs, and whether that is seen, not hidden."""
+
+    view: HairView
+    dome: np.ndarray
+    sign: float  # of its x at the back of the head
+    outer: np.ndarray
+    known: np.ndarray
+    grows: bool
+    lowest: float
+    free: bool
+
+
+def asides(page: Page, head: Head, photo: Photo, others: list[Photo], heights: np.ndarray) -> list[Aside]:
+    """Of those photos that are from another side than the first."""
+    out = []
+    front = view_axes(photo.yaw)[2]
+    for other in others:
+        view = HairView(page, other)
+        along = float(view.axes[0] @ front)
+        if other.from_behind or abs(along) < np.sin(ASIDE):
+            continue
+        rim, excess = measure_rim(view, head)
+        sides = measure_sides(view, heights)
+        back = int(along < 0)
+        known = sides.known[back] * ~sides.cut[back]
+        lowest = sides.lowest[back] if sides.lowest[back] < NAPE - view.center[1] else np.nan
+        upper = excess[: ANGLES // 2] if back == 1 else excess[ANGLES // 2 :]
+        out.append(
+            Aside(
+                view,
+                rim + excess,
+                1.0 if back else -1.0,
+                sides.outer[back],
+                known,
+                bool(upper.max() >= OFF_SIDE),
+                float(lowest - sides.beyond[back] - sides.behind[back]),
+                bool(sides.beyond[back] == 0 and sides.behind[back] == 0 and abs(along) > np.sin(FREE)),
+            )
+        )
+    return out
+
+
+def sine(points: np.ndarray, axis: np.ndarray) -> np.ndarray:
+    """Of the angle between directions [...,3] and an axis."""
+    along = points @ axis / (np.maximum(np.linalg.norm(points, axis=-1), 1e-9) * np.linalg.norm(axis))
+    return np.sqrt(np.clip(1 - along**2, 0, 1))
+
+
+def to_outlines(
+    points: np.ndarray, least: np.ndarray, asides: list[Aside], eye: np.ndarray, axes: np.ndarray, first: int
+) -> np.ndarray:
+    """How far canonical points [rows,columns,3], of which `first` rows are the dome, move [rows,columns,3] until the
+    outlines of photos from aside are met. `least` [first,columns]: meters that dome points may move inwards; `eye`: the
+    first photo's camera about the dome's centre; `axes`: its frame."""
+    off = points - asides[0].view.center
+    flat = np.array([1.0, 0, 1.0])
+    free = 1 - ramp(np.concatenate([sine(off[:first], eye), sine(off[first:] * flat, eye * flat)]), *FIRST_RIM)
+    moved = np.zeros_like(points)
+    for aside in asides:
+        view = aside.view
+        local = (points + moved - view.center) @ view.axes.T
+        flat = view.on_plane(local)
+        # dome
+        top = flat[:first]
+        length = np.hypot(top[..., 0], top[..., 1])
+        angle = np.degrees(np.arctan2(top[..., 1], top[..., 0])) / 2
+        column = np.clip(np.round(angle).astype(int), 0, ANGLES)
+        ours = np.zeros(ANGLES + 1)
+        np.maximum.at(ours, column, length)
+        found = (ours > 0).astype(float)
+        change = np.where(ours > 0, aside.dome - ours, 0)
+        change = np.clip(blur(mean_where(change, found, 1.0), 1.0, 0), -MOST_IN, MOST_OUT)
+        by = np.interp(angle.ravel(), np.arange(ANGLES + 1), change).reshape(angle.shape)
+        by = by * smooth_step(sine(local[:first], view.eye), *DOME_RIM) * free[:first]
+        by = np.maximum(by, -least)
+        a = np.radians(2 * angle)
+        moved[:first] += by[..., None] * (np.cos(a)[..., None] * view.axes[0] + np.sin(a)[..., None] * view.axes[1])
+        # curtain
+        hanging = local[first:]
+        ours = (aside.sign * flat[first:, :, 0]).max(1)
+        change = np.where(aside.known > 0, aside.outer - ours, 0)
+        last = np.flatnonzero(aside.known)[-1] if aside.known.any() else 0
+        below = np.maximum(np.arange(len(aside.known)) - last, 0)
+        near = np.maximum(ramp(blur(aside.known, 3.0, 0), 0, 0.5), (below > 0) * (1 - below / FADE_ROWS)).clip(0, 1)
+        change = np.clip(blur(mean_where(change, aside.known, 1.5), 1.0, 0), -MOST_IN, MOST_OUT) * near
+        toward = aside.sign * hanging[..., 0] / np.maximum(np.hypot(hanging[..., 0], hanging[..., 2]), 1e-9)
+        by = change[:, None] * smooth_step(toward, *CURTAIN_RIM) * free[first:]
+        moved[first:] += (by * aside.sign)[..., None] * view.axes[0]
+    at_back = {np.sign((aside.sign * aside.view.axes[0]) @ axes[0]) for aside in asides}
+    if len(at_back) > 1:
+        return moved
+    # the other side, which no photo tells of, is as this one
+    own = moved @ axes.T
+    mirrored = own[:, ::-1] * [-1, 1, 1]
+    size, other = ((x**2).sum(-1, keepdims=True) for x in (own, mirrored))
+    share = size / np.maximum(size + other, 1e-12)
+    return (own * share + mirrored * (1 - share)) @ axes
+
+
+def ends_aside(points: np.ndarray, heights: np.ndarray, photo: Photo, share: np.ndarray) -> np.ndarray:
+    """Height [columns] above the dome's centre down to which a photo from aside shows hair on curtain points
+    [rows,columns,3]; infinite where it tells nothing."""
+    posed = photo.posed(points, share)
+    px, _ = photo.project(posed)
+    normal = -frames(posed)[0][..., 2]
+    to = photo.eye - posed
+    seen = (normal * to).sum(-1) > 0.3 * np.linalg.norm(to, axis=-1)
+    inside = photo.inside(px, 1.5)
+    on = (bilinear(photo.classes, px)[..., HAIR] * bilinear(photo.matte, px) > 0.5) & inside & seen
+    out = np.full(points.shape[1], np.inf)
+    for c in range(points.shape[1]):
+        last, misses, count = -1, 0, 0
+        for k in range(len(heights)):
+            if not seen[k, c]:
+                continue
+            misses = 0 if on[k, c] else misses + 1
+            if on[k, c]:
+                last, count = k, count + 1
+            if misses > MOST_OFF:
+                break
+        if count >= LEAST_ON:
+            cut = last + 2 >= len(heights) or not inside[last + 2, c]
+            out[c] = heights[last] - (BELOW_EDGE if cut else TAPER / 2)
+    return out
+
+
+def surface(
+    page: Page,
+    head: Head,
+    photo: Photo,
+    reach: TorsoReach,
+    ends_behind: float | None = None,
+    others: list[Photo] | None = None,
+    cap: bool = False,
+) -> Hair | None:
     """The outer layer of a person's hair; None where everything is on the head's own page. `ends_behind`: canonical
-    height at which a curtain ends behind, where a photo from there shows it."""
+    height at which a curtain ends behind, where a photo from there shows it. `others`: further photos, whose outlines
+    count where the first shows none. `cap`: short hair too is shown behind, as a photo from there gives its color."""
     view = HairView(page, photo)
     v, s = page.coordinates("hair")
     elevation, height = hair_rows(v)
@@ -362,10 +513,12 @@ def surface(page: Page, head: Head, photo: Photo, reach: TorsoReach, ends_behind
     q, sign = np.abs(hair_angle(s)), np.where(s > 0, 1.0, -1.0)
     side = (s > 0).astype(int)
 
-    excess = measure_rim(view, head)
+    _, excess = measure_rim(view, head)
     sides = measure_sides(view, heights)
-    curtain = bool(np.isfinite(sides.lowest).any())
-    if excess.max() < OFF_HEAD[1] and not curtain:
+    beside = asides(page, head, photo, others or [], heights)
+    curtain = bool(np.isfinite(sides.lowest).any()) or any(np.isfinite(aside.lowest) for aside in beside)
+    curtain |= ends_behind is not None and ends_behind < NAPE
+    if excess.max() < OFF_HEAD[1] and not curtain and not any(aside.grows for aside in beside) and not cap:
         return None
     as_the_near_side(sides, photo.yaw)
     around = Reach(head, view.center, view.axes)
@@ -380,25 +533,56 @@ def surface(page: Page, head: Head, photo: Photo, reach: TorsoReach, ends_behind
     top, grown = dome_surface(around, excess, elevation, sign * theta[:first])
     hanging = curtain_surface(view, rows, heights, theta[first:], sign, blend)
     points = np.concatenate([top, outside_head(hanging, around, radii, heights, theta[first:])])
+    share = page.joint_shares[page.rows("hair")][..., 0]
+    added = 0.0
+    if beside:
+        least = np.maximum(grown, LEAST_OFF) - LEAST_OFF
+        shift = to_outlines(view.world(points), least, beside, view.eye @ view.axes, view.axes, first) @ view.axes.T
+        added = (shift * points).sum(-1) / np.maximum(np.linalg.norm(points, axis=-1), 1e-9)
+        grown = grown + added[:first]
+        points = points + shift
+        points[first:] = outside_head(points[first:], around, radii, heights, theta[first:])
     points[first - 3 : first + 3] = blur(points[first - 6 : first + 6], 1.5, 0)[3:9]
-    resting = photo.unposed(view.world(points), page.joint_shares[page.rows("hair")][..., 0])
+    resting = photo.unposed(view.world(points), share)
     points, moved = outside_bust(resting, reach)
 
     shown = np.zeros_like(theta)
     away = ramp(grown, *OFF_HEAD)
     if curtain:
+        hanging = [aside for aside in beside if np.isfinite(aside.lowest)]
+        if ends_behind is None and any(aside.free for aside in hanging):
+            ends_behind = view.center[1] + min(aside.lowest for aside in hanging if aside.free)
         ends = np.where(np.isfinite(sides.lowest), sides.lowest - sides.beyond, NO_CURTAIN)
         end = ends[side] * (1 - blend) + ends[1 - side] * blend - sides.behind.max() * (1 - smooth_step(q, 0.35, 0.6))
         if ends_behind is not None:
             longer = ends[side] * (1 - blend) + ends[1 - side] * blend
             end = longer + (ends_behind - view.center[1] - longer) * (1 - smooth_step(q, 0.15, 0.35))
+        elif hanging:  # it falls behind a shoulder: at least as far
+            least = min(aside.lowest for aside in hanging)
+            end = np.minimum(end, end + (least - end) * (1 - smooth_step(q, 0.35, 0.6)))
+        hangs = np.isfinite(sides.lowest)[side] | (q < 0.5)
+        told = np.full(len(s), np.inf)
+        for other in [aside.view.photo for aside in beside] + [p for p in others or [] if p.from_behind]:
+            told = np.minimum(told, ends_aside(points[first:], heights, other, share[first:]))
+        hangs |= np.isfinite(told)
+        end = np.minimum(end, told)
         end = end + ragged(np.arange(len(s)))
         shown[first:] = smooth_step(heights[:, None], end, end + TAPER + 0.75 * sides.beyond[side])
-        shown[first:] *= np.isfinite(sides.lowest)[side] | (q < 0.5)
+        shown[first:] *= hangs
         # sides, back and crown of the dome lie on the head: the curtain has no upper edge, the crown is of one piece
         shown[:first] = np.maximum(away, smooth_step(theta[:first], 0.75, 1.05))
     else:
         shown[:first] = away
         shown[first:] = ramp(heights[:, None], -0.07, -0.02) * ramp((rows.wide - rows.rim)[side].T, *OFF_HEAD)
-    shown *= moved < np.where((theta > BACK_HALF) & (ends_behind is not None), MOST_MOVED_BEHIND, MOST_MOVED)
+        if beside:
+            shown[first:] = np.maximum(shown[first:], ramp(added[first:], *OFF_HEAD))
+    if cap:
+        behind = smooth_step(theta, *CAP)
+        behind[first:] *= ramp(heights[:, None], NAPE - view.center[1], NAPE - view.center[1] + TAPER)
+        shown = np.maximum(shown, behind)
+    most = np.full(theta.shape, MOST_MOVED)
+    if curtain and ends_behind is not None:
+        most[(theta > BACK_HALF) | (theta > CAP[0]) & np.isfinite(told)] = MOST_MOVED_BEHIND
+        shown *= smooth_step(points[..., 1], *LOWER_EDGE)
+    shown *= moved < most
     return Hair(points, shown, theta, side, view, curtain, sides.lowest + view.center[1], float(excess.max()), moved)

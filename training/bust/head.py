@@ -87,13 +87,14 @@ DEPTH_SIZE = 192  # pixels of the depth picture over the crop
 
 
 def depth_picture(head: Head, photo: Photo) -> np.ndarray:
-    """Least depth [DEPTH_SIZE + 2 border...] of solid Gaussians over the crop, infinite where none is; every one marks
-    3 x 3 pixels."""
-    means = head.means[head.opacity > SOLID]
-    camera = means @ photo.R.T + photo.t
-    depth = -camera[:, 2]
-    u = np.floor((0.5 + photo.focal * camera[:, 0] / depth) * DEPTH_SIZE).astype(int)
-    v = np.floor((0.5 - photo.focal * camera[:, 1] / depth) * DEPTH_SIZE).astype(int)
+    """`depth_of` solid Gaussians of the head over the crop."""
+    return depth_of(head.means[head.opacity > SOLID], photo)
+
+
+def depth_of(points: np.ndarray, photo: Photo, wider: float = 1) -> np.ndarray:
+    """Least depth [DEPTH_SIZE,DEPTH_SIZE] of points [n,3] over a square `wider` times the crop, infinite where none is;
+    every one marks 3 x 3 pixels."""
+    u, v, depth = depth_place(points, photo, wider)
     out = np.full((DEPTH_SIZE, DEPTH_SIZE), np.inf)
     for dy in (-1, 0, 1):
         for dx in (-1, 0, 1):
@@ -102,11 +103,20 @@ def depth_picture(head: Head, photo: Photo) -> np.ndarray:
     return out
 
 
-def hidden_by_head(points: np.ndarray, picture: np.ndarray, photo: Photo, slack: float = 0.01) -> np.ndarray:
-    """Whether points [...,3] lie more than `slack` meters behind the head's surface in the photo."""
+def depth_place(points: np.ndarray, photo: Photo, wider: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Column and row in a depth picture, and depth, of points [...,3]."""
     camera = points @ photo.R.T + photo.t
     depth = np.maximum(-camera[..., 2], 0.05)
-    u = np.floor((0.5 + photo.focal * camera[..., 0] / depth) * DEPTH_SIZE).astype(int)
-    v = np.floor((0.5 - photo.focal * camera[..., 1] / depth) * DEPTH_SIZE).astype(int)
+    scale = photo.focal / wider / depth
+    u = np.floor((0.5 + scale * camera[..., 0]) * DEPTH_SIZE).astype(int)
+    v = np.floor((0.5 - scale * camera[..., 1]) * DEPTH_SIZE).astype(int)
+    return u, v, depth
+
+
+def hidden_by(
+    points: np.ndarray, picture: np.ndarray, photo: Photo, slack: float = 0.01, wider: float = 1
+) -> np.ndarray:
+    """Whether points [...,3] lie more than `slack` meters behind the surface of a depth picture."""
+    u, v, depth = depth_place(points, photo, wider)
     ok = (u >= 0) & (u < DEPTH_SIZE) & (v >= 0) & (v < DEPTH_SIZE)
     return ok & (depth > picture[np.clip(v, 0, DEPTH_SIZE - 1), np.clip(u, 0, DEPTH_SIZE - 1)] + slack)

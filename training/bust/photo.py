@@ -110,7 +110,7 @@ class Photo:
         worn, head = over(EARS), over(CHIN)
         hair, skin, clothes = np.moveaxis(self.classes, -1, 0)
         classes = np.stack([np.maximum(hair, worn * clothes), skin, (1 - worn) * clothes], -1)
-        classes, scenic = found_clothes(self.image, self.matte, classes, self.crop.side, self._rows())
+        classes, scenic, is_scene = found_clothes(self.image, self.matte, classes, self.crop.side, self._rows())
         hair, skin, garment = np.moveaxis(classes, -1, 0)
         # fills holes, grows little
         near = np.clip(3 * box(hair * self.matte, max(1, round(NEAR_HAIR * self.crop.side))) - 1, 0, 1)
@@ -120,6 +120,7 @@ class Photo:
         believed = np.where(scenic > 0.5, garment, clothes)
         if (believed - garment).sum() > MUCH_LEFT * self.crop.side**2:
             garment = believed
+        garment = np.zeros_like(garment) if is_scene else garment
         return replace(self, classes=np.stack([hair, skin, clothes], -1), garment=garment)
 
     def _rows(self) -> Rows:

@@ -27,8 +27,7 @@ class Painter:
     def head(self, static: np.ndarray) -> Head:
         """What the filling asks of the person's head, from its static map [14,U,U]."""
         table = self.splatter.table
-        region = [self.model.regions.index(name) for name in KEPT]
-        keep = np.isin(table.region, region)
+        keep = self._kept()
         maps = static.reshape(14, -1)[:, table.texel].T[keep]
         is_region = lambda name: table.region[keep] == self.model.regions.index(name)
         surface = table.sample(self.model.template)[keep]
@@ -39,6 +38,15 @@ class Painter:
             is_region("scalp"),
             is_region("neck"),
         )
+
+    def recolored(self, static: np.ndarray, head: Head, color: np.ndarray) -> np.ndarray:
+        """The static map with other colors [n,3] of the Gaussians of `head`."""
+        out = static.reshape(14, -1).copy()
+        out[4:7, self.splatter.table.texel[self._kept()]] += (color - head.color).T
+        return out.reshape(static.shape)
+
+    def _kept(self) -> np.ndarray:
+        return np.isin(self.splatter.table.region, [self.model.regions.index(name) for name in KEPT])
 
     def _ellipses(self, maps, surface, matrices, turns, R, t, f, size) -> Ellipses:
         to = lambda a: torch.as_tensor(np.ascontiguousarray(a, np.float32))

@@ -23,7 +23,8 @@ from . import back as backs
 from . import hair as hairs
 from . import torso as torsos
 from .fill import OFF, Filled, fill
-from .head import Head, view_axes
+from .head import Head, depth_picture, view_axes
+from .neck import neck_color
 from .page import Page
 from .photo import Photo, box
 from .picture import Painter
@@ -89,7 +90,10 @@ def drawn(photo: dict) -> Photo:
     ) & (y > -0.2 + 0.4 * x)
     from_behind = photo["yaw"] == 180  # hair over face and neck
     locks = long & ~(~from_behind & (((x / 0.066) ** 2 + ((y + 0.02) / 0.1) ** 2 < 1) | neck & (np.abs(x) < 0.055)))
-    parts = np.stack([locks, (head | neck) & ~locks, body & ~locks & ~neck & ~head], -1).astype(float)
+    collar = neck & (x > photo.get("collar", 1.0)) & (y < -0.085)
+    neck, body = neck & ~collar, body | collar
+    skin, clothes = (head & ~collar | neck) & ~locks, body & ~locks & ~neck & (~head | collar)
+    parts = np.stack([locks, skin, clothes], -1).astype(float)
     soft = lambda part: np.round(15 * box(part, 1)) / 15
     classes = np.stack([soft(part) for part in np.moveaxis(parts, -1, 0)], -1)
     matte = soft(parts.max(-1))
@@ -124,6 +128,18 @@ def back_content(page: Page, head: Head, photos: list[Photo]) -> dict:
         "count": filled.count,
         **{name: value for name, value in texels(filled).items() if name in ("opacity", "color")},
     }
+
+
+def collar_content(page: Page, head: Head) -> dict:
+    """One side of the neck under a collar; and so much of it that the collar stands."""
+    out = {}
+    for name, inner in (("open", 0.012), ("standing", -0.05)):
+        photo = drawn({**PHOTOS[0], "collar": inner})
+        cleaned = photo.cleaned()
+        color = neck_color(page, head, cleaned, depth_picture(head, cleaned))
+        assert color is not None and np.abs(color - head.color).max() > 0.1
+        out[name] = {"photo": camera(photo, PHOTOS[0]), "color": pack(255 * color.ravel()[::EVERY], "u1")}
+    return out
 
 
 def made() -> tuple[Page, Head, list[Photo], Filled]:
@@ -180,7 +196,7 @@ def content() -> dict:
         "axes": short(view_axes(cleaned.yaw).flatten()),
         "torso": {"height": torso.height, "slope": torso.slope, "known": torso.known},
         "reach": short(torsos.TorsoReach(page, torso)(layer.points[::9, ::9])),
-        "excess": short(hairs.measure_rim(view, head)),
+        "excess": short(hairs.measure_rim(view, head)[1]),
         "inner": short(sides.inner),
         "outer": short(sides.outer),
         "known": short(sides.known),
@@ -190,6 +206,8 @@ def content() -> dict:
         "shown": pack(255 * layer.shown.ravel()[::EVERY], "u1"),  # before the photos carve
         "count": filled.count,
         "back": back_content(page, head, photos),
+        "headColor": pack(255 * filled.head_color.ravel()[::EVERY], "u1"),
+        "collar": collar_content(page, head),
         "bustCount": int((bald.map[3] > OFF + 1).sum()),
         **texels(filled),
     }

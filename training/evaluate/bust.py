@@ -116,7 +116,10 @@ class Maker:
         head = self.painter.head(static)
         start = time.perf_counter()
         filled = fill(self.page, head, [photo])
-        return Made(static, view.delta.numpy(), fit["expression"], photo, filled, time.perf_counter() - start)
+        seconds = time.perf_counter() - start
+        if filled.head_color is not None:
+            static = self.painter.recolored(static, head, filled.head_color)
+        return Made(static, view.delta.numpy(), fit["expression"], photo, filled, seconds)
 
     def draw(self, made: Made, second: bool, R, t, f: float, size: int, pose: np.ndarray | None = None) -> np.ndarray:
         """[4,size,size]; f in picture sides."""

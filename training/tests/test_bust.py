@@ -17,8 +17,10 @@ from training.bust.grids import blur, frames, mean_where, push_pull, quaternions
 from training.bust.head import Head
 from training.bust.page import Page
 from training.bust.photo import Photo, bilinear
+from training.bust.tone import tinted, toned
 from training.headmodel.model import DEFAULT_PATH, HeadModel
 from training.headmodel.page2 import BANDS, MAP_SIZE, bust_azimuth, hair_angle
+from training.synth.cameras import rotation
 from training.synth.crop import Crop
 
 SIZE = 256
@@ -253,9 +255,23 @@ def test_hair_between_clothes_and_skin_is_a_collar_unless_it_hangs_from_the_head
         classes[at], image[at] = np.eye(3)[k], color
     strip = slice(top, 90), slice(70, 74)
     classes[strip], image[strip] = [1, 0, 0], [0.3, 0.2, 0.1]
-    found, _ = found_clothes(image, classes.max(-1), classes, 100, Rows(30, 55, 65, (50, 65, 15, 12)))
+    found, _, is_scene = found_clothes(image, classes.max(-1), classes, 100, Rows(30, 55, 65, (50, 65, 15, 12)))
     assert (found[75, 71].argmax() == 2) == is_collar
     assert found[20, 50, 0] == 1
+    assert not is_scene
+
+
+@pytest.mark.parametrize(("color", "is_scene"), [([0.1, 0.1, 0.1], True), ([0.1, 0.2, 0.5], False)])
+def test_a_strip_of_the_background_is_no_garment(color, is_scene):
+    hair, skin, clothes = (
+        (slice(0, 32), slice(20, 80)),
+        (slice(32, 100), slice(30, 70)),
+        (slice(80, 100), slice(70, 76)),
+    )
+    classes, image = np.zeros((100, 100, 3)), np.full((100, 100, 3), 0.1)
+    for k, (at, shade) in enumerate(zip((hair, skin, clothes), ([0.3, 0.2, 0.1], [0.8, 0.6, 0.5], color))):
+        classes[at], image[at] = np.eye(3)[k], shade
+    assert found_clothes(image, classes.max(-1), classes, 100, Rows(30, 55, 65, (50, 65, 15, 12)))[2] == is_scene
 
 
 def test_who_shows_no_clothes_gets_plain_ones():
@@ -286,6 +302,57 @@ def test_a_second_photo_from_behind_colors_the_back():
     band = page().rows("hair")
     assert np.median(both.map[5, band][seen]) > 0.7
     assert np.median(filled("long").map[5, band][seen]) < 0.4
+
+
+def photo_aside(yaw: float, tail: bool) -> Photo:
+    """The same person's right (-1) or left (1) side: short hair, a pony tail behind."""
+    front = photo_of()
+    row, column = np.mgrid[0:SIZE, 0:SIZE] + 0.5
+    back, y = yaw * (column / SIZE - 0.5) * 1.5 / 2.4, -(row / SIZE - 0.5) * 1.5 / 2.4 - 0.06
+    head = ((back - 0.02) / 0.1) ** 2 + ((y - 0.01) / 0.118) ** 2 < 1
+    neck = (np.abs(back - 0.02) < 0.058) & (y < 0) & (y > -0.2)
+    body = (np.abs(back - 0.03) < 0.11) & (y < -0.155)
+    locks = head & (back > 0.03) & (y > -0.06)
+    if tail:
+        locks |= (back > 0.09) & (back < 0.16) & (y < 0.06) & (y > -0.2)
+    classes = np.stack([locks, (head | neck) & ~locks, body & ~locks & ~neck & ~head], -1).astype(float)
+    image = 0.1 + classes @ np.array([[0.5, 0.2, 0.1], [0.7, 0.5, 0.4], [0.1, 0.2, 0.6]])
+    turn = np.array([[0, 0, -yaw], [0, 1, 0], [yaw, 0, 0.0]])
+    return replace(front, image=image, matte=classes.max(-1), classes=classes, R=turn)
+
+
+@pytest.mark.parametrize("yaw", (-1, 1))
+def test_a_photo_from_the_side_adds_what_the_first_hides(yaw):
+    assert filled("none").hair is None
+    tail = filling.fill(page(), bald_head(), [photo_of(), photo_aside(yaw, True)])
+    on = tail.map[3, page().rows("hair")] > 0
+    behind = on & (tail.hair.points[..., 1] > -0.19) & (tail.hair.points[..., 1] < 0.0)
+    reach = -tail.hair.points[..., 2][behind]
+    assert 0.15 < reach.max() < 0.175
+    assert (tail.hair.points[..., 1][on] < -0.15).sum() > 100
+    short = filling.fill(page(), bald_head(), [photo_of(), photo_aside(yaw, False)])
+    on = short.map[3, page().rows("hair")] > 0
+    assert on.sum() < 2500 and -short.hair.points[..., 2][on].min() < 0.13
+
+
+def test_photos_under_other_light_come_to_one_tone():
+    head = bald_head()
+    blue = replace(photo_of("long"), image=photo_of("long").image * [0.7, 1, 1.3])
+    turned = replace(blue, R=rotation(np.radians(30), 0, 0))
+    one, other = toned([photo_of("long").cleaned(), turned.cleaned()], head)
+    skin = photo_of("long").classes[..., 1] > 0
+    assert np.abs(one.image[skin].mean(0) - other.image[skin].mean(0)).max() < 0.02
+    (alone,) = toned([blue.cleaned()], head)
+    assert np.array_equal(alone.image, blue.image)
+
+
+def test_a_photo_from_behind_comes_to_the_tint_of_the_front_and_keeps_its_light():
+    front = photo_of("long").cleaned()
+    tint = np.array([0.85, 1, 1 / 0.85])
+    back = tinted(replace(front, image=0.6 * front.image * tint), front)
+    body = front.classes[..., 2] > 0.9
+    ratio = back.image[body].mean(0) / front.image[body].mean(0)
+    assert np.abs(ratio - 0.6).max() < 0.03
 
 
 # ---------------------------------------------------------------------------------------------------------- small steps

@@ -82,7 +82,7 @@ const MostNames = 20;
  * @param settings names and callbacks
  * @param onReport told once what was left out or changed
  * @returns the new group, owned by the caller
- * @throws FlexAvatarError `clip-empty` if nothing of the clip fits
+ * @throws FlexAvatarError `clip-empty` if nothing of the clip fits, `invalid-argument` for what is no clip
  */
 export function BindAnimationGroup(
     source: AnimationGroup,
@@ -91,6 +91,13 @@ export function BindAnimationGroup(
     settings: IBindAnimationSettings = {},
     onReport?: (report: IClipReport) => void,
 ): AnimationGroup {
+    if (!Array.isArray((source as AnimationGroup | undefined)?.targetedAnimations)) {
+        throw new FlexAvatarError(
+            "invalid-argument",
+            `bindAnimationGroup takes an AnimationGroup, and got ${String(source)}.`,
+            { advice: "See whether the file has a clip: of one without, animationGroups is empty." },
+        );
+    }
     const { weights, rotations, report } = Sort(source, targets, settings);
     report.missing.forEach((name) => settings.onMissing?.(name));
     if (weights.every((channel) => Object.keys(channel.weights).length === 0) && rotations.size === 0) {

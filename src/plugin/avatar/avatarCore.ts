@@ -26,6 +26,7 @@ import {
 } from "../files/avatarExport.js";
 import { FaceMixer } from "../live/faceMixer.js";
 import type { IHairSpringSettings } from "../page/hairSpring.js";
+import { MouthColors, MouthPose } from "../../runtime/person/mouthColors.js";
 import type { IRefineProgress, IRefineSettings } from "../../runtime/person/refineSettings.js";
 import type { IRefineSource } from "../../runtime/person/refineViews.js";
 import { AvatarAttachments } from "./avatarAttachments.js";
@@ -84,7 +85,7 @@ export class AvatarCore implements IAvatarInternals {
         this.proxyMesh.parent = posedNode;
         this._copyPartsOnce();
         if (body) {
-            this.drawing = body.createDrawing(_avatar, posedNode);
+            this.drawing = body.createDrawing(_avatar, posedNode, () => this.latestClone?.drawing ?? null);
         } else {
             this._splatDrawing = new SplatDrawing(_avatar, posedNode, this.proxyMesh, crowds, evaluator);
             this.drawing = this._splatDrawing;
@@ -238,6 +239,8 @@ export class AvatarCore implements IAvatarInternals {
     public async saveAsync(settings: ISaveSettings): Promise<ArrayBuffer> {
         const avatar = this._avatar;
         ThrowIfDisposed(avatar);
+        await this._openMouthAsync().catch(() => undefined); // a network that fails costs a mesh its teeth, and no file
+        ThrowIfDisposed(avatar);
         const { file, splats } = this.parts;
         const [head, table] = [this.splats?.buffers.head.model ?? this.parts.head, this._table];
         const levels = this.splats?.buffers.head.levels ?? BuildLevels(head, table);
@@ -269,6 +272,7 @@ export class AvatarCore implements IAvatarInternals {
         const { hair, bust } = this.hairAndBust.hiddenParts;
         const { file, head, page } = this.parts;
         const deltaMap = (await this.splats?.deltaMapOfAsync(CreateExpressionPose(head))) ?? null;
+        await this._openMouthAsync();
         ThrowIfDisposed(avatar);
         const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
         const { WriteMeshFileAsync } = await import("../../runtime/mesh/meshFile.js");
@@ -278,6 +282,17 @@ export class AvatarCore implements IAvatarInternals {
             () => ThrowIfDisposed(avatar),
         );
         return bytes.buffer;
+    }
+
+    /** Asks the driver, where it runs, what meshes of the person show inside of the mouth; once. */
+    private async _openMouthAsync(): Promise<void> {
+        const { file, head, splats } = this.parts;
+        if (!file.mouth && !splats) {
+            const answer = await this.splats?.deltaMapOfAsync(MouthPose(head));
+            if (answer) {
+                file.mouth = MouthColors(head, this._table, answer);
+            }
+        }
     }
 
     /** See {@link FlexAvatar.toGaussianSplattingMeshAsync}. */

@@ -1,23 +1,22 @@
 /**
  * From a person (`src/runtime/person` makes one of photos; a file holds one) to the parts of an avatar: splats on a GPU
- * device, or a baked mesh where there is none. Touches no scene: what it returns is complete, or nothing is left of it. Networks, head model and pipelines are loaded when first needed and shared by all avatars
- * of the component.
+ * device, or a baked mesh where there is none. Touches no scene: what it returns is complete, or nothing is left of it.
+ * Networks, head model and pipelines are loaded when first needed and shared by all avatars of the component.
  */
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import { CreateExpressionPose, type ExpressionPose } from "../../flame/expression.js";
 import { ParseHeadModel, type HeadModel } from "../../flame/headModel.js";
-import { TexelTableOf } from "../../flame/personalHead.js";
 import { BuildTexelTable } from "../../flame/texelTable.js";
 import { FillBesideAsync, RefineBesideAsync } from "../../runtime/beside/besideRunner.js";
 import { AvatarEvaluator } from "../../runtime/driver/avatarEvaluator.js";
 import { SplatEvaluator } from "../../runtime/driver/splatEvaluator.js";
-import { OtherPose } from "../../runtime/driver/driverPose.js";
 import { ReadAvatarFile, type IAvatarFile, type IStoredSplats } from "../../runtime/format/avatarFile.js";
 import { OrAborted } from "../../runtime/models/abort.js";
 import { ModelRuntime } from "../../runtime/models/modelRuntime.js";
 import type { ProgressListener } from "../../runtime/models/progress.js";
 import { WorkerUrl } from "../../runtime/models/runtimeFiles.js";
 import { HeadBuffers, SplatPipeline } from "../../runtime/passes/index.js";
+import { AskDriverAsync, AskMouthAsync } from "../../runtime/person/askDriver.js";
 import { MakePersonAsync, type IPersonParts } from "../../runtime/person/makePerson.js";
 import { ReadPageModel, type IPageModel } from "../../runtime/person/pageMap.js";
 import { PrepareRefinementAsync, type IPrepareWish } from "../../runtime/person/preparePhotos.js";
@@ -152,6 +151,9 @@ export class AvatarFactory {
             async (lifeSignal, shared, ready) => {
                 const run = { wish, ready, signal: lifeSignal, onProgress };
                 const { file, refineSource } = await MakePersonAsync(this._personParts(shared), photos, name, run);
+                if (!this._device) {
+                    file.mouth = await AskMouthAsync(shared, file, { signal: lifeSignal, onProgress });
+                }
                 return { ...(await this._finishAsync(shared, file, lifeSignal, onProgress)), refineSource };
             },
         );
@@ -238,19 +240,10 @@ export class AvatarFactory {
      * @returns [14,H,W]
      * @throws whatever loading and running a network throws
      */
-    public async deltaMapAsync(
-        { identityFeatures }: IAvatarFile,
-        pose: ExpressionPose,
-        signal: AbortSignal,
-    ): Promise<Float32Array | null> {
-        return await this._workAsync({ signal, photoCount: 0 }, async (lifeSignal, { networks, head }) => {
-            const driver = await networks.createDriverAsync(identityFeatures, { signal: lifeSignal });
-            try {
-                const positionTable = TexelTableOf(head, networks.model.positionMapSize);
-                return await driver.readAsync(new OtherPose({ model: head, positionTable }, pose, null));
-            } finally {
-                driver.dispose();
-            }
+    public async deltaMapAsync(file: IAvatarFile, pose: ExpressionPose, signal: AbortSignal): Promise<Float32Array> {
+        return await this._workAsync({ signal, photoCount: 0 }, async (lifeSignal, shared) => {
+            const [deltaMap] = await AskDriverAsync(shared, file, [pose], { signal: lifeSignal });
+            return deltaMap;
         });
     }
 

@@ -97,8 +97,8 @@ export class HairAndBust implements IPageMember {
         return { hair: this._hair === "scalp", bust: this._bust === "none" || this._isCarried };
     }
 
-    public get hairSwings(): boolean {
-        return this._pose.hairSpring !== null;
+    public get showsScalp(): boolean {
+        return this._hair === "scalp" || this._pose.hairSpring !== null;
     }
 
     /** Leaves out what hair hides of the head. Called before every frame; allocates nothing. */

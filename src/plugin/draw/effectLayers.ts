@@ -11,6 +11,8 @@ interface IMask {
     passId: number;
 }
 
+const None: readonly KnownLayer[] = [];
+
 /** One per splat mesh. Layers are found before targets are rendered. */
 export class EffectLayers {
     private readonly _masks = new Map<KnownLayer, IMask>();
@@ -72,7 +74,10 @@ export class EffectLayers {
      * changes its size.
      */
     private _follow(scene: Scene): void {
-        const layers = (scene.effectLayers ?? []) as unknown as readonly KnownLayer[];
+        const layers = (scene.effectLayers as unknown as readonly KnownLayer[] | undefined) ?? None;
+        if (layers.length === 0 && this._masks.size === 0) {
+            return;
+        }
         for (const [layer, { material, passId }] of this._masks) {
             if (!layers.includes(layer)) {
                 this._mesh.setMaterialForRenderPass(passId, undefined);

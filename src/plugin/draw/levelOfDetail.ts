@@ -112,7 +112,9 @@ export function PixelsPerMeter(
 ): number {
     const { viewFromWorld: v, clipFromView: p, viewportWidthPx, viewportHeightPx } = camera;
     const m = worldFromPosed;
-    const [x, y, z] = [(min[0] + max[0]) / 2, (min[1] + max[1]) / 2, (min[2] + max[2]) / 2];
+    const x = (min[0] + max[0]) / 2;
+    const y = (min[1] + max[1]) / 2;
+    const z = (min[2] + max[2]) / 2;
     const worldX = m[0] * x + m[4] * y + m[8] * z + m[12];
     const worldY = m[1] * x + m[5] * y + m[9] * z + m[13];
     const worldZ = m[2] * x + m[6] * y + m[10] * z + m[14];
@@ -120,11 +122,21 @@ export function PixelsPerMeter(
     const viewY = v[1] * worldX + v[5] * worldY + v[9] * worldZ + v[13];
     const viewZ = v[2] * worldX + v[6] * worldY + v[10] * worldZ + v[14];
     const w = p[3] * viewX + p[7] * viewY + p[11] * viewZ + p[15];
-    const scale = Math.max(Math.hypot(m[0], m[1], m[2]), Math.hypot(m[4], m[5], m[6]), Math.hypot(m[8], m[9], m[10]));
-    const radius = (scale * Math.hypot(max[0] - min[0], max[1] - min[1], max[2] - min[2])) / 2;
+    // Math.hypot allocates.
+    const scale = Math.sqrt(
+        Math.max(
+            m[0] * m[0] + m[1] * m[1] + m[2] * m[2],
+            m[4] * m[4] + m[5] * m[5] + m[6] * m[6],
+            m[8] * m[8] + m[9] * m[9] + m[10] * m[10],
+        ),
+    );
+    const diagonal = (max[0] - min[0]) ** 2 + (max[1] - min[1]) ** 2 + (max[2] - min[2]) ** 2;
+    const radius = (scale * Math.sqrt(diagonal)) / 2;
     if (!(w > radius * Math.abs(p[11]))) {
         return Infinity;
     }
-    const pxPerNdc = Math.max(Math.hypot(p[0], p[4]) * viewportWidthPx, Math.hypot(p[1], p[5]) * viewportHeightPx) / 2;
+    const widthPx = Math.sqrt(p[0] * p[0] + p[4] * p[4]) * viewportWidthPx;
+    const heightPx = Math.sqrt(p[1] * p[1] + p[5] * p[5]) * viewportHeightPx;
+    const pxPerNdc = Math.max(widthPx, heightPx) / 2;
     return (pxPerNdc * scale) / w;
 }

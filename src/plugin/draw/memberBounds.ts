@@ -38,12 +38,16 @@ export function BoxAroundToRef(members: readonly ISplatMember[], minimum: Vector
 export function BoxIsInFrustum({ posedNode, splats }: ISplatMember, planes: readonly Plane[]): boolean {
     const { m } = posedNode.getWorldMatrix();
     const { min, max } = splats!.buffers.bounds;
-    return planes.every(({ normal, d }) => {
+    for (let at = 0; at < planes.length; at++) {
+        const { normal, d } = planes[at];
         let distance = d + normal.x * m[12] + normal.y * m[13] + normal.z * m[14];
         for (let axis = 0; axis < 3; axis++) {
             const slope = normal.x * m[4 * axis] + normal.y * m[4 * axis + 1] + normal.z * m[4 * axis + 2];
             distance += slope * (slope > 0 ? max[axis] : min[axis]);
         }
-        return distance >= 0;
-    });
+        if (!(distance >= 0)) {
+            return false;
+        }
+    }
+    return true;
 }

@@ -10,6 +10,7 @@ import {
     type IMeshPart,
 } from "../../runtime/mesh/personMesh.js";
 import { BakeTexture, type IBakedTexture } from "../../runtime/mesh/bakeTexture.js";
+import { AddMouth } from "../../runtime/person/mouthColors.js";
 import type { IPageModel } from "../../runtime/person/pageMap.js";
 import { TexelTableOf } from "../../flame/personalHead.js";
 import { ColorChannel, RefinedMap } from "../../runtime/person/refinedMap.js";
@@ -41,6 +42,8 @@ export class PersonBody {
 
     private constructor(
         private readonly _head: IMappedModel,
+        /** [3,H,W] of the file. */
+        private readonly _mouth: Float32Array | undefined,
         /** The head, painted as the file says. */
         public readonly face: IMeshPart,
         /** What {@link face} is painted with. */
@@ -58,11 +61,11 @@ export class PersonBody {
         page: IPageModel | null,
         onSlice: () => void,
     ): Promise<PersonBody> {
-        const { mapSize, closeUp = null } = file;
+        const { mapSize, closeUp = null, mouth } = file;
         const map = RefinedMap(file).slice();
-        const mapped = { model: head, mapSize, map, closeUp };
-        const face = await FinishInSlicesAsync(FacePart(mapped, TexelsPerTexel * mapSize), onSlice);
-        const body = new PersonBody(mapped, face, { map, closeUp, strength: 1 });
+        const mapped = { model: head, mapSize, map: WithMouth(map, mouth), closeUp };
+        const face = await FinishInSlicesAsync(FacePart(mapped, TexelsPerTexel * mapSize, true), onSlice);
+        const body = new PersonBody(mapped, mouth, face, { map, closeUp, strength: 1 });
         if (page && file.page) {
             await body.bakePageAsync(page, file.page.map, onSlice);
         }
@@ -73,7 +76,8 @@ export class PersonBody {
     public async paintAsync(colors: IFaceColors): Promise<IBakedTexture> {
         const { model, mapSize } = this._head;
         const { vertices, texture } = this.face;
-        const source = { ...colors, model, vertices, table: TexelTableOf(model, mapSize) };
+        const map = WithMouth(colors.map, this._mouth);
+        const source = { ...colors, map, model, vertices, table: TexelTableOf(model, mapSize) };
         return await FinishInSlicesAsync(BakeTexture(source, texture.edge));
     }
 
@@ -88,6 +92,13 @@ export class PersonBody {
         }
         return await this._baking.done;
     }
+}
+
+/** [14,H,W] a copy that is seen into: no driver opens the mouth of a mesh. */
+function WithMouth(map: ArrayLike<number>, mouth: Float32Array | undefined): Float32Array {
+    const open = Float32Array.from(map);
+    AddMouth(open, mouth);
+    return open;
 }
 
 /** Whether a face looks the same in both. */

@@ -185,7 +185,7 @@ class Follower {
     /** Its turn in the axes of what it hangs from, held back softly. @returns whether it is another one */
     public turnToRef(share: number, into: Float64Array): boolean {
         const { _lag: lag, _turn: turn } = this;
-        const length = Math.hypot(lag[0], lag[1], lag[2]);
+        const length = Length3(lag);
         const held = length > 0 ? (share * Limit * Math.tanh(length / Limit)) / length : 0;
         let changed = false;
         for (let axis = 0; axis < 3; axis++) {
@@ -216,12 +216,12 @@ class Follower {
             }
         }
         QuaternionOfRotation(Between, Quaternion);
-        const sine = Math.hypot(Quaternion[0], Quaternion[1], Quaternion[2]);
+        const sine = Length3(Quaternion);
         const angle = 2 * Math.atan2(sine, Math.abs(Quaternion[3]));
         const x = (place[0] - this._place[0]) / scale;
         const y = (place[1] - this._place[1]) / scale;
         const z = (place[2] - this._place[2]) / scale;
-        if (angle > JumpRadians || Math.hypot(x, y, z) > JumpMeters) {
+        if (angle > JumpRadians || Math.sqrt(x * x + y * y + z * z) > JumpMeters) {
             return false;
         }
         // The quaternion's axis, and the cross product of up, which is along the hair, and the way.
@@ -255,6 +255,11 @@ function PlaceInWorld(): Float64Array {
             World[4 * row] * Rest[0] + World[4 * row + 1] * Rest[1] + World[4 * row + 2] * Rest[2] + World[4 * row + 3];
     }
     return Place;
+}
+
+/** As Math.hypot, which allocates. */
+function Length3(v: ArrayLike<number>): number {
+    return Math.sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
 }
 
 function IsSame(a: Float64Array, b: Float64Array): boolean {

@@ -28,8 +28,8 @@ export interface IPageMember {
     readonly hair: string;
     /** What the avatar leaves out of a page. */
     readonly hiddenParts: HiddenParts;
-    /** Whether its hair may swing away from the head. */
-    readonly hairSwings: boolean;
+    /** Whether the head may be seen where hair hides it: hair is left out, or may swing away. Asked every frame. */
+    readonly showsScalp: boolean;
     /** The page came, was replaced, or is gone. */
     showPage(): void;
 }
@@ -123,8 +123,8 @@ export class PersonPage {
         if (!this._file.page || !this._model || this._opacity < 1) {
             return null;
         }
-        for (const { hiddenParts, hairSwings } of this._members) {
-            if (hiddenParts.hair || hairSwings) {
+        for (const { showsScalp } of this._members) {
+            if (showsScalp) {
                 return null;
             }
         }

@@ -6,6 +6,7 @@ import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import type { ExpressionPose } from "../../flame/expression.js";
 import { OrAborted } from "../../runtime/models/abort.js";
 import { FillPersonAsync, type IFillParts } from "../../runtime/person/fillPerson.js";
+import { SumOf } from "../../runtime/person/refinedMap.js";
 import type { IPrepareWish } from "../../runtime/person/preparePhotos.js";
 import type { IRefineSettings } from "../../runtime/person/refineSettings.js";
 import type { IRefineSource } from "../../runtime/person/refineViews.js";
@@ -226,6 +227,12 @@ export class Refinement {
         return {
             ...this._parts,
             refinedMap: () => person.refinedMap(),
+            recolor: (change) => {
+                const { detail, closeUp } = person.file;
+                if (detail) {
+                    person.setDetail(SumOf(detail, change), fadeMs, closeUp);
+                }
+            },
             showAsync: async (filled, stop) => {
                 if (filled) {
                     await page.setInSlicesAsync(filled, fadeMs, stop);

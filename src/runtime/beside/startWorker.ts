@@ -7,8 +7,7 @@ const RevokeMs = 30_000;
 /**
  * Starts it. A script that a policy refuses shows as an error event.
  * @param fileUrl address of the script on the page's own origin. Default: none, it starts from its text, so that no
- * bundler has to carry a
- *   file along and none can move it
+ * bundler has to carry a file along and none can move it
  * @throws where the browser refuses a worker
  */
 export function StartBesideWorker(fileUrl?: string): Worker {

@@ -12,6 +12,8 @@ import { Box, Clothes, Ears, Eroded, Hair, Photo, Project, Skin } from "./photo.
 const Outline = 64;
 /** Canonical: below it the outline does not count. */
 const Lowest = [0, -0.24, -0.035];
+/** Canonical, and meters: below it only so much beside it counts, for arms are held in many ways. */
+const [Narrow, Beside] = [[0, -0.13, -0.035], 0.17];
 /** First search: scales, and shifts in parts of the crop's side, to so many steps on either side. */
 const [ScaleStep, ShiftStep, Steps] = [1.14, 0.08, 4];
 /** Of the steps, while the place is made exact. */
@@ -140,10 +142,16 @@ export function* PlaceBack(
     const outline = OutlineOf(PointsOf(head, grids), camera);
     const seen = Bare(camera);
     const { rotation: r, translation: t, focal, crop } = camera;
-    const along = (row: number): number =>
-        r[3 * row] * Lowest[0] + r[3 * row + 1] * Lowest[1] + r[3 * row + 2] * Lowest[2];
-    const last = (0.5 + (focal * (along(1) + t[1])) / (along(2) + t[2]) / 2) * Outline;
+    const seenAt = (point: readonly number[], row: number): number =>
+        r[3 * row] * point[0] + r[3 * row + 1] * point[1] + r[3 * row + 2] * point[2] + t[row];
+    const last = (0.5 + (focal * seenAt(Lowest, 1)) / seenAt(Lowest, 2) / 2) * Outline;
     const rows = Math.min(Outline, Math.max(0, Math.ceil(last)));
+    const perMeter = ((focal / -seenAt(Narrow, 2)) * Outline) / 2;
+    const counts = Uint8Array.from({ length: rows * Outline }, (_, i) => {
+        const [column, row] = [(i % Outline) + 0.5 - Outline / 2, Math.floor(i / Outline) + 0.5 - Outline / 2];
+        const isBeside = Math.abs(column - perMeter * seenAt(Narrow, 0)) >= perMeter * Beside;
+        return Number(row < -perMeter * seenAt(Narrow, 1) || !isBeside);
+    });
     const px = new Float64Array(2 * rows * Outline);
     let [place, best] = [{ x: 0, y: 0, scale: 1 }, 0];
     const look = (x: number, y: number, scale: number): void => {
@@ -156,8 +164,8 @@ export function* PlaceBack(
         const inside = seen.inside(px, 1);
         let [both, either] = [0, 0];
         for (let i = 0; i < matte.length; i++) {
-            both += inside[i] * Math.min(matte[i], outline[i]);
-            either += inside[i] * Math.max(matte[i], outline[i]);
+            both += counts[i] * inside[i] * Math.min(matte[i], outline[i]);
+            either += counts[i] * inside[i] * Math.max(matte[i], outline[i]);
         }
         if (both / Math.max(1, either) > best) {
             best = both / Math.max(1, either);

@@ -6,7 +6,7 @@ import type { Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
 import { Facing, RimBehind } from "./facing.js";
 import { CreateGrid, PushPull, Ramp, SmoothStep, type IGrid } from "./grids.js";
-import { HiddenByHead } from "./head.js";
+import { HiddenBy } from "./head.js";
 import { AboveRing, BaseOf } from "./page.js";
 import { Skin, type Photo } from "./photo.js";
 import { AroundNeck, NeckAzimuth, NeckBetween, type ITorso } from "./torso.js";
@@ -39,14 +39,14 @@ function ClothGuess(photos: readonly Photo[]): readonly number[] | null {
     const counts = new Float64Array(3 * 256);
     let count = 0;
     let least = 0;
-    for (const { garment, matte, hairless, source } of photos) {
+    for (const { garment, matte, hairless, source, gain } of photos) {
         least += LeastSeen * source.crop.sidePx ** 2;
         for (let i = 0; i < matte.length; i++) {
             const isShown = source.pixels[4 * i + 3] > 0;
             if (isShown && garment[i] > 0.5 && matte[i] > 0.7 && hairless[i] > 0.8) {
                 count++;
                 for (let k = 0; k < 3; k++) {
-                    counts[256 * k + source.pixels[4 * i + k]]++;
+                    counts[256 * k + Math.min(255, Math.round(gain[k] * source.pixels[4 * i + k]))]++;
                 }
             }
         }
@@ -66,7 +66,7 @@ function ClothGuess(photos: readonly Photo[]): readonly number[] | null {
 }
 
 /** Push-pull on a grid whose first and last column are neighbours. */
-function WrappedPushPull(color: IGrid, weight: IGrid): IGrid {
+export function WrappedPushPull(color: IGrid, weight: IGrid): IGrid {
     const { rows, columns } = color;
     const half = columns >> 1;
     const take = ({ depth, values }: IGrid, from: number, width: number): IGrid => {
@@ -115,7 +115,7 @@ export function* BustColor(
         yield part(0.3);
         const facing = Facing(points, photo, 1);
         const inside = photo.inside(px, 3);
-        const hidden = HiddenByHead(values, depths[index], photo, HiddenSlack);
+        const hidden = HiddenBy(values, depths[index], photo, HiddenSlack);
         yield part(0.6);
         const color = photo.colorAt(px);
         const [from, to] = photo.source.fromBehind ? RimBehind : Rim;

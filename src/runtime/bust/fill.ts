@@ -13,7 +13,10 @@ import { HairSurface, type IHair } from "./hair.js";
 import { HairColor, type IHairColor } from "./hairColor.js";
 import { DepthPicture } from "./head.js";
 import { InnerLayer, type ILayer } from "./innerLayer.js";
+import { NeckColor } from "./neck.js";
 import { CleanPhoto, type Photo } from "./photo.js";
+import { ScalpColor } from "./scalp.js";
+import { Tinted, Toned } from "./tone.js";
 import { FitTorso, TorsoReach, type ITorso } from "./torso.js";
 
 /** Texels below it carry no Gaussian. */
@@ -31,6 +34,8 @@ export interface IFilled {
     readonly map: Float32Array<ArrayBuffer>;
     /** Gaussians that are not empty. */
     readonly count: number;
+    /** [n,3] colors of the head with a neck without the collar's color; null where it stays. */
+    readonly headColor: Float64Array<ArrayBuffer> | null;
     /** How well the outline of the photo from behind agrees, 0..1, and whether it was used; null without one. */
     readonly back: { readonly overlap: number; readonly isUsed: boolean } | null;
 }
@@ -59,27 +64,30 @@ interface IWriting {
  * @returns yields roughly the share done, in steps of some milliseconds
  */
 export function* FillPage(
-    { page, head, photos: sources, back: rough = null, bust, hair }: IBustInput,
+    { page, head: given, photos: sources, back: rough = null, bust, hair }: IBustInput,
     steps: IFillSteps = {},
 ): Work<IFilled> {
     const photos: Photo[] = [];
     for (const [index, source] of sources.entries()) {
         const [from, to] = [(0.4 * index) / sources.length, (0.4 * (index + 1)) / sources.length];
-        const classes = source.classes ?? (yield* Within(GuessClasses(source, head), from, (from + to) / 2));
+        const classes = source.classes ?? (yield* Within(GuessClasses(source, given), from, (from + to) / 2));
         photos.push(yield* Within(CleanPhoto(source, classes), (from + to) / 2, to));
     }
     const depths: Float64Array[] = [];
     for (const photo of photos) {
         yield 0.4 + (0.02 * depths.length) / photos.length;
-        depths.push(DepthPicture(head, photo));
+        depths.push(DepthPicture(given, photo));
     }
-    yield 0.42;
-    const torso = yield* Within(FitTorso(page, head, photos[0].torso), 0.42, 0.5);
+    photos.splice(0, photos.length, ...Toned(photos, given, depths));
+    let headColor = yield* Within(NeckColor(page, given, photos[0], depths[0]), 0.42, 0.43);
+    const head = headColor ? { ...given, color: headColor } : given;
+    yield 0.43;
+    const torso = yield* Within(FitTorso(page, head, photos[0].torso), 0.43, 0.5);
     steps.onTorso?.(torso, photos);
     yield 0.5;
     const reach = new TorsoReach(page, torso);
     yield 0.51;
-    let layer = hair ? yield* Within(HairSurface(page, head, photos[0], reach), 0.51, 0.6) : null;
+    let layer = hair ? yield* Within(HairSurface(page, head, photos, reach), 0.51, 0.6) : null;
     let back: IFilled["back"] = null;
     if (rough) {
         const { photo, overlap } = yield* Within(
@@ -89,13 +97,12 @@ export function* FillPage(
         );
         back = { overlap, isUsed: photo !== null };
         if (photo) {
-            const seen = yield* Within(SortOut(photo, head), 0.62, 0.63);
+            const seen = Tinted(yield* Within(SortOut(photo, head), 0.62, 0.63), photos[0]);
             photos.push(seen);
             depths.push(DepthPicture(head, seen));
             steps.onBack?.(seen);
-            const ends = HairEnds(seen);
-            if (layer?.curtain && ends !== null) {
-                layer = yield* Within(HairSurface(page, head, photos[0], reach, ends), 0.63, 0.65);
+            if (hair) {
+                layer = yield* Within(HairSurface(page, head, photos, reach, HairEnds(seen), true), 0.63, 0.65);
             }
         }
     }
@@ -113,16 +120,17 @@ export function* FillPage(
         yield* Within(Write(map, page, page.bust, { ...torso, color }, how), 0.73, 0.75);
     }
     if (layer) {
-        const color = yield* Within(HairColor(page, layer, photos, depths), 0.75, 0.93);
+        const color = yield* Within(HairColor(page, layer, torso, photos, depths), 0.75, 0.93);
         steps.onHairColor?.(color);
+        headColor = yield* Within(ScalpColor(page, head, layer, color, photos[0]), 0.93, 0.94);
         const outer = { opacity: Opaque, turn: -1, share: [0.68, 0.72, 0.0012] } as const;
-        yield* Within(Write(map, page, page.hair, { points: layer.points, ...color }, outer), 0.93, 0.96);
+        yield* Within(Write(map, page, page.hair, { points: layer.points, ...color }, outer), 0.94, 0.96);
         const inner = { opacity: 0.98, turn: -1, share: [0.7, 0.6, 0.002] } as const;
         const inside = yield* Within(InnerLayer(page, layer, color), 0.96, 0.98);
         yield* Within(Write(map, page, page.hairInner, inside, inner), 0.98, 1);
     }
     const count = map.subarray(3 * texels, 4 * texels).filter((logit) => logit > Off + 1).length;
-    return { map, count, back };
+    return { map, count, back, headColor };
 }
 
 /** Points, colors and opacity of a grid into its band. Yields after some rows. */

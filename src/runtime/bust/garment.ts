@@ -38,6 +38,8 @@ const LeastBeside = 6;
 const MostLoose = 150;
 /** What of the person's cells around it must then be clothes. */
 const LeastDressed = 0.4;
+/** Cells of clothes that may be background that the matte kept, and the share of them that must look like it. */
+const [MostScene, SceneShare] = [200, 0.7];
 /** Half widths of a beard from the chin to there. */
 const NeckTimes = 1.3;
 /** Colors that others are compared with. */
@@ -289,6 +291,8 @@ export interface IFoundClothes {
     readonly worn: ((x: number, y: number) => number) | null;
     /** Whether what the matte keeps of a pixel, and no class wants, looks like the background: 0..1. */
     readonly scenic: (x: number, y: number) => number;
+    /** Whether what seems to be clothes is background that the matte kept: little, and of its colors. */
+    readonly isScene: boolean;
 }
 
 /**
@@ -329,7 +333,7 @@ export function* FindClothes(
     const top = Math.floor(ears / edge);
     const locks = ColorsWhere(cells, (cell) => isSure(cell) && hair[cell] > Sure && rowOf(cell) < top);
     if (locks.length < 3 * LeastCells) {
-        return { worn: null, scenic };
+        return { worn: null, scenic, isScene: false };
     }
     const face = ColorsWhere(
         cells,
@@ -384,11 +388,15 @@ export function* FindClothes(
     for (const cell of Loose(kind, cells, ears / edge, Math.floor(beard[0] / edge))) {
         found[cell] = 1;
     }
+    const worn = Array.from(kind.keys()).filter((cell) => kind[cell] === 3 || found[cell] === 1);
+    const around = ColorsWhere(cells, (cell) => inside[cell] > Sure && cells.matte[cell] < 1 - Sure);
+    const alike = worn.filter((cell) => Alike(color, 3 * cell, around, LightOnScene) >= LeastShare).length;
     return {
         worn: SmoothShare(
             found.map((value, cell) => Number(value === 1 && dressed[cell] === 0)),
             cells,
         ),
         scenic,
+        isScene: worn.length < MostScene && alike > SceneShare * worn.length,
     };
 }

@@ -16,7 +16,8 @@ import {
     SmoothStep,
     type IGrid,
 } from "./grids.js";
-import { Reach } from "./head.js";
+import { Reach, ToFrame } from "./head.js";
+import { AsidesOf, EndsAside, Nape, ToOutlines } from "./hairAside.js";
 import { AsTheNearSide, HairView, MeasureRim, MeasureSides, type ISides, type Pair } from "./hairView.js";
 import { ColumnCoordinate, HairAngle, HairRow, RowCoordinate } from "./page.js";
 import type { Photo } from "./photo.js";
@@ -36,6 +37,10 @@ const [OffBust, MostMoved] = [0.008, 0.035];
 const [BackHalf, MostMovedBehind] = [2.6, 0.12];
 /** Where hair ends behind on a side that has no curtain, meters below the dome's centre. */
 const NoCurtain = -0.075;
+/** Angles from the camera: from the first to the other short hair comes from a photo from behind. */
+const Cap = [1.9, 2.3] as const;
+/** Heights in which hair fades out that is known to hang as low as the bust. */
+const LowerEdge = [-0.32, -0.26] as const;
 /** Meters over which ends of hair grow thin. */
 const Taper = 0.03;
 /** Meters that the dome stays off the head's own hair, in front and behind. */
@@ -224,14 +229,21 @@ function OutsideBust(points: IGrid, reach: TorsoReach): { points: IGrid; moved: 
     return { points: { ...points, values: outside }, moved };
 }
 
-/** The outer layer of a person's hair; null where everything is on the head's own page. Yields after each step. */
+/**
+ * The outer layer of a person's hair; null where everything is on the head's own page. Yields after each step.
+ * @param photos the first makes the shape; outlines of the others count where it shows none
+ * @param seenBehind canonical height at which hair ends behind, where a photo from there shows it
+ * @param cap whether short hair too is shown behind, where a photo from there gives its color
+ */
 export function* HairSurface(
     page: IBustPage,
     head: IBustHead,
-    photo: Photo,
+    photos: readonly Photo[],
     reach: TorsoReach,
-    endsBehind: number | null = null,
+    seenBehind: number | null = null,
+    cap = false,
 ): Work<IHair | null> {
+    const [photo] = photos;
     const view = new HairView(page, photo);
     const columns = page.size;
     const allRows = Array.from({ length: page.hair.rows }, (_, row) => HairRow(page, RowCoordinate(page.hair, row)));
@@ -245,13 +257,19 @@ export function* HairSurface(
     const q = angle.map(Math.abs);
     const side = Uint8Array.from(angle, (value) => Number(value > 0));
 
-    const excess = MeasureRim(view, head);
+    const { excess } = MeasureRim(view, head);
     yield 0.2;
-    const measured = yield* Within(MeasureSides(view, heights), 0.2, 0.4);
-    const curtain = measured.lowest.some(Number.isFinite);
-    if (Math.max(...excess) < OffHead[1] && !curtain) {
+    const measured = yield* Within(MeasureSides(view, heights), 0.2, 0.3);
+    const asides = yield* Within(AsidesOf(page, head, photos, heights), 0.3, 0.4);
+    const hangingAside = asides.filter(({ lowest }) => Number.isFinite(lowest));
+    const hangsBehind = seenBehind !== null && seenBehind < Nape;
+    const curtain = measured.lowest.some(Number.isFinite) || hangingAside.length > 0 || hangsBehind;
+    if (Math.max(...excess) < OffHead[1] && !curtain && !asides.some(({ grows }) => grows) && !cap) {
         return null;
     }
+    const lowestAside = Math.min(...hangingAside.map(({ lowest }) => lowest));
+    const freeEnds = hangingAside.filter(({ free }) => free).map(({ lowest }) => view.center[1] + lowest);
+    const endsBehind = seenBehind ?? (freeEnds.length > 0 ? Math.min(...freeEnds) : null);
     yield 0.45;
     const sides = AsTheNearSide(measured, photo.yaw);
     const around = new Reach(head, view.center, view.axes);
@@ -291,32 +309,64 @@ export function* HairSurface(
         // z in front slides along the camera's rays, so that points stay on their pixels
         const z = point.z;
         const share = z > 0 ? z / view.eye[2] : 0;
-        let x = point.x + (view.eye[0] - point.x) * share;
+        const x = point.x + (view.eye[0] - point.x) * share;
         const y = heights[row] + (view.eye[1] - heights[row]) * share;
-        let depth = z;
-        if (theta.values[i] > 1.2) {
-            // out of the head; not those in front, which stand beside it
-            const need = Reach.LookUp(radii, row, Math.atan2(x, z)) + 0.002;
-            const push = Math.max(1, need / Math.max(Math.hypot(x, z), 1e-3));
-            const scale = 1 + (push - 1) * Ramp(heights[row], -0.16, -0.14);
-            x *= scale;
-            depth *= scale;
+        local.values.set([x, y, z], 3 * i);
+    }
+    const outOfHead = (): void => {
+        for (let i = first * columns; i < theta.values.length; i++) {
+            const [x, , z] = local.values.subarray(3 * i, 3 * i + 3);
+            const row = Math.floor(i / columns) - first;
+            if (theta.values[i] > 1.2) {
+                // not those in front, which stand beside it
+                const need = Reach.LookUp(radii, row, Math.atan2(x, z)) + 0.002;
+                const push = Math.max(1, need / Math.max(Math.hypot(x, z), 1e-3));
+                const scale = 1 + (push - 1) * Ramp(heights[row], -0.16, -0.14);
+                local.values[3 * i] = x * scale;
+                local.values[3 * i + 2] = z * scale;
+            }
         }
-        local.values.set([x, y, depth], 3 * i);
+    };
+    outOfHead();
+    const torsoShare = page.torsoShare.subarray(page.hair.first * columns);
+    const added = new Float64Array(theta.values.length);
+    if (asides.length > 0) {
+        const least = grown.values.map((value) => Math.max(value, LeastOff) - LeastOff);
+        const eye = [0, 1, 2].map((axis) => photo.eye[axis] - view.center[axis]);
+        const world = { ...local, values: view.world(local.values) };
+        const shift = ToFrame(
+            yield* Within(ToOutlines(world, least, asides, eye, view.axes), 0.76, 0.79),
+            [0, 0, 0],
+            view.axes,
+        );
+        for (let i = 0; i < added.length; i++) {
+            const [x, y, z] = local.values.subarray(3 * i, 3 * i + 3);
+            const [right, up, near] = shift.subarray(3 * i, 3 * i + 3);
+            added[i] = (x * right + y * up + z * near) / Math.max(Math.hypot(x, y, z), 1e-9);
+        }
+        shift.forEach((value, i) => (local.values[i] += value));
+        grown.values.forEach((value, i) => (grown.values[i] = value + added[i]));
+        outOfHead();
     }
     const seam = CreateGrid(12, columns, 3, local.values.slice(3 * (first - 6) * columns, 3 * (first + 6) * columns));
     local.values.set(Blur(seam, 1.5, 0).values.subarray(9 * columns, 27 * columns), 3 * (first - 3) * columns);
     yield 0.8;
-    const resting = photo.unposed(view.world(local.values), page.torsoShare.subarray(page.hair.first * columns));
+    const resting = photo.unposed(view.world(local.values), torsoShare);
     const { points, moved } = OutsideBust({ ...local, values: resting }, reach);
     yield 0.9;
 
     const ends = [0, 1].map((k) => (Number.isFinite(sides.lowest[k]) ? sides.lowest[k] - sides.beyond[k] : NoCurtain));
     const longer = Math.max(...sides.behind);
+    const hanging = CreateGrid(heights.length, columns, 3, points.values.subarray(3 * first * columns));
+    const seenEnds = [
+        ...asides.map(({ view: { photo: other } }) => other),
+        ...photos.filter(({ source }) => source.fromBehind),
+    ].map((other) => EndsAside(hanging, heights, other, torsoShare.subarray(first * columns)));
     const shown = CreateGrid(page.hair.rows, columns);
     for (let i = 0; i < shown.values.length; i++) {
         const [row, column] = [Math.floor(i / columns) - first, i % columns];
         const k = side[column];
+        const seen = Math.min(...seenEnds.map((ends) => ends[column]));
         let value: number;
         if (row < 0) {
             value = Ramp(grown.values[i], ...OffHead);
@@ -326,13 +376,28 @@ export function* HairSurface(
             const even = ends[k] * (1 - blend[column]) + ends[1 - k] * blend[column];
             const more = endsBehind === null ? longer : even - (endsBehind - view.center[1]);
             const [from, to] = endsBehind === null ? [0.35, 0.6] : [0.15, 0.35];
-            const end = even - more * (1 - SmoothStep(q[column], from, to)) + Ragged(column);
+            let end = even - more * (1 - SmoothStep(q[column], from, to));
+            if (endsBehind === null && lowestAside < Infinity) {
+                // it falls behind a shoulder: at least as far
+                end = Math.min(end, end + (lowestAside - end) * (1 - SmoothStep(q[column], 0.35, 0.6)));
+            }
+            end = Math.min(end, seen) + Ragged(column);
             value = SmoothStep(heights[row], end, end + Taper + 0.75 * sides.beyond[k]);
-            value *= Number(Number.isFinite(sides.lowest[k]) || q[column] < 0.5);
+            value *= Number(Number.isFinite(sides.lowest[k]) || q[column] < 0.5 || Number.isFinite(seen));
         } else {
             value = Ramp(heights[row], -0.07, -0.02) * Ramp(rows.wide[k][row] - rows.rim[k][row], ...OffHead);
+            value = Math.max(value, Ramp(added[i], ...OffHead));
         }
-        const most = endsBehind !== null && theta.values[i] > BackHalf ? MostMovedBehind : MostMoved;
+        if (cap) {
+            const above = row < 0 ? 1 : Ramp(heights[row], Nape - view.center[1], Nape - view.center[1] + Taper);
+            value = Math.max(value, SmoothStep(theta.values[i], ...Cap) * above);
+        }
+        let most = MostMoved;
+        if (curtain && endsBehind !== null) {
+            const isBehind = theta.values[i] > BackHalf || (theta.values[i] > Cap[0] && Number.isFinite(seen));
+            most = isBehind ? MostMovedBehind : MostMoved;
+            value *= SmoothStep(points.values[3 * i + 1], ...LowerEdge);
+        }
         shown.values[i] = moved.values[i] < most ? value : 0;
     }
     const lengths = [sides.lowest[0] + view.center[1], sides.lowest[1] + view.center[1]] as const;

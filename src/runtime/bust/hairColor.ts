@@ -5,6 +5,7 @@
 import type { Work } from "../slices.js";
 import { HiddenSlack } from "./bustColor.js";
 import type { IBustPage } from "./bustInput.js";
+import type { IShownGrid } from "./back.js";
 import { Facing, RimBehind } from "./facing.js";
 import {
     AsColumn,
@@ -22,7 +23,7 @@ import {
     type IGrid,
 } from "./grids.js";
 import type { IHair } from "./hair.js";
-import { HiddenByHead } from "./head.js";
+import { DepthOf, HiddenBy } from "./head.js";
 import { HairAngle } from "./page.js";
 import { Hair, type Photo } from "./photo.js";
 
@@ -38,14 +39,27 @@ const StrandRows = 12;
 const Straight = [0.032, 0.06] as const;
 /** Of the spread of curls that is carried behind: what repeats must not be seen to. */
 const Curls = 0.6;
-/** Hair behind is this much darker. */
-const Behind = 0.93;
 /** Of the crop's side: so near to the photo's lower edge its hair fades into its continuation. */
 const LowerEdge = 0.07;
+/** Where light comes from that falls on hair that no photo shows: meters above the eyes, and towards the camera. */
+const Light = { up: 1.5, front: 0.3 };
+/** What of it comes from everywhere, and how far it reaches around. */
+const [Ambient, Wrap] = [0.6, 0.4];
+/** Rows and columns over which the surface is smoothed for that; the height of a light straight above, meters. */
+const [CalmRows, CalmColumns, FarUp] = [5, 5, 100];
+/** Least and most of it, against what the photo shows. */
+const LightLimits = [0.85, 1.08] as const;
+/** Hair shines where its surface rises so steeply (sine) from the horizontal, about so much. */
+const Shine = { at: 0.45, wide: 0.22, most: 0.09 };
+/** What is brighter than this does not. */
+const Dull = 0.8;
 /** Rows and columns over which the edges that photos carve are smoothed. */
 const EdgeBlur = [1.5, 0.6] as const;
 /** Of a strand's color from row to row, below which it is continued. */
 const StrandFade = 0.93;
+
+/** Meters behind the bust from which it hides hair, and sides of the crop in which it does. */
+const [BustSlack, BustWider] = [0.02, 2];
 
 /** A layer of hair with colors. */
 export interface IHairColor {
@@ -57,12 +71,14 @@ export interface IHairColor {
 
 /**
  * Colors, and where hair remains after every photo has carved away what would cover face, clothes or background.
+ * @param torso hides hair from all photos but the first, which made the shape
  * @param depths picture of the head's depth for each photo
  * @returns yields after each photo
  */
 export function* HairColor(
     page: IBustPage,
     layer: IHair,
+    torso: IShownGrid,
     photos: readonly Photo[],
     depths: readonly Float64Array[],
 ): Work<IHairColor> {
@@ -73,6 +89,7 @@ export function* HairColor(
     kept.values.fill(1);
     const total = new Float64Array(3 * count);
     const weight = new Float64Array(count);
+    const solid = torso.points.values.filter((_, i) => torso.shown.values[Math.floor(i / 3)] > 0.5);
     for (const [index, photo] of photos.entries()) {
         const part = (share: number): number => (0.3 * (index + share)) / photos.length;
         const posed = photo.posed(points.values, page.torsoShare.subarray(page.hair.first * columns));
@@ -83,7 +100,11 @@ export function* HairColor(
         const sure = photo.at(photo.sure, px);
         const lower = photo.lowerEdge(px);
         yield part(0.3);
-        const hidden = HiddenByHead(posed, depths[index], photo, HiddenSlack);
+        const hidden = HiddenBy(posed, depths[index], photo, HiddenSlack);
+        if (index > 0) {
+            const bust = DepthOf(solid, photo.torso, BustWider);
+            HiddenBy(posed, bust, photo, BustSlack, BustWider).forEach((isHidden, i) => (hidden[i] |= isHidden));
+        }
         const toward = Facing({ ...points, values: posed }, photo, -1);
         yield part(0.6);
         const color = photo.colorAt(px);
@@ -279,6 +300,7 @@ function* ColorBehind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid)
         [0, 0, 0],
         [0, 0, 0],
     ];
+    const { light, shine } = LightOn(layer, trust);
     const result = color.values.slice();
     yield 0.8;
     for (let i = 0; i < rows * columns; i++) {
@@ -301,10 +323,27 @@ function* ColorBehind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid)
         for (let channel = 0; channel < 3; channel++) {
             const base = means[k][3 * row + channel] * (1 - across) + means[1 - k][3 * row + channel] * across;
             const strands = own[channel] * (1 - cross) + other[channel] * cross;
-            result[3 * i + channel] = color.values[3 * i + channel] * (1 - share) + base * strands * Behind * share;
+            const lit = base * light[i] + shine[i] * Math.max(0, Dull - base);
+            result[3 * i + channel] = color.values[3 * i + channel] * (1 - share) + lit * strands * share;
         }
     }
     return { ...color, values: result };
+}
+
+/** What falls on hair that no photo shows: [rows,P] factors of its color, and what shines beside that. */
+function LightOn({ points, view }: IHair, trust: IGrid): { light: Float64Array; shine: Float64Array } {
+    const calm = Blur(Blur(points, CalmRows, 0), CalmColumns, 1);
+    const { yaw } = view.photo;
+    const towards = (eye: readonly number[]): Float64Array => Facing(calm, { eye }, -1);
+    const light = towards([Light.front * Math.sin(yaw), Light.up, Light.front * Math.cos(yaw)]).map(
+        (cosine) => Ambient + (1 - Ambient) * Math.max(0, (cosine + Wrap) / (1 + Wrap)),
+    );
+    const seen = trust.values.reduce((sum, value) => sum + value, 0);
+    const usual = trust.values.reduce((sum, value, i) => sum + value * light[i], 0) / Math.max(seen, 1e-6);
+    return {
+        light: light.map((value) => (seen > 0 ? Clamp(value / usual, ...LightLimits) : 1)),
+        shine: towards([0, FarUp, 0]).map((rise) => Shine.most * Math.exp(-(((rise - Shine.at) / Shine.wide) ** 2))),
+    };
 }
 
 /**

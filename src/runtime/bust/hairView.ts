@@ -17,7 +17,7 @@ const LeastWidth = 0.006;
 /** Hair that ends above this height (m) hangs nowhere: no curtain. */
 const Short = -0.045;
 /** How far hair that the photo's edge cuts goes on, meters. */
-const BelowEdge = 0.09;
+export const BelowEdge = 0.09;
 /** Of the rim, 2 degrees each, over the upper half. */
 export const Angles = 90;
 const MostExcess = 0.16;
@@ -79,6 +79,18 @@ export class HairView {
         return points;
     }
 
+    /** [n,2] where rays through points [n,3] of the frame meet its plane z = 0. */
+    public onPlane(local: ArrayLike<number>): Float64Array {
+        const flat = new Float64Array((local.length / 3) * 2);
+        for (let i = 0; i < local.length / 3; i++) {
+            const share = -this.eye[2] / (local[3 * i + 2] - this.eye[2]);
+            for (let k = 0; k < 2; k++) {
+                flat[2 * i + k] = this.eye[k] + (local[3 * i + k] - this.eye[k]) * share;
+            }
+        }
+        return flat;
+    }
+
     /** Hair and matte at points, and whether they lie in the photo. */
     public mask(local: ArrayLike<number>): { hair: Float64Array; matte: Float64Array; inside: Uint8Array } {
         const { px } = this.photo.project(this.world(local));
@@ -93,20 +105,17 @@ export class HairView {
 }
 
 /**
- * How far hair reaches beyond the head's rim, [Angles + 1] meters over angles 0 (left of the head) to 180 degrees
- * (right).
+ * Radius of the head's rim, and how far hair reaches beyond it: [Angles + 1] meters over angles 0 (left of the head) to
+ * 180 degrees (right).
  */
-export function MeasureRim(view: HairView, head: IBustHead): Float64Array {
+export function MeasureRim(view: HairView, head: IBustHead): { rim: Float64Array; excess: Float64Array } {
     const solid = ToFrame(SolidMeans(head), view.center, view.axes);
     const most = new Float64Array(Angles + 1);
-    for (let i = 0; i < solid.length; i += 3) {
-        // where its ray meets z = 0
-        const share = -view.eye[2] / (solid[i + 2] - view.eye[2]);
-        const x = view.eye[0] + (solid[i] - view.eye[0]) * share;
-        const y = view.eye[1] + (solid[i + 1] - view.eye[1]) * share;
-        const column = Math.round((Math.atan2(y, x) * 90) / Math.PI);
+    const flat = view.onPlane(solid);
+    for (let i = 0; i < flat.length; i += 2) {
+        const column = Math.round((Math.atan2(flat[i + 1], flat[i]) * 90) / Math.PI);
         if (column >= 0 && column <= Angles) {
-            most[column] = Math.max(most[column], Math.hypot(x, y));
+            most[column] = Math.max(most[column], Math.hypot(flat[i], flat[i + 1]));
         }
     }
     const rim = MeanWhere(AsColumn(most), AsColumn(most.map((value) => Number(value > 0))), 1).values;
@@ -139,9 +148,10 @@ export function MeasureRim(view: HairView, head: IBustHead): Float64Array {
     );
     const mean = MeanWhere(AsColumn(excess.map((value, k) => Math.max(value, around[k]))), AsColumn(known), 1.5);
     const reaches = mean.values.map((value, k) => Math.max(value, around[k]));
-    return Blur(AsColumn(reaches), 1, 0).values.map((value, k) =>
+    const smooth = Blur(AsColumn(reaches), 1, 0).values.map((value, k) =>
         Math.min(Math.max(value, known[k] < 1 ? excess[k] : 0), MostExcess),
     );
+    return { rim, excess: smooth };
 }
 
 /** Meters, by what is seen at a place: hair falls behind shoulders, not behind background. */

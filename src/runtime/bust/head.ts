@@ -61,6 +61,31 @@ export function BustHeadOf(
     return head;
 }
 
+/**
+ * What other colors of those Gaussians change in the map.
+ * @param staticMap [14,H,W], before activation
+ * @param color [n,3] of the Gaussians of {@link BustHeadOf}
+ * @returns [3,H,W]
+ */
+export function ColorChange(
+    head: HeadModel,
+    table: TexelTable,
+    staticMap: ArrayLike<number>,
+    color: ArrayLike<number>,
+): Float32Array<ArrayBuffer> {
+    const own = BustHeadOf(head, table, staticMap).color;
+    const texels = table.mapSize ** 2;
+    const change = new Float32Array(3 * texels);
+    for (let g = 0, i = 0; g < table.gaussianCount; g++) {
+        if (KeptRegions.includes(head.regions[table.flags[g] >>> RegionShift])) {
+            for (let k = 0; k < 3; k++, i++) {
+                change[k * texels + table.texel[g]] = color[i] - own[i];
+            }
+        }
+    }
+    return change;
+}
+
 /** [n,3] means of the Gaussians that count. */
 export function SolidMeans({ means, opacity }: IBustHead): Float64Array {
     const solid = new Float64Array(means.length);
@@ -186,27 +211,37 @@ export class Reach {
     }
 }
 
-/** Pixel of a depth picture and depth of a point; pixel −1 outside of it. */
+/** Pixel of a depth picture and depth of a point; the picture is a square `wider` times the crop. */
 function PlaceOf(
     { source: { rotation: r, translation: t, focal } }: Photo,
     points: ArrayLike<number>,
     i: number,
+    wider: number,
 ): [number, number, number] {
     const [x, y, z] = [points[3 * i], points[3 * i + 1], points[3 * i + 2]];
     const depth = Math.max(-(r[6] * x + r[7] * y + r[8] * z + t[2]), 0.05);
+    const scale = focal / wider / depth;
     return [
-        Math.floor((0.5 + (focal * (r[0] * x + r[1] * y + r[2] * z + t[0])) / depth) * DepthSize),
-        Math.floor((0.5 - (focal * (r[3] * x + r[4] * y + r[5] * z + t[1])) / depth) * DepthSize),
+        Math.floor((0.5 + scale * (r[0] * x + r[1] * y + r[2] * z + t[0])) * DepthSize),
+        Math.floor((0.5 - scale * (r[3] * x + r[4] * y + r[5] * z + t[1])) * DepthSize),
         depth,
     ];
 }
 
-/** Least depth of solid Gaussians over the crop, infinite where none is; every one marks 3 x 3 pixels. */
+/** {@link DepthOf} solid Gaussians of the head over the crop. */
 export function DepthPicture(head: IBustHead, photo: Photo): Float64Array {
+    return DepthOf(SolidMeans(head), photo);
+}
+
+/**
+ * Least depth of points, infinite where none is; every one marks 3 x 3 pixels.
+ * @param points [n,3]
+ * @param wider edge of the square that it is over, in sides of the crop
+ */
+export function DepthOf(points: ArrayLike<number>, photo: Photo, wider = 1): Float64Array {
     const picture = new Float64Array(DepthSize * DepthSize).fill(Infinity);
-    const means = SolidMeans(head);
-    for (let i = 0; i < means.length / 3; i++) {
-        const [u, v, depth] = PlaceOf(photo, means, i);
+    for (let i = 0; i < points.length / 3; i++) {
+        const [u, v, depth] = PlaceOf(photo, points, i, wider);
         for (let row = Math.max(0, v - 1); row <= Math.min(DepthSize - 1, v + 1); row++) {
             for (let column = Math.max(0, u - 1); column <= Math.min(DepthSize - 1, u + 1); column++) {
                 const at = row * DepthSize + column;
@@ -217,15 +252,19 @@ export function DepthPicture(head: IBustHead, photo: Photo): Float64Array {
     return picture;
 }
 
-/** [n] 1 where points lie more than `slack` meters behind the head's surface in the photo. */
-export function HiddenByHead(
+/**
+ * [n] 1 where points lie more than `slack` meters behind the surface of a depth picture.
+ * @param wider as it was for the picture
+ */
+export function HiddenBy(
     points: ArrayLike<number>,
     picture: Float64Array,
     photo: Photo,
     slack: number,
+    wider = 1,
 ): Uint8Array {
     return Uint8Array.from({ length: points.length / 3 }, (_, i) => {
-        const [u, v, depth] = PlaceOf(photo, points, i);
+        const [u, v, depth] = PlaceOf(photo, points, i, wider);
         const isIn = u >= 0 && u < DepthSize && v >= 0 && v < DepthSize;
         return Number(isIn && depth > picture[v * DepthSize + u] + slack);
     });

@@ -113,6 +113,7 @@ export class Photo {
      * @param sure [H,W] the matte a hundredth of the crop inside its edge: no background mixes into colors there
      * @param hairless [H,W] 1 − hair, a hundredth of the crop away from it
      * @param garment [H,W] 0..1 clothes whose color may be believed: fewer than in `classes`
+     * @param gain [3] that its colors are multiplied by
      */
     public constructor(
         public readonly source: IBustPhoto,
@@ -121,6 +122,7 @@ export class Photo {
         public readonly sure: Float32Array,
         public readonly hairless: Float32Array,
         public readonly garment: Float32Array,
+        public readonly gain: readonly number[] = [1, 1, 1],
     ) {
         const { rotation: r, translation: t } = source;
         this.eye = [0, 1, 2].map((k) => -(r[k] * t[0] + r[3 + k] * t[1] + r[6 + k] * t[2]));
@@ -152,7 +154,12 @@ export class Photo {
         }
         const [x, y] = turned(t[0] - neck[0], t[1] - neck[1]);
         const source = { ...this.source, rotation, translation: [x + neck[0], y + neck[1], t[2]] };
-        return new Photo(source, this.matte, this.classes, this.sure, this.hairless, this.garment);
+        return new Photo(source, this.matte, this.classes, this.sure, this.hairless, this.garment, this.gain);
+    }
+
+    /** The same photo with colors that are multiplied by so much. */
+    public inTone(gain: readonly number[]): Photo {
+        return new Photo(this.source, this.matte, this.classes, this.sure, this.hairless, this.garment, gain);
     }
 
     /**
@@ -263,12 +270,12 @@ export class Photo {
         return values;
     }
 
-    /** [n,3] colors 0..1 at pixels. */
+    /** [n,3] colors at pixels, 0..1 times the gain. */
     public colorAt(px: Float64Array): Float64Array {
         const rgba = this.at(this.source.pixels, px, 4);
         return Float64Array.from(
             { length: (3 * px.length) / 2 },
-            (_, i) => rgba[4 * Math.floor(i / 3) + (i % 3)] / 255,
+            (_, i) => (this.gain[i % 3] * rgba[4 * Math.floor(i / 3) + (i % 3)]) / 255,
         );
     }
 }
@@ -337,7 +344,11 @@ export function* CleanPhoto(source: IBustPhoto, given: Uint8ClampedArray): Work<
         classes[3 * i + Clothes] = ((1 - above) * given[3 * i + Clothes]) / 255;
     }
     yield 0.2;
-    const { worn: dressed, scenic } = yield* Within(FindClothes(source, matte, classes, RowsOf(source)), 0.2, 0.3);
+    const {
+        worn: dressed,
+        scenic,
+        isScene,
+    } = yield* Within(FindClothes(source, matte, classes, RowsOf(source)), 0.2, 0.3);
     for (let i = 0; dressed && i < count; i++) {
         const share = dressed(i % width, Math.floor(i / width));
         if (share > 0) {
@@ -373,5 +384,6 @@ export function* CleanPhoto(source: IBustPhoto, given: Uint8ClampedArray): Work<
     const sure = yield* Within(Eroded(matte, width, height, reach), 0.6, 0.8);
     const hairless = yield* Within(Eroded(hair, width, height, reach), 0.8, 1);
     const isMuch = left > MuchLeft * crop.sidePx ** 2;
-    return new Photo(source, matte, classes, sure, hairless, isMuch ? believed : garment);
+    const seen = isMuch ? believed : garment;
+    return new Photo(source, matte, classes, sure, hairless, isScene ? seen.fill(0) : seen);
 }

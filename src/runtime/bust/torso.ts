@@ -40,7 +40,7 @@ const Heights = Steps(-0.09, -0.36, -0.003);
 /** Meters: height of the lower edge in front, its rise at the sides, its fading border. */
 const Bottom = [-0.31, 0.02];
 const Fade = 0.06;
-const NeckAxis = [0, 0, -0.04];
+export const NeckAxis = [0, 0, -0.04];
 const NeckBins = 48;
 
 /** The bust's surface. */

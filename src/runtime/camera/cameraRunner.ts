@@ -266,7 +266,9 @@ async function PageNetworksAsync(
 ): Promise<ILandmarkNetworks> {
     const store = new AssetStore();
     try {
-        const backend: IOnnxBackend = await LoadOnnxBackendAsync("wasm", { urls, store, worker: false, signal });
+        // One thread: others are workers too, which are refused here, and ONNX Runtime would wait for them for ever.
+        const settings = { urls, store, worker: false, threads: 1, signal };
+        const backend: IOnnxBackend = await LoadOnnxBackendAsync("wasm", settings);
         const create = ({ graph, data }: IGraphFiles) => backend.createSessionAsync(graph, data, false);
         const [detector, landmarks] = [await create(files.detector), await create(files.landmarks)];
         const motion = await create(files.motion);

@@ -112,7 +112,9 @@ export class AvatarEvaluator implements IScheduledDriver {
             const encoder = pipeline.device.createCommandEncoder({ label: "poseVertices" });
             pipeline.poseVertices(encoder, Unposed);
             pipeline.device.queue.submit([encoder.finish()]);
-            Unposed.length = 0;
+            while (Unposed.length > 0) {
+                Unposed.pop(); // unlike a length of 0, this keeps the room
+            }
         }
     }
 

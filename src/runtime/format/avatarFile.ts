@@ -3,8 +3,8 @@
  *
  * It is binary glTF. The root extension `FLEX_avatar` describes the person; its blocks are buffer views. Maps are kept
  * as bytes (mapLayer.ts). What refinement added is a layer of its own (detailLayer.ts), so are its detail for close-ups
- * (closeUpLayer.ts) and hair beyond the scalp with the bust (pageLayer.ts). A reader that does not know a layer shows
- * the avatar without it. The scene holds the person at rest as splats for other viewers (splatPrimitive.ts). Keys are in
+ * (closeUpLayer.ts), the inside of the mouth for meshes (mouthLayer.ts) and hair beyond the scalp with the bust
+ * (pageLayer.ts). A reader that does not know a layer shows the avatar without it. The scene holds the person at rest as splats for other viewers (splatPrimitive.ts). Keys are in
  * alphabetical order and nothing depends on time, so equal avatars give equal bytes. docs/formats.md and the schema
  * beside it have every field. Files of the first version are read too (firstVersion.ts).
  */
@@ -30,6 +30,7 @@ import { IsFirstVersion, OpenFirstVersion } from "./firstVersion.js";
 import { IsGlb, ReadGlb, WriteGlb } from "./glb.js";
 import { FloatsFromHalves, HalvesFromFloats } from "./half.js";
 import { FineChannels, PackMap, UnpackMap } from "./mapLayer.js";
+import { PackMouth, UnpackMouth } from "./mouthLayer.js";
 import { MaxPageSize, PackPage, TexelsOf, UnpackPage, type IPackedPage } from "./pageLayer.js";
 import { SplatExtension, WriteSplatPrimitive } from "./splatPrimitive.js";
 import { SplatSources, type SplatSource } from "./splatSource.js";
@@ -124,6 +125,11 @@ export interface IAvatarFile extends IAvatarDescription {
     detail?: Float32Array;
     /** What refinement added for close-ups. Undefined without it. */
     closeUp?: ICloseUp;
+    /**
+     * `[3,H,W]` what the driver adds to the colors inside an open mouth, zero elsewhere, for avatars that are meshes and
+     * have no driver; in eight bits each on writing. Undefined where nobody asked the driver.
+     */
+    mouth?: Float32Array;
     /** Undefined for a person without hair beyond the scalp and without a bust. */
     page?: IStoredPage;
     /** Gaussians of another program's file, shown in place of the map. Undefined for a person of photos. */
@@ -223,6 +229,12 @@ export function WriteAvatarFile(avatar: IAvatarFile, splats?: Uint8Array<ArrayBu
         const packed = PackShades(shades);
         add("closeUp", "u8", [packed.length], packed);
         person.closeUp = { edge };
+    }
+    if (avatar.mouth) {
+        ExpectCount(avatar.mouth, 3 * mapSize * mapSize, "mouth");
+        const { bytes, scales } = PackMouth(Within(avatar.mouth, MaxDetail, "mouth"));
+        add("mouth", "u8", [bytes.length], bytes);
+        person.mouth = { scales };
     }
     const page = avatar.page ? PackStoredPage(avatar.page) : null;
     if (page) {
@@ -346,14 +358,25 @@ function ReadPerson(
     if (mapSize === 0) {
         throw WrongFile("its map has no texels");
     }
+    const readScales = (name: string): number[] => {
+        const scales = NumberList(AsObject(json[name], name).scales, 3, `${name}.scales`);
+        if (scales.some((scale) => scale < 0 || scale > MaxDetail)) {
+            throw WrongFile(`its ${name} is times ${scales.join(",")}; wanted 0 to ${MaxDetail}`);
+        }
+        return scales;
+    };
     const readDetail = (): Float32Array => {
-        const scales = NumberList(AsObject(json.detail, "detail").scales, 3, "detail.scales");
         const { shape, data } = blocks.read("detail", "u8", 3);
         ExpectShape(shape, [3, mapSize, mapSize], "detail");
-        if (scales.some((scale) => scale < 0 || scale > MaxDetail)) {
-            throw WrongFile(`its detail is times ${scales.join(",")}; wanted 0 to ${MaxDetail}`);
+        return UnpackDetail({ bytes: data, scales: readScales("detail") });
+    };
+    const readMouth = (): Float32Array => {
+        const packed = { bytes: blocks.read("mouth", "u8", 1).data, scales: readScales("mouth") };
+        const mouth = UnpackMouth(packed, 3 * mapSize * mapSize);
+        if (!mouth) {
+            throw WrongFile(`its mouth is not of ${3 * mapSize * mapSize} numbers`);
         }
-        return UnpackDetail({ bytes: data, scales });
+        return mouth;
     };
     const readCloseUp = (): ICloseUp => {
         const edge = AsCount(AsObject(json.closeUp, "closeUp").edge, "closeUp.edge");
@@ -394,6 +417,7 @@ function ReadPerson(
         fit: { shape: floats("fitShape"), photos },
         ...(Object.hasOwn(json, "detail") ? { detail: readDetail() } : {}),
         ...(Object.hasOwn(json, "closeUp") ? { closeUp: readCloseUp() } : {}),
+        ...(Object.hasOwn(json, "mouth") ? { mouth: readMouth() } : {}),
         ...(Object.hasOwn(json, "page") ? { page: ReadPage(AsObject(json.page, "page"), blocks) } : {}),
         ...(Object.hasOwn(json, "splats") ? { splats: ReadSplatsLayer(AsObject(json.splats, "splats"), blocks) } : {}),
         ...(blocks.has("thumbnail") ? { thumbnail: blocks.read("thumbnail", "u8", 1).data } : {}),

@@ -2,8 +2,9 @@
 import { FlexAvatarError } from "../../flame/error.js";
 import type { HeadModel } from "../../flame/headModel.js";
 import { TexelTableOf } from "../../flame/personalHead.js";
-import { DynamicFlag } from "../../flame/texelTable.js";
+import { DynamicFlag, RegionShift } from "../../flame/texelTable.js";
 import type { IAvatarFile } from "../format/avatarFile.js";
+import { AddMouth, IsInsideMouth } from "../person/mouthColors.js";
 import type { IPageModel } from "../person/pageMap.js";
 import { RefinedMap } from "../person/refinedMap.js";
 import { FinishInSlicesAsync, Within, type Work } from "../slices.js";
@@ -69,27 +70,30 @@ export async function WriteMeshFileAsync(
 function* PartsOf({ file, head, page, deltaMap = null }: IMeshSource, settings: IMeshSettings): Work<IMeshPart[]> {
     const { mapSize, closeUp } = file;
     const { textureSize = TexelsPerTexel * mapSize, hair = true, bust = true } = settings;
-    const mapped = { model: head, mapSize, map: MapAtRest(head, file, deltaMap), closeUp };
-    const face = yield* Within(FacePart(mapped, textureSize), 0, 0.6);
-    if (!file.page || !page || !(hair || bust)) {
-        return [face];
+    const mapped = { model: head, mapSize, map: MapOf(head, file, deltaMap), closeUp };
+    const others: IMeshPart[] = [];
+    if (file.page && page && (hair || bust)) {
+        const edge = Math.round((textureSize / mapSize) * page.mapSize);
+        const second = { model: page.model, mapSize: page.mapSize, map: file.page.map };
+        const hides = (part: "hair" | "bust"): boolean => !{ hair, bust }[part];
+        others.push(...(yield* Within(PageParts(second, edge, hides), 0, 0.4)));
     }
-    const edge = Math.round((textureSize / mapSize) * page.mapSize);
-    const second = { model: page.model, mapSize: page.mapSize, map: file.page.map };
-    const hides = (part: "hair" | "bust"): boolean => !{ hair, bust }[part];
-    return [face, ...(yield* Within(PageParts(second, edge, hides), 0.6, 1))];
+    const hasBust = others.some(({ name }) => name === "bust");
+    return [yield* Within(FacePart(mapped, textureSize, hasBust), 0.4, 1), ...others];
 }
 
-/** [14,H,W] the person's map with all detail, and what the driver adds where it may. */
-function MapAtRest(head: HeadModel, file: IAvatarFile, deltaMap: ArrayLike<number> | null): Float32Array {
-    const map = RefinedMap(file);
+/** [14,H,W] the person's map with all detail, and what the driver adds: at rest, and inside of the mouth when it is open. */
+function MapOf(head: HeadModel, file: IAvatarFile, deltaMap: ArrayLike<number> | null): Float32Array {
+    const sum = RefinedMap(file).slice();
+    AddMouth(sum, file.mouth);
     if (!deltaMap) {
-        return map;
+        return sum;
     }
-    const sum = map.slice();
     const { texel, flags, mapSize } = TexelTableOf(head, file.mapSize);
+    const isOpen = file.mouth ? IsInsideMouth(head) : [];
     texel.forEach((at, g) => {
-        for (let i = at; (flags[g] & DynamicFlag) !== 0 && i < sum.length; i += mapSize * mapSize) {
+        const isAdded = (flags[g] & DynamicFlag) !== 0 && !isOpen[flags[g] >>> RegionShift];
+        for (let i = at; isAdded && i < sum.length; i += mapSize * mapSize) {
             sum[i] += deltaMap[i];
         }
     });

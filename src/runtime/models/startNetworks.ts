@@ -14,7 +14,7 @@ export async function LoadManifestAsync(
     store: AssetStore,
 ): Promise<IModelManifest> {
     const url = JoinUrl(modelsUrl, "models.json");
-    const bytes = await store.loadAsync({ url, what: "models.json", signal, onProgress });
+    const bytes = await store.loadAsync({ url, what: "the file models.json", signal, onProgress });
     let json: unknown;
     try {
         json = JSON.parse(new TextDecoder().decode(bytes));

@@ -6,7 +6,7 @@ import type { TexelTable } from "../../flame/texelTable.js";
 import type { FillBesideAsync } from "../beside/besideRunner.js";
 import type { IBustPage } from "../bust/bustInput.js";
 import type { IFillInput } from "../bust/fillFromCrops.js";
-import { BustHeadOf } from "../bust/head.js";
+import { BustHeadOf, ColorChange } from "../bust/head.js";
 import { BustPageOf } from "../bust/page.js";
 import { NextTaskAsync } from "../slices.js";
 import type { IRefineSource } from "./refineViews.js";
@@ -19,6 +19,8 @@ export interface IFillParts {
     readonly table: TexelTable;
     /** [14,H,W] the person at rest, with the photos' detail. */
     refinedMap(): Float32Array;
+    /** Adds to the photos' detail, [3,H,W]; nothing where there is none. */
+    recolor(change: Float32Array): void;
     /** Takes the second map over; null if nothing is on the page. @param stop throws where it was aborted meanwhile */
     showAsync(filled: IPageMap | null, stop: () => void): Promise<void>;
     fillAsync: typeof FillBesideAsync;
@@ -100,13 +102,18 @@ async function FillAsync(
         ...source.wides.map(({ pixels }) => pixels),
         ...(source.back ? [source.back.pixels] : []),
     ];
-    const { map, count, hasHat, back } = await parts.fillAsync(input, {
+    const { map, count, hasHat, back, headColor } = await parts.fillAsync(input, {
         signal,
         handOver: handOver.map(({ buffer }) => buffer as ArrayBuffer),
         onProgress: (share) => onShare(Loaded + (Filled - Loaded) * share),
         onPage,
     });
     stop();
+    if (headColor) {
+        parts.recolor(ColorChange(head, table, parts.refinedMap(), headColor));
+        await NextTaskAsync();
+        stop();
+    }
     await parts.showAsync(count > 0 ? { model, map } : null, stop);
     if (hasHat) {
         parts.notify("hair-with-hat", "The photo shows a hat, or a cloth on the head; it became part of the hair.");

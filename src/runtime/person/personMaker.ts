@@ -18,10 +18,12 @@ import type { IModelRuntimeSettings } from "../models/runtimeSettings.js";
 import { CheckPhotoSource, type PhotoSource } from "../photo/decode.js";
 import { PreparePhotoAsync } from "../photo/preparePhoto.js";
 import { FillPersonAsync, type IFillParts } from "./fillPerson.js";
+import { AskDriverAsync, AskMouthAsync } from "./askDriver.js";
 import { MakePersonAsync } from "./makePerson.js";
+import { MouthColors, MouthPose } from "./mouthColors.js";
 import { ReadPageModel, type IPageModel } from "./pageMap.js";
 import { SplatsOfPerson } from "./personSplats.js";
-import { RefinedMap } from "./refinedMap.js";
+import { RefinedMap, SumOf } from "./refinedMap.js";
 import type { RefineOption } from "./refineSettings.js";
 import type { IRefineSource } from "./refineViews.js";
 import { FinishInSlicesAsync } from "../slices.js";
@@ -104,6 +106,7 @@ export class PersonMaker {
         const wish = { cropPx: sharpen ? sharpen.cropPx : 0, wide: fills, back };
         const { file, refineSource } = await MakePersonAsync(parts, photos, name, { wish, signal, onProgress });
         const run = { signal: signal ?? new AbortController().signal, onProgress };
+        file.mouth = await AskMouthAsync({ networks: this._networks, head: this._head }, file, run);
         if (sharpen) {
             await this._sharpenAsync(file, refineSource, sharpen, run);
         }
@@ -154,16 +157,16 @@ export class PersonMaker {
         const page = file.page
             ? ReadPageModel(await this._networks.loadPageAsync({ signal, onProgress }), this._head, headModel)
             : null;
-        const driver = await this._networks.createDriverAsync(file.identityFeatures, { signal, onProgress });
-        try {
-            const head = { model: this._head, positionTable: this._positionTable };
-            const rest = new OtherPose(head, CreateExpressionPose(this._head), null);
-            const deltaMap = await driver.readAsync(rest);
-            const source = { file, head: this._head, page, deltaMap };
-            return await WriteMeshFileAsync(source, settings, () => ThrowIfAborted(signal, "baking the mesh"));
-        } finally {
-            driver.dispose();
-        }
+        const head = this._head;
+        const poses = [CreateExpressionPose(head), MouthPose(head)];
+        const [deltaMap, open] = await AskDriverAsync({ networks: this._networks, head }, file, poses, {
+            signal,
+            onProgress,
+        });
+        const mouth = file.mouth ?? MouthColors(head, this._table, open);
+        return await WriteMeshFileAsync({ file: { ...file, mouth }, head, page, deltaMap }, settings, () =>
+            ThrowIfAborted(signal, "baking the mesh"),
+        );
     }
 
     /** Frees the networks. May be called twice. */
@@ -211,6 +214,11 @@ export class PersonMaker {
             head: this._head,
             table: this._table,
             refinedMap: () => RefinedMap(file),
+            recolor: (change) => {
+                if (file.detail) {
+                    file.detail = SumOf(file.detail, change);
+                }
+            },
             showAsync: async (filled) => {
                 if (filled) {
                     const { model, mapSize, sha256 } = filled.model;

@@ -6,7 +6,12 @@ import type { ModelRuntime } from "../models/modelRuntime.js";
 import type { ICallOptions } from "../models/progress.js";
 import type { PhotoSource } from "../photo/decode.js";
 import { FaceFinder } from "../photo/faceFinder.js";
-import { PrepareBackAsync, type IPreparedPhoto, type PreparePhotoAsync } from "../photo/preparePhoto.js";
+import {
+    PrepareBackAsync,
+    type IPreparedPhoto,
+    type NotBehind,
+    type PreparePhotoAsync,
+} from "../photo/preparePhoto.js";
 import type { IWideCrop } from "../photo/wideCrop.js";
 import { FinishInSlicesAsync } from "../slices.js";
 import type { IRefineSource } from "./refineViews.js";
@@ -49,7 +54,7 @@ export async function PreparePhotosAsync(
         try {
             prepared.push(await preparePhotoAsync(photo, settings));
         } catch (error) {
-            throw OfPhoto(error, index, photos.length);
+            throw OfPhoto(error, { name: photos.length > 1 ? `Photo ${index + 1} of ${photos.length}` : "", index });
         }
     }
     for (const notice of prepared.flatMap(({ notices }) => notices)) {
@@ -58,9 +63,15 @@ export async function PreparePhotosAsync(
     return prepared;
 }
 
+const WhyNotBehind: Record<NotBehind, string> = {
+    "no-person": "No person was found in the photo from behind",
+    small: "The head in the photo from behind is too small",
+    face: "The photo from behind shows a face",
+};
+
 /**
  * Prepares the photo from behind, where one is given and filling is wanted.
- * @returns null without one, or where it shows no person, which is told
+ * @returns null without one, or where it shows nobody from behind, which is told
  * @throws FlexAvatarError those of preparing a photo
  */
 export async function PrepareBackPhotoAsync(
@@ -71,21 +82,27 @@ export async function PrepareBackPhotoAsync(
     if (back === undefined || !wide || networks.headModel.page === undefined) {
         return null;
     }
-    const prepared = await PrepareBackAsync(back, { ...options, faces: new FaceFinder(networks) });
-    if (prepared === null) {
-        notify("back-unused", "No person was found in the photo from behind; hair and bust are made without it.");
+    let prepared: IWideCrop | NotBehind;
+    try {
+        prepared = await PrepareBackAsync(back, { ...options, faces: new FaceFinder(networks) });
+    } catch (error) {
+        throw OfPhoto(error, { name: "The photo from behind", advice: "Use another one from behind, or none." });
+    }
+    if (typeof prepared === "string") {
+        notify("back-unused", `${WhyNotBehind[prepared]}; hair and bust are made without it.`);
+        return null;
     }
     return prepared;
 }
 
 /** The same error, which says which of the photos it is about. */
-function OfPhoto(error: unknown, photo: number, count: number): unknown {
+function OfPhoto(error: unknown, which: { name: string; index?: number; advice?: string }): unknown {
     if (!(error instanceof FlexAvatarError) || !error.code.startsWith("photo-")) {
         return error;
     }
-    const { code, message, advice, cause } = error;
-    const which = count > 1 ? `Photo ${photo + 1} of ${count}: ${message}` : message;
-    return new FlexAvatarError(code, which, { advice, cause, photo });
+    const { code, message, cause } = error;
+    const { name, index: photo, advice = error.advice } = which;
+    return new FlexAvatarError(code, name ? `${name}: ${message}` : message, { advice, cause, photo });
 }
 
 /** Fits the head to all photos together, in slices. @throws FlexAvatarError `aborted` */

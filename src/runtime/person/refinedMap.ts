@@ -17,3 +17,8 @@ export function RefinedMap({ staticMap, detail }: Pick<IAvatarFile, "staticMap" 
     }
     return map;
 }
+
+/** [3,H,W] the sum of two. */
+export function SumOf(detail: Float32Array, change: Float32Array): Float32Array<ArrayBuffer> {
+    return Float32Array.from(detail, (value, i) => value + change[i]);
+}

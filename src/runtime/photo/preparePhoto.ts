@@ -170,16 +170,19 @@ export async function PreparePhotoAsync(source: PhotoSource, settings: IPhotoSet
 /** Settings of {@link PrepareBackAsync}. */
 export type IBackSettings = Pick<IPhotoSettings, "faces" | "signal" | "onProgress">;
 
+/** Why a photo from behind is none: it shows no person, one whose head is too small, or one from the front. */
+export type NotBehind = "no-person" | "small" | "face";
+
 /**
  * Prepares a photo from behind, in which no face is looked for: the person's outline says about where the head is.
  * @param source an upright photo; images and canvases are borrowed
- * @returns null where no person with a head is found
+ * @returns the reason where it is none
  * @throws FlexAvatarError as {@link PreparePhotoAsync}, but `photo-no-face`
  */
 export async function PrepareBackAsync(
     source: PhotoSource,
     { faces, signal, onProgress }: IBackSettings,
-): Promise<IWideCrop | null> {
+): Promise<IWideCrop | NotBehind> {
     const photo = await DecodePhotoAsync(source, signal);
     try {
         CheckReadable(photo);
@@ -194,13 +197,20 @@ export async function PrepareBackAsync(
             mask.map((value, i) => value * shows[i]),
             size,
         );
-        if (head === null || (head.width * whole.sidePx) / size < LeastFacePx) {
-            return null;
+        if (head === null) {
+            return "no-person";
+        }
+        if ((head.width * whole.sidePx) / size < LeastFacePx) {
+            return "small";
         }
         const middle = PhotoFromCrop(whole, head.x / size, head.y / size);
         const crop = Upright(...middle, (CropPerHead * head.width * whole.sidePx) / size);
         ThrowIfAborted(signal, "cutting out the person");
-        const inner = await faces.findPersonAsync(PictureOf(DrawCrop(photo, crop, ExactPx)), options);
+        const picture = PictureOf(DrawCrop(photo, crop, ExactPx));
+        if ((await faces.findFacesAsync(picture, options)).length > 0) {
+            return "face";
+        }
+        const inner = await faces.findPersonAsync(picture, options);
         return await WideOfAsync(photo, crop, inner, faces, options);
     } finally {
         photo.close();

@@ -5,6 +5,7 @@ import { FreeCamera } from "@babylonjs/core/Cameras/freeCamera";
 import type { AssetContainer } from "@babylonjs/core/assetContainer";
 import { Engine } from "@babylonjs/core/Engines/engine";
 import { LoadAssetContainerAsync } from "@babylonjs/core/Loading/sceneLoader";
+import { GaussianSplattingMesh } from "@babylonjs/core/Meshes/GaussianSplatting/gaussianSplattingMesh";
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { Scene } from "@babylonjs/core/scene";
 import { FlexAvatarComponent, type FlexAvatar } from "babylon-flexavatar";
@@ -12,6 +13,7 @@ import { HeadCenter, type IStage } from "./stage";
 
 export class WithoutWebGpu {
     private _exported: AssetContainer | null = null;
+    private _splats: GaussianSplattingMesh | null = null;
 
     private constructor(
         public readonly engine: Engine,
@@ -74,6 +76,45 @@ export class WithoutWebGpu {
         (container.rootNodes[0] as TransformNode).position.copyFrom(HeadCenter);
         const [targets] = container.morphTargetManagers;
         return Array.from({ length: targets.numTargets }, (_, i) => targets.getTarget(i).name);
+    }
+
+    /** Shows splats in the avatar's place. @param frozen mesh of another scene, whose data is borrowed; null for none */
+    public async showSplatsAsync(frozen: GaussianSplattingMesh | null): Promise<void> {
+        this._splats?.dispose();
+        this._splats = null;
+        this.avatar.setEnabled(!frozen);
+        if (frozen) {
+            const mesh = (this._splats = new GaussianSplattingMesh("splats", null, this.scene, true));
+            await mesh.updateDataAsync(frozen.splatsData!.slice(0));
+            mesh.position.copyFrom(frozen.position);
+            mesh.rotationQuaternion = frozen.rotationQuaternion!.clone();
+            for (let frame = 0; frame < 4; frame++) {
+                await this.captureAsync(400); // a worker sorts them
+                await new Promise((resolve) => setTimeout(resolve, 250));
+            }
+        }
+    }
+
+    /** Milliseconds of a frame, drawn to its end: the mean over some, with the camera moving. */
+    public async measureFrameAsync(frames = 5): Promise<number> {
+        await this.captureAsync(400);
+        const { engine, scene } = this;
+        const start = performance.now();
+        for (let frame = 0; frame < frames; frame++) {
+            (scene.activeCamera as FreeCamera).position.x += 1e-3;
+            engine.beginFrame();
+            scene.render();
+            engine.endFrame();
+            await engine.readPixels(0, 0, 1, 1); // waits for the drawing
+        }
+        return (performance.now() - start) / frames;
+    }
+
+    /** Milliseconds of posing all Gaussians on the processor, as an avatar of splats would have to in every frame. */
+    public async measurePosingAsync(): Promise<number> {
+        const start = performance.now();
+        (await this.avatar.toGaussianSplattingMeshAsync()).dispose();
+        return performance.now() - start;
     }
 
     /** What the middle of the picture hits, and what is left in the scene when the avatar is gone. */

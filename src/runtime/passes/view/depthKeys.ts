@@ -27,7 +27,8 @@ export function SpreadKeys(spanCount: number, { floats }: StructData): number {
         }
         Spans[at] = span;
     }
-    let [near, skipped] = [0, 0];
+    let near = 0;
+    let skipped = 0;
     for (let i = 0; i < spanCount; i++) {
         const span = Spans[i];
         skipped += i > 0 ? Math.max(0, near - span.far) : 0;

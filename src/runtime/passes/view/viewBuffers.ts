@@ -17,14 +17,14 @@ import { StructData } from "../structData.js";
 
 /** Avatars of one head that a view sees in one level of detail: one dispatch. */
 export interface IViewGroup {
-    readonly head: HeadBuffers;
-    readonly firstSlot: number;
-    readonly avatarCount: number;
+    head: HeadBuffers;
+    firstSlot: number;
+    avatarCount: number;
     /** Of each. */
-    readonly gaussianCount: number;
+    gaussianCount: number;
     /** Those that hide what is behind them, in `ViewBuffers.occluders`. */
-    readonly firstOccluder: number;
-    readonly occluderCount: number;
+    firstOccluder: number;
+    occluderCount: number;
 }
 
 /** Bytes that the occluder pass is told of an avatar: u32 slot, first entry of its person's offsets, 1 if mirrored. */

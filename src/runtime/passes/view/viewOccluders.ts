@@ -35,10 +35,13 @@ export function Hides(
         w += m[4 * axis + 3] * middle;
         TowardsEye[axis] = Eye[axis] - Eye[3] * middle;
     }
-    if (TowardsEye[1] < LowestEye * Math.hypot(TowardsEye[0], TowardsEye[1], TowardsEye[2])) {
+    const squared = TowardsEye[0] ** 2 + TowardsEye[1] ** 2 + TowardsEye[2] ** 2;
+    if (TowardsEye[1] < LowestEye * Math.sqrt(squared)) {
         return false;
     }
-    const perMeter = Math.min(Math.hypot(m[0], m[4], m[8]), Math.hypot(m[1], m[5], m[9]));
+    const perMeter = Math.sqrt(
+        Math.min(m[0] * m[0] + m[4] * m[4] + m[8] * m[8], m[1] * m[1] + m[5] * m[5] + m[9] * m[9]),
+    );
     return w <= MostTexelMeters * 0.5 * OccluderPx * perMeter;
 }
 

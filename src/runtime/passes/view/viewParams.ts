@@ -10,17 +10,23 @@ import { Hides, NearestOccluder, WriteOccluder } from "./viewOccluders.js";
 import type { ICameraSettings, ICrowdMember } from "./viewSettings.js";
 import { WriteCloseUp, WriteSlot } from "./viewSlots.js";
 
+const NoGroup = { firstSlot: 0, avatarCount: 0, gaussianCount: 0, firstOccluder: 0, occluderCount: 0 };
+
 /**
  * Fills `params` and `slots` of a view on the CPU. Avatars that are wholly outside the view get no slot and no records.
+ * Allocates nothing while the avatars stay the same.
  * @returns records of the avatars in the view
  */
 export function WriteView(camera: ICameraSettings, members: readonly ICrowdMember[], view: ViewBuffers): number {
     const { groups } = view;
-    groups.length = 0;
-    let [slot, spanCount, recordCount] = [0, 0, 0];
+    let groupCount = 0;
+    let slot = 0;
+    let spanCount = 0;
+    let recordCount = 0;
     view.occluderCount = 0;
     view.closeUpHead = null;
-    view.firstRecords.length = 0;
+    view.firstRecords.length = members.length;
+    view.firstRecords.fill(undefined);
     for (let first = 0; first < members.length; first++) {
         if (IsEarlierGroup(members, first)) {
             continue;
@@ -47,16 +53,16 @@ export function WriteView(camera: ICameraSettings, members: readonly ICrowdMembe
             slot++;
         }
         if (slot > firstSlot) {
-            groups.push({
-                head,
-                firstSlot,
-                avatarCount: slot - firstSlot,
-                gaussianCount: members[first].avatar.gaussiansAt(level),
-                firstOccluder,
-                occluderCount: view.occluderCount - firstOccluder,
-            });
+            const group = (groups[groupCount++] ??= { ...NoGroup, head });
+            group.head = head;
+            group.firstSlot = firstSlot;
+            group.avatarCount = slot - firstSlot;
+            group.gaussianCount = members[first].avatar.gaussiansAt(level);
+            group.firstOccluder = firstOccluder;
+            group.occluderCount = view.occluderCount - firstOccluder;
         }
     }
+    groups.length = groupCount;
     const keysPerMeter = SpreadKeys(spanCount, view.slotsData);
     WriteParams(camera, keysPerMeter, view.occluderCount > 0 ? spanCount : 0, view.paramsData);
     return recordCount;
@@ -91,7 +97,8 @@ function WriteParams(
         (camera.compensateOpacity ? ViewCompensateOpacity : 0) |
         (spanCount > 0 ? ViewHasOccluders : 0) |
         (camera.keepOffScreen ? ViewKeepOffScreen : 0);
-    let [slope, start] = [0, NearestOccluder];
+    let slope = 0;
+    let start = NearestOccluder;
     if (!IsPerspective(camera) && spanCount > 0) {
         const far = Spans[0].far;
         const near = Spans.reduce(

@@ -55,7 +55,7 @@ describe("hair and bust of an avatar from photos", () => {
             const isShown = model.model.regions[RegionOfGaussian(table, g)] !== "hairInner" && table.texel[g] % 4 === 0;
             map[3 * size * size + table.texel[g]] = isShown ? 4 : -12;
         }
-        blue = { map, count: 9000, hasHat: false, back: null };
+        blue = { map, count: 9000, hasHat: false, back: null, headColor: null };
     });
     beforeEach(async () => {
         stage = await CreateStageAsync();

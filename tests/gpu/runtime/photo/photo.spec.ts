@@ -9,7 +9,7 @@ import {
     type IPreparedPhoto,
 } from "../../../../src/runtime/photo/preparePhoto";
 import { PhotoFromCrop } from "../../../../src/runtime/photo/crop";
-import { WideCropOf } from "../../../../src/runtime/photo/wideCrop";
+import { WideCropOf, type IWideCrop } from "../../../../src/runtime/photo/wideCrop";
 import type { PhotoSource } from "../../../../src/runtime/photo/decode";
 
 const Portrait = "/repo/samples/assets/astronaut.png";
@@ -164,9 +164,15 @@ describe("photo path", () => {
     });
 
     it("finds about where the head is without its face, as in a photo from behind", async () => {
-        const back = await PrepareBackAsync(Portrait, Settings);
+        const covered = await PortraitCanvas(512, 512, (context, image) => {
+            context.drawImage(image, 0, 0);
+            context.fillStyle = "#4a2f1c"; // hair
+            context.ellipse(226, 112, 62, 72, 0, 0, 2 * Math.PI);
+            context.fill();
+        });
+        const back = await PrepareBackAsync(covered, Settings);
         const { crop } = portrait;
-        const { size, pixels, person } = back!;
+        const { size, pixels, person } = back as IWideCrop;
         expect(pixels.length).toBe(4 * size * size);
         const mask = ResizeMap(person.mask, person.size, size);
         expect(mask[(size >> 1) * size + (size >> 1)]).toBeGreaterThan(0.9); // the head is in the middle
@@ -180,7 +186,17 @@ describe("photo path", () => {
         expect(sidePx / (2 * crop.sidePx)).toBeLessThan(1.6);
         const empty = new OffscreenCanvas(256, 256);
         empty.getContext("2d")!.fillRect(0, 0, 256, 256);
-        expect(await PrepareBackAsync(empty, Settings)).toBeNull();
+        expect(await PrepareBackAsync(empty, Settings)).toBe("no-person");
+    });
+
+    it("takes no photo for one from behind that shows a face, or a head of some pixels", async () => {
+        expect(await PrepareBackAsync(Portrait, Settings)).toBe("face");
+        const far = await PortraitCanvas(512, 512, (context, image) => {
+            context.fillStyle = "#ddd";
+            context.fillRect(0, 0, 512, 512);
+            context.drawImage(image, 100, 0, 300, 300, 220, 180, 60, 60);
+        });
+        expect(["small", "no-person"]).toContain((await PrepareBackAsync(far, Settings)) as string);
     });
 
     it("gives a wider crop of the same photo where it is asked for, with what is outside marked, and the person in it", async () => {

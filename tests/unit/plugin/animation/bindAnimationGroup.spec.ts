@@ -118,6 +118,13 @@ describe("bindAnimationGroup", () => {
         expect(scene.animationGroups).toEqual([source]);
     });
 
+    it("says what it wants in the place of a clip that a file does not have", () => {
+        const [none] = new Array<AnimationGroup>();
+        expect(() => BindAnimationGroup(none, targets, scene)).toThrowMatching(
+            ({ code, message }) => code === "invalid-argument" && /got undefined/.test(message),
+        );
+    });
+
     it("turns the torso by all of a spine, where it is asked to and there is one", () => {
         const root = GltfRoot();
         const chain = ["Hips", "Spine", "Spine1", "Head"].map((name) => new TransformNode(name, scene));

@@ -1,3 +1,4 @@
+import { AssetContainer } from "@babylonjs/core/assetContainer";
 import { FreeCamera } from "@babylonjs/core/Cameras/freeCamera";
 import { NullEngine } from "@babylonjs/core/Engines/nullEngine";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
@@ -5,6 +6,7 @@ import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh";
 import { SceneSerializer } from "@babylonjs/core/Misc/sceneSerializer";
 import { Scene } from "@babylonjs/core/scene";
 import type { FlexAvatar } from "../../../../src/plugin/avatar/flexAvatar";
+import { PersonalVertices, TexelTableOf } from "../../../../src/flame/personalHead";
 import { HeadSurface } from "../../../../src/plugin/attach/headSurface";
 import { FlexAvatarComponent } from "../../../../src/plugin/flexAvatarComponent";
 import { FakeServicesAsync } from "../../../support/fakeNetworks";
@@ -40,7 +42,7 @@ describe("an avatar on an engine without WebGPU", () => {
         expect(scene.meshes.some((mesh) => mesh.getClassName() === "FlexAvatarSplatMesh")).toBeFalse();
     });
 
-    it("stands as the head model does, by Babylon's morph targets and bones", () => {
+    it("stands as the head model does but for lips, which it shuts, by Babylon's morph targets and bones", () => {
         avatar.expression.getTrack("jawOpen").influence = 0.6;
         avatar.expression.getTrack("eyeLookUpLeft").influence = 1;
         avatar.expression.getTrack("mouthSmileRight").influence = 0.5;
@@ -48,18 +50,36 @@ describe("an avatar on an engine without WebGPU", () => {
         scene.render();
         const { head } = avatar["_core"].pose;
         const { file, head: model } = avatar["_core"].parts;
-        const wanted = new HeadSurface(model, file).poseVertices(head, new Float32Array(3 * model.vertexCount));
-        const { source } = avatar["_core"].parts.body!.body.face.mesh;
+        const surface = new HeadSurface(model, file);
+        const wanted = surface.poseVertices(head, new Float32Array(3 * model.vertexCount));
+        const { mesh, vertices: rest } = avatar["_core"].parts.body!.body.face;
+        const { source } = mesh;
         face.skeleton!.prepare(true);
         const shown = face.getPositionData(true, true)!;
         let farthest = 0;
+        const open = PersonalVertices(model, TexelTableOf(model, file.mapSize), file.staticMap);
         source.subarray(0, model.uvCount).forEach((vertex, i) => {
-            for (let axis = 0; axis < 3; axis++) {
+            const isMoved = [0, 1, 2].some(
+                (axis) => Math.abs(rest[3 * vertex + axis] - open[3 * vertex + axis]) > 1e-6,
+            );
+            for (let axis = 0; !isMoved && axis < 3; axis++) {
                 farthest = Math.max(farthest, Math.abs(shown[3 * i + axis] - wanted[3 * vertex + axis]));
             }
         });
         expect(farthest).toBeLessThan(2e-5); // meters; the five weights of a vertex are four here
         expect(farthest).toBeGreaterThan(0);
+    });
+
+    it("ends with its neck while it has no bust", () => {
+        scene.render();
+        const { model, mesh } = avatar["_core"].parts.body!.body.face;
+        expect(face.subMeshes[0].indexCount).toBe(3 * model.faceCount);
+        expect(mesh.indices.length).toBeGreaterThan(3 * model.faceCount);
+    });
+
+    it("knows from photos on what the driver adds inside an open mouth", () => {
+        const { mouth } = avatar["_core"].parts.file;
+        expect(mouth!.some((value) => value !== 0)).toBeTrue();
     });
 
     it("follows visibility, group, mask and containers", () => {
@@ -84,6 +104,26 @@ describe("an avatar on an engine without WebGPU", () => {
         avatar.dispose();
         scene.render();
         expect(jawOf("eva")).toBe(1);
+    });
+
+    it("is copied by containers, with faces and materials of their own, and nothing of a copy stays", () => {
+        const container = new AssetContainer(scene);
+        container.transformNodes.push(...avatar._internals.nodes);
+        container.meshes.push(avatar.proxyMesh);
+        const lists = [scene.meshes, scene.materials, scene.textures, scene.morphTargetManagers, scene.skeletons];
+        const before = lists.map(({ length }) => length);
+        for (const clonesMaterials of [false, true]) {
+            const copy = container.instantiateModelsToScene((name) => `copy of ${name}`, clonesMaterials);
+            expect(copy.rootNodes.length).toBe(1);
+            const [twin] = copy.rootNodes as FlexAvatar[];
+            twin.expression.getTrack("jawOpen").influence = 0.75;
+            scene.render();
+            const shown = scene.meshes.find(({ name, parent }) => name.endsWith("face") && parent?.parent === twin)!;
+            expect(shown.morphTargetManager!.getTargetByName("jawOpen")!.influence).toBe(0.75);
+            expect(face.morphTargetManager!.getTargetByName("jawOpen")!.influence).toBe(0);
+            copy.dispose();
+            expect(lists.map(({ length }) => length)).toEqual(before);
+        }
     });
 
     it("paints its face anew when the person's colors change", async () => {

@@ -199,6 +199,36 @@ describe("avatar file", () => {
         );
     });
 
+    it("keeps the mouth in eight bits where it has any, and refuses one of another size", () => {
+        const mouth = new Float32Array(108);
+        [40, 41, 42, 77, 107].forEach((at, i) => (mouth[at] = 0.1 * (i - 2.5)));
+        const write = (): Uint8Array<ArrayBuffer> => WriteAvatarFile({ ...Sample(), mouth });
+        const read = ReadAvatarFile(write());
+        for (let i = 0; i < 108; i++) {
+            expect(Math.abs(read.mouth![i] - mouth[i])).toBeLessThanOrEqual(mouth[i] === 0 ? 0 : 0.25 / 127);
+        }
+        expect(WriteAvatarFile(read)).toEqual(write());
+        expect(write().length - WriteAvatarFile(Sample()).length).toBeLessThan(300); // bytes: nearly all description
+        expect(ReadAvatarFile(WriteAvatarFile(Sample())).mouth).toBeUndefined();
+        expect(CodeOf(() => WriteAvatarFile({ ...Sample(), mouth: mouth.subarray(1) }))).toBe("invalid-argument");
+        expect(CodeOf(() => WriteAvatarFile({ ...Sample(), mouth: mouth.fill(NaN) }))).toBe("invalid-argument");
+        const full = WriteAvatarFile({ ...Sample(), mouth: new Float32Array(108).fill(0.5) });
+        for (const [from, to] of [
+            ['"mouth":{"scales":[0.5,', '"mouth":{"scales":[-1,'],
+            ['"mouth":{"scales":[0.5,', '"mouth":{"scales":['],
+            ['"mouth":{"scales"', '"mouth":{"scalez"'],
+            ['"mouth":{"bufferView"', '"moutX":{"bufferView"'],
+            ['"shape":[108]', '"shape":[107]'],
+        ]) {
+            expect(CodeOf(() => ReadAvatarFile(Rewrite(full, from, to))))
+                .withContext(to)
+                .toBe("file-format");
+        }
+        const short = full.slice();
+        short.set([0, 9], short.length - 116); // before the thumbnail: a run of nine in the place of two
+        expect(CodeOf(() => ReadAvatarFile(short))).toBe("file-format");
+    });
+
     it("works without thumbnail and without photos", () => {
         const { thumbnail: _unused, ...avatar } = Sample(0);
         const read = ReadAvatarFile(WriteAvatarFile(avatar));

@@ -4,7 +4,7 @@ import type { HeadModel } from "../../../../src/flame/headModel";
 import { JointMatrices, SkinVertices } from "../../../../src/flame/skinning";
 import { SkinOf } from "../../../../src/runtime/mesh/meshGlb";
 import { CheckMeshSettings } from "../../../../src/runtime/mesh/meshFile";
-import { FacePart, MorphTargetOf, type IMeshPart } from "../../../../src/runtime/mesh/personMesh";
+import { FacePart, MorphTargetOf, type IMappedModel, type IMeshPart } from "../../../../src/runtime/mesh/personMesh";
 import { Finish } from "../../../../src/runtime/slices";
 import { OpenHeadAsync } from "../../../support/heads";
 
@@ -12,6 +12,7 @@ const MapSize = 64;
 
 describe("a person's face as a mesh", () => {
     let model: HeadModel;
+    let mapped: IMappedModel;
     let face: IMeshPart;
 
     beforeAll(async () => {
@@ -21,7 +22,8 @@ describe("a person's face as a mesh", () => {
             const means = [0.002, -0.003, 0.004, 4, 0.6, 0.5, 0.4, -5.5, -5.5, -8, 0, 0, 0, 1];
             return means[Math.floor(i / texels)];
         });
-        face = Finish(FacePart({ model, mapSize: MapSize, map }, 128));
+        mapped = { model, mapSize: MapSize, map };
+        face = Finish(FacePart(mapped, 128, true));
     });
 
     it("is the head where the person's Gaussians are, split at the seams of the atlas", () => {
@@ -39,16 +41,26 @@ describe("a person's face as a mesh", () => {
         );
     });
 
+    it("ends with its neck where there is no bust", () => {
+        const alone = Finish(FacePart(mapped, 128, false)).mesh;
+        expect(alone.indices.length).toBe(3 * model.faceCount);
+        expect(alone.indices).toEqual(face.mesh.indices.slice(0, 3 * model.faceCount));
+    });
+
     it("goes on below the open end of its neck, where the bust begins", () => {
         const { mesh } = face;
         const skirt = mesh.indices.subarray(3 * model.faceCount);
         const split = Math.max(...mesh.indices.subarray(0, 3 * model.faceCount)) + 1;
         expect(skirt.length).toBeGreaterThan(3 * 2 * 20);
+        const half = (mesh.source.length - split) / 2;
         for (let vertex = split; vertex < mesh.source.length; vertex++) {
             const rim = 3 * mesh.source[vertex];
-            expect(face.vertices[rim + 1] - mesh.positions[3 * vertex + 1]).toBeCloseTo(0.025, 5);
+            const down = vertex < split + half ? 0.006 : 0.036;
+            expect(face.vertices[rim + 1] - mesh.positions[3 * vertex + 1]).toBeCloseTo(down, 5);
+            expect(Math.abs(mesh.positions[3 * vertex])).toBeLessThanOrEqual(Math.abs(face.vertices[rim]));
             expect(face.vertices[rim + 1]).toBeLessThan(model.joints[1] + 0.1);
         }
+        expect(Math.max(...skirt)).toBe(mesh.source.length - 1);
     });
 
     for (const turnsJoints of [false, true]) {
