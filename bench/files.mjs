@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { NodeIO } from "@gltf-transform/core";
+import { Logger, NodeIO } from "@gltf-transform/core";
 import { build } from "esbuild";
 import validator from "gltf-validator";
 import { GLTFLoader } from "three/addons/loaders/GLTFLoader.js";
@@ -65,7 +65,8 @@ async function faultsOf(bytes) {
 }
 
 async function openedBy(bytes) {
-    const meshes = (await new NodeIO().readBinary(bytes)).getRoot().listMeshes();
+    const reader = new NodeIO().setLogger(new Logger(Logger.Verbosity.SILENT));
+    const meshes = (await reader.readBinary(bytes)).getRoot().listMeshes();
     const counts = meshes.flatMap((mesh) =>
         mesh.listPrimitives().map((primitive) => primitive.getAttribute("POSITION").getCount()),
     );

@@ -11,7 +11,7 @@ import { VisitAsync } from "./visit.mjs";
 import { RunWebpackAsync } from "./webpack.config.mjs";
 
 /** Median and spread (the middle half) of some numbers. */
-export function Summarize(values) {
+function Summarize(values) {
     const sorted = [...values].sort((a, b) => a - b);
     const last = sorted.length - 1;
     const round = (value) => (value === undefined ? undefined : Number(value.toPrecision(4)));

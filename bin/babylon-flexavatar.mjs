@@ -7,7 +7,7 @@ import path from "node:path";
 import { copyAssets } from "./assets.mjs";
 
 const usage = `Usage: babylon-flexavatar copy-assets <folder>
-       babylon-flexavatar make <person.flexavatar> <photo>... [--back <photo>] [--plain]
+       babylon-flexavatar make <person.flexavatar> <photo>... [--back <photo> | --plain]
        babylon-flexavatar convert-flame <flame.pkl|flame.npz> [further file]... [-o <head.bin>] [--license <SPDX>]
        babylon-flexavatar export <person.flexavatar> <person.glb> [--as mesh] [--texture <pixels>]
 

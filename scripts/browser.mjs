@@ -19,11 +19,9 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
 /**
  * Opens one page in a fresh headless browser, does `work` with it and closes the browser.
  * @param options `width` and `height` of the window in CSS pixels (default 1280 × 800), `limitMs` for all of `work`
- * (default 300 s), and
- *   `flags`, more switches for the browser
+ * (default 300 s), and `flags`, more switches for the browser
  * @param work gets `{ page, consoleErrors, requests }`: texts of console errors and uncaught errors, and every request
- * the browser made
- *   as `{ url, timeMs }`; both arrays grow as the page runs
+ * the browser made as `{ url, timeMs }`; both arrays grow as the page runs
  * @returns what `work` returns
  */
 export async function WithPageAsync({ width = 1280, height = 800, limitMs = 300_000, flags = [] } = {}, work) {

@@ -28,13 +28,10 @@ const mimeTypes = {
 /**
  * Starts a static server on this machine only.
  * @param options `folder` to serve (default the built samples), `port` (default: a free one), and `intercept`, which
- * may answer a request
- *   itself: it gets the path and returns `{ status, body }` or nothing. Tests use it to break a download. `headers` are
- *   sent with everything,
- *   in the place of ours of the same name.
+ * may answer a request itself: it gets the path and returns `{ status, body }` or nothing. Tests use it to break a
+ * download. `headers` are sent with everything, in the place of ours of the same name.
  * @returns the address, the list of requests `{ path, status, bytes, timeMs }` (timeMs as performance.timeOrigin-based
- * clock), a setter for
- *   `intercept`, and `closeAsync`
+ * clock), a setter for `intercept`, and `closeAsync`
  */
 export async function StartServerAsync({ folder = samplesFolder, port = 0, intercept, headers: wanted = {} } = {}) {
     if (!existsSync(folder)) {

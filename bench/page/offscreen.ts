@@ -47,11 +47,6 @@ prototype.getCurrentTexture = function (this: GPUCanvasContext): GPUTexture {
     return state.texture;
 };
 
-/** The device that an engine draws a canvas with. */
-export function DeviceOf(canvas: HTMLCanvasElement): GPUDevice {
-    return states.get(contexts.get(canvas)!)!.configuration.device;
-}
-
 /** What the canvas shows: RGBA bytes, row 0 at the top. */
 export async function ReadCanvasAsync(canvas: HTMLCanvasElement): Promise<Uint8ClampedArray<ArrayBuffer>> {
     const { configuration, texture } = states.get(contexts.get(canvas)!)!;

@@ -8,7 +8,7 @@ import { RegionShift, type TexelTable } from "./texelTable.js";
 /**
  * Regions that close-ups show in more detail than Gaussians have: where photos do, and where the skin is near its mesh.
  */
-export const CloseUpRegions = ["face", "lips", "eyeLeft", "eyeRight"] as const;
+const CloseUpRegions = ["face", "lips", "eyeLeft", "eyeRight"] as const;
 
 /**
  * Frames of the Gaussians of some regions. With the edges e1, e2 of a posed face from its first corner, the skin moves

@@ -15,7 +15,7 @@ const OccludingRegions: readonly string[] = ["face", "scalp", "neck"];
 /**
  * Meters that the occluder lies below the Gaussians' surface, so that it hides none of those that make the surface up.
  */
-export const OccluderDepth = 0.008;
+const OccluderDepth = 0.008;
 
 /**
  * The faces that occlude. Those at the open end of the neck do not: whoever looks in past the edge of the skin would

@@ -63,6 +63,7 @@ before(async () => {
             model: { name: "nano-128", step: 1 },
             mapSize: MapSize,
             staticMap,
+            mouth: new Float32Array(3 * MapSize ** 2).fill(0.2, 100, 200),
             identityFeatures: new Float32Array(8),
             identityShape: [2, 2, 2],
             fit: { shape: new Float32Array(4), photos: [] },

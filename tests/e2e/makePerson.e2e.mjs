@@ -27,6 +27,7 @@ test("makes a person of a photo in Node", () => {
         assert.equal(person.fit.photos.length, 1);
         assert.ok(person.staticMap.every(Number.isFinite));
         assert.ok(person.detail.some((value) => Math.abs(value) > 0.02));
+        assert.ok(person.mouth.some((value) => Math.abs(value) > 0.02));
         assert.ok(person.page.map.length > 0);
         const bytes = readFileSync(target);
         const { meshes, accessors } = JSON.parse(bytes.subarray(20, 20 + bytes.readUInt32LE(12)).toString());

@@ -36,7 +36,7 @@ process.on("exit", () => {
 
 let packed;
 /** `npm pack` of what is built, once. @returns the tarball */
-export function PackAsync() {
+function PackAsync() {
     return (packed ??= (async () => {
         if (!existsSync(path.join(root, "dist", "standalone", "flexavatar.js"))) {
             throw new Error("Nothing is built. Run `npm run build` first.");

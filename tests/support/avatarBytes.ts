@@ -15,7 +15,7 @@ export function BodyOf(file: Uint8Array): Uint8Array {
 }
 
 /** The file with another JSON, whose length may differ. */
-export function WithJsonText(file: Uint8Array, json: string): Uint8Array<ArrayBuffer> {
+function WithJsonText(file: Uint8Array, json: string): Uint8Array<ArrayBuffer> {
     const text = new TextEncoder().encode(json);
     const padded = Math.ceil(text.length / 4) * 4;
     const rest = file.subarray(JsonStart + new DataView(file.buffer, file.byteOffset).getUint32(12, true));

@@ -7,7 +7,7 @@ import { MediaPipeLandmarks } from "../../src/flame/landmarks";
 import { MultiplyRotations, RotationOfAxisAngle } from "../../src/flame/rotation";
 
 /** Focal length of the film's camera in heights of the frame. */
-export const FilmFocal = 1.3;
+const FilmFocal = 1.3;
 
 /** A head 55 cm before the camera, turned by yaw and pitch (degrees), its middle moved in meters. */
 export function FilmCamera(yaw: number, pitch: number, move: readonly number[] = [0, 0, 0]): CropCamera {

@@ -21,7 +21,7 @@ import { TinyHead } from "./heads";
 export const FrameS = 0.016;
 
 /** The tiny head with eyes that its expressions turn, and joints where those of a head are. */
-export function GazingHead(): HeadModel {
+function GazingHead(): HeadModel {
     const head = TinyHead();
     const turn = (name: ArkitName, joint: number, axis: number, radians: number): void => {
         head.poseFromExpression[15 * head.expressions.indexOf(name) + 3 * joint + axis] = radians;

@@ -20,7 +20,7 @@ export interface ISpokenClip {
 export type Mouth = (timeS: number) => Float32Array;
 
 /** The mouth may be this much before or behind the sound. */
-export const SlackS = 0.04;
+const SlackS = 0.04;
 
 /** 16-bit mono wave files, as training/voice/speak.py writes them. */
 export function ReadWave(file: ArrayBuffer): { samples: Float32Array; rate: number } {
@@ -72,7 +72,7 @@ const At = (weights: Float32Array, name: ArkitName): number => weights[ArkitName
 export type LipSign = "shut" | "round" | "teeth";
 
 /** Reads lips: what the weights show. */
-export function ShowsSign(weights: Float32Array, sign: LipSign): boolean {
+function ShowsSign(weights: Float32Array, sign: LipSign): boolean {
     const upperIn = At(weights, "mouthRollUpper") >= 0.17;
     switch (sign) {
         case "shut":

@@ -16,7 +16,7 @@ from .neck import neck_color
 from .page import Page
 from .photo import HAIR, SKIN, Photo, bilinear
 from .scalp import scalp_color
-from .tone import toned
+from .tone import tinted, toned
 
 LEAST_OPACITY = 0.02  # texels below it carry no Gaussian
 OFF = -12.0  # opacity logit of an empty texel
@@ -89,7 +89,7 @@ def fill(
         shown = [part.points[part.shown > 0.5] for part in (torso, layer) if part is not None]
         placed, overlap = backs.placed(back, photos[0], head, shown)
         if placed is not None:
-            photos.append(backs.sorted_out(placed, head))
+            photos.append(tinted(backs.sorted_out(placed, head), photos[0]))
             depths.append(depth_picture(head, photos[-1]))
             if hair:
                 ends = backs.hair_ends(photos[-1])

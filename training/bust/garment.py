@@ -154,7 +154,8 @@ def found_clothes(
 ) -> tuple[np.ndarray, np.ndarray, bool]:
     """Classes [H,W,3] (hair, skin, clothes) with clothes for hair and skin where from the photo's lower edge upwards
     nothing looks like the hair above the ears or the skin of the face; and [H,W] 0..1 where what the matte keeps, and
-    no class wants, looks like the background; and whether what seems to be clothes is background. `side` of the crop in pixels."""
+    no class wants, looks like the background; and whether what seems to be clothes is background. `side` of the crop in
+    pixels."""
     edge = max(1, int(np.floor(CELL * side + 0.5)))
     cells = cells_of(np.concatenate([np.ones((*matte.shape, 1)), matte[..., None], image, classes], 2), edge)
     inside, means = cells[..., 0], cells[..., 1:] / np.maximum(cells[..., :1], 1e-9)

@@ -37,11 +37,13 @@ OFF_BUST, MOST_MOVED = 0.008, 0.035  # meters that hair stays above the bust; wh
 # the same from this angle to the camera on, where a photo from behind says how far hair falls
 BACK_HALF, MOST_MOVED_BEHIND = 2.6, 0.12
 CAP = (1.9, 2.3)  # angles from the camera: from the first to the other short hair comes from a photo from behind
+LOWER_EDGE = (-0.32, -0.26)  # heights in which hair fades out that is known to hang as low as the bust
 TAPER = 0.03  # meters over which ends of hair grow thin
 LEAST_OFF, BEHIND_OFF = 0.0015, 0.005  # meters that the dome stays off the head's own hair, in front and behind
 NO_CURTAIN = -0.075  # where hair ends behind on a side that has no curtain, meters below the dome's centre
 # radians that another photo is taken from farther aside than the first: then its outline is another one
 ASIDE = np.radians(25)
+FREE = np.radians(48)  # from so far aside on its photo shows where hair ends in the middle of the back
 NAPE = -0.1  # hair at the back that ends above this height (m) is the head's own
 OFF_SIDE = 0.01  # meters: hair farther out than this at the back is not on the head's own page
 MOST_OUT, MOST_IN = 0.12, 0.04  # meters that its outline moves the surface
@@ -401,7 +403,7 @@ def asides(page: Page, head: Head, photo: Photo, others: list[Photo], heights: n
                 known,
                 bool(upper.max() >= OFF_SIDE),
                 float(lowest - sides.beyond[back] - sides.behind[back]),
-                bool(sides.beyond[back] == 0 and sides.behind[back] == 0),
+                bool(sides.beyond[back] == 0 and sides.behind[back] == 0 and abs(along) > np.sin(FREE)),
             )
         )
     return out
@@ -464,10 +466,9 @@ def to_outlines(
     return (own * share + mirrored * (1 - share)) @ axes
 
 
-def ends_aside(points: np.ndarray, heights: np.ndarray, aside: Aside, share: np.ndarray) -> np.ndarray:
+def ends_aside(points: np.ndarray, heights: np.ndarray, photo: Photo, share: np.ndarray) -> np.ndarray:
     """Height [columns] above the dome's centre down to which a photo from aside shows hair on curtain points
     [rows,columns,3]; infinite where it tells nothing."""
-    photo = aside.view.photo
     posed = photo.posed(points, share)
     px, _ = photo.project(posed)
     normal = -frames(posed)[0][..., 2]
@@ -560,10 +561,11 @@ def surface(
             least = min(aside.lowest for aside in hanging)
             end = np.minimum(end, end + (least - end) * (1 - smooth_step(q, 0.35, 0.6)))
         hangs = np.isfinite(sides.lowest)[side] | (q < 0.5)
-        for aside in beside:
-            seen = ends_aside(points[first:], heights, aside, share[first:])
-            hangs |= np.isfinite(seen)
-            end = np.minimum(end, seen)
+        told = np.full(len(s), np.inf)
+        for other in [aside.view.photo for aside in beside] + [p for p in others or [] if p.from_behind]:
+            told = np.minimum(told, ends_aside(points[first:], heights, other, share[first:]))
+        hangs |= np.isfinite(told)
+        end = np.minimum(end, told)
         end = end + ragged(np.arange(len(s)))
         shown[first:] = smooth_step(heights[:, None], end, end + TAPER + 0.75 * sides.beyond[side])
         shown[first:] *= hangs
@@ -578,6 +580,9 @@ def surface(
         behind = smooth_step(theta, *CAP)
         behind[first:] *= ramp(heights[:, None], NAPE - view.center[1], NAPE - view.center[1] + TAPER)
         shown = np.maximum(shown, behind)
-    told = curtain and ends_behind is not None
-    shown *= moved < np.where((theta > BACK_HALF) & told, MOST_MOVED_BEHIND, MOST_MOVED)
+    most = np.full(theta.shape, MOST_MOVED)
+    if curtain and ends_behind is not None:
+        most[(theta > BACK_HALF) | (theta > CAP[0]) & np.isfinite(told)] = MOST_MOVED_BEHIND
+        shown *= smooth_step(points[..., 1], *LOWER_EDGE)
+    shown *= moved < most
     return Hair(points, shown, theta, side, view, curtain, sides.lowest + view.center[1], float(excess.max()), moved)

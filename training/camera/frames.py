@@ -1,11 +1,11 @@
 """Single frames of many synthetic people before a webcam, as the page's landmark network sees them.
 
-`python -m training.camera.frames --minutes 25` adds to training/cache/camera, a file per person. People, light, seat
-and faces are drawn as in the films of training/evaluate/film.py, from other seeds and a little wider."""
+`python -m training.camera.frames --people 2000` fills training/cache/camera, two files per person, and goes on where it
+stopped. People, light, seat and faces are drawn as in the films of training/evaluate/film.py, from other seeds and a
+little wider."""
 
 import argparse
 import io
-import time
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +20,11 @@ from ..synth.expressions import sample_expression
 from ..synth.generator import Generator
 from ..synth.picture import Worn
 from ..synth.rig import NECK
-from .landmarks import LandmarkNetwork, Square, square_around
+from .landmarks import LandmarkNetwork, Square, sample_square, square_around
 
 CACHE = ROOT / "training/cache/camera"
 SEED = 41_000_000  # beside the films' seeds
-RESTS, FACES = 2, 8  # frames of a person: at rest, and with a face
+RESTS, FACES = 2, 12  # frames of a person: at rest, and with a face
 WIDER = 1.25  # heads turn so many times as far as in the films
 BETWEEN, BLINKS = 0.35, 0.12  # shares of faces: on the way from one to another, with a blink
 SHIFT = 0.03  # of the square's edge: where the last frame's landmarks lie beside this one's
@@ -88,25 +88,22 @@ def person(generator: Generator, network: LandmarkNetwork, number: int) -> list[
         shift = rng.normal(0, SHIFT, 3) * square.edge
         square = Square(square.x + shift[0], square.y + shift[1], square.edge + shift[2], square.turn)
         shot, left, top = photograph(rng, taken, wall, square)
+        image = sample_square(shot, Square(square.x - left, square.y - top, square.edge, square.turn))
         for mirrored in (0, 1):
-            where = Square(film.WIDTH - square.x, square.y, square.edge, -square.turn) if mirrored else square
-            x = film.WIDTH - left - shot.shape[1] if mirrored else left
-            seen, presence, features = network.look(
-                shot[:, ::-1] if mirrored else shot, Square(where.x - x, where.y - top, where.edge, where.turn)
-            )
+            presence, features = network.look(np.ascontiguousarray(image[:, :, ::-1]) if mirrored else image)
             if presence < LEAST_PRESENCE:
                 continue
+            x, turn = (film.WIDTH - square.x, -square.turn) if mirrored else (square.x, square.turn)
             rows[mirrored].append(
                 {
-                    "seen": seen + np.float32([x, top, 0]),
-                    "features": features,
-                    "expression": expression[other] if mirrored else expression,
+                    "features": features.astype(np.float16),
+                    "expression": (expression[other] if mirrored else expression).astype(np.float32),
                     "rotation": (MIRROR @ rotation @ MIRROR if mirrored else rotation).ravel(),
                     "rest": at_rest,
-                    "square": [where.x, where.y, where.edge, where.turn],
+                    "square": np.float32([x, square.y, square.edge, turn]),
                 }
             )
-    return [{key: np.array([row[key] for row in part], np.float32) for key in part[0]} for part in rows if part]
+    return [{key: np.array([row[key] for row in part]) for key in part[0]} for part in rows if part]
 
 
 def partner(name: str) -> str:
@@ -134,22 +131,20 @@ def photograph(rng, taken, wall: np.ndarray, square: Square) -> tuple[np.ndarray
     return np.asarray(Image.open(out).convert("RGB")), left, top
 
 
-def fill(folder: Path, minutes: float, first: int) -> None:
-    """People from `first` on until the time is over."""
+def fill(folder: Path, people: range) -> None:
+    """Those of `people` that are not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
     generator, network = Generator(HeadModel.load(), photo_size=film.HEIGHT), LandmarkNetwork()
-    end, number = time.monotonic() + 60 * minutes, first
-    while time.monotonic() < end:
+    for number in people:
         if not (folder / f"{number:06}-0.npz").exists():
-            for mirrored, frames in enumerate(person(generator, network, number)):
+            for mirrored, frames in reversed(list(enumerate(person(generator, network, number)))):
                 np.savez(folder / f"{number:06}-{mirrored}.npz", **frames)
-        number += 1
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=CACHE)
-    parser.add_argument("--minutes", type=float, default=25)
+    parser.add_argument("--people", type=int, default=2000)
     parser.add_argument("--first", type=int, default=0, help="number of the first person; others may run beside it")
     given = parser.parse_args()
-    fill(given.out, given.minutes, given.first)
+    fill(given.out, range(given.first, given.first + given.people))

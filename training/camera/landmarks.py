@@ -1,4 +1,4 @@
-"""Where the page's landmark network sees a face in a camera's frame. Twin of src/runtime/camera/landmarkFollower.ts."""
+"""What the page's landmark network feels of a camera's frame. Twin of src/runtime/camera/landmarkFollower.ts."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,8 @@ from ..export.export_onnx import ASSETS
 
 SIZE = 192
 COUNT = 478
-FEATURES = 3712
+FEATURES = 16_000
+MAPS = (3, 64, 64)  # the last of them: maps of lips and eyes, their channels, their places
 SCALE = 1.5  # the next frame is searched this many times as far as the landmarks reach
 EYES = (33, 263)  # outer corners, the head's own right and left
 
@@ -56,13 +57,7 @@ class LandmarkNetwork:
         file = ASSETS / "face" / "landmarks.onnx"
         self.session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
-    def look(self, picture: np.ndarray, square: Square) -> tuple[np.ndarray, float, np.ndarray]:
-        """Landmarks [478,3] in pixels of `picture` [h,w,3] u8 (z away from the camera), how surely it is a face, and
-        the features [3712]."""
-        image = sample_square(picture, square)[None]
-        points, presence, features = self.session.run(["landmarks", "presence", "features"], {"image": image})
-        c, s = np.cos(square.turn), np.sin(square.turn)
-        across, down = ((points[0, :, k] / SIZE - 0.5) * square.edge for k in (0, 1))
-        z = points[0, :, 2] / SIZE * square.edge
-        found = np.stack([square.x + c * across - s * down, square.y + s * across + c * down, z], 1)
-        return found.astype(np.float32), float(presence[0, 0]), features[0]
+    def look(self, image: np.ndarray) -> tuple[float, np.ndarray]:
+        """How surely `image` [3,192,192] shows a face, and the features [16000]."""
+        presence, features = self.session.run(["presence", "features"], {"image": image[None]})
+        return float(presence[0, 0]), features[0]

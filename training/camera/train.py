@@ -2,8 +2,10 @@
 rest in, the 52 expressions and the head's turn out. `python -m training.camera.train` writes
 assets/models/face/motion.onnx and its entry in models.json, from what `.frames` made.
 
-A linear layer of 64 numbers, one hidden layer, and a straight way beside it. The linear layer starts from ridge
-regression, as some thousand frames are few for as many inputs. Its weights are kept as bytes."""
+Three ways lead in, and one hidden layer with a straight way beside it leads out. The deep features pass a linear layer
+that starts from ridge regression, as some ten thousand frames are few for as many inputs. Each of the maps of lips and
+eyes is first mixed channel by channel, the same everywhere, and then weighed place by place. Large weights are kept as
+bytes."""
 
 import argparse
 import json
@@ -18,18 +20,22 @@ from scipy.spatial.transform import Rotation
 from ..export.export_onnx import ASSETS, file_entry, manifest_text
 from ..facenets.build import shapes
 from .frames import CACHE
-from .landmarks import FEATURES
+from .landmarks import MAPS
 from .views import view_of
 
 ASSET = ASSETS / "face" / "motion.onnx"
 OPSET = 17
-WIDTH, HIDDEN = 64, 128
+WIDTH, HIDDEN = 48, 160
+MIXED, PLACED = 12, 32  # channels of a map after mixing, and numbers that tell of it
 RIDGE = 0.02
 TURN_SCALE = 2.0  # turns in radians become as large as expressions
 TURN_WEIGHT = 25.0  # of each of the three turns in the loss
 LEAST_SPREAD = 0.06  # of an expression: rarer ones count less
 NOISE = 0.15  # of an input, in units of its spread
-EPOCHS, BATCH, RATE, DECAY, DROP = 45, 256, 1.5e-3, 0.02, 0.25
+EPOCHS, BATCH, RATE, DECAY, DROP = 12, 256, 1.5e-3, 0.02, 0.25
+MAPS_DROP = 0.6  # share of frames that are learned without maps: those show more of who it is and of how it is rendered
+FIRST_RATE = 0.02  # of RATE: the first layer hardly leaves ridge regression
+POOL = 1_000_003  # noise and drops are drawn once, for a batch and so many more, and taken from a random place on
 
 
 def read(folder: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -40,7 +46,7 @@ def read(folder: Path) -> tuple[np.ndarray, np.ndarray]:
         rest = frames["rest"].astype(bool)
         if not rest.any() or rest.all():
             continue
-        features, views = frames["features"][:, -FEATURES:], view_of(frames["square"])
+        features, views = frames["features"].astype(np.float32), view_of(frames["square"])
         turns = np.swapaxes(views, 1, 2) @ frames["rotation"].reshape(-1, 3, 3)
         still = Rotation.from_matrix(turns[rest]).mean()
         turn = (still.inv() * Rotation.from_matrix(turns)).as_rotvec()
@@ -52,56 +58,86 @@ def read(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 class MotionNetwork(torch.nn.Module):
-    """[n,F] -> [n,E+3]; zero gives zero."""
+    """Scaled changes [n,F] -> [n,E+3]; zero gives zero. `first` [D,WIDTH] of the deep features; `maps`: how many maps
+    follow them, their channels, their places."""
 
-    def __init__(self, scale: torch.Tensor, first: torch.Tensor, outputs: int):
+    def __init__(self, scale: torch.Tensor, first: torch.Tensor, outputs: int, maps: tuple[int, int, int] = MAPS):
         super().__init__()
+        count, channels, places = self.maps = maps
         self.register_buffer("scale", scale)
-        self.first = torch.nn.Parameter(first)  # [F,WIDTH] for scaled inputs
-        self.drop = torch.nn.Dropout(DROP)
-        self.hidden = torch.nn.Linear(first.shape[1], HIDDEN)
+        self.first = torch.nn.Parameter(first)
+        self.mix = torch.nn.Parameter(torch.randn(count, MIXED, channels) / channels**0.5)
+        self.place = torch.nn.Parameter(0.3 * torch.randn(count, MIXED * places, PLACED) / (MIXED * places) ** 0.5)
+        width = first.shape[1] + count * PLACED
+        self.hidden = torch.nn.Linear(width, HIDDEN)
         self.last = torch.nn.Linear(HIDDEN, outputs, bias=False)
-        self.straight = torch.nn.Linear(first.shape[1], outputs, bias=False)
+        self.straight = torch.nn.Linear(width, outputs, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        h = self.drop(x / self.scale) @ self.first
+        maps = x[:, len(self.first) :].unflatten(1, self.maps)
+        if self.training:
+            maps = maps * (torch.rand(len(x), 1, 1, 1) > MAPS_DROP)
+        told = [(mix @ maps[:, k]).flatten(1) @ place for k, (mix, place) in enumerate(zip(self.mix, self.place))]
+        h = torch.cat([x[:, : len(self.first)] @ self.first, *told], 1)
         bent = torch.relu(self.hidden(h)) - torch.relu(self.hidden.bias)
         return self.last(bent) + self.straight(h)
 
 
-def ridge(inputs: np.ndarray, truths: np.ndarray) -> np.ndarray:
+def scale_of(inputs: np.ndarray, maps: tuple[int, int, int]) -> np.ndarray:
+    """What inputs [n,F] are divided by: about their spread, of a map the same in all places of a channel."""
+    squares = sum((part.astype(np.float32) ** 2).sum(0) for part in blocks(inputs))
+    count, channels, places = maps
+    deep = len(squares) - count * channels * places
+    of_maps = (squares[deep:].reshape(count, channels, places) / len(inputs)).mean(2)
+    spreads = [np.sqrt(squares[:deep] / len(inputs)), *np.sqrt(of_maps)]
+    scales = [spread + 0.1 * np.sqrt((spread**2).mean()) for spread in spreads]
+    return np.concatenate([scales[0], *(np.repeat(scale, places) for scale in scales[1:])]).astype(np.float32)
+
+
+def blocks(rows: np.ndarray, size: int = 2000) -> list[np.ndarray]:
+    return [rows[k : k + size] for k in range(0, len(rows), size)]
+
+
+def ridge(inputs: torch.Tensor, truths: np.ndarray) -> torch.Tensor:
     """Weights [F,O] of the linear answer."""
-    square = (inputs.T @ inputs).astype(np.float64)
-    square.flat[:: len(square) + 1] += RIDGE * np.trace(square) / len(inputs)
-    return np.linalg.solve(square, inputs.T @ truths).astype(np.float32)
+    square = (inputs.T @ inputs).double()
+    square.diagonal().add_(RIDGE * square.trace() / len(square))
+    return torch.linalg.solve(square, (inputs.T @ torch.tensor(truths)).double()).float()
 
 
-def train(inputs: np.ndarray, truths: np.ndarray, epochs: int = EPOCHS, seed: int = 0, watch=None) -> MotionNetwork:
-    """Trains on [n,F] and [n,E+3]. `watch(network, epoch)` is called now and then."""
-    torch.manual_seed(seed)
-    torch.set_num_threads(1)
-    spread = np.sqrt((inputs.astype(np.float32) ** 2).mean(0))
-    scale = spread + 0.1 * np.sqrt((spread**2).mean())
-    x = torch.tensor(inputs.astype(np.float32) / scale)
-    y = torch.tensor(truths)
-    linear = torch.tensor(ridge(x.numpy(), truths))
-    outputs = truths.shape[1]
-    scaled = torch.linalg.svd(linear, full_matrices=False)
-    first = 0.02 * torch.randn(x.shape[1], WIDTH) / np.sqrt(x.shape[1])
-    rank = min(WIDTH, outputs)
-    size = (x @ scaled.U[:, :rank]).std(0)
-    first[:, :rank] = scaled.U[:, :rank] / size
-    network = MotionNetwork(torch.tensor(scale), first, outputs)
+def start(x: torch.Tensor, truths: np.ndarray, scale: np.ndarray, maps: tuple[int, int, int]) -> MotionNetwork:
+    """The network that says what ridge regression says of the deep features. x [n,F] scaled."""
+    deep, outputs = x.shape[1] - int(np.prod(maps)), truths.shape[1]
+    linear = torch.linalg.svd(ridge(x[:, :deep], truths), full_matrices=False)
+    rank = min(WIDTH, outputs, deep)
+    first = 0.02 * torch.randn(deep, WIDTH) / deep**0.5
+    size = (x[:, :deep] @ linear.U[:, :rank]).std(0)
+    first[:, :rank] = linear.U[:, :rank] / size
+    network = MotionNetwork(torch.tensor(scale), first, outputs, maps)
     with torch.no_grad():
         network.straight.weight.zero_()
-        network.straight.weight[:, :rank] = (size[:, None] * scaled.S[:rank, None] * scaled.Vh[:rank]).T
+        network.straight.weight[:, :rank] = (size[:, None] * linear.S[:rank, None] * linear.Vh[:rank]).T
         network.last.weight.mul_(0.1)
+    return network
+
+
+def train(
+    inputs: np.ndarray, truths: np.ndarray, epochs: int = EPOCHS, seed: int = 0, maps=MAPS, watch=None
+) -> MotionNetwork:
+    """Trains on [n,F] and [n,E+3]. `watch(network, epoch, loss)` is called now and then."""
+    torch.manual_seed(seed)
+    torch.set_num_threads(1)
+    scale = scale_of(inputs, maps)
+    x, y = torch.empty(inputs.shape), torch.tensor(truths)
+    for into, part in zip(x.split(2000), blocks(inputs)):
+        into[:] = torch.tensor(part.astype(np.float32) / scale)
+    network = start(x, truths, scale, maps)
     weight = 1 / y.std(0).clamp_min(LEAST_SPREAD) ** 2
     weight[-3:] = TURN_WEIGHT
     steps = epochs * (len(x) // BATCH)
     optimizer = torch.optim.AdamW(
         [
-            {"params": [network.first], "lr": RATE * 0.02, "weight_decay": 0.0},
+            {"params": [network.first], "lr": RATE * FIRST_RATE, "weight_decay": 0.0},
             {"params": [p for name, p in network.named_parameters() if name != "first"], "lr": RATE},
         ],
         weight_decay=DECAY,
@@ -109,55 +145,80 @@ def train(inputs: np.ndarray, truths: np.ndarray, epochs: int = EPOCHS, seed: in
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda i: min(1, i / 50) * 0.5 * (1 + np.cos(np.pi * i / steps))
     )
+    noise = NOISE * torch.randn(BATCH * x.shape[1] + POOL)
+    kept = (torch.rand(len(noise)) >= DROP) / (1 - DROP)
+
+    def some(pool: torch.Tensor) -> torch.Tensor:
+        at = int(torch.randint(POOL, ()))
+        return pool[at : at + BATCH * x.shape[1]].view(BATCH, -1)
+
     for epoch in range(epochs):
         network.train()
         order = torch.randperm(len(x))
         for k in range(0, len(x) - BATCH + 1, BATCH):
             rows = order[k : k + BATCH]
-            noisy = (x[rows] + NOISE * torch.randn(BATCH, x.shape[1])) * network.scale
-            loss = (weight * (network(noisy) - y[rows]) ** 2).mean()
+            loss = (weight * (network((x[rows] + some(noise)) * some(kept)) - y[rows]) ** 2).mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
         if watch and (epoch % 10 == 9 or epoch == 0):
-            network.eval()
-            watch(network, epoch, float(loss))
+            watch(network.eval(), epoch, loss.item())
     return network.eval()
 
 
 def to_onnx(network: MotionNetwork, expressions: int) -> onnx.ModelProto:
-    """change [1,F] -> expressions [1,E] 0..1, turn [1,3] axis times radians. The first layer's weights are bytes with a
-    scale per column, all others halves."""
-    first = network.first.detach().numpy()
-    size = np.abs(first).max(0, keepdims=True) / 127
+    """change [1,F] -> expressions [1,E] 0..1, turn [1,3] axis times radians. Weights of the first layer and of the
+    maps' places are bytes with a scale per column, all others halves."""
+    deep, (count, channels, places) = len(network.first), network.maps
     bend = network.hidden.bias.detach()
     last, straight = network.last.weight.detach().clone(), network.straight.weight.detach().clone()
     last[expressions:] /= TURN_SCALE
     straight[expressions:] /= TURN_SCALE
+    of_maps = network.scale[deep:].view(count, 1, channels, places)[..., 0]
     halves = {
-        "scale": 1 / network.scale.numpy()[None],
+        "scale": 1 / network.scale[None, :deep].numpy(),
+        "mix": (network.mix.detach() / of_maps).numpy(),
         "hidden": network.hidden.weight.detach().numpy().T,
         "bend": bend.numpy()[None],
         "last": last.numpy().T,
         "straight": straight.numpy().T,
     }
-    constants = [
-        numpy_helper.from_array(np.round(first / size).astype(np.int8), "first_bytes"),
-        numpy_helper.from_array(size.astype(np.float32), "first_size"),
+    node = helper.make_node
+    constants, nodes = [], []
+    for name in ("first", "place"):
+        weights = getattr(network, name).detach().numpy()
+        size = np.abs(weights).max(-2, keepdims=True) / 127
+        constants.append(numpy_helper.from_array(np.round(weights / size).astype(np.int8), f"{name}_bytes"))
+        constants.append(numpy_helper.from_array(size.astype(np.float32), f"{name}_size"))
+        nodes.append(node("Cast", [f"{name}_bytes"], [f"{name}_whole"], to=TensorProto.FLOAT))
+        nodes.append(node("Mul", [f"{name}_whole", f"{name}_size"], [name]))
+    for name, value in halves.items():
+        constants.append(numpy_helper.from_array(value.astype(np.float16), f"{name}_half"))
+        nodes.append(node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
+    integers = {
+        "kinds": [deep, int(np.prod(network.maps))],
+        "maps": network.maps,
+        "mixed": [count, 1, MIXED * places],
+        "row": [1, count * PLACED],
+        "parts": [expressions, 3],
+    }
+    constants += [
+        *(numpy_helper.from_array(np.array(value, np.int64), name) for name, value in integers.items()),
         numpy_helper.from_array((-torch.relu(bend) @ last.T).numpy()[None], "at_rest"),
-        numpy_helper.from_array(np.array([expressions, 3], np.int64), "parts"),
         numpy_helper.from_array(np.float32(0), "least"),
         numpy_helper.from_array(np.float32(1), "most"),
-        *(numpy_helper.from_array(value.astype(np.float16), f"{name}_half") for name, value in halves.items()),
     ]
-    node = helper.make_node
-    nodes = [
-        node("Cast", ["first_bytes"], ["first_whole"], to=TensorProto.FLOAT),
-        node("Mul", ["first_whole", "first_size"], ["first"]),
-        *(node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT) for name in halves),
-        node("Mul", ["change", "scale"], ["scaled"]),
-        node("MatMul", ["scaled", "first"], ["h"]),
+    nodes += [
+        node("Split", ["change", "kinds"], ["deep", "of_maps"], axis=1),
+        node("Mul", ["deep", "scale"], ["scaled"]),
+        node("MatMul", ["scaled", "first"], ["told_deep"]),
+        node("Reshape", ["of_maps", "maps"], ["map"]),
+        node("MatMul", ["mix", "map"], ["mixed_map"]),
+        node("Reshape", ["mixed_map", "mixed"], ["mixed_row"]),
+        node("MatMul", ["mixed_row", "place"], ["placed"]),
+        node("Reshape", ["placed", "row"], ["told_maps"]),
+        node("Concat", ["told_deep", "told_maps"], ["h"], axis=1),
         node("MatMul", ["h", "hidden"], ["before"]),
         node("Add", ["before", "bend"], ["bent"]),
         node("Relu", ["bent"], ["on"]),
@@ -172,7 +233,7 @@ def to_onnx(network: MotionNetwork, expressions: int) -> onnx.ModelProto:
     graph = helper.make_graph(
         nodes,
         "motion",
-        [value("change", TensorProto.FLOAT, [1, len(first)])],
+        [value("change", TensorProto.FLOAT, [1, len(network.scale)])],
         [value("expressions", TensorProto.FLOAT, [1, expressions]), value("turn", TensorProto.FLOAT, [1, 3])],
         constants,
     )

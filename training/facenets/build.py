@@ -28,9 +28,10 @@ IN_BYTES = ("landmarks",)  # graphs whose convolutions are stored as bytes
 # rounding all by .14
 SMALLEST_IN_BYTES, LARGEST_IN_BYTES = 16_384, 100_000
 LICENSE = "Apache-2.0"
-# tensors of face_landmark_with_attention.tflite with 128 channels: the last of the trunk, 3x3, then of lips, eye, iris,
-# eye, iris, 2x2 each; what training/camera makes expressions from
-FEATURES = (169, 603, 605, 607, 609, 611)
+# tensors of face_landmark_with_attention.tflite, what training/camera makes expressions from. With 128 channels: the last
+# of the trunk, 3x3, then of lips, eye, iris, eye, iris, 2x2 each. With 64: lips, eye, eye, 8x8 each, where brows and the
+# lips' shapes are still to be seen
+FEATURES = (169, 603, 605, 607, 609, 611, 341, 343, 345)
 
 
 def packed_file(name: str, packages: Path = PACKAGES) -> bytes:
@@ -69,7 +70,7 @@ def convert_matte(network: Network) -> tuple[onnx.ModelProto, dict[str, np.ndarr
 
 
 def convert_landmarks(network: Network) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
-    """image [1,3,192,192] 0..1 -> landmarks [1,478,3] in its pixels, presence [1,1] 0..1, features [1,3712]."""
+    """image [1,3,192,192] 0..1 -> landmarks [1,478,3] in its pixels, presence [1,1] 0..1, features [1,16000]."""
 
     def join(graph: Graph) -> dict[str, str]:
         return _join_landmarks(graph, network) | {"features": _features(graph)}

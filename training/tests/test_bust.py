@@ -17,7 +17,7 @@ from training.bust.grids import blur, frames, mean_where, push_pull, quaternions
 from training.bust.head import Head
 from training.bust.page import Page
 from training.bust.photo import Photo, bilinear
-from training.bust.tone import toned
+from training.bust.tone import tinted, toned
 from training.headmodel.model import DEFAULT_PATH, HeadModel
 from training.headmodel.page2 import BANDS, MAP_SIZE, bust_azimuth, hair_angle
 from training.synth.cameras import rotation
@@ -263,7 +263,11 @@ def test_hair_between_clothes_and_skin_is_a_collar_unless_it_hangs_from_the_head
 
 @pytest.mark.parametrize(("color", "is_scene"), [([0.1, 0.1, 0.1], True), ([0.1, 0.2, 0.5], False)])
 def test_a_strip_of_the_background_is_no_garment(color, is_scene):
-    hair, skin, clothes = (slice(0, 32), slice(20, 80)), (slice(32, 100), slice(30, 70)), (slice(80, 100), slice(70, 76))
+    hair, skin, clothes = (
+        (slice(0, 32), slice(20, 80)),
+        (slice(32, 100), slice(30, 70)),
+        (slice(80, 100), slice(70, 76)),
+    )
     classes, image = np.zeros((100, 100, 3)), np.full((100, 100, 3), 0.1)
     for k, (at, shade) in enumerate(zip((hair, skin, clothes), ([0.3, 0.2, 0.1], [0.8, 0.6, 0.5], color))):
         classes[at], image[at] = np.eye(3)[k], shade
@@ -340,6 +344,15 @@ def test_photos_under_other_light_come_to_one_tone():
     assert np.abs(one.image[skin].mean(0) - other.image[skin].mean(0)).max() < 0.02
     (alone,) = toned([blue.cleaned()], head)
     assert np.array_equal(alone.image, blue.image)
+
+
+def test_a_photo_from_behind_comes_to_the_tint_of_the_front_and_keeps_its_light():
+    front = photo_of("long").cleaned()
+    tint = np.array([0.85, 1, 1 / 0.85])
+    back = tinted(replace(front, image=0.6 * front.image * tint), front)
+    body = front.classes[..., 2] > 0.9
+    ratio = back.image[body].mean(0) / front.image[body].mean(0)
+    assert np.abs(ratio - 0.6).max() < 0.03
 
 
 # ---------------------------------------------------------------------------------------------------------- small steps

@@ -9,7 +9,7 @@ import { GaussianSplattingMesh } from "@babylonjs/core/Meshes/GaussianSplatting/
 import { Scene } from "@babylonjs/core/scene.js";
 
 /** @returns a scene with an orbiting camera; also used to time the sorter alone */
-export async function CreateBabylonSceneAsync({ canvas, camera: path, splat }, gpuSort) {
+async function CreateBabylonSceneAsync({ canvas, camera: path, splat }, gpuSort) {
     const engine = new WebGPUEngine(canvas, {
         antialias: false,
         stencil: false,

@@ -1,5 +1,5 @@
 /** The turn, size and move that bring points nearest to others (Umeyama 1991), without those that fit badly. */
-import { MultiplyRotations, NearestRotation, QuaternionOfRotation } from "../rotation.js";
+import { NearestRotation, QuaternionOfRotation } from "../rotation.js";
 
 /** to = scale · rotation · from + translation. */
 export interface ISimilarity {
@@ -77,17 +77,6 @@ export function ApplySimilarity(
     [x, y, z]: readonly number[],
 ): number[] {
     return [0, 1, 2].map((row) => scale * (r[3 * row] * x + r[3 * row + 1] * y + r[3 * row + 2] * z) + t[row]);
-}
-
-/** First `inner`, then `outer`. */
-export function ChainSimilarities(outer: ISimilarity, inner: ISimilarity): ISimilarity {
-    const rotation = new Float64Array(9);
-    MultiplyRotations(outer.rotation, inner.rotation, rotation);
-    return {
-        scale: outer.scale * inner.scale,
-        rotation: [...rotation],
-        translation: ApplySimilarity(outer, inner.translation),
-    };
 }
 
 /** [4] x, y, z, w of its turn. */

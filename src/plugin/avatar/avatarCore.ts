@@ -85,7 +85,7 @@ export class AvatarCore implements IAvatarInternals {
         this.proxyMesh.parent = posedNode;
         this._copyPartsOnce();
         if (body) {
-            this.drawing = body.createDrawing(_avatar, posedNode);
+            this.drawing = body.createDrawing(_avatar, posedNode, () => this.latestClone?.drawing ?? null);
         } else {
             this._splatDrawing = new SplatDrawing(_avatar, posedNode, this.proxyMesh, crowds, evaluator);
             this.drawing = this._splatDrawing;

@@ -309,8 +309,8 @@ export class FlexAvatar extends TransformNode {
      * Makes a node that rides on this person's skin, through expressions, jaw and head turns. Hang hats, glasses and
      * stickers on it.
      * @param target a named landmark, the number of a MediaPipe landmark, or a point of the atlas, for example from
-     * {@link regionOf}; with `page: 2` one of
-     *   long hair or bust, which stays where it was if that is replaced or taken away
+     * {@link regionOf}; with `page: 2` one of long hair or bust, which stays where it was if that is replaced or taken
+     * away
      * @param settings name and axes
      * @returns the node, a child of the avatar's torso and disposed with it; dispose it earlier if you like
      * @throws FlexAvatarError `invalid-argument` if the head has no such place

@@ -11,6 +11,9 @@ import {
     type ISceneLoaderProgressEvent,
     type SceneLoaderPluginOptions,
 } from "@babylonjs/core/Loading/sceneLoader.js";
+import type { IFileRequest } from "@babylonjs/core/Misc/fileRequest.js";
+import type { LoadFileError } from "@babylonjs/core/Misc/fileTools.js";
+import type { WebRequest } from "@babylonjs/core/Misc/webRequest.js";
 import type { Scene } from "@babylonjs/core/scene.js";
 import { FlexAvatarError } from "../../flame/error.js";
 import type { IFlexAvatarOptions } from "../componentOptions.js";
@@ -56,6 +59,42 @@ export class FlexAvatarLoader implements ISceneLoaderPluginAsync, ISceneLoaderPl
     /** @internal */
     public createPlugin(options: SceneLoaderPluginOptions): ISceneLoaderPluginAsync {
         return new FlexAvatarLoader(options[PluginName]);
+    }
+
+    /** Fetches a file as Babylon does. Takes bytes too, and fails where the scene is disposed meanwhile. @internal */
+    public loadFile(
+        scene: Scene,
+        fileOrUrl: File | string | ArrayBufferView,
+        _rootUrl: string,
+        onSuccess: (data: unknown, responseUrl?: string) => void,
+        onProgress?: (event: ISceneLoaderProgressEvent) => void,
+        useArrayBuffer?: boolean,
+        onError?: (request?: WebRequest, exception?: LoadFileError) => void,
+    ): IFileRequest | null {
+        if (ArrayBuffer.isView(fileOrUrl)) {
+            onSuccess(fileOrUrl);
+            return null;
+        }
+        // Babylon drops the requests of a scene that is disposed, and would leave the caller waiting.
+        const watch = scene.onDisposeObservable.addOnce(() => {
+            const why = new FlexAvatarError("disposed", "The scene was disposed while a .flexavatar file was fetched.");
+            onError?.(undefined, why as unknown as LoadFileError);
+        });
+        const done = (): boolean => scene.onDisposeObservable.remove(watch);
+        return scene._loadFile(
+            fileOrUrl,
+            (data, responseUrl) => {
+                done();
+                onSuccess(data, responseUrl ?? undefined);
+            },
+            onProgress as (event: ProgressEvent) => void,
+            true,
+            useArrayBuffer,
+            (request, exception) => {
+                done();
+                onError?.(request, exception);
+            },
+        );
     }
 
     /** Adds the avatar to the scene. @returns it among `transformNodes`, its pick proxy among `meshes` */

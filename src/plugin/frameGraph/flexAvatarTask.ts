@@ -44,8 +44,7 @@ export class FlexAvatarTask extends FrameGraphTask {
      * @param name name in the graph
      * @param frameGraph the graph
      * @param _avatars read in each frame, so `component.avatars` follows who comes and goes; borrowed. Avatars of the
-     * same rendering group and
-     *   layer mask are drawn by one mesh: name one of them and all are drawn
+     * same rendering group and layer mask are drawn by one mesh: name one of them and all are drawn
      */
     public constructor(
         name: string,

@@ -215,7 +215,7 @@ export function ReportUnknownColumns(
 }
 
 /** Normalised linear blend by the shorter way; frames are near each other. */
-export function BlendTurns(
+function BlendTurns(
     turns: Float32Array,
     from: number,
     to: number,

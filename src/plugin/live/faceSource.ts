@@ -126,15 +126,3 @@ export function CreateFaceFrame(): IFaceFrame {
         sampledAtMs: NaN,
     };
 }
-
-/** Puts a frame to rest and silence. Allocates nothing. */
-export function ClearFaceFrame(frame: IFaceFrame): void {
-    frame.weights.fill(0);
-    frame.says.fill(0);
-    frame.saysTurns.fill(0);
-    frame.lift.fill(0);
-    for (let at = 0; at < frame.turns.length; at++) {
-        frame.turns[at] = at % 4 === 3 ? 1 : 0;
-    }
-    frame.sampledAtMs = NaN;
-}

@@ -12,8 +12,10 @@ export interface ISavedHandle extends ISavedSource {
  * Stands where a scene file had a source that needs a device, a sound or code of the page: it says nothing, and a scene
  * that is saved again has it again.
  * @example
- * for (const { source, settings, remove } of avatar.sources) {
+ * for (const handle of avatar.sources) {
+ *     const { source, settings } = handle;
  *     if (source instanceof SavedSource && source.kind === "camera") {
+ *         handle.remove();
  *         avatar.addSource(await CameraSource.OpenAsync(source.settings), settings);
  *     }
  * }

@@ -1,9 +1,11 @@
 /** An avatar as textured meshes, for engines without WebGPU. It shows what splats show, but for the driver's detail. */
+import type { Mesh } from "@babylonjs/core/Meshes/mesh.js";
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import { FlexAvatarError } from "../../flame/error.js";
 import { EffectivePose } from "../../flame/expression.js";
 import { PoseLength } from "../../flame/headModel.js";
 import type { ICloseUp } from "../../runtime/closeUp.js";
+import type { MeshPartName } from "../../runtime/mesh/personMesh.js";
 import type { IAvatarDrawing, IAvatarLook, IDrawnPage, IPainted } from "../avatar/avatarDrawing.js";
 import type { AvatarPose } from "../avatar/avatarPose.js";
 import { DefaultLayerMask } from "../avatar/splatDrawing.js";
@@ -33,13 +35,15 @@ export class MeshDrawing implements IAvatarDrawing, IPainted {
      * @param _look the avatar; read in every frame
      * @param _posedNode borrowed: its axes are posed space
      * @param _body borrowed
+     * @param _latestCopy what draws the latest copy of the avatar
      */
     public constructor(
         private readonly _look: IAvatarLook & { readonly name: string },
         private readonly _posedNode: TransformNode,
         private readonly _body: PersonBody,
+        private readonly _latestCopy: () => IAvatarDrawing | null,
     ) {
-        this._face = new SkinnedPart(`${_look.name}.face`, _body.face, _posedNode);
+        this._face = new SkinnedPart(`${_look.name}.face`, _body.face, _posedNode, this._copyOf);
         this._colors = this._painted = _body.painted;
     }
 
@@ -91,9 +95,8 @@ export class MeshDrawing implements IAvatarDrawing, IPainted {
     }
 
     public createPage(person: PersonPage, pose: AvatarPose): IDrawnPage {
-        this._page = new MeshPage(this._look.name, this._posedNode, this._body, person, pose.page, () =>
-            this._showParts(),
-        );
+        const onNew = (): void => this._showParts();
+        this._page = new MeshPage(this._look.name, this._posedNode, this._body, person, pose.page, this._copyOf, onNew);
         return this._page;
     }
 
@@ -110,6 +113,16 @@ export class MeshDrawing implements IAvatarDrawing, IPainted {
         this._page?.dispose();
         this._face.dispose();
     }
+
+    /** The mesh of a part, if it is there. */
+    public meshOf(name: MeshPartName): Mesh | null {
+        return name === "face" ? this._face.mesh : (this._page?.meshOf(name) ?? null);
+    }
+
+    private readonly _copyOf = (name: MeshPartName): Mesh | null => {
+        const copy = this._latestCopy();
+        return copy instanceof MeshDrawing ? copy.meshOf(name) : null;
+    };
 
     private get _parts(): readonly SkinnedPart[] {
         return [this._face, ...(this._page?.parts ?? [])];

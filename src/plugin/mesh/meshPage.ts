@@ -1,7 +1,9 @@
 /** Hair beyond the scalp and bust of one avatar as meshes. */
+import type { Mesh } from "@babylonjs/core/Meshes/mesh.js";
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import type { ExpressionPose } from "../../flame/expression.js";
 import type { IDrawnPage } from "../avatar/avatarDrawing.js";
+import type { MeshPartName } from "../../runtime/mesh/personMesh.js";
 import type { HiddenParts } from "../../runtime/person/pageShape.js";
 import type { PersonPage } from "../page/personPage.js";
 import type { IBakedPage, PersonBody } from "./personBody.js";
@@ -23,6 +25,7 @@ export class MeshPage implements IDrawnPage {
      * @param _name of the avatar
      * @param _posedNode borrowed, as all others: its axes are posed space
      * @param _pose the page's own joints, the same object always
+     * @param _copyOf finds the mesh of a part in the latest copy of the avatar
      * @param _onNew told when there are other meshes
      */
     public constructor(
@@ -31,12 +34,18 @@ export class MeshPage implements IDrawnPage {
         private readonly _body: PersonBody,
         private readonly _person: PersonPage,
         private readonly _pose: ExpressionPose,
+        private readonly _copyOf: (part: MeshPartName) => Mesh | null,
         private readonly _onNew: () => void,
     ) {}
 
     /** What is drawn. */
     public get parts(): readonly SkinnedPart[] {
         return this._parts.map(({ skin }) => skin);
+    }
+
+    /** The mesh of a part, if it is there. */
+    public meshOf(name: MeshPartName): Mesh | null {
+        return this._parts.find((part) => part.name === name)?.skin.mesh ?? null;
     }
 
     /** Whether there is a bust below the neck, more of it than nothing. */
@@ -107,7 +116,7 @@ export class MeshPage implements IDrawnPage {
         this._baked = baked;
         this._parts = baked.parts.map((part) => ({
             name: part.name,
-            skin: new SkinnedPart(`${this._name}.${part.name}`, part, this._posedNode),
+            skin: new SkinnedPart(`${this._name}.${part.name}`, part, this._posedNode, this._copyOf),
         }));
         this.showPose();
         this._onNew();

@@ -14,7 +14,7 @@ import { MorphTarget } from "@babylonjs/core/Morph/morphTarget.js";
 import { MorphTargetManager } from "@babylonjs/core/Morph/morphTargetManager.js";
 import { JointCount, JointParents, ModelJointNames } from "../../flame/headModel.js";
 import type { IBakedTexture } from "../../runtime/mesh/bakeTexture.js";
-import { MorphTargetOf, type IMeshPart } from "../../runtime/mesh/personMesh.js";
+import { MorphTargetOf, type IMeshPart, type MeshPartName } from "../../runtime/mesh/personMesh.js";
 import { SkinOf } from "../../runtime/mesh/meshGlb.js";
 
 /** Fainter hair is left out: it would hide what is behind it. Ours. */
@@ -28,18 +28,22 @@ const Place = new Vector3(); // scratch of pose
 export class SkinnedPart {
     public readonly mesh: Mesh;
     private readonly _skeleton: Skeleton;
+    /** What the mesh was made with: containers give copies of an avatar other ones. */
     private readonly _targets: MorphTargetManager | null;
+    private readonly _material: Material;
     private readonly _texture: RawTexture;
 
     /**
      * @param name name of the mesh
      * @param part borrowed
      * @param parent its axes are posed space
+     * @param copyOf finds the mesh of this part in the latest copy of the avatar, for whoever copies a hierarchy
      */
     public constructor(
         name: string,
         private readonly _part: IMeshPart,
         parent: TransformNode,
+        copyOf: (part: MeshPartName) => Mesh | null,
     ) {
         const scene = parent.getScene();
         const mesh = (this.mesh = new Mesh(name, scene));
@@ -51,10 +55,11 @@ export class SkinnedPart {
         mesh.doNotSerialize = true;
         mesh.isPickable = false; // rays meet the proxy, which knows the pose
         mesh.alwaysSelectAsActiveMesh = true; // bounds are those at rest
-        mesh.clone = () => null as unknown as Mesh; // instances make their own
+        mesh.clone = () => copyOf(_part.name)!; // an avatar makes its meshes itself
+        mesh.instantiateHierarchy = () => copyOf(_part.name);
         VertexDataOf(_part).applyToMesh(mesh);
         this._texture = TextureOf(_part.texture, mesh);
-        mesh.material = MaterialOf(_part, this._texture, mesh);
+        mesh.material = this._material = MaterialOf(_part, this._texture, mesh);
         mesh.skeleton = this._skeleton = SkeletonOf(_part, mesh);
         mesh.numBoneInfluencers = 4;
         this._targets = _part.model.expressionCount > 0 ? TargetsOf(_part, mesh) : null;
@@ -77,12 +82,13 @@ export class SkinnedPart {
             Matrix.ComposeToRef(Vector3.OneReadOnly, Turn, Place, bones[joint].getLocalMatrix());
             bones[joint].markAsDirty();
         }
-        if (this._targets) {
-            this._targets.areUpdatesFrozen = true;
-            for (let e = 0; e < this._targets.numTargets; e++) {
-                this._targets.getTarget(e).influence = weights[e];
+        const { morphTargetManager: targets } = this.mesh;
+        if (targets) {
+            targets.areUpdatesFrozen = true;
+            for (let e = 0; e < targets.numTargets; e++) {
+                targets.getTarget(e).influence = weights[e];
             }
-            this._targets.areUpdatesFrozen = false;
+            targets.areUpdatesFrozen = false;
         }
     }
 
@@ -100,8 +106,10 @@ export class SkinnedPart {
     /** Frees mesh, material, texture, skeleton and targets. */
     public dispose(): void {
         this._skeleton.dispose();
+        this.mesh.morphTargetManager?.dispose();
         this._targets?.dispose();
         this.mesh.dispose(false, true);
+        this._material.dispose(true, true);
     }
 }
 

@@ -3,6 +3,7 @@
  * worker starts.
  */
 import { FlexAvatarError, ThrowIfAborted, type FlexAvatarErrorCode } from "../../flame/error.js";
+import { OpenWorkerAsync } from "../openWorker.js";
 import { PausesOf } from "../slices.js";
 import { WorkAsync, type IJobs, type JobKind } from "./jobs.js";
 import { StartBesideWorker } from "./startWorker.js";
@@ -28,8 +29,6 @@ export interface IBesideRun {
     workerUrl?: string;
 }
 
-/** A worker that has not said a word by then does not start. */
-const StartMs = 20_000;
 /** An array of more has a task of its own when it is copied. */
 const LargeBytes = 500_000;
 /** What is being done, for messages. */
@@ -66,7 +65,7 @@ async function RunBesideAsync<K extends JobKind>(
     for (const start of StartsOf(run)) {
         let worker: Worker | null = null;
         try {
-            worker = await OpenAsync(start, run.signal);
+            worker = await OpenWorkerAsync(start, run.signal);
         } catch (error) {
             ThrowIfAborted(run.signal, Whats[kind]);
             reason ??= error instanceof Error ? error.message : String(error);
@@ -87,29 +86,6 @@ function StartsOf({ startWorker, workerUrl }: IBesideRun): (() => Worker)[] {
         return startWorker === null ? [] : [startWorker];
     }
     return [() => StartBesideWorker(), ...(workerUrl === undefined ? [] : [() => StartBesideWorker(workerUrl)])];
-}
-
-/** Starts the worker and waits until its script runs. */
-function OpenAsync(startWorker: () => Worker, signal: AbortSignal | undefined): Promise<Worker> {
-    return new Promise((resolve, reject) => {
-        const worker = startWorker();
-        const end = (settle: () => void): void => {
-            clearTimeout(timer);
-            signal?.removeEventListener("abort", abort);
-            worker.onmessage = worker.onerror = null;
-            settle();
-        };
-        const refuse = (reason: string): void =>
-            end(() => {
-                worker.terminate();
-                reject(new Error(reason));
-            });
-        const abort = (): void => refuse("aborted");
-        const timer = setTimeout(() => refuse("the worker does not start"), StartMs);
-        signal?.addEventListener("abort", abort, { once: true });
-        worker.onmessage = () => end(() => resolve(worker));
-        worker.onerror = (event) => refuse(event.message || "the worker's script cannot be loaded");
-    });
 }
 
 /** Hands the work to a worker, which is ended in any case. */

@@ -16,7 +16,7 @@ import { InnerLayer, type ILayer } from "./innerLayer.js";
 import { NeckColor } from "./neck.js";
 import { CleanPhoto, type Photo } from "./photo.js";
 import { ScalpColor } from "./scalp.js";
-import { Toned } from "./tone.js";
+import { Tinted, Toned } from "./tone.js";
 import { FitTorso, TorsoReach, type ITorso } from "./torso.js";
 
 /** Texels below it carry no Gaussian. */
@@ -97,7 +97,7 @@ export function* FillPage(
         );
         back = { overlap, isUsed: photo !== null };
         if (photo) {
-            const seen = yield* Within(SortOut(photo, head), 0.62, 0.63);
+            const seen = Tinted(yield* Within(SortOut(photo, head), 0.62, 0.63), photos[0]);
             photos.push(seen);
             depths.push(DepthPicture(head, seen));
             steps.onBack?.(seen);

@@ -39,6 +39,8 @@ const [BackHalf, MostMovedBehind] = [2.6, 0.12];
 const NoCurtain = -0.075;
 /** Angles from the camera: from the first to the other short hair comes from a photo from behind. */
 const Cap = [1.9, 2.3] as const;
+/** Heights in which hair fades out that is known to hang as low as the bust. */
+const LowerEdge = [-0.32, -0.26] as const;
 /** Meters over which ends of hair grow thin. */
 const Taper = 0.03;
 /** Meters that the dome stays off the head's own hair, in front and behind. */
@@ -356,11 +358,15 @@ export function* HairSurface(
     const ends = [0, 1].map((k) => (Number.isFinite(sides.lowest[k]) ? sides.lowest[k] - sides.beyond[k] : NoCurtain));
     const longer = Math.max(...sides.behind);
     const hanging = CreateGrid(heights.length, columns, 3, points.values.subarray(3 * first * columns));
-    const seenEnds = asides.map((aside) => EndsAside(hanging, heights, aside, torsoShare.subarray(first * columns)));
+    const seenEnds = [
+        ...asides.map(({ view: { photo: other } }) => other),
+        ...photos.filter(({ source }) => source.fromBehind),
+    ].map((other) => EndsAside(hanging, heights, other, torsoShare.subarray(first * columns)));
     const shown = CreateGrid(page.hair.rows, columns);
     for (let i = 0; i < shown.values.length; i++) {
         const [row, column] = [Math.floor(i / columns) - first, i % columns];
         const k = side[column];
+        const seen = Math.min(...seenEnds.map((ends) => ends[column]));
         let value: number;
         if (row < 0) {
             value = Ramp(grown.values[i], ...OffHead);
@@ -370,7 +376,6 @@ export function* HairSurface(
             const even = ends[k] * (1 - blend[column]) + ends[1 - k] * blend[column];
             const more = endsBehind === null ? longer : even - (endsBehind - view.center[1]);
             const [from, to] = endsBehind === null ? [0.35, 0.6] : [0.15, 0.35];
-            const seen = Math.min(...seenEnds.map((ends) => ends[column]));
             let end = even - more * (1 - SmoothStep(q[column], from, to));
             if (endsBehind === null && lowestAside < Infinity) {
                 // it falls behind a shoulder: at least as far
@@ -387,7 +392,12 @@ export function* HairSurface(
             const above = row < 0 ? 1 : Ramp(heights[row], Nape - view.center[1], Nape - view.center[1] + Taper);
             value = Math.max(value, SmoothStep(theta.values[i], ...Cap) * above);
         }
-        const most = curtain && endsBehind !== null && theta.values[i] > BackHalf ? MostMovedBehind : MostMoved;
+        let most = MostMoved;
+        if (curtain && endsBehind !== null) {
+            const isBehind = theta.values[i] > BackHalf || (theta.values[i] > Cap[0] && Number.isFinite(seen));
+            most = isBehind ? MostMovedBehind : MostMoved;
+            value *= SmoothStep(points.values[3 * i + 1], ...LowerEdge);
+        }
         shown.values[i] = moved.values[i] < most ? value : 0;
     }
     const lengths = [sides.lowest[0] + view.center[1], sides.lowest[1] + view.center[1]] as const;

@@ -12,6 +12,8 @@ import { Hair, type Photo } from "./photo.js";
 
 /** Radians that another photo is taken from farther aside than the first: then its outline is another one. */
 const Aside = (25 * Math.PI) / 180;
+/** Radians: from so far aside on its photo shows where hair ends in the middle of the back. */
+const Free = (48 * Math.PI) / 180;
 /** Hair at the back that ends above this height (m) is the head's own. */
 export const Nape = -0.1;
 /** Meters: hair farther out than this at the back is not on the head's own page. */
@@ -83,7 +85,7 @@ export function* AsidesOf(
             known: sides.known[back].map((value, row) => value * (1 - sides.cut[back][row])),
             grows: Math.max(...upper) >= OffSide,
             lowest: sides.lowest[back] < Nape - view.center[1] ? sides.lowest[back] - more : NaN,
-            free: more === 0,
+            free: more === 0 && Math.abs(along) > Math.sin(Free),
         });
     }
     return asides;
@@ -200,12 +202,7 @@ function Mirrored({ rows, columns, values }: IGrid, axes: readonly number[]): Fl
  * @param share [rows,columns] of the torso's joint
  * @returns [columns] height above the dome's centre; infinite where it tells nothing
  */
-export function EndsAside(
-    points: IGrid,
-    heights: Float64Array,
-    { view: { photo } }: IAside,
-    share: ArrayLike<number>,
-): Float64Array {
+export function EndsAside(points: IGrid, heights: Float64Array, photo: Photo, share: ArrayLike<number>): Float64Array {
     const { rows, columns } = points;
     const posed = { ...points, values: photo.posed(points.values, share) };
     const { px } = photo.project(posed.values);

@@ -8,6 +8,7 @@ import { MediaPipeLandmarkCount } from "../../flame/headModel.js";
 import { AssetStore } from "../models/assetStore.js";
 import { LoadOnnxBackendAsync } from "../models/onnxBackend.js";
 import { WorkerUrl, type OnnxRuntimeUrls } from "../models/runtimeFiles.js";
+import { OpenWorkerAsync, StartWorker } from "../openWorker.js";
 import type { IOnnxBackend } from "../models/session.js";
 import { NextTaskAsync } from "../slices.js";
 import { CanvasFrame } from "./canvasFrame.js";
@@ -56,9 +57,6 @@ export interface ICameraRunnerSettings extends IFollowSettings {
     startWorker?: (() => Worker) | null;
 }
 
-/** A worker that has not said a word by then does not start. */
-const StartMs = 20_000;
-
 /**
  * Loads the networks and starts the worker, or works on the page where it does not start.
  * @throws FlexAvatarError those of loading models, `camera-failed`, `aborted`
@@ -70,7 +68,7 @@ export async function StartCameraAsync(settings: ICameraRunnerSettings): Promise
     for (const start of StartsOf(settings)) {
         let worker: Worker;
         try {
-            worker = await OpenAsync(start, settings.signal);
+            worker = await OpenWorkerAsync(start, settings.signal);
         } catch (error) {
             reason = error instanceof Error ? error.message : String(error);
             continue;
@@ -86,37 +84,9 @@ function StartsOf({ startWorker, runtimeUrls }: ICameraRunnerSettings): (() => W
     if (startWorker !== undefined) {
         return startWorker === null ? [] : [startWorker];
     }
-    const open = (url: string): Worker => new Worker(url, { type: "module", name: "flexAvatarCamera" });
-    const fromText = (): Worker => {
-        const url = URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" }));
-        setTimeout(() => URL.revokeObjectURL(url), StartMs);
-        return open(url);
-    };
-    const file = WorkerUrl(runtimeUrls, "cameraWorker");
-    return [fromText, ...(file === undefined ? [] : [() => open(file)])];
-}
-
-/** Starts the worker and waits until its script runs. */
-function OpenAsync(startWorker: () => Worker, signal: AbortSignal): Promise<Worker> {
-    return new Promise((resolve, reject) => {
-        const worker = startWorker();
-        const end = (settle: () => void): void => {
-            clearTimeout(timer);
-            signal.removeEventListener("abort", abort);
-            worker.onmessage = worker.onerror = null;
-            settle();
-        };
-        const refuse = (reason: string): void =>
-            end(() => {
-                worker.terminate();
-                reject(new Error(reason));
-            });
-        const abort = (): void => refuse("aborted");
-        const timer = setTimeout(() => refuse("the worker does not start"), StartMs);
-        signal.addEventListener("abort", abort, { once: true });
-        worker.onmessage = () => end(() => resolve(worker));
-        worker.onerror = (event) => refuse(event.message || "the worker's script cannot be loaded");
-    });
+    const url = WorkerUrl(runtimeUrls, "cameraWorker");
+    const scripts = [{ text: workerSource }, ...(url === undefined ? [] : [{ url }])];
+    return scripts.map((script) => () => StartWorker(script, "flexAvatarCamera"));
 }
 
 /** In a worker. Buffers go there with a frame and come back with its result. */
@@ -266,7 +236,9 @@ async function PageNetworksAsync(
 ): Promise<ILandmarkNetworks> {
     const store = new AssetStore();
     try {
-        const backend: IOnnxBackend = await LoadOnnxBackendAsync("wasm", { urls, store, worker: false, signal });
+        // One thread: others are workers too, which are refused here, and ONNX Runtime would wait for them for ever.
+        const settings = { urls, store, worker: false, threads: 1, signal };
+        const backend: IOnnxBackend = await LoadOnnxBackendAsync("wasm", settings);
         const create = ({ graph, data }: IGraphFiles) => backend.createSessionAsync(graph, data, false);
         const [detector, landmarks] = [await create(files.detector), await create(files.landmarks)];
         const motion = await create(files.motion);

@@ -10,7 +10,7 @@ import { ViewOfSquare } from "./viewOfSquare.js";
 
 /** What is kept of a frame from which the rest is learned. */
 export interface IRestFrame {
-    /** [3712] */
+    /** [16000] */
     readonly features: Float32Array;
     /** [9] see {@link ViewOfSquare}. */
     readonly view: Float64Array;
@@ -77,7 +77,7 @@ export class FaceMotion {
 
     /**
      * Looks at the next frame.
-     * @param features [3712] of the landmark network
+     * @param features [16000] of the landmark network
      * @param square where it looked
      * @param frame its size in pixels
      * @param focal in heights of the frame

@@ -26,20 +26,20 @@ export interface ILandmarkNetworks {
     detectAsync(image: Float32Array): Promise<{ boxes: Float32Array; scores: Float32Array }>;
     /**
      * @param image `[3,192,192]`, 0..1
-     * @returns features [3712]: what the network felt before it said where the landmarks are
+     * @returns features [16000]: what the network felt before it said where the landmarks are
      */
     findLandmarksAsync(
         image: Float32Array,
     ): Promise<{ landmarks: Float32Array; presence: Float32Array; features: Float32Array }>;
     /**
-     * @param change [3712] features minus those at rest; borrowed until the promise settles
+     * @param change [16000] features minus those at rest; borrowed until the promise settles
      * @returns expressions [E], 0..1, and the turn from rest [3] as the network sees it: axis times radians
      */
     findMotionAsync(change: Float32Array): Promise<{ expressions: Float32Array; turn: Float32Array }>;
 }
 
 /** Numbers that the landmark network felt before its landmarks. */
-export const FeatureCount = 3712;
+export const FeatureCount = 16_000;
 const LandmarkSize = 192;
 /** The next frame is searched this many times as far as the landmarks reach. */
 const RectangleScale = 1.5;
@@ -50,7 +50,7 @@ const LeastPresence = 0.5;
 export class LandmarkFollower {
     /** [478,3] landmarks of the last frame in its pixels: x right, y down, z away from the camera, from the head. */
     public readonly landmarks = new Float32Array(3 * LandmarkCount);
-    /** [3712] what the network felt in the last frame. Not to be changed. */
+    /** [16000] what the network felt in the last frame. Not to be changed. */
     public features: Float32Array = new Float32Array(FeatureCount);
     /** Where it looked in the last frame. */
     public square: ITurnedRectangle = { centerX: 0, centerY: 0, width: 1, height: 1, rotation: 0 };

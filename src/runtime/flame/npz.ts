@@ -5,7 +5,7 @@ import { MaxNumbers, WrongArray, type INumberArray } from "./numberArray.js";
 import { ParseNpy, type NpyContent } from "./npy.js";
 
 /** Most numbers of all arrays that are read: bytes become eight times as many. */
-export const MaxNpzNumbers = 2 * MaxNumbers;
+const MaxNpzNumbers = 2 * MaxNumbers;
 
 /**
  * Reads the arrays of a `.npz`.

@@ -130,7 +130,7 @@ export function RegressJoints({ jointRegressor, vertexCount }: IFlame, vertices:
 }
 
 /** What `VertexNormals` reads of a head model. */
-export function AsMesh({ vertexCount, faceCount, faces }: IFlame): HeadModel {
+function AsMesh({ vertexCount, faceCount, faces }: IFlame): HeadModel {
     return { vertexCount, faceCount, faces } as HeadModel;
 }
 

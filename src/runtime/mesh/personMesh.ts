@@ -53,10 +53,14 @@ const LongestEdge = 0.05;
 /** The same where a corner is cut out. */
 const LongestEndEdge = 0.03;
 /**
- * Meters that the skirt goes down from the neck, and its share of the way to the neck's middle: the bust is as much as
- * 4 cm inside of the neck's rim at its sides, and what goes down there would hide it. Ours.
+ * The skirt goes inwards, by a share of the way to the neck's middle, and some meters down, and from there straight down:
+ * at its sides the bust is as much as 4 cm inside of the neck's rim, which a wall below the rim would hide, and in front
+ * it is outside, where a ledge alone leaves a slit. Ours.
  */
-const [SkirtLength, SkirtInwards] = [0.006, 0.5];
+const Skirt = [
+    { inwards: 0.5, down: 0.006 },
+    { inwards: 0.5, down: 0.036 },
+] as const;
 const NeckJoint = ModelJointNames.indexOf("neck");
 /** Meters: smaller moves of a vertex are left out of a target. */
 const LeastMove = 1e-6;
@@ -67,9 +71,8 @@ const LeastMove = 1e-6;
  * @param hasSkirt whether its neck goes on below its open end, for a bust; these faces come last
  */
 export function* FacePart(head: IMappedModel, edge: number, hasSkirt: boolean): Work<IMeshPart> {
-    const { vertices: open, texture } = yield* Skin(head, edge);
+    const { vertices, texture } = yield* Skin(head, edge, ShutLips);
     const { model } = head;
-    const vertices = ShutLips(model, open);
     const mesh = Split(model, vertices);
     return { name: "face", model, vertices, mesh: hasSkirt ? WithSkirt(model, mesh) : mesh, texture };
 }
@@ -134,10 +137,11 @@ export function MorphTargetOf(
 function* Skin(
     { model, mapSize, map, closeUp }: IMappedModel,
     edge: number,
+    shape: (model: HeadModel, vertices: Float32Array) => Float32Array = (_model, vertices) => vertices,
 ): Work<{ vertices: Float32Array; texture: IBakedTexture }> {
     const table = TexelTableOf(model, mapSize);
     yield 0.1;
-    const vertices = PersonalVertices(model, table, map);
+    const vertices = shape(model, PersonalVertices(model, table, map));
     yield 0.2;
     const texture = yield* Within(BakeTexture({ model, table, map, vertices, closeUp }, edge), 0.2, 1);
     return { vertices, texture };
@@ -163,27 +167,37 @@ function WithSkirt({ faces, faceRegion, regions, joints, vertexCount }: HeadMode
         const key = keyOf(faces[i], faces[i % 3 === 2 ? i - 2 : i + 1]);
         users.set(key, (users.get(key) ?? 0) + 1);
     }
-    const above: number[] = [];
-    const below = new Map<number, number>();
-    const belowOf = (vertex: number): number => {
-        if (!below.has(vertex)) {
-            below.set(vertex, source.length + above.length);
-            above.push(vertex);
+    const rim: number[] = [];
+    const places = new Map<number, number>();
+    const placeOf = (vertex: number): number => {
+        if (!places.has(vertex)) {
+            places.set(vertex, rim.length);
+            rim.push(vertex);
         }
-        return below.get(vertex)!;
+        return places.get(vertex)!;
     };
-    const added: number[] = [];
+    const edges: (readonly [number, number])[] = [];
     for (let i = 0; i < indices.length; i++) {
         const [a, b] = [indices[i], indices[i % 3 === 2 ? i - 2 : i + 1]];
         if (faceRegion[Math.floor(i / 3)] === neck && users.get(keyOf(source[a], source[b])) === 1) {
-            added.push(b, a, belowOf(a), b, belowOf(a), belowOf(b));
+            edges.push([placeOf(a), placeOf(b)]);
         }
     }
-    const place = above.flatMap((vertex) => [
-        positions[3 * vertex] * (1 - SkirtInwards),
-        positions[3 * vertex + 1] - SkirtLength,
-        positions[3 * vertex + 2] + SkirtInwards * (joints[3 * NeckJoint + 2] - positions[3 * vertex + 2]),
-    ]);
+    const at = (step: number, k: number): number => (step < 0 ? rim[k] : source.length + step * rim.length + k);
+    const added = Skirt.flatMap((_, step) =>
+        edges.flatMap(([a, b]) => [
+            [at(step - 1, b), at(step - 1, a), at(step, a)],
+            [at(step - 1, b), at(step, a), at(step, b)],
+        ]),
+    ).flat();
+    const above = Skirt.flatMap(() => rim);
+    const place = Skirt.flatMap(({ inwards, down }) =>
+        rim.flatMap((vertex) => [
+            positions[3 * vertex] * (1 - inwards),
+            positions[3 * vertex + 1] - down,
+            positions[3 * vertex + 2] + inwards * (joints[3 * NeckJoint + 2] - positions[3 * vertex + 2]),
+        ]),
+    );
     const take = (values: ArrayLike<number>, width: number): number[] =>
         above.flatMap((vertex) => Array.from({ length: width }, (_, k) => values[width * vertex + k]));
     return {

@@ -192,11 +192,11 @@ const FaceShapes: Readonly<Record<string, { inputs: Shapes; outputs: Shapes }>> 
     detector: { inputs: { image: [1, 3, 128, 128] }, outputs: { boxes: [1, 896, 16], scores: [1, 896, 1] } },
     landmarks: {
         inputs: { image: [1, 3, 192, 192] },
-        outputs: { landmarks: [1, 478, 3], presence: [1, 1], features: [1, 3712] },
+        outputs: { landmarks: [1, 478, 3], presence: [1, 1], features: [1, 16000] },
     },
     matte: { inputs: { image: [1, 3, 256, 256] }, outputs: { mask: [1, 1, 256, 256] } },
     classes: { inputs: { image: [1, 3, 256, 256] }, outputs: { classes: [1, 5, 256, 256], alpha: [1, 1, 256, 256] } },
-    motion: { inputs: { change: [1, 3712] }, outputs: { expressions: [1, 52], turn: [1, 3] } },
+    motion: { inputs: { change: [1, 16000] }, outputs: { expressions: [1, 52], turn: [1, 3] } },
 };
 
 function CheckFace(face: Json): void {

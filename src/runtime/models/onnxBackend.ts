@@ -31,7 +31,7 @@ const SimdModule = new Uint8Array([
 ]);
 
 /** @returns whether this browser has WebAssembly with SIMD */
-export function HasWasmSimd(): boolean {
+function HasWasmSimd(): boolean {
     return typeof WebAssembly === "object" && WebAssembly.validate(SimdModule);
 }
 
@@ -48,6 +48,8 @@ export interface IOnnxSettings {
      * notice.
      */
     worker?: boolean;
+    /** Threads of "wasm" on the page. Default: as many as the machine has use for. */
+    threads?: number;
     signal?: AbortSignal;
     onProgress?: ProgressListener;
     onNotice?: NoticeListener;
@@ -98,7 +100,7 @@ export async function LoadOnnxBackendAsync(name: BackendName, settings: IOnnxSet
             watch.dispose();
         }
     }
-    return await LoadPageAsync(name, settings);
+    return await LoadPageAsync(name, settings, settings.threads);
 }
 
 /** The page's one worker, started and checked, or on its way. */

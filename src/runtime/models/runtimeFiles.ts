@@ -77,8 +77,7 @@ export function ChooseOnnxBuild(backend: BackendName, urls: OnnxRuntimeUrls): On
  * @returns absolute addresses of a build: ONNX Runtime would resolve relative ones against its own script, and we mean
  * the page
  * @throws where addresses are given one by one and not for this build: FlexAvatarError `invalid-argument` for the
- * processor's, which is the
- *   last resort, a plain Error for WebGPU's
+ * processor's, which is the last resort, a plain Error for WebGPU's
  */
 export function BuildUrls(urls: OnnxRuntimeUrls, name: OnnxBuildName): IOnnxBuildUrls {
     if (typeof urls === "string") {

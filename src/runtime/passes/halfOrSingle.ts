@@ -5,8 +5,7 @@
 
 /**
  * @param wanted undefined: on every device with `shader-f16` but software adapters, which convert before and after each
- * operation (on lavapipe the draw
- *   takes three times as long); true: on these too
+ * operation (on lavapipe the draw takes three times as long); true: on these too
  * @param makeAsync compiles for one of the two; rejects if the device does not take it
  */
 export async function HalfOrSingleAsync<Made>(

@@ -209,7 +209,7 @@ export function PackVertices(model: HeadModel): Uint32Array<ArrayBuffer> {
  * Expression directions, then pose correctives, sorted by vertex, so that one thread can gather all of a vertex without
  * atomics. An entry is direction | x << 16 and y | z << 16, with 16-bit signed offsets as in the model file.
  */
-export function GatherExpressions(model: HeadModel): {
+function GatherExpressions(model: HeadModel): {
     start: Uint32Array<ArrayBuffer>;
     entries: Uint32Array<ArrayBuffer>;
 } {

@@ -144,8 +144,7 @@ export class SplatPipeline {
      * that are not yet. Afterwards `view` can be drawn. At most once per view and submit.
      * @param members all of this device; read, not kept
      * @param ordered a view of the same members, already prepared, whose order is to be used instead of a sort of its
-     * own: both look in the same
-     *   direction, from places beside each other, and keep what is off screen
+     * own: both look in the same direction, from places beside each other, and keep what is off screen
      * @throws FlexAvatarError `invalid-argument` if the view holds fewer Gaussians or avatars than there are
      */
     public prepareCrowd(

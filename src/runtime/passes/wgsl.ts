@@ -43,7 +43,7 @@ import splatProject from "../../shaders/splatProject.wgsl";
 import { ResolveShader } from "./shaderImports.js";
 
 /** Files that may be imported, by the name in the `#import` line. */
-export const SharedSources: Readonly<Record<string, string>> = Object.freeze({
+const SharedSources: Readonly<Record<string, string>> = Object.freeze({
     "shared/attributes.wgsl": attributes,
     "shared/avatarParams.wgsl": avatarParams,
     "shared/closeUp.wgsl": closeUp,
@@ -74,9 +74,6 @@ export function ResolveImports(source: string, files: Readonly<Record<string, st
 
 /** Kernels by name: the file without its extension, which is also the label of the pipeline. */
 export const KernelSources = Object.freeze({ poseVertices, positionMap, splatProject, splatCloseUp });
-
-/** Name of a compute kernel. */
-export type KernelName = keyof typeof KernelSources;
 
 /** Kernels that take a network's map into an avatar's buffers, and its levels of detail, likewise. */
 export const PackKernelSources = Object.freeze({ packStatic, packDelta, coarsen });

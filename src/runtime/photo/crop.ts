@@ -9,7 +9,7 @@ export const LandmarkCount = 478;
 /** Corners of the eyes and of the mouth in MediaPipe's numbering; left and right are the head's own. */
 export const EyeRightCorners = [33, 133] as const;
 export const EyeLeftCorners = [362, 263] as const;
-export const MouthCorners = [61, 291] as const;
+const MouthCorners = [61, 291] as const;
 
 const SidePerEyeDistance = 5.2;
 const SidePerEyeToMouth = 4.8;

@@ -22,8 +22,7 @@ const SmallLevel = 32;
  * @param matte `[S,S]` 0..1
  * @param size S
  * @returns `[S,S,4]` bytes: where the matte is between 0 and 1 the person's color without the background, else the
- * picture's; alpha as it was. Yields
- *   roughly the share done
+ * picture's; alpha as it was. Yields roughly the share done
  */
 export function* ForegroundColors(
     rgba: Uint8ClampedArray,

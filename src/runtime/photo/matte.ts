@@ -1,7 +1,7 @@
 /** Puts grey behind the person, as in training. */
 
 /** Color of everything that is not the person, as in training. */
-export const BackgroundGrey = 0.5;
+const BackgroundGrey = 0.5;
 /**
  * Blends a picture over grey.
  * @param rgba `[S,S,4]` bytes, sRGB-encoded, opaque

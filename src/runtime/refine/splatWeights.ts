@@ -62,7 +62,7 @@ export function* BuildSplatWeights(ellipses: IEllipses, size: number): Work<Spla
 }
 
 /** The sparse matrix w of one photo. */
-export class SplatWeights implements ISplatWeights {
+class SplatWeights implements ISplatWeights {
     /** @internal {@link BuildSplatWeights} makes it. */
     public constructor(
         private _strips: readonly IStrip[] | null,

@@ -4,7 +4,7 @@
  */
 
 /** Level of a stream before anything was heard, in dB of full scale. */
-export const StartLevelDb = -30;
+const StartLevelDb = -30;
 const LowestLevelDb = -55;
 /** Per frame of 10 ms. */
 const LevelSinksDb = 0.06;

@@ -40,7 +40,7 @@ export interface IGpuCounts {
 }
 
 /** Counts calls at the WebGPU interface of this page. */
-export function WatchGpu(): { counts: IGpuCounts; reset(): void } {
+function WatchGpu(): { counts: IGpuCounts; reset(): void } {
     const counts: IGpuCounts = { dispatches: 0, draws: 0, submits: 0, readBacks: 0 };
     const count = (prototype: object, names: readonly string[], what: keyof IGpuCounts) => {
         const methods = prototype as Record<string, (...parameters: unknown[]) => unknown>;
@@ -72,7 +72,7 @@ export interface ITile {
  * The frame of a clip at which a track is largest.
  * @returns frame and the value there
  */
-export function FindPeak(clip: AnimationGroup, trackName: string): { frame: number; value: number } {
+function FindPeak(clip: AnimationGroup, trackName: string): { frame: number; value: number } {
     let best = { frame: clip.from, value: -Infinity };
     for (const { animation, target } of clip.targetedAnimations) {
         if ((target as { name?: string }).name === trackName) {
@@ -87,11 +87,7 @@ export function FindPeak(clip: AnimationGroup, trackName: string): { frame: numb
 }
 
 /** Draws rows of square tiles with labels; pictures keep their shape on a dark ground. */
-export async function ComposeSheetAsync(
-    title: string,
-    rows: readonly (readonly ITile[])[],
-    tilePx: number,
-): Promise<string> {
+async function ComposeSheetAsync(title: string, rows: readonly (readonly ITile[])[], tilePx: number): Promise<string> {
     const gap = 8;
     const labelPx = 34;
     const titlePx = 54;

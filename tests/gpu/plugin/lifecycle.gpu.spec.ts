@@ -6,6 +6,7 @@ import { AnimationGroup } from "@babylonjs/core/Animations/animationGroup";
 import { Quaternion, Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode";
 import { FlexAvatarError } from "../../../src/flame/error";
+import { ReadAvatarFile } from "../../../src/runtime/format/avatarFile";
 import { FlexAvatarComponent } from "../../../src/plugin/flexAvatarComponent";
 import type { IFlexAvatarNotice } from "../../../src/plugin/notices";
 import { Rewrite } from "../../support/avatarBytes";
@@ -325,6 +326,7 @@ describe("the component", () => {
     it("writes a file that it reads back to the same picture", async () => {
         const avatar = await component.createFromPhotosAsync([photo], { name: "ada" });
         const first = await avatar.saveAsync();
+        expect(ReadAvatarFile(new Uint8Array(first)).mouth!.some((value) => value !== 0)).toBeTrue();
         avatar.dispose();
         const loaded = await component.loadAsync(first);
         expect(loaded.name).toBe("ada");

@@ -168,7 +168,7 @@ function PlanConv(step: IConvStep, maps: readonly IDriverMap[], half: boolean, e
  * @returns `[output blocks, source blocks, kernel, kernel]` matrices of 4 × 4: a column of four outputs per input; 0
  * where there is none
  */
-export function PackConvWeights(
+function PackConvWeights(
     { weights, kernel }: Pick<IConvStep, "weights" | "kernel">,
     sourceChannels: readonly number[],
     outputs: number,

@@ -12,7 +12,7 @@ import refineSum from "../../../shaders/refine/refineSum.wgsl";
 import { ResolveShader } from "../shaderImports.js";
 
 /** What they import. */
-export const RefineSharedSources: Readonly<Record<string, string>> = Object.freeze({
+const RefineSharedSources: Readonly<Record<string, string>> = Object.freeze({
     "shared/constants.wgsl": constants,
     "shared/refineEllipse.wgsl": refineEllipse,
     "shared/refineParams.wgsl": refineParams,

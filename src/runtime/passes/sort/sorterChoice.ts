@@ -52,7 +52,7 @@ export async function CreateSorterAsync(
 }
 
 /** Measures the sorters. Creates and destroys its own buffers. */
-export async function ProbeSortersAsync(device: GPUDevice, sorters: readonly ISplatSorter[]): Promise<ISortProbe> {
+async function ProbeSortersAsync(device: GPUDevice, sorters: readonly ISplatSorter[]): Promise<ISortProbe> {
     const stopwatch = CreateStopwatch(device);
     const probe: ISortProbe = { keyCount: 0, ms: {} as Record<SplatSorterName, number>, clock: stopwatch.clock };
     try {

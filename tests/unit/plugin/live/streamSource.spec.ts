@@ -5,8 +5,12 @@ import { StreamSource, type IStreamSettings } from "../../../../src/plugin/live/
 import { MakeLiveFace, WeightsOf } from "../../../support/liveFace";
 
 /** A packet of Live Link Face: version, device, subject, time, 61 numbers. */
-function LiveLinkPacket(frame: number, values: readonly number[], rate = 60): ArrayBuffer {
-    const [device, subject] = ["4A6F7C2E-0F9A-4B53-8D3C-0A1B2C3D4E5F", "iPhone"];
+function LiveLinkPacket(
+    frame: number,
+    values: readonly number[],
+    rate = 60,
+    [device, subject] = ["4A6F7C2E-0F9A-4B53-8D3C-0A1B2C3D4E5F", "iPhone"],
+): ArrayBuffer {
     const bytes = new DataView(new ArrayBuffer(1 + 4 + device.length + 4 + subject.length + 17 + 4 * values.length));
     bytes.setUint8(0, 6);
     let at = 1;
@@ -102,6 +106,21 @@ describe("packets of a stream", () => {
         expect([weight("jawOpen"), weight("tongueOut")]).toEqual([0.5, 0.25]);
         expect(frame.turns[4 * JointIndex("neck") + 1]).toBeCloseTo(Math.sin(0.2), 6);
         expect(frame.saysTurns[JointIndex("leftEye")]).toBe(0);
+    });
+
+    it("of other senders of Live Link Face's packets: with other names and rates, and without a head", () => {
+        for (const [count, rate, names] of [
+            [61, 30, ["$a8c5d1e2-7b3f-11ee-b962-0242ac120002", "Python_LiveLinkFace"]],
+            [52, 24, ["webcam", ""]],
+            [55, 60, ["", "tracker"]],
+        ] as const) {
+            const { stream, frame, read, weight } = MakeStream(now);
+            const values = [...With({ jawOpen: 0.5 }), ...Array.from({ length: count - 52 }, () => 0.2)];
+            stream.push(LiveLinkPacket(7, values, rate, [...names]));
+            expect(read()).withContext(`${count}`).toBe(true);
+            expect(weight("jawOpen")).toBe(0.5);
+            expect(frame.saysTurns[JointIndex("neck")]).toBe(count > 52 ? 1 : 0);
+        }
     });
 
     it("of OSC: VRCFaceTracking's parameters, ARKit's names, VMC's values, in bundles or one by one", () => {

@@ -1,3 +1,4 @@
+import { AssetContainer } from "@babylonjs/core/assetContainer";
 import { FreeCamera } from "@babylonjs/core/Cameras/freeCamera";
 import { NullEngine } from "@babylonjs/core/Engines/nullEngine";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
@@ -103,6 +104,26 @@ describe("an avatar on an engine without WebGPU", () => {
         avatar.dispose();
         scene.render();
         expect(jawOf("eva")).toBe(1);
+    });
+
+    it("is copied by containers, with faces and materials of their own, and nothing of a copy stays", () => {
+        const container = new AssetContainer(scene);
+        container.transformNodes.push(...avatar._internals.nodes);
+        container.meshes.push(avatar.proxyMesh);
+        const lists = [scene.meshes, scene.materials, scene.textures, scene.morphTargetManagers, scene.skeletons];
+        const before = lists.map(({ length }) => length);
+        for (const clonesMaterials of [false, true]) {
+            const copy = container.instantiateModelsToScene((name) => `copy of ${name}`, clonesMaterials);
+            expect(copy.rootNodes.length).toBe(1);
+            const [twin] = copy.rootNodes as FlexAvatar[];
+            twin.expression.getTrack("jawOpen").influence = 0.75;
+            scene.render();
+            const shown = scene.meshes.find((mesh) => mesh.name.endsWith("face") && mesh.isDescendantOf(twin))!;
+            expect(shown.morphTargetManager!.getTargetByName("jawOpen")!.influence).toBe(0.75);
+            expect(face.morphTargetManager!.getTargetByName("jawOpen")!.influence).toBe(0);
+            copy.dispose();
+            expect(lists.map(({ length }) => length)).toEqual(before);
+        }
     });
 
     it("paints its face anew when the person's colors change", async () => {
