@@ -35,6 +35,7 @@ COMMANDS = {
         "levels": ("evaluate.levels", "other levels of refinement"),
         "close-up": ("evaluate.close_up", "sharpness of close-ups"),
         "bust": ("evaluate.bust", "hair and bust"),
+        "bust-photos": ("evaluate.bust_photos", "what a second photo is worth for hair and bust"),
         "film": ("evaluate.film", "films with known faces for bench/camera.mjs"),
         "sheet": ("evaluate.sheet", "a sheet of refined portraits"),
     },
