@@ -33,6 +33,8 @@ const Length = 0.25;
 const Limit = 0.5;
 /** Share of its swing that hair has which lies on the torso. Ours. */
 const LyingShare = 0.4;
+/** Share of a turn of the head about the torso's vertical that drags such hair along, until it slides back. Ours. */
+const DragShare = 0.6;
 /** Seconds of a frame that are a pause: a hidden tab, a load. Hair is at rest after it. */
 const Pause = 0.5;
 /** Meters, at the avatar's scale, and radians in a frame that are a jump to another place. */
@@ -122,7 +124,9 @@ export class HairSpring {
         }
         this._head.follow(HeadTurn, PlaceInWorld(), scale, isNext, seconds);
         const hangs = this._head.turnToRef(1, this.hanging);
-        const lies = this._torso.turnToRef(LyingShare, this.lying);
+        // What the head is ahead of its hair, that much it pulls at hair which lies below.
+        const pull = -DragShare * this._head.lagAbout(TorsoTurn[1], TorsoTurn[4], TorsoTurn[7]);
+        const lies = this._torso.turnToRef(LyingShare, this.lying, pull);
         return hangs || lies;
     }
 }
@@ -182,14 +186,25 @@ class Follower {
         this._place.set(place);
     }
 
-    /** Its turn in the axes of what it hangs from, held back softly. @returns whether it is another one */
-    public turnToRef(share: number, into: Float64Array): boolean {
+    /** Radians that hair is behind about a world axis of length 1, held back softly. */
+    public lagAbout(x: number, y: number, z: number): number {
+        const { _lag: lag } = this;
+        return Limit * Math.tanh((x * lag[0] + y * lag[1] + z * lag[2]) / Limit);
+    }
+
+    /**
+     * Its turn in the axes of what it hangs from, held back softly.
+     * @param pull radians more about the vertical axis
+     * @returns whether it is another one
+     */
+    public turnToRef(share: number, into: Float64Array, pull = 0): boolean {
         const { _lag: lag, _turn: turn } = this;
         const length = Length3(lag);
         const held = length > 0 ? (share * Limit * Math.tanh(length / Limit)) / length : 0;
         let changed = false;
         for (let axis = 0; axis < 3; axis++) {
-            const angle = held * (turn[axis] * lag[0] + turn[3 + axis] * lag[1] + turn[6 + axis] * lag[2]);
+            let angle = held * (turn[axis] * lag[0] + turn[3 + axis] * lag[1] + turn[6 + axis] * lag[2]);
+            angle += axis === 1 ? pull : 0;
             changed ||= angle !== into[axis];
             into[axis] = angle;
         }

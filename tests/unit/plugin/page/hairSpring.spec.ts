@@ -75,7 +75,7 @@ describe("hair on a spring", () => {
     const largest = (turns: number[][], component: number): number =>
         Math.max(...turns.map((turn) => Math.abs(turn[component])));
 
-    it("lags behind a turn of the head, swings over and settles, while what lies on the torso stays", () => {
+    it("lags behind a turn of the head, swings over and settles", () => {
         const spring = new HairSpring({}, joints);
         Play(spring, 0.1, 60);
         const turns = Play(spring, 4, 60, turnHead).map((turn) => turn[1]);
@@ -91,6 +91,18 @@ describe("hair on a spring", () => {
         Play(damped, 0.1, 60);
         // drawn along by the turn, then back for good
         expect(swings(Play(damped, 4, 60, turnHead).map((turn) => turn[1]))).toBeLessThan(2);
+    });
+
+    it("drags hair on the torso along with a turn of the head, lets it slide back, and a nod leaves it", () => {
+        const spring = new HairSpring({}, joints);
+        Play(spring, 0.1, 60);
+        const lying = Play(spring, 4, 60, turnHead).map((turn) => turn[4]);
+        expect(Math.max(...lying)).toBeGreaterThan(0.1); // along
+        expect(Math.max(...lying)).toBeLessThan(0.3); // into no shoulder
+        expect(lying[lying.length - 1]).toBe(0);
+        pose.fill(0);
+        const nod = Play(new HairSpring({}, joints), 1, 60, (at) => (pose[3] = 0.3 * smooth(at / 0.3)));
+        expect([3, 4, 5].map((component) => largest(nod, component))).toEqual([0, 0, 0]);
     });
 
     it("swings to and fro at its natural frequency", () => {
