@@ -28,9 +28,9 @@ IN_BYTES = ("landmarks",)  # graphs whose convolutions are stored as bytes
 # rounding all by .14
 SMALLEST_IN_BYTES, LARGEST_IN_BYTES = 16_384, 100_000
 LICENSE = "Apache-2.0"
-# tensors of face_landmark_with_attention.tflite, what training/camera makes expressions from. With 128 channels: the last
-# of the trunk, 3x3, then of lips, eye, iris, eye, iris, 2x2 each. With 64: lips, eye, eye, 8x8 each, where brows and the
-# lips' shapes are still to be seen
+# Tensors of face_landmark_with_attention.tflite, what training/camera makes expressions from. With 128 channels: the
+# last of the trunk, 3x3, then of lips, eye, iris, eye, iris, 2x2 each. With 64: lips, eye, eye, 8x8 each, where brows
+# and the lips' shapes are still to be seen.
 FEATURES = (169, 603, 605, 607, 609, 611, 341, 343, 345)
 
 
