@@ -65,18 +65,32 @@ export default (config) =>
         concurrency: 1,
         browserNoActivityTimeout: 300000,
         browserDisconnectTimeout: 20000,
+        pingTimeout: 120000, // a spec that computes for longer would cut the socket, and results got lost
         captureTimeout: 120000,
         client: {
             jasmine: { timeoutInterval: 180000, random: false },
             args: process.env.FLEX_TEST_GREP ? ["--grep", process.env.FLEX_TEST_GREP] : [],
         },
-        reporters: ["spec"],
+        plugins: ["karma-*", { "reporter:whole": ["type", WholeReporter] }],
+        reporters: ["spec", "whole"],
         specReporter: { suppressSkipped: false },
         customHeaders: [
             { match: ".*", name: "Cross-Origin-Opener-Policy", value: "same-origin" },
             { match: ".*", name: "Cross-Origin-Embedder-Policy", value: "require-corp" },
         ],
     });
+
+/** Fails a run of which results are missing. Made by karma. */
+function WholeReporter() {
+    this.onRunComplete = (browsers, results) =>
+        browsers.forEach(({ lastResult: { total, success, failed, skipped } }) => {
+            const missing = total - success - failed - skipped;
+            if (missing > 0) {
+                console.error(`${missing} specs of ${total} did not tell how they ended.`);
+                results.exitCode = 1;
+            }
+        });
+}
 
 /** Narrows the specs that tests/browser.ts collects to one group's folder. */
 class DefineGroup {
