@@ -26,6 +26,19 @@ export function CreateGrid(
     return { rows, columns, depth, values };
 }
 
+/** A channel between the places of a grid whose columns go around. @param row 0 to rows − 1 @param column from 0 on */
+export function LookUpAround(
+    { rows, columns, depth, values }: IGrid,
+    row: number,
+    column: number,
+    channel: number,
+): number {
+    const [r0, c0] = [Math.min(Math.floor(row), rows - 2), Math.floor(column)];
+    const at = (r: number, c: number): number => values[depth * (r * columns + (c % columns)) + channel];
+    const line = (r: number): number => at(r, c0) * (1 - (column - c0)) + at(r, c0 + 1) * (column - c0);
+    return line(r0) * (1 - (row - r0)) + line(r0 + 1) * (row - r0);
+}
+
 /** A list as a grid. */
 export function AsColumn(values: Float64Array, depth = 1): IGrid {
     return CreateGrid(values.length / depth, 1, depth, values);

@@ -5,7 +5,7 @@
 import type { Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
 import { HiddenSlack, WrappedPushPull } from "./bustColor.js";
-import { Clamp, CreateGrid, Modulo, Ramp, SmoothStep, type IGrid } from "./grids.js";
+import { Clamp, CreateGrid, LookUpAround, Modulo, Ramp, SmoothStep, type IGrid } from "./grids.js";
 import { HiddenBy } from "./head.js";
 import { AboveRing } from "./page.js";
 import { Hair, Skin, type Photo } from "./photo.js";
@@ -70,14 +70,8 @@ class Around {
             1,
             this._weight.values.map((value) => Math.min(value, 1)),
         );
-        const { values } = WrappedPushPull(CreateGrid(Rows, Columns, this._depth, mean), weight);
-        return (row, column, channel) => {
-            const [r0, c0] = [Math.min(Math.floor(row), Rows - 2), Math.floor(column)];
-            const at = (r: number, c: number): number => values[this._depth * (r * Columns + (c % Columns)) + channel];
-            const [fr, fc] = [row - r0, column - c0];
-            const line = (r: number): number => at(r, c0) * (1 - fc) + at(r, c0 + 1) * fc;
-            return line(r0) * (1 - fr) + line(r0 + 1) * fr;
-        };
+        const grid = WrappedPushPull(CreateGrid(Rows, Columns, this._depth, mean), weight);
+        return (row, column, channel) => LookUpAround(grid, row, column, channel);
     }
 }
 

@@ -2,7 +2,7 @@
 import { WrappedPushPull } from "./bustColor.js";
 import type { Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
-import { Clamp, CreateGrid, Modulo, Ramp } from "./grids.js";
+import { Clamp, CreateGrid, LookUpAround, Modulo, Ramp } from "./grids.js";
 import type { IHair } from "./hair.js";
 import type { IHairColor } from "./hairColor.js";
 import { HairRow, RowCoordinate } from "./page.js";
@@ -49,7 +49,7 @@ export function* ScalpColor(
     }
     total.values.forEach((sum, i) => (total.values[i] = sum / Math.max(weight.values[Math.floor(i / 3)], 1)));
     weight.values.forEach((value, i) => (weight.values[i] = Math.min(value, 1)));
-    const { values } = WrappedPushPull(total, weight);
+    const around = WrappedPushPull(total, weight);
     yield 0.4;
     const { px } = photo.project(head.means);
     const classes = photo.at(photo.classes, px, 3);
@@ -67,12 +67,8 @@ export function* ScalpColor(
         const trust =
             inside[g] * Ramp(facing, ...Rim) * Ramp(sure[g], 0.5, 0.9) * Ramp(classes[3 * g + Hair], 0.3, 0.6);
         const [row, column] = placeOf(head.means, g);
-        const [r0, c0] = [Math.min(Math.floor(row), Rows - 2), Math.floor(column)];
         for (let k = 0; k < 3; k++) {
-            const at = (r: number, c: number): number => values[3 * (r * Columns + (c % Columns)) + k];
-            const line = (r: number): number => at(r, c0) * (1 - (column - c0)) + at(r, c0 + 1) * (column - c0);
-            const around = line(r0) * (1 - (row - r0)) + line(r0 + 1) * (row - r0);
-            color[3 * g + k] = color[3 * g + k] * trust + around * (1 - trust);
+            color[3 * g + k] = color[3 * g + k] * trust + LookUpAround(around, row, column, k) * (1 - trust);
         }
     }
     return color;
