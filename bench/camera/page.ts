@@ -40,6 +40,7 @@ async function FollowFilmAsync(url: string): Promise<IFollowedFilm> {
         givenLandmarks: false,
         signal: new AbortController().signal,
         onResult: (result) => told(result),
+        onPicture: () => undefined,
         onFailure: (message) => console.error(message),
         onPage: (reason) => console.error(reason),
     });

@@ -16,7 +16,7 @@ import { LoadCameraFilesAsync, type ICameraFiles, type IGraphFiles } from "./cam
 import { CreateCameraResult } from "./cameraResult.js";
 import { FaceFollower, type IFollowSettings } from "./faceFollower.js";
 import { FeatureCount, type ILandmarkNetworks } from "./landmarkFollower.js";
-import type { CameraAnswer, CameraRequest } from "./worker/messages.js";
+import { CommonTime, OwnTime, type CameraAnswer, type CameraRequest } from "./worker/messages.js";
 import workerSource from "./worker/cameraWorker.ts?text";
 
 /** A picture that can be handed to a worker. */
@@ -30,6 +30,11 @@ export interface ICameraRunner {
     readonly busy: boolean;
     /** Looks at a frame and closes it. @param timeMs when it was taken */
     follow(picture: CameraPicture, timeMs: number): void;
+    /**
+     * Looks at the newest of these pictures from now on, without the page; null where the page itself works. Results
+     * come with {@link ICameraRunnerSettings.onPicture}.
+     */
+    readonly pictures: ICameraPictures | null;
     /** Takes landmarks in place of a frame, written into {@link landmarks}. @param seen false: there is no face */
     take(seen: boolean, timeMs: number): void;
     /** [478,2] for {@link take}: around the frame's middle, in its heights, 0.5 the middle. Not while busy. */
@@ -37,6 +42,16 @@ export interface ICameraRunner {
     /** Learns the person's rest again. */
     calibrate(): void;
     dispose(): void;
+}
+
+/** How a worker is given a stream of pictures. */
+export interface ICameraPictures {
+    /** Call once. @param pictures the worker's from now on */
+    read(pictures: ReadableStream<VideoFrame>): void;
+    /** Tells when one of the last pictures was taken, which the worker cannot know. @param timeMs `performance.now()` */
+    taken(timeMs: number): void;
+    /** Whether pictures are looked at. They are until something else is said. */
+    look(wanted: boolean): void;
 }
 
 /** What a runner needs. */
@@ -49,6 +64,11 @@ export interface ICameraRunnerSettings extends IFollowSettings {
     signal: AbortSignal;
     /** Told each result; the array is overwritten by the next. */
     onResult: (result: Float32Array) => void;
+    /**
+     * Told each result of a stream.
+     * @param takenMs when the picture was taken, `beganMs` when work on it began, both as `performance.now()`
+     */
+    onPicture: (result: Float32Array, takenMs: number, beganMs: number) => void;
     /** Told once why it works no more. */
     onFailure: (message: string) => void;
     /** Told why the page has to work. */
@@ -89,9 +109,13 @@ function StartsOf({ startWorker, runtimeUrls }: ICameraRunnerSettings): (() => W
     return scripts.map((script) => () => StartWorker(script, "flexAvatarCamera"));
 }
 
-/** In a worker. Buffers go there with a frame and come back with its result. */
-class WorkerRunner implements ICameraRunner {
+/**
+ * In a worker. Buffers go there with a frame and come back with its result; of a stream nothing but results comes to
+ * the page.
+ */
+class WorkerRunner implements ICameraRunner, ICameraPictures {
     public readonly onPage = false;
+    public readonly pictures = this;
     public busy = false;
     public landmarks: Float32Array = new Float32Array(2 * MediaPipeLandmarkCount);
     private _result: Float32Array;
@@ -101,12 +125,14 @@ class WorkerRunner implements ICameraRunner {
 
     private constructor(
         private readonly _worker: Worker,
-        { head, onResult, onFailure }: ICameraRunnerSettings,
+        { head, onResult, onPicture, onFailure }: ICameraRunnerSettings,
     ) {
         this._result = CreateCameraResult(head.expressionCount);
         this._picture = { kind: "frame", frame: null, timeMs: 0, result: this._result };
         _worker.onmessage = ({ data }: MessageEvent<CameraAnswer>) => {
-            if (data.kind === "result") {
+            if (data.kind === "picture") {
+                onPicture(data.result, OwnTime(data.takenMs), OwnTime(data.beganMs));
+            } else if (data.kind === "result") {
                 this._result = data.result;
                 this.landmarks = data.landmarks ?? this.landmarks;
                 this.busy = false;
@@ -154,6 +180,18 @@ class WorkerRunner implements ICameraRunner {
         picture.frame = null; // it is the worker's
     }
 
+    public read(pictures: ReadableStream<VideoFrame>): void {
+        this._post({ kind: "pictures", pictures, resultLength: this._result.length }, [pictures]);
+    }
+
+    public taken(timeMs: number): void {
+        this._post({ kind: "taken", atMs: CommonTime(timeMs) }, []);
+    }
+
+    public look(wanted: boolean): void {
+        this._post({ kind: "look", wanted }, []);
+    }
+
     public take(seen: boolean, timeMs: number): void {
         this.busy = true;
         this._post({ kind: "landmarks", landmarks: this.landmarks, seen, timeMs, result: this._result }, [
@@ -178,6 +216,7 @@ class WorkerRunner implements ICameraRunner {
 /** On the page: networks and fit have a task of their own each, and the page lives between frames. */
 class PageRunner implements ICameraRunner {
     public readonly onPage = true;
+    public readonly pictures = null;
     public busy = false;
     public readonly landmarks = new Float32Array(2 * MediaPipeLandmarkCount);
     private readonly _frame = new CanvasFrame();
