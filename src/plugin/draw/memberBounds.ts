@@ -11,7 +11,8 @@ import { IsShown, type ISplatMember } from "./splatView.js";
 export function BoxAroundToRef(members: readonly ISplatMember[], minimum: Vector3, maximum: Vector3): void {
     minimum.setAll(Infinity);
     maximum.setAll(-Infinity);
-    for (const member of members) {
+    for (let index = 0; index < members.length; index++) {
+        const member = members[index];
         if (!IsShown(member)) {
             continue;
         }

@@ -57,6 +57,8 @@ interface IShown {
 /** One per person; instances share it. */
 export class PersonPage {
     private readonly _members = new Set<IPageMember>();
+    /** The same, to be read in every frame. */
+    private _memberList: readonly IPageMember[] = [];
     /** By what is hidden. */
     private _shown = new Map<string, IShown>();
     /** Gaussians that were counted already, by what is hidden. */
@@ -123,8 +125,8 @@ export class PersonPage {
         if (!this._file.page || !this._model || this._opacity < 1) {
             return null;
         }
-        for (const { showsScalp } of this._members) {
-            if (showsScalp) {
+        for (let at = 0; at < this._memberList.length; at++) {
+            if (this._memberList[at].showsScalp) {
                 return null;
             }
         }
@@ -133,10 +135,12 @@ export class PersonPage {
 
     public join(member: IPageMember): void {
         this._members.add(member);
+        this._memberList = [...this._members];
     }
 
     public leave(member: IPageMember): void {
         this._members.delete(member);
+        this._memberList = [...this._members];
     }
 
     /**

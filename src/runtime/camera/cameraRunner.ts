@@ -13,10 +13,10 @@ import type { IOnnxBackend } from "../models/session.js";
 import { NextTaskAsync } from "../slices.js";
 import { CanvasFrame } from "./canvasFrame.js";
 import { LoadCameraFilesAsync, type ICameraFiles, type IGraphFiles } from "./cameraFiles.js";
-import { CreateCameraResult } from "./cameraResult.js";
+import { CommonTime, CreateCameraResult } from "./cameraResult.js";
 import { FaceFollower, type IFollowSettings } from "./faceFollower.js";
 import { FeatureCount, type ILandmarkNetworks } from "./landmarkFollower.js";
-import { CommonTime, OwnTime, type CameraAnswer, type CameraRequest } from "./worker/messages.js";
+import type { CameraAnswer, CameraRequest } from "./worker/messages.js";
 import workerSource from "./worker/cameraWorker.ts?text";
 
 /** A picture that can be handed to a worker. */
@@ -31,8 +31,8 @@ export interface ICameraRunner {
     /** Looks at a frame and closes it. @param timeMs when it was taken */
     follow(picture: CameraPicture, timeMs: number): void;
     /**
-     * Looks at the newest of these pictures from now on, without the page; null where the page itself works. Results
-     * come with {@link ICameraRunnerSettings.onPicture}.
+     * Looks at the newest picture of a stream from now on, without the page; null where the page itself works. Results
+     * say when theirs was taken.
      */
     readonly pictures: ICameraPictures | null;
     /** Takes landmarks in place of a frame, written into {@link landmarks}. @param seen false: there is no face */
@@ -63,12 +63,7 @@ export interface ICameraRunnerSettings extends IFollowSettings {
     givenLandmarks: boolean;
     signal: AbortSignal;
     /** Told each result; the array is overwritten by the next. */
-    onResult: (result: Float32Array) => void;
-    /**
-     * Told each result of a stream.
-     * @param takenMs when the picture was taken, `beganMs` when work on it began, both as `performance.now()`
-     */
-    onPicture: (result: Float32Array, takenMs: number, beganMs: number) => void;
+    onResult: (result: Float64Array) => void;
     /** Told once why it works no more. */
     onFailure: (message: string) => void;
     /** Told why the page has to work. */
@@ -118,20 +113,20 @@ class WorkerRunner implements ICameraRunner, ICameraPictures {
     public readonly pictures = this;
     public busy = false;
     public landmarks: Float32Array = new Float32Array(2 * MediaPipeLandmarkCount);
-    private _result: Float32Array;
+    private _result: Float64Array;
     /** What goes with each picture: written anew, so that a followed frame makes nothing but messages. */
-    private readonly _picture: { kind: "frame"; frame: CameraPicture | null; timeMs: number; result: Float32Array };
+    private readonly _picture: { kind: "frame"; frame: CameraPicture | null; timeMs: number; result: Float64Array };
     private readonly _transfer: Transferable[] = [];
 
     private constructor(
         private readonly _worker: Worker,
-        { head, onResult, onPicture, onFailure }: ICameraRunnerSettings,
+        { head, onResult, onFailure }: ICameraRunnerSettings,
     ) {
         this._result = CreateCameraResult(head.expressionCount);
         this._picture = { kind: "frame", frame: null, timeMs: 0, result: this._result };
         _worker.onmessage = ({ data }: MessageEvent<CameraAnswer>) => {
-            if (data.kind === "picture") {
-                onPicture(data.result, OwnTime(data.takenMs), OwnTime(data.beganMs));
+            if (data instanceof Float64Array) {
+                onResult(data);
             } else if (data.kind === "result") {
                 this._result = data.result;
                 this.landmarks = data.landmarks ?? this.landmarks;
@@ -156,7 +151,7 @@ class WorkerRunner implements ICameraRunner, ICameraPictures {
                 const fail = (message: string): void => reject(CameraFailure(message));
                 signal.addEventListener("abort", () => fail("aborted"), { once: true });
                 worker.onmessage = ({ data }: MessageEvent<CameraAnswer>) =>
-                    data.kind === "error" ? fail(data.message) : resolve();
+                    "kind" in data && data.kind === "error" ? fail(data.message) : resolve();
                 worker.onerror = (event) => fail(event.message || "it has no memory left");
                 const request: CameraRequest = { kind: "start", head, files, settings: { focal, calibrationS } };
                 worker.postMessage(request, files ? [files.wasmBinary.buffer as ArrayBuffer] : []);
@@ -181,7 +176,7 @@ class WorkerRunner implements ICameraRunner, ICameraPictures {
     }
 
     public read(pictures: ReadableStream<VideoFrame>): void {
-        this._post({ kind: "pictures", pictures, resultLength: this._result.length }, [pictures]);
+        this._post({ kind: "pictures", pictures, result: this._result }, [pictures]);
     }
 
     public taken(timeMs: number): void {
@@ -220,7 +215,7 @@ class PageRunner implements ICameraRunner {
     public busy = false;
     public readonly landmarks = new Float32Array(2 * MediaPipeLandmarkCount);
     private readonly _frame = new CanvasFrame();
-    private readonly _result: Float32Array;
+    private readonly _result: Float64Array;
     private _disposed = false;
 
     private constructor(

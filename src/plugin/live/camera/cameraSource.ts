@@ -6,7 +6,7 @@ import { Observable } from "@babylonjs/core/Misc/observable.js";
 import { FlexAvatarError } from "../../../flame/error.js";
 import { ArkitNames } from "../../../flame/expression.js";
 import { MediaPipeLandmarkCount } from "../../../flame/headModel.js";
-import { CameraResult, CameraStates } from "../../../runtime/camera/cameraResult.js";
+import { CameraResult, CameraStates, OwnTime } from "../../../runtime/camera/cameraResult.js";
 import type { CameraPicture, ICameraPictures, ICameraRunner } from "../../../runtime/camera/cameraRunner.js";
 import { OneEuroFilter, OneEuroTurn } from "../../../runtime/camera/oneEuro.js";
 import { JoinUrl } from "../../../runtime/models/assetStore.js";
@@ -200,12 +200,6 @@ export class CameraSource implements IFaceSource {
                 signal: this._abort.signal,
                 startWorker: this._options._startWorker,
                 onResult: (result) => this._onResult(result),
-                onPicture: (result, takenMs, beganMs) => {
-                    this._frameMs = takenMs;
-                    this._sentMs = beganMs;
-                    this._emptySinceMs = NaN;
-                    this._onResult(result);
-                },
                 onFailure: (message) => this._fail(message),
                 onPage: (reason) =>
                     this._notify(
@@ -299,9 +293,14 @@ export class CameraSource implements IFaceSource {
         runner.take(seen, this._frameMs);
     }
 
-    private _onResult(result: Float32Array): void {
+    private _onResult(result: Float64Array): void {
         if (this._state === "ended" || this._state === "failed") {
             return;
+        }
+        if (this._pictures) {
+            this._frameMs = OwnTime(result[CameraResult.TakenMs]);
+            this._sentMs = OwnTime(result[CameraResult.BeganMs]);
+            this._emptySinceMs = NaN;
         }
         const now = performance.now();
         const { _latency: latency } = this;

@@ -7,8 +7,9 @@ import { CanvasFrame } from "../canvasFrame.js";
 import type { ICameraFiles, IGraphFiles } from "../cameraFiles.js";
 import { FaceFollower } from "../faceFollower.js";
 import { FeatureCount, type ILandmarkNetworks } from "../landmarkFollower.js";
+import { CameraResult, CommonTime } from "../cameraResult.js";
 import { PictureClock } from "../pictureClock.js";
-import { CommonTime, type CameraAnswer, type CameraRequest } from "./messages.js";
+import type { CameraAnswer, CameraRequest } from "./messages.js";
 
 /** The part of a worker's global scope that is used; the page's library types do not know it. */
 interface IWorkerScope {
@@ -48,7 +49,7 @@ async function ServeAsync(request: CameraRequest): Promise<void> {
             return;
         }
         case "pictures":
-            ReadAsync(request.pictures, new Float32Array(request.resultLength)).catch(Tell);
+            ReadAsync(request.pictures, request.result).catch(Tell);
             return;
         case "taken":
             Clock.learn(request.atMs);
@@ -71,7 +72,7 @@ async function ServeAsync(request: CameraRequest): Promise<void> {
 }
 
 /** Looks at a picture and closes it. @param into receives the result */
-async function FollowAsync(frame: VideoFrame | ImageBitmap, timeMs: number, into: Float32Array): Promise<void> {
+async function FollowAsync(frame: VideoFrame | ImageBitmap, timeMs: number, into: Float64Array): Promise<void> {
     try {
         const [width, height] =
             "displayWidth" in frame ? [frame.displayWidth, frame.displayHeight] : [frame.width, frame.height];
@@ -84,7 +85,7 @@ async function FollowAsync(frame: VideoFrame | ImageBitmap, timeMs: number, into
 }
 
 /** Looks at pictures until there are no more. The browser keeps the newest one while another is under way. */
-async function ReadAsync(pictures: ReadableStream<VideoFrame>, result: Float32Array): Promise<void> {
+async function ReadAsync(pictures: ReadableStream<VideoFrame>, result: Float64Array): Promise<void> {
     const reader = pictures.getReader();
     for (;;) {
         const { value: picture } = await reader.read();
@@ -98,7 +99,9 @@ async function ReadAsync(pictures: ReadableStream<VideoFrame>, result: Float32Ar
             continue;
         }
         await (Last = Last.then(() => FollowAsync(picture, takenMs, result)));
-        Scope.postMessage({ kind: "picture", result, takenMs, beganMs });
+        result[CameraResult.TakenMs] = takenMs;
+        result[CameraResult.BeganMs] = beganMs;
+        Scope.postMessage(result);
     }
 }
 

@@ -53,11 +53,10 @@ function StreamWorker(): Worker {
                     if (!wanted) {
                         continue;
                     }
-                    const result = new Float32Array(data.resultLength);
-                    result.set([${CameraStates.Following}, 1, 3, 2, 0, 0, 0, 1]);
-                    result[${CameraResult.Expression}] = 0.5;
                     const now = performance.timeOrigin + performance.now();
-                    postMessage({ kind: "picture", result, takenMs: now - 20, beganMs: now - 6 });
+                    data.result.set([${CameraStates.Following}, 1, 3, 2, now - 20, now - 6, 0, 0, 0, 1]);
+                    data.result[${CameraResult.Expression}] = 0.5;
+                    postMessage(data.result);
                     postMessage({ kind: "counts", counts });
                 }
             } else if (data.kind === "look") {
