@@ -59,6 +59,8 @@ interface IShown {
 /** One per person; instances share it. */
 export class PersonPage {
     private readonly _members = new Set<IPageMember>();
+    /** The same, to be read in every frame. */
+    private _memberList: readonly IPageMember[] = [];
     /** By what is hidden. */
     private _shown = new Map<string, IShown>();
     /** Gaussians that were counted already, by what is hidden. */
@@ -130,7 +132,8 @@ export class PersonPage {
             return null;
         }
         let [hair, bust] = [true, true];
-        for (const { showsScalp, showsNeckEnd } of this._members) {
+        for (let at = 0; at < this._memberList.length; at++) {
+            const { showsScalp, showsNeckEnd } = this._memberList[at];
             hair &&= !showsScalp;
             bust &&= !showsNeckEnd;
         }
@@ -142,10 +145,12 @@ export class PersonPage {
 
     public join(member: IPageMember): void {
         this._members.add(member);
+        this._memberList = [...this._members];
     }
 
     public leave(member: IPageMember): void {
         this._members.delete(member);
+        this._memberList = [...this._members];
     }
 
     /**

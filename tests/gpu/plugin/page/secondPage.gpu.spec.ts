@@ -342,7 +342,7 @@ describe("a second page of an avatar", () => {
         await CaptureAsync(stage);
         await new Promise((resolve) => setTimeout(resolve, 300)); // levels are faded
         await CaptureAsync(stage);
-        const [view] = [...ada.splatMesh["_views"].values()];
+        const [view] = ada.splatMesh["_views"].all;
         expect(view.members.map(({ level }) => level)).toEqual([2, 2]);
         ada.levelOfDetail = 1;
         await CaptureAsync(stage);
