@@ -78,6 +78,31 @@ export class WithoutWebGpu {
         return Array.from({ length: targets.numTargets }, (_, i) => targets.getTarget(i).name);
     }
 
+    /** What copies of a container look like, one after the other; they are gone after it. */
+    public async captureCopiesAsync(
+        settings: readonly { cloneMaterials?: boolean; doNotInstantiate?: boolean }[],
+        width: number,
+    ): Promise<string[]> {
+        const file = new Uint8Array(await this.avatar.saveAsync());
+        const container = await LoadAssetContainerAsync(file, this.scene, { pluginExtension: ".flexavatar" });
+        this.avatar.setEnabled(false);
+        const copies = settings.map(({ cloneMaterials, doNotInstantiate }) =>
+            container.instantiateModelsToScene((name) => `copy of ${name}`, cloneMaterials, { doNotInstantiate }),
+        );
+        const nodes = copies.map(({ rootNodes: [root] }) => root as FlexAvatar);
+        nodes.forEach((node) => node.position.copyFrom(HeadCenter));
+        const pictures: string[] = [];
+        for (const node of nodes) {
+            nodes.forEach((other) => other.setEnabled(other === node));
+            await node.whenReadyAsync();
+            pictures.push(await this.captureAsync(width));
+        }
+        copies.forEach((copy) => copy.dispose());
+        container.dispose();
+        this.avatar.setEnabled(true);
+        return pictures;
+    }
+
     /** Shows splats in the avatar's place. @param frozen mesh of another scene, whose data is borrowed; null for none */
     public async showSplatsAsync(frozen: GaussianSplattingMesh | null): Promise<void> {
         this._splats?.dispose();
