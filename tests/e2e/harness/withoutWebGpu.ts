@@ -78,7 +78,10 @@ export class WithoutWebGpu {
         return Array.from({ length: targets.numTargets }, (_, i) => targets.getTarget(i).name);
     }
 
-    /** What copies of a container look like, one after the other; they are gone after it. */
+    /**
+     * What copies of a container look like, one after the other. Each is drawn when the container and those before it
+     * are gone; the last one goes then, too.
+     */
     public async captureCopiesAsync(
         settings: readonly { cloneMaterials?: boolean; doNotInstantiate?: boolean }[],
         width: number,
@@ -89,16 +92,17 @@ export class WithoutWebGpu {
         const copies = settings.map(({ cloneMaterials, doNotInstantiate }) =>
             container.instantiateModelsToScene((name) => `copy of ${name}`, cloneMaterials, { doNotInstantiate }),
         );
-        const nodes = copies.map(({ rootNodes: [root] }) => root as FlexAvatar);
-        nodes.forEach((node) => node.position.copyFrom(HeadCenter));
-        const pictures: string[] = [];
-        for (const node of nodes) {
-            nodes.forEach((other) => other.setEnabled(other === node));
-            await node.whenReadyAsync();
-            pictures.push(await this.captureAsync(width));
-        }
-        copies.forEach((copy) => copy.dispose());
         container.dispose();
+        copies.forEach(({ rootNodes: [root] }) => root.setEnabled(false));
+        const pictures: string[] = [];
+        for (const copy of copies) {
+            const twin = copy.rootNodes[0] as FlexAvatar;
+            twin.position.copyFrom(HeadCenter);
+            twin.setEnabled(true);
+            await twin.whenReadyAsync();
+            pictures.push(await this.captureAsync(width));
+            copy.dispose();
+        }
         this.avatar.setEnabled(true);
         return pictures;
     }
