@@ -16,8 +16,8 @@ import { MorphTargetOf, type IMeshPart, type MeshPartName } from "../../runtime/
 import { SkinOf } from "../../runtime/mesh/meshGlb.js";
 import { PaintedTexture } from "./paintedTexture.js";
 
-/** Fainter hair is left out: it would hide what is behind it. Ours. */
-const LeastHairAlpha = 0.25;
+/** What is fainter is left out: it would hide what is behind it. A bust fades out. Ours. */
+const LeastAlpha = { hair: 0.25, bust: 0.05 } as const;
 
 const Turn = new Quaternion(); // scratch of pose
 const Axis = new Vector3(); // scratch of pose
@@ -145,10 +145,11 @@ function MaterialOf({ name }: IMeshPart, texture: PaintedTexture, mesh: Mesh): S
     }
     texture.hasAlpha = true;
     material.useAlphaFromDiffuseTexture = true;
-    // Both fade out at their ends. Hair has layers, of which the nearest is seen, and lies over the bust.
-    material.transparencyMode = name === "hair" ? Material.MATERIAL_ALPHATESTANDBLEND : Material.MATERIAL_ALPHABLEND;
-    material.forceDepthWrite = name === "hair";
-    material.alphaCutOff = LeastHairAlpha;
+    // Both fade out at their ends, and lie in layers, of which the nearest is seen, whichever faces come first.
+    material.transparencyMode = Material.MATERIAL_ALPHATESTANDBLEND;
+    material.alphaCutOff = LeastAlpha[name];
+    material.needDepthPrePass = true;
+    // Hair lies over the bust.
     mesh.alphaIndex = name === "hair" ? 1 : 0;
     return material;
 }
