@@ -49,10 +49,7 @@ COLLAR = (-0.006, -0.022)  # meters over the neck's ring: where a garment begins
 FAINT, FAINT_COLLAR = 0.004, 0.08  # how much the guessed color of clothes, and that edge, count beside what photos show
 SPECKS, SPECK_SHARE = 1.5, (0.35, 0.75)  # a texel is believed as far as those around it are
 BUST_RIM = (0.2, 0.45)  # cosines to the camera, up to which and from which on a photo is believed
-BUST_CALM = (2, 5)  # rows and columns over which its surface is smoothed for light: creases of the neck are no shadows
-    2,
-    5,
-)  # rows and columns over which the surface is smoothed for its light: creases of the neck are no shadows
+BUST_CALM = (2, 5)  # rows and columns over which its surface is smoothed for light: creases are no shadows
 EDGE_COLUMNS = 4  # over which the edge of a garment is smoothed
 PLAIN = (0.27, 0.28, 0.31)  # color of clothes of whom no photo shows any
 RIB, RIB_DARKER = -0.028, 0.2  # such clothes have a collar that ends so far below the ring (m), in a darker line
