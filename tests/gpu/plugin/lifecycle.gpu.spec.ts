@@ -338,7 +338,7 @@ describe("the component", () => {
 
     it("refuses a file that is none, and one of another model", async () => {
         expect(await CodeOf(component.loadAsync(new ArrayBuffer(100)))).toBe("file-format");
-        expect(await CodeOf(component.loadAsync("/repo/tests/nothing.flexavatar"))).toBe("file-format");
+        expect(await CodeOf(component.loadAsync("/repo/tests/nothing.flexavatar"))).toBe("file-missing");
         const avatar = await component.createFromPhotosAsync([photo]);
         const bytes = await avatar.saveAsync();
         const altered = Rewrite(new Uint8Array(bytes), '"name":"fake"', '"name":"other"');
