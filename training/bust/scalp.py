@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from ..headmodel.page2 import hair_rows
+from .atlas_grid import AtlasGrid
 from .grids import ramp
 from .hair import Hair
 from .head import Head
 from .neck import Around
 from .page import Page
 from .photo import HAIR, Photo, bilinear
-from .sides import AtlasGrid
 
 ROWS, COLUMNS, STEP = 20, 48, np.radians(7.5)  # grid over the head from its top to below the ears
 RIM = (0.3, 0.6)  # cosines to the camera, up to which and from which on a photo's colors of it are believed
