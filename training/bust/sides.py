@@ -20,16 +20,17 @@ SLACK = 0.012  # meters behind the head's surface from which it hides a point
 AGREE, ALL_AGREE = (0.4, 0.9), (0.7, 1.0)  # of the Gaussians around that must be believed too
 SOLID = (0.5, 1.0)  # trust, up to which and from which on a color goes on to others
 UNKNOWN = 0.3  # how much a guess counts beside what photos show
+LOCKS = (0.7, 0.95)  # share of hair, up to which and from which on its color goes on
 LEAST_HAIR = 100  # Gaussians of seen hair below which it has no color
 APART = 0.12  # distance of both colors below which they cannot be told apart
 LIKE = (0.45, 0.65)  # a color is hair's where it is so much nearer to it than to skin, of both distances
 UPPER = (0.0, 0.02)  # meters: unseen hair grows on the face above it
 # what is left of the networks' light and shade, against the color that goes on: of skin, where it may be a beard, and
 # of hair; the same for detail of skin, ears and hair
-LIGHT, DARK, HAIR_LIGHT = (0.7, 1.03), 0.3, (0.8, 1.05)
+LIGHT, DARK, HAIR_LIGHT = (0.45, 1.1), 0.2, (0.4, 1.2)
 SKIN_FINE, EAR_FINE, HAIR_FINE = (0.92, 1.06), (0.6, 1.2), (0.75, 1.25)
-TINT, EAR_TINT = 0.025, 0.06  # and what is left of their tint, of skin and of ears
-BRIGHTEST = 0.6  # skin that goes on is not brighter than this share of what is seen
+TINT, EAR_TINT = 0.04, 0.08  # and what is left of their tint, of skin and of ears
+BRIGHTEST = 0.75  # skin that goes on is not brighter than this share of what is seen
 LUMA = np.array([0.299, 0.587, 0.114])
 
 
@@ -72,7 +73,7 @@ def look(
             around(seen * ramp(facing, *LOOSE), ALL_AGREE),
             seen * ramp(classes[:, SKIN], 0.5, 0.8) * ramp(facing, 0, 0.2),
             inside * hair * (1 - beneath) * ramp(facing, -0.5, -0.2),
-            seen * hair,
+            seen * ramp(classes[:, HAIR], *LOCKS),
         )
         best = np.maximum(best, shown)
     return Seen(*best)
@@ -91,7 +92,7 @@ def side_color(
     seen = look(head, grid, photos, depths, covers)
     light = lambda color: color @ LUMA + 0.02
     solid = ramp(seen.trust, *SOLID)
-    is_skin, is_hair = solid * seen.bare * (1 - seen.hairy), solid * seen.hairy
+    is_skin, is_hair = solid * seen.bare * (1 - seen.hairy), solid * seen.grown * (1 - seen.bare)
     skin = grid.spread(own, is_skin)
     ranked = np.sort(light(own[is_skin > 0.5]))
     if len(ranked) > 0:  # the rim of a face may shine

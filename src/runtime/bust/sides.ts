@@ -30,6 +30,8 @@ const Covered = 0.004;
 const SolidTrust: Range = [0.5, 1];
 /** How much a guess counts beside what photos show. */
 const Unknown = 0.3;
+/** Share of hair, up to which and from which on its color goes on. */
+const Locks: Range = [0.7, 0.95];
 /** Gaussians of seen hair below which it has no color. */
 const LeastHair = 100;
 /** A color is hair's where it is so much nearer to it than to skin, of both distances. */
@@ -39,9 +41,9 @@ const Apart = 0.12;
 /** Meters: unseen hair grows on the face above it. */
 const Upper: Range = [0, 0.02];
 /** What is left of the networks' light, against the skin that goes on; how much darker where it may be a beard. */
-const [Light, Darker]: readonly [Range, number] = [[0.7, 1.03], 0.3];
+const [Light, Darker]: readonly [Range, number] = [[0.45, 1.1], 0.2];
 /** The same for hair. */
-const HairLight: Range = [0.8, 1.05];
+const HairLight: Range = [0.4, 1.2];
 /** What is left of the networks' detail: of skin, ears and hair. */
 const [SkinFine, EarFine, HairFine]: readonly Range[] = [
     [0.92, 1.06],
@@ -49,9 +51,9 @@ const [SkinFine, EarFine, HairFine]: readonly Range[] = [
     [0.75, 1.25],
 ];
 /** What is left of their tint, of skin, and of ears and scalp. */
-const [Tint, EarTint] = [0.025, 0.06];
+const [Tint, EarTint] = [0.04, 0.08];
 /** Skin that goes on is not brighter than this share of what is seen: the rim of a face may shine. */
-const Brightest = 0.6;
+const Brightest = 0.75;
 /** Added to both lights before their ratio. */
 const Dark = 0.02;
 
@@ -110,7 +112,7 @@ class Seen {
             loose[g] = seen * Ramp(facing, ...LooseRim);
             this.bare[g] = Math.max(this.bare[g], seen * Ramp(classes[3 * g + Skin], 0.5, 0.8) * Ramp(facing, 0, 0.2));
             this.hairy[g] = Math.max(this.hairy[g], here * hair * (1 - beneath) * Ramp(facing, -0.5, -0.2));
-            this.grown[g] = Math.max(this.grown[g], seen * hair);
+            this.grown[g] = Math.max(this.grown[g], seen * Ramp(classes[3 * g + Hair], ...Locks));
         }
         yield 0.8;
         for (const [best, share, agree] of [
@@ -181,7 +183,7 @@ export function* SideColor(
     const { trust } = seen;
     const solid = trust.map((value) => Ramp(value, ...SolidTrust));
     const isSkin = solid.map((value, g) => value * seen.bare[g] * (1 - seen.hairy[g]));
-    const isHair = solid.map((value, g) => value * seen.hairy[g]);
+    const isHair = solid.map((value, g) => value * seen.grown[g] * (1 - seen.bare[g]));
     const skin = grid.spread(own, isSkin);
     Dim(skin, own, isSkin);
     yield 0.5;
