@@ -16,6 +16,7 @@ from .neck import neck_color
 from .page import Page
 from .photo import CLOTHES, HAIR, SKIN, Photo, bilinear
 from .scalp import scalp_color
+from .sides import side_color
 from .tone import tinted, toned
 
 LEAST_OPACITY = 0.02  # texels below it carry no Gaussian
@@ -90,9 +91,10 @@ def fill(
     says about where the head is."""
     photos = toned([photo.cleaned() for photo in photos], head)
     depths = [depth_picture(head, photo) for photo in photos]
-    head_color = neck_color(page, head, photos[0], depths[0])
-    if head_color is not None:
-        head = replace(head, color=head_color)
+    standing = neck_color(page, head, photos[0], depths[0])
+    collar = np.zeros(len(head.color))
+    if standing is not None:
+        head, collar = replace(head, color=standing[0]), standing[1]
     torso = torsos.fit(page, head, photos[0].torso)
     reach = torsos.TorsoReach(page, torso)
     layer = hairs.surface(page, head, photos[0], reach, others=photos[1:]) if hair else None
@@ -106,17 +108,23 @@ def fill(
             if hair:
                 ends = backs.hair_ends(photos[-1])
                 layer = hairs.surface(page, head, photos[0], reach, ends, photos[1:], cap=True)
+    front = [photo for photo in photos if not photo.from_behind]
+    covers = None
+    if layer is not None:
+        points, locks, shown = hair_color(page, layer, torso, photos, depths)
+        sunk = replace(layer, points=points)
+        covers = [depth_of(points[shown > 0.5], photo) for photo in front]
+    head_color = side_color(head, front, depths[: len(front)], collar, covers)
+    head = replace(head, color=head_color)
     out = np.zeros((14, page.size, page.size))
     out[3], out[7:10], out[13] = OFF, np.log(0.001), 1
     if bust:
         color = bust_color(page, head, torso, [photo.torso for photo in photos], depths)
         write(out, page, "bust", torso.points, color, torso.shown * OPAQUE, 1, (0.68, 0.68, 0.0015))
     if layer is not None:
-        points, color, shown = hair_color(page, layer, torso, photos, depths)
-        sunk = replace(layer, points=points)
-        head_color = scalp_color(page, head, sunk, color, photos[0])
-        write(out, page, "hair", points, color, shown * OPAQUE, -1, (0.68, 0.72, 0.0012))
-        points, color, shown = inner_layer(page, sunk, color, shown)
+        head_color = scalp_color(page, head, sunk, locks, photos[0])
+        write(out, page, "hair", sunk.points, locks, shown * OPAQUE, -1, (0.68, 0.72, 0.0012))
+        points, color, shown = inner_layer(page, sunk, locks, shown)
         write(out, page, "hairInner", points, color, shown * 0.98, -1, (0.7, 0.6, 0.002))
     return Filled(out.astype(np.float32), torso, layer, head_color, overlap)
 
