@@ -55,9 +55,11 @@ BUST_SLACK, BUST_WIDER = (
 )  # meters behind the bust from which it hides hair; sides of the crop in which it does
 INNER_DEPTH, INNER_DARK = 0.012, 0.62
 COLLAR = (-0.006, -0.022)  # meters over the neck's ring: where a garment begins that no photo shows
-FAINT, FAINT_COLLAR = 0.004, 0.02  # how much the guessed color of clothes, and that edge, count beside what photos show
+FAINT, FAINT_COLLAR = 0.004, 0.08  # how much the guessed color of clothes, and that edge, count beside what photos show
 SPECKS, SPECK_SHARE = 1.5, (0.35, 0.75)  # a texel is believed as far as those around it are
-EDGE_COLUMNS = 2  # over which the edge of a garment is smoothed
+BUST_RIM = (0.2, 0.45)  # cosines to the camera, up to which and from which on a photo is believed
+BUST_CALM = (2, 5)  # rows and columns over which its surface is smoothed for light: creases are no shadows
+EDGE_COLUMNS = 4  # over which the edge of a garment is smoothed
 PLAIN = (0.27, 0.28, 0.31)  # color of clothes of whom no photo shows any
 RIB, RIB_DARKER = -0.028, 0.2  # such clothes have a collar that ends so far below the ring (m), in a darker line
 LEAST_SEEN = 0.0004  # of the crops: clothes of which so little is seen have no color
@@ -173,7 +175,7 @@ def bust_color(
             * ramp(bilinear(photo.hairless, px), 0.6, 0.9)
             * ramp(matte, 0.6, 0.9)
         )
-        rim = RIM_BEHIND if photo.from_behind else (0.12, 0.4)
+        rim = RIM_BEHIND if photo.from_behind else BUST_RIM
         trust = trust * ramp(facing(torso.points, photo, 1), *rim) * photo.inside(px, 3)
         trust = trust * ~hidden_by(torso.points, depth, photo, 0.012)
         total += bilinear(photo.image, px) * trust[..., None]
@@ -212,7 +214,8 @@ def bust_color(
 def light_on(points: np.ndarray, yaw: float) -> np.ndarray:
     """[rows,columns] 0..1: light from above the camera."""
     place = np.array([LIGHT_FRONT * np.sin(yaw), LIGHT_UP, LIGHT_FRONT * np.cos(yaw)])
-    return AMBIENT + (1 - AMBIENT) * np.maximum(0, (toward(points, place, 1) + WRAP) / (1 + WRAP))
+    calm = blur(blur(points, BUST_CALM[0], 0), BUST_CALM[1], 1, True)
+    return AMBIENT + (1 - AMBIENT) * np.maximum(0, (toward(calm, place, 1) + WRAP) / (1 + WRAP))
 
 
 def spread(color: np.ndarray, weight: np.ndarray, other: np.ndarray | None, faint: np.ndarray) -> np.ndarray:

@@ -1,9 +1,11 @@
 /**
- * Files of face performances: Live Link Face's CSV and its kin, Audio2Face's JSON and CSV, tables of 52 numbers,
- * MediaPipe's results. What a column means is told by its name (`faceColumns.ts`); docs/live.md lists the layouts.
+ * Files of face performances: Live Link Face's CSV and its kin, Audio2Face's JSON and CSV, Azure's blend shapes, tables
+ * of 52 numbers, MediaPipe's results. What a column means is told by its name (`faceColumns.ts`); docs/live.md lists the
+ * layouts.
  */
 import { FlexAvatarError } from "../../flame/error.js";
 import { ArkitNames } from "../../flame/expression.js";
+import { ReadAzureFrames } from "./azureFrames.js";
 import { ColumnValues, CreateSlots, WriteColumnsToFrame } from "./columnValues.js";
 import { FaceClip } from "./faceClip.js";
 import { TakeFlameFrame, type FlameHeadTurn } from "./flameColumns.js";
@@ -13,6 +15,7 @@ import { FindColumn, FirstAngle } from "./faceColumns.js";
 import { ReadResult } from "./faceResults.js";
 import type { FlameFaceMap } from "../../runtime/flame/flameFaceMap.js";
 import { MiddleRotation, ReadFlameSequence } from "../../runtime/flame/flameSequence.js";
+import { FetchFileAsync } from "../../runtime/models/fetchFile.js";
 import { IsZip } from "../../runtime/format/zipReader.js";
 
 /** Settings of {@link ParseFaceClip}. A field left undefined keeps its default. */
@@ -94,7 +97,7 @@ export function ParseFaceClip(
 /**
  * Fetches and reads a performance.
  * @param source address, or the file
- * @throws FlexAvatarError as {@link ParseFaceClip}, and `file-format` if it does not come
+ * @throws FlexAvatarError as {@link ParseFaceClip}, and `file-missing` and `policy-refused` if it does not come
  */
 export async function LoadFaceClipAsync(
     source: string | URL | Blob,
@@ -103,13 +106,7 @@ export async function LoadFaceClipAsync(
     if (source instanceof Blob) {
         return ParseFaceClip(await source.arrayBuffer(), settings);
     }
-    const response = await fetch(source).catch((cause: unknown) => {
-        throw NotAClip(`${String(source)} cannot be fetched`, cause);
-    });
-    if (!response.ok) {
-        throw NotAClip(`${String(source)} answers ${response.status}`);
-    }
-    return ParseFaceClip(await response.arrayBuffer(), settings);
+    return ParseFaceClip(await FetchFileAsync(source, "the face performance"), settings);
 }
 
 function NotAClip(why: string, cause?: unknown): FlexAvatarError {
@@ -286,6 +283,10 @@ function TimesOf(rows: readonly IRow[], frameRate: number): Float64Array {
 type Json = Readonly<Record<string, unknown>>;
 
 function ParseJson(json: object, names: readonly string[]): ITable {
+    const azure = ReadAzureFrames(json);
+    if (azure) {
+        return { rows: azure, frameRate: 0 };
+    }
     const list = json as Json;
     const matrix = list.weightMat ?? list.bsWeights;
     const own = list.facsNames ?? list.names ?? list.blendshapeNames ?? list.blendShapeNames ?? list.channels;

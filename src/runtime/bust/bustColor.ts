@@ -14,7 +14,7 @@ import { AroundNeck, NeckAzimuth, NeckBetween, type ITorso } from "./torso.js";
 /** Meters over the neck's ring: where a garment begins that no photo shows. */
 const Collar = [-0.006, -0.022] as const;
 /** How much the guessed color of clothes, and that edge, count beside what photos show. */
-const [Faint, FaintCollar] = [0.004, 0.02];
+const [Faint, FaintCollar] = [0.004, 0.08];
 /** Color of clothes of whom no photo shows any. */
 const Plain = [0.27, 0.28, 0.31];
 /** Such clothes have a collar that ends so far below the ring, meters, in a line that is so much darker. */
@@ -23,6 +23,8 @@ const [Rib, RibDarker] = [-0.028, 0.2];
 const Light = { up: 1.2, front: 0.8 };
 /** What of it comes from everywhere, and how far it reaches around. */
 const [Ambient, Wrap] = [0.65, 0.3];
+/** Rows and columns over which the surface is smoothed for that: creases of the neck are no shadows. */
+const [CalmRows, CalmColumns] = [2, 5];
 /** Texels of usual light that count beside those that a photo shows. */
 const [UsualLight, UsualCount] = [0.88, 100];
 const NeckBins = 24;
@@ -30,11 +32,11 @@ const NeckBins = 24;
 export const HiddenSlack = 0.012;
 
 /** Cosines to the camera, up to which and from which on a photo is believed. */
-const Rim = [0.12, 0.4] as const;
+const Rim = [0.2, 0.45] as const;
 /** A texel is believed as far as those around it are: texels of the mean, and its share from which and up to which. */
 const [Specks, SpeckShare] = [1.5, [0.35, 0.75]] as const;
 /** Columns over which the edge of a garment is smoothed. */
-const EdgeColumns = 2;
+const EdgeColumns = 4;
 /** Of the crops: clothes of which so little is seen have no color. */
 const LeastSeen = 0.0004;
 
@@ -204,7 +206,8 @@ function WithoutSpecks(weight: IGrid): Float64Array {
 /** [rows,columns] 0..1: light from above the camera. */
 function LightOn(points: IGrid, yaw: number): Float64Array {
     const eye = [Light.front * Math.sin(yaw), Light.up, Light.front * Math.cos(yaw)];
-    return Facing(points, { eye }, 1).map(
+    const calm = Blur(Blur(points, CalmRows, 0), CalmColumns, 1, true);
+    return Facing(calm, { eye }, 1).map(
         (cosine) => Ambient + (1 - Ambient) * Math.max(0, (cosine + Wrap) / (1 + Wrap)),
     );
 }
