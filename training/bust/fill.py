@@ -44,8 +44,9 @@ SINK_BLUR = (2, 0), (2, 1)  # rows and columns over which is smoothed how a dome
 SINKING = (0.2, 0.02)  # share of the way down from which, up to which, a photo's colors are no longer believed there
 # of the crop's side: hair that is so deep inside the matte tells the color of the rest, the rim hardly
 DEEP, RIM_SHARE = 0.025, 0.03
-# rows by which strands move from one run over the photo's columns to the next, and where in a run that begins to show
-RUN_ROWS, RUN_END = 17, 0.7
+# rows by which strands move from one run over the photo's columns to the next, and where in a run that begins to show;
+# the lowest rows do not move: the hair's edge is not its middle
+RUN_ROWS, RUN_END, EDGE_ROWS = 17, 0.7, 8
 LYING = (0.012, 0.004)  # meters that hair was moved out of the bust
 LOWER_EDGE = 0.07  # of the crop's side: so near to the photo's lower edge its hair fades into its continuation
 STRAND_FADE = 0.93  # of a strand's color from row to row, below which it is continued
@@ -410,10 +411,11 @@ def behind(page: Page, layer: hairs.Hair, color: np.ndarray, trust: np.ndarray, 
 def moved_rows(rows: int, shift: int, seen: np.ndarray) -> np.ndarray:
     """Rows [rows] moved down within those that are seen, and back up at their ends."""
     row = np.arange(rows)
-    if len(seen) < 2:
+    first, last = (seen[0], seen[-1] - EDGE_ROWS) if len(seen) else (0, 0)
+    n = last - first
+    if n < 1:
         return row
-    first, n = seen[0], seen[-1] - seen[0]
-    return np.where((row < first) | (row > seen[-1]), row, first + n - np.abs((row - first + shift) % (2 * n) - n))
+    return np.where((row < first) | (row > last), row, first + n - np.abs((row - first + shift) % (2 * n) - n))
 
 
 def light_on_hair(layer: hairs.Hair, trust: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

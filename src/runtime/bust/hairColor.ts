@@ -69,6 +69,8 @@ const Deep = 0.025;
 const RimShare = 0.03;
 /** Rows by which strands move from one run over the photo's columns to the next: what repeats is not seen. */
 const RunRows = 17;
+/** The lowest rows do not move: the hair's edge is not its middle. */
+const EdgeRows = 8;
 /** Where in a run the next one begins to show. */
 const RunEnd = 0.7;
 /** Of a strand's color from row to row, below which it is continued. */
@@ -267,7 +269,7 @@ function HungDown(color: IGrid, trust: IGrid): IGrid {
 interface ISide {
     /** [rows,3] smooth color; null where it shows none. */
     readonly mean: Float64Array | null;
-    /** First and last row of which something is seen. */
+    /** First and last row of which something is seen, without those of the lower edge. */
     readonly rows: readonly [number, number];
     /** [rows] first and last angle that are seen. */
     readonly least: Float64Array;
@@ -303,7 +305,7 @@ function SideOf({ theta, angle }: IHair, k: number, color: IGrid, trust: IGrid, 
             ? MeanWhere(AsColumn(angles), isSeen, 1.5).values
             : angles.map(() => Rim);
     return {
-        rows: [isSeen.values.indexOf(1), isSeen.values.lastIndexOf(1)],
+        rows: [isSeen.values.indexOf(1), isSeen.values.lastIndexOf(1) - EdgeRows],
         mean: weight.some((sum) => sum > 0) ? MeanWhere(mean, known, 5).values : null,
         least: smooth(first),
         most: smooth(last),
