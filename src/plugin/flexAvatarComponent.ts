@@ -466,7 +466,8 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
         this._evaluators.length = shown;
         AvatarEvaluator.PoseAll(this._evaluators);
         this._scheduler.update(this._drivers, performance.now());
-        for (const avatar of this._avatars) {
+        for (let index = 0; index < this._avatars.length; index++) {
+            const avatar = this._avatars[index];
             if (avatar.isEnabled()) {
                 avatar._internals.continueFrame();
             }

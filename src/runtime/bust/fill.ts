@@ -122,9 +122,10 @@ export function* FillPage(
     if (layer) {
         const color = yield* Within(HairColor(page, layer, torso, photos, depths), 0.75, 0.93);
         steps.onHairColor?.(color);
+        layer = { ...layer, points: color.points };
         headColor = yield* Within(ScalpColor(page, head, layer, color, photos[0]), 0.93, 0.94);
         const outer = { opacity: Opaque, turn: -1, share: [0.68, 0.72, 0.0012] } as const;
-        yield* Within(Write(map, page, page.hair, { points: layer.points, ...color }, outer), 0.94, 0.96);
+        yield* Within(Write(map, page, page.hair, color, outer), 0.94, 0.96);
         const inner = { opacity: 0.98, turn: -1, share: [0.7, 0.6, 0.002] } as const;
         const inside = yield* Within(InnerLayer(page, layer, color), 0.96, 0.98);
         yield* Within(Write(map, page, page.hairInner, inside, inner), 0.98, 1);
