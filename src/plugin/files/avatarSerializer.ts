@@ -169,7 +169,7 @@ function ChildrenOf(avatar: FlexAvatar): Record<string, string[]> {
         parts.flatMap((part, index) => {
             const ids = part
                 .getChildren()
-                .filter((child) => !IsPart(avatar, child))
+                .filter((child) => !IsPart(avatar, child) && !child.doNotSerialize)
                 .map(({ id }) => id);
             return ids.length > 0 ? [[String(index), ids]] : [];
         }),

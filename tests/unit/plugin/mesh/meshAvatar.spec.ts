@@ -9,6 +9,7 @@ import { Scene } from "@babylonjs/core/scene";
 import type { FlexAvatar } from "../../../../src/plugin/avatar/flexAvatar";
 import { PersonalVertices, TexelTableOf } from "../../../../src/flame/personalHead";
 import { HeadSurface } from "../../../../src/plugin/attach/headSurface";
+import type { ISerializedAvatars } from "../../../../src/plugin/files/avatarSerializer";
 import { FlexAvatarComponent } from "../../../../src/plugin/flexAvatarComponent";
 import { FakeServicesAsync } from "../../../support/fakeNetworks";
 
@@ -192,6 +193,8 @@ describe("an avatar on an engine without WebGPU", () => {
         expect(file.morphTargetManagers).toEqual([]);
         expect(file.skeletons).toEqual([]);
         expect(file.meshes).toEqual([]);
+        const { avatars } = file.flexAvatars as unknown as ISerializedAvatars;
+        expect(avatars.map(({ children }) => children)).toEqual([{}]); // its meshes are no guests of the page
     });
 
     it("leaves nothing behind", () => {
