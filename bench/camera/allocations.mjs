@@ -9,18 +9,20 @@
 export function AllocatedBy(profile, script) {
     const files = FilesByLine(script);
     const rows = new Map();
-    const visit = ({ callFrame, selfSize, children }) => {
+    const visit = ({ callFrame, selfSize, children }, caller) => {
+        const { url, lineNumber, functionName } = callFrame;
+        const file = url.endsWith("/page.js") ? files(lineNumber) : url.replace(/^.*\//, "");
+        const name = functionName || "(no name)";
+        // A function of the browser, such as join, makes what its caller wants.
+        const own = { owner: OwnerOf(file), name: file ? `${name}, ${file.replace(/^.*\//, "")}` : name };
+        const called = file || caller.owner === "browser" ? own : { ...caller, name: `${caller.name}: ${name}` };
         if (selfSize > 0) {
-            const { url, lineNumber, functionName } = callFrame;
-            const file = url.endsWith("/page.js") ? files(lineNumber) : url.replace(/^.*\//, "");
-            const owner = OwnerOf(file);
-            const name = `${functionName || "(no name)"}${file ? `, ${file.replace(/^.*\//, "")}` : ""}`;
-            const key = `${owner} ${name}`;
-            rows.set(key, { owner, name, bytes: (rows.get(key)?.bytes ?? 0) + selfSize });
+            const key = `${called.owner} ${called.name}`;
+            rows.set(key, { ...called, bytes: (rows.get(key)?.bytes ?? 0) + selfSize });
         }
-        children.forEach(visit);
+        children.forEach((child) => visit(child, called));
     };
-    visit(profile.head);
+    visit(profile.head, { owner: "browser", name: "" });
     return [...rows.values()].sort((a, b) => b.bytes - a.bytes);
 }
 

@@ -7,6 +7,7 @@ import { AllocatedBy } from "./allocations.mjs";
 
 /** As in live.ts. */
 const Parts = ["capture", "networks", "fit", "wait", "frame", "page", "drawing"];
+const DriverParts = ["driver: picture to its start", "driver: run", "driver: picture to its drawn map"];
 /** Followed frames until the engine has compiled what runs in each of them. */
 const WarmFrames = 600;
 /** Limits of the steps, milliseconds. */
@@ -64,7 +65,7 @@ export async function LiveAsync({ url, film, person, script, kinds, frames, size
     }
 }
 
-function Report(kind, { frames, drawnFrames, seconds, longTasks }) {
+function Report(kind, { frames, runs, drawnFrames, seconds, longTasks }) {
     const row = (name, values) =>
         console.log(`| ${name} | ${[0.5, 0.95, 1].map((share) => quantile(values, share).toFixed(1)).join(" | ")} |`);
     console.log(
@@ -85,6 +86,15 @@ function Report(kind, { frames, drawnFrames, seconds, longTasks }) {
         frames.map((frame) => sum(frame.slice(0, -1))),
     );
     row("**all**", frames.map(sum));
+    if (runs.length > 0) {
+        DriverParts.forEach((part, i) =>
+            row(
+                part,
+                runs.map((run) => run[i]),
+            ),
+        );
+        console.log(`\n${(runs.length / seconds).toFixed(1)} runs of the driver per second`);
+    }
 }
 
 function ReportAllocations(kind, rows, { followed, drawnFrames, seconds, longTasks }) {

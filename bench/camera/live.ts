@@ -7,6 +7,7 @@ import { Color4 } from "@babylonjs/core/Maths/math.color";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { Scene } from "@babylonjs/core/scene";
 import { CameraSource, FlexAvatarComponent, GetFlexAvatarEngineOptions, type ISourceHandle } from "babylon-flexavatar";
+import type { AvatarEvaluator } from "../../src/runtime/driver/avatarEvaluator";
 
 /**
  * What draws: splats on WebGPU, the mesh on WebGL; or splats of which nothing reaches the graphics card, so that all of
@@ -17,10 +18,15 @@ export type LiveKind = "splats" | "mesh" | "undrawn";
 /** Parts of a sample's way, milliseconds, in the order of a record. */
 export const LiveParts = ["capture", "networks", "fit", "wait", "frame", "page", "drawing"] as const;
 
+/** Parts of a run of the driver, milliseconds, in the order of a record. */
+export const DriverParts = ["picture to its start", "run", "picture to its drawn map"] as const;
+
 /** What was measured. */
 interface ILiveMeasure {
     /** Per followed frame the {@link LiveParts}. */
     readonly frames: number[][];
+    /** Per run of the driver the {@link DriverParts}. */
+    readonly runs: number[][];
     readonly followed: number;
     readonly drawnFrames: number;
     readonly seconds: number;
@@ -33,6 +39,8 @@ interface IStage {
     readonly source: CameraSource;
     readonly handle: ISourceHandle;
     readonly notices: string[];
+    /** Null where nothing is a splat. */
+    readonly evaluator: AvatarEvaluator | null;
     /** Draws the frame on the page's side. */
     render(): void;
     /** Settles when what was submitted is drawn. */
@@ -135,7 +143,8 @@ async function AvatarAsync(kind: LiveKind, person: string, width: number, height
     const source = await CameraSource.OpenAsync();
     const handle = avatar.addSource(source);
     const drawnAsync = (): Promise<unknown> => DrawnAsync(engine);
-    return { scene, source, handle, notices, render: () => scene.render(), drawnAsync };
+    const evaluator = avatar._internals.splats;
+    return { scene, source, handle, notices, evaluator, render: () => scene.render(), drawnAsync };
 }
 
 async function WebGpuAsync(canvas: HTMLCanvasElement): Promise<WebGPUEngine> {
@@ -170,15 +179,35 @@ function DrawnAsync(engine: AbstractEngine): Promise<unknown> {
  * @param parts whether each frame's way is written down, which allocates
  */
 async function MeasureLiveAsync(count: number, limitMs: number, parts: boolean): Promise<ILiveMeasure> {
-    const { handle, source } = stage;
+    const { handle, source, evaluator } = stage;
     const frames: number[][] = [];
+    const runs: number[][] = [];
     const { latency } = source;
     longTasks.length = 0;
     const start = performance.now();
     let [drawn, followed, lastMs] = [0, 0, NaN];
+    let [askedMs, startedAt, driverRuns] = [NaN, evaluator?.startedAt, evaluator?.counts.driverRuns];
+    const onDriver = (): void => {
+        if (!evaluator) {
+            return;
+        }
+        if (evaluator.counts.driverRuns !== driverRuns) {
+            driverRuns = evaluator.counts.driverRuns;
+            if (askedMs === askedMs) {
+                runs.push([startedAt! - askedMs, evaluator.runMs, performance.now() - askedMs]);
+            }
+        }
+        if (evaluator.startedAt !== startedAt) {
+            startedAt = evaluator.startedAt;
+            askedMs = handle.sampledAtMs;
+        }
+    };
     await new Promise<void>((resolve) => {
         onFrame = () => {
             drawn++;
+            if (parts) {
+                onDriver();
+            }
             const { sampledAtMs, latencyMs } = handle;
             const isNew = sampledAtMs !== lastMs && sampledAtMs === sampledAtMs;
             const isLast = followed + (isNew ? 1 : 0) >= count || performance.now() - start > limitMs;
@@ -201,7 +230,7 @@ async function MeasureLiveAsync(count: number, limitMs: number, parts: boolean):
         };
     });
     const seconds = (performance.now() - start) / 1000;
-    return { frames, followed, drawnFrames: drawn, seconds, longTasks: [...longTasks] };
+    return { frames, runs, followed, drawnFrames: drawn, seconds, longTasks: [...longTasks] };
 }
 
 /** Camera and avatar side by side, one row per look. @param seconds from now on at which to look */

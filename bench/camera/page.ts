@@ -32,7 +32,7 @@ function Pictures(bytes: Uint8Array<ArrayBuffer>): Blob[] {
 async function FollowFilmAsync(url: string): Promise<IFollowedFilm> {
     const head = await LoadHeadAsync();
     const pictures = Pictures(new Uint8Array(await (await fetch(url)).arrayBuffer()));
-    let told: (result: Float32Array) => void = () => undefined;
+    let told: (result: Float64Array) => void = () => undefined;
     const runner = await StartCameraAsync({
         head,
         modelsUrl: "/models/",
@@ -46,7 +46,7 @@ async function FollowFilmAsync(url: string): Promise<IFollowedFilm> {
     const film: IFollowedFilm = { names: head.expressions, frames: [], inferenceMs: [], fitMs: [] };
     for (const [frame, picture] of pictures.entries()) {
         const bitmap = await createImageBitmap(picture);
-        const result = await new Promise<Float32Array>((resolve) => {
+        const result = await new Promise<Float64Array>((resolve) => {
             told = resolve;
             runner.follow(bitmap, (1000 * frame) / 30);
         });

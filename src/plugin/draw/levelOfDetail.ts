@@ -13,7 +13,7 @@ const LargestSpacingPx = 1.5;
 /**
  * Pixels between neighbouring Gaussians from which detail for close-ups fades in, and from which all of it is shown.
  */
-const CloseUpSpacingPx: readonly [number, number] = [1.75, 2.25];
+const CloseUpSpacingPx = { from: 1.75, all: 2.25 };
 /** A level must be this share beyond the border to give way, so that nothing flickers there. */
 const Hysteresis = 0.1;
 /** Milliseconds in which one level goes over into another. */
@@ -88,8 +88,8 @@ export function LevelFor(spacingPx: number, shown: Level | null): Level {
  * @param spacingPx pixels between neighbouring Gaussians of level 0
  */
 export function CloseUpShare(spacingPx: number): number {
-    const [none, all] = CloseUpSpacingPx;
-    return Math.min(1, Math.max(0, (spacingPx - none) / (all - none)));
+    const { from, all } = CloseUpSpacingPx;
+    return Math.min(1, Math.max(0, (spacingPx - from) / (all - from)));
 }
 
 /**

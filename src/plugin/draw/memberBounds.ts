@@ -9,9 +9,15 @@ import { IsShown, type ISplatMember } from "./splatView.js";
  * @param maximum receives the other one
  */
 export function BoxAroundToRef(members: readonly ISplatMember[], minimum: Vector3, maximum: Vector3): void {
-    minimum.setAll(Infinity);
-    maximum.setAll(-Infinity);
-    for (const member of members) {
+    // Numbers of our own, not Babylon's methods: what a call is given is an object each time.
+    let leastX = Infinity;
+    let leastY = Infinity;
+    let leastZ = Infinity;
+    let mostX = -Infinity;
+    let mostY = -Infinity;
+    let mostZ = -Infinity;
+    for (let index = 0; index < members.length; index++) {
+        const member = members[index];
         if (!IsShown(member)) {
             continue;
         }
@@ -24,14 +30,17 @@ export function BoxAroundToRef(members: readonly ISplatMember[], minimum: Vector
             const worldX = m[0] * x + m[4] * y + m[8] * z + m[12];
             const worldY = m[1] * x + m[5] * y + m[9] * z + m[13];
             const worldZ = m[2] * x + m[6] * y + m[10] * z + m[14];
-            minimum.minimizeInPlaceFromFloats(worldX, worldY, worldZ);
-            maximum.maximizeInPlaceFromFloats(worldX, worldY, worldZ);
+            leastX = Math.min(leastX, worldX);
+            leastY = Math.min(leastY, worldY);
+            leastZ = Math.min(leastZ, worldZ);
+            mostX = Math.max(mostX, worldX);
+            mostY = Math.max(mostY, worldY);
+            mostZ = Math.max(mostZ, worldZ);
         }
     }
-    if (minimum.x > maximum.x) {
-        minimum.setAll(0);
-        maximum.setAll(0);
-    }
+    const isEmpty = leastX > mostX;
+    minimum.set(isEmpty ? 0 : leastX, isEmpty ? 0 : leastY, isEmpty ? 0 : leastZ);
+    maximum.set(isEmpty ? 0 : mostX, isEmpty ? 0 : mostY, isEmpty ? 0 : mostZ);
 }
 
 /** Whether no plane has all of an avatar's box behind it. */

@@ -37,6 +37,21 @@ import type { SplatView } from "./splatView.js";
  * textures need a post-process.
  */
 const ImageProcessingDefines = ["IMAGEPROCESSING", "EXPOSURE", "CONTRAST", "WHITEBALANCE", "COLORCURVES"] as const;
+/** What a user may set of a material's stencil. */
+const StencilKeys = [
+    "enabled",
+    "mask",
+    "func",
+    "funcRef",
+    "funcMask",
+    "opStencilFail",
+    "opDepthFail",
+    "opStencilDepthPass",
+    "backFunc",
+    "backOpStencilFail",
+    "backOpDepthFail",
+    "backOpStencilDepthPass",
+] as const;
 // scratch of _readImageProcessing
 const Wanted = {} as IImageProcessingConfigurationDefines & Partial<Record<string, boolean>>;
 
@@ -116,13 +131,19 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
 
     /** Takes over what a user may set on the material that this one stands in for. @internal */
     public follow(other: ShaderMaterial): void {
-        for (const key of ClipPlaneKeys) {
+        for (let at = 0; at < ClipPlaneKeys.length; at++) {
+            const key = ClipPlaneKeys[at];
             this[key] = other[key];
         }
         if (this.useLogarithmicDepth !== other.useLogarithmicDepth) {
             this.useLogarithmicDepth = other.useLogarithmicDepth;
         }
-        other.stencil.copyTo(this.stencil);
+        for (let at = 0; at < StencilKeys.length; at++) {
+            const key = StencilKeys[at];
+            if (this.stencil[key] !== other.stencil[key]) {
+                other.stencil.copyTo(this.stencil); // makes objects for each of them
+            }
+        }
     }
 
     /** With order-independent transparency it is drawn before all that is peeled; see the mesh. @internal */
@@ -136,10 +157,10 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
     }
 
     /** Takes the scene's image processing into account where no post-process does it. @internal */
-    public override isReady(...parameters: Parameters<ShaderMaterial["isReady"]>): boolean {
+    public override isReady(mesh?: AbstractMesh, useInstances?: boolean, subMesh?: SubMesh): boolean {
         this._readImageProcessing();
-        this._readShadow(parameters[0]);
-        return super.isReady(...parameters);
+        this._readShadow(mesh);
+        return super.isReady(mesh, useInstances, subMesh);
     }
 
     /** Binds the buffers of {@link view}. @internal */
@@ -177,12 +198,14 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
         }
     }
 
-    private _readShadow(mesh: Parameters<ShaderMaterial["isReady"]>[0]): void {
+    private _readShadow(mesh: AbstractMesh | undefined): void {
         const shadow = ReceivedShadow(this.getScene(), mesh);
         const choice = shadow ? (HasDepthMap(shadow) ? 2 : 1) : 0;
         if (choice !== this._shadow) {
             this._shadow = choice;
-            ShadowDefines.forEach((name, i) => this.setDefine(name, choice > i));
+            for (let at = 0; at < ShadowDefines.length; at++) {
+                this.setDefine(ShadowDefines[at], choice > at);
+            }
         }
     }
 

@@ -9,6 +9,7 @@ import type { Camera } from "@babylonjs/core/Cameras/camera.js";
 import { Constants } from "@babylonjs/core/Engines/constants.js";
 import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine.js";
 import type { BaseTexture } from "@babylonjs/core/Materials/Textures/baseTexture.js";
+import type { Effect } from "@babylonjs/core/Materials/effect.js";
 import type { Material } from "@babylonjs/core/Materials/material.js";
 import type { Matrix } from "@babylonjs/core/Maths/math.vector.js";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector.js";
@@ -29,6 +30,8 @@ import { IsShown, type ISplatMember, type SplatView } from "./splatView.js";
 import { SplatViews } from "./splatViews.js";
 
 const VerticesPerSplat = 3;
+/** What Babylon renders a mesh with. */
+type Rendered = Parameters<Mesh["_processRendering"]>;
 
 /** Draws without color that go with that of the colors. */
 const Covers = {
@@ -125,7 +128,12 @@ export class FlexAvatarSplatMesh extends Mesh {
 
     /** Whether any avatar may be in a frustum: tested one by one, since a crowd's common box is mostly empty. */
     public override isInFrustum(planes: Plane[]): boolean {
-        return this._members.some((member) => IsShown(member) && BoxIsInFrustum(member, planes));
+        for (let at = 0; at < this._members.length; at++) {
+            if (IsShown(this._members[at]) && BoxIsInFrustum(this._members[at], planes)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Prepares the view that Babylon renders now, then draws it. @internal */
@@ -161,13 +169,14 @@ export class FlexAvatarSplatMesh extends Mesh {
     }
 
     /** Whether what is drawn now is compiled. */
-    public override isReady(...parameters: Parameters<Mesh["isReady"]>): boolean {
-        for (const { buffers } of this._views?.values() ?? []) {
-            if (buffers.closeUpHead && !this._detailedMaterial?.isReady(this, false)) {
+    public override isReady(completeCheck?: boolean, forceInstanceSupport?: boolean): boolean {
+        const count = this._views?.all.length ?? 0; // Babylon's constructor calls too
+        for (let at = 0; at < count; at++) {
+            if (this._views.all[at].buffers.closeUpHead && !this._detailedMaterial?.isReady(this, false)) {
                 return false;
             }
         }
-        return super.isReady(...parameters);
+        return super.isReady(completeCheck, forceInstanceSupport);
     }
 
     /** What draws a view of close-ups, or null where no avatar is near enough, and until it is compiled. */
@@ -241,9 +250,10 @@ export class FlexAvatarSplatMesh extends Mesh {
      * @internal
      */
     public override _getInstancesRenderList(
-        ...parameters: Parameters<Mesh["_getInstancesRenderList"]>
+        subMeshId: number,
+        isReplacementMode?: boolean,
     ): ReturnType<Mesh["_getInstancesRenderList"]> {
-        const batch = super._getInstancesRenderList(...parameters);
+        const batch = super._getInstancesRenderList(subMeshId, isReplacementMode);
         return this._isRendering || this._preparePass() ? batch : { ...batch, mustReturn: true };
     }
 
@@ -256,19 +266,38 @@ export class FlexAvatarSplatMesh extends Mesh {
      * Draws, by what a material's bind has begun. Other effects, as those of outlines and overlays, find no vertices
      * and draw nothing. @internal
      */
-    public override _processRendering(...parameters: Parameters<Mesh["_processRendering"]>): Mesh {
+    public override _processRendering(
+        renderingMesh: AbstractMesh,
+        subMesh: SubMesh,
+        effect: Effect,
+        fillMode: number,
+        batch: Rendered[4],
+        hardwareInstancedRendering: boolean,
+        onBeforeDraw: Rendered[6],
+        effectiveMaterial?: Material,
+    ): Mesh {
         const engine = this.getEngine() as WebGPUEngine;
         const material = this._drawn ?? this._materialOfPass() ?? this._splatMaterial;
         if (!material.indirectDraw.hasBegun) {
             return this;
         }
-        if (material instanceof FlexAvatarLayerMaterial) {
-            const alphaMode = engine.getAlphaMode();
+        const alphaMode = engine.getAlphaMode();
+        const isLayer = material instanceof FlexAvatarLayerMaterial;
+        if (isLayer) {
             engine.setAlphaMode(material.maskAlphaMode, true);
-            super._processRendering(...parameters);
+        }
+        super._processRendering(
+            renderingMesh,
+            subMesh,
+            effect,
+            fillMode,
+            batch,
+            hardwareInstancedRendering,
+            onBeforeDraw,
+            effectiveMaterial,
+        );
+        if (isLayer) {
             engine.setAlphaMode(alphaMode, true);
-        } else {
-            super._processRendering(...parameters);
         }
         material.indirectDraw.end();
         return this;

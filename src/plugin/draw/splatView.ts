@@ -178,7 +178,8 @@ export class SplatView {
         const now = performance.now();
         let changed = false;
         let count = 0;
-        for (const member of members) {
+        for (let at = 0; at < members.length; at++) {
+            const member = members[at];
             if (!IsShown(member)) {
                 continue;
             }

@@ -6,14 +6,18 @@ import type { Camera } from "@babylonjs/core/Cameras/camera.js";
 import type { WebGPUEngine } from "@babylonjs/core/Engines/webgpuEngine.js";
 import type { Observer } from "@babylonjs/core/Misc/observable.js";
 import type { Scene } from "@babylonjs/core/scene.js";
-import { ViewBuffers } from "../../runtime/passes/index.js";
+import { Submit, ViewBuffers } from "../../runtime/passes/index.js";
 import { SplatView, type ISplatMember, type ShownLevels } from "./splatView.js";
 
 /** Frames after which the buffers of a view that is no longer rendered are freed, checked when a new view appears. */
 const IdleFrames = 120;
+const PrepareDescriptor: GPUCommandEncoderDescriptor = { label: "prepareView" };
+const HasSplats = ({ splats }: ISplatMember): boolean => splats !== null;
 
 /** Owned by a mesh. */
 export class SplatViews {
+    /** Those that hold buffers. */
+    public readonly all: readonly SplatView[] = [];
     private readonly _views = new Map<number, SplatView>();
     /** By camera, or rig of several, and for a camera by render pass. */
     private readonly _levels = new WeakMap<Camera, Map<number, ShownLevels>>();
@@ -32,11 +36,6 @@ export class SplatViews {
         );
     }
 
-    /** Those that hold buffers. */
-    public values(): IterableIterator<SplatView> {
-        return this._views.values();
-    }
-
     /** How many hold buffers. */
     public get count(): number {
         return this._views.size;
@@ -51,7 +50,11 @@ export class SplatViews {
 
     /** Gaussians that a view has room for. */
     public get room(): number {
-        return this._members.reduce((sum, { splats }) => sum + (splats?.buffers.fadingCount ?? 0), 0);
+        let room = 0;
+        for (let at = 0; at < this._members.length; at++) {
+            room += this._members[at].splats?.buffers.fadingCount ?? 0;
+        }
+        return room;
     }
 
     /** Whether a camera has a view in the render pass under way. */
@@ -66,19 +69,9 @@ export class SplatViews {
      */
     public prepare(camera: Camera): SplatView {
         const engine = this._engine;
-        const { pipeline } = this._members.find(({ splats }) => splats)!.splats!;
+        const { pipeline } = this._members.find(HasSplats)!.splats!;
         const key = this._keyOf(camera);
-        let view = this._views.get(key);
-        if (!view) {
-            const idleSince = engine.frameId - IdleFrames;
-            this._release((other) => other.frameId < idleSince);
-            view = new SplatView(
-                camera,
-                new ViewBuffers(pipeline.device, this.room, 2 * this._members.length),
-                this._levelsOf(camera),
-            );
-            this._views.set(key, view);
-        }
+        const view = this._views.get(key) ?? this._create(camera, key, pipeline.device);
         const changed = view.read(this._scene, this._members);
         const ordered = this._otherEyeOf(view)?.buffers ?? view.buffers;
         if (changed || ordered !== view.ordered) {
@@ -88,9 +81,9 @@ export class SplatViews {
                 // records are replaced.
                 engine.flushFramebuffer();
             }
-            const encoder = pipeline.device.createCommandEncoder({ label: "prepareView" });
+            const encoder = pipeline.device.createCommandEncoder(PrepareDescriptor);
             pipeline.prepareCrowd(encoder, view.members, view.buffers, view.settings, ordered);
-            pipeline.device.queue.submit([encoder.finish()]);
+            Submit(pipeline.device, encoder);
         }
         view.frameId = engine.frameId;
         return view;
@@ -111,6 +104,21 @@ export class SplatViews {
         return this._scene.getEngine() as WebGPUEngine;
     }
 
+    /** Makes the view of a camera in the render pass under way, and frees those that are no longer rendered. */
+    private _create(camera: Camera, key: number, device: GPUDevice): SplatView {
+        const idleSince = this._engine.frameId - IdleFrames;
+        this._release((other) => other.frameId < idleSince);
+        const buffers = new ViewBuffers(device, this.room, 2 * this._members.length);
+        const view = new SplatView(camera, buffers, this._levelsOf(camera));
+        this._views.set(key, view);
+        this._list();
+        return view;
+    }
+
+    private _list(): void {
+        (this.all as SplatView[]).splice(0, this.all.length, ...this._views.values());
+    }
+
     private _keyOf(camera: Camera): number {
         return camera.uniqueId * 65536 + this._engine.currentRenderPassId;
     }
@@ -121,7 +129,8 @@ export class SplatViews {
      */
     private _otherEyeOf(view: SplatView): SplatView | null {
         if (view.settings.keepOffScreen) {
-            for (const other of this._views.values()) {
+            for (let at = 0; at < this.all.length; at++) {
+                const other = this.all[at];
                 if (
                     other !== view &&
                     other.frameId === this._engine.frameId &&
@@ -159,5 +168,6 @@ export class SplatViews {
                 view.buffers.dispose();
             }
         }
+        this._list();
     }
 }

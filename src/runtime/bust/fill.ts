@@ -10,7 +10,7 @@ import type { IBand, IBustInput, IBustPage } from "./bustInput.js";
 import { Clamp, Frames, QuaternionOf, type IGrid } from "./grids.js";
 import { GuessClasses } from "./guessClasses.js";
 import { HairSurface, type IHair } from "./hair.js";
-import { HairColor, type IHairColor } from "./hairColor.js";
+import { HairColor, type IHairColor, type ISunkHair } from "./hairColor.js";
 import { DepthOf, DepthPicture } from "./head.js";
 import { InnerLayer, type ILayer } from "./innerLayer.js";
 import { NeckColor } from "./neck.js";
@@ -115,12 +115,12 @@ export function* FillPage(
     map.fill(Math.log(0.001), 7 * texels, 10 * texels);
     map.fill(1, 13 * texels);
     const front = photos.filter(({ source }) => !source.fromBehind);
-    let hairColor: IHairColor | null = null;
+    let hairColor: ISunkHair | null = null;
     let covers: Float64Array[] | null = null;
     if (layer) {
         hairColor = yield* Within(HairColor(page, layer, torso, photos, depths), 0.65, 0.83);
         steps.onHairColor?.(hairColor);
-        const points = ShownPoints(layer.points, hairColor.shown);
+        const points = ShownPoints(hairColor.points, hairColor.shown);
         covers = front.map((photo) => DepthOf(points, photo));
     }
     const sides = SideColor(head, { photos: front, depths, covers }, collar?.collar ?? null);
@@ -133,9 +133,10 @@ export function* FillPage(
     }
     let headColor = head.color;
     if (layer && hairColor) {
+        layer = { ...layer, points: hairColor.points };
         headColor = yield* Within(ScalpColor(page, head, layer, hairColor, photos[0]), 0.93, 0.94);
         const outer = { opacity: Opaque, turn: -1, share: [0.68, 0.72, 0.0012] } as const;
-        yield* Within(Write(map, page, page.hair, { points: layer.points, ...hairColor }, outer), 0.94, 0.96);
+        yield* Within(Write(map, page, page.hair, hairColor, outer), 0.94, 0.96);
         const inner = { opacity: 0.98, turn: -1, share: [0.7, 0.6, 0.002] } as const;
         const inside = yield* Within(InnerLayer(page, layer, hairColor), 0.96, 0.98);
         yield* Within(Write(map, page, page.hairInner, inside, inner), 0.98, 1);

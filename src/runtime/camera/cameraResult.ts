@@ -10,12 +10,16 @@ export const CameraResult = Object.freeze({
     InferenceMs: 2,
     /** The fit. */
     FitMs: 3,
+    /** Of a picture that the worker read itself: when it was taken ({@link CommonTime}). */
+    TakenMs: 4,
+    /** And when work on it began. */
+    BeganMs: 5,
     /** [4] turn of the head from rest, unit quaternion x, y, z, w, canonical axes. */
-    Turn: 4,
+    Turn: 6,
     /** [3] where the head's origin is from where it rests, meters, axes of the head at rest. */
-    Move: 8,
+    Move: 10,
     /** [E] expressions in the head model's order, 0..1. */
-    Expression: 11,
+    Expression: 13,
 });
 
 /** What a frame showed. */
@@ -29,6 +33,19 @@ export const CameraStates = Object.freeze({
 });
 
 /** A buffer for results. @param expressionCount E */
-export function CreateCameraResult(expressionCount: number): Float32Array {
-    return new Float32Array(CameraResult.Expression + expressionCount);
+export function CreateCameraResult(expressionCount: number): Float64Array<ArrayBuffer> {
+    return new Float64Array(CameraResult.Expression + expressionCount);
+}
+
+/** Page and worker have clocks of their own, and this time, milliseconds since 1970, in common. */
+const Origin = performance.timeOrigin;
+
+/** The common time. @param ms of this side's `performance.now()` */
+export function CommonTime(ms: number): number {
+    return Origin + ms;
+}
+
+/** Back from it. */
+export function OwnTime(ms: number): number {
+    return ms - Origin;
 }

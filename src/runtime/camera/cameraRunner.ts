@@ -13,7 +13,7 @@ import type { IOnnxBackend } from "../models/session.js";
 import { NextTaskAsync } from "../slices.js";
 import { CanvasFrame } from "./canvasFrame.js";
 import { LoadCameraFilesAsync, type ICameraFiles, type IGraphFiles } from "./cameraFiles.js";
-import { CreateCameraResult } from "./cameraResult.js";
+import { CommonTime, CreateCameraResult } from "./cameraResult.js";
 import { FaceFollower, type IFollowSettings } from "./faceFollower.js";
 import { FeatureCount, type ILandmarkNetworks } from "./landmarkFollower.js";
 import type { CameraAnswer, CameraRequest } from "./worker/messages.js";
@@ -30,6 +30,11 @@ export interface ICameraRunner {
     readonly busy: boolean;
     /** Looks at a frame and closes it. @param timeMs when it was taken */
     follow(picture: CameraPicture, timeMs: number): void;
+    /**
+     * Looks at the newest picture of a stream from now on, without the page; null where the page itself works. Results
+     * say when theirs was taken.
+     */
+    readonly pictures: ICameraPictures | null;
     /** Takes landmarks in place of a frame, written into {@link landmarks}. @param seen false: there is no face */
     take(seen: boolean, timeMs: number): void;
     /** [478,2] for {@link take}: around the frame's middle, in its heights, 0.5 the middle. Not while busy. */
@@ -37,6 +42,16 @@ export interface ICameraRunner {
     /** Learns the person's rest again. */
     calibrate(): void;
     dispose(): void;
+}
+
+/** How a worker is given a stream of pictures. */
+export interface ICameraPictures {
+    /** Call once. @param pictures the worker's from now on */
+    read(pictures: ReadableStream<VideoFrame>): void;
+    /** Tells when one of the last pictures was taken, which the worker cannot know. @param timeMs `performance.now()` */
+    taken(timeMs: number): void;
+    /** Whether pictures are looked at. They are until something else is said. */
+    look(wanted: boolean): void;
 }
 
 /** What a runner needs. */
@@ -48,7 +63,7 @@ export interface ICameraRunnerSettings extends IFollowSettings {
     givenLandmarks: boolean;
     signal: AbortSignal;
     /** Told each result; the array is overwritten by the next. */
-    onResult: (result: Float32Array) => void;
+    onResult: (result: Float64Array) => void;
     /** Told once why it works no more. */
     onFailure: (message: string) => void;
     /** Told why the page has to work. */
@@ -89,14 +104,18 @@ function StartsOf({ startWorker, runtimeUrls }: ICameraRunnerSettings): (() => W
     return scripts.map((script) => () => StartWorker(script, "flexAvatarCamera"));
 }
 
-/** In a worker. Buffers go there with a frame and come back with its result. */
-class WorkerRunner implements ICameraRunner {
+/**
+ * In a worker. Buffers go there with a frame and come back with its result; of a stream nothing but results comes to
+ * the page.
+ */
+class WorkerRunner implements ICameraRunner, ICameraPictures {
     public readonly onPage = false;
+    public readonly pictures = this;
     public busy = false;
     public landmarks: Float32Array = new Float32Array(2 * MediaPipeLandmarkCount);
-    private _result: Float32Array;
+    private _result: Float64Array;
     /** What goes with each picture: written anew, so that a followed frame makes nothing but messages. */
-    private readonly _picture: { kind: "frame"; frame: CameraPicture | null; timeMs: number; result: Float32Array };
+    private readonly _picture: { kind: "frame"; frame: CameraPicture | null; timeMs: number; result: Float64Array };
     private readonly _transfer: Transferable[] = [];
 
     private constructor(
@@ -106,7 +125,9 @@ class WorkerRunner implements ICameraRunner {
         this._result = CreateCameraResult(head.expressionCount);
         this._picture = { kind: "frame", frame: null, timeMs: 0, result: this._result };
         _worker.onmessage = ({ data }: MessageEvent<CameraAnswer>) => {
-            if (data.kind === "result") {
+            if (data instanceof Float64Array) {
+                onResult(data);
+            } else if (data.kind === "result") {
                 this._result = data.result;
                 this.landmarks = data.landmarks ?? this.landmarks;
                 this.busy = false;
@@ -130,7 +151,7 @@ class WorkerRunner implements ICameraRunner {
                 const fail = (message: string): void => reject(CameraFailure(message));
                 signal.addEventListener("abort", () => fail("aborted"), { once: true });
                 worker.onmessage = ({ data }: MessageEvent<CameraAnswer>) =>
-                    data.kind === "error" ? fail(data.message) : resolve();
+                    "kind" in data && data.kind === "error" ? fail(data.message) : resolve();
                 worker.onerror = (event) => fail(event.message || "it has no memory left");
                 const request: CameraRequest = { kind: "start", head, files, settings: { focal, calibrationS } };
                 worker.postMessage(request, files ? [files.wasmBinary.buffer as ArrayBuffer] : []);
@@ -152,6 +173,18 @@ class WorkerRunner implements ICameraRunner {
         transfer[1] = this._result.buffer as ArrayBuffer;
         this._post(picture as CameraRequest, transfer);
         picture.frame = null; // it is the worker's
+    }
+
+    public read(pictures: ReadableStream<VideoFrame>): void {
+        this._post({ kind: "pictures", pictures, result: this._result }, [pictures]);
+    }
+
+    public taken(timeMs: number): void {
+        this._post({ kind: "taken", atMs: CommonTime(timeMs) }, []);
+    }
+
+    public look(wanted: boolean): void {
+        this._post({ kind: "look", wanted }, []);
     }
 
     public take(seen: boolean, timeMs: number): void {
@@ -178,10 +211,11 @@ class WorkerRunner implements ICameraRunner {
 /** On the page: networks and fit have a task of their own each, and the page lives between frames. */
 class PageRunner implements ICameraRunner {
     public readonly onPage = true;
+    public readonly pictures = null;
     public busy = false;
     public readonly landmarks = new Float32Array(2 * MediaPipeLandmarkCount);
     private readonly _frame = new CanvasFrame();
-    private readonly _result: Float32Array;
+    private readonly _result: Float64Array;
     private _disposed = false;
 
     private constructor(

@@ -78,7 +78,7 @@ export class FaceFollower {
     public async followAsync(
         frame: ICameraFrame,
         timeMs: number,
-        into: Float32Array,
+        into: Float64Array,
         pauseAsync?: () => Promise<void>,
     ): Promise<void> {
         const start = performance.now();
@@ -105,7 +105,7 @@ export class FaceFollower {
      * Takes the landmarks of the next frame from somebody else.
      * @param landmarks [478,2] around the frame's middle, in its heights, 0.5 the middle; null without a face
      */
-    public take(landmarks: Float32Array | null, timeMs: number, into: Float32Array): void {
+    public take(landmarks: Float32Array | null, timeMs: number, into: Float64Array): void {
         into[CameraResult.InferenceMs] = 0;
         if (landmarks) {
             this._seen.set(landmarks);
@@ -123,7 +123,7 @@ export class FaceFollower {
         }
     }
 
-    private _fit(found: boolean, timeMs: number, into: Float32Array): void {
+    private _fit(found: boolean, timeMs: number, into: Float64Array): void {
         const start = performance.now();
         into[CameraResult.Calibrated] = this._calibration ? 1 : 0;
         if (!found) {
@@ -167,7 +167,7 @@ export class FaceFollower {
         return 1;
     }
 
-    private _write({ rest, place }: ICalibration, tracker: FaceTracker, into: Float32Array): void {
+    private _write({ rest, place }: ICalibration, tracker: FaceTracker, into: Float64Array): void {
         const { rotation, translation } = tracker.camera;
         for (let row = 0; row < 3; row++) {
             let move = 0;

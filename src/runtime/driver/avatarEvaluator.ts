@@ -5,7 +5,7 @@
 import { FlexAvatarError } from "../../flame/error.js";
 import type { ExpressionPose } from "../../flame/expression.js";
 import type { ICloseUp } from "../closeUp.js";
-import { AvatarBuffers, type HeadBuffers, type SplatPipeline } from "../passes/index.js";
+import { AvatarBuffers, Submit, type HeadBuffers, type SplatPipeline } from "../passes/index.js";
 import type { DeltaMap, IDriver } from "./driver.js";
 import { OtherPose, ShownPose } from "./driverPose.js";
 import type { IScheduledDriver } from "./driverScheduler.js";
@@ -14,6 +14,7 @@ import type { IScheduledDriver } from "./driverScheduler.js";
 const LongestBlendMs = 250;
 
 const Unposed: AvatarBuffers[] = []; // scratch of PoseAll
+const PoseDescriptor: GPUCommandEncoderDescriptor = { label: "poseVertices" };
 
 /** Counts of one avatar, since it was made. */
 export interface IEvaluatorCounts {
@@ -102,16 +103,17 @@ export class AvatarEvaluator implements IScheduledDriver {
      */
     public static PoseAll(evaluators: readonly AvatarEvaluator[]): void {
         let pipeline: SplatPipeline | null = null;
-        for (const evaluator of evaluators) {
-            if (!evaluator.buffers.isPosed) {
-                Unposed.push(evaluator.buffers);
-                pipeline = evaluator.pipeline;
+        for (let index = 0; index < evaluators.length; index++) {
+            const { buffers } = evaluators[index];
+            if (!buffers.isPosed) {
+                Unposed.push(buffers);
+                pipeline = evaluators[index].pipeline;
             }
         }
         if (pipeline) {
-            const encoder = pipeline.device.createCommandEncoder({ label: "poseVertices" });
+            const encoder = pipeline.device.createCommandEncoder(PoseDescriptor);
             pipeline.poseVertices(encoder, Unposed);
-            pipeline.device.queue.submit([encoder.finish()]);
+            Submit(pipeline.device, encoder);
             while (Unposed.length > 0) {
                 Unposed.pop(); // unlike a length of 0, this keeps the room
             }

@@ -7,6 +7,7 @@ import type { IGraphEntry } from "../models/manifest.js";
 import { ReadOnDeviceAsync } from "../models/onnxBackend.js";
 import { HalfProbeLimit, ProbeError, ProbeInputs, ProbeLimit } from "../models/probe.js";
 import type { IExternalData } from "../models/session.js";
+import { Submit } from "../passes/index.js";
 import type { IDriver, IDriverPose } from "./driver.js";
 import { DriverExecutor, type DriverPerson } from "./kernels/driverExecutor.js";
 import { LowerDriver } from "./lowerDriver.js";
@@ -150,7 +151,7 @@ export class FrameDriver implements IDriver {
         const encoder = device.createCommandEncoder();
         pose.recordPositionMap(encoder, positionMap);
         this._executor.encode(encoder, this._person.part, positionMap, this._result);
-        device.queue.submit([encoder.finish()]);
+        Submit(device, encoder);
     }
 }
 

@@ -1,7 +1,7 @@
 /** The driver at run time, in ONNX Runtime: its delta maps come later. In shaders: frameDriver.ts. */
 import { FlexAvatarError } from "../../flame/error.js";
 import { OnnxQueue } from "../models/asyncQueue.js";
-import type { INetworkOutput, INetworkSession, IOnnxBackend } from "../models/session.js";
+import type { INetworkInput, INetworkOutput, INetworkSession, IOnnxBackend } from "../models/session.js";
 import { ReadOnDeviceAsync } from "../models/onnxBackend.js";
 import type { DeltaMap, IDriver, IDriverPose } from "./driver.js";
 import { CheckPose, CreatePositionBuffer } from "./driverPose.js";
@@ -24,9 +24,9 @@ export class OnnxPerson {
     public readonly positionCount: number;
     public readonly deltaCount: number;
     private readonly _session: INetworkSession;
-    private readonly _shapes: IDriverShapes;
     private readonly _onRun: (milliseconds: number) => void;
-    private readonly _identity: Float32Array | GPUBuffer;
+    /** What the session is given, the same object in each run. */
+    private readonly _inputs: { readonly identity_features: INetworkInput; readonly position_map: INetworkInput };
     private _output: INetworkOutput | undefined;
     private _last: Promise<unknown> = Promise.resolve();
     private _running = false;
@@ -49,17 +49,20 @@ export class OnnxPerson {
         this.positionCount = Product(shapes.position);
         this.deltaCount = Product(shapes.delta);
         this._session = session;
-        this._shapes = shapes;
         this._onRun = onRun;
-        this._identity = Float32Array.from(identityFeatures);
+        const identity = Float32Array.from(identityFeatures);
+        this._inputs = {
+            identity_features: { data: identity, dims: shapes.identity },
+            position_map: { data: identity, dims: shapes.position }, // each run has its own
+        };
         if (onnx.device) {
             const buffer = onnx.device.createBuffer({
                 label: "driver identity features",
                 size: identityFeatures.byteLength,
                 usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
             });
-            onnx.device.queue.writeBuffer(buffer, 0, this._identity as Float32Array<ArrayBuffer>);
-            this._identity = buffer;
+            onnx.device.queue.writeBuffer(buffer, 0, identity);
+            this._inputs.identity_features.data = buffer;
         }
     }
 
@@ -91,17 +94,9 @@ export class OnnxPerson {
         this._throwIfDisposed();
         this._running = true;
         try {
-            const output = await OnnxQueue.run(async () => {
-                this._throwIfDisposed();
-                const start = performance.now();
-                const { delta_map: delta } = await this._session.run({
-                    identity_features: { data: this._identity, dims: this._shapes.identity },
-                    position_map: { data: positionMap, dims: this._shapes.position },
-                });
-                this._onRun(performance.now() - start);
-                return delta;
-            });
-            this._output?.dispose();
+            this._inputs.position_map.data = positionMap;
+            const output = await OnnxQueue.run(this._job);
+            this._output?.dispose?.();
             this._output = output;
             this._throwIfDisposed();
             return output.data;
@@ -113,11 +108,20 @@ export class OnnxPerson {
         }
     }
 
+    private readonly _job = async (): Promise<INetworkOutput> => {
+        this._throwIfDisposed();
+        const start = performance.now();
+        const outputs = await this._session.run(this._inputs);
+        this._onRun(performance.now() - start);
+        return outputs.delta_map;
+    };
+
     private _free(): void {
-        this._output?.dispose();
+        this._output?.dispose?.();
         this._output = undefined;
-        if (!(this._identity instanceof Float32Array)) {
-            this._identity.destroy();
+        const { data } = this._inputs.identity_features;
+        if (!(data instanceof Float32Array)) {
+            data.destroy();
         }
     }
 

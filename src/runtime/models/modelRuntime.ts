@@ -498,7 +498,7 @@ async function ReadAsync(
         const count = outputs[key].reduce((product, size) => product * size, 1);
         arrays[key] =
             result.data instanceof Float32Array ? result.data : await ReadOnDeviceAsync(device!, result.data, count);
-        result.dispose();
+        result.dispose?.();
     }
     return arrays;
 }

@@ -220,7 +220,7 @@ async function SelfCheckAsync(backend: IOnnxBackend): Promise<void> {
         const { y } = await OnnxQueue.run(() => session.run({ x: { data: x, dims: [x.length] } }));
         const values =
             y.data instanceof Float32Array ? y.data : await ReadOnDeviceAsync(backend.device!, y.data, x.length);
-        y.dispose();
+        y.dispose?.();
         const bad = x.findIndex((value, i) => values[i] !== 2 * value);
         if (bad >= 0) {
             throw new Error(`the ${backend.name} self-check gave ${values[bad]} for ${x[bad]} + ${x[bad]}`);

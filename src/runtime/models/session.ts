@@ -10,8 +10,8 @@ export interface INetworkInput {
 export interface INetworkOutput {
     /** A GPUBuffer where the session keeps its outputs on the device. */
     readonly data: Float32Array | GPUBuffer;
-    /** Gives a GPUBuffer back. Nothing for an array. */
-    dispose(): void;
+    /** Gives a GPUBuffer back. An array may have none. */
+    dispose?(): void;
 }
 
 /** Where networks run: on the scene's own GPUDevice, or on the processor. */

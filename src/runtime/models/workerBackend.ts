@@ -2,7 +2,7 @@
  * ONNX Runtime on the processor in a worker of its own, one for the page: runs of a second leave the page its frames.
  */
 import type { IExternalData, INetworkInput, INetworkOutput, INetworkSession, IOnnxBackend } from "./session.js";
-import type { ITensorMessage, IWorkerAnswer, WorkerRequest } from "./worker/messages.js";
+import type { IWorkerAnswer, WorkerRequest } from "./worker/messages.js";
 import workerSource from "./worker/onnxWorker.ts?text";
 
 /** Where the worker finds ONNX Runtime. */
@@ -70,7 +70,10 @@ export class WorkerBackend implements IOnnxBackend {
     public async createSessionAsync(graph: Uint8Array, data: readonly IExternalData[]): Promise<INetworkSession> {
         const session = (await this._ask({ kind: "create", graph, data })) as number;
         return {
-            run: async (inputs) => Outputs(await this._ask({ kind: "run", session, inputs: Arrays(inputs) })),
+            run: (inputs) => {
+                CheckArrays(inputs);
+                return this._ask({ kind: "run", session, inputs }) as Promise<Record<string, INetworkOutput>>;
+            },
             release: async () => void (await this._ask({ kind: "release", session })),
         };
     }
@@ -113,22 +116,11 @@ async function StartAsync(url: string): Promise<WorkerBackend> {
     }
 }
 
-function Arrays(inputs: Readonly<Record<string, INetworkInput>>): Record<string, ITensorMessage> {
-    return Object.fromEntries(
-        Object.entries(inputs).map(([name, { data, dims }]) => {
-            if (!(data instanceof Float32Array)) {
-                throw new Error(`${name} is a GPUBuffer, and the worker runs on the processor`);
-            }
-            return [name, { data, dims: [...dims] }];
-        }),
-    );
-}
-
-function Outputs(result: IWorkerAnswer["result"]): Record<string, INetworkOutput> {
-    return Object.fromEntries(
-        Object.entries(result as Record<string, Float32Array>).map(([name, data]) => [
-            name,
-            { data, dispose: () => undefined },
-        ]),
-    );
+/** @throws Error if one of them is on the device */
+function CheckArrays(inputs: Readonly<Record<string, INetworkInput>>): void {
+    for (const name in inputs) {
+        if (!(inputs[name].data instanceof Float32Array)) {
+            throw new Error(`${name} is a GPUBuffer, and the worker runs on the processor`);
+        }
+    }
 }

@@ -342,9 +342,10 @@ export class AvatarBuffers {
         for (let c = 0; c < model.correctiveCount; c++) {
             this._coefficients[model.expressionCount + c] = Features[c] * model.correctiveScale[c];
         }
-        const { buffer, offset } = this.head.avatars.binding("coefficients", this.slot);
         if (!this._isStill) {
-            this.device.queue.writeBuffer(buffer, offset, this._coefficients);
+            const { avatars } = this.head;
+            const offset = avatars.offset("coefficients", this.slot);
+            this.device.queue.writeBuffer(avatars.buffer("coefficients"), offset, this._coefficients);
             this._isPosed = false;
         }
         this.device.queue.writeBuffer(this.params, 0, this._paramsData);

@@ -9,6 +9,7 @@ import { CoarsenParamsLayout, MapChannels, PackParamsLayout, WorkgroupSizes } fr
 import { OwnedBuffers } from "./gpuBuffers.js";
 import { Kernel } from "./kernel.js";
 import type { SlotArena } from "./slotArena.js";
+import { Submit } from "./submit.js";
 import { PackKernelSources, ResolveImports, type PackKernelName } from "./wgsl.js";
 
 const Descriptor: GPUComputePassDescriptor = { label: "packMap" };
@@ -133,7 +134,7 @@ export class MapPacker {
             this._coarsen(pass, first);
         }
         pass.end();
-        this._device.queue.submit([encoder.finish()]);
+        Submit(this._device, encoder);
     }
 
     private _coarsen(pass: GPUComputePassEncoder, first: number): void {

@@ -44,9 +44,14 @@ export class SlotArena<Name extends string> {
         return this._buffers.get(name)!;
     }
 
+    /** Byte at which a slot begins in a buffer. */
+    public offset(name: Name, slot: number): number {
+        return slot * this._bytes[name];
+    }
+
     /** Where a slot lies in a buffer. */
     public binding(name: Name, slot: number): { buffer: GPUBuffer; offset: number; size: number } {
-        return { buffer: this.buffer(name), offset: slot * this._bytes[name], size: this._bytes[name] };
+        return { buffer: this.buffer(name), offset: this.offset(name, slot), size: this._bytes[name] };
     }
 
     /**

@@ -9,7 +9,19 @@ import { SplatOccluderSource } from "./wgsl.js";
 
 /** One per device. */
 export class SplatOccluderPass {
-    private constructor(private readonly _kernel: Kernel<GPURenderPipeline>) {}
+    /** Of the pass that is recorded; its view is another one for each. */
+    private readonly _depth: GPURenderPassDepthStencilAttachment;
+    private readonly _pass: GPURenderPassDescriptor;
+
+    private constructor(private readonly _kernel: Kernel<GPURenderPipeline>) {
+        this._depth = {
+            view: null as unknown as GPUTextureView,
+            depthClearValue: 0,
+            depthLoadOp: "clear",
+            depthStoreOp: "store",
+        };
+        this._pass = { label: "splatOccluder", colorAttachments: [], depthStencilAttachment: this._depth };
+    }
 
     /** Compiles. */
     public static async CreateAsync(device: GPUDevice): Promise<SplatOccluderPass> {
@@ -43,19 +55,12 @@ export class SplatOccluderPass {
         if (view.occluderCount === 0) {
             return;
         }
-        const pass = encoder.beginRenderPass({
-            label: "splatOccluder",
-            colorAttachments: [],
-            depthStencilAttachment: {
-                view: view.occluderDepth,
-                depthClearValue: 0,
-                depthLoadOp: "clear",
-                depthStoreOp: "store",
-            },
-        });
+        this._depth.view = view.occluderDepth;
+        const pass = encoder.beginRenderPass(this._pass);
         pass.setPipeline(this._kernel.pipeline);
         pass.setVertexBuffer(0, view.occluders);
-        for (const { head, firstOccluder, occluderCount } of view.groups) {
+        for (let index = 0; index < view.groups.length; index++) {
+            const { head, firstOccluder, occluderCount } = view.groups[index];
             if (occluderCount > 0) {
                 const expressed = head.avatars.buffer("expressed");
                 this._kernel.bind(pass, 0, view.params, view.slots, expressed, head.persons.buffer("occluder"));

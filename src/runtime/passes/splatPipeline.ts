@@ -104,7 +104,11 @@ export class SplatPipeline {
         }
         for (let first = 0; first < avatars.length; first++) {
             const { head } = avatars[first];
-            if (avatars.findIndex((avatar) => avatar.head === head) === first) {
+            let earlier = 0;
+            while (avatars[earlier].head !== head) {
+                earlier++;
+            }
+            if (earlier === first) {
                 this._poseHead(encoder, head, avatars);
             }
         }
@@ -155,8 +159,8 @@ export class SplatPipeline {
         ordered = view,
     ): void {
         let gaussians = 0;
-        for (const { avatar, level } of members) {
-            gaussians += avatar.gaussiansAt(level ?? 0);
+        for (let index = 0; index < members.length; index++) {
+            gaussians += members[index].avatar.gaussiansAt(members[index].level ?? 0);
         }
         if (view.gaussianCount < gaussians || view.avatarCount < members.length) {
             throw new FlexAvatarError(
@@ -167,7 +171,8 @@ export class SplatPipeline {
         this._poseMembers(encoder, members);
         const recordCount = WriteView(camera, members, view);
         this.device.queue.writeBuffer(view.params, 0, view.paramsData.bytes);
-        const last = view.groups.at(-1);
+        const { groups } = view;
+        const last = groups.length > 0 ? groups[groups.length - 1] : null;
         if (last) {
             const bytes = (last.firstSlot + last.avatarCount) * ViewSlotLayout.byteLength;
             this.device.queue.writeBuffer(view.slots, 0, view.slotsData.bytes, 0, bytes);
@@ -185,11 +190,12 @@ export class SplatPipeline {
         // The other view is sorted by now, so its counts may be written over.
         const { keyCounts } = ordered === view ? this.sorter.prepare(encoder, view, recordCount) : ordered.sortScratch!;
         const pass = encoder.beginComputePass(PrepareViewDescriptor);
-        for (const group of view.groups) {
-            this._passes.splatProject.record(pass, view, group, keyCounts);
+        for (let index = 0; index < groups.length; index++) {
+            this._passes.splatProject.record(pass, view, groups[index], keyCounts);
             this._dispatches++;
         }
-        for (const group of view.groups) {
+        for (let index = 0; index < groups.length; index++) {
+            const group = groups[index];
             // A coarse level has more than one Gaussian of the map in each of its own, and no detail.
             if (group.head === view.closeUpHead && group.gaussianCount === group.head.table.gaussianCount) {
                 this._passes.splatCloseUp.record(pass, view, group);
@@ -204,7 +210,8 @@ export class SplatPipeline {
     }
 
     private _poseMembers(encoder: GPUCommandEncoder, members: readonly ICrowdMember[]): void {
-        for (const { avatar } of members) {
+        for (let index = 0; index < members.length; index++) {
+            const { avatar } = members[index];
             if (!avatar.isPosed) {
                 Unposed.push(avatar);
             }
@@ -222,7 +229,8 @@ export class SplatPipeline {
             this._changed = new Uint32Array(2 * avatars.length);
         }
         let count = 0;
-        for (const avatar of avatars) {
+        for (let index = 0; index < avatars.length; index++) {
+            const avatar = avatars[index];
             if (avatar.head === head) {
                 this._changed[count++] = avatar.slot;
                 avatar._markPosed();

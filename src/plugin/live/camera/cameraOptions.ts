@@ -63,7 +63,10 @@ export type CameraState = "waiting" | "starting" | "calibrating" | "following" |
 
 /** Milliseconds of the last frame's way. */
 export interface ICameraLatency {
-    /** From the camera to this page; 0 where the browser does not tell when a frame was taken. */
+    /**
+     * From the camera until work on the picture began; to this page where the page hands pictures over. 0 where the
+     * browser does not tell when one was taken.
+     */
     captureMs: number;
     /** Picture for the networks, and both networks. */
     inferenceMs: number;

@@ -6,8 +6,8 @@ import { Observable } from "@babylonjs/core/Misc/observable.js";
 import { FlexAvatarError } from "../../../flame/error.js";
 import { ArkitNames } from "../../../flame/expression.js";
 import { MediaPipeLandmarkCount } from "../../../flame/headModel.js";
-import { CameraResult, CameraStates } from "../../../runtime/camera/cameraResult.js";
-import type { CameraPicture, ICameraRunner } from "../../../runtime/camera/cameraRunner.js";
+import { CameraResult, CameraStates, OwnTime } from "../../../runtime/camera/cameraResult.js";
+import type { CameraPicture, ICameraPictures, ICameraRunner } from "../../../runtime/camera/cameraRunner.js";
 import { OneEuroFilter, OneEuroTurn } from "../../../runtime/camera/oneEuro.js";
 import { JoinUrl } from "../../../runtime/models/assetStore.js";
 import { FindComponent } from "../../flexAvatarComponent.js";
@@ -29,6 +29,8 @@ const ReturnS = 0.3;
 const MostPassedS = 0.25;
 /** A video without pixels for so long is told. */
 const EmptyMs = 3000;
+/** A worker that reads pictures itself is told so often when one was taken. */
+const TimesTold = 10;
 const Neck = JointIndex("neck");
 
 /**
@@ -62,6 +64,9 @@ export class CameraSource implements IFaceSource {
     /** Index among the head model's expressions of each ARKit name; -1 where it has none. */
     private _order = new Int32Array(0);
     private _runner: ICameraRunner | null = null;
+    /** Where the runner reads pictures itself. */
+    private _pictures: ICameraPictures | null = null;
+    private _timesTold = 0;
     private _state: CameraState = "waiting";
     private _learned = false;
     private _takenMs = NaN;
@@ -172,7 +177,7 @@ export class CameraSource implements IFaceSource {
         this._abort.abort();
         this._video.dispose();
         this._runner?.dispose();
-        this._runner = null;
+        this._runner = this._pictures = null;
         document.removeEventListener("visibilitychange", this._onVisibility);
         this._cleanups.splice(0).forEach((cleanup) => cleanup());
         this.onStateObservable.clear();
@@ -207,6 +212,7 @@ export class CameraSource implements IFaceSource {
                 return;
             }
             this._runner = runner;
+            this._readPictures(runner);
             this._emptySinceMs = performance.now();
             if (this._state === "starting") {
                 this._setState("calibrating");
@@ -219,8 +225,21 @@ export class CameraSource implements IFaceSource {
         }
     }
 
+    /** Lets the runner read pictures itself, where browser and runner can, and networks find the landmarks. */
+    private _readPictures({ pictures }: ICameraRunner): void {
+        const stream = pictures && !this._options.landmarker && this._video.openPictures();
+        if (stream) {
+            pictures.read(stream);
+            this._pictures = pictures;
+        }
+    }
+
     /** A new picture: handed over, or dropped while the last one is under way. */
     private _onFrame(takenMs: number): void {
+        if (this._pictures) {
+            this._tellTaken(this._pictures, takenMs);
+            return;
+        }
         const runner = this._runner;
         if (!runner || runner.busy || this._state === "ended" || this._state === "failed" || !this._video.hasPicture) {
             return;
@@ -237,6 +256,15 @@ export class CameraSource implements IFaceSource {
             }
         } catch (error) {
             this._fail(error instanceof Error ? error.message : String(error));
+        }
+    }
+
+    /** Only the page is told when a picture was taken; a few do for all. */
+    private _tellTaken(pictures: ICameraPictures, takenMs: number): void {
+        if (Number.isNaN(takenMs) || this._timesTold++ === TimesTold) {
+            this._video.rest();
+        } else {
+            pictures.taken(takenMs);
         }
     }
 
@@ -265,9 +293,14 @@ export class CameraSource implements IFaceSource {
         runner.take(seen, this._frameMs);
     }
 
-    private _onResult(result: Float32Array): void {
+    private _onResult(result: Float64Array): void {
         if (this._state === "ended" || this._state === "failed") {
             return;
+        }
+        if (this._pictures) {
+            this._frameMs = OwnTime(result[CameraResult.TakenMs]);
+            this._sentMs = OwnTime(result[CameraResult.BeganMs]);
+            this._emptySinceMs = NaN;
         }
         const now = performance.now();
         const { _latency: latency } = this;
@@ -377,11 +410,12 @@ export class CameraSource implements IFaceSource {
         this._setState("failed");
         this._learned = false;
         this._runner?.dispose();
-        this._runner = null;
+        this._runner = this._pictures = null;
         this._notify("camera-failed", `The camera is followed no more: ${message}`);
     }
 
     private readonly _onVisibility = (): void => {
+        this._pictures?.look(document.visibilityState !== "hidden");
         if (document.visibilityState === "hidden" && this._runner) {
             this._notify(
                 "camera-hidden",

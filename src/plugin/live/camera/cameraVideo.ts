@@ -39,6 +39,12 @@ export async function OpenCameraAsync(constraints?: MediaTrackConstraints): Prom
     }
 }
 
+/** Gives a track's pictures one by one. Browsers that have it in workers only are not asked. */
+declare class MediaStreamTrackProcessor {
+    public constructor(init: { track: MediaStreamTrack });
+    public readonly readable: ReadableStream<VideoFrame>;
+}
+
 /** A video element with its stream, ours or the user's. */
 export class CameraVideo {
     public readonly element: HTMLVideoElement;
@@ -93,9 +99,25 @@ export class CameraVideo {
         return videoWidth > 0 && videoHeight > 0 && readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
     }
 
+    /**
+     * The pictures themselves, which a worker may read without the page. A video element that was given shows what its
+     * owner plays, and has none.
+     * @returns null where the browser has no such stream; a new one with each call
+     */
+    public openPictures(): ReadableStream<VideoFrame> | null {
+        return this._owned && typeof MediaStreamTrackProcessor !== "undefined"
+            ? new MediaStreamTrackProcessor({ track: this._tracks[0] }).readable
+            : null;
+    }
+
+    /** Tells of no more pictures, but still of the end. */
+    public rest(): void {
+        this.element.cancelVideoFrameCallback(this._request);
+    }
+
     /** Stops listening. The stream goes on: whoever opened it stops its tracks. */
     public dispose(): void {
-        this.element.cancelVideoFrameCallback(this._request);
+        this.rest();
         this._tracks.forEach((track) => track.removeEventListener("ended", this._onTrackEnd));
         this.element.removeEventListener("ended", this._onVideoEnd);
         if (this._owned) {

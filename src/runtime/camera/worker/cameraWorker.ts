@@ -7,6 +7,8 @@ import { CanvasFrame } from "../canvasFrame.js";
 import type { ICameraFiles, IGraphFiles } from "../cameraFiles.js";
 import { FaceFollower } from "../faceFollower.js";
 import { FeatureCount, type ILandmarkNetworks } from "../landmarkFollower.js";
+import { CameraResult, CommonTime } from "../cameraResult.js";
+import { PictureClock } from "../pictureClock.js";
 import type { CameraAnswer, CameraRequest } from "./messages.js";
 
 /** The part of a worker's global scope that is used; the page's library types do not know it. */
@@ -17,16 +19,20 @@ interface IWorkerScope {
 
 const Scope = globalThis as unknown as IWorkerScope;
 const Frame = new CanvasFrame();
+const Clock = new PictureClock();
 let Follower: FaceFollower | null = null;
+let IsWanted = true;
 /** Requests are served one after the other, in the order they came. */
 let Last: Promise<void> = Promise.resolve();
 
 Scope.onmessage = ({ data }) => {
-    Last = Last.then(() => ServeAsync(data)).catch((error: unknown) =>
-        Scope.postMessage({ kind: "error", message: error instanceof Error ? error.message : String(error) }),
-    );
+    Last = Last.then(() => ServeAsync(data)).catch(Tell);
 };
 Scope.postMessage({ kind: "ready" });
+
+function Tell(error: unknown): void {
+    Scope.postMessage({ kind: "error", message: error instanceof Error ? error.message : String(error) });
+}
 
 async function ServeAsync(request: CameraRequest): Promise<void> {
     switch (request.kind) {
@@ -38,18 +44,19 @@ async function ServeAsync(request: CameraRequest): Promise<void> {
         }
         case "frame": {
             const { frame, timeMs, result } = request;
-            try {
-                const [width, height] =
-                    "displayWidth" in frame ? [frame.displayWidth, frame.displayHeight] : [frame.width, frame.height];
-                Frame.show(frame, width, height);
-                await Follower!.followAsync(Frame, timeMs, result);
-            } finally {
-                Frame.show(null, 0, 0);
-                frame.close();
-            }
+            await FollowAsync(frame, timeMs, result);
             Scope.postMessage({ kind: "result", result }, [result.buffer as ArrayBuffer]);
             return;
         }
+        case "pictures":
+            ReadAsync(request.pictures, request.result).catch(Tell);
+            return;
+        case "taken":
+            Clock.learn(request.atMs);
+            return;
+        case "look":
+            IsWanted = request.wanted;
+            return;
         case "landmarks": {
             const { landmarks, seen, timeMs, result } = request;
             Follower!.take(seen ? landmarks : null, timeMs, result);
@@ -61,6 +68,40 @@ async function ServeAsync(request: CameraRequest): Promise<void> {
         }
         case "calibrate":
             Follower?.calibrate();
+    }
+}
+
+/** Looks at a picture and closes it. @param into receives the result */
+async function FollowAsync(frame: VideoFrame | ImageBitmap, timeMs: number, into: Float64Array): Promise<void> {
+    try {
+        const [width, height] =
+            "displayWidth" in frame ? [frame.displayWidth, frame.displayHeight] : [frame.width, frame.height];
+        Frame.show(frame, width, height);
+        await Follower!.followAsync(Frame, timeMs, into);
+    } finally {
+        Frame.show(null, 0, 0);
+        frame.close();
+    }
+}
+
+/** Looks at pictures until there are no more. The browser keeps the newest one while another is under way. */
+async function ReadAsync(pictures: ReadableStream<VideoFrame>, result: Float64Array): Promise<void> {
+    const reader = pictures.getReader();
+    for (;;) {
+        const { value: picture } = await reader.read();
+        if (!picture) {
+            return;
+        }
+        const beganMs = CommonTime(performance.now());
+        const takenMs = Clock.arrive(picture.timestamp / 1000, beganMs);
+        if (!IsWanted) {
+            picture.close();
+            continue;
+        }
+        await (Last = Last.then(() => FollowAsync(picture, takenMs, result)));
+        result[CameraResult.TakenMs] = takenMs;
+        result[CameraResult.BeganMs] = beganMs;
+        Scope.postMessage(result);
     }
 }
 

@@ -1,11 +1,5 @@
 /** What page and worker say to each other. Each request has a number; its answer carries the same. */
-import type { IExternalData } from "../session.js";
-
-/** A float32 tensor in memory. */
-export interface ITensorMessage {
-    data: Float32Array;
-    dims: readonly number[];
-}
+import type { IExternalData, INetworkInput } from "../session.js";
 
 /** Requests to the worker. "hello" asks whether its script runs, before large things are handed over. */
 export type WorkerRequest =
@@ -18,13 +12,14 @@ export type WorkerRequest =
           threads: number;
       }
     | { kind: "create"; graph: Uint8Array; data: readonly IExternalData[] }
-    | { kind: "run"; session: number; inputs: Readonly<Record<string, ITensorMessage>> }
+    /** Inputs are in memory. */
+    | { kind: "run"; session: number; inputs: Readonly<Record<string, INetworkInput>> }
     | { kind: "release"; session: number };
 
 /** What the worker answers: `create` a number for the session, `run` the outputs, the others nothing. */
 export interface IWorkerAnswer {
     id: number;
-    result?: number | Record<string, Float32Array>;
+    result?: number | Record<string, { data: Float32Array }>;
     /** Present if the request failed. */
     error?: string;
 }

@@ -23,7 +23,7 @@ Scope.onmessage = ({ data: { id, request } }) => {
         try {
             const result = await ServeAsync(request);
             const transfer =
-                typeof result === "object" ? Object.values(result).map((values) => values.buffer as ArrayBuffer) : [];
+                typeof result === "object" ? Object.values(result).map(({ data }) => data.buffer as ArrayBuffer) : [];
             Scope.postMessage({ id, result }, transfer);
         } catch (error) {
             Scope.postMessage({ id, error: error instanceof Error ? error.message : String(error) });
@@ -58,13 +58,16 @@ async function ServeAsync(request: WorkerRequest): Promise<IWorkerAnswer["result
         case "run": {
             const feeds = Object.entries(request.inputs).map(([name, { data, dims }]) => [
                 name,
-                new Runtime.Tensor("float32", data, dims),
+                new Runtime.Tensor("float32", data as Float32Array, dims),
             ]);
             const results = await Sessions.get(request.session)!.run(
                 Object.fromEntries(feeds) as Record<string, Ort.Tensor>,
             );
             return Object.fromEntries(
-                Object.entries(results).map(([name, tensor]) => [name, (tensor.data as Float32Array).slice()]),
+                Object.entries(results).map(([name, tensor]) => [
+                    name,
+                    { data: (tensor.data as Float32Array).slice() },
+                ]),
             );
         }
         case "release":

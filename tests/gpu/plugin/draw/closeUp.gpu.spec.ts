@@ -1,6 +1,7 @@
 // Detail for close-ups as Babylon draws it, against the reference rasteriser that reads the same atlas.
 import { AtlasFrames } from "../../../../src/flame/atlasFrames";
 import { CreateExpressionPose } from "../../../../src/flame/expression";
+import { DetailedSplat, FlexAvatarSplatMaterial } from "../../../../src/plugin/draw/splatMaterial";
 import { FlexAvatarComponent } from "../../../../src/plugin/flexAvatarComponent";
 import type { FlexAvatar } from "../../../../src/plugin/avatar/flexAvatar";
 import { CloseUpScale, ShadeSteps, type ICloseUp } from "../../../../src/runtime/closeUp";
@@ -143,7 +144,7 @@ describe("close-up detail as it is drawn", () => {
             Show(avatar, Checks(1));
             const drawn = await RgbAsync(stage);
             shown.push(Apart(drawn, plain) / plain.reduce((sum, value) => sum + value / plain.length, 0));
-            const view = [...avatar.splatMesh["_views"].values()][0];
+            const view = avatar.splatMesh["_views"].all[0];
             expect(view.buffers.closeUpHead !== null)
                 .withContext(`${distance} m`)
                 .toBe(distance < 1);
@@ -151,6 +152,20 @@ describe("close-up detail as it is drawn", () => {
         expect(shown[0]).toBeGreaterThan(0.03);
         expect(shown[1]).toBeLessThan(0.6 * shown[0]);
         expect(shown[2]).toBe(0);
+    });
+
+    it("is drawn with what a user sets on the material's stencil", () => {
+        const drawn = new FlexAvatarSplatMaterial("drawn", stage.scene);
+        const detailed = new FlexAvatarSplatMaterial("detailed", stage.scene, DetailedSplat);
+        const settings = Object.entries(drawn.stencil.serialize() as Record<string, unknown>);
+        expect(settings.length).toBeGreaterThan(8);
+        for (const [name, value] of settings.filter(([, setting]) => typeof setting !== "string")) {
+            Object.assign(drawn.stencil, { [name]: typeof value === "number" ? value + 1 : !value });
+            detailed.follow(drawn);
+            expect(detailed.stencil.serialize()).withContext(name).toEqual(drawn.stencil.serialize());
+        }
+        drawn.dispose();
+        detailed.dispose();
     });
 
     it("goes without a trace", async () => {

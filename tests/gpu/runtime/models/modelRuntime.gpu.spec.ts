@@ -110,7 +110,7 @@ describe("ONNX Runtime on our device", () => {
             /does not share the device/,
         );
         other.destroy();
-        y.dispose();
+        y.dispose?.();
         await session.release();
     });
 

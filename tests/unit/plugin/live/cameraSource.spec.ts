@@ -3,6 +3,7 @@ import { ArkitNames, ExpressionIndex } from "../../../../src/flame/expression";
 import type { HeadModel } from "../../../../src/flame/headModel";
 import type { CameraState, ICameraLandmarker } from "../../../../src/plugin/live/camera/cameraOptions";
 import { CameraSource } from "../../../../src/plugin/live/camera/cameraSource";
+import { CameraResult, CameraStates } from "../../../../src/runtime/camera/cameraResult";
 import { CreateFaceFrame, JointIndex, WeightIndex, type IFaceHost } from "../../../../src/plugin/live/faceSource";
 import { FilmCamera, FilmedLandmarks } from "../../../support/filmedFace";
 import { OpenHeadAsync } from "../../../support/heads";
@@ -28,6 +29,44 @@ class FakeCamera {
         clearInterval(this._timer);
         this.stream.getTracks().forEach((track) => track.stop());
     }
+}
+
+/**
+ * A worker that sees the first expression of a face in each picture of a stream, and counts what it is told. It knows
+ * no networks.
+ */
+function StreamWorker(): Worker {
+    const text = `
+        const counts = { frame: 0, taken: 0, look: [] };
+        let wanted = true;
+        onmessage = async ({ data }) => {
+            if (data.kind === "start") {
+                postMessage({ kind: "started" });
+            } else if (data.kind === "pictures") {
+                const reader = data.pictures.getReader();
+                for (;;) {
+                    const { value } = await reader.read();
+                    if (!value) {
+                        return;
+                    }
+                    value.close();
+                    if (!wanted) {
+                        continue;
+                    }
+                    const now = performance.timeOrigin + performance.now();
+                    data.result.set([${CameraStates.Following}, 1, 3, 2, now - 20, now - 6, 0, 0, 0, 1]);
+                    data.result[${CameraResult.Expression}] = 0.5;
+                    postMessage(data.result);
+                    postMessage({ kind: "counts", counts });
+                }
+            } else if (data.kind === "look") {
+                counts.look.push(wanted = data.wanted);
+            } else {
+                counts[data.kind]++;
+            }
+        };
+        postMessage({ kind: "ready" });`;
+    return new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
 }
 
 interface IStage {
@@ -140,6 +179,71 @@ describe("camera source", () => {
             expect(fitMs).toBeGreaterThan(0);
         } finally {
             source.dispose();
+            source.dispose();
+            camera.stop();
+        }
+    });
+
+    it("of a stream lets the worker read pictures without the page", async () => {
+        const { host, head, notices } = await StageAsync();
+        const camera = new FakeCamera();
+        const worker = StreamWorker();
+        let counts = { frame: 0, taken: 0, look: [] as boolean[] };
+        worker.addEventListener("message", ({ data }) => data.kind === "counts" && (counts = data.counts));
+        const source = new CameraSource(camera.stream, {
+            modelsUrl: "/repo/assets/models/",
+            runtimeUrls: "/repo/node_modules/onnxruntime-web/dist/",
+            smoothing: 0,
+            _startWorker: () => worker,
+        });
+        try {
+            source.attach(host);
+            await WhenAsync(source, "following");
+            const frame = CreateFaceFrame();
+            const at = ArkitNames.indexOf(head.expressions[0] as (typeof ArkitNames)[number]);
+            await UntilAsync(() => source.readFrame(frame, 0, 1 / 30) && frame.weights[at] > 0.49);
+            const { captureMs, inferenceMs, fitMs, waitMs } = source.latency;
+            expect(captureMs).toBeCloseTo(14, 0);
+            expect([inferenceMs, fitMs]).toEqual([3, 2]);
+            expect(waitMs).toBeGreaterThan(0);
+            const age = performance.now() - frame.sampledAtMs;
+            expect(age).toBeGreaterThan(19);
+
+            // A hidden page looks at none, and its source goes on afterwards.
+            const visibility = spyOnProperty(document, "visibilityState").and.returnValue("hidden");
+            document.dispatchEvent(new Event("visibilitychange"));
+            await UntilAsync(() => !source.readFrame(frame, 0, 1 / 30));
+            visibility.and.returnValue("visible");
+            document.dispatchEvent(new Event("visibilitychange"));
+            await UntilAsync(() => source.readFrame(frame, 0, 1 / 30));
+            await UntilAsync(() => counts.look.length === 2);
+            expect(counts.look).toEqual([false, true]);
+            expect(counts.frame).toBe(0);
+            expect(notices).toEqual(["camera-hidden"]);
+        } finally {
+            source.dispose();
+            camera.stop();
+        }
+    });
+
+    it("of a video element gives the worker what its owner shows", async () => {
+        const { host } = await StageAsync();
+        const camera = new FakeCamera();
+        const video = Object.assign(document.createElement("video"), { muted: true, srcObject: camera.stream });
+        await video.play();
+        const worker = StreamWorker();
+        const post = spyOn(worker, "postMessage").and.callThrough();
+        const kinds = (): string[] => post.calls.allArgs().map(([{ kind }]) => kind as string);
+        const source = new CameraSource(video, {
+            modelsUrl: "/repo/assets/models/",
+            runtimeUrls: "/repo/node_modules/onnxruntime-web/dist/",
+            _startWorker: () => worker,
+        });
+        try {
+            source.attach(host);
+            await UntilAsync(() => kinds().includes("frame"));
+            expect(kinds()).not.toContain("pictures");
+        } finally {
             source.dispose();
             camera.stop();
         }
