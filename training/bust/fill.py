@@ -111,8 +111,9 @@ def fill(
     front = [photo for photo in photos if not photo.from_behind]
     covers = None
     if layer is not None:
-        places, locks, shown = hair_color(page, layer, torso, photos, depths)
-        covers = [depth_of(places[shown > 0.5], photo) for photo in front]
+        points, locks, shown = hair_color(page, layer, torso, photos, depths)
+        sunk = replace(layer, points=points)
+        covers = [depth_of(points[shown > 0.5], photo) for photo in front]
     head_color = side_color(head, front, depths[: len(front)], collar, covers)
     head = replace(head, color=head_color)
     out = np.zeros((14, page.size, page.size))
@@ -121,9 +122,8 @@ def fill(
         color = bust_color(page, head, torso, [photo.torso for photo in photos], depths)
         write(out, page, "bust", torso.points, color, torso.shown * OPAQUE, 1, (0.68, 0.68, 0.0015))
     if layer is not None:
-        sunk = replace(layer, points=places)
         head_color = scalp_color(page, head, sunk, locks, photos[0])
-        write(out, page, "hair", places, locks, shown * OPAQUE, -1, (0.68, 0.72, 0.0012))
+        write(out, page, "hair", sunk.points, locks, shown * OPAQUE, -1, (0.68, 0.72, 0.0012))
         points, color, shown = inner_layer(page, sunk, locks, shown)
         write(out, page, "hairInner", points, color, shown * 0.98, -1, (0.7, 0.6, 0.002))
     return Filled(out.astype(np.float32), torso, layer, head_color, overlap)

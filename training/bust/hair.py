@@ -29,7 +29,7 @@ ROUND, MOST_ROUND = (
     0.035,
 )  # beyond the photo's edge: steps of angle that are smoothed over, and m that hair goes on
 BEHIND_SHOULDER, BEHIND_NECK = 0.06, 0.03  # hair that ends on clothes, or on skin, in front is this much longer behind
-BOB = (-0.065, -0.1)  # heights: what ends above the first is a bob, and as long behind; below the other it is all of that
+BOB = (-0.065, -0.1)  # heights: what ends above the first is a bob, as long behind; below the other it is none
 TURNED = np.radians(8)
 INWARDS = 0.18  # meters per meter that hair behind falls towards the neck
 BACK_SHARE, FRONT_SHARE = 0.75, 0.45  # hair is this much as thick behind, and over the forehead, as at its rim

@@ -1,9 +1,11 @@
 /**
- * Files of face performances: Live Link Face's CSV and its kin, Audio2Face's JSON and CSV, tables of 52 numbers,
- * MediaPipe's results. What a column means is told by its name (`faceColumns.ts`); docs/live.md lists the layouts.
+ * Files of face performances: Live Link Face's CSV and its kin, Audio2Face's JSON and CSV, Azure's blend shapes, tables
+ * of 52 numbers, MediaPipe's results. What a column means is told by its name (`faceColumns.ts`); docs/live.md lists the
+ * layouts.
  */
 import { FlexAvatarError } from "../../flame/error.js";
 import { ArkitNames } from "../../flame/expression.js";
+import { ReadAzureFrames } from "./azureFrames.js";
 import { ColumnValues, CreateSlots, WriteColumnsToFrame } from "./columnValues.js";
 import { FaceClip } from "./faceClip.js";
 import { TakeFlameFrame, type FlameHeadTurn } from "./flameColumns.js";
@@ -281,6 +283,10 @@ function TimesOf(rows: readonly IRow[], frameRate: number): Float64Array {
 type Json = Readonly<Record<string, unknown>>;
 
 function ParseJson(json: object, names: readonly string[]): ITable {
+    const azure = ReadAzureFrames(json);
+    if (azure) {
+        return { rows: azure, frameRate: 0 };
+    }
     const list = json as Json;
     const matrix = list.weightMat ?? list.bsWeights;
     const own = list.facsNames ?? list.names ?? list.blendshapeNames ?? list.blendShapeNames ?? list.channels;

@@ -120,7 +120,8 @@ export function* FillPage(
     if (layer) {
         hairColor = yield* Within(HairColor(page, layer, torso, photos, depths), 0.65, 0.83);
         steps.onHairColor?.(hairColor);
-        const points = ShownPoints(hairColor.points, hairColor.shown);
+        layer = { ...layer, points: hairColor.points };
+        const points = ShownPoints(layer.points, hairColor.shown);
         covers = front.map((photo) => DepthOf(points, photo));
     }
     const sides = SideColor(head, { photos: front, depths, covers }, collar?.collar ?? null);
@@ -133,7 +134,6 @@ export function* FillPage(
     }
     let headColor = head.color;
     if (layer && hairColor) {
-        layer = { ...layer, points: hairColor.points };
         headColor = yield* Within(ScalpColor(page, head, layer, hairColor, photos[0]), 0.93, 0.94);
         const outer = { opacity: Opaque, turn: -1, share: [0.68, 0.72, 0.0012] } as const;
         yield* Within(Write(map, page, page.hair, hairColor, outer), 0.94, 0.96);

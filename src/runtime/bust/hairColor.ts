@@ -327,13 +327,7 @@ function OverallMean(color: IGrid, trust: IGrid): Float64Array {
  * Colors with those that no photo shows: the sides' smooth color carried around the back, times the photo's own
  * strands, which go back and forth over the columns that are seen and run down them.
  */
-function* ColorBehind(
-    page: IBustPage,
-    layer: IHair,
-    color: IGrid,
-    trust: IGrid,
-    deep: Float64Array,
-): Work<IGrid> {
+function* ColorBehind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid, deep: Float64Array): Work<IGrid> {
     const { theta, side, angle } = layer;
     const { rows, columns } = theta;
     const down = Blur(Weighted(color, trust), 2, 0);

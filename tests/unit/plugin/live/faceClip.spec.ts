@@ -186,6 +186,36 @@ describe("Audio2Face's files", () => {
     });
 });
 
+describe("Azure's blend shapes", () => {
+    const stretch = (first: number, count: number) => ({
+        FrameIndex: first,
+        BlendShapes: Array.from({ length: count }, (_, at) => [...Row(first + at), 0.1, 0, 0]),
+    });
+
+    it("of one event, of all in a list, and one JSON a line, at 60 frames a second", () => {
+        const stretches = [stretch(0, 20), stretch(20, 30)];
+        const whole = ParseFaceClip([stretches[1], stretches[0]]); // as they may come
+        expect(whole.durationS).toBeCloseTo(49 / 60, 6);
+        expect(whole.unknownColumns).toEqual([]);
+        for (const clip of [
+            whole,
+            ParseFaceClip(JSON.stringify(stretches)),
+            ParseFaceClip(stretches.map((one) => JSON.stringify(one)).join("\n")),
+        ]) {
+            ExpectRow(At(clip, 7 / 60), Row(7));
+            ExpectRow(At(clip, 33 / 60), Row(33));
+        }
+        const second = ParseFaceClip(JSON.stringify(stretches[1]));
+        expect(second.durationS).toBeCloseTo(29 / 60, 6);
+        ExpectRow(At(second, 3 / 60), Row(23));
+    });
+
+    it("are refused where frames have another length", () => {
+        const damaged = { FrameIndex: 0, BlendShapes: [Row(0), [1, 2]] };
+        expect(() => ParseFaceClip(damaged)).toThrowMatching(({ code }) => code === "file-format");
+    });
+});
+
 describe("MediaPipe's results", () => {
     const yaw = 0.4;
     /** Columns of a turn about y. */
