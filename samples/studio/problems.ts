@@ -33,6 +33,7 @@ const Problems: Record<FlexAvatarErrorCode, { title: string; ways: readonly Way[
     "wasm-simd-missing": { title: "This browser is too old", ways: ["reload"] },
     aborted: { title: "Stopped", ways: ["again"] },
     disposed: { title: "The scene is gone", ways: ["reload"] },
+    "file-missing": { title: "The file did not come", ways: ["again", "open", "choose"] },
     "file-format": { title: "This is no avatar file", ways: ["open", "choose"] },
     "pickle-refused": { title: "This file asks for more than data", ways: ["keep"] },
     "clip-empty": { title: "The clip moves nothing", ways: ["keep"] },

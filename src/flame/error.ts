@@ -19,6 +19,7 @@ export type FlexAvatarErrorCode =
     | "wasm-simd-missing"
     | "aborted"
     | "disposed"
+    | "file-missing"
     | "file-format"
     | "pickle-refused"
     | "clip-empty"
@@ -51,6 +52,7 @@ const DefaultAdvice: Readonly<Record<FlexAvatarErrorCode, string>> = Object.free
     "wasm-simd-missing": "Use a browser with WebAssembly SIMD, or one with WebGPU.",
     aborted: "Nothing is left to do; the scene is as it was before the call.",
     disposed: "Create a new one; what is disposed cannot be used again.",
+    "file-missing": "Check the address, and that the file is there.",
     "file-format": "Check that the file is complete and of the expected kind and version.",
     "pickle-refused":
         "Pass the file as its authors published it; a pickle that asks for more than numbers is not opened.",

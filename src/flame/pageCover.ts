@@ -1,11 +1,11 @@
 /**
- * What a person's hair shell hides for good, from wherever the head is seen: Gaussians of the head under it, and those
- * of its inner layer that are inside the head. Places are told by their direction from the middle of the hair's dome,
- * in bins of 2°.
+ * What a person's hair and bust hide for good, from wherever the head is seen: Gaussians of the head under the hair, the
+ * end of its neck where the bust goes on up around it, and Gaussians of the hair's inner layer that are inside the head.
+ * Places are told by their direction from the middle of the hair's dome, in bins of 2°.
  */
 import { JointCount, type HeadModel } from "./headModel.js";
-import { InnerSuffix, RegionOfGaussian, RestPlaces, type PageModel } from "./pageModel.js";
-import type { TexelTable } from "./texelTable.js";
+import { InnerSuffix, PartOfRegion, RegionOfGaussian, RestPlaces, type PageModel } from "./pageModel.js";
+import { OpenRegion, type TexelTable } from "./texelTable.js";
 
 /** Bins of directions, from above to below and around, and their size in radians. */
 const [Rows, Columns] = [90, 180];
@@ -28,6 +28,13 @@ const SolidLogit = Math.log(0.4 / 0.6);
 /** Joints that move with the torso at rest (hangingPage.ts). */
 const [Torso, Lying] = [0, 3];
 
+/** Meters above the plane that closes the neck: up to there it is left to the bust, */
+const NeckEnd = 0.014;
+/** if that reaches between these heights, */
+const Collar = [0.014, 0.022] as const;
+/** told in so many bins around the neck. */
+const Around = 72;
+
 /** Gaussians with a map, [14,H,W] before activation. */
 export interface ICoverPart {
     readonly model: HeadModel;
@@ -35,10 +42,12 @@ export interface ICoverPart {
     readonly map: ArrayLike<number>;
 }
 
-/** What need not be drawn while hair is shown. */
+/** What need not be drawn while hair or bust are shown. */
 export interface IPageCover {
-    /** [n] 1 for the head's Gaussians that the shell hides. */
+    /** [n] 1 for the head's Gaussians that the hair's shell hides. */
     readonly head: Uint8Array;
+    /** [n] 1 for the head's Gaussians that the bust takes the place of. */
+    readonly neck: Uint8Array;
     /** [n] 1 for the page's Gaussians that are inside the head. */
     readonly page: Uint8Array;
 }
@@ -51,13 +60,14 @@ export interface IPageCover {
 export function* FindPageCover(
     head: ICoverPart,
     page: ICoverPart,
-    { dome }: NonNullable<PageModel["fill"]>,
+    fill: NonNullable<PageModel["fill"]>,
 ): Generator<number, IPageCover, void> {
+    const { dome } = fill;
     const shell = FindShell(page, dome);
     yield 0.4;
     const hidden = UnderShell(head, shell, dome);
     yield 0.7;
-    return { head: hidden, page: InsideHead(head, page, dome) };
+    return { head: hidden, neck: InsideBust(head, page, fill), page: InsideHead(head, page, dome) };
 }
 
 /** Of each bin: the shell's least distance (infinite where it is open), and the torso's least and most share. */
@@ -172,6 +182,34 @@ function ReachOf(radius: Float32Array): Float32Array {
         }
     }
     return reach;
+}
+
+/** The neck ends in splats that stand out of the collar, raggedly; the bust has the same colors there. */
+function InsideBust(head: ICoverPart, page: ICoverPart, { ring, pivot }: NonNullable<PageModel["fill"]>): Uint8Array {
+    const look = (places: ArrayLike<number>, g: number): { above: number; bin: number } => {
+        const [x, y, z] = [0, 1, 2].map((axis) => places[3 * g + axis]);
+        const turn = Math.atan2(x - pivot[0], z - pivot[2]) / (2 * Math.PI) + 0.5;
+        return { above: y - (ring[0] - ring[1] * z), bin: Math.min(Math.floor(turn * Around), Around - 1) };
+    };
+    const isClosed = new Uint8Array(Around);
+    const places = RestPlaces(page.model, page.table, page.map);
+    const isBust = page.model.regions.map((region) => PartOfRegion(region) === "bust");
+    const { texel, mapSize } = page.table;
+    for (let g = 0; g < page.table.gaussianCount; g++) {
+        if (isBust[RegionOfGaussian(page.table, g)] && page.map[3 * mapSize * mapSize + texel[g]] > ClosedLogit) {
+            const { above, bin } = look(places, g);
+            isClosed[bin] |= Number(above > Collar[0] && above < Collar[1]);
+        }
+    }
+    const headPlaces = RestPlaces(head.model, head.table, head.map);
+    const neck = head.model.regions.indexOf(OpenRegion);
+    return Uint8Array.from({ length: head.table.gaussianCount }, (_, g) => {
+        if (RegionOfGaussian(head.table, g) !== neck) {
+            return 0;
+        }
+        const { above, bin } = look(headPlaces, g);
+        return Number(above < NeckEnd && isClosed[bin] === 1);
+    });
 }
 
 function InsideHead(head: ICoverPart, page: ICoverPart, dome: readonly number[]): Uint8Array {

@@ -23,11 +23,6 @@ export interface IFlexAvatarOptions {
     /** Where files of onnxruntime-web's `dist` are: a folder, or one by one. Default: "runtime/" in `assetsUrl`. */
     runtimeUrls: OnnxRuntimeUrls;
     /**
-     * No longer needed: faces are found by networks of `modelsUrl`. Ignored, with the notice `option-unused`.
-     * @deprecated
-     */
-    mediaPipeUrls?: unknown;
-    /**
      * Where ONNX Runtime runs. "auto" is the processor: reading photos takes a fraction of a second there, once, and
      * that build is the smallest to download; on software adapters, whose driver runs there too, with a notice.
      * "webgpu" insists on the graphics card. Default "auto".

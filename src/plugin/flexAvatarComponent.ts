@@ -185,7 +185,8 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
     /**
      * Loads an avatar from a `.flexavatar` file.
      * @param source address or bytes
-     * @throws FlexAvatarError `file-format`, `models-mismatch` and those of loading models; the scene is then as it was
+     * @throws FlexAvatarError `file-missing`, `file-format`, `models-mismatch` and those of loading models; the scene is
+     * then as it was
      */
     public async loadAsync(
         source: string | URL | Blob | ArrayBuffer | Uint8Array,
@@ -206,8 +207,8 @@ export class FlexAvatarComponent implements ISceneSerializableComponent {
      * @param source address or bytes
      * @param settings format, and where the neck is: by default the head is found by its face, whatever the file's axes
      * and units are
-     * @throws FlexAvatarError `file-format`, `splats-no-head`, `invalid-argument` and those of loading models; the scene
-     * is then as it was
+     * @throws FlexAvatarError `file-missing`, `file-format`, `splats-no-head`, `invalid-argument` and those of loading
+     * models; the scene is then as it was
      */
     public async loadSplatsAsync(
         source: string | URL | Blob | ArrayBuffer | Uint8Array,

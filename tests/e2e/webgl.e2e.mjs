@@ -76,6 +76,21 @@ test("the same clip moves the face as it moves the splats", async () => {
     }
 });
 
+test("copies of a container look as the avatar does, with materials of their own too, when all others are gone", async () => {
+    const [alone, ...copies] = await tools.page.evaluate(async (px) => {
+        const other = window.withoutWebGpu;
+        other.avatar.clips.forEach((clip) => clip.stop());
+        other.avatar.resetPose();
+        const settings = [{}, { cloneMaterials: true }, { doNotInstantiate: false }, { cloneMaterials: true }];
+        return [await other.captureAsync(px), ...(await other.captureCopiesAsync(settings, px))];
+    }, size);
+    for (const [i, copy] of copies.entries()) {
+        keep(`copy${i}.png`, copy);
+        const same = await tools.page.evaluate((...given) => window.pictures.psnrAsync(...given), copy, alone);
+        assert.ok(same > 60, `copy ${i}: ${same} dB`);
+    }
+});
+
 test("the exported mesh has ARKit's 52 names and looks as the avatar does at rest", async () => {
     const [names, ...pictures] = await tools.page.evaluate(async (px) => {
         const { withoutWebGpu: other, flexDemo: demo } = window;

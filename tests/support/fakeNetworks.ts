@@ -1,6 +1,6 @@
 /** Networks and photos that need no models: the real head model file, maps from a seed, and a hook at every stage. */
 import { FlexAvatarError } from "../../src/flame/error";
-import { ProjectToCrop, ToCamera, type CropCamera } from "../../src/flame/fit/camera";
+import { ToCamera, type CropCamera } from "../../src/flame/fit/camera";
 import { MediaPipeLandmarkCount, ParseHeadModel, type HeadModel } from "../../src/flame/headModel";
 import type { IAvatarServices, INetworks } from "../../src/plugin/avatarServices";
 import type { IDetailCrop } from "../../src/runtime/photo/detailCrop";
@@ -9,6 +9,7 @@ import type { IWideCrop } from "../../src/runtime/photo/wideCrop";
 import { RandomDeltaMap, RandomStaticMap } from "./syntheticHead";
 import { PipelineOf } from "./enginePool";
 import { FakeDriver, MapSize } from "./stage";
+import { ProjectToCrop } from "./projectToCrop";
 
 /** Stages of making an avatar, in order. */
 export const Stages = ["networks", "headModel", "photo", "reconstruct", "driver", "driverRun"] as const;

@@ -1,10 +1,11 @@
 /** Faces before a camera, as exact landmarks: what the tracking tests look at. */
-import { ProjectToCrop, ToCamera, type CropCamera } from "../../src/flame/fit/camera";
+import { ToCamera, type CropCamera } from "../../src/flame/fit/camera";
 import type { HeadModelFit } from "../../src/flame/fit/fitHeadModel";
 import { FittedVertices } from "../../src/flame/fit/fittedHead";
 import type { HeadModel } from "../../src/flame/headModel";
 import { MediaPipeLandmarks } from "../../src/flame/landmarks";
 import { MultiplyRotations, RotationOfAxisAngle } from "../../src/flame/rotation";
+import { ProjectToCrop } from "./projectToCrop";
 
 /** Focal length of the film's camera in heights of the frame. */
 const FilmFocal = 1.3;

@@ -10,12 +10,13 @@ from ..headmodel.page2 import hair_angle
 from . import back as backs
 from . import hair as hairs
 from . import torso as torsos
-from .grids import blur, frames, mean_where, push_pull, quaternions, ramp, smooth_step, wrapped_push_pull
+from .grids import blur, closed, frames, mean_where, push_pull, quaternions, ramp, smooth_step, wrapped_push_pull
 from .head import Head, depth_of, depth_picture, hidden_by
 from .neck import neck_color
 from .page import Page
-from .photo import HAIR, SKIN, Photo, bilinear
+from .photo import CLOTHES, HAIR, SKIN, Photo, bilinear
 from .scalp import scalp_color
+from .sides import side_color
 from .tone import tinted, toned
 
 LEAST_OPACITY = 0.02  # texels below it carry no Gaussian
@@ -37,6 +38,14 @@ LIGHT_LIMITS = (0.85, 1.08)  # least and most of it, against what the photo show
 # hair shines where its surface rises so steeply (sine), about so much; what is brighter than the last does not
 SHINE_AT, SHINE_WIDE, SHINE, DULL = 0.45, 0.22, 0.09, 0.8
 EDGE_BLUR = (1.5, 0), (0.6, 1)  # rows and columns over which the edges that photos carve are smoothed
+SLIT = (3, 2)  # half widths, rows and columns, of slits and spots of other classes in the middle of hair: closed
+BODILY = (0.2, 0.4)  # of skin or clothes: from there on a photo shows them and not the background
+SINK_BLUR = (2, 0), (2, 1)  # rows and columns over which is smoothed how a dome sinks that photos show to be too wide
+SINKING = (0.2, 0.02)  # share of the way down from which, up to which, a photo's colors are no longer believed there
+# of the crop's side: hair that is so deep inside the matte tells the color of the rest, the rim hardly
+DEEP, RIM_SHARE = 0.025, 0.03
+# rows by which strands move from one run over the photo's columns to the next, and where in a run that begins to show
+RUN_ROWS, RUN_END = 17, 0.7
 LYING = (0.012, 0.004)  # meters that hair was moved out of the bust
 LOWER_EDGE = 0.07  # of the crop's side: so near to the photo's lower edge its hair fades into its continuation
 STRAND_FADE = 0.93  # of a strand's color from row to row, below which it is continued
@@ -46,7 +55,11 @@ BUST_SLACK, BUST_WIDER = (
 )  # meters behind the bust from which it hides hair; sides of the crop in which it does
 INNER_DEPTH, INNER_DARK = 0.012, 0.62
 COLLAR = (-0.006, -0.022)  # meters over the neck's ring: where a garment begins that no photo shows
-FAINT, FAINT_COLLAR = 0.004, 0.02  # how much the guessed color of clothes, and that edge, count beside what photos show
+FAINT, FAINT_COLLAR = 0.004, 0.08  # how much the guessed color of clothes, and that edge, count beside what photos show
+SPECKS, SPECK_SHARE = 1.5, (0.35, 0.75)  # a texel is believed as far as those around it are
+BUST_RIM = (0.2, 0.45)  # cosines to the camera, up to which and from which on a photo is believed
+BUST_CALM = (2, 5)  # rows and columns over which its surface is smoothed for light: creases are no shadows
+EDGE_COLUMNS = 4  # over which the edge of a garment is smoothed
 PLAIN = (0.27, 0.28, 0.31)  # color of clothes of whom no photo shows any
 RIB, RIB_DARKER = -0.028, 0.2  # such clothes have a collar that ends so far below the ring (m), in a darker line
 LEAST_SEEN = 0.0004  # of the crops: clothes of which so little is seen have no color
@@ -78,9 +91,10 @@ def fill(
     says about where the head is."""
     photos = toned([photo.cleaned() for photo in photos], head)
     depths = [depth_picture(head, photo) for photo in photos]
-    head_color = neck_color(page, head, photos[0], depths[0])
-    if head_color is not None:
-        head = replace(head, color=head_color)
+    standing = neck_color(page, head, photos[0], depths[0])
+    collar = np.zeros(len(head.color))
+    if standing is not None:
+        head, collar = replace(head, color=standing[0]), standing[1]
     torso = torsos.fit(page, head, photos[0].torso)
     reach = torsos.TorsoReach(page, torso)
     layer = hairs.surface(page, head, photos[0], reach, others=photos[1:]) if hair else None
@@ -94,16 +108,23 @@ def fill(
             if hair:
                 ends = backs.hair_ends(photos[-1])
                 layer = hairs.surface(page, head, photos[0], reach, ends, photos[1:], cap=True)
+    front = [photo for photo in photos if not photo.from_behind]
+    covers = None
+    if layer is not None:
+        points, locks, shown = hair_color(page, layer, torso, photos, depths)
+        sunk = replace(layer, points=points)
+        covers = [depth_of(points[shown > 0.5], photo) for photo in front]
+    head_color = side_color(head, front, depths[: len(front)], collar, covers)
+    head = replace(head, color=head_color)
     out = np.zeros((14, page.size, page.size))
     out[3], out[7:10], out[13] = OFF, np.log(0.001), 1
     if bust:
         color = bust_color(page, head, torso, [photo.torso for photo in photos], depths)
         write(out, page, "bust", torso.points, color, torso.shown * OPAQUE, 1, (0.68, 0.68, 0.0015))
     if layer is not None:
-        color, shown = hair_color(page, layer, torso, photos, depths)
-        head_color = scalp_color(page, head, layer, color, photos[0])
-        write(out, page, "hair", layer.points, color, shown * OPAQUE, -1, (0.68, 0.72, 0.0012))
-        points, color, shown = inner_layer(page, layer, color, shown)
+        head_color = scalp_color(page, head, sunk, locks, photos[0])
+        write(out, page, "hair", sunk.points, locks, shown * OPAQUE, -1, (0.68, 0.72, 0.0012))
+        points, color, shown = inner_layer(page, sunk, locks, shown)
         write(out, page, "hairInner", points, color, shown * 0.98, -1, (0.7, 0.6, 0.002))
     return Filled(out.astype(np.float32), torso, layer, head_color, overlap)
 
@@ -161,14 +182,15 @@ def bust_color(
             * ramp(bilinear(photo.hairless, px), 0.6, 0.9)
             * ramp(matte, 0.6, 0.9)
         )
-        rim = RIM_BEHIND if photo.from_behind else (0.12, 0.4)
+        rim = RIM_BEHIND if photo.from_behind else BUST_RIM
         trust = trust * ramp(facing(torso.points, photo, 1), *rim) * photo.inside(px, 3)
         trust = trust * ~hidden_by(torso.points, depth, photo, 0.012)
         total += bilinear(photo.image, px) * trust[..., None]
         weight, dressed = weight + trust, dressed + trust * (garment > skin)
     known = np.minimum(weight, 1)
+    calm = ramp(blur(blur(known, SPECKS, 0), SPECKS, 1, True), *SPECK_SHARE)
     color = total / np.maximum(weight, 1e-6)[..., None]
-    dressed = np.minimum(dressed, 1)
+    known, dressed = known * calm, np.minimum(dressed, 1) * calm
     mirrored = np.maximum(0, 0.8 * known[:, ::-1] - known)
     all_known = np.minimum(known + mirrored, 1)
     color = (color * known[..., None] + color[:, ::-1] * mirrored[..., None]) / np.maximum(known + mirrored, 1e-6)[
@@ -187,7 +209,7 @@ def bust_color(
     plain = np.array(PLAIN) if guess is None else guess
     cloth = spread(color, all_known * share, plain, FAINT * (all_known < 0.5))
     collar = spread(share[..., None], all_known, smooth_step(above, *COLLAR)[..., None], FAINT_COLLAR * (1 - all_known))
-    edge = smooth_step(collar, 0.35, 0.65)
+    edge = smooth_step(blur(collar, EDGE_COLUMNS, 1, True), 0.35, 0.65)
     rib = 0 if guess is not None else RIB_DARKER
     line = smooth_step(above, RIB + 0.004, RIB) * smooth_step(above, RIB - 0.007, RIB - 0.003)
     light = light_on(torso.points, photos[0].yaw)
@@ -199,7 +221,8 @@ def bust_color(
 def light_on(points: np.ndarray, yaw: float) -> np.ndarray:
     """[rows,columns] 0..1: light from above the camera."""
     place = np.array([LIGHT_FRONT * np.sin(yaw), LIGHT_UP, LIGHT_FRONT * np.cos(yaw)])
-    return AMBIENT + (1 - AMBIENT) * np.maximum(0, (toward(points, place, 1) + WRAP) / (1 + WRAP))
+    calm = blur(blur(points, BUST_CALM[0], 0), BUST_CALM[1], 1, True)
+    return AMBIENT + (1 - AMBIENT) * np.maximum(0, (toward(calm, place, 1) + WRAP) / (1 + WRAP))
 
 
 def spread(color: np.ndarray, weight: np.ndarray, other: np.ndarray | None, faint: np.ndarray) -> np.ndarray:
@@ -242,16 +265,19 @@ def own_neck_color(head: Head, points: np.ndarray, ring: list[float]) -> np.ndar
 
 def hair_color(
     page: Page, layer: hairs.Hair, torso: torsos.Torso, photos: list[Photo], depths: list[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Colors [rows,columns,3], and where hair remains after every photo has carved away what would cover face, clothes
-    or background."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points [rows,columns,3] that sank onto the head where photos show the background, colors [rows,columns,3], and
+    where hair remains after every photo has carved away what would cover face, clothes or background."""
     points, shown = layer.points, layer.shown
-    total, weight, kept = np.zeros((*shown.shape, 3)), np.zeros(shown.shape), np.ones(shown.shape)
+    total, weight, deep = np.zeros((*shown.shape, 3)), np.zeros(shown.shape), np.zeros(shown.shape)
+    # what the background leaves, and what remains where hair that lies on the head sinks and is not carved by it
+    kept, through, firm = np.ones((3, *shown.shape))
     for k, (photo, depth) in enumerate(zip(photos, depths)):
         posed = photo.posed(points, page.joint_shares[page.rows("hair")][..., 0])
         px, _ = photo.project(posed)
         inside = photo.inside(px, 2)
-        mask, matte = bilinear(photo.classes, px)[..., HAIR], bilinear(photo.matte, px)
+        classes, matte = bilinear(photo.classes, px), bilinear(photo.matte, px)
+        mask, body = classes[..., HAIR], np.maximum(classes[..., SKIN], classes[..., CLOTHES])
         hidden = hidden_by(posed, depth, photo, 0.012)
         if k > 0:
             bust = depth_of(torso.points[torso.shown > 0.5], photo.torso, BUST_WIDER)
@@ -261,7 +287,10 @@ def hair_color(
         carve = np.where(front, ramp(mask * matte, 0.3, 0.6), ramp(matte, 0.35, 0.65))
         # its camera is about right: it tells nothing of the rim
         carves = ramp(toward, *RIM_BEHIND) if photo.from_behind else 1
-        kept = kept * np.where(inside & ~hidden, 1 - carves * (1 - carve), 1)
+        carved = np.where(inside & ~hidden, carves * (1 - carve), 0)
+        kept = kept * (1 - carved)
+        through = through * np.where(inside & ~hidden, 1 - carves * (1 - ramp(matte, 0.35, 0.65)), 1)
+        firm = firm * (1 - carved * (1 - layer.lies * (1 - ramp(body, *BODILY))))
         # the first photo made the surface: there the angle from the camera says how far its colors may be believed
         believed = ramp(layer.theta, RIM + 0.15, RIM) * front if k == 0 else ramp(toward, 0.3, 0.6)
         # towards the photo's lower edge the strands give way to what goes on below it
@@ -269,14 +298,27 @@ def hair_color(
         trust = believed * inside * ~hidden * ramp(mask, 0.6, 0.9) * ramp(bilinear(photo.sure, px), 0.5, 0.9)
         trust = trust * (1 - np.minimum(weight, 1))
         total += bilinear(photo.image, px) * trust[..., None]
-        weight = weight + trust
-    trust = np.minimum(weight, 1)
+        weight, deep = weight + trust, deep + trust * deep_inside(photo, px)
+    edges, firm = soft_edges(kept, through), soft_edges(firm, 1 - (1 - through) * (1 - layer.lies))
+    sinks = blur(blur(firm - edges, *SINK_BLUR[0]), *SINK_BLUR[1])
+    out = points - np.array(page.meta["hair"]["dome"])
+    points = points - (layer.above * sinks / np.maximum(np.linalg.norm(out, axis=-1), 1e-6))[..., None] * out
+    trust = np.minimum(weight, 1) * ramp(sinks, *SINKING)
     color = total / np.maximum(weight, 1e-6)[..., None]
     color = hung_down(push_pull(color, trust), trust)
-    # a lock's edge is no stair
-    edges = ramp(blur(blur(kept, *EDGE_BLUR[0]), *EDGE_BLUR[1]), 0.25, 0.55)
-    shown = shown * np.minimum(edges, 4 * kept)
-    return behind(page, layer, color, trust), shown
+    return points, behind(page, replace(layer, points=points), color, trust, deep), shown * firm
+
+
+def deep_inside(photo: Photo, px: np.ndarray) -> np.ndarray:
+    """0..1 how sure it is that the person is seen around pixels [...,2]."""
+    around = [bilinear(photo.sure, px + DEEP * photo.crop.side * step) for step in np.array([*np.eye(2), *-np.eye(2)])]
+    return ramp(np.minimum.reduce(around), 0.5, 0.9)
+
+
+def soft_edges(kept: np.ndarray, through: np.ndarray) -> np.ndarray:
+    """What remains of hair [rows,columns]: a lock's edge is no stair, and no slit unless one sees through it."""
+    kept = closed(kept, *SLIT) * through
+    return np.minimum(ramp(blur(blur(kept, *EDGE_BLUR[0]), *EDGE_BLUR[1]), 0.25, 0.55), 4 * kept)
 
 
 def hung_down(color: np.ndarray, trust: np.ndarray) -> np.ndarray:
@@ -297,7 +339,7 @@ def hung_down(color: np.ndarray, trust: np.ndarray) -> np.ndarray:
     return out
 
 
-def behind(page: Page, layer: hairs.Hair, color: np.ndarray, trust: np.ndarray) -> np.ndarray:
+def behind(page: Page, layer: hairs.Hair, color: np.ndarray, trust: np.ndarray, deep: np.ndarray) -> np.ndarray:
     """Colors [rows,columns,3] with those that no photo shows: the sides' smooth color carried around the back, times
     the photo's own strands, which go back and forth over the columns that are seen and run down them."""
     rows, columns = trust.shape
@@ -308,14 +350,16 @@ def behind(page: Page, layer: hairs.Hair, color: np.ndarray, trust: np.ndarray) 
     detail = np.where(trust[..., None] > 0.05, np.clip((color + 0.02) / (smooth + 0.02), *DETAIL), 1)
     detail = combed(1 + (detail - 1) * trust[..., None], trust)
     mean, least, most = np.zeros((2, rows, 3)), np.zeros((2, rows)), np.zeros((2, rows))
+    seen_rows = [np.zeros(0, int)] * 2
     for k in (0, 1):
         own = (signed > 0) == (k == 1)
-        near = trust * own * ramp(layer.theta, RIM - 0.9, RIM - 0.2)
+        near = (RIM_SHARE * trust + (1 - RIM_SHARE) * deep) * own * ramp(layer.theta, RIM - 0.9, RIM - 0.2)
         weight = near.sum(1)
         value = (color * near[..., None]).sum(1) / np.maximum(weight, 1e-6)[:, None]
         mean[k] = mean_where(value, np.repeat(np.minimum(weight / 6, 1)[:, None], 3, 1), 5.0, 0)
         seen = own & (trust > 0.3) & (layer.theta < RIM)
         any_seen = seen.any(1).astype(float)
+        seen_rows[k] = np.flatnonzero(any_seen)
         last = np.where(seen, layer.theta, -np.inf).max(1)
         first = np.where(seen, layer.theta, np.inf).min(1)
         most[k] = RIM if not any_seen.any() else mean_where(np.where(any_seen > 0, last, 0), any_seen, 1.5, 0)
@@ -338,12 +382,20 @@ def behind(page: Page, layer: hairs.Hair, color: np.ndarray, trust: np.ndarray) 
     def strands(of: np.ndarray) -> np.ndarray:
         """Detail from the side `of` [columns] 0 or 1."""
         # 0 where the photo's knowledge ends, up to its span, and back
-        turn = span[of] - np.abs(np.maximum(last[of] - q, 0) % (2 * span[of]) - span[of])
+        beyond = np.maximum(last[of] - q, 0)
+        turn = span[of] - np.abs(beyond % (2 * span[of]) - span[of])
         fine = np.linspace(0, 1, 513)
         s = np.interp(np.minimum(last[of] + turn, 1), hair_angle(fine), fine) * np.where(of == 1, 1.0, -1.0)
         c = np.clip((s + 1) / 2 * columns - 0.5, 0, columns - 1.001)
         c0 = c.astype(int)
-        return detail[:, c0] * (1 - (c - c0))[:, None] + detail[:, c0 + 1] * (c - c0)[:, None]
+        run = np.floor(beyond / span[of]).astype(int)
+        until = smooth_step(beyond / span[of] - run, RUN_END, 1)
+        out = 0.0
+        for index, weight in ((0, 1 - until), (1, until)):
+            r = np.stack([moved_rows(rows, RUN_ROWS * (n + index), seen_rows[k]) for n, k in zip(run, of)], 1)
+            value = detail[r, c0] * (1 - (c - c0))[:, None] + detail[r, c0 + 1] * (c - c0)[:, None]
+            out = out + weight[:, None] * value
+        return out
 
     cross = (0.5 * (1 - smooth_step(q, 0.0, 0.15)))[None, :, None]
     fine = strands(side) * (1 - cross) + strands(1 - side) * cross
@@ -353,6 +405,15 @@ def behind(page: Page, layer: hairs.Hair, color: np.ndarray, trust: np.ndarray) 
     lit = base * light[..., None] + shine[..., None] * np.maximum(0, DULL - base)
     share = (ramp(layer.theta, edge - 0.15, edge + 0.05) * np.where(layer.theta > RIM + 0.2, 1 - trust, 1))[..., None]
     return color * (1 - share) + lit * fine * share
+
+
+def moved_rows(rows: int, shift: int, seen: np.ndarray) -> np.ndarray:
+    """Rows [rows] moved down within those that are seen, and back up at their ends."""
+    row = np.arange(rows)
+    if len(seen) < 2:
+        return row
+    first, n = seen[0], seen[-1] - seen[0]
+    return np.where((row < first) | (row > seen[-1]), row, first + n - np.abs((row - first + shift) % (2 * n) - n))
 
 
 def light_on_hair(layer: hairs.Hair, trust: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

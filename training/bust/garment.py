@@ -175,14 +175,15 @@ def found_clothes(
     x, y, wide, high = at.beard
     beard = (((column + 0.5) * edge - x) / wide) ** 2 + (((row + 0.5) * edge - y) / high) ** 2 < 1
     hairy = body & (hair > np.maximum(skin, clothes))
-    bare = body & ~beard & (skin >= np.maximum(hair, clothes)) & (row > at.chin / edge)
+    bare = body & (skin >= np.maximum(hair, clothes))
     dressed = body & (clothes > np.maximum(hair, skin))
     like_hair, like_skin = np.zeros((2, *hair.shape))
     asked, more = hairy | bare, np.zeros(hair.shape, bool)
     like_hair[asked] = alike(color[asked], locks, LIGHT)
     like_skin[asked] = alike(color[asked], face, SKIN_LIGHT)
     # a beard is unlike the hair above the ears, and what the matte took of the background is no garment
-    strange = asked & ~beard & (like_hair < LEAST_SHARE) & (hairy | (like_skin < LEAST_SHARE))
+    unlike_skin = (like_skin < LEAST_SHARE) & (row > at.chin / edge)
+    strange = asked & ~beard & (like_hair < LEAST_SHARE) & (hairy | unlike_skin)
     strange[strange] = alike(color[strange], scene, SCENE_LIGHT) < LEAST_SHARE
     beside = np.abs((column + 0.5) * edge - x) > NECK_TIMES * wide
     beside &= ~strange | (like_hair < NOT_AT_ALL)
@@ -199,7 +200,7 @@ def found_clothes(
     found |= loose(strands, shown & clothed, other & ~strands, at.ears / edge, int(np.floor(x / edge)))
     worn = smooth_share(found & ~dressed, inside >= 0.5, edge, matte.shape)
     out = classes.copy()
-    out[..., 2] = np.maximum(classes[..., 2], worn * classes.max(-1))
+    out[..., 2] = np.maximum(classes[..., 2], worn * np.minimum(classes.sum(-1), 1))
     out[..., :2] = classes[..., :2] * (1 - worn)[..., None]
     seems = shown & clothed | found
     around = thinned(color[(inside > SURE) & (person < 1 - SURE)])

@@ -35,6 +35,16 @@ def blur(values: np.ndarray, sigma: float, axis: int, wrap: bool = False) -> np.
     return np.moveaxis(np.tensordot(_gaussian(values.shape[axis], sigma, wrap), values, (1, axis)), 0, axis)
 
 
+def closed(values: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Largest, then least values [rows,columns] in rectangles of 2 reach + 1: closes gaps of 2 reach; edges go on."""
+    for pick in (np.maximum, np.minimum):
+        for axis, reach in ((0, rows), (1, columns)):
+            padded = np.pad(values, [(reach, reach) if k == axis else (0, 0) for k in (0, 1)], mode="edge")
+            n = values.shape[axis]
+            values = pick.reduce([np.take(padded, np.arange(k, k + n), axis) for k in range(2 * reach + 1)])
+    return values
+
+
 def mean_where(values: np.ndarray, known: np.ndarray, sigma: float, axis: int = 0, wrap: bool = False) -> np.ndarray:
     """Values with gaps (known 0..1) -> smooth values everywhere: Gaussian means of growing width, the narrowest that
     knows enough."""

@@ -29,6 +29,7 @@ ROUND, MOST_ROUND = (
     0.035,
 )  # beyond the photo's edge: steps of angle that are smoothed over, and m that hair goes on
 BEHIND_SHOULDER, BEHIND_NECK = 0.06, 0.03  # hair that ends on clothes, or on skin, in front is this much longer behind
+BOB = (-0.065, -0.1)  # heights: what ends above the first is a bob, as long behind; below the other it is none
 TURNED = np.radians(8)
 INWARDS = 0.18  # meters per meter that hair behind falls towards the neck
 BACK_SHARE, FRONT_SHARE = 0.75, 0.45  # hair is this much as thick behind, and over the forehead, as at its rim
@@ -195,7 +196,9 @@ def measure_sides(view: HairView, heights: np.ndarray) -> Sides:
         if end is not None and heights[end] < SHORT - view.center[1]:
             lowest[side] = heights[end]
             below = inside[min(end + 2, rows - 1)]
-            behind[side] = longer_behind(view, sign * (inner[side, end] + outer[side, end]) / 2, heights[end] - 0.012)
+            behind[side] = ramp(heights[end] + view.center[1], *BOB) * longer_behind(
+                view, sign * (inner[side, end] + outer[side, end]) / 2, heights[end] - 0.012
+            )
             if not below[(np.abs(x - (inner[side, end] + outer[side, end]) / 2)).argmin()]:
                 beyond[side] = BELOW_EDGE * ramp((outer[side, end] - inner[side, end]) / usual, 0.5, 0.9)
         if end is not None:
@@ -217,6 +220,8 @@ class Hair:
     lengths: np.ndarray  # [2] canonical height where the photo's curtain ends, right and left; NaN without one
     excess: float
     moved: np.ndarray  # [rows,columns] meters that it was moved out of the bust
+    lies: np.ndarray  # [rows,columns] 0..1 where it lies on the head, not beside it
+    above: np.ndarray  # [rows,columns] meters that it may sink there
 
 
 def ragged(column: np.ndarray) -> np.ndarray:
@@ -546,7 +551,8 @@ def surface(
     resting = photo.unposed(view.world(points), share)
     points, moved = outside_bust(resting, reach)
 
-    shown = np.zeros_like(theta)
+    shown, lies, above = np.zeros((3, *theta.shape))
+    above[:first] = np.maximum(grown, LEAST_OFF) - LEAST_OFF
     away = ramp(grown, *OFF_HEAD)
     if curtain:
         hanging = [aside for aside in beside if np.isfinite(aside.lowest)]
@@ -570,7 +576,8 @@ def surface(
         shown[first:] = smooth_step(heights[:, None], end, end + TAPER + 0.75 * sides.beyond[side])
         shown[first:] *= hangs
         # sides, back and crown of the dome lie on the head: the curtain has no upper edge, the crown is of one piece
-        shown[:first] = np.maximum(away, smooth_step(theta[:first], 0.75, 1.05))
+        lies[:first] = smooth_step(theta[:first], 0.75, 1.05)
+        shown[:first] = np.maximum(away, lies[:first])
     else:
         shown[:first] = away
         shown[first:] = ramp(heights[:, None], -0.07, -0.02) * ramp((rows.wide - rows.rim)[side].T, *OFF_HEAD)
@@ -585,4 +592,5 @@ def surface(
         most[(theta > BACK_HALF) | (theta > CAP[0]) & np.isfinite(told)] = MOST_MOVED_BEHIND
         shown *= smooth_step(points[..., 1], *LOWER_EDGE)
     shown *= moved < most
-    return Hair(points, shown, theta, side, view, curtain, sides.lowest + view.center[1], float(excess.max()), moved)
+    lengths = sides.lowest + view.center[1]
+    return Hair(points, shown, theta, side, view, curtain, lengths, float(excess.max()), moved, lies, above)

@@ -16,14 +16,18 @@ SOLID = 0.4  # opacity from which a Gaussian counts
 
 @dataclass(frozen=True)
 class Head:
-    """Gaussians of the person's head at rest, canonical space: means [n,3], color [n,3], opacity [n], `scalp` and
-    `neck` [n] by region; face, scalp, neck and ears only."""
+    """Gaussians of the person's head at rest, canonical space: means [n,3], color [n,3], opacity [n], `scalp`, `neck`
+    and `ears` [n] by region; face, scalp, neck and ears only. `place` [n,2]: column and row in the atlas, 0..1;
+    `normals` [n,3] of the template's faces."""
 
     means: np.ndarray
     color: np.ndarray
     opacity: np.ndarray
     scalp: np.ndarray
     neck: np.ndarray
+    ears: np.ndarray
+    place: np.ndarray
+    normals: np.ndarray
 
 
 def view_axes(yaw: float) -> np.ndarray:

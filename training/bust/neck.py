@@ -1,4 +1,4 @@
-"""Colors of the head's own neck and jaw where a collar is on them in the photo, or in what the networks made of it."""
+"""Colors of the head's own neck where a collar stands on it in the photo."""
 
 from __future__ import annotations
 
@@ -7,19 +7,15 @@ import numpy as np
 from .grids import ramp, smooth_step, wrapped_push_pull
 from .head import Head, hidden_by
 from .page import Page
-from .photo import HAIR, SKIN, Photo, bilinear
+from .photo import SKIN, Photo, bilinear
 from .torso import NECK_AXIS
 
 COLUMNS, ROWS, ROW_HEIGHT = 48, 26, 0.004  # grid around the neck: columns of 7.5 degrees, rows in meters
 RIM = (0.15, 0.4)  # cosines to the camera, up to which and from which on a photo is believed
 # a collar stands where so much of the neck's front is clothes: radians from the camera, meters above the ring
 STANDING_SHARE, AROUND, ABOVE = 0.5, np.pi / 3, 0.008
-JAW_TOP, BESIDE = 0.0, 0.7  # the face's sides below the ears are looked at too: meters, radians from the camera
-LEAST_HAIR = 20  # Gaussians below which hair before the neck has no color
 FAINT = 0.05  # opacity from which a Gaussian counts
 LEAST_DRESSED = 4  # grid cells of clothes below which the neck stays as it is
-NEARER = (0.4, 0.6)  # a color is the collar's where it is so much nearer to it than to skin, of both distances
-APART = 0.12  # distance of both colors below which they cannot be told apart
 
 
 class Around:
@@ -53,19 +49,18 @@ class Around:
         return np.floor(self.row + 0.5).astype(int), np.floor(self.column + 0.5).astype(int) % self.shape[1]
 
 
-def neck_color(page: Page, head: Head, photo: Photo, depth: np.ndarray) -> np.ndarray | None:
-    """The head's colors [n,3] with a clean neck and jaw, from the first photo and the head's depth in it; None where
-    nothing changes."""
+def neck_color(page: Page, head: Head, photo: Photo, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """The head's colors [n,3] where a collar stands on its neck, and which part [n] of each is the collar's; from the
+    first photo and the head's depth in it. None where none stands."""
     ring = page.meta["bust"]["ring"]
-    off = head.means - NECK_AXIS
+    use = head.neck & (head.opacity > FAINT)
+    p, own = head.means[use], head.color[use]
+    off = p - NECK_AXIS
     azimuth = np.arctan2(off[:, 0], off[:, 2])
     turn = np.abs(np.arctan2(np.sin(azimuth - photo.yaw), np.cos(azimuth - photo.yaw)))
-    jaw = ~head.scalp & (head.means[:, 1] < JAW_TOP) & (turn > BESIDE)
-    use = (head.opacity > FAINT) & (head.neck | jaw)
-    p, own, neck, off, turn = head.means[use], head.color[use], head.neck[use], off[use], turn[use]
     above = p[:, 1] - (ring[0] - ring[1] * p[:, 2])
     row = np.clip(ROWS - above / ROW_HEIGHT - 0.5, 0, ROWS - 1)
-    around = Around(ROWS, COLUMNS, row, (azimuth[use] / (2 * np.pi) * COLUMNS - 0.5) % COLUMNS)
+    around = Around(ROWS, COLUMNS, row, (azimuth / (2 * np.pi) * COLUMNS - 0.5) % COLUMNS)
 
     px, _ = photo.project(p)
     classes, garment, shown = bilinear(photo.classes, px), bilinear(photo.garment, px), bilinear(photo.image, px)
@@ -73,28 +68,20 @@ def neck_color(page: Page, head: Head, photo: Photo, depth: np.ndarray) -> np.nd
     facing = (off[:, 0] * to[:, 0] + off[:, 2] * to[:, 2]) / np.maximum(np.hypot(off[:, 0], off[:, 2]), 1e-6)
     trust = photo.inside(px, 2) * ~hidden_by(p, depth, photo, 0.012) * ramp(bilinear(photo.sure, px), 0.5, 0.9)
     trust = trust * ramp(facing / np.linalg.norm(to, axis=1), *RIM)
-    dressed, no_cloth = trust * ramp(garment, 0.4, 0.7), 1 - ramp(garment, 0.2, 0.5)
-    bare = trust * ramp(classes[:, SKIN], 0.5, 0.8) * no_cloth
-    strand = trust * ramp(classes[:, HAIR], 0.5, 0.8) * no_cloth
-    kinds = dressed - bare - strand
+    dressed = trust * ramp(garment, 0.4, 0.7)
+    bare = trust * ramp(classes[:, SKIN], 0.5, 0.8) * (1 - ramp(garment, 0.2, 0.5))
     if (around.weight(dressed) > 0.5).sum() < LEAST_DRESSED or not (around.weight(bare) > 0.5).any():
         return None
-    front = neck & (turn < AROUND) & (above > ABOVE)
-    stands = dressed[front].sum() > STANDING_SHARE * (dressed[front].sum() + bare[front].sum())
+    front = (turn < AROUND) & (above > ABOVE)
+    if dressed[front].sum() <= STANDING_SHARE * (dressed[front].sum() + bare[front].sum()):
+        return None
     cloth = around.look_up(around.filled(shown, dressed))
     skin = around.look_up(around.filled(own, bare))
-    both = np.concatenate([dressed, bare]) * np.tile(neck, 2)
     twice = Around(ROWS, COLUMNS, np.tile(around.row, 2), np.tile(around.column, 2))
     is_cloth = np.repeat([1.0, 0.0], len(p))[:, None]
-    edge = smooth_step(around.look_up(twice.filled(is_cloth, both))[:, 0], 0.35, 0.65) * (neck & stands)
-    distance = lambda a, b: np.linalg.norm(a - b, axis=-1)
-    from_cloth, from_skin = distance(own, cloth), distance(own, skin)
-    alike = ramp(from_skin / np.maximum(from_skin + from_cloth, 1e-6), *NEARER)
-    alike = alike * ramp(distance(cloth, skin), APART, 2 * APART) * ramp(-kinds, 0.5, 0)
-    if strand.sum() > LEAST_HAIR:
-        hair = (shown * strand[:, None]).sum(0) / strand.sum()
-        alike = alike * (distance(own, hair) >= from_cloth)
-    share = np.where(neck & stands, edge, np.maximum(alike, ramp(kinds, 0, 0.5)))[:, None]
-    out = head.color.copy()
-    out[use] = own + share * (edge[:, None] * cloth + (1 - edge[:, None]) * skin - own)
-    return out
+    share = around.look_up(twice.filled(is_cloth, np.concatenate([dressed, bare])))
+    edge = smooth_step(share, 0.35, 0.65)
+    color, collar = head.color.copy(), np.zeros(len(head.color))
+    color[use] = own + edge * (edge * cloth + (1 - edge) * skin - own)
+    collar[use] = edge[:, 0]
+    return color, collar

@@ -31,12 +31,19 @@ class Painter:
         maps = static.reshape(14, -1)[:, table.texel].T[keep]
         is_region = lambda name: table.region[keep] == self.model.regions.index(name)
         surface = table.sample(self.model.template)[keep]
+        a, b, c = np.moveaxis(self.model.template[table.corners[keep]].astype(np.float64), 1, 0)
+        normals = np.cross(b - a, c - a)
+        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+        row, column = np.divmod(table.texel[keep], table.map_size)
         return Head(
             surface + maps[:, :3],
             np.clip(maps[:, 4:7], 0, 1),
             1 / (1 + np.exp(-maps[:, 3])),
             is_region("scalp"),
             is_region("neck"),
+            is_region("ears"),
+            (np.stack([column, row], 1) + 0.5) / table.map_size,
+            normals,
         )
 
     def recolored(self, static: np.ndarray, head: Head, color: np.ndarray) -> np.ndarray:

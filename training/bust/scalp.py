@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..headmodel.page2 import hair_rows
+from .atlas_grid import AtlasGrid
 from .grids import ramp
 from .hair import Hair
 from .head import Head
@@ -14,6 +15,7 @@ from .photo import HAIR, Photo, bilinear
 
 ROWS, COLUMNS, STEP = 20, 48, np.radians(7.5)  # grid over the head from its top to below the ears
 RIM = (0.3, 0.6)  # cosines to the camera, up to which and from which on a photo's colors of it are believed
+BORDER = (0.5, 0.95)  # share of scalp around, up to which and from which on it goes with the hair
 
 
 def scalp_color(page: Page, head: Head, layer: Hair, color: np.ndarray, photo: Photo) -> np.ndarray:
@@ -36,6 +38,8 @@ def scalp_color(page: Page, head: Head, layer: Hair, color: np.ndarray, photo: P
     facing = (out * to).sum(1) / np.linalg.norm(out, axis=1) / np.linalg.norm(to, axis=1)
     trust = photo.inside(px, 2) * ramp(facing, *RIM) * ramp(bilinear(photo.sure, px), 0.5, 0.9)
     trust = (trust * ramp(bilinear(photo.classes, px)[:, HAIR], 0.3, 0.6))[:, None]
+    border = ramp(AtlasGrid(head.place).smooth(head.scalp[:, None].astype(float))[head.scalp], *BORDER)
+    trust = np.maximum(trust, 1 - border)
     result = head.color.copy()
     result[head.scalp] = own * trust + around(p).look_up(grid) * (1 - trust)
     return result

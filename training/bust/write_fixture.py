@@ -28,6 +28,7 @@ from .neck import neck_color
 from .page import Page
 from .photo import Photo, box
 from .picture import Painter
+from .sides import side_color
 
 PATH = Path(__file__).resolve().parents[2] / "tests/fixtures/bust.json"
 HEAD_SIZE, PAGE_SIZE = 64, 104
@@ -131,13 +132,20 @@ def back_content(page: Page, head: Head, photos: list[Photo]) -> dict:
 
 
 def collar_content(page: Page, head: Head) -> dict:
-    """One side of the neck under a collar; and so much of it that the collar stands."""
+    """One side of the neck under a collar, which the head's skin takes the place of; and so much of it that the collar
+    stands, and stays."""
     out = {}
-    for name, inner in (("open", 0.012), ("standing", -0.05)):
+    for name, inner, stands in (("open", 0.012, False), ("standing", -0.05, True)):
         photo = drawn({**PHOTOS[0], "collar": inner})
         cleaned = photo.cleaned()
-        color = neck_color(page, head, cleaned, depth_picture(head, cleaned))
-        assert color is not None and np.abs(color - head.color).max() > 0.1
+        depth, collar = depth_picture(head, cleaned), np.zeros(len(head.color))
+        neck = neck_color(page, head, cleaned, depth)
+        assert (neck is not None) == stands
+        dressed = head
+        if neck is not None:
+            dressed, collar = replace(head, color=neck[0]), neck[1]
+        color = side_color(dressed, [cleaned], [depth], collar)
+        assert np.abs(color - head.color).max() > 0.1
         out[name] = {"photo": camera(photo, PHOTOS[0]), "color": pack(255 * color.ravel()[::EVERY], "u1")}
     return out
 

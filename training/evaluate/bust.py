@@ -346,15 +346,8 @@ def portraits(maker: Maker, files: list[Path], with_holes: int) -> dict:
     return summarize(rows)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Hair and bust against today's avatar.")
-    parser.add_argument("--portraits", type=int, default=60)
-    parser.add_argument("--people", type=int, default=len(PEOPLE))
-    parser.add_argument("--holes", type=int, default=15, help="portraits whose holes are looked for, 24 pictures each")
-    parser.add_argument("--even", action="store_true", help="the photos used for tuning")
-    parser.add_argument("--sheet", type=Path, help="a contact sheet of the people")
-    parser.add_argument("--out", type=Path, default=ROOT / "training/results/bust.json")
-    a = parser.parse_args()
+def opened() -> tuple[Path, Observers, Puppeteer, dict]:
+    """The data, who finds faces, the model that ships, and what a result says of it."""
     from .__main__ import load_model
 
     root = default_data_root()
@@ -365,8 +358,20 @@ def main() -> None:
         raise SystemExit(str(observers.missing))
     config = json.loads((ROOT / "assets/models/models.json").read_text())["default"]
     avatar, step = load_model(config, None)
-    maker = Maker(Puppeteer(avatar, HeadModel.load()), observers, root)
-    results: dict = {"model": config, "step": step}
+    return root, observers, Puppeteer(avatar, HeadModel.load()), {"model": config, "step": step}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Hair and bust against today's avatar.")
+    parser.add_argument("--portraits", type=int, default=60)
+    parser.add_argument("--people", type=int, default=len(PEOPLE))
+    parser.add_argument("--holes", type=int, default=15, help="portraits whose holes are looked for, 24 pictures each")
+    parser.add_argument("--even", action="store_true", help="the photos used for tuning")
+    parser.add_argument("--sheet", type=Path, help="a contact sheet of the people")
+    parser.add_argument("--out", type=Path, default=ROOT / "training/results/bust.json")
+    a = parser.parse_args()
+    root, observers, model, results = opened()
+    maker = Maker(model, observers, root)
     files = sorted((root / "photos").glob("*.jpg"))[0 if a.even else 1 :: 2][: a.portraits]
     if a.people:
         results["people"] = people(maker, root, list(PEOPLE)[: a.people], ROOT / "training/cache/bust-people", a.sheet)

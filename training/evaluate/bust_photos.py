@@ -27,9 +27,8 @@ from ..classes.person import PersonFinder
 from ..headmodel.model import HeadModel
 from ..refine.portraits import Portrait, crop_size, inside_photo
 from ..synth.crop import Crop, crop_from_landmarks, from_crop
-from ..synth.skins import default_data_root
 from . import metrics
-from .bust import PEOPLE, PERSON_SIZE, ROOT, SIZE, ValidPerson, avatar_camera, person_camera
+from .bust import PEOPLE, PERSON_SIZE, ROOT, SIZE, ValidPerson, avatar_camera, opened, person_camera
 from .observers import Observers
 from .paired import interval
 from .puppets import Puppeteer
@@ -269,27 +268,18 @@ def tinted(p: Prepared, tint: tuple[float, float, float]) -> Prepared:
 def main() -> None:
     parser = argparse.ArgumentParser(description="A second photo for hair and bust.")
     parser.add_argument("--even", action="store_true", help="the people used for tuning")
+    parser.add_argument("--people", type=int, help="only so many of them")
     parser.add_argument("--cases", nargs="*", default=list(CASES), choices=list(CASES))
     parser.add_argument("--tint", nargs=3, type=float, default=(1, 1, 1), help="factors of the second photo's colors")
     parser.add_argument("--sheet", type=Path, help="a contact sheet: truth, one photo, both")
     parser.add_argument("--out", type=Path, default=ROOT / "training/results/bust-photos.json")
     a = parser.parse_args()
-    from .__main__ import load_model
-
-    root = default_data_root()
-    if root is None:
-        raise SystemExit("shared/data is needed")
-    observers = Observers()
-    if "tracker" in observers.missing or "fit" in observers.missing:
-        raise SystemExit(str(observers.missing))
-    config = json.loads((ROOT / "assets/models/models.json").read_text())["default"]
-    avatar, step = load_model(config, None)
-    model = Puppeteer(avatar, HeadModel.load())
+    root, observers, model, results = opened()
     folder = ROOT / "training/cache/bust-photos"
-    names = list(PEOPLE)[0 if a.even else 1 :: 2]
+    names = list(PEOPLE)[0 if a.even else 1 :: 2][: a.people]
     people = kept(Preparer(model, observers), root, names, a.cases, folder)
-    measure = Measure(model.head, avatar.config.map_size)
-    results: dict = {"model": config, "step": step, "people": names, "tint": list(a.tint), "cases": {}}
+    measure = Measure(model.head, model.avatar.config.map_size)
+    results |= {"people": names, "tint": list(a.tint), "cases": {}}
     lines = []
     for case, by_name in people.items():
         rows: dict[str, dict[int, list[tuple[float, float, float]]]] = {"one": {}, "both": {}}

@@ -45,7 +45,19 @@ def bald_head() -> Head:
     means = np.einsum("nk,nkc->nc", bary, v[pick])
     region = model.face_region[faces[pick]]
     is_region = lambda name: region == model.regions.index(name)
-    return Head(means, np.full((len(means), 3), 0.6), np.ones(len(means)), is_region("scalp"), is_region("neck"))
+    normals = np.cross(v[:, 1] - v[:, 0], v[:, 2] - v[:, 0])[pick]
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    place = np.einsum("nk,nkc->nc", bary, model.uv[model.uv_faces[faces[pick]]]) * [1, -1] + [0, 1]
+    return Head(
+        means,
+        np.full((len(means), 3), 0.6),
+        np.ones(len(means)),
+        is_region("scalp"),
+        is_region("neck"),
+        is_region("ears"),
+        place,
+        normals,
+    )
 
 
 def photo_of(hair: str = "none", shoulder: float = 0.0) -> Photo:

@@ -10,6 +10,7 @@ import { Quaternion } from "@babylonjs/core/Maths/math.vector.js";
 import { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import type { Scene } from "@babylonjs/core/scene.js";
 import { FlexAvatarError } from "../../flame/error.js";
+import { FetchFileAsync } from "../../runtime/models/fetchFile.js";
 
 /** Bones that turn something of a head, or of the torso that carries it. */
 const HeadBones = ["spine", "chest", "upperChest", "neck", "head", "jaw", "leftEye", "rightEye"] as const;
@@ -61,8 +62,8 @@ interface ISamples {
  * @param source address of a `.vrma` file, or its bytes
  * @param scene scene of the group
  * @returns the clip; it is also in `scene.animationGroups`
- * @throws FlexAvatarError `file-format` if the file is none, or cannot be fetched; `clip-empty` if it animates nothing
- * of a head
+ * @throws FlexAvatarError `file-missing` if the file does not come, `file-format` if it is none, `clip-empty` if it
+ * animates nothing of a head
  * @example
  * const clip = await LoadVrmAnimationAsync("hello.vrma", scene);
  * avatar.bindAnimationGroup(clip).start();
@@ -132,13 +133,7 @@ function NotVrma(why: string, cause?: unknown): FlexAvatarError {
 
 async function BytesAsync(source: string | ArrayBuffer | ArrayBufferView | Blob): Promise<DataView> {
     if (typeof source === "string") {
-        const response = await fetch(source).catch((cause: unknown) => {
-            throw NotVrma(`${source} cannot be fetched`, cause);
-        });
-        if (!response.ok) {
-            throw NotVrma(`${source} answers ${response.status}`);
-        }
-        return new DataView(await response.arrayBuffer());
+        return new DataView((await FetchFileAsync(source, "the VRM animation")).buffer);
     }
     if (source instanceof Blob) {
         return new DataView(await source.arrayBuffer());

@@ -1,7 +1,9 @@
 /** The inside of an avatar: makes its parts in order, takes them through frames and device losses, and frees them. */
 import type { AnimationGroup } from "@babylonjs/core/Animations/animationGroup.js";
 import { Matrix, Quaternion } from "@babylonjs/core/Maths/math.vector.js";
+import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh.js";
 import type { GaussianSplattingMesh } from "@babylonjs/core/Meshes/GaussianSplatting/gaussianSplattingMesh.js";
+import type { InstancedMesh } from "@babylonjs/core/Meshes/instancedMesh.js";
 import type { TransformNode } from "@babylonjs/core/Meshes/transformNode.js";
 import type { Observable } from "@babylonjs/core/Misc/observable.js";
 import { FlexAvatarError } from "../../flame/error.js";
@@ -362,6 +364,8 @@ export class AvatarCore implements IAvatarInternals {
             }
         });
         this.proxyMesh.clone = () => this.latestClone!.proxyMesh;
+        // An instance would be posed as the first one.
+        this.proxyMesh.createInstance = () => this.latestClone!.proxyMesh as AbstractMesh as InstancedMesh;
     }
 
     private _watchDriver(evaluator: AvatarEvaluator): void {

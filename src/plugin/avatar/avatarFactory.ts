@@ -109,12 +109,6 @@ export class AvatarFactory {
         private readonly _notify: (code: string, message: string) => void,
     ) {
         this._services = { ...DefaultServices, ..._options._services };
-        if (_options.mediaPipeUrls !== undefined) {
-            this._notify(
-                "option-unused",
-                "The option mediaPipeUrls is no longer needed: faces are found by networks of modelsUrl.",
-            );
-        }
     }
 
     /** The networks, once loaded. */

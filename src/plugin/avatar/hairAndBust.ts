@@ -94,14 +94,18 @@ export class HairAndBust implements IPageMember {
     }
 
     public get hiddenParts(): HiddenParts {
-        return { hair: this._hair === "scalp", bust: this._bust === "none" || this._isCarried };
+        return { hair: this._hair === "scalp", bust: this.showsNeckEnd };
+    }
+
+    public get showsNeckEnd(): boolean {
+        return this._bust === "none" || this._isCarried;
     }
 
     public get showsScalp(): boolean {
         return this._hair === "scalp" || this._pose.hairSpring !== null;
     }
 
-    /** Leaves out what hair hides of the head. Called before every frame; allocates nothing. */
+    /** Leaves out what hair and bust hide of the head. Called before every frame; allocates nothing. */
     public coverHead(): void {
         this._drawing.splats?.setCovered(this._page?.splats ? this._parts.page.covered : null);
     }

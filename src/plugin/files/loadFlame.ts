@@ -1,9 +1,9 @@
 /** The user's own FLAME in a page: as a head model, and as the meaning of FLAME's coefficients. */
-import { FlexAvatarError } from "../../flame/error.js";
 import { ParseHeadModel, type HeadModel } from "../../flame/headModel.js";
 import type { FlameFaceMap } from "../../runtime/flame/flameFaceMap.js";
 import type { IFlameReport, IFlameSettings } from "../../runtime/flame/flameHeadModel.js";
 import { JoinUrl } from "../../runtime/models/assetStore.js";
+import { FetchFileAsync } from "../../runtime/models/fetchFile.js";
 import { DefaultFlexAvatarOptions } from "../componentOptions.js";
 
 /** A file of the user: chosen in the page, at an address, or its bytes. */
@@ -30,7 +30,7 @@ export interface ILoadedFlame {
 /**
  * Makes a head model file of the user's FLAME. It stays on the page: nothing is sent anywhere. Takes some seconds.
  * @param file FLAME 2020, 2023 or 2023 Open, `.pkl` or `.npz`
- * @throws FlexAvatarError `file-format` if it is none, `pickle-refused` if it asks for more than data
+ * @throws FlexAvatarError `file-missing`, `file-format` if it is none, `pickle-refused` if it asks for more than data
  */
 export async function LoadFlameHeadModelAsync(
     file: FlameSource,
@@ -74,14 +74,5 @@ async function BytesAsync(source: FlameSource): Promise<Uint8Array> {
     if (source instanceof Blob) {
         return new Uint8Array(await source.arrayBuffer());
     }
-    const address = String(source);
-    const missing = (why: string, cause?: unknown): FlexAvatarError =>
-        new FlexAvatarError("file-format", `${address} ${why}.`, { cause });
-    const response = await fetch(source).catch((cause: unknown) => {
-        throw missing("cannot be fetched", cause);
-    });
-    if (!response.ok) {
-        throw missing(`answers ${response.status}`);
-    }
-    return new Uint8Array(await response.arrayBuffer());
+    return await FetchFileAsync(source, "the file of FLAME");
 }

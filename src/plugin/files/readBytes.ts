@@ -1,11 +1,13 @@
 /** The bytes of an avatar file, from wherever a page has it. */
 import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
-import { FetchAsync, MessageOf } from "../../runtime/models/loadFailure.js";
+import { FetchFileAsync } from "../../runtime/models/fetchFile.js";
+import { MessageOf } from "../../runtime/models/loadFailure.js";
 
 /**
  * @param source address or bytes
  * @param signal cancels the download
- * @throws FlexAvatarError `file-format`, `invalid-argument`, `aborted`
+ * @throws FlexAvatarError `file-missing`, `policy-refused`, `invalid-argument`, `aborted`, and `file-format` for a Blob
+ * that cannot be read
  */
 export async function ReadBytesAsync(
     source: string | URL | Blob | ArrayBuffer | Uint8Array,
@@ -26,8 +28,7 @@ export async function ReadBytesAsync(
                 advice: "Pass an address, a Blob or the bytes of a .flexavatar file.",
             });
         }
-        const response = await FetchAsync(String(source), { what: "the avatar file", code: "file-format", signal });
-        return new Uint8Array(await response.arrayBuffer());
+        return await FetchFileAsync(source, "the avatar file", signal);
     } catch (error) {
         ThrowIfAborted(signal, "loading the avatar file");
         if (error instanceof FlexAvatarError) {

@@ -15,6 +15,7 @@ import { FindColumn, FirstAngle } from "./faceColumns.js";
 import { ReadResult } from "./faceResults.js";
 import type { FlameFaceMap } from "../../runtime/flame/flameFaceMap.js";
 import { MiddleRotation, ReadFlameSequence } from "../../runtime/flame/flameSequence.js";
+import { FetchFileAsync } from "../../runtime/models/fetchFile.js";
 import { IsZip } from "../../runtime/format/zipReader.js";
 
 /** Settings of {@link ParseFaceClip}. A field left undefined keeps its default. */
@@ -96,7 +97,7 @@ export function ParseFaceClip(
 /**
  * Fetches and reads a performance.
  * @param source address, or the file
- * @throws FlexAvatarError as {@link ParseFaceClip}, and `file-format` if it does not come
+ * @throws FlexAvatarError as {@link ParseFaceClip}, and `file-missing` and `policy-refused` if it does not come
  */
 export async function LoadFaceClipAsync(
     source: string | URL | Blob,
@@ -105,13 +106,7 @@ export async function LoadFaceClipAsync(
     if (source instanceof Blob) {
         return ParseFaceClip(await source.arrayBuffer(), settings);
     }
-    const response = await fetch(source).catch((cause: unknown) => {
-        throw NotAClip(`${String(source)} cannot be fetched`, cause);
-    });
-    if (!response.ok) {
-        throw NotAClip(`${String(source)} answers ${response.status}`);
-    }
-    return ParseFaceClip(await response.arrayBuffer(), settings);
+    return ParseFaceClip(await FetchFileAsync(source, "the face performance"), settings);
 }
 
 function NotAClip(why: string, cause?: unknown): FlexAvatarError {

@@ -1,6 +1,4 @@
 /** One part of a person as an ordinary Babylon mesh: morph targets for expressions, a skeleton for joints. */
-import { RawTexture } from "@babylonjs/core/Materials/Textures/rawTexture.js";
-import { Texture } from "@babylonjs/core/Materials/Textures/texture.js";
 import { Material } from "@babylonjs/core/Materials/material.js";
 import { StandardMaterial } from "@babylonjs/core/Materials/standardMaterial.js";
 import { Color3 } from "@babylonjs/core/Maths/math.color.js";
@@ -16,9 +14,10 @@ import { JointCount, JointParents, ModelJointNames } from "../../flame/headModel
 import type { IBakedTexture } from "../../runtime/mesh/bakeTexture.js";
 import { MorphTargetOf, type IMeshPart, type MeshPartName } from "../../runtime/mesh/personMesh.js";
 import { SkinOf } from "../../runtime/mesh/meshGlb.js";
+import { PaintedTexture } from "./paintedTexture.js";
 
-/** Fainter hair is left out: it would hide what is behind it. Ours. */
-const LeastHairAlpha = 0.25;
+/** What is fainter is left out: it would hide what is behind it. A bust fades out. Ours. */
+const LeastAlpha = { hair: 0.25, bust: 0.05 } as const;
 
 const Turn = new Quaternion(); // scratch of pose
 const Axis = new Vector3(); // scratch of pose
@@ -28,10 +27,9 @@ const Place = new Vector3(); // scratch of pose
 export class SkinnedPart {
     public readonly mesh: Mesh;
     private readonly _skeleton: Skeleton;
-    /** What the mesh was made with: containers give copies of an avatar other ones. */
-    private readonly _targets: MorphTargetManager | null;
-    private readonly _material: Material;
-    private readonly _texture: RawTexture;
+    /** What the mesh was made with: a container, or the page, may give it another one. */
+    private readonly _material: StandardMaterial;
+    private readonly _texture: PaintedTexture;
 
     /**
      * @param name name of the mesh
@@ -58,12 +56,15 @@ export class SkinnedPart {
         mesh.clone = () => copyOf(_part.name)!; // an avatar makes its meshes itself
         mesh.instantiateHierarchy = () => copyOf(_part.name);
         VertexDataOf(_part).applyToMesh(mesh);
-        this._texture = TextureOf(_part.texture, mesh);
+        this._texture = PaintedTexture.Create(`${name}.texture`, _part.texture, scene);
         mesh.material = this._material = MaterialOf(_part, this._texture, mesh);
         mesh.skeleton = this._skeleton = SkeletonOf(_part, mesh);
         mesh.numBoneInfluencers = 4;
-        this._targets = _part.model.expressionCount > 0 ? TargetsOf(_part, mesh) : null;
-        mesh.morphTargetManager = this._targets;
+        if (_part.model.expressionCount > 0) {
+            const targets = (mesh.morphTargetManager = TargetsOf(_part, mesh));
+            const cloneTargets = targets.clone.bind(targets);
+            targets.clone = () => copyOf(_part.name)?.morphTargetManager ?? cloneTargets();
+        }
     }
 
     /**
@@ -99,15 +100,19 @@ export class SkinnedPart {
     }
 
     /** Shows other colors. @param texture of the same size */
-    public repaint({ rgba }: IBakedTexture): void {
-        this._texture.update(rgba);
+    public repaint(texture: IBakedTexture): void {
+        const { material } = this.mesh;
+        const shown = material instanceof StandardMaterial ? material.diffuseTexture : null;
+        this._texture.paint(texture);
+        if (shown !== this._texture && shown instanceof PaintedTexture) {
+            shown.paint(texture);
+        }
     }
 
     /** Frees mesh, material, texture, skeleton and targets. */
     public dispose(): void {
         this._skeleton.dispose();
         this.mesh.morphTargetManager?.dispose();
-        this._targets?.dispose();
         this.mesh.dispose(false, true);
         this._material.dispose(true, true);
     }
@@ -125,16 +130,7 @@ function VertexDataOf({ mesh, model }: IMeshPart): VertexData {
     return data;
 }
 
-function TextureOf({ rgba, edge }: IBakedTexture, mesh: Mesh): RawTexture {
-    const scene = mesh.getScene();
-    const texture = RawTexture.CreateRGBATexture(rgba, edge, edge, scene, true, false, Texture.TRILINEAR_SAMPLINGMODE);
-    texture.name = `${mesh.name}.texture`;
-    texture.wrapU = texture.wrapV = Texture.CLAMP_ADDRESSMODE;
-    texture.anisotropicFilteringLevel = 4;
-    return texture;
-}
-
-function MaterialOf({ name }: IMeshPart, texture: RawTexture, mesh: Mesh): Material {
+function MaterialOf({ name }: IMeshPart, texture: PaintedTexture, mesh: Mesh): StandardMaterial {
     const material = new StandardMaterial(`${mesh.name}.material`, mesh.getScene());
     material.doNotSerialize = true;
     // The photo's light is in the colors.
@@ -149,10 +145,11 @@ function MaterialOf({ name }: IMeshPart, texture: RawTexture, mesh: Mesh): Mater
     }
     texture.hasAlpha = true;
     material.useAlphaFromDiffuseTexture = true;
-    // Both fade out at their ends. Hair has layers, of which the nearest is seen, and lies over the bust.
-    material.transparencyMode = name === "hair" ? Material.MATERIAL_ALPHATESTANDBLEND : Material.MATERIAL_ALPHABLEND;
-    material.forceDepthWrite = name === "hair";
-    material.alphaCutOff = LeastHairAlpha;
+    // Both fade out at their ends, and lie in layers, of which the nearest is seen, whichever faces come first.
+    material.transparencyMode = Material.MATERIAL_ALPHATESTANDBLEND;
+    material.alphaCutOff = LeastAlpha[name];
+    material.needDepthPrePass = true;
+    // Hair lies over the bust.
     mesh.alphaIndex = name === "hair" ? 1 : 0;
     return material;
 }

@@ -30,6 +30,8 @@ export interface IPageMember {
     readonly hiddenParts: HiddenParts;
     /** Whether the head may be seen where hair hides it: hair is left out, or may swing away. Asked every frame. */
     readonly showsScalp: boolean;
+    /** Whether the neck's end may be seen where the bust hides it: the bust is left out. Asked every frame. */
+    readonly showsNeckEnd: boolean;
     /** The page came, was replaced, or is gone. */
     showPage(): void;
 }
@@ -66,6 +68,8 @@ export class PersonPage {
     private _surface: HeadSurface | null = null;
     /** Undefined until it was looked for, after the first frame. */
     private _cover: IPageCover | null | undefined;
+    /** What both hide. */
+    private _both: Uint8Array | null = null;
     /** When the page was first drawn as it is: nothing is looked for before that frame is out. */
     private _firstFrame = -1;
     private _fadeStart = 0;
@@ -118,19 +122,25 @@ export class PersonPage {
     }
 
     /**
-     * [n] 1 for Gaussians of the head that hair hides on all avatars of the person, from wherever they are seen; null
-     * where some avatar shows the scalp, or hair that swings or fades. The same object each time.
+     * [n] 1 for Gaussians of the head that hair or bust hide on all avatars of the person, from wherever they are seen:
+     * of hair nothing where some avatar shows the scalp, or hair that swings, and of the bust nothing where some avatar
+     * leaves it out. Null for none, and while the page fades. The same object each time.
      */
     public get covered(): Uint8Array | null {
-        if (!this._file.page || !this._model || this._opacity < 1) {
+        const cover = this._cover;
+        if (!this._file.page || !this._model || this._opacity < 1 || !cover) {
             return null;
         }
+        let [hair, bust] = [true, true];
         for (let at = 0; at < this._memberList.length; at++) {
-            if (this._memberList[at].showsScalp) {
-                return null;
-            }
+            const { showsScalp, showsNeckEnd } = this._memberList[at];
+            hair &&= !showsScalp;
+            bust &&= !showsNeckEnd;
         }
-        return this._cover?.head ?? null;
+        if (hair && bust) {
+            return (this._both ??= cover.head.map((hidden, g) => hidden | cover.neck[g]));
+        }
+        return hair ? cover.head : bust ? cover.neck : null;
     }
 
     public join(member: IPageMember): void {
@@ -164,7 +174,7 @@ export class PersonPage {
         onSlice();
         const isNew = this.model === null;
         this._replace(page, shapes);
-        this._cover = cover;
+        this._setCover(cover);
         if (isNew && fadeMs > 0) {
             this._fadeStart = performance.now();
             this._fadeMs = fadeMs;
@@ -173,7 +183,7 @@ export class PersonPage {
     }
 
     /**
-     * Goes on with a fade, and looks for what hair hides once the first frame is out. Called by every avatar in every
+     * Goes on with a fade, and looks for what the page hides once the first frame is out. Called by every avatar in every
      * frame; works once in each.
      */
     public update(frame: number): void {
@@ -185,7 +195,7 @@ export class PersonPage {
             if (this._firstFrame < 0) {
                 this._firstFrame = frame;
             } else {
-                this._cover = null;
+                this._setCover(null);
                 void this._findCoverAsync();
             }
         }
@@ -206,7 +216,7 @@ export class PersonPage {
         this._shown = new Map();
         this._shapes = shapes;
         this._surface = null;
-        this._cover = undefined;
+        this._setCover(undefined);
         this._firstFrame = -1;
         this.finishFade();
         if (page) {
@@ -310,7 +320,12 @@ export class PersonPage {
         return this.map[3 * mapSize * mapSize + texel[g]];
     }
 
-    /** Finds what hair hides, in slices; then it is no longer drawn. */
+    private _setCover(cover: IPageCover | null | undefined): void {
+        this._cover = cover;
+        this._both = null;
+    }
+
+    /** Finds what hair and bust hide, in slices; then it is no longer drawn. */
     private async _findCoverAsync(): Promise<void> {
         const shapes = this._shapes;
         const page = { model: this._model!, map: this.map };
@@ -323,7 +338,7 @@ export class PersonPage {
         if (shapes !== this._shapes) {
             return; // the page was replaced
         }
-        this._cover = cover;
+        this._setCover(cover);
         if (fewer.size > 0) {
             this._shown = new Map(); // the avatars give back what is shown, one by one
             this._shapes = fewer;
@@ -331,7 +346,7 @@ export class PersonPage {
         }
     }
 
-    /** @returns null for a page that does not say where its hair is, or whose hair hides nothing */
+    /** @returns null for a page that does not say where its hair is, or that hides nothing */
     private *_coverFor({ model: page, map }: IPageMap): Work<IPageCover | null> {
         if (!page.fill) {
             return null;
@@ -342,7 +357,7 @@ export class PersonPage {
         const table = TexelTableOf(model, page.mapSize);
         yield 0;
         const cover = yield* FindPageCover(head, { model, table, map }, page.fill);
-        return cover.head.includes(1) || cover.page.includes(1) ? cover : null;
+        return Object.values(cover).some((hidden: Uint8Array) => hidden.includes(1)) ? cover : null;
     }
 
     /** @returns null if nothing is left */

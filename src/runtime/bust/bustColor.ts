@@ -5,7 +5,7 @@
 import type { Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
 import { Facing, RimBehind } from "./facing.js";
-import { CreateGrid, PushPull, Ramp, SmoothStep, type IGrid } from "./grids.js";
+import { Blur, CreateGrid, PushPull, Ramp, SmoothStep, type IGrid } from "./grids.js";
 import { HiddenBy } from "./head.js";
 import { AboveRing, BaseOf } from "./page.js";
 import { Skin, type Photo } from "./photo.js";
@@ -14,7 +14,7 @@ import { AroundNeck, NeckAzimuth, NeckBetween, type ITorso } from "./torso.js";
 /** Meters over the neck's ring: where a garment begins that no photo shows. */
 const Collar = [-0.006, -0.022] as const;
 /** How much the guessed color of clothes, and that edge, count beside what photos show. */
-const [Faint, FaintCollar] = [0.004, 0.02];
+const [Faint, FaintCollar] = [0.004, 0.08];
 /** Color of clothes of whom no photo shows any. */
 const Plain = [0.27, 0.28, 0.31];
 /** Such clothes have a collar that ends so far below the ring, meters, in a line that is so much darker. */
@@ -23,6 +23,8 @@ const [Rib, RibDarker] = [-0.028, 0.2];
 const Light = { up: 1.2, front: 0.8 };
 /** What of it comes from everywhere, and how far it reaches around. */
 const [Ambient, Wrap] = [0.65, 0.3];
+/** Rows and columns over which the surface is smoothed for that: creases of the neck are no shadows. */
+const [CalmRows, CalmColumns] = [2, 5];
 /** Texels of usual light that count beside those that a photo shows. */
 const [UsualLight, UsualCount] = [0.88, 100];
 const NeckBins = 24;
@@ -30,7 +32,11 @@ const NeckBins = 24;
 export const HiddenSlack = 0.012;
 
 /** Cosines to the camera, up to which and from which on a photo is believed. */
-const Rim = [0.12, 0.4] as const;
+const Rim = [0.2, 0.45] as const;
+/** A texel is believed as far as those around it are: texels of the mean, and its share from which and up to which. */
+const [Specks, SpeckShare] = [1.5, [0.35, 0.75]] as const;
+/** Columns over which the edge of a garment is smoothed. */
+const EdgeColumns = 4;
 /** Of the crops: clothes of which so little is seen have no color. */
 const LeastSeen = 0.0004;
 
@@ -133,7 +139,8 @@ export function* BustColor(
         yield part(1);
     }
     const mirrorOf = (i: number): number => i - 2 * (i % columns) + columns - 1;
-    const known = weight.map((value) => Math.min(value, 1));
+    const calm = WithoutSpecks(CreateGrid(rows, columns, 1, weight));
+    const known = weight.map((value, i) => Math.min(value, 1) * calm[i]);
     const color = CreateGrid(rows, columns, 3);
     const base = BaseOf(page, page.bust).values;
     // skin and clothes spread apart, and where one ends and the other begins spreads by itself: a garment has an edge
@@ -151,7 +158,8 @@ export function* BustColor(
         const mirror = mirrorOf(i);
         const mirrored = Math.max(0, 0.8 * known[mirror] - known[i]);
         const sure = Math.min(known[i] + mirrored, 1);
-        const dressed = Math.min(clad[i], 1) + Math.max(0, 0.8 * Math.min(clad[mirror], 1) - known[i]);
+        const dressed =
+            Math.min(clad[i], 1) * calm[i] + Math.max(0, 0.8 * Math.min(clad[mirror], 1) * calm[mirror] - known[i]);
         const share = Math.min(dressed / Math.max(sure, 1e-6), 1);
         for (let k = 0; k < 3; k++) {
             const here = total[3 * i + k] / Math.max(weight[i], 1e-6);
@@ -172,7 +180,7 @@ export function* BustColor(
     yield 0.9;
     const clothColor = cloth.filled();
     yield 0.96;
-    const edges = collar.filled();
+    const edges = Blur(CreateGrid(rows, columns, 1, collar.filled()), EdgeColumns, 1, true).values;
     const light = LightOn(points, photos[0].yaw);
     const usual = known.reduce((sum, weight, i) => sum + weight * light[i], UsualLight * UsualCount);
     const mean = usual / known.reduce((sum, weight) => sum + weight, UsualCount);
@@ -189,10 +197,17 @@ export function* BustColor(
     return color;
 }
 
+/** [rows,columns] 0..1: less where the texels around are not seen, as where the head's outline hides some of them. */
+function WithoutSpecks(weight: IGrid): Float64Array {
+    const known = { ...weight, values: weight.values.map((value) => Math.min(value, 1)) };
+    return Blur(Blur(known, Specks, 0), Specks, 1, true).values.map((mean) => Ramp(mean, ...SpeckShare));
+}
+
 /** [rows,columns] 0..1: light from above the camera. */
 function LightOn(points: IGrid, yaw: number): Float64Array {
     const eye = [Light.front * Math.sin(yaw), Light.up, Light.front * Math.cos(yaw)];
-    return Facing(points, { eye }, 1).map(
+    const calm = Blur(Blur(points, CalmRows, 0), CalmColumns, 1, true);
+    return Facing(calm, { eye }, 1).map(
         (cosine) => Ambient + (1 - Ambient) * Math.max(0, (cosine + Wrap) / (1 + Wrap)),
     );
 }

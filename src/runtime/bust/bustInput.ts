@@ -36,6 +36,12 @@ export interface IBustHead {
     readonly scalp: Uint8Array;
     /** [n] 1 on the neck. */
     readonly neck: Uint8Array;
+    /** [n] 1 on the ears. */
+    readonly ears: Uint8Array;
+    /** [n,2] column and row in the atlas, 0..1. */
+    readonly place: Float64Array;
+    /** [n,3] unit normals of the template's faces. */
+    readonly normals: Float64Array;
 }
 
 /**

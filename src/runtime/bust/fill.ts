@@ -7,15 +7,16 @@ import { Within, type Work } from "../slices.js";
 import { HairEnds, PlaceBack, SortOut } from "./back.js";
 import { BustColor } from "./bustColor.js";
 import type { IBand, IBustInput, IBustPage } from "./bustInput.js";
-import { Clamp, Frames, QuaternionOf } from "./grids.js";
+import { Clamp, Frames, QuaternionOf, type IGrid } from "./grids.js";
 import { GuessClasses } from "./guessClasses.js";
 import { HairSurface, type IHair } from "./hair.js";
-import { HairColor, type IHairColor } from "./hairColor.js";
-import { DepthPicture } from "./head.js";
+import { HairColor, type IHairColor, type ISunkHair } from "./hairColor.js";
+import { DepthOf, DepthPicture } from "./head.js";
 import { InnerLayer, type ILayer } from "./innerLayer.js";
 import { NeckColor } from "./neck.js";
 import { CleanPhoto, type Photo } from "./photo.js";
 import { ScalpColor } from "./scalp.js";
+import { SideColor } from "./sides.js";
 import { Tinted, Toned } from "./tone.js";
 import { FitTorso, TorsoReach, type ITorso } from "./torso.js";
 
@@ -34,8 +35,8 @@ export interface IFilled {
     readonly map: Float32Array<ArrayBuffer>;
     /** Gaussians that are not empty. */
     readonly count: number;
-    /** [n,3] colors of the head with a neck without the collar's color; null where it stays. */
-    readonly headColor: Float64Array<ArrayBuffer> | null;
+    /** [n,3] colors of the head where no photo shows it, as they go on from what is seen. */
+    readonly headColor: Float64Array;
     /** How well the outline of the photo from behind agrees, 0..1, and whether it was used; null without one. */
     readonly back: { readonly overlap: number; readonly isUsed: boolean } | null;
 }
@@ -79,8 +80,8 @@ export function* FillPage(
         depths.push(DepthPicture(given, photo));
     }
     photos.splice(0, photos.length, ...Toned(photos, given, depths));
-    let headColor = yield* Within(NeckColor(page, given, photos[0], depths[0]), 0.42, 0.43);
-    const head = headColor ? { ...given, color: headColor } : given;
+    const collar = yield* Within(NeckColor(page, given, photos[0], depths[0]), 0.42, 0.43);
+    let head = collar ? { ...given, color: collar.color } : given;
     yield 0.43;
     const torso = yield* Within(FitTorso(page, head, photos[0].torso), 0.43, 0.5);
     steps.onTorso?.(torso, photos);
@@ -113,24 +114,40 @@ export function* FillPage(
     map.fill(Off, 3 * texels, 4 * texels);
     map.fill(Math.log(0.001), 7 * texels, 10 * texels);
     map.fill(1, 13 * texels);
+    const front = photos.filter(({ source }) => !source.fromBehind);
+    let hairColor: ISunkHair | null = null;
+    let covers: Float64Array[] | null = null;
+    if (layer) {
+        hairColor = yield* Within(HairColor(page, layer, torso, photos, depths), 0.65, 0.83);
+        steps.onHairColor?.(hairColor);
+        layer = { ...layer, points: hairColor.points };
+        const points = ShownPoints(layer.points, hairColor.shown);
+        covers = front.map((photo) => DepthOf(points, photo));
+    }
+    const sides = SideColor(head, { photos: front, depths, covers }, collar?.collar ?? null);
+    head = { ...head, color: yield* Within(sides, 0.83, 0.86) };
     if (bust) {
         const upright = photos.map((photo) => photo.torso);
-        const color = yield* Within(BustColor(page, head, torso, upright, depths), 0.65, 0.73);
+        const color = yield* Within(BustColor(page, head, torso, upright, depths), 0.86, 0.91);
         const how = { opacity: Opaque, turn: 1, share: [0.68, 0.68, 0.0015] } as const;
-        yield* Within(Write(map, page, page.bust, { ...torso, color }, how), 0.73, 0.75);
+        yield* Within(Write(map, page, page.bust, { ...torso, color }, how), 0.91, 0.93);
     }
-    if (layer) {
-        const color = yield* Within(HairColor(page, layer, torso, photos, depths), 0.75, 0.93);
-        steps.onHairColor?.(color);
-        headColor = yield* Within(ScalpColor(page, head, layer, color, photos[0]), 0.93, 0.94);
+    let headColor = head.color;
+    if (layer && hairColor) {
+        headColor = yield* Within(ScalpColor(page, head, layer, hairColor, photos[0]), 0.93, 0.94);
         const outer = { opacity: Opaque, turn: -1, share: [0.68, 0.72, 0.0012] } as const;
-        yield* Within(Write(map, page, page.hair, { points: layer.points, ...color }, outer), 0.94, 0.96);
+        yield* Within(Write(map, page, page.hair, hairColor, outer), 0.94, 0.96);
         const inner = { opacity: 0.98, turn: -1, share: [0.7, 0.6, 0.002] } as const;
-        const inside = yield* Within(InnerLayer(page, layer, color), 0.96, 0.98);
+        const inside = yield* Within(InnerLayer(page, layer, hairColor), 0.96, 0.98);
         yield* Within(Write(map, page, page.hairInner, inside, inner), 0.98, 1);
     }
     const count = map.subarray(3 * texels, 4 * texels).filter((logit) => logit > Off + 1).length;
     return { map, count, back, headColor };
+}
+
+/** [n,3] points of a grid that are shown. */
+function ShownPoints(points: IGrid, shown: IGrid): Float64Array {
+    return points.values.filter((_, i) => shown.values[Math.floor(i / 3)] > 0.5);
 }
 
 /** Points, colors and opacity of a grid into its band. Yields after some rows. */

@@ -351,7 +351,7 @@ export function* FindClothes(
         dressed[cell] = Number(clothes[cell] > Math.max(hair[cell], skin[cell]));
         const isBeard = (off / beard[2]) ** 2 + (((row + 0.5) * edge - beard[1]) / beard[3]) ** 2 < 1;
         const isHairy = hair[cell] > Math.max(skin[cell], clothes[cell]);
-        const isBare = !isBeard && skin[cell] >= Math.max(hair[cell], clothes[cell]) && row > chin / edge;
+        const isBare = skin[cell] >= Math.max(hair[cell], clothes[cell]);
         if (!isHairy && !isBare) {
             continue;
         }
@@ -359,7 +359,8 @@ export function* FindClothes(
         const likeSkin = isBare ? Alike(color, 3 * cell, face, LightOnSkin) : 0;
         asked.push({ cell, skin: likeSkin });
         // a beard is unlike the hair above the ears, and what the matte took of the background is no garment
-        const isStrange = !isBeard && likeHair < LeastShare && (isHairy || likeSkin < LeastShare);
+        const isUnlike = likeHair < LeastShare && (isHairy || (likeSkin < LeastShare && row > chin / edge));
+        const isStrange = !isBeard && isUnlike;
         if (isStrange && Alike(color, 3 * cell, scene, LightOnScene) < LeastShare) {
             strange[cell] = 1;
             beside[cell] *= Number(likeHair < NotAtAll);

@@ -103,6 +103,30 @@ export function Blur({ rows, columns, depth, values }: IGrid, sigma: number, axi
     return CreateGrid(rows, columns, depth, mean);
 }
 
+/** Largest, then least values [rows,columns] in rectangles of 2 reach + 1: closes gaps of 2 reach; edges go on. */
+export function Closed(values: IGrid, rowReach: number, columnReach: number): IGrid {
+    const { rows, columns } = values;
+    let from = values.values;
+    for (const pick of [Math.max, Math.min]) {
+        for (const [n, stride, lines, next, reach] of [
+            [rows, columns, columns, 1, rowReach],
+            [columns, 1, rows, columns, columnReach],
+        ]) {
+            const to = new Float64Array(from.length);
+            for (let i = 0; i < n * lines; i++) {
+                const [line, at] = [Math.floor(i / n), i % n];
+                let value = from[line * next + at * stride];
+                for (let k = Math.max(0, at - reach); k <= Math.min(n - 1, at + reach); k++) {
+                    value = pick(value, from[line * next + k * stride]);
+                }
+                to[line * next + at * stride] = value;
+            }
+            from = to;
+        }
+    }
+    return { ...values, values: from };
+}
+
 /** Values times a factor for each place. */
 export function Weighted({ rows, columns, depth, values }: IGrid, factor: IGrid): IGrid {
     return CreateGrid(

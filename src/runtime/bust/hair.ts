@@ -69,6 +69,9 @@ export interface IHair {
     readonly excess: Float64Array;
     /** [rows,P] meters that it was moved out of the bust. */
     readonly moved: IGrid;
+    /** [rows,P] 0..1 where it lies on the head, not beside it, and meters that it may sink there. */
+    readonly lies: IGrid;
+    readonly above: IGrid;
 }
 
 /** The curtain's cross sections, one per row: meters about the dome's axis. */
@@ -363,6 +366,9 @@ export function* HairSurface(
         ...photos.filter(({ source }) => source.fromBehind),
     ].map((other) => EndsAside(hanging, heights, other, torsoShare.subarray(first * columns)));
     const shown = CreateGrid(page.hair.rows, columns);
+    const lies = CreateGrid(page.hair.rows, columns);
+    const above = CreateGrid(page.hair.rows, columns);
+    grown.values.forEach((value, i) => (above.values[i] = Math.max(value, LeastOff) - LeastOff));
     for (let i = 0; i < shown.values.length; i++) {
         const [row, column] = [Math.floor(i / columns) - first, i % columns];
         const k = side[column];
@@ -371,7 +377,8 @@ export function* HairSurface(
         if (row < 0) {
             value = Ramp(grown.values[i], ...OffHead);
             // sides, back and crown of the dome lie on the head: the curtain has no upper edge, the crown is of one piece
-            value = curtain ? Math.max(value, SmoothStep(theta.values[i], 0.75, 1.05)) : value;
+            lies.values[i] = curtain ? SmoothStep(theta.values[i], 0.75, 1.05) : 0;
+            value = Math.max(value, lies.values[i]);
         } else if (curtain) {
             const even = ends[k] * (1 - blend[column]) + ends[1 - k] * blend[column];
             const more = endsBehind === null ? longer : even - (endsBehind - view.center[1]);
@@ -401,7 +408,7 @@ export function* HairSurface(
         shown.values[i] = moved.values[i] < most ? value : 0;
     }
     const lengths = [sides.lowest[0] + view.center[1], sides.lowest[1] + view.center[1]] as const;
-    return { points, shown, theta, side, angle, view, curtain, lengths, excess, moved };
+    return { points, shown, theta, side, angle, view, curtain, lengths, excess, moved, lies, above };
 }
 
 /**

@@ -11,6 +11,7 @@ import {
     AsColumn,
     Blur,
     Clamp,
+    Closed,
     CreateGrid,
     Interpolate,
     MeanWhere,
@@ -25,7 +26,7 @@ import {
 import type { IHair } from "./hair.js";
 import { DepthOf, HiddenBy } from "./head.js";
 import { HairAngle } from "./page.js";
-import { Hair, type Photo } from "./photo.js";
+import { Clothes, Hair, Skin, type Photo } from "./photo.js";
 
 /** The photo's colors are believed up to this angle from the camera. */
 const Rim = (68 * Math.PI) / 180;
@@ -55,6 +56,21 @@ const Shine = { at: 0.45, wide: 0.22, most: 0.09 };
 const Dull = 0.8;
 /** Rows and columns over which the edges that photos carve are smoothed. */
 const EdgeBlur = [1.5, 0.6] as const;
+/** Half widths, rows and columns, of slits and spots of other classes in the middle of hair: they are closed. */
+const Slit = [3, 2] as const;
+/** Of skin or clothes: from there on a photo shows them and not the background. */
+const Bodily = [0.2, 0.4] as const;
+/** Rows and columns over which the depth is smoothed by which a dome sinks that photos show to be too wide. */
+const SinkBlur = [2, 2] as const;
+/** Share of the way down from which, and up to which, a photo's colors are no longer believed there. */
+const Sinking = [0.2, 0.02] as const;
+/** Of the crop's side: hair that is so deep inside the matte tells the color of the rest, the rim hardly. */
+const Deep = 0.025;
+const RimShare = 0.03;
+/** Rows by which strands move from one run over the photo's columns to the next: what repeats is not seen. */
+const RunRows = 17;
+/** Where in a run the next one begins to show. */
+const RunEnd = 0.7;
 /** Of a strand's color from row to row, below which it is continued. */
 const StrandFade = 0.93;
 
@@ -69,11 +85,17 @@ export interface IHairColor {
     readonly shown: IGrid;
 }
 
+/** With its points. */
+export interface ISunkHair extends IHairColor {
+    /** [rows,P,3] canonical, meters. */
+    readonly points: IGrid;
+}
+
 /**
  * Colors, and where hair remains after every photo has carved away what would cover face, clothes or background.
  * @param torso hides hair from all photos but the first, which made the shape
  * @param depths picture of the head's depth for each photo
- * @returns yields after each photo
+ * @returns with points that sank onto the head where photos show the background; yields after each photo
  */
 export function* HairColor(
     page: IBustPage,
@@ -81,12 +103,15 @@ export function* HairColor(
     torso: IShownGrid,
     photos: readonly Photo[],
     depths: readonly Float64Array[],
-): Work<IHairColor> {
+): Work<ISunkHair> {
     const { points, theta } = layer;
     const { rows, columns } = theta;
     const count = rows * columns;
     const kept = CreateGrid(rows, columns);
     kept.values.fill(1);
+    // what the background leaves, and what remains where hair that lies on the head sinks and is not carved by it
+    const [through, firm] = [kept.values.slice(), { ...kept, values: kept.values.slice() }];
+    const deep = new Float64Array(count);
     const total = new Float64Array(3 * count);
     const weight = new Float64Array(count);
     const solid = torso.points.values.filter((_, i) => torso.shown.values[Math.floor(i / 3)] > 0.5);
@@ -98,6 +123,7 @@ export function* HairColor(
         const classes = photo.at(photo.classes, px, 3);
         const matte = photo.at(photo.matte, px);
         const sure = photo.at(photo.sure, px);
+        const within = DeepInside(photo, px);
         const lower = photo.lowerEdge(px);
         yield part(0.3);
         const hidden = HiddenBy(posed, depths[index], photo, HiddenSlack);
@@ -117,6 +143,9 @@ export function* HairColor(
             // a camera behind is about right: it tells nothing of the rim
             const carves = photo.source.fromBehind ? isSeen * Ramp(toward[i], ...RimBehind) : isSeen;
             kept.values[i] *= 1 - carves * (1 - keeps);
+            through[i] *= 1 - carves * (1 - Ramp(matte[i], 0.35, 0.65));
+            const body = Ramp(Math.max(classes[3 * i + Skin], classes[3 * i + Clothes]), ...Bodily);
+            firm.values[i] *= 1 - carves * (1 - keeps) * (1 - layer.lies.values[i] * (1 - body));
             // the first photo made the surface: there the angle from the camera says how far its colors may be believed
             const believed =
                 index > 0 ? Ramp(toward[i], 0.3, 0.6) : isFront ? Ramp(theta.values[i], Rim + 0.15, Rim) : 0;
@@ -130,27 +159,73 @@ export function* HairColor(
                 Ramp(sure[i], 0.5, 0.9) *
                 (1 - Math.min(weight[i], 1));
             weight[i] += trust;
+            deep[i] += trust * within[i];
             for (let k = 0; k < 3; k++) {
                 total[3 * i + k] += trust * color[3 * i + k];
             }
         }
         yield part(1);
     }
+    const edges = SoftEdges(kept, through);
+    const firmEdges = SoftEdges(
+        firm,
+        through.map((value, i) => 1 - (1 - value) * (1 - layer.lies.values[i])),
+    );
+    const shown = layer.shown.values.map((value, i) => value * firmEdges[i]);
+    const lost = firmEdges.map((value, i) => value - edges[i]);
+    const sinks = Blur(Blur(CreateGrid(rows, columns, 1, lost), SinkBlur[0], 0), SinkBlur[1], 1).values;
+    const sunk = Sunk(
+        page,
+        points,
+        layer.above.values.map((value, i) => value * sinks[i]),
+    );
+    yield 0.35;
     const trust = CreateGrid(
         rows,
         columns,
         1,
-        weight.map((value) => Math.min(value, 1)),
+        weight.map((value, i) => Math.min(value, 1) * Ramp(sinks[i], ...Sinking)),
     );
     const mean = total.map((value, i) => value / Math.max(weight[Math.floor(i / 3)], 1e-6));
     const color = HungDown(PushPull(CreateGrid(rows, columns, 3, mean), trust), trust);
-    // a lock's edge is no stair
-    const edges = Blur(Blur(kept, EdgeBlur[0], 0), EdgeBlur[1], 1).values;
-    const shown = layer.shown.values.map(
-        (value, i) => value * Math.min(Ramp(edges[i], 0.25, 0.55), 4 * kept.values[i]),
-    );
     yield 0.4;
-    return { color: yield* ColorBehind(page, layer, color, trust), shown: CreateGrid(rows, columns, 1, shown) };
+    return {
+        points: sunk,
+        color: yield* ColorBehind(page, { ...layer, points: sunk }, color, trust, deep),
+        shown: CreateGrid(rows, columns, 1, shown),
+    };
+}
+
+/** [n] 0..1 how sure it is that the person is seen around a pixel. */
+function DeepInside(photo: Photo, px: Float64Array): Float64Array {
+    const reach = Deep * photo.source.crop.sidePx;
+    const around = [-1, 1].flatMap((sign) =>
+        [0, 1].map((axis) =>
+            photo.at(
+                photo.sure,
+                px.map((value, i) => value + (i % 2 === axis ? sign * reach : 0)),
+            ),
+        ),
+    );
+    return around[0].map((_, i) => Ramp(Math.min(...around.map((values) => values[i])), 0.5, 0.9));
+}
+
+/** What remains of hair: a lock's edge is no stair, and no slit unless one sees through it. */
+function SoftEdges(kept: IGrid, through: Float64Array): Float64Array {
+    const values = Closed(kept, ...Slit).values.map((value, i) => value * through[i]);
+    const edges = Blur(Blur({ ...kept, values }, EdgeBlur[0], 0), EdgeBlur[1], 1).values;
+    return edges.map((value, i) => Math.min(Ramp(value, 0.25, 0.55), 4 * values[i]));
+}
+
+/** Points that are nearer to the dome's centre. */
+function Sunk({ dome }: IBustPage, points: IGrid, depth: Float64Array): IGrid {
+    const values = points.values.slice();
+    depth.forEach((value, i) => {
+        const from = [0, 1, 2].map((k) => values[3 * i + k] - dome[k]);
+        const share = value / Math.max(Math.hypot(...from), 1e-6);
+        from.forEach((part, k) => (values[3 * i + k] -= share * part));
+    });
+    return { ...points, values };
 }
 
 /** What hangs below all that is trusted goes on in the mean color of the strand above it. */
@@ -192,12 +267,14 @@ function HungDown(color: IGrid, trust: IGrid): IGrid {
 interface ISide {
     /** [rows,3] smooth color; null where it shows none. */
     readonly mean: Float64Array | null;
+    /** First and last row of which something is seen. */
+    readonly rows: readonly [number, number];
     /** [rows] first and last angle that are seen. */
     readonly least: Float64Array;
     readonly most: Float64Array;
 }
 
-function SideOf({ theta, angle }: IHair, k: number, color: IGrid, trust: IGrid): ISide {
+function SideOf({ theta, angle }: IHair, k: number, color: IGrid, trust: IGrid, deep: Float64Array): ISide {
     const { rows, columns } = theta;
     const value = CreateGrid(rows, 1, 3);
     const weight = new Float64Array(rows);
@@ -208,7 +285,7 @@ function SideOf({ theta, angle }: IHair, k: number, color: IGrid, trust: IGrid):
         }
         const row = Math.floor(i / columns);
         const at = theta.values[i];
-        const near = trust.values[i] * Ramp(at, Rim - 0.9, Rim - 0.2);
+        const near = (RimShare * trust.values[i] + (1 - RimShare) * deep[i]) * Ramp(at, Rim - 0.9, Rim - 0.2);
         weight[row] += near;
         for (let channel = 0; channel < 3; channel++) {
             value.values[3 * row + channel] += near * color.values[3 * i + channel];
@@ -226,6 +303,7 @@ function SideOf({ theta, angle }: IHair, k: number, color: IGrid, trust: IGrid):
             ? MeanWhere(AsColumn(angles), isSeen, 1.5).values
             : angles.map(() => Rim);
     return {
+        rows: [isSeen.values.indexOf(1), isSeen.values.lastIndexOf(1)],
         mean: weight.some((sum) => sum > 0) ? MeanWhere(mean, known, 5).values : null,
         least: smooth(first),
         most: smooth(last),
@@ -249,7 +327,7 @@ function OverallMean(color: IGrid, trust: IGrid): Float64Array {
  * Colors with those that no photo shows: the sides' smooth color carried around the back, times the photo's own
  * strands, which go back and forth over the columns that are seen and run down them.
  */
-function* ColorBehind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid): Work<IGrid> {
+function* ColorBehind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid, deep: Float64Array): Work<IGrid> {
     const { theta, side, angle } = layer;
     const { rows, columns } = theta;
     const down = Blur(Weighted(color, trust), 2, 0);
@@ -267,7 +345,7 @@ function* ColorBehind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid)
     yield 0.6;
     const detail = Combed(CreateGrid(rows, columns, 3, factors), trust).values;
     yield 0.7;
-    const sides = [0, 1].map((k) => SideOf(layer, k, color, trust));
+    const sides = [0, 1].map((k) => SideOf(layer, k, color, trust, deep));
     const means = sides.map(({ mean }, k) => mean ?? sides[1 - k].mean ?? OverallMean(color, trust));
     // Strands run down the columns, so one place per side says where the photo's knowledge ends, and one how far it goes.
     const ends = sides.map((side, k) => {
@@ -288,12 +366,19 @@ function* ColorBehind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid)
     const strand = (of: number, row: number, q: number, into: number[]): void => {
         const { last, span } = ends[of];
         // 0 where the photo's knowledge ends, up to its span, and back
-        const turn = span - Math.abs(Modulo(Math.max(last - q, 0), 2 * span) - span);
+        const beyond = Math.max(last - q, 0);
+        const turn = span - Math.abs(Modulo(beyond, 2 * span) - span);
         const s = Interpolate(Math.min(last + turn, 1), shares, fine) * (of === 1 ? 1 : -1);
         const c = Clamp(((s + 1) / 2) * columns - 0.5, 0, columns - 1.001);
-        const start = 3 * (row * columns + Math.floor(c));
-        for (let k = 0; k < 3; k++) {
-            into[k] = detail[start + k] * (1 - (c % 1)) + detail[start + 3 + k] * (c % 1);
+        const run = Math.floor(beyond / span);
+        const next = SmoothStep(beyond / span - run, RunEnd, 1);
+        for (const [index, weight] of [1 - next, next].entries()) {
+            const from = MovedRow(row, RunRows * (run + index), sides[of].rows);
+            const start = 3 * (from * columns + Math.floor(c));
+            for (let k = 0; k < 3; k++) {
+                const value = detail[start + k] * (1 - (c % 1)) + detail[start + 3 + k] * (c % 1);
+                into[k] = weight * value + (index > 0 ? into[k] : 0);
+            }
         }
     };
     const [own, other] = [
@@ -328,6 +413,12 @@ function* ColorBehind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid)
         }
     }
     return { ...color, values: result };
+}
+
+/** A row moved down within the rows that are seen, and back up at their ends. */
+function MovedRow(row: number, shift: number, [first, last]: readonly [number, number]): number {
+    const n = last - first;
+    return row < first || row > last || n < 1 ? row : first + n - Math.abs(Modulo(row - first + shift, 2 * n) - n);
 }
 
 /** What falls on hair that no photo shows: [rows,P] factors of its color, and what shines beside that. */

@@ -25,6 +25,8 @@ const MostExcess = 0.16;
 const [Round, MostRound] = [2, 0.035];
 /** Hair that ends on clothes, or on skin, in front is this much longer behind, meters. */
 const [BehindShoulder, BehindNeck] = [0.06, 0.03];
+/** Canonical heights: what ends above the first is a bob, and as long behind; below the other it is all of that. */
+const Bob = [-0.065, -0.1] as const;
 const Turned = (8 * Math.PI) / 180;
 
 /** The head's right and left. */
@@ -229,7 +231,9 @@ export function* MeasureSides(view: HairView, heights: Float64Array): Work<ISide
         if (heights[end] < Short - view.center[1]) {
             sides.lowest[side] = heights[end];
             const middle = (inner[end] + outer[end]) / 2;
-            sides.behind[side] = LongerBehind(view.photo, view.world([sign * middle, heights[end] - 0.012, 0]));
+            const isLong = Ramp(heights[end] + view.center[1], ...Bob);
+            sides.behind[side] =
+                isLong * LongerBehind(view.photo, view.world([sign * middle, heights[end] - 0.012, 0]));
             const nearest = x.reduce(
                 (best, value, at) => (Math.abs(value - middle) < Math.abs(x[best] - middle) ? at : best),
                 0,

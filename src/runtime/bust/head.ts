@@ -29,7 +29,7 @@ export function BustHeadOf(
     const texels = table.mapSize ** 2;
     const regionOf = (g: number): number => flags[g] >>> RegionShift;
     const isKept = regions.map((region) => KeptRegions.includes(region));
-    const [scalp, neck] = [regions.indexOf("scalp"), regions.indexOf("neck")];
+    const [scalp, neck, ears] = ["scalp", "neck", "ears"].map((region) => regions.indexOf(region));
     let count = 0;
     for (let g = 0; g < gaussianCount; g++) {
         count += Number(isKept[regionOf(g)]);
@@ -40,6 +40,9 @@ export function BustHeadOf(
         opacity: new Float64Array(count),
         scalp: new Uint8Array(count),
         neck: new Uint8Array(count),
+        ears: new Uint8Array(count),
+        place: new Float64Array(2 * count),
+        normals: new Float64Array(3 * count),
     };
     for (let g = 0, i = 0; g < gaussianCount; g++) {
         if (!isKept[regionOf(g)]) {
@@ -56,9 +59,25 @@ export function BustHeadOf(
         head.opacity[i] = 1 / (1 + Math.exp(-staticMap[3 * texels + texel[g]]));
         head.scalp[i] = Number(regionOf(g) === scalp);
         head.neck[i] = Number(regionOf(g) === neck);
+        head.ears[i] = Number(regionOf(g) === ears);
+        head.place[2 * i] = ((texel[g] % table.mapSize) + 0.5) / table.mapSize;
+        head.place[2 * i + 1] = (Math.floor(texel[g] / table.mapSize) + 0.5) / table.mapSize;
+        head.normals.set(NormalOf(template, corners, 3 * g), 3 * i);
         i++;
     }
     return head;
+}
+
+/** [3] unit normal of the face whose corners begin at `first`. */
+function NormalOf(template: Float32Array, corners: Uint16Array, first: number): number[] {
+    const edge = (k: number, axis: number): number =>
+        template[3 * corners[first + k] + axis] - template[3 * corners[first] + axis];
+    const normal = [0, 1, 2].map((axis) => {
+        const [next, last] = [(axis + 1) % 3, (axis + 2) % 3];
+        return edge(1, next) * edge(2, last) - edge(1, last) * edge(2, next);
+    });
+    const length = Math.max(Math.hypot(...normal), 1e-12);
+    return normal.map((value) => value / length);
 }
 
 /**

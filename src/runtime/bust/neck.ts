@@ -1,14 +1,11 @@
-/**
- * Colors of the head's own neck where a collar, or hair that hangs before it, is on it in the photo. Twin:
- * training/bust/neck.py.
- */
+/** Colors of the head's own neck where a collar stands on it in the photo. Twin: training/bust/neck.py. */
 import type { Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
 import { HiddenSlack, WrappedPushPull } from "./bustColor.js";
 import { Clamp, CreateGrid, LookUpAround, Modulo, Ramp, SmoothStep, type IGrid } from "./grids.js";
 import { HiddenBy } from "./head.js";
 import { AboveRing } from "./page.js";
-import { Hair, Skin, type Photo } from "./photo.js";
+import { Skin, type Photo } from "./photo.js";
 import { NeckAxis, NeckAzimuth } from "./torso.js";
 
 /** Grid around the neck: columns of 7.5 degrees, rows of 4 mm. */
@@ -17,18 +14,10 @@ const [Columns, Rows, RowHeight] = [48, 26, 0.004];
 const Rim = [0.15, 0.4] as const;
 /** A collar stands where so much of the neck's front is clothes: radians from the camera, meters above the ring. */
 const Standing = { share: 0.5, around: Math.PI / 3, above: 0.008 };
-/** The face's sides below the ears are looked at too: meters, radians from the camera. */
-const Jaw = { top: 0, beside: 0.7 };
-/** Gaussians of the neck below which hair before it has no color. */
-const LeastHair = 20;
 /** Opacity from which a Gaussian counts. */
 const Faint = 0.05;
 /** Grid cells of clothes below which the neck stays as it is. */
 const LeastDressed = 4;
-/** A color is the collar's where it is so much nearer to it than to skin, of both distances. */
-const Nearer = [0.4, 0.6] as const;
-/** Distance of both colors below which they cannot be told apart. */
-const Apart = 0.12;
 
 /** Grid coordinates of a point: row downwards from the top, column around. */
 function PlaceOn(page: IBustPage, means: Float64Array, g: number): [number, number] {
@@ -75,33 +64,32 @@ class Around {
     }
 }
 
-/** Distance of two colors. */
-function Distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
-    return Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
+/** A neck with a collar. */
+export interface INeckColor {
+    /** [n,3] colors of the head. */
+    readonly color: Float64Array<ArrayBuffer>;
+    /** [n] part of each that is the collar's. */
+    readonly collar: Float64Array;
 }
 
 /**
- * The head's colors with a clean neck and jaw.
+ * The head's colors where a collar stands on its neck.
  * @param photo the first one
  * @param depth picture of the head's depth in it
- * @returns [n,3]; null where nothing changes; yields between its steps
+ * @returns null where none stands; yields between its steps
  */
 export function* NeckColor(
     page: IBustPage,
     head: IBustHead,
     photo: Photo,
     depth: Float64Array,
-): Work<Float64Array<ArrayBuffer> | null> {
+): Work<INeckColor | null> {
     const { means, color } = head;
     const turnOf = (g: number): number => {
         const turn = NeckAzimuth(means[3 * g], means[3 * g + 2]) - photo.yaw;
         return Math.abs(Math.atan2(Math.sin(turn), Math.cos(turn)));
     };
-    const list = Array.from(head.neck.keys()).filter(
-        (g) =>
-            head.opacity[g] > Faint &&
-            (head.neck[g] === 1 || (head.scalp[g] === 0 && means[3 * g + 1] < Jaw.top && turnOf(g) > Jaw.beside)),
-    );
+    const list = Array.from(head.neck.keys()).filter((g) => head.neck[g] === 1 && head.opacity[g] > Faint);
     const points = Float64Array.from(
         { length: 3 * list.length },
         (_, i) => means[3 * list[Math.floor(i / 3)] + (i % 3)],
@@ -115,9 +103,7 @@ export function* NeckColor(
     const hidden = HiddenBy(points, depth, photo, HiddenSlack);
     const shown = photo.colorAt(px);
     yield 0.4;
-    const [skin, cloth, collar] = [new Around(3), new Around(3), new Around(1)];
-    const kinds = new Float64Array(list.length); // what is seen: 1 clothes, −1 skin or hair, 0 unknown
-    const locks = [0, 0, 0, 0]; // sum of the hair's colors, and its weight
+    const [skin, cloth, edges] = [new Around(3), new Around(3), new Around(1)];
     let [dressed, bare] = [0, 0];
     list.forEach((g, i) => {
         const [row, column] = PlaceOn(page, means, g);
@@ -127,45 +113,28 @@ export function* NeckColor(
         const trust = inside[i] * (1 - hidden[i]) * Ramp(sure[i], 0.5, 0.9) * Ramp(facing, ...Rim);
         const isDressed = trust * Ramp(garment[i], 0.4, 0.7);
         const isBare = trust * Ramp(classes[3 * i + Skin], 0.5, 0.8) * (1 - Ramp(garment[i], 0.2, 0.5));
-        const isHair = trust * Ramp(classes[3 * i + Hair], 0.5, 0.8) * (1 - Ramp(garment[i], 0.2, 0.5));
-        kinds[i] = isDressed - isBare - isHair;
         cloth.add(row, column, shown.subarray(3 * i, 3 * i + 3), isDressed);
         skin.add(row, column, color.subarray(3 * g, 3 * g + 3), isBare);
-        for (let k = 0; k < 4; k++) {
-            locks[k] += isHair * (k < 3 ? shown[3 * i + k] : 1);
-        }
-        if (head.neck[g] === 1) {
-            collar.add(row, column, [1], isDressed);
-            collar.add(row, column, [0], isBare);
-            if (turnOf(g) < Standing.around && AboveRing(page, points[3 * i + 1], points[3 * i + 2]) > Standing.above) {
-                dressed += isDressed;
-                bare += isBare;
-            }
+        edges.add(row, column, [1], isDressed);
+        edges.add(row, column, [0], isBare);
+        if (turnOf(g) < Standing.around && AboveRing(page, points[3 * i + 1], points[3 * i + 2]) > Standing.above) {
+            dressed += isDressed;
+            bare += isBare;
         }
     });
     yield 0.7;
-    if (cloth.known < LeastDressed || skin.known === 0) {
+    if (cloth.known < LeastDressed || skin.known === 0 || dressed <= Standing.share * (dressed + bare)) {
         return null;
     }
-    const hair = locks[3] > LeastHair ? locks.slice(0, 3).map((sum) => sum / locks[3]) : null;
-    const stands = dressed > Standing.share * (dressed + bare);
-    const [clothAt, collarAt, skinAt] = [cloth.filled(), collar.filled(), skin.filled()];
-    const result = color.slice() as Float64Array<ArrayBuffer>;
-    list.forEach((g, i) => {
+    const [clothAt, edgeAt, skinAt] = [cloth.filled(), edges.filled(), skin.filled()];
+    const result = { color: color.slice() as Float64Array<ArrayBuffer>, collar: new Float64Array(head.neck.length) };
+    list.forEach((g) => {
         const [row, column] = PlaceOn(page, means, g);
-        const at = (look: typeof clothAt): number[] => [0, 1, 2].map((k) => look(row, column, k));
-        const [own, clothes, bareSkin] = [color.subarray(3 * g, 3 * g + 3), at(clothAt), at(skinAt)];
-        const isCollar = head.neck[g] === 1 && stands;
-        const edge = isCollar ? SmoothStep(collarAt(row, column, 0), 0.35, 0.65) : 0;
-        const [fromCloth, fromSkin] = [Distance(own, clothes), Distance(own, bareSkin)];
-        const alike =
-            Ramp(fromSkin / Math.max(fromSkin + fromCloth, 1e-6), ...Nearer) *
-            Ramp(Distance(clothes, bareSkin), Apart, 2 * Apart) *
-            Ramp(-kinds[i], 0.5, 0) *
-            (hair && Distance(own, hair) < fromCloth ? 0 : 1);
-        const share = isCollar ? edge : Math.max(alike, Ramp(kinds[i], 0, 0.5));
+        const edge = SmoothStep(edgeAt(row, column, 0), 0.35, 0.65);
+        result.collar[g] = edge;
         for (let k = 0; k < 3; k++) {
-            result[3 * g + k] += share * (edge * clothes[k] + (1 - edge) * bareSkin[k] - result[3 * g + k]);
+            const wanted = edge * clothAt(row, column, k) + (1 - edge) * skinAt(row, column, k);
+            result.color[3 * g + k] += edge * (wanted - result.color[3 * g + k]);
         }
     });
     return result;

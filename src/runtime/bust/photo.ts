@@ -353,7 +353,7 @@ export function* CleanPhoto(source: IBustPhoto, given: Uint8ClampedArray): Work<
         const share = dressed(i % width, Math.floor(i / width));
         if (share > 0) {
             const [own, bare, clothes] = classes.subarray(3 * i, 3 * i + 3);
-            classes[3 * i + Clothes] = Math.max(clothes, share * Math.max(own, bare, clothes));
+            classes[3 * i + Clothes] = Math.max(clothes, share * Math.min(own + bare + clothes, 1));
             classes[3 * i + Hair] = own * (1 - share);
             classes[3 * i + Skin] = bare * (1 - share);
         }

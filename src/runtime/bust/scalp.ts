@@ -1,4 +1,5 @@
 /** Colors of the head's own scalp where no photo shows it: those of the hair around it. Twin: training/bust/scalp.py. */
+import { AtlasGrid } from "./atlasGrid.js";
 import { WrappedPushPull } from "./bustColor.js";
 import type { Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
@@ -13,6 +14,8 @@ const [Rows, Columns] = [20, 48];
 const Step = (7.5 * Math.PI) / 180;
 /** Cosines to the camera, up to which and from which on a photo's colors of it are believed. */
 const Rim = [0.3, 0.6] as const;
+/** Share of scalp around, up to which and from which on it goes with the hair. */
+const Border = [0.5, 0.95] as const;
 
 /**
  * The head's colors with a scalp that goes with the hair.
@@ -55,6 +58,7 @@ export function* ScalpColor(
     const classes = photo.at(photo.classes, px, 3);
     const sure = photo.at(photo.sure, px);
     const inside = photo.inside(px, 2);
+    const near = new AtlasGrid(head.place).smooth(head.scalp);
     yield 0.7;
     const color = head.color.slice() as Float64Array<ArrayBuffer>;
     for (let g = 0; g < head.scalp.length; g++) {
@@ -64,8 +68,10 @@ export function* ScalpColor(
         const from = [0, 1, 2].map((k) => head.means[3 * g + k] - dome[k]);
         const to = [0, 1, 2].map((k) => photo.eye[k] - head.means[3 * g + k]);
         const facing = from.reduce((sum, value, k) => sum + value * to[k], 0) / Math.hypot(...from) / Math.hypot(...to);
-        const trust =
-            inside[g] * Ramp(facing, ...Rim) * Ramp(sure[g], 0.5, 0.9) * Ramp(classes[3 * g + Hair], 0.3, 0.6);
+        const trust = Math.max(
+            inside[g] * Ramp(facing, ...Rim) * Ramp(sure[g], 0.5, 0.9) * Ramp(classes[3 * g + Hair], 0.3, 0.6),
+            1 - Ramp(near[g], ...Border),
+        );
         const [row, column] = placeOf(head.means, g);
         for (let k = 0; k < 3; k++) {
             color[3 * g + k] = color[3 * g + k] * trust + LookUpAround(around, row, column, k) * (1 - trust);

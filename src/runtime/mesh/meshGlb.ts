@@ -7,7 +7,7 @@ import { JointCount, JointParents, type HeadModel } from "../../flame/headModel.
 import type { ISeamlessMesh } from "../../flame/splitSeams.js";
 import { GlbParts, IndexTarget, VertexTarget } from "../format/glbParts.js";
 import type { IBakedTexture } from "./bakeTexture.js";
-import { MorphTargetOf, type IMeshPart, type MeshPartName } from "./personMesh.js";
+import { MorphTargetOf, SolidFaces, type IMeshPart, type MeshPartName } from "./personMesh.js";
 import { WritePngAsync } from "./pngFile.js";
 
 /** Nodes of the joints, as other rigs and the recorder's files call them. */
@@ -15,11 +15,15 @@ const NodeNames = ["Chest", "Head", "Jaw", "LeftEye", "RightEye"];
 const Unlit = "KHR_materials_unlit";
 /** Filters of a sampler, and its edges: linear with mip levels, clamped. */
 const Sampler = { magFilter: 9729, minFilter: 9987, wrapS: 33071, wrapT: 33071 };
-/** How parts are seen: hair cuts out what is fainter than half, the bust fades out at its end. */
-const Looks: Readonly<Record<MeshPartName, object>> = {
+/**
+ * How parts are seen: hair cuts out what is fainter than half, the bust fades out at its end. Viewers draw what is
+ * blended in the order of its faces, whichever is nearer, so that only the end may be.
+ */
+const Looks: Readonly<Record<MeshPartName | "bust's end", object>> = {
     face: { alphaMode: "OPAQUE", doubleSided: true },
     hair: { alphaMode: "MASK", alphaCutoff: 0.5, doubleSided: true },
-    bust: { alphaMode: "BLEND", doubleSided: false },
+    bust: { alphaMode: "OPAQUE", doubleSided: false },
+    "bust's end": { alphaMode: "BLEND", doubleSided: false },
 };
 
 /**
@@ -39,9 +43,13 @@ export async function WriteMeshGlbAsync(
             file.addPng(await WritePngAsync(texture.rgba, texture.edge, part !== "face"));
         }
     }
-    const meshes = parts.map((part, material) => ({
+    const looks: { readonly name: keyof typeof Looks; readonly part: IMeshPart }[] = [];
+    const meshes = parts.map((part) => ({
         name: part.name,
-        primitives: [{ ...WritePrimitive(file, part), material }],
+        primitives: WritePrimitives(file, part).map(({ name: look, primitive }) => {
+            looks.push({ name: look, part });
+            return { ...primitive, material: looks.length - 1 };
+        }),
         ...(part.model.expressionCount > 0
             ? {
                   weights: part.model.expressions.map(() => 0),
@@ -74,9 +82,9 @@ export async function WriteMeshGlbAsync(
             },
         ],
         meshes,
-        materials: parts.map((part) => ({
-            name: part.name,
-            ...Looks[part.name],
+        materials: looks.map(({ name: look, part }) => ({
+            name: look,
+            ...Looks[look],
             pbrMetallicRoughness: {
                 baseColorTexture: { index: textures.indexOf(part.texture) },
                 metallicFactor: 0,
@@ -89,8 +97,12 @@ export async function WriteMeshGlbAsync(
     });
 }
 
-function WritePrimitive(file: GlbParts, part: IMeshPart): object {
-    const { mesh, model } = part;
+/** All have the same vertices. */
+function WritePrimitives(
+    file: GlbParts,
+    part: IMeshPart,
+): { readonly name: keyof typeof Looks; readonly primitive: object }[] {
+    const { mesh, model, name } = part;
     const vertices = { target: VertexTarget };
     const { joints, weights } = SkinOf(model, mesh);
     const attributes = {
@@ -114,11 +126,25 @@ function WritePrimitive(file: GlbParts, part: IMeshPart): object {
                 : file.addSparse(mesh.source.length, indices, offsets),
         };
     });
-    return {
-        attributes,
-        indices: file.add(Uint16Array.from(mesh.indices), "SCALAR", { target: IndexTarget }),
-        ...(targets.length > 0 ? { targets } : {}),
-    };
+    const { indices } = mesh;
+    const solid = new Set(name === "bust" ? SolidFaces(part) : []);
+    const pieces: [keyof typeof Looks, Uint32Array][] =
+        name === "bust"
+            ? [
+                  ["bust", indices.filter((_, i) => solid.has(Math.floor(i / 3)))],
+                  ["bust's end", indices.filter((_, i) => !solid.has(Math.floor(i / 3)))],
+              ]
+            : [[name, indices]];
+    return pieces
+        .filter(([, own]) => own.length > 0)
+        .map(([look, own]) => ({
+            name: look,
+            primitive: {
+                attributes,
+                indices: file.add(Uint16Array.from(own), "SCALAR", { target: IndexTarget }),
+                ...(targets.length > 0 ? { targets } : {}),
+            },
+        }));
 }
 
 /** The four joints of most weight per vertex, and their weights, which sum to 255. */

@@ -46,6 +46,8 @@ export interface IMappedModel {
 export const TexelsPerTexel = 4;
 /** Faces whose texels are all fainter are left out. */
 const LeastAlpha = 8;
+/** Faces whose texels are all stronger hide what is behind them. */
+const SolidAlpha = 230;
 /** Alpha below which hair is cut out. */
 const HairAlpha = 128;
 /** Meters: faces of hair with a longer edge are left out, as nothing says where their corners are. Ours. */
@@ -61,6 +63,8 @@ const Skirt = [
     { inwards: 0.5, down: 0.006 },
     { inwards: 0.5, down: 0.036 },
 ] as const;
+/** Share of the atlas' edge by which the rim keeps off the end of its island, or as far as its faces go. Ours. */
+const RimMargin = 12 / 1024;
 const NeckJoint = ModelJointNames.indexOf("neck");
 /** Meters: smaller moves of a vertex are left out of a target. */
 const LeastMove = 1e-6;
@@ -74,7 +78,9 @@ export function* FacePart(head: IMappedModel, edge: number, hasSkirt: boolean): 
     const { vertices, texture } = yield* Skin(head, edge, ShutLips);
     const { model } = head;
     const mesh = Split(model, vertices);
-    return { name: "face", model, vertices, mesh: hasSkirt ? WithSkirt(model, mesh) : mesh, texture };
+    const rim = RimOf(model, mesh);
+    KeepOffEdge(mesh, rim);
+    return { name: "face", model, vertices, mesh: hasSkirt ? WithSkirt(model, mesh, rim) : mesh, texture };
 }
 
 /**
@@ -154,12 +160,15 @@ function Split(model: HeadModel, vertices: Float32Array, faces?: Uint32Array): I
     return mesh;
 }
 
-/**
- * The head with a skirt below the open end of its neck: splats are thick and close the gap to the bust, triangles are
- * not.
- */
-function WithSkirt({ faces, faceRegion, regions, joints, vertexCount }: HeadModel, mesh: ISeamlessMesh): ISeamlessMesh {
-    const { source, indices, positions, normals, uvs } = mesh;
+/** The open end of a head's neck. */
+interface IRim {
+    /** Vertices of the split mesh. */
+    readonly vertices: readonly number[];
+    /** Its edges, by places in {@link vertices}; each runs as its face does. */
+    readonly edges: readonly (readonly [number, number])[];
+}
+
+function RimOf({ faces, faceRegion, regions, vertexCount }: HeadModel, { source, indices }: ISeamlessMesh): IRim {
     const neck = regions.indexOf(OpenRegion);
     const users = new Map<number, number>();
     const keyOf = (a: number, b: number): number => Math.min(a, b) * vertexCount + Math.max(a, b);
@@ -167,12 +176,12 @@ function WithSkirt({ faces, faceRegion, regions, joints, vertexCount }: HeadMode
         const key = keyOf(faces[i], faces[i % 3 === 2 ? i - 2 : i + 1]);
         users.set(key, (users.get(key) ?? 0) + 1);
     }
-    const rim: number[] = [];
+    const vertices: number[] = [];
     const places = new Map<number, number>();
     const placeOf = (vertex: number): number => {
         if (!places.has(vertex)) {
-            places.set(vertex, rim.length);
-            rim.push(vertex);
+            places.set(vertex, vertices.length);
+            vertices.push(vertex);
         }
         return places.get(vertex)!;
     };
@@ -183,6 +192,38 @@ function WithSkirt({ faces, faceRegion, regions, joints, vertexCount }: HeadMode
             edges.push([placeOf(a), placeOf(b)]);
         }
     }
+    return { vertices, edges };
+}
+
+/**
+ * Moves a rim inwards on the atlas: beside its island the mouth's begins, which would be a brown line around the neck
+ * and the color of all that hangs on it.
+ */
+function KeepOffEdge({ indices, uvs }: ISeamlessMesh, { vertices }: IRim): void {
+    const isRim = new Set(vertices);
+    const inside = new Map<number, [u: number, v: number, count: number]>();
+    for (let i = 0; i < indices.length; i++) {
+        for (const other of [indices[i - (i % 3) + ((i + 1) % 3)], indices[i - (i % 3) + ((i + 2) % 3)]]) {
+            if (isRim.has(indices[i]) && !isRim.has(other)) {
+                const [u, v, count] = inside.get(indices[i]) ?? [0, 0, 0];
+                inside.set(indices[i], [u + uvs[2 * other], v + uvs[2 * other + 1], count + 1]);
+            }
+        }
+    }
+    for (const [vertex, [u, v, count]] of inside) {
+        const [alongU, alongV] = [u / count - uvs[2 * vertex], v / count - uvs[2 * vertex + 1]];
+        const share = Math.min(1, RimMargin / Math.hypot(alongU, alongV));
+        uvs[2 * vertex] += share * alongU;
+        uvs[2 * vertex + 1] += share * alongV;
+    }
+}
+
+/**
+ * The head with a skirt below the open end of its neck: splats are thick and close the gap to the bust, triangles are
+ * not.
+ */
+function WithSkirt({ joints }: HeadModel, mesh: ISeamlessMesh, { vertices: rim, edges }: IRim): ISeamlessMesh {
+    const { source, indices, positions, normals, uvs } = mesh;
     const at = (step: number, k: number): number => (step < 0 ? rim[k] : source.length + step * rim.length + k);
     const added = Skirt.flatMap((_, step) =>
         edges.flatMap(([a, b]) => [
@@ -210,22 +251,42 @@ function WithSkirt({ faces, faceRegion, regions, joints, vertexCount }: HeadMode
 }
 
 /** [F] 1 where a corner or the middle of a face shows something. */
-function SeenFaces(model: HeadModel, vertices: Float32Array, { edge, rgba }: IBakedTexture): Uint8Array {
+function SeenFaces(model: HeadModel, vertices: Float32Array, texture: IBakedTexture): Uint8Array {
     const { uv, uvFaces, faces, faceCount, faceRegion, regions } = model;
-    const alphaAt = (u: number, v: number): number => {
-        const column = Math.min(edge - 1, Math.max(0, Math.floor(u * edge)));
-        const row = Math.min(edge - 1, Math.max(0, Math.floor((1 - v) * edge)));
-        return rgba[4 * (row * edge + column) + 3];
-    };
     return Uint8Array.from({ length: faceCount }, (_, face) => {
-        const [a, b, c] = [0, 1, 2].map((k) => 2 * uvFaces[3 * face + k]);
-        const middle = alphaAt((uv[a] + uv[b] + uv[c]) / 3, (uv[a + 1] + uv[b + 1] + uv[c + 1]) / 3);
-        const corners = [a, b, c].map((at) => alphaAt(uv[at], uv[at + 1]));
+        const { middle, corners } = FaceAlpha(texture, uv, uvFaces, face);
         const isHair = PartOfRegion(regions[faceRegion[face]]) === "hair";
         const longest = Math.min(...corners) < HairAlpha ? LongestEndEdge : LongestEdge;
         const isSeen = Math.max(middle, ...corners) >= LeastAlpha;
         return Number(isSeen && !(isHair && EdgeOf(faces, vertices, face) > longest));
     });
+}
+
+/** [n] faces of a part that hide all that is behind them. */
+export function SolidFaces({ mesh, texture }: IMeshPart): Uint32Array {
+    return Uint32Array.from({ length: mesh.indices.length / 3 }, (_, face) => face).filter((face) => {
+        const { middle, corners } = FaceAlpha(texture, mesh.uvs, mesh.indices, face);
+        return Math.min(middle, ...corners) >= SolidAlpha;
+    });
+}
+
+/** 0..255 in the middle and at the corners of a face. */
+function FaceAlpha(
+    { edge, rgba }: IBakedTexture,
+    uv: ArrayLike<number>,
+    faces: ArrayLike<number>,
+    face: number,
+): { middle: number; corners: number[] } {
+    const at = (u: number, v: number): number => {
+        const column = Math.min(edge - 1, Math.max(0, Math.floor(u * edge)));
+        const row = Math.min(edge - 1, Math.max(0, Math.floor((1 - v) * edge)));
+        return rgba[4 * (row * edge + column) + 3];
+    };
+    const [a, b, c] = [0, 1, 2].map((k) => 2 * faces[3 * face + k]);
+    return {
+        middle: at((uv[a] + uv[b] + uv[c]) / 3, (uv[a + 1] + uv[b + 1] + uv[c + 1]) / 3),
+        corners: [a, b, c].map((corner) => at(uv[corner], uv[corner + 1])),
+    };
 }
 
 /** Meters of a face's longest edge. */

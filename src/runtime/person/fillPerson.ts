@@ -99,6 +99,9 @@ async function FillAsync(
         own.opacity,
         own.scalp,
         own.neck,
+        own.ears,
+        own.place,
+        own.normals,
         ...source.wides.map(({ pixels }) => pixels),
         ...(source.back ? [source.back.pixels] : []),
     ];
@@ -109,11 +112,9 @@ async function FillAsync(
         onPage,
     });
     stop();
-    if (headColor) {
-        parts.recolor(ColorChange(head, table, parts.refinedMap(), headColor));
-        await NextTaskAsync();
-        stop();
-    }
+    parts.recolor(ColorChange(head, table, parts.refinedMap(), headColor));
+    await NextTaskAsync();
+    stop();
     await parts.showAsync(count > 0 ? { model, map } : null, stop);
     if (hasHat) {
         parts.notify("hair-with-hat", "The photo shows a hat, or a cloth on the head; it became part of the hair.");

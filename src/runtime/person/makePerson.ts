@@ -6,11 +6,13 @@ import { FlexAvatarError, ThrowIfAborted } from "../../flame/error.js";
 import { PhotoAnchors } from "../../flame/fit/anchors.js";
 import type { HeadModelFit } from "../../flame/fit/fitHeadModel.js";
 import { IdentityPrior } from "../../flame/fit/prior.js";
+import { TexelTableOf } from "../../flame/personalHead.js";
 import { QuaternionOfRotation } from "../../flame/rotation.js";
 import type { IAvatarFile, IStoredFit } from "../format/avatarFile.js";
 import type { ModelRuntime } from "../models/modelRuntime.js";
 import type { ICallOptions } from "../models/progress.js";
 import type { PhotoSource } from "../photo/decode.js";
+import { MendSeam } from "./mendSeam.js";
 import {
     FitPhotosAsync,
     PrepareBackPhotoAsync,
@@ -85,6 +87,7 @@ export async function MakePersonAsync(
     const { staticMap, identityFeatures } = await parts.timeAsync("reconstruct", () =>
         networks.reconstructAsync({ photos: images, anchors, prior }, { signal, onProgress }),
     );
+    MendSeam(head, TexelTableOf(head, mapSize), staticMap);
     const [, ...identityShape] = networks.model.graphs.driver.inputs.identity_features;
     const file: IAvatarFile = {
         name,

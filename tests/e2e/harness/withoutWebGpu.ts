@@ -78,6 +78,35 @@ export class WithoutWebGpu {
         return Array.from({ length: targets.numTargets }, (_, i) => targets.getTarget(i).name);
     }
 
+    /**
+     * What copies of a container look like, one after the other. Each is drawn when the container and those before it
+     * are gone; the last one goes then, too.
+     */
+    public async captureCopiesAsync(
+        settings: readonly { cloneMaterials?: boolean; doNotInstantiate?: boolean }[],
+        width: number,
+    ): Promise<string[]> {
+        const file = new Uint8Array(await this.avatar.saveAsync());
+        const container = await LoadAssetContainerAsync(file, this.scene, { pluginExtension: ".flexavatar" });
+        this.avatar.setEnabled(false);
+        const copies = settings.map(({ cloneMaterials, doNotInstantiate }) =>
+            container.instantiateModelsToScene((name) => `copy of ${name}`, cloneMaterials, { doNotInstantiate }),
+        );
+        container.dispose();
+        copies.forEach(({ rootNodes: [root] }) => root.setEnabled(false));
+        const pictures: string[] = [];
+        for (const copy of copies) {
+            const twin = copy.rootNodes[0] as FlexAvatar;
+            twin.position.copyFrom(HeadCenter);
+            twin.setEnabled(true);
+            await twin.whenReadyAsync();
+            pictures.push(await this.captureAsync(width));
+            copy.dispose();
+        }
+        this.avatar.setEnabled(true);
+        return pictures;
+    }
+
     /** Shows splats in the avatar's place. @param frozen mesh of another scene, whose data is borrowed; null for none */
     public async showSplatsAsync(frozen: GaussianSplattingMesh | null): Promise<void> {
         this._splats?.dispose();

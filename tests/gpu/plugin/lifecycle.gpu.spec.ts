@@ -115,25 +115,21 @@ describe("the component", () => {
     it("says which options of a later call it ignores, and nothing where they are the same", () => {
         const heard: IFlexAvatarNotice[] = [];
         component.onNoticeObservable.add((notice) => heard.push(notice));
-        const { modelsUrl, driverSchedule, mediaPipeUrls } = component.options;
-        for (const same of [
-            {},
-            { modelsUrl, backend: undefined },
-            { driverSchedule: { ...driverSchedule }, mediaPipeUrls },
-        ]) {
+        const { modelsUrl, driverSchedule, model } = component.options;
+        for (const same of [{}, { modelsUrl, backend: undefined }, { driverSchedule: { ...driverSchedule }, model }]) {
             FlexAvatarComponent.GetOrCreate(stage.scene, same);
         }
         expect(heard).toEqual([]);
         const other = {
             modelsUrl: "elsewhere/",
             driver: "onnx",
-            mediaPipeUrls: { faceMesh: "a", selfieSegmentation: "b" },
+            runtimeUrls: "elsewhere/runtime/",
         } as const;
         for (let twice = 0; twice < 2; twice++) {
             expect(FlexAvatarComponent.GetOrCreate(stage.scene, { ...other, backend: "auto" })).toBe(component);
         }
         expect(heard.map(({ code }) => code)).toEqual(["options-ignored"]);
-        expect(heard[0].message).toContain("ignores: modelsUrl, driver, mediaPipeUrls.");
+        expect(heard[0].message).toContain("ignores: modelsUrl, driver, runtimeUrls.");
         expect(component.options.modelsUrl).toBe(modelsUrl);
     });
 
@@ -342,7 +338,7 @@ describe("the component", () => {
 
     it("refuses a file that is none, and one of another model", async () => {
         expect(await CodeOf(component.loadAsync(new ArrayBuffer(100)))).toBe("file-format");
-        expect(await CodeOf(component.loadAsync("/repo/tests/nothing.flexavatar"))).toBe("file-format");
+        expect(await CodeOf(component.loadAsync("/repo/tests/nothing.flexavatar"))).toBe("file-missing");
         const avatar = await component.createFromPhotosAsync([photo]);
         const bytes = await avatar.saveAsync();
         const altered = Rewrite(new Uint8Array(bytes), '"name":"fake"', '"name":"other"');

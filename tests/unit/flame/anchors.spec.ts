@@ -1,4 +1,4 @@
-import { ProjectToCrop, ToCamera } from "../../../src/flame/fit/camera";
+import { ToCamera } from "../../../src/flame/fit/camera";
 import { PhotoAnchors } from "../../../src/flame/fit/anchors";
 import { DrawDepth, IsVisible } from "../../../src/flame/fit/depthBuffer";
 import { FittedVertices } from "../../../src/flame/fit/fittedHead";
@@ -9,6 +9,7 @@ import { ExpressionIndex } from "../../../src/flame/expression";
 import { RotationOfAxisAngle } from "../../../src/flame/rotation";
 import { BuildTexelTable, RegionShift, type TexelTable } from "../../../src/flame/texelTable";
 import { OpenHeadAsync, RandomNumbers, SpreadLandmarkHeadAsync, TinyHead, WorstDifference } from "../../support/heads";
+import { ProjectToCrop } from "../../support/projectToCrop";
 
 /** A fit with a smile, a half-open mouth and some identity, the head turned by yaw degrees, 0.77 m from the camera. */
 function FitAt(

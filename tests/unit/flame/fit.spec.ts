@@ -1,7 +1,7 @@
 import { ExpressVertices } from "../../../src/flame/blendshapes";
 import { FlexAvatarError } from "../../../src/flame/error";
 import { CreateExpressionPose, EffectivePose, ExpressionIndex } from "../../../src/flame/expression";
-import { ProjectToCrop, ToCamera, type CropCamera } from "../../../src/flame/fit/camera";
+import { ToCamera, type CropCamera } from "../../../src/flame/fit/camera";
 import { SolveCholesky } from "../../../src/flame/fit/cholesky";
 import { FitHeadModel, type FittedView, type HeadModelFit } from "../../../src/flame/fit/fitHeadModel";
 import { FittedVertices } from "../../../src/flame/fit/fittedHead";
@@ -12,6 +12,7 @@ import { MappedMediaPipeLandmarks, MediaPipeLandmarks } from "../../../src/flame
 import { MultiplyRotations, RotationOfAxisAngle } from "../../../src/flame/rotation";
 import { JointMatrices, SkinVertices } from "../../../src/flame/skinning";
 import { RandomNumbers, SpreadLandmarkHeadAsync, TinyHead, WorstDifference } from "../../support/heads";
+import { ProjectToCrop } from "../../support/projectToCrop";
 
 const CropPx = 256;
 

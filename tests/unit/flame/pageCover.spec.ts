@@ -170,6 +170,51 @@ describe("the cover of a page", () => {
     });
 });
 
+describe("the end of the neck", () => {
+    /** A tube about the pivot, every row at a height above the ring, every column a direction. */
+    const Tube = (region: string, radius: number, isOpen: (turn: number) => boolean = () => false): ICoverPart =>
+        PartOf(
+            [region],
+            Array.from({ length: size * size }, (_, texel) => {
+                const turn = (texel % size) / size;
+                const [x, z] = [radius * Math.sin(2 * Math.PI * turn), radius * Math.cos(2 * Math.PI * turn)];
+                const above = 0.03 - 0.001 * Math.floor(texel / size);
+                return {
+                    texel,
+                    region: 0,
+                    place: [x, above - 0.15 - 0.3 * z, z],
+                    logit: isOpen(turn) ? -12 : 4,
+                    torso: 0,
+                };
+            }),
+        );
+    const above = (texel: number): number => 0.03 - 0.001 * Math.floor(texel / size);
+
+    it("is left to the bust where that goes on up around it", () => {
+        const { neck, head } = Cover(
+            Tube("neck", 0.06),
+            Tube("bust", 0.057, (turn) => turn > 0.5),
+        );
+        for (let texel = 0; texel < size * size; texel++) {
+            const turn = (texel % size) / size;
+            const isUnderCollar = turn > 0.02 && turn < 0.48 && above(texel) < 0.0135;
+            const isFree = (turn > 0.52 && turn < 0.98) || above(texel) > 0.0145;
+            expect(isUnderCollar && neck[texel] === 0)
+                .withContext(`${texel} is not hidden`)
+                .toBeFalse();
+            expect(isFree && neck[texel] === 1)
+                .withContext(`${texel} is hidden`)
+                .toBeFalse();
+        }
+        expect(head.includes(1)).toBeFalse();
+    });
+
+    it("stays without a bust, and other parts of the head do", () => {
+        expect(Cover(Tube("neck", 0.06), Tube("hair", 0.057)).neck.includes(1)).toBeFalse();
+        expect(Cover(Tube("face", 0.06), Tube("bust", 0.057)).neck.includes(1)).toBeFalse();
+    });
+});
+
 describe("the sides of a page", () => {
     it("are told by the inner layer: outer hair over it is one-sided, that itself is seen from inside", () => {
         const page = Page((row, column) => (row >= 48 && column < 8 ? -12 : 4));

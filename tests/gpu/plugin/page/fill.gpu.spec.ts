@@ -35,7 +35,7 @@ describe("hair and bust of an avatar from photos", () => {
     let inputs: IFillInput[];
     let page: { bytes: Uint8Array<ArrayBuffer>; sha256: string; headSha256: string };
     /** A map of hair and bust in all of their texels, blue, as a filling that takes no time. */
-    let blue: IFillResult;
+    let blue: Omit<IFillResult, "headColor">;
     /** What fills. */
     let fill: (input: IFillInput, run: IBesideRun) => Promise<IFillResult>;
     let faceTrust: number;
@@ -55,7 +55,7 @@ describe("hair and bust of an avatar from photos", () => {
             const isShown = model.model.regions[RegionOfGaussian(table, g)] !== "hairInner" && table.texel[g] % 4 === 0;
             map[3 * size * size + table.texel[g]] = isShown ? 4 : -12;
         }
-        blue = { map, count: 9000, hasHat: false, back: null, headColor: null };
+        blue = { map, count: 9000, hasHat: false, back: null };
     });
     beforeEach(async () => {
         stage = await CreateStageAsync();
@@ -63,7 +63,7 @@ describe("hair and bust of an avatar from photos", () => {
         stage.camera.position.set(0, -0.1, 1.4);
         [order, inputs, notices] = [[], [], []];
         faceTrust = 0.5;
-        fill = async () => ({ ...blue, map: blue.map.slice() });
+        fill = async () => Blue();
         const fake = await FakeServicesAsync(
             undefined,
             async (_input, run = {}) => {
@@ -89,6 +89,11 @@ describe("hair and bust of an avatar from photos", () => {
         stage.dispose();
     });
 
+    /** That map, and the head's colors as they were given. */
+    function Blue(): IFillResult {
+        return { ...blue, map: blue.map.slice(), headColor: inputs[inputs.length - 1].head.color };
+    }
+
     /** How much bluer than red a picture is. */
     async function BluenessAsync(): Promise<number> {
         const pixels = await PixelsAsync(await CaptureAsync(stage));
@@ -111,8 +116,8 @@ describe("hair and bust of an avatar from photos", () => {
         fill = (_input, { signal }) =>
             new Promise((resolve) => {
                 begun = true;
-                release = () => resolve({ ...blue, map: blue.map.slice() });
-                signal!.addEventListener("abort", () => resolve({ ...blue, map: blue.map.slice() }));
+                release = () => resolve(Blue());
+                signal!.addEventListener("abort", () => resolve(Blue()));
             });
         return { release: () => release(), begun: () => begun };
     }
@@ -184,7 +189,7 @@ describe("hair and bust of an avatar from photos", () => {
         const avatar = await component.createFromPhotosAsync([Photo], { refine: false });
         expect(await avatar.whenRefinedAsync()).toBe(false);
         expect([order, avatar.hasSecondMap]).toEqual([["fill"], true]);
-        fill = async () => ({ ...blue, count: 0 });
+        fill = async () => ({ ...Blue(), count: 0 });
         const short = await component.createFromPhotosAsync([Photo], { refine: false });
         const count = short.gaussianCount;
         await short.whenRefinedAsync();
@@ -228,7 +233,7 @@ describe("hair and bust of an avatar from photos", () => {
             true,
             true,
         ]);
-        fill = async () => ({ ...blue, map: blue.map.slice() });
+        fill = async () => Blue();
         await twin.refineAsync([Photo], { fill: false });
         expect(order).toEqual(["refine", "fill", "refine"]);
         avatar.bust = "none"; // the twin still shows one
@@ -289,7 +294,7 @@ describe("hair and bust of an avatar from photos", () => {
         expect(avatar.hasSecondMap).toBe(true);
         await UntilAsync(() => avatar._internals.splats !== null);
         expect(avatar._internals.secondPage!.gaussianCount).toBeGreaterThan(1000);
-        fill = async () => ({ ...blue, map: blue.map.slice() });
+        fill = async () => Blue();
         const early = await component.createFromPhotosAsync([Photo], { refine: false });
         component.rebuild();
         await early.whenRefinedAsync();
@@ -310,7 +315,7 @@ describe("hair and bust of an avatar from photos", () => {
     });
 
     it("tell of a hat that became hair", async () => {
-        fill = async () => ({ ...blue, map: blue.map.slice(), hasHat: true });
+        fill = async () => ({ ...Blue(), hasHat: true });
         const avatar = await component.createFromPhotosAsync([Photo], { refine: false });
         await avatar.whenRefinedAsync();
         expect(codes()).toEqual(["hair-with-hat"]);

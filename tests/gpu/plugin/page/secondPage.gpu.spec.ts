@@ -161,13 +161,15 @@ describe("a second page of an avatar", () => {
         expect(ada.counts.driverRuns).toBe(driverRuns); // breathing costs no network
     });
 
-    it("leaves out what hair hides, which is looked for in slices once the first frame is out", async () => {
+    it("leaves out what hair and bust hide, which is looked for in slices once the first frame is out", async () => {
         const { parts } = ada["_core"];
         const head = Uint8Array.from({ length: synthetic.table.gaussianCount }, (_, g) => Number(g % 3 === 0));
+        const neck = head.map((_, g) => Number(g % 5 === 0));
+        const both = head.map((hidden, g) => hidden | neck[g]);
         const page = Uint8Array.from({ length: second.table.gaussianCount }, (_, g) => Number(g % 2 === 0));
         const looks = spyOn(parts.page as never, "_coverFor" as never).and.callFake(function* () {
             yield 0.5;
-            return { head, page };
+            return { head, neck, page };
         } as never);
         SetPage(ada);
         const whole = ada.gaussianCount;
@@ -179,14 +181,23 @@ describe("a second page of an avatar", () => {
             await new Promise((resolve) => setTimeout(resolve, 5));
         }
         expect(looks).toHaveBeenCalledTimes(1);
-        expect(parts.page.covered).toBe(head);
+        const covered = parts.page.covered;
+        expect(covered).toEqual(both);
+        expect(parts.page.covered).toBe(covered); // not made again each frame
         // Of the texels that show something, those that are not hidden.
         const first = 3 * second.table.mapSize ** 2;
         const seen = (g: number): boolean => second.map[first + second.table.texel[g]] > -5;
         const left = Array.from(page).filter((isHidden, g) => isHidden === 0 && seen(g)).length;
         expect(ada.gaussianCount).toBe(synthetic.table.gaussianCount + left);
         RenderFrame(stage);
-        expect(ada._internals.splats!.buffers["_person"].covered).toBe(head);
+        expect(ada._internals.splats!.buffers["_person"].covered).toBe(covered);
+        ada.hair = "scalp";
+        expect(parts.page.covered).toBe(neck);
+        ada.bust = "none";
+        expect(parts.page.covered).toBeNull();
+        ada.hair = "auto";
+        expect(parts.page.covered).toBe(head);
+        ada.bust = "auto";
         await ada.setSecondMapAsync(null);
         expect(parts.page.covered).toBeNull();
         expect(ada.gaussianCount).toBe(synthetic.table.gaussianCount);

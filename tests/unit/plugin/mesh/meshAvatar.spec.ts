@@ -1,6 +1,7 @@
 import { AssetContainer } from "@babylonjs/core/assetContainer";
 import { FreeCamera } from "@babylonjs/core/Cameras/freeCamera";
 import { NullEngine } from "@babylonjs/core/Engines/nullEngine";
+import type { StandardMaterial } from "@babylonjs/core/Materials/standardMaterial";
 import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import type { AbstractMesh } from "@babylonjs/core/Meshes/abstractMesh";
 import { SceneSerializer } from "@babylonjs/core/Misc/sceneSerializer";
@@ -111,19 +112,65 @@ describe("an avatar on an engine without WebGPU", () => {
         container.transformNodes.push(...avatar._internals.nodes);
         container.meshes.push(avatar.proxyMesh);
         const lists = [scene.meshes, scene.materials, scene.textures, scene.morphTargetManagers, scene.skeletons];
+        avatar.proxyMesh.update(); // as picking does; what has no vertices yet is never instantiated
         const before = lists.map(({ length }) => length);
         for (const clonesMaterials of [false, true]) {
-            const copy = container.instantiateModelsToScene((name) => `copy of ${name}`, clonesMaterials);
-            expect(copy.rootNodes.length).toBe(1);
-            const [twin] = copy.rootNodes as FlexAvatar[];
-            twin.expression.getTrack("jawOpen").influence = 0.75;
-            scene.render();
-            const shown = scene.meshes.find((mesh) => mesh.name.endsWith("face") && mesh.isDescendantOf(twin))!;
-            expect(shown.morphTargetManager!.getTargetByName("jawOpen")!.influence).toBe(0.75);
-            expect(face.morphTargetManager!.getTargetByName("jawOpen")!.influence).toBe(0);
-            copy.dispose();
-            expect(lists.map(({ length }) => length)).toEqual(before);
+            for (const doNotInstantiate of [false, true]) {
+                const rename = (name: string): string => `copy of ${name}`;
+                const copy = container.instantiateModelsToScene(rename, clonesMaterials, { doNotInstantiate });
+                expect(copy.rootNodes.length).toBe(1);
+                const [twin] = copy.rootNodes as FlexAvatar[];
+                twin.expression.getTrack("jawOpen").influence = 0.75;
+                scene.render();
+                const own = scene.meshes.filter((mesh) => mesh.isDescendantOf(twin));
+                expect(own.length).toBe(2);
+                expect(own).toContain(twin.proxyMesh);
+                const shown = own.find((mesh) => mesh.name.endsWith("face"))!;
+                expect(shown.morphTargetManager!.getTargetByName("jawOpen")!.influence).toBe(0.75);
+                expect(face.morphTargetManager!.getTargetByName("jawOpen")!.influence).toBe(0);
+                expect(shown.morphTargetManager!.numMaxInfluencers).toBe(face.morphTargetManager!.numMaxInfluencers);
+                const [{ diffuseTexture: texture }, { diffuseTexture: first }] = [shown, face].map(
+                    ({ material }) => material as StandardMaterial,
+                );
+                expect(texture).not.toBe(first);
+                expect(texture!.anisotropicFilteringLevel).toBe(first!.anisotropicFilteringLevel);
+                copy.dispose();
+                expect(lists.map(({ length }) => length)).toEqual(before);
+            }
         }
+    });
+
+    it("gives clones of a material its alpha and its pixels, which stay while one of both is there", () => {
+        const { material } = face;
+        const texture = (material as StandardMaterial).diffuseTexture!;
+        texture.hasAlpha = true;
+        const pixels = texture.getInternalTexture()!;
+        const free = spyOn(pixels, "dispose").and.callThrough();
+        const clone = (material!.clone("mine") as StandardMaterial).diffuseTexture!;
+        expect(clone.hasAlpha).toBeTrue();
+        expect(clone.getInternalTexture()).toBe(pixels);
+        expect(pixels._references).toBe(2);
+        avatar.dispose();
+        expect(pixels._references).toBe(1);
+        clone.dispose();
+        expect(free).toHaveBeenCalledTimes(2);
+    });
+
+    it("paints copies with cloned materials anew when the first one is gone", async () => {
+        const container = new AssetContainer(scene);
+        container.transformNodes.push(...avatar._internals.nodes);
+        container.meshes.push(avatar.proxyMesh);
+        const [twin] = container.instantiateModelsToScene(undefined, true).rootNodes as FlexAvatar[];
+        container.dispose();
+        const shown = scene.meshes.find((mesh) => mesh.name.endsWith("face") && mesh.isDescendantOf(twin))!;
+        const texture = (shown.material as StandardMaterial).diffuseTexture!.getInternalTexture();
+        const paint = spyOn(twin["_core"].parts.body!.body, "paintAsync").and.callThrough();
+        const update = spyOn(engine, "updateRawTexture");
+        const { person } = twin["_core"].parts;
+        person.setDetail(new Float32Array(3 * person.file.mapSize ** 2).fill(0.2), 0);
+        await paint.calls.mostRecent().returnValue;
+        await Promise.resolve();
+        expect(update.calls.allArgs().some(([painted]) => painted === texture)).toBeTrue();
     });
 
     it("paints its face anew when the person's colors change", async () => {

@@ -17,7 +17,8 @@ import type { IHair } from "../../../../src/runtime/bust/hair";
 import { HairView, MeasureRim, MeasureSides } from "../../../../src/runtime/bust/hairView";
 import { HairRow, RowCoordinate } from "../../../../src/runtime/bust/page";
 import { DepthPicture } from "../../../../src/runtime/bust/head";
-import { NeckColor } from "../../../../src/runtime/bust/neck";
+import { NeckColor, type INeckColor } from "../../../../src/runtime/bust/neck";
+import { SideColor } from "../../../../src/runtime/bust/sides";
 import { Box, CleanPhoto, Eroded, Project, type Photo } from "../../../../src/runtime/bust/photo";
 import { TorsoReach, type ITorso } from "../../../../src/runtime/bust/torso";
 import { Finish } from "../../../../src/runtime/slices";
@@ -189,20 +190,44 @@ describe("filling of the second page", () => {
         expect(run({ hair: false, photos: input.photos.slice(0, 1) }).count).toBe(truth.bustCount);
     });
 
-    it("gives the head's scalp and a neck under a collar the training side's colors", () => {
+    it("gives the head the training side's colors where no photo shows it, and under a collar", () => {
         const some = (values: ArrayLike<number>): number[] =>
             Array.from(values).filter((_, i) => i % truth.every === 0);
-        const neckOf = (photo: Photo): Float64Array | null =>
-            Finish(NeckColor(input.page, input.head, photo, DepthPicture(input.head, photo)));
-        expect(Worst(some(filled.headColor!), truth.headColor)).toBeLessThan(0.02);
-        for (const { photo, color } of truth.collars) {
+        const { page, head } = input;
+        const neckOf = (photo: Photo): INeckColor | null =>
+            Finish(NeckColor(page, head, photo, DepthPicture(head, photo)));
+        expect(Worst(some(filled.headColor), truth.headColor)).toBeLessThan(0.02);
+        const [open, standing] = truth.collars.map(({ photo, color }) => {
             const cleaned = Finish(CleanPhoto(photo, photo.classes!));
-            const found = neckOf(cleaned)!;
+            const neck = neckOf(cleaned);
+            const sides = { photos: [cleaned], depths: [DepthPicture(head, cleaned)], covers: null };
+            const dressed = neck ? { ...head, color: neck.color } : head;
+            const found = Finish(SideColor(dressed, sides, neck?.collar ?? null));
             expect(Worst(some(found), color)).toBeLessThan(0.02);
-            expect(Worst(found, input.head.color)).toBeGreaterThan(0.1);
-        }
-        // where no clothes are on it, it stays
+            return neck;
+        });
+        // only one that stands is kept
+        expect(open).toBeNull();
+        expect(Worst(standing!.color, head.color)).toBeGreaterThan(0.1);
+        expect(Math.max(...standing!.collar)).toBe(1);
         expect(neckOf(photos[0])).toBeNull();
+    });
+
+    it("leaves the head's colors where a photo shows them well", () => {
+        const { head } = input;
+        const depth = DepthPicture(head, photos[0]);
+        const found = Finish(SideColor(head, { photos: [photos[0]], depths: [depth], covers: null }, null));
+        const changes = Array.from(head.scalp.keys(), (g) =>
+            Worst(found.subarray(3 * g, 3 * g + 3), head.color.subarray(3 * g, 3 * g + 3)),
+        );
+        const front = changes.filter((_, g) => {
+            const [x, y] = [head.means[3 * g], head.means[3 * g + 1]];
+            return Math.hypot(x, y) < 0.025 && head.normals[3 * g + 2] > 0.8;
+        });
+        expect(front.length).toBeGreaterThan(20);
+        expect(front.filter((change) => change < 1e-3).length).toBeGreaterThan(0.9 * front.length);
+        const behind = changes.filter((_, g) => head.normals[3 * g + 2] < -0.5);
+        expect(Median(behind)).toBeGreaterThan(0.05);
     });
 
     it("finds where a photo from behind was taken from, and takes colors and length from it", () => {

@@ -2,9 +2,16 @@ import { ExpressVertices } from "../../../../src/flame/blendshapes";
 import { CreateExpressionPose, EffectivePose } from "../../../../src/flame/expression";
 import type { HeadModel } from "../../../../src/flame/headModel";
 import { JointMatrices, SkinVertices } from "../../../../src/flame/skinning";
+import { FacesOfTexels } from "../../../../src/flame/texelTable";
 import { SkinOf } from "../../../../src/runtime/mesh/meshGlb";
 import { CheckMeshSettings } from "../../../../src/runtime/mesh/meshFile";
-import { FacePart, MorphTargetOf, type IMappedModel, type IMeshPart } from "../../../../src/runtime/mesh/personMesh";
+import {
+    FacePart,
+    MorphTargetOf,
+    SolidFaces,
+    type IMappedModel,
+    type IMeshPart,
+} from "../../../../src/runtime/mesh/personMesh";
 import { Finish } from "../../../../src/runtime/slices";
 import { OpenHeadAsync } from "../../../support/heads";
 
@@ -61,6 +68,41 @@ describe("a person's face as a mesh", () => {
             expect(face.vertices[rim + 1]).toBeLessThan(model.joints[1] + 0.1);
         }
         expect(Math.max(...skirt)).toBe(mesh.source.length - 1);
+    });
+
+    it("takes the color of its neck down to the end and below it, not that of the mouth beside it in the atlas", () => {
+        const edge = 1024;
+        const { faceOfTexel } = FacesOfTexels(model, edge);
+        const { mesh } = face;
+        const skirt = new Set(mesh.indices.subarray(3 * model.faceCount));
+        const found = new Set<string>();
+        for (const vertex of skirt) {
+            const [column, row] = [mesh.uvs[2 * vertex], 1 - mesh.uvs[2 * vertex + 1]].map((share) =>
+                Math.floor(share * edge),
+            );
+            for (let y = row - 5; y <= row + 5; y++) {
+                for (let x = Math.max(0, column - 5); x <= Math.min(edge - 1, column + 5); x++) {
+                    const at = faceOfTexel[y * edge + x];
+                    if (at >= 0) {
+                        found.add(model.regions[model.faceRegion[at]]);
+                    }
+                }
+            }
+        }
+        expect([...found]).toEqual(["neck"]);
+    });
+
+    it("knows which faces hide all that is behind them", () => {
+        const { edge, rgba } = face.texture;
+        expect(SolidFaces(face).length).toBeGreaterThan(model.faceCount / 2);
+        const upper = rgba.slice().fill(255, 0, rgba.length / 2).fill(0, rgba.length / 2);
+        const solid = SolidFaces({ ...face, texture: { edge, rgba: upper } });
+        const isSolid = new Set(solid);
+        const { uvs, indices } = face.mesh;
+        for (let i = 0; i < indices.length; i += 3) {
+            const lowest = Math.min(...[0, 1, 2].map((k) => uvs[2 * indices[i + k] + 1]));
+            expect(isSolid.has(i / 3)).toBe(lowest > 0.5);
+        }
     });
 
     for (const turnsJoints of [false, true]) {

@@ -1,0 +1,83 @@
+/**
+ * The networks color flat maps. Where the atlas is cut, behind from nape to crown, its left and its right edge are the
+ * same place of the head, and what they say of it differs: a line would be seen from behind. Not in the paper.
+ */
+import type { HeadModel } from "../../flame/headModel.js";
+import type { TexelTable } from "../../flame/texelTable.js";
+import { ColorChannel } from "./refinedMap.js";
+
+/** Meters between two texels of one row that are the same place, on either side of the cut, times texels per side. */
+const Near = 2.5;
+/** Meters from the cut, on the head model's skin, over which the difference fades out. */
+const Reach = 0.06;
+/** Part of the map's edge over which it is smoothed along the cut, on either side. */
+const Along = 1 / 64;
+
+/**
+ * Colors that agree on both sides of the atlas's cut: the half of what they differ by, smoothed along the cut, is taken
+ * from the one side and added to the other, and fades out towards the ears. An atlas whose edges do not meet stays.
+ * @param staticMap [14,H,W], before activation; its colors are changed in place
+ */
+export function MendSeam({ template }: HeadModel, table: TexelTable, staticMap: Float32Array): void {
+    const size = table.mapSize;
+    const { texel, corners, bary, gaussianOfTexel } = table;
+    const place = (g: number): number[] =>
+        [0, 1, 2].map((axis) =>
+            [0, 1, 2].reduce((sum, k) => sum + bary[3 * g + k] * template[3 * corners[3 * g + k] + axis], 0),
+        );
+    // from the lower end of the left edge up, and on along the upper one to the middle
+    const rows = Array.from({ length: size }, (_, row) => size * (size - 1 - row));
+    const columns = Array.from({ length: size >> 1 }, (_, column) => column);
+    const cut = [...rows, ...columns].flatMap((at) => {
+        const pair = [at, Mirrored(at, size)].map((t) => gaussianOfTexel[t]);
+        if (pair.some((g) => g < 0)) {
+            return [];
+        }
+        const [own, other] = pair.map(place);
+        return Distance(own, other) < Near / size ? [{ at, own }] : [];
+    });
+    if (cut.length === 0) {
+        return;
+    }
+    const channels = [0, 1, 2].map((k) => (ColorChannel + k) * size * size);
+    const halves = channels.map((first) =>
+        Smoothed(
+            cut.map(({ at }) => (staticMap[first + at] - staticMap[first + Mirrored(at, size)]) / 2),
+            Math.round(Along * size),
+        ),
+    );
+    texel.forEach((at, g) => {
+        if (at % size >= size >> 1) {
+            return;
+        }
+        const own = place(g);
+        let [nearest, distance] = [0, Infinity];
+        for (let k = 0; k < cut.length && Math.abs(own[0]) < Reach; k++) {
+            const d = Distance(own, cut[k].own);
+            [nearest, distance] = d < distance ? [k, d] : [nearest, distance];
+        }
+        const share = (1 + Math.cos((Math.PI * Math.min(distance, Reach)) / Reach)) / 2;
+        channels.forEach((first, k) => {
+            staticMap[first + at] -= share * halves[k][nearest];
+            staticMap[first + Mirrored(at, size)] += share * halves[k][nearest];
+        });
+    });
+}
+
+/** The texel of the same row on the other side. */
+function Mirrored(at: number, size: number): number {
+    const column = at % size;
+    return at - column + size - 1 - column;
+}
+
+function Distance(a: readonly number[], b: readonly number[]): number {
+    return Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
+}
+
+/** Means of the values up to `reach` steps away. */
+function Smoothed(values: readonly number[], reach: number): number[] {
+    return values.map((_, i) => {
+        const around = values.slice(Math.max(0, i - reach), i + reach + 1);
+        return around.reduce((sum, value) => sum + value, 0) / around.length;
+    });
+}

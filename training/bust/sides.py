@@ -1,0 +1,129 @@
+"""Colors of the head that no photo shows well: the sides of the face, ears, and the scalp of who has no other hair. The
+networks paint them like whatever lies behind the person; they go on from what is seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .atlas_grid import AtlasGrid
+from .grids import ramp, smooth_step
+from .head import Head, hidden_by
+from .photo import HAIR, SKIN, Photo, bilinear
+
+RIM = (0.3, 0.55)  # cosines to the camera, up to which and from which on a photo is believed
+LOOSE = (0.1, 0.35)  # the same for what is darker than skin: a beard, a temple's hair, glasses
+BELOW = (0.02, 0.0)  # meters: face below it under other hair is skin
+COVERED = 0.004  # meters behind the other hair from which a point lies below it
+SLACK = 0.012  # meters behind the head's surface from which it hides a point
+AGREE, ALL_AGREE = (0.4, 0.9), (0.7, 1.0)  # of the Gaussians around that must be believed too
+SOLID = (0.5, 1.0)  # trust, up to which and from which on a color goes on to others
+UNKNOWN = 0.3  # how much a guess counts beside what photos show
+LOCKS = (0.7, 0.95)  # share of hair, up to which and from which on its color goes on
+LEAST_HAIR = 100  # Gaussians of seen hair below which it has no color
+APART = 0.12  # distance of both colors below which they cannot be told apart
+LIKE = (0.45, 0.65)  # a color is hair's where it is so much nearer to it than to skin, of both distances
+UPPER = (0.0, 0.02)  # meters: unseen hair grows on the face above it
+# what is left of the networks' light and shade, against the color that goes on: of skin, where it may be a beard, and
+# of hair; the same for detail of skin, ears and hair
+LIGHT, DARK, HAIR_LIGHT = (0.45, 1.1), 0.2, (0.4, 1.2)
+SKIN_FINE, EAR_FINE, HAIR_FINE = (0.92, 1.06), (0.6, 1.2), (0.75, 1.25)
+TINT, EAR_TINT = 0.04, 0.08  # and what is left of their tint, of skin and of ears
+BRIGHTEST = 0.75  # skin that goes on is not brighter than this share of what is seen
+LUMA = np.array([0.299, 0.587, 0.114])
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What photos show of the head's Gaussians, [n] each: `trust` in their colors; `loose`, whether they are seen at
+    least aside; `bare` and `hairy`, whether a photo shows skin, or hair before them; `grown`, whether hair is what is
+    seen."""
+
+    trust: np.ndarray
+    loose: np.ndarray
+    bare: np.ndarray
+    hairy: np.ndarray
+    grown: np.ndarray
+
+
+def look(
+    head: Head, grid: AtlasGrid, photos: list[Photo], depths: list[np.ndarray], covers: list[np.ndarray] | None
+) -> Seen:
+    """The best of all photos. `covers`: depth pictures of hair that is not the head's own."""
+    p = head.means
+    best = np.zeros((5, len(p)))
+    around = lambda share, agree: np.minimum(share, ramp(grid.smooth(share[:, None])[:, 0], *agree))
+    low = (p[:, 1] < 0) & ~head.scalp
+    below = np.where(head.scalp | head.ears, 0, ramp(p[:, 1], *BELOW))
+    for photo, depth, cover in zip(photos, depths, covers or [None] * len(photos)):
+        px, _ = photo.project(p)
+        classes, to = bilinear(photo.classes, px), photo.eye - p
+        facing = (head.normals * to).sum(1) / np.linalg.norm(to, axis=1)
+        inside = photo.inside(px, 2) * ramp(bilinear(photo.sure, px), 0.5, 0.9)
+        hair = ramp(classes[:, HAIR], 0.3, 0.6)
+        # hair does not grow on the neck, and under other hair there is a face
+        beneath = head.neck.astype(float)
+        if cover is not None:
+            beneath = np.maximum(beneath, below * hidden_by(p, cover, photo, COVERED))
+        seen = inside * ~hidden_by(p, depth, photo, SLACK) * (1 - beneath * hair)
+        seen = seen * (1 - low * ramp(bilinear(photo.garment, px), 0.2, 0.5))
+        shown = (
+            around(seen * ramp(facing, *RIM), AGREE),
+            around(seen * ramp(facing, *LOOSE), ALL_AGREE),
+            seen * ramp(classes[:, SKIN], 0.5, 0.8) * ramp(facing, 0, 0.2),
+            inside * hair * (1 - beneath) * ramp(facing, -0.5, -0.2),
+            seen * ramp(classes[:, HAIR], *LOCKS),
+        )
+        best = np.maximum(best, shown)
+    return Seen(*best)
+
+
+def side_color(
+    head: Head,
+    photos: list[Photo],
+    depths: list[np.ndarray],
+    collar: np.ndarray,
+    covers: list[np.ndarray] | None = None,
+) -> np.ndarray:
+    """The head's colors [n,3]; its scalp stays as it is where there is other hair. `collar` [n]: part that is a
+    standing collar; it stays too. `covers`: depth pictures of that other hair; None where there is none."""
+    grid, own = AtlasGrid(head.place), head.color
+    seen = look(head, grid, photos, depths, covers)
+    light = lambda color: color @ LUMA + 0.02
+    solid = ramp(seen.trust, *SOLID)
+    is_skin, is_hair = solid * seen.bare * (1 - seen.hairy), solid * seen.grown * (1 - seen.bare)
+    skin = grid.spread(own, is_skin)
+    ranked = np.sort(light(own[is_skin > 0.5]))
+    if len(ranked) > 0:  # the rim of a face may shine
+        skin = skin * np.minimum(1, ranked[int(BRIGHTEST * len(ranked))] / light(skin))[:, None]
+    low = grid.smooth(own, 1 - seen.trust + 1e-3)
+    has_hair = is_hair.sum() > LEAST_HAIR
+    hair, like = skin, np.zeros(len(own))
+    if has_hair:
+        hair = grid.spread(own, is_hair)
+        off = lambda color: np.linalg.norm(low - color, axis=1)
+        like = ramp(off(skin) / np.maximum(off(skin) + off(hair), 1e-6), *LIKE)
+        like = like * ramp(np.linalg.norm(hair - skin, axis=1), APART, 2 * APART)
+    # what is hair, and what is skin
+    upper = np.where(head.ears, 1, ramp(head.means[:, 1], *UPPER) * ~head.neck)
+    guess = np.where(head.scalp, 1, upper * like)
+    hairy = seen.hairy * np.where(head.ears, like, 1)
+    known = np.maximum(hairy, seen.bare)
+    weight = known + (1 - known) * UNKNOWN
+    share = (known * hairy / np.maximum(hairy + seen.bare, 1e-9) + (1 - known) * UNKNOWN * guess) / weight
+    part = lambda ears: grid.smooth(share[:, None], weight * (head.ears == ears))
+    share = smooth_step(np.where(head.ears[:, None], part(True), part(False)), 0.35, 0.65) * has_hair
+    # of the networks' light and shade, detail and tint stays what can be believed
+    shade, fine = light(low) / light(skin), light(own) / light(low)
+    tint = low - shade[:, None] * skin
+    most = np.where(head.ears | head.scalp, EAR_TINT, TINT)
+    tint = tint * np.minimum(1, most / np.maximum(np.linalg.norm(tint, axis=1), 1e-9))[:, None]
+    dark = np.maximum(seen.loose, grid.smooth(head.scalp[:, None].astype(float))[:, 0])
+    relief = np.where(head.ears, np.clip(fine, *EAR_FINE), np.clip(fine, *SKIN_FINE))
+    bare = (np.clip(shade, LIGHT[0] - DARK * dark, LIGHT[1])[:, None] * skin + tint) * relief[:, None]
+    strands = (np.clip(light(low) / light(hair), *HAIR_LIGHT) * np.clip(fine, *HAIR_FINE))[:, None] * hair
+    kept = np.where(head.scalp, 0, np.maximum(seen.grown, like) if covers is None else 1)[:, None]
+    strands = strands + kept * (own - strands)
+    use = np.where(head.scalp, covers is None, 1 - collar) * (1 - seen.trust)
+    return own + use[:, None] * (bare + share * (strands - bare) - own)
