@@ -13,6 +13,8 @@ export class PictureClock {
     private _count = 0;
     /** Time minus stamp; −Infinity as long as nothing was told. */
     private _offset = -Infinity;
+    /** Whether it is only the least that is possible. */
+    private _isGuess = false;
 
     /**
      * Takes a picture.
@@ -24,18 +26,24 @@ export class PictureClock {
         const at = 2 * (this._count++ % Remembered);
         this._last[at] = stamp;
         this._last[at + 1] = now;
-        return Math.min(now, this._offset > -Infinity ? stamp + this._offset : now);
+        if (now - stamp < this._offset) {
+            this._offset = now - stamp; // what was told is another picture's, as this one came sooner
+            this._isGuess = true;
+        }
+        return this._offset > -Infinity ? stamp + this._offset : now;
     }
 
     /**
      * Takes the time at which one of the pictures was taken, whichever it is. None arrives before it is taken, which
-     * excludes those before it; and those after it would have come later than need be.
+     * excludes those before it; and those after it would have come later than need be. Pictures that come late or not
+     * at all lead astray; so tell of several, while others come.
      */
     public learn(taken: number): void {
         for (let at = 0; at < this._last.length; at += 2) {
             const offset = taken - this._last[at];
-            if (offset > this._offset && this._isPossible(offset)) {
+            if ((offset > this._offset || this._isGuess) && this._isPossible(offset)) {
                 this._offset = offset;
+                this._isGuess = false;
             }
         }
     }

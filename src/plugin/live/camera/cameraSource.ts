@@ -29,8 +29,8 @@ const ReturnS = 0.3;
 const MostPassedS = 0.25;
 /** A video without pixels for so long is told. */
 const EmptyMs = 3000;
-/** A worker that reads pictures itself is told so often when one was taken. */
-const TimesTold = 10;
+/** A worker that reads pictures itself is told when they are taken until it has answered so many. */
+const PicturesTold = 30;
 const Neck = JointIndex("neck");
 
 /**
@@ -66,7 +66,7 @@ export class CameraSource implements IFaceSource {
     private _runner: ICameraRunner | null = null;
     /** Where the runner reads pictures itself. */
     private _pictures: ICameraPictures | null = null;
-    private _timesTold = 0;
+    private _picturesRead = 0;
     private _state: CameraState = "waiting";
     private _learned = false;
     private _takenMs = NaN;
@@ -259,9 +259,9 @@ export class CameraSource implements IFaceSource {
         }
     }
 
-    /** Only the page is told when a picture was taken; a few do for all. */
+    /** Only the page is told when a picture was taken; the first do for all. */
     private _tellTaken(pictures: ICameraPictures, takenMs: number): void {
-        if (Number.isNaN(takenMs) || this._timesTold++ === TimesTold) {
+        if (Number.isNaN(takenMs) || this._picturesRead > PicturesTold) {
             this._video.rest();
         } else {
             pictures.taken(takenMs);
@@ -301,6 +301,7 @@ export class CameraSource implements IFaceSource {
             this._frameMs = OwnTime(result[CameraResult.TakenMs]);
             this._sentMs = OwnTime(result[CameraResult.BeganMs]);
             this._emptySinceMs = NaN;
+            this._picturesRead++;
         }
         const now = performance.now();
         const { _latency: latency } = this;

@@ -38,6 +38,18 @@ describe("picture clock", () => {
         expect(clock.arrive(StampOf(Taken[14]), Taken[14] + 9)).toBeCloseTo(Taken[14], 6);
     });
 
+    it("takes back what a late first picture made it believe", () => {
+        const clock = new PictureClock();
+        clock.arrive(StampOf(7000), 7300); // its network was just starting
+        clock.learn(7033);
+        clock.learn(7066);
+        for (const taken of Taken.slice(10, 20)) {
+            clock.arrive(StampOf(taken), taken + 1);
+            clock.learn(taken);
+        }
+        expect(clock.arrive(StampOf(Taken[30]), Taken[30] + 9)).toBeCloseTo(Taken[30], 6);
+    });
+
     it("never says that a picture is yet to be taken", () => {
         const clock = new PictureClock();
         clock.arrive(StampOf(7000), 7001);
