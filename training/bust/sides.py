@@ -1,5 +1,5 @@
-"""Colors of the head that no photo shows well: the sides of the face, ears, and the scalp of who has no other hair. The
-networks paint them like whatever lies behind the person; they go on from what is seen."""
+"""Colors of the head that no photo shows well: the sides of the face, ears and neck. The networks paint them like
+whatever lies behind the person; they go on from what is seen."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .grids import ramp, smooth_step
 from .head import Head, hidden_by
 from .photo import HAIR, SKIN, Photo, bilinear
 
-RIM = (0.3, 0.55)  # cosines to the camera, up to which and from which on a photo is believed
+RIM = (0.2, 0.45)  # cosines to the camera, up to which and from which on a photo is believed
 LOOSE = (0.1, 0.35)  # the same for what is darker than skin: a beard, a temple's hair, glasses
 BELOW = (0.02, 0.0)  # meters: face below it under other hair is skin
 COVERED = 0.004  # meters behind the other hair from which a point lies below it
@@ -86,7 +86,7 @@ def side_color(
     collar: np.ndarray,
     covers: list[np.ndarray] | None = None,
 ) -> np.ndarray:
-    """The head's colors [n,3]; its scalp stays as it is where there is other hair. `collar` [n]: part that is a
+    """The head's colors [n,3]; its scalp stays as it is. `collar` [n]: part that is a
     standing collar; it stays too. `covers`: depth pictures of that other hair; None where there is none."""
     grid, own = AtlasGrid(head.place), head.color
     seen = look(head, grid, photos, depths, covers)
@@ -117,13 +117,13 @@ def side_color(
     # of the networks' light and shade, detail and tint stays what can be believed
     shade, fine = light(low) / light(skin), light(own) / light(low)
     tint = low - shade[:, None] * skin
-    most = np.where(head.ears | head.scalp, EAR_TINT, TINT)
+    most = np.where(head.ears, EAR_TINT, TINT)
     tint = tint * np.minimum(1, most / np.maximum(np.linalg.norm(tint, axis=1), 1e-9))[:, None]
     dark = np.maximum(seen.loose, grid.smooth(head.scalp[:, None].astype(float))[:, 0])
     relief = np.where(head.ears, np.clip(fine, *EAR_FINE), np.clip(fine, *SKIN_FINE))
     bare = (np.clip(shade, LIGHT[0] - DARK * dark, LIGHT[1])[:, None] * skin + tint) * relief[:, None]
     strands = (np.clip(light(low) / light(hair), *HAIR_LIGHT) * np.clip(fine, *HAIR_FINE))[:, None] * hair
-    kept = np.where(head.scalp, 0, np.maximum(seen.grown, like) if covers is None else 1)[:, None]
+    kept = (np.maximum(seen.grown, like) if covers is None else np.ones(len(own)))[:, None]
     strands = strands + kept * (own - strands)
-    use = np.where(head.scalp, covers is None, 1 - collar) * (1 - seen.trust)
+    use = ~head.scalp * (1 - collar) * (1 - seen.trust)
     return own + use[:, None] * (bare + share * (strands - bare) - own)

@@ -1,7 +1,6 @@
 /**
- * Colors of the head that no photo shows well: the sides of the face, ears, neck, and the scalp of who has no other
- * hair. The networks paint them like whatever lies behind the person; they go on from what is seen. Twin:
- * training/bust/sides.py.
+ * Colors of the head that no photo shows well: the sides of the face, ears and neck. The networks paint them like
+ * whatever lies behind the person; they go on from what is seen. Twin: training/bust/sides.py.
  */
 import type { Work } from "../slices.js";
 import { AtlasGrid } from "./atlasGrid.js";
@@ -14,7 +13,7 @@ import { Hair, Skin, type Photo } from "./photo.js";
 type Range = readonly [number, number];
 
 /** Cosines to the camera, up to which and from which on a photo is believed. */
-const Rim: Range = [0.3, 0.55];
+const Rim: Range = [0.2, 0.45];
 /** The same for what is darker than skin: a beard, the hair of a temple, glasses. */
 const LooseRim: Range = [0.1, 0.35];
 /** Of the Gaussians around that must be believed too. */
@@ -50,7 +49,7 @@ const [SkinFine, EarFine, HairFine]: readonly Range[] = [
     [0.6, 1.2],
     [0.75, 1.25],
 ];
-/** What is left of their tint, of skin, and of ears and scalp. */
+/** What is left of their tint, of skin and of ears. */
 const [Tint, EarTint] = [0.04, 0.08];
 /** Skin that goes on is not brighter than this share of what is seen: the rim of a face may shine. */
 const Brightest = 0.75;
@@ -162,7 +161,7 @@ export interface ISidePhotos {
 }
 
 /**
- * The head's colors with sides that go on from what is seen. The scalp stays as it is where there is other hair.
+ * The head's colors with sides that go on from what is seen. The scalp stays as it is.
  * @param collar [n] part of each Gaussian that is a standing collar, which stays; null where none is
  * @returns [n,3]; yields between its steps
  */
@@ -224,8 +223,8 @@ export function* SideColor(
     yield 0.9;
     const result = own.slice() as Float64Array<ArrayBuffer>;
     for (let g = 0; g < count; g++) {
-        const [isScalp, isEar] = [scalp[g] === 1, ears[g] === 1];
-        const use = (isScalp ? Number(covers === null) : 1 - (collar ? collar[g] : 0)) * (1 - trust[g]);
+        const isEar = ears[g] === 1;
+        const use = scalp[g] === 1 ? 0 : (1 - (collar ? collar[g] : 0)) * (1 - trust[g]);
         if (use === 0) {
             continue;
         }
@@ -234,12 +233,12 @@ export function* SideColor(
         const lit = LightOf(low, g);
         const [shade, fine] = [lit / LightOf(skin, g), LightOf(own, g) / lit];
         const tint = [0, 1, 2].map((k) => low[3 * g + k] - shade * skin[3 * g + k]);
-        const kept = Math.min(1, (isEar || isScalp ? EarTint : Tint) / Math.max(Math.hypot(...tint), 1e-9));
+        const kept = Math.min(1, (isEar ? EarTint : Tint) / Math.max(Math.hypot(...tint), 1e-9));
         const least = Light[0] - Darker * Math.max(seen.loose[g], nearScalp[g]);
         const believed = Clamp(shade, least, Light[1]);
         const relief = Clamp(fine, ...(isEar ? EarFine : SkinFine));
         const strand = Clamp(lit / LightOf(hair, g), ...HairLight) * Clamp(fine, ...HairFine);
-        const stays = isScalp ? 0 : covers ? 1 : Math.max(seen.grown[g], like[g]);
+        const stays = covers ? 1 : Math.max(seen.grown[g], like[g]);
         for (let k = 0; k < 3; k++) {
             const i = 3 * g + k;
             const bare = (believed * skin[i] + tint[k] * kept) * relief;

@@ -213,7 +213,7 @@ describe("filling of the second page", () => {
         expect(neckOf(photos[0])).toBeNull();
     });
 
-    it("leaves the colors of the face's middle, and changes those behind", () => {
+    it("leaves the colors of the face's middle and of the scalp, and changes skin behind", () => {
         const { head } = input;
         const depth = DepthPicture(head, photos[0]);
         const found = Finish(SideColor(head, { photos: [photos[0]], depths: [depth], covers: null }, null));
@@ -226,7 +226,9 @@ describe("filling of the second page", () => {
         });
         expect(front.length).toBeGreaterThan(20);
         expect(Median(front)).toBeLessThan(1e-3);
-        const behind = changes.filter((_, g) => head.normals[3 * g + 2] < -0.5);
+        expect(changes.every((change, g) => head.scalp[g] === 0 || change === 0)).toBeTrue();
+        const behind = changes.filter((_, g) => head.scalp[g] === 0 && head.normals[3 * g + 2] < -0.5);
+        expect(behind.length).toBeGreaterThan(20);
         expect(Median(behind)).toBeGreaterThan(0.05);
     });
 

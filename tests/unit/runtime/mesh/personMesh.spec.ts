@@ -95,7 +95,10 @@ describe("a person's face as a mesh", () => {
     it("knows which faces hide all that is behind them", () => {
         const { edge, rgba } = face.texture;
         expect(SolidFaces(face).length).toBeGreaterThan(model.faceCount / 2);
-        const upper = rgba.slice().fill(255, 0, rgba.length / 2).fill(0, rgba.length / 2);
+        const upper = rgba
+            .slice()
+            .fill(255, 0, rgba.length / 2)
+            .fill(0, rgba.length / 2);
         const solid = SolidFaces({ ...face, texture: { edge, rgba: upper } });
         const isSolid = new Set(solid);
         const { uvs, indices } = face.mesh;
