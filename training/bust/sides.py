@@ -12,7 +12,7 @@ from .grids import ramp, smooth_step
 from .head import Head, hidden_by
 from .photo import HAIR, SKIN, Photo, bilinear
 
-RIM = (0.2, 0.45)  # cosines to the camera, up to which and from which on a photo is believed
+RIM = (0.12, 0.37)  # cosines to the camera, up to which and from which on a photo is believed
 LOOSE = (0.1, 0.35)  # the same for what is darker than skin: a beard, a temple's hair, glasses
 BELOW = (0.02, 0.0)  # meters: face below it under other hair is skin
 COVERED = 0.004  # meters behind the other hair from which a point lies below it

@@ -13,7 +13,7 @@ import { Hair, Skin, type Photo } from "./photo.js";
 type Range = readonly [number, number];
 
 /** Cosines to the camera, up to which and from which on a photo is believed. */
-const Rim: Range = [0.2, 0.45];
+const Rim: Range = [0.12, 0.37];
 /** The same for what is darker than skin: a beard, the hair of a temple, glasses. */
 const LooseRim: Range = [0.1, 0.35];
 /** Of the Gaussians around that must be believed too. */
