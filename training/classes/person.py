@@ -10,8 +10,7 @@ from .vocabulary import BODY, CLOTHES, FACE, HAIR, INPUT
 
 FACES = PACKAGE.parent / "assets/models/face"
 ASSET, MATTE = FACES / "classes.onnx", FACES / "matte.onnx"
-LEAST_DOUBT = 0.001  # our network is no surer than this
-MATTE_DOUBT = 0.02  # nor is MediaPipe's than this: it says 0 or 1 where ours has reasons, as on walls and tall hair
+LEAST_DOUBT = 0.001  # no network is surer than this
 
 
 def sampled(image: np.ndarray, size: int = INPUT) -> np.ndarray:
@@ -26,10 +25,9 @@ def sampled(image: np.ndarray, size: int = INPUT) -> np.ndarray:
     return np.ascontiguousarray(values.transpose(2, 0, 1)[None])
 
 
-def together(mask: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """The mean of two probabilities' log odds, MediaPipe's and ours: who is sure counts more than who is not."""
-    sure = (np.clip(p, doubt, 1 - doubt) for p, doubt in ((mask, MATTE_DOUBT), (alpha, LEAST_DOUBT)))
-    odds = [p / (1 - p) for p in sure]
+def together(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The mean of two probabilities' log odds: who is sure counts more than who is not."""
+    odds = [x / (1 - x) for x in (np.clip(a, LEAST_DOUBT, 1 - LEAST_DOUBT), np.clip(b, LEAST_DOUBT, 1 - LEAST_DOUBT))]
     both = np.sqrt(odds[0] * odds[1])
     return both / (1 + both)
 

@@ -52,10 +52,8 @@ export interface IFaceFinder {
 }
 
 const PersonSize = 256;
-/** Our network is no surer than this, */
+/** No network is surer than this. */
 const LeastDoubt = 0.001;
-/** nor MediaPipe's than this: it says 0 or 1 where ours has reasons, as on walls and tall hair. */
-const MatteDoubt = 0.02;
 /** The network's classes in their order; the fifth is the background. */
 const [Hair, FaceSkin, BodySkin, Clothes] = [0, 1, 2, 3];
 const LandmarkSize = 192;
@@ -110,14 +108,14 @@ export class FaceFinder implements IFaceFinder {
     }
 }
 
-/** The mean of two probabilities' log odds, MediaPipe's and ours: who is sure counts more than who is not. */
-function Together(mask: Float32Array, alpha: Float32Array): Float32Array {
-    const odds = (value: number, doubt: number): number => {
-        const share = Math.min(1 - doubt, Math.max(doubt, value));
+/** The mean of two probabilities' log odds: who is sure counts more than who is not. */
+function Together(a: Float32Array, b: Float32Array): Float32Array {
+    const odds = (value: number): number => {
+        const share = Math.min(1 - LeastDoubt, Math.max(LeastDoubt, value));
         return share / (1 - share);
     };
-    return mask.map((value, i) => {
-        const both = Math.sqrt(odds(value, MatteDoubt) * odds(alpha[i], LeastDoubt));
+    return a.map((value, i) => {
+        const both = Math.sqrt(odds(value) * odds(b[i]));
         return both / (1 + both);
     });
 }

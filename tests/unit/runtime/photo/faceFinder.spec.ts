@@ -70,7 +70,7 @@ describe("persons in a picture", () => {
         for (let i = 0; i < Plane; i++) {
             worst = Math.max(worst, Math.abs(classes[0][i] + classes[1][i] + classes[2][i] - mask[i]));
         }
-        expect(worst).toBeLessThan(0.006); // the mask: the mean of the odds of 0.02 and 0.001
+        expect(worst).toBeLessThan(0.002); // no network is surer than 0.001
     });
 
     it("are where both networks say so: who is sure counts more", async () => {
@@ -81,11 +81,11 @@ describe("persons in a picture", () => {
             return [mask[inside], mask[outside]];
         };
         const [sure, unsure, against] = [await maskOf(1), await maskOf(0.5), await maskOf(0)];
-        expect(sure[0]).toBeCloseTo(0.995, 2);
-        expect(sure[1]).toBeLessThan(0.25);
+        expect(sure[0]).toBeCloseTo(0.999, 2);
+        expect(sure[1]).toBeCloseTo(0.5, 1);
         expect(unsure[0]).toBeGreaterThan(0.9);
         expect(unsure[1]).toBeLessThan(0.1);
-        expect(against[0]).toBeGreaterThan(0.75);
+        expect(against[0]).toBeCloseTo(0.5, 1);
     });
 
     it("are seen in the mirror too: what the network says of one side only is halved away", async () => {
