@@ -165,15 +165,28 @@ function SerializeAvatar(avatar: FlexAvatar, person: number): ISerializedAvatar 
 /** What the page hung on the avatar's own nodes. */
 function ChildrenOf(avatar: FlexAvatar): Record<string, string[]> {
     const parts = avatar._internals.nodes;
-    return Object.fromEntries(
-        parts.flatMap((part, index) => {
-            const ids = part
-                .getChildren()
-                .filter((child) => !IsPart(avatar, child) && !child.doNotSerialize)
-                .map(({ id }) => id);
-            return ids.length > 0 ? [[String(index), ids]] : [];
-        }),
+    return AsIfKept(avatar, () =>
+        Object.fromEntries(
+            parts.flatMap((part, index) => {
+                const ids = part
+                    .getChildren()
+                    .filter((child) => !IsPart(avatar, child) && !child.doNotSerialize)
+                    .map(({ id }) => id);
+                return ids.length > 0 ? [[String(index), ids]] : [];
+            }),
+        ),
     );
+}
+
+/** Works while `doNotSerialize` of what hangs on an avatar's nodes tells of itself, not of them. */
+function AsIfKept<T>(avatar: FlexAvatar, work: (made: ReadonlySet<Node>) => T): T {
+    const made = new Set<Node>([avatar, ...avatar.getDescendants(false, (node) => IsPart(avatar, node))]);
+    made.forEach((node) => (node.doNotSerialize = false));
+    try {
+        return work(made);
+    } finally {
+        made.forEach((node) => (node.doNotSerialize = true));
+    }
 }
 
 /** Whether a node is made by the avatar itself. */
@@ -191,25 +204,24 @@ function IsPart(avatar: FlexAvatar, node: Node): boolean {
  * are in the file already.
  */
 function AddWhatHangsOn(avatar: FlexAvatar, sceneFile: ISceneFile): void {
-    const made = new Set<Node>([avatar, ...avatar.getDescendants(false, (node) => IsPart(avatar, node))]);
-    made.forEach((node) => (node.doNotSerialize = false));
-    for (const node of avatar.getDescendants()) {
-        if (made.has(node) || node.doNotSerialize) {
-            continue;
+    AsIfKept(avatar, (made) => {
+        for (const node of avatar.getDescendants()) {
+            if (made.has(node) || node.doNotSerialize) {
+                continue;
+            }
+            if (node instanceof AbstractMesh) {
+                const mesh = {};
+                node.serialize(mesh);
+                sceneFile.meshes?.push(mesh);
+            } else if (node instanceof TransformNode) {
+                sceneFile.transformNodes?.push(node.serialize());
+            } else if (node instanceof Light) {
+                sceneFile.lights?.push(node.serialize());
+            } else if (node instanceof Camera) {
+                sceneFile.cameras?.push(node.serialize());
+            }
         }
-        if (node instanceof AbstractMesh) {
-            const mesh = {};
-            node.serialize(mesh);
-            sceneFile.meshes?.push(mesh);
-        } else if (node instanceof TransformNode) {
-            sceneFile.transformNodes?.push(node.serialize());
-        } else if (node instanceof Light) {
-            sceneFile.lights?.push(node.serialize());
-        } else if (node instanceof Camera) {
-            sceneFile.cameras?.push(node.serialize());
-        }
-    }
-    made.forEach((node) => (node.doNotSerialize = true));
+    });
 }
 
 function SerializeClip(avatar: FlexAvatar, group: AnimationGroup): ISerializedClip {

@@ -2,7 +2,6 @@
 import { Plane } from "@babylonjs/core/Maths/math.plane";
 import type { FlexAvatar } from "../../../../src/plugin/avatar/flexAvatar";
 import { DrawArgsLayout } from "../../../../src/runtime/layout";
-import type { ViewBuffers } from "../../../../src/runtime/passes";
 import { ReadBuffer } from "../../../support/gpu";
 import { AddAvatarAsync, CaptureAsync, CreateStageAsync, MakeSynthetic, type IStage } from "../../../support/stage";
 
@@ -19,8 +18,7 @@ describe("the far side of an avatar", () => {
     /** Gaussians drawn in the next frame. */
     async function DrawnAsync(avatar: FlexAvatar): Promise<number> {
         await CaptureAsync(stage);
-        const { _views } = avatar.splatMesh as unknown as { _views: Map<number, { buffers: ViewBuffers }> };
-        const [{ buffers }] = _views.values();
+        const [{ buffers }] = avatar.splatMesh["_views"].all;
         const args = new Uint32Array(await ReadBuffer(buffers.device, buffers.drawArgs));
         return args[DrawArgsLayout.offsets.visibleCount / 4];
     }

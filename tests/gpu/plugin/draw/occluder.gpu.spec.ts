@@ -6,7 +6,6 @@ import { Vector3 } from "@babylonjs/core/Maths/math.vector";
 import { Viewport } from "@babylonjs/core/Maths/math.viewport";
 import type { FlexAvatar } from "../../../../src/plugin/avatar/flexAvatar";
 import { DrawArgsLayout } from "../../../../src/runtime/layout";
-import type { ViewBuffers } from "../../../../src/runtime/passes";
 import { Psnr, ReadBuffer } from "../../../support/gpu";
 import {
     AddAvatarAsync,
@@ -50,9 +49,8 @@ describe("what is behind a head", () => {
     /** Gaussians drawn in the next frame, of each view, and its picture. */
     async function DrawnAsync(): Promise<{ counts: number[]; pixels: number[] }> {
         const pixels = Array.from(await PixelsAsync(await CaptureAsync(stage)), (value) => value / 255);
-        const { _views } = front.splatMesh as unknown as { _views: Map<number, { buffers: ViewBuffers }> };
         const counts: number[] = [];
-        for (const { buffers } of _views.values()) {
+        for (const { buffers } of front.splatMesh["_views"].all) {
             const args = new Uint32Array(await ReadBuffer(buffers.device, buffers.drawArgs));
             counts.push(args[DrawArgsLayout.offsets.visibleCount / 4]);
         }

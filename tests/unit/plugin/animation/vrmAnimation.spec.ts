@@ -162,7 +162,9 @@ for (const rightHanded of [false, true]) {
                     () => "none",
                     (error) => error.code,
                 );
-                expect(codes).withContext(what).toBe("file-format");
+                expect(codes)
+                    .withContext(what)
+                    .toBe(what === "no such file" ? "file-missing" : "file-format");
             }
             expect(scene.animationGroups).toEqual([] as AnimationGroup[]);
         });
