@@ -131,7 +131,8 @@ export class PersonPage {
         if (!this._file.page || !this._model || this._opacity < 1 || !cover) {
             return null;
         }
-        let [hair, bust] = [true, true];
+        let hair = true;
+        let bust = true;
         for (let at = 0; at < this._memberList.length; at++) {
             const { showsScalp, showsNeckEnd } = this._memberList[at];
             hair &&= !showsScalp;
