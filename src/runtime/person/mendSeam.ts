@@ -20,21 +20,25 @@ const Along = 1 / 64;
  */
 export function MendSeam({ template }: HeadModel, table: TexelTable, staticMap: Float32Array): void {
     const size = table.mapSize;
-    const { texel, corners, bary, gaussianOfTexel } = table;
-    const place = (g: number): number[] =>
-        [0, 1, 2].map((axis) =>
-            [0, 1, 2].reduce((sum, k) => sum + bary[3 * g + k] * template[3 * corners[3 * g + k] + axis], 0),
-        );
+    const { texel, corners, bary, gaussianOfTexel, gaussianCount } = table;
+    const places = new Float32Array(3 * gaussianCount);
+    for (let g = 0; g < gaussianCount; g++) {
+        for (let axis = 0; axis < 3; axis++) {
+            for (let k = 0; k < 3; k++) {
+                places[3 * g + axis] += bary[3 * g + k] * template[3 * corners[3 * g + k] + axis];
+            }
+        }
+    }
+    const squared = (a: number, b: number): number =>
+        (places[3 * a] - places[3 * b]) ** 2 +
+        (places[3 * a + 1] - places[3 * b + 1]) ** 2 +
+        (places[3 * a + 2] - places[3 * b + 2]) ** 2;
     // from the lower end of the left edge up, and on along the upper one to the middle
     const rows = Array.from({ length: size }, (_, row) => size * (size - 1 - row));
     const columns = Array.from({ length: size >> 1 }, (_, column) => column);
-    const cut = [...rows, ...columns].flatMap((at) => {
-        const pair = [at, Mirrored(at, size)].map((t) => gaussianOfTexel[t]);
-        if (pair.some((g) => g < 0)) {
-            return [];
-        }
-        const [own, other] = pair.map(place);
-        return Distance(own, other) < Near / size ? [{ at, own }] : [];
+    const cut = [...rows, ...columns].filter((at) => {
+        const [own, other] = [gaussianOfTexel[at], gaussianOfTexel[Mirrored(at, size)]];
+        return own >= 0 && other >= 0 && squared(own, other) < (Near / size) ** 2;
     });
     if (cut.length === 0) {
         return;
@@ -42,36 +46,39 @@ export function MendSeam({ template }: HeadModel, table: TexelTable, staticMap: 
     const channels = [0, 1, 2].map((k) => (ColorChannel + k) * size * size);
     const halves = channels.map((first) =>
         Smoothed(
-            cut.map(({ at }) => (staticMap[first + at] - staticMap[first + Mirrored(at, size)]) / 2),
+            cut.map((at) => (staticMap[first + at] - staticMap[first + Mirrored(at, size)]) / 2),
             Math.round(Along * size),
         ),
     );
-    texel.forEach((at, g) => {
-        if (at % size >= size >> 1) {
-            return;
+    const foremost = cut.reduce((most, at) => Math.max(most, places[3 * gaussianOfTexel[at] + 2]), -Infinity);
+    for (let g = 0; g < gaussianCount; g++) {
+        const at = texel[g];
+        // the cut is in the head's middle, behind the face
+        const isFar = Math.abs(places[3 * g]) >= Reach || places[3 * g + 2] >= foremost + Reach;
+        if (isFar || at % size >= size >> 1) {
+            continue;
         }
-        const own = place(g);
-        let [nearest, distance] = [0, Infinity];
-        for (let k = 0; k < cut.length && Math.abs(own[0]) < Reach; k++) {
-            const d = Distance(own, cut[k].own);
-            [nearest, distance] = d < distance ? [k, d] : [nearest, distance];
+        let nearest = 0;
+        let least = Infinity;
+        for (let k = 0; k < cut.length; k++) {
+            const distance = squared(g, gaussianOfTexel[cut[k]]);
+            if (distance < least) {
+                nearest = k;
+                least = distance;
+            }
         }
-        const share = (1 + Math.cos((Math.PI * Math.min(distance, Reach)) / Reach)) / 2;
-        channels.forEach((first, k) => {
-            staticMap[first + at] -= share * halves[k][nearest];
-            staticMap[first + Mirrored(at, size)] += share * halves[k][nearest];
-        });
-    });
+        const share = (1 + Math.cos((Math.PI * Math.min(Math.sqrt(least), Reach)) / Reach)) / 2;
+        for (let k = 0; k < 3; k++) {
+            staticMap[channels[k] + at] -= share * halves[k][nearest];
+            staticMap[channels[k] + Mirrored(at, size)] += share * halves[k][nearest];
+        }
+    }
 }
 
 /** The texel of the same row on the other side. */
 function Mirrored(at: number, size: number): number {
     const column = at % size;
     return at - column + size - 1 - column;
-}
-
-function Distance(a: readonly number[], b: readonly number[]): number {
-    return Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
 }
 
 /** Means of the values up to `reach` steps away. */
