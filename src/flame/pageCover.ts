@@ -53,7 +53,7 @@ export interface IPageCover {
 }
 
 /**
- * Finds what is hidden at rest. Yields the share done, in three steps of some 30 ms.
+ * Finds what is hidden at rest. Yields the share done, in steps of some 30 ms.
  * @param fill numbers of the page
  * @param page with the table of all its texels
  */
@@ -63,11 +63,21 @@ export function* FindPageCover(
     fill: NonNullable<PageModel["fill"]>,
 ): Generator<number, IPageCover, void> {
     const { dome } = fill;
-    const shell = FindShell(page, dome);
-    yield 0.4;
-    const hidden = UnderShell(head, shell, dome);
-    yield 0.7;
-    return { head: hidden, neck: InsideBust(head, page, fill), page: InsideHead(head, page, dome) };
+    const [own, other] = [head, page].map((part) => ({
+        ...part,
+        places: RestPlaces(part.model, part.table, part.map),
+    }));
+    yield 0.2;
+    const shell = FindShell(other, dome);
+    yield 0.5;
+    const hidden = UnderShell(own, shell, dome);
+    yield 0.8;
+    return { head: hidden, neck: InsideBust(own, other, fill), page: InsideHead(own, other, dome) };
+}
+
+/** With places at rest, [n,3]. */
+interface IPlaced extends ICoverPart {
+    readonly places: Float32Array;
 }
 
 /** Of each bin: the shell's least distance (infinite where it is open), and the torso's least and most share. */
@@ -89,7 +99,7 @@ function Look(places: ArrayLike<number>, at: number, dome: readonly number[]): t
     return Seen;
 }
 
-function FindShell(page: ICoverPart, dome: readonly number[]): IShell {
+function FindShell(page: IPlaced, dome: readonly number[]): IShell {
     const radius = new Float32Array(Rows * Columns).fill(Infinity);
     const least = new Float32Array(radius.length).fill(Infinity);
     const most = new Float32Array(radius.length).fill(-Infinity);
@@ -111,10 +121,9 @@ function FindShell(page: ICoverPart, dome: readonly number[]): IShell {
     return { radius, least, most };
 }
 
-function UnderShell(head: ICoverPart, { radius, least, most }: IShell, dome: readonly number[]): Uint8Array {
+function UnderShell(head: IPlaced, { radius, least, most }: IShell, dome: readonly number[]): Uint8Array {
     const reach = ReachOf(radius);
-    const { model, table, map } = head;
-    const places = RestPlaces(model, table, map);
+    const { model, table, places } = head;
     const hides = model.regions.map((region) => HiddenRegions.includes(region));
     return Uint8Array.from({ length: table.gaussianCount }, (_, g) => {
         const { radius: distance, bin } = Look(places, 3 * g, dome);
@@ -131,9 +140,8 @@ function UnderShell(head: ICoverPart, { radius, least, most }: IShell, dome: rea
 }
 
 /** Squares of four texels that close the shell: [16] of each corner x, y, z and the torso's share. */
-function* Squares({ model, table, map }: ICoverPart): Generator<Float64Array> {
+function* Squares({ model, table, map, places }: IPlaced): Generator<Float64Array> {
     const { gaussianOfTexel, mapSize, texel, weights } = table;
-    const places = RestPlaces(model, table, map);
     const isShell = model.regions.map((region) => model.regions.includes(`${region}${InnerSuffix}`));
     const square = new Float64Array(16);
     const logits = Array.prototype.slice.call(map, 3 * mapSize * mapSize, 4 * mapSize * mapSize) as number[];
@@ -185,51 +193,47 @@ function ReachOf(radius: Float32Array): Float32Array {
 }
 
 /** The neck ends in splats that stand out of the collar, raggedly; the bust has the same colors there. */
-function InsideBust(head: ICoverPart, page: ICoverPart, { ring, pivot }: NonNullable<PageModel["fill"]>): Uint8Array {
+function InsideBust(head: IPlaced, page: IPlaced, { ring, pivot }: NonNullable<PageModel["fill"]>): Uint8Array {
     const look = (places: ArrayLike<number>, g: number): { above: number; bin: number } => {
         const [x, y, z] = [0, 1, 2].map((axis) => places[3 * g + axis]);
         const turn = Math.atan2(x - pivot[0], z - pivot[2]) / (2 * Math.PI) + 0.5;
         return { above: y - (ring[0] - ring[1] * z), bin: Math.min(Math.floor(turn * Around), Around - 1) };
     };
     const isClosed = new Uint8Array(Around);
-    const places = RestPlaces(page.model, page.table, page.map);
     const isBust = page.model.regions.map((region) => PartOfRegion(region) === "bust");
     const { texel, mapSize } = page.table;
     for (let g = 0; g < page.table.gaussianCount; g++) {
         if (isBust[RegionOfGaussian(page.table, g)] && page.map[3 * mapSize * mapSize + texel[g]] > ClosedLogit) {
-            const { above, bin } = look(places, g);
+            const { above, bin } = look(page.places, g);
             isClosed[bin] |= Number(above > Collar[0] && above < Collar[1]);
         }
     }
-    const headPlaces = RestPlaces(head.model, head.table, head.map);
     const neck = head.model.regions.indexOf(OpenRegion);
     return Uint8Array.from({ length: head.table.gaussianCount }, (_, g) => {
         if (RegionOfGaussian(head.table, g) !== neck) {
             return 0;
         }
-        const { above, bin } = look(headPlaces, g);
+        const { above, bin } = look(head.places, g);
         return Number(above < NeckEnd && isClosed[bin] === 1);
     });
 }
 
-function InsideHead(head: ICoverPart, page: ICoverPart, dome: readonly number[]): Uint8Array {
+function InsideHead(head: IPlaced, page: IPlaced, dome: readonly number[]): Uint8Array {
     const skin = new Float32Array(Rows * Columns);
     const solid = head.model.regions.map((region) => HiddenRegions.includes(region));
-    const headPlaces = RestPlaces(head.model, head.table, head.map);
     const { gaussianCount, texel, mapSize } = head.table;
     for (let g = 0; g < gaussianCount; g++) {
         if (solid[RegionOfGaussian(head.table, g)] && head.map[3 * mapSize * mapSize + texel[g]] > SolidLogit) {
-            const { radius, bin } = Look(headPlaces, 3 * g, dome);
+            const { radius, bin } = Look(head.places, 3 * g, dome);
             skin[bin] = Math.max(skin[bin], radius);
         }
     }
-    const places = RestPlaces(page.model, page.table, page.map);
     const isInner = page.model.regions.map((region) => region.endsWith(InnerSuffix));
     return Uint8Array.from({ length: page.table.gaussianCount }, (_, g) => {
         if (!isInner[RegionOfGaussian(page.table, g)]) {
             return 0;
         }
-        const { radius, bin } = Look(places, 3 * g, dome);
+        const { radius, bin } = Look(page.places, 3 * g, dome);
         const [row, column] = [Math.floor(bin / Columns), bin % Columns];
         let least = Infinity;
         for (let i = 0; i < 9; i++) {
