@@ -125,6 +125,7 @@ export async function loadReadersAsync() {
                 seeds: [
                     ...performances(library.LiveLinkNames),
                     JSON.stringify(library.ParseFaceClip(performances(library.LiveLinkNames)[0]).toJson()),
+                    azureStretches(),
                 ].map(bytesOf),
                 read: (bytes) => library.ParseFaceClip(bytes),
             },
@@ -168,6 +169,15 @@ export async function loadReadersAsync() {
             },
         },
     };
+}
+
+/** Two stretches of frames, as Azure's text-to-speech sends them. */
+function azureStretches() {
+    const frames = (count) => Array.from({ length: count }, (_, at) => new Array(55).fill(at / 10));
+    return JSON.stringify([
+        { FrameIndex: 0, BlendShapes: frames(3) },
+        { FrameIndex: 3, BlendShapes: frames(2) },
+    ]);
 }
 
 /** Files of Live Link Face, Audio2Face, MediaPipe and numbers alone, two frames each. */
