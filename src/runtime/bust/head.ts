@@ -105,6 +105,26 @@ export function ColorChange(
     return change;
 }
 
+/**
+ * Moves those Gaussians.
+ * @param staticMap [14,H,W], before activation; its places are changed in place
+ * @param moves [n,3] of the Gaussians of {@link BustHeadOf}, meters
+ */
+export function MoveHead(
+    { regions }: HeadModel,
+    { flags, texel, gaussianCount, mapSize }: TexelTable,
+    staticMap: Float32Array,
+    moves: ArrayLike<number>,
+): void {
+    for (let g = 0, i = 0; g < gaussianCount; g++) {
+        if (KeptRegions.includes(regions[flags[g] >>> RegionShift])) {
+            for (let axis = 0; axis < 3; axis++, i++) {
+                staticMap[axis * mapSize ** 2 + texel[g]] += moves[i];
+            }
+        }
+    }
+}
+
 /** [n,3] means of the Gaussians that count. */
 export function SolidMeans({ means, opacity }: IBustHead): Float64Array {
     const solid = new Float64Array(means.length);
