@@ -105,24 +105,17 @@ export function ColorChange(
     return change;
 }
 
-/**
- * Moves those Gaussians.
- * @param staticMap [14,H,W], before activation; its places are changed in place
- * @param moves [n,3] of the Gaussians of {@link BustHeadOf}, meters
- */
-export function MoveHead(
-    { regions }: HeadModel,
-    { flags, texel, gaussianCount, mapSize }: TexelTable,
-    staticMap: Float32Array,
-    moves: ArrayLike<number>,
-): void {
-    for (let g = 0, i = 0; g < gaussianCount; g++) {
-        if (KeptRegions.includes(regions[flags[g] >>> RegionShift])) {
-            for (let axis = 0; axis < 3; axis++, i++) {
-                staticMap[axis * mapSize ** 2 + texel[g]] += moves[i];
-            }
+/** [n] indices of those Gaussians in the table. */
+export function KeptGaussians({ regions }: HeadModel, { flags, gaussianCount }: TexelTable): Uint32Array {
+    const isKept = regions.map((region) => KeptRegions.includes(region));
+    const kept = new Uint32Array(gaussianCount);
+    let count = 0;
+    for (let g = 0; g < gaussianCount; g++) {
+        if (isKept[flags[g] >>> RegionShift]) {
+            kept[count++] = g;
         }
     }
+    return kept.subarray(0, count);
 }
 
 /** [n,3] means of the Gaussians that count. */

@@ -6,7 +6,7 @@ import { ToCamera, type CropCamera } from "../../flame/fit/camera.js";
 import type { HeadModel } from "../../flame/headModel.js";
 import type { TexelTable } from "../../flame/texelTable.js";
 import { AsColumn, Blur, Clamp, MeanWhere, Modulo, Ramp, SmoothStep } from "./grids.js";
-import { BustHeadOf, MoveHead, Solid } from "./head.js";
+import { KeptGaussians, Solid } from "./head.js";
 
 /** Meters: from here the outline is measured. */
 const Middle = [0, 0.02, -0.015] as const;
@@ -39,8 +39,27 @@ export interface IOutline {
  * @param staticMap [14,H,W], before activation; its places are changed in place
  */
 export function DrawInHead(head: HeadModel, table: TexelTable, staticMap: Float32Array, outline: IOutline): void {
-    const { means, opacity } = BustHeadOf(head, table, staticMap);
-    MoveHead(head, table, staticMap, DrawnIn(means, opacity, outline));
+    const { texel, corners, bary, mapSize } = table;
+    const { template } = head;
+    const texels = mapSize ** 2;
+    const kept = KeptGaussians(head, table);
+    const means = new Float64Array(3 * kept.length);
+    const opacity = new Float64Array(kept.length);
+    for (let i = 0; i < kept.length; i++) {
+        const g = kept[i];
+        for (let axis = 0; axis < 3; axis++) {
+            let place = staticMap[axis * texels + texel[g]];
+            for (let k = 0; k < 3; k++) {
+                place += bary[3 * g + k] * template[3 * corners[3 * g + k] + axis];
+            }
+            means[3 * i + axis] = place;
+        }
+        opacity[i] = 1 / (1 + Math.exp(-staticMap[3 * texels + texel[g]]));
+    }
+    const moves = DrawnIn(means, opacity, outline);
+    for (let i = 0; i < moves.length; i++) {
+        staticMap[(i % 3) * texels + texel[kept[Math.floor(i / 3)]]] += moves[i];
+    }
 }
 
 /**
@@ -78,15 +97,17 @@ export function DrawnIn(means: Float64Array, opacity: Float64Array, outline: IOu
         return moves;
     }
     const change = Blur(MeanWhere(AsColumn(excess), AsColumn(known), 1, 0, true), 1, 0, true).values;
+    const mix = (values: Float64Array, low: number, share: number): number =>
+        values[Modulo(low, Angles)] * (1 - share) + values[Modulo(low + 1, Angles)] * share;
     for (let i = 0; i < count; i++) {
         const low = Math.floor(at[i] - 0.5);
         const share = at[i] - 0.5 - low;
-        const mix = (values: Float64Array): number =>
-            values[Modulo(low, Angles)] * (1 - share) + values[Modulo(low + 1, Angles)] * share;
+        const depth = mix(rim.values, low, share) - radius[i];
+        if (depth >= Reach) {
+            continue;
+        }
         const moved =
-            mix(change) *
-            (1 - SmoothStep(mix(rim.values) - radius[i], 0, Reach)) *
-            SmoothStep(means[3 * i + 1], ...Heights);
+            mix(change, low, share) * (1 - SmoothStep(depth, 0, Reach)) * SmoothStep(means[3 * i + 1], ...Heights);
         const inwards = -moved / Math.max(radius[i] * scale[i], 1e-9);
         for (let axis = 0; axis < 3; axis++) {
             moves[3 * i + axis] = inwards * (flat[2 * i] * rotation[axis] + flat[2 * i + 1] * rotation[3 + axis]);
