@@ -30,6 +30,7 @@ from .page import Page
 from .photo import Photo, box
 from .picture import Painter
 from .sides import side_color
+from .tone import toned
 
 PATH = Path(__file__).resolve().parents[2] / "tests/fixtures/bust.json"
 HEAD_SIZE, PAGE_SIZE = 64, 104
@@ -152,10 +153,19 @@ def collar_content(page: Page, head: Head) -> dict:
         dressed = head
         if neck is not None:
             dressed, collar = replace(head, color=neck[0]), neck[1]
-        color = side_color(dressed, [cleaned], [depth], collar)
+        color = side_color(dressed, [cleaned], [depth], collar, None, np.array(page.meta["hair"]["dome"]))
         assert np.abs(color - head.color).max() > 0.1
         out[name] = {"photo": camera(photo, PHOTOS[0]), "color": pack(255 * color.ravel()[::EVERY], "u1")}
     return out
+
+
+def short_content(head: Head, page: Page, photos: list[Photo]) -> str:
+    """Colors as if all hair were on the head's own page."""
+    cleaned = toned([photo.cleaned() for photo in photos], head)
+    depths = [depth_picture(head, photo) for photo in cleaned]
+    color = side_color(head, cleaned, depths, np.zeros(len(head.color)), None, np.array(page.meta["hair"]["dome"]))
+    assert np.abs(color - head.color)[head.scalp].max() > 0.1
+    return pack(255 * color.ravel()[::EVERY], "u1")
 
 
 def made() -> tuple[Page, Head, list[Photo], Filled]:
@@ -224,6 +234,7 @@ def content() -> dict:
         "back": back_content(page, head, photos),
         "headColor": pack(255 * filled.head_color.ravel()[::EVERY], "u1"),
         "collar": collar_content(page, head),
+        "short": short_content(head, page, photos),
         "bustCount": int((bald.map[3] > OFF + 1).sum()),
         **texels(filled),
     }
