@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .atlas_grid import AtlasGrid
-from .grain import hair_grain
+from .grain import LUMA, hair_grain
 from .grids import ramp, smooth_step
 from .head import Head, hidden_by
 from .photo import HAIR, SKIN, Photo, bilinear
@@ -30,7 +30,7 @@ LIKE = (0.45, 0.65)  # a color is hair's where it is so much nearer to it than t
 UPPER = (0.0, 0.02)  # meters: unseen hair grows on the face above it
 # what is left of the networks' light and shade, against the color that goes on: of skin, where it may be a beard, and
 # of hair; the same for detail of skin, ears and hair
-LIGHT, DARK, HAIR_LIGHT = (0.45, 1.1), 0.2, (0.4, 1.2)
+LIGHT, DARK, HAIR_LIGHT = (0.45, 1.0), 0.2, (0.4, 1.2)
 # the same for hair on the scalp, which the networks color like the background, and what is left of their tint there:
 # what is seen of short hair has much of the skin's
 SCALP_LIGHT, SCALP_TINT = (0.6, 1.0), 0.75
@@ -38,7 +38,6 @@ RAGGED = 0.5  # how much a strand moves the edge of hair that no photo shows
 SKIN_FINE, EAR_FINE, HAIR_FINE = (0.92, 1.06), (0.6, 1.2), (0.75, 1.25)
 TINT, EAR_TINT = 0.04, 0.08  # and what is left of their tint, of skin and of ears
 BRIGHTEST, BRIGHTEST_HAIR = 0.75, 0.7  # skin and hair that go on are not brighter than this share of what is seen
-LUMA = np.array([0.299, 0.587, 0.114])
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ def side_color(
     if is_hairy and covers is None:
         hair = dim(hair, locks, BRIGHTEST_HAIR)
         on = head.scalp | head.neck
-        grain[on] = hair_grain(head.means[on], center, light(own[on]), locks[on])
+        grain[on] = hair_grain(head.means[on], center, own[on], locks[on])
     if has_hair:
         off = lambda color: np.linalg.norm(low - color, axis=1)
         like = ramp(off(skin) / np.maximum(off(skin) + off(hair), 1e-6), *LIKE)

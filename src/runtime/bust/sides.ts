@@ -45,7 +45,7 @@ const Apart = 0.12;
 /** Meters: unseen hair grows on the face above it. */
 const Upper: Range = [0, 0.02];
 /** What is left of the networks' light, against the skin that goes on; how much darker where it may be a beard. */
-const [Light, Darker]: readonly [Range, number] = [[0.45, 1.1], 0.2];
+const [Light, Darker]: readonly [Range, number] = [[0.45, 1], 0.2];
 /** The same for hair. */
 const HairLight: Range = [0.4, 1.2];
 /** The same for hair on the scalp, which the networks color like the background. */
@@ -219,17 +219,10 @@ export function* SideColor(
     if (isHairy && !covers) {
         Dim(hair, own, locks, BrightestHair);
         const strewn = Uint32Array.from(Array.from(scalp.keys()).filter((g) => scalp[g] + neck[g] === 1));
-        const taken = Float64Array.from(
-            { length: 3 * strewn.length },
-            (_, i) => means[3 * strewn[Math.floor(i / 3)] + (i % 3)],
-        );
-        const lights = Float64Array.from(strewn, (g) => LightOf(own, g));
-        const strands = HairGrain(
-            taken,
-            center,
-            lights,
-            Float64Array.from(strewn, (g) => locks[g]),
-        );
+        const take = (values: Float64Array): Float64Array =>
+            Float64Array.from({ length: 3 * strewn.length }, (_, i) => values[3 * strewn[Math.floor(i / 3)] + (i % 3)]);
+        const shown = Float64Array.from(strewn, (g) => locks[g]);
+        const strands = HairGrain(take(means), center, take(own), shown);
         (yield* Within(strands, 0.65, 0.75)).forEach((value, i) => (grain[strewn[i]] = value));
     }
     yield 0.75;
