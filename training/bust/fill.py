@@ -115,7 +115,8 @@ def fill(
         points, locks, shown = hair_color(page, layer, torso, photos, depths)
         sunk = replace(layer, points=points)
         covers = [depth_of(points[shown > 0.5], photo) for photo in front]
-    head_color = side_color(head, front, depths[: len(front)], collar, covers)
+    center = np.array(page.meta["hair"]["dome"])
+    head_color = side_color(head, front, depths[: len(front)], collar, covers, center)
     head = replace(head, color=head_color)
     out = np.zeros((14, page.size, page.size))
     out[3], out[7:10], out[13] = OFF, np.log(0.001), 1

@@ -124,7 +124,7 @@ export function* FillPage(
         const points = ShownPoints(layer.points, hairColor.shown);
         covers = front.map((photo) => DepthOf(points, photo));
     }
-    const sides = SideColor(head, { photos: front, depths, covers }, collar?.collar ?? null);
+    const sides = SideColor(head, { photos: front, depths, covers }, collar?.collar ?? null, page.dome);
     head = { ...head, color: yield* Within(sides, 0.83, 0.86) };
     if (bust) {
         const upright = photos.map((photo) => photo.torso);

@@ -2,10 +2,11 @@
  * Colors of the head that no photo shows well: the sides of the face, ears and neck. The networks paint them like
  * whatever lies behind the person; they go on from what is seen. Twin: training/bust/sides.py.
  */
-import type { Work } from "../slices.js";
+import { Within, type Work } from "../slices.js";
 import { AtlasGrid } from "./atlasGrid.js";
 import { HiddenSlack } from "./bustColor.js";
 import type { IBustHead } from "./bustInput.js";
+import { HairGrain } from "./grain.js";
 import { Clamp, Ramp, SmoothStep } from "./grids.js";
 import { HiddenBy } from "./head.js";
 import { Hair, Skin, type Photo } from "./photo.js";
@@ -14,6 +15,8 @@ type Range = readonly [number, number];
 
 /** Cosines to the camera, up to which and from which on a photo is believed. */
 const Rim: Range = [0.12, 0.37];
+/** The same for hair on the scalp, whose surface is rough. */
+const ScalpRim: Range = [0.05, 0.25];
 /** The same for what is darker than skin: a beard, the hair of a temple, glasses. */
 const LooseRim: Range = [0.1, 0.35];
 /** Of the Gaussians around that must be believed too. */
@@ -31,6 +34,8 @@ const SolidTrust: Range = [0.5, 1];
 const Unknown = 0.3;
 /** Share of hair, up to which and from which on its color goes on. */
 const Locks: Range = [0.7, 0.95];
+/** Share of seen hair around, up to which and from which on it is amid hair. */
+const Amid: Range = [0.5, 0.95];
 /** Gaussians of seen hair below which it has no color. */
 const LeastHair = 100;
 /** A color is hair's where it is so much nearer to it than to skin, of both distances. */
@@ -43,6 +48,12 @@ const Upper: Range = [0, 0.02];
 const [Light, Darker]: readonly [Range, number] = [[0.45, 1.1], 0.2];
 /** The same for hair. */
 const HairLight: Range = [0.4, 1.2];
+/** The same for hair on the scalp, which the networks color like the background. */
+const ScalpLight: Range = [0.6, 1];
+/** What is left of their tint there: what is seen of short hair has much of the skin's. */
+const ScalpTint = 0.75;
+/** How much a strand moves the edge of hair that no photo shows. */
+const Ragged = 0.5;
 /** What is left of the networks' detail: of skin, ears and hair. */
 const [SkinFine, EarFine, HairFine]: readonly Range[] = [
     [0.92, 1.06],
@@ -53,6 +64,8 @@ const [SkinFine, EarFine, HairFine]: readonly Range[] = [
 const [Tint, EarTint] = [0.04, 0.08];
 /** Skin that goes on is not brighter than this share of what is seen: the rim of a face may shine. */
 const Brightest = 0.75;
+/** The same for hair on the scalp. */
+const BrightestHair = 0.7;
 /** Added to both lights before their ratio. */
 const Dark = 0.02;
 
@@ -107,7 +120,7 @@ class Seen {
             const beneath = neck[g] === 1 ? 1 : covered && isFace ? covered[g] * Ramp(y, ...Below) : 0;
             const dressed = y < 0 && scalp[g] === 0 ? Ramp(garment[g], 0.2, 0.5) : 0;
             const seen = here * (1 - hidden[g]) * (1 - beneath * hair) * (1 - dressed);
-            trust[g] = seen * Ramp(facing, ...Rim);
+            trust[g] = seen * Ramp(facing, ...(scalp[g] === 1 && !cover ? ScalpRim : Rim));
             loose[g] = seen * Ramp(facing, ...LooseRim);
             this.bare[g] = Math.max(this.bare[g], seen * Ramp(classes[3 * g + Skin], 0.5, 0.8) * Ramp(facing, 0, 0.2));
             this.hairy[g] = Math.max(this.hairy[g], here * hair * (1 - beneath) * Ramp(facing, -0.5, -0.2));
@@ -124,6 +137,8 @@ class Seen {
     }
 }
 
+const SumOf = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0);
+
 /** Light of a color [3] in a list. */
 function LightOf(colors: Float64Array, g: number): number {
     return 0.299 * colors[3 * g] + 0.587 * colors[3 * g + 1] + 0.114 * colors[3 * g + 2] + Dark;
@@ -135,7 +150,7 @@ function Distance(a: Float64Array, b: Float64Array, g: number): number {
 }
 
 /** Makes colors that go on no brighter than most of what is seen of them. */
-function Dim(colors: Float64Array, own: Float64Array, seen: Float64Array): void {
+function Dim(colors: Float64Array, own: Float64Array, seen: Float64Array, rank: number): void {
     const ranked = Float64Array.from(
         Array.from(seen.keys()).filter((g) => seen[g] > 0.5),
         (g) => LightOf(own, g),
@@ -143,7 +158,7 @@ function Dim(colors: Float64Array, own: Float64Array, seen: Float64Array): void 
     if (ranked.length === 0) {
         return;
     }
-    const most = ranked[Math.floor(Brightest * ranked.length)];
+    const most = ranked[Math.floor(rank * ranked.length)];
     seen.forEach((_, g) => {
         const factor = Math.min(1, most / LightOf(colors, g));
         for (let k = 0; k < 3; k++) {
@@ -169,6 +184,7 @@ export function* SideColor(
     head: IBustHead,
     { photos, depths, covers }: ISidePhotos,
     collar: Float64Array | null,
+    center: readonly number[],
 ): Work<Float64Array<ArrayBuffer>> {
     const { scalp, ears, neck, means, color: own } = head;
     const count = scalp.length;
@@ -183,17 +199,40 @@ export function* SideColor(
     const solid = trust.map((value) => Ramp(value, ...SolidTrust));
     const isSkin = solid.map((value, g) => value * seen.bare[g] * (1 - seen.hairy[g]));
     const isHair = solid.map((value, g) => value * seen.grown[g] * (1 - seen.bare[g]));
+    // where hair meets skin or background it has their color
+    const inHair = grid.smooth(isHair);
+    const deep = isHair.map((value, g) => Math.min(value, Ramp(inHair[g], ...Amid)));
     const skin = grid.spread(own, isSkin);
-    Dim(skin, own, isSkin);
+    Dim(skin, own, isSkin, Brightest);
     yield 0.5;
     const low = grid.smooth(
         own,
         trust.map((value) => 1 - value + 1e-3),
     );
     yield 0.6;
-    const hasHair = isHair.reduce((sum, value) => sum + value, 0) > LeastHair;
-    const hair = hasHair ? grid.spread(own, isHair) : skin;
-    yield 0.7;
+    const hasHair = SumOf(isHair) > LeastHair;
+    const locks = SumOf(deep) > LeastHair ? deep : isHair;
+    const hair = hasHair ? grid.spread(own, locks) : skin;
+    const isHairy = hasHair && SumOf(isHair.map((value, g) => value * scalp[g])) > LeastHair / 2; // and not only bearded
+    const grain = new Float64Array(count);
+    yield 0.65;
+    if (isHairy && !covers) {
+        Dim(hair, own, locks, BrightestHair);
+        const strewn = Uint32Array.from(Array.from(scalp.keys()).filter((g) => scalp[g] + neck[g] === 1));
+        const taken = Float64Array.from(
+            { length: 3 * strewn.length },
+            (_, i) => means[3 * strewn[Math.floor(i / 3)] + (i % 3)],
+        );
+        const lights = Float64Array.from(strewn, (g) => LightOf(own, g));
+        const strands = HairGrain(
+            taken,
+            center,
+            lights,
+            Float64Array.from(strewn, (g) => locks[g]),
+        );
+        (yield* Within(strands, 0.65, 0.75)).forEach((value, i) => (grain[strewn[i]] = value));
+    }
+    yield 0.75;
     // what is hair, and what is skin
     const like = new Float64Array(count);
     const weight = new Float64Array(count);
@@ -208,14 +247,21 @@ export function* SideColor(
         const upper = ears[g] === 1 ? 1 : neck[g] === 1 ? 0 : Ramp(means[3 * g + 1], ...Upper);
         const guess = scalp[g] === 1 ? 1 : upper * like[g];
         const hairy = seen.hairy[g] * (ears[g] === 1 ? like[g] : 1);
-        const known = Math.max(hairy, seen.bare[g]);
+        // a lock before the head's outline is no skin of the scalp
+        const bare = scalp[g] === 1 ? Math.min(seen.bare[g], solid[g]) : seen.bare[g];
+        const known = Math.max(hairy, bare);
         weight[g] = known + (1 - known) * Unknown;
-        kind[g] = ((known * hairy) / Math.max(hairy + seen.bare[g], 1e-9) + (1 - known) * Unknown * guess) / weight[g];
+        kind[g] = ((known * hairy) / Math.max(hairy + bare, 1e-9) + (1 - known) * Unknown * guess) / weight[g];
     }
-    const [onEars, elsewhere] = [1, 0].map((isEar) =>
+    // skin of the face says nothing of the scalp beside it
+    const [onEars, onScalp, elsewhere] = [
+        ears,
+        scalp.map((value, g) => value + neck[g]),
+        ears.map((value) => 1 - value),
+    ].map((part) =>
         grid.smooth(
             kind,
-            weight.map((value, g) => (ears[g] === isEar ? value : 0)),
+            weight.map((value, g) => value * part[g]),
         ),
     );
     yield 0.8;
@@ -224,11 +270,13 @@ export function* SideColor(
     const result = own.slice() as Float64Array<ArrayBuffer>;
     for (let g = 0; g < count; g++) {
         const isEar = ears[g] === 1;
-        const use = scalp[g] === 1 ? 0 : (1 - (collar ? collar[g] : 0)) * (1 - trust[g]);
+        const use = scalp[g] === 1 && covers ? 0 : (1 - (collar ? collar[g] : 0)) * (1 - trust[g]);
         if (use === 0) {
             continue;
         }
-        const share = hasHair ? SmoothStep(isEar ? onEars[g] : elsewhere[g], 0.35, 0.65) : 0;
+        const share = (scalp[g] === 1 ? isHairy : hasHair)
+            ? SmoothStep((isEar ? onEars : scalp[g] === 1 ? onScalp : elsewhere)[g] + Ragged * grain[g], 0.35, 0.65)
+            : 0;
         // of the networks' light and shade, detail and tint stays what can be believed
         const lit = LightOf(low, g);
         const [shade, fine] = [lit / LightOf(skin, g), LightOf(own, g) / lit];
@@ -237,12 +285,18 @@ export function* SideColor(
         const least = Light[0] - Darker * Math.max(seen.loose[g], nearScalp[g]);
         const believed = Clamp(shade, least, Light[1]);
         const relief = Clamp(fine, ...(isEar ? EarFine : SkinFine));
-        const strand = Clamp(lit / LightOf(hair, g), ...HairLight) * Clamp(fine, ...HairFine);
-        const stays = covers ? 1 : Math.max(seen.grown[g], like[g]);
+        const rough = Math.exp(grain[g]);
+        const believedTint = scalp[g] === 1 ? ScalpTint : 0;
+        const tinted = [0, 1, 2].map(
+            (k) => hair[3 * g + k] * (1 - believedTint) + believedTint * low[3 * g + k] * (LightOf(hair, g) / lit),
+        );
+        const light = scalp[g] === 1 ? ScalpLight : HairLight;
+        const strand = Clamp(lit / LightOf(hair, g), ...light) * Clamp(fine, ...HairFine);
+        const stays = covers ? 1 : scalp[g] === 1 ? 0 : Math.max(seen.grown[g], like[g]);
         for (let k = 0; k < 3; k++) {
             const i = 3 * g + k;
             const bare = (believed * skin[i] + tint[k] * kept) * relief;
-            const strands = strand * hair[i] * (1 - stays) + own[i] * stays;
+            const strands = (strand * tinted[k] * (1 - stays) + own[i] * stays) * rough;
             result[i] += use * (bare + share * (strands - bare) - own[i]);
         }
     }
