@@ -224,9 +224,11 @@ export const RadixTileSize = 2048;
 /** Below this alpha nothing is drawn. */
 export const AlphaCut = 1 / 255;
 /** What a Gaussian of a shell is drawn down to, in parts of its opacity. */
-export const ShellCut = 1 / 12;
-/** How far the axis of a Gaussian of a shell may look away where that is seen from outside, and towards the camera where
- * it is seen from inside: cosines. */
+export const ShellCut = 1 / 8;
+/**
+ * How far the axis of a Gaussian of a shell may look away where another layer lies inside it, and of one without, and
+ * towards the camera where it is seen from inside: cosines.
+ */
 export const OutsideCosine = 0.45;
 export const InsideCosine = 0.1;
 /** Standard deviations of a Gaussian are held between these, meters. */

@@ -38,7 +38,7 @@ const BackFaceCosine: f32 = 0.2; // keeps Gaussians just behind the silhouette, 
 const HorizonMargin: f32 = 0.05;
 const HeadRadius: f32 = 0.08; // meters
 const OutsideCosine: f32 = 0.45; // keeps what a glance through a shell meets where the layer inside it is narrower
-const InsideCosine: f32 = 0.1; // keeps what is just within the silhouette
+const InsideCosine: f32 = 0.1; // of all other shells: keeps what is just within the silhouette
 
 /// G = static + M_dyn ⊙ (weighted deltas), before activation.
 fn dynamicAttributes(slot: u32, gaussian: u32, t: Texel) -> Attributes {
@@ -148,7 +148,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         let eye = slots[slot].eyePosed;
         let towardsEye = eye.xyz - eye.w * mean;
         let facing = dot(rotation[2], towardsEye) / length(towardsEye);
-        if (select(facing > InsideCosine, facing < -OutsideCosine, (texelFlags(t) & OutsideFlag) != 0u)) {
+        let least = select(-InsideCosine, -OutsideCosine, (texelFlags(t) & TwoSidedFlag) != 0u);
+        if (select(facing > InsideCosine, facing < least, (texelFlags(t) & OutsideFlag) != 0u)) {
             return;
         }
     }

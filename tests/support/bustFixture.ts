@@ -50,6 +50,7 @@ interface IFixture {
     };
     bustCount: number;
     headColor: string;
+    short: string;
     collar: Record<"open" | "standing", { photo: IFixture["photos"][number]; color: string }>;
     places: string;
     opacity: string;
@@ -90,6 +91,8 @@ export interface IBustTruth extends Pick<
     readonly rotation: number[];
     /** [3n] 0..1, every fifth: colors of the head. */
     readonly headColor: number[];
+    /** [n,3] of the head as if all hair were on its own page. */
+    readonly short: number[];
     /** The same of the first photo's person under a collar. */
     readonly collars: readonly { readonly photo: IBustPhoto; readonly color: number[] }[];
     /** The same with a photo from behind. */
@@ -137,6 +140,7 @@ export async function BustFixtureAsync(
             sigma: Array.from(Bytes(fixture.sigma), (value) => Sigmas[0] + (value / 255) * (Sigmas[1] - Sigmas[0])),
             rotation: Array.from(new Int8Array(Bytes(fixture.rotation).buffer), (value) => value / 127),
             headColor: Array.from(Bytes(fixture.headColor), (value) => value / 255),
+            short: Array.from(Bytes(fixture.short), (value) => value / 255),
             collars: [fixture.collar.open, fixture.collar.standing].map(({ photo, color }) => ({
                 photo: Photo(fixture, photo),
                 color: Array.from(Bytes(color), (value) => value / 255),

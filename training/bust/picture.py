@@ -12,9 +12,8 @@ from ..rasterizer.rasterize import rasterize
 from ..synth.raster import SCALE_LIMITS, nearest_rotations
 from .fill import OFF
 from .head import Head
+from .outline import KEPT
 from .page import Page
-
-KEPT = ("face", "scalp", "neck", "ears")
 
 
 class Painter:

@@ -1,5 +1,5 @@
 """Write tests/fixtures/bust.json: two drawn photos of the open head with long hair, and the page filled from them, for
-the browser's twin.
+the browser's twin; and outline.json: how the head is drawn in to a matte.
 
     python -m training.bust.write_fixture
 
@@ -23,12 +23,14 @@ from . import back as backs
 from . import hair as hairs
 from . import torso as torsos
 from .fill import OFF, Filled, fill
-from .head import Head, depth_picture, view_axes
+from .head import SOLID, Head, depth_picture, view_axes
 from .neck import neck_color
+from .outline import drawn_in
 from .page import Page
 from .photo import Photo, box
 from .picture import Painter
 from .sides import side_color
+from .tone import toned
 
 PATH = Path(__file__).resolve().parents[2] / "tests/fixtures/bust.json"
 HEAD_SIZE, PAGE_SIZE = 64, 104
@@ -46,6 +48,13 @@ PHOTOS = (
 #: from behind; the crop that is given is off by 4 and -3 pixels and 8 % too large
 BACK = {"yaw": 180, "pitch": 0, "crop": [45, 40, 52, 0.0], "focal": 2.4, "distance": 0.82}
 ROUGH = [49, 37, 56, 0.0]
+OUTLINE_PATH = PATH.with_name("outline.json")
+#: camera of the crop, its edge in pixels and the first column that the photo shows, and half axes, height and shift (m)
+#: of an ellipse in the plane through the head's middle: the person
+OUTLINE = {
+    **{"yaw": 10, "pitch": 4, "focal": 2.4, "t": [0.003, 0.02, -0.82]},
+    **{"size": 96, "first": 22, "ellipse": [0.076, 0.12, 0.01, 0.002]},
+}
 SIGMAS = np.log([0.0006, 0.02])
 
 
@@ -144,10 +153,19 @@ def collar_content(page: Page, head: Head) -> dict:
         dressed = head
         if neck is not None:
             dressed, collar = replace(head, color=neck[0]), neck[1]
-        color = side_color(dressed, [cleaned], [depth], collar)
+        color = side_color(dressed, [cleaned], [depth], collar, None, np.array(page.meta["hair"]["dome"]))
         assert np.abs(color - head.color).max() > 0.1
         out[name] = {"photo": camera(photo, PHOTOS[0]), "color": pack(255 * color.ravel()[::EVERY], "u1")}
     return out
+
+
+def short_content(head: Head, page: Page, photos: list[Photo]) -> str:
+    """Colors as if all hair were on the head's own page."""
+    cleaned = toned([photo.cleaned() for photo in photos], head)
+    depths = [depth_picture(head, photo) for photo in cleaned]
+    color = side_color(head, cleaned, depths, np.zeros(len(head.color)), None, np.array(page.meta["hair"]["dome"]))
+    assert np.abs(color - head.color)[head.scalp].max() > 0.1
+    return pack(255 * color.ravel()[::EVERY], "u1")
 
 
 def made() -> tuple[Page, Head, list[Photo], Filled]:
@@ -216,14 +234,30 @@ def content() -> dict:
         "back": back_content(page, head, photos),
         "headColor": pack(255 * filled.head_color.ravel()[::EVERY], "u1"),
         "collar": collar_content(page, head),
+        "short": short_content(head, page, photos),
         "bustCount": int((bald.map[3] > OFF + 1).sum()),
         **texels(filled),
     }
 
 
+def outline_content() -> dict:
+    head = Painter(HeadModel.load(), half_page(), HEAD_SIZE).head(static_map())
+    size, f, t = OUTLINE["size"], OUTLINE["focal"], np.array(OUTLINE["t"])
+    R = rotation(np.radians(OUTLINE["yaw"]), np.radians(OUTLINE["pitch"]), 0)
+    row, column = np.mgrid[:size, :size] + 0.5
+    across, up, height, shift = OUTLINE["ellipse"]
+    x, y = (column / size - 0.5) * -t[2] / f - t[0], (0.5 - row / size) * -t[2] / f - t[1]
+    matte = np.clip(0.5 + 10 * (1 - np.hypot((x - shift) / across, (y - height) / up)), 0, 1)
+    inside = (column > OUTLINE["first"]).astype(float)
+    moves = drawn_in(head.means, head.opacity > SOLID, matte, inside, R, t, f)
+    assert 0.004 < np.linalg.norm(moves, axis=1).max() < 0.015
+    return {**OUTLINE, "R": R.flatten().tolist(), "every": EVERY, "moves": pack(moves[::EVERY] * 100000, "<i2")}
+
+
 def main() -> None:
-    PATH.write_text(json.dumps(content(), separators=(",", ":")) + "\n")
-    print(f"{PATH.name} {PATH.stat().st_size} bytes")
+    for path, values in ((PATH, content()), (OUTLINE_PATH, outline_content())):
+        path.write_text(json.dumps(values, separators=(",", ":")) + "\n")
+        print(f"{path.name} {path.stat().st_size} bytes")
 
 
 if __name__ == "__main__":

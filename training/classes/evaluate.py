@@ -21,7 +21,7 @@ from .backgrounds import plate, sample_background
 from .dataset import GREY, composed, even, relit
 from .labelled import Labels
 from .labels import load_labels
-from .person import ASSET, PersonFinder, together
+from .person import ASSET, PersonFinder
 from .portraits import NONE_OUT, Labelled
 from .samples import FOLDER, load
 from .vocabulary import BACKGROUND, HAIR, NAMES, UNKNOWN
@@ -65,7 +65,7 @@ class Ours:
 
     def together(self, image: np.ndarray) -> np.ndarray:
         """The person's mask [S,S] of both networks."""
-        return together(resized(self.finder.matte(image), len(image)), self(image)[1])
+        return resized(self.finder.person(image)[0], len(image))
 
     def matte(self, image: np.ndarray) -> np.ndarray:
         """MediaPipe's alone, its rim stretched to 0..1 and softened, as the page did when it had no other."""

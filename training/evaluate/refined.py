@@ -20,6 +20,7 @@ import argparse
 import json
 import time
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ import torch
 from scipy.ndimage import binary_dilation, gaussian_laplace, sobel
 from scipy.spatial import ConvexHull
 
+from ..bust.outline import draw_in
 from ..headmodel.model import HeadModel
 from ..headmodel.texels import head_texels, position_map
 from ..models.landmarks import Landmarks, project
@@ -100,14 +102,18 @@ class Refiner:
         return refine(self.splatter, tensor(puppet.static), views, self.settings)
 
     def of_portrait(self, portrait: Portrait) -> Puppet:
-        """The feed-forward avatar of a portrait."""
-        size = self.model.avatar.config.encoder.photo_size
-        image = torch.nn.functional.interpolate(
-            tensor(portrait.image)[None], size=(size, size), mode="bilinear", antialias=True, align_corners=False
+        """The feed-forward avatar of a portrait, its head drawn in to the photo's outline."""
+        size, fit = self.model.avatar.config.encoder.photo_size, portrait.fit
+        scaled = lambda x: torch.nn.functional.interpolate(
+            tensor(x)[None], size=(size, size), mode="bilinear", antialias=True, align_corners=False
         )[0].numpy()
-        matte, image = portrait.cut_out(image)
+        matte, image = portrait.cut_out(scaled(portrait.image))
         grey = 0.5 + matte * (image - 0.5)
-        return self.model.make(grey[None], portrait.fit["anchors"][None], portrait.fit["prior"])
+        puppet = self.model.make(grey[None], fit["anchors"][None], fit["prior"])
+        camera = fit["rotation"].astype(float), fit["translation"].astype(float), float(fit["focal"][0])
+        inside = (scaled(portrait.inside[None])[0] > 0.999).astype(float)
+        table = self.splatter.table
+        return replace(puppet, static=draw_in(self.model.head, table, puppet.static, matte, inside, camera))
 
 
 def draw(refiner: Refiner, static: torch.Tensor, view: View, size: int, turn: float = 0) -> np.ndarray:

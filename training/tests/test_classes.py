@@ -58,15 +58,43 @@ def test_a_person_is_seen_in_the_mirror_as_before_it_and_classes_add_up():
     )
     assert np.allclose(classes.sum(0), 1, atol=1e-5) and np.abs(classes - classes[..., ::-1]).max() > 0.01
     mask, (hair, skin, clothes) = finder.person(image)
-    assert np.allclose(mask, person.together(alpha, finder.matte(image)))
+    assert np.allclose(mask, person.together(finder.matte(image), alpha, classes[FACE]))
     assert np.allclose(hair + skin + clothes, 1 - classes[BACKGROUND], atol=1e-5)
     assert skin[128, 128] > 0.9 and hair[60, 128] > 0.5 and clothes[240, 128] > 0.9 and mask[20, 20] < 0.1
 
 
-def test_two_networks_together_lean_to_the_surer_one():
+def test_two_networks_together_lean_to_the_surer_one_but_media_pipe_is_not_sure_of_persons():
     a, b = np.array([1.0, 1.0, 0.9, 0.5, 0.8, 0.0]), np.array([1.0, 0.0, 0.1, 0.99, 0.8, 0.5])
-    assert np.allclose(person.together(a, b), [0.999, 0.5, 0.5, 0.9087, 0.8, 0.0307], atol=1e-3)
-    assert np.array_equal(person.together(a, b), person.together(b, a))
+    both = person.together(a, b, np.zeros(6))
+    assert np.allclose(both, [0.9955, 0.1813, 0.5, 0.9087, 0.8, 0.0307], atol=1e-3)
+
+
+def half_a_picture() -> np.ndarray:
+    """Zeros [64,64] with ones in the left quarter."""
+    matte = np.zeros((64, 64), np.float32)
+    matte[:, :16] = 1
+    return matte
+
+
+def test_beside_the_person_media_pipe_is_not_sure_of_background():
+    media_pipe, ours, face = half_a_picture(), np.ones((64, 64), np.float32), np.zeros((64, 64), np.float32)
+    face[16:48, :16] = 1  # reaches 11 pixels
+    row = person.together(media_pipe, ours, face)[32]
+    assert np.all(row[:16] > 0.99) and 0.85 > row[16] > 0.75 and np.all(np.diff(row[16:28]) < 0)
+    assert np.allclose(row[28:], 0.5, atol=1e-3)
+    assert np.allclose(person.together(media_pipe, ours, 0 * face)[32, 16:], 0.5, atol=1e-3)
+
+
+def test_what_background_parts_from_the_face_is_left_out():
+    matte, face = half_a_picture(), half_a_picture()
+    matte[10:20, 40:50] = 0.9  # apart
+    matte[10:20, 50:54] = 0.2  # nearer to it than to the face
+    matte[40:44, 16:60] = 0.4  # a bridge
+    matte[40:50, 60:] = 0.9
+    left = person.without_apart(matte, face)
+    assert not left[10:20, 40:54].any()
+    assert np.array_equal(left[30:], matte[30:]) and np.array_equal(left[:, :16], matte[:, :16])
+    assert np.array_equal(person.without_apart(matte, 0 * face), matte)
 
 
 def test_a_wide_look_shows_the_head_where_a_narrow_one_does():

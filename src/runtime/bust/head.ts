@@ -105,6 +105,19 @@ export function ColorChange(
     return change;
 }
 
+/** [n] indices of those Gaussians in the table. */
+export function KeptGaussians({ regions }: HeadModel, { flags, gaussianCount }: TexelTable): Uint32Array {
+    const isKept = regions.map((region) => KeptRegions.includes(region));
+    const kept = new Uint32Array(gaussianCount);
+    let count = 0;
+    for (let g = 0; g < gaussianCount; g++) {
+        if (isKept[flags[g] >>> RegionShift]) {
+            kept[count++] = g;
+        }
+    }
+    return kept.subarray(0, count);
+}
+
 /** [n,3] means of the Gaussians that count. */
 export function SolidMeans({ means, opacity }: IBustHead): Float64Array {
     const solid = new Float64Array(means.length);

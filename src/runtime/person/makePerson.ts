@@ -8,10 +8,13 @@ import type { HeadModelFit } from "../../flame/fit/fitHeadModel.js";
 import { IdentityPrior } from "../../flame/fit/prior.js";
 import { TexelTableOf } from "../../flame/personalHead.js";
 import { QuaternionOfRotation } from "../../flame/rotation.js";
+import { DrawInHead, type IOutline } from "../bust/headOutline.js";
 import type { IAvatarFile, IStoredFit } from "../format/avatarFile.js";
 import type { ModelRuntime } from "../models/modelRuntime.js";
 import type { ICallOptions } from "../models/progress.js";
+import { PhotoFromCrop } from "../photo/crop.js";
 import type { PhotoSource } from "../photo/decode.js";
+import type { IPreparedPhoto } from "../photo/preparePhoto.js";
 import { MendSeam } from "./mendSeam.js";
 import {
     FitPhotosAsync,
@@ -87,7 +90,9 @@ export async function MakePersonAsync(
     const { staticMap, identityFeatures } = await parts.timeAsync("reconstruct", () =>
         networks.reconstructAsync({ photos: images, anchors, prior }, { signal, onProgress }),
     );
-    MendSeam(head, TexelTableOf(head, mapSize), staticMap);
+    const table = TexelTableOf(head, mapSize);
+    MendSeam(head, table, staticMap);
+    DrawInHead(head, table, staticMap, OutlineOf(prepared, fit));
     const [, ...identityShape] = networks.model.graphs.driver.inputs.identity_features;
     const file: IAvatarFile = {
         name,
@@ -104,6 +109,20 @@ export async function MakePersonAsync(
         consent: "",
     };
     return { file, refineSource: RefineSourceOf(prepared, fit, back) };
+}
+
+/** Of the photo that shows the face most from the front. */
+function OutlineOf(prepared: readonly IPreparedPhoto[], fit: HeadModelFit): IOutline {
+    const facing = fit.views.map(({ rotation }) => rotation[8]); // cosine between the head's front and the camera
+    const index = facing.indexOf(Math.max(...facing));
+    const { matte, crop, cropPx: size, sourceSize } = prepared[index];
+    const edge = Math.max(1, crop.sidePx / size);
+    const [right, below] = [sourceSize.width - edge, sourceSize.height - edge];
+    const inside = Float32Array.from(matte, (_, i) => {
+        const [x, y] = PhotoFromCrop(crop, ((i % size) + 0.5) / size, (Math.floor(i / size) + 0.5) / size);
+        return Number(x >= edge && y >= edge && x <= right && y <= below);
+    });
+    return { camera: fit.views[index], matte, inside, size };
 }
 
 function StoredFit(fit: HeadModelFit): IStoredFit {

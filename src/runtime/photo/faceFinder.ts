@@ -5,6 +5,7 @@
  * (training/classes; twin of what is here: training/classes/person.py). Arrays in, arrays out.
  */
 import type { ICallOptions } from "../models/progress.js";
+import { BothMattes } from "./bothMattes.js";
 import { LandmarkCount } from "./crop.js";
 import { DecodeBoxes, DetectorSize, MergeBoxes, RectangleOfFace, WithoutDoubles } from "./faceDetector.js";
 import { Mirrored, SampleRectangle, type IPicture, type ITurnedRectangle } from "./picture.js";
@@ -52,8 +53,6 @@ export interface IFaceFinder {
 }
 
 const PersonSize = 256;
-/** No network is surer than this. */
-const LeastDoubt = 0.001;
 /** The network's classes in their order; the fifth is the background. */
 const [Hair, FaceSkin, BodySkin, Clothes] = [0, 1, 2, 3];
 const LandmarkSize = 192;
@@ -99,25 +98,14 @@ export class FaceFinder implements IFaceFinder {
         const inMirror = await this._networks.runFaceGraphAsync("classes", Mirrored(image, PersonSize), options);
         const classes = MeanOf(seen.classes, Mirrored(inMirror.classes, PersonSize));
         const plane = (k: number): Float32Array => classes.subarray(k * PersonSize ** 2, (k + 1) * PersonSize ** 2);
-        const body = plane(BodySkin);
+        const [face, body] = [plane(FaceSkin), plane(BodySkin)];
+        const alpha = MeanOf(seen.alpha, Mirrored(inMirror.alpha, PersonSize));
         return {
-            mask: Together(mask, MeanOf(seen.alpha, Mirrored(inMirror.alpha, PersonSize))),
+            mask: BothMattes(mask, alpha, face, PersonSize),
             size: PersonSize,
-            classes: [plane(Hair), plane(FaceSkin).map((face, i) => face + body[i]), plane(Clothes)],
+            classes: [plane(Hair), face.map((value, i) => value + body[i]), plane(Clothes)],
         };
     }
-}
-
-/** The mean of two probabilities' log odds: who is sure counts more than who is not. */
-function Together(a: Float32Array, b: Float32Array): Float32Array {
-    const odds = (value: number): number => {
-        const share = Math.min(1 - LeastDoubt, Math.max(LeastDoubt, value));
-        return share / (1 - share);
-    };
-    return a.map((value, i) => {
-        const both = Math.sqrt(odds(value) * odds(b[i]));
-        return both / (1 + both);
-    });
 }
 
 /** What two looks say together. */

@@ -261,7 +261,7 @@ export function* CutOutPerson(rgba: Uint8ClampedArray, person: IPersonMask, size
  * @param map `[S,S]`
  * @returns a new `[S,S]`
  */
-function MeanOfSquares(map: Float32Array, size: number, radius: number): Float32Array<ArrayBuffer> {
+export function MeanOfSquares(map: Float32Array, size: number, radius: number): Float32Array<ArrayBuffer> {
     const last = size - 1;
     const share = 1 / (2 * radius + 1);
     const across = new Float32Array(map.length);

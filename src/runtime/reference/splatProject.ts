@@ -107,7 +107,8 @@ export function ProjectGaussian(gaussian: IGaussian, view: IReferenceView): ISpl
     }
     if (view.cullBackFaces && gaussian.side) {
         const facing = FacingCosine(gaussian.outwards, gaussian.mean, view);
-        limits.push(gaussian.side === "outside" ? facing + OutsideCosine : InsideCosine - facing);
+        const away = gaussian.twoSided ? OutsideCosine : InsideCosine;
+        limits.push(gaussian.side === "outside" ? facing + away : InsideCosine - facing);
     }
     return {
         visible: limits.every((limit) => limit >= 0),

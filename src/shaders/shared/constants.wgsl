@@ -9,4 +9,4 @@ const BucketCount: u32 = 65536u; // one per 16-bit depth key
 const CulledKey: u32 = 0xffffffffu; // what a Gaussian gets that this view does not draw
 const CrowdedSize: u32 = 256u; // a bucket with more records than this is ordered by sortCrowded instead of sortTies
 const AlphaCut: f32 = 1.0 / 255.0; // below this a splat, or a fragment of one, adds nothing
-const ShellCut: f32 = 1.0 / 12.0; // of its opacity: so faint a fragment of a shell's splat changes nothing that is seen
+const ShellCut: f32 = 1.0 / 8.0; // of its opacity: so faint a fragment of a shell's splat changes nothing that is seen

@@ -114,7 +114,7 @@ describe("splatDraw", () => {
 
     for (const [what, flag, cut] of [
         ["1/255", 0, 1 / 255],
-        ["a twelfth of its opacity in a shell", ShellFlag, 0.6 / 12],
+        ["an eighth of its opacity in a shell", ShellFlag, 0.6 / 8],
     ] as const) {
         it(`draws exp(−d²/2) around one Gaussian, cut at ${what}`, () => DrawOneAsync(flag, cut));
     }

@@ -1,5 +1,5 @@
 import { CreateExpressionPose, type ExpressionPose } from "../../../../src/flame/expression";
-import { DynamicFlag, InsideFlag, OutsideFlag, ShellFlag } from "../../../../src/flame/texelTable";
+import { DynamicFlag, InsideFlag, OutsideFlag, ShellFlag, TwoSidedFlag } from "../../../../src/flame/texelTable";
 import { ViewParamsLayout, ViewSlotLayout } from "../../../../src/runtime/layout";
 import {
     AvatarBuffers,
@@ -222,7 +222,9 @@ describe("splatProject", () => {
     }
 
     it("leaves out what looks away in a shell, and marks the rest", async () => {
-        const kinds = [0, ShellFlag, ShellFlag | OutsideFlag, ShellFlag | InsideFlag];
+        const outside = ShellFlag | OutsideFlag;
+        const kinds = [0, ShellFlag, outside, ShellFlag | InsideFlag, outside | TwoSidedFlag];
+        const sides = table.flags.map((flags, g) => flags | (kinds[g % kinds.length] & TwoSidedFlag));
         const shell = { ...table, flags: table.flags.map((flags, g) => flags | kinds[g % kinds.length]) };
         const shellHead = new HeadBuffers(device, model, shell, positionTable);
         const own = new AvatarBuffers(device, shellHead);
@@ -240,7 +242,8 @@ describe("splatProject", () => {
             const records = await ReadRecords(device, view, settings.viewportWidthPx, settings.viewportHeightPx);
             const splats = SplatProjectReference(state, settings);
             ExpectLikeReference(records, splats, settings);
-            const plain = SplatProjectReference({ ...state, table }, settings);
+            const plain = SplatProjectReference({ ...state, table: { ...table, flags: sides } }, settings);
+            const shares: number[] = [];
             for (const [k, kind] of kinds.entries()) {
                 const ofKind = records.filter((record, g) => record.visible && g % kinds.length === k);
                 expect(ofKind.every(({ isShell }) => isShell === (kind !== 0))).toBeTrue();
@@ -248,7 +251,11 @@ describe("splatProject", () => {
                 const share = ofKind.length / seen; // axes point anywhere
                 const isBetween = k < 2 ? share > 0.99 : share > 0.4 && share < 0.85;
                 expect(isBetween).withContext(`share ${share} of kind ${kind} is drawn`).toBeTrue();
+                shares.push(share);
             }
+            expect(shares[4])
+                .withContext("share of a shell with a layer inside")
+                .toBeGreaterThan(shares[2] + 0.05);
         }
         own.dispose();
         shellHead.dispose();

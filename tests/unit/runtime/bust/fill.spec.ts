@@ -202,10 +202,13 @@ describe("filling of the second page", () => {
             const neck = neckOf(cleaned);
             const sides = { photos: [cleaned], depths: [DepthPicture(head, cleaned)], covers: null };
             const dressed = neck ? { ...head, color: neck.color } : head;
-            const found = Finish(SideColor(dressed, sides, neck?.collar ?? null));
+            const found = Finish(SideColor(dressed, sides, neck?.collar ?? null, input.page.dome));
             expect(Worst(some(found), color)).toBeLessThan(0.02);
             return neck;
         });
+        const depths = photos.map((photo) => DepthPicture(head, photo));
+        const short = Finish(SideColor(head, { photos, depths, covers: null }, null, page.dome));
+        expect(Worst(some(short), truth.short)).toBeLessThan(0.02);
         // only one that stands is kept
         expect(open).toBeNull();
         expect(Worst(standing!.color, head.color)).toBeGreaterThan(0.1);
@@ -213,10 +216,12 @@ describe("filling of the second page", () => {
         expect(neckOf(photos[0])).toBeNull();
     });
 
-    it("leaves the colors of the face's middle and of the scalp, and changes skin behind", () => {
-        const { head } = input;
+    it("leaves the colors of the face's middle, of the scalp under other hair, and changes skin behind", () => {
+        const { head, page } = input;
         const depth = DepthPicture(head, photos[0]);
-        const found = Finish(SideColor(head, { photos: [photos[0]], depths: [depth], covers: null }, null));
+        const cover = new Float64Array(depth.length).fill(Infinity);
+        const sides = { photos: [photos[0]], depths: [depth], covers: [cover] };
+        const found = Finish(SideColor(head, sides, null, page.dome));
         const changes = Array.from(head.scalp.keys(), (g) =>
             Worst(found.subarray(3 * g, 3 * g + 3), head.color.subarray(3 * g, 3 * g + 3)),
         );
