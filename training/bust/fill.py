@@ -10,6 +10,7 @@ from ..headmodel.page2 import hair_angle
 from . import back as backs
 from . import hair as hairs
 from . import torso as torsos
+from .grain import hair_grain
 from .grids import blur, closed, frames, mean_where, push_pull, quaternions, ramp, smooth_step, wrapped_push_pull
 from .head import Head, depth_of, depth_picture, hidden_by
 from .neck import neck_color
@@ -20,6 +21,9 @@ from .sides import side_color
 from .tone import tinted, toned
 
 LEAST_OPACITY = 0.02  # texels below it carry no Gaussian
+LEAST_HAIR = 1000  # texels of a dome below which it is flakes, and no hair
+# a head has hair that stands out where so much of what is rather hair than not, is surely hair: a bald one shines
+RATHER, SURELY, SURE_SHARE = 0.5, 0.85, 0.3
 OFF = -12.0  # opacity logit of an empty texel
 OPAQUE = 0.995  # opacity of what is wholly shown: the nearer to 1, the fewer Gaussians close the shell
 RIM = np.radians(68)  # the photo's colors are believed up to this angle from the camera
@@ -113,8 +117,15 @@ def fill(
     covers = None
     if layer is not None:
         points, locks, shown = hair_color(page, layer, torso, photos, depths)
-        sunk = replace(layer, points=points)
-        covers = [depth_of(points[shown > 0.5], photo) for photo in front]
+        if (
+            layer.curtain
+            or len(front) < len(photos)
+            or ((shown > 0.5).sum() >= LEAST_HAIR and is_sure_of_hair(photos[0]))
+        ):
+            sunk = replace(layer, points=points)
+            covers = [depth_of(points[shown > 0.5], photo) for photo in front]
+        else:
+            layer = None
     center = np.array(page.meta["hair"]["dome"])
     head_color = side_color(head, front, depths[: len(front)], collar, covers, center)
     head = replace(head, color=head_color)
@@ -129,6 +140,11 @@ def fill(
         points, color, shown = inner_layer(page, sunk, locks, shown)
         write(out, page, "hairInner", points, color, shown * 0.98, -1, (0.7, 0.6, 0.002))
     return Filled(out.astype(np.float32), torso, layer, head_color, overlap)
+
+
+def is_sure_of_hair(photo: Photo) -> bool:
+    hair = photo.classes[..., HAIR] * photo.matte
+    return bool((hair > SURELY).sum() > SURE_SHARE * (hair > RATHER).sum())
 
 
 def write(
@@ -406,6 +422,11 @@ def behind(page: Page, layer: hairs.Hair, color: np.ndarray, trust: np.ndarray, 
     light, shine = light_on_hair(layer, trust)
     lit = base * light[..., None] + shine[..., None] * np.maximum(0, DULL - base)
     share = (ramp(layer.theta, edge - 0.15, edge + 0.05) * np.where(layer.theta > RIM + 0.2, 1 - trust, 1))[..., None]
+    if not layer.curtain:  # short hair, which has no strands that hang down, goes on with the scalp's grain
+        grain = hair_grain(
+            layer.points.reshape(-1, 3), np.array(page.meta["hair"]["dome"]), color.reshape(-1, 3), trust.ravel()
+        )
+        fine = np.exp(grain).reshape(rows, columns, 1)
     return color * (1 - share) + lit * fine * share
 
 

@@ -12,21 +12,22 @@ WAVE_AROUND, WAVE_ALONG, WAVE = 24, 12, 0.09  # strands wave: cells around and a
 # most of each band's spread, and of the sum, in logarithms: what is wide is light and shade, and not strands
 MOST_SPREAD, MOST_VALUE = (0.12, 0.1, 0.06, 0.03), 0.4
 NOISE_SPREAD = 0.43  # root mean square of the noise
-FLOOR = 0.02  # added to light before its logarithm
+LUMA = np.array([0.299, 0.587, 0.114])
+FLOOR = 0.04  # added to light before its logarithm
 
 
-def hair_grain(means: np.ndarray, center: np.ndarray, light: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Logarithms of light [n] that belong to hair. `light` [n] of the head's colors; `seen` [n] weight of hair that
-    photos show."""
+def hair_grain(means: np.ndarray, center: np.ndarray, color: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Logarithms of light [n] that belong to hair. `color` [n,3] of the head; `seen` [n] weight of hair that photos
+    show."""
     x, y, z = (means - center).T
     c, s = np.cos(WHORL), np.sin(WHORL)
     up, front = c * y - s * z, s * y + c * z
     around = np.arctan2(x, front) / (2 * np.pi)
     along = np.arctan2(np.hypot(x, front), up) / (2 * np.pi)
-    wanted = spreads(np.log(light + FLOOR), around, along, seen)
+    wanted = spreads(np.log(color @ LUMA + FLOOR), around, along, seen)
     wave = noise(around * WAVE_AROUND, along * WAVE_ALONG, WAVE_AROUND, len(BANDS))
     moved = around + wave * WAVE / (2 * np.pi)
-    grain = np.zeros(len(light))
+    grain = np.zeros(len(seen))
     for band, cells in enumerate(BANDS):
         gain = min(wanted[band], MOST_SPREAD[band]) / NOISE_SPREAD
         grain += gain * noise(moved * cells, along * cells / STRETCH, cells, band)

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..headmodel.page2 import hair_rows
 from .atlas_grid import AtlasGrid
+from .grain import hair_grain
 from .grids import ramp
 from .hair import Hair
 from .head import Head
@@ -37,9 +38,10 @@ def scalp_color(page: Page, head: Head, layer: Hair, color: np.ndarray, photo: P
     out, to = p - dome, photo.eye - p
     facing = (out * to).sum(1) / np.linalg.norm(out, axis=1) / np.linalg.norm(to, axis=1)
     trust = photo.inside(px, 2) * ramp(facing, *RIM) * ramp(bilinear(photo.sure, px), 0.5, 0.9)
-    trust = (trust * ramp(bilinear(photo.classes, px)[:, HAIR], 0.3, 0.6))[:, None]
+    trust = trust * ramp(bilinear(photo.classes, px)[:, HAIR], 0.3, 0.6)
+    grain = np.zeros(len(p)) if layer.curtain else hair_grain(p, dome, own, trust)
     border = ramp(AtlasGrid(head.place).smooth(head.scalp[:, None].astype(float))[head.scalp], *BORDER)
-    trust = np.maximum(trust, 1 - border)
+    trust = np.maximum(trust[:, None], 1 - border)
     result = head.color.copy()
-    result[head.scalp] = own * trust + around(p).look_up(grid) * (1 - trust)
+    result[head.scalp] = own * trust + around(p).look_up(grid) * np.exp(grain)[:, None] * (1 - trust)
     return result

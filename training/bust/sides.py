@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .atlas_grid import AtlasGrid
-from .grain import hair_grain
+from .grain import LUMA, hair_grain
 from .grids import ramp, smooth_step
 from .head import Head, hidden_by
 from .photo import HAIR, SKIN, Photo, bilinear
@@ -27,10 +27,12 @@ AMID = (0.5, 0.95)  # share of seen hair around, up to which and from which on i
 LEAST_HAIR = 100  # Gaussians of seen hair below which it has no color
 APART = 0.12  # distance of both colors below which they cannot be told apart
 LIKE = (0.45, 0.65)  # a color is hair's where it is so much nearer to it than to skin, of both distances
+CLOSE = (0.35, 0.25)  # such a distance to hair, from which and up to which on it is hair below the ears
 UPPER = (0.0, 0.02)  # meters: unseen hair grows on the face above it
 # what is left of the networks' light and shade, against the color that goes on: of skin, where it may be a beard, and
 # of hair; the same for detail of skin, ears and hair
-LIGHT, DARK, HAIR_LIGHT = (0.45, 1.1), 0.2, (0.4, 1.2)
+LIGHT, DARK, HAIR_LIGHT = (0.45, 1.0), 0.2, (0.4, 1.2)
+STRANGE_LIGHT = 0.8  # least of it where a photo shows background or clothes, which the networks took for the face
 # the same for hair on the scalp, which the networks color like the background, and what is left of their tint there:
 # what is seen of short hair has much of the skin's
 SCALP_LIGHT, SCALP_TINT = (0.6, 1.0), 0.75
@@ -38,20 +40,20 @@ RAGGED = 0.5  # how much a strand moves the edge of hair that no photo shows
 SKIN_FINE, EAR_FINE, HAIR_FINE = (0.92, 1.06), (0.6, 1.2), (0.75, 1.25)
 TINT, EAR_TINT = 0.04, 0.08  # and what is left of their tint, of skin and of ears
 BRIGHTEST, BRIGHTEST_HAIR = 0.75, 0.7  # skin and hair that go on are not brighter than this share of what is seen
-LUMA = np.array([0.299, 0.587, 0.114])
 
 
 @dataclass(frozen=True)
 class Seen:
     """What photos show of the head's Gaussians, [n] each: `trust` in their colors; `loose`, whether they are seen at
     least aside; `bare` and `hairy`, whether a photo shows skin, or hair before them; `grown`, whether hair is what is
-    seen."""
+    seen; `other`, whether background or clothes are seen in their place."""
 
     trust: np.ndarray
     loose: np.ndarray
     bare: np.ndarray
     hairy: np.ndarray
     grown: np.ndarray
+    other: np.ndarray
 
 
 def look(
@@ -59,7 +61,7 @@ def look(
 ) -> Seen:
     """The best of all photos. `covers`: depth pictures of hair that is not the head's own."""
     p = head.means
-    best = np.zeros((5, len(p)))
+    best = np.zeros((6, len(p)))
     around = lambda share, agree: np.minimum(share, ramp(grid.smooth(share[:, None])[:, 0], *agree))
     low = (p[:, 1] < 0) & ~head.scalp
     below = np.where(head.scalp | head.ears, 0, ramp(p[:, 1], *BELOW))
@@ -74,7 +76,10 @@ def look(
         if cover is not None:
             beneath = np.maximum(beneath, below * hidden_by(p, cover, photo, COVERED))
         seen = inside * ~hidden_by(p, depth, photo, SLACK) * (1 - beneath * hair)
-        seen = seen * (1 - low * ramp(bilinear(photo.garment, px), 0.2, 0.5))
+        dressed = low * ramp(bilinear(photo.garment, px), 0.2, 0.5)
+        seen = seen * (1 - dressed)
+        sure = ramp(bilinear(photo.sure, px), 0.5, 0.9)
+        other = photo.inside(px, 2) * ~hidden_by(p, depth, photo, SLACK) * np.maximum(1 - sure, dressed)
         rim = ramp(facing, *RIM)
         if cover is None:
             rim = np.where(head.scalp, ramp(facing, *SCALP_RIM), rim)
@@ -82,8 +87,10 @@ def look(
             around(seen * rim, AGREE),
             around(seen * ramp(facing, *LOOSE), ALL_AGREE),
             seen * ramp(classes[:, SKIN], 0.5, 0.8) * ramp(facing, 0, 0.2),
-            inside * hair * (1 - beneath) * ramp(facing, -0.5, -0.2),
+            # a collar beside the jaw may be half hair to the network for classes
+            inside * hair * (1 - beneath) * (1 - dressed) * ramp(facing, -0.5, -0.2),
             seen * ramp(classes[:, HAIR], *LOCKS),
+            other * ramp(facing, -0.4, 0),
         )
         best = np.maximum(best, shown)
     return Seen(*best)
@@ -121,21 +128,25 @@ def side_color(
     low = grid.smooth(own, 1 - seen.trust + 1e-3)
     has_hair = is_hair.sum() > LEAST_HAIR
     is_hairy = has_hair and is_hair[head.scalp].sum() > LEAST_HAIR / 2  # and not only bearded
-    hair, like, grain = skin, np.zeros(len(own)), np.zeros(len(own))
+    hair, like, grain, close = skin, np.zeros(len(own)), np.zeros(len(own)), np.ones(len(own))
     if has_hair:
         hair = grid.spread(own, locks)
     if is_hairy and covers is None:
         hair = dim(hair, locks, BRIGHTEST_HAIR)
         on = head.scalp | head.neck
-        grain[on] = hair_grain(head.means[on], center, light(own[on]), locks[on])
+        grain[on] = hair_grain(head.means[on], center, own[on], locks[on])
     if has_hair:
         off = lambda color: np.linalg.norm(low - color, axis=1)
         like = ramp(off(skin) / np.maximum(off(skin) + off(hair), 1e-6), *LIKE)
         like = like * ramp(np.linalg.norm(hair - skin, axis=1), APART, 2 * APART)
+        close = ramp(off(hair), *CLOSE)
     # what is hair, and what is skin
-    upper = np.where(head.ears, 1, ramp(head.means[:, 1], *UPPER) * ~head.neck)
+    above = ramp(head.means[:, 1], *UPPER)
+    upper = np.where(head.ears, 1, above * ~head.neck)
     guess = np.where(head.scalp, 1, upper * like)
-    hairy = seen.hairy * np.where(head.ears, like, 1)
+    # below the ears it is a beard, or clothes that the network for classes takes for hair
+    believed = np.where(head.scalp, 1, np.maximum(above, close))
+    hairy = seen.hairy * believed * np.where(head.ears, like, 1)
     # a lock before the head's outline is no skin of the scalp
     bald = np.where(head.scalp, np.minimum(seen.bare, solid), seen.bare)
     known = np.maximum(hairy, bald)
@@ -153,7 +164,8 @@ def side_color(
     tint = tint * np.minimum(1, most / np.maximum(np.linalg.norm(tint, axis=1), 1e-9))[:, None]
     dark = np.maximum(seen.loose, grid.smooth(head.scalp[:, None].astype(float))[:, 0])
     relief = np.where(head.ears, np.clip(fine, *EAR_FINE), np.clip(fine, *SKIN_FINE))
-    bare = (np.clip(shade, LIGHT[0] - DARK * dark, LIGHT[1])[:, None] * skin + tint) * relief[:, None]
+    least = np.maximum(LIGHT[0] - DARK * dark, STRANGE_LIGHT * grid.smooth(seen.other[:, None])[:, 0])
+    bare = (np.clip(shade, least, LIGHT[1])[:, None] * skin + tint) * relief[:, None]
     lit = light(low) / light(hair)
     lit_hair = np.where(head.scalp, np.clip(lit, *SCALP_LIGHT), np.clip(lit, *HAIR_LIGHT))
     tinted = hair + SCALP_TINT * head.scalp[:, None] * (low / lit[:, None] - hair)

@@ -14,7 +14,7 @@ import { HairColor, type IHairColor, type ISunkHair } from "./hairColor.js";
 import { DepthOf, DepthPicture } from "./head.js";
 import { InnerLayer, type ILayer } from "./innerLayer.js";
 import { NeckColor } from "./neck.js";
-import { CleanPhoto, type Photo } from "./photo.js";
+import { CleanPhoto, Hair, type Photo } from "./photo.js";
 import { ScalpColor } from "./scalp.js";
 import { SideColor } from "./sides.js";
 import { Tinted, Toned } from "./tone.js";
@@ -24,6 +24,10 @@ import { FitTorso, TorsoReach, type ITorso } from "./torso.js";
 const LeastOpacity = 0.02;
 /** Opacity of what is wholly shown: the nearer to 1, the fewer Gaussians close the shell. */
 const Opaque = 0.995;
+/** Texels of a dome below which it is flakes, and no hair. */
+const LeastHair = 1000;
+/** A head has hair that stands out where so much of what is rather hair than not, is surely hair: a bald one shines. */
+const [Rather, Surely, SureShare] = [0.5, 0.85, 0.3];
 /** Opacity logit of an empty texel. */
 export const Off = -12;
 /** Meters: smallest and largest sigma. */
@@ -120,9 +124,14 @@ export function* FillPage(
     if (layer) {
         hairColor = yield* Within(HairColor(page, layer, torso, photos, depths), 0.65, 0.83);
         steps.onHairColor?.(hairColor);
-        layer = { ...layer, points: hairColor.points };
-        const points = ShownPoints(layer.points, hairColor.shown);
-        covers = front.map((photo) => DepthOf(points, photo));
+        const points = ShownPoints(hairColor.points, hairColor.shown);
+        const isThere = points.length >= 3 * LeastHair && IsSureOfHair(photos[0]);
+        if (layer.curtain || back?.isUsed || isThere) {
+            layer = { ...layer, points: hairColor.points };
+            covers = front.map((photo) => DepthOf(points, photo));
+        } else {
+            layer = null;
+        }
     }
     const sides = SideColor(head, { photos: front, depths, covers }, collar?.collar ?? null, page.dome);
     head = { ...head, color: yield* Within(sides, 0.83, 0.86) };
@@ -143,6 +152,12 @@ export function* FillPage(
     }
     const count = map.subarray(3 * texels, 4 * texels).filter((logit) => logit > Off + 1).length;
     return { map, count, back, headColor };
+}
+
+function IsSureOfHair({ classes, matte }: Photo): boolean {
+    const more = (than: number): number =>
+        matte.reduce((sum, alpha, i) => sum + Number(classes[3 * i + Hair] * alpha > than), 0);
+    return more(Surely) > SureShare * more(Rather);
 }
 
 /** [n,3] points of a grid that are shown. */

@@ -18,7 +18,7 @@ const [MostSpread, MostValue] = [[0.12, 0.1, 0.06, 0.03], 0.4];
 /** Root mean square of the noise. */
 const NoiseSpread = 0.43;
 /** Added to light before its logarithm. */
-const Floor = 0.02;
+const Floor = 0.04;
 
 /** Where Gaussians are about the whorl's axis, [n] each: part of a turn, and part of it from the axis. */
 interface IPlaces {
@@ -30,25 +30,27 @@ interface IPlaces {
  * Logarithms of light that belong to hair.
  * @param means [n,3] meters
  * @param center [3] of the head
- * @param light [n] of the head's colors
+ * @param color [n,3]
  * @param seen [n] weight of hair that photos show
  * @returns [n]; yields between bands
  */
 export function* HairGrain(
     means: Float64Array,
     center: readonly number[],
-    light: Float64Array,
+    color: Float64Array,
     seen: Float64Array,
 ): Work<Float64Array> {
     const places = PlacesOf(means, center);
-    const logs = light.map((value) => Math.log(value + Floor));
+    const logs = seen.map((_, g) =>
+        Math.log(0.299 * color[3 * g] + 0.587 * color[3 * g + 1] + 0.114 * color[3 * g + 2] + Floor),
+    );
     const wanted = SpreadsOf(logs, places, seen);
     const waves = places.around.map(
         (turn, g) =>
             (Wave.most / (2 * Math.PI)) *
             Noise(turn * Wave.around, places.along[g] * Wave.along, Wave.around, Bands.length),
     );
-    const grain = new Float64Array(light.length);
+    const grain = new Float64Array(seen.length);
     for (const [band, cells] of Bands.entries()) {
         yield band / Bands.length;
         const noise = NoiseOf(places, waves, cells, band);

@@ -2,11 +2,12 @@
  * Colors of the hair, and what the photos carve away. Twin: `hair_color`, `hung_down`, `behind` and `combed` of
  * training/bust/fill.py.
  */
-import type { Work } from "../slices.js";
+import { Within, type Work } from "../slices.js";
 import { HiddenSlack } from "./bustColor.js";
 import type { IBustPage } from "./bustInput.js";
 import type { IShownGrid } from "./back.js";
 import { Facing, RimBehind } from "./facing.js";
+import { HairGrain } from "./grain.js";
 import {
     AsColumn,
     Blur,
@@ -389,7 +390,11 @@ function* ColorBehind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid,
     ];
     const { light, shine } = LightOn(layer, trust);
     const result = color.values.slice();
-    yield 0.8;
+    yield 0.75;
+    // short hair, which has no strands that hang down, goes on with the grain of the head's own scalp
+    const grain = layer.curtain
+        ? null
+        : yield* Within(HairGrain(layer.points.values, page.dome, color.values, trust.values), 0.75, 0.8);
     for (let i = 0; i < rows * columns; i++) {
         if (i > 0 && i % (30 * columns) === 0) {
             yield 0.8 + (0.2 * i) / (rows * columns);
@@ -411,7 +416,8 @@ function* ColorBehind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid,
             const base = means[k][3 * row + channel] * (1 - across) + means[1 - k][3 * row + channel] * across;
             const strands = own[channel] * (1 - cross) + other[channel] * cross;
             const lit = base * light[i] + shine[i] * Math.max(0, Dull - base);
-            result[3 * i + channel] = color.values[3 * i + channel] * (1 - share) + lit * strands * share;
+            const rough = grain ? Math.exp(grain[i]) : strands;
+            result[3 * i + channel] = color.values[3 * i + channel] * (1 - share) + lit * rough * share;
         }
     }
     return { ...color, values: result };

@@ -1,8 +1,9 @@
 /** Colors of the head's own scalp where no photo shows it: those of the hair around it. Twin: training/bust/scalp.py. */
 import { AtlasGrid } from "./atlasGrid.js";
 import { WrappedPushPull } from "./bustColor.js";
-import type { Work } from "../slices.js";
+import { Within, type Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
+import { HairGrain } from "./grain.js";
 import { Clamp, CreateGrid, LookUpAround, Modulo, Ramp } from "./grids.js";
 import type { IHair } from "./hair.js";
 import type { IHairColor } from "./hairColor.js";
@@ -59,23 +60,36 @@ export function* ScalpColor(
     const sure = photo.at(photo.sure, px);
     const inside = photo.inside(px, 2);
     const near = new AtlasGrid(head.place).smooth(head.scalp);
-    yield 0.7;
+    yield 0.6;
     const color = head.color.slice() as Float64Array<ArrayBuffer>;
-    for (let g = 0; g < head.scalp.length; g++) {
-        if (head.scalp[g] === 0) {
-            continue;
-        }
+    const scalp = Array.from(head.scalp.keys()).filter((g) => head.scalp[g] === 1);
+    const seen = scalp.map((g) => {
         const from = [0, 1, 2].map((k) => head.means[3 * g + k] - dome[k]);
         const to = [0, 1, 2].map((k) => photo.eye[k] - head.means[3 * g + k]);
         const facing = from.reduce((sum, value, k) => sum + value * to[k], 0) / Math.hypot(...from) / Math.hypot(...to);
-        const trust = Math.max(
-            inside[g] * Ramp(facing, ...Rim) * Ramp(sure[g], 0.5, 0.9) * Ramp(classes[3 * g + Hair], 0.3, 0.6),
-            1 - Ramp(near[g], ...Border),
-        );
+        return inside[g] * Ramp(facing, ...Rim) * Ramp(sure[g], 0.5, 0.9) * Ramp(classes[3 * g + Hair], 0.3, 0.6);
+    });
+    yield 0.7;
+    const grain = curtain ? null : yield* Within(ScalpGrain(head, scalp, dome, seen), 0.7, 0.9);
+    for (const [i, g] of scalp.entries()) {
+        const trust = Math.max(seen[i], 1 - Ramp(near[g], ...Border));
+        const rough = grain ? Math.exp(grain[i]) : 1;
         const [row, column] = placeOf(head.means, g);
         for (let k = 0; k < 3; k++) {
-            color[3 * g + k] = color[3 * g + k] * trust + LookUpAround(around, row, column, k) * (1 - trust);
+            color[3 * g + k] = color[3 * g + k] * trust + LookUpAround(around, row, column, k) * rough * (1 - trust);
         }
     }
     return color;
+}
+
+/** Grain of those Gaussians. @param seen of each, how much a photo shows it to be hair */
+function* ScalpGrain(
+    { means, color }: IBustHead,
+    scalp: readonly number[],
+    center: readonly number[],
+    seen: readonly number[],
+): Work<Float64Array> {
+    const take = (values: Float64Array): Float64Array =>
+        Float64Array.from({ length: 3 * scalp.length }, (_, i) => values[3 * scalp[Math.floor(i / 3)] + (i % 3)]);
+    return yield* HairGrain(take(means), center, take(color), Float64Array.from(seen));
 }

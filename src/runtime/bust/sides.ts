@@ -42,10 +42,14 @@ const LeastHair = 100;
 const Nearer: Range = [0.45, 0.65];
 /** Distance of both colors below which they cannot be told apart. */
 const Apart = 0.12;
+/** Such a distance to hair, from which and up to which on it is hair below the ears. */
+const Close: Range = [0.35, 0.25];
 /** Meters: unseen hair grows on the face above it. */
 const Upper: Range = [0, 0.02];
 /** What is left of the networks' light, against the skin that goes on; how much darker where it may be a beard. */
-const [Light, Darker]: readonly [Range, number] = [[0.45, 1.1], 0.2];
+const [Light, Darker]: readonly [Range, number] = [[0.45, 1], 0.2];
+/** Least of it where a photo shows background or clothes, which the networks took for the face. */
+const StrangeLight = 0.8;
 /** The same for hair. */
 const HairLight: Range = [0.4, 1.2];
 /** The same for hair on the scalp, which the networks color like the background. */
@@ -81,9 +85,11 @@ class Seen {
     public readonly hairy: Float64Array;
     /** Whether hair is what is seen. */
     public readonly grown: Float64Array;
+    /** Whether background or clothes are seen in their place. */
+    public readonly other: Float64Array;
 
     public constructor(count: number) {
-        [this.trust, this.loose, this.bare, this.hairy, this.grown] = [0, 1, 2, 3, 4].map(
+        [this.trust, this.loose, this.bare, this.hairy, this.grown, this.other] = [0, 1, 2, 3, 4, 5].map(
             () => new Float64Array(count),
         );
     }
@@ -123,7 +129,11 @@ class Seen {
             trust[g] = seen * Ramp(facing, ...(scalp[g] === 1 && !cover ? ScalpRim : Rim));
             loose[g] = seen * Ramp(facing, ...LooseRim);
             this.bare[g] = Math.max(this.bare[g], seen * Ramp(classes[3 * g + Skin], 0.5, 0.8) * Ramp(facing, 0, 0.2));
-            this.hairy[g] = Math.max(this.hairy[g], here * hair * (1 - beneath) * Ramp(facing, -0.5, -0.2));
+            // a collar beside the jaw may be half hair to the network for classes
+            const hairy = here * hair * (1 - beneath) * (1 - dressed) * Ramp(facing, -0.5, -0.2);
+            this.hairy[g] = Math.max(this.hairy[g], hairy);
+            const other = Math.max(1 - Ramp(sure[g], 0.5, 0.9), dressed);
+            this.other[g] = Math.max(this.other[g], inside[g] * (1 - hidden[g]) * other * Ramp(facing, -0.4, 0));
             this.grown[g] = Math.max(this.grown[g], seen * Ramp(classes[3 * g + Hair], ...Locks));
         }
         yield 0.8;
@@ -219,17 +229,10 @@ export function* SideColor(
     if (isHairy && !covers) {
         Dim(hair, own, locks, BrightestHair);
         const strewn = Uint32Array.from(Array.from(scalp.keys()).filter((g) => scalp[g] + neck[g] === 1));
-        const taken = Float64Array.from(
-            { length: 3 * strewn.length },
-            (_, i) => means[3 * strewn[Math.floor(i / 3)] + (i % 3)],
-        );
-        const lights = Float64Array.from(strewn, (g) => LightOf(own, g));
-        const strands = HairGrain(
-            taken,
-            center,
-            lights,
-            Float64Array.from(strewn, (g) => locks[g]),
-        );
+        const take = (values: Float64Array): Float64Array =>
+            Float64Array.from({ length: 3 * strewn.length }, (_, i) => values[3 * strewn[Math.floor(i / 3)] + (i % 3)]);
+        const shown = Float64Array.from(strewn, (g) => locks[g]);
+        const strands = HairGrain(take(means), center, take(own), shown);
         (yield* Within(strands, 0.65, 0.75)).forEach((value, i) => (grain[strewn[i]] = value));
     }
     yield 0.75;
@@ -237,16 +240,21 @@ export function* SideColor(
     const like = new Float64Array(count);
     const weight = new Float64Array(count);
     const kind = new Float64Array(count);
+    const close = new Float64Array(count).fill(1);
     for (let g = 0; g < count; g++) {
         if (hasHair) {
             const [fromSkin, fromHair] = [Distance(low, skin, g), Distance(low, hair, g)];
+            close[g] = Ramp(fromHair, ...Close);
             like[g] =
                 Ramp(fromSkin / Math.max(fromSkin + fromHair, 1e-6), ...Nearer) *
                 Ramp(Distance(hair, skin, g), Apart, 2 * Apart);
         }
-        const upper = ears[g] === 1 ? 1 : neck[g] === 1 ? 0 : Ramp(means[3 * g + 1], ...Upper);
+        const above = Ramp(means[3 * g + 1], ...Upper);
+        const upper = ears[g] === 1 ? 1 : neck[g] === 1 ? 0 : above;
         const guess = scalp[g] === 1 ? 1 : upper * like[g];
-        const hairy = seen.hairy[g] * (ears[g] === 1 ? like[g] : 1);
+        // below the ears it is a beard, or clothes that the network for classes takes for hair
+        const believed = scalp[g] === 1 ? 1 : Math.max(above, close[g]);
+        const hairy = seen.hairy[g] * believed * (ears[g] === 1 ? like[g] : 1);
         // a lock before the head's outline is no skin of the scalp
         const bare = scalp[g] === 1 ? Math.min(seen.bare[g], solid[g]) : seen.bare[g];
         const known = Math.max(hairy, bare);
@@ -265,7 +273,7 @@ export function* SideColor(
         ),
     );
     yield 0.8;
-    const nearScalp = grid.smooth(scalp);
+    const [nearScalp, strange] = [grid.smooth(scalp), grid.smooth(seen.other)];
     yield 0.9;
     const result = own.slice() as Float64Array<ArrayBuffer>;
     for (let g = 0; g < count; g++) {
@@ -282,7 +290,7 @@ export function* SideColor(
         const [shade, fine] = [lit / LightOf(skin, g), LightOf(own, g) / lit];
         const tint = [0, 1, 2].map((k) => low[3 * g + k] - shade * skin[3 * g + k]);
         const kept = Math.min(1, (isEar ? EarTint : Tint) / Math.max(Math.hypot(...tint), 1e-9));
-        const least = Light[0] - Darker * Math.max(seen.loose[g], nearScalp[g]);
+        const least = Math.max(Light[0] - Darker * Math.max(seen.loose[g], nearScalp[g]), StrangeLight * strange[g]);
         const believed = Clamp(shade, least, Light[1]);
         const relief = Clamp(fine, ...(isEar ? EarFine : SkinFine));
         const rough = Math.exp(grain[g]);

@@ -70,10 +70,10 @@ describe("persons in a picture", () => {
         for (let i = 0; i < Plane; i++) {
             worst = Math.max(worst, Math.abs(classes[0][i] + classes[1][i] + classes[2][i] - mask[i]));
         }
-        expect(worst).toBeLessThan(0.002); // no network is surer than 0.001
+        expect(worst).toBeLessThan(0.005); // no network is surer than 0.001, MediaPipe's of a person than 0.02
     });
 
-    it("are where both networks say so: who is sure counts more", async () => {
+    it("are where both networks say so: who is sure counts more, MediaPipe's less so of a person", async () => {
         const inside = 100 * Size + 32;
         const outside = 100 * Size + 224;
         const maskOf = async (matte: number): Promise<number[]> => {
@@ -82,7 +82,7 @@ describe("persons in a picture", () => {
         };
         const [sure, unsure, against] = [await maskOf(1), await maskOf(0.5), await maskOf(0)];
         expect(sure[0]).toBeCloseTo(0.999, 2);
-        expect(sure[1]).toBeCloseTo(0.5, 1);
+        expect(sure[1]).toBeCloseTo(0.18, 2);
         expect(unsure[0]).toBeGreaterThan(0.9);
         expect(unsure[1]).toBeLessThan(0.1);
         expect(against[0]).toBeCloseTo(0.5, 1);
