@@ -14,7 +14,7 @@ class Config:
     """Channels after each halving of the picture, blocks per level, widening inside a block, channels at the picture's
     own size."""
 
-    widths: tuple[int, ...] = (16, 24, 40, 72, 96)
+    widths: tuple[int, ...] = (16, 32, 64, 112, 144)
     depths: tuple[int, ...] = (0, 1, 2, 3, 2)
     expand: int = 3
     detail: int = 12

@@ -10,7 +10,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from .network import ClassNetwork
+from .network import ClassNetwork, Config
 from .person import ASSET
 
 PREFIX = "network."  # what the exported module has before the names of ours
@@ -40,6 +40,22 @@ def pairs(network: nn.Module) -> list[tuple[str, nn.Conv2d, nn.BatchNorm2d]]:
         for k in range(len(module) - 1)
         if isinstance(module[k], nn.Conv2d) and isinstance(module[k + 1], nn.BatchNorm2d)
     ]
+
+
+@torch.no_grad()
+def widened(network: ClassNetwork, config: Config) -> ClassNetwork:
+    """A network with more channels per level that answers as `network` does: what its old channels take from the new
+    ones has weight zero, the new ones take from all."""
+    wide = ClassNetwork(config)
+    if network.config.detail != config.detail:
+        raise ValueError("the channels at the picture's own size are joined side by side and cannot be widened")
+    old = network.state_dict()
+    for name, values in wide.state_dict().items():
+        part = tuple(slice(n) for n in old[name].shape)
+        if values.ndim == 4 and values.shape[1] > old[name].shape[1]:
+            values[: old[name].shape[0]] = 0
+        values[part] = old[name]
+    return wide.eval()
 
 
 @torch.no_grad()

@@ -24,12 +24,12 @@ from .dataset import Mixer, even
 from .labels import load_portraits
 from .network import ClassNetwork, Config, parameter_count
 from .samples import FOLDER, load
-from .shipped import load_shipped
+from .shipped import load_shipped, widened
 from .vocabulary import BACKGROUND, NAMES, UNKNOWN
 
 RUN = CACHE.parent / "runs/classes"
 CLASS_WEIGHT = (1.2, 1.0, 1.2, 1.0, 1.0)  # ours
-ALPHA, GRADIENT, SURE = 2.0, 1.0, 0.3  # ours: weights of the losses beside that of the classes
+ALPHA, GRADIENT, SURE, OVERLAP = 2.0, 1.0, 0.3, 0.5  # ours: weights of the losses beside that of the classes
 LOADERS = 2
 STATISTICS = 24  # batches that the shipped network's batch norms are counted on
 RIM_WEIGHT = 3.0  # ours: what alpha between 0 and 1 counts more
@@ -56,6 +56,12 @@ def losses(
     mine = log.gather(1, part[:, None])[:, 0]
     share = torch.where(part == BACKGROUND, torch.ones_like(alpha), alpha)
     classes = -(weight * (share * mine + (1 - share) * log[:, BACKGROUND])).sum() / weight.sum().clamp(min=1)
+    chance = log.exp() * known[:, None]
+    truth = torch.stack([known & (label == k) for k in range(len(NAMES))], 1).float()
+    both, seen = (chance * truth).sum((0, 2, 3)), truth.sum((0, 2, 3))
+    # what is no intersection of the union, in the whole batch: small classes count as much as large ones
+    missed = (1 - both / (chance.sum((0, 2, 3)) + seen - both).clamp(min=1)) * (seen > 0)
+    overlap = missed.sum() / (seen > 0).sum().clamp(min=1)
     someone = (sure & ~known).float()
     other = torch.log1p(-log[:, BACKGROUND].exp().clamp(max=0.9999))
     person = -(someone * other).sum() / someone.numel()
@@ -67,7 +73,13 @@ def losses(
     for axis in (1, 2):
         both = torch.minimum(trust.narrow(axis, 1, trust.shape[axis] - 1), trust.narrow(axis, 0, trust.shape[axis] - 1))
         steps.append((both * (guess.diff(dim=axis) - alpha.diff(dim=axis)).abs()).sum() / both.sum().clamp(min=1))
-    return {"classes": classes, "person": SURE * person, "alpha": ALPHA * matte, "gradient": GRADIENT * 5 * sum(steps)}
+    return {
+        "classes": classes,
+        "overlap": OVERLAP * overlap,
+        "person": SURE * person,
+        "alpha": ALPHA * matte,
+        "gradient": GRADIENT * 5 * sum(steps),
+    }
 
 
 def produce(
@@ -97,20 +109,28 @@ def learning_rate(done: float, top: float) -> float:
 
 
 def train(
-    steps: int, batch: int, top: float, resume: bool, minutes: float = math.inf, seed: int = 0, shipped: bool = False
+    config: Config,
+    steps: int,
+    batch: int,
+    top: float,
+    resume: bool,
+    minutes: float = math.inf,
+    seed: int = 0,
+    shipped: bool = False,
 ) -> None:
-    """`minutes`: the schedule is through by then, with fewer steps. `shipped`: begins with the shipped weights.
+    """`minutes`: the schedule is through by then, with fewer steps. `shipped`: begins with the shipped weights, which
+    may be of fewer channels than `config` wants.
 
     Writes RUN/last.pt every three minutes and a line per 25 steps to RUN/log.jsonl."""
     RUN.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
-    config, sizes = Config(), FINE if shipped else SIZES
+    sizes = FINE if shipped else SIZES
     network = ClassNetwork(config)
     if shipped:
         mixer, rng = Mixer(load_portraits(even)), np.random.default_rng(seed)
         mixer.synthetic += load(FOLDER / "train", set())
         drawn = ([mixer.example(rng).image for _ in range(batch)] for _ in range(STATISTICS))
-        network = load_shipped(torch.from_numpy(np.stack(images)) for images in drawn)
+        network = widened(load_shipped(torch.from_numpy(np.stack(images)) for images in drawn), config)
     network = network.to(memory_format=torch.channels_last)
     mean = copy.deepcopy(network).eval()
     optimizer = torch.optim.AdamW(network.parameters(), lr=top, weight_decay=0.01)
@@ -201,9 +221,16 @@ def main() -> None:
     )
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--shipped", action="store_true", help="begin with the weights in assets/models/face")
+    parser.add_argument("--widths", type=int, nargs=5, default=Config().widths, help="channels per level")
     arguments = parser.parse_args()
     train(
-        arguments.steps, arguments.batch, arguments.rate, arguments.resume, arguments.minutes, shipped=arguments.shipped
+        Config(widths=tuple(arguments.widths)),
+        arguments.steps,
+        arguments.batch,
+        arguments.rate,
+        arguments.resume,
+        arguments.minutes,
+        shipped=arguments.shipped,
     )
 
 

@@ -179,7 +179,7 @@ def test_losses_are_small_for_the_truth_and_ignore_the_unknown():
     assert sum(train.losses(*right, label, alpha, trust, sure).values()) < 1e-4
     wrong = far_apart(torch.zeros(2, 5, 8, 8), (label + 1) % 5), -right[1]
     for term, value in train.losses(*wrong, label, alpha, trust, sure).items():
-        assert term == "person" or value > 0.5, term
+        assert term == "person" or value > 0.4, term
     unknown = torch.full_like(label, UNKNOWN)
     blind = train.losses(*wrong, unknown, alpha, 0 * trust, sure & False)
     assert all(value.item() == 0 for value in blind.values())
@@ -207,7 +207,7 @@ def test_the_exported_network_computes_what_the_trained_one_does(tmp_path, monke
         net.train()(torch.rand(2, 3, 64, 64))
     net.eval()
     model = export.to_onnx(net).SerializeToString()
-    assert network.parameter_count(net) < 450_000 and len(model) < 1_000_000
+    assert network.parameter_count(net) < 850_000 and len(model) < 1_000_000
     image = torch.rand(1, 3, INPUT, INPUT)
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     classes, alpha = session.run(["classes", "alpha"], {"image": image.numpy()})
@@ -279,3 +279,19 @@ def test_the_shipped_network_can_be_trained_further_and_answers_as_its_file_does
     assert np.abs(alpha.sigmoid().numpy() - matte).max() < 1e-4
     means = torch.cat([norm.running_mean for _, _, norm in shipped.pairs(network)])
     assert means.abs().max() > 0.1  # statistics of pictures, not those that were folded away
+
+
+def test_a_network_with_more_channels_answers_as_the_one_it_comes_from():
+    torch.manual_seed(0)
+    small = network.ClassNetwork(network.Config(widths=(16, 24, 32, 40, 48), depths=(0, 1, 1, 1, 1)))
+    for _ in range(2):  # statistics that are not those of a new network
+        small.train()(torch.rand(2, 3, 64, 64))
+    wide = shipped.widened(small.eval(), network.Config(widths=(16, 32, 40, 56, 64), depths=(0, 1, 1, 1, 1)))
+    image = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        assert all((a - b).abs().max() < 1e-4 for a, b in zip(small(image), wide(image)))
+    sum(wide(image)[0].mean((0, 2, 3)) * torch.arange(5)).backward()
+    fed = wide.levels[1][0].body[0][0].weight
+    assert (fed[:72, 24:] == 0).all() and fed.grad[
+        :72, 24:
+    ].abs().max() > 0  # the new channels can be learned to be used
