@@ -33,7 +33,7 @@ export async function PersonAsync({ files, rounds, summarize }) {
     };
     const server = await StartServerAsync({ folder: root, intercept });
     try {
-        return await WithPageAsync({ limitMs: 20 * 60_000 }, async ({ page }) => {
+        return await WithPageAsync({ limitMs: 20 * 60_000 * files.length }, async ({ page }) => {
             await page.goto(`${server.url}/dist/bench-person/index.html`);
             await page.waitForFunction("window.personBench");
             const call = (method, ...values) => page.evaluate((m, v) => window.personBench[m](...v), method, values);
