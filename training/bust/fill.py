@@ -120,7 +120,7 @@ def fill(
         if (
             layer.curtain
             or len(front) < len(photos)
-            or ((shown > 0.5).sum() >= LEAST_HAIR and is_sure_of_hair(photos[0]))
+            or ((shown > 0.5).sum() >= LEAST_HAIR and any(map(is_sure_of_hair, front)))
         ):
             sunk = replace(layer, points=points)
             covers = [depth_of(points[shown > 0.5], photo) for photo in front]

@@ -125,7 +125,7 @@ export function* FillPage(
         hairColor = yield* Within(HairColor(page, layer, torso, photos, depths), 0.65, 0.83);
         steps.onHairColor?.(hairColor);
         const points = ShownPoints(hairColor.points, hairColor.shown);
-        const isThere = points.length >= 3 * LeastHair && IsSureOfHair(photos[0]);
+        const isThere = points.length >= 3 * LeastHair && front.some(IsSureOfHair);
         if (layer.curtain || back?.isUsed || isThere) {
             layer = { ...layer, points: hairColor.points };
             covers = front.map((photo) => DepthOf(points, photo));
