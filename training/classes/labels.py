@@ -14,7 +14,9 @@ from ..synth.skins import default_data_root
 from .dataset import Portrait
 from .portraits import TEACHER_SIZE, Labelled, Teacher, classes_of
 from .samples import FOLDER
+from .vocabulary import UNKNOWN
 
+MOST_UNKNOWN = 0.4  # of a portrait's pixels
 PORTRAITS, SOLVED = FOLDER / "portraits", FOLDER / "solved"
 
 
@@ -45,7 +47,7 @@ def load_portraits(wanted: Callable[[str], bool]) -> list[Portrait]:
     for name in names:
         data = np.load(SOLVED / f"{name}.npz")
         out.append(Portrait(**{key: data[key] for key in data.files}))
-    return [portrait for portrait in out if portrait.replaceable]
+    return [p for p in out if (p.label == UNKNOWN)[p.inside].mean() < MOST_UNKNOWN]
 
 
 def main() -> None:
