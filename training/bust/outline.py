@@ -1,4 +1,4 @@
-"""The head's own outline, drawn in to the photo's. Twin of src/runtime/person/fitOutline.ts (ALGORITHM.md, 0b)."""
+"""The head's own outline, drawn in to the photo's. Twin of src/runtime/bust/headOutline.ts (ALGORITHM.md, 0b)."""
 
 from __future__ import annotations
 
