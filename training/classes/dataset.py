@@ -13,13 +13,15 @@ from . import matting
 from .backgrounds import plate, sample_background
 from .labelled import Labels
 from .portraits import Labelled
-from .vocabulary import BACKGROUND, INPUT, STORED, UNKNOWN
+from .vocabulary import BACKGROUND, BODY, FACE, INPUT, STORED, UNKNOWN
 
 REPLACED = 0.6  # ours: share of portraits that get another background
 FRAMED = 0.3  # ours: share of synthetic pictures that end before the crop does
+SKINLIKE = 0.2  # ours: share of other backgrounds that have the color of the person's skin
 LOST = 0.35  # of the picture: a portrait with more unknown pixels keeps its background
 GREY = 128
 SURE = 0.95
+LEAST_SKIN = 200  # pixels
 WIDE = 0.3  # ours: share of pictures that show more than the crop, down to
 WIDEST, NARROW, NARROWEST = 0.45, 0.88, 1.5  # sizes of the crop in the picture
 
@@ -92,13 +94,24 @@ class Mixer:
 
     def _synthetic(self, rng, s: Labels):
         alpha = s.alpha.astype(np.float32) / 255
-        background = sample_background(rng, len(alpha), self.plates)
-        image = composed(relit(rng, s.color), alpha, background)
+        color = relit(rng, s.color)
+        image = composed(color, alpha, self._background(rng, color, s.label))
         label = np.where(s.alpha > 0, s.label, BACKGROUND).astype(np.uint8)
         trust = np.ones_like(alpha)
         if rng.random() < FRAMED:
             image, label, alpha = framed(rng, image, label, alpha)
         return image, label, alpha, trust, alpha > SURE
+
+    def _background(self, rng, color: np.ndarray, label: np.ndarray) -> np.ndarray:
+        """f32 [S,S,3] behind a person of `color`; some in the color of its skin, as some walls are."""
+        background = sample_background(rng, len(label), self.plates)
+        skin = color[(label == FACE) | (label == BODY)]
+        if len(skin) < LEAST_SKIN or rng.random() >= SKINLIKE:
+            return background
+        wanted = np.median(skin, 0) * np.exp(rng.normal(0, 0.12)) * np.exp(rng.normal(0, 0.05, 3))
+        contrast = rng.uniform(0.3, 1.0)
+        mean = background.reshape(-1, 3).mean(0)
+        return (wanted * (1 + contrast * (background - mean) / np.maximum(mean, 20))).clip(0, 255)
 
     def _portrait(self, rng, p: Portrait):
         alpha, label = p.alpha.astype(np.float32) / 255, p.label
@@ -106,7 +119,8 @@ class Mixer:
         below = ~p.inside & ~outside
         trust = np.where(label == UNKNOWN, 0.3, 1.0).astype(np.float32) * p.inside
         if p.replaceable and rng.random() < REPLACED:
-            image = composed(relit(rng, p.color), alpha, sample_background(rng, len(alpha), self.plates))
+            color = relit(rng, p.color)
+            image = composed(color, alpha, self._background(rng, color, label))
             trust = p.inside.astype(np.float32)
             image[outside] = GREY
             image = continued(image, below)

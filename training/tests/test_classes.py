@@ -116,6 +116,18 @@ def test_cloth_in_the_color_of_skin_has_no_class():
     assert (samples.doubtful(Labels(color, whole, label)).label == label).all()
 
 
+def test_some_backgrounds_have_the_color_of_the_person_s_skin():
+    color = np.full((64, 64, 3), 20.0, np.float32)
+    label = np.full((64, 64), CLOTHES, np.uint8)
+    color[:32], label[:32] = [120, 80, 60], FACE
+    rng, mixer = np.random.default_rng(3), dataset.Mixer([])
+    seen = np.stack([mixer._background(rng, color, label).reshape(-1, 3).mean(0) for _ in range(200)])
+    alike = np.abs(np.log((seen + 1) / [121, 81, 61])).max(1) < 0.45
+    assert 0.15 < alike.mean() < 0.45
+    label[:32] = HAIR
+    assert np.ptp([mixer._background(rng, color, label).mean() for _ in range(20)]) > 30
+
+
 def test_wide_pictures_go_on_below_and_are_grey_beside():
     size = 64
     label, alpha = np.full((size, size), CLOTHES, np.uint8), np.ones((size, size), np.float32)
