@@ -377,3 +377,8 @@ export function Median(values: ArrayLike<number>): number {
 export function Steps(start: number, stop: number, step: number): Float64Array {
     return Float64Array.from({ length: Math.ceil((stop - start) / step) }, (_, i) => start + i * step);
 }
+
+/** Rows [n,3] of a list [m,3]. */
+export function RowsOf(values: Float64Array, rows: ArrayLike<number>): Float64Array {
+    return Float64Array.from({ length: 3 * rows.length }, (_, i) => values[3 * rows[Math.floor(i / 3)] + (i % 3)]);
+}

@@ -2,7 +2,7 @@
 import type { Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
 import { HiddenSlack, WrappedPushPull } from "./bustColor.js";
-import { Clamp, CreateGrid, LookUpAround, Modulo, Ramp, SmoothStep, type IGrid } from "./grids.js";
+import { Clamp, CreateGrid, LookUpAround, Modulo, Ramp, RowsOf, SmoothStep, type IGrid } from "./grids.js";
 import { HiddenBy } from "./head.js";
 import { AboveRing } from "./page.js";
 import { Skin, type Photo } from "./photo.js";
@@ -90,10 +90,7 @@ export function* NeckColor(
         return Math.abs(Math.atan2(Math.sin(turn), Math.cos(turn)));
     };
     const list = Array.from(head.neck.keys()).filter((g) => head.neck[g] === 1 && head.opacity[g] > Faint);
-    const points = Float64Array.from(
-        { length: 3 * list.length },
-        (_, i) => means[3 * list[Math.floor(i / 3)] + (i % 3)],
-    );
+    const points = RowsOf(means, list);
     yield 0.1;
     const { px } = photo.project(points);
     const classes = photo.at(photo.classes, px, 3);

@@ -4,7 +4,7 @@ import { WrappedPushPull } from "./bustColor.js";
 import { Within, type Work } from "../slices.js";
 import type { IBustHead, IBustPage } from "./bustInput.js";
 import { HairGrain } from "./grain.js";
-import { Clamp, CreateGrid, LookUpAround, Modulo, Ramp } from "./grids.js";
+import { Clamp, CreateGrid, LookUpAround, Modulo, Ramp, RowsOf } from "./grids.js";
 import type { IHair } from "./hair.js";
 import type { IHairColor } from "./hairColor.js";
 import { HairRow, RowCoordinate } from "./page.js";
@@ -70,7 +70,9 @@ export function* ScalpColor(
         return inside[g] * Ramp(facing, ...Rim) * Ramp(sure[g], 0.5, 0.9) * Ramp(classes[3 * g + Hair], 0.3, 0.6);
     });
     yield 0.7;
-    const grain = curtain ? null : yield* Within(ScalpGrain(head, scalp, dome, seen), 0.7, 0.9);
+    const roughAs = (): Work<Float64Array> =>
+        HairGrain(RowsOf(head.means, scalp), dome, RowsOf(head.color, scalp), Float64Array.from(seen));
+    const grain = curtain ? null : yield* Within(roughAs(), 0.7, 0.9);
     for (const [i, g] of scalp.entries()) {
         const trust = Math.max(seen[i], 1 - Ramp(near[g], ...Border));
         const rough = grain ? Math.exp(grain[i]) : 1;
@@ -80,16 +82,4 @@ export function* ScalpColor(
         }
     }
     return color;
-}
-
-/** Grain of those Gaussians. @param seen of each, how much a photo shows it to be hair */
-function* ScalpGrain(
-    { means, color }: IBustHead,
-    scalp: readonly number[],
-    center: readonly number[],
-    seen: readonly number[],
-): Work<Float64Array> {
-    const take = (values: Float64Array): Float64Array =>
-        Float64Array.from({ length: 3 * scalp.length }, (_, i) => values[3 * scalp[Math.floor(i / 3)] + (i % 3)]);
-    return yield* HairGrain(take(means), center, take(color), Float64Array.from(seen));
 }

@@ -7,7 +7,7 @@ import { AtlasGrid } from "./atlasGrid.js";
 import { HiddenSlack } from "./bustColor.js";
 import type { IBustHead } from "./bustInput.js";
 import { HairGrain } from "./grain.js";
-import { Clamp, Ramp, SmoothStep } from "./grids.js";
+import { Clamp, Ramp, RowsOf, SmoothStep } from "./grids.js";
 import { HiddenBy } from "./head.js";
 import { Hair, Skin, type Photo } from "./photo.js";
 
@@ -229,10 +229,8 @@ export function* SideColor(
     if (isHairy && !covers) {
         Dim(hair, own, locks, BrightestHair);
         const strewn = Uint32Array.from(Array.from(scalp.keys()).filter((g) => scalp[g] + neck[g] === 1));
-        const take = (values: Float64Array): Float64Array =>
-            Float64Array.from({ length: 3 * strewn.length }, (_, i) => values[3 * strewn[Math.floor(i / 3)] + (i % 3)]);
         const shown = Float64Array.from(strewn, (g) => locks[g]);
-        const strands = HairGrain(take(means), center, take(own), shown);
+        const strands = HairGrain(RowsOf(means, strewn), center, RowsOf(own, strewn), shown);
         (yield* Within(strands, 0.65, 0.75)).forEach((value, i) => (grain[strewn[i]] = value));
     }
     yield 0.75;

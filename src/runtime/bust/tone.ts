@@ -3,7 +3,7 @@
  * training/bust/tone.py.
  */
 import type { IBustHead } from "./bustInput.js";
-import { Clamp } from "./grids.js";
+import { Clamp, RowsOf } from "./grids.js";
 import { HiddenBy, Solid } from "./head.js";
 import { Hair, type Photo } from "./photo.js";
 
@@ -31,10 +31,7 @@ export function Toned(photos: readonly Photo[], head: IBustHead, depths: readonl
     const face = Array.from(head.opacity.keys()).filter(
         (g) => head.opacity[g] > Solid && head.scalp[g] === 0 && head.neck[g] === 0,
     );
-    const means = Float64Array.from(
-        { length: 3 * face.length },
-        (_, i) => head.means[3 * face[Math.floor(i / 3)] + (i % 3)],
-    );
+    const means = RowsOf(head.means, face);
     return photos.map((photo, index) => {
         const { px } = photo.project(means);
         const inside = photo.inside(px, 2);
