@@ -4,7 +4,7 @@
  * what it takes for background only near the person. Far from there ours alone sees persons in flags and rockets. Twin:
  * training/classes/person.py.
  */
-import { MeanOfSquares } from "./matting.js";
+import { MeanOfSquares } from "./picture.js";
 
 /** No network is surer than this. */
 const LeastDoubt = 0.001;

@@ -6,7 +6,7 @@
  */
 import type { IPersonMask } from "./faceFinder.js";
 import { ForegroundColors } from "./foreground.js";
-import { ResizeMap } from "./picture.js";
+import { MeanOfSquares, ResizeMap } from "./picture.js";
 import { Within, type Work } from "../slices.js";
 
 /** How far beyond the matte's own rim it is thought unsure, in parts of the picture. */
@@ -254,44 +254,4 @@ export function* CutOutPerson(rgba: Uint8ClampedArray, person: IPersonMask, size
     yield 0.02;
     const matte = yield* Within(RefineMatte(rgba, coarse, size), 0.02, 0.75);
     return { matte, colors: yield* Within(ForegroundColors(rgba, matte, size), 0.75, 1) };
-}
-
-/**
- * Mean over squares of 2 · radius + 1 pixels, by running sums; the map's border goes on.
- * @param map `[S,S]`
- * @returns a new `[S,S]`
- */
-export function MeanOfSquares(map: Float32Array, size: number, radius: number): Float32Array<ArrayBuffer> {
-    const last = size - 1;
-    const share = 1 / (2 * radius + 1);
-    const across = new Float32Array(map.length);
-    for (let row = 0; row < size; row++) {
-        const start = row * size;
-        let sum = 0;
-        for (let k = -radius; k <= radius; k++) {
-            sum += map[start + Math.min(last, Math.max(0, k))];
-        }
-        for (let k = 0; k < size; k++) {
-            across[start + k] = sum * share;
-            sum += map[start + Math.min(last, k + radius + 1)] - map[start + Math.max(0, k - radius)];
-        }
-    }
-    const mean = new Float32Array(map.length);
-    const sums = new Float64Array(size);
-    for (let k = -radius; k <= radius; k++) {
-        const start = Math.min(last, Math.max(0, k)) * size;
-        for (let column = 0; column < size; column++) {
-            sums[column] += across[start + column];
-        }
-    }
-    for (let row = 0; row < size; row++) {
-        const start = row * size;
-        const enters = Math.min(last, row + radius + 1) * size;
-        const leaves = Math.max(0, row - radius) * size;
-        for (let column = 0; column < size; column++) {
-            mean[start + column] = sums[column] * share;
-            sums[column] += across[enters + column] - across[leaves + column];
-        }
-    }
-    return mean;
 }

@@ -114,6 +114,46 @@ export function ResizeMap(map: Float32Array, from: number, to: number): Float32A
     return values;
 }
 
+/**
+ * Mean over squares of 2 · radius + 1 pixels, by running sums; the map's border goes on.
+ * @param map `[S,S]`
+ * @returns a new `[S,S]`
+ */
+export function MeanOfSquares(map: Float32Array, size: number, radius: number): Float32Array<ArrayBuffer> {
+    const last = size - 1;
+    const share = 1 / (2 * radius + 1);
+    const across = new Float32Array(map.length);
+    for (let row = 0; row < size; row++) {
+        const start = row * size;
+        let sum = 0;
+        for (let k = -radius; k <= radius; k++) {
+            sum += map[start + Math.min(last, Math.max(0, k))];
+        }
+        for (let k = 0; k < size; k++) {
+            across[start + k] = sum * share;
+            sum += map[start + Math.min(last, k + radius + 1)] - map[start + Math.max(0, k - radius)];
+        }
+    }
+    const mean = new Float32Array(map.length);
+    const sums = new Float64Array(size);
+    for (let k = -radius; k <= radius; k++) {
+        const start = Math.min(last, Math.max(0, k)) * size;
+        for (let column = 0; column < size; column++) {
+            sums[column] += across[start + column];
+        }
+    }
+    for (let row = 0; row < size; row++) {
+        const start = row * size;
+        const enters = Math.min(last, row + radius + 1) * size;
+        const leaves = Math.max(0, row - radius) * size;
+        for (let column = 0; column < size; column++) {
+            mean[start + column] = sums[column] * share;
+            sums[column] += across[enters + column] - across[leaves + column];
+        }
+    }
+    return mean;
+}
+
 function Clamp(index: number, count: number): number {
     return Math.min(count - 1, Math.max(0, index));
 }
