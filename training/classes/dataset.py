@@ -79,7 +79,7 @@ class Example:
 class Mixer:
     """Draws examples from stored people."""
 
-    def __init__(self, portraits: list[Portrait], portrait_share: float = 0.5):
+    def __init__(self, portraits: list[Portrait], portrait_share: float = 0.4):
         self.portraits, self.share = portraits, portrait_share
         self.synthetic: list[Labels] = []
         self.plates = [plate(p.image, (p.alpha > 8) | ~p.inside) for p in portraits if p.replaceable]

@@ -1,8 +1,8 @@
 """Writes the network as ONNX: `python -m training.classes.export [--checkpoint training/runs/classes/last.pt] [--out
 FILE]`; with `--ship` into assets/models/face, with its entry in models.json.
 
-Batch norm is folded; weights are bytes with a scale per output channel. Input `image` [1,3,256,256] sRGB 0..1; outputs
-`classes` [1,5,256,256] probabilities in the order of vocabulary.NAMES and `alpha` [1,1,256,256], 1 on the person."""
+Batch norm is folded; weights are bytes with a scale per output channel. Input `image` [1,3,320,320] sRGB 0..1; outputs
+`classes` [1,5,320,320] probabilities in the order of vocabulary.NAMES and `alpha` [1,1,320,320], 1 on the person."""
 
 import argparse
 import copy

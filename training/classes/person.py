@@ -11,6 +11,7 @@ from .vocabulary import BODY, CLOTHES, FACE, HAIR, INPUT
 
 FACES = PACKAGE.parent / "assets/models/face"
 ASSET, MATTE = FACES / "classes.onnx", FACES / "matte.onnx"
+MATTE_INPUT = 256  # pixels of MediaPipe's picture
 LEAST_DOUBT = 0.001  # no network is surer than this
 # MediaPipe's is 0 or 1 also where it errs: it is not as sure that something is the person, and near the person that
 # something is background; how far that reaches, in edges of a square as large as the face
@@ -20,14 +21,18 @@ PARTS = 0.35  # what of the matte is so high is the person; what is lower parts 
 
 def sampled(image: np.ndarray, size: int = INPUT) -> np.ndarray:
     """u8 [h,w,3] -> f32 [1,3,size,size] 0..1 between the four nearest pixels, not smoothed first; borders go on."""
-    values = image.astype(np.float32) / 255
-    for axis, edge in enumerate(image.shape[:2]):
+    return np.ascontiguousarray(resampled(image.astype(np.float32) / 255, size).transpose(2, 0, 1)[None])
+
+
+def resampled(values: np.ndarray, size: int) -> np.ndarray:
+    """f32 [h,w] or [h,w,n] -> [size,size] or [size,size,n], likewise."""
+    for axis, edge in enumerate(values.shape[:2]):
         at = (np.arange(size) + 0.5) * edge / size - 0.5
         low = np.floor(at).astype(int)
-        share = (at - low).astype(np.float32).reshape((-1, 1, 1) if axis == 0 else (1, -1, 1))
+        share = (at - low).astype(np.float32).reshape(-1, *(1,) * (values.ndim - 1 - axis))
         before, after = (np.take(values, np.clip(low + k, 0, edge - 1), axis) for k in (0, 1))
         values = before + share * (after - before)
-    return np.ascontiguousarray(values.transpose(2, 0, 1)[None])
+    return values
 
 
 def together(media_pipe: np.ndarray, ours: np.ndarray, face: np.ndarray) -> np.ndarray:
@@ -83,7 +88,8 @@ class PersonFinder:
 
     def matte(self, image: np.ndarray) -> np.ndarray:
         """u8 [h,w,3] -> mask [INPUT,INPUT] of MediaPipe's selfie segmentation."""
-        return self.matte_session.run(["mask"], {"image": sampled(image)})[0][0, 0]
+        mask = self.matte_session.run(["mask"], {"image": sampled(image, MATTE_INPUT)})[0][0, 0]
+        return resampled(mask, INPUT)
 
     def person(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """u8 [h,w,3] -> what the page's IPersonMask holds: mask [INPUT,INPUT], and hair, skin and clothes

@@ -29,16 +29,17 @@ from .vocabulary import BACKGROUND, NAMES, UNKNOWN
 
 RUN = CACHE.parent / "runs/classes"
 CLASS_WEIGHT = (1.2, 1.0, 1.2, 1.0, 1.0)  # ours
-ALPHA, GRADIENT, SURE, OVERLAP = 2.0, 1.0, 0.3, 0.5  # ours: weights of the losses beside that of the classes
+ALPHA, GRADIENT, SURE, OVERLAP = 2.0, 1.0, 0.3, 1.0  # ours: weights of the losses beside that of the classes
 LOADERS = 2
 STATISTICS = 24  # batches that the shipped network's batch norms are counted on
 RIM_WEIGHT = 3.0  # ours: what alpha between 0 and 1 counts more
 SIZES = (
-    (0.5, 128),
-    (0.85, 192),
-    (1.0, 256),
+    (0.45, 128),
+    (0.75, 192),
+    (0.9, 256),
+    (1.0, 320),
 )  # ours: until which part of the steps pictures of how many pixels; coarse things are learned first
-FINE = ((0.4, 192), (1.0, 256))  # ours: the same for a network that has learned the coarse things
+FINE = ((1.0, 320),)  # ours: the same for a network that has learned the coarse things
 DECAY = 0.98  # of the running mean of the weights; .998 lags behind the statistics of larger pictures: 60 % more error
 
 

@@ -195,7 +195,7 @@ const FaceShapes: Readonly<Record<string, { inputs: Shapes; outputs: Shapes }>> 
         outputs: { landmarks: [1, 478, 3], presence: [1, 1], features: [1, 16000] },
     },
     matte: { inputs: { image: [1, 3, 256, 256] }, outputs: { mask: [1, 1, 256, 256] } },
-    classes: { inputs: { image: [1, 3, 256, 256] }, outputs: { classes: [1, 5, 256, 256], alpha: [1, 1, 256, 256] } },
+    classes: { inputs: { image: [1, 3, 320, 320] }, outputs: { classes: [1, 5, 320, 320], alpha: [1, 1, 320, 320] } },
     motion: { inputs: { change: [1, 16000] }, outputs: { expressions: [1, 52], turn: [1, 3] } },
 };
 

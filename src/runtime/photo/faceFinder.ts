@@ -8,7 +8,7 @@ import type { ICallOptions } from "../models/progress.js";
 import { BothMattes } from "./bothMattes.js";
 import { LandmarkCount } from "./crop.js";
 import { DecodeBoxes, DetectorSize, MergeBoxes, RectangleOfFace, WithoutDoubles } from "./faceDetector.js";
-import { Mirrored, SampleRectangle, type IPicture, type ITurnedRectangle } from "./picture.js";
+import { Mirrored, ResizeMap, SampleRectangle, type IPicture, type ITurnedRectangle } from "./picture.js";
 
 /** The graphs of models.json's `face`. */
 export type FaceGraphName = "detector" | "landmarks" | "matte" | "classes";
@@ -52,7 +52,8 @@ export interface IFaceFinder {
     findPersonAsync(picture: IPicture, options?: ICallOptions): Promise<IPersonMask>;
 }
 
-const PersonSize = 256;
+/** Edge of the picture that MediaPipe's matte looks at, and of the one that ours does. */
+const [MatteSize, PersonSize] = [256, 320];
 /** The network's classes in their order; the fifth is the background. */
 const [Hair, FaceSkin, BodySkin, Clothes] = [0, 1, 2, 3];
 const LandmarkSize = 192;
@@ -92,8 +93,10 @@ export class FaceFinder implements IFaceFinder {
     public async findPersonAsync(picture: IPicture, options?: ICallOptions): Promise<IPersonMask> {
         const { width, height } = picture;
         const all: ITurnedRectangle = { centerX: width / 2, centerY: height / 2, width, height, rotation: 0 };
-        const image = SampleRectangle(picture, all, { size: PersonSize, range: [0, 1], outside: "border" });
-        const { mask } = await this._networks.runFaceGraphAsync("matte", image, options);
+        const sampled = (size: number): Float32Array =>
+            SampleRectangle(picture, all, { size, range: [0, 1], outside: "border" });
+        const { mask } = await this._networks.runFaceGraphAsync("matte", sampled(MatteSize), options);
+        const image = sampled(PersonSize);
         const seen = await this._networks.runFaceGraphAsync("classes", image, options);
         const inMirror = await this._networks.runFaceGraphAsync("classes", Mirrored(image, PersonSize), options);
         const classes = MeanOf(seen.classes, Mirrored(inMirror.classes, PersonSize));
@@ -101,7 +104,7 @@ export class FaceFinder implements IFaceFinder {
         const [face, body] = [plane(FaceSkin), plane(BodySkin)];
         const alpha = MeanOf(seen.alpha, Mirrored(inMirror.alpha, PersonSize));
         return {
-            mask: BothMattes(mask, alpha, face, PersonSize),
+            mask: BothMattes(ResizeMap(mask, MatteSize, PersonSize), alpha, face, PersonSize),
             size: PersonSize,
             classes: [plane(Hair), face.map((value, i) => value + body[i]), plane(Clothes)],
         };

@@ -63,7 +63,7 @@ function Face(): Any {
             detector: graph("detector", 128, { boxes: [1, 896, 16], scores: [1, 896, 1] }),
             landmarks: graph("landmarks", 192, { landmarks: [1, 478, 3], presence: [1, 1], features: [1, 16000] }),
             matte: graph("matte", 256, { mask: [1, 1, 256, 256] }),
-            classes: graph("classes", 256, { classes: [1, 5, 256, 256], alpha: [1, 1, 256, 256] }),
+            classes: graph("classes", 320, { classes: [1, 5, 320, 320], alpha: [1, 1, 320, 320] }),
             motion: {
                 ...graph("motion", 1, { expressions: [1, 52], turn: [1, 3] }),
                 inputs: { change: [1, 16000] },
