@@ -344,18 +344,19 @@ export function* CleanPhoto(source: IBustPhoto, given: Uint8ClampedArray): Work<
         classes[3 * i + Clothes] = ((1 - above) * given[3 * i + Clothes]) / 255;
     }
     yield 0.2;
-    const {
-        worn: dressed,
-        scenic,
-        isScene,
-    } = yield* Within(FindClothes(source, matte, classes, RowsOf(source)), 0.2, 0.3);
-    for (let i = 0; dressed && i < count; i++) {
-        const share = dressed(i % width, Math.floor(i / width));
-        if (share > 0) {
+    const { wrong, scenic, isScene } = yield* Within(FindClothes(source, matte, classes, RowsOf(source)), 0.2, 0.3);
+    const beard = new Float32Array(count);
+    for (let i = 0; wrong && i < count; i++) {
+        const [x, y] = [i % width, Math.floor(i / width)];
+        const [share, kept] = [wrong.worn(x, y), 1 - wrong.behind(x, y)];
+        beard[i] = wrong.beard(x, y);
+        if (share > 0 || beard[i] > 0 || kept < 1) {
             const [own, bare, clothes] = classes.subarray(3 * i, 3 * i + 3);
-            classes[3 * i + Clothes] = Math.max(clothes, share * Math.min(own + bare + clothes, 1));
-            classes[3 * i + Hair] = own * (1 - share);
-            classes[3 * i + Skin] = bare * (1 - share);
+            const worn = Math.max(clothes, share * Math.min(own + bare + clothes, 1));
+            classes[3 * i + Clothes] = worn * (1 - beard[i]) * kept;
+            classes[3 * i + Hair] = own * (1 - share) * kept;
+            classes[3 * i + Skin] = bare * (1 - share) * kept;
+            matte[i] *= kept;
         }
     }
     hair.forEach((_, i) => (hair[i] = classes[3 * i + Hair] * matte[i]));
@@ -371,7 +372,8 @@ export function* CleanPhoto(source: IBustPhoto, given: Uint8ClampedArray): Work<
         }
         const row = Math.floor(i / width);
         const near = head[row] * Clamp(3 * around[i] - 1, 0, 1);
-        const rest = Math.max(0, matte[i] - Math.max(classes[3 * i], classes[3 * i + 1], classes[3 * i + 2]));
+        const most = Math.max(classes[3 * i], classes[3 * i + 1], classes[3 * i + 2]);
+        const rest = Math.max(0, matte[i] - most - beard[i]);
         classes[3 * i + Hair] = Math.max(classes[3 * i + Hair], near * rest);
         garment[i] = classes[3 * i + Clothes];
         classes[3 * i + Clothes] = Math.max(classes[3 * i + Clothes], (1 - worn[row]) * (1 - near) * rest);
