@@ -22,7 +22,7 @@ from ..synth.crop import Crop
 from . import back as backs
 from . import hair as hairs
 from . import torso as torsos
-from .fill import OFF, Filled, fill
+from .fill import FAR_SIDE, OFF, Filled, fill
 from .head import SOLID, Head, depth_picture, view_axes
 from .neck import neck_color
 from .outline import drawn_in
@@ -168,6 +168,13 @@ def short_content(head: Head, page: Page, photos: list[Photo]) -> str:
     return pack(255 * color.ravel()[::EVERY], "u1")
 
 
+def turned_content(page: Page, head: Head, photo: Photo) -> str:
+    """Colors of one photo of a head that is turned so far that its far side looks as the near one."""
+    filled = fill(page, head, [photo])
+    assert filled.hair is not None and filled.hair.curtain and abs(photo.yaw) > FAR_SIDE[1]
+    return pack(255 * filled.map.reshape(14, -1)[4:7, ::EVERY], "u1")
+
+
 def made() -> tuple[Page, Head, list[Photo], Filled]:
     page = half_page()
     head = Painter(HeadModel.load(), page, HEAD_SIZE).head(static_map())
@@ -235,6 +242,7 @@ def content() -> dict:
         "headColor": pack(255 * filled.head_color.ravel()[::EVERY], "u1"),
         "collar": collar_content(page, head),
         "short": short_content(head, page, photos),
+        "turned": turned_content(page, head, photos[1]),
         "bustCount": int((bald.map[3] > OFF + 1).sum()),
         **texels(filled),
     }

@@ -190,6 +190,12 @@ describe("filling of the second page", () => {
         expect(run({ hair: false, photos: input.photos.slice(0, 1) }).count).toBe(truth.bustCount);
     });
 
+    it("makes the far side of a turned head look as the training side does", () => {
+        const { map } = run({ photos: input.photos.slice(1) });
+        const colors = map.subarray(4 * texels(), 7 * texels()).filter((_, i) => (i % texels()) % truth.every === 0);
+        expect(Psnr(Array.from(colors), truth.turned)).toBeGreaterThan(55);
+    });
+
     it("gives the head the training side's colors where no photo shows it, and under a collar", () => {
         const some = (values: ArrayLike<number>): number[] =>
             Array.from(values).filter((_, i) => i % truth.every === 0);
