@@ -167,10 +167,9 @@ def patches_where(on: np.ndarray, holds: Callable[[tuple[np.ndarray, ...]], bool
 
 @dataclass(frozen=True)
 class Sorted:
-    """What a photo shows, with clothes that were taken for something else. `classes` [H,W,3] hair, skin, clothes; `kept`
-    [H,W] 0..1 what remains of the matte; `scenic` [H,W] 0..1 where what the matte keeps, and no class wants, looks like
-    the background; `beard` [H,W] 0..1 what is no clothes, but hangs before them or before the neck; `is_scene`: what
-    seems to be clothes is background."""
+    """What a photo shows. `classes` [H,W,3]: hair, skin, clothes, put right; `kept` [H,W] 0..1: what remains of the
+    matte; `scenic` [H,W] 0..1: where what the matte keeps, and no class wants, looks like the background; `beard` [H,W]
+    0..1: what is no clothes, but hangs before them or the neck; `is_scene`: what seems to be clothes is background."""
 
     classes: np.ndarray
     kept: np.ndarray
@@ -202,9 +201,7 @@ def found_clothes(image: np.ndarray, matte: np.ndarray, classes: np.ndarray, sid
     behind &= len(scene) >= LEAST_CELLS
     behind[behind] = (person[behind] < BLENDED) | (alike(color[behind], scene, SCENE_LIGHT) >= LEAST_SHARE)
     behind[behind] = alike(color[behind], locks, LIGHT) < LEAST_SHARE
-    behind = patches_where(
-        supported(behind), lambda at: len(at[0]) >= LEAST_BEHIND and person[at].mean() < KEPT_BEHIND
-    )
+    behind = patches_where(supported(behind), lambda at: len(at[0]) >= LEAST_BEHIND and person[at].mean() < KEPT_BEHIND)
     person = np.where(behind, 0, person)
     body = (inside >= 0.5) & (person >= 0.5) & (row > at.mouth / edge)
     x, y, wide, high = at.beard
