@@ -257,10 +257,14 @@ def spread(color: np.ndarray, weight: np.ndarray, other: np.ndarray | None, fain
 
 
 def cloth_guess(photos: list[Photo]) -> np.ndarray | None:
-    """Median color [3] of the photos' clothes; None where hardly any are seen."""
-    pixels = [p.image[(p.garment > 0.5) & (p.matte > 0.7) & (p.hairless > 0.8)] for p in photos]
-    pixels = np.concatenate(pixels)
-    return np.median(pixels, 0) if len(pixels) > sum(LEAST_SEEN * p.crop.side**2 for p in photos) else None
+    """Median color [3] of the photos' clothes, or else of what may be clothes; None where hardly any are seen."""
+    surely = lambda p: (p.garment > 0.5) & (p.hairless > 0.8)
+    perhaps = lambda p: (p.garment > 0.3) & (p.classes[..., HAIR] < 0.4) & p.below_head
+    for kind in (surely, perhaps):
+        pixels = np.concatenate([p.image[kind(p) & (p.matte > 0.7)] for p in photos])
+        if len(pixels) > sum(LEAST_SEEN * p.crop.side**2 for p in photos):
+            return np.median(pixels, 0)
+    return None
 
 
 def own_neck_color(head: Head, points: np.ndarray, ring: list[float]) -> np.ndarray | None:

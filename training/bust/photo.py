@@ -19,6 +19,7 @@ STRAIGHT_NECK, MOST_LEAN = np.radians(3), np.radians(20)
 BEARD = 0.065, 0.05  # meters around the chin that a beard may reach
 # of the crop: pixels of the person that no class wants are taken for the color of clothes where there are so many
 MUCH_LEFT = 0.006
+LOW = 0.05  # of the crop's side over the photo's lower edge, where a garment is rather than a beard or a lock
 # of the crop's side: reach of the box in which hair must be seen for an undecided pixel to count as hair
 NEAR_HAIR = 0.02
 
@@ -123,6 +124,14 @@ class Photo:
             garment = believed
         garment = np.zeros_like(garment) if found.is_scene else garment
         return replace(self, matte=matte, classes=np.stack([hair, skin, clothes], -1), garment=garment)
+
+    @property
+    def below_head(self) -> np.ndarray:
+        """Pixels [H,W] at the photo's lower edge that are no beard."""
+        x, y, wide, high = self._rows().beard
+        rows, columns = np.mgrid[0 : self.matte.shape[0], 0 : self.matte.shape[1]] + 0.5
+        is_low = self.lower_edge(np.stack([columns, rows], -1)) < LOW * self.crop.side
+        return is_low & (((columns - x) / wide) ** 2 + ((rows - y) / high) ** 2 >= 1)
 
     def _rows(self) -> Rows:
         """Where clothes may begin, and what may be a beard."""

@@ -15,6 +15,8 @@ export const Ears = [0, 0, 0.05];
 const Chin = [0, -0.085, 0.06];
 /** Up to here a collar may reach. */
 const Mouth = [0, -0.05, 0.055];
+/** Of the crop's side over the photo's lower edge, where a garment is rather than a beard or a lock. */
+const Low = 0.05;
 /** Of the crop's side: reach of the box in which hair must be seen for an undecided pixel to count as hair. */
 const NearHair = 0.02;
 
@@ -155,6 +157,16 @@ export class Photo {
         const [x, y] = turned(t[0] - neck[0], t[1] - neck[1]);
         const source = { ...this.source, rotation, translation: [x + neck[0], y + neck[1], t[2]] };
         return new Photo(source, this.matte, this.classes, this.sure, this.hairless, this.garment, this.gain);
+    }
+
+    /** Whether a pixel lies at the photo's lower edge and is no beard, by its index. */
+    public belowHead(): (index: number) => boolean {
+        const [x, y, wide, high] = RowsOf(this.source).beard;
+        return (index) => {
+            const [column, row] = [(index % this.width) + 0.5, Math.floor(index / this.width) + 0.5];
+            const isLow = this._lowest[index % this.width] - row < Low * this.source.crop.sidePx;
+            return isLow && ((column - x) / wide) ** 2 + ((row - y) / high) ** 2 >= 1;
+        };
     }
 
     /** The same photo with colors that are multiplied by so much. */
