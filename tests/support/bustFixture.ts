@@ -51,6 +51,8 @@ interface IFixture {
     bustCount: number;
     headColor: string;
     short: string;
+    scarce: { photo: IFixture["photos"][number]; color: string };
+    turned: string;
     collar: Record<"open" | "standing", { photo: IFixture["photos"][number]; color: string }>;
     places: string;
     opacity: string;
@@ -93,6 +95,10 @@ export interface IBustTruth extends Pick<
     readonly headColor: number[];
     /** [n,3] of the head as if all hair were on its own page. */
     readonly short: number[];
+    /** [3,n] 0..1 colors of the page, and a photo in which nothing of the clothes is sure. */
+    readonly scarce: { readonly photo: IBustPhoto; readonly color: number[] };
+    /** [3,n] 0..1 colors of the page from the second photo alone, in which the head is turned by 42°. */
+    readonly turned: number[];
     /** The same of the first photo's person under a collar. */
     readonly collars: readonly { readonly photo: IBustPhoto; readonly color: number[] }[];
     /** The same with a photo from behind. */
@@ -141,6 +147,11 @@ export async function BustFixtureAsync(
             rotation: Array.from(new Int8Array(Bytes(fixture.rotation).buffer), (value) => value / 127),
             headColor: Array.from(Bytes(fixture.headColor), (value) => value / 255),
             short: Array.from(Bytes(fixture.short), (value) => value / 255),
+            scarce: {
+                photo: Photo(fixture, fixture.scarce.photo),
+                color: Array.from(Bytes(fixture.scarce.color), (value) => value / 255),
+            },
+            turned: Array.from(Bytes(fixture.turned), (value) => value / 255),
             collars: [fixture.collar.open, fixture.collar.standing].map(({ photo, color }) => ({
                 photo: Photo(fixture, photo),
                 color: Array.from(Bytes(color), (value) => value / 255),

@@ -51,6 +51,9 @@ DEEP, RIM_SHARE = 0.025, 0.03
 # rows by which strands move from one run over the photo's columns to the next, and where in a run that begins to show;
 # the lowest rows do not move: the hair's edge is not its middle
 RUN_ROWS, RUN_END, EDGE_ROWS = 17, 0.7, 8
+# radians that a head is turned from which, up to which, its far side looks as the near one; and angles from the camera
+# from which, up to which, also where the photo shows it
+FAR_SIDE, FAR_RIM, FAR_SEAM = (np.radians(15), np.radians(25)), (0.6, 1.0), 0.15
 LYING = (0.012, 0.004)  # meters that hair was moved out of the bust
 LOWER_EDGE = 0.07  # of the crop's side: so near to the photo's lower edge its hair fades into its continuation
 STRAND_FADE = 0.93  # of a strand's color from row to row, below which it is continued
@@ -254,10 +257,14 @@ def spread(color: np.ndarray, weight: np.ndarray, other: np.ndarray | None, fain
 
 
 def cloth_guess(photos: list[Photo]) -> np.ndarray | None:
-    """Median color [3] of the photos' clothes; None where hardly any are seen."""
-    pixels = [p.image[(p.garment > 0.5) & (p.matte > 0.7) & (p.hairless > 0.8)] for p in photos]
-    pixels = np.concatenate(pixels)
-    return np.median(pixels, 0) if len(pixels) > sum(LEAST_SEEN * p.crop.side**2 for p in photos) else None
+    """Median color [3] of the photos' clothes, or else of what may be clothes; None where hardly any are seen."""
+    surely = lambda p: (p.garment > 0.5) & (p.hairless > 0.8)
+    perhaps = lambda p: (p.garment > 0.3) & (p.classes[..., HAIR] < 0.4) & p.below_head
+    for kind in (surely, perhaps):
+        pixels = np.concatenate([p.image[kind(p) & (p.matte > 0.7)] for p in photos])
+        if len(pixels) > sum(LEAST_SEEN * p.crop.side**2 for p in photos):
+            return np.median(pixels, 0)
+    return None
 
 
 def own_neck_color(head: Head, points: np.ndarray, ring: list[float]) -> np.ndarray | None:
@@ -390,6 +397,10 @@ def behind(page: Page, layer: hairs.Hair, color: np.ndarray, trust: np.ndarray, 
             mean[k],
             np.where(np.isfinite(mean[1 - k]), mean[1 - k], color[trust > 0.3].mean(0) if (trust > 0.3).any() else 0.3),
         )
+    # the far side of a turned head is a rim of loose hair, through which the background shines
+    far = 1 if layer.view.photo.yaw < 0 else 0
+    turned = ramp(abs(layer.view.photo.yaw), *FAR_SIDE) if layer.curtain else 0.0
+    mean[far] += turned * (mean[1 - far] - mean[far])
     side = layer.side
     edge = most[side].T
     # strands run down the columns: one place per side says where the photo's knowledge ends, and one how far it goes
@@ -427,7 +438,11 @@ def behind(page: Page, layer: hairs.Hair, color: np.ndarray, trust: np.ndarray, 
             layer.points.reshape(-1, 3), np.array(page.meta["hair"]["dome"]), color.reshape(-1, 3), trust.ravel()
         )
         fine = np.exp(grain).reshape(rows, columns, 1)
-    return color * (1 - share) + lit * fine * share
+    out = color * (1 - share) + lit * fine * share
+    hidden = np.maximum(1 - trust, smooth_step(layer.theta, *FAR_RIM)) * smooth_step(q, 0, FAR_SEAM)
+    hidden = turned * hidden * (side == far)
+    near = out[moved_rows(rows, RUN_ROWS, seen_rows[1 - far]), ::-1]
+    return out + hidden[..., None] * (near - out)
 
 
 def moved_rows(rows: int, shift: int, seen: np.ndarray) -> np.ndarray:

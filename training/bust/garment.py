@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,11 @@ MOST_LOOSE = 150  # cells of a patch of hair that hangs on none and may be a col
 LEAST_DRESSED = 0.4  # what of the person's cells around it must then be clothes
 # cells of clothes that may be background that the matte kept, and the share of them that must look like it
 MOST_SCENE, SCENE_SHARE = 200, 0.7
+# cells of background that the matte is not sure of, and what it keeps of them at most, in the mean
+LEAST_BEHIND, KEPT_BEHIND = 6, 0.97
+BLENDED = 0.9  # what the matte keeps so little of may have any color
+# a beard of its own color: cells that show it, and half widths of BEARD around the chin where they must lie
+LEAST_BEARD, BEARD_MIDDLE = 60, 0.6
 NECK_TIMES = 1.3  # half widths of a beard from the chin to there
 MOST_SURE = 400  # colors that others are compared with
 SURE = 0.8  # what a cell must have of hair and person to be sure
@@ -149,12 +155,32 @@ def smooth_share(on: np.ndarray, inside: np.ndarray, edge: int, shape: tuple[int
     return ramp(values, 0.35, 0.65)
 
 
-def found_clothes(
-    image: np.ndarray, matte: np.ndarray, classes: np.ndarray, side: float, at: Rows
-) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Classes [H,W,3] (hair, skin, clothes) with clothes for hair and skin where from the photo's lower edge upwards
-    nothing looks like the hair above the ears or the skin of the face; and [H,W] 0..1 where what the matte keeps, and
-    no class wants, looks like the background; and whether what seems to be clothes is background. `side` of the crop in
+def patches_where(on: np.ndarray, holds: Callable[[tuple[np.ndarray, ...]], bool]) -> np.ndarray:
+    """Cells of `on` [rows,columns] in patches, as rows and columns, of which something holds."""
+    out, seen = np.zeros(on.shape, bool), np.zeros(on.shape, bool)
+    for start in np.argwhere(on):
+        if not seen[tuple(start)]:
+            at = patch_at(on, seen, tuple(start))
+            out[at] = holds(at)
+    return out
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """What a photo shows. `classes` [H,W,3]: hair, skin, clothes, put right; `kept` [H,W] 0..1: what remains of the
+    matte; `scenic` [H,W] 0..1: where what the matte keeps, and no class wants, looks like the background; `beard` [H,W]
+    0..1: what is no clothes, but hangs before them or the neck; `is_scene`: what seems to be clothes is background."""
+
+    classes: np.ndarray
+    kept: np.ndarray
+    scenic: np.ndarray
+    beard: np.ndarray
+    is_scene: bool
+
+
+def found_clothes(image: np.ndarray, matte: np.ndarray, classes: np.ndarray, side: float, at: Rows) -> Sorted:
+    """Clothes for hair and skin where from the photo's lower edge upwards nothing looks like the hair above the ears or
+    the skin of the face; background for hair that the matte is not sure of; a beard for clothes. `side` of the crop in
     pixels."""
     edge = max(1, int(np.floor(CELL * side + 0.5)))
     cells = cells_of(np.concatenate([np.ones((*matte.shape, 1)), matte[..., None], image, classes], 2), edge)
@@ -169,11 +195,18 @@ def found_clothes(
     scenic = smooth_share(rest, inside >= 0.5, edge, matte.shape)
     locks = thinned(color[sure & (hair > SURE) & (row < np.floor(at.ears / edge))])
     if len(locks) < LEAST_CELLS:
-        return classes, scenic, False
+        return Sorted(classes, np.ones(matte.shape), scenic, np.zeros(matte.shape), False)
     face = thinned(color[sure & (skin > SURE) & (row >= np.floor(at.ears / edge)) & (row <= at.mouth / edge)])
+    behind = (inside >= 0.5) & (person >= 0.5) & (row > at.ears / edge) & (hair > np.maximum(skin, clothes))
+    behind &= len(scene) >= LEAST_CELLS
+    behind[behind] = (person[behind] < BLENDED) | (alike(color[behind], scene, SCENE_LIGHT) >= LEAST_SHARE)
+    behind[behind] = alike(color[behind], locks, LIGHT) < LEAST_SHARE
+    behind = patches_where(supported(behind), lambda at: len(at[0]) >= LEAST_BEHIND and person[at].mean() < KEPT_BEHIND)
+    person = np.where(behind, 0, person)
     body = (inside >= 0.5) & (person >= 0.5) & (row > at.mouth / edge)
     x, y, wide, high = at.beard
-    beard = (((column + 0.5) * edge - x) / wide) ** 2 + (((row + 0.5) * edge - y) / high) ** 2 < 1
+    off = np.abs((column + 0.5) * edge - x)
+    beard = (off / wide) ** 2 + (((row + 0.5) * edge - y) / high) ** 2 < 1
     hairy = body & (hair > np.maximum(skin, clothes))
     bare = body & (skin >= np.maximum(hair, clothes))
     dressed = body & (clothes > np.maximum(hair, skin))
@@ -181,11 +214,16 @@ def found_clothes(
     asked, more = hairy | bare, np.zeros(hair.shape, bool)
     like_hair[asked] = alike(color[asked], locks, LIGHT)
     like_skin[asked] = alike(color[asked], face, SKIN_LIGHT)
+    bearded = sure & bare & beard & (off < BEARD_MIDDLE * wide) & (row < at.chin / edge) & (like_skin < LEAST_SHARE)
+    hung = dressed & beard & (bearded.sum() >= LEAST_BEARD)
+    hung[hung] = alike(color[hung], thinned(color[bearded]), LIGHT) >= LEAST_SHARE
+    hung = patches_where(dressed, lambda at: 2 * hung[at].sum() > len(at[0]))
+    dressed &= ~hung
     # a beard is unlike the hair above the ears, and what the matte took of the background is no garment
     unlike_skin = (like_skin < LEAST_SHARE) & (row > at.chin / edge)
     strange = asked & ~beard & (like_hair < LEAST_SHARE) & (hairy | unlike_skin)
     strange[strange] = alike(color[strange], scene, SCENE_LIGHT) < LEAST_SHARE
-    beside = np.abs((column + 0.5) * edge - x) > NECK_TIMES * wide
+    beside = off > NECK_TIMES * wide
     beside &= ~strange | (like_hair < NOT_AT_ALL)
     found = from_below(supported(strange | dressed), inside >= 0.5, beside)
     known = thinned(color[(found | dressed) & (inside > SURE) & (person > SURE)])
@@ -194,7 +232,7 @@ def found_clothes(
         own = np.maximum(own, np.where(bare[asked], like_skin[asked], 0))
         more[asked] = clothing > np.maximum(LEAST_SHARE, MORE_ALIKE * own)
         found = from_below(supported(strange | dressed | more), inside >= 0.5, beside)
-    shown, clothed = (inside >= 0.5) & (person >= 0.5), found | (clothes > np.maximum(hair, skin))
+    shown, clothed = (inside >= 0.5) & (person >= 0.5), (found | (clothes > np.maximum(hair, skin))) & ~hung
     other = shown & ~clothed
     strands = other & (hair > skin)
     found |= loose(strands, shown & clothed, other & ~strands, at.ears / edge, int(np.floor(x / edge)))
@@ -206,4 +244,7 @@ def found_clothes(
     around = thinned(color[(inside > SURE) & (person < 1 - SURE)])
     alike_scene = alike(color[seems], around, SCENE_LIGHT) >= LEAST_SHARE
     is_scene = seems.sum() < MOST_SCENE and alike_scene.sum() > SCENE_SHARE * seems.sum()
-    return out, scenic, bool(is_scene)
+    hangs = smooth_share(hung, inside >= 0.5, edge, matte.shape)
+    kept = 1 - smooth_share(behind, inside >= 0.5, edge, matte.shape)
+    out[..., 2] *= 1 - hangs
+    return Sorted(out * kept[..., None], kept, scenic, hangs, bool(is_scene))

@@ -19,6 +19,7 @@ STRAIGHT_NECK, MOST_LEAN = np.radians(3), np.radians(20)
 BEARD = 0.065, 0.05  # meters around the chin that a beard may reach
 # of the crop: pixels of the person that no class wants are taken for the color of clothes where there are so many
 MUCH_LEFT = 0.006
+LOW = 0.05  # of the crop's side over the photo's lower edge, where a garment is rather than a beard or a lock
 # of the crop's side: reach of the box in which hair must be seen for an undecided pixel to count as hair
 NEAR_HAIR = 0.02
 
@@ -110,18 +111,27 @@ class Photo:
         worn, head = over(EARS), over(CHIN)
         hair, skin, clothes = np.moveaxis(self.classes, -1, 0)
         classes = np.stack([np.maximum(hair, worn * clothes), skin, (1 - worn) * clothes], -1)
-        classes, scenic, is_scene = found_clothes(self.image, self.matte, classes, self.crop.side, self._rows())
-        hair, skin, garment = np.moveaxis(classes, -1, 0)
+        found = found_clothes(self.image, self.matte, classes, self.crop.side, self._rows())
+        matte = self.matte * found.kept
+        hair, skin, garment = np.moveaxis(found.classes, -1, 0)
         # fills holes, grows little
-        near = np.clip(3 * box(hair * self.matte, max(1, round(NEAR_HAIR * self.crop.side))) - 1, 0, 1)
-        rest = np.clip(self.matte - classes.max(-1), 0, 1)
+        near = np.clip(3 * box(hair * matte, max(1, round(NEAR_HAIR * self.crop.side))) - 1, 0, 1)
+        rest = np.clip(matte - found.classes.max(-1) - found.beard, 0, 1)
         hair = np.maximum(hair, head * near * rest)
         clothes = np.maximum(garment, (1 - worn) * (1 - head * near) * rest)
-        believed = np.where(scenic > 0.5, garment, clothes)
+        believed = np.where(found.scenic > 0.5, garment, clothes)
         if (believed - garment).sum() > MUCH_LEFT * self.crop.side**2:
             garment = believed
-        garment = np.zeros_like(garment) if is_scene else garment
-        return replace(self, classes=np.stack([hair, skin, clothes], -1), garment=garment)
+        garment = np.zeros_like(garment) if found.is_scene else garment
+        return replace(self, matte=matte, classes=np.stack([hair, skin, clothes], -1), garment=garment)
+
+    @property
+    def below_head(self) -> np.ndarray:
+        """Pixels [H,W] at the photo's lower edge that are no beard."""
+        x, y, wide, high = self._rows().beard
+        rows, columns = np.mgrid[0 : self.matte.shape[0], 0 : self.matte.shape[1]] + 0.5
+        is_low = self.lower_edge(np.stack([columns, rows], -1)) < LOW * self.crop.side
+        return is_low & (((columns - x) / wide) ** 2 + ((rows - y) / high) ** 2 >= 1)
 
     def _rows(self) -> Rows:
         """Where clothes may begin, and what may be a beard."""

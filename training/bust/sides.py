@@ -18,6 +18,7 @@ SCALP_RIM = (0.05, 0.25)  # the same for hair on the scalp, whose surface is rou
 LOOSE = (0.1, 0.35)  # the same for what is darker than skin: a beard, a temple's hair, glasses
 BELOW = (0.02, 0.0)  # meters: face below it under other hair is skin
 COVERED = 0.004  # meters behind the other hair from which a point lies below it
+NOTHING = (0.3, 0.6)  # of all classes: what none wants, up to the first, is a beard before the neck
 SLACK = 0.012  # meters behind the head's surface from which it hides a point
 AGREE, ALL_AGREE = (0.4, 0.9), (0.7, 1.0)  # of the Gaussians around that must be believed too
 SOLID = (0.5, 1.0)  # trust, up to which and from which on a color goes on to others
@@ -77,6 +78,7 @@ def look(
             beneath = np.maximum(beneath, below * hidden_by(p, cover, photo, COVERED))
         seen = inside * ~hidden_by(p, depth, photo, SLACK) * (1 - beneath * hair)
         dressed = low * ramp(bilinear(photo.garment, px), 0.2, 0.5)
+        dressed = np.where(head.neck, np.maximum(dressed, 1 - ramp(classes.sum(1), *NOTHING)), dressed)
         seen = seen * (1 - dressed)
         sure = ramp(bilinear(photo.sure, px), 0.5, 0.9)
         other = photo.inside(px, 2) * ~hidden_by(p, depth, photo, SLACK) * np.maximum(1 - sure, dressed)

@@ -22,7 +22,7 @@ from ..synth.crop import Crop
 from . import back as backs
 from . import hair as hairs
 from . import torso as torsos
-from .fill import OFF, Filled, fill
+from .fill import FAR_SIDE, OFF, Filled, cloth_guess, fill
 from .head import SOLID, Head, depth_picture, view_axes
 from .neck import neck_color
 from .outline import drawn_in
@@ -107,6 +107,11 @@ def drawn(photo: dict) -> Photo:
     soft = lambda part: np.round(15 * box(part, 1)) / 15
     classes = np.stack([soft(part) for part in np.moveaxis(parts, -1, 0)], -1)
     matte = soft(parts.max(-1))
+    if photo.get("scarce"):  # hardly any clothes, at the lower edge alone, of which nothing is sure
+        dressed = classes[..., 2] > 0.5
+        low = dressed & (rows[:, :1] > HEIGHT - 2)
+        matte = np.where(dressed, low * 12 / 15, matte)
+        classes[..., 2] = low * 6 / 15
     height, across, down = GRAIN
     color = classes @ np.array([HAIR, SKIN, CLOTHES]) + (1 - matte)[..., None] * BACKGROUND
     image = color + height * np.sin(across * columns[..., None] + down * rows[..., None] + np.arange(3))
@@ -166,6 +171,21 @@ def short_content(head: Head, page: Page, photos: list[Photo]) -> str:
     color = side_color(head, cleaned, depths, np.zeros(len(head.color)), None, np.array(page.meta["hair"]["dome"]))
     assert np.abs(color - head.color)[head.scalp].max() > 0.1
     return pack(255 * color.ravel()[::EVERY], "u1")
+
+
+def scarce_content(page: Page, head: Head) -> dict:
+    """Colors of a person of whose clothes nothing is sure."""
+    photo = drawn({**PHOTOS[0], "scarce": True})
+    filled = fill(page, head, [photo])
+    assert cloth_guess([photo.cleaned()]) is not None
+    return {"photo": camera(photo, PHOTOS[0]), "color": pack(255 * filled.map.reshape(14, -1)[4:7, ::EVERY], "u1")}
+
+
+def turned_content(page: Page, head: Head, photo: Photo) -> str:
+    """Colors of one photo of a head that is turned so far that its far side looks as the near one."""
+    filled = fill(page, head, [photo])
+    assert filled.hair is not None and filled.hair.curtain and abs(photo.yaw) > FAR_SIDE[1]
+    return pack(255 * filled.map.reshape(14, -1)[4:7, ::EVERY], "u1")
 
 
 def made() -> tuple[Page, Head, list[Photo], Filled]:
@@ -235,6 +255,8 @@ def content() -> dict:
         "headColor": pack(255 * filled.head_color.ravel()[::EVERY], "u1"),
         "collar": collar_content(page, head),
         "short": short_content(head, page, photos),
+        "scarce": scarce_content(page, head),
+        "turned": turned_content(page, head, photos[1]),
         "bustCount": int((bald.map[3] > OFF + 1).sum()),
         **texels(filled),
     }

@@ -267,10 +267,42 @@ def test_hair_between_clothes_and_skin_is_a_collar_unless_it_hangs_from_the_head
         classes[at], image[at] = np.eye(3)[k], color
     strip = slice(top, 90), slice(70, 74)
     classes[strip], image[strip] = [1, 0, 0], [0.3, 0.2, 0.1]
-    found, _, is_scene = found_clothes(image, classes.max(-1), classes, 100, Rows(30, 55, 65, (50, 65, 15, 12)))
-    assert (found[75, 71].argmax() == 2) == is_collar
-    assert found[20, 50, 0] == 1
-    assert not is_scene
+    found = found_clothes(image, classes.max(-1), classes, 100, Rows(30, 55, 65, (50, 65, 15, 12)))
+    assert (found.classes[75, 71].argmax() == 2) == is_collar
+    assert found.classes[20, 50, 0] == 1
+    assert not found.is_scene
+
+
+@pytest.mark.parametrize(
+    ("matte", "shade", "kept"), [(0.92, [0.1] * 3, 0), (1.0, [0.1] * 3, 1), (0.92, [0.3, 0.2, 0.1], 1)]
+)
+def test_hair_that_the_matte_is_not_sure_of_and_that_looks_like_the_background_is_none(matte, shade, kept):
+    classes, image, person = np.zeros((100, 100, 3)), np.full((100, 100, 3), 0.1), np.zeros((100, 100))
+    for at, k, color in (
+        ((slice(0, 32), slice(20, 80)), 0, [0.3, 0.2, 0.1]),
+        ((slice(32, 100), slice(30, 70)), 1, [0.8, 0.6, 0.5]),
+        ((slice(60, 90), slice(70, 90)), 0, shade),
+    ):
+        classes[at], image[at], person[at] = np.eye(3)[k], color, 1
+    person[60:90, 70:90] = matte
+    found = found_clothes(image, person, classes, 100, Rows(30, 55, 65, (50, 65, 15, 12)))
+    assert found.kept[75, 80] == pytest.approx(kept)
+    assert found.kept[20, 50] == 1
+
+
+@pytest.mark.parametrize(("shade", "hangs"), [([0.5, 0.5, 0.5], 1), ([0.1, 0.2, 0.5], 0)])
+def test_a_beard_before_the_neck_is_no_garment(shade, hangs):
+    classes, image = np.zeros((100, 100, 3)), np.full((100, 100, 3), 0.1)
+    for at, k, color in (
+        ((slice(0, 32), slice(20, 80)), 0, [0.3, 0.2, 0.1]),
+        ((slice(32, 100), slice(30, 70)), 1, [0.8, 0.6, 0.5]),
+        ((slice(56, 66), slice(40, 60)), 1, [0.5, 0.5, 0.5]),
+        ((slice(66, 80), slice(42, 58)), 2, shade),
+    ):
+        classes[at], image[at] = np.eye(3)[k], color
+    found = found_clothes(image, classes.max(-1), classes, 100, Rows(30, 50, 65, (50, 65, 18, 18)))
+    assert found.beard[72, 50] == pytest.approx(hangs)
+    assert found.classes[72, 50, 2] == pytest.approx(1 - hangs)
 
 
 @pytest.mark.parametrize(("color", "is_scene"), [([0.1, 0.1, 0.1], True), ([0.1, 0.2, 0.5], False)])
@@ -283,7 +315,7 @@ def test_a_strip_of_the_background_is_no_garment(color, is_scene):
     classes, image = np.zeros((100, 100, 3)), np.full((100, 100, 3), 0.1)
     for k, (at, shade) in enumerate(zip((hair, skin, clothes), ([0.3, 0.2, 0.1], [0.8, 0.6, 0.5], color))):
         classes[at], image[at] = np.eye(3)[k], shade
-    assert found_clothes(image, classes.max(-1), classes, 100, Rows(30, 55, 65, (50, 65, 15, 12)))[2] == is_scene
+    assert found_clothes(image, classes.max(-1), classes, 100, Rows(30, 55, 65, (50, 65, 15, 12))).is_scene == is_scene
 
 
 def test_who_shows_no_clothes_gets_plain_ones():

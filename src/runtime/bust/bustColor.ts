@@ -8,7 +8,7 @@ import { Facing, RimBehind } from "./facing.js";
 import { Blur, CreateGrid, PushPull, Ramp, SmoothStep, type IGrid } from "./grids.js";
 import { HiddenBy } from "./head.js";
 import { AboveRing, BaseOf } from "./page.js";
-import { Skin, type Photo } from "./photo.js";
+import { Hair, Skin, type Photo } from "./photo.js";
 import { AroundNeck, NeckAzimuth, NeckBetween, type ITorso } from "./torso.js";
 
 /** Meters over the neck's ring: where a garment begins that no photo shows. */
@@ -40,16 +40,33 @@ const EdgeColumns = 4;
 /** Of the crops: clothes of which so little is seen have no color. */
 const LeastSeen = 0.0004;
 
-/** Median color [3] of the photos' clothes, 0..1; null where hardly any are seen. */
+/** Median color [3] of the photos' clothes, or else of what may be clothes, 0..1; null where hardly any are seen. */
 function ClothGuess(photos: readonly Photo[]): readonly number[] | null {
+    const surely = photos.map(
+        ({ garment, hairless }) =>
+            (i: number) =>
+                garment[i] > 0.5 && hairless[i] > 0.8,
+    );
+    const perhaps = photos.map((photo) => {
+        const isBelow = photo.belowHead();
+        return (i: number) => photo.garment[i] > 0.3 && photo.classes[3 * i + Hair] < 0.4 && isBelow(i);
+    });
+    return MedianColor(photos, surely) ?? MedianColor(photos, perhaps);
+}
+
+/** Median color of the pixels of which something holds; null where they are hardly any. */
+function MedianColor(
+    photos: readonly Photo[],
+    holds: readonly ((index: number) => boolean)[],
+): readonly number[] | null {
     const counts = new Float64Array(3 * 256);
     let count = 0;
     let least = 0;
-    for (const { garment, matte, hairless, source, gain } of photos) {
+    for (const [index, { matte, source, gain }] of photos.entries()) {
         least += LeastSeen * source.crop.sidePx ** 2;
         for (let i = 0; i < matte.length; i++) {
             const isShown = source.pixels[4 * i + 3] > 0;
-            if (isShown && garment[i] > 0.5 && matte[i] > 0.7 && hairless[i] > 0.8) {
+            if (isShown && matte[i] > 0.7 && holds[index](i)) {
                 count++;
                 for (let k = 0; k < 3; k++) {
                     counts[256 * k + Math.min(255, Math.round(gain[k] * source.pixels[4 * i + k]))]++;

@@ -2,7 +2,7 @@
  * Clothes that a network took for hair or skin: collars, scarves and coats beside long hair. Twin:
  * training/bust/garment.py.
  */
-import type { Work } from "../slices.js";
+import { Within, type Work } from "../slices.js";
 import type { IBustPhoto } from "./bustInput.js";
 import { Clamp, Ramp } from "./grids.js";
 
@@ -40,6 +40,12 @@ const MostLoose = 150;
 const LeastDressed = 0.4;
 /** Cells of clothes that may be background that the matte kept, and the share of them that must look like it. */
 const [MostScene, SceneShare] = [200, 0.7];
+/** Cells of background that the matte is not sure of, and what it keeps of them at most, in the mean. */
+const [LeastBehind, KeptBehind] = [6, 0.97];
+/** What the matte keeps so little of may have any color. */
+const Blended = 0.9;
+/** A beard of its own color: cells that show it, and half widths of a beard around the chin where they must lie. */
+const [LeastBeard, BeardMiddle] = [60, 0.6];
 /** Half widths of a beard from the chin to there. */
 const NeckTimes = 1.3;
 /** Colors that others are compared with. */
@@ -208,6 +214,19 @@ function PatchAt(on: Uint8Array, seen: Uint8Array, start: number, cells: ICells)
     return patch;
 }
 
+/** Cells of `on` in patches of which something holds. */
+function PatchesWhere(on: Uint8Array, cells: ICells, holds: (patch: readonly number[]) => boolean): Uint8Array {
+    const [found, seen] = [new Uint8Array(on.length), new Uint8Array(on.length)];
+    for (let start = 0; start < on.length; start++) {
+        if (on[start] === 1 && seen[start] === 0) {
+            const patch = PatchAt(on, seen, start, cells);
+            const value = Number(holds(patch));
+            patch.forEach((cell) => (found[cell] = value));
+        }
+    }
+    return found;
+}
+
 /** Cells in patches that touch the photo's lower edge and are more than a strip, or lie `beside` the neck. */
 function FromBelow(on: Uint8Array, cells: ICells, beside: Uint8Array): Uint8Array {
     const { rows, columns, inside } = cells;
@@ -263,8 +282,11 @@ function* Loose(kind: Uint8Array, cells: ICells, ears: number, chin: number): It
 }
 
 /** Share of a pixel from cells, with a soft edge: means with weights 1, 2, 1, then bilinear. */
-function SmoothShare(on: Uint8Array, cells: ICells): (x: number, y: number) => number {
+function SmoothShare(on: Uint8Array, cells: ICells): PixelShare {
     const { rows, columns, edge } = cells;
+    if (!on.includes(1)) {
+        return () => 0;
+    }
     let values = Float64Array.from(Carried(on, cells));
     for (const step of [columns, 1]) {
         values = values.map((value, cell) => {
@@ -285,19 +307,29 @@ function SmoothShare(on: Uint8Array, cells: ICells): (x: number, y: number) => n
     };
 }
 
+/** Share 0..1 of a pixel. */
+export type PixelShare = (x: number, y: number) => number;
+
 /** What was found. */
 export interface IFoundClothes {
-    /** Share 0..1 of a pixel that is clothes and not hair or skin. Null where nothing is told. */
-    readonly worn: ((x: number, y: number) => number) | null;
+    /** What is not what a network took it for; null where nothing is told. */
+    readonly wrong: {
+        /** Clothes, not hair or skin. */
+        readonly worn: PixelShare;
+        /** A beard, not clothes. */
+        readonly beard: PixelShare;
+        /** Background, not hair. */
+        readonly behind: PixelShare;
+    } | null;
     /** Whether what the matte keeps of a pixel, and no class wants, looks like the background: 0..1. */
-    readonly scenic: (x: number, y: number) => number;
+    readonly scenic: PixelShare;
     /** Whether what seems to be clothes is background that the matte kept: little, and of its colors. */
     readonly isScene: boolean;
 }
 
 /**
  * Finds clothes where from the photo's lower edge upwards nothing looks like the hair above the ears or the skin of the
- * face.
+ * face; background in hair that the matte is not sure of; and a beard in clothes.
  * @param matte [H,W] 0..1
  * @param classes [H,W,3] 0..1 hair, skin, clothes
  * @returns yields the share done
@@ -333,13 +365,16 @@ export function* FindClothes(
     const top = Math.floor(ears / edge);
     const locks = ColorsWhere(cells, (cell) => isSure(cell) && hair[cell] > Sure && rowOf(cell) < top);
     if (locks.length < 3 * LeastCells) {
-        return { worn: null, scenic, isScene: false };
+        return { wrong: null, scenic, isScene: false };
     }
     const face = ColorsWhere(
         cells,
         (cell) => isSure(cell) && skin[cell] > Sure && rowOf(cell) >= top && rowOf(cell) <= mouth / edge,
     );
+    const behind = yield* Within(FindBehind(cells, scene, locks, ears / edge), 0.35, 0.45);
+    behind.forEach((value, cell) => (cells.matte[cell] *= 1 - value));
     const [strange, dressed, beside] = [new Uint8Array(count), new Uint8Array(count), new Uint8Array(count)];
+    const [bearded, hung] = [new Uint8Array(count), new Uint8Array(count)];
     const asked: { cell: number; skin: number }[] = [];
     for (let cell = 0; cell < count; cell++) {
         const [row, column] = [rowOf(cell), cell % columns];
@@ -350,6 +385,7 @@ export function* FindClothes(
         }
         dressed[cell] = Number(clothes[cell] > Math.max(hair[cell], skin[cell]));
         const isBeard = (off / beard[2]) ** 2 + (((row + 0.5) * edge - beard[1]) / beard[3]) ** 2 < 1;
+        hung[cell] = Number(dressed[cell] === 1 && isBeard);
         const isHairy = hair[cell] > Math.max(skin[cell], clothes[cell]);
         const isBare = skin[cell] >= Math.max(hair[cell], clothes[cell]);
         if (!isHairy && !isBare) {
@@ -358,6 +394,8 @@ export function* FindClothes(
         const likeHair = Alike(color, 3 * cell, locks, LightOnHair);
         const likeSkin = isBare ? Alike(color, 3 * cell, face, LightOnSkin) : 0;
         asked.push({ cell, skin: likeSkin });
+        const isMiddle = isBeard && off < BeardMiddle * beard[2] && row < chin / edge;
+        bearded[cell] = Number(isSure(cell) && isBare && isMiddle && likeSkin < LeastShare);
         // a beard is unlike the hair above the ears, and what the matte took of the background is no garment
         const isUnlike = likeHair < LeastShare && (isHairy || (likeSkin < LeastShare && row > chin / edge));
         const isStrange = !isBeard && isUnlike;
@@ -370,6 +408,14 @@ export function* FindClothes(
         }
     }
     yield 0.7;
+    const beards = ColorsWhere(cells, (cell) => bearded[cell] === 1);
+    const isBearded = bearded.filter((value) => value === 1).length >= LeastBeard;
+    hung.forEach((value, cell) => {
+        hung[cell] = Number(value === 1 && isBearded && Alike(color, 3 * cell, beards, LightOnHair) >= LeastShare);
+    });
+    const hangs = PatchesWhere(dressed, cells, (patch) => 2 * patch.filter((cell) => hung[cell]).length > patch.length);
+    hangs.forEach((value, cell) => (dressed[cell] *= 1 - value));
+    yield 0.75;
     const body = strange.map((value, cell) => Math.max(value, dressed[cell]));
     let found = FromBelow(Supported(body, cells), cells, beside);
     const known = ColorsWhere(cells, (cell) => isSure(cell) && (found[cell] === 1 || dressed[cell] === 1));
@@ -383,7 +429,7 @@ export function* FindClothes(
         found = FromBelow(Supported(body, cells), cells, beside);
     }
     const kind = found.map((value, cell) => {
-        const isDressed = value === 1 || clothes[cell] > Math.max(hair[cell], skin[cell]);
+        const isDressed = hangs[cell] === 0 && (value === 1 || clothes[cell] > Math.max(hair[cell], skin[cell]));
         return !isPerson(cell) ? 0 : isDressed ? 3 : hair[cell] > skin[cell] ? 1 : 2;
     });
     for (const cell of Loose(kind, cells, ears / edge, Math.floor(beard[0] / edge))) {
@@ -393,11 +439,46 @@ export function* FindClothes(
     const around = ColorsWhere(cells, (cell) => inside[cell] > Sure && cells.matte[cell] < 1 - Sure);
     const alike = worn.filter((cell) => Alike(color, 3 * cell, around, LightOnScene) >= LeastShare).length;
     return {
-        worn: SmoothShare(
-            found.map((value, cell) => Number(value === 1 && dressed[cell] === 0)),
-            cells,
-        ),
+        wrong: {
+            worn: SmoothShare(
+                found.map((value, cell) => Number(value === 1 && dressed[cell] === 0)),
+                cells,
+            ),
+            beard: SmoothShare(hangs, cells),
+            behind: SmoothShare(behind, cells),
+        },
         scenic,
         isScene: worn.length < MostScene && alike > SceneShare * worn.length,
     };
+}
+
+/**
+ * Cells of hair below the ears that the matte is not sure of, and that look like the background or are blended with it,
+ * but not like the hair above.
+ * @param ears row, in cells
+ */
+function* FindBehind(cells: ICells, scene: Float64Array, locks: Float64Array, ears: number): Work<Uint8Array> {
+    const { columns, rows, color, classes, matte, inside } = cells;
+    const found = new Uint8Array(matte.length);
+    if (scene.length < 3 * LeastCells) {
+        return found;
+    }
+    for (let row = Math.floor(ears) + 1, n = 0; row < rows; row++) {
+        for (let cell = row * columns; cell < (row + 1) * columns; cell++) {
+            const [hair, skin, clothes] = classes.subarray(3 * cell, 3 * cell + 3);
+            if (inside[cell] < 0.5 || matte[cell] < 0.5 || hair <= Math.max(skin, clothes)) {
+                continue;
+            }
+            if (matte[cell] < Blended || Alike(color, 3 * cell, scene, LightOnScene) >= LeastShare) {
+                found[cell] = Number(Alike(color, 3 * cell, locks, LightOnHair) < LeastShare);
+            }
+            if (++n % AtOnce === 0) {
+                yield row / rows;
+            }
+        }
+    }
+    return PatchesWhere(Supported(found, cells), cells, (patch) => {
+        const mean = patch.reduce((sum, cell) => sum + matte[cell], 0) / patch.length;
+        return patch.length >= LeastBehind && mean < KeptBehind;
+    });
 }

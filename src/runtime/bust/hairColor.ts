@@ -72,6 +72,12 @@ const RimShare = 0.03;
 const RunRows = 17;
 /** The lowest rows do not move: the hair's edge is not its middle. */
 const EdgeRows = 8;
+/** Radians that a head is turned from which, up to which, its far side looks as the near one. */
+const FarSide = [(15 * Math.PI) / 180, (25 * Math.PI) / 180] as const;
+/** Angles from the camera from which, up to which, it does so also where the photo shows it. */
+const FarRim = [0.6, 1] as const;
+/** Share of the way from the back in which it passes over to that. */
+const FarSeam = 0.15;
 /** Where in a run the next one begins to show. */
 const RunEnd = 0.7;
 /** Of a strand's color from row to row, below which it is continued. */
@@ -350,6 +356,11 @@ function* ColorBehind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid,
     yield 0.7;
     const sides = [0, 1].map((k) => SideOf(layer, k, color, trust, deep));
     const means = sides.map(({ mean }, k) => mean ?? sides[1 - k].mean ?? OverallMean(color, trust));
+    // the far side of a turned head is a rim of loose hair, through which the background shines
+    const { yaw } = layer.view.photo;
+    const far = yaw < 0 ? 1 : 0;
+    const turned = layer.curtain ? Ramp(Math.abs(yaw), ...FarSide) : 0;
+    means[far] = means[far].map((value, i) => value + turned * (means[1 - far][i] - value));
     // Strands run down the columns, so one place per side says where the photo's knowledge ends, and one how far it goes.
     const ends = sides.map((side, k) => {
         const column = k * (columns - 1);
@@ -420,7 +431,23 @@ function* ColorBehind(page: IBustPage, layer: IHair, color: IGrid, trust: IGrid,
             result[3 * i + channel] = color.values[3 * i + channel] * (1 - share) + lit * rough * share;
         }
     }
-    return { ...color, values: result };
+    if (turned === 0) {
+        return { ...color, values: result };
+    }
+    const values = result.slice();
+    for (let i = 0; i < rows * columns; i++) {
+        const [row, column] = [Math.floor(i / columns), i % columns];
+        if (side[column] !== far) {
+            continue;
+        }
+        const unseen = Math.max(1 - trust.values[i], SmoothStep(theta.values[i], ...FarRim));
+        const share = turned * unseen * SmoothStep(Math.abs(angle[column]), 0, FarSeam);
+        const from = (MovedRow(row, RunRows, sides[1 - far].rows) + 1) * columns - 1 - column;
+        for (let k = 0; k < 3; k++) {
+            values[3 * i + k] += share * (result[3 * from + k] - result[3 * i + k]);
+        }
+    }
+    return { ...color, values };
 }
 
 /** A row moved down within the rows that are seen, and back up at their ends. */

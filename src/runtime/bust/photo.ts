@@ -15,6 +15,8 @@ export const Ears = [0, 0, 0.05];
 const Chin = [0, -0.085, 0.06];
 /** Up to here a collar may reach. */
 const Mouth = [0, -0.05, 0.055];
+/** Of the crop's side over the photo's lower edge, where a garment is rather than a beard or a lock. */
+const Low = 0.05;
 /** Of the crop's side: reach of the box in which hair must be seen for an undecided pixel to count as hair. */
 const NearHair = 0.02;
 
@@ -155,6 +157,16 @@ export class Photo {
         const [x, y] = turned(t[0] - neck[0], t[1] - neck[1]);
         const source = { ...this.source, rotation, translation: [x + neck[0], y + neck[1], t[2]] };
         return new Photo(source, this.matte, this.classes, this.sure, this.hairless, this.garment, this.gain);
+    }
+
+    /** Whether a pixel lies at the photo's lower edge and is no beard, by its index. */
+    public belowHead(): (index: number) => boolean {
+        const [x, y, wide, high] = RowsOf(this.source).beard;
+        return (index) => {
+            const [column, row] = [(index % this.width) + 0.5, Math.floor(index / this.width) + 0.5];
+            const isLow = this._lowest[index % this.width] - row < Low * this.source.crop.sidePx;
+            return isLow && ((column - x) / wide) ** 2 + ((row - y) / high) ** 2 >= 1;
+        };
     }
 
     /** The same photo with colors that are multiplied by so much. */
@@ -344,18 +356,19 @@ export function* CleanPhoto(source: IBustPhoto, given: Uint8ClampedArray): Work<
         classes[3 * i + Clothes] = ((1 - above) * given[3 * i + Clothes]) / 255;
     }
     yield 0.2;
-    const {
-        worn: dressed,
-        scenic,
-        isScene,
-    } = yield* Within(FindClothes(source, matte, classes, RowsOf(source)), 0.2, 0.3);
-    for (let i = 0; dressed && i < count; i++) {
-        const share = dressed(i % width, Math.floor(i / width));
-        if (share > 0) {
+    const { wrong, scenic, isScene } = yield* Within(FindClothes(source, matte, classes, RowsOf(source)), 0.2, 0.3);
+    const beard = new Float32Array(count);
+    for (let i = 0; wrong && i < count; i++) {
+        const [x, y] = [i % width, Math.floor(i / width)];
+        const [share, kept] = [wrong.worn(x, y), 1 - wrong.behind(x, y)];
+        beard[i] = wrong.beard(x, y);
+        if (share > 0 || beard[i] > 0 || kept < 1) {
             const [own, bare, clothes] = classes.subarray(3 * i, 3 * i + 3);
-            classes[3 * i + Clothes] = Math.max(clothes, share * Math.min(own + bare + clothes, 1));
-            classes[3 * i + Hair] = own * (1 - share);
-            classes[3 * i + Skin] = bare * (1 - share);
+            const worn = Math.max(clothes, share * Math.min(own + bare + clothes, 1));
+            classes[3 * i + Clothes] = worn * (1 - beard[i]) * kept;
+            classes[3 * i + Hair] = own * (1 - share) * kept;
+            classes[3 * i + Skin] = bare * (1 - share) * kept;
+            matte[i] *= kept;
         }
     }
     hair.forEach((_, i) => (hair[i] = classes[3 * i + Hair] * matte[i]));
@@ -371,7 +384,8 @@ export function* CleanPhoto(source: IBustPhoto, given: Uint8ClampedArray): Work<
         }
         const row = Math.floor(i / width);
         const near = head[row] * Clamp(3 * around[i] - 1, 0, 1);
-        const rest = Math.max(0, matte[i] - Math.max(classes[3 * i], classes[3 * i + 1], classes[3 * i + 2]));
+        const most = Math.max(classes[3 * i], classes[3 * i + 1], classes[3 * i + 2]);
+        const rest = Math.max(0, matte[i] - most - beard[i]);
         classes[3 * i + Hair] = Math.max(classes[3 * i + Hair], near * rest);
         garment[i] = classes[3 * i + Clothes];
         classes[3 * i + Clothes] = Math.max(classes[3 * i + Clothes], (1 - worn[row]) * (1 - near) * rest);

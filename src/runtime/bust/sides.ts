@@ -30,6 +30,8 @@ const Below: Range = [0.02, 0];
 const Covered = 0.004;
 /** Trust, up to which and from which on a color goes on to others. */
 const SolidTrust: Range = [0.5, 1];
+/** Of all classes: what none wants, up to the first, is a beard before the neck. */
+const Nothing: Range = [0.3, 0.6];
 /** How much a guess counts beside what photos show. */
 const Unknown = 0.3;
 /** Share of hair, up to which and from which on its color goes on. */
@@ -124,7 +126,9 @@ class Seen {
             // hair does not grow on the neck, and under other hair there is a face
             const isFace = scalp[g] + ears[g] === 0;
             const beneath = neck[g] === 1 ? 1 : covered && isFace ? covered[g] * Ramp(y, ...Below) : 0;
-            const dressed = y < 0 && scalp[g] === 0 ? Ramp(garment[g], 0.2, 0.5) : 0;
+            const worn = y < 0 && scalp[g] === 0 ? Ramp(garment[g], 0.2, 0.5) : 0;
+            const wanted = classes[3 * g] + classes[3 * g + 1] + classes[3 * g + 2];
+            const dressed = neck[g] === 1 ? Math.max(worn, 1 - Ramp(wanted, ...Nothing)) : worn;
             const seen = here * (1 - hidden[g]) * (1 - beneath * hair) * (1 - dressed);
             trust[g] = seen * Ramp(facing, ...(scalp[g] === 1 && !cover ? ScalpRim : Rim));
             loose[g] = seen * Ramp(facing, ...LooseRim);

@@ -12,7 +12,7 @@ import {
     PushPull,
     QuaternionOf,
 } from "../../../../src/runtime/bust/grids";
-import type { IBand, IBustInput } from "../../../../src/runtime/bust/bustInput";
+import type { IBand, IBustInput, IBustPhoto } from "../../../../src/runtime/bust/bustInput";
 import type { IHair } from "../../../../src/runtime/bust/hair";
 import { HairView, MeasureRim, MeasureSides } from "../../../../src/runtime/bust/hairView";
 import { HairRow, RowCoordinate } from "../../../../src/runtime/bust/page";
@@ -188,6 +188,19 @@ describe("filling of the second page", () => {
         expect(Worst(channels(10, 4), truth.rotation)).toBeLessThan(0.01);
         expect(filled.count).toBe(truth.count);
         expect(run({ hair: false, photos: input.photos.slice(0, 1) }).count).toBe(truth.bustCount);
+    });
+
+    const colorsOf = (given: readonly IBustPhoto[]): number[] =>
+        Array.from(run({ photos: given }).map.subarray(4 * texels(), 7 * texels())).filter(
+            (_, i) => (i % texels()) % truth.every === 0,
+        );
+
+    it("makes the far side of a turned head look as the training side does", () => {
+        expect(Psnr(colorsOf(input.photos.slice(1)), truth.turned)).toBeGreaterThan(55);
+    });
+
+    it("takes the color of clothes from what may be some where none are sure, as the training side does", () => {
+        expect(Psnr(colorsOf([truth.scarce.photo]), truth.scarce.color)).toBeGreaterThan(55);
     });
 
     it("gives the head the training side's colors where no photo shows it, and under a collar", () => {
