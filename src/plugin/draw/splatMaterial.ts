@@ -25,6 +25,7 @@ import {
     CloseUpAtlasName,
     CloseUpBufferName,
     CloseUpDefine,
+    PlainDefine,
     RegisterSplatShader,
     SplatBufferNames,
     SplatShaderName,
@@ -52,6 +53,8 @@ const StencilKeys = [
     "backOpDepthFail",
     "backOpStencilDepthPass",
 ] as const;
+/** What else, as far as another material in its place must draw alike. */
+const DrawnKeys = ["depthFunction", "disableDepthWrite", "disableColorWrite", "zOffset", "zOffsetUnits"] as const;
 // scratch of _readImageProcessing
 const Wanted = {} as IImageProcessingConfigurationDefines & Partial<Record<string, boolean>>;
 
@@ -73,12 +76,20 @@ export interface ISplatFragment {
     readonly isBlended: boolean;
     /** Whether it draws detail for close-ups. Default: not. */
     readonly hasCloseUps?: boolean;
+    /** Whether it is for views with no fog, clip planes, logarithmic depth or linear target. Default: for all. */
+    readonly isPlain?: boolean;
 }
 
 const DrawnSplat: ISplatFragment = { shader: SplatShaderName, uniforms: [], samplers: [], isBlended: true };
 
 /** What draws splats with their detail for close-ups. */
 export const DetailedSplat: ISplatFragment = { ...DrawnSplat, samplers: [CloseUpAtlasName], hasCloseUps: true };
+
+/** What draws splats in views that want nothing more. */
+export const PlainSplat: ISplatFragment = { ...DrawnSplat, isPlain: true };
+
+/** Both. */
+export const PlainDetailedSplat: ISplatFragment = { ...DetailedSplat, isPlain: true };
 
 /** Made by `FlexAvatarSplatMesh`. Set `useLogarithmicDepth` where the scene's other materials have it. */
 export class FlexAvatarSplatMaterial extends ShaderMaterial {
@@ -118,6 +129,7 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
         );
         this._hasCloseUps = fragment.hasCloseUps === true;
         this.setDefine(CloseUpDefine, this._hasCloseUps);
+        this.setDefine(PlainDefine, fragment.isPlain === true);
         this.alphaMode = Constants.ALPHA_PREMULTIPLIED_PORTERDUFF; // ALPHA_PREMULTIPLIED adds alphas up
         this.backFaceCulling = false;
         this.disableDepthWrite = true;
@@ -134,6 +146,12 @@ export class FlexAvatarSplatMaterial extends ShaderMaterial {
         for (let at = 0; at < ClipPlaneKeys.length; at++) {
             const key = ClipPlaneKeys[at];
             this[key] = other[key];
+        }
+        for (let at = 0; at < DrawnKeys.length; at++) {
+            const key = DrawnKeys[at];
+            if (this[key] !== other[key]) {
+                (this as Record<typeof key, unknown>)[key] = other[key];
+            }
         }
         if (this.useLogarithmicDepth !== other.useLogarithmicDepth) {
             this.useLogarithmicDepth = other.useLogarithmicDepth;

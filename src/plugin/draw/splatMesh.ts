@@ -20,12 +20,21 @@ import { Mesh } from "@babylonjs/core/Meshes/mesh.js";
 import { SubMesh } from "@babylonjs/core/Meshes/subMesh.js";
 import type { Observer } from "@babylonjs/core/Misc/observable.js";
 import type { Scene } from "@babylonjs/core/scene.js";
+import type { ViewBuffers } from "../../runtime/passes/index.js";
 import { DepthMaps } from "./depthMaps.js";
 import { FlexAvatarCoverMaterial, type ICover } from "./coverMaterial.js";
 import { EffectLayers } from "./effectLayers.js";
 import { FlexAvatarLayerMaterial, LeastLayerAlpha } from "./layerMaterial.js";
 import { BoxAroundToRef, BoxIsInFrustum } from "./memberBounds.js";
-import { DetailedSplat, FlexAvatarSplatMaterial, PeelsDepth } from "./splatMaterial.js";
+import {
+    DetailedSplat,
+    FlexAvatarSplatMaterial,
+    PeelsDepth,
+    PlainDetailedSplat,
+    PlainSplat,
+    type ISplatFragment,
+} from "./splatMaterial.js";
+import { IsPlain } from "./splatUniforms.js";
 import { IsShown, type ISplatMember, type SplatView } from "./splatView.js";
 import { SplatViews } from "./splatViews.js";
 
@@ -39,6 +48,13 @@ const Covers = {
     highlight: { leastAlpha: LeastLayerAlpha, isMasked: true },
 } as const satisfies Record<string, ICover>;
 
+/** What draws in the place of the mesh's material, where there is detail for close-ups and where that is all. */
+const StandIns = {
+    plain: PlainSplat,
+    detailed: DetailedSplat,
+    plainDetailed: PlainDetailedSplat,
+} as const satisfies Record<string, ISplatFragment>;
+
 const Minimum = new Vector3(); // scratch of _updateBounds
 const Maximum = new Vector3(); // scratch of _updateBounds
 
@@ -47,10 +63,10 @@ export class FlexAvatarSplatMesh extends Mesh {
     private _isRendering = false;
     private readonly _views: SplatViews;
     private readonly _splatMaterial: FlexAvatarSplatMaterial;
-    /** Draws close-ups; made when first needed. */
-    private _detailedMaterial: FlexAvatarSplatMaterial | null = null;
-    /** The one in use while an ordinary view of close-ups is drawn. */
-    private _drawnDetailed: FlexAvatarSplatMaterial | null = null;
+    /** Each is made when first needed. */
+    private readonly _standIns: Partial<Record<keyof typeof StandIns, FlexAvatarSplatMaterial>> = {};
+    /** The one in use while an ordinary view is drawn. */
+    private _drawnStandIn: FlexAvatarSplatMaterial | null = null;
     private readonly _depthMaps: DepthMaps;
     private readonly _effectLayers: EffectLayers;
     private readonly _covers: Partial<Record<keyof typeof Covers, FlexAvatarCoverMaterial>> = {};
@@ -143,7 +159,7 @@ export class FlexAvatarSplatMesh extends Mesh {
             return this;
         }
         const view = this._views.prepare(camera);
-        this._drawnDetailed = this._materialOfPass() ? null : this._detailedFor(view);
+        this._drawnStandIn = this._materialOfPass() ? null : this._standInFor(view);
         (this._materialOfPass() ?? this._splatMaterial).view = view;
         const engine = this.getEngine() as WebGPUEngine;
         // Faint rims must not take part in the stencil: a layer's glow would end, or begin, where nothing is seen.
@@ -159,38 +175,58 @@ export class FlexAvatarSplatMesh extends Mesh {
             this._markStencil(subMesh, view);
         }
         this._isRendering = false;
-        this._drawnDetailed = null;
+        this._drawnStandIn = null;
         return this;
     }
 
-    /** While a view of close-ups is drawn, what draws them. @internal */
+    /** While an ordinary view is drawn, what draws it. @internal */
     public override getMaterialForRenderPass(renderPassId: number): Material | undefined {
-        return super.getMaterialForRenderPass(renderPassId) ?? this._drawnDetailed ?? undefined;
+        return super.getMaterialForRenderPass(renderPassId) ?? this._drawnStandIn ?? undefined;
     }
 
     /** Whether what is drawn now is compiled. */
     public override isReady(completeCheck?: boolean, forceInstanceSupport?: boolean): boolean {
-        const count = this._views?.all.length ?? 0; // Babylon's constructor calls too
-        for (let at = 0; at < count; at++) {
-            if (this._views.all[at].buffers.closeUpHead && !this._detailedMaterial?.isReady(this, false)) {
+        const views = this._views?.all ?? []; // Babylon's constructor calls too
+        for (let at = 0; at < views.length; at++) {
+            if (!this._isStandInReady(views[at].buffers)) {
                 return false;
             }
+        }
+        if (views.length === 0 && this._splatMaterial && !this._isStandInReady(null)) {
+            return false; // the first view will want it
         }
         return super.isReady(completeCheck, forceInstanceSupport);
     }
 
-    /** What draws a view of close-ups, or null where no avatar is near enough, and until it is compiled. */
-    private _detailedFor({ buffers }: SplatView): FlexAvatarSplatMaterial | null {
-        if (!buffers.closeUpHead || this.material !== this._splatMaterial) {
+    /** What draws a view in the place of the material, or null where that draws itself, and until it is compiled. */
+    private _standInFor(view: SplatView): FlexAvatarSplatMaterial | null {
+        const kind = this._standInKind(view.buffers);
+        if (!kind || this.material !== this._splatMaterial) {
             return null;
         }
-        const material = (this._detailedMaterial ??= new FlexAvatarSplatMaterial(
-            `${this.name}.closeUp`,
-            this.getScene(),
-            DetailedSplat,
-        ));
+        const material = this._standIn(kind);
         material.follow(this._splatMaterial);
         return material.isReady(this, false) ? material : null;
+    }
+
+    private _isStandInReady(buffers: ViewBuffers | null): boolean {
+        const kind = this._standInKind(buffers);
+        return !kind || this._standIn(kind).isReady(this, false);
+    }
+
+    /** @param buffers of a view; null for one that is still to come */
+    private _standInKind(buffers: ViewBuffers | null): keyof typeof StandIns | null {
+        const isDetailed = !!buffers?.closeUpHead;
+        const isPlain = IsPlain(this.getScene(), this, this._splatMaterial);
+        return isDetailed ? (isPlain ? "plainDetailed" : "detailed") : isPlain ? "plain" : null;
+    }
+
+    private _standIn(kind: keyof typeof StandIns): FlexAvatarSplatMaterial {
+        return (this._standIns[kind] ??= new FlexAvatarSplatMaterial(
+            `${this.name}.${kind}`,
+            this.getScene(),
+            StandIns[kind],
+        ));
     }
 
     /**
@@ -314,7 +350,7 @@ export class FlexAvatarSplatMesh extends Mesh {
         this._views.dispose();
         super.dispose(doNotRecurse, false);
         this._splatMaterial.dispose();
-        this._detailedMaterial?.dispose();
+        Object.values(this._standIns).forEach((material) => material.dispose());
         Object.values(this._covers).forEach((material) => material.dispose());
     }
 

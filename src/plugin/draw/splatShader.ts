@@ -1,8 +1,9 @@
 /**
  * The shader text of the splat material: Babylon's entry points around the runtime's maths (splatQuad.wgsl), and what
  * the scene adds to it: fog, clip planes, logarithmic depth, linear targets, image processing. All but the last is
- * chosen by uniforms (splatUniforms.ts), not by defines, so that a mirror with a clip plane and the main view with none
- * share one compiled effect.
+ * chosen by uniforms (splatUniforms.ts), not by defines, so that one compiled effect serves all views: a mirror with a
+ * clip plane and the main view with none. A software adapter computes what an `if` leaves out, though, for every pixel.
+ * So views that want nothing of it are drawn by a plain variant, whose pictures are the same.
  */
 import "@babylonjs/core/ShadersWGSL/ShadersInclude/helperFunctions.js";
 import "@babylonjs/core/ShadersWGSL/ShadersInclude/imageProcessingDeclaration.js";
@@ -24,6 +25,9 @@ export const CloseUpAtlasName = "closeUpAtlas";
 
 /** Chooses the variant that draws detail for close-ups. */
 export const CloseUpDefine = "FLEX_CLOSE_UP";
+
+/** Chooses the variant without fog, clip planes, logarithmic depth and linear targets. */
+export const PlainDefine = "FLEX_PLAIN";
 
 /** Clip planes of a scene, `clipPlane` to `clipPlane6`. */
 export const ClipPlaneCount = 6;
@@ -123,12 +127,14 @@ fn shownColor(given: vec3f, centerNdc: vec2f, viewZ: f32) -> vec3f {
     #ifdef FLEX_SHADOW
     color *= shadowTint(viewPosition(centerNdc, viewZ));
     #endif
+    #ifndef ${PlainDefine}
     if (uniforms.fogInfos.x > 0.0) {
         color = mix(uniforms.fogColor, color, fogFactor(length(viewPosition(centerNdc, viewZ))));
     }
     if (uniforms.linearTarget > 0.0) {
         color = toLinearSpaceVec3(color);
     }
+    #endif
     #ifdef IMAGEPROCESSING
     color = applyImageProcessing(vec4f(toLinearSpaceVec3(color), 1.0)).rgb;
     #endif
@@ -149,9 +155,11 @@ fn main(input: VertexInputs) -> FragmentInputs {
         let center = vec4f(record.centerNdc, corner.clip.zw);
         let viewZ = uniforms.ahead * record.viewDepth;
         vertexOutputs.position = center + ${CornerReach} * (corner.clip - center);
+        #ifndef ${PlainDefine}
         if (uniforms.logDepthScale > 0.0) {
             vertexOutputs.position.z = uniforms.logDepthScale * log2(1.0 + uniforms.clipW.x * viewZ + uniforms.clipW.y);
         }
+        #endif
         let color = shownColor(corner.color.rgb, record.centerNdc, viewZ);
         vertexOutputs.vCenterPx = uniforms.viewportPx.xy + pxPerNdc * (record.centerNdc + 1.0);
         vertexOutputs.vOffsetFromPx = vec4f(minor.y, -minor.x, -major.y, major.x) / (OffsetSigmas * area);
@@ -198,11 +206,13 @@ fn main(input: FragmentInputs) -> FragmentOutputs {
 
 const FragmentSource = `
 ${SplatQuadSource}
+uniform visibility: f32;
+#ifndef ${PlainDefine}
 ${ViewPositionSource}
 uniform viewportPx: vec4f;
-uniform visibility: f32;
 uniform clipPlaneCount: i32;
 uniform clipPlanes: array<vec4f, ${ClipPlaneCount}>;
+#endif
 #ifdef ${CloseUpDefine}
 ${CloseUpVaryings}
 var ${CloseUpAtlasName}Sampler: sampler;
@@ -225,6 +235,7 @@ ${SplatFragmentStart}
         shown = vec4f(clamp(own + shade * fragmentInputs.vShade, vec3f(0.0), max(own, vec3f(1.0))) * color.a, color.a);
     }
 #endif
+#ifndef ${PlainDefine}
     if (uniforms.clipPlaneCount > 0) {
         let ndc = 2.0 * (fragmentInputs.position.xy - uniforms.viewportPx.xy) / uniforms.viewportPx.zw - 1.0;
         let place = vec4f(viewPosition(ndc, fragmentInputs.vViewZ), 1.0);
@@ -234,6 +245,7 @@ ${SplatFragmentStart}
             }
         }
     }
+#endif
     fragmentOutputs.color = uniforms.visibility * shown;
 }
 `;

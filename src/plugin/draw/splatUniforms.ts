@@ -70,8 +70,8 @@ export function SetSplatUniforms(
     effect.setFloat2("clipW", p[11], p[15]);
     effect.setFloat("ahead", settings.rightHanded ? -1 : 1);
 
-    const hasFog = scene.fogEnabled && (mesh?.applyFog ?? true);
-    effect.setFloat4("fogInfos", hasFog ? scene.fogMode : 0, scene.fogStart, scene.fogEnd, scene.fogDensity);
+    const fogMode = FogMode(scene, mesh);
+    effect.setFloat4("fogInfos", fogMode, scene.fogStart, scene.fogEnd, scene.fogDensity);
     effect.setColor3("fogColor", scene.fogColor);
     // Babylon's log2(1 + w) / log2(1 + maxZ). Its meshes have no logarithmic depth under an orthographic camera.
     const farZ = scene.activeCamera?.maxZ ?? 0;
@@ -87,6 +87,22 @@ export function SetSplatUniforms(
     if (shadow) {
         BindReceivedShadow(effect, scene, shadow, settings.viewFromWorld);
     }
+}
+
+/** Whether {@link SetSplatUniforms} sets nothing that the plain variant of the shader would miss. */
+export function IsPlain(scene: Scene, mesh: AbstractMesh, material: ShaderMaterial): boolean {
+    for (let i = 0; i < ClipPlaneCount; i++) {
+        if (material[ClipPlaneKeys[i]] ?? scene[ClipPlaneKeys[i]]) {
+            return false;
+        }
+    }
+    const { applyByPostProcess } = scene.imageProcessingConfiguration;
+    return !applyByPostProcess && !material.useLogarithmicDepth && FogMode(scene, mesh) === 0;
+}
+
+/** 0 for none, as in Babylon. */
+function FogMode(scene: Scene, mesh: AbstractMesh | undefined): number {
+    return scene.fogEnabled && (mesh?.applyFog ?? true) ? scene.fogMode : 0;
 }
 
 /** They are given in world space and wanted in view space. */

@@ -86,6 +86,19 @@ for (const rightHanded of [false, true]) {
             });
         }
 
+        it("a view with neither is drawn without them, and the picture is the same", async () => {
+            const material = stage.avatar.splatMesh.material!;
+            let bound = 0;
+            const observer = material.onBindObservable.add(() => bound++);
+            const plain = await ShootAsync(stage);
+            expect(bound).withContext("with neither").toBe(0);
+            material.clipPlane = new Plane(0, 0, 1, -100); // cuts nothing
+            ExpectAlike(await ShootAsync(stage), plain, 0, 0);
+            expect(bound).withContext("with a plane").toBeGreaterThan(0);
+            material.clipPlane = null;
+            observer.remove();
+        });
+
         it("clip planes are six, and each cuts", async () => {
             const { scene } = stage;
             const whole = Lit(await ShootAsync(stage));
