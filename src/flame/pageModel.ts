@@ -22,6 +22,9 @@ const HairPrefix = "hair";
 /** Regions whose names end in this lie under another one: they are drawn, and no ray meets them. */
 export const InnerSuffix = "Inner";
 
+/** Of the atlas: less is the same column or row of vertices. */
+const AtlasStep = 1e-4;
+
 /** A parsed second page. */
 export interface PageModel {
     /** Its mesh. Joints are the head's own, E = S = 0, nothing is dynamic. */
@@ -193,6 +196,43 @@ export function RestPlaces(
         }
     }
     return places;
+}
+
+/**
+ * The template without a fold. In the page that ships, the middle column of hair is before the face and not behind the
+ * head, between its neighbours. Maps are offsets from the template and make up for it texel by texel, so Gaussians are
+ * right; who fits vertices through them needs one that bends no more than hair does. A column that is nearer to the
+ * middle of its neighbours than they are to each other stays.
+ * @returns [V,3] new where the page has hair, else the template itself
+ */
+export function EvenTemplate({ template, uv, uvFaces, faces, faceRegion, regions }: HeadModel): Float32Array {
+    if (!regions.some((region) => PartOfRegion(region) === "hair")) {
+        return template;
+    }
+    // Rows of vertices: by height in the atlas, and from one side to the other.
+    const rows = new Map<number, Map<number, number>>();
+    for (let i = 0; i < faces.length; i++) {
+        if (PartOfRegion(regions[faceRegion[Math.floor(i / 3)]]) === "hair") {
+            const [u, v] = [uv[2 * uvFaces[i]], uv[2 * uvFaces[i] + 1]];
+            const row = Math.round(v / AtlasStep);
+            rows.set(row, (rows.get(row) ?? new Map<number, number>()).set(u, faces[i]));
+        }
+    }
+    const even = template.slice();
+    for (const row of rows.values()) {
+        const columns = [...row].sort(([a], [b]) => a - b);
+        const middle = columns.findIndex(([u]) => Math.abs(u - 0.5) < AtlasStep);
+        if (middle > 0 && middle + 1 < columns.length) {
+            const [before, at, after] = [-1, 0, 1].map((k) => 3 * columns[middle + k][1]);
+            const axes = [0, 1, 2];
+            const between = axes.map((axis) => (template[before + axis] + template[after + axis]) / 2);
+            const apart = Math.hypot(...axes.map((axis) => template[before + axis] - template[after + axis]));
+            if (Math.hypot(...axes.map((axis) => template[at + axis] - between[axis])) > apart) {
+                even.set(between, at);
+            }
+        }
+    }
+    return even;
 }
 
 /** Mean distance in meters of Gaussians that are beside each other in the map; 0 where none are. */

@@ -4,6 +4,7 @@
  * position offsets are gathered per vertex.
  */
 import type { HeadModel } from "./headModel.js";
+import { EvenTemplate } from "./pageModel.js";
 import { BuildTexelTable, type TexelTable } from "./texelTable.js";
 
 /** Gaussians fainter than this say nothing about where the skin is. */
@@ -32,6 +33,9 @@ export function PersonalVertices(model: HeadModel, table: TexelTable, staticMap:
         const opacity = opacities[Math.floor(i / 3)];
         weights[table.corners[i]] += opacity >= LeastOpacity ? opacity * table.bary[i] : 0;
     }
+    const { template } = model;
+    const even = EvenTemplate(model);
+    const shift = template.map((value, i) => value - even[i]);
     const offsets = new Float32Array(3 * model.vertexCount);
     const residuals = new Float32Array(3 * model.vertexCount);
     for (let step = 0; step < Steps; step++) {
@@ -43,7 +47,9 @@ export function PersonalVertices(model: HeadModel, table: TexelTable, staticMap:
             const [a, b, c] = [3 * table.corners[3 * g], 3 * table.corners[3 * g + 1], 3 * table.corners[3 * g + 2]];
             const [wa, wb, wc] = [table.bary[3 * g], table.bary[3 * g + 1], table.bary[3 * g + 2]];
             for (let axis = 0; axis < 3; axis++) {
-                const there = wa * offsets[a + axis] + wb * offsets[b + axis] + wc * offsets[c + axis];
+                const [va, vb, vc] = [a + axis, b + axis, c + axis];
+                const there =
+                    wa * (offsets[va] - shift[va]) + wb * (offsets[vb] - shift[vb]) + wc * (offsets[vc] - shift[vc]);
                 const residual = opacities[g] * (staticMap[axis * texels + table.texel[g]] - there);
                 residuals[a + axis] += wa * residual;
                 residuals[b + axis] += wb * residual;
@@ -56,7 +62,7 @@ export function PersonalVertices(model: HeadModel, table: TexelTable, staticMap:
         }
     }
     FillFromNeighbours(model, weights, offsets);
-    return offsets.map((offset, i) => model.template[i] + offset);
+    return offsets.map((offset, i) => even[i] + offset);
 }
 
 /** The texel table of a model; shared by all avatars of the page. */

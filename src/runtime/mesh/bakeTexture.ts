@@ -1,7 +1,8 @@
 /**
  * A texture of a person's map, for meshes. Each Gaussian is drawn into the atlas as the ellipse that it covers of the
  * skin, and a texel takes the mean of what covers it: this is what the splats look like from straight above, without
- * their order, which has no meaning for a skin of one layer. Detail for close-ups is added as it lies in the atlas.
+ * their order, which has no meaning for a skin of one layer. Where the atlas goes around, Gaussians of its one end cover
+ * the other too. Detail for close-ups is added as it lies in the atlas.
  * Then the colors grow over the edges of the atlas' islands, so that filtering finds no gaps.
  */
 import type { HeadModel } from "../../flame/headModel.js";
@@ -9,6 +10,7 @@ import { FacesOfTexels, type TexelTable } from "../../flame/texelTable.js";
 import { ShadeReach, ShadeSteps, type ICloseUp } from "../closeUp.js";
 import { AlphaCut, ScaleMax, ScaleMin } from "../layout.js";
 import type { Work } from "../slices.js";
+import { RowsAround } from "./atlasEnds.js";
 
 /** Some milliseconds of work. */
 const GaussiansPerStep = 2048;
@@ -97,6 +99,7 @@ function* DrawGaussians(
     const texels = mapSize * mapSize;
     const atlas = new AtlasFrame(model, vertices, edge);
     const longest = (LongestReach * edge) / mapSize;
+    const isAround = RowsAround(model, vertices, edge);
     for (let g = 0; g < gaussianCount; g++) {
         if (g % GaussiansPerStep === 0) {
             yield 0.1 + (0.8 * g) / gaussianCount;
@@ -109,30 +112,33 @@ function* DrawGaussians(
         const { a, b, c } = atlas.covariance(map, texels, texel);
         const determinant = a * c - b * b;
         const [reachX, reachY] = [Math.min(longest, Reach * Math.sqrt(a)), Math.min(longest, Reach * Math.sqrt(c))];
-        const x = (((texel % mapSize) + 0.5) * edge) / mapSize - 0.5;
+        const middle = (((texel % mapSize) + 0.5) * edge) / mapSize - 0.5;
         const y = ((Math.floor(texel / mapSize) + 0.5) * edge) / mapSize - 0.5;
         const island = islands[table.face[g]];
         const [red, green, blue] = [4, 5, 6].map((k) => Math.min(1, Math.max(0, map[k * texels + texel])));
         const lastRow = Math.min(edge - 1, Math.floor(y + reachY));
-        const lastColumn = Math.min(edge - 1, Math.floor(x + reachX));
-        for (let row = Math.max(0, Math.ceil(y - reachY)); row <= lastRow; row++) {
-            const dy = row - y;
-            for (let column = Math.max(0, Math.ceil(x - reachX)); column <= lastColumn; column++) {
-                const at = row * edge + column;
-                if (islandOfTexel[at] !== island) {
-                    continue;
+        const goesAround = isAround[Math.round(y)] > 0;
+        for (const x of goesAround ? [middle - edge, middle, middle + edge] : [middle]) {
+            const lastColumn = Math.min(edge - 1, Math.floor(x + reachX));
+            for (let row = Math.max(0, Math.ceil(y - reachY)); row <= lastRow; row++) {
+                const dy = row - y;
+                for (let column = Math.max(0, Math.ceil(x - reachX)); column <= lastColumn; column++) {
+                    const at = row * edge + column;
+                    if (islandOfTexel[at] !== island) {
+                        continue;
+                    }
+                    const dx = column - x;
+                    const distance = (c * dx * dx - 2 * b * dx * dy + a * dy * dy) / determinant;
+                    if (distance > Reach * Reach) {
+                        continue;
+                    }
+                    const weight = opacity * Falloff[Math.round(FalloffSteps * distance)];
+                    sums[4 * at] += weight * red;
+                    sums[4 * at + 1] += weight * green;
+                    sums[4 * at + 2] += weight * blue;
+                    sums[4 * at + 3] += weight;
+                    seen[at] *= 1 - Math.min(0.999, weight);
                 }
-                const dx = column - x;
-                const distance = (c * dx * dx - 2 * b * dx * dy + a * dy * dy) / determinant;
-                if (distance > Reach * Reach) {
-                    continue;
-                }
-                const weight = opacity * Falloff[Math.round(FalloffSteps * distance)];
-                sums[4 * at] += weight * red;
-                sums[4 * at + 1] += weight * green;
-                sums[4 * at + 2] += weight * blue;
-                sums[4 * at + 3] += weight;
-                seen[at] *= 1 - Math.min(0.999, weight);
             }
         }
     }

@@ -13,6 +13,7 @@ import { OpenRegion } from "../../flame/texelTable.js";
 import { SplitSeams, ToSplitVertices, type ISeamlessMesh } from "../../flame/splitSeams.js";
 import type { ICloseUp } from "../closeUp.js";
 import { Within, type Work } from "../slices.js";
+import { CloseEnds } from "./atlasEnds.js";
 import { BakeTexture, type IBakedTexture } from "./bakeTexture.js";
 import { ShutLips } from "./shutLips.js";
 
@@ -88,7 +89,7 @@ export function* FacePart(head: IMappedModel, edge: number, hasSkirt: boolean): 
  * @param hides tells which parts are left out
  */
 export function* PageParts(page: IMappedModel, edge: number, hides: (part: PagePart) => boolean): Work<IMeshPart[]> {
-    const { vertices, texture } = yield* Skin(page, edge);
+    const { vertices, texture } = yield* Skin(page, edge, CloseEnds);
     const { model } = page;
     const { regions, faceRegion, faceCount } = model;
     const isSeen = SeenFaces(model, vertices, texture);
@@ -143,7 +144,7 @@ export function MorphTargetOf(
 function* Skin(
     { model, mapSize, map, closeUp }: IMappedModel,
     edge: number,
-    shape: (model: HeadModel, vertices: Float32Array) => Float32Array = (_model, vertices) => vertices,
+    shape: (model: HeadModel, vertices: Float32Array) => Float32Array,
 ): Work<{ vertices: Float32Array; texture: IBakedTexture }> {
     const table = TexelTableOf(model, mapSize);
     yield 0.1;
