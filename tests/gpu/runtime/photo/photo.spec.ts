@@ -195,7 +195,7 @@ describe("photo path", () => {
         const far = await PortraitCanvas(512, 512, (context, image) => {
             context.fillStyle = "#ddd";
             context.fillRect(0, 0, 512, 512);
-            context.drawImage(image, 100, 0, 300, 300, 220, 180, 60, 60);
+            context.drawImage(image, 100, 0, 300, 300, 220, 180, 40, 40);
         });
         expect(["small", "no-person"]).toContain((await PrepareBackAsync(far, Settings)) as string);
     });

@@ -6,8 +6,11 @@ import {
 } from "../../../../src/runtime/photo/faceFinder";
 import { Mirrored, type IPicture } from "../../../../src/runtime/photo/picture";
 
-const Size = 256;
+/** Edges of what the network for classes and the one for the matte see. */
+const [Size, MatteSize] = [320, 256];
 const Plane = Size * Size;
+/** In the middles of a picture's four columns, in one row. */
+const [Inside, Second, Third, Outside] = [1, 3, 5, 7].map((eighths) => 100 * Size + (eighths * Size) / 8);
 
 /**
  * A network that sees each class where the picture has a color, but is wrong by `slant` times the column: half a
@@ -24,13 +27,15 @@ class ColorReader implements IFaceNetworks {
 
     public runFaceGraphAsync(name: FaceGraphName, image: Float32Array): Promise<Record<string, Float32Array>> {
         this.runs.push({ name, image });
-        const classes = new Float32Array(5 * Plane);
-        const alpha = new Float32Array(Plane);
-        for (let i = 0; i < Plane; i++) {
-            const slant = this._slant * ((i % Size) / (Size - 1) - 0.5);
-            const [hair, skin, clothes] = [0, 1, 2].map((k) => image[k * Plane + i]);
-            [hair, 0.75 * skin, 0.25 * skin, clothes + slant].forEach((value, k) => (classes[k * Plane + i] = value));
-            classes[4 * Plane + i] = 1 - hair - skin - clothes - slant;
+        const size = name === "matte" ? MatteSize : Size;
+        const plane = size * size;
+        const classes = new Float32Array(5 * plane);
+        const alpha = new Float32Array(plane);
+        for (let i = 0; i < plane; i++) {
+            const slant = this._slant * ((i % size) / (size - 1) - 0.5);
+            const [hair, skin, clothes] = [0, 1, 2].map((k) => image[k * plane + i]);
+            [hair, 0.75 * skin, 0.25 * skin, clothes + slant].forEach((value, k) => (classes[k * plane + i] = value));
+            classes[4 * plane + i] = 1 - hair - skin - clothes - slant;
             alpha[i] = hair + skin + clothes + slant;
         }
         if (name === "matte") {
@@ -59,7 +64,7 @@ describe("persons in a picture", () => {
         expect(size).toBe(Size);
         expect(classes.map((plane) => plane.length)).toEqual([Plane, Plane, Plane]);
         const rounded = (value: number): number => Math.round(10 * value) / 10;
-        const middles = [0, 1, 2, 3].map((stripe) => 100 * Size + 32 + 64 * stripe);
+        const middles = [Inside, Second, Third, Outside];
         expect(middles.map((i) => rounded(mask[i]))).toEqual([1, 1, 1, 0]);
         expect(classes.map((plane) => middles.map((i) => rounded(plane[i])))).toEqual([
             [1, 0, 0, 0],
@@ -74,11 +79,9 @@ describe("persons in a picture", () => {
     });
 
     it("are where both networks say so: who is sure counts more, MediaPipe's less so of a person", async () => {
-        const inside = 100 * Size + 32;
-        const outside = 100 * Size + 224;
         const maskOf = async (matte: number): Promise<number[]> => {
             const { mask } = await SeeAsync(new ColorReader(0, matte));
-            return [mask[inside], mask[outside]];
+            return [mask[Inside], mask[Outside]];
         };
         const [sure, unsure, against] = [await maskOf(1), await maskOf(0.5), await maskOf(0)];
         expect(sure[0]).toBeCloseTo(0.999, 2);
