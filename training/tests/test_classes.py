@@ -60,7 +60,7 @@ def test_a_person_is_seen_in_the_mirror_as_before_it_and_classes_add_up():
     mask, (hair, skin, clothes) = finder.person(image)
     assert np.allclose(mask, person.together(finder.matte(image), alpha, classes[FACE]))
     assert np.allclose(hair + skin + clothes, 1 - classes[BACKGROUND], atol=1e-5)
-    assert skin[128, 128] > 0.9 and hair[60, 128] > 0.5 and clothes[240, 128] > 0.9 and mask[20, 20] < 0.1
+    assert skin[160, 160] > 0.9 and hair[75, 160] > 0.5 and clothes[300, 160] > 0.9 and mask[25, 25] < 0.1
 
 
 def test_two_networks_together_lean_to_the_surer_one_but_media_pipe_is_not_sure_of_persons():
