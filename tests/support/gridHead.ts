@@ -21,6 +21,14 @@ export type GridHeadParts = Pick<
 > &
     Partial<Pick<HeadModel, "poseFromExpression">>;
 
+/** Of a head whose face does not move. */
+export const NoExpressions = {
+    expressionStart: new Uint32Array(1),
+    expressionVertex: new Uint16Array(),
+    expressionDelta: new Int16Array(),
+    expressionScale: new Float32Array(),
+} as const;
+
 /**
  * Two triangles per cell, counter-clockwise seen from where columns go right and rows up: indices [3·2·(edge−1)²] into
  * edge² vertices.

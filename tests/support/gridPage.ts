@@ -8,7 +8,7 @@ import { BuildTexelTable, RegionShift, type TexelTable } from "../../src/flame/t
 import type { FlexAvatar } from "../../src/plugin/avatar/flexAvatar";
 import type { IPageModel } from "../../src/runtime/person/pageMap";
 import { PackHeadFile, type HeadFileParts } from "./heads";
-import { MakeGridHead } from "./gridHead";
+import { MakeGridHead, NoExpressions } from "./gridHead";
 
 /** Texels per side of a map of the page. */
 export const PageSize = 32;
@@ -51,10 +51,7 @@ export function GridPageParts(head: HeadModel, mapSize = PageSize): HeadFilePart
         uv,
         faceRegion: new Uint8Array(),
         weights,
-        expressionStart: new Uint32Array(1),
-        expressionVertex: new Uint16Array(),
-        expressionDelta: new Int16Array(),
-        expressionScale: new Float32Array(),
+        ...NoExpressions,
         positionMapCenter: [0, 0, 0],
     });
     const part = (dtype: string, shape: number[], data: ArrayLike<number>) => ({ dtype, shape, data });

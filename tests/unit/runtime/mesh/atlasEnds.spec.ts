@@ -3,7 +3,7 @@ import { BuildTexelTable } from "../../../../src/flame/texelTable";
 import { CloseEnds, RowsAround } from "../../../../src/runtime/mesh/atlasEnds";
 import { BakeTexture } from "../../../../src/runtime/mesh/bakeTexture";
 import { Finish } from "../../../../src/runtime/slices";
-import { MakeGridHead } from "../../../support/gridHead";
+import { MakeGridHead, NoExpressions } from "../../../support/gridHead";
 
 const Columns = 9;
 const Edge = 64;
@@ -26,10 +26,7 @@ function Tube(): HeadModel {
         uv: Float32Array.from(vertices.flatMap(([x, y]) => [share(x), share(y)])),
         faceRegion: new Uint8Array(2 * (Columns - 1) ** 2),
         weights: Uint8Array.from(vertices.flatMap(() => [255, 0, 0, 0, 0])),
-        expressionStart: new Uint32Array(1),
-        expressionVertex: new Uint16Array(),
-        expressionDelta: new Int16Array(),
-        expressionScale: new Float32Array(),
+        ...NoExpressions,
         positionMapCenter: [0, 0, 0],
     });
 }

@@ -2,7 +2,7 @@ import { BuildTexelTable } from "../../../../src/flame/texelTable";
 import type { HeadModel } from "../../../../src/flame/headModel";
 import { BakeTexture } from "../../../../src/runtime/mesh/bakeTexture";
 import { Finish } from "../../../../src/runtime/slices";
-import { MakeGridHead } from "../../../support/gridHead";
+import { MakeGridHead, NoExpressions } from "../../../support/gridHead";
 
 const MapSize = 16;
 const Edge = 64;
@@ -22,10 +22,7 @@ function Square(): HeadModel {
         uv: Float32Array.from(vertices.flatMap(([x, y]) => [0.25 + 0.125 * x, 0.25 + 0.125 * y])),
         faceRegion: new Uint8Array(2 * (edge - 1) ** 2),
         weights: Uint8Array.from(vertices.flatMap(() => [255, 0, 0, 0, 0])),
-        expressionStart: new Uint32Array(1),
-        expressionVertex: new Uint16Array(),
-        expressionDelta: new Int16Array(),
-        expressionScale: new Float32Array(),
+        ...NoExpressions,
         positionMapCenter: [0, 0, 0],
     });
 }
