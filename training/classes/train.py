@@ -39,7 +39,7 @@ SIZES = (
     (0.9, 256),
     (1.0, 320),
 )  # ours: until which part of the steps pictures of how many pixels; coarse things are learned first
-FINE = ((1.0, 320),)  # ours: the same for a network that has learned the coarse things
+FINE = ((0.2, 256), (1.0, 320))  # ours: the same for a network that has learned the coarse things
 DECAY = 0.98  # of the running mean of the weights; .998 lags behind the statistics of larger pictures: 60 % more error
 
 
